@@ -1,0 +1,47 @@
+"""The words a job needs: `from reporter import Context, Report, job`. Each is loaded when it is first used."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from reporter.alerts import Level as Level
+    from reporter.alerts import Observation as Observation
+    from reporter.context import Context as Context
+    from reporter.context import Params as Params
+    from reporter.context import Report as Report
+    from reporter.context import job as job
+    from reporter.message import Severity as Severity
+    from reporter.message import Tone as Tone
+    from reporter.periods import Period as Period
+    from reporter.trades import Book as Book
+    from reporter.trades import Line as Line
+    from reporter.trades import Mode as Mode
+    from reporter.trades import Money as Money
+    from reporter.trades import Trade as Trade
+
+_HOMES = {
+    "Level": "alerts",
+    "Observation": "alerts",
+    "Context": "context",
+    "Params": "context",
+    "Report": "context",
+    "job": "context",
+    "Severity": "message",
+    "Tone": "message",
+    "Period": "periods",
+    "Book": "trades",
+    "Line": "trades",
+    "Mode": "trades",
+    "Money": "trades",
+    "Trade": "trades",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'reporter' has no attribute {name!r}")
+    return getattr(import_module(f"reporter.{_HOMES[name]}"), name)

@@ -1,0 +1,172 @@
+"""What a job is given, what it yields, and how it declares itself."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Generic, Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict
+from typing_extensions import TypeVar
+
+from reporter.alerts import AlertState, Observation, Transition
+from reporter.message import Severity, Tone
+from reporter.periods import Covers, Period
+from reporter.trades import Book, Ledger, Money
+
+
+class Params(BaseModel):
+    """Base of a job's own parameters. Subclass it, and a typo in the config is an error with file and line."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+P = TypeVar("P", bound=Params, default=Params)
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """One mounted file system; sizes in bytes."""
+
+    path: str
+    used: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """The machine at one moment. Percentages are 0..100, sizes bytes; what a machine does not tell is None."""
+
+    name: str
+    cpu_percent: float | None
+    cores: int | None
+    load: tuple[float, float, float] | None
+    memory_used: int | None
+    memory_total: int | None
+    swap_used: int | None
+    swap_total: int | None
+    disks: tuple[Disk, ...]
+    booted_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one probe saw. `latency` is in seconds; `at` is when it looked, which may be before this round."""
+
+    name: str
+    kind: str
+    observation: Observation
+    at: datetime
+    latency: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """What the user wants to reach or not to pass; None or empty where nothing was said.
+
+    Amounts are kept by currency; rates are shares (0..1). `drawdown` limits are positive amounts.
+    """
+
+    daily_pnl: Mapping[str, Money] = field(default_factory=dict)
+    drawdown: Mapping[str, Money] = field(default_factory=dict)
+    win_rate: Decimal | None = None
+    review_win_rate: Decimal | None = None
+    review_after: int = 20
+
+
+class History(Protocol):
+    """Our own store, read-only: what was told and what is open."""
+
+    def open_alerts(self) -> list[AlertState]: ...
+
+    def transitions(self, period: Period) -> list[Transition]: ...
+
+    def started_at(self) -> datetime | None:
+        """When the running daemon started; None outside the daemon."""
+
+    def unread_since(self, ledger: str) -> datetime | None:
+        """Since when a ledger could not be read, by the samples of the health probe."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context(Generic[P]):
+    """Everything a job may look at. It can change none of it."""
+
+    now: datetime
+    period: Period
+    previous: Period
+    ledger: Ledger
+    host: Callable[[], Host]
+    probe_all: Callable[[], Sequence[Reading]]
+    targets: Targets
+    history: History
+    params: P
+    log: logging.Logger | logging.LoggerAdapter[logging.Logger]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Something to be told. `facts` are further names for the template; a `slot` is edited instead of posted anew."""
+
+    books: Sequence[Book] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    tone: Tone = Tone.INFO
+    severity: Severity = Severity.INFO
+    channel: str | None = None
+    template: str | None = None
+    slot: str | None = None
+
+
+Outcome = Report | Observation
+JobFunction = Callable[[Context[Any]], Iterable[Outcome]]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job as its file declares it; the config may say otherwise on schedule and parameters."""
+
+    name: str
+    function: JobFunction
+    covers: Covers
+    schedule: str
+    params: type[Params]
+    settle: timedelta
+    deadline: timedelta
+    doc: str
+    origin: Path | None = None
+    stock: bool = False
+
+
+def job(
+    *,
+    covers: Literal[
+        "now", "this hour", "today", "this week", "this month", "last hour", "yesterday", "last week", "last month"
+    ],
+    schedule: str,
+    params: type[Params] = Params,
+    settle: float = 60,
+    deadline: float = 60,
+) -> Callable[[Callable[[Context[P]], Iterable[Outcome]]], Job]:
+    """Declare a job. Its name is the function's, which is also the stem of its file, template and config entry.
+
+    `settle` is how many seconds after its period's end a report waits for late trades; `deadline` is how many
+    seconds a run may take.
+    """
+
+    def declare(function: Callable[[Context[P]], Iterable[Outcome]]) -> Job:
+        return Job(
+            name=function.__name__,
+            function=function,
+            covers=Covers(covers),
+            schedule=schedule,
+            params=params,
+            settle=timedelta(seconds=settle),
+            deadline=timedelta(seconds=deadline),
+            doc=(function.__doc__ or "").strip(),
+        )
+
+    return declare

@@ -1,0 +1,76 @@
+"""What can go wrong, in words for the person who has to mend it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class ReporterError(Exception):
+    """Any failure that a user is meant to read: its text is a complete sentence and carries no secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake in a file: where it is, what is wrong, and what to write instead.
+
+    `line` and `column` count from 1; `excerpt` is the line concerned, with secrets masked.
+    """
+
+    file: str
+    message: str
+    line: int | None = None
+    column: int | None = None
+    path: str = ""
+    hint: str = ""
+    excerpt: str = ""
+
+    @property
+    def where(self) -> str:
+        return ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+
+    def __str__(self) -> str:
+        subject = f"{self.path}: " if self.path else ""
+        lines = [f"{self.where}: {subject}{self.message}"]
+        if self.excerpt:
+            lines.append(f"    {self.excerpt}")
+            if self.column:
+                lines.append("    " + " " * (self.column - 1) + "^")
+        if self.hint:
+            lines.append(f"    {self.hint}")
+        return "\n".join(lines)
+
+
+class ConfigError(ReporterError):
+    """The config, or what it names, cannot be used. Holds every problem found, not only the first."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = problems
+
+
+class JobError(ReporterError):
+    """A job file cannot be loaded, or a job raised while it ran."""
+
+
+class TemplateError(ReporterError):
+    """A template cannot be compiled or rendered; the text says file and line."""
+
+
+class LedgerError(ReporterError):
+    """A trading database cannot be read, or not in time."""
+
+
+class StoreError(ReporterError):
+    """Our own store cannot be opened, read or committed to."""
+
+
+class StoreBusyError(StoreError):
+    """Another daemon holds this store."""
+
+
+class DeadlineError(ReporterError):
+    """A run did not finish in its time; whatever it still returns is refused."""
+
+
+class CurrencyMismatchError(ReporterError):
+    """Two amounts of different currencies were about to be added or compared."""

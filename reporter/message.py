@@ -1,0 +1,205 @@
+"""A message as we mean it, before any chat service's limits and syntax: neutral, versioned, safe to store."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal
+
+VERSION = 1
+
+
+class Tone(StrEnum):
+    """What a message feels like; each outlet has its own colours for it."""
+
+    GOOD = "good"
+    BAD = "bad"
+    WARNING = "warning"
+    CRITICAL = "critical"
+    INFO = "info"
+    NEUTRAL = "neutral"
+
+
+class Severity(StrEnum):
+    """How urgent a message is: decides routes, mentions and the order after an outage."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
+    INFO = "info"
+
+
+RunKind = Literal["text", "bold", "italic", "bold italic", "strike", "code", "link", "time"]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A stretch of text of one kind. The text is literal: no outlet may read markup in it.
+
+    A `link` has its `url`; a `time` has an ISO 8601 moment in `url` and its text is what to show where a service
+    cannot count by itself.
+    """
+
+    kind: RunKind
+    text: str
+    url: str = ""
+
+
+Line = tuple[Run, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Lines of prose; a list is lines that begin with their marker."""
+
+    lines: tuple[Line, ...]
+    quote: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A block whose spacing counts."""
+
+    text: str
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Cells of plain text. `align` holds one of `<`, `>`, `^` a column."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    align: str = ""
+
+
+Block = Text | Code | Table
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A named part; those marked `inline` stand beside each other in a grid of three."""
+
+    name: Line
+    blocks: tuple[Block, ...]
+    inline: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that goes with the message. `shown` places it as the message's picture."""
+
+    name: str
+    content: bytes
+    shown: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is to be told. `at` is the moment it speaks of; `url` makes the title a link."""
+
+    title: Line = ()
+    body: tuple[Block, ...] = ()
+    fields: tuple[Field, ...] = ()
+    footer: Line = ()
+    tone: Tone = Tone.NEUTRAL
+    severity: Severity = Severity.INFO
+    at: datetime | None = None
+    attachments: tuple[Attachment, ...] = ()
+
+    def noted(self, *notes: str) -> Message:
+        """The same message with notes added to its footer, such as `delivered 14 min late`."""
+        extra = [text for text in notes if text]
+        if not extra:
+            return self
+        joint = (*self.footer, Run("text", " · ")) if self.footer else ()
+        return replace(self, footer=(*joint, Run("text", " · ".join(extra))))
+
+
+def plain(line: Iterable[Run]) -> str:
+    """The bare text of a line."""
+    return "".join(run.text for run in line)
+
+
+def plain_blocks(blocks: Iterable[Block]) -> Iterator[str]:
+    """The bare text of blocks, a string a line."""
+    for block in blocks:
+        match block:
+            case Text():
+                yield from (plain(line) for line in block.lines)
+            case Code():
+                yield from block.text.split("\n")
+            case Table():
+                yield " | ".join(block.header)
+                yield from (" | ".join(row) for row in block.rows)
+
+
+def to_dict(message: Message) -> dict[str, Any]:
+    """The message as JSON data, for the outbox. `from_dict` gives an equal message back."""
+    return {
+        "version": VERSION,
+        "title": _line_out(message.title),
+        "body": [_block_out(block) for block in message.body],
+        "fields": [
+            {"name": _line_out(field.name), "blocks": [_block_out(b) for b in field.blocks], "inline": field.inline}
+            for field in message.fields
+        ],
+        "footer": _line_out(message.footer),
+        "tone": message.tone.value,
+        "severity": message.severity.value,
+        "at": message.at.isoformat() if message.at else None,
+        "attachments": [
+            {"name": a.name, "content": base64.b64encode(a.content).decode(), "shown": a.shown}
+            for a in message.attachments
+        ],
+    }
+
+
+def from_dict(data: dict[str, Any]) -> Message:
+    """Read what `to_dict` wrote. Raises ValueError for a version that this program does not know."""
+    if data.get("version") != VERSION:
+        raise ValueError(f"a message of version {data.get('version')!r} cannot be read, only version {VERSION}")
+    return Message(
+        title=_line_in(data["title"]),
+        body=tuple(_block_in(block) for block in data["body"]),
+        fields=tuple(
+            Field(_line_in(field["name"]), tuple(_block_in(b) for b in field["blocks"]), field["inline"])
+            for field in data["fields"]
+        ),
+        footer=_line_in(data["footer"]),
+        tone=Tone(data["tone"]),
+        severity=Severity(data["severity"]),
+        at=datetime.fromisoformat(data["at"]) if data["at"] else None,
+        attachments=tuple(
+            Attachment(a["name"], base64.b64decode(a["content"]), a["shown"]) for a in data["attachments"]
+        ),
+    )
+
+
+def _line_out(line: Line) -> list[list[str]]:
+    return [[run.kind, run.text, run.url] if run.url else [run.kind, run.text] for run in line]
+
+
+def _line_in(data: list[list[Any]]) -> Line:
+    return tuple(Run(*parts) for parts in data)
+
+
+def _block_out(block: Block) -> dict[str, Any]:
+    match block:
+        case Text():
+            return {"text": [_line_out(line) for line in block.lines], "quote": block.quote}
+        case Code():
+            return {"code": block.text, "language": block.language}
+        case Table():
+            return {"table": [list(block.header), *(list(row) for row in block.rows)], "align": block.align}
+
+
+def _block_in(data: dict[str, Any]) -> Block:
+    if "text" in data:
+        return Text(tuple(_line_in(line) for line in data["text"]), data["quote"])
+    if "code" in data:
+        return Code(data["code"], data["language"])
+    header, *rows = data["table"]
+    return Table(tuple(header), tuple(tuple(row) for row in rows), data["align"])

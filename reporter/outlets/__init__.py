@@ -1,0 +1,75 @@
+"""Where messages go. Every outlet honours the contract below and passes the same test kit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from reporter.message import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """It is there. `id` names the message for later edits; `place` is the service's own channel; `url` opens it.
+
+    `date` is the service's clock, where it told it.
+    """
+
+    id: str
+    place: str | None = None
+    url: str | None = None
+    date: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Certainly not delivered; try again after so many seconds. `everywhere` stops all channels of the service."""
+
+    after: float
+    why: str
+    everywhere: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Never:
+    """Certainly not delivered, and trying again cannot help. `gone` says that the channel itself is dead or forbidden;
+    `missing` that the message to edit no longer exists; `frozen` that it may not be edited any more."""
+
+    why: str
+    gone: bool = False
+    missing: bool = False
+    frozen: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """The answer was lost: it may be there or not."""
+
+    why: str
+
+
+Verdict = Delivered | Later | Never | Unclear
+
+
+class Outlet(Protocol):
+    """One channel of one service."""
+
+    kind: str
+
+    def fit(self, message: Message) -> list[Message]:
+        """The message as one or more that each keep the service's limits; what is cut carries a mark. Deterministic."""
+
+    def payload(self, message: Message) -> dict[str, Any]:
+        """The exact body that would be sent for a fitted message, without secrets."""
+
+    def post(self, message: Message) -> Verdict:
+        """Send a fitted message. Never raises for what the service or the network does."""
+
+    def edit(self, id: str, message: Message) -> Verdict:  # noqa: A002 - the service's own word
+        """Replace a message that was posted."""
+
+    def delete(self, id: str) -> Verdict:  # noqa: A002
+        """Take a message back; one that is not there any more counts as deleted."""
+
+    def close(self) -> None: ...

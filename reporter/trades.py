@@ -1,0 +1,261 @@
+"""The words of the trading floor: money, trades, agents, and the books that figures are kept in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Literal, Protocol
+
+from reporter.errors import CurrencyMismatchError
+from reporter.periods import Period
+
+
+class Mode(StrEnum):
+    """Whether the money was real."""
+
+    LIVE = "live"
+    PAPER = "paper"
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An amount of one currency. Amounts of different currencies are never added or compared."""
+
+    amount: Decimal
+    currency: str
+
+    def __add__(self, other: Money) -> Money:
+        return Money(self.amount + self._same(other), self.currency)
+
+    def __sub__(self, other: Money) -> Money:
+        return Money(self.amount - self._same(other), self.currency)
+
+    def __neg__(self) -> Money:
+        return Money(-self.amount, self.currency)
+
+    def __abs__(self) -> Money:
+        return Money(abs(self.amount), self.currency)
+
+    def __bool__(self) -> bool:
+        return bool(self.amount)
+
+    def __lt__(self, other: Money) -> bool:
+        return self.amount < self._same(other)
+
+    def __le__(self, other: Money) -> bool:
+        return self.amount <= self._same(other)
+
+    def __gt__(self, other: Money) -> bool:
+        return self.amount > self._same(other)
+
+    def __ge__(self, other: Money) -> bool:
+        return self.amount >= self._same(other)
+
+    def __truediv__(self, other: Money) -> Decimal | None:
+        """The ratio of two amounts; None when the divisor is zero."""
+        divisor = self._same(other)
+        return self.amount / divisor if divisor else None
+
+    def _same(self, other: Money) -> Decimal:
+        if other.currency != self.currency:
+            raise CurrencyMismatchError(f"{self.currency} and {other.currency} cannot be added or compared")
+        return other.amount
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trade:
+    """One closed trade. `pnl` is net of fees and funding; `fees` are information and may be unknown."""
+
+    id: str
+    ledger: str
+    agent: str
+    strategy: str | None
+    market: str
+    side: str
+    opened_at: datetime | None
+    closed_at: datetime
+    size: Decimal | None
+    pnl: Money
+    fees: Money | None
+    mode: Mode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """One open position. `unrealised` is None when no current price is known; `priced_at` says how old the price is."""
+
+    id: str
+    ledger: str
+    agent: str
+    strategy: str | None
+    market: str
+    side: str
+    opened_at: datetime | None
+    size: Decimal | None
+    entry_price: Decimal | None
+    current_price: Decimal | None
+    unrealised: Money | None
+    mode: Mode
+    currency: str
+    priced_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agent:
+    """One bot or strategy. Its identity is (ledger, name)."""
+
+    ledger: str
+    name: str
+    strategy: str | None = None
+    mode: Mode = Mode.LIVE
+    currency: str = ""
+    capital: Money | None = None
+    status: str | None = None
+    last_seen: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EquityPoint:
+    """What an account was worth at a moment, by the source's own snapshot."""
+
+    ledger: str
+    at: datetime
+    equity: Money
+    mode: Mode
+    agent: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """The sums over a set of closed trades of one mode and one currency.
+
+    `flat` trades made exactly 0 and are neither wins nor losses. `gross_loss` is zero or negative. `fees` is None when
+    the source does not know them.
+    """
+
+    trades: int
+    wins: int
+    losses: int
+    flat: int
+    pnl: Money
+    fees: Money | None
+    gross_profit: Money
+    gross_loss: Money
+    best: Trade | None = None
+    worst: Trade | None = None
+    # P&L of each civil day of the period in order, idle days as 0; empty when it was not asked for.
+    daily: tuple[Decimal, ...] = ()
+
+    @property
+    def win_rate(self) -> Decimal | None:
+        """Wins as a share (0..1) of all closed trades, flat ones included; None without trades."""
+        return Decimal(self.wins) / self.trades if self.trades else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line(Figures):
+    """One agent's (or strategy's, market's, side's) share of a book.
+
+    `label` is what to show: the key itself, with its ledger only where two ledgers share the key. `capital` is what
+    ratios are taken of, and `capital_basis` says which capital that is.
+    """
+
+    key: str
+    ledger: str
+    label: str
+    capital: Money | None = None
+    capital_basis: Literal["allocated capital", "starting balance"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A ledger that could not be read, why, and since when (as far as we know)."""
+
+    ledger: str
+    why: str
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Book(Figures):
+    """Every figure of one mode and one currency on the floor.
+
+    `opening` and `closing` are the balance at the ends of the period: starting balances plus what was realised up to
+    then; None when no starting balance is known. `drawdown` is the deepest fall of realised equity below its highest
+    point since the start of the period, zero or negative, exact to the trade.
+    """
+
+    mode: Mode
+    currency: str
+    opening: Money | None = None
+    closing: Money | None = None
+    drawdown: Money | None = None
+    lines: tuple[Line, ...] = ()
+    ledgers: tuple[str, ...] = ()
+    unread: tuple[Unread, ...] = field(default=())
+
+    @property
+    def title(self) -> str:
+        return f"{self.currency} · {self.mode}"
+
+    @property
+    def pnl_ratio(self) -> Decimal | None:
+        """P&L as a share of the opening balance; None when that is unknown or zero."""
+        return self.pnl / self.opening if self.opening else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerHealth:
+    """Whether a trading database answers. `latency` is in seconds; `error` is a sentence without secrets."""
+
+    ledger: str
+    kind: str
+    reachable: bool
+    latency: float | None = None
+    newest_trade_at: datetime | None = None
+    clock: datetime | None = None  # the database server's own time, where it has one
+    error: str | None = None
+
+
+class Ledger(Protocol):
+    """The floor's trading databases as one, read-only.
+
+    Every method raises LedgerError when no ledger at all can be read. Where some can, what it returns is made of those,
+    and books say which are missing.
+    """
+
+    def performance(
+        self,
+        period: Period,
+        *,
+        by: Literal["agent", "strategy", "market", "side"] = "agent",
+        daily: bool = False,
+    ) -> list[Book]:
+        """The books of a period: live before paper, then by currency; lines by P&L, best first.
+
+        A book of an agent that did not trade in the period is there all the same, with its agent's line at zero.
+        """
+
+    def closed_trades(self, period: Period, *, limit: int | None = None) -> list[Trade]:
+        """Closed trades of the period, oldest first."""
+
+    def open_positions(self) -> list[Position]: ...
+
+    def agents(self) -> list[Agent]: ...
+
+    def equity(self, period: Period) -> list[EquityPoint]:
+        """The sources' own snapshots of the account's worth, oldest first; empty where a source keeps none."""
+
+    def health(self) -> list[LedgerHealth]:
+        """Each configured ledger, asked now. Never raises."""
+
+
+def ranks(amounts: Sequence[Decimal]) -> list[int]:
+    """Places in a ranking of amounts sorted from the best: equal amounts share a place (1, 2, 2, 4)."""
+    places: list[int] = []
+    for index, amount in enumerate(amounts):
+        places.append(places[-1] if index and amount == amounts[index - 1] else index + 1)
+    return places
