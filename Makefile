@@ -1,0 +1,44 @@
+# Each target sets up what it needs in .venv, from nothing but Python 3.11 or newer and pip.
+# PYTHON=… chooses the interpreter; ARGS=… goes to pytest, as in `make test ARGS="tests/test_house.py -x"`.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-full lint format bench clean
+
+# `.venv/bin/python -m …` also works where the checkout may not be executed from, or was unpacked from an archive.
+PY := .venv/bin/python
+PYTEST := $(PY) -m pytest -n auto --maxprocesses 4
+
+help: ## show this list
+	@sed -n 's/^\([a-z-]*\): ## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | while IFS="$$(printf '\t')" read -r name what; \
+	    do printf '  make %-10s %s\n' "$$name" "$$what"; done
+
+demo: ## yesterday's summary of an invented trading floor, in this terminal
+	@sh .ci/setup demo
+	@$(PY) -m reporter demo --once daily_summary
+
+test: ## all tests
+	@sh .ci/setup dev
+	@$(PYTEST) $(ARGS)
+
+test-full: ## all tests, with the long sweeps that `test` only samples
+	@sh .ci/setup dev
+	@$(PYTEST) -m "" $(ARGS)
+
+lint: ## ruff and mypy --strict
+	@sh .ci/setup dev
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+
+format: ## put the code into its form
+	@sh .ci/setup dev
+	@$(PY) -m ruff check --fix-only --quiet .
+	@$(PY) -m ruff format .
+
+bench: ## footprint and speed, each beside its goal
+	@sh .ci/setup dev
+	@$(PY) -m tests.bench
+
+clean: ## remove .venv and everything else that was made here
+	@rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
