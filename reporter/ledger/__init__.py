@@ -1,0 +1,1 @@
+"""The trading databases, read-only."""
