@@ -1,11 +1,25 @@
-"""Stretches of civil time: which hour, day, week or month a report speaks of."""
+"""Stretches of civil time: which hour, day, week or month a report speaks of.
+
+Civil time is what the clock on the user's wall shows. Where that clock is moved, days are shorter or longer, hours are
+missing or struck twice, and now and then a day does not exist at all; the rules for that are in `docs/time.md`.
+
+Wall times are never added to or subtracted from here: all arithmetic is done in UTC, and the moment of a change is
+found by bisection. `zone` is the name of an IANA time zone throughout; an unknown one raises ZoneInfoNotFoundError.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date, datetime
+import calendar
+from bisect import bisect_left
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
+
+INSTANT = timedelta.resolution
+SECOND = timedelta(seconds=1)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
 
 
 class Unit(StrEnum):
@@ -31,11 +45,18 @@ class Covers(StrEnum):
     @property
     def unit(self) -> Unit | None:
         """The civil unit covered; None for `now`, which has no extent."""
-        raise NotImplementedError
+        match self:
+            case Covers.NOW:
+                return None
+            case Covers.TODAY | Covers.YESTERDAY:
+                return Unit.DAY
+            case _:
+                return Unit(self.split()[-1])
 
     @property
     def closed(self) -> bool:
-        raise NotImplementedError
+        """Whether the period is over when it is reported, and therefore owed exactly once."""
+        return self is Covers.YESTERDAY or self.startswith("last ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,26 +78,181 @@ class Period:
     def tz(self) -> ZoneInfo:
         return ZoneInfo(self.zone)
 
+    @property
+    def duration(self) -> timedelta:
+        """Time that really passes in it: a day may have 23 or 25 hours."""
+        return self.end - self.start
+
     def days(self) -> list[Period]:
-        """The civil days of the period in its zone, cut at its ends, in order."""
-        raise NotImplementedError
+        """The civil days of the period in its zone, cut at its ends, in order; a day that does not exist is left out."""
+        pieces: list[Period] = []
+        at = self.start
+        while at < self.end:
+            day = containing(Unit.DAY, at, self.zone)
+            pieces.append(self._share_of(day))
+            at = day.end
+        return pieces
+
+    def _share_of(self, day: Period) -> Period:
+        unfinished = self.so_far and day.end > self.end
+        return replace(day, start=max(day.start, self.start), end=min(day.end, self.end), so_far=unfinished)
 
 
 def first_instant(day: date, zone: str) -> datetime:
-    """The first moment of a civil day, in UTC: after a gap the moment of the change, of two strikes the first."""
-    raise NotImplementedError
+    """The first moment of a civil day, in UTC: after a gap the moment of the change, of two strikes the first.
+
+    For a date that the zone's calendar leaves out (Apia had no 2011-12-30) it is the first moment of the next day.
+    """
+    return first_strike(datetime.combine(day, time()), zone)
+
+
+def first_strike(wall: datetime, zone: str) -> datetime:
+    """The first moment, in UTC, at which the wall clock shows `wall` (naive) or, if it jumps over it, later."""
+    tz = ZoneInfo(zone)
+    strike = wall.replace(tzinfo=tz, fold=0).astimezone(UTC)
+    if strike.astimezone(tz).replace(tzinfo=None) == wall:
+        return strike
+    # Inside a gap the two folds name a moment on either side of the change.
+    return _change(wall.replace(tzinfo=tz, fold=1).astimezone(UTC), strike, tz)
+
+
+def exists(day: date, zone: str) -> bool:
+    """Whether the zone's calendar has that date."""
+    return first_instant(day, zone) < first_instant(day + DAY, zone)
 
 
 def containing(unit: Unit, moment: datetime, zone: str) -> Period:
     """The whole period of that unit that `moment` lies in, over or not (`so_far` is False)."""
-    raise NotImplementedError
+    moment = _in_utc(moment)
+    if unit is Unit.HOUR:
+        return _hour(moment, zone)
+    first, following, label = _bounds(unit, _day_of(moment, zone))
+    return Period(first_instant(first, zone), first_instant(following, zone), label, zone, unit)
 
 
 def before(period: Period) -> Period:
-    """The period of the same unit that ends where this one starts."""
-    raise NotImplementedError
+    """The period of the same unit that ends where this one starts. A mere moment is its own predecessor."""
+    if period.unit is None:
+        return period
+    return containing(period.unit, period.start - INSTANT, period.zone)
 
 
 def covered(covers: Covers, moment: datetime, zone: str) -> Period:
-    """What a run at `moment` speaks of: the last period that is over, or the running one so far."""
-    raise NotImplementedError
+    """What a run at `moment` speaks of: the last period that is over, or the running one so far.
+
+    `now` is the moment itself, a period without extent.
+    """
+    moment = _in_utc(moment)
+    if covers.unit is None:
+        return Period(moment, moment, _struck(moment, zone, "seconds"), zone, None, so_far=True)
+    running = containing(covers.unit, moment, zone)
+    return before(running) if covers.closed else replace(running, end=moment, so_far=True)
+
+
+def asked(covers: Covers, moment: datetime, now: datetime, zone: str) -> Period:
+    """The period that contains `moment`, which the user names; if it is not over at `now`, what there is of it so far.
+
+    A job that covers `now` can only look at the present. Raises ValueError if the period has not begun.
+    """
+    now = _in_utc(now)
+    if covers.unit is None:
+        return covered(covers, now, zone)
+    period = containing(covers.unit, moment, zone)
+    if period.start > now:
+        raise ValueError(f"{period.label} has not begun yet in {zone}.")
+    return replace(period, end=now, so_far=True) if now < period.end else period
+
+
+def parse_at(text: str, zone: str, unit: Unit | None = None) -> datetime:
+    """The moment, in UTC, that a user names by a date, a date and a time, or the label of any period.
+
+    A date means its first moment; a time that is struck twice means the first strike unless its UTC offset is given.
+    With `unit` hour a time is required. Raises ValueError, whose text is a sentence for the user.
+    """
+    text = text.strip()
+    day = _date(text)
+    if day is None:
+        return _parse_wall(text, zone)
+    if unit is Unit.HOUR:
+        raise ValueError(f'An hour needs a time as well: write "{day} 14:00".')
+    if not exists(day, zone):
+        raise ValueError(f"The calendar of {zone} has no {day}.")
+    return first_instant(day, zone)
+
+
+def _parse_wall(text: str, zone: str) -> datetime:
+    try:
+        wall = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f'{text!r} is no date: write it as 2026-10-30 or "2026-10-30 14:00".') from None
+    return first_strike(wall, zone) if wall.tzinfo is None else wall.astimezone(UTC)
+
+
+def _date(text: str) -> date | None:
+    month = f"{text}-01" if len(text) == len("2026-10") else text
+    for candidate in (text, month):
+        try:
+            return date.fromisoformat(candidate)
+        except ValueError:
+            continue
+    return None
+
+
+def _day_of(moment: datetime, zone: str) -> date:
+    """The civil day whose stretch `moment` lies in.
+
+    It is the date on the wall, except where the clock was set back over midnight: then the new day has begun already.
+    """
+    day = moment.astimezone(ZoneInfo(zone)).date()
+    while moment >= first_instant(day + DAY, zone):
+        day += DAY
+    return day
+
+
+def _bounds(unit: Unit, day: date) -> tuple[date, date, str]:
+    """The first date of the week, month or day that `day` is in, the first one after it, and the label."""
+    match unit:
+        case Unit.WEEK:
+            year, week, weekday = day.isocalendar()
+            monday = day - (weekday - 1) * DAY
+            return monday, monday + 7 * DAY, f"{year}-W{week:02}"
+        case Unit.MONTH:
+            first = day.replace(day=1)
+            return first, first + calendar.monthrange(day.year, day.month)[1] * DAY, f"{day:%Y-%m}"
+        case _:
+            return day, day + DAY, day.isoformat()
+
+
+def _hour(moment: datetime, zone: str) -> Period:
+    """The stretch in which the wall clock runs through one hour undisturbed."""
+    tz = ZoneInfo(zone)
+    wall = moment.astimezone(tz)
+    struck = moment - timedelta(minutes=wall.minute, seconds=wall.second, microseconds=wall.microsecond)
+    over = struck + HOUR
+    start = struck if _offset(struck, tz) == _offset(moment, tz) else _change(struck, moment, tz)
+    end = over if _offset(over - INSTANT, tz) == _offset(moment, tz) else _change(start, over, tz)
+    return Period(start, end, _struck(start, zone, "minutes"), zone, Unit.HOUR)
+
+
+def _struck(moment: datetime, zone: str, precision: str) -> str:
+    """The wall time, with its UTC offset where the clock shows it twice, so that no two moments share a text."""
+    wall = moment.astimezone(ZoneInfo(zone))
+    twice = wall.replace(fold=0).utcoffset() != wall.replace(fold=1).utcoffset()
+    return (wall if twice else wall.replace(tzinfo=None)).isoformat(" ", precision)
+
+
+def _change(low: datetime, high: datetime, tz: ZoneInfo) -> datetime:
+    """The moment in (low, high] from which the zone has another offset than at `low`; there is one, and only one."""
+    offset = _offset(low, tz)
+    span = range(int((high - low) / SECOND) + 1)
+    return low + bisect_left(span, True, key=lambda seconds: _offset(low + seconds * SECOND, tz) != offset) * SECOND
+
+
+def _offset(moment: datetime, tz: ZoneInfo) -> timedelta | None:
+    return moment.astimezone(tz).utcoffset()
+
+
+def _in_utc(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise ValueError(f"{moment} has no time zone; a moment needs one.")
+    return moment.astimezone(UTC)
