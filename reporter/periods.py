@@ -84,7 +84,7 @@ class Period:
         return self.end - self.start
 
     def days(self) -> list[Period]:
-        """The civil days of the period in its zone, cut at its ends, in order; a day that does not exist is left out."""
+        """The civil days of the period in its zone, in order, the first and the last cut at its ends."""
         pieces: list[Period] = []
         at = self.start
         while at < self.end:
