@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from reporter.context import Params as Params
     from reporter.context import Report as Report
     from reporter.context import job as job
+    from reporter.context import tone_of as tone_of
     from reporter.message import Severity as Severity
     from reporter.message import Tone as Tone
     from reporter.periods import Period as Period
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from reporter.trades import Mode as Mode
     from reporter.trades import Money as Money
     from reporter.trades import Trade as Trade
+    from reporter.trades import Unread as Unread
+    from reporter.trades import leading as leading
+    from reporter.trades import ranks as ranks
 
 _HOMES = {
     "Level": "alerts",
@@ -30,6 +34,7 @@ _HOMES = {
     "Params": "context",
     "Report": "context",
     "job": "context",
+    "tone_of": "context",
     "Severity": "message",
     "Tone": "message",
     "Period": "periods",
@@ -38,6 +43,9 @@ _HOMES = {
     "Mode": "trades",
     "Money": "trades",
     "Trade": "trades",
+    "Unread": "trades",
+    "leading": "trades",
+    "ranks": "trades",
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing_extensions import TypeVar
 from reporter.alerts import AlertState, Observation, Transition
 from reporter.message import Severity, Tone
 from reporter.periods import Covers, Period
-from reporter.trades import Book, Ledger, Money
+from reporter.trades import Book, Ledger, Money, Unread, leading
 
 
 class Params(BaseModel):
@@ -55,13 +55,17 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one probe saw. `latency` is in seconds; `at` is when it looked, which may be before this round."""
+    """What one probe saw. `latency` is in seconds; `at` is when it looked, which may be before this round.
+
+    `fresh` is False when an earlier round told it already: it may be shown again, but is no new evidence.
+    """
 
     name: str
     kind: str
     observation: Observation
     at: datetime
     latency: float | None = None
+    fresh: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,17 @@ class Context(Generic[P]):
     params: P
     log: logging.Logger | logging.LoggerAdapter[logging.Logger]
 
+    def unread(self, books: Sequence[Book]) -> list[Unread]:
+        """The ledgers that are missing from these books, since when as far as our own history knows.
+
+        Without any book, those that do not answer now.
+        """
+        missing = books[0].unread if books else self._silent()
+        return [replace(one, since=one.since or self.history.unread_since(one.ledger)) for one in missing]
+
+    def _silent(self) -> list[Unread]:
+        return [Unread(one.ledger, one.error or "no answer") for one in self.ledger.health() if not one.reachable]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
@@ -139,6 +154,12 @@ class Job:
     doc: str
     origin: Path | None = None
     stock: bool = False
+
+
+def tone_of(books: Iterable[Book]) -> Tone:
+    """Good or bad by the P&L of the leading books; info where nothing was won or lost, or one won what another lost."""
+    signs = {Tone.GOOD if book.pnl.amount > 0 else Tone.BAD for book in leading(books) if book.pnl}
+    return signs.pop() if len(signs) == 1 else Tone.INFO
 
 
 def job(

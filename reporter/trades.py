@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -169,6 +169,24 @@ class Line(Figures):
     capital: Money | None = None
     capital_basis: Literal["allocated capital", "starting balance"] | None = None
 
+    def idle(self) -> Line:
+        """The same agent without a trade."""
+        nothing = Money(Decimal(0), self.pnl.currency)
+        return replace(
+            self,
+            trades=0,
+            wins=0,
+            losses=0,
+            flat=0,
+            pnl=nothing,
+            fees=None if self.fees is None else nothing,
+            gross_profit=nothing,
+            gross_loss=nothing,
+            best=None,
+            worst=None,
+            daily=(),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Unread:
@@ -205,6 +223,14 @@ class Book(Figures):
     def pnl_ratio(self) -> Decimal | None:
         """P&L as a share of the opening balance; None when that is unknown or zero."""
         return self.pnl / self.opening if self.opening else None
+
+    def counterpart(self, books: Iterable[Book]) -> Book | None:
+        """The book of this mode and currency among those of another period; None where it is not kept."""
+        return next((book for book in books if (book.mode, book.currency) == (self.mode, self.currency)), None)
+
+    def same_agent(self, line: Line) -> Line | None:
+        """This book's line of the agent whose line in another period is given; None where there is none."""
+        return next((own for own in self.lines if (own.ledger, own.key) == (line.ledger, line.key)), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,6 +277,12 @@ class Ledger(Protocol):
 
     def health(self) -> list[LedgerHealth]:
         """Each configured ledger, asked now. Never raises."""
+
+
+def leading(books: Iterable[Book]) -> list[Book]:
+    """The books by which a floor is measured: the live ones, or all where nothing is traded but on paper."""
+    books = list(books)
+    return [book for book in books if book.mode is Mode.LIVE] or books
 
 
 def ranks(amounts: Sequence[Decimal]) -> list[int]:
