@@ -1,0 +1,9 @@
+"""`python -m reporter.config > config/schema.json`."""
+
+import json
+import sys
+
+from reporter.config import schema
+
+json.dump(schema(), sys.stdout, indent=2, ensure_ascii=False)
+sys.stdout.write("\n")

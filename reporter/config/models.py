@@ -1,0 +1,319 @@
+"""What the config may say: every key, its type and its default."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
+
+from reporter.config.secrets import Address, DatabaseUrl, SecretText
+from reporter.config.values import (
+    Amounts,
+    Duration,
+    Mentions,
+    Names,
+    Pause,
+    PositiveAmounts,
+    ScheduleText,
+    Share,
+    Snowflake,
+    Statuses,
+    Timezone,
+    mistake,
+)
+from reporter.context import Targets
+from reporter.message import Severity
+from reporter.trades import Mode, Money
+
+
+class Settings(BaseModel):
+    """Base of every part: an unknown key is an error, nothing is changed later, no error shows what was given."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, hide_input_in_errors=True, use_attribute_docstrings=True
+    )
+
+
+class MoneyFormat(Settings):
+    """How amounts of one currency are shown."""
+
+    sign: str | None = Field(None, max_length=4)
+    """What stands before the amount; without one the currency's name stands behind it."""
+    decimals: int = Field(2, ge=0, le=18)
+    """Digits after the decimal point."""
+
+
+class LedgerConfig(Settings):
+    """One trading database. It is only ever read."""
+
+    kind: Literal["native", "freqtrade"]
+    """Whose tables these are: `native` (docs/native-schema.md) or freqtrade's own."""
+    url: DatabaseUrl
+    """A SQLite file's path (seen from the home), a SQLAlchemy URL, or a reference to a secret that holds one."""
+    starting_balance: Amounts = ()
+    """What the account began with, an amount or a list of one a currency; balances and percentages need it."""
+    mode: Annotated[Mode, Field(strict=False)] | None = None
+    """`live` or `paper`, for a source that does not say it with each trade."""
+
+
+class MentionConfig(Settings):
+    """Who is mentioned, by how urgent the message is."""
+
+    critical: Mentions = ()
+    """Entries are `everyone`, `role:ID` or `user:ID`; one or a list."""
+    warning: Mentions = ()
+    """The same for warnings."""
+    info: Mentions = ()
+    """The same for reports."""
+
+
+class DiscordChannel(Settings):
+    """A channel of Discord, reached by its webhook."""
+
+    kind: Literal["discord"] = "discord"
+    """`discord` is what a channel is when nothing is said."""
+    webhook: SecretText = Field(examples=["env:DISCORD_WEBHOOK"])
+    """The webhook's address; it is a secret."""
+    username: str | None = Field(None, min_length=1, max_length=80)
+    """The name to post under, instead of the webhook's own."""
+    avatar_url: str | None = Field(None, pattern="^https://", max_length=2048)
+    """The picture to post with, an https address."""
+    thread_id: Snowflake | None = None
+    """Post into this thread of the channel."""
+    thread_name: str | None = Field(None, min_length=1, max_length=100)
+    """In a forum channel: begin a thread of this name with each message."""
+    mention: MentionConfig = MentionConfig()
+    """Who is mentioned. Without it nobody ever is, whatever a message says."""
+    bot_token: SecretText | None = None
+    """A bot's token, which lets doubts about a delivery be resolved by reading the channel."""
+    keep: Duration | None = None
+    """How old a message may be and still be sent; without it, it is tried until it is delivered."""
+
+    @property
+    def mentions(self) -> Mapping[Severity, tuple[str, ...]]:
+        return {severity: getattr(self.mention, severity.value) for severity in Severity}
+
+    @model_validator(mode="after")
+    def _one_thread(self) -> Self:
+        if self.thread_id and self.thread_name:
+            raise mistake("`thread_id` and `thread_name` exclude each other", "keep the one that is meant")
+        return self
+
+
+class ConsoleChannel(Settings):
+    """Standard output, where each message is shown as the embed it would be."""
+
+    kind: Literal["console"]
+    """`console` shows messages where the program runs."""
+
+
+def _channel_kind(value: object) -> object:
+    return value.get("kind", "discord") if isinstance(value, dict) else getattr(value, "kind", "discord")
+
+
+Channel = Annotated[
+    Annotated[DiscordChannel, Tag("discord")] | Annotated[ConsoleChannel, Tag("console")], Discriminator(_channel_kind)
+]
+
+
+def _base_url(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        plain = parts.scheme in {"http", "https"} and parts.hostname and not parts.username and parts.port != 0
+    except ValueError:
+        plain = False
+    if not plain:
+        raise mistake("must be the address of a server", "write such as `https://discord.com`")
+    return url.rstrip("/")
+
+
+class DiscordConfig(Settings):
+    """Which Discord is spoken to."""
+
+    base_url: Annotated[str, AfterValidator(_base_url)] = "https://discord.com"
+    """Another server than Discord's own, such as one for tests; webhooks must then be of that server."""
+
+
+class JobConfig(Settings):
+    """When and where a job reports. What is left out is what the job's own file says."""
+
+    schedule: ScheduleText | None = None
+    """Such as `every 30s`, `daily at 00:00`, `weekly on mon at 00:05`, `cron "0 0 * * *"`."""
+    channel: Names | None = None
+    """One channel's name or a list; may be left out when there is only one channel."""
+    timezone: Timezone | None = None
+    """Whose midnight it is; the one at top level if left out."""
+    enabled: bool = True
+    """`false` puts the job to rest and keeps its entry."""
+    settle: Pause | None = None
+    """How long after its period's end a report waits for late trades."""
+    deadline: Duration | None = None
+    """How long a run may take."""
+    params: dict[str, Any] = Field(default_factory=dict)
+    """The job's own parameters; its file says which there are."""
+
+
+def _or_empty(value: object) -> object:
+    return {} if value is None else value
+
+
+JobEntry = Annotated[JobConfig, BeforeValidator(_or_empty)]
+
+
+class HttpProbeConfig(Settings):
+    """Asks a web address."""
+
+    kind: Literal["http"] = "http"
+    """`http` is what a probe with a `url` is."""
+    url: Address
+    """The http or https address to ask."""
+    every: Duration | None = None
+    """How often to ask; each round of the health probe if left out."""
+    timeout: Duration = Field(timedelta(seconds=5), json_schema_extra={"default": "5s"})
+    """How long an answer may take."""
+    expect_status: Statuses = (200,)
+    """The HTTP status that means healthy, one or a list."""
+    warn_above: Duration | None = None
+    """An answer slower than this is a warning."""
+    headers: dict[str, SecretText] = Field(default_factory=dict)
+    """HTTP headers to send; their values are secrets."""
+
+
+class TcpProbeConfig(Settings):
+    """Opens a connection and closes it."""
+
+    kind: Literal["tcp"] = "tcp"
+    """`tcp` is what a probe with an `address` is."""
+    address: str = Field(pattern=r"^(\[[0-9A-Fa-f:.]+\]|[^\s:/@]+):\d{1,5}$", examples=["db.example.org:5432"])
+    """`host:port`; an IPv6 host in brackets."""
+    every: Duration | None = None
+    """How often to try; each round of the health probe if left out."""
+    timeout: Duration = Field(timedelta(seconds=5), json_schema_extra={"default": "5s"})
+    """How long connecting may take."""
+    warn_above: Duration | None = None
+    """Connecting slower than this is a warning."""
+
+    @property
+    def host(self) -> str:
+        return self.address.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        return int(self.address.rpartition(":")[2])
+
+
+def _probe_kind(value: object) -> object:
+    if not isinstance(value, dict):
+        return getattr(value, "kind", "http")
+    return value.get("kind", "tcp" if "address" in value else "http")
+
+
+Probe = Annotated[
+    Annotated[HttpProbeConfig, Tag("http")] | Annotated[TcpProbeConfig, Tag("tcp")], Discriminator(_probe_kind)
+]
+
+
+class RoutesConfig(Settings):
+    """Where alerts go. Without routes, each goes to the channel of the job that saw it."""
+
+    critical: Names | None = None
+    """Critical alerts: a channel's name or a list."""
+    warning: Names | None = None
+    """Warnings."""
+    all: Names | None = None
+    """Every alert, beside its other routes."""
+    fallback: Names | None = None
+    """What its own channel cannot take, and what has no other route."""
+
+
+class AlertsConfig(Settings):
+    """What happens to alerts."""
+
+    routes: RoutesConfig = RoutesConfig()
+    """Where they go."""
+
+
+class ReviewConfig(Settings):
+    """When an agent is put under review."""
+
+    win_rate: Share | None = None
+    """Below this win rate."""
+    after: int = Field(20, ge=1)
+    """But not before it has closed so many trades."""
+
+
+class TargetsConfig(Settings):
+    """What is to be reached, and what is not to be passed."""
+
+    daily_pnl: PositiveAmounts = ()
+    """The profit aimed at each day, an amount or a list of one a currency."""
+    win_rate: Share | None = None
+    """The win rate aimed at."""
+    drawdown: PositiveAmounts = ()
+    """The deepest fall allowed in a day, an amount or a list of one a currency."""
+    review: ReviewConfig = ReviewConfig()
+    """When an agent is put under review."""
+
+    def as_targets(self) -> Targets:
+        return Targets(
+            daily_pnl=_by_currency(self.daily_pnl),
+            drawdown=_by_currency(self.drawdown),
+            win_rate=self.win_rate,
+            review_win_rate=self.review.win_rate,
+            review_after=self.review.after,
+        )
+
+
+def _by_currency(amounts: tuple[Money, ...]) -> dict[str, Money]:
+    return {amount.currency: amount for amount in amounts}
+
+
+def _named(value: object) -> object:
+    """Names stand in keys of the store, in routes and in what people type, so they are kept plain."""
+    for name in value if isinstance(value, dict) else ():
+        if not str(name).replace("-", "").replace("_", "").isalnum() or len(name) > 64:
+            raise mistake("names are letters, digits, `-` and `_`", "write such as `pnl-daily`")
+    return {} if value is None else value
+
+
+def _nothing_is_empty(value: object) -> object:
+    """A section whose lines are all commented out reads as null; it says nothing, so it is empty."""
+    if not isinstance(value, dict):
+        return {} if value is None else value
+    return {key: part for key, part in value.items() if part is not None or key not in _SECTIONS}
+
+
+_SECTIONS = {"ledgers", "channels", "discord", "jobs", "probes", "alerts", "targets", "money", "store"}
+
+
+class Config(Settings):
+    """The whole config of a home."""
+
+    version: Literal[1] = 1
+    """The version of this format."""
+    timezone: Timezone = "UTC"
+    """The zone whose midnights cut days, and in which times are shown."""
+    store: DatabaseUrl | None = None
+    """Our own database: a SQLite file's path or a SQLAlchemy URL. If left out: reporter.sqlite in $STATE_DIRECTORY,
+    else in ~/.local/state/reporter."""
+    money: dict[str, MoneyFormat] = Field(default_factory=dict)
+    """How amounts are shown, by currency; the common currencies are known."""
+    ledgers: Annotated[dict[str, LedgerConfig], BeforeValidator(_named)] = Field(default_factory=dict)
+    """The trading databases, by a name of your choice."""
+    channels: Annotated[dict[str, Channel], BeforeValidator(_named)] = Field(default_factory=dict)
+    """Where reports go, by a name of your choice."""
+    discord: DiscordConfig = DiscordConfig()
+    """Which Discord is spoken to."""
+    jobs: dict[str, JobEntry] = Field(default_factory=dict)
+    """The reports that run, by the name of their file; an entry may be empty."""
+    probes: Annotated[dict[str, Probe], BeforeValidator(_named)] = Field(default_factory=dict)
+    """What the health probe looks at besides this machine and the ledgers, by a name of your choice."""
+    alerts: AlertsConfig = AlertsConfig()
+    """What happens to alerts."""
+    targets: TargetsConfig = TargetsConfig()
+    """What is to be reached, and what is not to be passed."""
+
+    _sections = model_validator(mode="before")(_nothing_is_empty)

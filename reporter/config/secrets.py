@@ -1,0 +1,153 @@
+"""Secrets by reference: `env:NAME`, `file:/path`, `credential:NAME`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import parse_qsl, urlsplit
+
+from pydantic import PlainSerializer, PlainValidator, ValidationInfo, WithJsonSchema
+
+from reporter.config.document import shown
+from reporter.config.values import mistake
+from reporter.secret import Secret
+
+LITERAL = "the config file itself"
+
+_SHELL_VARIABLE = re.compile(r"\$\{?(\w+)\}?")
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where references lead. Literals may stand in the config `file` if it is `private`: nobody else can read it."""
+
+    environ: Mapping[str, str] = field(default_factory=dict)
+    home: Path = field(default_factory=Path)
+    file: Path = field(default_factory=Path)
+    private: bool = False
+
+    def fetch(self, text: str) -> Secret | None:
+        """What a reference leads to; None if the text is none. Raises PydanticCustomError."""
+        kind, _, name = text.partition(":")
+        match kind:
+            case "env":
+                return Secret(self._variable(name), text)
+            case "file":
+                return Secret(self._file(self.home / Path(name).expanduser()), text)
+            case "credential":
+                return Secret(self._credential(name), text)
+        if shell := _SHELL_VARIABLE.fullmatch(text):
+            raise mistake("shell variables are not read here", f"write `env:{shell[1]}`")
+        return None
+
+    def literal(self, text: str) -> Secret:
+        """A secret that stands in the config itself. Raises PydanticCustomError if others can read it there."""
+        if not self.private:
+            hint = f"write `env:NAME`, `file:/path` or `credential:NAME`; or keep others out: chmod 600 {self.file}"
+            raise mistake("a secret may not stand in a file that others can read", hint)
+        return Secret(text, LITERAL)
+
+    def _variable(self, name: str) -> str:
+        if name not in self.environ:
+            raise mistake(f"the environment has no variable `{shown(name)}`", "set it where reporter is started")
+        return _filled(self.environ[name], f"the variable `{shown(name)}`")
+
+    def _file(self, path: Path, *, trusted: bool = False) -> str:
+        name = shown(str(path))
+        try:
+            if not trusted and path.stat().st_mode & 0o077:
+                raise mistake(f"others can read the file {name}", f"chmod 600 {name}")
+            return _filled(path.read_text("utf-8"), f"the file {name}")
+        except OSError as error:
+            raise mistake(f"the file {name} cannot be read: {error.strerror}") from None
+        except ValueError:
+            raise mistake(f"the file {name} is not UTF-8 text") from None
+
+    def _credential(self, name: str) -> str:
+        folder = self.environ.get("CREDENTIALS_DIRECTORY")
+        if not folder:
+            hint = "in the systemd unit, write `LoadCredential=NAME:/path`; elsewhere use `file:/path`"
+            raise mistake("there are no credentials: CREDENTIALS_DIRECTORY is not set", hint)
+        if Path(name).name != name:
+            raise mistake("a credential is a bare name", "write `credential:NAME`, without folders")
+        return self._file(Path(folder) / name, trusted=True)  # systemd itself keeps others out
+
+
+def _filled(text: str, source: str) -> str:
+    if not text.strip():
+        raise mistake(f"{source} is empty")
+    return text.strip()
+
+
+def _sources(info: ValidationInfo) -> Sources:
+    return info.context if isinstance(info.context, Sources) else Sources()
+
+
+def _secret(value: object, info: ValidationInfo) -> Secret:
+    if isinstance(value, Secret):
+        return value
+    text = _text(value)
+    sources = _sources(info)
+    return sources.fetch(text) or sources.literal(text)
+
+
+def _address(value: object, info: ValidationInfo) -> Secret:
+    """A URL that is a secret only if a password stands in it."""
+    if isinstance(value, Secret):
+        return value
+    text = _text(value)
+    sources = _sources(info)
+    return sources.fetch(text) or (sources.literal(text) if _has_password(text) else Secret(text))
+
+
+def _database(value: object, info: ValidationInfo) -> Secret:
+    """A database's SQLAlchemy URL; the path of a SQLite file becomes one, seen from the home."""
+    found = _address(value, info)
+    return Secret(_database_url(found.value, _sources(info).home), found.origin)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise mistake("must be text", "write `env:NAME`, `file:/path` or `credential:NAME`")
+    return value.strip()
+
+
+def _database_url(text: str, home: Path) -> str:
+    scheme, separator, rest = text.partition(":///")
+    if separator and scheme.startswith("sqlite"):
+        path, mark, query = rest.partition("?")
+        return f"{scheme}:///{_absolute(path, home)}{mark}{query}"
+    return text if "://" in text else f"sqlite:///{_absolute(text, home)}"
+
+
+def _absolute(path: str, home: Path) -> str:
+    return path if path == ":memory:" else str((home / Path(path).expanduser()).absolute())
+
+
+def _has_password(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(parts.password) or any(
+            "passw" in key.lower() or "token" in key.lower() for key, _ in parse_qsl(parts.query)
+        )
+    except ValueError:  # what cannot be read may hold one
+        return True
+
+
+_SCHEMA = WithJsonSchema(
+    {"type": "string", "examples": ["env:NAME", "file:/etc/reporter/secrets/name", "credential:name"]}
+)
+_URL_SCHEMA = WithJsonSchema({"type": "string", "examples": ["env:DATABASE_URL", "/var/lib/bot/trades.sqlite"]})
+_HIDDEN = PlainSerializer(str, return_type=str)
+
+SecretText = Annotated[Secret, PlainValidator(_secret), _HIDDEN, _SCHEMA]
+Address = Annotated[
+    Secret,
+    PlainValidator(_address),
+    _HIDDEN,
+    WithJsonSchema({"type": "string", "examples": ["https://example.org/health"]}),
+]
+DatabaseUrl = Annotated[Secret, PlainValidator(_database), _HIDDEN, _URL_SCHEMA]
