@@ -214,7 +214,7 @@ def _cron(expression: str) -> Schedule:
 
 
 _FORMS: tuple[tuple[str, Callable[..., Schedule]], ...] = (
-    (rf"every (?:(\d+) ?)?({'|'.join(_UNITS)})", _every),
+    (rf"every (?:(\d{{1,9}}) ?)?({'|'.join(_UNITS)})", _every),
     (r"daily at (\S+)", _daily),
     (r"weekly on ([a-z]+) at (\S+)", _weekly),
     (r"monthly on (last|\d+) at (\S+)", _monthly),
