@@ -1,0 +1,313 @@
+"""The process that stays: clockwork, delivery, and an edited config taken up without a restart.
+
+APScheduler is the clockwork: it drives the planner's tick and the jobs on an interval, and decides nothing about
+closed periods. The planner does, from the store.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from types import FrameType
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from apscheduler.events import EVENT_JOB_MAX_INSTANCES, JobEvent
+from apscheduler.executors.pool import ThreadPoolExecutor as Pool
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.interval import IntervalTrigger
+
+from reporter.binding import BoundJob
+from reporter.clock import Clock, SystemClock
+from reporter.delivery import Delivery
+from reporter.errors import ConfigError, ReporterError
+from reporter.periods import covered
+from reporter.planner import Planner, Turn
+from reporter.runner import Runner
+from reporter.schedules import Every
+from reporter.wiring import Wiring
+
+log = logging.getLogger(__name__)
+
+TICK = 10.0
+# How often the config and the home are looked at for edits, and how often delivery looks for what others queued.
+WATCH = 2.0
+POLL = 5.0
+WORKERS = 4
+# What is under way when we are told to stop gets this long; a hung query is not waited for.
+FAREWELL = 5.0
+# What a replaced wiring holds open is closed when no run can still be using it.
+CLOSE_AFTER = 300.0
+# The wall clock is steered by fractions of a second; more than this is a step.
+CLOCK_STEP = 5.0
+PLANNER = "the planner"
+
+
+class Home(Protocol):
+    """Where the wiring comes from: the config and the files beside it."""
+
+    def wire(self) -> Wiring:
+        """Read everything anew. Raises ConfigError and leaves what runs untouched."""
+
+    def edited(self) -> bool:
+        """Whether the files differ from those last read, and have settled down."""
+
+
+class Daemon:
+    """Runs until it is told to stop."""
+
+    def __init__(
+        self,
+        home: Home,
+        wiring: Wiring,
+        *,
+        planner: Planner,
+        runner: Runner,
+        delivery: Delivery,
+        clock: Clock,
+        stopping: threading.Event,
+        tick: float = TICK,
+    ) -> None:
+        self._home = home
+        self._wiring = wiring
+        self._planner = planner
+        self._runner = runner
+        self._delivery = delivery
+        self._clock = clock
+        self._stopping = stopping
+        self._tick_seconds = tick
+        self._reload = threading.Event()
+        self._waiting_mail = threading.Event()
+        self._busy: set[str] = set()
+        self._serving: set[str] = set()
+        self._guard = threading.Lock()
+        self._intervals: dict[str, int] = {}
+        self.skipped: dict[str, int] = {}
+        self._reports = ThreadPoolExecutor(WORKERS, thread_name_prefix="report")
+        self._clockwork = BackgroundScheduler(
+            timezone="UTC",
+            executors={"planner": Pool(1), "interval": Pool(WORKERS)},
+            job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
+        )
+
+    def run(self) -> None:
+        """Work until `stopping` is set, by a signal or by whoever owns the event."""
+        self._catch_signals()
+        self._clockwork.add_listener(self._overlapped, EVENT_JOB_MAX_INSTANCES)
+        self._announce()
+        beat = IntervalTrigger(seconds=self._tick_seconds, timezone="UTC")
+        first = SystemClock().wall()
+        self._clockwork.add_job(self._tick, beat, executor="planner", id=PLANNER, next_run_time=first)
+        self._wind_up()
+        self._clockwork.start()
+        threading.Thread(target=self._deliver, name="delivery", daemon=True).start()
+        self._watch()
+        self._farewell()
+
+    def _catch_signals(self) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            return
+        for name in ("SIGTERM", "SIGINT"):
+            signal.signal(getattr(signal, name), self._on_stop)
+        signal.signal(signal.SIGHUP, self._on_hangup)
+
+    def _on_stop(self, number: int, _frame: FrameType | None) -> None:
+        log.info("stopping (%s)", signal.Signals(number).name)
+        self._stopping.set()
+
+    def _on_hangup(self, _number: int, _frame: FrameType | None) -> None:
+        self._reload.set()
+
+    def _announce(self) -> None:
+        """Say in words what runs next."""
+        for bound in self._wiring.jobs.values():
+            if bound.enabled:
+                log.info("%s", in_words(bound, self._planner))
+
+    def _wind_up(self) -> None:
+        """Give the clockwork the interval jobs of the present wiring; those that did not change keep their beat."""
+        wanted = _intervals(self._wiring)
+        for name in self._intervals.keys() - wanted.keys():
+            self._clockwork.remove_job(name)
+        for name, seconds in wanted.items():
+            if self._intervals.get(name) != seconds:
+                self._clockwork.add_job(
+                    self._run_open,
+                    IntervalTrigger(seconds=seconds, timezone="UTC"),
+                    args=[name],
+                    id=name,
+                    executor="interval",
+                    next_run_time=SystemClock().wall(),
+                    replace_existing=True,
+                )
+        self._intervals = wanted
+
+    def _overlapped(self, event: JobEvent) -> None:
+        """A run was left out because the one before is still at it."""
+        self.skipped[event.job_id] = self.skipped.get(event.job_id, 0) + 1
+        times = self.skipped[event.job_id]
+        log.warning("%s: a run was skipped, for the one before is not done (%d so far)", event.job_id, times)
+
+    def _tick(self) -> None:
+        """The planner's turn: what is owed is handed to the pool, and alerts that wait for time are looked at."""
+        wiring = self._wiring
+        try:
+            for turn in self._planner.tick(wiring):
+                self._once_at_a_time(turn.bound.job.name, self._run_owed, turn)
+            for bound in self._planner.open_turns(wiring):
+                self._once_at_a_time(bound.job.name, self._run_open, bound.job.name)
+            self._runner.look_again(wiring)
+        except ReporterError as error:
+            log.error("the planner could not look: %s", error)
+        self._waiting_mail.set()
+
+    def _once_at_a_time(self, job: str, work: Callable[..., None], argument: object) -> None:
+        with self._guard:
+            if job in self._busy or self._stopping.is_set():
+                return
+            self._busy.add(job)
+
+        def release() -> None:
+            try:
+                work(argument)
+            except ReporterError as error:
+                log.error("%s: %s", job, error)
+            finally:
+                with self._guard:
+                    self._busy.discard(job)
+
+        self._reports.submit(release)
+
+    def _run_owed(self, turn: Turn) -> None:
+        claim = self._planner.claim(turn)
+        if claim is not None:
+            self._runner.run(self._wiring, turn.bound, turn.owed.period, trigger="schedule", claim=claim)
+            self._waiting_mail.set()
+
+    def _run_open(self, name: str) -> None:
+        bound = self._wiring.jobs.get(name)
+        if bound is None or self._stopping.is_set():
+            return
+        period = covered(bound.job.covers, self._clock.wall(), bound.timezone)
+        self._runner.run(self._wiring, bound, period, trigger="interval")
+        self._waiting_mail.set()
+
+    def _deliver(self) -> None:
+        """Hand each channel that can be served to a thread of its own; none waits for another."""
+        while not self._stopping.is_set():
+            self._waiting_mail.clear()
+            wait = POLL
+            try:
+                channels, soon = self._delivery.ready(self._wiring)
+                wait = min(POLL, max(0.05, soon))
+                for channel in channels:
+                    self._serve(channel)
+            except ReporterError as error:
+                log.error("delivery could not look: %s", error)
+            self._waiting_mail.wait(wait)
+
+    def _serve(self, channel: str) -> None:
+        with self._guard:
+            if channel in self._serving or len(self._serving) >= WORKERS:
+                return
+            self._serving.add(channel)
+
+        def work() -> None:
+            try:
+                self._delivery.serve(self._wiring, channel, self._stopping)
+            except ReporterError as error:
+                log.error("delivery to %s: %s", channel, error)
+            finally:
+                with self._guard:
+                    self._serving.discard(channel)
+                self._waiting_mail.set()
+
+        threading.Thread(target=work, name=f"channel-{channel}", daemon=True).start()
+
+    def _watch(self) -> None:
+        """The main thread's life: signals, edits, and a clock that was moved."""
+        offset = self._clock_offset()
+        while not self._stopping.wait(WATCH):
+            if self._reload.is_set() or self._home.edited():
+                self._reload.clear()
+                self._take_up()
+            moved = self._clock_offset() - offset
+            if abs(moved) > CLOCK_STEP:
+                offset += moved
+                self._replan(moved)
+
+    def _clock_offset(self) -> float:
+        return self._clock.wall().timestamp() - self._clock.monotonic()
+
+    def _replan(self, moved: float) -> None:
+        """The wall clock stepped: the clockwork waits by it and would stand still, or run wild."""
+        log.warning("the clock was moved by %+.0f s: everything is planned anew", moved)
+        for job in self._clockwork.get_jobs():
+            job.modify(next_run_time=SystemClock().wall())
+
+    def _take_up(self) -> None:
+        """Take up an edited config or home; one that cannot be used changes nothing."""
+        old = self._wiring
+        try:
+            new = self._home.wire()
+        except ConfigError as error:
+            log.error("the edited config cannot be used; still running version %s:\n%s", old.version, error)
+            return
+        changes = differences(old, new)
+        log.info("config version %s taken up: %s", new.version, "; ".join(changes) or "nothing of a job changed")
+        self._wiring = new
+        self._wind_up()
+        closing = threading.Timer(CLOSE_AFTER, old.close)
+        closing.daemon = True
+        closing.start()
+        self._clockwork.modify_job(PLANNER, next_run_time=SystemClock().wall())
+
+    def _farewell(self) -> None:
+        """Let what is under way be saved, but wait for no hung query."""
+        self._clockwork.shutdown(wait=False)
+        self._reports.shutdown(wait=False, cancel_futures=True)
+        self._waiting_mail.set()
+        end = self._clock.monotonic() + FAREWELL
+        while (self._busy or self._serving) and self._clock.monotonic() < end:
+            threading.Event().wait(0.05)
+        log.info("stopped")
+
+
+def in_words(bound: BoundJob, planner: Planner) -> str:
+    """When a job runs, and when next, in the words of its own zone."""
+    moment = planner.next_due(bound).astimezone(ZoneInfo(bound.timezone))
+    return f"{bound.job.name}: {bound.schedule.describe()}, next {moment:%a %Y-%m-%d %H:%M:%S %Z}"
+
+
+def differences(old: Wiring, new: Wiring) -> list[str]:
+    """What an edit changed about the jobs, in words."""
+    before, after = _enabled(old), _enabled(new)
+    return [
+        *(f"{name} is new ({after[name].schedule.describe()})" for name in after if name not in before),
+        *(f"{name} is gone" for name in before if name not in after),
+        *(
+            f"{name} changed ({after[name].schedule.describe()}, to {', '.join(after[name].channels)})"
+            for name in after
+            if name in before and _terms(before[name]) != _terms(after[name])
+        ),
+    ]
+
+
+def _terms(bound: BoundJob) -> tuple[object, ...]:
+    return str(bound.schedule), bound.timezone, bound.channels, bound.params, bound.settle, bound.deadline
+
+
+def _enabled(wiring: Wiring) -> dict[str, BoundJob]:
+    return {name: bound for name, bound in wiring.jobs.items() if bound.enabled}
+
+
+def _intervals(wiring: Wiring) -> dict[str, int]:
+    """The jobs that run by the clockwork's own beat, and how many seconds it has."""
+    return {
+        name: bound.schedule.seconds
+        for name, bound in _enabled(wiring).items()
+        if isinstance(bound.schedule, Every) and not bound.job.covers.closed
+    }

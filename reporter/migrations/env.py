@@ -1,0 +1,10 @@
+"""Where Alembic begins: it runs in the transaction of whoever asked for the upgrade."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from reporter.store.tables import metadata
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+context.run_migrations()

@@ -1,0 +1,402 @@
+"""The waist of the house: a job is asked, its findings are judged and written, and all of it is saved at once.
+
+The schedule, the command line and every other door go through here. Steps 2 to 6 of the way from trigger to Discord:
+gather, values, judge, write, commit.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from reporter import logs, outbox
+from reporter.alerts import AlertState, Level, Observation, Transition, judge, policy_for
+from reporter.binding import BoundJob
+from reporter.clock import Clock
+from reporter.context import Context, History, Report
+from reporter.errors import DeadlineError, JobError, LedgerError, ReporterError, TemplateError
+from reporter.message import Field, Message, Run, Severity, Text, Tone
+from reporter.periods import Period, before
+from reporter.store import Store, journal, periods
+from reporter.wiring import Wiring
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+# A failed period is tried again after half a minute, then after twice as long each time.
+FIRST_RETRY = timedelta(seconds=30)
+LONGEST_RETRY = timedelta(minutes=15)
+# So often a report waits for a ledger that cannot be read; then it goes out without it, and says so.
+TRIES_FOR_ALL_LEDGERS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A period in our hand: `token` proves it at the moment of saving."""
+
+    period_id: int
+    token: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A report as it would go out."""
+
+    report: Report
+    message: Message
+    channels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a job found, before anything is judged, saved or sent."""
+
+    written: tuple[Written, ...]
+    observations: tuple[Observation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended. `error` is a sentence for people; None means that it was saved."""
+
+    run_id: str
+    messages: int = 0
+    error: str | None = None
+    retry_at: datetime | None = None
+    notes: tuple[str, ...] = field(default=())
+
+
+class Runner:
+    """Runs jobs. It holds no config: each call is given the wiring that counts at that moment."""
+
+    def __init__(self, store: Store, clock: Clock, history: History, stopping: threading.Event | None = None) -> None:
+        self._store = store
+        self._clock = clock
+        self._history = history
+        self._stopping = stopping or threading.Event()
+
+    def ask(self, wiring: Wiring, bound: BoundJob, period: Period) -> Findings:
+        """Let the job look and write its letters, in its own time limit; nothing is saved.
+
+        Raises DeadlineError, JobError, TemplateError, LedgerError.
+        """
+        context = self._context(wiring, bound, period)
+        return self._in_time(lambda: self._findings(wiring, bound, context), bound)
+
+    def run(
+        self, wiring: Wiring, bound: BoundJob, period: Period, *, trigger: str, claim: Claim | None = None
+    ) -> Outcome:
+        """Ask the job and save what it found, together with the period it covers. Never raises for what a job does."""
+        run_id = secrets.token_hex(4)
+        started, began = self._clock.wall(), self._clock.monotonic()
+        with logs.run_named(run_id):
+            try:
+                findings = self.ask(wiring, bound, period)
+                _insist_on_all_ledgers(findings, claim)
+                outcome = self._save(wiring, bound, period, findings, claim, _Entry(run_id, trigger, started, began))
+            except Exception as error:  # noqa: BLE001 - a job may raise anything; it is told, and others go on
+                outcome = self._failed(wiring, bound, period, error, claim, _Entry(run_id, trigger, started, began))
+        return outcome
+
+    def observe(self, wiring: Wiring, observations: Sequence[Observation], channels: Sequence[str] = ()) -> None:
+        """Judge what the engine itself has noticed, and save what people should hear of it."""
+        now = self._clock.wall()
+        with self._store.begin() as connection:
+            self._judge(connection, wiring, observations, channels, secrets.token_hex(4), now)
+
+    def look_again(self, wiring: Wiring) -> None:
+        """Let time pass for alerts whose reminder or all-clear has come due without a reading."""
+        now = self._clock.wall()
+        with self._store.read() as connection:
+            subjects = journal.to_look_at(connection, now)
+        for subject, channels in subjects:
+            with self._store.begin() as connection:
+                self._fold(connection, wiring, subject, None, channels, secrets.token_hex(4), now)
+
+    def _context(self, wiring: Wiring, bound: BoundJob, period: Period) -> Context[object]:  # type: ignore[type-var]
+        return Context(
+            now=self._clock.wall(),
+            period=period,
+            previous=before(period),
+            ledger=wiring.ledger,
+            host=wiring.host,
+            probe_all=wiring.probe_all,
+            targets=wiring.targets,
+            history=self._history,
+            params=bound.params,
+            log=logging.getLogger(f"reporter.jobs.{bound.job.name}"),
+        )
+
+    def _in_time(self, work: Callable[[], T], bound: BoundJob) -> T:
+        """Do the work in a thread that nobody waits for longer than the deadline, or than the daemon lives.
+
+        A thread cannot be killed; one that comes too late finds that nobody takes its result.
+        """
+        box: list[T] = []
+        failure: list[BaseException] = []
+        done = threading.Event()
+
+        def target() -> None:
+            try:
+                box.append(work())
+            except BaseException as error:  # noqa: BLE001 - handed to the waiting thread
+                failure.append(error)
+            finally:
+                done.set()
+
+        threading.Thread(target=target, name=f"job-{bound.job.name}", daemon=True).start()
+        end = self._clock.monotonic() + bound.deadline.total_seconds()
+        while not done.wait(0.2):
+            if self._stopping.is_set():
+                raise DeadlineError("the daemon is stopping; the run was left and will be made up for")
+            if self._clock.monotonic() >= end:
+                raise DeadlineError(f"no result within {bound.deadline.total_seconds():g} s: the run was given up")
+        if failure:
+            raise failure[0]
+        return box[0]
+
+    def _findings(self, wiring: Wiring, bound: BoundJob, context: Context[object]) -> Findings:  # type: ignore[type-var]
+        written: list[Written] = []
+        observations: list[Observation] = []
+        for found in _outcomes(bound, context):
+            if isinstance(found, Observation):
+                observations.append(found)
+            else:
+                written.append(_write(wiring, bound, context, found))
+        return Findings(tuple(written), tuple(observations))
+
+    def _save(
+        self,
+        wiring: Wiring,
+        bound: BoundJob,
+        period: Period,
+        findings: Findings,
+        claim: Claim | None,
+        entry: _Entry,
+    ) -> Outcome:
+        now = self._clock.wall()
+        job = bound.job.name
+        with self._store.begin() as connection:
+            if claim and not periods.settle(connection, claim.period_id, claim.token, entry.run_id, now):
+                raise JobError("another daemon took this period over while we were at it; nothing was told twice")
+            messages = 0
+            for number, written in enumerate(findings.written):
+                for channel in written.channels:
+                    letter = _letter(job, period, written, number, channel, entry.run_id, wiring, claimed=bool(claim))
+                    messages += outbox.enqueue(connection, letter, now)
+            journal.add_samples(connection, findings.observations, now)
+            recovered = Observation(f"job/{job}", Level.OK, "runs again")
+            seen = (*findings.observations, recovered)
+            messages += self._judge(connection, wiring, seen, bound.channels, entry.run_id, now)
+            journal.add_run(connection, entry.of(job, period, self._clock, "told" if messages else "quiet", messages))
+        log.info("%s %s: %s", job, period.label, f"{messages} message(s) to deliver" if messages else "nothing new")
+        return Outcome(entry.run_id, messages)
+
+    def _failed(
+        self,
+        wiring: Wiring,
+        bound: BoundJob,
+        period: Period,
+        error: Exception,
+        claim: Claim | None,
+        entry: _Entry,
+    ) -> Outcome:
+        why = explain(error, bound)
+        now = self._clock.wall()
+        retry_at = now + _patience(claim.attempt) if claim else None
+        log.error("%s %s failed: %s", bound.job.name, period.label, why)
+        seen = Observation(f"job/{bound.job.name}", Level.WARNING, f"{bound.job.name} for {period.label}: {why}")
+        try:
+            with self._store.begin() as connection:
+                if claim and retry_at:
+                    periods.put_back(connection, claim.period_id, claim.token, why, retry_at)
+                journal.add_run(connection, entry.of(bound.job.name, period, self._clock, "failed", 0, why))
+                if not self._stopping.is_set():
+                    self._judge(connection, wiring, [seen], bound.channels, entry.run_id, now)
+        except ReporterError as store_error:
+            log.error("%s: and the failure could not be saved: %s", bound.job.name, store_error)
+        return Outcome(entry.run_id, error=why, retry_at=retry_at)
+
+    def _judge(
+        self,
+        connection: Connection,
+        wiring: Wiring,
+        observations: Iterable[Observation],
+        channels: Sequence[str],
+        run_id: str,
+        now: datetime,
+    ) -> int:
+        return sum(self._fold(connection, wiring, seen.subject, seen, channels, run_id, now) for seen in observations)
+
+    def _fold(
+        self,
+        connection: Connection,
+        wiring: Wiring,
+        subject: str,
+        observation: Observation | None,
+        channels: Sequence[str],
+        run_id: str,
+        now: datetime,
+    ) -> int:
+        """Step 4 for one subject: its state moves on, and what changed becomes letters on their routes."""
+        state = journal.alert_state(connection, subject)
+        moved, transition, look_at = judge(state, now, observation, policy_for(subject))
+        if _worth_saving(state, moved, observation):
+            journal.put_alert_state(connection, moved, look_at, channels, now)
+        if transition is None:
+            return 0
+        log.info("%s %s: %s (%s)", subject, transition.change, transition.observation.detail, transition.reason)
+        journal.add_transition(connection, transition, now, run_id)
+        message = alert_message(wiring, transition, now)
+        return sum(
+            outbox.enqueue(connection, _alert_letter(transition, message, channel, run_id, now), now)
+            for channel in wiring.routes.of(message.severity, _own(wiring, subject, channels))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A run while it is under way."""
+
+    run_id: str
+    trigger: str
+    started: datetime
+    began: float
+
+    def of(
+        self, job: str, period: Period, clock: Clock, outcome: str, messages: int, error: str | None = None
+    ) -> journal.Run:
+        seconds = clock.monotonic() - self.began
+        return journal.Run(
+            self.run_id, job, period.label, self.trigger, self.started, seconds, outcome, messages, error
+        )
+
+
+def explain(error: BaseException, bound: BoundJob) -> str:
+    """A failure in one sentence: ours speak for themselves, a job's own says where in its file it happened."""
+    if isinstance(error, ReporterError):
+        return str(error)
+    place = next(
+        (
+            f"{bound.job.origin.name}:{frame.lineno}: "
+            for frame in reversed(traceback.extract_tb(error.__traceback__))
+            if bound.job.origin and frame.filename == str(bound.job.origin)
+        ),
+        "",
+    )
+    return f"{place}{type(error).__name__}: {error}"
+
+
+def alert_message(wiring: Wiring, transition: Transition, now: datetime) -> Message:
+    """The letter of a transition, by the home's `alert` template; a plain one if that fails: an alert must go out."""
+    severity, tone = _weight(transition)
+    facts = {"transition": transition, "now": now, "duration": now - transition.since}
+    try:
+        return wiring.renderer.render("alert", facts, tone=tone, severity=severity, at=now)
+    except TemplateError as error:
+        log.error("the alert is told plainly, for its template failed: %s", error)
+        seen = transition.observation
+        return Message(
+            title=(Run("text", f"{transition.subject} {transition.change}: {seen.level}"),),
+            body=(Text(((Run("text", seen.detail),),)),),
+            fields=(Field((Run("text", "Why now"),), (Text(((Run("text", transition.reason),),)),)),),
+            tone=tone,
+            severity=severity,
+            at=now,
+        )
+
+
+def _weight(transition: Transition) -> tuple[Severity, Tone]:
+    if transition.change == "resolved":
+        return Severity.INFO if transition.observation.level is Level.OK else Severity.WARNING, Tone.GOOD
+    if transition.observation.level is Level.CRITICAL:
+        return Severity.CRITICAL, Tone.CRITICAL
+    return Severity.WARNING, Tone.WARNING
+
+
+def _own(wiring: Wiring, subject: str, channels: Sequence[str]) -> Sequence[str]:
+    """Trouble with a channel is told elsewhere than in it."""
+    if not subject.startswith("channel/"):
+        return channels
+    return wiring.routes.fallback or tuple(name for name in wiring.channels if subject != f"channel/{name}")[:1]
+
+
+def _worth_saving(before_: AlertState, after: AlertState, observation: Observation | None) -> bool:
+    """A subject that is well and stays well leaves no trace."""
+    well = before_ == AlertState(before_.subject) and after.phase == "ok" and after.level is Level.OK
+    return not (well and observation is not None and not observation.subject.startswith("probe/"))
+
+
+def _outcomes(bound: BoundJob, context: Context[object]) -> Iterable[Report | Observation]:  # type: ignore[type-var]
+    for found in bound.job.function(context) or ():
+        if not isinstance(found, Report | Observation):
+            raise JobError(f"{bound.job.name} yielded a {type(found).__name__}: yield Report(...) or Observation(...)")
+        yield found
+
+
+def _write(wiring: Wiring, bound: BoundJob, context: Context[object], report: Report) -> Written:  # type: ignore[type-var]
+    """Step 5: the template makes a letter of the report's values."""
+    facts = {
+        "period": context.period,
+        "previous": context.previous,
+        "now": context.now,
+        "books": report.books,
+        "params": bound.params,
+        "targets": wiring.targets,
+        **report.facts,
+    }
+    message = wiring.renderer.render(
+        report.template or bound.job.name, facts, tone=report.tone, severity=report.severity, at=context.now
+    )
+    return Written(report, message, (report.channel,) if report.channel else bound.channels)
+
+
+def _letter(
+    job: str, period: Period, written: Written, number: int, channel: str, run_id: str, wiring: Wiring, *, claimed: bool
+) -> outbox.Letter:
+    slot = written.report.slot
+    stamp = f"{period.start.isoformat()}/{period.end.isoformat()}" if claimed else run_id
+    known = wiring.channels.get(channel)
+    return outbox.Letter(
+        key=f"{job}/{stamp}/{number}/{channel}",
+        channel=channel,
+        kind="board" if slot else "report",
+        message=written.message,
+        reference=run_id[:6],
+        slot=f"{job}/{slot}" if slot else None,
+        run_id=run_id,
+        wanted=known.wanted if known and not slot else None,
+    )
+
+
+def _alert_letter(transition: Transition, message: Message, channel: str, run_id: str, now: datetime) -> outbox.Letter:
+    return outbox.Letter(
+        key=f"alert/{transition.subject}/{transition.change}/{now.isoformat()}/{channel}",
+        channel=channel,
+        kind="alert",
+        message=message,
+        reference=run_id[:6],
+        run_id=run_id,
+    )
+
+
+def _insist_on_all_ledgers(findings: Findings, claim: Claim | None) -> None:
+    """A closed period is told once, so it waits a little for a ledger that cannot be read."""
+    unread = {u.ledger: u.why for w in findings.written for book in w.report.books for u in book.unread}
+    if claim and unread and claim.attempt < TRIES_FOR_ALL_LEDGERS:
+        name, why = next(iter(unread.items()))
+        left = TRIES_FOR_ALL_LEDGERS - claim.attempt
+        raise LedgerError(f"{name} could not be read ({why}); tried {left} more time(s) before going out without it")
+
+
+def _patience(attempt: int) -> timedelta:
+    return min(LONGEST_RETRY, FIRST_RETRY * 2 ** max(0, min(attempt, 10) - 1))

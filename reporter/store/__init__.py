@@ -1,0 +1,187 @@
+"""Our own store: what is owed, what was told, what is open, what waits to be delivered.
+
+The functions of its modules take an open connection, so that facts that belong together are saved together or not
+at all.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.sql.dml import Insert
+
+from reporter.errors import StoreBusyError, StoreError
+from reporter.store import tables
+
+
+class Store:
+    """An open store. Use `begin()` to write and `read()` to look; both are short and never held over a network call."""
+
+    def __init__(self, engine: Engine, file: Path | None) -> None:
+        self._engine = engine
+        self._file = file
+        self._lock: int | None = None
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """A write transaction: committed at the end, rolled back on any error. Raises StoreError."""
+        with self._speaking(), self._engine.connect() as connection:
+            writing = connection.execution_options(reporter_write=True)
+            with writing.begin():
+                yield writing
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A consistent look. Raises StoreError."""
+        with self._speaking(), self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    def hold(self) -> None:
+        """Become the one daemon of a SQLite store. Raises StoreBusyError if there is one already.
+
+        On PostgreSQL several daemons may share a store and nothing is held.
+        """
+        if self._file is None or self._lock is not None:
+            return
+        lock = os.open(f"{self._file}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(lock, 32, 0).decode(errors="replace").strip() or "unknown"
+            os.close(lock)
+            raise StoreBusyError(
+                f"another reporter daemon (process {holder}) already uses the store {self._file}: stop it first, "
+                f"or give this one a `store` of its own. Several daemons can share a store on PostgreSQL"
+            ) from None
+        os.truncate(lock, 0)
+        os.pwrite(lock, str(os.getpid()).encode(), 0)
+        self._lock = lock
+
+    def close(self) -> None:
+        self._engine.dispose()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    @contextmanager
+    def _speaking(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            raise StoreError(f"the store cannot be used: {_first_line(error)}") from None
+
+
+def open_store(url: str) -> Store:
+    """Open a store by path or SQLAlchemy URL, made or brought up to date as needed. Raises StoreError."""
+    try:
+        address = make_url(url) if "://" in url else URL.create("sqlite", database=url)
+    except ArgumentError:
+        raise StoreError(
+            "`store` is neither a path nor a database URL: write `/var/lib/reporter/reporter.sqlite` "
+            "or `postgresql+psycopg://user@host/database`"
+        ) from None
+    file = _sqlite_file(address)
+    if address.drivername == "postgresql":
+        address = address.set(drivername="postgresql+psycopg")
+    try:
+        if file is not None:
+            file.parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(address, hide_parameters=True, **_options(address))
+        _prepare(engine)
+        _bring_up_to_date(engine)
+    except ModuleNotFoundError:
+        raise StoreError("a store on PostgreSQL needs its driver: pip install 'reporter[postgres]'") from None
+    except (SQLAlchemyError, OSError) as error:
+        raise StoreError(
+            f"the store {file or address.render_as_string()} cannot be opened: {_first_line(error)}"
+        ) from None
+    return Store(engine, file)
+
+
+def insert_once(connection: Connection, table: Any, **values: Any) -> bool:
+    """Insert a row unless its unique key is taken; True if it was ours. The claim of everything that happens once."""
+    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement: Insert = make(table).values(**values).on_conflict_do_nothing()
+    return connection.execute(statement).rowcount == 1
+
+
+def _options(address: URL) -> dict[str, Any]:
+    if address.get_backend_name() == "sqlite":
+        return {"connect_args": {"timeout": 10, "check_same_thread": False}}
+    return {
+        "pool_pre_ping": True,
+        "connect_args": {
+            "connect_timeout": 10,
+            "application_name": "reporter",
+            "options": "-c statement_timeout=30000",
+        },
+    }
+
+
+def _sqlite_file(address: URL) -> Path | None:
+    if address.get_backend_name() != "sqlite":
+        return None
+    if not address.database or address.database == ":memory:":
+        raise StoreError("a store in memory would forget what was told: give `store` a path")
+    return Path(address.database).expanduser().resolve()
+
+
+def _prepare(engine: Engine) -> None:
+    """Give SQLite the settings that survive a power cut, and transactions that take the write lock at once."""
+    if engine.dialect.name != "sqlite":
+        return
+
+    @event.listens_for(engine, "connect")
+    def settings(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+
+    @event.listens_for(engine, "begin")
+    def start(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("reporter_write")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _bring_up_to_date(engine: Engine) -> None:
+    """A new store is made whole at once; an older one walks through the migrations, for which Alembic is loaded."""
+    with engine.connect().execution_options(reporter_write=True) as connection, connection.begin():
+        if engine.dialect.name == "postgresql":
+            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7271001)")
+        version = _version(connection)
+        if version is None:
+            tables.metadata.create_all(connection)
+            tables.alembic_version.create(connection)
+            connection.execute(tables.alembic_version.insert().values(version_num=tables.HEAD))
+        elif version != tables.HEAD:
+            from reporter.store.migrate import upgrade  # noqa: PLC0415 - Alembic is heavy and seldom needed
+
+            upgrade(connection, version)
+
+
+def _version(connection: Connection) -> str | None:
+    if not connection.dialect.has_table(connection, "alembic_version"):
+        return None
+    found = connection.execute(select(tables.alembic_version.c.version_num)).scalar()
+    return str(found) if found else None
+
+
+def fact(connection: Connection, name: str) -> str | None:
+    """A single remembered value."""
+    found = connection.execute(select(tables.facts.c.value).where(tables.facts.c.name == name)).scalar()
+    return str(found) if found is not None else None
+
+
+def _first_line(error: BaseException) -> str:
+    origin = getattr(error, "orig", None) or error
+    return str(origin).strip().split("\n")[0] or type(origin).__name__

@@ -1,0 +1,159 @@
+"""What was run, what was seen, and what is open: runs, samples, alert states and their transitions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+
+from reporter.alerts import AlertState, Change, Level, Observation, Transition, state_from_json, state_to_json
+from reporter.periods import Period
+from reporter.store import Store, insert_once
+from reporter.store.tables import alert_states, facts, runs, samples, transitions
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of a job. `outcome` is told, quiet (nothing to tell) or failed; `seconds` is how long it took."""
+
+    id: str
+    job: str
+    label: str
+    trigger: str
+    started_at: datetime
+    seconds: float
+    outcome: str
+    messages: int = 0
+    error: str | None = None
+
+
+def add_run(connection: Connection, run: Run) -> None:
+    connection.execute(
+        insert(runs).values(
+            id=run.id,
+            job=run.job,
+            label=run.label,
+            trigger=run.trigger,
+            started_at=run.started_at,
+            seconds=f"{run.seconds:.3f}",
+            outcome=run.outcome,
+            messages=run.messages,
+            error=run.error,
+        )
+    )
+
+
+def newest_runs(connection: Connection, job: str | None, limit: int) -> list[Run]:
+    query = select(runs).order_by(runs.c.started_at.desc()).limit(limit)
+    rows = connection.execute(query if job is None else query.where(runs.c.job == job))
+    return [
+        Run(r.id, r.job, r.label, r.trigger, r.started_at, float(r.seconds), r.outcome, r.messages, r.error)
+        for r in rows
+    ]
+
+
+def add_samples(connection: Connection, observations: Iterable[Observation], at: datetime) -> None:
+    """Keep readings of probes; they are what uptime is counted from."""
+    rows = [
+        {"subject": seen.subject, "at": at, "level": seen.level.value, "value": seen.value}
+        for seen in observations
+        if seen.subject.startswith("probe/")
+    ]
+    if rows:
+        connection.execute(insert(samples), rows)
+
+
+def alert_state(connection: Connection, subject: str) -> AlertState:
+    found = connection.execute(select(alert_states.c.state).where(alert_states.c.subject == subject)).scalar()
+    return state_from_json(found) if found else AlertState(subject)
+
+
+def put_alert_state(
+    connection: Connection, state: AlertState, look_at: datetime | None, channels: Sequence[str], now: datetime
+) -> None:
+    """Remember a state, when to look again, and where its subject is told of when no route says."""
+    values = {
+        "state": state_to_json(state),
+        "phase": state.phase.value,
+        "look_at": look_at,
+        "channels": "\n".join(channels),
+        "updated_at": now,
+    }
+    changed = connection.execute(update(alert_states).where(alert_states.c.subject == state.subject).values(**values))
+    if not changed.rowcount:
+        insert_once(connection, alert_states, subject=state.subject, **values)
+
+
+def to_look_at(connection: Connection, now: datetime) -> list[tuple[str, tuple[str, ...]]]:
+    """Subjects whose time has come without a reading, each with its channels."""
+    rows = connection.execute(
+        select(alert_states.c.subject, alert_states.c.channels).where(alert_states.c.look_at <= now)
+    )
+    return [(row.subject, tuple(filter(None, row.channels.split("\n")))) for row in rows]
+
+
+def forget_alert(connection: Connection, subject: str) -> None:
+    """Drop what is remembered of a subject that is no longer watched."""
+    connection.execute(delete(alert_states).where(alert_states.c.subject == subject))
+
+
+def add_transition(connection: Connection, transition: Transition, at: datetime, run_id: str) -> None:
+    seen = transition.observation
+    connection.execute(
+        insert(transitions).values(
+            at=at,
+            subject=transition.subject,
+            change=transition.change.value,
+            level=seen.level.value,
+            since=transition.since,
+            reason=transition.reason,
+            detail=seen.detail,
+            value=seen.value,
+            limit=seen.limit,
+            run_id=run_id,
+        )
+    )
+
+
+def remember(connection: Connection, name: str, value: str) -> None:
+    """Set a single remembered value."""
+    if not connection.execute(update(facts).where(facts.c.name == name).values(value=value)).rowcount:
+        insert_once(connection, facts, name=name, value=value)
+
+
+class StoredHistory:
+    """What jobs may know of our own past, read-only."""
+
+    def __init__(self, store: Store, started_at: datetime | None = None) -> None:
+        self._store = store
+        self._started_at = started_at
+
+    def started_at(self) -> datetime | None:
+        return self._started_at
+
+    def open_alerts(self) -> list[AlertState]:
+        with self._store.read() as connection:
+            rows = connection.execute(select(alert_states.c.state).where(alert_states.c.phase != "ok"))
+            return [state_from_json(text) for (text,) in rows]
+
+    def transitions(self, period: Period) -> list[Transition]:
+        with self._store.read() as connection:
+            rows = connection.execute(
+                select(transitions)
+                .where(transitions.c.at >= period.start, transitions.c.at < period.end)
+                .order_by(transitions.c.at, transitions.c.id)
+            )
+            return [_transition(row) for row in rows]
+
+    def unread_since(self, ledger: str) -> datetime | None:
+        with self._store.read() as connection:
+            state = alert_state(connection, f"probe/ledger-{ledger}")
+        return state.since if state.level in {Level.CRITICAL, Level.UNKNOWN} else None
+
+
+def _transition(row: Row[Any]) -> Transition:
+    seen = Observation(row.subject, Level(row.level), row.detail, row.value, row.limit)
+    return Transition(row.subject, Change(row.change), row.since, row.reason, seen)

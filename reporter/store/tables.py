@@ -1,0 +1,225 @@
+"""The tables of our own store, the same on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+# The newest migration in reporter/migrations/versions; a test holds that it is.
+HEAD = "0001"
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware moment: kept as UTC, given back as UTC. SQLite holds it as text that sorts like time."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment without a zone cannot be stored")
+        moment = value.astimezone(UTC)
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# Alembic's own table, made by us for a new store.
+alembic_version = Table("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))
+
+facts = Table(
+    "facts",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+# One row for each wording of a job's schedule: a new wording owes nothing from before `active_from`.
+schedules = Table(
+    "schedules",
+    metadata,
+    Column("job", String(64), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("spec", Text, nullable=False),
+    Column("zone", String(64), nullable=False),
+    Column("active_from", UtcTime, nullable=False),
+)
+
+# The calendar of owed periods. The unique key is the claim: a period is computed once, whoever computes it.
+periods = Table(
+    "periods",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("job", String(64), nullable=False),
+    Column("starts_at", UtcTime, nullable=False),
+    Column("ends_at", UtcTime, nullable=False),
+    Column("label", String(64), nullable=False),
+    Column("zone", String(64), nullable=False),
+    Column("unit", String(16), nullable=False),
+    Column("schedule_version", Integer, nullable=False),
+    Column("fire_at", UtcTime),  # empty for one that was entered by hand
+    Column("due_at", UtcTime, nullable=False),
+    Column("state", String(16), nullable=False),  # owed | running | told | given_up
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("next_try_at", UtcTime, nullable=False),
+    Column("claim", String(32)),
+    Column("claimed_until", UtcTime),
+    Column("reason", Text),
+    Column("run_id", String(32)),
+    Column("created_at", UtcTime, nullable=False),
+    Column("settled_at", UtcTime),
+    UniqueConstraint("job", "starts_at", "ends_at"),
+    Index(None, "state", "next_try_at"),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("job", String(64), nullable=False),
+    Column("label", String(64), nullable=False),
+    Column("trigger", String(16), nullable=False),  # schedule | interval | hand
+    Column("started_at", UtcTime, nullable=False),
+    Column("seconds", String(16), nullable=False),
+    Column("outcome", String(16), nullable=False),  # told | quiet | failed
+    Column("messages", Integer, nullable=False, default=0),
+    Column("error", Text),
+    Index(None, "job", "started_at"),
+)
+
+alert_states = Table(
+    "alert_states",
+    metadata,
+    Column("subject", String(200), primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("phase", String(16), nullable=False),
+    Column("look_at", UtcTime),
+    Column("channels", Text, nullable=False, default=""),
+    Column("updated_at", UtcTime, nullable=False),
+    Index(None, "look_at"),
+)
+
+transitions = Table(
+    "transitions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+    Column("subject", String(200), nullable=False),
+    Column("change", String(16), nullable=False),
+    Column("level", String(16), nullable=False),
+    Column("since", UtcTime, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("value", Text),
+    Column("limit", Text),
+    Column("run_id", String(32)),
+    Index(None, "subject", "at"),
+    Index(None, "at"),
+)
+
+samples = Table(
+    "samples",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("subject", String(200), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("level", String(16), nullable=False),
+    Column("value", Text),
+    Index(None, "subject", "at"),
+    Index(None, "at"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", String(300), nullable=False, unique=True),
+    Column("thread", Integer),  # the first row of a message that was split; its parts follow each other
+    Column("part", Integer, nullable=False, default=1),
+    Column("of", Integer, nullable=False, default=0),  # 0: not fitted yet
+    Column("channel", String(64), nullable=False),
+    Column("kind", String(16), nullable=False),  # report | alert | board
+    Column("severity", String(16), nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("slot", String(200)),
+    Column("digest", String(64)),  # of everything but the clock line, for boards
+    Column("message", Text, nullable=False),
+    Column("reference", String(64), nullable=False),
+    Column("state", String(16), nullable=False),  # waiting held sending unclear sent dead expired superseded
+    Column("superseded_by", Integer),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("maybe_sent", Boolean, nullable=False, default=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("not_before", UtcTime, nullable=False),
+    Column("expires_at", UtcTime),
+    Column("lease", String(32)),
+    Column("leased_until", UtcTime),
+    Column("error", Text),
+    Column("run_id", String(32)),
+    Column("settled_at", UtcTime),
+    Index(None, "state", "channel", "priority", "id"),
+    Index(None, "channel", "slot", "id"),
+    Index(None, "run_id"),
+)
+
+sent = Table(
+    "sent",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("outbox_id", Integer, ForeignKey("outbox.id", ondelete="CASCADE"), nullable=False),
+    Column("channel", String(64), nullable=False),
+    Column("slot", String(200)),
+    Column("message_id", String(64), nullable=False),
+    Column("place", String(64)),
+    Column("url", Text),
+    Column("sent_at", UtcTime, nullable=False),
+    Column("edited", Boolean, nullable=False, default=False),
+    Column("withdrawn_at", UtcTime),
+    Index(None, "channel", "slot", "id"),
+    Index(None, "outbox_id"),
+)
+
+# One row a channel: who may send to it just now, and when it may be tried again.
+lanes = Table(
+    "lanes",
+    metadata,
+    Column("channel", String(64), primary_key=True),
+    Column("address", String(32), nullable=False),  # a fingerprint: a dead address stays dead until it is changed
+    Column("place", String(64)),
+    Column("lease", String(32)),
+    Column("leased_until", UtcTime),
+    Column("ready_at", UtcTime, nullable=False),
+    Column("failures", Integer, nullable=False, default=0),
+    Column("dead_since", UtcTime),
+    Column("error", Text),
+)

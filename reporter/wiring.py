@@ -1,0 +1,62 @@
+"""What one reading of the config and the home came to: every job with all that it needs. Swapped whole at a reload."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from reporter.binding import BoundJob
+from reporter.context import Host, Reading, Targets
+from reporter.message import Severity
+from reporter.outlets import Outlet
+from reporter.render import Renderer
+from reporter.trades import Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A channel of the config, open.
+
+    `address` is a fingerprint of where it leads; `wanted` is how long its messages are worth delivering.
+    """
+
+    name: str
+    outlet: Outlet
+    address: str
+    wanted: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Routes:
+    """Which channels hear of alerts; all empty means: the channels of the job that saw it."""
+
+    critical: tuple[str, ...] = ()
+    warning: tuple[str, ...] = ()
+    all: tuple[str, ...] = ()
+    fallback: tuple[str, ...] = ()
+
+    def of(self, severity: Severity, own: Sequence[str]) -> tuple[str, ...]:
+        """Where an alert of that severity goes, each channel once."""
+        named = {Severity.CRITICAL: self.critical, Severity.WARNING: self.warning}.get(severity, ())
+        return tuple(dict.fromkeys((*named, *self.all))) or tuple(own) or self.fallback
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """The jobs and their world, immutable."""
+
+    jobs: Mapping[str, BoundJob]
+    renderer: Renderer
+    ledger: Ledger
+    host: Callable[[], Host]
+    probe_all: Callable[[], Sequence[Reading]]
+    targets: Targets
+    channels: Mapping[str, Channel]
+    routes: Routes
+    version: str  # a short fingerprint of config and home
+    closers: tuple[Callable[[], None], ...] = field(default=())
+
+    def close(self) -> None:
+        for close in self.closers:
+            close()
