@@ -1,0 +1,82 @@
+"""Network errors in words: what was seen, and whether the target failed (critical) or we could not look (unknown)."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import ssl
+from collections.abc import Iterator
+
+from reporter.alerts import Level
+from reporter.probes import Sight
+
+_TARGET = {
+    errno.ECONNREFUSED: "refused",
+    errno.ECONNRESET: "closed the connection",
+    errno.EPIPE: "closed the connection",
+    errno.ECONNABORTED: "closed the connection",
+    errno.EHOSTUNREACH: "no route to the host",
+    errno.EHOSTDOWN: "the host is down",
+    errno.ETIMEDOUT: "the connection timed out",
+}
+_OURS = {
+    errno.ENETUNREACH: "this machine has no route to that network",
+    errno.ENETDOWN: "the network of this machine is down",
+    errno.EADDRNOTAVAIL: "this machine has no free address or port left",
+    errno.EMFILE: "the reporter has too many files open",
+    errno.ENFILE: "this machine has too many files open",
+    errno.ENOBUFS: "this machine has no network buffers left",
+    errno.EACCES: "this machine does not allow the connection",
+    errno.EPERM: "this machine does not allow the connection",
+}
+# These say that the name was looked up and is not there; every other code says that the look-up itself failed.
+_NO_SUCH_NAME = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
+
+
+def explain(error: BaseException) -> Sight:
+    """The first known cause of an error. The text of the error itself is not used: it may hold an address."""
+    for cause in _causes(error):
+        if sight := _known(cause):
+            return sight
+    return Sight(Level.UNKNOWN, f"the probe failed: {type(error).__name__}")
+
+
+def _known(error: BaseException) -> Sight | None:
+    match error:
+        case ssl.SSLError():
+            return Sight(Level.CRITICAL, _tls(error))
+        case socket.gaierror():
+            return _lookup_failed(error)
+        case UnicodeError():
+            return Sight(Level.CRITICAL, "the host's name is not valid")
+        case OSError() if error.errno in _TARGET:
+            return Sight(Level.CRITICAL, _TARGET[error.errno])
+        case OSError() if error.errno in _OURS:
+            return Sight(Level.UNKNOWN, _OURS[error.errno])
+    return None
+
+
+def _tls(error: ssl.SSLError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"certificate refused: {error.verify_message}"
+    return f"TLS failed: {(error.reason or 'no reason given').replace('_', ' ').lower()}"
+
+
+def _lookup_failed(error: socket.gaierror) -> Sight:
+    if error.errno in _NO_SUCH_NAME:
+        return Sight(Level.CRITICAL, "the host's name is not known")
+    return Sight(Level.UNKNOWN, "names cannot be looked up: the name server does not answer")
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and what led to it, nearest first. An address of several kinds fails with a group of errors."""
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        found = waiting.pop(0)
+        if found is None or id(found) in seen:
+            continue
+        seen.add(id(found))
+        yield found
+        parts = found.exceptions if isinstance(found, BaseExceptionGroup) else ()
+        waiting.extend((*parts, found.__cause__, found.__context__))
