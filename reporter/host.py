@@ -15,7 +15,7 @@ from reporter.context import Disk, Host
 
 T = TypeVar("T")
 
-# The kernel counts in hundredths of a second: a share of less than half a second is mostly rounding.
+# Seconds. The kernel counts in hundredths of a second: the share of a shorter time is mostly rounding.
 _SHORTEST_WINDOW = 0.5
 
 
@@ -64,6 +64,7 @@ class _Cpu:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._shortest = _SHORTEST_WINDOW * (_told(psutil.cpu_count) or 1)
         self._before = _told(_ticks)
         self._percent: float | None = None
 
@@ -71,7 +72,7 @@ class _Cpu:
         """0..100 over all cores; None until there is something to compare with."""
         with self._lock:
             now = _told(_ticks)
-            if now and self._before and now.total - self._before.total >= _SHORTEST_WINDOW * (psutil.cpu_count() or 1):
+            if now and self._before and now.total - self._before.total >= self._shortest:
                 self._percent = 100 * _share(self._before, now)
                 self._before = now
             return self._percent

@@ -1,0 +1,89 @@
+"""Small real servers that behave well or badly. Each listens on a free port of this machine until it is closed."""
+
+import socket
+import socketserver
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+Behaviour = Callable[[socket.socket], None]
+
+
+def _request(connection: socket.socket) -> bytes:
+    got = b""
+    while b"\r\n\r\n" not in got and (more := connection.recv(4096)):
+        got += more
+    return got
+
+
+def answers(status: int, *, after: float = 0.0, seen: list[bytes] | None = None) -> Behaviour:
+    """Speaks HTTP: answers every request with that status, `after` so many seconds."""
+
+    def behave(connection: socket.socket) -> None:
+        request = _request(connection)
+        if seen is not None:
+            seen.append(request)
+        time.sleep(after)
+        connection.sendall(f"HTTP/1.1 {status} Some Reason\r\nContent-Length: 2\r\n\r\nok".encode())
+
+    return behave
+
+
+def breaks_off(connection: socket.socket) -> None:
+    """Promises 100 bytes, sends 5 and closes."""
+    _request(connection)
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello")
+
+
+def says_nothing_and_closes(connection: socket.socket) -> None:
+    _request(connection)
+
+
+def talks_nonsense(connection: socket.socket) -> None:
+    _request(connection)
+    connection.sendall(b"220 mail.example ESMTP\r\n")
+
+
+def greets(connection: socket.socket) -> None:
+    """Speaks first, as a mail server does."""
+    connection.sendall(b"220 mail.example ESMTP\r\n")
+
+
+def hangs(connection: socket.socket) -> None:
+    """Reads what comes and never answers."""
+    while connection.recv(4096):
+        pass
+
+
+class _Server(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 128
+
+
+@contextmanager
+def serving(behave: Behaviour) -> Iterator[int]:
+    """A server with that behaviour; gives its port."""
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            try:
+                behave(self.request)
+            except OSError:
+                return  # the probe went away first
+
+    with _Server(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+        thread.start()
+        yield server.server_address[1]
+        server.shutdown()
+        thread.join()
+
+
+@contextmanager
+def nobody_listening() -> Iterator[int]:
+    """A port that refuses: it is bound, so nobody else gets it, but nothing listens."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]

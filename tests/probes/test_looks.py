@@ -1,0 +1,145 @@
+"""What each kind of probe makes of servers that behave well or badly, over real sockets."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import pytest
+
+from reporter.alerts import Level
+from reporter.context import Reading
+from reporter.probes import Probe
+from reporter.probes.http import HttpProbe
+from reporter.probes.tcp import TcpProbe
+from tests.probes.conftest import Rounds
+from tests.probes.servers import (
+    Behaviour,
+    answers,
+    breaks_off,
+    greets,
+    hangs,
+    nobody_listening,
+    says_nothing_and_closes,
+    serving,
+    talks_nonsense,
+)
+
+BROKEN = "broke off its answer, or answered with something that is not HTTP"
+
+
+def look(rounds: Rounds, probe: Probe) -> Reading:
+    (reading,) = rounds([probe]).probe_all()
+    return reading
+
+
+def test_an_answer_as_expected_is_ok_and_has_a_latency(rounds: Rounds) -> None:
+    with serving(answers(200)) as port:
+        reading = look(rounds, HttpProbe("api", f"http://127.0.0.1:{port}/"))
+    assert (reading.name, reading.kind, reading.fresh) == ("api", "http", True)
+    assert reading.observation.subject == "probe/api"
+    assert (reading.observation.level, reading.observation.detail) == (Level.OK, "HTTP 200")
+    assert reading.latency is not None
+    assert 0 < reading.latency < 5
+
+
+@pytest.mark.parametrize(
+    ("behave", "detail"),
+    [
+        (answers(503), "HTTP 503, expected 200"),
+        (answers(301), "HTTP 301, expected 200"),
+        (breaks_off, BROKEN),
+        (says_nothing_and_closes, BROKEN),
+        (talks_nonsense, BROKEN),
+        (hangs, "no answer within 500 ms"),
+    ],
+)
+def test_a_wrong_answer_is_critical_and_says_why(behave: Behaviour, detail: str, rounds: Rounds) -> None:
+    with serving(behave) as port:
+        reading = look(rounds, HttpProbe("api", f"http://127.0.0.1:{port}/", timeout=0.5))
+    assert (reading.observation.level, reading.observation.detail) == (Level.CRITICAL, detail)
+    assert reading.latency is None
+
+
+def test_several_statuses_may_be_expected(rounds: Rounds) -> None:
+    with serving(answers(404)) as port:
+        url = f"http://127.0.0.1:{port}/"
+        right = look(rounds, HttpProbe("api", url, expect_status=(401, 404)))
+        wrong = look(rounds, HttpProbe("api", url, expect_status=(200, 204)))
+    assert right.observation.level is Level.OK
+    assert wrong.observation.detail == "HTTP 404, expected 200 or 204"
+
+
+def test_a_slow_answer_is_a_warning_with_its_figures(rounds: Rounds) -> None:
+    with serving(answers(200, after=0.3)) as port:
+        seen = look(rounds, HttpProbe("api", f"http://127.0.0.1:{port}/", warn_above=0.1)).observation
+    assert (seen.level, seen.detail) == (Level.WARNING, "HTTP 200, but slower than 100 ms")
+    assert seen.limit == "100 ms"
+    assert int((seen.value or "").removesuffix(" ms")) >= 300
+
+
+def test_the_secrets_of_an_address_are_sent_and_shown_nowhere(rounds: Rounds, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    caplog.set_level("DEBUG", logger="httpx")
+    seen: list[bytes] = []
+    with serving(answers(500, seen=seen)) as port:
+        url = f"http://bot:hunter2@127.0.0.1:{port}/health?key=s3cret"
+        probe = HttpProbe("api", url, headers={"X-Token": "t0ken"})
+        reading = look(rounds, probe)
+    assert b"GET /health?key=s3cret" in seen[0]
+    assert b"Authorization: Basic Ym90Omh1bnRlcjI=" in seen[0]
+    assert b"X-Token: t0ken" in seen[0]
+    for secret in ("hunter2", "s3cret", "t0ken"):
+        assert secret not in f"{reading} {probe!r} {caplog.text}"
+
+
+def test_an_open_port_is_ok(rounds: Rounds) -> None:
+    with serving(hangs) as port:
+        reading = look(rounds, TcpProbe("redis", "127.0.0.1", port))
+    assert (reading.kind, reading.observation.level) == ("tcp", Level.OK)
+    assert reading.observation.detail == "accepts connections"
+
+
+def test_a_closed_port_is_refused_by_either_probe(rounds: Rounds) -> None:
+    with nobody_listening() as port:
+        tcp = look(rounds, TcpProbe("redis", "127.0.0.1", port))
+        http = look(rounds, HttpProbe("api", f"http://127.0.0.1:{port}/"))
+        named = look(rounds, TcpProbe("redis", "localhost", port))
+    for reading in (tcp, http, named):
+        assert (reading.observation.level, reading.observation.detail) == (Level.CRITICAL, "refused")
+
+
+def test_a_port_that_accepts_nothing_more_gives_no_answer(rounds: Rounds) -> None:
+    with full_queue() as port:
+        reading = look(rounds, TcpProbe("redis", "127.0.0.1", port, timeout=0.3))
+    assert (reading.observation.level, reading.observation.detail) == (Level.CRITICAL, "no answer within 300 ms")
+
+
+@contextmanager
+def full_queue() -> Iterator[int]:
+    """The port of a listening socket whose queue is filled up, so that the next one to knock hears nothing."""
+    with ExitStack() as opened:
+        listening = opened.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(4):
+            knocking = opened.enter_context(socket.socket())
+            knocking.setblocking(False)
+            knocking.connect_ex(listening.getsockname())
+        yield listening.getsockname()[1]
+
+
+def test_text_where_tls_was_expected_is_critical(rounds: Rounds) -> None:
+    with serving(greets) as port:
+        seen = look(rounds, HttpProbe("api", f"https://127.0.0.1:{port}/")).observation
+    assert seen.level is Level.CRITICAL
+    assert seen.detail.startswith("TLS failed: ")
+
+
+def test_a_name_that_cannot_exist_is_critical(rounds: Rounds) -> None:
+    seen = look(rounds, TcpProbe("x", "a" * 70, 80)).observation
+    assert (seen.level, seen.detail) == (Level.CRITICAL, "the host's name is not valid")
+
+
+def test_a_name_that_is_not_there_is_never_ok(rounds: Rounds) -> None:
+    seen = look(rounds, HttpProbe("x", "http://nothing-here.invalid/")).observation
+    told = (seen.level, seen.detail)
+    down = "names cannot be looked up: the name server does not answer"
+    assert told in {(Level.CRITICAL, "the host's name is not known"), (Level.UNKNOWN, down)}

@@ -1,0 +1,227 @@
+"""The round: everything due at once, back by the deadline, and nothing that hangs holds anything up."""
+
+import asyncio
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import pytest
+
+from reporter.alerts import Level
+from reporter.probes import Probe, Sight
+from reporter.probes.http import HttpProbe
+from reporter.probes.tcp import TcpProbe
+from tests.probes.conftest import Rounds, StandingClock
+from tests.probes.servers import answers, hangs, serving
+
+OK = Sight(Level.OK, "fine")
+
+
+@dataclass
+class Scripted:
+    """A probe whose look is what the test says."""
+
+    act: Callable[[], Awaitable[Sight]]
+    name: str = "scripted"
+    every: float | None = None
+    timeout: float = 0.2
+    warn_above: float | None = None
+    kind: str = "scripted"
+    looks: int = 0
+
+    async def look(self) -> Sight:
+        self.looks += 1
+        return await self.act()
+
+
+async def fine() -> Sight:
+    return OK
+
+
+async def forever() -> Sight:
+    await asyncio.Event().wait()
+    return OK
+
+
+async def deaf() -> Sight:
+    """Does not let itself be cancelled for a while."""
+    for _ in range(2):
+        try:
+            await asyncio.sleep(1.0)
+        except asyncio.CancelledError:
+            continue
+    return OK
+
+
+def test_no_probes_make_an_empty_round_without_a_thread(rounds: Rounds) -> None:
+    before = threading.active_count()
+    assert rounds([]).probe_all() == []
+    assert threading.active_count() == before
+
+
+def test_fifty_probes_of_which_ten_hang_are_done_in_the_time_of_one(rounds: Rounds) -> None:
+    with serving(answers(200)) as good, serving(hangs) as bad:
+        probes: list[Probe] = [HttpProbe(f"good{n}", f"http://127.0.0.1:{good}/", timeout=4) for n in range(20)]
+        probes += [TcpProbe(f"open{n}", "127.0.0.1", good, timeout=4) for n in range(20)]
+        probes += [HttpProbe(f"bad{n}", f"http://127.0.0.1:{bad}/", timeout=1) for n in range(10)]
+        began = time.perf_counter()
+        readings = rounds(probes, deadline=5).probe_all()
+        took = time.perf_counter() - began
+    assert [reading.name for reading in readings] == [probe.name for probe in probes]
+    assert {reading.name for reading in readings if reading.observation.level is not Level.OK} == {
+        f"bad{n}" for n in range(10)
+    }
+    assert took < 4
+
+
+def test_the_round_returns_by_its_deadline_although_a_look_goes_on(rounds: Rounds) -> None:
+    slow, quick = Scripted(forever, name="slow", timeout=30), Scripted(fine, name="quick")
+    began = time.perf_counter()
+    waiting, done = rounds([slow, quick], deadline=0.2).probe_all()
+    assert time.perf_counter() - began < 1
+    assert (waiting.observation.level, waiting.fresh) == (Level.UNKNOWN, False)
+    assert waiting.observation.detail == "the first look is not finished yet"
+    assert done.observation.level is Level.OK
+
+
+def test_a_look_that_goes_on_is_not_started_again_and_keeps_its_last_reading(
+    rounds: Rounds, clock: StandingClock
+) -> None:
+    acts = iter([fine, forever])
+
+    async def in_turn() -> Sight:
+        return await next(acts)()
+
+    probe = Scripted(in_turn, timeout=60)
+    probes = rounds([probe], deadline=0.1)
+    readings = []
+    for _ in range(3):
+        readings += probes.probe_all()
+        clock.pass_by(20)
+    assert probe.looks == 2
+    assert [reading.fresh for reading in readings] == [True, False, False]
+    assert len({reading.at for reading in readings}) == 1
+
+
+def test_a_look_that_finishes_between_rounds_is_told_as_fresh_in_the_next(rounds: Rounds, clock: StandingClock) -> None:
+    async def late() -> Sight:
+        await asyncio.sleep(0.3)
+        return OK
+
+    probes = rounds([Scripted(late, timeout=5, every=300)], deadline=0.1)
+    began = clock.wall()
+    assert probes.probe_all()[0].observation.level is Level.UNKNOWN
+    time.sleep(0.4)
+    clock.pass_by(30)
+    (reading,) = probes.probe_all()
+    assert (reading.observation.level, reading.fresh, reading.at) == (Level.OK, True, began)
+
+
+def test_our_own_hang_is_unknown_and_not_the_targets_fault(rounds: Rounds, clock: StandingClock) -> None:
+    probes = rounds([Scripted(deaf)], deadline=0.1)
+    probes.probe_all()
+    clock.pass_by(30)
+    (reading,) = probes.probe_all()
+    assert reading.observation.level is Level.UNKNOWN
+    assert reading.observation.detail == "the reporter's own look is stuck"
+    assert reading.fresh
+
+
+def test_a_loop_that_is_blocked_gives_unknown_by_the_deadline(rounds: Rounds) -> None:
+    async def blocking() -> Sight:
+        time.sleep(2.0)
+        return OK
+
+    began = time.perf_counter()
+    (reading,) = rounds([Scripted(blocking)], deadline=0.1).probe_all()
+    assert time.perf_counter() - began < 1.8
+    assert reading.observation.detail == "the reporter's own probing is stuck"
+
+
+def test_each_probe_has_a_pace_of_its_own(rounds: Rounds, clock: StandingClock) -> None:
+    each, slow = Scripted(fine, name="each"), Scripted(fine, name="slow", every=90)
+    probes = rounds([each, slow])
+    fresh = []
+    for _ in range(7):
+        fresh.append(probes.probe_all()[1].fresh)
+        clock.pass_by(29.9)  # rounds are never exact
+    assert (each.looks, slow.looks) == (7, 3)
+    assert fresh == [True, False, False, True, False, False, True]
+
+
+def test_a_kept_reading_says_when_it_was_taken(rounds: Rounds, clock: StandingClock) -> None:
+    probes = rounds([Scripted(fine, every=300)])
+    first = probes.probe_all()[0].at
+    clock.pass_by(60)
+    assert probes.probe_all()[0].at == first == clock.wall().replace(minute=2)
+
+
+def test_a_probe_that_raises_is_unknown_and_tells_no_secret(rounds: Rounds) -> None:
+    async def broken() -> Sight:
+        raise RuntimeError("https://user:hunter2@example.com")
+
+    (reading,) = rounds([Scripted(broken)]).probe_all()
+    assert reading.observation.level is Level.UNKNOWN
+    assert reading.observation.detail == "the probe failed: RuntimeError"
+
+
+def test_rounds_asked_for_at_once_look_only_once(rounds: Rounds) -> None:
+    async def brief() -> Sight:
+        await asyncio.sleep(0.2)
+        return OK
+
+    probe = Scripted(brief, every=300, timeout=2)
+    probes = rounds([probe])
+    threads = [threading.Thread(target=probes.probe_all) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert probe.looks == 1
+
+
+@pytest.fixture
+def silent_names(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A name server that keeps silent for two seconds; tells which names it was asked for."""
+    asked: list[str] = []
+
+    def slow(host: str, *rest: int) -> object:
+        asked.append(host)
+        time.sleep(2.0)
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    return asked
+
+
+def test_a_silent_name_server_is_unknown_and_asked_once_a_name(rounds: Rounds, silent_names: list[str]) -> None:
+    probes = rounds(
+        [
+            TcpProbe("tcp", "silent.example", 80, timeout=0.3),
+            TcpProbe("same", "silent.example", 80, timeout=0.3),
+            HttpProbe("http", "http://silent.example/", timeout=0.3),
+        ]
+    )
+    first, second = probes.probe_all(), probes.probe_all()
+    for reading in first + second:
+        assert reading.observation.level is Level.UNKNOWN, reading
+        assert reading.observation.detail == "names cannot be looked up: the name server does not answer"
+    assert len(silent_names) <= 2  # one question for each kind of probe, however often it is put
+
+
+def test_nothing_that_hangs_keeps_the_process_from_ending() -> None:
+    program = """
+import socket, threading, time
+socket.getaddrinfo = lambda *question: time.sleep(60)
+from reporter.clock import SystemClock
+from reporter.probes.round import Probes
+from reporter.probes.tcp import TcpProbe
+probes = Probes([TcpProbe("x", "silent.example", 80, timeout=0.2)], SystemClock(), deadline=1)
+print(probes.probe_all()[0].observation.level)
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=20, check=True)
+    assert (ended.stdout, ended.stderr) == ("unknown\n", "")
