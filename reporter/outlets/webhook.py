@@ -1,0 +1,129 @@
+"""A Discord webhook's address, and a connection to it that cannot give the address away.
+
+Whoever knows a webhook's URL can post. httpx writes the whole URL into its log lines, its errors and the `repr` of its
+requests, so its client never learns it: it asks for a placeholder, and the transport below puts the real one in.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import ssl
+from dataclasses import dataclass, field
+from functools import cache
+from urllib.parse import parse_qs, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import httpx
+
+from reporter.errors import ReporterError
+from reporter.secret import Secret
+
+DISCORD = "https://discord.com"
+DISCORD_HOSTS = frozenset({"discord.com", "discordapp.com", "canary.discord.com", "ptb.discord.com"})
+PLACEHOLDER = "https://webhook.invalid"
+
+_PATH = re.compile(r"/api(?:/v\d+)?/webhooks/(?P<id>\d+)/(?P<token>[\w-]+)/?")
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookAddress:
+    """Where a webhook is. `origin` is scheme, host and port; the id alone is no secret, the token is."""
+
+    origin: str
+    id: str
+    token: str = field(repr=False)
+    thread_id: str | None = None
+
+    @property
+    def url(self) -> str:
+        """The webhook's URL in version 10 of the API: without a version Discord still answers as version 6 did."""
+        return f"{self.origin}/api/v10/webhooks/{self.id}/{self.token}"
+
+    @classmethod
+    def parse(cls, webhook: Secret, base_url: str = DISCORD) -> WebhookAddress:
+        """Read a webhook URL. Raises ReporterError, which never shows it, when it is none or another host's."""
+        try:
+            parts = urlsplit(webhook.reveal().strip())
+            port = parts.port
+        except ValueError:
+            raise ReporterError(_refusal(webhook, "is not a URL")) from None
+        found = _PATH.fullmatch(parts.path)
+        if not found or not parts.hostname or parts.username:
+            raise ReporterError(_refusal(webhook, "is not the URL of a Discord webhook"))
+        origin = f"{parts.scheme}://{parts.hostname}" + (f":{port}" if port else "")
+        own = parts.scheme == "https" and parts.hostname in DISCORD_HOSTS and port in {None, 443}
+        if not own and origin != base_url.rstrip("/").lower():
+            raise ReporterError(_refusal(webhook, f"is not at {base_url}"))
+        thread = parse_qs(parts.query).get("thread_id", [""])[0]
+        return cls(origin, found["id"], found["token"], thread if thread.isdigit() else None)
+
+
+def _refusal(webhook: Secret, what: str) -> str:
+    subject = webhook.origin or "the webhook"
+    return f"{subject} {what}; one looks like https://discord.com/api/webhooks/123456789012345678/ABC-def_123"
+
+
+class HidingTransport(httpx.BaseTransport):
+    """Sends what a client asks of PLACEHOLDER to the webhook instead."""
+
+    def __init__(self, address: WebhookAddress, inner: httpx.BaseTransport) -> None:
+        self._address = address
+        self._inner = inner
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        try:
+            return self._inner.handle_request(self._real(request))
+        except httpx.TransportError as error:
+            # A fresh one: the old one carries the request, and with it the URL, into every traceback.
+            raise type(error)(str(error).replace(self._address.token, "***")) from None
+
+    def _real(self, request: httpx.Request) -> httpx.Request:
+        path = request.url.raw_path.decode()
+        bare = path == "/" or path.startswith("/?")
+        url = httpx.URL(self._address.url + (path[1:] if bare else path))
+        headers = request.headers.copy()
+        headers["Host"] = url.netloc.decode()
+        return httpx.Request(request.method, url, headers=headers, stream=request.stream, extensions=request.extensions)
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+def connect(address: WebhookAddress, *, timeout: float, user_agent: str) -> httpx.Client:
+    """A client whose every path is relative to the webhook: `""` is itself, `"/messages/1"` a message of it.
+
+    `timeout` is in seconds, for each of connecting, writing and waiting for an answer. A proxy of the environment is
+    used as it is elsewhere (HTTPS_PROXY, NO_PROXY), except towards this very machine.
+    """
+    proxy = _proxy(address.origin)
+    verify = _certificates() if address.origin.startswith("https") or proxy else False
+    return httpx.Client(
+        transport=HidingTransport(address, httpx.HTTPTransport(verify=verify, proxy=proxy)),
+        base_url=PLACEHOLDER,
+        timeout=timeout,
+        headers={"User-Agent": user_agent},
+        follow_redirects=False,
+    )
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    """Read once: each reading costs some 30 ms and 3 MB, and every channel has a client of its own."""
+    return httpx.create_ssl_context()
+
+
+def _proxy(origin: str) -> str | None:
+    parts = urlsplit(origin)
+    host = parts.hostname or ""
+    if _is_this_machine(host) or proxy_bypass(host):
+        return None
+    proxies = getproxies()
+    return proxies.get(parts.scheme) or proxies.get("all")
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
