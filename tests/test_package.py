@@ -1,0 +1,62 @@
+"""What is built is what people install: the wheel, made from the source archive, runs outside the checkout."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+HOME_FOLDERS = {"jobs": "*.py", "templates": "*.j2", "config": "*.yaml"}
+
+
+def run(*command: str | Path, cwd: Path, env: dict[str, str] | None = None) -> str:
+    done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("dist")
+    run(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, ROOT, cwd=folder)
+    return next(folder.glob("reporter-*.whl"))
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fresh environment with the wheel in it. It borrows the dependencies of this one, but not the checkout."""
+    env = tmp_path_factory.mktemp("env")
+    run(sys.executable, "-m", "venv", "--without-pip", env, cwd=env)
+    python = env / "bin" / "python"
+    run(
+        sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", "--no-index", wheel, cwd=env
+    )
+    packages = next(env.glob("lib/python*/site-packages"))
+    (packages / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return env / "bin"
+
+
+@pytest.mark.parametrize("folder", HOME_FOLDERS)
+def test_the_stock_home_is_in_the_wheel(wheel: Path, folder: str) -> None:
+    ours = {path.name for path in (ROOT / folder).glob(HOME_FOLDERS[folder])}
+    packed = {Path(name) for name in zipfile.ZipFile(wheel).namelist()}
+    assert ours
+    assert ours <= {path.name for path in packed if path.parent == Path("reporter/stock") / folder}
+
+
+def test_the_installed_program_is_not_the_checkout(installed: Path, tmp_path: Path) -> None:
+    where = run(installed / "python", "-c", "import reporter; print(reporter.__file__)", cwd=tmp_path)
+    assert Path(where.strip()).is_relative_to(installed.parent)
+
+
+def test_the_installed_program_shows_the_demo(installed: Path, tmp_path: Path) -> None:
+    env = {"HOME": str(tmp_path), "PATH": os.defpath}
+    shown = run(installed / "reporter", "demo", "--once", "daily_summary", cwd=tmp_path, env=env)
+    assert "P&L" in shown
+    assert str(ROOT) not in shown
