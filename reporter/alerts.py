@@ -153,7 +153,8 @@ def judge(
     """Fold one reading, or the mere passing of time (None), into a state.
 
     Returns the new state, what changed in a way that may be told, and when to look again even without a reading (at
-    once, if that moment has passed). A suspect should be looked at then with a new reading, ahead of its turn. At most one thing is told; what else is due is told at the next look. Times in a reason are in the zone of `now`.
+    once, if that moment has passed). A suspect should be looked at then with a new reading, ahead of its turn. At most
+    one thing is told; what else is due is told at the next look. Times in a reason are in the zone of `now`.
     """
     if _silent_too_long(state, now, policy):
         state = _starting_over(state)
