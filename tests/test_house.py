@@ -54,7 +54,7 @@ WALL_CLOCK = words(
 )
 # Each costs tens of milliseconds or megabytes that not every command or daemon needs.
 HEAVY = {"alembic", "apscheduler", "httpx", "markdown_it", "psutil", "psycopg", "rich", "sqlalchemy"}
-HEAVY_OF_OURS = {"reporter.store.migrate"}  # brings Alembic along
+HEAVY_OF_OURS = {"reporter.store.migrate", "reporter.outlets.discord", "reporter.outlets.console"}  # bring such along
 
 WORDS_FOR_JOBS = {"reporter.metrics", "reporter.periods"}
 
