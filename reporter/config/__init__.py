@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic.json_schema import GenerateJsonSchema
 
 from reporter.config import document as documents
 from reporter.config.checks import check
@@ -79,9 +80,16 @@ def schema() -> dict[str, Any]:
     """The config's JSON Schema, for editors."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **Config.model_json_schema(),
+        **Config.model_json_schema(schema_generator=_UntitledFields),
         "title": "The config of reporter",
     }
+
+
+class _UntitledFields(GenerateJsonSchema):
+    """A field's title only repeats its key."""
+
+    def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002
+        return False
 
 
 def _content(path: Path) -> tuple[bytes, bool]:
@@ -102,14 +110,15 @@ def _validated(document: Document, sources: Sources) -> Config:
     problems = list(document.problems)
     data = {} if document.data is None else document.data
     if not isinstance(data, dict):
-        problems.append(document.problem((), "must hold keys, such as `jobs:`"))
+        raise ConfigError([*problems, Problem(document.file, "must hold keys, such as `jobs:`")])
     if problems and not data:
         raise ConfigError(problems)
     try:
         config = Config.model_validate(data, context=sources)
         problems += check(config, document)
     except ValidationError as error:
-        problems += explain(error, Config, document)
+        told = {(problem.line, problem.column) for problem in problems}
+        problems += [p for p in explain(error, Config, document) if (p.line, p.column) not in told]
     if problems:
         raise ConfigError(sorted(problems, key=lambda problem: (problem.line or 0, problem.column or 0)))
     return config

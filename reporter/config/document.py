@@ -63,6 +63,8 @@ _SYNTAX: tuple[tuple[str, str, str], ...] = (
     (TOO_DEEP := "nested too deep", f"nested deeper than {MAX_DEPTH} levels", "write it flatter"),
 )
 
+_UNENDED = ("end of stream", "expected ','", "expected ':'")
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -206,9 +208,9 @@ class _Reading:
     def syntax(self, error: yaml.MarkedYAMLError) -> Problem:
         said = error.problem or error.context or "this is not YAML"
         message, hint = next((rest for words, *rest in _SYNTAX if words in said), (masked(said), ""))
-        # Where a quote, a list or a brace was opened is of more use than where the file ended without closing it.
-        opened = error.context_mark if "end of stream" in said or "expected ','" in said else None
-        mark = opened or error.problem_mark or error.context_mark
+        # What was opened and not ended is of more use than the place where its end was missed.
+        begun = error.context_mark if any(words in said for words in _UNENDED) else None
+        mark = begun or error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
         return self.bare.problem_at(line, column, message, hint)
 

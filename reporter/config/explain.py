@@ -25,6 +25,7 @@ _SENTENCES = {
     "bool_type": "must be `true` or `false`",
     "bool_parsing": "must be `true` or `false`",
     "string_type": "must be text",
+    "string_pattern_mismatch": "is not of the form that is needed",
     "list_type": "must be a list",
     "tuple_type": "must be a list",
     "dict_type": "must hold keys of its own",
@@ -65,7 +66,8 @@ class Shape:
         for variant in map(self._plain, part.get("oneOf", ())):
             if step == self._kind(variant):
                 return variant
-        below = part.get("properties", {}).get(step) or part.get("additionalProperties") or part.get("items")
+        named = next(iter(part.get("patternProperties", {}).values()), None) or part.get("additionalProperties")
+        below = part.get("properties", {}).get(step) or named or part.get("items")
         return below if isinstance(below, dict) else {}
 
     def _plain(self, part: dict[str, Any]) -> dict[str, Any]:
@@ -102,7 +104,8 @@ class _Mistake:
             case _ if self.value is None and self.type != "mistake":
                 return self._report("has no value", self._write() or "write one, or delete the line", at="key")
             case "mistake":
-                return self._report(self.context["message"], self.context["hint"])
+                at: Literal["key", "value"] = "key" if self.location[-1:] == ("[key]",) else "value"
+                return self._report(self.context["message"], self.context["hint"], at=at)
             case _ if self.type in _CHOICES:
                 return self._report(*self._choice())
         return self._report(_SENTENCES.get(self.type) or _sentence(self.said), self._remedy())
@@ -125,11 +128,16 @@ class _Mistake:
         expected = self.context.get("expected") or self.context["expected_tags"]
         known = [word.strip().strip("'") for word in expected.replace(" or ", ", ").split(",")]
         message = f"must be {' or '.join(f'`{word}`' for word in known)}"
-        return message, did_you_mean(str(self.value), known) if isinstance(self.value, str) else ""
+        hint = did_you_mean(str(self.value), known)
+        return message, hint if hint.startswith("did") else ""
 
     def _remedy(self) -> str:
         if self.type == "string_type" and not isinstance(self.value, list | dict):
             return "put it in quotes"
+        if self.type.startswith(("int", "float", "decimal")) and isinstance(self.value, str):
+            return "write a number, without quotes"
+        if self.type == "string_pattern_mismatch":
+            return self._write()
         if self.type.startswith("bool") and isinstance(self.value, str):
             return {"on": "write `true`", "yes": "write `true`", "off": "write `false`", "no": "write `false`"}.get(
                 self.value.lower(), ""

@@ -7,14 +7,16 @@ from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from reporter.config.secrets import Address, DatabaseUrl, SecretText
 from reporter.config.values import (
     Amounts,
     Duration,
     Mentions,
+    Name,
     Names,
+    OrEmpty,
     Pause,
     PositiveAmounts,
     ScheduleText,
@@ -26,6 +28,7 @@ from reporter.config.values import (
 )
 from reporter.context import Targets
 from reporter.message import Severity
+from reporter.secret import Secret
 from reporter.trades import Mode, Money
 
 
@@ -49,7 +52,7 @@ class MoneyFormat(Settings):
 class LedgerConfig(Settings):
     """One trading database. It is only ever read."""
 
-    kind: Literal["native", "freqtrade"]
+    kind: Literal["native", "freqtrade"] = Field(examples=["freqtrade"])
     """Whose tables these are: `native` (docs/native-schema.md) or freqtrade's own."""
     url: DatabaseUrl
     """A SQLite file's path (seen from the home), a SQLAlchemy URL, or a reference to a secret that holds one."""
@@ -79,13 +82,15 @@ class DiscordChannel(Settings):
     """The webhook's address; it is a secret."""
     username: str | None = Field(None, min_length=1, max_length=80)
     """The name to post under, instead of the webhook's own."""
-    avatar_url: str | None = Field(None, pattern="^https://", max_length=2048)
+    avatar_url: str | None = Field(
+        None, pattern="^https://", max_length=2048, examples=["https://example.org/floor.png"]
+    )
     """The picture to post with, an https address."""
     thread_id: Snowflake | None = None
     """Post into this thread of the channel."""
     thread_name: str | None = Field(None, min_length=1, max_length=100)
     """In a forum channel: begin a thread of this name with each message."""
-    mention: MentionConfig = MentionConfig()
+    mention: Annotated[MentionConfig, OrEmpty()] = MentionConfig()
     """Who is mentioned. Without it nobody ever is, whatever a message says."""
     bot_token: SecretText | None = None
     """A bot's token, which lets doubts about a delivery be resolved by reading the channel."""
@@ -152,15 +157,14 @@ class JobConfig(Settings):
     """How long after its period's end a report waits for late trades."""
     deadline: Duration | None = None
     """How long a run may take."""
-    params: dict[str, Any] = Field(default_factory=dict)
+    params: Annotated[dict[str, Any], OrEmpty()] = Field(default_factory=dict)
     """The job's own parameters; its file says which there are."""
 
 
-def _or_empty(value: object) -> object:
-    return {} if value is None else value
-
-
-JobEntry = Annotated[JobConfig, BeforeValidator(_or_empty)]
+def _web_address(url: Secret) -> Secret:
+    if not url.reveal().lower().startswith(("http://", "https://")):
+        raise mistake("must be an http or https address", "write such as `https://example.org/health`")
+    return url
 
 
 class HttpProbeConfig(Settings):
@@ -168,7 +172,7 @@ class HttpProbeConfig(Settings):
 
     kind: Literal["http"] = "http"
     """`http` is what a probe with a `url` is."""
-    url: Address
+    url: Annotated[Address, AfterValidator(_web_address)]
     """The http or https address to ask."""
     every: Duration | None = None
     """How often to ask; each round of the health probe if left out."""
@@ -232,7 +236,7 @@ class RoutesConfig(Settings):
 class AlertsConfig(Settings):
     """What happens to alerts."""
 
-    routes: RoutesConfig = RoutesConfig()
+    routes: Annotated[RoutesConfig, OrEmpty()] = RoutesConfig()
     """Where they go."""
 
 
@@ -254,7 +258,7 @@ class TargetsConfig(Settings):
     """The win rate aimed at."""
     drawdown: PositiveAmounts = ()
     """The deepest fall allowed in a day, an amount or a list of one a currency."""
-    review: ReviewConfig = ReviewConfig()
+    review: Annotated[ReviewConfig, OrEmpty()] = ReviewConfig()
     """When an agent is put under review."""
 
     def as_targets(self) -> Targets:
@@ -271,24 +275,6 @@ def _by_currency(amounts: tuple[Money, ...]) -> dict[str, Money]:
     return {amount.currency: amount for amount in amounts}
 
 
-def _named(value: object) -> object:
-    """Names stand in keys of the store, in routes and in what people type, so they are kept plain."""
-    for name in value if isinstance(value, dict) else ():
-        if not str(name).replace("-", "").replace("_", "").isalnum() or len(name) > 64:
-            raise mistake("names are letters, digits, `-` and `_`", "write such as `pnl-daily`")
-    return {} if value is None else value
-
-
-def _nothing_is_empty(value: object) -> object:
-    """A section whose lines are all commented out reads as null; it says nothing, so it is empty."""
-    if not isinstance(value, dict):
-        return {} if value is None else value
-    return {key: part for key, part in value.items() if part is not None or key not in _SECTIONS}
-
-
-_SECTIONS = {"ledgers", "channels", "discord", "jobs", "probes", "alerts", "targets", "money", "store"}
-
-
 class Config(Settings):
     """The whole config of a home."""
 
@@ -299,21 +285,19 @@ class Config(Settings):
     store: DatabaseUrl | None = None
     """Our own database: a SQLite file's path or a SQLAlchemy URL. If left out: reporter.sqlite in $STATE_DIRECTORY,
     else in ~/.local/state/reporter."""
-    money: dict[str, MoneyFormat] = Field(default_factory=dict)
+    money: Annotated[dict[str, MoneyFormat], OrEmpty()] = Field(default_factory=dict)
     """How amounts are shown, by currency; the common currencies are known."""
-    ledgers: Annotated[dict[str, LedgerConfig], BeforeValidator(_named)] = Field(default_factory=dict)
+    ledgers: Annotated[dict[Name, LedgerConfig], OrEmpty()] = Field(default_factory=dict)
     """The trading databases, by a name of your choice."""
-    channels: Annotated[dict[str, Channel], BeforeValidator(_named)] = Field(default_factory=dict)
+    channels: Annotated[dict[Name, Channel], OrEmpty()] = Field(default_factory=dict)
     """Where reports go, by a name of your choice."""
-    discord: DiscordConfig = DiscordConfig()
+    discord: Annotated[DiscordConfig, OrEmpty()] = DiscordConfig()
     """Which Discord is spoken to."""
-    jobs: dict[str, JobEntry] = Field(default_factory=dict)
+    jobs: Annotated[dict[str, Annotated[JobConfig, OrEmpty()]], OrEmpty()] = Field(default_factory=dict)
     """The reports that run, by the name of their file; an entry may be empty."""
-    probes: Annotated[dict[str, Probe], BeforeValidator(_named)] = Field(default_factory=dict)
+    probes: Annotated[dict[Name, Probe], OrEmpty()] = Field(default_factory=dict)
     """What the health probe looks at besides this machine and the ledgers, by a name of your choice."""
-    alerts: AlertsConfig = AlertsConfig()
+    alerts: Annotated[AlertsConfig, OrEmpty()] = AlertsConfig()
     """What happens to alerts."""
-    targets: TargetsConfig = TargetsConfig()
+    targets: Annotated[TargetsConfig, OrEmpty()] = TargetsConfig()
     """What is to be reached, and what is not to be passed."""
-
-    _sections = model_validator(mode="before")(_nothing_is_empty)

@@ -36,7 +36,7 @@ class Sources:
             case "env":
                 return Secret(self._variable(name), text)
             case "file":
-                return Secret(self._file(self.home / Path(name).expanduser()), text)
+                return Secret(_file(self.home / Path(name).expanduser(), shown(name)), text)
             case "credential":
                 return Secret(self._credential(name), text)
         if shell := _SHELL_VARIABLE.fullmatch(text):
@@ -55,17 +55,6 @@ class Sources:
             raise mistake(f"the environment has no variable `{shown(name)}`", "set it where reporter is started")
         return _filled(self.environ[name], f"the variable `{shown(name)}`")
 
-    def _file(self, path: Path, *, trusted: bool = False) -> str:
-        name = shown(str(path))
-        try:
-            if not trusted and path.stat().st_mode & 0o077:
-                raise mistake(f"others can read the file {name}", f"chmod 600 {name}")
-            return _filled(path.read_text("utf-8"), f"the file {name}")
-        except OSError as error:
-            raise mistake(f"the file {name} cannot be read: {error.strerror}") from None
-        except ValueError:
-            raise mistake(f"the file {name} is not UTF-8 text") from None
-
     def _credential(self, name: str) -> str:
         folder = self.environ.get("CREDENTIALS_DIRECTORY")
         if not folder:
@@ -73,7 +62,19 @@ class Sources:
             raise mistake("there are no credentials: CREDENTIALS_DIRECTORY is not set", hint)
         if Path(name).name != name:
             raise mistake("a credential is a bare name", "write `credential:NAME`, without folders")
-        return self._file(Path(folder) / name, trusted=True)  # systemd itself keeps others out
+        return _file(Path(folder, name), shown(name), guarded=True)  # systemd itself keeps others out
+
+
+def _file(path: Path, name: str, *, guarded: bool = False) -> str:
+    """What a file of secrets holds. `guarded` says that others are kept out by more than the file's mode."""
+    try:
+        if not guarded and path.stat().st_mode & 0o077:
+            raise mistake(f"others can read the file `{name}`", f"chmod 600 {name}")
+        return _filled(path.read_text("utf-8"), f"the file `{name}`")
+    except OSError as error:
+        raise mistake(f"the file `{name}` cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise mistake(f"the file `{name}` is not UTF-8 text") from None
 
 
 def _filled(text: str, source: str) -> str:

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from difflib import get_close_matches
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, PlainValidator, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    PlainValidator,
+    WithJsonSchema,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from reporter import schedules
 from reporter.config.document import shown
@@ -30,6 +41,19 @@ def did_you_mean(wrong: str, known: list[str]) -> str:
     if near := get_close_matches(wrong.casefold(), list(folded), n=1, cutoff=0.6):
         return f"did you mean `{folded[near[0]]}`?"
     return f"known: {', '.join(known)}" if known else ""
+
+
+@dataclass(frozen=True, slots=True)
+class OrEmpty:
+    """A section whose lines are all commented out is null to YAML; it says nothing, so it is an empty one."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(
+            lambda value: {} if value is None else value, handler(source)
+        )
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"anyOf": [handler(schema), {"type": "null"}]}
 
 
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
@@ -123,7 +147,7 @@ def timezone(value: object) -> str:
 
 
 def _nearest_zone(wrong: str) -> str:
-    zones = sorted(available_timezones())
+    zones = sorted(zone for zone in available_timezones() if "/" in zone or zone == "UTC")
     city = wrong.strip().replace(" ", "_").casefold()
     same_city = [zone for zone in zones if zone.casefold().rpartition("/")[2] == city]
     hint = f"did you mean `{same_city[0]}`?" if same_city else did_you_mean(wrong, zones)
@@ -155,6 +179,15 @@ def _filled(value: tuple[Any, ...]) -> tuple[Any, ...]:
     return value
 
 
+_NAME = re.compile(r"[\w-]{1,64}")
+
+
+def _name(value: str) -> str:
+    if not _NAME.fullmatch(value):
+        raise mistake("a name is made of letters, digits, `-` and `_`", "write such as `pnl-daily`")
+    return value
+
+
 def _snowflake(value: object) -> str:
     text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
     if isinstance(text, str) and re.fullmatch(r"\d{15,20}", text):
@@ -173,7 +206,8 @@ def _mention(value: object) -> str:
 
 
 def _text_schema(pattern: str, *examples: str) -> dict[str, Any]:
-    return {"type": "string", "pattern": f"^(?:{pattern})$", "examples": list(examples)}
+    schema: dict[str, Any] = {"type": "string", "pattern": f"^(?:{pattern})$"}
+    return {**schema, "examples": list(examples)} if examples else schema
 
 
 def _one_or_many(schema: dict[str, Any]) -> dict[str, Any]:
@@ -201,6 +235,7 @@ Amounts = Annotated[
 PositiveAmounts = Annotated[Amounts, AfterValidator(_positive)]
 Timezone = Annotated[str, *_read_by(timezone, {"type": "string", "examples": ["UTC", "Europe/Berlin"]})]
 ScheduleText = Annotated[str, *_read_by(_schedule, {"type": "string", "examples": ["every 30s", "daily at 00:00"]})]
+Name = Annotated[str, AfterValidator(_name), WithJsonSchema(_text_schema(_NAME.pattern))]
 Names = Annotated[
     tuple[str, ...], BeforeValidator(_tupled), AfterValidator(_filled), WithJsonSchema(_one_or_many(_NAME_SCHEMA))
 ]
