@@ -30,8 +30,8 @@ CREATE TABLE trades (
     size        NUMERIC,
     entry_price NUMERIC,
     exit_price  NUMERIC,
-    pnl         NUMERIC NOT NULL CHECK (typeof(pnl) IN ('integer', 'real') AND abs(pnl) < 1e30),
-    fees        NUMERIC CHECK (typeof(fees) IN ('integer', 'real', 'null') AND abs(fees) < 1e30),
+    pnl         NUMERIC NOT NULL CHECK (typeof(pnl) IN ('integer', 'real') AND abs(pnl) < 1e18),
+    fees        NUMERIC CHECK (typeof(fees) IN ('integer', 'real', 'null') AND abs(fees) < 1e18),
     opened_at   TEXT
         CHECK (datetime(julianday(substr(opened_at, 1, 19))) IS substr(opened_at, 1, 19)
                AND substr(opened_at, 20, 1) IN ('', '.') AND substr(opened_at, 21) NOT GLOB '*[^0-9]*'),

@@ -1,0 +1,73 @@
+"""What one ledger says of a period, and how it is laid out in books and lines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from reporter.ledger.queries import By
+from reporter.ledger.settings import LedgerSettings
+from reporter.metrics import combined
+from reporter.trades import Agent, Figures, Mode, Money
+
+BookKey = tuple[Mode, str]  # mode and currency
+LineKey = tuple[str, Mode, str]  # agent (or strategy, market, side), mode and currency
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One ledger's figures of a period, under the line or book that they belong to.
+
+    `mode` is what a ledger without any trade is taken for. `days` is the length of every `daily`. `before` is what each
+    agent had realised when the period began. `falls` are the drawdowns, zero or negative.
+    """
+
+    settings: LedgerSettings
+    mode: Mode
+    by: By
+    days: int
+    figures: dict[LineKey, Figures]
+    before: dict[LineKey, Decimal]
+    falls: dict[BookKey, Decimal]
+    agents: list[Agent]
+
+    def books(self) -> set[BookKey]:
+        """Every book that this ledger has a part in; a starting balance alone makes one too."""
+        books = {(mode, currency) for _, mode, currency in [*self.figures, *self.before]}
+        books |= {(agent.mode, agent.currency) for agent in self.agents}
+        seen = {currency for _, currency in books}
+        starting = {money.currency for money in self.settings.starting_balance}
+        return books | {(self.mode, currency) for currency in starting - seen}
+
+    def starting(self, book: BookKey) -> Money | None:
+        """What the account of a book began with; where the settings name no mode, each mode's began with the same."""
+        mode, currency = book
+        if self.settings.mode not in {None, mode}:
+            return None
+        return next((money for money in self.settings.starting_balance if money.currency == currency), None)
+
+    def opening(self, book: BookKey) -> Money | None:
+        """The balance when the period began: the starting balance and what was realised since."""
+        start = self.starting(book)
+        realised = sum((pnl for (_, *own), pnl in self.before.items() if tuple(own) == book), Decimal(0))
+        return None if start is None else start + Money(realised, start.currency)
+
+    def lines(self, book: BookKey) -> dict[str, Figures]:
+        """The figures of a book's lines by their key; an agent that did not trade has zeros."""
+        traded = {key: figures for (key, *own), figures in self.figures.items() if tuple(own) == book}
+        idle = self._agents_of(book) - traded.keys() if self.by == "agent" else set()
+        return traded | {name: combined([], book[1], self.days) for name in idle}
+
+    def capital(self, name: str, book: BookKey) -> Money | None:
+        """The capital allocated to an agent, by the settings or else by the ledger itself."""
+        said = self.settings.capital.get(name)
+        if said and said.currency == book[1]:
+            return said
+        allocated = (
+            agent.capital for agent in self.agents if (agent.name, agent.mode, agent.currency) == (name, *book)
+        )
+        return next(allocated, None)
+
+    def _agents_of(self, book: BookKey) -> set[str]:
+        known = {agent.name for agent in self.agents if (agent.mode, agent.currency) == book}
+        return known | {name for name, *own in self.before if tuple(own) == book}

@@ -1,0 +1,158 @@
+"""What a kind of trading database must say of itself: the canonical columns, as expressions over its own tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, select
+
+from reporter.errors import LedgerError
+
+# What trades without a strategy (or agent) are counted under.
+UNNAMED = "unnamed"
+
+Column = ColumnElement[Any]
+Rows = Select[Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradeColumns:
+    """One closed trade.
+
+    `mode` yields `live` or `paper`; `pnl` is net of fees and funding; `closed_at` is a bare column.
+    """
+
+    id: Column
+    agent: Column
+    strategy: Column
+    market: Column
+    side: Column
+    opened_at: Column
+    closed_at: Column
+    size: Column
+    pnl: Column
+    fees: Column
+    mode: Column
+    currency: Column
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionColumns:
+    """One open position. What the database does not know is `null()`."""
+
+    id: Column
+    agent: Column
+    strategy: Column
+    market: Column
+    side: Column
+    opened_at: Column
+    size: Column
+    entry_price: Column
+    current_price: Column
+    unrealised: Column
+    priced_at: Column
+    mode: Column
+    currency: Column
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentColumns:
+    """One agent."""
+
+    name: Column
+    strategy: Column
+    mode: Column
+    currency: Column
+    capital: Column
+    status: Column
+    last_seen: Column
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EquityColumns:
+    """What one part of an account was worth; the parts of one moment, agent, mode and currency are added."""
+
+    at: Column
+    agent: Column
+    mode: Column
+    currency: Column
+    equity: Column
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A kind of trading database, for one dialect and ledger: every query is written over this and nothing else.
+
+    `trades`, `positions` and `equity` keep only the rows that count. `stored` turns an aware moment into the form that
+    time columns hold, so that they are compared as they are and an index can serve. `lists_agents` says that agents
+    have a table of their own; otherwise they are known by their trades.
+    """
+
+    trades: Rows
+    closed_at: Column
+    positions: Rows
+    agents: Rows
+    lists_agents: bool
+    equity: Rows
+    equity_at: Column
+    equity_table: str
+    tables: tuple[str, ...]
+    stored: Callable[[datetime], datetime | str]
+
+
+def canonical(columns: TradeColumns | PositionColumns | AgentColumns | EquityColumns) -> Rows:
+    """Select the columns under their canonical names."""
+    return select(*(getattr(columns, field.name).label(field.name) for field in fields(columns)))
+
+
+def as_text(moment: datetime) -> str:
+    """The shortest UTC text of a moment, `2026-10-30 00:00:00[.ffffff]`.
+
+    SQLite compares such times as text. The shortest form is a prefix of every other text of the same moment, and thus
+    never greater, so `>=` and `<` are right for rows with a fraction of a second and for rows without.
+    """
+    text = moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+    return text.rstrip("0").rstrip(".") if moment.microsecond else text[:19]
+
+
+def as_aware(moment: datetime) -> datetime:
+    """A moment for `timestamp with time zone` columns."""
+    return moment.astimezone(UTC)
+
+
+def as_naive(moment: datetime) -> datetime:
+    """A moment as UTC without a zone, for `timestamp` columns."""
+    return moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def moment(value: Any) -> datetime | None:
+    """A stored time in UTC, which is also the zone of one that names none. Raises LedgerError for what is no time."""
+    if value is None:
+        return None
+    try:
+        found = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise LedgerError(f"{value!r} is not a time that can be read") from None
+    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def number(value: Any) -> Decimal | None:
+    """A stored price or size, with all its digits. Raises LedgerError for what is not a finite number."""
+    if value is None:
+        return None
+    try:
+        found = Decimal(repr(value) if isinstance(value, float) else value)
+    except (ArithmeticError, TypeError, ValueError):
+        raise LedgerError(f"{value!r} is not a number") from None
+    if not found.is_finite():
+        raise LedgerError(f"{found} is not a finite number")
+    return found
+
+
+def amount(value: Any) -> Decimal:
+    """A stored or summed amount of money, rounded to 1e-8, which takes the noise of floats away; nothing is 0."""
+    return round(number(value) or Decimal(0), 8) + 0  # + 0 makes -0 a plain zero
