@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -116,6 +117,26 @@ class Message:
             return self
         joint = (*self.footer, Run("text", " · ")) if self.footer else ()
         return replace(self, footer=(*joint, Run("text", " · ".join(extra))))
+
+
+_BREAK = re.compile("\r\n|[\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")
+# Unicode's Default_Ignorable_Code_Point and Bidi_Control, without the emoji selectors U+FE0E and U+FE0F.
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
+    "\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff]"
+)
+_UNSHOWABLE = re.compile("[\x80-\x9f\ud800-\udfff]")
+_PICTURES = {**{code: 0x2400 + code for code in range(0x20) if code != 0x0A}, 0x7F: 0x2421}
+
+
+def visible(text: str, *, lines: bool = False) -> str:
+    """Foreign text as it may be shown: nothing in it can hide, turn the writing round or steer a terminal.
+
+    Invisible and direction-changing characters are dropped, controls become pictures (`␛`), and a line break becomes
+    `⏎`, so that a name cannot fake a line. With `lines` breaks stay, as in a block of code.
+    """
+    text = _BREAK.sub("\n" if lines else "⏎", text).replace("\t", "    " if lines else " ")
+    return _UNSHOWABLE.sub("\ufffd", _INVISIBLE.sub("", text)).translate(_PICTURES)
 
 
 def plain(line: Iterable[Run]) -> str:
