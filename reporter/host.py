@@ -64,7 +64,8 @@ class _Cpu:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._shortest = _SHORTEST_WINDOW * (_told(psutil.cpu_count) or 1)
+        cores = _told(psutil.cpu_count)
+        self._shortest = _SHORTEST_WINDOW * (cores or 1)
         self._before = _told(_ticks)
         self._percent: float | None = None
 

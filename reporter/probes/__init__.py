@@ -37,5 +37,8 @@ class Probe(Protocol):
     def warn_above(self) -> float | None:
         """An answer that takes longer is a warning; None: any answer in time is good."""
 
+    def prepare(self) -> None:
+        """Load what looking needs, before the first look: loading in the loop would count as everybody's latency."""
+
     async def look(self) -> Sight:
         """Look once. It is cancelled at `timeout`, and may raise whatever the network raises."""

@@ -7,12 +7,15 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-
-import httpx
+from typing import TYPE_CHECKING
 
 from reporter import __version__
 from reporter.alerts import Level
 from reporter.probes import Sight
+from reporter.secret import Secret
+
+if TYPE_CHECKING:
+    import httpx
 
 # An answer counts as whole after so many bytes; a probe is no download.
 _ENOUGH = 1024 * 1024
@@ -22,24 +25,29 @@ _ENOUGH = 1024 * 1024
 class HttpProbe:
     """One request over a connection of its own. Times are seconds.
 
-    A redirect is an answer like any other and is not followed; proxies of the environment are not used. The address
-    and the headers may hold secrets and show in no text.
+    A redirect is an answer like any other and is not followed; proxies of the environment are not used. A user and
+    password in the address are sent as HTTP's basic authentication.
     """
 
     name: str
-    url: str = field(repr=False)
+    url: Secret
     every: float | None = None
     timeout: float = 5.0
     warn_above: float | None = None
     expect_status: tuple[int, ...] = (200,)
-    method: str = "GET"
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    headers: Mapping[str, Secret] = field(default_factory=dict)
 
     @property
     def kind(self) -> str:
         return "http"
 
+    def prepare(self) -> None:
+        """Load httpx and the certificates that we trust."""
+        _trust()
+
     async def look(self) -> Sight:
+        import httpx  # noqa: PLC0415 - a floor without HTTP probes does without it
+
         # httpx's client logs every URL that it asks, and keeps connections: its transport does neither.
         async with httpx.AsyncHTTPTransport(verify=_trust()) as transport:
             try:
@@ -51,17 +59,19 @@ class HttpProbe:
 
     def _judged(self, status: int) -> Sight:
         if status in self.expect_status:
-            return Sight(Level.OK, f"HTTP {status}")
+            return Sight(Level.OK, "online")
         return Sight(Level.CRITICAL, f"HTTP {status}, expected {' or '.join(map(str, self.expect_status))}")
 
     def _request(self) -> httpx.Request:
-        url = httpx.URL(self.url)
+        import httpx  # noqa: PLC0415
+
+        url = httpx.URL(self.url.reveal())
         headers = httpx.Headers({"User-Agent": f"reporter/{__version__}", "Accept": "*/*", "Connection": "close"})
         if url.userinfo:
-            pair = f"{url.username}:{url.password}".encode()
-            headers["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
-        headers.update(self.headers)
-        return httpx.Request(self.method, url, headers=headers)
+            pair = base64.b64encode(f"{url.username}:{url.password}".encode())
+            headers["Authorization"] = f"Basic {pair.decode()}"
+        headers.update({name: value.reveal() for name, value in self.headers.items()})
+        return httpx.Request("GET", url, headers=headers)
 
 
 async def _read(response: httpx.Response) -> None:
@@ -74,5 +84,7 @@ async def _read(response: httpx.Response) -> None:
 
 @cache
 def _trust() -> ssl.SSLContext:
-    """The certificates we trust: reading them takes 20 ms, too long for every look."""
+    """The certificates that we trust: reading them takes 20 ms, too long for every look."""
+    import httpx  # noqa: PLC0415
+
     return httpx.create_ssl_context()

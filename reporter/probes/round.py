@@ -12,6 +12,7 @@ from datetime import datetime
 from reporter.alerts import Level, Observation
 from reporter.clock import Clock
 from reporter.context import Reading
+from reporter.formats import duration
 from reporter.probes import Probe, Sight
 from reporter.probes.failures import explain
 from reporter.probes.loop import LoopThread
@@ -59,6 +60,8 @@ class Probes:
     def _running(self) -> LoopThread:
         with self._starting:
             if self._thread is None:
+                for watch in self._watches:
+                    watch.probe.prepare()
                 self._thread = LoopThread("probes")
             return self._thread
 
@@ -122,26 +125,19 @@ async def _seen(probe: Probe) -> Sight:
             return await probe.look()
     except Exception as error:  # noqa: BLE001 - whatever goes wrong in a look is what the look came to
         if isinstance(error, TimeoutError) and limit.expired():
-            return Sight(Level.CRITICAL, f"no answer within {seconds(probe.timeout)}")
+            return Sight(Level.CRITICAL, f"no answer within {duration(probe.timeout)}")
         return explain(error)
 
 
 def _reading(probe: Probe, sight: Sight, at: datetime, took: float | None = None) -> Reading:
     latency = took if sight.level is Level.OK else None
     if latency is not None and probe.warn_above is not None and latency > probe.warn_above:
-        sight = Sight(Level.WARNING, f"{sight.detail}, but slower than {seconds(probe.warn_above)}")
+        sight = Sight(Level.WARNING, f"{sight.detail}, but slower than {duration(probe.warn_above)}")
     observation = Observation(
         subject=f"probe/{probe.name}",
         level=sight.level,
         detail=sight.detail,
-        value=None if latency is None else seconds(latency),
-        limit=None if probe.warn_above is None else seconds(probe.warn_above),
+        value=None if latency is None else duration(latency),
+        limit=None if probe.warn_above is None else duration(probe.warn_above),
     )
     return Reading(name=probe.name, kind=probe.kind, observation=observation, at=at, latency=latency)
-
-
-def seconds(span: float) -> str:
-    """A short stretch of time for people: `12 ms`, `2.3 s`, `5 s`."""
-    if span < 0.9995:
-        return f"{span * 1000:.0f} ms"
-    return f"{span:.2g} s" if span < 10 else f"{span:.0f} s"

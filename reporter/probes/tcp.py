@@ -24,7 +24,10 @@ class TcpProbe:
     def kind(self) -> str:
         return "tcp"
 
+    def prepare(self) -> None:
+        """Nothing to load."""
+
     async def look(self) -> Sight:
         _, writer = await asyncio.open_connection(self.host, self.port)
         writer.close()
-        return Sight(Level.OK, "accepts connections")
+        return Sight(Level.OK, "online")

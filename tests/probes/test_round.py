@@ -15,6 +15,7 @@ from reporter.alerts import Level
 from reporter.probes import Probe, Sight
 from reporter.probes.http import HttpProbe
 from reporter.probes.tcp import TcpProbe
+from reporter.secret import Secret
 from tests.probes.conftest import Rounds, StandingClock
 from tests.probes.servers import answers, hangs, serving
 
@@ -32,6 +33,8 @@ class Scripted:
     warn_above: float | None = None
     kind: str = "scripted"
     looks: int = 0
+
+    def prepare(self) -> None: ...
 
     async def look(self) -> Sight:
         self.looks += 1
@@ -65,9 +68,9 @@ def test_no_probes_make_an_empty_round_without_a_thread(rounds: Rounds) -> None:
 
 def test_fifty_probes_of_which_ten_hang_are_done_in_the_time_of_one(rounds: Rounds) -> None:
     with serving(answers(200)) as good, serving(hangs) as bad:
-        probes: list[Probe] = [HttpProbe(f"good{n}", f"http://127.0.0.1:{good}/", timeout=4) for n in range(20)]
+        probes: list[Probe] = [HttpProbe(f"good{n}", Secret(f"http://127.0.0.1:{good}/"), timeout=4) for n in range(20)]
         probes += [TcpProbe(f"open{n}", "127.0.0.1", good, timeout=4) for n in range(20)]
-        probes += [HttpProbe(f"bad{n}", f"http://127.0.0.1:{bad}/", timeout=1) for n in range(10)]
+        probes += [HttpProbe(f"bad{n}", Secret(f"http://127.0.0.1:{bad}/"), timeout=1) for n in range(10)]
         began = time.perf_counter()
         readings = rounds(probes, deadline=5).probe_all()
         took = time.perf_counter() - began
@@ -203,7 +206,7 @@ def test_a_silent_name_server_is_unknown_and_asked_once_a_name(rounds: Rounds, s
         [
             TcpProbe("tcp", "silent.example", 80, timeout=0.3),
             TcpProbe("same", "silent.example", 80, timeout=0.3),
-            HttpProbe("http", "http://silent.example/", timeout=0.3),
+            HttpProbe("http", Secret("http://silent.example/"), timeout=0.3),
         ]
     )
     first, second = probes.probe_all(), probes.probe_all()
