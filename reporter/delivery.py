@@ -10,7 +10,7 @@ import logging
 import random
 import secrets
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from reporter import outbox
@@ -168,12 +168,6 @@ class Delivery:
                 yield Observation(subject, Level.OK, f"channel {channel} takes messages again")
 
 
-def deliver_now(delivery: Delivery, wiring: Wiring, channels: Sequence[str]) -> None:
-    """Serve some channels here and now, one after the other."""
-    for channel in channels:
-        delivery.serve(wiring, channel)
-
-
 def _alive(wiring: Wiring, backlog: outbox.Backlog) -> bool:
     known = wiring.channels.get(backlog.channel)
     return known is not None and known.address != backlog.dead_address
@@ -200,7 +194,7 @@ def _span(span: timedelta) -> str:
 
 def _wait(verdict: Later | Unclear, failures: int) -> float:
     """Seconds until the next try: twice as long each time with some chance, and never less than we are told."""
-    backoff = min(LONGEST_WAIT, SHORTEST_WAIT * 2 ** min(failures - 1, 12)) * random.uniform(0.7, 1.3)  # noqa: S311
+    backoff = min(LONGEST_WAIT, SHORTEST_WAIT * (1 << min(failures - 1, 12))) * random.uniform(0.7, 1.3)  # noqa: S311
     return max(verdict.after, backoff) if isinstance(verdict, Later) else backoff
 
 

@@ -20,8 +20,9 @@ Kind = Literal["report", "alert", "board"]
 
 # After an outage alerts go first, boards last; within a class the order of writing holds.
 PRIORITIES = {"alert": 0, "report": 1, "board": 2}
-# How long a message is wanted when its channel does not say.
-WANTED = {"alert": timedelta(days=2), "report": timedelta(days=2), "board": timedelta(minutes=1)}
+# A board speaks of the present: what it said a minute ago helps nobody. Everything else waits until it is delivered,
+# unless its channel says for how long it is wanted.
+BOARD_WANTED = timedelta(minutes=1)
 # A board that has not changed is edited all the same after this long, so that its clock shows that we live.
 BOARD_REFRESH = timedelta(minutes=5)
 
@@ -107,7 +108,7 @@ def enqueue(connection: Connection, letter: Letter, now: datetime) -> bool:
         maybe_sent=False,
         created_at=now,
         not_before=now,
-        expires_at=now + (letter.wanted or WANTED[letter.kind]),
+        expires_at=now + wanted if (wanted := letter.wanted or _wanted(letter.kind)) else None,
         run_id=letter.run_id,
     )
     if added and letter.slot:
@@ -359,6 +360,10 @@ def _priority(letter: Letter) -> int:
     if letter.kind == "alert" and letter.message.severity is Severity.CRITICAL:
         return -1
     return PRIORITIES[letter.kind]
+
+
+def _wanted(kind: Kind) -> timedelta | None:
+    return BOARD_WANTED if kind == "board" else None
 
 
 def _digest(message: Message) -> str:

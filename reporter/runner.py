@@ -11,7 +11,7 @@ import secrets
 import threading
 import traceback
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -21,7 +21,7 @@ from reporter import logs, outbox
 from reporter.alerts import AlertState, Level, Observation, Transition, judge, policy_for
 from reporter.binding import BoundJob
 from reporter.clock import Clock
-from reporter.context import Context, History, Report
+from reporter.context import Context, History, Params, Report
 from reporter.errors import DeadlineError, JobError, LedgerError, ReporterError, TemplateError
 from reporter.message import Field, Message, Run, Severity, Text, Tone
 from reporter.periods import Period, before
@@ -122,7 +122,7 @@ class Runner:
             with self._store.begin() as connection:
                 self._fold(connection, wiring, subject, None, channels, secrets.token_hex(4), now)
 
-    def _context(self, wiring: Wiring, bound: BoundJob, period: Period) -> Context[object]:  # type: ignore[type-var]
+    def _context(self, wiring: Wiring, bound: BoundJob, period: Period) -> Context[Params]:
         return Context(
             now=self._clock.wall(),
             period=period,
@@ -164,7 +164,7 @@ class Runner:
             raise failure[0]
         return box[0]
 
-    def _findings(self, wiring: Wiring, bound: BoundJob, context: Context[object]) -> Findings:  # type: ignore[type-var]
+    def _findings(self, wiring: Wiring, bound: BoundJob, context: Context[Params]) -> Findings:
         written: list[Written] = []
         observations: list[Observation] = []
         for found in _outcomes(bound, context):
@@ -336,14 +336,14 @@ def _worth_saving(before_: AlertState, after: AlertState, observation: Observati
     return not (well and observation is not None and not observation.subject.startswith("probe/"))
 
 
-def _outcomes(bound: BoundJob, context: Context[object]) -> Iterable[Report | Observation]:  # type: ignore[type-var]
+def _outcomes(bound: BoundJob, context: Context[Params]) -> Iterable[Report | Observation]:
     for found in bound.job.function(context) or ():
         if not isinstance(found, Report | Observation):
             raise JobError(f"{bound.job.name} yielded a {type(found).__name__}: yield Report(...) or Observation(...)")
         yield found
 
 
-def _write(wiring: Wiring, bound: BoundJob, context: Context[object], report: Report) -> Written:  # type: ignore[type-var]
+def _write(wiring: Wiring, bound: BoundJob, context: Context[Params], report: Report) -> Written:
     """Step 5: the template makes a letter of the report's values."""
     facts = {
         "period": context.period,
@@ -357,6 +357,11 @@ def _write(wiring: Wiring, bound: BoundJob, context: Context[object], report: Re
     message = wiring.renderer.render(
         report.template or bound.job.name, facts, tone=report.tone, severity=report.severity, at=context.now
     )
+    if bound.job.covers.closed and context.period.so_far:
+        message = replace(message, title=(*message.title, Run("text", " (so far)")))
+    if report.channel and report.channel not in wiring.channels:
+        known = ", ".join(wiring.channels)
+        raise JobError(f"{bound.job.name} reports to the channel {report.channel}, which is none of: {known}")
     return Written(report, message, (report.channel,) if report.channel else bound.channels)
 
 
@@ -399,4 +404,4 @@ def _insist_on_all_ledgers(findings: Findings, claim: Claim | None) -> None:
 
 
 def _patience(attempt: int) -> timedelta:
-    return min(LONGEST_RETRY, FIRST_RETRY * 2 ** max(0, min(attempt, 10) - 1))
+    return min(LONGEST_RETRY, FIRST_RETRY * (1 << min(attempt - 1, 10)))

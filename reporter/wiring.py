@@ -55,6 +55,7 @@ class Wiring:
     channels: Mapping[str, Channel]
     routes: Routes
     version: str  # a short fingerprint of config and home
+    warnings: Callable[[], Sequence[str]] = tuple  # what is too wide about our rights on the ledgers
     closers: tuple[Callable[[], None], ...] = field(default=())
 
     def close(self) -> None:

@@ -72,4 +72,7 @@ class Outlet(Protocol):
     def delete(self, id: str) -> Verdict:  # noqa: A002
         """Take a message back; one that is not there any more counts as deleted."""
 
+    def look(self) -> Verdict:
+        """Whether the channel could be posted to, without posting; `Delivered.place` is the service's own channel."""
+
     def close(self) -> None: ...

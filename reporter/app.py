@@ -1,0 +1,379 @@
+"""Composition: from a home and a clock to a program that runs."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import shutil
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TextIO
+
+from reporter import config, logs, outbox
+from reporter.binding import BoundJob, bind
+from reporter.catalog import Catalog, fingerprint, load_catalog, stock_home
+from reporter.clock import Clock, SystemClock
+from reporter.config import models
+from reporter.daemon import TICK, Daemon
+from reporter.delivery import Delivery
+from reporter.errors import ConfigError, Problem, ReporterError, TemplateError
+from reporter.formats import COMMON_CURRENCIES, CurrencyFormat, Formats
+from reporter.host import Machine
+from reporter.ledger import Floor
+from reporter.ledger.settings import LedgerSettings
+from reporter.outlets import Delivered, Outlet
+from reporter.periods import Period, containing, covered, parse_at
+from reporter.planner import Planner
+from reporter.probes import Probe
+from reporter.probes.http import HttpProbe
+from reporter.probes.round import Probes
+from reporter.probes.tcp import TcpProbe
+from reporter.render import Renderer
+from reporter.runner import Claim, Findings, Outcome, Runner
+from reporter.store import journal, open_store
+from reporter.store.periods import Owed
+from reporter.wiring import Channel, Routes, Wiring
+
+log = logging.getLogger(__name__)
+
+CONFIG = Path("config", "reporter.yaml")
+
+
+def find_home(given: str | None, environ: Mapping[str, str] = os.environ) -> Path:
+    """The home to use: the one named, `$REPORTER_HOME`, this folder, or /etc/reporter. Raises ConfigError."""
+    named = given or environ.get("REPORTER_HOME")
+    places = [Path(named)] if named else [Path(), Path("/etc/reporter")]
+    for place in places:
+        if (place / CONFIG).is_file():
+            return place
+    hint = f"make one with `reporter init {named or 'DIR'}`, or look at the demo with `reporter demo`"
+    looked = " or ".join(str(place / CONFIG) for place in places)
+    raise ConfigError([Problem(looked, "there is no config here", hint=hint)])
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that `check` found. `trouble` is empty when all is well, else config, job, template, ledger, channel,
+    or advice, which keeps nothing from running."""
+
+    trouble: str
+    text: str
+
+
+class FolderHome:
+    """A home in a folder, laid over the stock that comes with the program."""
+
+    def __init__(
+        self, folder: Path, *, clock: Clock, stream: TextIO | None = None, environ: Mapping[str, str] = os.environ
+    ) -> None:
+        self.path = folder / CONFIG
+        self.homes = (folder, stock_home())
+        self.warnings: tuple[Problem, ...] = ()
+        self.catalog = Catalog()
+        self._clock = clock
+        self._stream = stream
+        self._environ = environ
+        self._taken = self._pending = ""
+
+    def load(self) -> config.Loaded:
+        """Read and check the config alone. Raises ConfigError."""
+        loaded = config.load(self.path, self._environ)
+        logs.hide(secret.reveal() for secret in loaded.secrets())
+        return loaded
+
+    def wire(self) -> Wiring:
+        """Read everything anew. Raises ConfigError with all problems, and changes nothing then."""
+        self._taken = self._pending = self._fingerprint()
+        loaded = self.load()
+        catalog = load_catalog(self.homes)
+        jobs, problems = bind(loaded, catalog)
+        if problems:
+            raise ConfigError(problems)
+        wiring = self._wire(loaded, jobs)
+        self.catalog = catalog
+        self.warnings = (*loaded.warnings, *catalog.problems)
+        for problem in self.warnings:
+            log.warning("%s", problem)
+        return wiring
+
+    def check(self) -> Iterator[Finding]:
+        """Look for mistakes in all that a daemon would use: config, jobs, templates, databases, channels."""
+        try:
+            wiring = self.wire()
+        except ConfigError as error:
+            for problem in error.problems:
+                yield Finding("config", str(problem))
+            return
+        yield Finding("", f"{self.path} can be used: {len(wiring.jobs)} job(s), {len(wiring.channels)} channel(s)")
+        for problem in self.warnings:
+            yield Finding("job" if problem in self.catalog.problems else "advice", str(problem))
+        yield from _check_templates(wiring)
+        yield from _check_ledgers(wiring)
+        yield from _check_channels(wiring)
+        wiring.close()
+
+    def edited(self) -> bool:
+        """Whether the files differ from those last read, and have stood still since the last look."""
+        now = self._fingerprint()
+        settled = now == self._pending
+        self._pending = now
+        return settled and now != self._taken
+
+    def _fingerprint(self) -> str:
+        digest = hashlib.sha256(fingerprint(self.homes).encode())
+        digest.update(self.path.read_bytes() if self.path.is_file() else b"")
+        return digest.hexdigest()[:8]
+
+    def _wire(self, loaded: config.Loaded, jobs: list[BoundJob]) -> Wiring:
+        settings = loaded.config
+        floor = Floor(ledger_settings(settings))
+        probes = Probes([_probe(name, entry) for name, entry in settings.probes.items()], self._clock)
+        channels = {name: self._channel(name, entry, settings) for name, entry in settings.channels.items()}
+        return Wiring(
+            jobs={bound.name: bound for bound in jobs},
+            renderer=Renderer([home / "templates" for home in self.homes], formats(settings)),
+            ledger=floor,
+            host=Machine().look,
+            probe_all=probes.probe_all,
+            targets=settings.targets.as_targets(),
+            channels=channels,
+            routes=_routes(settings.alerts.routes),
+            version=self._taken,
+            warnings=floor.warnings,
+            closers=(floor.close, probes.close, *(channel.outlet.close for channel in channels.values())),
+        )
+
+    def _channel(self, name: str, entry: models.Channel, settings: models.Config) -> Channel:
+        outlet = self._outlet(entry, settings)
+        if isinstance(entry, models.DiscordChannel):
+            address = hashlib.sha256(entry.webhook.reveal().encode()).hexdigest()[:16]
+            return Channel(name, outlet, address, entry.keep)
+        return Channel(name, outlet, "console")
+
+    def _outlet(self, entry: models.Channel, settings: models.Config) -> Outlet:
+        """Open a channel; the libraries of a kind are loaded only where it is used."""
+        if isinstance(entry, models.ConsoleChannel):
+            from reporter.outlets.console import ConsoleOutlet  # noqa: PLC0415
+
+            return ConsoleOutlet(self._stream)
+        from reporter.outlets.discord import DiscordOutlet  # noqa: PLC0415
+
+        return DiscordOutlet(
+            entry.webhook,
+            base_url=settings.discord.base_url,
+            username=entry.username,
+            avatar_url=entry.avatar_url,
+            thread_id=entry.thread_id,
+            thread_name=entry.thread_name,
+            mention=entry.mentions,
+        )
+
+
+def ledger_settings(settings: models.Config) -> list[LedgerSettings]:
+    return [
+        LedgerSettings(
+            name=name, kind=entry.kind, url=entry.url, starting_balance=entry.starting_balance, mode=entry.mode
+        )
+        for name, entry in settings.ledgers.items()
+    ]
+
+
+def formats(settings: models.Config) -> Formats:
+    own = {currency: CurrencyFormat(entry.sign, entry.decimals) for currency, entry in settings.money.items()}
+    return Formats(currencies={**COMMON_CURRENCIES, **own}, zone=settings.timezone)
+
+
+class App:
+    """A home at work on a store."""
+
+    def __init__(
+        self,
+        home: FolderHome,
+        *,
+        clock: Clock | None = None,
+        hold: bool = False,
+        stopping: threading.Event | None = None,
+    ) -> None:
+        self.clock = clock or SystemClock()
+        self.home = home
+        self.stopping = stopping or threading.Event()
+        self.wiring = home.wire()
+        self.store = open_store(home.load().store.reveal())
+        if hold:
+            self.store.hold()
+        history = journal.StoredHistory(self.store, self.clock.wall() if hold else None)
+        self.runner = Runner(self.store, self.clock, history, self.stopping)
+        self.planner = Planner(self.store, self.clock)
+        self.delivery = Delivery(self.store, self.clock, self.runner)
+
+    def daemon(self, tick: float = TICK) -> Daemon:
+        return Daemon(
+            self.home,
+            self.wiring,
+            planner=self.planner,
+            runner=self.runner,
+            delivery=self.delivery,
+            clock=self.clock,
+            stopping=self.stopping,
+            tick=tick,
+        )
+
+    def job(self, name: str) -> BoundJob:
+        """A job of the config by its name. Raises ReporterError with a suggestion."""
+        if name in self.wiring.jobs:
+            return self.wiring.jobs[name]
+        broken = [problem for problem in self.home.catalog.problems if Path(problem.file).stem == name]
+        if broken:
+            raise ReporterError(f"the job {name} cannot be loaded:\n{broken[0]}")
+        if name in self.home.catalog.jobs:
+            raise ReporterError(f"the job {name} is not in {self.home.path}: add `{name}:` under `jobs:` there")
+        near = get_close_matches(name, self.wiring.jobs, n=1)
+        known = ", ".join(self.wiring.jobs) or "none"
+        raise ReporterError(
+            f"there is no job {name}: " + (f"did you mean {near[0]}?" if near else f"the jobs are {known}")
+        )
+
+    def ask(self, bound: BoundJob, at: str | None) -> Findings:
+        """What a job would say, for a preview: nothing is saved or sent."""
+        return self.runner.ask(self.wiring, bound, self.period(bound, at))
+
+    def period(self, bound: BoundJob, at: str | None) -> Period:
+        """The period that a run by hand speaks of: the last complete one, or that which contains `at`.
+
+        Raises ReporterError when `at` is no date, lies in the future, or means nothing to the job.
+        """
+        now = self.clock.wall()
+        if at is None:
+            return covered(bound.job.covers, now, bound.timezone)
+        unit = bound.job.covers.unit
+        if unit is None:
+            raise ReporterError(f"{bound.name} looks at the present: leave out --at")
+        try:
+            period = containing(unit, parse_at(at, bound.timezone), bound.timezone)
+        except ValueError as error:
+            raise ReporterError(str(error)) from None
+        if period.start > now:
+            raise ReporterError(f"{period.label} has not begun yet: there is nothing to tell of it")
+        return replace(period, end=now, so_far=True) if period.end > now else period
+
+    def run_by_hand(self, bound: BoundJob, at: str | None, *, force: bool = False) -> ByHand:
+        """Run a job now. A period that was told already is not told again unless forced."""
+        period = self.period(bound, at)
+        claim: Claim | None = None
+        if bound.job.covers.closed and not period.so_far and not force:
+            owed, claim = self.planner.claim_by_hand(bound, period)
+            if claim is None:
+                return ByHand(period, None, owed)
+        return ByHand(period, self.runner.run(self.wiring, bound, period, trigger="hand", claim=claim), None)
+
+    def deliver(self, run_id: str, patience: timedelta = timedelta(seconds=20)) -> list[outbox.Fate]:
+        """Bring a run's messages to their channels here and now, beside a running daemon; returns what became of them."""
+        end = self.clock.monotonic() + patience.total_seconds()
+        while True:
+            fates = self.fates(run_id)
+            waiting = {fate.channel for fate in fates if fate.state in {"waiting", "sending", "unclear"}}
+            if not waiting or self.clock.monotonic() >= end:
+                return fates
+            served = sum(self.delivery.serve(self.wiring, channel) for channel in waiting)
+            if not served and self._all_blocked(waiting):
+                return self.fates(run_id)
+            if not served:
+                self.stopping.wait(0.5)
+
+    def fates(self, run_id: str) -> list[outbox.Fate]:
+        with self.store.read() as connection:
+            return outbox.fates(connection, [run_id])
+
+    def _all_blocked(self, channels: set[str]) -> bool:
+        """Whether nothing can be hoped for soon: each channel is dead or has to wait for long."""
+        soon = self.clock.wall() + timedelta(seconds=5)
+        with self.store.read() as connection:
+            lanes = [outbox.lane(connection, channel) for channel in channels]
+        return all(lane is not None and (lane.dead_since or lane.ready_at > soon) for lane in lanes)
+
+    def close(self) -> None:
+        self.wiring.close()
+        self.store.close()
+
+
+@dataclass(frozen=True, slots=True)
+class ByHand:
+    """A run by hand: its outcome, or the period that stands in its way because it was told or is in other hands."""
+
+    period: Period
+    outcome: Outcome | None
+    standing: Owed | None
+
+
+@contextmanager
+def opened(home: FolderHome, *, clock: Clock | None = None, hold: bool = False) -> Iterator[App]:
+    """An app that is closed at the end."""
+    app = App(home, clock=clock, hold=hold)
+    try:
+        yield app
+    finally:
+        app.close()
+
+
+def make_home(folder: Path) -> list[Path]:
+    """Lay out a home that is ready to edit; what is there already is left alone. Returns what was made."""
+    made: list[Path] = []
+    for name in ("config", "jobs", "templates"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    for source in (CONFIG, CONFIG.with_name("schema.json")):
+        target = folder / source
+        if not target.exists():
+            shutil.copyfile(stock_home() / source, target)
+            made.append(target)
+    return made
+
+
+def _check_templates(wiring: Wiring) -> Iterator[Finding]:
+    for name in (*wiring.jobs, "alert"):
+        try:
+            wiring.renderer.check(name)
+        except TemplateError as error:
+            yield Finding("template", str(error))
+        else:
+            yield Finding("", f"template {name} can be read")
+
+
+def _check_ledgers(wiring: Wiring) -> Iterator[Finding]:
+    for health in wiring.ledger.health():
+        if health.reachable:
+            newest = f", newest trade {health.newest_trade_at:%Y-%m-%d %H:%M} UTC" if health.newest_trade_at else ""
+            yield Finding("", f"ledger {health.ledger} answers{newest or ', no trades yet'}")
+        else:
+            yield Finding("ledger", f"ledger {health.ledger}: {health.error}")
+    for warning in wiring.warnings():
+        yield Finding("advice", warning)
+
+
+def _check_channels(wiring: Wiring) -> Iterator[Finding]:
+    for name, channel in wiring.channels.items():
+        verdict = channel.outlet.look()
+        if isinstance(verdict, Delivered):
+            yield Finding("", f"channel {name} can be posted to")
+        else:
+            yield Finding("channel", f"channel {name}: {verdict.why}")
+
+
+def _probe(name: str, entry: models.Probe) -> Probe:
+    every = entry.every.total_seconds() if entry.every else None
+    warn_above = entry.warn_above.total_seconds() if entry.warn_above else None
+    timeout = entry.timeout.total_seconds()
+    if isinstance(entry, models.TcpProbeConfig):
+        return TcpProbe(name, entry.host, entry.port, every, timeout, warn_above)
+    return HttpProbe(
+        name, entry.url, every, timeout, warn_above, expect_status=entry.expect_status, headers=entry.headers
+    )
+
+
+def _routes(entry: models.RoutesConfig) -> Routes:
+    return Routes(entry.critical or (), entry.warning or (), entry.all or (), entry.fallback or ())

@@ -1,0 +1,306 @@
+"""What the commands of the command line do. Loaded when one runs, never for `--help`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from reporter import config, logs
+from reporter.app import CONFIG, App, ByHand, FolderHome, find_home, make_home, opened
+from reporter.binding import BoundJob
+from reporter.clock import SystemClock
+from reporter.errors import ConfigError, ReporterError
+from reporter.outbox import Fate
+from reporter.runner import Findings
+
+# What sysexits.h calls them.
+DELIVERED, FAILED, USAGE, QUEUED, BAD_CONFIG = 0, 1, 2, 75, 78
+INTERRUPTED = 130
+
+DEMO_CONFIG = """\
+# A made-up trading floor, shown in the terminal.
+version: 1
+timezone: UTC
+store: state/reporter.sqlite
+ledgers:
+  floor: {{kind: native, url: trading.sqlite, starting_balance: [{balances}]}}
+channels:
+  terminal: {{kind: console}}
+jobs:
+  health_probe:
+  agent_performance:
+  daily_summary:
+  weekly_leaderboard:
+targets:
+  daily_pnl: 50 USDT
+  win_rate: 52%
+  drawdown: 100 USDT
+  review: {{win_rate: 45%, after: 20}}
+"""
+
+_MARKS = {"": "✓", "advice": "!"}
+_PENDING = {"waiting", "sending", "unclear", "held"}
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command that was asked for; what goes wrong is said in a sentence and in the exit code."""
+    try:
+        return _COMMANDS[options.command](options)
+    except ConfigError as error:
+        complain(str(error))
+        return BAD_CONFIG
+    except ReporterError as error:
+        complain(str(error))
+        return FAILED
+    except BrokenPipeError:
+        # Whoever read our output has had enough; a second complaint at exit helps nobody.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def complain(text: str) -> None:
+    print(f"reporter: {text}", file=sys.stderr)
+
+
+def what_next(parser: argparse.ArgumentParser, given: str | None) -> int:
+    """`reporter` alone: say what to do next."""
+    try:
+        home = find_home(given)
+    except ConfigError:
+        parser.print_help()
+        print("\nThere is no home here yet. To look around: reporter demo. To begin: reporter init DIR")
+        return USAGE
+    parser.print_usage()
+    print(f"\nThe home is {home.resolve()}, its config {home / CONFIG}.")
+    print("Look for mistakes with `reporter check`, see a report with `reporter preview daily_summary`,")
+    print("and start the daemon with `reporter run`.")
+    return USAGE
+
+
+def _daemon(options: argparse.Namespace) -> int:
+    logs.start("DEBUG" if options.verbose else "INFO")
+    app = App(_home(options), hold=True)
+    try:
+        app.daemon().run()
+    finally:
+        app.close()
+    return 0
+
+
+def _run_job(options: argparse.Namespace) -> int:
+    logs.start("CRITICAL")
+    with opened(_home(options)) as app:
+        bound = app.job(options.name)
+        with _progress(f"{options.name}: looking and writing"):
+            done = app.run_by_hand(bound, options.at, force=options.force)
+        return _told(app, options.name, done)
+
+
+def _told(app: App, name: str, done: ByHand) -> int:
+    """Say what became of a run by hand, and where its messages are."""
+    if done.outcome is None:
+        print(_standing(app, name, done))
+        return DELIVERED if done.standing and done.standing.state == "told" else FAILED
+    if done.outcome.error:
+        complain(f"{name} {done.period.label}: {done.outcome.error}")
+        if done.outcome.retry_at:
+            complain("it stays owed: a running daemon tries it again")
+        return FAILED
+    with _progress(f"{name}: delivering"):
+        fates = app.deliver(done.outcome.run_id)
+    if not fates:
+        print(f"{name} {done.period.label}: nothing new to tell")
+    for fate in fates:
+        print(f"{name} {done.period.label} → {_fate(fate)}")
+    return _exit_code(fates)
+
+
+def _standing(app: App, name: str, done: ByHand) -> str:
+    owed, label = done.standing, done.period.label
+    if owed is None or owed.state != "told":
+        return f"{name} {label} is being made by another process just now"
+    when = f"{owed.settled_at:%Y-%m-%d %H:%M:%S} UTC" if owed.settled_at else "an earlier time"
+    told = [f"  → {_fate(fate)}" for fate in app.fates(owed.run_id or "")]
+    return "\n".join([f"{name} {label} was told already, at {when} (--force tells it again)", *told])
+
+
+def _fate(fate: Fate) -> str:
+    part = f" (part {fate.part} of {fate.of})" if fate.of > 1 else ""
+    if fate.state == "sent":
+        return f"{fate.channel}{part}: delivered {fate.url or ''}".rstrip()
+    if fate.state in _PENDING:
+        return f"{fate.channel}{part}: queued, not delivered yet: {fate.error or 'the channel is busy'}"
+    return f"{fate.channel}{part}: {fate.state}: {fate.error or 'replaced by a newer one'}"
+
+
+def _exit_code(fates: Sequence[Fate]) -> int:
+    states = {fate.state for fate in fates}
+    if states & {"dead", "expired"}:
+        return FAILED
+    return QUEUED if states & _PENDING else DELIVERED
+
+
+def _preview(options: argparse.Namespace) -> int:
+    logs.start("CRITICAL")
+    with opened(_home(options)) as app:
+        bound = app.job(options.name)
+        with _progress(f"{options.name}: looking and writing"):
+            findings = app.ask(bound, options.at)
+        _SHOWN_AS[options.format](app, findings)
+    return 0
+
+
+def _as_text(app: App, findings: Findings) -> None:
+    from reporter.outlets.console import ConsoleOutlet
+
+    for written in findings.written:
+        print(f"→ {', '.join(written.channels)}")
+        ConsoleOutlet(sys.stdout).post(written.message)
+    for seen in findings.observations:
+        print(f"{seen.level:<8} {seen.subject}: {seen.detail}")
+    if not findings.written and not findings.observations:
+        print("nothing to tell")
+
+
+def _as_json(app: App, findings: Findings) -> None:
+    """The bodies as they would be sent: one object, or a list where it takes several messages."""
+    bodies = []
+    for written in findings.written:
+        for name in written.channels:
+            outlet = app.wiring.channels[name].outlet
+            bodies += [outlet.payload(part) for part in outlet.fit(written.message)]
+    print(json.dumps(bodies[0] if len(bodies) == 1 else bodies, indent=2, ensure_ascii=False))
+
+
+def _as_html(_app: App, findings: Findings) -> None:
+    from reporter.outlets.page import to_page
+
+    print(to_page([written.message for written in findings.written]))
+
+
+def _jobs(options: argparse.Namespace) -> int:
+    logs.start("CRITICAL")
+    with opened(_home(options)) as app:
+        for problem in app.home.catalog.problems:
+            print(f"✗ {problem}")
+        for bound in app.wiring.jobs.values():
+            print("\n".join(_job_lines(app, bound)))
+        idle = [name for name in app.home.catalog.jobs if name not in app.wiring.jobs]
+        if idle:
+            print(f"not in the config: {', '.join(idle)}")
+    return 0
+
+
+def _job_lines(app: App, bound: BoundJob) -> Iterator[str]:
+    moment = app.planner.next_due(bound).astimezone(ZoneInfo(bound.timezone))
+    origin = "stock" if bound.job.stock else str(bound.job.origin)
+    turn = f"next {moment:%a %Y-%m-%d %H:%M:%S %Z}" if bound.enabled else "at rest (enabled: false)"
+    yield f"{bound.name}  ({origin}) → {', '.join(bound.channels)}"
+    yield f"  {bound.job.doc.partition(chr(10))[0]}"
+    yield f"  {bound.schedule.describe()}, about {bound.job.covers.replace('now', 'the present')}; {turn}"
+
+
+def _check(options: argparse.Namespace) -> int:
+    logs.start("CRITICAL")
+    home = _home(options)
+    with _progress("checking"):
+        findings = list(home.check())
+    for found in findings:
+        print(f"{_MARKS.get(found.trouble, '✗')} {found.text}")
+    troubles = {found.trouble for found in findings} - _MARKS.keys()
+    return BAD_CONFIG if "config" in troubles else FAILED if troubles else 0
+
+
+def _init(options: argparse.Namespace) -> int:
+    folder = Path(options.dir)
+    made = make_home(folder)
+    for path in made:
+        print(f"made {path}")
+    if not made:
+        print(f"{folder} is a home already; nothing was changed")
+    print(f"Now edit {folder / CONFIG}, then: reporter --home {folder} check")
+    return 0
+
+
+def _demo(options: argparse.Namespace) -> int:
+    """A home with a made-up trading database, each job shown once, and then the daemon on it."""
+    logs.start("WARNING")
+    with tempfile.TemporaryDirectory(prefix="reporter-demo-") as scratch:
+        folder = Path(options.keep or scratch)
+        with _progress("making a trading floor with two months of history"):
+            demo_home(folder)
+        home = FolderHome(folder, clock=SystemClock(), stream=sys.stdout)
+        app = App(home, hold=not options.once)
+        try:
+            return _show(app, [options.once] if options.once else list(app.wiring.jobs), once=bool(options.once))
+        finally:
+            app.close()
+
+
+def _show(app: App, names: Sequence[str], *, once: bool) -> int:
+    code = DELIVERED
+    for name in names:
+        done = app.run_by_hand(app.job(name), None, force=True)
+        if done.outcome is None or done.outcome.error:
+            complain(f"{name}: {done.outcome.error if done.outcome else 'not run'}")
+            code = FAILED
+        else:
+            code = max(code, _exit_code(app.deliver(done.outcome.run_id)))
+    if not once:
+        complain("this is the daemon at work on made-up trades; Ctrl-C ends it")
+        app.daemon().run()
+    return code
+
+
+def demo_home(folder: Path) -> None:
+    """Make a home whose ledger is a made-up floor and whose channel is the terminal."""
+    from reporter import demo
+
+    make_home(folder)
+    demo.make(folder / "trading.sqlite", SystemClock().wall())
+    balances = ", ".join(f"{money.amount} {money.currency}" for money in demo.STARTING_BALANCES)
+    (folder / CONFIG).write_text(DEMO_CONFIG.format(balances=balances), encoding="utf-8")
+
+
+def _schema(_options: argparse.Namespace) -> int:
+    print(json.dumps(config.schema(), indent=2, ensure_ascii=False))
+    return 0
+
+
+def _home(options: argparse.Namespace) -> FolderHome:
+    return FolderHome(find_home(options.home), clock=SystemClock())
+
+
+@contextmanager
+def _progress(text: str) -> Iterator[None]:
+    """Show that something is going on, to people only."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(text):
+        yield
+
+
+_COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "run": _daemon,
+    "run-job": _run_job,
+    "preview": _preview,
+    "jobs": _jobs,
+    "check": _check,
+    "init": _init,
+    "demo": _demo,
+    "schema": _schema,
+}
+
+_SHOWN_AS: dict[str, Callable[[App, Findings], None]] = {"text": _as_text, "json": _as_json, "html": _as_html}
