@@ -1,0 +1,91 @@
+"""How each agent did in the last hour, beside its last 24 hours."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+
+from pydantic import PositiveInt
+
+from reporter import Book, Context, Line, Money, Params, Period, Report, job, tone_of
+from reporter.metrics import Status, status
+
+
+class Parameters(Params):
+    """`top` agents of each book are shown, those that moved most. `quiet` keeps silent about an hour without a trade.
+
+    An agent's status is judged by its last `review_days`, because an hour's few trades say little.
+    """
+
+    top: PositiveInt = 12
+    quiet: bool = False
+    review_days: PositiveInt = 7
+
+
+@dataclass(frozen=True)
+class Row:
+    """One agent in the last hour and in the last 24 hours."""
+
+    hour: Line
+    day: Line
+    status: Status
+
+    @property
+    def direction(self) -> Decimal:
+        """Where it goes: by the hour, or by the day when the hour brought nothing."""
+        return self.hour.pnl.amount or self.day.pnl.amount
+
+
+@dataclass(frozen=True)
+class Section:
+    """One book: the agents shown, best first, and those left out."""
+
+    book: Book
+    shown: list[Row]
+    others: list[Row]
+
+    @property
+    def trades(self) -> int:
+        return sum(row.hour.trades for row in self.shown + self.others)
+
+    @property
+    def pnl(self) -> Money:
+        return self._hours(self.shown + self.others)
+
+    @property
+    def others_pnl(self) -> Money:
+        return self._hours(self.others)
+
+    def _hours(self, rows: list[Row]) -> Money:
+        return sum((row.hour.pnl for row in rows), Money(Decimal(0), self.book.currency))
+
+
+@job(covers="last hour", schedule="every hour", params=Parameters)
+def agent_performance(ctx: Context[Parameters]) -> Iterator[Report]:
+    """How each agent did in the last hour, beside its last 24 hours."""
+    hours = ctx.ledger.performance(ctx.period)
+    if ctx.params.quiet and not any(book.trades for book in hours):
+        return
+    days = ctx.ledger.performance(_ending_with(ctx.period, timedelta(hours=24)))
+    weeks = ctx.ledger.performance(_ending_with(ctx.period, timedelta(days=ctx.params.review_days)))
+    sections = [_section(ctx, day, day.counterpart(hours), day.counterpart(weeks)) for day in days]
+    yield Report(books=hours, facts={"sections": sections, "unread": ctx.unread(hours)}, tone=tone_of(hours))
+
+
+def _ending_with(period: Period, span: timedelta) -> Period:
+    return Period(period.end - span, period.end, f"{span} until {period.label}", period.zone)
+
+
+def _section(ctx: Context[Parameters], day: Book, hour: Book | None, week: Book | None) -> Section:
+    rows = [_row(ctx, line, hour, week) for line in day.lines]
+    rows.sort(key=lambda row: (abs(row.hour.pnl), row.hour.trades, abs(row.day.pnl)), reverse=True)
+    shown = sorted(rows[: ctx.params.top], key=lambda row: (row.hour.pnl, row.day.pnl), reverse=True)
+    return Section(day, shown, rows[ctx.params.top :])
+
+
+def _row(ctx: Context[Parameters], line: Line, hour: Book | None, week: Book | None) -> Row:
+    return Row(
+        hour=(hour.same_agent(line) if hour else None) or line.idle(),
+        day=line,
+        status=status((week.same_agent(line) if week else None) or line, ctx.targets),
+    )

@@ -1,0 +1,89 @@
+"""The agents of the week that is over, ranked by what they made."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+
+from pydantic import PositiveInt
+
+from reporter import Book, Context, Line, Money, Params, Report, job, ranks, tone_of
+from reporter.metrics import Status, sharpe, status
+
+
+class Parameters(Params):
+    """`top` is how many places of each book are shown; agents under review further down are named all the same."""
+
+    top: PositiveInt = 10
+
+
+@dataclass(frozen=True)
+class Place:
+    """One agent's place. `climbed` is by how many places it rose since the week before; None for a newcomer."""
+
+    rank: int
+    line: Line
+    climbed: int | None
+    sharpe: float | None
+    status: Status
+
+
+@dataclass(frozen=True)
+class Section:
+    """One book's ranking: the places shown, and those further down. Agents that closed no trade have no place.
+
+    `compared` says whether the week before had a ranking at all.
+    """
+
+    book: Book
+    places: list[Place]
+    others: list[Place]
+    idle: list[Line]
+    compared: bool
+
+    @property
+    def others_pnl(self) -> Money:
+        return sum((place.line.pnl for place in self.others), Money(Decimal(0), self.book.currency))
+
+    @property
+    def reviewed(self) -> list[Place]:
+        """Agents under review that the places shown do not tell of."""
+        return [place for place in self.others if place.status is Status.UNDER_REVIEW]
+
+
+@job(covers="last week", schedule="weekly on mon at 00:05", params=Parameters)
+def weekly_leaderboard(ctx: Context[Parameters]) -> Iterator[Report]:
+    """The agents of the week that is over, ranked by P&L, with win rate, Sharpe ratio and change of rank."""
+    books = ctx.ledger.performance(ctx.period, daily=True)
+    before = ctx.ledger.performance(ctx.previous)
+    sections = [_section(ctx, book, book.counterpart(before)) for book in books]
+    bases = sorted({line.capital_basis for book in books for line in book.lines if line.capital_basis})
+    facts = {"sections": sections, "bases": bases, "unread": ctx.unread(books)}
+    yield Report(books=books, facts=facts, tone=tone_of(books))
+
+
+def _section(ctx: Context[Parameters], book: Book, before: Book | None) -> Section:
+    former = {(line.ledger, line.key): rank for rank, line in _ranking(before)} if before else {}
+    places = [_place(ctx, rank, line, former.get((line.ledger, line.key))) for rank, line in _ranking(book)]
+    return Section(
+        book=book,
+        places=places[: ctx.params.top],
+        others=places[ctx.params.top :],
+        idle=[line for line in book.lines if not line.trades],
+        compared=bool(former),
+    )
+
+
+def _ranking(book: Book) -> list[tuple[int, Line]]:
+    """The agents that closed a trade, with their places; who made the same shares a place."""
+    traded = sorted((line for line in book.lines if line.trades), key=lambda line: line.pnl, reverse=True)
+    return list(zip(ranks([line.pnl.amount for line in traded]), traded, strict=True))
+
+
+def _place(ctx: Context[Parameters], rank: int, line: Line, former: int | None) -> Place:
+    return Place(
+        rank=rank,
+        line=line,
+        climbed=None if former is None else former - rank,
+        sharpe=sharpe(line.daily, line.capital.amount) if line.capital else None,
+        status=status(line, ctx.targets),
+    )
