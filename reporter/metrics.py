@@ -72,9 +72,9 @@ def daily_returns(daily_pnl: Sequence[Decimal], capital: Decimal) -> list[float]
 def sharpe(daily_pnl: Sequence[Decimal], capital: Decimal, days_per_year: int = 365) -> float | None:
     """The annualised Sharpe ratio of daily equity returns, days without trades included.
 
-    mean(r) / stdev(r) * sqrt(days_per_year), with the sample deviation (ddof 1) and a risk-free rate of 0 (W. F. Sharpe,
-    "The Sharpe Ratio", 1994). 365 days, because crypto and prediction markets do not close; use 252 for exchanges that
-    do. None for fewer than two days, when equity was used up, or when all returns are the same.
+    mean(r) / stdev(r) * sqrt(days_per_year), with the sample deviation (ddof 1) and a risk-free rate of 0 (W. F.
+    Sharpe, "The Sharpe Ratio", 1994). 365 days, because crypto and prediction markets do not close; use 252 for
+    exchanges that do. None for fewer than two days, when equity was used up, or when all returns are the same.
     """
     returns = daily_returns(daily_pnl, capital)
     if returns is None or len(returns) < 2:

@@ -46,7 +46,7 @@ def keyed(source: Source, period: Period, by: By, days: Sequence[Period] = ()) -
     bounds = [literal(source.stored(day.start)) for day in days]
     return select(
         rows,
-        func.coalesce(rows.c[by], UNNAMED).label("key"),
+        func.coalesce(func.nullif(rows.c[by], ""), UNNAMED).label("key"),
         _stretch(rows.c.closed_at, bounds, 0, max(len(bounds), 1)).label("day"),
     ).subquery()
 
