@@ -104,7 +104,7 @@ class DiscordOutlet:
         found = self._ask("DELETE", _message(id), self._thread_of(id), about=id)
         return Delivered(id) if isinstance(found, Never) and found.missing else found
 
-    def get(self) -> Verdict:
+    def look(self) -> Verdict:
         """Look at the webhook itself: Delivered, with its id and its channel as the place, when it can be posted to."""
         return self._ask("GET", "/")
 
