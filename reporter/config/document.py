@@ -60,7 +60,11 @@ _SYNTAX: tuple[tuple[str, str, str], ...] = (
     ("undefined alias", "this alias has no anchor above it", "put text that begins with `*` in quotes"),
     ("but found another document", "a second document begins here", "keep one document a file; remove the `---`"),
     ("found duplicate anchor", "this anchor's name is taken", "give it another name"),
-    (TOO_DEEP := "nested too deep", f"nested deeper than {MAX_DEPTH} levels", "write it flatter"),
+    (
+        TOO_DEEP := "nested too deep",
+        f"nested deeper than {MAX_DEPTH} levels, or repeated too often",
+        "write it flatter",
+    ),
 )
 
 _UNENDED = ("end of stream", "expected ','", "expected ':'")
@@ -119,7 +123,7 @@ class Document:
 
 def dotted(path: Path) -> str:
     """`("probes", "api", "expect_status", 1)` as `probes.api.expect_status[1]`."""
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{shown(part)}" for part in path).removeprefix(".")
 
 
 def read(file: str, content: bytes) -> Document:
@@ -190,6 +194,8 @@ class _Reading:
             line, column = _position(key)
             if not isinstance(key, yaml.ScalarNode):
                 self.report(key, path, "a key must be plain text", "put text that begins with `{` or `[` in quotes")
+            elif key.value == "<<":
+                self.report(key, path, "merge keys are not read here", "write the keys out")
             elif key.value in lines:
                 hint = f"it already stands in line {lines[key.value]}; keep one of the two"
                 self.report(key, path, f"the key `{shown(key.value)}` is given twice", hint)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import lru_cache
 from itertools import groupby
 from typing import Any, Literal
 
@@ -37,9 +38,14 @@ _CHOICES = {"literal_error", "enum", "union_tag_invalid"}
 
 def explain(error: ValidationError, model: type[BaseModel], document: Document, at: Path = ()) -> list[Problem]:
     """Each mistake once, at its line. `at` is where in the document the model's data stands."""
-    shape = Shape(model)
+    shape = _shape(model)
     found = [_Mistake(details, document, at, shape) for details in error.errors(include_url=False, include_input=False)]
     return [_joined(list(same)) for _, same in groupby(found, key=lambda one: one.path)]
+
+
+@lru_cache(maxsize=32)
+def _shape(model: type[BaseModel]) -> Shape:
+    return Shape(model)
 
 
 class Shape:
@@ -136,6 +142,8 @@ class _Mistake:
             return "put it in quotes"
         if self.type.startswith(("int", "float", "decimal")) and isinstance(self.value, str):
             return "write a number, without quotes"
+        if self.type in {"dict_type", "model_type", "model_attributes_type"} and isinstance(self.value, list):
+            return "write `key: value` lines, not a list with `-`"
         if self.type == "string_pattern_mismatch":
             return self._write()
         if self.type.startswith("bool") and isinstance(self.value, str):

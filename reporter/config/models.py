@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field
 from reporter.config.secrets import Address, DatabaseUrl, SecretText
 from reporter.config.values import (
     Amounts,
+    Currency,
     Duration,
     Mentions,
     Name,
@@ -176,7 +177,7 @@ class HttpProbeConfig(Settings):
     """The http or https address to ask."""
     every: Duration | None = None
     """How often to ask; each round of the health probe if left out."""
-    timeout: Duration = Field(timedelta(seconds=5), json_schema_extra={"default": "5s"})
+    timeout: Duration = timedelta(seconds=5)
     """How long an answer may take."""
     expect_status: Statuses = (200,)
     """The HTTP status that means healthy, one or a list."""
@@ -195,7 +196,7 @@ class TcpProbeConfig(Settings):
     """`host:port`; an IPv6 host in brackets."""
     every: Duration | None = None
     """How often to try; each round of the health probe if left out."""
-    timeout: Duration = Field(timedelta(seconds=5), json_schema_extra={"default": "5s"})
+    timeout: Duration = timedelta(seconds=5)
     """How long connecting may take."""
     warn_above: Duration | None = None
     """Connecting slower than this is a warning."""
@@ -285,7 +286,7 @@ class Config(Settings):
     store: DatabaseUrl | None = None
     """Our own database: a SQLite file's path or a SQLAlchemy URL. If left out: reporter.sqlite in $STATE_DIRECTORY,
     else in ~/.local/state/reporter."""
-    money: Annotated[dict[str, MoneyFormat], OrEmpty()] = Field(default_factory=dict)
+    money: Annotated[dict[Currency, MoneyFormat], OrEmpty()] = Field(default_factory=dict)
     """How amounts are shown, by currency; the common currencies are known."""
     ledgers: Annotated[dict[Name, LedgerConfig], OrEmpty()] = Field(default_factory=dict)
     """The trading databases, by a name of your choice."""

@@ -188,6 +188,15 @@ def _name(value: str) -> str:
     return value
 
 
+_CURRENCY = re.compile(r"[A-Z0-9]{2,12}")
+
+
+def _currency(value: str) -> str:
+    if not _CURRENCY.fullmatch(value):
+        raise mistake("a currency is named by its code", "write it in capitals, such as `USDT`")
+    return value
+
+
 def _snowflake(value: object) -> str:
     text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
     if isinstance(text, str) and re.fullmatch(r"\d{15,20}", text):
@@ -224,7 +233,11 @@ _SHARE_SCHEMA = _text_schema(_SHARE.pattern, "52%")
 _NAME_SCHEMA: dict[str, Any] = {"type": "string"}
 _MENTION_SCHEMA = _text_schema(_MENTION.pattern, "role:123456789012345678", "everyone")
 
-Pause = Annotated[timedelta, *_read_by(duration, _DURATION_SCHEMA)]
+Pause = Annotated[
+    timedelta,
+    *_read_by(duration, _DURATION_SCHEMA),
+    PlainSerializer(lambda span: f"{span.total_seconds():g}s", return_type=str),
+]
 Duration = Annotated[Pause, AfterValidator(_some)]
 Share = Annotated[Decimal, *_read_by(share, _SHARE_SCHEMA)]
 Amounts = Annotated[
@@ -236,6 +249,7 @@ PositiveAmounts = Annotated[Amounts, AfterValidator(_positive)]
 Timezone = Annotated[str, *_read_by(timezone, {"type": "string", "examples": ["UTC", "Europe/Berlin"]})]
 ScheduleText = Annotated[str, *_read_by(_schedule, {"type": "string", "examples": ["every 30s", "daily at 00:00"]})]
 Name = Annotated[str, AfterValidator(_name), WithJsonSchema(_text_schema(_NAME.pattern))]
+Currency = Annotated[str, AfterValidator(_currency), WithJsonSchema(_text_schema(_CURRENCY.pattern))]
 Names = Annotated[
     tuple[str, ...], BeforeValidator(_tupled), AfterValidator(_filled), WithJsonSchema(_one_or_many(_NAME_SCHEMA))
 ]
