@@ -37,7 +37,7 @@ _TOKEN = re.compile(f"{OPENING}([0-9a-f]*)(?:x([0-9a-f]*))?{CLOSING}")
 
 
 class LetterError(ReporterError):
-    """The letter's structure is wrong. `line` counts from 1 in the letter, and `excerpt` is that line, values still as tokens."""
+    """The letter's structure is wrong. `line` counts from 1 in the letter; `excerpt` is that line, values as tokens."""
 
     def __init__(self, message: str, line: int | None = None, excerpt: str = "") -> None:
         super().__init__(message)

@@ -120,10 +120,13 @@ class Message:
 
 
 _BREAK = re.compile("\r\n|[\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")
-# Unicode's Default_Ignorable_Code_Point and Bidi_Control, without the emoji selectors U+FE0E and U+FE0F.
+# Unicode's Default_Ignorable_Code_Point and Bidi_Control, without what emoji are made with: their selectors U+FE0E and
+# U+FE0F, and the joiner U+200D between two of them.
+_EMOJI = "[\u2600-\u27bf\ufe0f\U0001f000-\U0001faff]"
 _INVISIBLE = re.compile(
-    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164"
     "\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff]"
+    f"|(?<!{_EMOJI})\u200d|\u200d(?!{_EMOJI})"
 )
 _UNSHOWABLE = re.compile("[\x80-\x9f\ud800-\udfff]")
 _PICTURES = {**{code: 0x2400 + code for code in range(0x20) if code != 0x0A}, 0x7F: 0x2421}
