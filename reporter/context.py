@@ -162,6 +162,12 @@ def tone_of(books: Iterable[Book]) -> Tone:
     return signs.pop() if len(signs) == 1 else Tone.INFO
 
 
+def _covers(text: str) -> Covers:
+    if text not in set(Covers):
+        raise ValueError(f"covers={text!r} is not known; write one of: {', '.join(Covers)}")
+    return Covers(text)
+
+
 def job(
     *,
     covers: Literal[
@@ -182,7 +188,7 @@ def job(
         return Job(
             name=function.__name__,
             function=function,
-            covers=Covers(covers),
+            covers=_covers(covers),
             schedule=schedule,
             params=params,
             settle=timedelta(seconds=settle),

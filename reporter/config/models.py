@@ -177,7 +177,7 @@ class HttpProbeConfig(Settings):
     """The http or https address to ask."""
     every: Duration | None = None
     """How often to ask; each round of the health probe if left out."""
-    timeout: Duration = timedelta(seconds=5)
+    timeout: Duration = Field(timedelta(seconds=5), json_schema_extra={"default": "5s"})
     """How long an answer may take."""
     expect_status: Statuses = (200,)
     """The HTTP status that means healthy, one or a list."""
@@ -196,7 +196,7 @@ class TcpProbeConfig(Settings):
     """`host:port`; an IPv6 host in brackets."""
     every: Duration | None = None
     """How often to try; each round of the health probe if left out."""
-    timeout: Duration = timedelta(seconds=5)
+    timeout: Duration = Field(timedelta(seconds=5), json_schema_extra={"default": "5s"})
     """How long connecting may take."""
     warn_above: Duration | None = None
     """Connecting slower than this is a warning."""
