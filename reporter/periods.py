@@ -108,12 +108,19 @@ def first_instant(day: date, zone: str) -> datetime:
 
 def first_strike(wall: datetime, zone: str) -> datetime:
     """The first moment, in UTC, at which the wall clock shows `wall` (naive) or, if it jumps over it, later."""
-    tz = ZoneInfo(zone)
-    strike = wall.replace(tzinfo=tz, fold=0).astimezone(UTC)
-    if strike.astimezone(tz).replace(tzinfo=None) == wall:
-        return strike
+    if shown := strikes(wall, zone):
+        return shown[0]
     # Inside a gap the two folds name a moment on either side of the change.
-    return _change(wall.replace(tzinfo=tz, fold=1).astimezone(UTC), strike, tz)
+    tz = ZoneInfo(zone)
+    later, earlier = (wall.replace(tzinfo=tz, fold=fold).astimezone(UTC) for fold in (0, 1))
+    return _change(earlier, later, tz)
+
+
+def strikes(wall: datetime, zone: str) -> list[datetime]:
+    """The moments, in UTC and in order, at which the wall clock shows `wall` (naive): none, one or two."""
+    tz = ZoneInfo(zone)
+    named = (wall.replace(tzinfo=tz, fold=fold).astimezone(UTC) for fold in (0, 1))
+    return sorted({moment for moment in named if moment.astimezone(tz).replace(tzinfo=None) == wall})
 
 
 def exists(day: date, zone: str) -> bool:

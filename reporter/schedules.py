@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, time
 from difflib import get_close_matches
 from itertools import count
 from typing import Protocol
@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 
-from reporter.periods import DAY, SECOND, Unit, containing, exists, first_strike
+from reporter.periods import DAY, SECOND, Unit, containing, exists, first_strike, strikes
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 LAST_DAY = 31
@@ -155,13 +155,19 @@ class Cron:
         return not minute.startswith("*") and not hour.startswith("*")
 
     def _named_turn(self, moment: datetime, zone: str) -> datetime:
-        walls = CronSim(self.expression, _wall(moment, zone) - DAY)
+        walls = CronSim(self.expression, _wall(moment, zone))
         turns = (first_strike(wall, zone) for wall in walls if exists(wall.date(), zone))
         return next(turn for turn in turns if turn > moment)
 
     def _counted_turn(self, moment: datetime, zone: str) -> datetime:
-        turns = (turn.astimezone(UTC) for turn in CronSim(self.expression, moment.astimezone(ZoneInfo(zone))))
-        return next(turn for turn in turns if turn > moment)
+        # Where the clock is about to be set back, times that it has passed already will be shown again.
+        walls = CronSim(self.expression, min(_wall(moment, zone), _wall(moment + DAY, zone) - DAY))
+        later: list[datetime] = []
+        while True:
+            shown = strikes(next(walls), zone)
+            later += [strike for strike in shown if strike > moment]
+            if shown and shown[0] > moment:
+                return min(later)
 
 
 def parse(text: str) -> Schedule:
@@ -261,8 +267,7 @@ def _time(text: str) -> time:
 
 def _next_turn(moment: datetime, zone: str, at: time, falls_on: Callable[[date], bool]) -> datetime:
     """The first strike of `at` after `moment`, on a day that the rule falls on."""
-    # A day's turn can slip past its end, where the clock jumps over midnight: so the day before is asked as well.
-    first = _wall(moment, zone).date() - DAY
+    first = _wall(moment, zone).date()
     days = (first + n * DAY for n in count())
     turns = (first_strike(datetime.combine(day, at), zone) for day in days if falls_on(day))
     return next(turn for turn in turns if turn > moment)

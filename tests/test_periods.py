@@ -93,6 +93,17 @@ def test_days_begin_when_the_watched_clock_first_shows_them(zone: str, day: str)
     check_days(zone, day)
 
 
+@pytest.mark.parametrize("unit", Unit)
+@pytest.mark.parametrize(("zone", "day"), NASTY)
+def test_each_moment_about_a_change_lies_in_its_period(zone: str, day: str, unit: Unit) -> None:
+    start, end = around(day)
+    for moment in (
+        start + quarter * timedelta(minutes=15) for quarter in range((end - start) // timedelta(minutes=15))
+    ):
+        period = containing(unit, moment, zone)
+        assert period.start <= moment < period.end
+
+
 @pytest.mark.parametrize(("zone", "day"), NASTY)
 def test_hours_are_the_stretches_that_the_watched_clock_shows(zone: str, day: str) -> None:
     check_hours(zone, day)
@@ -231,6 +242,7 @@ def test_a_period_asked_for_is_whole_once_it_is_over_and_so_far_until_then() -> 
     moment = parse_at("2026-10-30", "Europe/Berlin")
     later = asked(Covers.YESTERDAY, moment, AFTERNOON + timedelta(days=1), "Europe/Berlin")
     assert later == containing(Unit.DAY, moment, "Europe/Berlin")
+    assert asked(Covers.YESTERDAY, moment, later.end, "Europe/Berlin") == later
     early = asked(Covers.YESTERDAY, moment, AFTERNOON, "Europe/Berlin")
     assert (early.label, early.end, early.so_far) == ("2026-10-30", AFTERNOON, True)
     assert asked(Covers.NOW, moment, AFTERNOON, "Europe/Berlin").end == AFTERNOON
