@@ -107,6 +107,11 @@ class AlertState:
     opened_at: datetime | None = None
     milder_since: datetime | None = None  # while open: since when every reading was milder than `level`
 
+    @property
+    def is_open(self) -> bool:
+        """Whether people were told of it and not yet of its end."""
+        return self.phase in {Phase.OPEN, Phase.RECOVERING}
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -128,6 +133,7 @@ class Policy:
 
 _NO_TIME = timedelta(0)
 _SILENT_INTERVALS = 3
+_SET_BACK = timedelta(minutes=-1)  # less is a clock being adjusted, or two readings that crossed
 
 _POLICIES = {
     "probe": Policy(),
@@ -187,7 +193,7 @@ def _silent_too_long(state: AlertState, now: datetime, policy: Policy) -> bool:
     if state.last_reading_at is None:
         return False
     silence = now - state.last_reading_at
-    return silence < _NO_TIME or (policy.interval is not None and silence > _SILENT_INTERVALS * policy.interval)
+    return silence < _SET_BACK or (policy.interval is not None and silence > _SILENT_INTERVALS * policy.interval)
 
 
 def _starting_over(state: AlertState) -> AlertState:
@@ -220,7 +226,7 @@ def _counted_unknown(state: AlertState, now: datetime) -> AlertState:
 
 
 def _counted_clean(state: AlertState, now: datetime) -> AlertState:
-    if state.phase in {Phase.OK, Phase.SUSPECT}:
+    if not state.is_open:
         return replace(state, phase=Phase.OK, since=None, failures=0, unknowns=0)
     return replace(
         state,
@@ -246,7 +252,7 @@ def _counted_failure(state: AlertState, now: datetime, level: Level) -> AlertSta
 
 def _in_trouble(state: AlertState, now: datetime) -> AlertState:
     """On the troubled half of the circle: suspect before an alert is open, open after."""
-    phase = Phase.SUSPECT if state.opened_at is None else Phase.OPEN
+    phase = Phase.OPEN if state.is_open else Phase.SUSPECT
     return replace(state, phase=phase, since=state.since or now)
 
 
