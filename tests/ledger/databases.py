@@ -95,7 +95,9 @@ def _copy(old: sqlite3.Connection, new: psycopg.Connection[Any], table: str) -> 
     kinds = [kind for _, _, kind, *_ in old.execute(f"PRAGMA table_info({table})")]
     with new.cursor().copy(sql.SQL("COPY {} FROM STDIN").format(sql.Identifier(table))) as copy:
         for row in old.execute(f"SELECT * FROM {table}"):
-            copy.write_row([_boolean(value) if kind == "BOOLEAN" else value for kind, value in zip(kinds, row, strict=True)])
+            copy.write_row(
+                [_boolean(value) if kind == "BOOLEAN" else value for kind, value in zip(kinds, row, strict=True)]
+            )
 
 
 def _boolean(value: int | None) -> bool | None:

@@ -54,17 +54,23 @@ def of_day(recount: list[sqlite3.Row], text: str) -> list[sqlite3.Row]:
     return [row for row in recount if row["close_date"].startswith(text)]
 
 
-@pytest.mark.parametrize("zone", ZONES)
+@pytest.fixture(scope="module")
+def utc_days(freqtrade: LedgerSettings, expected: Any) -> dict[str, Book]:
+    """The book of each day in UTC, asked a day at a time."""
+    floor = Floor([freqtrade])
+    return {text: only(floor.performance(day(text, "UTC"))) for text in expected["daily"]["UTC"]}
+
+
+def test_days_in_utc_are_those_of_freqtrades_own_command(utc_days: dict[str, Book], expected: Any) -> None:
+    known = {row["date"]: (exact(row["abs_profit"]), row["trade_count"]) for row in expected["profit_days"]}
+    assert {text: (book.pnl.amount, book.trades) for text, book in utc_days.items()} == known
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Asia/Kolkata"])
 def test_each_civil_day_has_freqtrades_profit_and_count(floor: Floor, expected: Any, zone: str) -> None:
     for text, known in expected["daily"][zone].items():
         book = only(floor.performance(day(text, zone)))
         assert (book.pnl.amount, book.trades) == (exact(known["abs_profit"]), known["trade_count"]), text
-
-
-def test_days_in_utc_are_those_of_freqtrades_own_command(floor: Floor, expected: Any) -> None:
-    for known in expected["profit_days"]:
-        book = only(floor.performance(day(known["date"], "UTC")))
-        assert (book.pnl.amount, book.trades) == (exact(known["abs_profit"]), known["trade_count"]), known["date"]
 
 
 @pytest.mark.parametrize("zone", ZONES)
@@ -84,13 +90,13 @@ def test_weeks_and_months_agree_with_freqtrade(floor: Floor, expected: Any, unit
         assert (book.pnl.amount, book.trades) == (exact(known["abs_profit"]), known["trade_count"]), known["date"]
 
 
-def test_lines_are_the_strategies_of_the_day(floor: Floor, expected: Any) -> None:
+def test_lines_are_the_strategies_of_the_day(utc_days: dict[str, Book], expected: Any) -> None:
     by_day: dict[str, dict[str, tuple[Decimal, int]]] = defaultdict(dict)
     for key, known in expected["daily_by_strategy"].items():
         text, strategy = key.split("|")
         by_day[text][strategy] = exact(known["abs_profit"]), known["trade_count"]
     for text, known in by_day.items():
-        lines = only(floor.performance(day(text, "UTC"))).lines
+        lines = utc_days[text].lines
         assert {line.key: (line.pnl.amount, line.trades) for line in lines if line.trades} == known
 
 
@@ -110,12 +116,9 @@ def test_drawdown_is_freqtrades(floor: Floor, expected: Any) -> None:
     assert only(floor.performance(ALL)).drawdown == usdt(str(-exact(expected["max_drawdown_abs"])))
 
 
-def test_best_and_worst_trade_of_each_day_and_strategy(
-    floor: Floor, expected: Any, recount: list[sqlite3.Row]
-) -> None:
-    for text in expected["daily"]["UTC"]:
+def test_best_and_worst_trade_of_each_day_and_strategy(utc_days: dict[str, Book], recount: list[sqlite3.Row]) -> None:
+    for text, book in utc_days.items():
         rows = of_day(recount, text)
-        book = only(floor.performance(day(text, "UTC")))
         assert book.best and book.worst
         assert book.best.id == str(max(rows, key=lambda row: row["close_profit_abs"])["id"])
         assert book.worst.id == str(min(rows, key=lambda row: row["close_profit_abs"])["id"])
