@@ -22,19 +22,12 @@ from rich.text import Text as Styled
 from reporter.formats import size
 from reporter.message import Block, Code, Field, Line, Message, RunKind, Table, Text, Tone, visible
 from reporter.outlets import Delivered, Later, Never, Verdict
+from reporter.outlets.page import COLOURS
 
 WIDTH = 100  # of what is piped, and the most that reads well on a wide screen
 COLUMN = 22  # the least width of a column in the grid of fields
 REMEMBERED = 100  # messages that an edit can be compared with
 
-COLOURS = {
-    Tone.GOOD: "#57f287",
-    Tone.BAD: "#ed4245",
-    Tone.WARNING: "#fee75c",
-    Tone.CRITICAL: "#ff1744",
-    Tone.INFO: "#5865f2",
-    Tone.NEUTRAL: "#80848e",
-}
 STYLES: dict[RunKind, str] = {
     "text": "",
     "bold": "bold",
@@ -94,6 +87,10 @@ class ConsoleOutlet:
         with self._lock:
             self._shown.pop(id, None)
         return Delivered(id)
+
+    def look(self) -> Verdict:
+        """A terminal is there as long as its stream is open."""
+        return Never("the output is closed", gone=True) if self._stream.closed else Delivered("")
 
     def close(self) -> None:
         """Nothing to do: the stream belongs to whoever opened it."""

@@ -12,13 +12,14 @@ from pathlib import PurePath
 from reporter.formats import size
 from reporter.message import Attachment, Block, Code, Field, Line, Message, Run, RunKind, Table, Text, Tone, visible
 
+# The bar's colour, on any screen of ours.
 COLOURS = {
-    Tone.GOOD: "#57f287",
-    Tone.BAD: "#ed4245",
-    Tone.WARNING: "#fee75c",
-    Tone.CRITICAL: "#ff1744",
-    Tone.INFO: "#5865f2",
-    Tone.NEUTRAL: "#80848e",
+    Tone.GOOD: "#2ecc71",
+    Tone.BAD: "#e74c3c",
+    Tone.WARNING: "#f1c40f",
+    Tone.CRITICAL: "#c0392b",
+    Tone.INFO: "#3498db",
+    Tone.NEUTRAL: "#95a5a6",
 }
 _TAGS: dict[RunKind, str] = {
     "bold": "<strong>{}</strong>",
@@ -37,6 +38,7 @@ STYLE = """
 .message h1 { margin: 0 0 8px; font-size: 16px; font-weight: 600; color: #f2f3f5; }
 .message h2 { margin: 0 0 2px; font-size: 14px; font-weight: 600; color: #f2f3f5; }
 .message p, .message blockquote, .message pre, .message table, .message figure { margin: 0 0 8px; }
+.message p, .message blockquote { white-space: pre-wrap; }
 .message a { color: #00a8fc; text-decoration: none; }
 .message code { padding: 1px 4px; border-radius: 3px; background: #1e1f22; font: 12.5px monospace; }
 .message pre { padding: 8px; border: 1px solid #1e1f22; border-radius: 4px; background: #1e1f22; white-space: pre-wrap;

@@ -1,0 +1,203 @@
+"""Figures as people read them."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reporter.formats import CurrencyFormat, Formats, Number, ago, duration, medal, plural, size, trend
+from reporter.trades import Mode, Money
+
+SHOW = Formats()
+NOON = datetime(2026, 10, 30, 12, 0, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "shown"),
+    [
+        ("1045.6", "USD", "$1,045.60"),
+        ("-5.3", "USD", "-$5.30"),
+        ("0", "USD", "$0.00"),
+        ("-0.004", "USD", "$0.00"),
+        ("0.005", "USD", "$0.01"),
+        ("-0.005", "USD", "-$0.01"),
+        ("1234.5", "JPY", "¥1,235"),
+        ("0.00012345", "BTC", "0.00012345 BTC"),
+        ("-12.3", "XYZ", "-12.30 XYZ"),
+        ("12.3", "", "12.30"),
+        ("NaN", "USD", None),
+        ("Infinity", "USD", None),
+    ],
+)
+def test_money_has_its_sign_first_and_the_decimals_of_its_currency(
+    amount: str, currency: str, shown: str | None
+) -> None:
+    assert SHOW.money(Money(Decimal(amount), currency)) == shown
+
+
+@pytest.mark.parametrize(("amount", "shown"), [("45.6", "+$45.60"), ("-45.6", "-$45.60"), ("0.001", "$0.00")])
+def test_signed_money_marks_a_gain_and_not_a_zero(amount: str, shown: str) -> None:
+    assert SHOW.signed(Money(Decimal(amount), "USD")) == shown
+
+
+def test_a_bare_number_takes_the_currency_that_is_named() -> None:
+    assert SHOW.signed(Decimal("12.3"), "EUR") == "+€12.30"
+
+
+def test_a_floor_has_its_own_conventions() -> None:
+    own = Formats(currencies={"USDT": CurrencyFormat("₮", 1)}, thousands=".", point=",")
+    assert own.money(Money(Decimal("1045.66"), "USDT")) == "₮1.045,7"
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**30), max_value=10**30))
+def test_money_read_back_is_the_amount_rounded_to_its_decimals(amount: Decimal) -> None:
+    shown = SHOW.money(amount, "USD")
+    assert shown is not None
+    read = Decimal(shown.replace("$", "").replace(",", ""))
+    assert abs(read - amount) <= Decimal("0.005")
+    assert shown.startswith("-") == (read < 0)
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_no_float_is_too_large_or_too_small_to_show(figure: float) -> None:
+    assert SHOW.number(figure, 2)
+    assert SHOW.pct(figure)
+
+
+@pytest.mark.parametrize(
+    ("value", "decimals", "shown"),
+    [
+        (1234, None, "1,234"),
+        (Decimal("1.2300"), None, "1.23"),
+        (0.5423, 2, "0.54"),
+        (-0.001, 2, "0.00"),
+        (100, 1, "100.0"),
+    ],
+)
+def test_numbers_have_separators_and_as_many_decimals_as_asked(value: Number, decimals: int | None, shown: str) -> None:
+    assert SHOW.number(value, decimals) == shown
+
+
+def test_ten_keeps_its_zero_and_a_small_number_its_digits() -> None:
+    assert [SHOW.number(value) for value in (10, 100.0, Decimal("0.00000001"))] == ["10", "100", "0.00000001"]
+
+
+@pytest.mark.parametrize(
+    ("value", "whole", "shown"),
+    [
+        (0.5532, 1, "55.3%"),
+        (Decimal("-0.0001"), 1, "0.0%"),
+        (91, 200, "45.5%"),
+        (Money(Decimal("45.6"), "USD"), Money(Decimal(50), "USD"), "91.2%"),
+        (5, 0, None),
+        (5, None, None),
+        (None, 1, None),
+    ],
+)
+def test_shares_are_percentages_of_their_whole(
+    value: Money | Number | None, whole: Money | Number | None, shown: str | None
+) -> None:
+    assert SHOW.pct(value, of=whole) == shown
+
+
+def test_a_signed_share_marks_a_gain() -> None:
+    assert SHOW.signed_pct(Decimal("0.0456")) == "+4.56%"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (0, "0s"),
+        (0.0002, "<1ms"),
+        (0.005, "5ms"),
+        (0.9996, "1s"),
+        (2.34, "2.3s"),
+        (27, "27s"),
+        (867, "14m 27s"),
+        (840, "14m"),
+        (3605, "1h"),
+        (11100, "3h 5m"),
+        (86400, "1 day"),
+        (655200, "7 days, 14 hours"),
+        (90000, "1 day, 1 hour"),
+        (-867, "-14m 27s"),
+    ],
+)
+def test_durations_name_at_most_two_units(seconds: float, shown: str) -> None:
+    assert duration(seconds) == shown
+    assert duration(timedelta(seconds=seconds)) == shown or seconds == 0.0002
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(15, "15s ago"), (200, "3m ago"), (172900, "2 days ago"), (-300, "in 5m"), (0, "just now")]
+)
+def test_ago_names_one_unit(seconds: int, shown: str) -> None:
+    assert ago(NOON - timedelta(seconds=seconds), NOON) == shown
+
+
+def test_times_are_shown_in_the_zone_asked_for() -> None:
+    assert SHOW.time(NOON, "Europe/Berlin") == "2026-10-30 13:00:05 CET"
+    assert SHOW.clock(NOON) == "12:00:05"
+    assert SHOW.date(NOON, "Pacific/Auckland") == "2026-10-31"
+    assert SHOW.date(date(2026, 10, 30)) == "2026-10-30"
+
+
+def test_a_time_without_a_zone_is_refused() -> None:
+    with pytest.raises(ValueError, match="without a zone"):
+        SHOW.time(NOON.replace(tzinfo=None))
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"),
+    [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (1024**2 - 1, "1.0 MiB"), (16_750_372_454, "15.6 GiB")],
+)
+def test_sizes_stay_below_1024_of_their_unit(count: int, shown: str) -> None:
+    assert size(count) == shown
+
+
+def test_medals_go_to_ten_then_places_are_numbered() -> None:
+    assert [medal(place) for place in (1, 2, 3, 4, 9, 10, 11)] == ["🥇", "🥈", "🥉", "4️⃣", "9️⃣", "🔟", "11."]
+
+
+def test_the_trend_is_the_direction_of_a_figure() -> None:
+    assert [trend(figure) for figure in (Decimal("0.1"), -2, 0)] == ["▲", "▼", "▬"]
+
+
+def test_a_count_agrees_with_its_noun() -> None:
+    assert [plural(1, "trade"), plural(1500, "trade"), plural(2, "loss", "losses")] == [
+        "1 trade",
+        "1,500 trades",
+        "2 losses",
+    ]
+
+
+def test_what_is_not_known_stays_so_in_every_form() -> None:
+    forms = (SHOW.money, SHOW.signed, SHOW.number, SHOW.pct, SHOW.time, SHOW.date, duration, size, medal, trend)
+    assert {form(None) for form in forms} == {None}
+    assert ago(None, NOON) is plural(None, "trade") is None
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (None, "N/A"),
+        (float("nan"), "N/A"),
+        (Money(Decimal(5), "USD"), "$5.00"),
+        (1.50, "1.5"),
+        (2026, "2026"),
+        (timedelta(hours=3), "3h"),
+        (NOON, "2026-10-30 12:00:05 UTC"),
+        (Mode.LIVE, "live"),
+    ],
+)
+def test_every_value_is_said_in_the_form_of_its_type(value: object, said: str) -> None:
+    assert SHOW.say(value) == said
+
+
+def test_text_is_no_amount_and_is_not_repeated_in_the_error() -> None:
+    with pytest.raises(TypeError, match="takes an amount or a number, not str"):
+        SHOW.money("hunter2")  # type: ignore[arg-type]
