@@ -8,17 +8,24 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from reporter.alerts import AlertState as AlertState
     from reporter.alerts import Level as Level
     from reporter.alerts import Observation as Observation
     from reporter.context import Context as Context
+    from reporter.context import Host as Host
     from reporter.context import Params as Params
+    from reporter.context import Reading as Reading
     from reporter.context import Report as Report
     from reporter.context import job as job
     from reporter.context import tone_of as tone_of
+    from reporter.errors import LedgerError as LedgerError
+    from reporter.formats import duration as duration
     from reporter.message import Severity as Severity
     from reporter.message import Tone as Tone
     from reporter.periods import Period as Period
+    from reporter.trades import Agent as Agent
     from reporter.trades import Book as Book
+    from reporter.trades import LedgerHealth as LedgerHealth
     from reporter.trades import Line as Line
     from reporter.trades import Mode as Mode
     from reporter.trades import Money as Money
@@ -28,17 +35,24 @@ if TYPE_CHECKING:
     from reporter.trades import ranks as ranks
 
 _HOMES = {
+    "AlertState": "alerts",
     "Level": "alerts",
     "Observation": "alerts",
     "Context": "context",
+    "Host": "context",
     "Params": "context",
+    "Reading": "context",
     "Report": "context",
     "job": "context",
     "tone_of": "context",
+    "LedgerError": "errors",
+    "duration": "formats",
     "Severity": "message",
     "Tone": "message",
     "Period": "periods",
+    "Agent": "trades",
     "Book": "trades",
+    "LedgerHealth": "trades",
     "Line": "trades",
     "Mode": "trades",
     "Money": "trades",

@@ -1,0 +1,255 @@
+"""The health probe: what it observes, when its board changes, and how it reads."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from pydantic import ValidationError
+
+from reporter.alerts import Level
+from reporter.context import Disk
+from reporter.message import Message, Text, Tone, plain, plain_blocks
+from tests.golden import agrees
+from tests.jobs.watch import GIB, HOST, NOTHING_TOLD, NOW, Watch, agent, alert, health_probe, ledger, reading
+
+CREW = (agent("Momentum_BTC_v1"), agent("Mean_Reversion_ETH"), agent("Volume_BTC_v2"))
+WELL = Watch(
+    ledgers=[ledger()],
+    agents=CREW,
+    readings=[reading("redis", latency=0.002), reading("polymarket-api")],
+    started=NOW - timedelta(days=2),
+)
+TROUBLED = Watch(
+    host=replace(HOST, cpu_percent=91.0, disks=(Disk("/", 97 * GIB, 100 * GIB),)),
+    ledgers=[ledger(), ledger("paper", reachable=False, latency=None, error="connection refused")],
+    agents=[agent("Momentum_BTC_v1", timedelta(minutes=8)), *CREW[1:]],
+    readings=[
+        reading("redis", Level.CRITICAL, "refused", latency=None),
+        reading("polymarket-api", Level.WARNING, "online, but slower than 500ms", latency=2.3),
+        reading("exchange", Level.UNKNOWN, "names cannot be looked up: the name server does not answer", latency=None),
+    ],
+    alerts=[
+        alert("probe/redis", Level.CRITICAL, NOW - timedelta(minutes=12)),
+        alert("job/daily_summary", Level.WARNING, NOW - timedelta(hours=2), "daily_summary for 2026-10-29: no ledger"),
+    ],
+)
+
+
+def above_the_footer(message: Message) -> Message:
+    """All that decides whether a board is edited."""
+    return replace(message, footer=(), at=None)
+
+
+def test_the_board_when_all_is_well() -> None:
+    assert agrees("health_probe-well", WELL.message())
+
+
+def test_the_board_in_trouble() -> None:
+    assert agrees("health_probe-trouble", TROUBLED.message())
+
+
+def test_the_board_of_a_floor_without_anything_to_watch() -> None:
+    assert agrees("health_probe-bare", Watch().message())
+
+
+def test_it_declares_a_look_at_the_present_every_30_seconds() -> None:
+    job = health_probe()
+    assert (job.covers.value, job.schedule) == ("now", "every 30s")
+
+
+def test_there_is_one_board_in_its_slot() -> None:
+    board = WELL.board()
+    assert (board.slot, board.tone) == ("board", Tone.GOOD)
+
+
+def test_each_thing_is_observed_under_its_own_subject() -> None:
+    assert list(WELL.seen()) == [
+        "probe/host-cpu",
+        "probe/host-memory",
+        "probe/host-disk-/",
+        "probe/host-load",
+        "probe/ledger-floor",
+        "probe/agents-floor",
+        "probe/redis",
+        "probe/polymarket-api",
+    ]
+    assert {seen.level for seen in WELL.seen().values()} == {Level.OK}
+
+
+@pytest.mark.parametrize(
+    ("cpu", "level", "limit"),
+    [(84.9, Level.OK, "85%"), (85, Level.WARNING, "85%"), (94.9, Level.WARNING, "85%"), (95, Level.CRITICAL, "95%")],
+)
+def test_a_figure_is_judged_by_its_limits(cpu: float, level: Level, limit: str) -> None:
+    seen = Watch(replace(HOST, cpu_percent=cpu)).seen()["probe/host-cpu"]
+    assert (seen.level, seen.limit, seen.value) == (level, limit, f"{cpu:.0f}%")
+
+
+def test_an_alert_about_a_figure_says_which_machine_it_is() -> None:
+    seen = TROUBLED.seen()["probe/host-disk-/"]
+    assert (seen.detail, seen.value, seen.limit) == ("Disk / of box-1 is above 95%", "97%", "95%")
+
+
+@pytest.mark.parametrize(
+    ("cpu", "opened", "level"),
+    [
+        (82, Level.WARNING, Level.WARNING),
+        (80, Level.WARNING, Level.OK),
+        (92, Level.WARNING, Level.WARNING),  # an open warning does not lower the limit of critical
+        (92, Level.CRITICAL, Level.CRITICAL),
+        (82, Level.CRITICAL, Level.WARNING),
+    ],
+)
+def test_a_figure_must_fall_clearly_below_its_limit_to_leave_an_open_alert(
+    cpu: float, opened: Level, level: Level
+) -> None:
+    watch = Watch(replace(HOST, cpu_percent=cpu), alerts=[alert("probe/host-cpu", opened, NOW)])
+    assert watch.seen()["probe/host-cpu"].level is level
+
+
+def test_a_figure_that_keeps_an_alert_open_below_its_limit_says_so() -> None:
+    watch = Watch(replace(HOST, cpu_percent=82.0), alerts=[alert("probe/host-cpu", Level.WARNING, NOW)])
+    assert watch.seen()["probe/host-cpu"].detail == "CPU of box-1 is still near 85%"
+
+
+def test_limits_are_parameters_and_each_can_be_switched_off() -> None:
+    host = replace(HOST, cpu_percent=99.0)
+    assert Watch(host, params={"cpu": {"critical": None}}).seen()["probe/host-cpu"].level is Level.WARNING
+    off = Watch(host, params={"cpu": {"critical": None, "warning": None}}).seen()["probe/host-cpu"]
+    assert (off.level, off.limit) == (Level.OK, None)
+
+
+def test_limits_in_the_wrong_order_are_refused() -> None:
+    with pytest.raises(ValidationError, match="`critical` must not be below `warning`"):
+        health_probe().params.model_validate({"cpu": {"warning": 90, "critical": 80}})
+
+
+def test_the_load_is_judged_per_core() -> None:
+    seen = Watch(replace(HOST, cores=2, load=(9.0, 4.2, 1.0))).seen()["probe/host-load"]
+    assert (seen.level, seen.value, seen.limit) == (Level.WARNING, "2.10 per core", "2 per core")
+
+
+def test_what_the_machine_does_not_tell_is_no_trouble() -> None:
+    watch = Watch(NOTHING_TOLD)
+    assert watch.seen() == {}
+    assert plain(watch.message().title) == "✅ System Health Check – All Systems Operational"
+
+
+def test_a_ledger_that_cannot_be_read_is_critical() -> None:
+    watch = Watch(ledgers=[ledger(reachable=False, latency=None, error="connection refused")], broken=True)
+    seen = watch.seen()["probe/ledger-floor"]
+    assert (seen.level, seen.detail) == (Level.CRITICAL, "cannot be read: connection refused")
+    assert watch.board().tone is Tone.CRITICAL
+
+
+def test_a_slow_ledger_is_a_warning() -> None:
+    seen = Watch(ledgers=[ledger(latency=1.6)]).seen()["probe/ledger-floor"]
+    assert (seen.level, seen.detail) == (Level.WARNING, "online, but slow: above 1s")
+    assert (seen.value, seen.limit) == ("1.6s", "1s")
+
+
+@pytest.mark.parametrize(
+    ("age", "words"),
+    [
+        (timedelta(minutes=59), "online, newest trade within the hour"),
+        (timedelta(hours=5, minutes=59), "online, newest trade 5 h ago"),
+        (timedelta(days=3, hours=2), "online, newest trade 3 days ago"),
+        (None, "online, no trade yet"),
+    ],
+)
+def test_the_age_of_the_newest_trade_is_told(age: timedelta | None, words: str) -> None:
+    watch = Watch(ledgers=[ledger(newest_trade_at=None if age is None else NOW - age)])
+    assert watch.seen()["probe/ledger-floor"].detail == words
+
+
+@pytest.mark.parametrize(("hours", "level"), [(None, Level.OK), (6, Level.OK), (5, Level.WARNING)])
+def test_an_old_newest_trade_is_a_warning_if_that_is_watched(hours: float | None, level: Level) -> None:
+    idle = [ledger(newest_trade_at=NOW - timedelta(hours=5, minutes=30))]
+    seen = Watch(ledgers=idle, params={"newest_trade_hours": hours}).seen()["probe/ledger-floor"]
+    assert seen.level is level
+    if hours == 5:
+        assert (seen.detail, seen.value, seen.limit) == ("newest trade 5 h ago", "5h 30m", "5h")
+
+
+def test_a_silent_agent_is_critical_and_named() -> None:
+    seen = TROUBLED.seen()["probe/agents-floor"]
+    assert (seen.level, seen.detail) == (Level.CRITICAL, "2/3 running, silent: Momentum_BTC_v1")
+
+
+def test_agents_that_nobody_expects_to_run_are_not_counted() -> None:
+    crew = [agent("a"), agent("b", timedelta(days=9), status="Stopped"), agent("c", None, status="active")]
+    assert Watch(ledgers=[ledger()], agents=crew).seen()["probe/agents-floor"].detail == "2/2 running"
+
+
+def test_agents_of_which_nothing_is_known_have_no_line() -> None:
+    assert "probe/agents-floor" not in Watch(ledgers=[ledger()], agents=[agent("a", None)]).seen()
+
+
+def test_agents_of_several_ledgers_are_told_apart() -> None:
+    watch = Watch(ledgers=[ledger(), ledger("paper")], agents=[agent("a"), agent("a", ledger="paper")])
+    text = "\n".join(plain_blocks(watch.message().body))
+    assert "Trading agents · floor: 1/1 running" in text
+    assert "Trading agents · paper: 1/1 running" in text
+
+
+def test_agents_that_cannot_be_read_leave_the_rest_of_the_board() -> None:
+    watch = Watch(ledgers=[ledger()], broken=True)
+    assert list(watch.seen())[-1] == "probe/ledger-floor"
+    assert watch.message()
+
+
+def test_a_reading_that_was_told_before_is_shown_but_not_judged_again() -> None:
+    watch = Watch(readings=[reading("slow", Level.CRITICAL, "refused", fresh=False), reading("quick")])
+    assert "probe/slow" not in watch.seen()
+    assert "probe/quick" in watch.seen()
+    assert "slow: refused" in "\n".join(plain_blocks(watch.message().body))
+
+
+def test_what_differs_from_round_to_round_does_not_change_the_board() -> None:
+    later = replace(
+        WELL,
+        host=replace(HOST, cpu_percent=48.0, load=(1.4, 0.9, 0.4), memory_used=5 * GIB),
+        ledgers=[ledger(latency=0.019, newest_trade_at=NOW)],
+        readings=[reading("redis", latency=0.011), reading("polymarket-api", latency=0.34)],
+        now=NOW + timedelta(seconds=30),
+    )
+    assert above_the_footer(later.message()) == above_the_footer(WELL.message())
+    assert later.message().footer != WELL.message().footer
+
+
+def test_a_trouble_that_lasts_does_not_change_the_board() -> None:
+    since = NOW - timedelta(minutes=12, seconds=3)
+    down = Watch(readings=[reading("redis", Level.CRITICAL, "refused")], alerts=[alert("probe/redis", Level.OK, since)])
+    later = replace(down, now=NOW + timedelta(minutes=9))
+    assert above_the_footer(later.message()) == above_the_footer(down.message())
+
+
+def test_a_trouble_seen_for_the_first_time_began_now() -> None:
+    (row,) = Watch(readings=[reading("redis", Level.CRITICAL, "refused")]).board().facts["floor"]
+    assert row.since == NOW.replace(second=0)
+
+
+def test_a_board_of_many_things_sums_up_those_that_are_well() -> None:
+    many = [reading(f"api-{n}") for n in range(40)] + [reading("redis", Level.CRITICAL, "refused")]
+    lines = list(plain_blocks(Watch(readings=many).message().body))
+    assert len(lines) == 2
+    assert lines[0].startswith("🔴 redis: refused")
+    assert lines[1] == "🟢 40 more: online"
+
+
+def test_names_forge_nothing() -> None:
+    hostile = "x\n# @everyone **pump** ||x||"
+    watch = Watch(
+        replace(HOST, name=hostile),
+        ledgers=[ledger(hostile)],
+        agents=[agent(hostile, timedelta(days=1))],
+        readings=[reading(hostile, Level.CRITICAL, hostile)],
+    )
+    message = watch.message()
+    assert len(message.fields) == 1
+    shown = "x⏎# @everyone **pump** ||x||"
+    assert plain(message.fields[0].name) == f"🖥️ {shown}"
+    (block,) = message.body
+    assert isinstance(block, Text)
+    assert len(block.lines) == 3
+    assert all(shown in plain(line) for line in block.lines)

@@ -1,0 +1,159 @@
+"""What the health probe looks at, as plain values: a machine, ledgers, agents, readings and open alerts."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from reporter.alerts import AlertState, Level, Observation, Phase, Transition
+from reporter.catalog import load_catalog, stock_home
+from reporter.context import Context, Disk, Host, Job, Params, Reading, Report, Targets
+from reporter.errors import LedgerError
+from reporter.message import Message
+from reporter.periods import Covers, Period, before, covered
+from reporter.render import Renderer
+from reporter.trades import Agent, Book, EquityPoint, LedgerHealth, Position, Trade
+
+NOW = datetime(2026, 10, 30, 14, 2, 30, tzinfo=UTC)
+GIB = 1024**3
+
+HOST = Host(
+    name="box-1",
+    cpu_percent=12.4,
+    cores=2,
+    load=(0.9, 0.5, 0.3),
+    memory_used=3 * GIB,
+    memory_total=8 * GIB,
+    swap_used=0,
+    swap_total=0,
+    disks=(Disk("/", used=40 * GIB, total=100 * GIB),),
+    booted_at=datetime(2026, 10, 23, 0, 2, tzinfo=UTC),
+)
+NOTHING_TOLD = Host("box-1", None, None, None, None, None, None, None, (), None)
+
+
+@dataclass
+class StillFloor:
+    """A floor that is asked for nothing but its health and its agents."""
+
+    ledgers: Sequence[LedgerHealth] = ()
+    crew: Sequence[Agent] = ()
+    broken: bool = False
+
+    def health(self) -> list[LedgerHealth]:
+        return list(self.ledgers)
+
+    def agents(self) -> list[Agent]:
+        if self.broken:
+            raise LedgerError("no ledger can be read")
+        return list(self.crew)
+
+    def performance(
+        self, period: Period, *, by: Literal["agent", "strategy", "market", "side"] = "agent", daily: bool = False
+    ) -> list[Book]:
+        return []
+
+    def closed_trades(self, period: Period, *, limit: int | None = None) -> list[Trade]:
+        return []
+
+    def open_positions(self) -> list[Position]:
+        return []
+
+    def equity(self, period: Period) -> list[EquityPoint]:
+        return []
+
+
+@dataclass
+class StillHistory:
+    """A store of our own in which only these alerts stand."""
+
+    alerts: Sequence[AlertState] = ()
+    started: datetime | None = None
+
+    def open_alerts(self) -> list[AlertState]:
+        return list(self.alerts)
+
+    def transitions(self, period: Period) -> list[Transition]:
+        return []
+
+    def started_at(self) -> datetime | None:
+        return self.started
+
+    def unread_since(self, ledger: str) -> datetime | None:
+        return None
+
+
+@dataclass
+class Watch:
+    """One round of the health probe over these things."""
+
+    host: Host = HOST
+    ledgers: Sequence[LedgerHealth] = ()
+    agents: Sequence[Agent] = ()
+    readings: Sequence[Reading] = ()
+    alerts: Sequence[AlertState] = ()
+    params: dict[str, Any] = field(default_factory=dict)
+    now: datetime = NOW
+    broken: bool = False
+    started: datetime | None = None
+
+    def context(self, params: type[Params]) -> Context[Any]:
+        period = covered(Covers.NOW, self.now, "UTC")
+        return Context(
+            now=self.now,
+            period=period,
+            previous=before(period),
+            ledger=StillFloor(self.ledgers, self.agents, self.broken),
+            host=lambda: self.host,
+            probe_all=lambda: self.readings,
+            targets=Targets(),
+            history=StillHistory(self.alerts, self.started),
+            params=params.model_validate(self.params),
+            log=logging.getLogger("reporter.jobs.health_probe"),
+        )
+
+    def outcomes(self) -> list[Report | Observation]:
+        job = health_probe()
+        return list(job.function(self.context(job.params)))
+
+    def seen(self) -> dict[str, Observation]:
+        """What was observed, by subject."""
+        return {found.subject: found for found in self.outcomes() if isinstance(found, Observation)}
+
+    def board(self) -> Report:
+        (board,) = [found for found in self.outcomes() if isinstance(found, Report)]
+        return board
+
+    def message(self) -> Message:
+        """The board as it is written by the template of the same name."""
+        board = self.board()
+        facts = {"period": covered(Covers.NOW, self.now, "UTC"), "now": self.now, **board.facts}
+        return Renderer([stock_home() / "templates"]).render("health_probe", facts, tone=board.tone, at=self.now)
+
+
+def health_probe() -> Job:
+    catalog = load_catalog([stock_home()])
+    assert "health_probe" in catalog.jobs, catalog.problems
+    return catalog.jobs["health_probe"]
+
+
+def ledger(name: str = "floor", **given: Any) -> LedgerHealth:
+    facts: dict[str, Any] = {"reachable": True, "latency": 0.005, "newest_trade_at": NOW - timedelta(minutes=4)}
+    return LedgerHealth(ledger=name, kind="native", **{**facts, **given})
+
+
+def agent(name: str, seen: timedelta | None = timedelta(seconds=15), **given: Any) -> Agent:
+    return Agent(name=name, last_seen=None if seen is None else NOW - seen, **{"ledger": "floor", **given})
+
+
+def reading(name: str, level: Level = Level.OK, detail: str = "online", **given: Any) -> Reading:
+    seen = Observation(f"probe/{name}", level, detail)
+    return Reading(name=name, kind="http", observation=seen, at=NOW, **{"latency": 0.12, **given})
+
+
+def alert(subject: str, level: Level, since: datetime, detail: str = "") -> AlertState:
+    seen = Observation(subject, level, detail)
+    return AlertState(subject, Phase.OPEN, level, since, observation=seen, opened_at=since)
