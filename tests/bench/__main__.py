@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 
 from tests.bench.home import Home, make_home, postgresql_floor, sqlite_floor
@@ -28,7 +29,7 @@ def main() -> None:
         discord = stack.enter_context(LocalDiscord())
         ledger = sqlite_floor(folder / "floor.sqlite")
         print(f"{'':52}{'measured':>22}   goal")
-        for row in (*help_speed(), *run_job_speed(make_home(folder / "by-hand", ledger, discord))):
+        for row in chain(help_speed(), run_job_speed(make_home(folder / "by-hand", ledger, discord))):
             tell(*row)
         url = postgresql_floor(stack.enter_context(postgresql()), folder / "floor.sqlite")
         homes = {

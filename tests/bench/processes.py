@@ -37,18 +37,22 @@ def medians(commands: Mapping[str, Sequence[str]], environ: Mapping[str, str], r
 
 def _wall(command: Sequence[str], environ: Mapping[str, str]) -> float:
     started = time.perf_counter()
+    _run(command, environ)
+    return time.perf_counter() - started
+
+
+def _run(command: Sequence[str], environ: Mapping[str, str]) -> str:
+    """What the command wrote to standard error."""
     ended = subprocess.run(command, env={**os.environ, **environ}, capture_output=True, text=True, check=False)
-    taken = time.perf_counter() - started
     if ended.returncode:
         raise SystemExit(f"{' '.join(command)} ended with {ended.returncode}:\n{ended.stdout}{ended.stderr}")
-    return taken
+    return ended.stderr
 
 
 def imports_of(arguments: Sequence[str], environ: Mapping[str, str]) -> list[str]:
     """A command that does nothing but import what a command of ours imports."""
-    command = [sys.executable, "-c", LOADED, *arguments]
-    ended = subprocess.run(command, env={**os.environ, **environ}, capture_output=True, text=True, check=True)
-    (line,) = (line for line in ended.stderr.splitlines() if line.startswith("loaded:"))
+    said = _run([sys.executable, "-c", LOADED, *arguments], environ)
+    (line,) = (line for line in said.splitlines() if line.startswith("loaded:"))
     modules = [name for name in line.split()[1:] if _importable(name)]
     return [sys.executable, "-c", f"import {', '.join(modules)}"]
 
