@@ -199,16 +199,7 @@ def _silent_too_long(state: AlertState, now: datetime, policy: Policy) -> bool:
 def _starting_over(state: AlertState) -> AlertState:
     phase = {Phase.SUSPECT: Phase.OK, Phase.RECOVERING: Phase.OPEN}.get(state.phase, state.phase)
     since = None if phase is Phase.OK else state.since
-    return replace(
-        state,
-        phase=phase,
-        since=since,
-        failures=0,
-        unknowns=0,
-        clean_since=None,
-        milder_since=None,
-        last_reading_at=None,
-    )
+    return replace(state, phase=phase, since=since, failures=0, unknowns=0, clean_since=None, milder_since=None)
 
 
 def _counted(state: AlertState, now: datetime, observation: Observation) -> AlertState:

@@ -74,14 +74,18 @@ PROBE, LIMIT, JOB = policy_for("probe/db"), policy_for("limit/daily_loss"), poli
         (PROBE, every(30, "wwwccc"), ["opened warning", "worsened critical"]),
         (PROBE, every(30, "wwwccwcc"), ["opened warning"]),
         (PROBE, every(30, "ccc" + "w" * 11), ["opened critical", "eased warning"]),
+        (PROBE, every(30, "ccc" + "w" * 11 + "."), ["opened critical", "eased warning"]),
         (PROBE, every(30, "ccc" + "wwwwc" * 5), ["opened critical"]),
         (PROBE, every(30, "ccc" + "wo" * 5 + "w"), ["opened critical", "eased warning"]),
         (PROBE, every(30, "??"), []),
+        (PROBE, every(30, "??c??"), []),
         (PROBE, every(30, "???"), ["opened unknown"]),
         (PROBE, every(30, "?" * 20), ["opened unknown"]),
         (PROBE, every(30, "c?c?c"), ["opened critical"]),
         (PROBE, every(30, "c?c?o"), []),
         (PROBE, every(30, "???ccc"), ["opened unknown", "worsened critical"]),
+        (PROBE, every(30, "???wwwcc"), ["opened unknown", "worsened warning"]),
+        (PROBE, every(30, "???wwwccc"), ["opened unknown", "worsened warning", "worsened critical"]),
         (PROBE, every(30, "???" + "o" * 11), ["opened unknown", "resolved ok"]),
         (PROBE, every(30, "ccc???"), ["opened critical"]),
         (PROBE, every(30, "ccc" + "oooo?" * 5), ["opened critical"]),
@@ -163,6 +167,11 @@ def test_an_open_alert_is_recalled_after_1_4_and_24_hours_and_then_daily() -> No
     assert followed(state, LIMIT, 4) == [(hour, "reminder") for hour in (1, 4, 24, 48, 72, 96)]
 
 
+def test_reminders_count_from_the_opening_not_from_the_first_suspicion() -> None:
+    state, _ = history(PROBE, [(0, "c"), (1800, "c"), (3600, "c")])
+    assert followed(state, PROBE, 1) == [(2, "reminder"), (5, "reminder")]
+
+
 def test_reminders_that_were_slept_through_are_one_reminder() -> None:
     state, told = history(LIMIT, [(0, "c"), (3 * 86400 + 60, "."), (3 * 86400 + 120, ".")])
     assert changes(told) == ["opened critical", "reminder critical"]
@@ -193,6 +202,22 @@ def test_a_recovering_subject_resolves_at_the_wished_look() -> None:
 )
 def test_after_a_silence_nothing_counts_as_in_a_row(steps: list[Step], expected: list[str]) -> None:
     assert changes(history(policy_for("probe/db", timedelta(seconds=30)), steps)[1]) == expected
+
+
+def test_an_alert_that_nobody_looks_at_any_more_is_still_recalled() -> None:
+    regular = policy_for("probe/db", timedelta(seconds=30))
+    state, told = history(regular, [*every(30, "cccoo"), (400, "."), (3660, ".")])
+    assert state.phase is Phase.OPEN
+    assert changes(told) == ["opened critical", "reminder critical"]
+
+
+@pytest.mark.parametrize(("before", "level"), [("occ", Level.OK), ("wwwcc", Level.WARNING)])
+def test_a_policy_made_stricter_does_not_take_an_unknown_reading_for_a_failure(before: str, level: Level) -> None:
+    state, _ = history(PROBE, every(30, before))
+    state, transition, _ = judge(state, START + timedelta(minutes=3), reading("probe/db", "?"), LIMIT)
+    assert (state.level, transition) == (level, None)
+    _, transition, _ = judge(state, START + timedelta(minutes=4), reading("probe/db", "c"), LIMIT)
+    assert transition
 
 
 def test_a_clock_set_back_proves_neither_failure_nor_health() -> None:
