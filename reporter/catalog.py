@@ -39,8 +39,9 @@ def job_files(homes: Sequence[Path]) -> dict[str, Path]:
     """Each job's file by its name; the file of an earlier home hides its namesake in a later one."""
     found: dict[str, Path] = {}
     for home in homes:
-        for path in sorted((home / "jobs").glob("[!_.]*.py")):
-            found.setdefault(path.stem, path)
+        for path in (home / "jobs").glob("[!_.]*.py"):
+            if path.is_file():
+                found.setdefault(path.stem, path)
     return dict(sorted(found.items()))
 
 
@@ -71,11 +72,9 @@ def _load(path: Path) -> Job | Problem:
     name = f"reporter_job_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
     try:
         module = _run(path, name)
-    except SyntaxError as error:
-        return _syntax(path, error)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a job's file does stays its own trouble
         sys.modules.pop(name, None)
-        return _raised(path, error)
+        return _syntax(path, error) if isinstance(error, SyntaxError) else _raised(path, error)
     return _the_job(path, module)
 
 
@@ -86,7 +85,7 @@ def _run(path: Path, name: str) -> ModuleType:
     edit. The name is in `sys.modules` because annotations of dataclasses and pydantic models are resolved there; each
     load puts a new module in its place.
     """
-    code = compile(_bytes(path), str(path), "exec", dont_inherit=True)
+    code = compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
     module = ModuleType(name)
     module.__file__ = str(path)
     sys.modules[name] = module
@@ -95,9 +94,10 @@ def _run(path: Path, name: str) -> ModuleType:
 
 
 def _bytes(path: Path) -> bytes:
+    """A file's content; nothing where it cannot be read, which is told when it is loaded."""
     try:
         return path.read_bytes()
-    except FileNotFoundError:  # gone since the folder was listed, or a link to nothing
+    except OSError:
         return b""
 
 

@@ -12,6 +12,7 @@ from reporter.catalog import load_catalog, stock_home
 from reporter.config import load
 from reporter.errors import Problem
 from reporter.schedules import Daily, Every
+from tests.test_config import ENVIRON_OF_THE_STOCK, uncommented
 
 TOP = "channels: {screen: {kind: console}}\n"
 PULSE = """
@@ -150,3 +151,14 @@ def test_the_stock_config_and_the_stock_jobs_fit_each_other() -> None:
     assert (list(catalog.problems), problems) == ([], [])
     assert [job.name for job in jobs] == list(loaded.config.jobs)
     assert [job.schedule_text for job in jobs] == [catalog.jobs[job.name].schedule for job in jobs]
+
+
+def test_the_stock_config_names_each_parameter_of_each_stock_job_with_its_default() -> None:
+    Path("reporter.yaml").write_text(uncommented((stock_home() / "config" / "reporter.yaml").read_text("utf-8")))
+    loaded = load(Path("reporter.yaml"), ENVIRON_OF_THE_STOCK)
+    jobs, problems = bind(loaded, load_catalog([stock_home()]))
+    assert problems == []
+    for job in jobs:
+        assert list(loaded.config.jobs[job.name].params) == list(job.job.params.model_fields)
+        assert job.params == job.job.params()
+        assert (job.settle, job.deadline) == (job.job.settle, job.job.deadline)

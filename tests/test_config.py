@@ -13,12 +13,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from hypothesis import given as given_any
+from hypothesis import settings
+from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from reporter.config import Loaded, default_state, load, schema
+from reporter.config import Loaded, default_state, load, schema, validated
 from reporter.config.document import read
 from reporter.config.models import Config, DiscordChannel, TcpProbeConfig
-from reporter.errors import ConfigError
+from reporter.config.secrets import Sources
+from reporter.errors import ConfigError, Problem
 from reporter.message import Severity
 from reporter.trades import Mode, Money
 
@@ -32,6 +36,15 @@ ENVIRON = {
     "EMPTY": "  ",
     "NO_HOOK": "https://discord.com/channels/1/2",
     "FOREIGN": "https://discord.example.org/api/webhooks/123456789012345678/aVeryLongTokenWith1Digit",
+}
+
+# What the choices of the stock config refer to.
+ENVIRON_OF_THE_STOCK = {
+    "HOME": "/root",
+    "DISCORD_WEBHOOK": HOOK,
+    "ALERTS_WEBHOOK": HOOK,
+    "DISCORD_TOKEN": "a token",
+    "EXCHANGE_KEY": "a key",
 }
 
 
@@ -139,6 +152,27 @@ def test_quoted_values_and_every_key_are_text() -> None:
 )
 def test_a_bomb_is_one_short_error(bomb: str) -> None:
     assert "nested deeper than 32 levels, or repeated too often" in refusal(bomb)
+
+
+KEYS = st.sampled_from([*Config.model_fields, "a", "kind", "webhook", "params", "routes", "schedule", "1"])
+PLAIN = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12)
+DATA = st.recursive(
+    PLAIN, lambda below: st.lists(below, max_size=3) | st.dictionaries(KEYS, below, max_size=4), max_leaves=12
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given_any(st.binary() | st.text().map(str.encode) | DATA.map(lambda data: json.dumps(data).encode()))
+def test_whatever_a_file_holds_it_is_a_config_or_a_list_of_mistakes(content: bytes) -> None:
+    said = said_of(content)
+    assert isinstance(said, Config) or all(problem.message for problem in said)
+
+
+def said_of(content: bytes) -> Config | list[Problem]:
+    try:
+        return validated(read("reporter.yaml", content), Sources())
+    except ConfigError as error:
+        return error.problems
 
 
 def test_a_byte_that_is_not_utf8_is_shown_by_its_place() -> None:
@@ -322,8 +356,8 @@ def uncommented(text: str) -> str:
 
 
 def test_each_choice_that_the_stock_config_offers_can_be_taken() -> None:
-    environ = {**ENVIRON, "DISCORD_WEBHOOK": HOOK, "ALERTS_WEBHOOK": HOOK, "DISCORD_TOKEN": "t", "EXCHANGE_KEY": "k"}
-    loaded = given(uncommented((CHECKOUT / "config" / "reporter.yaml").read_text("utf-8")), environ=environ)
+    text = uncommented((CHECKOUT / "config" / "reporter.yaml").read_text("utf-8"))
+    loaded = given(text, environ=ENVIRON_OF_THE_STOCK)
     said = {dotted for dotted in keys_of(Config) if dotted not in NOT_IN_THE_STOCK}
     assert said <= {generic(path) for path in loaded.document.places}
 

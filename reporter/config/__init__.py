@@ -56,7 +56,7 @@ def load(path: Path, environ: Mapping[str, str] = os.environ) -> Loaded:
     content, private = _content(path)
     document = documents.read(str(path), content)
     home = home_of(path)
-    config = _validated(document, Sources(environ, home, path, private))
+    config = validated(document, Sources(environ, home, path, private))
     store = config.store or Secret(f"sqlite:///{default_state(environ) / 'reporter.sqlite'}")
     digest = hashlib.sha256(content).hexdigest()
     return Loaded(path, home, config, document, digest, store, tuple(_warnings(config, document)))
@@ -106,7 +106,8 @@ def _content(path: Path) -> tuple[bytes, bool]:
 _INIT = "`reporter init DIR` makes a home with one; `reporter --home DIR` says where it is"
 
 
-def _validated(document: Document, sources: Sources) -> Config:
+def validated(document: Document, sources: Sources) -> Config:
+    """The config that a document holds. Raises ConfigError with all problems, in the order of the lines."""
     problems = list(document.problems)
     data = {} if document.data is None else document.data
     if not isinstance(data, dict):

@@ -185,24 +185,31 @@ class _Reading:
                 return [self.value(child, (*path, index)) for index, child in enumerate(node.value)]
             case yaml.ScalarNode(style=None):
                 return _plain(node.value)
-        text: str = node.value  # quoted, or a block
-        return text
+        return self.text(node, path)  # quoted, or a block
 
     def entries(self, node: yaml.MappingNode, path: Path) -> Iterator[tuple[str, Data]]:
         lines: dict[str, int] = {}
         for key, value in node.value:
-            line, column = _position(key)
             if not isinstance(key, yaml.ScalarNode):
                 self.report(key, path, "a key must be plain text", "put text that begins with `{` or `[` in quotes")
-            elif key.value == "<<":
+                continue
+            name = self.text(key, path)
+            if name == "<<":
                 self.report(key, path, "merge keys are not read here", "write the keys out")
-            elif key.value in lines:
-                hint = f"it already stands in line {lines[key.value]}; keep one of the two"
-                self.report(key, path, f"the key `{shown(key.value)}` is given twice", hint)
+            elif name in lines:
+                hint = f"it already stands in line {lines[name]}; keep one of the two"
+                self.report(key, path, f"the key `{shown(name)}` is given twice", hint)
             else:
-                lines[key.value] = line
-                self.places[*path, key.value] = Place((line, column), _position(value))
-                yield key.value, self.value(value, (*path, key.value))
+                lines[name], _ = _position(key)
+                self.places[*path, name] = Place(_position(key), _position(value))
+                yield name, self.value(value, (*path, name))
+
+    def text(self, node: yaml.Node, path: Path) -> str:
+        """A scalar's text. Quoted text can name by an escape what may not stand in a file."""
+        text: str = node.value
+        if found := _FORBIDDEN.search(text):
+            self.report(node, path, f"the character U+{ord(found[0]):04X} is not allowed", "remove its escape")
+        return _FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", text)
 
     def refuse_tag(self, node: yaml.Node, path: Path) -> None:
         if not node.tag.startswith("tag:yaml.org,2002:") or node.tag.rpartition(":")[2] not in {"str", "seq", "map"}:

@@ -187,12 +187,21 @@ class HttpProbeConfig(Settings):
     """HTTP headers to send; their values are secrets."""
 
 
+def _with_a_port(address: str) -> str:
+    if not 1 <= int(address.rpartition(":")[2]) <= 65535:
+        raise mistake("a port is a number from 1 to 65535", "write such as `db.example.org:5432`")
+    return address
+
+
 class TcpProbeConfig(Settings):
     """Opens a connection and closes it."""
 
     kind: Literal["tcp"] = "tcp"
     """`tcp` is what a probe with an `address` is."""
-    address: str = Field(pattern=r"^(\[[0-9A-Fa-f:.]+\]|[^\s:/@]+):\d{1,5}$", examples=["db.example.org:5432"])
+    address: Annotated[str, AfterValidator(_with_a_port)] = Field(
+        pattern=r"^(\[[0-9A-Fa-f:.]+\]|[^\s:/@]+):\d{1,5}$",
+        examples=["db.example.org:5432"],
+    )
     """`host:port`; an IPv6 host in brackets."""
     every: Duration | None = None
     """How often to try; each round of the health probe if left out."""
