@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
@@ -12,6 +13,7 @@ from reporter.message import Message, Text, Tone, plain, plain_blocks
 from tests.golden import agrees
 from tests.jobs.watch import GIB, HOST, NOTHING_TOLD, NOW, Watch, agent, alert, health_probe, ledger, reading
 
+HOME = Path(__file__).resolve().parents[2]
 CREW = (agent("Momentum_BTC_v1"), agent("Mean_Reversion_ETH"), agent("Volume_BTC_v2"))
 WELL = Watch(
     ledgers=[ledger()],
@@ -117,6 +119,11 @@ def test_limits_are_parameters_and_each_can_be_switched_off() -> None:
     assert Watch(host, params={"cpu": {"critical": None}}).seen()["probe/host-cpu"].level is Level.WARNING
     off = Watch(host, params={"cpu": {"critical": None, "warning": None}}).seen()["probe/host-cpu"]
     assert (off.level, off.limit) == (Level.OK, None)
+
+
+def test_every_parameter_is_documented() -> None:
+    text = (HOME / "docs" / "health.md").read_text(encoding="utf-8")
+    assert [name for name in health_probe().params.model_fields if f"| `{name}` |" not in text] == []
 
 
 def test_limits_in_the_wrong_order_are_refused() -> None:
