@@ -1,4 +1,4 @@
-"""Trading databases for tests: made and written here with plain drivers, and read by nothing but the code under test."""
+"""Trading databases for tests, made and written with plain drivers, and read by nothing but the code under test."""
 
 from __future__ import annotations
 
@@ -28,10 +28,11 @@ Row = Mapping[str, object]
 
 @dataclass(frozen=True)
 class Native:
-    """A database of the native schema. `server` is None for SQLite."""
+    """A database of the native schema: an SQLite file, or a schema of a server."""
 
     url: str
     server: PostgreSQL | None = None
+    schema: str = ""
 
     def add(self, table: str, *rows: Row) -> None:
         for row in rows:
@@ -67,23 +68,21 @@ def native_sqlite(folder: Path) -> Native:
 
 
 def native_postgresql(server: PostgreSQL) -> Native:
-    name = f"native_{uuid4().hex}"
-    url = server.new_database(name)
-    with server.connect(name) as connection:
+    schema = server.new_schema()
+    with server.connect(schema) as connection:
         connection.execute(ddl("postgresql").encode())
-    return Native(url, server)
+    return Native(server.url(schema=schema), server, schema)
 
 
 def freqtrade_in(server: PostgreSQL, source: Path) -> str:
     """Copy freqtrade's SQLite tables into a PostgreSQL database, with the types that freqtrade gives them there."""
-    name = f"freqtrade_{uuid4().hex}"
-    url = server.new_database(name)
-    with closing(sqlite3.connect(source)) as old, server.connect(name) as new:
+    schema = server.new_schema()
+    with closing(sqlite3.connect(source)) as old, server.connect(schema) as new:
         for table in ("trades", "orders", "wallet_history"):
             (statement,) = old.execute("SELECT sql FROM sqlite_master WHERE name = ?", [table]).fetchone()
             new.execute(_for_postgresql(statement).encode())
             _copy(old, new, table)
-    return url
+    return server.url(schema=schema)
 
 
 def _for_postgresql(statement: str) -> str:

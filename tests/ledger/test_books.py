@@ -9,11 +9,13 @@ import pytest
 
 from reporter.errors import LedgerError
 from reporter.ledger import Floor, LedgerSettings
+from reporter.ledger.queries import By
 from reporter.trades import Mode
 from tests.ledger.databases import Native, between, money, usdt, utc
 
 DAY = between("2026-10-30", "2026-10-31")
 NOWHERE = LedgerSettings(name="gone", kind="native", url="/nowhere/gone.sqlite")
+BY: tuple[By, ...] = ("strategy", "market", "side")
 MakesNatives = Callable[[], Native]
 
 
@@ -107,8 +109,7 @@ def test_of_equal_trades_the_first_is_best_and_worst(bot: Native) -> None:
     for second in (3, 1, 2):
         bot.trade(5, f"2026-10-30 00:00:0{second}", market=f"M{second}")
     (book,) = Floor([bot.settings()]).performance(DAY)
-    assert book.best and book.worst
-    assert (book.best.market, book.worst.market) == ("M1", "M1")
+    assert [trade.market for trade in (book.best, book.worst) if trade] == ["M1", "M1"]
 
 
 def test_fees_are_unknown_as_soon_as_one_is(bot: Native) -> None:
@@ -198,7 +199,7 @@ def test_lines_may_be_strategies_markets_or_sides(bot: Native) -> None:
     bot.trade(1, "2026-10-30 01:00:00", strategy="s", market="BTC", side="YES")
     bot.trade(2, "2026-10-30 01:00:00", strategy=None, market="ETH", side="NO")
     floor = Floor([bot.settings()])
-    keys = [[line.key for line in floor.performance(DAY, by=by)[0].lines] for by in ("strategy", "market", "side")]  # type: ignore[arg-type]
+    keys = [[line.key for line in floor.performance(DAY, by=by)[0].lines] for by in BY]
     assert keys == [["unnamed", "s"], ["ETH", "BTC"], ["NO", "YES"]]
 
 
@@ -208,11 +209,8 @@ def test_trades_of_several_ledgers_come_in_order(new_native: MakesNatives) -> No
     second.trade(2, "2026-10-30 02:00:00")
     first.trade(3, "2026-10-30 03:00:00")
     floor = Floor([first.settings("one"), second.settings("two")])
-    assert [(trade.ledger, trade.pnl.amount) for trade in floor.closed_trades(DAY)] == [
-        ("one", 1),
-        ("two", 2),
-        ("one", 3),
-    ]
+    found = [(trade.ledger, int(trade.pnl.amount)) for trade in floor.closed_trades(DAY)]
+    assert found == [("one", 1), ("two", 2), ("one", 3)]
     assert len(floor.closed_trades(DAY, limit=2)) == 2
 
 

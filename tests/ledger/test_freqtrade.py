@@ -67,10 +67,17 @@ def test_days_in_utc_are_those_of_freqtrades_own_command(utc_days: dict[str, Boo
 
 
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Asia/Kolkata"])
-def test_each_civil_day_has_freqtrades_profit_and_count(floor: Floor, expected: Any, zone: str) -> None:
+def test_each_civil_day_has_freqtrades_profit_and_count(freqtrade_file: Path, expected: Any, zone: str) -> None:
+    floor = Floor([LedgerSettings(name="ft", kind="freqtrade", url=str(freqtrade_file))])
     for text, known in expected["daily"][zone].items():
         book = only(floor.performance(day(text, zone)))
         assert (book.pnl.amount, book.trades) == (exact(known["abs_profit"]), known["trade_count"]), text
+
+
+@pytest.mark.parametrize("text", ["2026-10-24", "2026-10-25", "2026-10-26"])
+def test_the_day_of_25_hours_is_whole(floor: Floor, expected: Any, text: str) -> None:
+    book, known = only(floor.performance(day(text, "Europe/Berlin"))), expected["daily"]["Europe/Berlin"][text]
+    assert (book.pnl.amount, book.trades) == (exact(known["abs_profit"]), known["trade_count"])
 
 
 @pytest.mark.parametrize("zone", ZONES)
@@ -119,9 +126,8 @@ def test_drawdown_is_freqtrades(floor: Floor, expected: Any) -> None:
 def test_best_and_worst_trade_of_each_day_and_strategy(utc_days: dict[str, Book], recount: list[sqlite3.Row]) -> None:
     for text, book in utc_days.items():
         rows = of_day(recount, text)
-        assert book.best and book.worst
-        assert book.best.id == str(max(rows, key=lambda row: row["close_profit_abs"])["id"])
-        assert book.worst.id == str(min(rows, key=lambda row: row["close_profit_abs"])["id"])
+        extremes = [choose(rows, key=lambda row: row["close_profit_abs"]) for choose in (max, min)]
+        assert [trade.id for trade in (book.best, book.worst) if trade] == [str(row["id"]) for row in extremes]
         for line in book.lines:
             own = [row["close_profit_abs"] for row in rows if row["strategy"] == line.key]
             assert (line.best.pnl.amount if line.best else None) == (exact(max(own)) if own else None)
@@ -136,7 +142,8 @@ def test_fees_are_what_every_filled_order_cost(floor: Floor, recount: list[sqlit
                 short, entry, leave = rates[trade]
                 paid += cost * (entry if side == ("sell" if short else "buy") else leave)
     fees = only(floor.performance(ALL)).fees
-    assert fees and abs(fees.amount - Decimal(paid)) < Decimal("1e-6")
+    assert fees is not None
+    assert abs(fees.amount - Decimal(paid)) < Decimal("1e-6")
 
 
 def test_balance_is_the_starting_balance_and_what_was_realised(floor: Floor, recount: list[sqlite3.Row]) -> None:
@@ -218,5 +225,5 @@ def test_trades_without_a_strategy_are_a_group_of_their_own(freqtrade_file: Path
         connection.execute("UPDATE trades SET strategy = '' WHERE strategy = 'VolBreakout'")
     floor = Floor([LedgerSettings(name="ft", kind="freqtrade", url=str(path))])
     for by in ("agent", "strategy"):
-        lines = only(floor.performance(ALL, by=by)).lines  # type: ignore[arg-type]
+        lines = only(floor.performance(ALL, by=by)).lines
         assert [(line.key, line.trades) for line in lines] == [("MeanReversion", 185), ("unnamed", 215)]

@@ -15,7 +15,8 @@ from reporter.ledger.engines import Database
 from tests.ledger.databases import Native, between, native_postgresql, native_sqlite, usdt
 from tests.servers import PostgreSQL
 
-INSERT = "INSERT INTO trades (agent, market, side, currency, pnl, closed_at) VALUES ('e', 'm', 's', 'USDT', 1, '2026-10-30 01:00:00')"
+INSERT = """INSERT INTO trades (agent, market, side, currency, pnl, closed_at)
+VALUES ('e', 'm', 's', 'USDT', 1, '2026-10-30 01:00:00')"""
 DAY = between("2026-10-30", "2026-10-31")
 
 EVERYWHERE = [

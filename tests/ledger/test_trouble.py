@@ -12,6 +12,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from psycopg import sql
 from sqlalchemy import text
 
 from reporter.errors import LedgerError
@@ -131,7 +132,7 @@ def test_a_query_that_takes_too_long_on_postgresql(away: Native) -> None:
 
 def test_a_locked_table_fails_soon_instead_of_queueing(away: Native) -> None:
     assert away.server
-    with away.server.connect(away.url.rpartition("/")[2]) as writer, writer.transaction():
+    with away.server.connect(away.schema) as writer, writer.transaction():
         writer.execute("LOCK TABLE trades IN ACCESS EXCLUSIVE MODE")
         assert trouble(away.settings()).startswith("bot: it is locked, and after 0.5 s we do not wait any longer")
 
@@ -156,25 +157,25 @@ def test_a_database_that_does_not_exist(server: PostgreSQL) -> None:
 
 
 def test_a_role_without_the_right_to_read(away: Native, server: PostgreSQL) -> None:
-    with server.connect() as admin:
-        admin.execute(f"CREATE ROLE stranger LOGIN PASSWORD '{PASSWORD}'".encode())
-    name = away.url.rpartition("/")[2]
-    assert "the role may not read it: GRANT SELECT on its tables" in trouble(
-        native_at(server.url(name, role="stranger"))
-    )
+    stranger = new_role(away, server, "stranger")
+    assert "the role may not read it: GRANT SELECT on its tables" in trouble(native_at(stranger))
 
 
 def test_a_role_that_could_write_is_warned_of(away: Native, server: PostgreSQL) -> None:
-    name = away.url.rpartition("/")[2]
-    with server.connect(name) as admin:
-        admin.execute(f"CREATE ROLE reader LOGIN PASSWORD '{PASSWORD}'".encode())
-        admin.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader")
-    assert Floor([away.settings()]).warnings() == [
-        "bot: the role may write to agents, trades, positions, equity; give it SELECT alone, and no mistake can change "
-        "a trade"
-    ]
-    assert Floor([native_at(server.url(name, role="reader"))]).warnings() == []
+    reader = new_role(away, server, "reader", "GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {role}")
+    (warning,) = Floor([away.settings()]).warnings()
+    assert warning.startswith("bot: the role may write to agents, trades, positions, equity; give it SELECT alone")
+    assert Floor([native_at(reader)]).warnings() == []
     assert Floor([native_at("/nowhere")]).warnings() == []
+
+
+def new_role(bot: Native, server: PostgreSQL, role: str, grant: str = "") -> str:
+    """Make a role that may enter the schema, and give the URL by which it does."""
+    names = {"schema": sql.Identifier(bot.schema), "role": sql.Identifier(role)}
+    with server.connect() as admin:
+        admin.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(role), PASSWORD))
+        admin.execute(sql.SQL("GRANT USAGE ON SCHEMA {schema} TO {role}; " + grant).format(**names))
+    return server.url(schema=bot.schema, role=role)
 
 
 def test_postgresql_without_its_driver(monkeypatch: pytest.MonkeyPatch) -> None:
