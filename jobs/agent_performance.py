@@ -14,7 +14,8 @@ from reporter.metrics import Status, status
 class Parameters(Params):
     """`top` agents of each book are shown, those that moved most. `quiet` keeps silent about an hour without a trade.
 
-    An agent's status is judged by its last `review_days`, because an hour's few trades say little.
+    An agent's status is judged by its last `review_days`, because an hour's few trades say little; one that closed no
+    trade in them is only counted.
     """
 
     top: PositiveInt = 12
@@ -38,11 +39,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Section:
-    """One book: the agents shown, best first, and those left out."""
+    """One book in the last 24 hours: the agents shown, best first, those left out, and how many are idle."""
 
     book: Book
     shown: list[Row]
     others: list[Row]
+    idle: int
 
     @property
     def trades(self) -> int:
@@ -68,24 +70,25 @@ def agent_performance(ctx: Context[Parameters]) -> Iterator[Report]:
         return
     days = ctx.ledger.performance(_ending_with(ctx.period, timedelta(hours=24)))
     weeks = ctx.ledger.performance(_ending_with(ctx.period, timedelta(days=ctx.params.review_days)))
-    sections = [_section(ctx, day, day.counterpart(hours), day.counterpart(weeks)) for day in days]
-    yield Report(books=hours, facts={"sections": sections, "unread": ctx.unread(hours)}, tone=tone_of(hours))
+    sections = [_section(ctx, week, week.counterpart(days), week.counterpart(hours)) for week in weeks]
+    facts = {"sections": sections, "unread": ctx.unread([*hours, *days, *weeks])}
+    yield Report(books=hours, facts=facts, tone=tone_of(hours))
 
 
 def _ending_with(period: Period, span: timedelta) -> Period:
     return Period(period.end - span, period.end, f"{span} until {period.label}", period.zone)
 
 
-def _section(ctx: Context[Parameters], day: Book, hour: Book | None, week: Book | None) -> Section:
-    rows = [_row(ctx, line, hour, week) for line in day.lines]
+def _section(ctx: Context[Parameters], week: Book, day: Book | None, hour: Book | None) -> Section:
+    rows = [_row(ctx, line, day, hour) for line in week.lines if line.trades]
     rows.sort(key=lambda row: (abs(row.hour.pnl), row.hour.trades, abs(row.day.pnl)), reverse=True)
     shown = sorted(rows[: ctx.params.top], key=lambda row: (row.hour.pnl, row.day.pnl), reverse=True)
-    return Section(day, shown, rows[ctx.params.top :])
+    return Section(day or week, shown, rows[ctx.params.top :], idle=len(week.lines) - len(rows))
 
 
-def _row(ctx: Context[Parameters], line: Line, hour: Book | None, week: Book | None) -> Row:
-    return Row(
-        hour=(hour.same_agent(line) if hour else None) or line.idle(),
-        day=line,
-        status=status((week.same_agent(line) if week else None) or line, ctx.targets),
-    )
+def _row(ctx: Context[Parameters], week: Line, day: Book | None, hour: Book | None) -> Row:
+    return Row(hour=_line_of(week, hour), day=_line_of(week, day), status=status(week, ctx.targets))
+
+
+def _line_of(agent: Line, book: Book | None) -> Line:
+    return (book.same_agent(agent) if book else None) or agent.idle()

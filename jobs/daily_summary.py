@@ -47,7 +47,10 @@ class Goals:
 
 @dataclass(frozen=True)
 class Section:
-    """One book of the day: who carried it and who cost it, and what it made more than the day before."""
+    """One book of the day: who carried it and who cost it, and what it made more than the day before.
+
+    `change` is None where the day before is not known of the same ledgers.
+    """
 
     book: Book
     top: list[Line]
@@ -62,7 +65,8 @@ def daily_summary(ctx: Context[Parameters]) -> Iterator[Report]:
     books = ctx.ledger.performance(ctx.period)
     before = ctx.ledger.performance(ctx.previous)
     sections = [_section(ctx, book, book.counterpart(before), leading(books)) for book in books]
-    yield Report(books=books, facts={"sections": sections, "unread": ctx.unread(books)}, tone=tone_of(books))
+    facts = {"sections": sections, "unread": ctx.unread([*books, *before])}
+    yield Report(books=books, facts=facts, tone=tone_of(books))
 
 
 def _section(ctx: Context[Parameters], book: Book, before: Book | None, measured: list[Book]) -> Section:
@@ -71,7 +75,7 @@ def _section(ctx: Context[Parameters], book: Book, before: Book | None, measured
         book=book,
         top=[line for line in traded if line.pnl.amount > 0][: ctx.params.top],
         under=[line for line in reversed(traded) if line.pnl.amount < 0][: ctx.params.top],
-        change=book.pnl - before.pnl if before else None,
+        change=book.pnl - before.pnl if before and before.ledgers == book.ledgers else None,
         goals=_goals(ctx, book) if book in measured else None,
     )
 

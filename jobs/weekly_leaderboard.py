@@ -31,7 +31,7 @@ class Place:
 class Section:
     """One book's ranking: the places shown, and those further down. Agents that closed no trade have no place.
 
-    `compared` says whether the week before had a ranking at all.
+    `compared` says whether the week before had a ranking, of the same ledgers.
     """
 
     book: Book
@@ -57,19 +57,20 @@ def weekly_leaderboard(ctx: Context[Parameters]) -> Iterator[Report]:
     before = ctx.ledger.performance(ctx.previous)
     sections = [_section(ctx, book, book.counterpart(before)) for book in books]
     bases = sorted({line.capital_basis for book in books for line in book.lines if line.capital_basis})
-    facts = {"sections": sections, "bases": bases, "unread": ctx.unread(books)}
+    facts = {"sections": sections, "bases": bases, "unread": ctx.unread([*books, *before])}
     yield Report(books=books, facts=facts, tone=tone_of(books))
 
 
 def _section(ctx: Context[Parameters], book: Book, before: Book | None) -> Section:
-    former = {(line.ledger, line.key): rank for rank, line in _ranking(before)} if before else {}
+    past = _ranking(before) if before and before.ledgers == book.ledgers else []
+    former = {(line.ledger, line.key): rank for rank, line in past}
     places = [_place(ctx, rank, line, former.get((line.ledger, line.key))) for rank, line in _ranking(book)]
     return Section(
         book=book,
         places=places[: ctx.params.top],
         others=places[ctx.params.top :],
         idle=[line for line in book.lines if not line.trades],
-        compared=bool(former),
+        compared=bool(past),
     )
 
 

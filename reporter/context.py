@@ -112,12 +112,15 @@ class Context(Generic[P]):
     log: logging.Logger | logging.LoggerAdapter[logging.Logger]
 
     def unread(self, books: Sequence[Book]) -> list[Unread]:
-        """The ledgers that are missing from these books, since when as far as our own history knows.
+        """The ledgers that are missing from any of these books, since when as far as our own history knows.
 
         Without any book, those that do not answer now.
         """
-        missing = books[0].unread if books else self._silent()
-        return [replace(one, since=one.since or self.history.unread_since(one.ledger)) for one in missing]
+        missing = [one for book in books for one in book.unread] if books else self._silent()
+        first = {one.ledger: one for one in reversed(missing)}
+        return [
+            replace(first[name], since=first[name].since or self.history.unread_since(name)) for name in sorted(first)
+        ]
 
     def _silent(self) -> list[Unread]:
         return [Unread(one.ledger, one.error or "no answer") for one in self.ledger.health() if not one.reachable]

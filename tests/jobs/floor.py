@@ -1,0 +1,169 @@
+"""A trading floor for a test: a native SQLite database, read by the real Floor, told by the real Renderer."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reporter.alerts import AlertState, Transition
+from reporter.catalog import load_catalog
+from reporter.context import Context, Report, Targets
+from reporter.ledger import Floor, LedgerSettings, native
+from reporter.message import Message, plain, plain_blocks
+from reporter.periods import Period, before, covered
+from reporter.render import Renderer
+from reporter.trades import Ledger, Money
+
+HOME = Path(__file__).resolve().parents[2]
+
+
+def usdt(amount: str) -> Money:
+    return Money(Decimal(amount), "USDT")
+
+
+TARGETS = Targets(
+    daily_pnl={"USDT": usdt("50")},
+    drawdown={"USDT": usdt("100")},
+    win_rate=Decimal("0.52"),
+    review_win_rate=Decimal("0.45"),
+)
+
+
+@dataclass(frozen=True)
+class Closed:
+    """A closed trade, as a test writes it: when (UTC), by whom, and what it made."""
+
+    at: str
+    agent: str
+    pnl: str
+    market: str = "BTC/USDT"
+    mode: str = "live"
+    currency: str = "USDT"
+    fees: str | None = "0.4"
+
+
+@dataclass(frozen=True)
+class Idle:
+    """An agent that is known whether it trades or not."""
+
+    name: str
+    capital: str | None = None
+    mode: str = "live"
+    currency: str = "USDT"
+
+
+@dataclass(frozen=True)
+class NoHistory:
+    """A store of our own that has seen nothing, but since when ledgers are away."""
+
+    since: dict[str, datetime] = field(default_factory=dict)
+
+    def open_alerts(self) -> list[AlertState]:
+        return []
+
+    def transitions(self, period: Period) -> list[Transition]:
+        return []
+
+    def started_at(self) -> datetime | None:
+        return None
+
+    def unread_since(self, ledger: str) -> datetime | None:
+        return self.since.get(ledger)
+
+
+def database(path: Path, trades: Iterable[Closed] = (), agents: Iterable[Idle] = ()) -> Path:
+    """A trading database of these trades and agents at `path`."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.executescript(native.ddl("sqlite"))
+        connection.executemany(
+            "INSERT INTO trades (closed_at, agent, pnl, market, side, mode, currency, fees) "
+            "VALUES (?, ?, ?, ?, 'long', ?, ?, ?)",
+            [(t.at, t.agent, t.pnl, t.market, t.mode, t.currency, t.fees) for t in trades],
+        )
+        connection.executemany(
+            "INSERT INTO agents (name, capital, mode, currency) VALUES (?, ?, ?, ?)",
+            [(a.name, a.capital, a.mode, a.currency) for a in agents],
+        )
+    return path
+
+
+def rows(path: Path, query: str, *values: object) -> list[tuple[Any, ...]]:
+    """What the bare database says, for a recount."""
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(query, values).fetchall()
+
+
+def floor(*paths: Path, starting: Sequence[Money] = ()) -> Floor:
+    """These databases as one floor, each named like its file."""
+    return Floor(
+        [LedgerSettings(name=p.stem, kind="native", url=str(p), starting_balance=tuple(starting)) for p in paths]
+    )
+
+
+def reports(
+    name: str,
+    ledger: Ledger,
+    now: str,
+    *,
+    targets: Targets = TARGETS,
+    since: dict[str, datetime] | None = None,
+    **params: int | bool,
+) -> list[tuple[Report, Message]]:
+    """What a job of this home yields at `now` (UTC), and how its template tells each."""
+    job = load_catalog([HOME]).jobs[name]
+    moment = datetime.fromisoformat(now).replace(tzinfo=UTC)
+    period = covered(job.covers, moment, "UTC")
+    context: Context[Any] = Context(
+        now=moment,
+        period=period,
+        previous=before(period),
+        ledger=ledger,
+        host=lambda: pytest.fail("a report of trades asked the machine"),
+        probe_all=lambda: pytest.fail("a report of trades asked the probes"),
+        targets=targets,
+        history=NoHistory(since or {}),
+        params=job.params(**params),
+        log=logging.getLogger(name),
+    )
+    return [(found, _written(name, context, found)) for found in job.function(context) if isinstance(found, Report)]
+
+
+def told(name: str, ledger: Ledger, now: str, **given: Any) -> Message:
+    """The one message that `reports` makes."""
+    [(_, message)] = reports(name, ledger, now, **given)
+    return message
+
+
+def _written(name: str, context: Context[Any], report: Report) -> Message:
+    facts = {
+        "period": context.period,
+        "previous": context.previous,
+        "now": context.now,
+        "books": report.books,
+        "params": context.params,
+        "targets": context.targets,
+        **report.facts,
+    }
+    return Renderer([HOME / "templates"]).render(name, facts, tone=report.tone, at=context.now)
+
+
+def text_of(message: Message) -> str:
+    """All that a message says, without its marks."""
+    parts = [plain(message.title), *plain_blocks(message.body)]
+    for part in message.fields:
+        parts += [plain(part.name), *plain_blocks(part.blocks)]
+    return "\n".join([*parts, plain(message.footer)])
+
+
+def shape_of(message: Message) -> list[tuple[bool, int]]:
+    """The structure of a message: of each field whether it stands in the grid, and how many lines it has."""
+    return [(part.inline, len(list(plain_blocks(part.blocks)))) for part in message.fields]

@@ -1,0 +1,225 @@
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from itertools import accumulate
+from pathlib import Path
+
+import pytest
+
+from reporter import demo
+from reporter.context import Targets
+from reporter.ledger import Floor
+from reporter.message import Message, Tone, plain, plain_blocks
+from reporter.trades import Book, Line, Mode, Money
+from tests import golden
+from tests.jobs.floor import Closed, Idle, database, floor, reports, rows, shape_of, text_of, told, usdt
+
+MORNING = "2026-10-31 00:01:00"
+HOSTILE = "x\n# @everyone **pump** ||x||"
+
+# The day of the user's own example, in small, with a loss that is made good again and a day before it.
+DAY = [
+    Closed("2026-10-29 12:00:00", "Momentum_BTC_v1", "12.5"),
+    Closed("2026-10-30 00:00:00", "Momentum_BTC_v1", "8.9"),
+    Closed("2026-10-30 03:00:00", "Momentum_BTC_v1", "19.5"),
+    Closed("2026-10-30 06:00:00", "Volume_ETH_v1", "12.3", "ETH/USDT"),
+    Closed("2026-10-30 08:00:00", "Volume_ETH_v1", "0", "ETH/USDT"),
+    Closed("2026-10-30 09:00:00", "Mean_Reversion_ETH", "-5.3", "ETH/USDT"),
+    Closed("2026-10-30 12:00:00", "Mean_Reversion_ETH", "-2.9", "ETH/USDT"),
+    Closed("2026-10-30 23:59:59.9", "Mean_Reversion_BTC", "4.9"),
+    Closed("2026-10-31 00:00:00", "Mean_Reversion_BTC", "-999"),
+]
+
+
+def made(tmp_path: Path, *trades: Closed) -> Floor:
+    return floor(database(tmp_path / "bot.sqlite", trades), starting=[usdt("1000")])
+
+
+def field(message: Message, name: str) -> list[str]:
+    """The lines of the first field of this name."""
+    return next(list(plain_blocks(part.blocks)) for part in message.fields if name in plain(part.name))
+
+
+def names(message: Message) -> list[str]:
+    return [plain(part.name) for part in message.fields]
+
+
+def test_a_day_reads_as_it_should(tmp_path: Path) -> None:
+    assert golden.agrees("daily_summary", told("daily_summary", made(tmp_path, *DAY), MORNING))
+
+
+def test_a_day_of_the_demo_reads_as_it_should(tmp_path: Path) -> None:
+    demo.make(tmp_path / "demo.sqlite", datetime(2026, 10, 31, 0, 1, tzinfo=UTC))
+    ledger = floor(tmp_path / "demo.sqlite", starting=demo.STARTING_BALANCES)
+    assert golden.agrees("daily_summary_demo", told("daily_summary", ledger, MORNING))
+
+
+def test_two_modes_and_two_currencies_are_four_books(tmp_path: Path) -> None:
+    books = [("live", "BTC"), ("live", "USDT"), ("paper", "BTC"), ("paper", "USDT")]
+    trades = [Closed("2026-10-30 01:00:00", "A", "1", mode=m, currency=c) for m, c in books for _ in range(2)]
+    message = told("daily_summary", made(tmp_path, *trades), MORNING)
+    assert [name for name in names(message) if "Overall" in name] == [
+        f"💰 Overall Performance · {currency} · {mode}" for mode, currency in books
+    ]
+    assert text_of(message).count("Daily P&L: +2.00 USDT") == text_of(message).count("Daily P&L: +2.00000000 BTC") == 2
+
+
+def test_only_who_gained_is_a_top_performer_and_only_who_lost_an_underperformer(tmp_path: Path) -> None:
+    pnl = {"gains": ("1",), "nothing": ("0",), "even": ("2", "-2"), "loses": ("-1",)}
+    trades = [Closed("2026-10-30 01:00:00", name, p) for name, ps in pnl.items() for p in ps]
+    bot = database(tmp_path / "bot.sqlite", trades, [Idle("idle")])
+    message = told("daily_summary", floor(bot), MORNING)
+    assert field(message, "Top") == ["1. gains: +1.00 USDT (1 trade, 100% WR)"]
+    assert field(message, "Under") == ["1. loses: -1.00 USDT (1 trade, 0% WR)"]
+
+
+def test_the_worst_comes_first_among_the_underperformers(tmp_path: Path) -> None:
+    trades = [Closed("2026-10-30 01:00:00", f"agent{n}", f"-{n}") for n in range(1, 6)]
+    message = told("daily_summary", made(tmp_path, *trades), MORNING, top=2)
+    assert [line.split(":")[0] for line in field(message, "Under")] == ["1. agent5", "2. agent4"]
+    assert not any("Top" in name for name in names(message))
+
+
+@pytest.mark.parametrize(
+    ("live", "paper", "tone"),
+    [
+        (["1"], ["-5"], Tone.GOOD),
+        (["-1"], ["5"], Tone.BAD),
+        (["1", "-1"], ["5"], Tone.INFO),
+        ([], ["5"], Tone.GOOD),
+        ([], [], Tone.INFO),
+    ],
+)
+def test_the_tone_is_that_of_real_money(tmp_path: Path, live: list[str], paper: list[str], tone: Tone) -> None:
+    trades = [Closed("2026-10-30 01:00:00", "A", pnl) for pnl in live]
+    trades += [Closed("2026-10-30 01:00:00", "A", pnl, mode="paper") for pnl in paper]
+    assert told("daily_summary", floor(database(tmp_path / "bot.sqlite", trades)), MORNING).tone is tone
+
+
+@pytest.mark.parametrize(
+    ("pnl", "lines"),
+    [
+        (["50"], ["+50.00 USDT (100% achieved) ✅", ">50% ✅", "<20.00 USDT ✅ (0.00 USDT)"]),
+        (["10", "-20", "55"], ["+50.00 USDT (90% achieved)", ">50% ✅", "<20.00 USDT ❌ (-20.00 USDT)"]),
+        (["-10", "5"], ["+50.00 USDT (-10% achieved)", ">50% ❌", "<20.00 USDT ✅ (-10.00 USDT)"]),
+    ],
+)
+def test_targets_are_measured(tmp_path: Path, pnl: list[str], lines: list[str]) -> None:
+    trades = [Closed(f"2026-10-30 0{hour}:00:00", "A", amount) for hour, amount in enumerate(pnl)]
+    targets = Targets(daily_pnl={"USDT": usdt("50")}, drawdown={"USDT": usdt("20")}, win_rate=Decimal("0.5"))
+    message = told("daily_summary", made(tmp_path, *trades), MORNING, targets=targets)
+    assert [line.split(": ")[1] for line in field(message, "Targets")] == lines
+
+
+def test_targets_are_for_the_live_book_where_there_is_one(tmp_path: Path) -> None:
+    trades = [Closed("2026-10-30 01:00:00", "A", "1", mode=mode) for mode in ("live", "paper")]
+    assert names(told("daily_summary", made(tmp_path, *trades), MORNING)).count("🎯 Targets") == 1
+
+
+def test_without_targets_nothing_is_said_of_them(tmp_path: Path) -> None:
+    message = told("daily_summary", made(tmp_path, *DAY), MORNING, targets=Targets())
+    assert "🎯 Targets" not in names(message)
+
+
+def test_fees_that_the_source_does_not_know_are_not_zero(tmp_path: Path) -> None:
+    trades = [Closed("2026-10-30 01:00:00", "A", "1", fees=fees) for fees in ("0.4", None)]
+    assert field(told("daily_summary", made(tmp_path, *trades), MORNING), "Fees") == ["N/A"]
+
+
+def test_a_balance_that_nobody_told_is_not_zero(tmp_path: Path) -> None:
+    lines = field(told("daily_summary", floor(database(tmp_path / "bot.sqlite", DAY)), MORNING), "Overall")
+    assert lines[:3] == ["Starting Balance: N/A", "Ending Balance: N/A", "Daily P&L: +37.40 USDT (N/A)"]
+
+
+def test_a_ledger_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    ledger = floor(database(tmp_path / "bot.sqlite", DAY), tmp_path / "gone.sqlite")
+    away = {"gone": datetime(2026, 10, 30, 22, 5, tzinfo=UTC)}
+    message = told("daily_summary", ledger, MORNING, since=away)
+    assert "⚠️ gone could not be read since 2026-10-30 22:05:00 UTC: its figures are missing" in text_of(message)
+    assert "Daily P&L: +37.40 USDT" in text_of(message)
+
+
+def test_a_floor_that_never_traded_gets_a_sentence(tmp_path: Path) -> None:
+    message = told("daily_summary", floor(database(tmp_path / "bot.sqlite")), MORNING)
+    assert "Nothing has been traded here yet" in text_of(message)
+    assert not message.fields
+
+
+def test_a_day_without_trades_keeps_its_balance(tmp_path: Path) -> None:
+    message = told("daily_summary", made(tmp_path, *DAY), "2026-11-05 00:01:00")
+    assert field(message, "Overall")[0] == "Starting Balance: 50.90 USDT"
+    assert "Total Trades: 0" in text_of(message)
+    assert not {"📈 Best Trade", "🏆 Top Performers"} & set(names(message))
+
+
+def test_a_name_forges_nothing(tmp_path: Path) -> None:
+    def shown(name: str) -> Message:
+        trades = [Closed("2026-10-30 01:00:00", name, pnl, market=name) for pnl in ("-1", "-2")]
+        return told("daily_summary", floor(database(tmp_path / f"{len(name)}.sqlite", trades)), MORNING)
+
+    message = shown(HOSTILE)
+    assert shape_of(message) == shape_of(shown("x"))
+    assert text_of(message).count("x⏎# @everyone **pump** ||x||") == 5
+
+
+def test_three_hundred_agents_are_one_message(tmp_path: Path) -> None:
+    trades = [Closed("2026-10-30 01:00:00", f"agent_{n:03}", str(n - 150)) for n in range(300)]
+    message = told("daily_summary", made(tmp_path, *trades), MORNING)
+    assert len(message.fields) == 7
+    assert field(message, "Top")[0].startswith("1. agent_299: +149.00 USDT")
+
+
+# The demo floor, recounted here from its rows without any of our own sums.
+
+
+@pytest.fixture(scope="module")
+def demo_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("demo") / "demo.sqlite"
+    demo.make(path, datetime(2026, 10, 31, 9, 30, tzinfo=UTC))
+    return path
+
+
+def recounted(path: Path, book: Book, until: date) -> list[tuple[str, str, Decimal, Decimal]]:
+    """Closing time, agent, P&L and fees of a book's trades up to the end of a day, in order of closing."""
+    query = "SELECT closed_at, agent, pnl, fees FROM trades WHERE mode = ? AND currency = ? ORDER BY closed_at, id"
+    return [
+        (at, agent, Decimal(str(pnl)), Decimal(str(fees)))
+        for at, agent, pnl, fees in rows(path, query, book.mode, book.currency)
+        if at[:10] <= str(until)
+    ]
+
+
+@pytest.mark.parametrize("back", [1, 2, 7, 17, 59])
+def test_the_figures_are_those_of_a_recount(demo_file: Path, back: int) -> None:
+    day = date(2026, 10, 31) - timedelta(days=back)
+    ledger = floor(demo_file, starting=demo.STARTING_BALANCES)
+    [(report, _)] = reports("daily_summary", ledger, f"{day + timedelta(days=1)} 00:01:00")
+    for book in report.books:
+        trades = recounted(demo_file, book, day)
+        today = [trade for trade in trades if trade[0][:10] == str(day)]
+        equity = list(accumulate((pnl for _, _, pnl, _ in today), initial=Decimal(0)))
+        start = next(m.amount for m in demo.STARTING_BALANCES if m.currency == book.currency)
+        assert book.closing == Money(start + sum(pnl for _, _, pnl, _ in trades), book.currency)
+        assert book.pnl.amount == equity[-1]
+        assert (book.trades, book.wins) == (len(today), sum(pnl > 0 for _, _, pnl, _ in today))
+        assert book.fees == Money(sum((fees for *_, fees in today), Decimal(0)), book.currency)
+        assert book.drawdown == Money(
+            min(e - p for e, p in zip(equity, accumulate(equity, max), strict=True)), book.currency
+        )
+
+
+def test_the_top_is_that_of_a_recount(demo_file: Path) -> None:
+    [(report, _)] = reports("daily_summary", floor(demo_file), MORNING, top=8)
+    live = next(section for section in report.facts["sections"] if section.book.mode is Mode.LIVE)
+    made: dict[str, Decimal] = defaultdict(Decimal)
+    for at, agent, pnl, _ in recounted(demo_file, live.book, date(2026, 10, 30)):
+        made[agent] += pnl if at[:10] == "2026-10-30" else 0
+    ranking = sorted(made, key=lambda agent: -made[agent])
+
+    def keys(lines: list[Line]) -> list[str]:
+        return [line.key for line in lines]
+
+    assert keys(live.top) == [agent for agent in ranking if made[agent] > 0]
+    assert keys(live.under) == [agent for agent in reversed(ranking) if made[agent] < 0]
