@@ -125,7 +125,7 @@ def strikes(wall: datetime, zone: str) -> list[datetime]:
 
 def exists(day: date, zone: str) -> bool:
     """Whether the zone's calendar has that date."""
-    return first_instant(day, zone) < first_instant(day + DAY, zone)
+    return first_instant(day, zone).astimezone(ZoneInfo(zone)).date() == day
 
 
 def containing(unit: Unit, moment: datetime, zone: str) -> Period:

@@ -204,6 +204,14 @@ def test_after_a_silence_nothing_counts_as_in_a_row(steps: list[Step], expected:
     assert changes(history(policy_for("probe/db", timedelta(seconds=30)), steps)[1]) == expected
 
 
+def test_trouble_that_a_silence_interrupted_began_after_it() -> None:
+    _, told = history(policy_for("probe/db", timedelta(seconds=30)), [(0, "c"), (30, "c"), *AFTER_SILENCE])
+    assert [transition.since for transition in told] == [START + timedelta(seconds=200)]
+
+
+AFTER_SILENCE: list[Step] = [(200, "c"), (230, "c"), (260, "c")]
+
+
 def test_an_alert_that_nobody_looks_at_any_more_is_still_recalled() -> None:
     regular = policy_for("probe/db", timedelta(seconds=30))
     state, told = history(regular, [*every(30, "cccoo"), (400, "."), (3660, ".")])

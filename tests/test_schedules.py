@@ -70,9 +70,9 @@ def test_each_civil_day_of_a_year_has_its_turn_once(zone: str, year: int, at: ti
 
 @pytest.mark.full
 @pytest.mark.parametrize("share", SHARES)
-def test_each_civil_day_has_its_turn_once_in_every_zone_and_year(share: list[str]) -> None:
+def test_each_civil_day_has_its_turn_once_in_every_year_that_moves_a_clock(share: list[str]) -> None:
     for zone in share:
-        for year in range(2000, 2040):
+        for year in sorted({int(day[:4]) for day in changes(zone)}):
             check_each_day_once(zone, year, time(0, 0))
             check_each_day_once(zone, year, time(2, 30))
 
