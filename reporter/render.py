@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
+from functools import wraps
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -80,9 +81,7 @@ class Renderer:
         name = _file_name(name)
         try:
             tree = self._compiled(name)
-            for part in meta.find_referenced_templates(tree):
-                if part is not None:
-                    self._compiled(part)
+            self._compile_parts(tree, {name})
         except Exception as error:
             raise TemplateError(str(self._problem(name, error, {}))) from error
         return sorted(meta.find_undeclared_variables(tree) - set(known) - set(self._environment.globals))
@@ -91,6 +90,12 @@ class Renderer:
         self._environment.get_template(name)
         source, path, _ = self._folders.get_source(self._environment, name)
         return self._environment.parse(source, name, path)
+
+    def _compile_parts(self, tree: nodes.Template, seen: set[str]) -> None:
+        for part in meta.find_referenced_templates(tree):
+            if part and part not in seen:
+                seen.add(part)
+                self._compile_parts(self._compiled(part), seen)
 
     def _problem(self, name: str, error: Exception, facts: Mapping[str, Any]) -> Problem:
         """Where it went wrong in which template, and what to write instead."""
@@ -248,18 +253,19 @@ class _Sandbox(ImmutableSandboxedEnvironment):
             finalize=lambda value: _token(value, formats),
             trim_blocks=True,
             lstrip_blocks=True,
+            keep_trailing_newline=True,
         )
         self._formats = formats
         self.globals = {name: self.globals[name] for name in ("range", "namespace")}
         self.filters = _filters(formats)
 
     def preprocess(self, source: str, name: str | None = None, filename: str | None = None) -> str:
-        """Keep the line break after a line that says more than tags; only lines of nothing but tags vanish."""
-        lines = super().preprocess(source, name, filename).split("\n")
+        """Every line ends, that of an included part too; only lines of nothing but tags vanish."""
+        lines = super().preprocess(source, name, filename).rstrip("\n").split("\n")
         for number, line in enumerate(lines, 1):
             if OPENING in line or CLOSING in line:
                 raise TemplateSyntaxError("U+E000 and U+E001 cannot stand in a template", number, name, filename)
-        return "\n".join(_with_its_break(line.rstrip()) for line in lines)
+        return "".join(f"{_with_its_break(line.rstrip())}\n" for line in lines)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """What is unknown has unknown parts: `book.best.pnl` is None where there is no best trade."""
@@ -290,14 +296,20 @@ def _token(value: object, formats: Formats) -> str:
     return token(value, value.moment) if isinstance(value, _Timed) else token(formats.say(value))
 
 
-_TAG_AT_THE_END = re.compile(r"(?<![-+])(?=[%#]\}$)")
 _TAG = re.compile(r"\{%.*?%\}|\{#.*?#\}")
+_TAG_AT_THE_END = re.compile(r"(?<![-+])(?=[%#]\}$)")
+_INCLUDE_AT_THE_END = re.compile(r"\{%\s*include\b[^%]*%\}$")
 
 
 def _with_its_break(line: str) -> str:
-    """Jinja drops the break after a tag; `+%}` tells it not to, where the line has text beside its tags."""
+    """Jinja drops the break after a tag; `+%}` tells it not to, where the line has text beside its tags.
+
+    An included part brings a break along.
+    """
     text = _TAG.sub("", line).strip()
-    return _TAG_AT_THE_END.sub("+", line) if text and not text.endswith(("%}", "#}")) else line
+    if not text or text.endswith(("%}", "#}")) or _INCLUDE_AT_THE_END.search(line):
+        return line
+    return _TAG_AT_THE_END.sub("+", line)
 
 
 Filter = Callable[..., Any]
@@ -312,14 +324,12 @@ _OF_TEXT = "capitalize center lower string title trim upper"
 
 def _filters(formats: Formats) -> dict[str, Filter]:
     """Every filter that letters have: our own, and those of Jinja's that leave the unknown unknown."""
-    return {
+    filters = {
         **{name: FILTERS[name] for name in _OF_SEQUENCES.split()},
         **{name: _known(FILTERS[name]) for name in _OF_NUMBERS.split()},
         **{name: _known(_on_text(FILTERS[name], formats)) for name in _OF_TEXT.split()},
         "replace": _known(_on_text(str.replace, formats)),
         "join": lambda values, between="": between.join(map(formats.say, values)),
-        "default": _default,
-        "d": _default,
         "money": formats.money,
         "signed": formats.signed,
         "number": formats.number,
@@ -336,6 +346,20 @@ def _filters(formats: Formats) -> dict[str, Filter]:
         "trend": trend,
         "plural": plural,
     }
+    return {name: _defined(filter_) for name, filter_ in filters.items()} | {"default": _default, "d": _default}
+
+
+def _defined(function: Filter) -> Filter:
+    """A filter that asks first whether what it is given exists, so that the error names what does not."""
+
+    @wraps(function)
+    def asked(*args: Any, **options: Any) -> Any:
+        for value in (*args, *options.values()):
+            if isinstance(value, Undefined):
+                str(value)  # raises
+        return function(*args, **options)
+
+    return asked
 
 
 def _known(function: Filter) -> Filter:
