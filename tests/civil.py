@@ -7,11 +7,15 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
+from hypothesis import settings
 from hypothesis import strategies as st
 
 MINUTE = timedelta(minutes=1)
 ZONES = sorted(available_timezones())
 SHARES = [pytest.param(ZONES[first::16], id=f"from {ZONES[first]}") for first in range(16)]
+
+# A busy machine may take its time over an example; that breaks no law.
+LAW = settings(deadline=None)
 
 # Where clocks do what programs do not expect: (zone, a civil date on which it happens).
 NASTY = [

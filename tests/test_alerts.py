@@ -24,6 +24,7 @@ from reporter.alerts import (
     state_from_json,
     state_to_json,
 )
+from tests.civil import LAW
 
 START = datetime(2026, 10, 30, 14, 2, 10, tzinfo=UTC)
 LEVELS = {"o": Level.OK, "w": Level.WARNING, "c": Level.CRITICAL, "?": Level.UNKNOWN, ".": None}
@@ -271,6 +272,7 @@ def play(policy: Policy, steps: list[tuple[int, str]]) -> list[tuple[AlertState,
     return played
 
 
+@LAW
 @given(policies, histories)
 def test_an_alert_is_opened_once_before_anything_else_is_told_and_resolved_once(
     policy: Policy, steps: list[tuple[int, str]]
@@ -283,6 +285,7 @@ def test_an_alert_is_opened_once_before_anything_else_is_told_and_resolved_once(
         assert is_open is (state.phase in {Phase.OPEN, Phase.RECOVERING}) is (state.level is not Level.OK)
 
 
+@LAW
 @given(policies, histories)
 def test_levels_told_follow_one_another(policy: Policy, steps: list[tuple[int, str]]) -> None:
     level = Level.OK
@@ -294,6 +297,7 @@ def test_levels_told_follow_one_another(policy: Policy, steps: list[tuple[int, s
         assert state.level is level
 
 
+@LAW
 @given(policies, histories)
 def test_a_state_keeps_its_promises_and_survives_being_stored(policy: Policy, steps: list[tuple[int, str]]) -> None:
     for state, _ in play(policy, steps):
@@ -303,12 +307,14 @@ def test_a_state_keeps_its_promises_and_survives_being_stored(policy: Policy, st
         assert (state.opened_at is None) is (state.phase in {Phase.OK, Phase.SUSPECT})
 
 
+@LAW
 @given(policies, histories)
 def test_unknown_readings_alone_never_say_that_anything_is_down(policy: Policy, steps: list[tuple[int, str]]) -> None:
     played = play(policy, [(seconds, "?" if letter in "wc" else letter) for seconds, letter in steps])
     assert all(state.level in {Level.OK, Level.UNKNOWN} for state, _ in played)
 
 
+@LAW
 @given(policies, histories)
 def test_a_look_without_a_reading_opens_nothing(policy: Policy, steps: list[tuple[int, str]]) -> None:
     for (_, letter), (_, transition) in zip(steps, play(policy, steps), strict=True):

@@ -23,7 +23,7 @@ from reporter.periods import (
     first_strike,
     parse_at,
 )
-from tests.civil import NASTY, SHARES, around, changes, first_shown, minutes, moments, zones
+from tests.civil import LAW, NASTY, SHARES, around, changes, first_shown, minutes, moments, zones
 
 units = st.sampled_from(Unit)
 AFTERNOON = datetime(2026, 10, 30, 14, 3, 7, tzinfo=UTC)
@@ -37,6 +37,7 @@ def chain(unit: Unit, zone: str, start: datetime, end: datetime) -> list[Period]
     return periods
 
 
+@LAW
 @given(units, moments, zones)
 def test_a_period_holds_its_moment_and_meets_its_neighbours(unit: Unit, moment: datetime, zone: str) -> None:
     period = containing(unit, moment, zone)
@@ -47,6 +48,7 @@ def test_a_period_holds_its_moment_and_meets_its_neighbours(unit: Unit, moment: 
     assert before(following) == period
 
 
+@LAW
 @given(units, moments, zones)
 def test_every_moment_of_a_period_names_the_same_period(unit: Unit, moment: datetime, zone: str) -> None:
     period = containing(unit, moment, zone)
@@ -54,6 +56,7 @@ def test_every_moment_of_a_period_names_the_same_period(unit: Unit, moment: date
     assert containing(unit, period.start, zone) == period == containing(unit, last, zone)
 
 
+@LAW
 @given(units, moments, zones)
 def test_a_label_is_unlike_its_neighbours_and_can_be_typed_again(unit: Unit, moment: datetime, zone: str) -> None:
     period = containing(unit, moment, zone)
@@ -61,6 +64,7 @@ def test_a_label_is_unlike_its_neighbours_and_can_be_typed_again(unit: Unit, mom
     assert containing(unit, parse_at(period.label, zone), zone) == period
 
 
+@LAW
 @given(st.sampled_from([Unit.WEEK, Unit.MONTH]), moments, zones)
 def test_weeks_and_months_are_made_of_their_days(unit: Unit, moment: datetime, zone: str) -> None:
     period = containing(unit, moment, zone)
@@ -204,6 +208,7 @@ def test_what_a_run_speaks_of(covers: Covers, label: str, seconds: int) -> None:
     assert period.unit is covers.unit
 
 
+@LAW
 @given(st.sampled_from(Covers), moments, zones)
 def test_a_closed_period_is_over_and_an_open_one_ends_now(covers: Covers, moment: datetime, zone: str) -> None:
     period = covered(covers, moment, zone)
@@ -294,6 +299,7 @@ def test_a_moment_without_a_zone_is_refused() -> None:
         containing(Unit.DAY, datetime(2026, 10, 30, 14), "UTC")  # noqa: DTZ001
 
 
+@LAW
 @given(moments, zones)
 def test_no_earlier_moment_shows_a_wall_time_than_its_first_strike(moment: datetime, zone: str) -> None:
     wall = moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None)

@@ -7,12 +7,12 @@ from datetime import UTC, datetime, time, timedelta
 from itertools import islice, pairwise, takewhile
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reporter.periods import Unit, containing, exists, first_instant
 from reporter.schedules import Cron, Daily, Every, Monthly, Schedule, ScheduleError, Weekly, parse
-from tests.civil import NASTY, SHARES, around, changes, first_shown, minutes, moments, zones
+from tests.civil import LAW, NASTY, SHARES, around, changes, first_shown, minutes, moments, zones
 
 times = st.builds(time, st.integers(0, 23), st.integers(0, 59))
 schedules: st.SearchStrategy[Schedule] = st.one_of(
@@ -63,6 +63,7 @@ def check_each_day_once(zone: str, year: int, at: time) -> None:
     assert all(day.start <= turn <= day.end for day, turn in zip(days, found, strict=True))
 
 
+@settings(LAW, max_examples=50)
 @given(zones, st.integers(2000, 2039), st.sampled_from([time(0, 0), time(2, 30)]))
 def test_each_civil_day_of_a_year_has_its_turn_once(zone: str, year: int, at: time) -> None:
     check_each_day_once(zone, year, at)
@@ -86,6 +87,7 @@ def test_turns_are_right_at_every_change_of_every_zone(share: list[str]) -> None
                 check_daily(zone, day, time(2, 30))
 
 
+@LAW
 @given(schedules, moments, zones)
 def test_a_turn_is_after_the_moment_and_nothing_comes_between(schedule: Schedule, moment: datetime, zone: str) -> None:
     turn = schedule.after(moment, zone)
@@ -95,11 +97,13 @@ def test_a_turn_is_after_the_moment_and_nothing_comes_between(schedule: Schedule
     assert schedule.after(moment + (turn - moment) / 2, zone) == turn
 
 
+@LAW
 @given(schedules)
 def test_the_canonical_text_reads_back(schedule: Schedule) -> None:
     assert parse(str(schedule)) == schedule
 
 
+@LAW
 @given(st.integers(1, 86_400).map(Every), moments, zones)
 def test_an_interval_is_never_exceeded_and_midnight_is_always_a_turn(every: Every, moment: datetime, zone: str) -> None:
     day = containing(Unit.DAY, moment, zone)
@@ -107,6 +111,7 @@ def test_an_interval_is_never_exceeded_and_midnight_is_always_a_turn(every: Ever
     assert every.after(day.end - timedelta.resolution, zone) == day.end
 
 
+@LAW
 @given(moments, zones, st.integers(0, 59), st.integers(0, 23))
 def test_cron_at_a_named_time_comes_as_daily_does(moment: datetime, zone: str, minute: int, hour: int) -> None:
     assert Cron(f"{minute} {hour} * * *").after(moment, zone) == Daily(time(hour, minute)).after(moment, zone)
@@ -238,6 +243,7 @@ words = st.sampled_from(
 )
 
 
+@LAW
 @given(st.lists(words | st.text(max_size=3), max_size=7).map(" ".join))
 def test_any_text_is_a_schedule_or_a_schedule_error(text: str) -> None:
     try:
