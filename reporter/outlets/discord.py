@@ -126,7 +126,7 @@ class DiscordOutlet:
     ) -> Verdict:
         """One request, unless Discord is known to refuse it now."""
         if wait := self._pace.wait():
-            return Later(wait, "the webhook's own limit of requests is used up for the moment")
+            return Later(wait, "the webhook's own limit of requests is used up for the moment", paced=True)
         try:
             response = self._client.request(method, path, params=query, **(content or {}))
         except httpx.HTTPError as error:
@@ -153,7 +153,7 @@ class DiscordOutlet:
         """The verdict, should an answer or an error have echoed the token, without it."""
         if isinstance(found, Delivered):
             return found
-        return replace(found, why=found.why.replace(self._token, "***"))
+        return replace(found, why=found.why.replace(self._token.reveal(), "***"))
 
 
 class Pace:

@@ -24,16 +24,15 @@ from reporter.message import (
     Text,
     plain,
     plain_blocks,
+    visible,
 )
 from reporter.outlets.discord_markdown import (
-    clean,
     fenced,
     guarded,
     markdown,
     markdown_block,
     markdown_line,
     plain_line,
-    single_lines,
     table_lines,
     text_line,
 )
@@ -54,6 +53,8 @@ FILES = 10
 FILE_BYTES = 10 * 2**20
 REQUEST_BYTES = 25 * 2**20
 
+NOTES = 160
+"""Room that a fitted message keeps in its footer for what is only known when it is sent: that it is late, or again."""
 PARTS = 10
 """Our own limit: a report never becomes more messages than this. What is beyond is counted in the last footer."""
 
@@ -70,15 +71,15 @@ def text_length(message: Message) -> int:
 
 
 def fits(message: Message) -> bool:
-    """Whether Discord takes it as one message."""
+    """Whether Discord takes it as one message, notes included."""
     return (
         len(message.fields) <= FIELDS
         and _files_fit(message.attachments)
         and len(markdown_line(message.title)) <= TITLE
-        and len(plain_line(message.footer)) <= FOOTER
+        and len(plain_line(message.footer)) <= FOOTER - NOTES
         and len(markdown(message.body)) <= DESCRIPTION
         and all(_field_fits(field) for field in message.fields)
-        and text_length(message) <= EMBED_TEXT
+        and text_length(message) <= EMBED_TEXT - NOTES
     )
 
 
@@ -196,7 +197,7 @@ def _trimmed(message: Message) -> Message:
     return replace(
         message,
         title=clip(message.title, TITLE),
-        footer=clip(message.footer, FOOTER - _NUMBERING, plain_line),
+        footer=clip(message.footer, FOOTER - NOTES - _NUMBERING, plain_line),
         fields=tuple(replace(field, name=clip(field.name, FIELD_NAME)) for field in message.fields),
         attachments=tuple(file for file in message.attachments if file not in large),
     )
@@ -205,11 +206,11 @@ def _trimmed(message: Message) -> Message:
 def _pages(message: Message) -> Iterator[Message]:
     """The text of a message over as many as it takes, each with the title and the footer."""
     frame = replace(message, body=(), fields=(), attachments=())
-    room = EMBED_TEXT - text_length(frame) - _NUMBERING
+    room = EMBED_TEXT - NOTES - _NUMBERING - text_length(frame)
     page = frame
     for part in _parts(message, min(room, DESCRIPTION)):
         grown = _with(page, part)
-        if not (page is frame or (fits(grown) and text_length(grown) <= EMBED_TEXT - _NUMBERING)):
+        if not (page is frame or (fits(grown) and text_length(grown) <= EMBED_TEXT - NOTES - _NUMBERING)):
             yield page
             grown = _with(frame, part)
         page = grown
@@ -236,16 +237,22 @@ def _field_pieces(field: Field) -> Iterator[Field]:
         return
     parts = [piece for block in field.blocks for piece in pieces(block, FIELD_VALUE)]
     for number, group in enumerate(_grouped(parts, lambda part: len(markdown_block(part)), FIELD_VALUE, gap=2), 1):
-        count = f" ({number})" if number > 1 else ""
-        name = (*clip(field.name, FIELD_NAME - 2 * len(count)), Run("text", count)) if count else field.name
-        yield replace(field, name=name, blocks=tuple(group))
+        yield replace(field, name=_counted(field.name, number), blocks=tuple(group))
+
+
+def _counted(name: Line, number: int) -> Line:
+    """The name of a field's second and later parts; one without a name stays so."""
+    if number == 1 or not plain(name).strip():
+        return name
+    count = Run("text", f" ({number})")
+    return (*clip(name, FIELD_NAME - len(count.text)), count)
 
 
 def _text_pieces(block: Text, limit: int) -> Iterator[Text]:
     def render(line: Line) -> str:
         return text_line(line, quote=block.quote)
 
-    lines = [part for line in single_lines(block.lines) for part in split_line(line, limit, render)]
+    lines = [part for line in block.lines for part in split_line(line, limit, render)]
     for group in _grouped(lines, lambda line: len(render(line)), limit):
         yield Text(tuple(group), block.quote)
 
@@ -254,7 +261,7 @@ def _code_pieces(block: Code, limit: int) -> Iterator[Code]:
     room = limit - len(fenced("-", block.language)) + 1
     lines = [
         plain(part)
-        for text in clean(block.text).split("\n")
+        for text in visible(block.text, lines=True).split("\n")
         for part in split_line((Run("code", text),), room, lambda line: guarded(plain(line)))
     ]
     for group in _grouped(lines, lambda text: len(guarded(text)), room):

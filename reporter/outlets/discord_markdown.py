@@ -13,14 +13,11 @@ from datetime import datetime
 from itertools import groupby
 from urllib.parse import quote
 
-from reporter.message import Block, Code, Line, Run, Table, Text
+from reporter.message import Block, Code, Line, Run, Table, Text, plain, visible
 
 BLANK = "\u200b"
 """Shows nothing, yet Discord does not trim it away: it stands where Discord wants text and there is none."""
 
-# Lone surrogates cannot be encoded, control characters have no glyph, separators and bidirectional overrides would
-# let a name rearrange the text around it.
-_UNFIT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 # A colon before a blank opens neither an emoji nor a link, and reports are full of those.
 _INLINE = re.compile(r"[\\*_~|`<@\[\]]|:(?! )")
 # What begins a heading, quote, list or small print, wherever a line could begin.
@@ -30,23 +27,18 @@ _LINK_LIKE = re.compile(r"^\s*(?:https?:|www\.|discord\.)", re.IGNORECASE)
 _MARKS = {"bold": "**", "italic": "*", "bold italic": "***", "strike": "~~"}
 
 
-def clean(text: str) -> str:
-    """The text with what Discord cannot carry replaced by U+FFFD, and every line end as a newline."""
-    return _UNFIT.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n"))
-
-
 def is_blank(text: str) -> bool:
     """Whether Discord, which trims, would see nothing in it."""
-    return not text.replace("\ufeff", "").strip()
+    return not text.strip()
 
 
 def escaped(text: str) -> str:
     """One line of literal text in markdown."""
-    return _OPENING.sub(r"\1\\", _INLINE.sub(r"\\\g<0>", clean(text)))
+    return _OPENING.sub(r"\1\\", _INLINE.sub(r"\\\g<0>", visible(text)))
 
 
 def markdown_line(line: Iterable[Run]) -> str:
-    """A line of runs in markdown. Newlines in it become blanks: a title or a name has one line only."""
+    """A line of runs in markdown."""
     written = before = ""
     for run in _merged(line):
         piece = _run(run)
@@ -60,7 +52,7 @@ def markdown_line(line: Iterable[Run]) -> str:
 
 def plain_line(line: Iterable[Run]) -> str:
     """A line where Discord reads no markdown: footers and names of authors."""
-    return clean("".join(run.text for run in line))
+    return visible(plain(line))
 
 
 def markdown(blocks: Iterable[Block]) -> str:
@@ -78,7 +70,7 @@ def markdown(blocks: Iterable[Block]) -> str:
 def markdown_block(block: Block) -> str:
     match block:
         case Text():
-            return "\n".join(text_line(line, quote=block.quote) for line in single_lines(block.lines))
+            return "\n".join(text_line(line, quote=block.quote) for line in block.lines)
         case Code():
             return fenced(block.text, block.language)
         case Table():
@@ -91,19 +83,6 @@ def text_line(line: Line, *, quote: bool = False) -> str:
     return f"> {written or BLANK}" if quote else written
 
 
-def single_lines(lines: Iterable[Line]) -> Iterator[Line]:
-    """The lines again, those with a newline inside taken apart."""
-    for line in lines:
-        current: list[Run] = []
-        for run in line:
-            first, *rest = clean(run.text).split("\n")
-            current.append(Run(run.kind, first, run.url))
-            for text in rest:
-                yield tuple(current)
-                current = [Run(run.kind, text, run.url)]
-        yield tuple(current)
-
-
 def fenced(text: str, language: str = "") -> str:
     """A code block. Nothing can be escaped in one, so a space of no width parts backticks that would end it."""
     tag = language.lower() if _LANGUAGE.fullmatch(language.lower()) else ""
@@ -112,12 +91,12 @@ def fenced(text: str, language: str = "") -> str:
 
 def guarded(text: str) -> str:
     """Text for the inside of a code block."""
-    return clean(text).replace("``", f"`{BLANK}`").replace("``", f"`{BLANK}`")
+    return visible(text, lines=True).replace("``", f"`{BLANK}`").replace("``", f"`{BLANK}`")
 
 
 def table_lines(table: Table) -> list[str]:
     """A table as lines of equal columns under a ruled header, for a font of fixed width."""
-    rows = [tuple(_cell(cell) for cell in row) for row in (table.header, *table.rows)]
+    rows = [tuple(map(visible, row)) for row in (table.header, *table.rows)]
     count = max(map(len, rows))
     rows = [row + ("",) * (count - len(row)) for row in rows]
     widths = [max(cells(row[column]) for row in rows) for column in range(count)]
@@ -138,10 +117,6 @@ def _width(character: str) -> int:
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
-def _cell(text: str) -> str:
-    return " ".join(clean(text).split("\n"))
-
-
 def _padded(text: str, width: int, align: str) -> str:
     room = width - cells(text)
     left = {"<": 0, ">": room, "^": room // 2}.get(align, 0)
@@ -154,7 +129,7 @@ def _merged(line: Iterable[Run]) -> Iterator[Run]:
         if kind == "time":
             yield from runs
         elif text := "".join(run.text for run in runs):
-            yield Run(kind, clean(text).replace("\n", " "), url)
+            yield Run(kind, visible(text), url)
 
 
 def _run(run: Run) -> str:
@@ -205,7 +180,7 @@ def _link(text: str, url: str) -> str:
 def _web_address(url: str) -> str | None:
     if not url.lower().startswith(("http://", "https://")):
         return None
-    return quote(clean(url), safe=":/?#@!$&'*+,;=%~-._")
+    return quote(visible(url), safe=":/?#@!$&'*+,;=%~-._")
 
 
 def _time(run: Run) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import ssl
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from urllib.parse import parse_qs, urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -32,13 +32,13 @@ class WebhookAddress:
 
     origin: str
     id: str
-    token: str = field(repr=False)
+    token: Secret
     thread_id: str | None = None
 
     @property
-    def url(self) -> str:
+    def url(self) -> Secret:
         """The webhook's URL in version 10 of the API: without a version Discord still answers as version 6 did."""
-        return f"{self.origin}/api/v10/webhooks/{self.id}/{self.token}"
+        return Secret(f"{self.origin}/api/v10/webhooks/{self.id}/{self.token.reveal()}")
 
     @classmethod
     def parse(cls, webhook: Secret, base_url: str = DISCORD) -> WebhookAddress:
@@ -56,7 +56,7 @@ class WebhookAddress:
         if not own and origin != base_url.rstrip("/").lower():
             raise ReporterError(_refusal(webhook, f"is not at {base_url}"))
         thread = parse_qs(parts.query).get("thread_id", [""])[0]
-        return cls(origin, found["id"], found["token"], thread if thread.isdigit() else None)
+        return cls(origin, found["id"], Secret(found["token"]), thread if thread.isdigit() else None)
 
 
 def _refusal(webhook: Secret, what: str) -> str:
@@ -76,12 +76,12 @@ class HidingTransport(httpx.BaseTransport):
             return self._inner.handle_request(self._real(request))
         except httpx.TransportError as error:
             # A fresh one: the old one carries the request, and with it the URL, into every traceback.
-            raise type(error)(str(error).replace(self._address.token, "***")) from None
+            raise type(error)(str(error).replace(self._address.token.reveal(), "***")) from None
 
     def _real(self, request: httpx.Request) -> httpx.Request:
         path = request.url.raw_path.decode()
         bare = path == "/" or path.startswith("/?")
-        url = httpx.URL(self._address.url + (path[1:] if bare else path))
+        url = httpx.URL(self._address.url.reveal() + (path[1:] if bare else path))
         headers = request.headers.copy()
         headers["Host"] = url.netloc.decode()
         return httpx.Request(request.method, url, headers=headers, stream=request.stream, extensions=request.extensions)
