@@ -65,11 +65,11 @@ class Section:
 @job(covers="last hour", schedule="every hour", params=Parameters)
 def agent_performance(ctx: Context[Parameters]) -> Iterator[Report]:
     """How each agent did in the last hour, beside its last 24 hours."""
-    hours = ctx.ledger.performance(ctx.period)
+    hours = ctx.books(ctx.period)
     if ctx.params.quiet and not any(book.trades for book in hours):
         return
-    days = ctx.ledger.performance(_ending_with(ctx.period, timedelta(hours=24)))
-    weeks = ctx.ledger.performance(_ending_with(ctx.period, timedelta(days=ctx.params.review_days)))
+    days = ctx.books(_ending_with(ctx.period, timedelta(hours=24)))
+    weeks = ctx.books(_ending_with(ctx.period, timedelta(days=ctx.params.review_days)))
     sections = [_section(ctx, week, week.counterpart(days), week.counterpart(hours)) for week in weeks]
     facts = {"sections": sections, "unread": ctx.unread([*hours, *days, *weeks])}
     yield Report(books=hours, facts=facts, tone=tone_of(hours))

@@ -62,8 +62,8 @@ class Section:
 @job(covers="yesterday", schedule="daily at 00:00", params=Parameters)
 def daily_summary(ctx: Context[Parameters]) -> Iterator[Report]:
     """The day that is over: balance, P&L, win rate, who carried it and who cost it, targets."""
-    books = ctx.ledger.performance(ctx.period)
-    before = ctx.ledger.performance(ctx.previous)
+    books = ctx.books(ctx.period)
+    before = ctx.books(ctx.previous)
     sections = [_section(ctx, book, book.counterpart(before), leading(books)) for book in books]
     facts = {"sections": sections, "unread": ctx.unread([*books, *before])}
     yield Report(books=books, facts=facts, tone=tone_of(books))

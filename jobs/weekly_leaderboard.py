@@ -53,8 +53,8 @@ class Section:
 @job(covers="last week", schedule="weekly on mon at 00:05", params=Parameters)
 def weekly_leaderboard(ctx: Context[Parameters]) -> Iterator[Report]:
     """The agents of the week that is over, ranked by P&L, with win rate, Sharpe ratio and change of rank."""
-    books = ctx.ledger.performance(ctx.period, daily=True)
-    before = ctx.ledger.performance(ctx.previous)
+    books = ctx.books(ctx.period, daily=True)
+    before = ctx.books(ctx.previous)
     sections = [_section(ctx, book, book.counterpart(before)) for book in books]
     bases = sorted({line.capital_basis for book in books for line in book.lines if line.capital_basis})
     facts = {"sections": sections, "bases": bases, "unread": ctx.unread([*books, *before])}

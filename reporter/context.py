@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from typing_extensions import TypeVar
 
 from reporter.alerts import AlertState, Observation, Transition
+from reporter.errors import LedgerError
 from reporter.message import Severity, Tone
 from reporter.periods import Covers, Period
 from reporter.trades import Book, Ledger, Money, Unread, leading
@@ -110,6 +111,18 @@ class Context(Generic[P]):
     history: History
     params: P
     log: logging.Logger | logging.LoggerAdapter[logging.Logger]
+
+    def books(self, period: Period, *, daily: bool = False) -> list[Book]:
+        """The books of a period with a line an agent, best first; none, and no error, where no ledger is configured.
+
+        Raises LedgerError when there are ledgers and none can be read.
+        """
+        try:
+            return self.ledger.performance(period, daily=daily)
+        except LedgerError:
+            if self.ledger.health():
+                raise
+            return []
 
     def unread(self, books: Sequence[Book]) -> list[Unread]:
         """The ledgers that are missing from any of these books, since when as far as our own history knows.

@@ -8,6 +8,7 @@ import pytest
 
 from reporter import demo
 from reporter.context import Targets
+from reporter.errors import LedgerError
 from reporter.message import Message, Tone, plain, plain_blocks
 from tests import golden
 from tests.jobs.floor import Closed, Idle, database, floor, reports, rows, shape_of, text_of, told
@@ -99,6 +100,17 @@ def test_a_ledger_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 def test_a_floor_that_never_traded_gets_a_sentence(tmp_path: Path) -> None:
     message = told("agent_performance", floor(database(tmp_path / "bot.sqlite")), AFTER_THREE)
     assert "Nothing has been traded here yet" in text_of(message)
+    assert not message.fields
+
+
+def test_a_floor_without_a_ledger_gets_a_sentence() -> None:
+    message = told("agent_performance", floor(), AFTER_THREE)
+    assert "no trading database is named" in text_of(message)
+
+
+def test_a_floor_of_which_nothing_can_be_read_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(LedgerError, match="gone"):
+        told("agent_performance", floor(tmp_path / "gone.sqlite"), AFTER_THREE)
 
 
 def test_a_name_forges_nothing(tmp_path: Path) -> None:

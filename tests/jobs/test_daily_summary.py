@@ -10,6 +10,7 @@ import pytest
 
 from reporter import demo
 from reporter.context import Targets
+from reporter.errors import LedgerError
 from reporter.ledger import Floor
 from reporter.message import Message, Tone, plain, plain_blocks
 from reporter.trades import Book, Line, Mode, Money
@@ -145,6 +146,16 @@ def test_a_floor_that_never_traded_gets_a_sentence(tmp_path: Path) -> None:
     message = told("daily_summary", floor(database(tmp_path / "bot.sqlite")), MORNING)
     assert "Nothing has been traded here yet" in text_of(message)
     assert not message.fields
+
+
+def test_a_floor_without_a_ledger_gets_a_sentence() -> None:
+    message = told("daily_summary", floor(), MORNING)
+    assert "no trading database is named" in text_of(message)
+
+
+def test_a_floor_of_which_nothing_can_be_read_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(LedgerError, match="gone"):
+        told("daily_summary", floor(tmp_path / "gone.sqlite"), MORNING)
 
 
 def test_a_day_without_trades_keeps_its_balance(tmp_path: Path) -> None:

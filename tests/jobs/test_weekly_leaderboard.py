@@ -9,6 +9,7 @@ from statistics import mean, stdev
 import pytest
 
 from reporter import demo
+from reporter.errors import LedgerError
 from reporter.message import Message, plain_blocks
 from tests import golden
 from tests.jobs.floor import Closed, Idle, database, floor, reports, rows, shape_of, text_of, told
@@ -120,6 +121,17 @@ def test_a_week_without_trades_says_so(tmp_path: Path) -> None:
 def test_a_floor_that_never_traded_gets_a_sentence(tmp_path: Path) -> None:
     message = told("weekly_leaderboard", floor(database(tmp_path / "bot.sqlite")), MONDAY)
     assert "Nothing has been traded here yet" in text_of(message)
+    assert not message.fields
+
+
+def test_a_floor_without_a_ledger_gets_a_sentence() -> None:
+    message = told("weekly_leaderboard", floor(), MONDAY)
+    assert "no trading database is named" in text_of(message)
+
+
+def test_a_floor_of_which_nothing_can_be_read_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(LedgerError, match="gone"):
+        told("weekly_leaderboard", floor(tmp_path / "gone.sqlite"), MONDAY)
 
 
 def test_a_ledger_that_cannot_be_read_is_named(tmp_path: Path) -> None:
