@@ -52,7 +52,10 @@ class Schedule(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Every:
-    """A turn at each midnight and then every so many seconds (1 to 86,400) until the next one."""
+    """A turn every so many seconds (1 to 86,400).
+
+    By the wall clock they are counted from each midnight anew. Where only the distance matters, take `seconds`.
+    """
 
     seconds: int
 
