@@ -10,6 +10,7 @@ from reporter import demo
 from reporter.context import Targets
 from reporter.errors import LedgerError
 from reporter.message import Message, Tone, plain, plain_blocks
+from reporter.outlets.discord_limits import fits
 from tests import golden
 from tests.jobs.floor import Closed, Idle, database, floor, reports, rows, shape_of, text_of, told
 
@@ -43,6 +44,7 @@ def test_an_hour_of_the_demo_reads_as_it_should(tmp_path: Path) -> None:
     demo.make(tmp_path / "demo.sqlite", datetime(2026, 10, 30, 15, 1, tzinfo=UTC))
     message = told("agent_performance", floor(tmp_path / "demo.sqlite"), AFTER_THREE)
     assert golden.agrees("agent_performance_demo", message)
+    assert fits(message)
 
 
 def test_who_moved_most_is_shown_and_the_others_are_summed_up(tmp_path: Path) -> None:
@@ -128,6 +130,7 @@ def test_three_hundred_agents_are_one_message(tmp_path: Path) -> None:
     message = told("agent_performance", floor(database(tmp_path / "bot.sqlite", trades)), AFTER_THREE)
     assert len(message.fields) == 14
     assert plain(message.fields[-1].name) == "…and 288 more"
+    assert fits(message)
 
 
 def test_the_figures_are_those_of_a_recount(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from reporter.context import Targets
 from reporter.errors import LedgerError
 from reporter.ledger import Floor
 from reporter.message import Message, Tone, plain, plain_blocks
+from reporter.outlets.discord_limits import fits
 from reporter.trades import Book, Line, Mode, Money
 from tests import golden
 from tests.jobs.floor import Closed, Idle, database, floor, reports, rows, shape_of, text_of, told, usdt
@@ -54,7 +55,9 @@ def test_a_day_reads_as_it_should(tmp_path: Path) -> None:
 def test_a_day_of_the_demo_reads_as_it_should(tmp_path: Path) -> None:
     demo.make(tmp_path / "demo.sqlite", datetime(2026, 10, 31, 0, 1, tzinfo=UTC))
     ledger = floor(tmp_path / "demo.sqlite", starting=demo.STARTING_BALANCES)
-    assert golden.agrees("daily_summary_demo", told("daily_summary", ledger, MORNING))
+    message = told("daily_summary", ledger, MORNING)
+    assert golden.agrees("daily_summary_demo", message)
+    assert fits(message)
 
 
 def test_two_modes_and_two_currencies_are_four_books(tmp_path: Path) -> None:
@@ -180,6 +183,7 @@ def test_three_hundred_agents_are_one_message(tmp_path: Path) -> None:
     message = told("daily_summary", made(tmp_path, *trades), MORNING)
     assert len(message.fields) == 7
     assert field(message, "Top")[0].startswith("1. agent_299: +149.00 USDT")
+    assert fits(message)
 
 
 # The demo floor, recounted here from its rows without any of our own sums.

@@ -11,6 +11,7 @@ import pytest
 from reporter import demo
 from reporter.errors import LedgerError
 from reporter.message import Message, plain_blocks
+from reporter.outlets.discord_limits import fits
 from tests import golden
 from tests.jobs.floor import Closed, Idle, database, floor, reports, rows, shape_of, text_of, told
 
@@ -57,6 +58,7 @@ def test_a_week_of_the_demo_reads_as_it_should(tmp_path: Path) -> None:
     demo.make(tmp_path / "demo.sqlite", datetime(2026, 10, 26, 0, 6, tzinfo=UTC))
     message = told("weekly_leaderboard", floor(tmp_path / "demo.sqlite", starting=demo.STARTING_BALANCES), MONDAY)
     assert golden.agrees("weekly_leaderboard_demo", message)
+    assert fits(message)
 
 
 def test_equals_share_a_place(tmp_path: Path) -> None:
@@ -154,6 +156,7 @@ def test_three_hundred_agents_are_one_message(tmp_path: Path) -> None:
     message = told("weekly_leaderboard", floor(database(tmp_path / "bot.sqlite", trades)), MONDAY)
     assert len(body(message)) == 22
     assert "…and 290 more" in text_of(message)
+    assert fits(message)
 
 
 def test_the_ratios_are_those_of_a_recount(tmp_path: Path) -> None:
