@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields
 from importlib.resources import files
 from typing import TypeVar
@@ -18,6 +19,9 @@ from reporter.ledger.source import (
     as_text,
     canonical,
 )
+
+# The schema's own checks hold this; a view or an older table may not.
+_TEXT_TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d*)?")
 
 T = TypeVar("T", TradeColumns, PositionColumns, AgentColumns, EquityColumns)
 
@@ -41,6 +45,7 @@ def native(dialect: str) -> Source:
         equity_table="equity",
         tables=("agents", "trades", "positions", "equity"),
         stored=as_text if dialect == "sqlite" else as_aware,
+        form=_TEXT_TIME if dialect == "sqlite" else None,
     )
 
 

@@ -52,6 +52,7 @@ class Reader:
         days = period.days() if daily else []
         rows = queries.keyed(self._source, period, by, days)
         with self._database.snapshot() as connection:
+            self._expect_form(connection)
             sums = connection.execute(queries.sums(rows)).all()
             return Answer(
                 settings=self.settings,
@@ -72,6 +73,7 @@ class Reader:
 
     def closed_trades(self, period: Period, limit: int | None) -> list[Trade]:
         with self._database.snapshot() as connection:
+            self._expect_form(connection)
             rows = connection.execute(queries.oldest_first(self._source, period, limit))
             return [self._trade(row) for row in rows]
 
@@ -115,6 +117,14 @@ class Reader:
         with self._database.snapshot() as connection:
             wide = [name for name in self._source.tables if connection.execute(_MAY_WRITE, {"table": name}).scalar()]
         return [_too_wide(self.name, wide)] if wide else []
+
+    def _expect_form(self, connection: Connection) -> None:
+        """Refuse times that would be compared wrongly, since a trade in the wrong day is worse than none."""
+        if self._source.form is None:
+            return
+        newest = connection.execute(queries.newest(self._source)).scalar()
+        if newest is not None and not self._source.form.fullmatch(str(newest)):
+            raise LedgerError(f"closed_at is {newest!r}, but must be UTC text such as 2026-10-30 23:59:59")
 
     def _clock(self, connection: Connection) -> datetime | None:
         """The server's time. A SQLite file has no clock of its own."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
@@ -88,8 +89,9 @@ class Source:
     """A kind of trading database, for one dialect and ledger: every query is written over this and nothing else.
 
     `trades`, `positions` and `equity` keep only the rows that count. `stored` turns an aware moment into the form that
-    time columns hold, so that they are compared as they are and an index can serve. `lists_agents` says that agents
-    have a table of their own; otherwise they are known by their trades.
+    time columns hold, so that they are compared as they are and an index can serve; `form` is what that must look like
+    where nothing but our word for it says so. `lists_agents` says that agents have a table of their own; otherwise they
+    are known by their trades.
     """
 
     trades: Rows
@@ -102,6 +104,7 @@ class Source:
     equity_table: str
     tables: tuple[str, ...]
     stored: Callable[[datetime], datetime | str]
+    form: re.Pattern[str] | None = None
 
 
 def canonical(columns: TradeColumns | PositionColumns | AgentColumns | EquityColumns) -> Rows:

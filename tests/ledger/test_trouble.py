@@ -207,6 +207,10 @@ def test_an_unknown_kind_is_refused_at_once() -> None:
     ("change", "words"),
     [
         ("UPDATE trades SET mode = 'LIVE'", "a mode is 'LIVE', which is neither live nor paper"),
+        (
+            "UPDATE trades SET closed_at = '2026-10-30T01:00:00Z'",
+            "closed_at is '2026-10-30t01:00:00z', but must be UTC text such as 2026-10-30 23:59:59",
+        ),
         ("UPDATE trades SET opened_at = 'yesterday'", "'yesterday' is not a time that can be read"),
         ("UPDATE trades SET size = 'much'", "'much' is not a number"),
         ("UPDATE trades SET pnl = 9e999", "infinity is not a finite number"),
