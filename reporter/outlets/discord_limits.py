@@ -67,7 +67,8 @@ T = TypeVar("T")
 
 def text_length(message: Message) -> int:
     """What the embed of a message counts towards EMBED_TEXT."""
-    return sum(len(text) for text in _texts(message))
+    texts = markdown_line(message.title), plain_line(message.footer), markdown(message.body)
+    return sum(map(len, texts)) + sum(map(_field_length, message.fields))
 
 
 def fits(message: Message) -> bool:
@@ -170,14 +171,9 @@ def joined(text: str, at: int) -> bool:
     return "\u1160" <= after <= "\u11ff" and ("\u1100" <= before <= "\u11ff" or "\uac00" <= before <= "\ud7a3")
 
 
-def _texts(message: Message) -> Iterator[str]:
-    yield markdown_line(message.title)
-    yield plain_line(message.footer)
-    yield markdown(message.body)
-    for field in message.fields:
-        # A blank name or value is sent as one character of no width.
-        yield markdown_line(field.name) or " "
-        yield markdown(field.blocks) or " "
+def _field_length(field: Field) -> int:
+    """A blank name or value is sent as one character of no width."""
+    return max(len(markdown_line(field.name)), 1) + max(len(markdown(field.blocks)), 1)
 
 
 def _field_fits(field: Field) -> bool:
@@ -207,13 +203,14 @@ def _pages(message: Message) -> Iterator[Message]:
     """The text of a message over as many as it takes, each with the title and the footer."""
     frame = replace(message, body=(), fields=(), attachments=())
     room = EMBED_TEXT - NOTES - _NUMBERING - text_length(frame)
-    page = frame
+    page, used = frame, 0
     for part in _parts(message, min(room, DESCRIPTION)):
-        grown = _with(page, part)
-        if not (page is frame or (fits(grown) and text_length(grown) <= EMBED_TEXT - NOTES - _NUMBERING)):
+        size = _size(part)
+        limit = room if isinstance(part, Field) else min(room, DESCRIPTION)
+        if page is not frame and (used + size > limit or len(page.fields) == FIELDS):
             yield page
-            grown = _with(frame, part)
-        page = grown
+            page, used = frame, 0
+        page, used = _with(page, part), used + size
     yield page
 
 
@@ -222,6 +219,13 @@ def _parts(message: Message, room: int) -> Iterator[Block | Field]:
         yield from pieces(block, room)
     for field in message.fields:
         yield from _field_pieces(field)
+
+
+def _size(part: Block | Field) -> int:
+    """What a part takes at most of a page; beside a block there are up to two newlines."""
+    if isinstance(part, Field):
+        return _field_length(part)
+    return len(markdown_block(part)) + 2
 
 
 def _with(page: Message, part: Block | Field) -> Message:

@@ -163,7 +163,9 @@ def _colour(form: Form, embed: Json, path: tuple[str | int, ...]) -> None:
     if isinstance(colour, bool) or not isinstance(colour, int):
         form.wrong((*path, "color"), "NUMBER_TYPE_COERCE", f'Value "{colour}" is not int.')
     elif not 0 <= colour <= 0xFFFFFF:
-        form.wrong((*path, "color"), "NUMBER_TYPE_MAX", "int value should be less than or equal to 16777215.")
+        least = ("NUMBER_TYPE_MIN", "int value should be greater than or equal to 0.")
+        most = ("NUMBER_TYPE_MAX", "int value should be less than or equal to 16777215.")
+        form.wrong((*path, "color"), *(least if colour < 0 else most))
 
 
 def _timestamp(form: Form, embed: Json, path: tuple[str | int, ...]) -> None:
