@@ -20,7 +20,7 @@ from rich.table import Table as Grid
 from rich.text import Text as Styled
 
 from reporter.formats import size
-from reporter.message import Block, Code, Field, Line, Message, RunKind, Table, Text, Tone, visible
+from reporter.message import Block, Code, Field, Line, Message, RunKind, Table, Text, visible
 from reporter.outlets import Delivered, Later, Never, Verdict
 from reporter.outlets.page import COLOURS
 
@@ -38,6 +38,7 @@ STYLES: dict[RunKind, str] = {
     "link": "underline",
     "time": "",
 }
+_CLOSED = "nobody reads this output any more"
 _Colours = Literal["standard", "256", "truecolor", "windows"] | None
 
 
@@ -90,7 +91,7 @@ class ConsoleOutlet:
 
     def look(self) -> Verdict:
         """A terminal is there as long as its stream is open."""
-        return Never("the output is closed", gone=True) if self._stream.closed else Delivered("")
+        return Never(_CLOSED, gone=True) if self._stream.closed else Delivered("")
 
     def close(self) -> None:
         """Nothing to do: the stream belongs to whoever opened it."""
@@ -100,7 +101,7 @@ class ConsoleOutlet:
             self._stream.write(self._encodable(self._drawn(printed, colour=self._colour)) + "\n")
             self._stream.flush()
         except (BrokenPipeError, ValueError):
-            return Never("nobody reads this output any more", gone=True)
+            return Never(_CLOSED, gone=True)
         except OSError as error:
             return Later(60, f"the output cannot be written: {error.strerror}")
         self._shown[name] = message
