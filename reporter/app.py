@@ -6,6 +6,7 @@ import hashlib
 import logging
 import os
 import shutil
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,13 +15,14 @@ from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TextIO
+from zoneinfo import ZoneInfo
 
 from reporter import config, logs, outbox
 from reporter.binding import BoundJob, bind
 from reporter.catalog import Catalog, fingerprint, load_catalog, stock_home
 from reporter.clock import Clock, SystemClock
 from reporter.config import models
-from reporter.daemon import TICK, Daemon
+from reporter.daemon import TICK, WATCH, Daemon
 from reporter.delivery import Delivery
 from reporter.errors import ConfigError, Problem, ReporterError, TemplateError
 from reporter.formats import COMMON_CURRENCIES, CurrencyFormat, Formats
@@ -95,7 +97,7 @@ class FolderHome:
         jobs, problems = bind(loaded, catalog)
         if problems:
             raise ConfigError(problems)
-        wiring = self._wire(loaded, jobs)
+        wiring = self._wire(loaded, jobs, _broken(loaded, catalog))
         self.catalog = catalog
         self.warnings = (*loaded.warnings, *catalog.problems)
         for problem in self.warnings:
@@ -130,7 +132,7 @@ class FolderHome:
         digest.update(self.path.read_bytes() if self.path.is_file() else b"")
         return digest.hexdigest()[:8]
 
-    def _wire(self, loaded: config.Loaded, jobs: list[BoundJob]) -> Wiring:
+    def _wire(self, loaded: config.Loaded, jobs: list[BoundJob], broken: Mapping[str, str]) -> Wiring:
         settings = loaded.config
         floor = Floor(ledger_settings(settings))
         probes = Probes([_probe(name, entry) for name, entry in settings.probes.items()], self._clock)
@@ -144,6 +146,8 @@ class FolderHome:
             targets=settings.targets.as_targets(),
             channels=channels,
             routes=_routes(settings.alerts.routes),
+            zone=ZoneInfo(settings.timezone),
+            broken=broken,
             version=self._taken,
             warnings=floor.warnings,
             closers=(floor.close, probes.close, *(channel.outlet.close for channel in channels.values())),
@@ -161,7 +165,7 @@ class FolderHome:
         if isinstance(entry, models.ConsoleChannel):
             from reporter.outlets.console import ConsoleOutlet  # noqa: PLC0415
 
-            return ConsoleOutlet(self._stream)
+            return ConsoleOutlet(self._stream or sys.stdout, zone=ZoneInfo(settings.timezone))
         from reporter.outlets.discord import DiscordOutlet  # noqa: PLC0415
 
         return DiscordOutlet(
@@ -212,7 +216,7 @@ class App:
         self.planner = Planner(self.store, self.clock)
         self.delivery = Delivery(self.store, self.clock, self.runner)
 
-    def daemon(self, tick: float = TICK) -> Daemon:
+    def daemon(self, tick: float = TICK, watch: float = WATCH) -> Daemon:
         return Daemon(
             self.home,
             self.wiring,
@@ -222,6 +226,7 @@ class App:
             clock=self.clock,
             stopping=self.stopping,
             tick=tick,
+            watch=watch,
         )
 
     def job(self, name: str) -> BoundJob:
@@ -273,7 +278,7 @@ class App:
         return ByHand(period, self.runner.run(self.wiring, bound, period, trigger="hand", claim=claim), None)
 
     def deliver(self, run_id: str, patience: timedelta = timedelta(seconds=20)) -> list[outbox.Fate]:
-        """Bring a run's messages to their channels here and now, beside a running daemon; returns what became of them."""
+        """Bring a run's messages to their channels now, beside a running daemon; returns what became of them."""
         end = self.clock.monotonic() + patience.total_seconds()
         while True:
             fates = self.fates(run_id)
@@ -332,6 +337,11 @@ def make_home(folder: Path) -> list[Path]:
             shutil.copyfile(stock_home() / source, target)
             made.append(target)
     return made
+
+
+def _broken(loaded: config.Loaded, catalog: Catalog) -> dict[str, str]:
+    told = {Path(problem.file).stem: str(problem) for problem in catalog.problems}
+    return {name: told.get(name, "cannot be loaded") for name in loaded.config.jobs if name in catalog.broken}
 
 
 def _check_templates(wiring: Wiring) -> Iterator[Finding]:

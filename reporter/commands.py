@@ -34,7 +34,7 @@ ledgers:
 channels:
   terminal: {{kind: console}}
 jobs:
-  health_probe:
+  health_probe: {{params: {{heartbeat_minutes: null}}}}  # nobody trades on, so no agent shows signs of life
   agent_performance:
   daily_summary:
   weekly_leaderboard:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
 from typing import Protocol
@@ -20,6 +20,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor as Pool
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
+from reporter.alerts import Level, Observation
 from reporter.binding import BoundJob
 from reporter.clock import Clock, SystemClock
 from reporter.delivery import Delivery
@@ -70,6 +71,7 @@ class Daemon:
         clock: Clock,
         stopping: threading.Event,
         tick: float = TICK,
+        watch: float = WATCH,
     ) -> None:
         self._home = home
         self._wiring = wiring
@@ -79,6 +81,7 @@ class Daemon:
         self._clock = clock
         self._stopping = stopping
         self._tick_seconds = tick
+        self._watch_seconds = watch
         self._reload = threading.Event()
         self._waiting_mail = threading.Event()
         self._busy: set[str] = set()
@@ -98,6 +101,7 @@ class Daemon:
         self._catch_signals()
         self._clockwork.add_listener(self._overlapped, EVENT_JOB_MAX_INSTANCES)
         self._announce()
+        self._tell_broken({})
         beat = IntervalTrigger(seconds=self._tick_seconds, timezone="UTC")
         first = SystemClock().wall()
         self._clockwork.add_job(self._tick, beat, executor="planner", id=PLANNER, next_run_time=first)
@@ -126,6 +130,14 @@ class Daemon:
         for bound in self._wiring.jobs.values():
             if bound.enabled:
                 log.info("%s", in_words(bound, self._planner))
+
+    def _tell_broken(self, before: Mapping[str, str]) -> None:
+        """A job whose file cannot be loaded is told of like one that fails; so is its recovery."""
+        now = self._wiring.broken
+        seen = [Observation(f"job/{name}", Level.WARNING, f"{name} cannot run: {why}") for name, why in now.items()]
+        seen += [Observation(f"job/{name}", Level.OK, "can be loaded again") for name in before if name not in now]
+        if seen:
+            self._runner.observe(self._wiring, seen)
 
     def _wind_up(self) -> None:
         """Give the clockwork the interval jobs of the present wiring; those that did not change keep their beat."""
@@ -230,7 +242,7 @@ class Daemon:
     def _watch(self) -> None:
         """The main thread's life: signals, edits, and a clock that was moved."""
         offset = self._clock_offset()
-        while not self._stopping.wait(WATCH):
+        while not self._stopping.wait(self._watch_seconds):
             if self._reload.is_set() or self._home.edited():
                 self._reload.clear()
                 self._take_up()
@@ -260,6 +272,7 @@ class Daemon:
         log.info("config version %s taken up: %s", new.version, "; ".join(changes) or "nothing of a job changed")
         self._wiring = new
         self._wind_up()
+        self._tell_broken(old.broken)
         closing = threading.Timer(CLOSE_AFTER, old.close)
         closing.daemon = True
         closing.start()
@@ -297,7 +310,8 @@ def differences(old: Wiring, new: Wiring) -> list[str]:
 
 
 def _terms(bound: BoundJob) -> tuple[object, ...]:
-    return str(bound.schedule), bound.timezone, bound.channels, bound.params, bound.settle, bound.deadline
+    params = bound.params.model_dump_json()  # a reload makes the model's class anew
+    return str(bound.schedule), bound.timezone, bound.channels, params, bound.settle, bound.deadline
 
 
 def _enabled(wiring: Wiring) -> dict[str, BoundJob]:

@@ -12,6 +12,7 @@ import secrets
 import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import TypeGuard
 
 from reporter import outbox
 from reporter.alerts import Level, Observation
@@ -127,10 +128,16 @@ class Delivery:
                         url=verdict.url,
                     )
                 case Later() | Unclear():
-                    wait = _wait(verdict, failures)
-                    ready_at = now + timedelta(seconds=wait)
-                    lost = isinstance(verdict, Unclear)
-                    outbox.later(connection, row, self._owner, ready_at=ready_at, why=verdict.why, maybe_sent=lost)
+                    ready_at = now + timedelta(seconds=_wait(verdict, failures))
+                    outbox.later(
+                        connection,
+                        row,
+                        self._owner,
+                        ready_at=ready_at,
+                        why=verdict.why,
+                        failed=not _paced(verdict),
+                        maybe_sent=isinstance(verdict, Unclear),
+                    )
                     if isinstance(verdict, Later) and verdict.everywhere:
                         self._all_wait_until = ready_at
                 case Never(gone=True):
@@ -159,7 +166,7 @@ class Delivery:
                 yield Observation(subject, Level.CRITICAL, f"channel {channel} is closed to us: {verdict.why}")
             case Never():
                 yield Observation(f"{subject}/message", Level.WARNING, f"a message was refused: {verdict.why}")
-            case Later() | Unclear() if failures >= TROUBLE and channel not in self._troubled:
+            case Later() | Unclear() if not _paced(verdict) and failures >= TROUBLE and channel not in self._troubled:
                 self._troubled.add(channel)
                 why = f"channel {channel} failed {failures} times in a row: {verdict.why}"
                 yield Observation(subject, Level.WARNING, why)
@@ -195,13 +202,21 @@ def _span(span: timedelta) -> str:
 def _wait(verdict: Later | Unclear, failures: int) -> float:
     """Seconds until the next try: twice as long each time with some chance, and never less than we are told."""
     backoff = min(LONGEST_WAIT, SHORTEST_WAIT * (1 << min(failures - 1, 12))) * random.uniform(0.7, 1.3)  # noqa: S311
+    if _paced(verdict):
+        return verdict.after
     return max(verdict.after, backoff) if isinstance(verdict, Later) else backoff
+
+
+def _paced(verdict: Verdict) -> TypeGuard[Later]:
+    return isinstance(verdict, Later) and verdict.paced
 
 
 def _tell_log(row: Waiting, verdict: Verdict) -> None:
     match verdict:
         case Delivered():
             log.info("%s: %s delivered%s", row.channel, row.kind, " (edited)" if row.edit == verdict.id else "")
+        case Later(paced=True):
+            log.debug("%s: %s", row.channel, verdict.why)
         case Later() | Unclear():
             log.warning("%s: not delivered yet: %s", row.channel, verdict.why)
         case Never():

@@ -72,5 +72,9 @@ class DeadlineError(ReporterError):
     """A run did not finish in its time; whatever it still returns is refused."""
 
 
+class ClaimLostError(ReporterError):
+    """Somebody else took over while we were at it; what we found must not be told."""
+
+
 class CurrencyMismatchError(ReporterError):
     """Two amounts of different currencies were about to be added or compared."""

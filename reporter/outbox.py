@@ -209,17 +209,27 @@ def delivered(
     _release_lane(connection, row.channel, owner)
 
 
-def later(connection: Connection, row: Waiting, owner: str, *, ready_at: datetime, why: str, maybe_sent: bool) -> None:
+def later(
+    connection: Connection,
+    row: Waiting,
+    owner: str,
+    *,
+    ready_at: datetime,
+    why: str,
+    failed: bool,
+    maybe_sent: bool,
+) -> None:
     """Not now: the row waits again, at the head of its channel, and the channel with it. `maybe_sent` is sticky."""
+    doubt = {"maybe_sent": True} if maybe_sent else {}
     connection.execute(
         update(outbox)
         .where(outbox.c.id == row.id)
-        .values(state="waiting", lease=None, leased_until=None, error=why, maybe_sent=outbox.c.maybe_sent | maybe_sent)
+        .values(state="waiting", lease=None, leased_until=None, error=why, **doubt)
     )
     connection.execute(
         update(lanes)
         .where(lanes.c.channel == row.channel)
-        .values(failures=lanes.c.failures + 1, error=why, ready_at=ready_at)
+        .values(failures=lanes.c.failures + failed, error=why, ready_at=ready_at)
     )
     _release_lane(connection, row.channel, owner)
 

@@ -18,13 +18,14 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from reporter import logs, outbox
-from reporter.alerts import AlertState, Level, Observation, Transition, judge, policy_for
+from reporter.alerts import AlertState, Change, Level, Observation, Transition, judge, policy_for
 from reporter.binding import BoundJob
 from reporter.clock import Clock
 from reporter.context import Context, History, Params, Report
-from reporter.errors import DeadlineError, JobError, LedgerError, ReporterError, TemplateError
+from reporter.errors import ClaimLostError, DeadlineError, JobError, LedgerError, ReporterError, TemplateError
 from reporter.message import Field, Message, Run, Severity, Text, Tone
 from reporter.periods import Period, before
+from reporter.schedules import Every
 from reporter.store import Store, journal, periods
 from reporter.wiring import Wiring
 
@@ -62,6 +63,14 @@ class Findings:
 
     written: tuple[Written, ...]
     observations: tuple[Observation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """Who noticed: in which channels it speaks when no route says otherwise, and how often it looks."""
+
+    channels: tuple[str, ...] = ()
+    interval: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +116,11 @@ class Runner:
                 outcome = self._failed(wiring, bound, period, error, claim, _Entry(run_id, trigger, started, began))
         return outcome
 
-    def observe(self, wiring: Wiring, observations: Sequence[Observation], channels: Sequence[str] = ()) -> None:
+    def observe(self, wiring: Wiring, observations: Sequence[Observation]) -> None:
         """Judge what the engine itself has noticed, and save what people should hear of it."""
         now = self._clock.wall()
         with self._store.begin() as connection:
-            self._judge(connection, wiring, observations, channels, secrets.token_hex(4), now)
+            self._judge(connection, wiring, observations, Witness(), secrets.token_hex(4), now)
 
     def look_again(self, wiring: Wiring) -> None:
         """Let time pass for alerts whose reminder or all-clear has come due without a reading."""
@@ -120,7 +129,7 @@ class Runner:
             subjects = journal.to_look_at(connection, now)
         for subject, channels in subjects:
             with self._store.begin() as connection:
-                self._fold(connection, wiring, subject, None, channels, secrets.token_hex(4), now)
+                self._fold(connection, wiring, subject, None, Witness(channels), secrets.token_hex(4), now)
 
     def _context(self, wiring: Wiring, bound: BoundJob, period: Period) -> Context[Params]:
         return Context(
@@ -187,7 +196,7 @@ class Runner:
         job = bound.job.name
         with self._store.begin() as connection:
             if claim and not periods.settle(connection, claim.period_id, claim.token, entry.run_id, now):
-                raise JobError("another daemon took this period over while we were at it; nothing was told twice")
+                raise ClaimLostError("another daemon took this period over while we were at it; nothing was told twice")
             messages = 0
             for number, written in enumerate(findings.written):
                 for channel in written.channels:
@@ -196,7 +205,7 @@ class Runner:
             journal.add_samples(connection, findings.observations, now)
             recovered = Observation(f"job/{job}", Level.OK, "runs again")
             seen = (*findings.observations, recovered)
-            messages += self._judge(connection, wiring, seen, bound.channels, entry.run_id, now)
+            messages += self._judge(connection, wiring, seen, _witness(bound), entry.run_id, now)
             journal.add_run(connection, entry.of(job, period, self._clock, "told" if messages else "quiet", messages))
         log.info("%s %s: %s", job, period.label, f"{messages} message(s) to deliver" if messages else "nothing new")
         return Outcome(entry.run_id, messages)
@@ -220,8 +229,8 @@ class Runner:
                 if claim and retry_at:
                     periods.put_back(connection, claim.period_id, claim.token, why, retry_at)
                 journal.add_run(connection, entry.of(bound.job.name, period, self._clock, "failed", 0, why))
-                if not self._stopping.is_set():
-                    self._judge(connection, wiring, [seen], bound.channels, entry.run_id, now)
+                if not (self._stopping.is_set() or isinstance(error, ClaimLostError)):
+                    self._judge(connection, wiring, [seen], _witness(bound), entry.run_id, now)
         except ReporterError as store_error:
             log.error("%s: and the failure could not be saved: %s", bound.job.name, store_error)
         return Outcome(entry.run_id, error=why, retry_at=retry_at)
@@ -231,11 +240,11 @@ class Runner:
         connection: Connection,
         wiring: Wiring,
         observations: Iterable[Observation],
-        channels: Sequence[str],
+        witness: Witness,
         run_id: str,
         now: datetime,
     ) -> int:
-        return sum(self._fold(connection, wiring, seen.subject, seen, channels, run_id, now) for seen in observations)
+        return sum(self._fold(connection, wiring, seen.subject, seen, witness, run_id, now) for seen in observations)
 
     def _fold(
         self,
@@ -243,15 +252,16 @@ class Runner:
         wiring: Wiring,
         subject: str,
         observation: Observation | None,
-        channels: Sequence[str],
+        witness: Witness,
         run_id: str,
         now: datetime,
     ) -> int:
         """Step 4 for one subject: its state moves on, and what changed becomes letters on their routes."""
         state = journal.alert_state(connection, subject)
-        moved, transition, look_at = judge(state, now, observation, policy_for(subject))
+        local = now.astimezone(wiring.zone)
+        moved, transition, look_at = judge(state, local, observation, policy_for(subject, witness.interval))
         if _worth_saving(state, moved, observation):
-            journal.put_alert_state(connection, moved, look_at, channels, now)
+            journal.put_alert_state(connection, moved, look_at, witness.channels, now)
         if transition is None:
             return 0
         log.info("%s %s: %s (%s)", subject, transition.change, transition.observation.detail, transition.reason)
@@ -259,7 +269,7 @@ class Runner:
         message = alert_message(wiring, transition, now)
         return sum(
             outbox.enqueue(connection, _alert_letter(transition, message, channel, run_id, now), now)
-            for channel in wiring.routes.of(message.severity, _own(wiring, subject, channels))
+            for channel in _heard_in(wiring, subject, _class_of(transition), witness)
         )
 
 
@@ -316,18 +326,36 @@ def alert_message(wiring: Wiring, transition: Transition, now: datetime) -> Mess
 
 
 def _weight(transition: Transition) -> tuple[Severity, Tone]:
-    if transition.change == "resolved":
-        return Severity.INFO if transition.observation.level is Level.OK else Severity.WARNING, Tone.GOOD
-    if transition.observation.level is Level.CRITICAL:
+    """How urgent a transition is. The end of a critical alert goes where its beginning went, without alarm."""
+    if transition.change is Change.RESOLVED:
+        return Severity.INFO, Tone.GOOD
+    if transition.level is Level.CRITICAL:
         return Severity.CRITICAL, Tone.CRITICAL
     return Severity.WARNING, Tone.WARNING
 
 
-def _own(wiring: Wiring, subject: str, channels: Sequence[str]) -> Sequence[str]:
-    """Trouble with a channel is told elsewhere than in it."""
-    if not subject.startswith("channel/"):
-        return channels
-    return wiring.routes.fallback or tuple(name for name in wiring.channels if subject != f"channel/{name}")[:1]
+def _class_of(transition: Transition) -> Severity:
+    """The severity whose route is followed: those who heard of trouble hear of its end."""
+    worst = Level.CRITICAL in {transition.level, transition.was}
+    return Severity.CRITICAL if worst else Severity.WARNING
+
+
+def _witness(bound: BoundJob) -> Witness:
+    beat = timedelta(seconds=bound.schedule.seconds) if isinstance(bound.schedule, Every) else None
+    return Witness(bound.channels, beat)
+
+
+def _heard_in(wiring: Wiring, subject: str, severity: Severity, witness: Witness) -> tuple[str, ...]:
+    """Where an alert goes: by the routes, else to the channels of who saw it, else to the first there is.
+
+    Trouble with a channel is told elsewhere than in it.
+    """
+    found = wiring.routes.of(severity) or witness.channels or wiring.routes.fallback or tuple(wiring.channels)[:1]
+    itself = subject.split("/")[1] if subject.startswith("channel/") else ""
+    if itself not in found:
+        return found
+    others = wiring.routes.fallback or tuple(wiring.channels)
+    return tuple(name for name in found if name != itself) or tuple(name for name in others if name != itself)[:1]
 
 
 def _worth_saving(before_: AlertState, after: AlertState, observation: Observation | None) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 from reporter.binding import BoundJob
 from reporter.context import Host, Reading, Targets
@@ -36,10 +37,10 @@ class Routes:
     all: tuple[str, ...] = ()
     fallback: tuple[str, ...] = ()
 
-    def of(self, severity: Severity, own: Sequence[str]) -> tuple[str, ...]:
-        """Where an alert of that severity goes, each channel once."""
+    def of(self, severity: Severity) -> tuple[str, ...]:
+        """Where an alert of that severity goes by the config, each channel once."""
         named = {Severity.CRITICAL: self.critical, Severity.WARNING: self.warning}.get(severity, ())
-        return tuple(dict.fromkeys((*named, *self.all))) or tuple(own) or self.fallback
+        return tuple(dict.fromkeys((*named, *self.all)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,8 @@ class Wiring:
     targets: Targets
     channels: Mapping[str, Channel]
     routes: Routes
+    zone: ZoneInfo  # in which moments are told
+    broken: Mapping[str, str]  # jobs that the config names and whose file cannot be loaded, and why
     version: str  # a short fingerprint of config and home
     warnings: Callable[[], Sequence[str]] = tuple  # what is too wide about our rights on the ledgers
     closers: tuple[Callable[[], None], ...] = field(default=())

@@ -24,11 +24,15 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """Certainly not delivered; try again after so many seconds. `everywhere` stops all channels of the service."""
+    """Certainly not delivered; try again after so many seconds.
+
+    `everywhere` stops all channels of the service; `paced` says that nothing is wrong but our pace.
+    """
 
     after: float
     why: str
     everywhere: bool = False
+    paced: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,8 +126,8 @@ def _limited(answer: Answer) -> Later:
     if not answer.by_discord:
         return Later(max(after, BAN_PAUSE), "Discord's network refuses all requests from this address", everywhere=True)
     if answer.body.get("global") is True or answer.headers.get("x-ratelimit-scope") == "global":
-        return Later(after, f"Discord asks for a pause of {after:.1f} s in all channels", everywhere=True)
-    return Later(after, f"Discord asks for a pause of {after:.1f} s in this channel")
+        return Later(after, f"Discord asks for a pause of {after:.1f} s in all channels", everywhere=True, paced=True)
+    return Later(after, f"Discord asks for a pause of {after:.1f} s in this channel", paced=True)
 
 
 def _refused(answer: Answer) -> Verdict:

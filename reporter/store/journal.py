@@ -107,7 +107,9 @@ def add_transition(connection: Connection, transition: Transition, at: datetime,
             at=at,
             subject=transition.subject,
             change=transition.change.value,
-            level=seen.level.value,
+            level=transition.level.value,
+            was=transition.was.value,
+            seen=seen.level.value,
             since=transition.since,
             reason=transition.reason,
             detail=seen.detail,
@@ -155,5 +157,5 @@ class StoredHistory:
 
 
 def _transition(row: Row[Any]) -> Transition:
-    seen = Observation(row.subject, Level(row.level), row.detail, row.value, row.limit)
-    return Transition(row.subject, Change(row.change), row.since, row.reason, seen)
+    seen = Observation(row.subject, Level(row.seen), row.detail, row.value, row.limit)
+    return Transition(row.subject, Change(row.change), row.since, row.reason, seen, Level(row.level), Level(row.was))

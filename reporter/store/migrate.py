@@ -15,11 +15,11 @@ from reporter.errors import StoreError
 FOLDER = Path(__file__).resolve().parent.parent / "migrations"
 
 
-def upgrade(connection: Connection, version: str) -> None:
+def upgrade(connection: Connection, version: str | None) -> None:
     """Run what lies between `version` and the newest migration, in the caller's transaction. Raises StoreError."""
     config = settings(connection)
     try:
-        ScriptDirectory.from_config(config).get_revision(version)
+        ScriptDirectory.from_config(config).get_revisions(version or ())
         alembic_upgrade(config, "head")
     except CommandError:
         raise StoreError(

@@ -1,0 +1,106 @@
+"""Our own store: made whole, brought up to date, held by one daemon, and refused politely."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, delete, func, inspect, select
+
+from reporter.errors import StoreBusyError, StoreError
+from reporter.store import Store, fact, journal, open_store, tables
+from reporter.store.migrate import settings, upgrade
+
+
+def test_a_new_store_is_what_the_migrations_would_have_made(tmp_path: Path, store: Store) -> None:
+    walked = create_engine(f"sqlite:///{tmp_path / 'walked.sqlite'}")
+    with walked.begin() as connection:
+        tables.alembic_version.create(connection)
+        upgrade(connection, None)
+        assert compare_metadata(MigrationContext.configure(connection), tables.metadata) == []
+        made_by_hand = {name: inspect(connection).get_columns(name) for name in tables.metadata.tables}
+    with store.read() as connection:
+        at_once = {name: inspect(connection).get_columns(name) for name in tables.metadata.tables}
+        assert [[c["name"] for c in at_once[t]] for t in at_once] == [
+            [c["name"] for c in made_by_hand[t]] for t in at_once
+        ]
+    walked.dispose()
+
+
+def test_the_newest_migration_is_the_version_of_a_new_store(store: Store) -> None:
+    with store.begin() as connection:
+        assert ScriptDirectory.from_config(settings(connection)).get_current_head() == tables.HEAD
+        assert connection.execute(select(tables.alembic_version.c.version_num)).scalar() == tables.HEAD
+
+
+def test_a_store_of_a_newer_program_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "reporter.sqlite"
+    store = open_store(str(path))
+    with store.begin() as connection:
+        connection.execute(tables.alembic_version.update().values(version_num="9999"))
+    store.close()
+    with pytest.raises(StoreError, match="version 9999, which this program does not know"):
+        open_store(str(path))
+
+
+def test_a_second_daemon_is_refused_by_name_and_welcome_after_the_first_is_gone(tmp_path: Path) -> None:
+    path = str(tmp_path / "reporter.sqlite")
+    first, second = open_store(path), open_store(path)
+    first.hold()
+    with pytest.raises(StoreBusyError, match=r"another reporter daemon \(process \d+\) already uses the store"):
+        second.hold()
+    first.close()
+    second.hold()
+    second.close()
+
+
+def test_what_fails_halfway_leaves_nothing(store: Store) -> None:
+    with pytest.raises(RuntimeError), store.begin() as connection:
+        journal.remember(connection, "half", "done")
+        raise RuntimeError
+    with store.read() as connection:
+        assert fact(connection, "half") is None
+
+
+def test_a_commit_is_on_the_disk_when_it_returns(store: Store) -> None:
+    with store.read() as connection:
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2  # FULL
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+
+
+def test_moments_come_back_in_utc_whatever_zone_they_were_given_in(store: Store) -> None:
+    berlin = timezone(timedelta(hours=2))
+    given = datetime(2026, 10, 25, 2, 30, tzinfo=berlin)
+    with store.begin() as connection:
+        connection.execute(
+            tables.schedules.insert().values(job="j", version=1, spec="s", zone="UTC", active_from=given)
+        )
+        kept = connection.execute(select(tables.schedules.c.active_from)).scalar_one()
+        latest = connection.execute(select(func.max(tables.schedules.c.active_from))).scalar_one()
+        connection.execute(delete(tables.schedules))
+    assert kept == latest == given
+    assert kept.tzinfo is UTC
+
+
+def test_a_moment_without_a_zone_is_refused(store: Store) -> None:
+    with pytest.raises(Exception, match="a moment without a zone"), store.begin() as connection:
+        connection.execute(select(tables.runs).where(tables.runs.c.started_at > datetime(2026, 1, 1)))  # noqa: DTZ001
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("sqlite://", "a store in memory would forget what was told"),
+        ("mongo://x", "`store` is neither a path nor a database URL|cannot be opened|mongo"),
+        ("/proc/nowhere/reporter.sqlite", "cannot be opened"),
+        ("postgresql://who:hunter2secret@127.0.0.1:1/none", "cannot be opened"),
+    ],
+)
+def test_a_store_that_cannot_be_opened_is_told_without_its_password(url: str, sentence: str) -> None:
+    with pytest.raises(StoreError, match=sentence) as caught:
+        open_store(url)
+    assert "hunter2secret" not in str(caught.value)

@@ -1,0 +1,196 @@
+"""What was saved arrives: once where that can be known, marked where it cannot, and never lost."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+
+import pytest
+
+from reporter import outbox
+from tests.discord.faults import Fault, Limited, Reset, Status
+from tests.discord.local import LocalDiscord
+from tests.stage import DAILY, Stage
+
+NOW = '''\
+from reporter import Context, Report, job
+
+@job(covers="now", schedule="every 30s")
+def pulse(ctx: Context):
+    """Tells the moment."""
+    yield Report(facts={"say": ctx.now.isoformat()}, slot=SLOT)
+'''
+NEWS = NOW.replace("SLOT", "None")
+BOARD = NOW.replace("SLOT", '"board"')
+ROUTES = "alerts: {routes: {all: [alarm], fallback: [alarm]}}"
+
+
+@pytest.fixture
+def news(stage: Stage, discord: LocalDiscord) -> Stage:
+    stage.report("pulse", NEWS, "# {{ say }}\n").report("daily", DAILY)
+    return stage.on_discord(discord, "  pulse: {channel: daily}\n  daily: {channel: daily}", channels=["daily", "alarm"], more=ROUTES)
+
+
+def titles(discord: LocalDiscord, name: str = "daily") -> list[str]:
+    return [message.title for message in discord.messages(name)]
+
+
+def test_a_report_arrives_once_with_a_reference(news: Stage, discord: LocalDiscord) -> None:
+    done = news.run("daily", "2026-10-30")
+    [message] = discord.messages("daily")
+    assert message.title == "2026-10-30"
+    assert done.outcome
+    assert message.embed["footer"]["text"] == f"ref {done.outcome.run_id[:6]}"
+    news.deliver()
+    assert len(discord.everything()) == 1
+
+
+def test_an_outage_loses_nothing_keeps_the_order_and_says_how_late_it_is(news: Stage, discord: LocalDiscord) -> None:
+    with discord.down():
+        for day in ("2026-10-27", "2026-10-28", "2026-10-29"):
+            news.run("daily", day)
+        news.clock.forward(minutes=14)
+    for _ in range(3):
+        news.deliver()
+    assert titles(discord) == ["2026-10-27", "2026-10-28", "2026-10-29"]
+    assert discord.messages("daily")[0].embed["footer"]["text"].startswith("delivered 14 min late · ref ")
+
+
+def test_what_waits_survives_the_process(news: Stage, discord: LocalDiscord) -> None:
+    with discord.down():
+        news.run("daily", "2026-10-30")
+    news.restart().clock.forward(minutes=1)
+    news.deliver()
+    assert titles(discord) == ["2026-10-30"]
+
+
+def test_a_lost_answer_leads_to_a_second_copy_that_says_so(news: Stage, discord: LocalDiscord) -> None:
+    discord.fail(Reset(accept=True))
+    news.run("daily", "2026-10-30")
+    news.clock.forward(minutes=1)
+    news.deliver()
+    first, second = (message.embed["footer"]["text"] for message in discord.messages("daily"))
+    assert second == f"may be a repeat · {first}"
+
+
+def test_what_was_being_sent_when_the_process_died_is_marked_too(news: Stage, discord: LocalDiscord) -> None:
+    with discord.down():
+        news.run("daily", "2026-10-30")
+    news.clock.forward(minutes=1)
+    with news.app.store.begin() as connection:
+        address = news.app.wiring.channels["daily"].address
+        assert outbox.claim(connection, "daily", address, "one who dies", news.clock.wall(), timedelta(seconds=90))
+    news.restart().deliver()
+    assert titles(discord) == []  # the lease of the dead one still counts
+    news.clock.forward(seconds=91)
+    news.deliver()
+    assert "may be a repeat" in discord.messages("daily")[0].embed["footer"]["text"]
+
+
+@pytest.mark.parametrize("fault", [Status(503), Limited(0.1, header=False), Limited(0.1, scope="global", header=False), Reset()])
+def test_a_passing_fault_delays_and_does_not_lose(news: Stage, discord: LocalDiscord, fault: Fault) -> None:
+    discord.fail(fault)
+    news.run("daily", "2026-10-30")
+    assert titles(discord) == []
+    news.clock.forward(minutes=1)
+    time.sleep(0.3)
+    news.deliver()
+    assert titles(discord) == ["2026-10-30"]
+
+
+def test_a_dead_webhook_is_left_alone_and_told_of_elsewhere(news: Stage, discord: LocalDiscord) -> None:
+    discord.revoke("daily")
+    for day in ("2026-10-28", "2026-10-29", "2026-10-30"):
+        news.run("daily", day)
+    news.restart().clock.forward(hours=1)
+    news.deliver()
+    assert len([r for r in discord.requests if r.webhook == "daily"]) == 1
+    [alarm] = discord.messages("alarm")
+    assert "Channel daily is closed to us: the webhook does not work any more" in alarm.text
+    assert news.counts()["waiting"] == 3
+
+
+def test_a_new_address_brings_a_dead_channel_back_with_all_that_waited(news: Stage, discord: LocalDiscord) -> None:
+    discord.revoke("daily")
+    news.run("daily", "2026-10-29")
+    news.run("daily", "2026-10-30")
+    news.restart().environ["WEBHOOK_DAILY"] = discord.webhook("renewed", channel="daily")
+    news.deliver()
+    assert titles(discord, "renewed") == ["2026-10-29", "2026-10-30"]
+
+
+def test_one_channel_does_not_wait_for_another(news: Stage, discord: LocalDiscord) -> None:
+    news.on_discord(discord, "  daily: {channel: [daily, alarm]}", channels=["daily", "alarm"]).reload()
+    discord.fail(Status(503), webhook="daily", times=9)
+    news.run("daily", "2026-10-30")
+    assert titles(discord, "alarm") == ["2026-10-30"]
+    assert titles(discord) == []
+
+
+def test_a_message_that_discord_refuses_is_parked_and_the_next_one_goes_out(news: Stage, discord: LocalDiscord) -> None:
+    discord.fail(Status(400))
+    news.run("daily", "2026-10-29")
+    news.run("daily", "2026-10-30")
+    news.deliver()
+    assert titles(discord) == ["2026-10-30"]
+    assert news.counts()["dead"] == 1
+    assert "A message was refused" in discord.messages("alarm")[0].text
+
+
+def test_a_long_report_arrives_in_numbered_parts_in_order(stage: Stage, discord: LocalDiscord) -> None:
+    letter = "# {{ period.label }}\n{% for n in range(30) %}\n## {{ n }}\n" + "x" * 400 + "\n{% endfor %}\n"
+    stage.report("daily", DAILY, letter).on_discord(discord, "  daily:").run("daily", "2026-10-30")
+    messages = discord.messages("daily")
+    footers = [message.embed["footer"]["text"] for message in messages]
+    assert [footer.partition(" ")[0] for footer in footers] == ["1/3", "2/3", "3/3"]
+    assert [name for message in messages for name in message.fields] == [str(n) for n in range(30)]
+
+
+def test_a_board_is_one_message_that_is_edited_when_it_changed(stage: Stage, discord: LocalDiscord) -> None:
+    stage.report("pulse", BOARD, "# Board\n{{ say }}\n").on_discord(discord, "  pulse:")
+    for _ in range(3):
+        stage.run("pulse")
+        stage.clock.forward(seconds=30)
+    [board] = discord.messages("daily")
+    assert len(board.earlier) == 2
+
+
+def test_a_board_that_did_not_change_is_left_alone(stage: Stage, discord: LocalDiscord) -> None:
+    stage.report("pulse", BOARD, "# Board\n---\n{{ say }}\n").on_discord(discord, "  pulse:")
+    for _ in range(3):
+        stage.run("pulse")
+        stage.clock.forward(seconds=30)
+    assert len(discord.requests) == 1
+
+
+def test_a_board_that_a_person_deleted_is_posted_anew(stage: Stage, discord: LocalDiscord) -> None:
+    stage.report("pulse", BOARD, "# Board\n{{ say }}\n").on_discord(discord, "  pulse:").run("pulse")
+    discord.messages("daily")[0].deleted = True
+    stage.clock.forward(seconds=30)
+    stage.run("pulse")
+    stage.clock.forward(seconds=30)
+    stage.run("pulse")
+    [board] = discord.messages("daily")
+    assert len(board.earlier) == 1
+
+
+def test_an_old_board_that_may_not_be_edited_any_more_is_replaced(stage: Stage) -> None:
+    with LocalDiscord(limits=False, old_edits=0) as discord:
+        stage.report("pulse", BOARD, "# Board\n{{ say }}\n").on_discord(discord, "  pulse:")
+        discord.now = stage.clock.wall
+        stage.run("pulse")
+        stage.clock.forward(hours=2)
+        stage.run("pulse")
+        [board] = discord.messages("daily")
+        assert stage.clock.wall().strftime("%Y-%m-%dT%H") in board.text
+
+
+def test_of_a_board_only_the_newest_state_is_delivered_after_an_outage(stage: Stage, discord: LocalDiscord) -> None:
+    stage.report("pulse", BOARD, "# {{ say }}\n").on_discord(discord, "  pulse:")
+    with discord.down():
+        for _ in range(5):
+            stage.run("pulse")
+            stage.clock.forward(seconds=25)
+    stage.deliver()
+    assert titles(discord) == ["2026-10-31T12:01:40+00:00"]
+    assert stage.counts() == {"superseded": 4, "sent": 1}

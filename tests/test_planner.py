@@ -1,0 +1,148 @@
+"""Each closed period is owed once and told once, in order, whatever happens in between."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from tests.stage import DAILY, Stage
+
+HOURLY = DAILY.replace('covers="yesterday", schedule="daily at 00:00"', 'covers="last hour", schedule="every hour"')
+
+
+@pytest.fixture
+def daily(stage: Stage) -> Stage:
+    return stage.report("daily", DAILY).on_screen("  daily:")
+
+
+def test_a_new_store_owes_first_the_period_that_ends_after_it_was_made(daily: Stage) -> None:
+    assert daily.told() == []
+    daily.clock.forward(hours=12, seconds=59)
+    assert daily.told() == []  # it is over, but late trades have not settled yet
+    daily.clock.forward(seconds=1)
+    assert daily.told() == ["daily 2026-10-31"]
+    assert daily.told() == []
+
+
+def test_a_period_that_was_told_is_not_told_again_by_a_new_process(daily: Stage) -> None:
+    daily.tick()
+    daily.clock.forward(days=1)
+    assert daily.told() == ["daily 2026-10-31"]
+    assert daily.restart().told() == []
+
+
+def test_what_was_missed_while_away_is_told_in_order(daily: Stage) -> None:
+    daily.tick()
+    daily.restart().clock.forward(days=3)
+    assert daily.told() == ["daily 2026-10-31", "daily 2026-11-01", "daily 2026-11-02"]
+
+
+def test_every_hour_means_each_civil_hour(stage: Stage) -> None:
+    stage.report("daily", HOURLY).on_screen("  daily:")
+    stage.clock.forward(minutes=20)
+    stage.tick()
+    stage.clock.forward(hours=2)
+    assert stage.told() == ["daily 2026-10-31 12:00", "daily 2026-10-31 13:00"]
+
+
+def test_a_clock_set_back_tells_nothing_twice(daily: Stage) -> None:
+    daily.tick()
+    daily.clock.forward(days=1)
+    daily.told()
+    daily.clock.forward(hours=-20)
+    assert daily.told() == []
+    daily.clock.forward(hours=20)
+    assert daily.told() == []
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Europe/Berlin", "America/Havana", "Pacific/Chatham"])
+def test_no_day_is_lost_or_doubled_when_the_clocks_change(stage: Stage, zone: str) -> None:
+    stage.report("daily", DAILY).on_screen("  daily:", zone)
+    stage.clock.now = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    stage.tick()
+    told = []
+    for _ in range(40 * 4):
+        stage.clock.forward(hours=6)
+        told += stage.told()
+    assert len(told) == len(set(told)) == 40
+    assert told == sorted(told)
+
+
+def test_two_planners_on_one_store_share_a_period_and_tell_it_once(daily: Stage) -> None:
+    daily.tick()
+    daily.clock.forward(days=1)
+    turns = daily.app.planner.tick(daily.app.wiring)
+    again = daily.app.planner.tick(daily.app.wiring)
+    claims = [daily.app.planner.claim(turn) for turn in (*turns, *again)]
+    assert [claim is not None for claim in claims] == [True, False]
+
+
+def test_a_claim_of_someone_who_died_is_taken_over_when_its_lease_ends(daily: Stage) -> None:
+    daily.tick()
+    daily.clock.forward(days=1)
+    [turn] = daily.app.planner.tick(daily.app.wiring)
+    assert daily.app.planner.claim(turn)
+    assert daily.told() == []
+    daily.clock.forward(minutes=3)
+    assert daily.told() == ["daily 2026-10-31"]
+
+
+def test_one_who_comes_back_after_his_lease_tells_nothing(daily: Stage) -> None:
+    daily.tick()
+    daily.clock.forward(days=1)
+    [turn] = daily.app.planner.tick(daily.app.wiring)
+    paused = daily.app.planner.claim(turn)
+    daily.clock.forward(minutes=3)
+    daily.told()
+    outcome = daily.app.runner.run(daily.app.wiring, turn.bound, turn.owed.period, trigger="schedule", claim=paused)
+    assert outcome.error == "another daemon took this period over while we were at it; nothing was told twice"
+    assert daily.counts() == {"waiting": 1}
+
+
+@pytest.mark.parametrize(
+    ("edit", "expected"),
+    [
+        ("  daily: {schedule: daily at 09:00}", ["daily 2026-10-31", "daily 2026-11-01"]),
+        ("  daily: {schedule: daily at 00:30}", ["daily 2026-10-31", "daily 2026-11-01"]),
+        ('  daily: {schedule: cron "0 0 * * *"}', ["daily 2026-10-31", "daily 2026-11-01"]),
+    ],
+)
+def test_an_edited_schedule_neither_loses_nor_repeats_a_period(daily: Stage, edit: str, expected: list[str]) -> None:
+    daily.tick()
+    daily.clock.forward(hours=12, seconds=30)  # the day is over and not told yet
+    daily.on_screen(edit)
+    daily.reload()
+    told = daily.told()
+    for _ in range(40):
+        daily.clock.forward(hours=1)
+        told += daily.told()
+    assert told == expected
+
+
+def test_a_job_moved_to_another_zone_owes_nothing_from_before(daily: Stage) -> None:
+    daily.tick()
+    daily.clock.forward(hours=13)
+    assert daily.told() == ["daily 2026-10-31"]
+    daily.on_screen("  daily: {timezone: Asia/Tokyo}")
+    daily.reload()
+    daily.clock.forward(hours=3)  # in Tokyo it is the afternoon of 1 November
+    assert daily.told() == []
+    daily.clock.forward(hours=12)
+    assert daily.told() == ["daily 2026-11-01"]
+
+
+def test_a_period_that_nobody_could_make_for_days_is_given_up_and_the_next_ones_come(stage: Stage) -> None:
+    broken = DAILY.replace(
+        "    yield", "    if ctx.period.label == '2026-10-31':\n        raise ValueError('no')\n    yield"
+    )
+    stage.report("daily", broken).on_screen("  daily:")
+    stage.tick()
+    stage.clock.forward(days=1)
+    [(_, label, outcome)] = stage.tick()
+    assert (label, outcome.error) == ("2026-10-31", "daily.py:9: ValueError: no")
+    stage.clock.forward(days=1)
+    assert stage.told() == []  # in order: the later day waits
+    stage.clock.forward(days=1)
+    stage.tick()
+    assert stage.told() == ["daily 2026-11-01", "daily 2026-11-02"]
