@@ -72,8 +72,8 @@ def sqlite_floor(path: Path) -> str:
 
 def postgresql_floor(server: PostgreSQL, source: Path) -> str:
     """The same floor in a PostgreSQL database."""
-    url = server.new_database("floor")
-    with server.connect("floor") as target, closing(sqlite3.connect(source)) as database:
+    url = server.new_database()
+    with psycopg.connect(url, autocommit=True) as target, closing(sqlite3.connect(source)) as database:
         target.execute("SET TIME ZONE 'UTC'")
         target.execute(native.ddl("postgresql").encode())
         for table in TABLES:
