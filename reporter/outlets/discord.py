@@ -131,6 +131,11 @@ class DiscordOutlet:
             response = self._client.request(method, path, params=query, **(content or {}))
         except httpx.HTTPError as error:
             return self._hushed(unanswered(error))
+        except RuntimeError:
+            if not self._client.is_closed:
+                raise
+            # A new config closes the outlets of the old one: what was about to be sent goes through the next.
+            return Later(1, "the channel was closed", paced=True)
         answer = Answer.of(response, about)
         self._guild = answer.text("guild_id") or self._guild
         found = verdict(answer)

@@ -33,8 +33,8 @@ def is_blank(text: str) -> bool:
 
 
 def escaped(text: str) -> str:
-    """One line of literal text in markdown."""
-    return _OPENING.sub(r"\1\\", _INLINE.sub(r"\\\g<0>", visible(text)))
+    """Literal text of one line in markdown."""
+    return _escaped(visible(text))
 
 
 def markdown_line(line: Iterable[Run]) -> str:
@@ -132,10 +132,14 @@ def _merged(line: Iterable[Run]) -> Iterator[Run]:
             yield Run(kind, visible(text), url)
 
 
+def _escaped(text: str) -> str:
+    return _OPENING.sub(r"\1\\", _INLINE.sub(r"\\\g<0>", text))
+
+
 def _run(run: Run) -> str:
     match run.kind:
         case "text":
-            return escaped(run.text)
+            return _escaped(run.text)
         case "code":
             return _code(run.text)
         case "link":
@@ -154,12 +158,12 @@ def _styled(mark: str, text: str) -> str:
     lead, trail = text[: text.index(inner)], text[text.index(inner) + len(inner) :]
     # Of all marks only `~~` is closed by an escaped twin: `\~~~`.
     guard = BLANK if mark == "~~" and inner.endswith("~") else ""
-    return f"{lead}{mark}{escaped(inner)}{guard}{mark}{trail}"
+    return f"{lead}{mark}{_escaped(inner)}{guard}{mark}{trail}"
 
 
 def _code(text: str) -> str:
     if is_blank(text) or "``" in text:
-        return escaped(text)  # no fence of one line holds it: three backticks open a block
+        return _escaped(text)  # no fence of one line holds it: three backticks open a block
     if "`" not in text:
         return f"`{text}`"
     return f"`` {text} ``"
@@ -168,13 +172,13 @@ def _code(text: str) -> str:
 def _link(text: str, url: str) -> str:
     target = _web_address(url)
     if target is None:
-        return escaped(text)
+        return _escaped(text)
     if is_blank(text) or text == url:
         return f"<{target}>"
     # Discord masks no link whose text looks like another, and its rule for the text knows no escaped bracket.
     if _LINK_LIKE.match(text) or set(text) & set("[]"):
-        return f"{escaped(text)} (<{target}>)"
-    return f"[{escaped(text)}]({target})"
+        return f"{_escaped(text)} (<{target}>)"
+    return f"[{_escaped(text)}]({target})"
 
 
 def _web_address(url: str) -> str | None:
@@ -187,4 +191,4 @@ def _time(run: Run) -> str:
     try:
         return f"<t:{int(datetime.fromisoformat(run.url).timestamp())}:R>"
     except (ValueError, OverflowError):
-        return escaped(run.text)
+        return _escaped(run.text)

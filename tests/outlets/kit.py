@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from reporter.message import Severity
-from reporter.outlets import Delivered, Outlet
+from reporter.outlets import Delivered, Later, Outlet
 from tests.outlets.messages import HOSTILE, field, line, prose, summary
 
 
@@ -66,6 +66,10 @@ class OutletContract:
 
     def test_can_be_looked_at_without_posting(self, outlet: Outlet) -> None:
         assert isinstance(outlet.look(), Delivered)
+
+    def test_once_closed_it_loses_nothing(self, outlet: Outlet) -> None:
+        outlet.close()
+        assert isinstance(outlet.post(summary()), Delivered | Later)
 
     def test_closes_twice(self, outlet: Outlet) -> None:
         outlet.close()

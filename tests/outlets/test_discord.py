@@ -7,6 +7,7 @@ import socket
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -254,6 +255,13 @@ def test_the_way_is_free_again_when_the_pause_is_over(discord: LocalDiscord, ope
     assert isinstance(later, Later)
     now[0] += later.after
     assert isinstance(outlet.post(summary()), Delivered)
+
+
+def test_several_threads_may_post_at_once(discord: LocalDiscord, outlet: DiscordOutlet) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda number: delivered(outlet.post(summary(title=line(f"{number}")))), range(40)))
+    titles = {message.id: message.title for message in discord.messages("daily")}
+    assert [titles[each.id] for each in found] == [f"{number}" for number in range(40)]
 
 
 def test_a_webhook_that_is_gone_is_told_as_gone(discord: LocalDiscord, outlet: DiscordOutlet) -> None:
