@@ -107,17 +107,21 @@ def _parsed(name: str, written: str) -> URL:
     if "://" not in written:
         return URL.create("sqlite", database=written)
     try:
-        url = make_url(re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", written))
+        url = make_url(written)
     except (ArgumentError, ValueError):  # a port that is no number is a ValueError
         raise LedgerError(f"{name}: this is neither a file nor a database URL") from None
-    if url.drivername not in {"sqlite", "postgresql+psycopg"}:
-        raise LedgerError(f"{name}: {url.drivername} cannot be read, write sqlite:///FILE or postgresql://…")
-    return url
+    match url.get_backend_name():
+        case "sqlite":
+            return url
+        case "postgresql" | "postgres":
+            return url.set(drivername="postgresql+psycopg")
+        case other:
+            raise LedgerError(f"{name}: {other} cannot be read, write sqlite:///FILE or postgresql://…")
 
 
 def _sqlite(path: Path, timeout: float) -> Engine:
     def connect() -> sqlite3.Connection:
-        if not path.is_file():
+        if _is_missing(path):
             raise LedgerError(f"there is no file {path}")
         connection = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=LOCK_WAIT, isolation_level=None
@@ -129,6 +133,13 @@ def _sqlite(path: Path, timeout: float) -> Engine:
     # sqlite3 itself begins no transaction for a SELECT, and without one each statement would see another state.
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
     return engine
+
+
+def _is_missing(path: Path) -> bool:
+    try:
+        return not path.is_file()
+    except PermissionError:
+        return False  # it may be there: SQLite will say that it cannot be opened
 
 
 def _guard(connection: sqlite3.Connection, timeout: float) -> None:

@@ -86,7 +86,7 @@ class Floor:
             try:
                 answers.append(question(reader))
             except LedgerError as error:
-                unread.append(Unread(reader.name, str(error).removeprefix(f"{reader.name}: ")))
+                unread.append(Unread(reader.name, reader.why(error)))
         if not answers:
             raise LedgerError("; ".join(f"{one.ledger}: {one.why}" for one in unread) or "no ledger is configured")
         return answers, unread

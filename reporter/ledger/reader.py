@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from time import perf_counter
 from typing import Any
@@ -40,6 +40,10 @@ class Reader:
     @property
     def name(self) -> str:
         return self.settings.name
+
+    def why(self, error: LedgerError) -> str:
+        """The error's sentence without this ledger's name, for where that stands beside it."""
+        return str(error).removeprefix(f"{self.name}: ")
 
     def may_hold(self, book: BookKey) -> bool:
         """Whether a book has, by the settings, a starting balance of this ledger in it."""
@@ -100,7 +104,7 @@ class Reader:
                 latency = perf_counter() - started
                 newest = moment(connection.execute(queries.newest(self._source)).scalar())
         except LedgerError as error:
-            return LedgerHealth(ledger=self.name, kind=self.settings.kind, reachable=False, error=str(error))
+            return LedgerHealth(ledger=self.name, kind=self.settings.kind, reachable=False, error=self.why(error))
         return LedgerHealth(
             ledger=self.name,
             kind=self.settings.kind,
@@ -258,8 +262,10 @@ def _mode(value: str) -> Mode:
 
 
 def _known(value: Any) -> datetime:
-    """A time that a row was chosen by, and thus has."""
-    return moment(value) or datetime.max.replace(tzinfo=UTC)
+    found = moment(value)
+    if found is None:
+        raise LedgerError("a row that must have a time has none")
+    return found
 
 
 def _money(value: Any, currency: str) -> Money | None:

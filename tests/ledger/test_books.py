@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import pytest
@@ -232,6 +233,14 @@ def test_agents_and_equity_say_what_the_bot_wrote(bot: Native) -> None:
     (agent,), (point,) = floor.agents(), floor.equity(DAY)
     assert (agent.capital, agent.status, agent.last_seen) == (usdt("50"), "active", utc("2026-10-30 12:00"))
     assert (point.equity, point.at, point.agent) == (usdt("1050.25"), utc("2026-10-30 12:00"), None)
+
+
+def test_threads_may_share_a_floor(bot: Native) -> None:
+    bot.trade(5, "2026-10-30 01:00:00")
+    floor = Floor([bot.settings()])
+    with ThreadPoolExecutor(8) as pool:
+        books = list(pool.map(lambda _: floor.performance(DAY, daily=True), range(24)))
+    assert books == [books[0]] * 24
 
 
 def test_names_come_back_as_they_were_written(bot: Native) -> None:

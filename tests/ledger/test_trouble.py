@@ -113,6 +113,16 @@ def test_a_file_that_may_not_be_read() -> None:
         assert f"{bot.url} cannot be opened: may this user read it, and enter {folder}?" in as_nobody(bot.url)
 
 
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_folder_that_may_not_be_entered() -> None:
+    with readable_by_all() as folder:
+        bot = native_sqlite(folder)
+        folder.chmod(0o600)
+        words = as_nobody(bot.url)
+        folder.chmod(0o755)
+    assert f"{bot.url} cannot be opened: may this user read it, and enter {folder}?" in words
+
+
 def test_a_query_that_takes_too_long(tmp_path: Path) -> None:
     endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n"
     with (
@@ -144,6 +154,14 @@ def test_a_server_that_is_not_there() -> None:
     words = trouble(native_at(f"postgresql://tester:{PASSWORD}@127.0.0.1:{port}/trading"))
     assert words.startswith("bot: connection failed:")
     assert "Connection refused" in words
+
+
+def test_a_server_that_does_not_answer() -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        url = f"postgresql://tester:{PASSWORD}@127.0.0.1:{silent.getsockname()[1]}/trading"
+        assert "timeout expired" in trouble(native_at(url), timeout=0.1)
 
 
 def test_a_wrong_password(server: PostgreSQL) -> None:
@@ -228,7 +246,7 @@ def test_values_that_are_none_are_named(tmp_path: Path, change: str, words: str)
 def test_health_says_it_without_raising(bot: Native) -> None:
     well, gone = Floor([bot.settings(), LedgerSettings(name="gone", kind="native", url="/nowhere")]).health()
     assert (well.reachable, well.error, well.newest_trade_at) == (True, None, None)
-    assert (gone.reachable, gone.error, gone.latency) == (False, "gone: there is no file /nowhere", None)
+    assert (gone.reachable, gone.error, gone.latency) == (False, "there is no file /nowhere", None)
     assert (well.clock is not None) == (bot.server is not None)
 
 
