@@ -162,9 +162,10 @@ def _preview(options: argparse.Namespace) -> int:
 def _as_text(app: App, findings: Findings) -> None:
     from reporter.outlets.console import ConsoleOutlet
 
+    screen = ConsoleOutlet(sys.stdout, zone=app.wiring.zone)
     for written in findings.written:
-        print(f"→ {', '.join(written.channels)}")
-        ConsoleOutlet(sys.stdout).post(written.message)
+        print(f"→ {', '.join(written.channels)}", flush=True)
+        screen.post(written.message)
     for seen in findings.observations:
         print(f"{seen.level:<8} {seen.subject}: {seen.detail}")
     if not findings.written and not findings.observations:
@@ -181,10 +182,14 @@ def _as_json(app: App, findings: Findings) -> None:
     print(json.dumps(bodies[0] if len(bodies) == 1 else bodies, indent=2, ensure_ascii=False))
 
 
-def _as_html(_app: App, findings: Findings) -> None:
-    from reporter.outlets.page import to_page
+def _as_html(app: App, findings: Findings) -> None:
+    from reporter.outlets.page import to_html
 
-    print(to_page([written.message for written in findings.written]))
+    print("<!doctype html>\n<html lang='en'><head><meta charset='utf-8'><title>reporter</title></head>")
+    print("<body style='background: #313338; margin: 24px'>")
+    for written in findings.written:
+        print(to_html(written.message, app.wiring.zone))
+    print("</body></html>")
 
 
 def _jobs(options: argparse.Namespace) -> int:

@@ -45,6 +45,7 @@ class Delivery:
         self._runner = runner
         self._owner = secrets.token_hex(8)
         self._troubled: set[str] = set()
+        self._met: set[str] = set()  # addresses that were looked at once: a dead one is known before it is posted to
         self._all_wait_until: datetime | None = None
 
     def ready(self, wiring: Wiring) -> tuple[list[str], float]:
@@ -90,6 +91,11 @@ class Delivery:
 
     def _send(self, channel: Channel, row: Waiting, message: Message) -> Verdict:
         try:
+            if channel.address not in self._met:
+                met = channel.outlet.look()
+                if isinstance(met, Never) and met.gone:
+                    return met
+                self._met.add(channel.address)
             if row.edit is None:
                 return channel.outlet.post(message)
             return self._edit(channel, row, row.edit, message)

@@ -294,7 +294,7 @@ class _Entry:
 def explain(error: BaseException, bound: BoundJob) -> str:
     """A failure in one sentence: ours speak for themselves, a job's own says where in its file it happened."""
     if isinstance(error, ReporterError):
-        return str(error)
+        return _one_line(str(error))
     place = next(
         (
             f"{bound.job.origin.name}:{frame.lineno}: "
@@ -304,6 +304,11 @@ def explain(error: BaseException, bound: BoundJob) -> str:
         "",
     )
     return f"{place}{type(error).__name__}: {error}"
+
+
+def _one_line(text: str) -> str:
+    """A problem with its excerpt and hint, as one line of a message; the caret below the excerpt is left out."""
+    return " · ".join(line for part in text.splitlines() if (line := part.strip()) and line != "^")
 
 
 def alert_message(wiring: Wiring, transition: Transition, now: datetime) -> Message:
