@@ -20,6 +20,7 @@ from reporter.trades import Book, Mode
 from tests.ledger.databases import between, usdt, utc
 
 ALL = between("2026-09-01", "2026-11-01")
+FIGURES = (Path(__file__).parents[2] / "docs" / "figures.md").read_text(encoding="utf-8")
 ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata"]
 
 
@@ -144,6 +145,7 @@ def test_fees_are_what_every_filled_order_cost(floor: Floor, recount: list[sqlit
     fees = only(floor.performance(ALL)).fees
     assert fees is not None
     assert abs(fees.amount - Decimal(paid)) < Decimal("1e-6")
+    assert f"{fees.amount:.2f} USDT" in FIGURES
 
 
 def test_balance_is_the_starting_balance_and_what_was_realised(floor: Floor, recount: list[sqlite3.Row]) -> None:
