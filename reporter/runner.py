@@ -15,15 +15,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from sqlalchemy import Connection
-
 from reporter import logs, outbox
-from reporter.alerts import AlertState, Change, Level, Observation, Transition, judge, policy_for
+from reporter.alerts import Level, Observation
 from reporter.binding import BoundJob
 from reporter.clock import Clock
 from reporter.context import Context, History, Params, Report
-from reporter.errors import ClaimLostError, DeadlineError, JobError, LedgerError, ReporterError, TemplateError
-from reporter.message import Field, Message, Run, Severity, Text, Tone
+from reporter.errors import ClaimLostError, DeadlineError, JobError, LedgerError, ReporterError
+from reporter.judging import Sitting, Witness
+from reporter.message import Message, Run
 from reporter.periods import Period, before
 from reporter.schedules import Every
 from reporter.store import Store, journal, periods
@@ -63,14 +62,6 @@ class Findings:
 
     written: tuple[Written, ...]
     observations: tuple[Observation, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Witness:
-    """Who noticed: in which channels it speaks when no route says otherwise, and how often it looks."""
-
-    channels: tuple[str, ...] = ()
-    interval: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +111,7 @@ class Runner:
         """Judge what the engine itself has noticed, and save what people should hear of it."""
         now = self._clock.wall()
         with self._store.begin() as connection:
-            self._judge(connection, wiring, observations, Witness(), secrets.token_hex(4), now)
+            Sitting(connection, wiring, secrets.token_hex(4), now).hear(observations, Witness())
 
     def look_again(self, wiring: Wiring) -> None:
         """Let time pass for alerts whose reminder or all-clear has come due without a reading."""
@@ -129,7 +120,7 @@ class Runner:
             subjects = journal.to_look_at(connection, now)
         for subject, channels in subjects:
             with self._store.begin() as connection:
-                self._fold(connection, wiring, subject, None, Witness(channels), secrets.token_hex(4), now)
+                Sitting(connection, wiring, secrets.token_hex(4), now).look_again(subject, channels)
 
     def _context(self, wiring: Wiring, bound: BoundJob, period: Period) -> Context[Params]:
         return Context(
@@ -205,7 +196,7 @@ class Runner:
             journal.add_samples(connection, findings.observations, now)
             recovered = Observation(f"job/{job}", Level.OK, "runs again")
             seen = (*findings.observations, recovered)
-            messages += self._judge(connection, wiring, seen, _witness(bound), entry.run_id, now)
+            messages += Sitting(connection, wiring, entry.run_id, now).hear(seen, _witness(bound))
             journal.add_run(connection, entry.of(job, period, self._clock, "told" if messages else "quiet", messages))
         log.info("%s %s: %s", job, period.label, f"{messages} message(s) to deliver" if messages else "nothing new")
         return Outcome(entry.run_id, messages)
@@ -230,47 +221,10 @@ class Runner:
                     periods.put_back(connection, claim.period_id, claim.token, why, retry_at)
                 journal.add_run(connection, entry.of(bound.job.name, period, self._clock, "failed", 0, why))
                 if not (self._stopping.is_set() or isinstance(error, ClaimLostError)):
-                    self._judge(connection, wiring, [seen], _witness(bound), entry.run_id, now)
+                    Sitting(connection, wiring, entry.run_id, now).hear([seen], _witness(bound))
         except ReporterError as store_error:
             log.error("%s: and the failure could not be saved: %s", bound.job.name, store_error)
         return Outcome(entry.run_id, error=why, retry_at=retry_at)
-
-    def _judge(
-        self,
-        connection: Connection,
-        wiring: Wiring,
-        observations: Iterable[Observation],
-        witness: Witness,
-        run_id: str,
-        now: datetime,
-    ) -> int:
-        return sum(self._fold(connection, wiring, seen.subject, seen, witness, run_id, now) for seen in observations)
-
-    def _fold(
-        self,
-        connection: Connection,
-        wiring: Wiring,
-        subject: str,
-        observation: Observation | None,
-        witness: Witness,
-        run_id: str,
-        now: datetime,
-    ) -> int:
-        """Step 4 for one subject: its state moves on, and what changed becomes letters on their routes."""
-        state = journal.alert_state(connection, subject)
-        local = now.astimezone(wiring.zone)
-        moved, transition, look_at = judge(state, local, observation, policy_for(subject, witness.interval))
-        if _worth_saving(state, moved, observation):
-            journal.put_alert_state(connection, moved, look_at, witness.channels, now)
-        if transition is None:
-            return 0
-        log.info("%s %s: %s (%s)", subject, transition.change, transition.observation.detail, transition.reason)
-        journal.add_transition(connection, transition, now, run_id)
-        message = alert_message(wiring, transition, now)
-        return sum(
-            outbox.enqueue(connection, _alert_letter(transition, message, channel, run_id, now), now)
-            for channel in _heard_in(wiring, subject, _class_of(transition), witness)
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,64 +263,6 @@ def explain(error: BaseException, bound: BoundJob) -> str:
 def _one_line(text: str) -> str:
     """A problem with its excerpt and hint, as one line of a message; the caret below the excerpt is left out."""
     return " · ".join(line for part in text.splitlines() if (line := part.strip()) and line != "^")
-
-
-def alert_message(wiring: Wiring, transition: Transition, now: datetime) -> Message:
-    """The letter of a transition, by the home's `alert` template; a plain one if that fails: an alert must go out."""
-    severity, tone = _weight(transition)
-    facts = {"transition": transition, "now": now, "duration": now - transition.since}
-    try:
-        return wiring.renderer.render("alert", facts, tone=tone, severity=severity, at=now)
-    except TemplateError as error:
-        log.error("the alert is told plainly, for its template failed: %s", error)
-        seen = transition.observation
-        return Message(
-            title=(Run("text", f"{transition.subject} {transition.change}: {seen.level}"),),
-            body=(Text(((Run("text", seen.detail),),)),),
-            fields=(Field((Run("text", "Why now"),), (Text(((Run("text", transition.reason),),)),)),),
-            tone=tone,
-            severity=severity,
-            at=now,
-        )
-
-
-def _weight(transition: Transition) -> tuple[Severity, Tone]:
-    """How urgent a transition is. The end of a critical alert goes where its beginning went, without alarm."""
-    if transition.change is Change.RESOLVED:
-        return Severity.INFO, Tone.GOOD
-    if transition.level is Level.CRITICAL:
-        return Severity.CRITICAL, Tone.CRITICAL
-    return Severity.WARNING, Tone.WARNING
-
-
-def _class_of(transition: Transition) -> Severity:
-    """The severity whose route is followed: those who heard of trouble hear of its end."""
-    worst = Level.CRITICAL in {transition.level, transition.was}
-    return Severity.CRITICAL if worst else Severity.WARNING
-
-
-def _witness(bound: BoundJob) -> Witness:
-    beat = timedelta(seconds=bound.schedule.seconds) if isinstance(bound.schedule, Every) else None
-    return Witness(bound.channels, beat)
-
-
-def _heard_in(wiring: Wiring, subject: str, severity: Severity, witness: Witness) -> tuple[str, ...]:
-    """Where an alert goes: by the routes, else to the channels of who saw it, else to the first there is.
-
-    Trouble with a channel is told elsewhere than in it.
-    """
-    found = wiring.routes.of(severity) or witness.channels or wiring.routes.fallback or tuple(wiring.channels)[:1]
-    itself = subject.split("/")[1] if subject.startswith("channel/") else ""
-    if itself not in found:
-        return found
-    others = wiring.routes.fallback or tuple(wiring.channels)
-    return tuple(name for name in found if name != itself) or tuple(name for name in others if name != itself)[:1]
-
-
-def _worth_saving(before_: AlertState, after: AlertState, observation: Observation | None) -> bool:
-    """A subject that is well and stays well leaves no trace."""
-    well = before_ == AlertState(before_.subject) and after.phase == "ok" and after.level is Level.OK
-    return not (well and observation is not None and not observation.subject.startswith("probe/"))
 
 
 def _outcomes(bound: BoundJob, context: Context[Params]) -> Iterable[Report | Observation]:
@@ -416,15 +312,9 @@ def _letter(
     )
 
 
-def _alert_letter(transition: Transition, message: Message, channel: str, run_id: str, now: datetime) -> outbox.Letter:
-    return outbox.Letter(
-        key=f"alert/{transition.subject}/{transition.change}/{now.isoformat()}/{channel}",
-        channel=channel,
-        kind="alert",
-        message=message,
-        reference=run_id[:6],
-        run_id=run_id,
-    )
+def _witness(bound: BoundJob) -> Witness:
+    beat = timedelta(seconds=bound.schedule.seconds) if isinstance(bound.schedule, Every) else None
+    return Witness(bound.channels, beat)
 
 
 def _insist_on_all_ledgers(findings: Findings, claim: Claim | None) -> None:

@@ -25,7 +25,7 @@ def words(text: str) -> frozenset[str]:
 FLOORS: dict[str, str] = {
     "pure": "errors secret message letter formats periods schedules trades metrics alerts context",
     "doors": "clock config catalog host logs probes ledger store outbox migrations render outlets",
-    "work": "binding wiring runner planner delivery",
+    "work": "binding wiring judging runner planner delivery",
     "daemon": "daemon demo",
     "app": "app",
     "cli": "commands cli __main__",
