@@ -89,6 +89,9 @@ class Handler(BaseHTTPRequestHandler):
         if call is None:
             self._send(Reply(404, {"message": "404: Not Found", "code": 0}))
             return
+        if self.headers.get("Host") != "{}:{}".format(*self.server.server_address):
+            self._send(Reply(403, "<html>DNS points to a host that is not here</html>"))
+            return
         with service.arrived:
             fault = service.take_fault(call)
             taken = service.answer(call) if fault is None or fault.accept else None

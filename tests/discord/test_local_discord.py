@@ -160,6 +160,11 @@ def test_a_wrong_address_is_refused(
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
+def test_a_request_for_another_host_is_refused(discord: LocalDiscord, client: httpx.Client) -> None:
+    answer = client.post(discord.webhook("daily"), json={"content": "x"}, headers={"Host": "webhook.invalid"})
+    assert (answer.status_code, answer.headers["Content-Type"]) == (403, "text/html")
+
+
 def test_a_message_lives_until_it_is_deleted(discord: LocalDiscord, client: httpx.Client) -> None:
     url = discord.webhook("life")
     message = f"{url}/messages/{client.post(url, json={'content': 'one'}).json()['id']}"

@@ -41,6 +41,9 @@ def test_styled_text_is_seen_as_it_is_in_that_style(kind: str, text: str) -> Non
 
 
 @given(nasty)
+@example("a``b")
+@example("`a")
+@example("a`")
 def test_code_is_seen_as_it_is(text: str) -> None:
     written = markdown_line(line(text, "code"))
     assert shown(written).strip() == visible(text).strip()
