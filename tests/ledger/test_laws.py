@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -19,7 +18,7 @@ from reporter.ledger import Floor
 from reporter.metrics import combined
 from reporter.periods import Period
 from reporter.trades import Book, Figures
-from tests.ledger.databases import Native, between, native_sqlite, usdt, utc
+from tests.ledger.databases import Native, between, native_sqlite, opened, usdt, utc
 
 WHOLE = between("2026-10-24", "2026-10-27", "Europe/Berlin")
 SECONDS = round(WHOLE.duration.total_seconds())
@@ -61,8 +60,7 @@ def fill(bot: Native, history: Sequence[Deal]) -> None:
     """Let the history be all that the bot ever did."""
     rows = [(deal.agent, deal.cents / 100, deal.closed_at) for deal in history]
     insert = "INSERT INTO trades (agent, pnl, closed_at, market, side, currency) VALUES (?, ?, ?, 'm', 's', 'USDT')"
-    with closing(sqlite3.connect(bot.url)) as connection, connection:
-        connection.execute("PRAGMA synchronous = OFF")
+    with closing(opened(bot.url)) as connection, connection:
         connection.execute("DELETE FROM trades")
         connection.executemany(insert, rows)
 
