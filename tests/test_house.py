@@ -366,6 +366,11 @@ def test_nobody_knows_himself_through_others() -> None:
     assert circle({source.name: {name for name, _ in known(source)} for source in sources("reporter")}) == []
 
 
+def test_the_map_shows_every_module() -> None:
+    told = words(re.sub(r"[^\w]", " ", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")))
+    assert {unit.strip("_") for unit in FLOOR_OF} - {word.strip("_") for word in told} - {"main"} == set()
+
+
 def test_every_job_has_its_companions() -> None:
     nothing(missing_companions(ROOT))
 
