@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
@@ -24,13 +24,13 @@ from reporter.clock import Clock, SystemClock
 from reporter.config import models
 from reporter.daemon import TICK, WATCH, Daemon
 from reporter.delivery import Delivery
-from reporter.errors import ConfigError, Problem, ReporterError, TemplateError
+from reporter.errors import ConfigError, LedgerError, Problem, ReporterError, TemplateError
 from reporter.formats import COMMON_CURRENCIES, CurrencyFormat, Formats
 from reporter.host import Machine
 from reporter.ledger import Floor
 from reporter.ledger.settings import LedgerSettings
 from reporter.outlets import Delivered, Outlet
-from reporter.periods import Period, containing, covered, parse_at
+from reporter.periods import Period, asked, covered, parse_at
 from reporter.planner import Planner
 from reporter.probes import Probe
 from reporter.probes.http import HttpProbe
@@ -134,7 +134,7 @@ class FolderHome:
 
     def _wire(self, loaded: config.Loaded, jobs: list[BoundJob], broken: Mapping[str, str]) -> Wiring:
         settings = loaded.config
-        floor = Floor(ledger_settings(settings))
+        floor = self._floor(loaded)
         probes = Probes([_probe(name, entry) for name, entry in settings.probes.items()], self._clock)
         channels = {name: self._channel(name, entry, settings) for name, entry in settings.channels.items()}
         return Wiring(
@@ -152,6 +152,12 @@ class FolderHome:
             warnings=floor.warnings,
             closers=(floor.close, probes.close, *(channel.outlet.close for channel in channels.values())),
         )
+
+    def _floor(self, loaded: config.Loaded) -> Floor:
+        try:
+            return Floor(ledger_settings(loaded.config))
+        except LedgerError as error:
+            raise ConfigError([loaded.problem(("ledgers",), str(error))]) from None
 
     def _channel(self, name: str, entry: models.Channel, settings: models.Config) -> Channel:
         outlet = self._outlet(entry, settings)
@@ -253,19 +259,15 @@ class App:
 
         Raises ReporterError when `at` is no date, lies in the future, or means nothing to the job.
         """
-        now = self.clock.wall()
+        now, covers, zone = self.clock.wall(), bound.job.covers, bound.timezone
         if at is None:
-            return covered(bound.job.covers, now, bound.timezone)
-        unit = bound.job.covers.unit
-        if unit is None:
+            return covered(covers, now, zone)
+        if covers.unit is None:
             raise ReporterError(f"{bound.name} looks at the present: leave out --at")
         try:
-            period = containing(unit, parse_at(at, bound.timezone), bound.timezone)
+            return asked(covers, parse_at(at, zone, covers.unit), now, zone)
         except ValueError as error:
             raise ReporterError(str(error)) from None
-        if period.start > now:
-            raise ReporterError(f"{period.label} has not begun yet: there is nothing to tell of it")
-        return replace(period, end=now, so_far=True) if period.end > now else period
 
     def run_by_hand(self, bound: BoundJob, at: str | None, *, force: bool = False) -> ByHand:
         """Run a job now. A period that was told already is not told again unless forced."""

@@ -229,7 +229,7 @@ def later(
     connection.execute(
         update(lanes)
         .where(lanes.c.channel == row.channel)
-        .values(failures=lanes.c.failures + failed, error=why, ready_at=ready_at)
+        .values(failures=lanes.c.failures + int(failed), error=why, ready_at=ready_at)
     )
     _release_lane(connection, row.channel, owner)
 

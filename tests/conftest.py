@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from tests.discord.local import LocalDiscord
+from tests.servers import PostgreSQL, postgresql
 from tests.stage import Stage
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[PostgreSQL]:
+    """A real PostgreSQL, one for each worker of a test run."""
+    with postgresql() as started:
+        yield started
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from tests.discord.local import LocalDiscord
 CONSOLE = """\
 version: 1
 timezone: {zone}
-store: {folder}/state/reporter.sqlite
+store: env:STORE
 channels:
   screen: {{kind: console}}
 jobs:
@@ -37,7 +37,7 @@ def daily(ctx: Context) -> Iterator[Report]:
 DISCORD = """\
 version: 1
 timezone: {zone}
-store: {folder}/state/reporter.sqlite
+store: env:STORE
 discord: {{base_url: "{base_url}"}}
 channels:
 {channels}
@@ -54,7 +54,7 @@ class Stage:
         self.folder = folder
         self.clock = clock or HandClock()
         self.screen = io.StringIO()
-        self.environ: dict[str, str] = {"HOME": str(folder)}
+        self.environ: dict[str, str] = {"HOME": str(folder), "STORE": str(folder / "state/reporter.sqlite")}
         self._app: App | None = None
 
     def write(self, path: str, text: str) -> Path:
@@ -66,7 +66,7 @@ class Stage:
 
     def on_screen(self, jobs: str, zone: str = "UTC") -> Stage:
         """A config with one console channel."""
-        self.write("config/reporter.yaml", CONSOLE.format(folder=self.folder, zone=zone, jobs=jobs))
+        self.write("config/reporter.yaml", CONSOLE.format(zone=zone, jobs=jobs))
         return self
 
     def on_discord(
@@ -81,9 +81,7 @@ class Stage:
         """A config whose channels are webhooks of a local Discord, named by the environment."""
         self.environ |= {_variable(name): discord.webhook(name) for name in channels}
         listed = "\n".join(f"  {name}: {{webhook: env:{_variable(name)}}}" for name in channels)
-        text = DISCORD.format(
-            folder=self.folder, zone=zone, base_url=discord.base_url, channels=listed, jobs=jobs, more=more
-        )
+        text = DISCORD.format(zone=zone, base_url=discord.base_url, channels=listed, jobs=jobs, more=more)
         self.write("config/reporter.yaml", text)
         return self
 

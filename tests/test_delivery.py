@@ -10,6 +10,7 @@ import pytest
 from reporter import outbox
 from tests.discord.faults import Fault, Limited, Reset, Status
 from tests.discord.local import LocalDiscord
+from tests.servers import PostgreSQL
 from tests.stage import DAILY, Stage
 
 NOW = '''\
@@ -25,8 +26,12 @@ BOARD = NOW.replace("SLOT", '"board"')
 ROUTES = "alerts: {routes: {all: [alarm], fallback: [alarm]}}"
 
 
-@pytest.fixture
-def news(stage: Stage, discord: LocalDiscord) -> Stage:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def news(request: pytest.FixtureRequest, stage: Stage, discord: LocalDiscord) -> Stage:
+    """Two channels and two reports, on a store of each kind."""
+    if request.param == "postgresql":
+        server: PostgreSQL = request.getfixturevalue("server")
+        stage.environ["STORE"] = server.url(schema=server.new_schema())
     stage.report("pulse", NEWS, "# {{ say }}\n").report("daily", DAILY)
     return stage.on_discord(
         discord, "  pulse: {channel: daily}\n  daily: {channel: daily}", channels=["daily", "alarm"], more=ROUTES

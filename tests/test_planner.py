@@ -6,13 +6,18 @@ from datetime import UTC, datetime
 
 import pytest
 
+from tests.servers import PostgreSQL
 from tests.stage import DAILY, Stage
 
 HOURLY = DAILY.replace('covers="yesterday", schedule="daily at 00:00"', 'covers="last hour", schedule="every hour"')
 
 
-@pytest.fixture
-def daily(stage: Stage) -> Stage:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def daily(request: pytest.FixtureRequest, stage: Stage) -> Stage:
+    """A daily report, on a store of each kind."""
+    if request.param == "postgresql":
+        server: PostgreSQL = request.getfixturevalue("server")
+        stage.environ["STORE"] = server.url(schema=server.new_schema())
     return stage.report("daily", DAILY).on_screen("  daily:")
 
 

@@ -10,14 +10,13 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Engine, Table, create_engine, event, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
-from sqlalchemy.sql.dml import Insert
 
 from reporter.errors import StoreBusyError, StoreError
 from reporter.store import tables
@@ -107,24 +106,20 @@ def open_store(url: str) -> Store:
     return Store(engine, file)
 
 
-def insert_once(connection: Connection, table: Any, **values: Any) -> bool:
+def insert_once(connection: Connection, table: Table, **values: Any) -> bool:
     """Insert a row unless its unique key is taken; True if it was ours. The claim of everything that happens once."""
-    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement: Insert = make(table).values(**values).on_conflict_do_nothing()
-    return connection.execute(statement).rowcount == 1
+    # The engine has loaded its own dialect already; the other one would cost 4 MB.
+    dialect = import_module(f"sqlalchemy.dialects.{connection.dialect.name}")
+    statement = dialect.insert(table).values(**values).on_conflict_do_nothing().returning(*table.primary_key.columns)
+    return connection.execute(statement).first() is not None
 
 
 def _options(address: URL) -> dict[str, Any]:
     if address.get_backend_name() == "sqlite":
         return {"connect_args": {"timeout": 10, "check_same_thread": False}}
-    return {
-        "pool_pre_ping": True,
-        "connect_args": {
-            "connect_timeout": 10,
-            "application_name": "reporter",
-            "options": "-c statement_timeout=30000",
-        },
-    }
+    options = f"{address.query.get('options', '')} -c statement_timeout=30000".strip()
+    server = {"connect_timeout": 10, "application_name": "reporter", "options": options}
+    return {"pool_pre_ping": True, "connect_args": server}
 
 
 def _sqlite_file(address: URL) -> Path | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +12,8 @@ import pytest
 
 from reporter.ledger import LedgerSettings
 from tests.ledger.databases import DATA, Native, freqtrade_in, native_postgresql, native_sqlite, usdt
-from tests.servers import PostgreSQL, postgresql
 
 DIALECTS = ["sqlite", "postgresql"]
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[PostgreSQL]:
-    with postgresql() as started:
-        yield started
 
 
 @pytest.fixture(params=DIALECTS)

@@ -8,10 +8,15 @@ from pathlib import Path
 import pytest
 
 from reporter.store import Store, open_store
+from tests.servers import PostgreSQL
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = open_store(str(tmp_path / "state" / "reporter.sqlite"))
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    url = str(tmp_path / "state" / "reporter.sqlite")
+    if request.param == "postgresql":
+        server: PostgreSQL = request.getfixturevalue("server")
+        url = server.url(schema=server.new_schema())
+    opened = open_store(url)
     yield opened
     opened.close()
