@@ -12,14 +12,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TextIO
 from zoneinfo import ZoneInfo
 
 from reporter import config, logs, outbox
 from reporter.binding import BoundJob, bind
-from reporter.catalog import Catalog, fingerprint, load_catalog, stock_home
+from reporter.catalog import Catalog, fingerprint, job_files, load_catalog, stock_home
 from reporter.clock import Clock, SystemClock
 from reporter.config import models
 from reporter.daemon import TICK, WATCH, Daemon
@@ -38,6 +37,7 @@ from reporter.probes.round import Probes
 from reporter.probes.tcp import TcpProbe
 from reporter.render import Renderer
 from reporter.runner import Claim, Findings, Outcome, Runner
+from reporter.spelling import nearest
 from reporter.store import journal, open_store
 from reporter.store.periods import Owed
 from reporter.wiring import Channel, Routes, Wiring
@@ -45,6 +45,8 @@ from reporter.wiring import Channel, Routes, Wiring
 log = logging.getLogger(__name__)
 
 CONFIG = Path("config", "reporter.yaml")
+# A file's path, inode, time of change in nanoseconds and size in bytes.
+Stamp = tuple[str, int, int, int]
 
 
 def find_home(given: str | None, environ: Mapping[str, str] = os.environ) -> Path:
@@ -81,7 +83,9 @@ class FolderHome:
         self._clock = clock
         self._stream = stream
         self._environ = environ
-        self._taken = self._pending = ""
+        self._version = ""
+        self._taken: frozenset[Stamp] = frozenset()
+        self._pending = self._taken
 
     def load(self) -> config.Loaded:
         """Read and check the config alone. Raises ConfigError."""
@@ -91,7 +95,8 @@ class FolderHome:
 
     def wire(self) -> Wiring:
         """Read everything anew. Raises ConfigError with all problems, and changes nothing then."""
-        self._taken = self._pending = self._fingerprint()
+        self._taken = self._pending = self._stamps()
+        self._version = self._fingerprint()
         loaded = self.load()
         catalog = load_catalog(self.homes)
         jobs, problems = bind(loaded, catalog)
@@ -122,10 +127,16 @@ class FolderHome:
 
     def edited(self) -> bool:
         """Whether the files differ from those last read, and have stood still since the last look."""
-        now = self._fingerprint()
+        now = self._stamps()
         settled = now == self._pending
         self._pending = now
         return settled and now != self._taken
+
+    def _stamps(self) -> frozenset[Stamp]:
+        """What tells a file from its edited self without reading it: this is asked every other second."""
+        found = [self.path, *job_files(self.homes).values()]
+        stats = [(path, path.stat()) for path in found if path.is_file()]
+        return frozenset((str(path), stat.st_ino, stat.st_mtime_ns, stat.st_size) for path, stat in stats)
 
     def _fingerprint(self) -> str:
         digest = hashlib.sha256(fingerprint(self.homes).encode())
@@ -148,7 +159,7 @@ class FolderHome:
             routes=_routes(settings.alerts.routes),
             zone=ZoneInfo(settings.timezone),
             broken=broken,
-            version=self._taken,
+            version=self._version,
             warnings=floor.warnings,
             closers=(floor.close, probes.close, *(channel.outlet.close for channel in channels.values())),
         )
@@ -244,10 +255,10 @@ class App:
             raise ReporterError(f"the job {name} cannot be loaded:\n{broken[0]}")
         if name in self.home.catalog.jobs:
             raise ReporterError(f"the job {name} is not in {self.home.path}: add `{name}:` under `jobs:` there")
-        near = get_close_matches(name, self.wiring.jobs, n=1)
+        near = nearest(name, self.wiring.jobs)
         known = ", ".join(self.wiring.jobs) or "none"
         raise ReporterError(
-            f"there is no job {name}: " + (f"did you mean {near[0]}?" if near else f"the jobs are {known}")
+            f"there is no job {name}: " + (f"did you mean {near}?" if near else f"the jobs are {known}")
         )
 
     def ask(self, bound: BoundJob, at: str | None) -> Findings:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from difflib import get_close_matches
 
 from pydantic import ValidationError
 
@@ -16,6 +15,7 @@ from reporter.context import Job, Params
 from reporter.errors import Problem
 from reporter.periods import Unit
 from reporter.schedules import Every, Schedule, ScheduleError, parse
+from reporter.spelling import nearest
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +122,6 @@ def _misfitting(job: Job, entry: JobConfig, loaded: Loaded, hint: str) -> Proble
 
 def _unknown(name: str, loaded: Loaded, catalog: Catalog) -> Problem:
     known = sorted({*catalog.jobs, *catalog.broken})
-    near = get_close_matches(name, known, n=1)
-    hint = f"did you mean `{near[0]}`?" if near else f"make `jobs/{shown(name)}.py`, or use one of: {', '.join(known)}"
+    near = nearest(name, known)
+    hint = f"did you mean `{near}`?" if near else f"make `jobs/{shown(name)}.py`, or use one of: {', '.join(known)}"
     return loaded.document.problem(("jobs", name), "there is no such job", hint, at="key")

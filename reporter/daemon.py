@@ -6,6 +6,7 @@ closed periods. The planner does, from the store.
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
 import threading
@@ -35,8 +36,8 @@ log = logging.getLogger(__name__)
 
 TICK = 10.0
 # How often the config and the home are looked at for edits, and how often delivery looks for what others queued.
-WATCH = 2.0
-POLL = 5.0
+WATCH = 5.0
+POLL = 15.0
 WORKERS = 4
 # What is under way when we are told to stop gets this long; a hung query is not waited for.
 FAREWELL = 5.0
@@ -108,6 +109,8 @@ class Daemon:
         self._wind_up()
         self._clockwork.start()
         threading.Thread(target=self._deliver, name="delivery", daemon=True).start()
+        gc.collect()
+        gc.freeze()  # what was loaded stays: the collector need not walk through it again
         self._watch()
         self._farewell()
 

@@ -9,8 +9,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from enum import StrEnum
 from itertools import accumulate
-from math import sqrt
-from statistics import fmean, stdev
+from math import fsum, sqrt
 
 from reporter.context import Targets
 from reporter.trades import Figures, Money, Trade
@@ -79,8 +78,9 @@ def sharpe(daily_pnl: Sequence[Decimal], capital: Decimal, days_per_year: int = 
     returns = daily_returns(daily_pnl, capital)
     if returns is None or len(returns) < 2:
         return None
-    spread = stdev(returns)
-    return fmean(returns) / spread * sqrt(days_per_year) if spread > _NO_SPREAD else None
+    mean = fsum(returns) / len(returns)
+    spread = sqrt(fsum((r - mean) ** 2 for r in returns) / (len(returns) - 1))
+    return mean / spread * sqrt(days_per_year) if spread > _NO_SPREAD else None
 
 
 def max_drawdown(daily_pnl: Sequence[Decimal], capital: Decimal) -> Decimal | None:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from difflib import get_close_matches
 from functools import wraps
 from pathlib import Path
 from types import TracebackType
@@ -30,6 +29,7 @@ from reporter.formats import Formats, ago, duration, medal, plural, size, trend
 from reporter.letter import CLOSING, OPENING, LetterError, parse, token
 from reporter.message import Message, Severity, Tone
 from reporter.secret import Secret
+from reporter.spelling import nearest
 
 SUFFIX = ".md.j2"
 
@@ -409,8 +409,8 @@ def _instead(wrong: str, known: Iterable[str]) -> str:
 
 
 def _did_you_mean(wrong: str, known: Iterable[str]) -> str:
-    close = get_close_matches(wrong, list(known), n=1)
-    return f"did you mean {close[0]!r}?" if close else ""
+    near = nearest(wrong, known)
+    return f"did you mean {near!r}?" if near else ""
 
 
 def _names_of(thing: object) -> list[str]:

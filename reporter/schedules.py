@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from difflib import get_close_matches
 from itertools import count
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -18,6 +17,7 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim, CronSimError
 
 from reporter.periods import DAY, SECOND, Unit, containing, exists, first_strike, strikes
+from reporter.spelling import nearest
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 LAST_DAY = 31
@@ -197,8 +197,8 @@ def _weekly(weekday: str, at: str) -> Schedule:
     short = weekday.lower()[:3]
     known = [name[:3] for name in WEEKDAYS]
     if short not in known or not WEEKDAYS[known.index(short)].startswith(weekday.lower()):
-        likely = get_close_matches(weekday.lower(), WEEKDAYS, 1) or ["monday"]
-        raise ScheduleError(f"`{weekday}` is no weekday: write `weekly on {likely[0][:3]} at {at}`.")
+        likely = nearest(weekday, WEEKDAYS) or WEEKDAYS[0]
+        raise ScheduleError(f"`{weekday}` is no weekday: write `weekly on {likely[:3]} at {at}`.")
     return Weekly(known.index(short), _time(at))
 
 

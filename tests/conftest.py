@@ -6,10 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.discord.local import LocalDiscord
 from tests.servers import PostgreSQL, postgresql
 from tests.stage import Stage
+
+# How long an example takes says how busy the machine is, and nothing about the code.
+settings.register_profile("reporter", deadline=None)
+settings.load_profile("reporter")
 
 
 @pytest.fixture(scope="session")

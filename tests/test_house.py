@@ -23,7 +23,7 @@ def words(text: str) -> frozenset[str]:
 # The floors from the ground up. A module may import what is on a floor below it, and pure and working modules may
 # import their neighbours. Add a new module of `reporter/` to the floor that it belongs to.
 FLOORS: dict[str, str] = {
-    "pure": "errors secret message letter formats periods schedules trades metrics alerts context",
+    "pure": "errors secret spelling message letter formats periods schedules trades metrics alerts context",
     "doors": "clock config catalog host logs probes ledger store outbox migrations render outlets",
     "work": "binding wiring judging runner planner delivery",
     "daemon": "daemon demo",
@@ -53,7 +53,7 @@ WALL_CLOCK = words(
     "time.localtime time.gmtime time.ctime time.clock_gettime time.clock_gettime_ns freezegun.freeze_time"
 )
 # Each costs tens of milliseconds or megabytes that not every command or daemon needs.
-HEAVY = {"alembic", "apscheduler", "httpx", "markdown_it", "psutil", "psycopg", "rich", "sqlalchemy"}
+HEAVY = {"alembic", "apscheduler", "difflib", "httpx", "markdown_it", "psutil", "psycopg", "rich", "sqlalchemy"}
 HEAVY_OF_OURS = {"reporter.store.migrate", "reporter.outlets.discord", "reporter.outlets.console"}  # bring such along
 
 WORDS_FOR_JOBS = {"reporter.metrics", "reporter.periods"}

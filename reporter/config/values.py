@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from difflib import get_close_matches
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -27,6 +26,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from reporter import schedules
 from reporter.config.document import shown
 from reporter.secret import masked
+from reporter.spelling import nearest
 from reporter.trades import Money
 
 
@@ -37,9 +37,8 @@ def mistake(message: str, hint: str = "") -> PydanticCustomError:
 
 def did_you_mean(wrong: str, known: list[str]) -> str:
     """A hint that names the nearest of the known words, or all of them when none is near; empty without any."""
-    folded = {word.casefold(): word for word in reversed(known)}
-    if near := get_close_matches(wrong.casefold(), list(folded), n=1, cutoff=0.6):
-        return f"did you mean `{folded[near[0]]}`?"
+    if near := nearest(wrong, known):
+        return f"did you mean `{near}`?"
     return f"known: {', '.join(known)}" if known else ""
 
 

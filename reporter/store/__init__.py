@@ -116,7 +116,7 @@ def insert_once(connection: Connection, table: Table, **values: Any) -> bool:
 
 def _options(address: URL) -> dict[str, Any]:
     if address.get_backend_name() == "sqlite":
-        return {"connect_args": {"timeout": 10, "check_same_thread": False}}
+        return {"connect_args": {"timeout": 10, "check_same_thread": False}, "pool_size": 2}
     options = f"{address.query.get('options', '')} -c statement_timeout=30000".strip()
     server = {"connect_timeout": 10, "application_name": "reporter", "options": options}
     return {"pool_pre_ping": True, "connect_args": server}
@@ -141,6 +141,7 @@ def _prepare(engine: Engine) -> None:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA cache_size=-256")  # KiB; each pooled connection would keep up to 2 MiB
 
     @event.listens_for(engine, "begin")
     def start(connection: Connection) -> None:
