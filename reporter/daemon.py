@@ -174,7 +174,8 @@ class Daemon:
                 self._once_at_a_time(turn.bound.job.name, self._run_owed, turn)
             for bound in self._planner.open_turns(wiring):
                 self._once_at_a_time(bound.job.name, self._run_open, bound.job.name)
-            self._runner.look_again(wiring)
+            for name in self._runner.look_again(wiring):
+                self._once_at_a_time(name, self._run_open, name)
         except ReporterError as error:
             log.error("the planner could not look: %s", error)
         self._waiting_mail.set()

@@ -21,10 +21,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Witness:
-    """Who saw it: the channels it speaks in when no route says otherwise, and how often it looks."""
+    """Who saw it: the channels it speaks in when no route says otherwise, how often it looks, and which job it is."""
 
     channels: tuple[str, ...] = ()
     interval: timedelta | None = None
+    job: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +41,16 @@ class Sitting:
         """Judge what was seen; returns how many letters came of it."""
         return sum(self._decide(seen.subject, seen, witness) for seen in observations)
 
-    def look_again(self, subject: str, channels: tuple[str, ...]) -> int:
+    def look_again(self, subject: str, witness: Witness) -> int:
         """Let time pass for a subject without a reading."""
-        return self._decide(subject, None, Witness(channels))
+        return self._decide(subject, None, witness)
 
     def _decide(self, subject: str, observation: Observation | None, witness: Witness) -> int:
         state = journal.alert_state(self.connection, subject)
         local = self.now.astimezone(self.wiring.zone)
         moved, transition, look_at = judge(state, local, observation, policy_for(subject, witness.interval))
         if _leaves_a_trace(state, moved, observation):
-            journal.put_alert_state(self.connection, moved, look_at, witness.channels, self.now)
+            journal.put_alert_state(self.connection, moved, look_at, witness.channels, witness.job, self.now)
         return self._tell(transition, witness) if transition else 0
 
     def _tell(self, transition: Transition, witness: Witness) -> int:

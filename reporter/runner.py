@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from reporter import logs, outbox
-from reporter.alerts import Level, Observation
+from reporter.alerts import Level, Observation, Phase
 from reporter.binding import BoundJob
 from reporter.clock import Clock
 from reporter.context import Context, History, Params, Report
@@ -113,14 +113,19 @@ class Runner:
         with self._store.begin() as connection:
             Sitting(connection, wiring, secrets.token_hex(4), now).hear(observations, Witness())
 
-    def look_again(self, wiring: Wiring) -> None:
-        """Let time pass for alerts whose reminder or all-clear has come due without a reading."""
+    def look_again(self, wiring: Wiring) -> set[str]:
+        """Let time pass for alerts that wait for it; returns the jobs to ask anew because something is suspect."""
         now = self._clock.wall()
         with self._store.read() as connection:
-            subjects = journal.to_look_at(connection, now)
-        for subject, channels in subjects:
-            with self._store.begin() as connection:
-                Sitting(connection, wiring, secrets.token_hex(4), now).look_again(subject, channels)
+            watched = journal.to_look_at(connection, now)
+        suspect = {one.job for one in watched if one.phase is Phase.SUSPECT and one.job in _probing(wiring)}
+        for one in watched:
+            if one.job not in suspect:
+                bound = wiring.jobs.get(one.job or "")
+                witness = _witness(bound) if bound else Witness(one.channels)
+                with self._store.begin() as connection:
+                    Sitting(connection, wiring, secrets.token_hex(4), now).look_again(one.subject, witness)
+        return {name for name in suspect if name}
 
     def _context(self, wiring: Wiring, bound: BoundJob, period: Period) -> Context[Params]:
         return Context(
@@ -314,7 +319,12 @@ def _letter(
 
 def _witness(bound: BoundJob) -> Witness:
     beat = timedelta(seconds=bound.schedule.seconds) if isinstance(bound.schedule, Every) else None
-    return Witness(bound.channels, beat)
+    return Witness(bound.channels, beat, bound.name)
+
+
+def _probing(wiring: Wiring) -> set[str]:
+    """The jobs that can be asked at any time, because they look at the present."""
+    return {name for name, bound in wiring.jobs.items() if bound.enabled and not bound.job.covers.closed}
 
 
 def _insist_on_all_ledgers(findings: Findings, claim: Claim | None) -> None:

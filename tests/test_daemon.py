@@ -132,3 +132,23 @@ PNL_LETTER = """\
 {{ book.pnl | money }} on {{ book.trades }} trades, win rate {{ book.win_rate | pct }}
 {% endfor %}
 """
+
+
+def test_a_suspect_is_looked_at_again_ahead_of_its_turn(stage: Stage, discord: LocalDiscord) -> None:
+    stage.report("watch", WATCH).on_discord(discord, "  watch:")
+    with daemon(stage.folder, AFTER_MIDNIGHT, stage.environ) as running:
+        running.says("looked", times=3)
+        [alert] = discord.wait_for("daily", seconds=40)
+    assert "The oven is cold" in alert.text
+
+
+WATCH = '''\
+"""Looks once an hour."""
+from reporter import Context, Level, Observation, job
+
+@job(covers="now", schedule="every 1h")
+def watch(ctx: Context):
+    """Looks once an hour."""
+    ctx.log.info("looked")
+    yield Observation("probe/oven", Level.CRITICAL, "the oven is cold")
+'''

@@ -9,7 +9,16 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from reporter.alerts import AlertState, Change, Level, Observation, Transition, state_from_json, state_to_json
+from reporter.alerts import (
+    AlertState,
+    Change,
+    Level,
+    Observation,
+    Phase,
+    Transition,
+    state_from_json,
+    state_to_json,
+)
 from reporter.periods import Period
 from reporter.store import Store, insert_once
 from reporter.store.tables import alert_states, facts, runs, samples, transitions
@@ -71,15 +80,31 @@ def alert_state(connection: Connection, subject: str) -> AlertState:
     return state_from_json(found) if found else AlertState(subject)
 
 
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A subject that is to be looked at again: where it is told of without a route, and whose reading it is."""
+
+    subject: str
+    phase: Phase
+    channels: tuple[str, ...]
+    job: str | None
+
+
 def put_alert_state(
-    connection: Connection, state: AlertState, look_at: datetime | None, channels: Sequence[str], now: datetime
+    connection: Connection,
+    state: AlertState,
+    look_at: datetime | None,
+    channels: Sequence[str],
+    job: str | None,
+    now: datetime,
 ) -> None:
-    """Remember a state, when to look again, and where its subject is told of when no route says."""
+    """Remember a state, when to look again, where its subject is told of when no route says, and who looks at it."""
     values = {
         "state": state_to_json(state),
         "phase": state.phase.value,
         "look_at": look_at,
         "channels": "\n".join(channels),
+        "job": job,
         "updated_at": now,
     }
     changed = connection.execute(update(alert_states).where(alert_states.c.subject == state.subject).values(**values))
@@ -87,12 +112,13 @@ def put_alert_state(
         insert_once(connection, alert_states, subject=state.subject, **values)
 
 
-def to_look_at(connection: Connection, now: datetime) -> list[tuple[str, tuple[str, ...]]]:
-    """Subjects whose time has come without a reading, each with its channels."""
-    rows = connection.execute(
-        select(alert_states.c.subject, alert_states.c.channels).where(alert_states.c.look_at <= now)
-    )
-    return [(row.subject, tuple(filter(None, row.channels.split("\n")))) for row in rows]
+def to_look_at(connection: Connection, now: datetime) -> list[Watched]:
+    """Subjects whose time has come without a reading."""
+    c = alert_states.c
+    rows = connection.execute(select(c.subject, c.phase, c.channels, c.job).where(c.look_at <= now))
+    return [
+        Watched(row.subject, Phase(row.phase), tuple(filter(None, row.channels.split("\n"))), row.job) for row in rows
+    ]
 
 
 def forget_alert(connection: Connection, subject: str) -> None:

@@ -125,6 +125,7 @@ alert_states = Table(
     Column("phase", String(16), nullable=False),
     Column("look_at", UtcTime),
     Column("channels", Text, nullable=False, default=""),
+    Column("job", String(64)),  # whose reading it was, to ask again when something is suspect
     Column("updated_at", UtcTime, nullable=False),
     Index(None, "look_at"),
 )

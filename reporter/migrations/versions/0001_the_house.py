@@ -19,6 +19,7 @@ def upgrade() -> None:
         sa.Column("phase", sa.String(length=16), nullable=False),
         sa.Column("look_at", UtcTime(), nullable=True),
         sa.Column("channels", sa.Text(), nullable=False),
+        sa.Column("job", sa.String(length=64), nullable=True),
         sa.Column("updated_at", UtcTime(), nullable=False),
         sa.PrimaryKeyConstraint("subject", name="pk_alert_states"),
     )
