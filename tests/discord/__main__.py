@@ -15,6 +15,7 @@ def main(names: tuple[str, ...]) -> None:
         print(f"A local Discord at {discord.base_url} (in the config: discord: {{base_url: {discord.base_url}}})\n")
         for name in names:
             print(f"  {name:<20} {discord.webhook(name)}")
+        print(f"\n  A bot that may read them (bot_token): {discord.bot()}")
         print("\nMessages appear below; Ctrl-C ends it.", flush=True)
         watch(discord)
 

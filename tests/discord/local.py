@@ -2,50 +2,66 @@
 
 from __future__ import annotations
 
-import re
+import random
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Self
 
 from reporter.clock import SystemClock
-from tests.discord.faults import Fault, Limited
-from tests.discord.limiter import Window
+from tests.discord.faults import Ban, Fault
+from tests.discord.gate import Gate
+from tests.discord.journal import Journal
+from tests.discord.limiter import Algorithm
+from tests.discord.replies import bot_json, message_json, read_by, webhook_json
 from tests.discord.rules import RefusedError
 from tests.discord.server import Server
-from tests.discord.wire import Call, Json, Reply, Request, limited, read_form
-from tests.discord.world import Channel, Posted, Snowflakes, Webhook
-
-_USER_AGENT = re.compile(r"DiscordBot \(\S+, [^)]+\)")
+from tests.discord.wire import Call, Json, Reply, Request, read_form
+from tests.discord.world import Bot, Channel, Posted, Snowflakes, Webhook
 
 
 class LocalDiscord:
     """A Discord of one guild on a free port of this machine.
 
-    `limits` off lets everything pass at any pace. `now` is its clock, which its `Date` headers and ids follow; a test
-    may put another in its place at any time. Every name is that of a webhook or of a channel.
+    `limits` off lets everything pass at any pace; `visible` and `hidden` say how it counts for a webhook and for a
+    channel. `latency` is how many seconds there and back take, and up to `jitter` more. `ban_after` so many invalid
+    requests nothing of the address is heard any more. `now` is its clock, which its `Date` headers and ids follow; a
+    test may put another in its place at any time. Every name is that of a webhook or of a channel.
     """
 
     def __init__(
-        self, *, limits: bool = True, now: Callable[[], datetime] | None = None, old_edits: int = 5, port: int = 0
+        self,
+        *,
+        limits: bool = True,
+        visible: Algorithm = "sliding",
+        hidden: Algorithm = "sliding",
+        latency: float = 0.0,
+        jitter: float = 0.0,
+        ban_after: int = 10_000,
+        now: Callable[[], datetime] | None = None,
+        old_edits: int = 5,
+        port: int = 0,
     ) -> None:
-        self.now = now or SystemClock().wall
+        self._machine_clock = SystemClock().wall
+        self.now = now or self._machine_clock
         self.limits = limits
-        self.requests: list[Request] = []
-        self.unversioned = 0
-        self.odd_user_agents = 0
+        self.latency, self.jitter = latency, jitter
+        self.journal = Journal()
         self.arrived = threading.Condition()
+        self._ban_after = ban_after
         self._old_edits_left = old_edits
         self._ids = Snowflakes()
         self._channels: dict[str, Channel] = {}
         self._webhooks: dict[str, Webhook] = {}
         self._threads: dict[str, Channel] = {}
         self._messages: list[Posted] = []
+        self._bots: dict[str, Bot] = {}
         self._faults: list[tuple[str | None, Fault]] = []
-        self._visible, self._hidden = Window(5, 2.0), Window(30, 60.0)
+        self._outage: Fault | None = None
+        self._gate = Gate(visible, hidden)
         self._guild_id = self._ids.next(self.now())
         self.closing = threading.Event()
         self._server = self._listen(port)
@@ -54,6 +70,11 @@ class LocalDiscord:
     @property
     def base_url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def requests(self) -> list[Request]:
+        """Every request in the order of arrival."""
+        return self.journal.requests
 
     def webhook(self, name: str, *, channel: str | None = None, forum: bool = False) -> str:
         """The URL of a webhook, as its users would copy it; two may share a channel."""
@@ -69,6 +90,13 @@ class LocalDiscord:
         thread = Channel(self._ids.next(self.now()), f"{name}-thread", self._guild_id, parent=parent)
         self._threads[thread.id] = thread
         return thread.id
+
+    def bot(self, name: str = "reader", *, view: bool = True, history: bool = True, content: bool = True) -> str:
+        """The token of a bot that may see the channels, read what was said before, and read what it says."""
+        if name not in self._bots:
+            id_ = self._ids.next(self.now())
+            self._bots[name] = Bot(id_, name, secrets.token_urlsafe(50), view, history, content)
+        return self._bots[name].token
 
     def messages(self, name: str) -> list[Posted]:
         """What a reader of the channel finds now, threads included, oldest first."""
@@ -93,6 +121,15 @@ class LocalDiscord:
     def fail(self, fault: Fault, *, times: int = 1, webhook: str | None = None) -> None:
         """Let the next requests, of one webhook or of any, go wrong."""
         self._faults += [(webhook, fault)] * times
+
+    @contextmanager
+    def broken(self, fault: Fault) -> Iterator[None]:
+        """Every request goes wrong for a while."""
+        self._outage = fault
+        try:
+            yield
+        finally:
+            self._outage = None
 
     @contextmanager
     def down(self) -> Iterator[None]:
@@ -131,6 +168,8 @@ class LocalDiscord:
     # What follows answers requests; `arrived` is held meanwhile.
 
     def take_fault(self, call: Call) -> Fault | None:
+        if self._outage or self.journal.invalid >= self._ban_after:
+            return self._outage or Ban(600)
         name = self._name_of(call)
         for number, (webhook, fault) in enumerate(self._faults):
             if webhook in {None, name}:
@@ -138,75 +177,93 @@ class LocalDiscord:
                 return fault
         return None
 
-    def date(self) -> datetime:
-        return self.now()
+    def date(self) -> datetime | None:
+        """What its `Date` headers show. Nothing while nobody has given it a clock: a test's daemon has another time."""
+        return None if self.now == self._machine_clock else self.now()
 
-    def note(self, call: Call, reply: Reply | None, started: float) -> None:
-        self.unversioned += call.version is None
-        self.odd_user_agents += not _USER_AGENT.match(call.user_agent)
-        status, code = (reply.status, reply.code) if reply else (0, None)
-        self.requests.append(Request(call.method, self._name_of(call), status, code, started))
+    def way(self) -> float:
+        """Seconds that a request is on its way to us, and its answer on the way back."""
+        return (self.latency + self.jitter * random.random()) / 2
+
+    def note(self, call: Call, reply: Reply | None, started: float, way: float) -> None:
+        heard = time.monotonic() + way
+        self.journal.note(call, self._name_of(call), reply, started, heard, self._keys(call))
         self.arrived.notify_all()
 
     def answer(self, call: Call) -> Reply:
         """What Discord says to a request, with what the request does done."""
         try:
-            hook = self._known(call)
-            pause = self._paused(call, hook)
-            return pause or self._with_limits(call, hook, self._done(call, hook))
+            answer = self._for_bot if call.by_bot else self._for_webhook
+            return answer(call)
         except RefusedError as refused:
             return Reply(refused.status, refused.body)
+
+    def _for_webhook(self, call: Call) -> Reply:
+        hook = self._known(call)
+        return self._paused(call) or self._with_limits(call, self._done(call, hook))
+
+    def _for_bot(self, call: Call) -> Reply:
+        bot = next((bot for bot in self._bots.values() if secrets.compare_digest(bot.token, call.token)), None)
+        if bot is None:
+            raise RefusedError(401, 0, "401: Unauthorized")
+        return self._paused(call) or self._with_limits(call, self._shown_to(bot, call))
+
+    def _shown_to(self, bot: Bot, call: Call) -> Reply:
+        """What a bot may look at: itself, and the messages of a channel."""
+        if call.method != "GET":
+            raise RefusedError(405, 0, "405: Method Not Allowed")
+        if call.resource == "users":
+            return Reply(200, bot_json(bot))
+        messages = self._read(bot, call)
+        if call.message_id is None:
+            return Reply(200, [read_by(bot, message) for message in messages])
+        found = [message for message in messages if message.id == call.message_id]
+        if not found:
+            raise RefusedError(404, 10008, "Unknown Message")
+        return Reply(200, read_by(bot, found[0]))
+
+    def _read(self, bot: Bot, call: Call) -> list[Posted]:
+        """The messages of a channel, the newest first; of those after one, the next ones to it. Who may not read what
+        was said before gets none, and no error."""
+        places = {channel.id: channel for channel in (*self._channels.values(), *self._threads.values())}
+        if call.target not in places:
+            raise RefusedError(404, 10003, "Unknown Channel")
+        if not bot.view:
+            raise RefusedError(403, 50001, "Missing Access")
+        said = [m for m in self._messages if m.channel.id == call.target and not m.deleted] if bot.history else []
+        return _excerpt(said, call.query) if call.message_id is None else said
 
     def _known(self, call: Call) -> Webhook:
         if call.version is not None and not 6 <= int(call.version) <= 10:
             raise RefusedError(400, 50041, "Invalid API version")
         for hook in self._webhooks.values():
-            if hook.id == call.webhook_id and not hook.revoked:
+            if hook.id == call.target and not hook.revoked:
                 if secrets.compare_digest(hook.token, call.token):
                     return hook
                 raise RefusedError(401, 50027, "Invalid Webhook Token")
         raise RefusedError(404, 10015, "Unknown Webhook")
 
-    def _paused(self, call: Call, hook: Webhook) -> Reply | None:
-        """The 429 that is due, if one is. Every other request counts, refused ones too."""
-        if not self.limits:
-            return None
-        now, route = time.monotonic(), f"{hook.id} {call.method} {bool(call.message_id)}"
-        posting = call.method == "POST"
-        if wait := self._visible.wait(route, now):
-            return limited(Limited(wait))
-        if posting and (wait := self._hidden.wait(hook.channel.id, now)):
-            return limited(Limited(wait, scope="shared"))
-        self._visible.count(route, now)
-        if posting:
-            self._hidden.count(hook.channel.id, now)
-        return None
+    def _keys(self, call: Call) -> dict[str, str]:
+        hook = next((hook for hook in self._webhooks.values() if hook.id == call.target), None)
+        return self._gate.keys(call, hook.channel.id if hook else None)
 
-    def _with_limits(self, call: Call, hook: Webhook, reply: Reply) -> Reply:
-        if not self.limits:
-            return reply
-        now, route = time.monotonic(), f"{hook.id} {call.method} {bool(call.message_id)}"
-        reset = self._visible.reset_after(route, now)
-        headers = (
-            ("X-RateLimit-Limit", str(self._visible.limit)),
-            ("X-RateLimit-Remaining", str(self._visible.remaining(route, now))),
-            ("X-RateLimit-Reset", f"{self.now().timestamp() + reset:.3f}"),
-            ("X-RateLimit-Reset-After", f"{reset:.3f}"),
-            ("X-RateLimit-Bucket", "80c17d2f203122d936070c88c8d10f33"),
-        )
-        return Reply(reply.status, reply.body, headers)
+    def _paused(self, call: Call) -> Reply | None:
+        return self._gate.pause(self._keys(call), time.monotonic()) if self.limits else None
+
+    def _with_limits(self, call: Call, reply: Reply) -> Reply:
+        return self._gate.told(reply, self._keys(call), time.monotonic(), self.now()) if self.limits else reply
 
     def _done(self, call: Call, hook: Webhook) -> Reply:
         match call.method, call.message_id:
             case "GET", None:
-                return Reply(200, _webhook_json(hook, self.base_url))
+                return Reply(200, webhook_json(hook, self.base_url))
             case "POST", None:
                 return self._post(call, hook)
             case "DELETE", None:
                 hook.revoked = True
                 return Reply(204)
             case "GET", _:
-                return Reply(200, _message_json(self._message(call, hook)))
+                return Reply(200, message_json(self._message(call, hook)))
             case "PATCH", str():
                 return self._edit(call, self._message(call, hook))
             case "DELETE", _:
@@ -218,12 +275,10 @@ class LocalDiscord:
         body, files, warnings = read_form(call)
         id_ = self._ids.next(self.now())
         channel = self._place(call, hook, body, id_)
+        warnings += [name for name, odd in _oddities(call).items() if odd]
         posted = Posted(id_, hook, channel, body, files, self.now(), warnings=warnings)
         self._messages.append(posted)
-        if call.query.get("wait", "").lower() in {"true", "1"}:
-            return Reply(200, _message_json(posted))
-        posted.warnings.append("wait_not_given")
-        return Reply(204)
+        return Reply(200, message_json(posted)) if _waits(call) else Reply(204)
 
     def _edit(self, call: Call, posted: Posted) -> Reply:
         if self.now() - posted.at > timedelta(hours=1):
@@ -235,7 +290,7 @@ class LocalDiscord:
         posted.files = {name: content for name, content in (posted.files | files).items() if name in kept}
         posted.edited_at = self.now()
         posted.warnings += warnings
-        return Reply(200, _message_json(posted))
+        return Reply(200, message_json(posted))
 
     def _use_old_edit(self) -> None:
         if self._old_edits_left <= 0:
@@ -277,37 +332,31 @@ class LocalDiscord:
         raise RefusedError(404, 10008, "Unknown Message")
 
     def _name_of(self, call: Call) -> str:
-        return next((hook.name for hook in self._webhooks.values() if hook.id == call.webhook_id), "?")
+        return next((hook.name for hook in self._webhooks.values() if hook.id == call.target), "?")
 
 
-def _webhook_json(hook: Webhook, base_url: str) -> Json:
+def _waits(call: Call) -> bool:
+    return call.query.get("wait", "").lower() in {"true", "1"}
+
+
+def _oddities(call: Call) -> dict[str, bool]:
+    """What Discord takes in silence, and what will be regretted."""
     return {
-        "id": hook.id,
-        "type": 1,
-        "name": hook.name,
-        "avatar": None,
-        "application_id": None,
-        "channel_id": hook.channel.id,
-        "guild_id": hook.channel.guild_id,
-        "token": hook.token,
-        "url": f"{base_url}/api/webhooks/{hook.id}/{hook.token}",
+        "wait_not_given": not _waits(call),
+        "unversioned": call.version is None,
+        "odd_user_agent": call.odd_user_agent,
     }
 
 
-def _message_json(posted: Posted) -> Json:
-    return {
-        "id": posted.id,
-        "type": 0,
-        "channel_id": posted.channel.id,
-        "webhook_id": posted.webhook.id,
-        "author": {"id": posted.webhook.id, "username": posted.body.get("username", posted.webhook.name), "bot": True},
-        "content": posted.body.get("content") or "",
-        "embeds": posted.embeds,
-        "attachments": [
-            {"id": str(number), "filename": name, "size": len(content)}
-            for number, (name, content) in enumerate(posted.files.items())
-        ],
-        "timestamp": posted.at.isoformat(),
-        "edited_timestamp": posted.edited_at.isoformat() if posted.edited_at else None,
-        "flags": posted.body.get("flags") or 0,
-    }
+def _excerpt(said: list[Posted], query: Mapping[str, str]) -> list[Posted]:
+    limit, after, before = int(query.get("limit", 50)), query.get("after"), query.get("before")
+    if not 1 <= limit <= 100:
+        sentence = "int value should be between 1 and 100."
+        raise RefusedError(400, 50035, "Invalid Form Body", _wrong("limit", "NUMBER_TYPE_COERCE", sentence))
+    if after is not None:
+        return [message for message in said if int(message.id) > int(after)][:limit][::-1]
+    return [message for message in said if before is None or int(message.id) < int(before)][-limit:][::-1]
+
+
+def _wrong(key: str, code: str, sentence: str) -> Json:
+    return {key: {"_errors": [{"code": code, "message": sentence}]}}

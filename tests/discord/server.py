@@ -18,7 +18,12 @@ from urllib.parse import parse_qs, urlsplit
 from tests.discord.faults import Fault, Hang, Truncate
 from tests.discord.wire import Call, Reply, spoilt
 
-_PATH = re.compile(r"/api(?:/v(?P<version>\d+))?/webhooks/(?P<id>\d+)/(?P<token>[^/]+)(?:/messages/(?P<message>\d+))?")
+_PATH = re.compile(
+    r"/api(?:/v(?P<version>\d+))?/(?:"
+    r"webhooks/(?P<webhook>\d+)/(?P<token>[^/]+)(?:/messages/(?P<message>\d+))?"
+    r"|channels/(?P<channel>\d+)/messages(?:/(?P<read>\d+))?"
+    r"|users/(?P<user>@me))"
+)
 
 
 class Service(Protocol):
@@ -31,7 +36,9 @@ class Service(Protocol):
 
     def answer(self, call: Call) -> Reply: ...
 
-    def note(self, call: Call, reply: Reply | None, started: float) -> None: ...
+    def note(self, call: Call, reply: Reply | None, started: float, way: float) -> None: ...
+
+    def way(self) -> float: ...
 
     def date(self) -> datetime: ...
 
@@ -92,13 +99,16 @@ class Handler(BaseHTTPRequestHandler):
         if self.headers.get("Host") != "{}:{}".format(*self.server.server_address):
             self._send(Reply(403, "<html>DNS points to a host that is not here</html>"))
             return
+        way = service.way()
+        service.closing.wait(way)
         with service.arrived:
             fault = service.take_fault(call)
             taken = service.answer(call) if fault is None or fault.accept else None
             reply = taken if fault is None else spoilt(fault)
-            service.note(call, reply, started)
+            service.note(call, reply, started, way)
         if isinstance(fault, Hang):
             service.closing.wait(fault.seconds)
+        service.closing.wait(way)
         if reply is None:
             self._break_off(half_of=taken if isinstance(fault, Truncate) else None)
         else:
@@ -112,8 +122,18 @@ class Handler(BaseHTTPRequestHandler):
             return None
         query = {key: values[-1] for key, values in parse_qs(url.query).items()}
         content_type = self.headers.get("Content-Type", "")
-        place = (found["version"], found["id"], found["token"], found["message"])
-        return Call(self.command, *place, query, content_type, self.headers.get("User-Agent", ""), body)
+        return Call(
+            self.command, found["version"], *self._asked(found), query, content_type,
+            self.headers.get("User-Agent", ""), body,
+        )  # fmt: skip
+
+    def _asked(self, found: re.Match[str]) -> tuple[str, str, str, str | None]:
+        """What a path speaks of: the resource, its id, who may ask, and the message."""
+        if found["webhook"]:
+            return "webhooks", found["webhook"], found["token"], found["message"]
+        kind, _, token = self.headers.get("Authorization", "").partition(" ")
+        token = token if kind == "Bot" else ""
+        return ("channels", found["channel"], token, found["read"]) if found["channel"] else ("users", "", token, None)
 
     def _send(self, reply: Reply) -> None:
         page = isinstance(reply.body, str)
@@ -143,7 +163,8 @@ class Handler(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def date_time_string(self, timestamp: float | None = None) -> str:
-        return format_datetime(self.server.service.date(), usegmt=True)
+        date = self.server.service.date()
+        return format_datetime(date, usegmt=True) if date else ""
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's own word
         """A server of tests does not talk."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,11 +11,13 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.discord import LocalDiscord, recognised, shown
+from tests.discord import Limited, LocalDiscord, Status, recognised, shown
 from tests.discord.__main__ import written
+from tests.discord.limiter import Bucket, Fixed, Limit, Sliding
 from tests.discord.multipart import Part, parts
 
 Json = dict[str, Any]
+USER_AGENT = "DiscordBot (https://example.org, 1)"
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +28,7 @@ def discord() -> Iterator[LocalDiscord]:
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[httpx.Client]:
-    with httpx.Client(params={"wait": "true"}) as made:
+    with httpx.Client(params={"wait": "true"}, headers={"User-Agent": USER_AGENT}) as made:
         yield made
 
 
@@ -178,7 +181,8 @@ def test_a_message_lives_until_it_is_deleted(discord: LocalDiscord, client: http
 def test_without_wait_nothing_is_told(discord: LocalDiscord) -> None:
     assert httpx.post(discord.webhook("silent"), json=embed(timestamp="2026-11-20T00:00:00")).status_code == 204
     [message] = discord.messages("silent")
-    assert set(message.warnings) == {"no_allowed_mentions", "wait_not_given", "naive_timestamp"}
+    odd = {"no_allowed_mentions", "wait_not_given", "naive_timestamp", "unversioned", "odd_user_agent"}
+    assert set(message.warnings) == odd
 
 
 def test_a_forum_wants_a_thread_and_a_channel_has_none(discord: LocalDiscord, client: httpx.Client) -> None:
@@ -214,6 +218,98 @@ def test_five_in_two_seconds_for_a_webhook_and_thirty_in_a_minute_for_a_channel(
         assert rest[-1].json()["retry_after"] > 50
 
 
+@pytest.mark.parametrize(
+    "counting", [Fixed(5, 2.0), Sliding(5, 2.0), Bucket(5, 2.0)], ids=["fixed", "sliding", "bucket"]
+)
+def test_no_way_of_counting_lets_more_pass_than_the_limit(counting: Limit) -> None:
+    passed = []
+    for tick in range(512):
+        if not counting.wait("a", now := tick / 128):
+            assert counting.remaining("a", now) >= 1
+            counting.count("a", now)
+            passed.append(now)
+    assert passed[4] == 4 / 128
+    assert passed[5] >= (0.35 if isinstance(counting, Bucket) else 2.0)
+    assert len(passed) == (14 if isinstance(counting, Bucket) else 10)
+    assert counting.remaining("b", 4.0) == 5
+    assert counting.reset_after("a", 4.0) <= 2.0
+
+
+def test_fifty_in_a_second_for_an_address() -> None:
+    with LocalDiscord() as discord, httpx.Client() as client:
+        urls = [discord.webhook(f"{number}") for number in range(12)]
+        told = [client.post(url, json={"content": "x"}) for url in urls for _ in range(5)]
+        stopped = [answer for answer in told if answer.status_code == 429]
+        assert stopped
+        assert {answer.headers["X-RateLimit-Scope"] for answer in stopped} == {"global"}
+        assert all(answer.json()["global"] for answer in stopped)
+
+
+def test_who_does_not_wait_as_told_is_counted(client: httpx.Client) -> None:
+    with LocalDiscord(limits=False) as discord:
+        url = discord.webhook("daily")
+        discord.fail(Limited(0.2))
+        codes = [client.post(url, json={"content": "x"}).status_code for _ in range(2)]
+        time.sleep(0.25)
+        client.post(url, json={"content": "x"})
+        assert (codes, discord.journal.early, discord.journal.limited) == ([429, 200], 1, 1)
+
+
+def test_what_goes_on_after_a_webhook_died_is_counted(client: httpx.Client) -> None:
+    with LocalDiscord(limits=False) as discord:
+        url = discord.webhook("daily")
+        discord.revoke("daily")
+        assert {client.post(url, json={"content": "x"}).status_code for _ in range(3)} == {404}
+        assert discord.journal.after_death("daily") == 2
+
+
+def test_too_many_invalid_requests_bring_a_ban(client: httpx.Client) -> None:
+    with LocalDiscord(limits=False, ban_after=2) as discord:
+        url = discord.webhook("daily")
+        for _ in range(2):
+            client.post(url + "x", json={"content": "x"})
+        answer = client.post(url, json={"content": "x"})
+        assert (answer.status_code, "via" in answer.headers, discord.messages("daily")) == (429, False, [])
+
+
+def test_an_outage_lasts_until_it_is_over(client: httpx.Client) -> None:
+    with LocalDiscord(limits=False) as discord:
+        url = discord.webhook("daily")
+        with discord.broken(Status(502)):
+            assert [client.post(url, json={"content": "x"}).status_code for _ in range(3)] == [502] * 3
+        assert client.post(url, json={"content": "x"}).status_code == 200
+
+
+def test_a_request_takes_its_time(client: httpx.Client) -> None:
+    with LocalDiscord(limits=False, latency=0.1) as discord:
+        began = time.monotonic()
+        client.post(discord.webhook("daily"), json={"content": "x"})
+        assert 0.1 <= time.monotonic() - began < 1
+
+
+def test_a_bot_reads_a_channel_as_far_as_it_may(discord: LocalDiscord, client: httpx.Client) -> None:
+    url = discord.webhook("read")
+    posted = [client.post(url, json=embed(title=str(number))).json() for number in range(4)]
+    path = f"{discord.base_url}/api/v10/channels/{posted[0]['channel_id']}/messages"
+
+    def read(token: str, **query: str) -> Any:
+        return client.get(path, params=query, headers={"Authorization": f"Bot {token}"}).json()
+
+    bot = discord.bot()
+    assert [m["embeds"][0]["title"] for m in read(bot)] == ["3", "2", "1", "0"]
+    assert [m["id"] for m in read(bot, after=posted[0]["id"], limit="2")] == [posted[2]["id"], posted[1]["id"]]
+    assert read(discord.bot("blind", history=False)) == []
+    [newest, *_] = read(discord.bot("deaf", content=False))
+    assert (newest["id"], newest["webhook_id"], newest["embeds"]) == (posted[3]["id"], posted[3]["webhook_id"], [])
+    assert read(discord.bot("shut out", view=False))["code"] == 50001
+    assert read("nobody")["message"] == "401: Unauthorized"
+
+
+def test_a_bot_knows_its_name(discord: LocalDiscord, client: httpx.Client) -> None:
+    headers = {"Authorization": f"Bot {discord.bot()}"}
+    assert client.get(f"{discord.base_url}/api/v10/users/@me", headers=headers).json()["username"] == "reader"
+
+
 def test_its_clock_can_be_set() -> None:
     now = datetime(2026, 3, 29, 1, 0, tzinfo=UTC)
     with LocalDiscord(now=lambda: now) as discord:
@@ -233,7 +329,8 @@ def test_a_test_may_wait_for_messages(discord: LocalDiscord) -> None:
 def test_a_message_can_be_watched_in_the_terminal(discord: LocalDiscord, client: httpx.Client) -> None:
     client.post(discord.webhook("watched"), json=embed(title="**Daily**", fields=[field("P&L", "+1.00")]))
     [message] = discord.messages("watched")
-    assert written(message).split("\n")[2:] == ["  │ Daily", "  │ P&L", "  │ +1.00", "  │ ! no_allowed_mentions"]
+    warnings = ["  │ ! no_allowed_mentions", "  │ ! unversioned"]
+    assert written(message).split("\n")[2:] == ["  │ Daily", "  │ P&L", "  │ +1.00", *warnings]
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,8 @@ from tests.discord.rules import RefusedError
 
 Json = dict[str, Any]
 
+_USER_AGENT = re.compile(r"DiscordBot \(\S+, [^)]+\)")
+
 
 @dataclass(frozen=True)
 class Request:
@@ -25,32 +27,51 @@ class Request:
     status: int
     code: int | None
     at: float
+    scope: str | None = None
 
 
 @dataclass(frozen=True)
 class Reply:
     status: int
-    body: Json | str | None = None
+    body: Json | list[Json] | str | None = None
     headers: tuple[tuple[str, str], ...] = ()
 
     @property
     def code(self) -> int | None:
         return self.body.get("code") if isinstance(self.body, dict) else None
 
+    @property
+    def scope(self) -> str | None:
+        """Of a 429: whose limit it was, user, shared or global."""
+        return dict(self.headers).get("X-RateLimit-Scope")
+
+    @property
+    def retry_after(self) -> float:
+        return float(self.body.get("retry_after", 0)) if isinstance(self.body, dict) else 0.0
+
 
 @dataclass(frozen=True)
 class Call:
-    """A request as it stands on the wire."""
+    """A request as it stands on the wire. `token` is a webhook's, from the path, or a bot's, from its header."""
 
     method: str
     version: str | None
-    webhook_id: str
+    resource: str  # webhooks | channels | users
+    target: str  # the id of the webhook or of the channel
     token: str
     message_id: str | None
     query: dict[str, str]
     content_type: str
     user_agent: str
     body: bytes
+
+    @property
+    def by_bot(self) -> bool:
+        return self.resource != "webhooks"
+
+    @property
+    def odd_user_agent(self) -> bool:
+        return not _USER_AGENT.match(self.user_agent)
 
 
 def spoilt(fault: Fault) -> Reply | None:

@@ -38,6 +38,18 @@ class Webhook:
 
 
 @dataclass
+class Bot:
+    """A bot of the guild and its rights: to see the channels, to read what was said before, to read what it says."""
+
+    id: str
+    name: str
+    token: str
+    view: bool = True
+    history: bool = True
+    content: bool = True
+
+
+@dataclass
 class Posted:
     """A message that was taken. `body` is what Discord keeps of it: trimmed, with the files' cleaned names."""
 

@@ -92,7 +92,7 @@ def test_requests_are_made_as_discord_asks(discord: LocalDiscord, outlet: Discor
     outlet.edit(id_, summary())
     outlet.look()
     outlet.delete(id_)
-    assert (discord.unversioned, discord.odd_user_agents) == (0, 0)
+    assert (discord.journal.unversioned, discord.journal.odd_user_agents) == (0, 0)
 
 
 def test_delivered_says_where_and_by_which_clock(discord: LocalDiscord, outlet: DiscordOutlet) -> None:
