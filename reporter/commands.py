@@ -52,7 +52,8 @@ _PENDING = {"waiting", "sending", "unclear", "held"}
 def run(options: argparse.Namespace) -> int:
     """Run the command that was asked for; what goes wrong is said in a sentence and in the exit code."""
     try:
-        return _COMMANDS[options.command](options)
+        code = _COMMANDS[options.command](options)
+        sys.stdout.flush()  # here, and not when Python ends, a reader who has gone can be met with grace
     except ConfigError as error:
         complain(str(error))
         return BAD_CONFIG
@@ -65,6 +66,7 @@ def run(options: argparse.Namespace) -> int:
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
+    return code
 
 
 def complain(text: str) -> None:
