@@ -1,7 +1,8 @@
 """Starts the daemon as a process of its own under a clock that a test sets: `python -m tests.launcher HOME MOMENT`.
 
 The clock begins at MOMENT (ISO 8601) and runs at the usual pace. A file HOME/clock with a number of seconds shifts it
-while it runs, as somebody who sets the machine's clock does.
+while it runs, as somebody who sets the machine's clock does. A third argument says what `time.monotonic()` read at
+MOMENT, so that several processes share one clock; without it the clock begins when the process does.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from reporter.app import App, FolderHome
 class ShiftedClock:
     """The machine's monotonic clock, and a wall clock of its own."""
 
-    def __init__(self, start: datetime, shift: Path) -> None:
+    def __init__(self, start: datetime, shift: Path, began: float | None = None) -> None:
         self._start = start
-        self._began = time.monotonic()
+        self._began = time.monotonic() if began is None else began
         self._shift = shift
 
     def wall(self) -> datetime:
@@ -31,10 +32,10 @@ class ShiftedClock:
         return time.monotonic()
 
 
-def main(folder: str, moment: str) -> None:
+def main(folder: str, moment: str, began: str | None = None) -> None:
     logs.start()
     home = Path(folder)
-    clock = ShiftedClock(datetime.fromisoformat(moment), home / "clock")
+    clock = ShiftedClock(datetime.fromisoformat(moment), home / "clock", float(began) if began else None)
     app = App(FolderHome(home, clock=clock), clock=clock, hold=True)
     try:
         app.daemon(tick=0.25, watch=0.25).run()

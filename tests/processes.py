@@ -22,10 +22,11 @@ PATIENCE = 30.0
 class Process:
     """A running daemon and what it has logged."""
 
-    def __init__(self, home: Path, moment: datetime, environ: Mapping[str, str]) -> None:
+    def __init__(self, home: Path, moment: datetime, environ: Mapping[str, str], began: float | None = None) -> None:
         self._lines: list[str] = []
+        clock = [moment.isoformat()] if began is None else [moment.isoformat(), repr(began)]
         self.process = subprocess.Popen(
-            [sys.executable, "-W", "error", "-m", "tests.launcher", str(home), moment.isoformat()],
+            [sys.executable, "-W", "error", "-m", "tests.launcher", str(home), *clock],
             cwd=ROOT,
             env={"PATH": os.environ["PATH"], **environ},
             stdout=subprocess.DEVNULL,
@@ -39,6 +40,12 @@ class Process:
     def log(self) -> str:
         return "".join(self._lines)
 
+    @property
+    def megabytes(self) -> float:
+        """What it holds in memory now."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+
     def says(self, text: str, *, times: int = 1) -> None:
         """Wait until the log has a text so many times."""
         until(lambda: self.log.count(text) >= times, lambda: f"no {text!r} in the log:\n{self.log}")
@@ -50,6 +57,9 @@ class Process:
         self.process.wait(PATIENCE)
         self._reader.join(5)
         return time.monotonic() - started
+
+    def send(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
 
     def _read(self) -> None:
         assert self.process.stderr
@@ -66,9 +76,9 @@ def reporter(stage: Stage, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @contextmanager
-def daemon(home: Path, moment: datetime, environ: Mapping[str, str]) -> Iterator[Process]:
+def daemon(home: Path, moment: datetime, environ: Mapping[str, str], began: float | None = None) -> Iterator[Process]:
     """A daemon that is gone at the end, however the test ends."""
-    running = Process(home, moment, environ)
+    running = Process(home, moment, environ, began)
     try:
         yield running
     finally:
