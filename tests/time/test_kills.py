@@ -15,7 +15,7 @@ from tests.time.world import World, hourly_home, settled
 
 START = datetime(2026, 3, 1, 12, 59, 58, tzinfo=UTC)
 # A daemon needs most of a second until its first look; a life ends somewhere in here.
-LONGEST_LIFE = 2.0
+LONGEST_LIFE = 1.6
 
 
 def live_and_die(world: World, chance: random.Random) -> None:
@@ -39,7 +39,7 @@ def survive(home: Stage, discord: LocalDiscord, rounds: int) -> int:
 
 
 def test_each_hour_is_told_once_through_kills(stage: Stage, discord: LocalDiscord) -> None:
-    assert survive(hourly_home(stage, discord), discord, 4) <= 4 * 2  # one a kill in each channel
+    assert survive(hourly_home(stage, discord), discord, 3) <= 3 * 2  # one a kill in each channel
 
 
 @pytest.mark.full

@@ -48,7 +48,13 @@ class World:
         self.discord = discord
         self._start, self._began = start, time.monotonic()
         self._passed = self._slip = timedelta(0)
+        self._running: list[Process] = []
         discord.now = self.now
+
+    @property
+    def log(self) -> str:
+        """What the daemon that was started last has said."""
+        return self._running[-1].log if self._running else ""
 
     def now(self) -> datetime:
         """The true time."""
@@ -72,6 +78,7 @@ class World:
         """A daemon that lives by this world's time."""
         self._set_clocks()
         with daemon(self.stage.folder, self._start, self.stage.environ, self._began) as running:
+            self._running.append(running)
             yield running
 
     def arrived(self, job: str) -> list[Copy]:
@@ -86,7 +93,7 @@ class World:
         """Wait until a period has been told."""
         until(
             lambda: label in self.labels(job),
-            lambda: f"{job} {label} is not among {self.labels(job)[-5:]}; the store has {self.standing()}",
+            lambda: f"{job} {label} is not among {self.labels(job)[-5:]}; the store has {self.standing()}\n{self.log}",
             seconds,
         )
 
