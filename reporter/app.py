@@ -28,6 +28,7 @@ from reporter.formats import COMMON_CURRENCIES, CurrencyFormat, Formats
 from reporter.host import Machine
 from reporter.ledger import Floor
 from reporter.ledger.settings import LedgerSettings
+from reporter.noise import Etiquette
 from reporter.outlets import Delivered, Outlet
 from reporter.periods import Period, asked, covered, parse_at
 from reporter.planner import Planner
@@ -172,10 +173,11 @@ class FolderHome:
 
     def _channel(self, name: str, entry: models.Channel, settings: models.Config) -> Channel:
         outlet = self._outlet(entry, settings)
+        etiquette = Etiquette(entry.noise, entry.quiet_hours, entry.digest_at, ZoneInfo(settings.timezone))
         if isinstance(entry, models.DiscordChannel):
             address = hashlib.sha256(entry.webhook.reveal().encode()).hexdigest()[:16]
-            return Channel(name, outlet, address, entry.keep)
-        return Channel(name, outlet, "console")
+            return Channel(name, outlet, address, entry.keep, etiquette)
+        return Channel(name, outlet, "console", etiquette=etiquette)
 
     def _outlet(self, entry: models.Channel, settings: models.Config) -> Outlet:
         """Open a channel; the libraries of a kind are loaded only where it is used."""

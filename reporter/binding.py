@@ -13,6 +13,7 @@ from reporter.config.document import shown
 from reporter.config.models import JobConfig
 from reporter.context import Job, Params
 from reporter.errors import Problem
+from reporter.noise import Noise
 from reporter.periods import Unit
 from reporter.schedules import Every, Schedule, ScheduleError, parse
 from reporter.spelling import nearest
@@ -31,6 +32,7 @@ class BoundJob:
     settle: timedelta
     deadline: timedelta
     enabled: bool
+    noise: Noise | None = None  # None: as its channel says
 
     @property
     def name(self) -> str:
@@ -70,6 +72,7 @@ def _bind(job: Job, entry: JobConfig, loaded: Loaded) -> BoundJob | list[Problem
             settle=job.settle if entry.settle is None else entry.settle,
             deadline=entry.deadline or job.deadline,
             enabled=entry.enabled,
+            noise=entry.noise,
         )
     wrong = [] if isinstance(params, Params) else params
     return [*wrong, schedule] if isinstance(schedule, Problem) else wrong

@@ -176,6 +176,7 @@ class Daemon:
                 self._once_at_a_time(bound.job.name, self._run_open, bound.job.name)
             for name in self._runner.look_again(wiring):
                 self._once_at_a_time(name, self._run_open, name)
+            self._runner.tell_digests(wiring)
         except ReporterError as error:
             log.error("the planner could not look: %s", error)
         self._waiting_mail.set()

@@ -13,6 +13,7 @@ from reporter import outbox
 from reporter.alerts import AlertState, Change, Level, Observation, Transition, judge, policy_for
 from reporter.errors import TemplateError
 from reporter.message import Field, Message, Run, Severity, Text, Tone
+from reporter.posting import post
 from reporter.store import journal
 from reporter.wiring import Wiring
 
@@ -59,8 +60,10 @@ class Sitting:
         journal.add_transition(self.connection, transition, self.now, self.run_id)
         message = alert_message(self.wiring, transition, self.now)
         channels = heard_in(self.wiring, transition, witness)
+        relief = transition.was is Level.CRITICAL
         return sum(
-            outbox.enqueue(self.connection, self._letter(transition, message, name), self.now) for name in channels
+            post(self.connection, self.wiring, self._letter(transition, message, name), self.now, relief=relief)
+            for name in channels
         )
 
     def _letter(self, transition: Transition, message: Message, channel: str) -> outbox.Letter:

@@ -99,7 +99,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is to be told. `at` is the moment it speaks of; `url` makes the title a link."""
+    """What is to be told. `at` is the moment it speaks of; a `silent` one makes no sound and calls nobody."""
 
     title: Line = ()
     body: tuple[Block, ...] = ()
@@ -109,6 +109,7 @@ class Message:
     severity: Severity = Severity.INFO
     at: datetime | None = None
     attachments: tuple[Attachment, ...] = ()
+    silent: bool = False
 
     def noted(self, *notes: str) -> Message:
         """The same message with notes added to its footer, such as `delivered 14 min late`."""
@@ -178,6 +179,7 @@ def to_dict(message: Message) -> dict[str, Any]:
             {"name": a.name, "content": base64.b64encode(a.content).decode(), "shown": a.shown}
             for a in message.attachments
         ],
+        "silent": message.silent,
     }
 
 
@@ -199,6 +201,7 @@ def from_dict(data: dict[str, Any]) -> Message:
         attachments=tuple(
             Attachment(a["name"], base64.b64decode(a["content"]), a["shown"]) for a in data["attachments"]
         ),
+        silent=data.get("silent", False),
     )
 
 

@@ -31,7 +31,7 @@ _LANE_FIELDS = ("ready_at", "leased_until", "dead_since", "address")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """A message on its way out: for which channel, under which key, and how urgent."""
+    """A message on its way out: for which channel, under which key, how urgent, and until when and why it is held."""
 
     key: str
     channel: str
@@ -41,6 +41,8 @@ class Letter:
     slot: str | None = None
     run_id: str = ""
     wanted: timedelta | None = None
+    held_until: datetime | None = None
+    why: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +105,12 @@ def enqueue(connection: Connection, letter: Letter, now: datetime) -> bool:
         digest=digest,
         message=json.dumps(to_dict(letter.message), ensure_ascii=False),
         reference=letter.reference,
-        state="waiting",
+        state="held" if letter.held_until else "waiting",
         attempts=0,
         maybe_sent=False,
         created_at=now,
-        not_before=now,
+        not_before=letter.held_until or now,
+        error=letter.why,
         expires_at=now + wanted if (wanted := letter.wanted or _wanted(letter.kind)) else None,
         run_id=letter.run_id,
     )
@@ -378,7 +381,7 @@ def _wanted(kind: Kind) -> timedelta | None:
 
 def _digest(message: Message) -> str:
     """A fingerprint of everything but the clock: the footer and the moment."""
-    still = replace(message, footer=(), at=None)
+    still = replace(message, footer=(), at=None, silent=False)
     return hashlib.sha256(json.dumps(to_dict(still), sort_keys=True).encode()).hexdigest()
 
 
@@ -440,6 +443,6 @@ def _waiting(row: Row[Any], edit: str | None) -> Waiting:
         of=row.of,
         attempts=row.attempts + 1,
         maybe_sent=row.maybe_sent or row.state == "unclear",
-        created_at=row.created_at,
+        created_at=row.not_before,  # what was held back on purpose is not late
         edit=edit,
     )

@@ -24,6 +24,7 @@ from reporter.errors import ClaimLostError, DeadlineError, JobError, LedgerError
 from reporter.judging import Sitting, Witness
 from reporter.message import Message, Run
 from reporter.periods import Period, before
+from reporter.posting import post, tell_digests
 from reporter.schedules import Every
 from reporter.store import Store, journal, periods
 from reporter.wiring import Wiring
@@ -127,6 +128,10 @@ class Runner:
                     Sitting(connection, wiring, secrets.token_hex(4), now).look_again(one.subject, witness)
         return {name for name in suspect if name}
 
+    def tell_digests(self, wiring: Wiring) -> None:
+        """Let go what was held back until now by quiet hours or for a digest."""
+        tell_digests(self._store, wiring, self._clock.wall())
+
     def _context(self, wiring: Wiring, bound: BoundJob, period: Period) -> Context[Params]:
         return Context(
             now=self._clock.wall(),
@@ -197,7 +202,7 @@ class Runner:
             for number, written in enumerate(findings.written):
                 for channel in written.channels:
                     letter = _letter(job, period, written, number, channel, entry.run_id, wiring, claimed=bool(claim))
-                    messages += outbox.enqueue(connection, letter, now)
+                    messages += post(connection, wiring, letter, now, noise=bound.noise)
             journal.add_samples(connection, findings.observations, now)
             recovered = Observation(f"job/{job}", Level.OK, "runs again")
             seen = (*findings.observations, recovered)

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from reporter.binding import BoundJob
 from reporter.context import Host, Reading, Targets
 from reporter.message import Severity
+from reporter.noise import Etiquette
 from reporter.outlets import Outlet
 from reporter.render import Renderer
 from reporter.trades import Ledger
@@ -19,13 +20,15 @@ from reporter.trades import Ledger
 class Channel:
     """A channel of the config, open.
 
-    `address` is a fingerprint of where it leads; `wanted` is how long its messages are worth delivering.
+    `address` is a fingerprint of where it leads; `wanted` is how long its messages are worth delivering; `etiquette` is
+    when it may be spoken to, and how loud.
     """
 
     name: str
     outlet: Outlet
     address: str
     wanted: timedelta | None = None
+    etiquette: Etiquette = field(default_factory=Etiquette)
 
 
 @dataclass(frozen=True, slots=True)

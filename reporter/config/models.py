@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
@@ -20,15 +20,18 @@ from reporter.config.values import (
     OrEmpty,
     Pause,
     PositiveAmounts,
+    QuietHours,
     ScheduleText,
     Share,
     Snowflake,
     Statuses,
+    TimeOfDay,
     Timezone,
     mistake,
 )
 from reporter.context import Targets
 from reporter.message import Severity
+from reporter.noise import Noise
 from reporter.secret import Secret
 from reporter.trades import Mode, Money
 
@@ -74,7 +77,19 @@ class MentionConfig(Settings):
     """The same for reports."""
 
 
-class DiscordChannel(Settings):
+class ChannelSettings(Settings):
+    """What any channel may say about itself."""
+
+    noise: Annotated[Noise, Field(strict=False)] = Noise.NOW
+    """What becomes of messages that are not critical: `now`, `silent` (without a sound), `digest` (once a day, in one
+    message) or `off`."""
+    quiet_hours: QuietHours | None = None
+    """When nothing but what is critical is told, such as `22:00-07:00`; the rest comes as one message at their end."""
+    digest_at: TimeOfDay = Field(time(8), json_schema_extra={"default": "08:00"})
+    """At what time of day the digest comes."""
+
+
+class DiscordChannel(ChannelSettings):
     """A channel of Discord, reached by its webhook."""
 
     kind: Literal["discord"] = "discord"
@@ -109,7 +124,7 @@ class DiscordChannel(Settings):
         return self
 
 
-class ConsoleChannel(Settings):
+class ConsoleChannel(ChannelSettings):
     """Standard output, where each message is shown as the embed it would be."""
 
     kind: Literal["console"]
@@ -154,6 +169,8 @@ class JobConfig(Settings):
     """Whose midnight it is; the one at top level if left out."""
     enabled: bool = True
     """`false` puts the job to rest and keeps its entry."""
+    noise: Annotated[Noise, Field(strict=False)] | None = None
+    """`now`, `silent`, `digest` or `off` for this job's reports; as their channel says if left out."""
     settle: Pause | None = None
     """How long after its period's end a report waits for late trades."""
     deadline: Duration | None = None

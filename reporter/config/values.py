@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import time, timedelta
 from decimal import Decimal
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, available_timezones
@@ -23,7 +23,7 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from reporter import schedules
+from reporter import noise, schedules
 from reporter.config.document import shown
 from reporter.secret import masked
 from reporter.spelling import nearest
@@ -164,6 +164,26 @@ def _schedule(value: object) -> str:
     return value
 
 
+def _quiet_hours(value: object) -> noise.QuietHours:
+    """`22:00-07:00` as QuietHours. Raises PydanticCustomError."""
+    if isinstance(value, noise.QuietHours):
+        return value
+    try:
+        return noise.quiet_hours(value if isinstance(value, str) else "")
+    except ValueError as error:
+        raise mistake(str(error), "write such as `22:00-07:00`") from None
+
+
+def _time_of_day(value: object) -> time:
+    """`08:00` as a time. Raises PydanticCustomError."""
+    if isinstance(value, time):
+        return value
+    try:
+        return noise.time_of_day(value if isinstance(value, str) else "")
+    except ValueError as error:
+        raise mistake(str(error), "write such as `08:00`") from None
+
+
 def _listed(value: object) -> list[object] | tuple[object, ...]:
     return value if isinstance(value, list | tuple) else [value]
 
@@ -247,6 +267,16 @@ Amounts = Annotated[
 PositiveAmounts = Annotated[Amounts, AfterValidator(_positive)]
 Timezone = Annotated[str, *_read_by(timezone, {"type": "string", "examples": ["UTC", "Europe/Berlin"]})]
 ScheduleText = Annotated[str, *_read_by(_schedule, {"type": "string", "examples": ["every 30s", "daily at 00:00"]})]
+QuietHours = Annotated[
+    noise.QuietHours,
+    *_read_by(_quiet_hours, _text_schema(noise.QUIET_HOURS, "22:00-07:00")),
+    PlainSerializer(str, return_type=str),
+]
+TimeOfDay = Annotated[
+    time,
+    *_read_by(_time_of_day, _text_schema(noise.TIME_OF_DAY, "08:00")),
+    PlainSerializer(lambda at: f"{at:%H:%M}", return_type=str),
+]
 Name = Annotated[str, AfterValidator(_name), WithJsonSchema(_text_schema(_NAME.pattern))]
 Currency = Annotated[str, AfterValidator(_currency), WithJsonSchema(_text_schema(_CURRENCY.pattern))]
 Names = Annotated[

@@ -34,10 +34,11 @@ COLOURS = {
     Tone.INFO: 0x3498DB,
     Tone.NEUTRAL: 0x95A5A6,
 }
+SUPPRESS_NOTIFICATIONS = 1 << 12
 PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp")
 
 _MENTION = re.compile(r"everyone|(?P<kind>role|user):(?P<id>\d+)")
-_ONLY_WHEN_POSTED = ("username", "avatar_url", "thread_name")
+_ONLY_WHEN_POSTED = ("username", "avatar_url", "thread_name", "flags")
 
 
 class DiscordOutlet:
@@ -77,12 +78,14 @@ class DiscordOutlet:
         return limits.fit(message)
 
     def payload(self, message: Message) -> dict[str, Any]:
-        calls = self._mention.get(message.severity, ())
+        calls = () if message.silent else self._mention.get(message.severity, ())
         body: dict[str, Any] = {
             **self._shown_as,
             "embeds": embeds(message),
             "allowed_mentions": allowed_mentions(calls),
         }
+        if message.silent:
+            body["flags"] = SUPPRESS_NOTIFICATIONS
         if calls:
             body["content"] = " ".join(map(_written_mention, calls))
         if message.attachments:
