@@ -11,9 +11,12 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
+from socket import gethostname
 from typing import TextIO
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from reporter import config, logs, outbox
@@ -25,11 +28,12 @@ from reporter.daemon import TICK, WATCH, Daemon
 from reporter.delivery import Delivery
 from reporter.errors import ConfigError, LedgerError, Problem, ReporterError, TemplateError
 from reporter.formats import COMMON_CURRENCIES, CurrencyFormat, Formats
+from reporter.guard import ForeignClock, Guard
 from reporter.host import Machine
 from reporter.ledger import Floor
 from reporter.ledger.settings import LedgerSettings
 from reporter.noise import Etiquette
-from reporter.outlets import Delivered, Outlet
+from reporter.outlets import Delivered, Never, Outlet
 from reporter.periods import Period, asked, covered, parse_at
 from reporter.planner import Planner
 from reporter.probes import Probe
@@ -162,6 +166,7 @@ class FolderHome:
             broken=broken,
             version=self._version,
             warnings=floor.warnings,
+            clocks={**_ledger_clocks(settings, floor), **_channel_clocks(channels)},
             closers=(floor.close, probes.close, *(channel.outlet.close for channel in channels.values())),
         )
 
@@ -176,7 +181,7 @@ class FolderHome:
         etiquette = Etiquette(entry.noise, entry.quiet_hours, entry.digest_at, ZoneInfo(settings.timezone))
         if isinstance(entry, models.DiscordChannel):
             address = hashlib.sha256(entry.webhook.reveal().encode()).hexdigest()[:16]
-            return Channel(name, outlet, address, entry.keep, etiquette)
+            return Channel(name, outlet, address, entry.keep, etiquette, hold_doubtful=entry.doubt == "hold")
         return Channel(name, outlet, "console", etiquette=etiquette)
 
     def _outlet(self, entry: models.Channel, settings: models.Config) -> Outlet:
@@ -194,6 +199,7 @@ class FolderHome:
             avatar_url=entry.avatar_url,
             thread_id=entry.thread_id,
             thread_name=entry.thread_name,
+            bot_token=entry.bot_token,
             mention=entry.mentions,
         )
 
@@ -232,7 +238,7 @@ class App:
             self.store.hold()
         history = journal.StoredHistory(self.store, self.clock.wall() if hold else None)
         self.runner = Runner(self.store, self.clock, history, self.stopping)
-        self.planner = Planner(self.store, self.clock)
+        self.planner = Planner(self.store, self.clock, Guard(self.clock))
         self.delivery = Delivery(self.store, self.clock, self.runner)
 
     def daemon(self, tick: float = TICK, watch: float = WATCH) -> Daemon:
@@ -287,6 +293,8 @@ class App:
         period = self.period(bound, at)
         claim: Claim | None = None
         if bound.job.covers.closed and not period.so_far and not force:
+            if why := self.planner.doubt(self.wiring):
+                raise ReporterError(f"this machine's clock cannot be right: {why}")
             owed, claim = self.planner.claim_by_hand(bound, period)
             if claim is None:
                 return ByHand(period, None, owed)
@@ -387,6 +395,38 @@ def _check_channels(wiring: Wiring) -> Iterator[Finding]:
             yield Finding("", f"channel {name} can be posted to")
         else:
             yield Finding("channel", f"channel {name}: {verdict.why}")
+
+
+def _ledger_clocks(settings: models.Config, floor: Floor) -> dict[str, ForeignClock]:
+    """The clocks of database servers on other machines."""
+
+    def ask(name: str) -> datetime | None:
+        return next((one.clock for one in floor.health() if one.ledger == name), None)
+
+    far = [name for name, entry in settings.ledgers.items() if _elsewhere(entry.url.reveal())]
+    return {f"the server of ledger {name}": partial(ask, name) for name in far}
+
+
+def _elsewhere(url: str) -> bool:
+    """Whether a database is on another machine, and with it its clock."""
+    host = urlsplit(url).hostname if "://" in url else None
+    return host is not None and not host.startswith("127.") and host not in {"localhost", "::1", gethostname()}
+
+
+def _channel_clocks(channels: Mapping[str, Channel]) -> dict[str, ForeignClock]:
+    """The clocks of the services behind the channels; a channel that is gone is not asked again."""
+    gone: set[str] = set()
+
+    def ask(channel: Channel) -> datetime | None:
+        if channel.address in gone:
+            return None
+        verdict = channel.outlet.look()
+        if isinstance(verdict, Never) and verdict.gone:
+            gone.add(channel.address)
+        return verdict.date if isinstance(verdict, Delivered) else None
+
+    served = [channel for channel in channels.values() if channel.outlet.kind != "console"]
+    return {f"{channel.outlet.kind} (channel {channel.name})": partial(ask, channel) for channel in served}
 
 
 def _probe(name: str, entry: models.Probe) -> Probe:

@@ -33,6 +33,10 @@ class BoundJob:
     deadline: timedelta
     enabled: bool
     noise: Noise | None = None  # None: as its channel says
+    catch_up: str = "all"  # all | latest | none
+    catch_up_limit: int = 31
+    give_up_after: timedelta = timedelta(days=2)
+    renamed_from: str | None = None
 
     @property
     def name(self) -> str:
@@ -47,6 +51,8 @@ def bind(loaded: Loaded, catalog: Catalog) -> tuple[list[BoundJob], list[Problem
     bound: list[BoundJob] = []
     problems: list[Problem] = []
     for name, entry in loaded.config.jobs.items():
+        if entry.renamed_from in loaded.config.jobs:
+            problems.append(_still_there(name, entry.renamed_from, loaded))
         if job := catalog.jobs.get(name):
             match _bind(job, entry, loaded):
                 case BoundJob() as ready:
@@ -73,6 +79,10 @@ def _bind(job: Job, entry: JobConfig, loaded: Loaded) -> BoundJob | list[Problem
             deadline=entry.deadline or job.deadline,
             enabled=entry.enabled,
             noise=entry.noise,
+            catch_up=entry.catch_up,
+            catch_up_limit=entry.catch_up_limit,
+            give_up_after=entry.give_up_after,
+            renamed_from=entry.renamed_from,
         )
     wrong = [] if isinstance(params, Params) else params
     return [*wrong, schedule] if isinstance(schedule, Problem) else wrong
@@ -121,6 +131,11 @@ def _misfitting(job: Job, entry: JobConfig, loaded: Loaded, hint: str) -> Proble
     if entry.schedule:
         return loaded.problem(("jobs", job.name, "schedule"), message, hint)
     return Problem(str(job.origin or job.name), message, path="schedule", hint=hint)
+
+
+def _still_there(name: str, old: str, loaded: Loaded) -> Problem:
+    hint = f"take out `{old}:`, whose past this job takes over, or this line"
+    return loaded.problem(("jobs", name, "renamed_from"), f"there is still a job `{old}`", hint)
 
 
 def _unknown(name: str, loaded: Loaded, catalog: Catalog) -> Problem:

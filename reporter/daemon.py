@@ -208,6 +208,12 @@ class Daemon:
         bound = self._wiring.jobs.get(name)
         if bound is None or self._stopping.is_set():
             return
+        try:
+            if not self._planner.may_run(self._wiring, bound):
+                return
+        except ReporterError as error:
+            log.error("%s: %s", name, error)
+            return
         period = covered(bound.job.covers, self._clock.wall(), bound.timezone)
         self._runner.run(self._wiring, bound, period, trigger="interval")
         self._waiting_mail.set()

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, delete, func, insert, or_, select, update
 
 from reporter.message import Message, Severity, from_dict, to_dict
 from reporter.store import insert_once
@@ -26,7 +26,11 @@ BOARD_WANTED = timedelta(minutes=1)
 # A board that has not changed is edited all the same after this long, so that its clock shows that we live.
 BOARD_REFRESH = timedelta(minutes=5)
 
-_LANE_FIELDS = ("ready_at", "leased_until", "dead_since", "address")
+# Two daemons' clocks differ a little, and no pause or lease is so long: what lies further ahead than that was noted by
+# a clock that was wrong.
+AHEAD, LONGEST_PAUSE = timedelta(minutes=1), timedelta(days=1)
+# No limit of pace that we know of looks further back than this, in seconds, or at more posts.
+_PACE_LOOKS_BACK, _PACE_LOOKS_AT = 300.0, 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +53,9 @@ class Letter:
 class Waiting:
     """A row in hand, to be sent now.
 
-    `edit` names the message to replace; `part` of `of` counts from 1, and `of` is 0 while it is not known.
+    `edit` names the message to replace; `part` of `of` counts from 1, and `of` is 0 while it is not known. `doubtful`
+    says that an earlier try may have arrived and that nobody has looked yet; `batch` names the first row of those that
+    went with it in one request.
     """
 
     id: int
@@ -64,26 +70,32 @@ class Waiting:
     maybe_sent: bool
     created_at: datetime
     edit: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Backlog:
-    """A channel that has something to send, from when on it may, and the address at which it was found dead."""
-
-    channel: str
-    ready_at: datetime
-    dead_address: str | None
+    doubtful: bool = False
+    batch: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """Where a channel stands: when it may be tried again, and why not now."""
+    """Where a channel stands: when it may be tried again, and why not now.
+
+    `address` is a fingerprint of where it leads: one that was found dead is alive again under a new one. `place` is the
+    service's own channel, once it is known. `posts` are the moments of the last posts, in seconds since 1970.
+    """
 
     channel: str
     ready_at: datetime
     failures: int
     dead_since: datetime | None
     error: str | None
+    address: str
+    place: str | None
+    leased_until: datetime | None
+    posts: tuple[float, ...]
+
+    @property
+    def berth(self) -> str:
+        """What lanes that lead to one place have in common; one whose place is not known stands alone."""
+        return self.place or f"channel {self.channel}"
 
 
 def enqueue(connection: Connection, letter: Letter, now: datetime) -> bool:
@@ -119,46 +131,132 @@ def enqueue(connection: Connection, letter: Letter, now: datetime) -> bool:
     return added
 
 
-def backlog(connection: Connection, now: datetime) -> list[Backlog]:
+def backlog(connection: Connection, now: datetime) -> list[str]:
     """Every channel that has something to send, those with the most urgent first."""
     rows = connection.execute(
-        select(outbox.c.channel, lanes.c.ready_at, lanes.c.leased_until, lanes.c.dead_since, lanes.c.address)
-        .select_from(outbox.outerjoin(lanes, lanes.c.channel == outbox.c.channel))
+        select(outbox.c.channel)
         .where(or_(_open(), _left_behind(now)), outbox.c.not_before <= now)
-        .group_by(outbox.c.channel, *(lanes.c[name] for name in _LANE_FIELDS))
+        .group_by(outbox.c.channel)
         .order_by(func.min(outbox.c.priority), func.min(outbox.c.id))
     )
-    return [
-        Backlog(r.channel, max(filter(None, (r.ready_at, r.leased_until, now))), r.address if r.dead_since else None)
-        for r in rows
-    ]
+    return [row.channel for row in rows]
 
 
-def claim(
-    connection: Connection, channel: str, address: str, owner: str, now: datetime, lease: timedelta
-) -> Waiting | None:
-    """Take the channel's lane and its most urgent row; None when another has the lane, or nothing is to be sent.
+def lane(connection: Connection, channel: str) -> Lane | None:
+    row = connection.execute(select(lanes).where(lanes.c.channel == channel)).one_or_none()
+    return None if row is None else _lane(row)
 
-    `address` is a fingerprint of where the channel leads: a lane that was found dead is alive again under a new one.
+
+def all_lanes(connection: Connection) -> list[Lane]:
+    return [_lane(row) for row in connection.execute(select(lanes).order_by(lanes.c.channel))]
+
+
+def enter(connection: Connection, channel: str, address: str, now: datetime) -> list[Lane]:
+    """The lane of a channel, made if need be and alive again under a new address, and before it all others that lead to
+    the same place. Until the end of the transaction nobody else can take them."""
+    insert_once(connection, lanes, channel=channel, address=address, ready_at=now, failures=0, posts="[]")
+    connection.execute(
+        update(lanes)
+        .where(lanes.c.channel == channel, lanes.c.address != address)
+        .values(address=address, dead_since=None, failures=0, error=None, ready_at=now, place=None)
+    )
+    place = select(lanes.c.place).where(lanes.c.channel == channel).scalar_subquery()
+    mine = or_(lanes.c.channel == channel, lanes.c.place == place)
+    rows = connection.execute(select(lanes).where(mine).order_by(lanes.c.channel).with_for_update())
+    return [_lane(row) for row in rows]
+
+
+def met(connection: Connection, channel: str, place: str | None) -> None:
+    """The channel was looked at: note to which place it leads."""
+    connection.execute(update(lanes).where(lanes.c.channel == channel).values(place=place or None))
+
+
+def upcoming(connection: Connection, channels: Iterable[str], now: datetime, limit: int) -> list[Waiting]:
+    """The next rows of some channels in the order to send them, those in doubt first.
+
+    One that cannot be read is parked. What was being sent when somebody died is in doubt, for ever after.
     """
-    _settle_left_behind(connection, channel, now)
-    if not _take_lane(connection, channel, address, owner, now, lease):
-        return None
-    row = connection.execute(
+    named = list(channels)
+    _settle_left_behind(connection, named, now)
+    rows = connection.execute(
         select(outbox)
-        .where(outbox.c.channel == channel, _open(), outbox.c.not_before <= now)
-        .order_by(outbox.c.priority, func.coalesce(outbox.c.thread, outbox.c.id), outbox.c.part)
-        .limit(1)
-    ).one_or_none()
-    if row is None:
-        _release_lane(connection, channel, owner)
-        return None
+        .where(outbox.c.channel.in_(named), _open(), outbox.c.not_before <= now)
+        .order_by(
+            case((outbox.c.state == "unclear", 0), else_=1),
+            outbox.c.priority,
+            func.coalesce(outbox.c.thread, outbox.c.id),
+            outbox.c.part,
+        )
+        .limit(limit)
+    ).all()
+    read = [_read(connection, row, now) for row in rows]
+    return [row for row in read if row is not None]
+
+
+def waiting(connection: Connection, channels: Iterable[str], now: datetime) -> int:
+    """How many rows of some channels could be sent now."""
+    due = and_(outbox.c.channel.in_(list(channels)), _open(), outbox.c.not_before <= now)
+    return connection.execute(select(func.count()).where(due)).scalar_one()
+
+
+def batch_of(connection: Connection, row: Waiting, now: datetime) -> list[Waiting]:
+    """The row and those that were sent in one request with it: they arrived together or not at all."""
+    if row.batch is None:
+        return [row]
+    rows = connection.execute(
+        select(outbox).where(outbox.c.batch == row.batch, outbox.c.state == "unclear").order_by(outbox.c.id)
+    ).all()
+    read = [_read(connection, other, now) for other in rows]
+    return [other for other in read if other is not None]
+
+
+def take(
+    connection: Connection, rows: Sequence[Waiting], berth: Sequence[Lane], owner: str, now: datetime, lease: timedelta
+) -> None:
+    """Take rows in hand, to be sent in one request, and with them every lane to their place."""
+    head = rows[0]
     connection.execute(
         update(outbox)
-        .where(outbox.c.id == row.id)
-        .values(state="sending", attempts=outbox.c.attempts + 1, lease=owner, leased_until=now + lease)
+        .where(outbox.c.id.in_([row.id for row in rows]))
+        .values(
+            state="sending",
+            attempts=outbox.c.attempts + 1,
+            lease=owner,
+            leased_until=now + lease,
+            batch=head.id if len(rows) > 1 else None,
+        )
     )
-    return _waiting(row, _posted(connection, channel, row.slot) if row.slot else None)
+    connection.execute(
+        update(lanes)
+        .where(lanes.c.channel.in_([lane.channel for lane in berth]))
+        .values(lease=owner, leased_until=now + lease)
+    )
+    own = next(lane for lane in berth if lane.channel == head.channel)
+    note_posts(connection, head.channel, (*own.posts, now.timestamp()))
+
+
+def note_posts(connection: Connection, channel: str, moments: Sequence[float]) -> None:
+    """Remember when the last messages were posted; what is older than any limit looks back is forgotten."""
+    recent = [moment for moment in moments if moment > moments[-1] - _PACE_LOOKS_BACK][-_PACE_LOOKS_AT:]
+    connection.execute(update(lanes).where(lanes.c.channel == channel).values(posts=json.dumps(recent)))
+
+
+def renew(connection: Connection, owner: str, until: datetime) -> None:
+    """Keep what is in hand for longer."""
+    for table in (lanes, outbox):
+        connection.execute(update(table).where(table.c.lease == owner).values(leased_until=until))
+
+
+def known_ids(connection: Connection, channel: str, limit: int) -> list[str]:
+    """The messages that were last posted to a channel and not edited since or taken back, the newest first."""
+    rows = connection.execute(
+        select(sent.c.message_id, func.max(sent.c.id).label("last"))
+        .where(sent.c.channel == channel, sent.c.edited.is_(False), sent.c.withdrawn_at.is_(None))
+        .group_by(sent.c.message_id)
+        .order_by(func.max(sent.c.id).desc())
+        .limit(limit)
+    )
+    return [row.message_id for row in rows]
 
 
 def expire(connection: Connection, now: datetime) -> int:
@@ -175,17 +273,17 @@ def divide(connection: Connection, row: Waiting, parts: int) -> Waiting:
     original = connection.execute(select(outbox).where(outbox.c.id == row.id)).one()
     connection.execute(update(outbox).where(outbox.c.id == row.id).values(thread=row.id, part=1, of=parts))
     copied = {column.name: getattr(original, column.name) for column in outbox.columns if column.name != "id"}
-    fresh = {"state": "waiting", "attempts": 0, "lease": None, "leased_until": None, "thread": row.id, "of": parts}
+    fresh = {"state": "waiting", "attempts": 0, "lease": None, "leased_until": None, "maybe_sent": False, "batch": None}
+    mine = {"thread": row.id, "of": parts}
     for part in range(2, parts + 1):
         own = {"key": f"{original.key}#{part}", "part": part, "slot": row.slot and f"{row.slot}#{part}"}
-        connection.execute(insert(outbox).values({**copied, **fresh, **own}))
+        connection.execute(insert(outbox).values({**copied, **fresh, **mine, **own}))
     return replace(row, part=1, of=parts)
 
 
 def delivered(
     connection: Connection,
     row: Waiting,
-    owner: str,
     now: datetime,
     *,
     message_id: str,
@@ -206,50 +304,52 @@ def delivered(
             edited=row.edit == message_id,
         )
     )
-    connection.execute(
-        update(lanes).where(lanes.c.channel == row.channel).values(failures=0, error=None, place=place, ready_at=now)
-    )
-    _release_lane(connection, row.channel, owner)
 
 
-def later(
-    connection: Connection,
-    row: Waiting,
-    owner: str,
-    *,
-    ready_at: datetime,
-    why: str,
-    failed: bool,
-    maybe_sent: bool,
-) -> None:
-    """Not now: the row waits again, at the head of its channel, and the channel with it. `maybe_sent` is sticky."""
-    doubt = {"maybe_sent": True} if maybe_sent else {}
+def later(connection: Connection, row: Waiting, *, why: str, in_doubt: bool) -> None:
+    """Not now: the row waits again, at the head of its channel. That it may have been sent is never forgotten."""
+    values: dict[str, Any] = {"state": "unclear" if in_doubt or row.doubtful else "waiting", "error": why}
+    if in_doubt:
+        values["maybe_sent"] = True
+    connection.execute(update(outbox).where(outbox.c.id == row.id).values(lease=None, leased_until=None, **values))
+
+
+def held(connection: Connection, row: Waiting, why: str) -> None:
+    """It may be there or not, and its channel wants no repeats: it waits for a person."""
     connection.execute(
         update(outbox)
         .where(outbox.c.id == row.id)
-        .values(state="waiting", lease=None, leased_until=None, error=why, **doubt)
+        .values(state="held", maybe_sent=True, lease=None, leased_until=None, error=why)
     )
-    connection.execute(
-        update(lanes)
-        .where(lanes.c.channel == row.channel)
-        .values(failures=lanes.c.failures + int(failed), error=why, ready_at=ready_at)
-    )
-    _release_lane(connection, row.channel, owner)
 
 
-def refused(connection: Connection, row: Waiting, owner: str, now: datetime, why: str) -> None:
+def refused(connection: Connection, row: Waiting, now: datetime, why: str) -> None:
     """The message itself can never be taken: it is parked and the channel goes on."""
     _settle(connection, row, now, "dead", why)
-    _release_lane(connection, row.channel, owner)
 
 
-def channel_gone(connection: Connection, row: Waiting, owner: str, now: datetime, why: str) -> None:
-    """The channel is dead: no further request goes there until its address changes; the rows wait."""
+def lane_well(connection: Connection, channel: str) -> None:
+    """The channel takes messages."""
+    connection.execute(update(lanes).where(lanes.c.channel == channel).values(failures=0, error=None))
+
+
+def lane_waits(connection: Connection, channel: str, ready_at: datetime, why: str, *, failed: bool) -> None:
+    """Nothing goes there before that moment."""
     connection.execute(
-        update(outbox).where(outbox.c.id == row.id).values(state="waiting", lease=None, leased_until=None, error=why)
+        update(lanes)
+        .where(lanes.c.channel == channel)
+        .values(failures=lanes.c.failures + int(failed), error=why, ready_at=ready_at)
     )
-    connection.execute(update(lanes).where(lanes.c.channel == row.channel).values(dead_since=now, error=why))
-    _release_lane(connection, row.channel, owner)
+
+
+def lane_dead(connection: Connection, channel: str, now: datetime, why: str) -> None:
+    """The channel is dead: no further request goes there until its address changes; the rows wait."""
+    connection.execute(update(lanes).where(lanes.c.channel == channel).values(dead_since=now, error=why))
+
+
+def leave(connection: Connection, owner: str) -> None:
+    """Give back the lanes that were taken."""
+    connection.execute(update(lanes).where(lanes.c.lease == owner).values(lease=None, leased_until=None))
 
 
 def withdraw(connection: Connection, channel: str, message_id: str, now: datetime) -> None:
@@ -257,21 +357,6 @@ def withdraw(connection: Connection, channel: str, message_id: str, now: datetim
     connection.execute(
         update(sent).where(sent.c.channel == channel, sent.c.message_id == message_id).values(withdrawn_at=now)
     )
-
-
-def release(connection: Connection, row: Waiting, owner: str) -> None:
-    """Give a row back untouched."""
-    connection.execute(
-        update(outbox)
-        .where(outbox.c.id == row.id, outbox.c.lease == owner)
-        .values(state="waiting", lease=None, leased_until=None)
-    )
-    _release_lane(connection, row.channel, owner)
-
-
-def lane(connection: Connection, channel: str) -> Lane | None:
-    row = connection.execute(select(lanes).where(lanes.c.channel == channel)).one_or_none()
-    return Lane(row.channel, row.ready_at, row.failures, row.dead_since, row.error) if row is not None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,6 +390,20 @@ def counts(connection: Connection) -> dict[str, int]:
     return {row.state: row.number for row in rows}
 
 
+def rewind(connection: Connection, now: datetime) -> None:
+    """Forget what a clock that ran ahead has noted: when rows may leave, and when channels may be tried again."""
+    ahead, no_lease = now + AHEAD, now + LONGEST_PAUSE
+    written = and_(outbox.c.state.in_(("waiting", "unclear")), outbox.c.created_at > ahead)
+    connection.execute(update(outbox).where(written).values(created_at=now, not_before=now))
+    in_hand = and_(outbox.c.state == "sending", outbox.c.leased_until > no_lease)
+    connection.execute(update(outbox).where(in_hand).values(leased_until=now))
+    connection.execute(update(lanes).where(lanes.c.ready_at > no_lease).values(ready_at=now))
+    connection.execute(update(lanes).where(lanes.c.leased_until > no_lease).values(leased_until=now))
+    for one in all_lanes(connection):
+        if any(moment > ahead.timestamp() for moment in one.posts):
+            connection.execute(update(lanes).where(lanes.c.channel == one.channel).values(posts="[]"))
+
+
 def prune(connection: Connection, before: datetime) -> int:
     """Forget settled rows older than that; the newest of each board stays, for it is still edited."""
     newest = select(func.max(outbox.c.id)).where(outbox.c.slot.is_not(None)).group_by(outbox.c.channel, outbox.c.slot)
@@ -326,38 +425,34 @@ def _left_behind(now: datetime) -> ColumnElement[bool]:
     return and_(outbox.c.state == "sending", outbox.c.leased_until < now)
 
 
-def _lane_free(now: datetime) -> ColumnElement[bool]:
-    unleased = or_(lanes.c.lease.is_(None), lanes.c.leased_until < now)
-    return or_(lanes.c.channel.is_(None), and_(unleased, lanes.c.ready_at <= now))
-
-
-def _take_lane(connection: Connection, channel: str, address: str, owner: str, now: datetime, lease: timedelta) -> bool:
-    insert_once(connection, lanes, channel=channel, address=address, ready_at=now, failures=0)
-    connection.execute(
-        update(lanes)
-        .where(lanes.c.channel == channel, lanes.c.address != address)
-        .values(address=address, dead_since=None, failures=0, error=None, ready_at=now, place=None)
-    )
-    taken = connection.execute(
-        update(lanes)
-        .where(lanes.c.channel == channel, lanes.c.dead_since.is_(None), _lane_free(now))
-        .values(lease=owner, leased_until=now + lease)
-    )
-    return taken.rowcount == 1
-
-
-def _release_lane(connection: Connection, channel: str, owner: str) -> None:
-    connection.execute(
-        update(lanes).where(lanes.c.channel == channel, lanes.c.lease == owner).values(lease=None, leased_until=None)
-    )
-
-
-def _settle_left_behind(connection: Connection, channel: str, now: datetime) -> None:
-    """Rows that somebody was sending when he died: whether they arrived is unclear, for ever after."""
+def _settle_left_behind(connection: Connection, channels: Sequence[str], now: datetime) -> None:
     connection.execute(
         update(outbox)
-        .where(outbox.c.channel == channel, _left_behind(now))
+        .where(outbox.c.channel.in_(channels), _left_behind(now))
         .values(state="unclear", maybe_sent=True, lease=None, leased_until=None)
+    )
+
+
+def _read(connection: Connection, row: Row[Any], now: datetime) -> Waiting | None:
+    try:
+        return _waiting(row, _posted(connection, row.channel, row.slot) if row.slot else None)
+    except (ValueError, KeyError, TypeError) as error:
+        parked = {"state": "dead", "error": f"the message cannot be read: {error}", "settled_at": now}
+        connection.execute(update(outbox).where(outbox.c.id == row.id).values(**parked))
+        return None
+
+
+def _lane(row: Row[Any]) -> Lane:
+    return Lane(
+        channel=row.channel,
+        ready_at=row.ready_at,
+        failures=row.failures,
+        dead_since=row.dead_since,
+        error=row.error,
+        address=row.address,
+        place=row.place,
+        leased_until=row.leased_until if row.lease else None,
+        posts=tuple(json.loads(row.posts)),
     )
 
 
@@ -445,4 +540,6 @@ def _waiting(row: Row[Any], edit: str | None) -> Waiting:
         maybe_sent=row.maybe_sent or row.state == "unclear",
         created_at=row.not_before,  # what was held back on purpose is not late
         edit=edit,
+        doubtful=row.state == "unclear",
+        batch=row.batch,
     )

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 
 from sqlalchemy import Connection
 
+from reporter import outbox
+from reporter.alerts import Level, Observation
 from reporter.binding import BoundJob
 from reporter.clock import Clock
 from reporter.errors import StoreError
+from reporter.formats import duration
+from reporter.guard import Guard
+from reporter.judging import Sitting, Witness
 from reporter.periods import Period, containing, covered
 from reporter.runner import Claim
 from reporter.schedules import Every, parse
@@ -22,12 +27,15 @@ from reporter.wiring import Wiring
 
 log = logging.getLogger(__name__)
 
-# At most so many periods of one job are entered in one pass, so that a recovery never floods.
-PER_PASS = 50
+# At most so many periods of one job are entered in one pass, so that years of them hold nobody up.
+PER_PASS = 500
 # How long after its deadline a run's claim is believed in.
 LEASE_MARGIN = timedelta(seconds=60)
-# A period that keeps failing blocks those after it, for reports come in order; after so long nobody waits for it.
-GIVE_UP_AFTER = timedelta(days=2)
+# What is not tried within this time after it was due counts as missed where `catch_up` is none.
+MISSED_AFTER = timedelta(minutes=15)
+# The wall clock is steered by fractions of a second; if it goes back by more, it was set back.
+SET_BACK = timedelta(seconds=5)
+CLOCK = "clock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,28 +49,58 @@ class Turn:
 class Planner:
     """Enters what is owed and says what may be tried now."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, guard: Guard | None = None) -> None:
         self._store = store
         self._clock = clock
+        self._guard = guard or Guard(clock)
+        self._looked_at: datetime | None = None
+        self._doubted: bool | None = None
         self._next: dict[tuple[str, str, str], datetime] = {}
         self._seen: dict[tuple[str, str, str], datetime] = {}
 
     def tick(self, wiring: Wiring) -> list[Turn]:
-        """One look at the calendar: the oldest period of each job, where it may be tried now."""
+        """One look at the calendar: the oldest period of each job, where it may be tried now.
+
+        Nothing is entered and nothing may be tried while the clock cannot be believed.
+        """
         now = self._clock.wall()
         closed = {name: bound for name, bound in wiring.jobs.items() if bound.enabled and bound.job.covers.closed}
+        if self._in_doubt(wiring):
+            return []
+        first = self._looked_at is None
+        self._notice_a_step_back(now)
         for bound in closed.values():
             if now >= self._next.get(_key(bound), now):
                 self._enter(bound, now)
+        whole = [name for name, bound in closed.items() if self._next[_key(bound)] > now]
+        if first:
+            self._say_what_is_owed(whole)
         with self._store.read() as connection:
-            oldest = periods.oldest_open(connection, list(closed))
+            oldest = periods.oldest_open(connection, whole)
         turns_come = [Turn(closed[owed.job], owed) for owed in oldest if owed.claimable(now)]
-        return [turn for turn in turns_come if not self._given_up(turn, now)]
+        return [turn for turn in turns_come if not self._given_up(wiring, turn, now)]
 
     def open_turns(self, wiring: Wiring) -> list[BoundJob]:
         """Jobs on an open period whose wall-clock moment (`daily at 14:00`) came since the last look."""
         now = self._clock.wall()
         return [bound for bound in wiring.jobs.values() if bound.enabled and self._came(bound, now)]
+
+    def may_run(self, wiring: Wiring, bound: BoundJob) -> bool:
+        """Whether an open job's turn may be taken, and is ours to take.
+
+        One that looks at the present goes on by a doubtful clock, for its alerts must not fall silent.
+        """
+        if bound.job.covers.unit is not None and self.doubt(wiring):
+            return False
+        if not self._store.shared or not isinstance(bound.schedule, Every):
+            return True
+        with self._store.begin() as connection:
+            interval = timedelta(seconds=bound.schedule.seconds)
+            return periods.take_beat(connection, bound.job.name, self._clock.wall(), interval)
+
+    def doubt(self, wiring: Wiring) -> str | None:
+        """Why the clock cannot be believed now, as a sentence; None while it can."""
+        return self._guard.doubt(wiring.clocks)
 
     def claim(self, turn: Turn) -> Claim | None:
         """Take a period in hand; None if another was quicker."""
@@ -72,7 +110,8 @@ class Planner:
         with self._store.begin() as connection:
             if not periods.claim(connection, turn.owed.id, token, now, lease):
                 return None
-        return Claim(turn.owed.id, token, turn.owed.attempts + 1)
+            left_out = periods.left_out_before(connection, turn.owed.job, turn.owed.period)
+        return Claim(turn.owed.id, token, turn.owed.attempts + 1, turn.owed.due_at, left_out)
 
     def claim_by_hand(self, bound: BoundJob, period: Period) -> tuple[periods.Owed, Claim | None]:
         """Enter a complete period if need be and take it; no claim when it is told already or in other hands."""
@@ -86,7 +125,8 @@ class Planner:
             if owed is None:
                 raise StoreError(f"{bound.job.name} {period.label} was entered and is not there")
             periods.hasten(connection, owed.id, now)
-        return owed, self.claim(Turn(bound, owed))
+        claim = self.claim(Turn(bound, owed))
+        return owed, replace(claim, due_at=None, left_out=0) if claim else None
 
     def next_due(self, bound: BoundJob) -> datetime:
         """When a job's next turn comes, by its schedule alone."""
@@ -99,16 +139,55 @@ class Planner:
     def _enter(self, bound: BoundJob, now: datetime) -> None:
         with self._store.begin() as connection:
             version = _version(connection, bound, now)
-            self._next[_key(bound)] = enter(connection, bound, version, now)
+            following = enter(connection, bound, version, now)
+            left_out = _leave_out(connection, bound, now) if following > now else 0
+        self._next[_key(bound)] = following
+        if left_out:
+            log.warning("%s: %d older period(s) left out: %s", bound.name, left_out, _why_left_out(bound))
 
-    def _given_up(self, turn: Turn, now: datetime) -> bool:
-        if now - turn.owed.due_at < GIVE_UP_AFTER or not turn.owed.attempts:
+    def _in_doubt(self, wiring: Wiring) -> bool:
+        """Whether the clock cannot be believed; the beginning and the end of that are told."""
+        why = self.doubt(wiring)
+        if self._doubted != bool(why):
+            told = "this machine's clock cannot be right: " + why if why else "this machine's clock is right"
+            seen = Observation(CLOCK, Level.CRITICAL if why else Level.OK, told)
+            self._tell(wiring, seen, Witness())
+            self._doubted = bool(why)
+        return why is not None
+
+    def _notice_a_step_back(self, now: datetime) -> None:
+        """What was planned by a clock that ran ahead is planned anew; so it is at the start, for nobody saw a step."""
+        if self._looked_at is None or now < self._looked_at - SET_BACK:
+            self._next.clear()
+            self._seen.clear()
+            with self._store.begin() as connection:
+                periods.rewind(connection, now)
+                outbox.rewind(connection, now)
+        self._looked_at = now
+
+    def _say_what_is_owed(self, jobs: list[str]) -> None:
+        with self._store.read() as connection:
+            for job in jobs:
+                if labels := periods.open_labels(connection, job):
+                    log.info("%s: to be made up for: %s", job, in_brief(labels))
+
+    def _given_up(self, wiring: Wiring, turn: Turn, now: datetime) -> bool:
+        patience = turn.bound.give_up_after
+        if now - turn.owed.due_at < patience or not turn.owed.attempts:
             return False
-        reason = f"given up {GIVE_UP_AFTER.days} days after it was due; the last reason was: {turn.owed.reason}"
+        reason = f"given up {duration(patience)} after it was due; the last reason was: {turn.owed.reason}"
+        told = f"{turn.owed.job} for {turn.owed.period.label} was {reason}"
         with self._store.begin() as connection:
-            periods.give_up(connection, turn.owed.id, reason, now)
-        log.error("%s %s: %s", turn.owed.job, turn.owed.period.label, reason)
+            if periods.give_up(connection, turn.owed.id, reason, now):
+                seen = Observation(f"job/{turn.owed.job}", Level.CRITICAL, told)
+                Sitting(connection, wiring, secrets.token_hex(4), now).hear([seen], Witness(turn.bound.channels))
+        log.error("%s", told)
         return True
+
+    def _tell(self, wiring: Wiring, seen: Observation, witness: Witness) -> None:
+        now = self._clock.wall()
+        with self._store.begin() as connection:
+            Sitting(connection, wiring, secrets.token_hex(4), now).hear([seen], witness)
 
     def _came(self, bound: BoundJob, now: datetime) -> bool:
         if bound.job.covers.closed or isinstance(bound.schedule, Every):
@@ -123,7 +202,7 @@ class Planner:
 
 def enter(connection: Connection, bound: BoundJob, version: periods.Version, now: datetime) -> datetime:
     """Enter every period whose turn came since the last one entered; returns when the next turn comes."""
-    for entered, (fire, period) in enumerate(turns(bound, periods.cursor(connection, bound.job.name, version))):
+    for entered, (fire, period) in enumerate(turns(bound, periods.cursor(connection, bound.job.name, version, now))):
         if fire > now:
             return fire
         if entered >= PER_PASS:
@@ -139,11 +218,14 @@ def _version(connection: Connection, bound: BoundJob, now: datetime) -> periods.
     a period that both would enter is one row all the same.
     """
     newest = periods.newest_version(connection, bound.job.name)
+    if newest is None and bound.renamed_from:
+        periods.rename(connection, bound.renamed_from, bound.job.name)
+        newest = periods.newest_version(connection, bound.job.name)
     if newest is not None and (newest.spec, newest.zone) == (str(bound.schedule), bound.timezone):
         return newest
     if newest is not None:
         old = replace(bound, schedule=parse(newest.spec), timezone=newest.zone)
-        for fire, period in islice(turns(old, periods.cursor(connection, bound.job.name, newest)), PER_PASS):
+        for fire, period in islice(turns(old, periods.cursor(connection, bound.job.name, newest, now)), PER_PASS):
             if period.end > now:
                 break
             _owe(connection, old, newest, fire, period, now)
@@ -161,6 +243,27 @@ def _owe(
     if period.end > version.active_from:
         due = _due(bound, fire, period)
         periods.owe(connection, bound.job.name, period, version=version.number, fire_at=fire, due_at=due, now=now)
+
+
+def _leave_out(connection: Connection, bound: BoundJob, now: datetime) -> int:
+    """Settle what was missed and is not to be caught up on; returns how many periods that were."""
+    why = _why_left_out(bound)
+    if bound.catch_up == "none":
+        missed = now - MISSED_AFTER
+        return periods.leave_out(connection, bound.job.name, why, now, due_before=missed)
+    keep = 1 if bound.catch_up == "latest" else bound.catch_up_limit
+    return periods.leave_out(connection, bound.job.name, why, now, keep=keep)
+
+
+def _why_left_out(bound: BoundJob) -> str:
+    if bound.catch_up == "all":
+        return f"catch_up_limit is {bound.catch_up_limit}"
+    return f"catch_up is {bound.catch_up}"
+
+
+def in_brief(labels: Sequence[str]) -> str:
+    """`2026-10-31, 2026-11-01`, or of many the first, the last and how many they are."""
+    return ", ".join(labels) if len(labels) <= 3 else f"{len(labels)} periods, {labels[0]} to {labels[-1]}"
 
 
 def turns(bound: BoundJob, after: datetime) -> Iterator[tuple[datetime, Period]]:

@@ -21,6 +21,7 @@ from reporter.binding import BoundJob
 from reporter.clock import Clock
 from reporter.context import Context, History, Params, Report
 from reporter.errors import ClaimLostError, DeadlineError, JobError, LedgerError, ReporterError
+from reporter.formats import duration
 from reporter.judging import Sitting, Witness
 from reporter.message import Message, Run
 from reporter.periods import Period, before
@@ -35,6 +36,8 @@ T = TypeVar("T")
 # A failed period is tried again after half a minute, then after twice as long each time.
 FIRST_RETRY = timedelta(seconds=30)
 LONGEST_RETRY = timedelta(minutes=15)
+# From this lateness on a report says that it is late.
+LATE = timedelta(minutes=15)
 # So often a report waits for a ledger that cannot be read; then it goes out without it, and says so.
 TRIES_FOR_ALL_LEDGERS = 3
 
@@ -46,6 +49,8 @@ class Claim:
     period_id: int
     token: str
     attempt: int
+    due_at: datetime | None = None  # None where somebody asked for it by hand: it is not late
+    left_out: int = 0  # how many periods before it were missed and are not told
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +106,7 @@ class Runner:
         started, began = self._clock.wall(), self._clock.monotonic()
         with logs.run_named(run_id):
             try:
-                findings = self.ask(wiring, bound, period)
+                findings = _noted(self.ask(wiring, bound, period), _notes(claim, started))
                 _insist_on_all_ledgers(findings, claim)
                 outcome = self._save(wiring, bound, period, findings, claim, _Entry(run_id, trigger, started, began))
             except Exception as error:  # noqa: BLE001 - a job may raise anything; it is told, and others go on
@@ -320,6 +325,23 @@ def _letter(
         run_id=run_id,
         wanted=known.wanted if known and not slot else None,
     )
+
+
+def _notes(claim: Claim | None, now: datetime) -> list[str]:
+    """What the reader of a report has to know about when it is told: long after it was due, and without others."""
+    if claim is None or claim.due_at is None:
+        return []
+    late = now - claim.due_at
+    older = "older period was" if claim.left_out == 1 else "older periods were"
+    return [
+        f"late by {duration(late)}" if late >= LATE else "",
+        f"{claim.left_out} {older} left out" if claim.left_out else "",
+    ]
+
+
+def _noted(findings: Findings, notes: Sequence[str]) -> Findings:
+    written = tuple(replace(one, message=one.message.noted(*notes)) for one in findings.written)
+    return replace(findings, written=written)
 
 
 def _witness(bound: BoundJob) -> Witness:

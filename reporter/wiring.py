@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from reporter.binding import BoundJob
 from reporter.context import Host, Reading, Targets
+from reporter.guard import ForeignClock
 from reporter.message import Severity
 from reporter.noise import Etiquette
 from reporter.outlets import Outlet
@@ -21,7 +22,7 @@ class Channel:
     """A channel of the config, open.
 
     `address` is a fingerprint of where it leads; `wanted` is how long its messages are worth delivering; `etiquette` is
-    when it may be spoken to, and how loud.
+    when it may be spoken to, and how loud. `hold_doubtful` wants no repeat of a message that may have arrived.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Channel:
     address: str
     wanted: timedelta | None = None
     etiquette: Etiquette = field(default_factory=Etiquette)
+    hold_doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ class Wiring:
     broken: Mapping[str, str]  # jobs that the config names and whose file cannot be loaded, and why
     version: str  # a short fingerprint of config and home
     warnings: Callable[[], Sequence[str]] = tuple  # what is too wide about our rights on the ledgers
+    clocks: Mapping[str, ForeignClock] = field(default_factory=dict)  # those that are not this machine's, to be asked
     closers: tuple[Callable[[], None], ...] = field(default=())
 
     def close(self) -> None:

@@ -6,10 +6,15 @@ from datetime import UTC, datetime
 
 import pytest
 
+from reporter.errors import ConfigError
 from tests.servers import PostgreSQL
 from tests.stage import DAILY, Stage
 
 HOURLY = DAILY.replace('covers="yesterday", schedule="daily at 00:00"', 'covers="last hour", schedule="every hour"')
+
+TODAY = DAILY.replace('"yesterday", schedule="daily at 00:00"', '"today", schedule="every 5m"').replace(
+    "def daily", "def today"
+)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -151,3 +156,112 @@ def test_a_period_that_nobody_could_make_for_days_is_given_up_and_the_next_ones_
     stage.clock.forward(days=1)
     stage.tick()
     assert stage.told() == ["daily 2026-11-01", "daily 2026-11-02"]
+
+
+def told_after_a_week_away(stage: Stage, terms: str) -> list[str]:
+    """What a daily report tells that was away from Saturday noon to the Saturday after."""
+    stage.on_screen(f"  daily: {{{terms}}}").tick()
+    stage.restart().clock.forward(days=7)
+    return stage.told()
+
+
+@pytest.mark.parametrize(
+    ("terms", "told"),
+    [
+        (
+            "catch_up: all",
+            [f"daily 2026-{day}" for day in ("10-31", "11-01", "11-02", "11-03", "11-04", "11-05", "11-06")],
+        ),
+        ("catch_up_limit: 2", ["daily 2026-11-05", "daily 2026-11-06"]),
+        ("catch_up: latest", ["daily 2026-11-06"]),
+        ("catch_up: none", []),
+    ],
+)
+def test_catch_up_says_what_is_told_of_what_was_missed(daily: Stage, terms: str, told: list[str]) -> None:
+    assert told_after_a_week_away(daily, terms) == told
+    daily.clock.forward(hours=12, minutes=2)  # and the next one comes, whatever was left out
+    assert daily.told() == ["daily 2026-11-07"]
+
+
+def test_what_was_left_out_is_counted_where_it_is_missed(daily: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    told_after_a_week_away(daily, "catch_up: latest")
+    assert "daily: 6 older period(s) left out: catch_up is latest" in caplog.text
+    daily.deliver()
+    assert "late by 11h 59m · 6 older periods were left out" in daily.screen.getvalue()
+
+
+def test_a_report_on_time_says_nothing_of_its_time(daily: Stage) -> None:
+    daily.tick()
+    daily.clock.forward(hours=12, minutes=10)
+    assert daily.told() == ["daily 2026-10-31"]
+    daily.deliver()
+    assert "late" not in daily.screen.getvalue()
+
+
+def test_years_of_hours_are_entered_in_passes_and_only_the_newest_are_told(stage: Stage) -> None:
+    stage.report("daily", HOURLY).on_screen("  daily: {catch_up_limit: 3}").tick()
+    stage.restart().clock.forward(days=365, minutes=5)
+    told = [label for _ in range(20) for label in stage.told()]
+    assert told == ["daily 2027-10-31 09:00", "daily 2027-10-31 10:00", "daily 2027-10-31 11:00"]
+
+
+def test_a_job_gives_up_when_its_config_says_and_that_is_told(stage: Stage) -> None:
+    broken = DAILY.replace("    yield", "    raise ValueError('no')\n    yield")
+    stage.report("daily", broken).on_screen("  daily: {give_up_after: 3h}").tick()
+    stage.clock.forward(hours=13)
+    stage.tick()
+    stage.clock.forward(hours=3)
+    assert stage.tick() == []
+    stage.deliver()
+    given_up = "Daily for 2026-10-31 was given up 3h after it was due; the last reason was: daily.py:8"
+    assert given_up in " ".join(stage.screen.getvalue().split())
+
+
+def test_a_clock_that_ran_ahead_and_is_put_right_neither_blocks_nor_repeats(daily: Stage) -> None:
+    daily.tick()
+    daily.clock.forward(days=30)  # nobody can say that this is wrong
+    ahead = daily.told()
+    daily.clock.forward(days=-29, hours=1)
+    assert daily.told() == []
+    for _ in range(31):
+        daily.clock.forward(days=1)
+        assert not set(daily.told()) & set(ahead)
+    daily.clock.forward(days=1)
+    assert len(daily.told()) == 1
+
+
+def test_what_a_clock_that_ran_ahead_left_out_is_told_when_its_time_comes(daily: Stage) -> None:
+    daily.on_screen("  daily: {catch_up: latest}").tick()
+    daily.clock.forward(days=30)
+    assert daily.told() == ["daily 2026-11-29"]
+    daily.clock.forward(days=-29)
+    assert daily.told() == ["daily 2026-10-31"]
+    daily.clock.forward(days=1)
+    assert daily.told() == ["daily 2026-11-01"]
+
+
+def test_a_renamed_job_keeps_its_past(daily: Stage) -> None:
+    daily.tick()
+    daily.clock.forward(days=1)
+    assert daily.told() == ["daily 2026-10-31"]
+    daily.report("summary", DAILY.replace("def daily", "def summary"))
+    daily.on_screen("  summary: {renamed_from: daily}").reload()
+    assert daily.told() == []
+    daily.clock.forward(days=1)
+    assert daily.told() == ["summary 2026-11-01"]
+
+
+def test_a_name_that_is_still_in_use_cannot_be_taken_over(stage: Stage) -> None:
+    stage.report("daily", DAILY).report("summary", DAILY.replace("def daily", "def summary"))
+    with pytest.raises(ConfigError, match="there is still a job `daily`"):
+        stage.on_screen("  daily:\n  summary: {renamed_from: daily}").app  # noqa: B018
+
+
+def test_of_two_daemons_on_one_store_one_takes_an_interval_jobs_turn(daily: Stage) -> None:
+    bound = daily.report("today", TODAY).on_screen("  today:").app.wiring.jobs["today"]
+    taken = []
+    for _ in range(4):
+        taken.append([daily.app.planner.may_run(daily.app.wiring, bound) for _ in range(2)])
+        daily.clock.forward(minutes=5)
+    shared = daily.app.store.shared
+    assert taken == [[True, not shared]] * 4

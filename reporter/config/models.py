@@ -110,6 +110,9 @@ class DiscordChannel(ChannelSettings):
     """Who is mentioned. Without it nobody ever is, whatever a message says."""
     bot_token: SecretText | None = None
     """A bot's token, which lets doubts about a delivery be resolved by reading the channel."""
+    doubt: Literal["repeat", "hold"] = "repeat"
+    """What becomes of a message that may have arrived or not, where the channel cannot be read: `repeat` it with a mark,
+    or `hold` it and say so."""
     keep: Duration | None = None
     """How old a message may be and still be sent; without it, it is tried until it is delivered."""
 
@@ -175,6 +178,14 @@ class JobConfig(Settings):
     """How long after its period's end a report waits for late trades."""
     deadline: Duration | None = None
     """How long a run may take."""
+    catch_up: Literal["all", "latest", "none"] = "all"
+    """What is told of the periods that ended while the daemon was away: `all`, the `latest`, or `none`."""
+    catch_up_limit: int = Field(31, ge=1, le=1000)
+    """At most so many of them; older ones are left out."""
+    give_up_after: Duration = Field(timedelta(days=2), json_schema_extra={"default": "2d"})
+    """How long a period that cannot be reported is tried again, and those after it wait."""
+    renamed_from: str | None = None
+    """What the job was called before, so that it keeps its past."""
     params: Annotated[dict[str, Any], OrEmpty()] = Field(default_factory=dict)
     """The job's own parameters; its file says which there are."""
 

@@ -44,6 +44,11 @@ class Store:
         with self._speaking(), self._engine.connect() as connection, connection.begin():
             yield connection
 
+    @property
+    def shared(self) -> bool:
+        """Whether several daemons may work on it."""
+        return self._file is None
+
     def hold(self) -> None:
         """Become the one daemon of a SQLite store. Raises StoreBusyError if there is one already.
 

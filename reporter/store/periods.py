@@ -7,11 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, or_, select, update
+from sqlalchemy import Connection, Row, delete, func, or_, select, update
 
 from reporter.periods import Period, Unit
 from reporter.store import insert_once
-from reporter.store.tables import periods, schedules
+from reporter.store.tables import beats, periods, runs, schedules
+
+# Clocks of two daemons on one store differ a little; what lies further ahead was written by a clock that was wrong.
+AHEAD = timedelta(minutes=1)
+# No wait for the next try and no lease is so long.
+LONGEST_WAIT = timedelta(hours=1)
+LONGEST_LEASE = timedelta(days=2)
+# How the reason of a period begins that was missed and is not caught up on.
+LEFT_OUT = "left out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +70,12 @@ def begin_version(connection: Connection, job: str, spec: str, zone: str, now: d
     return version
 
 
-def cursor(connection: Connection, job: str, version: Version) -> datetime:
-    """Up to which moment this version's turns have been entered."""
+def cursor(connection: Connection, job: str, version: Version, now: datetime) -> datetime:
+    """Up to which moment this version's turns have been entered, leaving aside what a clock that ran ahead entered."""
     found = connection.execute(
-        select(func.max(periods.c.fire_at)).where(periods.c.job == job, periods.c.schedule_version == version.number)
+        select(func.max(periods.c.fire_at)).where(
+            periods.c.job == job, periods.c.schedule_version == version.number, periods.c.fire_at <= now
+        )
     ).scalar()
     return max(found, version.active_from) if found else version.active_from
 
@@ -107,6 +117,87 @@ def oldest_open(connection: Connection, jobs: Sequence[str]) -> list[Owed]:
         select(periods).where(unsettled, periods.c.job.in_(jobs)).order_by(periods.c.ends_at.desc())
     )
     return list({row.job: _owed(row) for row in rows}.values())
+
+
+def open_labels(connection: Connection, job: str) -> list[str]:
+    """What a job owes or is at, oldest first."""
+    unsettled = periods.c.state.in_(("owed", "running"))
+    found = select(periods.c.label).where(unsettled, periods.c.job == job).order_by(periods.c.ends_at)
+    return list(connection.execute(found).scalars())
+
+
+def leave_out(
+    connection: Connection, job: str, reason: str, now: datetime, *, keep: int = 0, due_before: datetime | None = None
+) -> int:
+    """Settle untold what a schedule entered and nobody has in hand, but for the newest `keep`; returns how many.
+
+    With `due_before`, only those that were due by then and were never tried.
+    """
+    owed = select(periods.c.id).where(periods.c.job == job, periods.c.state == "owed", periods.c.fire_at.is_not(None))
+    if due_before is not None:
+        owed = owed.where(periods.c.due_at < due_before, periods.c.attempts == 0)
+    older = owed.order_by(periods.c.ends_at.desc()).offset(keep)
+    changed = connection.execute(
+        update(periods)
+        .where(periods.c.id.in_(older))
+        .values(state="given_up", reason=f"{LEFT_OUT}: {reason}", settled_at=now)
+    )
+    return changed.rowcount
+
+
+def left_out_before(connection: Connection, job: str, period: Period) -> int:
+    """How many periods were left out between the one told before this one and this one."""
+    earlier = (periods.c.job == job, periods.c.ends_at < period.end)
+    told = select(func.max(periods.c.ends_at)).where(*earlier, periods.c.state == "told").scalar_subquery()
+    found = connection.execute(
+        select(func.count()).where(
+            *earlier,
+            periods.c.state == "given_up",
+            periods.c.reason.startswith(LEFT_OUT),
+            or_(told.is_(None), periods.c.ends_at > told),
+        )
+    )
+    return int(found.scalar_one())
+
+
+def rewind(connection: Connection, now: datetime) -> None:
+    """Take back what a clock that ran ahead has planned: what was told stays told, the rest gets its turn in time."""
+    ahead = now + AHEAD
+    untold = periods.c.state.in_(("owed", "given_up"))
+    connection.execute(delete(periods).where(untold, or_(periods.c.ends_at > ahead, periods.c.settled_at > ahead)))
+    connection.execute(
+        update(periods)
+        .where(periods.c.state == "owed", periods.c.due_at <= now, periods.c.next_try_at > now + LONGEST_WAIT)
+        .values(next_try_at=now)
+    )
+    connection.execute(
+        update(periods)
+        .where(periods.c.state == "running", periods.c.claimed_until > now + LONGEST_LEASE)
+        .values(claimed_until=now)
+    )
+    connection.execute(update(schedules).where(schedules.c.active_from > ahead).values(active_from=now))
+
+
+def rename(connection: Connection, old: str, new: str) -> None:
+    """Give a job's past to the name that it bears now."""
+    for table in (schedules, periods, runs):
+        connection.execute(update(table).where(table.c.job == old).values(job=new))
+
+
+def take_beat(connection: Connection, job: str, now: datetime, interval: timedelta) -> bool:
+    """Take an interval job's turn; True for one of the daemons that share the store.
+
+    A beat that lies further ahead than the interval was set by a clock that was wrong, and counts for nothing.
+    """
+    following = now + interval - min(timedelta(seconds=1), interval / 10)
+    if insert_once(connection, beats, job=job, next_at=following):
+        return True
+    changed = connection.execute(
+        update(beats)
+        .where(beats.c.job == job, or_(beats.c.next_at <= now, beats.c.next_at > now + 2 * interval))
+        .values(next_at=following)
+    )
+    return changed.rowcount == 1
 
 
 def find(connection: Connection, job: str, period: Period) -> Owed | None:
@@ -151,13 +242,14 @@ def hasten(connection: Connection, period_id: int, now: datetime) -> None:
     )
 
 
-def give_up(connection: Connection, period_id: int, reason: str, now: datetime) -> None:
-    """Nobody waits for it any more: it is settled untold, with the reason."""
-    connection.execute(
+def give_up(connection: Connection, period_id: int, reason: str, now: datetime) -> bool:
+    """Nobody waits for it any more: it is settled untold, with the reason. True for one of those who ask."""
+    changed = connection.execute(
         update(periods)
         .where(periods.c.id == period_id, periods.c.state == "owed")
         .values(state="given_up", reason=reason, settled_at=now)
     )
+    return changed.rowcount == 1
 
 
 def put_back(connection: Connection, period_id: int, token: str, reason: str, next_try_at: datetime) -> None:

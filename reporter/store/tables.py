@@ -102,6 +102,14 @@ periods = Table(
     Index(None, "state", "next_try_at"),
 )
 
+# When an interval job's next turn is, for daemons that share a store.
+beats = Table(
+    "beats",
+    metadata,
+    Column("job", String(64), primary_key=True),
+    Column("next_at", UtcTime, nullable=False),
+)
+
 runs = Table(
     "runs",
     metadata,
@@ -111,7 +119,7 @@ runs = Table(
     Column("trigger", String(16), nullable=False),  # schedule | interval | hand
     Column("started_at", UtcTime, nullable=False),
     Column("seconds", String(16), nullable=False),
-    Column("outcome", String(16), nullable=False),  # told | quiet | failed
+    Column("outcome", String(16), nullable=False),  # told | quiet | failed | skipped
     Column("messages", Integer, nullable=False, default=0),
     Column("error", Text),
     Index(None, "job", "started_at"),
@@ -170,6 +178,7 @@ outbox = Table(
     Column("thread", Integer),  # the first row of a message that was split; its parts follow each other
     Column("part", Integer, nullable=False, default=1),
     Column("of", Integer, nullable=False, default=0),  # 0: not fitted yet
+    Column("batch", Integer),  # the first row of those that travel in one request
     Column("channel", String(64), nullable=False),
     Column("kind", String(16), nullable=False),  # report | alert | board
     Column("severity", String(16), nullable=False),
@@ -212,7 +221,8 @@ sent = Table(
     Index(None, "outbox_id"),
 )
 
-# One row a channel: who may send to it just now, and when it may be tried again.
+# One row a channel: who may send to it just now, and when it may be tried again. Those of one place, which is the
+# service's own channel, are taken and held together.
 lanes = Table(
     "lanes",
     metadata,
@@ -225,4 +235,6 @@ lanes = Table(
     Column("failures", Integer, nullable=False, default=0),
     Column("dead_since", UtcTime),
     Column("error", Text),
+    # When the last messages were posted, in seconds since 1970, as a JSON list: the pace outlives the process.
+    Column("posts", Text, nullable=False, default="[]"),
 )

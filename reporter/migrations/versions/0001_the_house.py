@@ -25,6 +25,12 @@ def upgrade() -> None:
     )
     op.create_index("ix_alert_states_look_at", "alert_states", ["look_at"])
     op.create_table(
+        "beats",
+        sa.Column("job", sa.String(length=64), nullable=False),
+        sa.Column("next_at", UtcTime(), nullable=False),
+        sa.PrimaryKeyConstraint("job", name="pk_beats"),
+    )
+    op.create_table(
         "facts",
         sa.Column("name", sa.String(length=64), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
@@ -41,6 +47,7 @@ def upgrade() -> None:
         sa.Column("failures", sa.Integer(), nullable=False),
         sa.Column("dead_since", UtcTime(), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("posts", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("channel", name="pk_lanes"),
     )
     op.create_table(
@@ -50,6 +57,7 @@ def upgrade() -> None:
         sa.Column("thread", sa.Integer(), nullable=True),
         sa.Column("part", sa.Integer(), nullable=False),
         sa.Column("of", sa.Integer(), nullable=False),
+        sa.Column("batch", sa.Integer(), nullable=True),
         sa.Column("channel", sa.String(length=64), nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("severity", sa.String(length=16), nullable=False),
