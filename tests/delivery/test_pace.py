@@ -1,0 +1,118 @@
+"""At the pace that Discord allows and not beyond: nothing is refused, nothing waits longer than it must."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from tests.delivery.figures import Figures, figures, record
+from tests.delivery.traffic import LARGE, Traffic
+from tests.discord import LocalDiscord
+from tests.discord.limiter import ALGORITHMS, Algorithm
+
+# Seconds that a delivery may take beyond the least time, at a latency of 50 ms.
+OVER = 3.0
+
+
+@dataclass(frozen=True)
+class Case:
+    """So many messages for each of some channels, each of which has one or more webhooks in turn."""
+
+    name: str
+    count: int
+    channels: int = 1
+    webhooks: int = 1
+    size: int = LARGE
+    visible: Algorithm = "sliding"
+    hidden: Algorithm = "sliding"
+    latency: float = 0.05
+    jitter: float = 0.01
+
+    def run(self, folder: Path, patience: float) -> Figures:
+        hooks = {f"c{place}h{hook}": f"c{place}" for place in range(self.channels) for hook in range(self.webhooks)}
+        wanted = {f"c{place}": self.count for place in range(self.channels)}
+        letters = [
+            (f"c{place}h{number % self.webhooks}", number)
+            for number, place in product(range(self.count), range(self.channels))
+        ]
+        with LocalDiscord(
+            visible=self.visible, hidden=self.hidden, latency=self.latency, jitter=self.jitter
+        ) as discord:
+            traffic = Traffic(folder, discord, hooks)
+            traffic.queue_all(letters, size=self.size)
+            traffic.flow(patience)
+            traffic.close()
+            found = figures(discord, wanted, webhooks=self.webhooks)
+        record(self.name, found)
+        return found
+
+
+def side_by_side(cases: list[Case], folder: Path, patience: float) -> dict[str, Figures]:
+    folders = [folder / str(number) for number in range(len(cases))]
+    with ThreadPoolExecutor(len(cases)) as pool:
+        found = pool.map(lambda case, own: case.run(own, patience), cases, folders)
+        return {case.name: result for case, result in zip(cases, found, strict=True)}
+
+
+def not_faultless(found: dict[str, Figures], over: float = OVER) -> dict[str, Figures]:
+    return {name: each for name, each in found.items() if not each.faultless or (each.over or 0) > over}
+
+
+def test_a_burst_goes_out_as_fast_as_it_may(tmp_path: Path) -> None:
+    cases = [Case(algorithm, 11, channels=2, visible=algorithm) for algorithm in ALGORITHMS]
+    assert not_faultless(side_by_side(cases, tmp_path, 30)) == {}
+
+
+def test_small_messages_that_wait_together_travel_together(tmp_path: Path) -> None:
+    found = Case("60 small messages, one channel", 60, size=0).run(tmp_path, 30)
+    assert found.faultless
+    assert found.requests <= 7
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_sixty_to_each_of_six_channels(tmp_path: Path, algorithm: Algorithm) -> None:
+    case = Case(f"60 to each of 6 channels, {algorithm}", 60, channels=6, visible=algorithm, hidden=algorithm)
+    assert not_faultless({case.name: case.run(tmp_path, 120)}) == {}
+
+
+@pytest.mark.full
+def test_whichever_way_the_limits_are_counted(tmp_path: Path) -> None:
+    cases = [
+        Case(f"{title}, {visible}/{hidden}", count, webhooks=webhooks, visible=visible, hidden=hidden)
+        for title, count, webhooks in (("60 to one webhook", 60, 1), ("40 over two webhooks", 40, 2))
+        for visible, hidden in product(ALGORITHMS, ALGORITHMS)
+    ]
+    assert not_faultless(side_by_side(cases, tmp_path, 120)) == {}
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(("latency", "jitter", "over"), [(0.0, 0.0, OVER), (0.15, 0.4, 12.0)])
+def test_whatever_the_latency(tmp_path: Path, latency: float, jitter: float, over: float) -> None:
+    cases = [
+        Case(f"{title}, {latency * 1000:.0f} to {(latency + jitter) * 1000:.0f} ms", count, webhooks=webhooks,
+             latency=latency, jitter=jitter)
+        for title, count, webhooks in (("60 to one webhook", 60, 1), ("40 over two webhooks", 40, 2))
+    ]  # fmt: skip
+    assert not_faultless(side_by_side(cases, tmp_path, 150), over) == {}
+
+
+@pytest.mark.full
+def test_the_budget_outlives_the_process(tmp_path: Path) -> None:
+    hooks = {f"h{number}": "floor" for number in range(3)}
+    letters = [(f"h{number % 3}", number) for number in range(45)]
+    with LocalDiscord(latency=0.05) as discord:
+        traffic = Traffic(tmp_path, discord, hooks)
+        traffic.queue_all(letters[:20], size=LARGE)
+        traffic.flow(30)
+        traffic.restart()
+        traffic.queue_all(letters[20:], size=LARGE)
+        traffic.flow(90)
+        traffic.close()
+        found = figures(discord, {"floor": 45}, webhooks=3)
+    record("45 over three webhooks, restarted after 20", found)
+    assert found.faultless
