@@ -10,19 +10,26 @@ import logging
 import random
 import secrets
 import threading
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import TypeGuard
+
+from sqlalchemy import Connection
 
 from reporter import outbox
 from reporter.alerts import Level, Observation
 from reporter.clock import Clock
-from reporter.errors import ReporterError
+from reporter.errors import ReporterError, StoreError
 from reporter.message import Message
-from reporter.outbox import Waiting
-from reporter.outlets import Delivered, Later, Never, Unclear, Verdict
+from reporter.outbox import Lane, Waiting
+from reporter.outlets import Absent, Delivered, Later, Never, Unclear, Verdict
+from reporter.pacing import Limit
 from reporter.runner import Runner
-from reporter.store import Store
+from reporter.store import Store, tallies
+from reporter.store.tallies import Tally
 from reporter.wiring import Channel, Wiring
 
 log = logging.getLogger(__name__)
@@ -34,6 +41,24 @@ SHORTEST_WAIT, LONGEST_WAIT = 1.0, 300.0
 LATE = timedelta(minutes=2)
 # A channel that failed so often in a row is told of elsewhere.
 TROUBLE = 5
+# When more wait for a place than it takes at once, those that are alike travel together, so many at most.
+BURST, TOGETHER = 5, 10
+# One process asks no faster than that, whatever the number of its channels: Discord's own limit is 50 in a second.
+EVERYWHERE = Limit(40, 1.0)
+# Discord bans an address that was refused 10,000 times in ten minutes. We stop long before.
+REFUSALS = Limit(1000, 600.0)
+# By how many of its own last messages a channel is recognized when it is read.
+KNOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """It may be there or not, and the channel wants no repeats."""
+
+    why: str
+
+
+Outcome = Verdict | Held
 
 
 class Delivery:
@@ -43,118 +68,271 @@ class Delivery:
         self._store = store
         self._clock = clock
         self._runner = runner
-        self._owner = secrets.token_hex(8)
+        self._guard = threading.Lock()
         self._troubled: set[str] = set()
         self._met: set[str] = set()  # addresses that were looked at once: a dead one is known before it is posted to
-        self._all_wait_until: datetime | None = None
+        self._asked: deque[float] = deque(maxlen=EVERYWHERE.requests)
+        self._refusals: deque[float] = deque(maxlen=REFUSALS.requests)
+        self._all_wait_until: dict[str, datetime] = {}  # by kind of outlet
+        self._unsaved: list[Sent] = []
 
     def ready(self, wiring: Wiring) -> tuple[list[str], float]:
-        """The channels that can be served now, the most urgent first, and in how many seconds to look again."""
+        """The channels that can be served now, the most urgent first, and in how many seconds to look again.
+
+        Of those that lead to one place only the first is named: it stands for all.
+        """
         now = self._clock.wall()
-        if self._all_wait_until and now < self._all_wait_until:
-            return [], (self._all_wait_until - now).total_seconds()
         with self._store.read() as connection:
-            backlog = outbox.backlog(connection, now)
-        open_ = [b for b in backlog if _alive(wiring, b)]
-        waits = [(b.ready_at - now).total_seconds() for b in open_ if b.ready_at > now]
-        return [b.channel for b in open_ if b.ready_at <= now], min(waits, default=LONGEST_WAIT)
+            backlog, lanes = outbox.backlog(connection, now), outbox.all_lanes(connection)
+        waits = {name: self._wait(wiring, lanes, name, now) for name in _one_a_berth(wiring, lanes, backlog)}
+        return [name for name, wait in waits.items() if wait <= 0], min(
+            (wait for wait in waits.values() if wait > 0), default=LONGEST_WAIT
+        )
 
     def serve(self, wiring: Wiring, channel: str, stopping: threading.Event | None = None) -> int:
-        """Send what waits for a channel until it is empty or has to wait; returns how many rows were settled."""
+        """Send what waits for a channel until it is empty or has to wait; returns how many requests were settled."""
         settled = 0
         while not (stopping and stopping.is_set()) and self.step(wiring, channel):
             settled += 1
         return settled
 
     def step(self, wiring: Wiring, channel: str) -> bool:
-        """Send the most urgent row of a channel; False when there is none, or when the channel has to wait."""
+        """Send the most urgent row of a channel's place, with those that go along; False when there is none, or when
+        the place has to wait."""
         known = wiring.channels.get(channel)
         if known is None:
             return False
+        self._save_unsaved(wiring)
+        if not self._acquainted(wiring, known):
+            return False
+        token = secrets.token_hex(8)
+        rows = self._claimed(wiring, known, token)
+        if not rows:
+            return False
+        self._asked.append(self._clock.monotonic())
+        known = wiring.channels[rows[0].channel]
+        return self._settled(wiring, Sent(known, rows, token, self._sent(known, rows, token)))
+
+    def prune(self, keep: timedelta) -> int:
+        """Forget what was settled longer ago than that; returns how many messages."""
+        with self._store.begin() as connection:
+            return outbox.prune(connection, self._clock.wall() - keep)
+
+    def _wait(self, wiring: Wiring, lanes: Sequence[Lane], channel: str, now: datetime) -> float:
+        """Seconds until a channel may be posted to, by all that we know; 0 or less when it may."""
+        own = next((lane for lane in lanes if lane.channel == channel), None)
+        berth = [lane for lane in lanes if own and lane.berth == own.berth and _alive(wiring, lane)]
+        moments = [moment for lane in berth for moment in (lane.ready_at, lane.leased_until) if moment]
+        outlet, stamp = wiring.channels[channel].outlet, now.timestamp()
+        waits = [
+            *((moment - now).total_seconds() for moment in moments),
+            _paced_wait(outlet.pace.own, own.posts if own else (), stamp),
+            _paced_wait(outlet.pace.shared, sorted(post for lane in berth for post in lane.posts), stamp),
+            outlet.pause(),
+            self._wait_everywhere(outlet.kind, now),
+        ]
+        return max(waits)
+
+    def _wait_everywhere(self, kind: str, now: datetime) -> float:
+        """Seconds for which no channel is served: the service says so, or we were quick, or refused too often."""
+        told = (self._all_wait_until.get(kind, now) - now).total_seconds()
+        monotonic = self._clock.monotonic()
+        ours = max(EVERYWHERE.free_at(self._asked), REFUSALS.free_at(self._refusals)) - monotonic
+        return max(0.0, told, ours)
+
+    def _acquainted(self, wiring: Wiring, channel: Channel) -> bool:
+        """Look at a channel before the first post: whether it is alive, and to which place it leads."""
+        if channel.address in self._met:
+            return True
+        now = self._clock.wall()
+        with self._store.begin() as connection:
+            lanes = outbox.enter(connection, channel.name, channel.address, now)
+        if self._wait(wiring, lanes, channel.name, now) > 0:
+            return False
+        for lane in lanes:
+            if _alive(wiring, lane) and not _met(wiring, lane, self._met):
+                self._look(wiring, wiring.channels[lane.channel])
+        return channel.address in self._met
+
+    def _look(self, wiring: Wiring, channel: Channel) -> None:
+        self._asked.append(self._clock.monotonic())
+        seen = _guarded_look(channel)
+        if isinstance(seen, Later | Unclear) or (isinstance(seen, Never) and seen.gone):
+            self._trouble(wiring, channel.name, seen)
+            return
+        with self._store.begin() as connection:
+            outbox.met(connection, channel.name, seen.place if isinstance(seen, Delivered) else None)
+        self._met.add(channel.address)
+
+    def _claimed(self, wiring: Wiring, channel: Channel, token: str) -> list[Waiting]:
+        """Take the place's most urgent row in hand, and those that go along; none when the place has to wait."""
         now = self._clock.wall()
         with self._store.begin() as connection:
             outbox.expire(connection, now)
-            row = outbox.claim(connection, channel, known.address, self._owner, now, LEASE)
-        if row is None:
-            return False
-        message, row = self._fitted(known, row, now)
-        return self._settle(wiring, known, row, self._send(known, row, message))
+            berth = outbox.enter(connection, channel.name, channel.address, now)
+            names = [lane.channel for lane in berth if _alive(wiring, lane) and _met(wiring, lane, self._met)]
+            head = next(iter(outbox.upcoming(connection, names, now, 1)), None)
+            if head is None or self._wait(wiring, berth, head.channel, now) > 0:
+                return []
+            rows = self._together(connection, wiring, names, head, now)
+            outbox.take(connection, rows, berth, token, now, LEASE)
+        return rows
 
-    def _fitted(self, channel: Channel, row: Waiting, now: datetime) -> tuple[Message, Waiting]:
+    def _together(
+        self, connection: Connection, wiring: Wiring, names: Sequence[str], head: Waiting, now: datetime
+    ) -> list[Waiting]:
+        """The row with those that go along: after a lost answer the same ones, else when more wait than go at once."""
+        if head.doubtful:
+            return outbox.batch_of(connection, head, now)
+        if not _light(head) or outbox.waiting(connection, names, now) <= BURST:
+            return [head]
+        upcoming = outbox.upcoming(connection, names, now, TOGETHER)
+        alike = list(takewhile(lambda row: row.channel == head.channel and _light(row), upcoming))
+        outlet = wiring.channels[head.channel].outlet
+        try:
+            parts = [outlet.fit(row.message) for row in alike]
+            whole = [fitted[0] for fitted in takewhile(lambda fitted: len(fitted) == 1, parts)]
+            noted = [_noted(replace(row, message=part), now) for row, part in zip(alike, whole, strict=False)]
+            return alike[: outlet.together(noted)] if noted else [head]
+        except Exception:
+            log.exception("what waits for %s cannot go together", head.channel)
+            return [head]
+
+    def _sent(self, channel: Channel, rows: Sequence[Waiting], token: str) -> Outcome:
+        """Send rows in one request, after any doubt about an earlier one is resolved."""
+        try:
+            if rows[0].doubtful and rows[0].edit is None:
+                found = self._sought(channel, rows[0], token)
+                if not isinstance(found, Absent | Unclear):
+                    return found
+                if isinstance(found, Unclear) and channel.hold_doubtful and rows[0].kind != "board":
+                    return Held(found.why)
+                if isinstance(found, Absent):
+                    rows = [replace(row, maybe_sent=False) for row in rows]
+            return self._posted(channel, rows, token)
+        except StoreError:
+            raise
+        except Exception as error:
+            log.exception("the outlet of %s failed", channel.name)
+            return Never(f"the outlet failed: {type(error).__name__}")
+
+    def _sought(self, channel: Channel, row: Waiting, token: str) -> Delivered | Absent | Later | Unclear:
+        """Look into the channel for a message whose answer was lost."""
+        with self._store.read() as connection:
+            known = outbox.known_ids(connection, channel.name, KNOWN)
+        found = channel.outlet.find("" if row.kind == "board" else f"ref {row.reference}", known)
+        self._renew(token)
+        if not isinstance(found, Later):
+            log.info("%s: a message in doubt %s", row.channel, _in_words(found))
+        return found
+
+    def _posted(self, channel: Channel, rows: Sequence[Waiting], token: str) -> Verdict:
+        now = self._clock.wall()
+        head, *others = rows
+        message = self._fitted(channel, head, now)
+        if head.edit is None:
+            return channel.outlet.post(message, *(self._fitted(channel, row, now) for row in others))
+        return self._edited(channel, head, head.edit, message, token)
+
+    def _fitted(self, channel: Channel, row: Waiting, now: datetime) -> Message:
         """The one part of the message that this row stands for, with what the reader has to know about its way."""
         parts = channel.outlet.fit(row.message)
         if row.of == 0 and len(parts) > 1:
             with self._store.begin() as connection:
                 row = outbox.divide(connection, row, len(parts))
         part = parts[min(row.part, len(parts)) - 1]
-        return part.noted(*_notes(row, now)), row
+        return _noted(replace(row, message=part), now)
 
-    def _send(self, channel: Channel, row: Waiting, message: Message) -> Verdict:
-        try:
-            if channel.address not in self._met:
-                met = channel.outlet.look()
-                if isinstance(met, Never) and met.gone:
-                    return met
-                self._met.add(channel.address)
-            if row.edit is None:
-                return channel.outlet.post(message)
-            return self._edit(channel, row, row.edit, message)
-        except Exception as error:
-            log.exception("the outlet of %s failed", channel.name)
-            return Never(f"the outlet failed: {type(error).__name__}")
-
-    def _edit(self, channel: Channel, row: Waiting, message_id: str, message: Message) -> Verdict:
+    def _edited(self, channel: Channel, row: Waiting, message_id: str, message: Message, token: str) -> Verdict:
         """Replace a board's message; where it is gone or may not be edited any more, post it anew."""
         verdict = channel.outlet.edit(message_id, message)
         if not isinstance(verdict, Never) or not (verdict.missing or verdict.frozen):
             return verdict
+        self._renew(token)
         anew = channel.outlet.post(message)
         if isinstance(anew, Delivered):
+            self._renew(token)
             if verdict.frozen:
                 channel.outlet.delete(message_id)
             with self._store.begin() as connection:
                 outbox.withdraw(connection, row.channel, message_id, self._clock.wall())
         return anew
 
-    def _settle(self, wiring: Wiring, channel: Channel, row: Waiting, verdict: Verdict) -> bool:
-        """Save what the outlet said; True if the channel can go on at once."""
+    def _renew(self, token: str) -> None:
+        """Keep the lane through another request: each alone is shorter than a lease."""
+        with self._store.begin() as connection:
+            outbox.renew(connection, token, self._clock.wall() + LEASE)
+
+    def _settled(self, wiring: Wiring, sent: Sent) -> bool:
+        """Save what the outlet said; True if the place can go on at once. What cannot be saved is kept in mind."""
+        try:
+            failures = self._save(sent)
+        except StoreError:
+            with self._guard:
+                self._unsaved.append(sent)
+            raise
+        self._count(sent.verdict)
+        for row in sent.rows:
+            _tell_log(row, sent.verdict)
+        self._tell(wiring, sent.channel.name, sent.verdict, failures)
+        return isinstance(sent.verdict, Delivered | Never | Held) and not _gone(sent.verdict)
+
+    def _save_unsaved(self, wiring: Wiring) -> None:
+        """What was answered while the store could not be written must be saved before anything else is sent."""
+        with self._guard:
+            unsaved, self._unsaved = self._unsaved, []
+        for sent in unsaved:
+            self._settled(wiring, sent)
+
+    def _save(self, sent: Sent) -> int:
+        """Returns how often the channel has failed in a row."""
         now = self._clock.wall()
         with self._store.begin() as connection:
-            lane = outbox.lane(connection, row.channel)
+            lane = outbox.lane(connection, sent.channel.name)
             failures = lane.failures + 1 if lane else 1
-            match verdict:
-                case Delivered():
-                    outbox.delivered(
-                        connection,
-                        row,
-                        self._owner,
-                        now,
-                        message_id=verdict.id,
-                        place=verdict.place,
-                        url=verdict.url,
-                    )
-                case Later() | Unclear():
-                    ready_at = now + timedelta(seconds=_wait(verdict, failures))
-                    outbox.later(
-                        connection,
-                        row,
-                        self._owner,
-                        ready_at=ready_at,
-                        why=verdict.why,
-                        failed=not _paced(verdict),
-                        maybe_sent=isinstance(verdict, Unclear),
-                    )
-                    if isinstance(verdict, Later) and verdict.everywhere:
-                        self._all_wait_until = ready_at
-                case Never(gone=True):
-                    outbox.channel_gone(connection, row, self._owner, now, verdict.why)
-                case Never():
-                    outbox.refused(connection, row, self._owner, now, verdict.why)
-        _tell_log(row, verdict)
-        self._tell(wiring, channel.name, verdict, failures)
-        return isinstance(verdict, Delivered | Never) and not (isinstance(verdict, Never) and verdict.gone)
+            if lane and lane.posts:
+                outbox.note_posts(connection, lane.channel, (*lane.posts[:-1], now.timestamp()))
+            for row in sent.rows:
+                _save_row(connection, row, sent.verdict, now)
+            tallies.add(connection, sent.channel.name, _tally(sent, now), now)
+            self._save_lane(connection, sent.channel, sent.verdict, failures, now)
+            outbox.leave(connection, sent.token)
+        return failures
 
-    def _tell(self, wiring: Wiring, channel: str, verdict: Verdict, failures: int) -> None:
+    def _save_lane(
+        self, connection: Connection, channel: Channel, verdict: Outcome, failures: int, now: datetime
+    ) -> None:
+        match verdict:
+            case Delivered():
+                outbox.lane_well(connection, channel.name)
+            case Later() | Unclear():
+                ready_at = now + timedelta(seconds=_pause(verdict, failures))
+                outbox.lane_waits(connection, channel.name, ready_at, verdict.why, failed=not _paced(verdict))
+                if isinstance(verdict, Later) and verdict.everywhere:
+                    self._all_wait_until[channel.outlet.kind] = ready_at
+            case Never(gone=True):
+                outbox.lane_dead(connection, channel.name, now, verdict.why)
+
+    def _trouble(self, wiring: Wiring, channel: str, verdict: Verdict) -> None:
+        """What became of a look at a channel that nothing was sent to."""
+        now = self._clock.wall()
+        with self._store.begin() as connection:
+            lane = outbox.lane(connection, channel)
+            failures = lane.failures + 1 if lane else 1
+            self._save_lane(connection, wiring.channels[channel], verdict, failures, now)
+        self._count(verdict)
+        log.warning("%s cannot be reached: %s", channel, _in_words(verdict))
+        self._tell(wiring, channel, verdict, failures)
+
+    def _count(self, verdict: Outcome) -> None:
+        """Keep count of what the service bans for."""
+        if not (isinstance(verdict, Later | Never) and verdict.counted):
+            return
+        self._refusals.append(self._clock.monotonic())
+        if len(self._refusals) == REFUSALS.requests and self._refusals[0] > self._refusals[-1] - REFUSALS.seconds:
+            log.error("refused %d times within %.0f s: nothing is sent for a while", *_of(REFUSALS))
+
+    def _tell(self, wiring: Wiring, channel: str, verdict: Outcome, failures: int) -> None:
         """Trouble with a channel is itself told, on another one."""
         seen = list(self._observed(channel, verdict, failures))
         if not seen:
@@ -164,7 +342,7 @@ class Delivery:
         except ReporterError as error:
             log.error("trouble with channel %s could not be saved: %s", channel, error)
 
-    def _observed(self, channel: str, verdict: Verdict, failures: int) -> Iterator[Observation]:
+    def _observed(self, channel: str, verdict: Outcome, failures: int) -> Iterator[Observation]:
         subject = f"channel/{channel}"
         match verdict:
             case Never(gone=True):
@@ -172,6 +350,9 @@ class Delivery:
                 yield Observation(subject, Level.CRITICAL, f"channel {channel} is closed to us: {verdict.why}")
             case Never():
                 yield Observation(f"{subject}/message", Level.WARNING, f"a message was refused: {verdict.why}")
+            case Held():
+                why = f"a message may have arrived or not, and is held until a person decides: {verdict.why}"
+                yield Observation(f"{subject}/message", Level.WARNING, why)
             case Later() | Unclear() if not _paced(verdict) and failures >= TROUBLE and channel not in self._troubled:
                 self._troubled.add(channel)
                 why = f"channel {channel} failed {failures} times in a row: {verdict.why}"
@@ -181,9 +362,67 @@ class Delivery:
                 yield Observation(subject, Level.OK, f"channel {channel} takes messages again")
 
 
-def _alive(wiring: Wiring, backlog: outbox.Backlog) -> bool:
-    known = wiring.channels.get(backlog.channel)
-    return known is not None and known.address != backlog.dead_address
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Rows that went to a channel in one request, under which token they were taken, and what came back."""
+
+    channel: Channel
+    rows: Sequence[Waiting]
+    token: str
+    verdict: Outcome
+
+
+def _one_a_berth(wiring: Wiring, lanes: Sequence[Lane], backlog: Sequence[str]) -> list[str]:
+    """The first channel of each place that has something to send and can take it."""
+    by_name = {lane.channel: lane for lane in lanes}
+    first: dict[str, str] = {}
+    for name in backlog:
+        lane = by_name.get(name)
+        if name in wiring.channels and (lane is None or _alive(wiring, lane)):
+            first.setdefault(lane.berth if lane else f"channel {name}", name)
+    return list(first.values())
+
+
+def _alive(wiring: Wiring, lane: Lane) -> bool:
+    """Whether the lane belongs to a channel of the config and was not found dead under its present address."""
+    known = wiring.channels.get(lane.channel)
+    return known is not None and not (lane.dead_since and lane.address == known.address)
+
+
+def _met(wiring: Wiring, lane: Lane, addresses: set[str]) -> bool:
+    return lane.address in addresses and wiring.channels[lane.channel].address == lane.address
+
+
+def _paced_wait(limit: Limit | None, posts: Sequence[float], now: float) -> float:
+    """Seconds until one more may be posted. Moments that have not come yet are those of a clock that was set back."""
+    if limit is None:
+        return 0.0
+    return limit.free_at([post for post in posts if post <= now]) - now
+
+
+def _tally(sent: Sent, now: datetime) -> Tally:
+    """What is counted of an answer."""
+    number = len(sent.rows)
+    match sent.verdict:
+        case Delivered():
+            late = [row for row in sent.rows if row.kind != "board" and now - row.created_at >= LATE]
+            return Tally(sent=number, late=len(late))
+        case Later(paced=True):
+            return Tally(slowed=1)
+        case Later() | Unclear():
+            return Tally(retried=number)
+        case Never(gone=False):
+            return Tally(refused=number)
+    return Tally()
+
+
+def _light(row: Waiting) -> bool:
+    """Whether a row may travel with others: it is whole, and no board that has to be edited by itself."""
+    return row.slot is None and row.of <= 1 and not row.doubtful
+
+
+def _noted(row: Waiting, now: datetime) -> Message:
+    return row.message.noted(*_notes(row, now))
 
 
 def _notes(row: Waiting, now: datetime) -> list[str]:
@@ -205,7 +444,29 @@ def _span(span: timedelta) -> str:
     return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // (24 * 60)} days"
 
 
-def _wait(verdict: Later | Unclear, failures: int) -> float:
+def _guarded_look(channel: Channel) -> Verdict:
+    try:
+        return channel.outlet.look()
+    except Exception as error:
+        log.exception("the outlet of %s failed", channel.name)
+        return Unclear(f"the outlet failed: {type(error).__name__}")
+
+
+def _save_row(connection: Connection, row: Waiting, verdict: Outcome, now: datetime) -> None:
+    match verdict:
+        case Delivered():
+            outbox.delivered(connection, row, now, message_id=verdict.id, place=verdict.place, url=verdict.url)
+        case Later() | Unclear():
+            outbox.later(connection, row, why=verdict.why, in_doubt=isinstance(verdict, Unclear))
+        case Held():
+            outbox.held(connection, row, verdict.why)
+        case Never(gone=True):
+            outbox.later(connection, row, why=verdict.why, in_doubt=False)
+        case Never():
+            outbox.refused(connection, row, now, verdict.why)
+
+
+def _pause(verdict: Later | Unclear, failures: int) -> float:
     """Seconds until the next try: twice as long each time with some chance, and never less than we are told."""
     backoff = min(LONGEST_WAIT, SHORTEST_WAIT * (1 << min(failures - 1, 12))) * random.uniform(0.7, 1.3)  # noqa: S311
     if _paced(verdict):
@@ -213,16 +474,36 @@ def _wait(verdict: Later | Unclear, failures: int) -> float:
     return max(verdict.after, backoff) if isinstance(verdict, Later) else backoff
 
 
-def _paced(verdict: Verdict) -> TypeGuard[Later]:
+def _paced(verdict: Outcome) -> TypeGuard[Later]:
     return isinstance(verdict, Later) and verdict.paced
 
 
-def _tell_log(row: Waiting, verdict: Verdict) -> None:
+def _gone(verdict: Outcome) -> bool:
+    return isinstance(verdict, Never) and verdict.gone
+
+
+def _of(limit: Limit) -> tuple[int, float]:
+    return limit.requests, limit.seconds
+
+
+def _in_words(found: Verdict | Absent) -> str:
+    match found:
+        case Delivered():
+            return "is there"
+        case Absent():
+            return "is not there"
+        case _:
+            return found.why
+
+
+def _tell_log(row: Waiting, verdict: Outcome) -> None:
     match verdict:
         case Delivered():
             log.info("%s: %s delivered%s", row.channel, row.kind, " (edited)" if row.edit == verdict.id else "")
         case Later(paced=True):
             log.debug("%s: %s", row.channel, verdict.why)
+        case Held():
+            log.error("%s: held, for it may have arrived: %s", row.channel, verdict.why)
         case Later() | Unclear():
             log.warning("%s: not delivered yet: %s", row.channel, verdict.why)
         case Never():

@@ -376,12 +376,21 @@ class Fate:
 def fates(connection: Connection, run_ids: Iterable[str]) -> list[Fate]:
     """What became of the messages of some runs, in the order of writing."""
     rows = connection.execute(
-        select(outbox, sent.c.url, sent.c.sent_at, sent.c.message_id)
-        .select_from(outbox.outerjoin(sent, sent.c.outbox_id == outbox.c.id))
+        select(outbox, sent.c.url, sent.c.sent_at, sent.c.message_id, lanes.c.error.label("of_the_lane"))
+        .select_from(
+            outbox.outerjoin(sent, sent.c.outbox_id == outbox.c.id).outerjoin(
+                lanes, lanes.c.channel == outbox.c.channel
+            )
+        )
         .where(outbox.c.run_id.in_(list(run_ids)))
         .order_by(outbox.c.id)
     )
-    return [Fate(r.channel, r.state, r.error, r.url, r.sent_at, r.message_id, r.part, max(r.of, 1)) for r in rows]
+    return [Fate(r.channel, r.state, _why(r), r.url, r.sent_at, r.message_id, r.part, max(r.of, 1)) for r in rows]
+
+
+def _why(row: Row[Any]) -> str | None:
+    """What is wrong with a row itself, or with the channel that it waits for."""
+    return row.error or (row.of_the_lane if row.state in {"waiting", "unclear"} else None)
 
 
 def counts(connection: Connection) -> dict[str, int]:

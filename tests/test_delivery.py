@@ -44,6 +44,15 @@ def acquainted(news: Stage, discord: LocalDiscord) -> None:
     discord.messages("daily")[0].deleted = True
 
 
+def take(news: Stage, channel: str) -> None:
+    """Take a channel's next row in hand, as one who dies with it."""
+    now, known = news.clock.wall(), news.app.wiring.channels[channel]
+    with news.app.store.begin() as connection:
+        lanes = outbox.enter(connection, channel, known.address, now)
+        rows = outbox.upcoming(connection, [channel], now, 1)
+        outbox.take(connection, rows, lanes, "one who dies", now, timedelta(seconds=90))
+
+
 def titles(discord: LocalDiscord, name: str = "daily") -> list[str]:
     return [message.title for message in discord.messages(name)]
 
@@ -91,9 +100,7 @@ def test_what_was_being_sent_when_the_process_died_is_marked_too(news: Stage, di
     with discord.down():
         news.run("daily", "2026-10-30")
     news.clock.forward(minutes=1)
-    with news.app.store.begin() as connection:
-        address = news.app.wiring.channels["daily"].address
-        assert outbox.claim(connection, "daily", address, "one who dies", news.clock.wall(), timedelta(seconds=90))
+    take(news, "daily")
     news.restart().deliver()
     assert titles(discord) == []  # the lease of the dead one still counts
     news.clock.forward(seconds=91)

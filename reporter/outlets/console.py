@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from io import StringIO
@@ -21,8 +21,9 @@ from rich.text import Text as Styled
 
 from reporter.formats import size
 from reporter.message import Block, Code, Field, Line, Message, RunKind, Table, Text, visible
-from reporter.outlets import Delivered, Later, Never, Verdict
+from reporter.outlets import Delivered, Found, Later, Never, Unclear, Verdict
 from reporter.outlets.page import COLOURS
+from reporter.pacing import Pace
 
 WIDTH = 100  # of what is piped, and the most that reads well on a wide screen
 COLUMN = 22  # the least width of a column in the grid of fields
@@ -50,6 +51,7 @@ class ConsoleOutlet:
     """
 
     kind = "console"
+    pace = Pace()
 
     def __init__(
         self, stream: TextIO, colour: bool | None = None, width: int | None = None, zone: tzinfo = UTC
@@ -68,13 +70,26 @@ class ConsoleOutlet:
         """The message itself: a terminal has no limits."""
         return [message]
 
-    def payload(self, message: Message) -> dict[str, Any]:
-        """The text without colours, one string a line."""
-        return {"text": self._drawn(message, colour=False).splitlines()}
+    def pause(self) -> float:
+        """Nobody hurries a terminal, and it hurries nobody."""
+        return 0.0
 
-    def post(self, message: Message) -> Verdict:
+    def together(self, messages: Sequence[Message]) -> int:  # noqa: ARG002 - the contract's
+        """Each message stands for itself."""
+        return 1
+
+    def payload(self, message: Message, *along: Message) -> dict[str, Any]:
+        """The text without colours, one string a line."""
+        return {"text": [text for one in (message, *along) for text in self._drawn(one, colour=False).splitlines()]}
+
+    def post(self, message: Message, *along: Message) -> Verdict:
         with self._lock:
-            return self._show(uuid4().hex, message, message)
+            verdicts = [self._show(uuid4().hex, one, one) for one in (message, *along)]
+        return verdicts[0]
+
+    def find(self, reference: str, known: Collection[str]) -> Found:  # noqa: ARG002 - the contract's
+        """What was printed cannot be read back."""
+        return Unclear("what was printed cannot be read back")
 
     def edit(self, id: str, message: Message) -> Verdict:  # noqa: A002 - the contract's name
         """Print the message again, marked, if it is another one now: what was printed stays as it is."""

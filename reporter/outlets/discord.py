@@ -6,8 +6,9 @@ import json
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from itertools import accumulate, islice, takewhile
 from typing import Any
 from urllib.parse import quote
 
@@ -16,11 +17,13 @@ import httpx
 from reporter import __version__
 from reporter.errors import ReporterError
 from reporter.message import Attachment, Field, Message, Severity, Tone
-from reporter.outlets import Delivered, Later, Never, Unclear, Verdict
+from reporter.outlets import Delivered, Found, Later, Never, Unclear, Verdict
 from reporter.outlets import discord_limits as limits
-from reporter.outlets.discord_answers import MARGIN, Answer, unanswered, verdict
+from reporter.outlets.discord_answers import Answer, unanswered, verdict
+from reporter.outlets.discord_history import History
 from reporter.outlets.discord_markdown import BLANK, is_blank, markdown, markdown_line, plain_line
 from reporter.outlets.webhook import DISCORD, WebhookAddress, connect
+from reporter.pacing import MARGIN, Limit, Pace
 from reporter.secret import Secret
 
 USER_AGENT = f"DiscordBot (https://pypi.org/project/reporter, {__version__})"
@@ -46,7 +49,8 @@ class DiscordOutlet:
 
     `mention` says who is called for messages of which severity: `everyone`, `role:ID` or `user:ID`; nobody else ever
     is, whatever a message says. `thread_name` is for forum channels: each message opens a thread of that name.
-    `timeout` is in seconds. Raises ReporterError when a setting can never work.
+    With a `bot_token` the channel is read where an answer was lost; the bot must see the channel and its history.
+    `timeout` is in seconds, for each step of a request. Raises ReporterError when a setting can never work.
     """
 
     kind = "discord"
@@ -60,6 +64,7 @@ class DiscordOutlet:
         avatar_url: str | None = None,
         thread_id: str | None = None,
         thread_name: str | None = None,
+        bot_token: Secret | None = None,
         mention: Mapping[Severity, Sequence[str]] | None = None,
         timeout: float = 15,
         monotonic: Callable[[], float] = time.monotonic,
@@ -70,18 +75,43 @@ class DiscordOutlet:
         self._mention = {severity: tuple(map(checked_mention, who)) for severity, who in (mention or {}).items()}
         shown_as = {"username": checked_username(username), "avatar_url": avatar_url, "thread_name": thread_name}
         self._shown_as = {key: value for key, value in shown_as.items() if value}
+        self._webhook_id = address.id
+        self._place: str | None = None
+        self._gone: Never | None = None
         self._guild: str | None = None
-        self._pace = Pace(monotonic)
+        self._told = Told(monotonic)
         self._client = connect(address, timeout=timeout, user_agent=USER_AGENT)
+        self._history = bot_token and History(address.origin, bot_token, timeout=timeout, user_agent=USER_AGENT)
 
     def fit(self, message: Message) -> list[Message]:
         return limits.fit(message)
 
-    def payload(self, message: Message) -> dict[str, Any]:
+    @property
+    def pace(self) -> Pace:
+        """5 in 2 s for a webhook, unless its answers say otherwise, and 30 in 60 s for a channel, told to nobody."""
+        return Pace(
+            own=Limit(self._told.limit or limits.POSTS.requests, limits.POSTS.seconds), shared=limits.CHANNEL_POSTS
+        )
+
+    def pause(self) -> float:
+        """Seconds for which Discord has said that it would refuse the webhook's next request."""
+        return self._told.wait()
+
+    def together(self, messages: Sequence[Message]) -> int:
+        """As many as one request can carry and as call the same people. One that opens a thread stands for itself, and
+        so does one with files."""
+        head, *rest = messages
+        if "thread_name" in self._shown_as or head.attachments:
+            return 1
+        alike = takewhile(lambda other: not other.attachments and self._like(other) == self._like(head), rest)
+        sums = accumulate(map(limits.text_length, (head, *alike)))
+        return max(1, sum(total <= limits.EMBED_TEXT for total in islice(sums, limits.EMBEDS)))
+
+    def payload(self, message: Message, *along: Message) -> dict[str, Any]:
         calls = () if message.silent else self._mention.get(message.severity, ())
         body: dict[str, Any] = {
             **self._shown_as,
-            "embeds": embeds(message),
+            "embeds": [embed for one in (message, *along) for embed in embeds(one)],
             "allowed_mentions": allowed_mentions(calls),
         }
         if message.silent:
@@ -93,9 +123,19 @@ class DiscordOutlet:
             body["attachments"] = [{"id": number, "filename": name} for number, name in enumerate(names)]
         return body
 
-    def post(self, message: Message) -> Verdict:
+    def post(self, message: Message, *along: Message) -> Verdict:
         query = {"wait": "true"} | self._thread(self._thread_id)
-        return self._ask("POST", "/", query, _request(self.payload(message), message.attachments))
+        return self._ask("POST", "/", query, _request(self.payload(message, *along), message.attachments))
+
+    def find(self, reference: str, known: Collection[str]) -> Found:
+        """Read the channel for a message of this webhook that is none of the `known`."""
+        place = self._thread_id or self._place
+        if not self._history:
+            return Unclear("without a bot's token the channel cannot be read")
+        if place is None or "thread_name" in self._shown_as:
+            return Unclear("where the message would be is not known")
+        found = self._history.find(place, self._webhook_id, reference, known)
+        return self._linked(found) if isinstance(found, Delivered) else found
 
     def edit(self, id: str, message: Message) -> Verdict:  # noqa: A002
         # What an edit does not name stays: without these two, an old mention and old files would.
@@ -109,14 +149,15 @@ class DiscordOutlet:
 
     def look(self) -> Verdict:
         """Look at the webhook itself: Delivered, with its id and its channel as the place, when it can be posted to."""
-        return self._ask("GET", "/")
-
-    def ready_at(self) -> float:
-        """The moment, on the monotonic clock, before which Discord would refuse the next request."""
-        return self._pace.ready_at
+        found = self._ask("GET", "/")
+        if isinstance(found, Delivered):
+            self._place = found.place
+        return found
 
     def close(self) -> None:
         self._client.close()
+        if self._history:
+            self._history.close()
 
     def _ask(
         self,
@@ -127,8 +168,10 @@ class DiscordOutlet:
         *,
         about: str | None = None,
     ) -> Verdict:
-        """One request, unless Discord is known to refuse it now."""
-        if wait := self._pace.wait():
+        """One request, unless Discord is known to refuse it: repeats at a dead webhook bring a ban."""
+        if self._gone:
+            return self._gone
+        if wait := self._told.wait():
             return Later(wait, "the webhook's own limit of requests is used up for the moment", paced=True)
         try:
             response = self._client.request(method, path, params=query, **(content or {}))
@@ -142,8 +185,16 @@ class DiscordOutlet:
         answer = Answer.of(response, about)
         self._guild = answer.text("guild_id") or self._guild
         found = verdict(answer)
-        self._pace.heard(answer, found)
-        return self._linked(found) if isinstance(found, Delivered) else self._hushed(found)
+        self._told.heard(answer, found)
+        if isinstance(found, Delivered):
+            return self._linked(found)
+        hushed = self._hushed(found)
+        self._gone = hushed if isinstance(hushed, Never) and hushed.gone else None
+        return hushed
+
+    def _like(self, message: Message) -> tuple[object, ...]:
+        """What messages must have in common to be one: whom they call, and whether they make a sound."""
+        return self._mention.get(message.severity, ()), message.silent
 
     def _thread_of(self, message_id: str) -> dict[str, str]:
         """Where a message of ours is: one that opened a thread in a forum has the thread's own id."""
@@ -164,17 +215,14 @@ class DiscordOutlet:
         return replace(found, why=found.why.replace(self._token.reveal(), "***"))
 
 
-class Pace:
-    """When Discord lets the next request of a webhook go, by the headers of its answers. May be shared by threads."""
+class Told:
+    """What Discord's answers told about a webhook's pace: when the next request may go. May be shared by threads."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._ready_at = monotonic()
-
-    @property
-    def ready_at(self) -> float:
-        return self._ready_at
+        self.limit: int | None = None
 
     def wait(self) -> float:
         """Seconds until then; 0 when it is past."""
@@ -186,6 +234,7 @@ class Pace:
             pause = found.after
         elif answer.number("x-ratelimit-remaining") == 0:
             pause = (answer.number("x-ratelimit-reset-after") or 0) + MARGIN
+        self.limit = int(answer.number("x-ratelimit-limit") or 0) or self.limit
         with self._lock:
             self._ready_at = max(self._ready_at, self._monotonic() + pause)
 

@@ -11,14 +11,12 @@ from email.utils import parsedate_to_datetime
 import httpx
 
 from reporter.outlets import Delivered, Later, Never, Unclear, Verdict
+from reporter.pacing import MARGIN
 
 UNREACHABLE_PAUSE = 5.0
 """Seconds before another try at a service that cannot be reached."""
 BAN_PAUSE = 600.0
 """Seconds to keep still when it is not Discord that refuses but the wall in front of it."""
-MARGIN = 0.15
-"""Seconds on top of what Discord asks to wait: its clock and ours do not tick together."""
-
 _MESSAGE_LOST = {10003, 10008}  # its thread is gone, or only itself
 _TOO_MANY_OLD_EDITS = 30046
 _FORM = 50035
@@ -123,11 +121,15 @@ def _accepted(answer: Answer) -> Verdict:
 
 def _limited(answer: Answer) -> Later:
     after = retry_after(answer) + MARGIN
+    scope = answer.headers.get("x-ratelimit-scope")
     if not answer.by_discord:
-        return Later(max(after, BAN_PAUSE), "Discord's network refuses all requests from this address", everywhere=True)
-    if answer.body.get("global") is True or answer.headers.get("x-ratelimit-scope") == "global":
-        return Later(after, f"Discord asks for a pause of {after:.1f} s in all channels", everywhere=True, paced=True)
-    return Later(after, f"Discord asks for a pause of {after:.1f} s in this channel", paced=True)
+        why = "Discord's network refuses all requests from this address"
+        return Later(max(after, BAN_PAUSE), why, everywhere=True, counted=True)
+    if answer.body.get("global") is True or scope == "global":
+        why = f"Discord asks for a pause of {after:.1f} s in all channels"
+        return Later(after, why, everywhere=True, paced=True, counted=True)
+    why = f"Discord asks for a pause of {after:.1f} s in this channel"
+    return Later(after, why, paced=True, counted=scope != "shared")
 
 
 def _refused(answer: Answer) -> Verdict:
@@ -136,11 +138,12 @@ def _refused(answer: Answer) -> Verdict:
         return Never(f"the message is not there any more: {told}", missing=True)
     match answer.status:
         case 401 | 404:
-            return Never(f"the webhook does not work any more: {told}", gone=True)
+            return Never(f"the webhook does not work any more: {told}", gone=True, counted=answer.status == 401)
         case 403 if answer.by_discord:
-            return Never(f"the webhook may not post here: {told}", gone=True)
+            return Never(f"the webhook may not post here: {told}", gone=True, counted=True)
         case 403:
-            return Later(BAN_PAUSE, "something in front of Discord refuses our requests (403)", everywhere=True)
+            why = "something in front of Discord refuses our requests (403)"
+            return Later(BAN_PAUSE, why, everywhere=True, counted=True)
         case 301 | 302 | 303 | 307 | 308:
             return Never(f"the address redirects elsewhere ({answer.status}), which is not followed", gone=True)
         case _:

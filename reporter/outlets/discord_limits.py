@@ -36,6 +36,7 @@ from reporter.outlets.discord_markdown import (
     table_lines,
     text_line,
 )
+from reporter.pacing import Limit
 
 TITLE = 256
 DESCRIPTION = 4096
@@ -52,6 +53,11 @@ THREAD_NAME = 100
 FILES = 10
 FILE_BYTES = 10 * 2**20
 REQUEST_BYTES = 25 * 2**20
+
+POSTS = Limit(5, 2.0)
+"""Of one webhook. Source: discord-api-docs issue 367, told by Discord's staff; its answers say it too."""
+CHANNEL_POSTS = Limit(30, 60.0)
+"""Of all webhooks of a channel together; no answer tells of it. Source: discord-api-docs issues 367, 1454 and 4043."""
 
 NOTES = 160
 """Room that a fitted message keeps in its footer for what is only known when it is sent: that it is late, or again."""

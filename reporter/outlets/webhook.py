@@ -9,8 +9,11 @@ from __future__ import annotations
 import ipaddress
 import re
 import ssl
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from typing import cast
 from urllib.parse import parse_qs, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -22,6 +25,8 @@ from reporter.secret import Secret
 DISCORD = "https://discord.com"
 DISCORD_HOSTS = frozenset({"discord.com", "discordapp.com", "canary.discord.com", "ptb.discord.com"})
 PLACEHOLDER = "https://webhook.invalid"
+DEADLINE = 45.0
+"""Seconds that sending one request, and then reading its answer, may take in all, however steadily it trickles."""
 
 _PATH = re.compile(r"/api(?:/v\d+)?/webhooks/(?P<id>\d+)/(?P<token>[\w-]+)/?")
 
@@ -64,6 +69,26 @@ def _refusal(webhook: Secret, what: str) -> str:
     return f"{subject} {what}; one looks like https://discord.com/api/webhooks/123456789012345678/ABC-def_123"
 
 
+class InTime(httpx.SyncByteStream):
+    """A body that has passed by a moment of the monotonic clock: httpx's own timeouts begin anew at each piece."""
+
+    def __init__(
+        self, inner: httpx.SyncByteStream | httpx.AsyncByteStream, end: float, late: httpx.TransportError
+    ) -> None:
+        self._inner = inner
+        self._end = end
+        self._late = late
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in cast("httpx.SyncByteStream", self._inner):
+            if time.monotonic() > self._end:
+                raise self._late
+            yield piece
+
+    def close(self) -> None:
+        cast("httpx.SyncByteStream", self._inner).close()
+
+
 class HidingTransport(httpx.BaseTransport):
     """Sends what a client asks of PLACEHOLDER to the webhook instead."""
 
@@ -72,19 +97,25 @@ class HidingTransport(httpx.BaseTransport):
         self._inner = inner
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
+        end = time.monotonic() + DEADLINE
         try:
-            return self._inner.handle_request(self._real(request))
+            response = self._inner.handle_request(self._real(request, end))
         except httpx.TransportError as error:
             # A fresh one: the old one carries the request, and with it the URL, into every traceback.
             raise type(error)(str(error).replace(self._address.token.reveal(), "***")) from None
+        stream = InTime(response.stream, end + DEADLINE, httpx.ReadTimeout("the answer took too long"))
+        return httpx.Response(
+            response.status_code, headers=response.headers, stream=stream, extensions=response.extensions
+        )
 
-    def _real(self, request: httpx.Request) -> httpx.Request:
+    def _real(self, request: httpx.Request, end: float) -> httpx.Request:
         path = request.url.raw_path.decode()
         bare = path == "/" or path.startswith("/?")
         url = httpx.URL(self._address.url.reveal() + (path[1:] if bare else path))
         headers = request.headers.copy()
         headers["Host"] = url.netloc.decode()
-        return httpx.Request(request.method, url, headers=headers, stream=request.stream, extensions=request.extensions)
+        stream = InTime(request.stream, end, httpx.WriteTimeout("sending took too long"))
+        return httpx.Request(request.method, url, headers=headers, stream=stream, extensions=request.extensions)
 
     def close(self) -> None:
         self._inner.close()
@@ -96,15 +127,30 @@ def connect(address: WebhookAddress, *, timeout: float, user_agent: str) -> http
     `timeout` is in seconds, for each of connecting, writing and waiting for an answer. A proxy of the environment is
     used as it is elsewhere (HTTPS_PROXY, NO_PROXY), except towards this very machine.
     """
-    proxy = _proxy(address.origin)
-    verify = _certificates() if address.origin.startswith("https") or proxy else False
     return httpx.Client(
-        transport=HidingTransport(address, httpx.HTTPTransport(verify=verify, proxy=proxy)),
+        transport=HidingTransport(address, _transport(address.origin)),
         base_url=PLACEHOLDER,
         timeout=timeout,
         headers={"User-Agent": user_agent},
         follow_redirects=False,
     )
+
+
+def connect_bot(origin: str, token: Secret, *, timeout: float, user_agent: str) -> httpx.Client:
+    """A client of the API itself, as a bot; its paths are relative to version 10. httpx masks the token in a `repr`."""
+    return httpx.Client(
+        transport=_transport(origin),
+        base_url=f"{origin}/api/v10",
+        timeout=timeout,
+        headers={"User-Agent": user_agent, "Authorization": f"Bot {token.reveal()}"},
+        follow_redirects=False,
+    )
+
+
+def _transport(origin: str) -> httpx.HTTPTransport:
+    proxy = _proxy(origin)
+    verify = _certificates() if origin.startswith("https") or proxy else False
+    return httpx.HTTPTransport(verify=verify, proxy=proxy)
 
 
 @cache

@@ -187,7 +187,7 @@ outbox = Table(
     Column("digest", String(64)),  # of everything but the clock line, for boards
     Column("message", Text, nullable=False),
     Column("reference", String(64), nullable=False),
-    Column("state", String(16), nullable=False),  # waiting held sending unclear sent dead expired superseded
+    Column("state", String(16), nullable=False),  # waiting held sending unclear sent dead expired superseded dropped
     Column("superseded_by", Integer),
     Column("attempts", Integer, nullable=False, default=0),
     Column("maybe_sent", Boolean, nullable=False, default=False),
@@ -219,6 +219,19 @@ sent = Table(
     Column("withdrawn_at", UtcTime),
     Index(None, "channel", "slot", "id"),
     Index(None, "outbox_id"),
+)
+
+# How each channel has fared on each day, in UTC.
+tallies = Table(
+    "tallies",
+    metadata,
+    Column("channel", String(64), primary_key=True),
+    Column("day", String(10), primary_key=True),
+    Column("sent", Integer, nullable=False),
+    Column("late", Integer, nullable=False),
+    Column("retried", Integer, nullable=False),
+    Column("refused", Integer, nullable=False),
+    Column("slowed", Integer, nullable=False),
 )
 
 # One row a channel: who may send to it just now, and when it may be tried again. Those of one place, which is the

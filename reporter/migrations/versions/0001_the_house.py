@@ -144,6 +144,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("job", "version", name="pk_schedules"),
     )
     op.create_table(
+        "tallies",
+        sa.Column("channel", sa.String(length=64), nullable=False),
+        sa.Column("day", sa.String(length=10), nullable=False),
+        sa.Column("sent", sa.Integer(), nullable=False),
+        sa.Column("late", sa.Integer(), nullable=False),
+        sa.Column("retried", sa.Integer(), nullable=False),
+        sa.Column("refused", sa.Integer(), nullable=False),
+        sa.Column("slowed", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("channel", "day", name="pk_tallies"),
+    )
+    op.create_table(
         "transitions",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("at", UtcTime(), nullable=False),
