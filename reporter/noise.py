@@ -1,6 +1,6 @@
 """How loud a message may be: at once, without a sound, in a digest, or not at all; and quiet hours that hold it back.
 
-`docs/delivery.md` gives the rules in prose.
+`docs/configuration.md` gives the rules in prose.
 """
 
 from __future__ import annotations

@@ -1,0 +1,48 @@
+"""How a channel has fared, day by day: what the outbox would forget when it is pruned, and what it never knew."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, func, select, update
+
+from reporter.store import insert_once
+from reporter.store.tables import tallies
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Messages `sent`, of them `late`; tries that failed and were `retried`; messages `refused` for good; and how often
+    the service asked us to slow down."""
+
+    sent: int = 0
+    late: int = 0
+    retried: int = 0
+    refused: int = 0
+    slowed: int = 0
+
+
+def add(connection: Connection, channel: str, tally: Tally, now: datetime) -> None:
+    """Count to the figures of a channel's present day, in UTC."""
+    counted = {name: number for name, number in asdict(tally).items() if number}
+    if not counted:
+        return
+    day = f"{now.astimezone(UTC):%Y-%m-%d}"
+    insert_once(connection, tallies, channel=channel, day=day, **asdict(Tally()))
+    connection.execute(
+        update(tallies)
+        .where(tallies.c.channel == channel, tallies.c.day == day)
+        .values({name: tallies.c[name] + number for name, number in counted.items()})
+    )
+
+
+def since(connection: Connection, moment: datetime) -> dict[str, Tally]:
+    """The figures of each channel from the day of that moment on."""
+    names = list(asdict(Tally()))
+    rows = connection.execute(
+        select(tallies.c.channel, *(func.sum(tallies.c[name]).label(name) for name in names))
+        .where(tallies.c.day >= f"{moment.astimezone(UTC):%Y-%m-%d}")
+        .group_by(tallies.c.channel)
+    )
+    return {row.channel: Tally(*(int(getattr(row, name)) for name in names)) for row in rows}
