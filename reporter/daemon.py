@@ -12,7 +12,7 @@ import signal
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from types import FrameType
+from queue import SimpleQueue
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -115,18 +115,19 @@ class Daemon:
         self._farewell()
 
     def _catch_signals(self) -> None:
+        """A thread of its own heeds them: a handler may interrupt the one who holds the lock of an event to be set."""
         if threading.current_thread() is not threading.main_thread():
             return
-        for name in ("SIGTERM", "SIGINT"):
-            signal.signal(getattr(signal, name), self._on_stop)
-        signal.signal(signal.SIGHUP, self._on_hangup)
+        heard: SimpleQueue[int] = SimpleQueue()
+        for name in ("SIGTERM", "SIGINT", "SIGHUP"):
+            signal.signal(getattr(signal, name), lambda number, _frame: heard.put(number))
+        threading.Thread(target=self._heed, args=(heard,), name="signals", daemon=True).start()
 
-    def _on_stop(self, number: int, _frame: FrameType | None) -> None:
+    def _heed(self, heard: SimpleQueue[int]) -> None:
+        while (number := heard.get()) == signal.SIGHUP:
+            self._reload.set()
         log.info("stopping (%s)", signal.Signals(number).name)
         self._stopping.set()
-
-    def _on_hangup(self, _number: int, _frame: FrameType | None) -> None:
-        self._reload.set()
 
     def _announce(self) -> None:
         """Say in words what runs next."""
