@@ -53,6 +53,14 @@ def take(news: Stage, channel: str) -> None:
         outbox.take(connection, rows, lanes, "one who dies", now, timedelta(seconds=90))
 
 
+def setting(news: Stage, **keys: str) -> None:
+    """Give the channel `daily` more keys."""
+    path = news.folder / "config/reporter.yaml"
+    plain = "daily: {webhook: env:WEBHOOK_DAILY"
+    more = "".join(f", {key}: {value}" for key, value in keys.items())
+    path.write_text(path.read_text().replace(plain, plain + more))
+
+
 def titles(discord: LocalDiscord, name: str = "daily") -> list[str]:
     return [message.title for message in discord.messages(name)]
 
@@ -219,3 +227,115 @@ def test_of_a_board_only_the_newest_state_is_delivered_after_an_outage(stage: St
     stage.deliver()
     assert titles(discord) == ["2026-10-31T12:01:40+00:00"]
     assert stage.counts() == {"superseded": 4, "sent": 1}
+
+
+@pytest.mark.parametrize("content", [True, False])
+def test_a_bot_finds_what_arrived_although_its_answer_was_lost(
+    news: Stage, discord: LocalDiscord, content: bool
+) -> None:
+    news.environ["BOT"] = discord.bot(content=content)
+    setting(news, bot_token="env:BOT")
+    news.run("daily", "2026-10-01")
+    discord.fail(Reset(accept=True))
+    news.run("daily", "2026-10-30")
+    news.clock.forward(minutes=1)
+    news.deliver()
+    assert titles(discord) == ["2026-10-01", "2026-10-30"]
+    assert news.counts() == {"sent": 2}
+
+
+def test_what_a_bot_does_not_find_is_sent_again_without_a_mark(news: Stage, discord: LocalDiscord) -> None:
+    news.environ["BOT"] = discord.bot()
+    setting(news, bot_token="env:BOT")
+    news.run("daily", "2026-10-01")
+    discord.fail(Status(504))
+    news.run("daily", "2026-10-30")
+    news.clock.forward(minutes=1)
+    news.deliver()
+    assert titles(discord) == ["2026-10-01", "2026-10-30"]
+    assert "repeat" not in discord.messages("daily")[1].text
+
+
+def test_a_bot_that_may_not_read_the_history_proves_nothing(news: Stage, discord: LocalDiscord) -> None:
+    news.environ["BOT"] = discord.bot(history=False)
+    setting(news, bot_token="env:BOT")
+    news.run("daily", "2026-10-01")
+    discord.fail(Reset(accept=True))
+    news.run("daily", "2026-10-30")
+    news.clock.forward(minutes=1)
+    news.deliver()
+    assert titles(discord) == ["2026-10-01", "2026-10-30", "2026-10-30"]
+    assert "may be a repeat" in discord.messages("daily")[2].text
+
+
+def test_a_channel_that_wants_no_repeats_holds_what_is_in_doubt_and_says_so(news: Stage, discord: LocalDiscord) -> None:
+    setting(news, doubt="hold")
+    acquainted(news, discord)
+    discord.fail(Reset(accept=True))
+    news.run("daily", "2026-10-29")
+    news.clock.forward(minutes=1)
+    news.deliver()
+    news.run("daily", "2026-10-30")
+    assert titles(discord) == ["2026-10-29", "2026-10-30"]
+    assert news.counts()["held"] == 1
+    assert "held until a person decides" in discord.messages("alarm")[0].text
+
+
+def test_many_small_messages_that_wait_together_travel_together(news: Stage, discord: LocalDiscord) -> None:
+    days = [f"2026-10-{day:02}" for day in range(1, 24)]
+    with discord.down():
+        for day in days:
+            news.run("daily", day)
+    for _ in range(3):
+        news.clock.forward(minutes=1)
+        news.deliver()
+    embeds = [[embed["title"] for embed in message.embeds] for message in discord.messages("daily")]
+    assert [title for group in embeds for title in group] == days
+    assert [len(group) for group in embeds] == [10, 10, 1, 1, 1]
+    assert news.counts() == {"sent": len(days)}
+
+
+def test_what_travelled_together_is_repeated_together(news: Stage, discord: LocalDiscord) -> None:
+    acquainted(news, discord)
+    with discord.down():
+        for day in range(1, 8):
+            news.run("daily", f"2026-10-{day:02}")
+    news.clock.forward(minutes=1)
+    discord.fail(Reset(accept=True))
+    news.deliver()
+    news.clock.forward(minutes=1)
+    news.deliver()
+    first, second = discord.messages("daily")
+    assert [embed["title"] for embed in first.embeds] == [embed["title"] for embed in second.embeds]
+    assert all("may be a repeat" in embed["footer"]["text"] for embed in second.embeds)
+
+
+def test_two_channels_of_ours_that_are_one_of_discords_share_its_order_and_its_pace(
+    stage: Stage, discord: LocalDiscord
+) -> None:
+    discord.webhook("daily", channel="floor")
+    discord.webhook("other", channel="floor")
+    stage.report("daily", DAILY).report("again", DAILY.replace("def daily", "def again"))
+    stage.on_discord(discord, "  daily: {channel: daily}\n  again: {channel: other}", channels=["daily", "other"])
+    stage.run("daily", "2026-10-01")
+    stage.run("again", "2026-10-02")
+    with discord.down():
+        for day in range(3, 8):
+            stage.run("daily" if day % 2 else "again", f"2026-10-{day:02}")
+    stage.clock.forward(minutes=1)
+    assert len(stage.app.delivery.ready(stage.app.wiring)[0]) == 1
+    stage.deliver()
+    assert titles(discord, "floor") == [f"2026-10-{day:02}" for day in range(1, 8)]
+
+
+def test_the_pace_outlives_the_process(stage: Stage) -> None:
+    with LocalDiscord() as discord:
+        discord.now = stage.clock.wall
+        stage.report("daily", DAILY).on_discord(discord, "  daily:")
+        for day in range(1, 6):
+            stage.run("daily", f"2026-10-{day:02}")
+        stage.restart().run("daily", "2026-10-06")
+        assert len(titles(discord)) == 5
+        _, wait = stage.app.delivery.ready(stage.app.wiring)
+        assert 1.9 < wait < 2.2
+        assert discord.journal.limited == 0
