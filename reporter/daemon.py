@@ -7,6 +7,7 @@ closed periods. The planner does, from the store.
 from __future__ import annotations
 
 import gc
+import json
 import logging
 import signal
 import threading
@@ -25,6 +26,7 @@ from reporter.alerts import Level, Observation
 from reporter.binding import BoundJob
 from reporter.clock import Clock, SystemClock
 from reporter.delivery import Delivery
+from reporter.edits import differences, terms
 from reporter.errors import ConfigError, ReporterError
 from reporter.periods import covered
 from reporter.planner import Planner, Turn
@@ -102,6 +104,7 @@ class Daemon:
         self._catch_signals()
         self._clockwork.add_listener(self._overlapped, EVENT_JOB_MAX_INSTANCES)
         self._announce()
+        self._take_note()
         self._tell_broken({})
         beat = IntervalTrigger(seconds=self._tick_seconds, timezone="UTC")
         first = SystemClock().wall()
@@ -135,6 +138,13 @@ class Daemon:
             if bound.enabled:
                 log.info("%s", in_words(bound, self._planner))
 
+    def _take_note(self) -> None:
+        """Remember by which terms we run, for whoever wants to know what an edit would change."""
+        try:
+            self._runner.take_note(json.dumps(terms(self._wiring)))
+        except ReporterError as error:
+            log.error("the terms that we run by could not be saved: %s", error)
+
     def _tell_broken(self, before: Mapping[str, str]) -> None:
         """A job whose file cannot be loaded is told of like one that fails; so is its recovery."""
         now = self._wiring.broken
@@ -165,6 +175,9 @@ class Daemon:
         """A run was left out because the one before is still at it."""
         self.skipped[event.job_id] = self.skipped.get(event.job_id, 0) + 1
         times = self.skipped[event.job_id]
+        bound = self._wiring.jobs.get(event.job_id)
+        if bound is not None:
+            self._reports.submit(self._runner.skipped, bound)
         log.warning("%s: a run was skipped, for the one before is not done (%d so far)", event.job_id, times)
 
     def _tick(self) -> None:
@@ -231,11 +244,13 @@ class Daemon:
                     self._serve(channel)
             except ReporterError as error:
                 log.error("delivery could not look: %s", error)
+            except Exception:
+                log.exception("delivery could not look")  # a mistake of ours costs a round, not all messages to come
             self._waiting_mail.wait(wait)
 
     def _serve(self, channel: str) -> None:
         with self._guard:
-            if channel in self._serving or len(self._serving) >= WORKERS:
+            if channel in self._serving:
                 return
             self._serving.add(channel)
 
@@ -280,9 +295,10 @@ class Daemon:
         except ConfigError as error:
             log.error("the edited config cannot be used; still running version %s:\n%s", old.version, error)
             return
-        changes = differences(old, new)
+        changes = differences(terms(old), terms(new))
         log.info("config version %s taken up: %s", new.version, "; ".join(changes) or "nothing of a job changed")
         self._wiring = new
+        self._take_note()
         self._wind_up()
         self._tell_broken(old.broken)
         closing = threading.Timer(CLOSE_AFTER, old.close)
@@ -305,25 +321,6 @@ def in_words(bound: BoundJob, planner: Planner) -> str:
     """When a job runs, and when next, in the words of its own zone."""
     moment = planner.next_due(bound).astimezone(ZoneInfo(bound.timezone))
     return f"{bound.job.name}: {bound.schedule.describe()}, next {moment:%a %Y-%m-%d %H:%M:%S %Z}"
-
-
-def differences(old: Wiring, new: Wiring) -> list[str]:
-    """What an edit changed about the jobs, in words."""
-    before, after = _enabled(old), _enabled(new)
-    return [
-        *(f"{name} is new ({after[name].schedule.describe()})" for name in after if name not in before),
-        *(f"{name} is gone" for name in before if name not in after),
-        *(
-            f"{name} changed ({after[name].schedule.describe()}, to {', '.join(after[name].channels)})"
-            for name in after
-            if name in before and _terms(before[name]) != _terms(after[name])
-        ),
-    ]
-
-
-def _terms(bound: BoundJob) -> tuple[object, ...]:
-    params = bound.params.model_dump_json()  # a reload makes the model's class anew
-    return str(bound.schedule), bound.timezone, bound.channels, params, bound.settle, bound.deadline
 
 
 def _enabled(wiring: Wiring) -> dict[str, BoundJob]:
