@@ -26,7 +26,7 @@ class Limit(Protocol):
     def remaining(self, key: str, now: float) -> int: ...
 
     def reset_after(self, key: str, now: float) -> float:
-        """Seconds until nothing of it is used up any more."""
+        """What the headers tell: seconds until the window moves on, or the bucket is full."""
 
 
 @dataclass
@@ -49,7 +49,7 @@ class Sliding:
 
     def reset_after(self, key: str, now: float) -> float:
         times = self._recent(key, now)
-        return times[-1] + self.seconds - now if times else 0.0
+        return times[0] + self.seconds - now if times else 0.0
 
     def _recent(self, key: str, now: float) -> deque[float]:
         times = self._times[key]
