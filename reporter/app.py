@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import os
 import shutil
@@ -19,7 +20,7 @@ from typing import TextIO
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from reporter import config, logs, outbox
+from reporter import config, edits, logs, outbox
 from reporter.binding import BoundJob, bind
 from reporter.catalog import Catalog, fingerprint, job_files, load_catalog, stock_home
 from reporter.clock import Clock, SystemClock
@@ -34,16 +35,16 @@ from reporter.ledger import Floor
 from reporter.ledger.settings import LedgerSettings
 from reporter.noise import Etiquette
 from reporter.outlets import Delivered, Never, Outlet
-from reporter.periods import Period, asked, covered, parse_at
+from reporter.periods import Period, asked, containing, covered, named_end, parse_at
 from reporter.planner import Planner
 from reporter.probes import Probe
 from reporter.probes.http import HttpProbe
 from reporter.probes.round import Probes
 from reporter.probes.tcp import TcpProbe
 from reporter.render import Renderer
-from reporter.runner import Claim, Findings, Outcome, Runner
+from reporter.runner import TERMS, Claim, Findings, Outcome, Runner
 from reporter.spelling import nearest
-from reporter.store import journal, open_store
+from reporter.store import fact, journal, open_store
 from reporter.store.periods import Owed
 from reporter.wiring import Channel, Routes, Wiring
 
@@ -201,6 +202,7 @@ class FolderHome:
             thread_name=entry.thread_name,
             bot_token=entry.bot_token,
             mention=entry.mentions,
+            monotonic=self._clock.monotonic,
         )
 
 
@@ -290,7 +292,10 @@ class App:
 
     def run_by_hand(self, bound: BoundJob, at: str | None, *, force: bool = False) -> ByHand:
         """Run a job now. A period that was told already is not told again unless forced."""
-        period = self.period(bound, at)
+        return self.run_period(bound, self.period(bound, at), force=force)
+
+    def run_period(self, bound: BoundJob, period: Period, *, force: bool = False) -> ByHand:
+        """Run a job now for a period, unless that was told already and is not to be told again."""
         claim: Claim | None = None
         if bound.job.covers.closed and not period.so_far and not force:
             if why := self.planner.doubt(self.wiring):
@@ -299,6 +304,31 @@ class App:
             if claim is None:
                 return ByHand(period, None, owed)
         return ByHand(period, self.runner.run(self.wiring, bound, period, trigger="hand", claim=claim), None)
+
+    def periods_between(self, bound: BoundJob, first: str, last: str | None) -> list[Period]:
+        """The periods of a job that are over, from the one that `first` names to the one that `last` names, in order.
+
+        Raises ReporterError when one of the two is no date, or the job does not speak of periods that are over.
+        """
+        unit, zone, now = bound.job.covers.unit, bound.timezone, self.clock.wall()
+        if unit is None or not bound.job.covers.closed:
+            raise ReporterError(f"{bound.name} looks at the present: there is nothing to make up for")
+        try:
+            start = parse_at(first, zone)
+            end = named_end(last, zone, unit) if last else now
+        except ValueError as error:
+            raise ReporterError(str(error)) from None
+        period, found = containing(unit, start, zone), []
+        while period.end <= min(end, now):
+            found.append(period)
+            period = containing(unit, period.end, zone)
+        return found
+
+    def terms(self) -> edits.Terms | None:
+        """The terms by which the daemon on this store last ran; None if there was none."""
+        with self.store.read() as connection:
+            found = fact(connection, TERMS)
+        return json.loads(found) if found else None
 
     def deliver(self, run_id: str, patience: timedelta = timedelta(seconds=20)) -> list[outbox.Fate]:
         """Bring a run's messages to their channels now, beside a running daemon; returns what became of them."""
