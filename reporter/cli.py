@@ -47,6 +47,15 @@ def _parser() -> argparse.ArgumentParser:
     _name_and_date(by_hand)
     by_hand.add_argument("--force", action="store_true", help="tell a period again that was told already")
 
+    backfill = commands.add_parser("backfill", help="tell a job's past periods in order, but for those that were told")
+    backfill.add_argument("name", metavar="NAME", help="the job, such as daily_summary")
+    backfill.add_argument("--from", dest="first", metavar="DATE", required=True, help="the first period, by its date")
+    backfill.add_argument("--to", dest="last", metavar="DATE", help="the last one; the last complete one if left out")
+
+    runs = commands.add_parser("runs", help="show what each job told and when, what it owes, and what was given up")
+    runs.add_argument("name", metavar="NAME", nargs="?", help="the job; all jobs if left out")
+    runs.add_argument("--limit", metavar="N", type=int, default=10, help="how many of each job (default: 10)")
+
     preview = commands.add_parser("preview", help="show what a job would say, and send nothing")
     _name_and_date(preview)
     preview.add_argument(
@@ -57,7 +66,11 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     commands.add_parser("jobs", help="list the jobs, each with its next run")
-    commands.add_parser("check", help="look for mistakes in config, jobs, templates, databases and channels")
+    check = commands.add_parser("check", help="look for mistakes in config, jobs, templates, databases and channels")
+    check.add_argument("--diff", action="store_true", help="show instead what the files change for a running daemon")
+
+    _outbox(commands.add_parser("outbox", help="show what waits to be delivered and why; retry or drop it"))
+    _channels(commands.add_parser("channels", help="show how each channel fares; post a test message"))
 
     init = commands.add_parser("init", help="make a home that is ready to edit")
     init.add_argument("dir", metavar="DIR")
@@ -77,6 +90,37 @@ def _name_and_date(parser: argparse.ArgumentParser) -> None:
         metavar="DATE",
         help="the period that contains this date (2026-10-30) or time (2026-10-30T14:00); the last complete one if "
         "left out",
+    )
+
+
+def _outbox(parser: argparse.ArgumentParser) -> None:
+    _which_messages(parser)
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions")
+    _which_messages(actions.add_parser("list", help="count and list what is not delivered (this is the default)"))
+    actions.add_parser("show", help="show a message and what became of it").add_argument("id", metavar="ID", type=int)
+    retry = actions.add_parser("retry", help="send a message now that is held, dead or too old, or all that are stuck")
+    retry.add_argument("id", metavar="ID", type=int, nargs="?")
+    retry.add_argument("--channel", metavar="NAME", help="everything in this channel that waits for a person")
+    actions.add_parser("drop", help="never send a message").add_argument("id", metavar="ID", type=int)
+
+
+def _which_messages(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--channel", metavar="NAME", help="only messages for this channel")
+    parser.add_argument("--state", metavar="STATE", help="only messages in this state, such as dead, held or sent")
+    parser.add_argument("--all", action="store_true", help="messages in any state, delivered ones too")
+    parser.add_argument("--limit", metavar="N", type=int, default=20, help="at most so many, the newest (default: 20)")
+
+
+def _channels(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions")
+    actions.add_parser("list", help="how each channel fares (this is the default)")
+    test = actions.add_parser("test", help="post a real message to a channel and say what was answered")
+    test.add_argument("name", metavar="NAME", help="the channel, as the config calls it")
+    test.add_argument(
+        "--severity",
+        choices=("info", "warning", "critical"),
+        default="info",
+        help="post it as so urgent, with the mentions that go with that (default: info)",
     )
 
 

@@ -9,20 +9,25 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from reporter import config, logs
+from reporter import config, edits, logs, outbox_commands
 from reporter.app import CONFIG, App, ByHand, FolderHome, find_home, make_home, opened
 from reporter.binding import BoundJob
+from reporter.chronicle import chronicle
 from reporter.clock import SystemClock
 from reporter.errors import ConfigError, ReporterError
 from reporter.outbox import Fate
+from reporter.periods import Period
 from reporter.runner import Findings
 
 # What sysexits.h calls them.
 DELIVERED, FAILED, USAGE, QUEUED, BAD_CONFIG = 0, 1, 2, 75, 78
 INTERRUPTED = 130
+# How long a command waits until what it tells has arrived; where one message has to wait, those after it do as well.
+PATIENCE, NONE = timedelta(seconds=20), timedelta(0)
 
 DEMO_CONFIG = """\
 # A made-up trading floor, shown in the terminal.
@@ -107,7 +112,30 @@ def _run_job(options: argparse.Namespace) -> int:
         return _told(app, options.name, done)
 
 
-def _told(app: App, name: str, done: ByHand) -> int:
+def _backfill(options: argparse.Namespace) -> int:
+    logs.start("CRITICAL")
+    with opened(_home(options)) as app:
+        bound = app.job(options.name)
+        code = DELIVERED
+        for period in _bar(app.periods_between(bound, options.first, options.last), f"{options.name}: telling"):
+            patience = NONE if code == QUEUED else PATIENCE
+            code = max(code, _told(app, options.name, app.run_period(bound, period), patience))
+            if code == FAILED:
+                complain("the periods after it wait for it; run the same command again to go on")
+                break
+        return code
+
+
+def _runs(options: argparse.Namespace) -> int:
+    logs.start("CRITICAL")
+    with opened(_home(options)) as app:
+        shown = [app.job(options.name)] if options.name else app.wiring.jobs.values()
+        for bound in shown:
+            print("\n".join(chronicle(app.store, bound, options.limit)))
+    return 0
+
+
+def _told(app: App, name: str, done: ByHand, patience: timedelta = PATIENCE) -> int:
     """Say what became of a run by hand, and where its messages are."""
     if done.outcome is None:
         print(_standing(app, name, done))
@@ -118,7 +146,7 @@ def _told(app: App, name: str, done: ByHand) -> int:
             complain("it stays owed: a running daemon tries it again")
         return FAILED
     with _progress(f"{name}: delivering"):
-        fates = app.deliver(done.outcome.run_id)
+        fates = app.deliver(done.outcome.run_id, patience)
     if not fates:
         print(f"{name} {done.period.label}: nothing new to tell")
     for fate in fates:
@@ -219,12 +247,49 @@ def _job_lines(app: App, bound: BoundJob) -> Iterator[str]:
 def _check(options: argparse.Namespace) -> int:
     logs.start("CRITICAL")
     home = _home(options)
+    if options.diff:
+        return _diff(home)
     with _progress("checking"):
         findings = list(home.check())
     for found in findings:
         print(f"{_MARKS.get(found.trouble, '✗')} {found.text}")
     troubles = {found.trouble for found in findings} - _MARKS.keys()
     return BAD_CONFIG if "config" in troubles else FAILED if troubles else 0
+
+
+def _diff(home: FolderHome) -> int:
+    """What the daemon would take up if it read the files now."""
+    with opened(home) as app:
+        before, after = app.terms(), edits.terms(app.wiring)
+        if before is None:
+            print("no daemon has run on this store yet: everything is new to it")
+        before = before or {}
+        changes = edits.differences(before, after)
+        print("\n".join(changes) or "nothing of a job changes")
+        for name in after:
+            if name not in before or name in edits.changed(before, after):
+                details = edits.details(before, after, name) if name in before else ()
+                print("\n".join([f"{name}:", *(f"  {line}" for line in details), *_coming(app, app.wiring.jobs[name])]))
+    return 0
+
+
+def _coming(app: App, bound: BoundJob) -> Iterator[str]:
+    moments = [moment.astimezone(ZoneInfo(bound.timezone)) for moment in app.planner.next_runs(bound, 5)]
+    yield from (f"  next {moment:%a %Y-%m-%d %H:%M:%S %Z}" for moment in moments)
+    if not moments:
+        yield f"  {bound.schedule.describe()}, from the daemon's start on"
+
+
+def _outbox(options: argparse.Namespace) -> int:
+    logs.start("CRITICAL")
+    with opened(_home(options)) as app:
+        return outbox_commands.run_outbox(app, options)
+
+
+def _channels(options: argparse.Namespace) -> int:
+    logs.start("CRITICAL")
+    with opened(_home(options)) as app:
+        return outbox_commands.run_channels(app, options)
 
 
 def _init(options: argparse.Namespace) -> int:
@@ -287,6 +352,17 @@ def _home(options: argparse.Namespace) -> FolderHome:
     return FolderHome(find_home(options.home), clock=SystemClock())
 
 
+def _bar(periods: Sequence[Period], text: str) -> Iterator[Period]:
+    """The periods one after another, with a bar for people who watch."""
+    if not sys.stderr.isatty():
+        yield from periods
+        return
+    from rich.console import Console
+    from rich.progress import track
+
+    yield from track(periods, text, console=Console(stderr=True))
+
+
 @contextmanager
 def _progress(text: str) -> Iterator[None]:
     """Show that something is going on, to people only."""
@@ -302,9 +378,13 @@ def _progress(text: str) -> Iterator[None]:
 _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "run": _daemon,
     "run-job": _run_job,
+    "backfill": _backfill,
+    "runs": _runs,
     "preview": _preview,
     "jobs": _jobs,
     "check": _check,
+    "outbox": _outbox,
+    "channels": _channels,
     "init": _init,
     "demo": _demo,
     "schema": _schema,

@@ -187,6 +187,17 @@ def parse_at(text: str, zone: str, unit: Unit | None = None) -> datetime:
     return first_instant(day, zone)
 
 
+def named_end(text: str, zone: str, unit: Unit) -> datetime:
+    """The end, in UTC, of what a user names: of that day, week or month, or of the period that holds that time.
+
+    Raises ValueError, whose text is a sentence for the user.
+    """
+    text = text.strip()
+    lengths = {len("2026-W44"): Unit.WEEK, len("2026-10"): Unit.MONTH, len("2026-10-30"): Unit.DAY}
+    whole = lengths.get(len(text)) if _date(text) else None
+    return containing(whole or unit, parse_at(text, zone), zone).end
+
+
 def _parse_wall(text: str, zone: str) -> datetime:
     try:
         wall = datetime.fromisoformat(text)

@@ -136,6 +136,18 @@ class Planner:
         fire, period = next(turns(bound, now))
         return _due(bound, fire, period)
 
+    def next_runs(self, bound: BoundJob, count: int) -> list[datetime]:
+        """When a job's next turns come; nothing for an interval that is counted from the daemon's start."""
+        now = self._clock.wall()
+        if bound.job.covers.closed:
+            return [_due(bound, fire, period) for fire, period in islice(turns(bound, now), count)]
+        if isinstance(bound.schedule, Every):
+            return []
+        moments = [now]
+        while len(moments) <= count:
+            moments.append(bound.schedule.after(moments[-1], bound.timezone))
+        return moments[1:]
+
     def _enter(self, bound: BoundJob, now: datetime) -> None:
         with self._store.begin() as connection:
             version = _version(connection, bound, now)
@@ -172,8 +184,9 @@ class Planner:
                     log.info("%s: to be made up for: %s", job, in_brief(labels))
 
     def _given_up(self, wiring: Wiring, turn: Turn, now: datetime) -> bool:
+        """Whether it has failed for too long. What was cut off, or slept through, has not failed."""
         patience = turn.bound.give_up_after
-        if now - turn.owed.due_at < patience or not turn.owed.attempts:
+        if turn.owed.reason is None or turn.owed.next_try_at - turn.owed.due_at < patience:
             return False
         reason = f"given up {duration(patience)} after it was due; the last reason was: {turn.owed.reason}"
         told = f"{turn.owed.job} for {turn.owed.period.label} was {reason}"

@@ -24,7 +24,7 @@ from reporter.errors import ClaimLostError, DeadlineError, JobError, LedgerError
 from reporter.formats import duration
 from reporter.judging import Sitting, Witness
 from reporter.message import Message, Run
-from reporter.periods import Period, before
+from reporter.periods import Period, before, covered
 from reporter.posting import post, tell_digests
 from reporter.schedules import Every
 from reporter.store import Store, journal, periods
@@ -36,6 +36,8 @@ T = TypeVar("T")
 # A failed period is tried again after half a minute, then after twice as long each time.
 FIRST_RETRY = timedelta(seconds=30)
 LONGEST_RETRY = timedelta(minutes=15)
+# The fact in the store that says by which terms the daemon runs.
+TERMS = "terms"
 # From this lateness on a report says that it is late.
 LATE = timedelta(minutes=15)
 # So often a report waits for a ledger that cannot be read; then it goes out without it, and says so.
@@ -118,6 +120,19 @@ class Runner:
         now = self._clock.wall()
         with self._store.begin() as connection:
             Sitting(connection, wiring, secrets.token_hex(4), now).hear(observations, Witness())
+
+    def skipped(self, bound: BoundJob) -> None:
+        """Note that a run was left out, for the one before is still at it."""
+        now = self._clock.wall()
+        label = covered(bound.job.covers, now, bound.timezone).label
+        run = journal.Run(secrets.token_hex(4), bound.name, label, "interval", now, 0.0, "skipped")
+        with self._store.begin() as connection:
+            journal.add_run(connection, run)
+
+    def take_note(self, terms: str) -> None:
+        """Remember by which terms the daemon runs."""
+        with self._store.begin() as connection:
+            journal.remember(connection, TERMS, terms)
 
     def look_again(self, wiring: Wiring) -> set[str]:
         """Let time pass for alerts that wait for it; returns the jobs to ask anew because something is suspect."""

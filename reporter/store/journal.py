@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from reporter.alerts import (
     AlertState,
@@ -26,7 +26,7 @@ from reporter.store.tables import alert_states, facts, runs, samples, transition
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of a job. `outcome` is told, quiet (nothing to tell) or failed; `seconds` is how long it took."""
+    """One run of a job, which took so many seconds. `outcome` is told, quiet (nothing to tell), failed or skipped."""
 
     id: str
     job: str
@@ -57,11 +57,22 @@ def add_run(connection: Connection, run: Run) -> None:
 
 def newest_runs(connection: Connection, job: str | None, limit: int) -> list[Run]:
     query = select(runs).order_by(runs.c.started_at.desc()).limit(limit)
-    rows = connection.execute(query if job is None else query.where(runs.c.job == job))
-    return [
-        Run(r.id, r.job, r.label, r.trigger, r.started_at, float(r.seconds), r.outcome, r.messages, r.error)
-        for r in rows
-    ]
+    return [_run(row) for row in connection.execute(query if job is None else query.where(runs.c.job == job))]
+
+
+def runs_named(connection: Connection, ids: Sequence[str]) -> dict[str, Run]:
+    """Runs by their ids."""
+    return {row.id: _run(row) for row in connection.execute(select(runs).where(runs.c.id.in_(ids)))}
+
+
+def skipped(connection: Connection, job: str) -> int:
+    """How many runs of a job were left out because the one before was not done."""
+    found = connection.execute(select(func.count()).where(runs.c.job == job, runs.c.outcome == "skipped"))
+    return int(found.scalar_one())
+
+
+def _run(r: Row[Any]) -> Run:
+    return Run(r.id, r.job, r.label, r.trigger, r.started_at, float(r.seconds), r.outcome, r.messages, r.error)
 
 
 def add_samples(connection: Connection, observations: Iterable[Observation], at: datetime) -> None:
