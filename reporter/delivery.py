@@ -36,7 +36,9 @@ log = logging.getLogger(__name__)
 
 # A lane is held for longer than any request can take, so that two never send at once.
 LEASE = timedelta(seconds=90)
-SHORTEST_WAIT, LONGEST_WAIT = 1.0, 300.0
+SHORTEST_WAIT, SHORT_WAIT, LONGEST_WAIT = 1.0, 4.0, 60.0
+# Most outages are over within minutes: so many tries come soon after each other, and only then the pauses grow long.
+SOON = 40
 # From this lateness on a message says that it is late.
 LATE = timedelta(minutes=2)
 # A channel that failed so often in a row is told of elsewhere.
@@ -467,8 +469,10 @@ def _save_row(connection: Connection, row: Waiting, verdict: Outcome, now: datet
 
 
 def _pause(verdict: Later | Unclear, failures: int) -> float:
-    """Seconds until the next try: twice as long each time with some chance, and never less than we are told."""
-    backoff = min(LONGEST_WAIT, SHORTEST_WAIT * (1 << min(failures - 1, 12))) * random.uniform(0.7, 1.3)  # noqa: S311
+    """Seconds until the next try: longer each time, with some chance, and never less than we are told."""
+    soon, late = min(failures - 1, SOON), max(0, failures - 1 - SOON)
+    growing = min(SHORT_WAIT, SHORTEST_WAIT * 2**soon)
+    backoff = min(LONGEST_WAIT, growing * 2 ** min(late, 12)) * random.uniform(0.75, 1.25)  # noqa: S311
     if _paced(verdict):
         return verdict.after
     return max(verdict.after, backoff) if isinstance(verdict, Later) else backoff
