@@ -11,7 +11,7 @@ import pytest
 
 from tests.clocks import HandClock
 from tests.delivery.figures import Figures, figures, numbers, record
-from tests.delivery.traffic import Traffic, carry
+from tests.delivery.traffic import BOT, Traffic, carry
 from tests.discord import Ban, Fault, Limited, LocalDiscord, Reset, Status, Truncate
 from tests.discord.faults import Hang
 
@@ -34,7 +34,6 @@ REFUSED: dict[str, Fault] = {
     "ban": Ban(),
     "ban with an hour": Ban(3600),
 }
-BOT = ", bot_token: env:BOT"
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import replace
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
@@ -13,8 +14,8 @@ import pytest
 
 from reporter.clock import SystemClock
 from tests.delivery.courier import AheadClock, start
-from tests.delivery.figures import figures, record
-from tests.delivery.traffic import LARGE, Traffic, until
+from tests.delivery.figures import Figures, figures, record
+from tests.delivery.traffic import BOT, LARGE, Traffic, until
 from tests.discord import LocalDiscord
 from tests.servers import PostgreSQL
 
@@ -37,11 +38,15 @@ class Rounds:
         self._clock = clock
         self._random = random.Random(seed)
 
-    def run(self, rounds: int, each: int = 4) -> None:
+    def run(self, rounds: int, each: int = 4, lasting: Collection[str] = ()) -> None:
+        """Begins with a message in each channel, by which a bot's sight can be tried. `lasting` are states that rows
+        may be left in."""
+        self._queue(1)
+        self._settle(lasting)
         for _ in range(rounds):
             self._queue(each)
             self._kill_one()
-        self._settle()
+        self._settle(lasting)
 
     def _queue(self, each: int) -> None:
         numbers = range(self.queued, self.queued + each)
@@ -61,9 +66,10 @@ class Rounds:
         process.join()
         process.close()
 
-    def _settle(self) -> None:
+    def _settle(self, lasting: Collection[str]) -> None:
         process = self._start()
-        until(lambda: self.traffic.done, 60, lambda: f"left over: {self.traffic.counts()}")
+        settled = {"sent", *lasting}
+        until(lambda: set(self.traffic.counts()) <= settled, 60, lambda: f"left over: {self.traffic.counts()}")
         process.kill()
         process.join()
 
@@ -112,16 +118,52 @@ def slow_discord() -> Iterator[LocalDiscord]:
         yield discord
 
 
-@pytest.mark.parametrize("rounds", [3, pytest.param(200, marks=pytest.mark.full)])
+def flooded(
+    folder: Path, discord: LocalDiscord, store: str, rounds: int, *, bot: bool = False
+) -> tuple[Figures, list[float]]:
+    """Let messages flow through so many kills. Returns what became of them, and when the kills were."""
+    clock = AheadClock()
+    entry, environ = (BOT, {"BOT": discord.bot()}) if bot else ("", {})
+    hooks = {name: name for name in CHANNELS}
+    traffic = Traffic(folder, discord, hooks, clock=clock, store=store, entry=entry, environ=environ)
+    at_work = Rounds(traffic, clock, seed=rounds)
+    at_work.run(rounds)
+    traffic.close()
+    found = figures(discord, dict.fromkeys(CHANNELS, at_work.queued))
+    where = "PostgreSQL" if store else "SQLite"
+    record(f"{rounds} kills, {where}, {'a bot reads' if bot else 'no bot'}", replace(found, over=None))
+    return found, at_work.kills
+
+
+@pytest.mark.parametrize("rounds", [2, pytest.param(200, marks=pytest.mark.full)])
 def test_without_a_bot_nothing_is_lost_and_repeats_are_marked(
+    tmp_path: Path, slow_discord: LocalDiscord, store: str, rounds: int
+) -> None:
+    found, kills = flooded(tmp_path, slow_discord, store, rounds)
+    assert found.lost == 0
+    assert unexcused(slow_discord, kills) == []
+
+
+@pytest.mark.parametrize("rounds", [2, pytest.param(200, marks=pytest.mark.full)])
+def test_with_a_bot_nothing_is_lost_or_doubled(
+    tmp_path: Path, slow_discord: LocalDiscord, store: str, rounds: int
+) -> None:
+    found, _ = flooded(tmp_path, slow_discord, store, rounds, bot=True)
+    assert (found.lost, found.doubled, found.inversions) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("rounds", [2, pytest.param(50, marks=pytest.mark.full)])
+def test_a_revoked_webhook_is_asked_once_more_only_if_the_answer_was_not_saved(
     tmp_path: Path, slow_discord: LocalDiscord, store: str, rounds: int
 ) -> None:
     clock = AheadClock()
     traffic = Traffic(tmp_path, slow_discord, {name: name for name in CHANNELS}, clock=clock, store=store)
+    slow_discord.revoke("small")
     at_work = Rounds(traffic, clock, seed=rounds)
-    at_work.run(rounds)
+    at_work.run(rounds, lasting={"waiting"})
     traffic.close()
-    found = figures(slow_discord, dict.fromkeys(CHANNELS, at_work.queued))
-    record(f"{rounds} kills, {'PostgreSQL' if store else 'SQLite'}, no bot", found)
-    assert found.lost == 0
-    assert unexcused(slow_discord, at_work.kills) == []
+    wall = SystemClock().wall().timestamp() - time.monotonic()
+    asked = [wall + request.at for request in slow_discord.requests if request.webhook == "small"]
+    again = [before for before in asked[:-1] if not any(before <= kill <= before + ANSWER for kill in at_work.kills)]
+    assert asked
+    assert again == []

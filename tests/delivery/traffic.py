@@ -29,6 +29,8 @@ jobs: {{}}
 """
 # Of this length no two fit into one request.
 LARGE = 3100
+# What a channel's entry says besides, when a bot's token is at hand.
+BOT = ", bot_token: env:BOT"
 
 
 class Traffic:
