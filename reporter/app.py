@@ -203,7 +203,6 @@ class FolderHome:
             bot_token=entry.bot_token,
             mention=entry.mentions,
             monotonic=self._clock.monotonic,
-            monotonic=self._clock.monotonic,
         )
 
 

@@ -13,7 +13,7 @@ import httpx
 from reporter.outlets import Delivered, Later, Never, Unclear, Verdict
 from reporter.pacing import MARGIN
 
-UNREACHABLE_PAUSE = 5.0
+UNREACHABLE_PAUSE = 1.0
 """Seconds before another try at a service that cannot be reached."""
 BAN_PAUSE = 600.0
 """Seconds to keep still when it is not Discord that refuses but the wall in front of it."""
