@@ -99,7 +99,7 @@ def heard_in(wiring: Wiring, transition: Transition, witness: Witness) -> tuple[
     found = by_route or witness.channels or routes.fallback or tuple(wiring.channels)[:1]
     itself = transition.subject.split("/")[1] if transition.subject.startswith("channel/") else ""
     elsewhere = [name for name in found if name != itself]
-    others = [name for name in routes.fallback or tuple(wiring.channels) if name != itself]
+    others = [name for name in (*routes.fallback, *wiring.channels) if name != itself]
     return tuple(elsewhere or others[:1])
 
 

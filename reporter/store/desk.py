@@ -78,6 +78,14 @@ def entries(
     return [_entry(row) for row in reversed(rows)]
 
 
+def last_errors(connection: Connection) -> dict[str, Entry]:
+    """Of each channel the newest message that something went wrong with and that did not arrive."""
+    wrong = and_(outbox.c.error.is_not(None), outbox.c.state.in_(("waiting", "unclear", "dead", "expired")))
+    newest = select(func.max(outbox.c.id)).where(wrong).group_by(outbox.c.channel)
+    rows = connection.execute(_entries().where(outbox.c.id.in_(newest)))
+    return {row.channel: _entry(row) for row in rows}
+
+
 def waiting_for_a_person(connection: Connection, channel: str) -> list[int]:
     """The messages of a channel that nothing but a person will send: the dead, and those held for a doubt."""
     doubtful = and_(outbox.c.state == "held", outbox.c.maybe_sent.is_(True))
