@@ -184,9 +184,9 @@ class Planner:
                     log.info("%s: to be made up for: %s", job, in_brief(labels))
 
     def _given_up(self, wiring: Wiring, turn: Turn, now: datetime) -> bool:
-        """Whether it has failed for too long. What was cut off, or slept through, has not failed."""
+        """Whether it has failed for too long. What was cut off has not failed."""
         patience = turn.bound.give_up_after
-        if turn.owed.reason is None or turn.owed.next_try_at - turn.owed.due_at < patience:
+        if now - turn.owed.due_at < patience or turn.owed.reason is None:
             return False
         reason = f"given up {duration(patience)} after it was due; the last reason was: {turn.owed.reason}"
         told = f"{turn.owed.job} for {turn.owed.period.label} was {reason}"

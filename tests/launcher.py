@@ -38,7 +38,7 @@ def main(folder: str, moment: str, began: str | None = None) -> None:
     clock = ShiftedClock(datetime.fromisoformat(moment), home / "clock", float(began) if began else None)
     app = App(FolderHome(home, clock=clock), clock=clock, hold=True)
     try:
-        app.daemon(tick=0.25, watch=0.25).run()
+        app.daemon(tick=0.25, watch=0.1).run()
     finally:
         app.close()
 

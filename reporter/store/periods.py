@@ -246,8 +246,8 @@ def give_up(connection: Connection, period_id: int, reason: str, now: datetime) 
     """Nobody waits for it any more: it is settled untold, with the reason. True for one of those who ask."""
     changed = connection.execute(
         update(periods)
-        .where(periods.c.id == period_id, periods.c.state == "owed")
-        .values(state="given_up", reason=reason, settled_at=now)
+        .where(periods.c.id == period_id, _claimable(now))
+        .values(state="given_up", reason=reason, settled_at=now, claim=None, claimed_until=None)
     )
     return changed.rowcount == 1
 
