@@ -165,6 +165,7 @@ class FolderHome:
             routes=_routes(settings.alerts.routes),
             zone=ZoneInfo(settings.timezone),
             broken=broken,
+            keep_history=settings.keep_history,
             version=self._version,
             warnings=floor.warnings,
             clocks={**_ledger_clocks(settings, floor), **_channel_clocks(channels)},

@@ -47,6 +47,7 @@ FAREWELL = 5.0
 CLOSE_AFTER = 300.0
 # The wall clock is steered by fractions of a second; more than this is a step.
 CLOCK_STEP = 5.0
+DAY = 86400.0
 PLANNER = "the planner"
 
 
@@ -91,6 +92,7 @@ class Daemon:
         self._serving: set[str] = set()
         self._guard = threading.Lock()
         self._intervals: dict[str, int] = {}
+        self._forget_at = 0.0
         self.skipped: dict[str, int] = {}
         self._reports = ThreadPoolExecutor(WORKERS, thread_name_prefix="report")
         self._clockwork = BackgroundScheduler(
@@ -191,9 +193,17 @@ class Daemon:
             for name in self._runner.look_again(wiring):
                 self._once_at_a_time(name, self._run_open, name)
             self._runner.tell_digests(wiring)
+            self._forget()
         except ReporterError as error:
             log.error("the planner could not look: %s", error)
         self._waiting_mail.set()
+
+    def _forget(self) -> None:
+        """Once a day, what is too old is let go of."""
+        now = self._clock.monotonic()
+        if now >= self._forget_at:
+            self._forget_at = now + DAY
+            self._runner.forget(self._wiring)
 
     def _once_at_a_time(self, job: str, work: Callable[..., None], argument: object) -> None:
         with self._guard:

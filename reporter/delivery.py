@@ -83,6 +83,7 @@ class Delivery:
 
         Of those that lead to one place only the first is named: it stands for all.
         """
+        self._save_unsaved(wiring)
         now = self._clock.wall()
         with self._store.read() as connection:
             backlog, lanes = outbox.backlog(connection, now), outbox.all_lanes(connection)
@@ -114,11 +115,6 @@ class Delivery:
         self._asked.append(self._clock.monotonic())
         known = wiring.channels[rows[0].channel]
         return self._settled(wiring, Sent(known, rows, token, self._sent(known, rows, token)))
-
-    def prune(self, keep: timedelta) -> int:
-        """Forget what was settled longer ago than that; returns how many messages."""
-        with self._store.begin() as connection:
-            return outbox.prune(connection, self._clock.wall() - keep)
 
     def _wait(self, wiring: Wiring, lanes: Sequence[Lane], channel: str, now: datetime) -> float:
         """Seconds until a channel may be posted to, by all that we know; 0 or less when it may."""
@@ -281,10 +277,11 @@ class Delivery:
 
     def _save_unsaved(self, wiring: Wiring) -> None:
         """What was answered while the store could not be written must be saved before anything else is sent."""
-        with self._guard:
-            unsaved, self._unsaved = self._unsaved, []
-        for sent in unsaved:
-            self._settled(wiring, sent)
+        while self._unsaved:
+            with self._guard:
+                sent = self._unsaved.pop(0) if self._unsaved else None
+            if sent:
+                self._settled(wiring, sent)  # which keeps it in mind again if it still cannot be saved
 
     def _save(self, sent: Sent) -> int:
         """Returns how often the channel has failed in a row."""
@@ -470,9 +467,9 @@ def _save_row(connection: Connection, row: Waiting, verdict: Outcome, now: datet
 
 def _pause(verdict: Later | Unclear, failures: int) -> float:
     """Seconds until the next try: longer each time, with some chance, and never less than we are told."""
-    soon, late = min(failures - 1, SOON), max(0, failures - 1 - SOON)
-    growing = min(SHORT_WAIT, SHORTEST_WAIT * 2**soon)
-    backoff = min(LONGEST_WAIT, growing * 2 ** min(late, 12)) * random.uniform(0.75, 1.25)  # noqa: S311
+    soon = min(SHORT_WAIT, SHORTEST_WAIT * (1 << min(failures - 1, 12)))
+    late = 1 << min(max(0, failures - SOON), 12)
+    backoff = min(LONGEST_WAIT, soon * late) * random.uniform(0.75, 1.25)  # noqa: S311
     if _paced(verdict):
         return verdict.after
     return max(verdict.after, backoff) if isinstance(verdict, Later) else backoff

@@ -127,7 +127,7 @@ def enqueue(connection: Connection, letter: Letter, now: datetime) -> bool:
         run_id=letter.run_id,
     )
     if added and letter.slot:
-        _supersede(connection, letter)
+        _supersede(connection, letter, now)
     return added
 
 
@@ -503,7 +503,7 @@ def _unchanged(connection: Connection, letter: Letter, digest: str | None, now: 
     return last is not None and last.digest == digest and now - last.created_at < BOARD_REFRESH
 
 
-def _supersede(connection: Connection, letter: Letter) -> None:
+def _supersede(connection: Connection, letter: Letter, now: datetime) -> None:
     """Of a board only the newest state is wanted."""
     mine = connection.execute(select(outbox.c.id).where(outbox.c.key == letter.key)).scalar_one()
     connection.execute(
@@ -514,13 +514,13 @@ def _supersede(connection: Connection, letter: Letter) -> None:
             outbox.c.id != mine,
             outbox.c.state.in_(("waiting", "unclear")),
         )
-        .values(state="superseded", superseded_by=mine)
+        .values(state="superseded", superseded_by=mine, settled_at=now)
     )
     older = select(outbox.c.id).where(outbox.c.superseded_by == mine)
     connection.execute(
         update(outbox)
         .where(outbox.c.thread.in_(older), outbox.c.state.in_(("waiting", "unclear")))
-        .values(state="superseded", superseded_by=mine)
+        .values(state="superseded", superseded_by=mine, settled_at=now)
     )
 
 

@@ -134,6 +134,14 @@ class Runner:
         with self._store.begin() as connection:
             journal.remember(connection, TERMS, terms)
 
+    def forget(self, wiring: Wiring) -> None:
+        """Let go of what is older than anybody wants to know."""
+        before = self._clock.wall() - wiring.keep_history
+        with self._store.begin() as connection:
+            gone = outbox.prune(connection, before) + journal.prune(connection, before)
+        if gone:
+            log.info("%d rows from before %s were forgotten", gone, before.date())
+
     def look_again(self, wiring: Wiring) -> set[str]:
         """Let time pass for alerts that wait for it; returns the jobs to ask anew because something is suspect."""
         now = self._clock.wall()

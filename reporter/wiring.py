@@ -62,6 +62,7 @@ class Wiring:
     routes: Routes
     zone: ZoneInfo  # in which moments are told
     broken: Mapping[str, str]  # jobs that the config names and whose file cannot be loaded, and why
+    keep_history: timedelta  # how long our own past is remembered
     version: str  # a short fingerprint of config and home
     warnings: Callable[[], Sequence[str]] = tuple  # what is too wide about our rights on the ledgers
     clocks: Mapping[str, ForeignClock] = field(default_factory=dict)  # those that are not this machine's, to be asked

@@ -339,3 +339,14 @@ def test_the_pace_outlives_the_process(stage: Stage) -> None:
         _, wait = stage.app.delivery.ready(stage.app.wiring)
         assert 1.9 < wait < 2.2
         assert discord.journal.limited == 0
+
+
+def test_what_is_old_is_forgotten_and_a_board_is_still_edited(stage: Stage, discord: LocalDiscord) -> None:
+    stage.report("pulse", BOARD, "# {{ say }}\n").report("daily", DAILY)
+    stage.on_discord(discord, "  pulse:\n  daily:").run("pulse")
+    stage.run("daily", "2026-10-30")
+    stage.clock.forward(days=91)
+    stage.app.runner.forget(stage.app.wiring)
+    assert stage.counts() == {"sent": 1}
+    stage.run("pulse")
+    assert len(discord.messages("daily")[0].earlier) == 1

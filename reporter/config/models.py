@@ -111,8 +111,8 @@ class DiscordChannel(ChannelSettings):
     bot_token: SecretText | None = None
     """A bot's token, which lets doubts about a delivery be resolved by reading the channel."""
     doubt: Literal["repeat", "hold"] = "repeat"
-    """What becomes of a message that may have arrived or not, where the channel cannot be read: `repeat` it with a mark,
-    or `hold` it and say so."""
+    """What becomes of a message that may have arrived or not, where the channel cannot be read: `repeat` it, with a
+    mark, or `hold` it and say so."""
     keep: Duration | None = None
     """How old a message may be and still be sent; without it, it is tried until it is delivered."""
 
@@ -313,6 +313,12 @@ def _by_currency(amounts: tuple[Money, ...]) -> dict[str, Money]:
     return {amount.currency: amount for amount in amounts}
 
 
+def _a_month(span: timedelta) -> timedelta:
+    if span < timedelta(days=32):
+        raise mistake("is too short: reports look back for a month", "write `32d` or more")
+    return span
+
+
 class Config(Settings):
     """The whole config of a home."""
 
@@ -323,6 +329,10 @@ class Config(Settings):
     store: DatabaseUrl | None = None
     """Our own database: a SQLite file's path or a SQLAlchemy URL. If left out: reporter.sqlite in $STATE_DIRECTORY,
     else in ~/.local/state/reporter."""
+    keep_history: Annotated[Duration, AfterValidator(_a_month)] = Field(
+        timedelta(days=90), json_schema_extra={"default": "90d"}
+    )
+    """How long delivered messages, runs, readings and alerts are remembered there; at least 32 days."""
     money: Annotated[dict[Currency, MoneyFormat], OrEmpty()] = Field(default_factory=dict)
     """How amounts are shown, by currency; the common currencies are known."""
     ledgers: Annotated[dict[Name, LedgerConfig], OrEmpty()] = Field(default_factory=dict)

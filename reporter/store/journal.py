@@ -163,6 +163,12 @@ def remember(connection: Connection, name: str, value: str) -> None:
         insert_once(connection, facts, name=name, value=value)
 
 
+def prune(connection: Connection, before: datetime) -> int:
+    """Forget runs, readings and transitions older than that; what is open stays open."""
+    aged = ((runs, runs.c.started_at), (samples, samples.c.at), (transitions, transitions.c.at))
+    return sum(connection.execute(delete(table).where(moment < before)).rowcount for table, moment in aged)
+
+
 class StoredHistory:
     """What jobs may know of our own past, read-only."""
 
