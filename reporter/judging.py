@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -59,12 +59,18 @@ class Sitting:
         log.info("%s %s: %s (%s)", transition.subject, transition.change, seen.detail, transition.reason)
         journal.add_transition(self.connection, transition, self.now, self.run_id)
         message = alert_message(self.wiring, transition, self.now)
-        channels = heard_in(self.wiring, transition, witness)
+        channels = heard_in(self.wiring, transition, witness, self._closed())
         relief = transition.was is Level.CRITICAL
         return sum(
             post(self.connection, self.wiring, self._letter(transition, message, name), self.now, relief=relief)
             for name in channels
         )
+
+    def _closed(self) -> frozenset[str]:
+        """The channels that were found dead, and whose address is still the same."""
+        known = self.wiring.channels
+        dead = (lane for lane in outbox.all_lanes(self.connection) if lane.dead_since and lane.channel in known)
+        return frozenset(lane.channel for lane in dead if lane.address == known[lane.channel].address)
 
     def _letter(self, transition: Transition, message: Message, channel: str) -> outbox.Letter:
         return outbox.Letter(
@@ -88,10 +94,11 @@ def alert_message(wiring: Wiring, transition: Transition, now: datetime) -> Mess
         return _plain_alert(transition, severity, tone, now)
 
 
-def heard_in(wiring: Wiring, transition: Transition, witness: Witness) -> tuple[str, ...]:
+def heard_in(wiring: Wiring, transition: Transition, witness: Witness, closed: Collection[str] = ()) -> tuple[str, ...]:
     """Where an alert goes: by the routes, else to the channels of who saw it, else to the first there is.
 
-    Those who heard of trouble hear of its end. Trouble with a channel is told elsewhere than in it.
+    Those who heard of trouble hear of its end. Trouble with a channel is told elsewhere than in it; and where all that
+    would hear are `closed`, in one that is not.
     """
     worst = Level.CRITICAL in {transition.level, transition.was}
     routes = wiring.routes
@@ -100,7 +107,10 @@ def heard_in(wiring: Wiring, transition: Transition, witness: Witness) -> tuple[
     itself = transition.subject.split("/")[1] if transition.subject.startswith("channel/") else ""
     elsewhere = [name for name in found if name != itself]
     others = [name for name in (*routes.fallback, *wiring.channels) if name != itself]
-    return tuple(elsewhere or others[:1])
+    named = tuple(dict.fromkeys(elsewhere or others[:1]))
+    if set(named) <= set(closed):
+        return *named, *[name for name in others if name not in closed and name not in named][:1]
+    return named
 
 
 def _plain_alert(transition: Transition, severity: Severity, tone: Tone, now: datetime) -> Message:
