@@ -238,7 +238,7 @@ def _version(connection: Connection, bound: BoundJob, now: datetime) -> periods.
         return newest
     if newest is not None:
         old = replace(bound, schedule=parse(newest.spec), timezone=newest.zone)
-        for fire, period in islice(turns(old, periods.cursor(connection, bound.job.name, newest, now)), PER_PASS):
+        for fire, period in turns(old, periods.cursor(connection, bound.job.name, newest, now)):
             if period.end > now:
                 break
             _owe(connection, old, newest, fire, period, now)

@@ -13,8 +13,12 @@ from reporter.guard import TOLERANCE, Guard, Reading, doubt
 from tests.clocks import HandClock
 from tests.discord.local import LocalDiscord
 from tests.stage import DAILY, Stage
+from tests.time.world import World
 
 NOON = datetime(2026, 10, 31, 12, tzinfo=UTC)
+HOURLY = DAILY.replace('"yesterday", schedule="daily at 00:00"', '"last hour", schedule="every hour"').replace(
+    "def daily", "def hourly"
+)
 TODAY = DAILY.replace('"yesterday", schedule="daily at 00:00"', '"today", schedule="every 5m"')
 
 
@@ -144,3 +148,23 @@ def test_by_hand_too_no_period_is_entered_by_a_wrong_clock(guarded: Stage) -> No
     guarded.clock.now = NOON + timedelta(days=30)
     with pytest.raises(Exception, match="this machine's clock cannot be right: it shows 2026-11-30"):
         guarded.run("daily")
+
+
+@pytest.mark.parametrize("off", [timedelta(days=-56 * 365), timedelta(days=365)], ids=["1970", "next year"])
+def test_a_daemon_that_starts_by_a_wrong_clock_waits_until_it_is_right(
+    stage: Stage, discord: LocalDiscord, off: timedelta
+) -> None:
+    alarm = "alerts: {routes: {all: [alarm]}}"
+    stage.report("hourly", HOURLY).on_discord(
+        discord, "  hourly: {channel: daily, settle: 0s}", more=alarm, channels=["daily", "alarm"]
+    )
+    world = World(stage, discord, NOON.replace(minute=59))
+    world.slips(seconds=off.total_seconds())
+    with world.daemon() as running:
+        assert "This machine's clock cannot be right" in discord.wait_for("alarm")[0].text
+        world.slips()
+        assert "Resolved: clock" in discord.wait_for("alarm", 2)[1].title
+        world.passes_until(NOON + timedelta(hours=1))
+        assert discord.wait_for("daily")[0].title == "2026-10-31 12:00"
+        running.stop()
+    assert len(discord.messages("daily")) == 1
