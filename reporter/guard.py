@@ -59,7 +59,7 @@ class Guard:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._reading: Reading | None = None
-        self._asked: float | None = None
+        self._asked: tuple[datetime, float] | None = None  # by our clocks, wall and monotonic
         self._doubt: str | None = None
         self._warned = False
         self._lock = threading.Lock()
@@ -79,13 +79,16 @@ class Guard:
         return doubt(self._clock.wall(), self._clock.monotonic(), self._reading)
 
     def _should_ask(self, why: str | None) -> bool:
+        """Whether nobody was asked yet, or our clock was moved since, or that is long ago."""
         if self._asked is None or (why and not self._doubt):
             return True
-        patience = FRESH if self._reading and not why else EAGER
-        return self._clock.monotonic() - self._asked >= patience
+        wall, monotonic = self._asked
+        passed = self._clock.monotonic() - monotonic
+        moved = abs(self._clock.wall() - wall - timedelta(seconds=passed)) > TOLERANCE
+        return moved or passed >= (FRESH if self._reading and not why else EAGER)
 
     def _ask(self, clocks: Mapping[str, ForeignClock]) -> str | None:
-        self._asked = self._clock.monotonic()
+        self._asked = self._clock.wall(), self._clock.monotonic()
         for source, ask in clocks.items():
             shown = ask()
             if shown is not None:

@@ -44,7 +44,7 @@ def home(stage: Stage, discord: LocalDiscord, *jobs: str, zone: str = "UTC") -> 
 
 def a_while() -> None:
     """Long enough for several looks at the calendar."""
-    threading.Event().wait(1.0)
+    threading.Event().wait(0.8)
 
 
 def around(day: str, zone: str, before: timedelta, after: timedelta) -> tuple[datetime, datetime]:
@@ -89,18 +89,40 @@ def test_three_days_in_which_the_clocks_change(stage: Stage, discord: LocalDisco
     walk(stage, discord, zone, start, end)
 
 
-def test_a_clock_set_back_an_hour_and_set_right_again(stage: Stage, discord: LocalDiscord) -> None:
+WRONG = {"back an hour": {"hours": -1}, "forward a day": {"days": 1}, "forward a year": {"days": 365}}
+
+
+def test_a_clock_set_wrong_and_right_again(stage: Stage, discord: LocalDiscord) -> None:
     world = World(home(stage, discord, "hourly"), discord, NOON)
     with world.daemon() as running:
         world.wait_for("hourly", "2026-03-01 11:00")
-        world.slips(hours=-1)
-        running.says("the clock was moved by -3600 s")
-        world.passes(hours=1)
+        before = running.megabytes
+        for times, slip in enumerate(WRONG.values(), start=1):
+            world.slips(**slip)
+            running.says("clock cannot be right", times=times)
+            world.passes(hours=1)
+            a_while()
+            world.slips()
+            world.wait_for("hourly", f"2026-03-01 {11 + times}:00")
+        assert running.megabytes < before + 10
+        running.stop()
+    check(world, "hourly", [f"2026-03-01 {hour}:00" for hour in range(11, 15)])
+
+
+def test_a_start_in_1970(stage: Stage, discord: LocalDiscord) -> None:
+    world = World(home(stage, discord, "hourly"), discord, NOON)
+    world.slips(seconds=-NOON.timestamp())
+    with world.daemon() as running:
+        running.says("clock cannot be right: it shows 1970-01-01 00:00:")
+        world.passes(minutes=30)
         a_while()
         world.slips()
+        running.says("this machine's clock is right again")
+        a_while()
+        world.passes(minutes=30)
         world.wait_for("hourly", "2026-03-01 12:00")
         running.stop()
-    check(world, "hourly", ["2026-03-01 11:00", "2026-03-01 12:00"])
+    check(world, "hourly", ["2026-03-01 12:00"])
 
 
 def test_asleep_for_three_days(stage: Stage, discord: LocalDiscord) -> None:
@@ -118,3 +140,19 @@ def test_asleep_for_three_days(stage: Stage, discord: LocalDiscord) -> None:
         running.stop()
     for job in ("daily", "nightly"):
         check(world, job, ["2026-03-01", "2026-03-02", "2026-03-03"])
+
+
+@pytest.mark.full
+def test_asleep_for_a_year(stage: Stage, discord: LocalDiscord) -> None:
+    world = World(home(stage, discord, "daily"), discord, NOON)
+    with world.daemon() as running:
+        running.says("daily: every day")
+        a_while()
+        before = running.megabytes
+        world.passes(days=365)
+        world.wait_for("daily", "2027-02-28", seconds=120)
+        assert running.megabytes < before + 10
+        running.stop()
+    days = owed(Unit.DAY, "UTC", NOON, world.now())
+    assert world.standing() == {("daily", "told"): 31, ("daily", "given_up"): len(days) - 31}
+    check(world, "daily", days[-31:])
