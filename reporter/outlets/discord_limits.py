@@ -62,10 +62,12 @@ CHANNEL_POSTS = Limit(30, 60.0)
 NOTES = 160
 """Room that a fitted message keeps in its footer for what is only known when it is sent: that it is late, or again."""
 PARTS = 10
-"""Our own limit: a report never becomes more messages than this. What is beyond is counted in the last footer."""
+"""Our own limit: a report never becomes more messages than this. The last footer counts what is beyond, and a file with
+all of the text goes along."""
+WHOLE = "whole.txt"
 
 _FILES_BYTES = REQUEST_BYTES - 2**20  # what is left of a request beside its JSON and the frames of its parts
-_NUMBERING = len(" · … 1,000,000,000 characters more · 10/10")
+_NUMBERING = len(f" · … 1,000,000,000 characters more, in {WHOLE} · 10/10")
 
 Render = Callable[[Line], str]
 T = TypeVar("T")
@@ -94,7 +96,8 @@ def fit(message: Message) -> list[Message]:
     """The message as one or more that Discord takes, in the order to send them.
 
     It is split between fields, blocks, lines and words, in this order of preference, and never within a character as
-    people see it. Parts are numbered in the footer. What must be shortened ends in `…`; what is left out is counted.
+    people see it. Parts are numbered in the footer. What must be shortened ends in `…`; what ten parts do not hold is
+    counted, and a file with the whole text goes with the last.
     Only the first part keeps the severity, so that nobody is called ten times for one report.
     """
     if fits(message):
@@ -103,8 +106,11 @@ def fit(message: Message) -> list[Message]:
     if fits(message):
         return [message]
     pages = _with_files(list(_pages(message)), message.attachments)
-    left_out = "".join(_letters(page) for page in pages[PARTS:])
-    return list(_numbered(pages[:PARTS], len(left_out)))
+    left_out = sum(len(_letters(page)) for page in pages[PARTS:])
+    pages = pages[:PARTS]
+    if left_out and _files_fit([*pages[-1].attachments, file := _whole(message)]):
+        pages[-1] = replace(pages[-1], attachments=(*pages[-1].attachments, file))
+    return list(_numbered(pages, left_out))
 
 
 def clip(line: Line, limit: int, render: Render = markdown_line) -> Line:
@@ -365,6 +371,18 @@ def _with_files(pages: list[Message], files: Sequence[Attachment]) -> list[Messa
     ]
 
 
+def _whole(message: Message) -> Attachment:
+    """The text of a message as a file."""
+    fields = (text for field in message.fields for text in ("", plain(field.name), *_file_lines(field.blocks)))
+    text = "\n".join([plain(message.title), "", *_file_lines(message.body), *fields])
+    return Attachment(WHOLE, text.strip().encode(errors="replace") + b"\n")
+
+
+def _file_lines(blocks: Iterable[Block]) -> Iterator[str]:
+    for block in blocks:
+        yield from table_lines(block) if isinstance(block, Table) else plain_blocks((block,))
+
+
 def _letters(page: Message) -> str:
     parts = (*page.body, *(block for field in page.fields for block in field.blocks))
     return "".join(plain_blocks(parts))
@@ -372,6 +390,11 @@ def _letters(page: Message) -> str:
 
 def _numbered(pages: list[Message], left_out: int) -> Iterator[Message]:
     for number, page in enumerate(pages, 1):
-        more = f"… {left_out:,} characters more" if left_out and number == len(pages) else ""
+        more = _more(page, left_out) if left_out and number == len(pages) else ""
         severity = page.severity if number == 1 else Severity.INFO
         yield replace(page, severity=severity).noted(more, f"{number}/{len(pages)}" if len(pages) > 1 else "")
+
+
+def _more(page: Message, left_out: int) -> str:
+    place = f", in {WHOLE}" if any(file.name == WHOLE for file in page.attachments) else ""
+    return f"… {left_out:,} characters more{place}"

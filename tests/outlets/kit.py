@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from reporter.message import Severity
-from reporter.outlets import Delivered, Later, Outlet
+from reporter.outlets import Delivered, Later, Outlet, Unclear
 from tests.outlets.messages import HOSTILE, field, line, prose, summary
 
 
@@ -51,6 +51,18 @@ class OutletContract:
         for severity in Severity:
             hostile = summary(title=line(HOSTILE), fields=(field(HOSTILE, HOSTILE),), severity=severity)
             assert all(isinstance(outlet.post(part), Delivered) for part in outlet.fit(hostile))
+
+    def test_posts_several_as_one_as_far_as_it_says(self, outlet: Outlet) -> None:
+        messages = [summary()] * 12
+        count = outlet.together(messages)
+        assert 1 <= count <= len(messages)
+        assert isinstance(outlet.post(*messages[:count]), Delivered)
+
+    def test_concludes_nothing_where_it_knows_no_message(self, outlet: Outlet) -> None:
+        assert isinstance(outlet.find("ref 1a2b3c", ()), Unclear)
+
+    def test_may_be_posted_to_at_first(self, outlet: Outlet) -> None:
+        assert outlet.pause() == 0
 
     def test_edits_what_it_posted(self, outlet: Outlet) -> None:
         posted = outlet.post(summary())

@@ -159,7 +159,15 @@ def test_what_is_left_out_is_counted() -> None:
     parts = fit(Message(body=(prose("x" * 50_000),)))
     assert len(parts) == 10
     kept = len(text_of(parts))
-    assert plain(parts[-1].footer) == f"… {50_000 - kept:,} characters more · 10/10"
+    assert plain(parts[-1].footer) == f"… {50_000 - kept:,} characters more, in whole.txt · 10/10"
+
+
+def test_what_is_left_out_is_in_a_file() -> None:
+    rows = tuple((str(number), "x" * 90) for number in range(500))
+    parts = fit(Message(title=line("Trades"), body=(Table(("no", "what"), rows),), fields=(field("Sum", "500"),)))
+    [file] = [file for part in parts for file in part.attachments]
+    text = file.content.decode()
+    assert [text.count("x" * 90), text.startswith("Trades"), text.endswith("Sum\n500\n")] == [500, True, True]
 
 
 def test_a_very_long_text_takes_no_long_time() -> None:
