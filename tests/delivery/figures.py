@@ -36,7 +36,7 @@ class Figures:
 def numbers(messages: Iterable[Posted]) -> list[int]:
     """The numbers of the messages that were told, in the order in which a reader finds them."""
     titles = (embed.get("title", "") for message in messages for embed in message.embeds)
-    return [int(title.rpartition(" ")[2]) for title in titles if title]
+    return [int(title.removeprefix("No ")) for title in titles if title.startswith("No ")]
 
 
 def least_seconds(count: int, webhooks: int = 1) -> float:

@@ -20,8 +20,8 @@ from tests.outlets.messages import messages
 
 # One of these stands where something was left out.
 MARKS = ("…", "characters more", "too large for Discord")
-some_messages = st.lists(messages, min_size=1, max_size=8)
-all_kinds = settings(max_examples=10, suppress_health_check=list(HealthCheck))
+some_messages = st.lists(messages, min_size=1, max_size=6)
+all_kinds = settings(max_examples=5, suppress_health_check=list(HealthCheck))
 
 
 class Carried:

@@ -83,7 +83,7 @@ def test_what_nobody_took_is_told_once_and_in_order(
     assert (found.lost, found.doubled, found.inversions) == (0, 0, 0)
 
 
-@pytest.mark.parametrize("times", [1, 3])
+@pytest.mark.parametrize("times", [1, pytest.param(3, marks=pytest.mark.full)])
 @pytest.mark.parametrize("name", LOST)
 def test_without_a_bot_each_lost_answer_makes_one_more_copy_that_says_so(
     traffic: Traffic, clock: HandClock, discord: LocalDiscord, name: str, times: int
@@ -95,7 +95,7 @@ def test_without_a_bot_each_lost_answer_makes_one_more_copy_that_says_so(
     assert repeats(discord) == times
 
 
-@pytest.mark.parametrize("times", [1, 3])
+@pytest.mark.parametrize("times", [1, pytest.param(3, marks=pytest.mark.full)])
 @pytest.mark.parametrize("name", LOST)
 def test_with_a_bot_a_lost_answer_makes_no_copy(
     tmp_path: Path, clock: HandClock, discord: LocalDiscord, name: str, times: int
@@ -146,7 +146,7 @@ def with_bot(folder: Path, clock: HandClock, discord: LocalDiscord, token: str) 
     return acquainted(Traffic(folder, discord, hooks, clock=clock, entry=BOT, environ={"BOT": token}), clock)
 
 
-@pytest.mark.parametrize("seconds", [10, 120, 600])
+@pytest.mark.parametrize("seconds", [*(pytest.param(each, marks=pytest.mark.full) for each in (10, 120)), 600])
 @pytest.mark.parametrize("fault", [Status(503), Reset(), None], ids=["503", "reset", "refused"])
 def test_after_an_outage_it_goes_on_soon(
     traffic: Traffic, clock: HandClock, discord: LocalDiscord, fault: Fault | None, seconds: int

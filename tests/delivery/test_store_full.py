@@ -1,0 +1,62 @@
+"""The disk is full: nothing is lost, nothing is told twice, and it goes on when there is room again."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from reporter.clock import SystemClock
+from tests.delivery.figures import numbers
+from tests.delivery.traffic import Traffic, until
+from tests.discord import LocalDiscord
+from tests.processes import Process, daemon
+
+
+@contextmanager
+def full(process: Process) -> Iterator[None]:
+    """For a while a process can write no file beyond its first bytes, as if the disk were full."""
+    pid = process.process.pid
+    soft, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (512, hard))
+    try:
+        yield
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_what_waits_while_the_store_is_full_goes_out_afterwards(tmp_path: Path) -> None:
+    with LocalDiscord(limits=False) as discord:
+        traffic = Traffic(tmp_path, discord, {"a": "a"})
+        with daemon(tmp_path, SystemClock().wall(), traffic.environ) as running:
+            traffic.queue("a", range(3))
+            discord.wait_for("a", 3)
+            until(lambda: traffic.done, 10, lambda: str(traffic.counts()))
+            with full(running):
+                traffic.queue("a", range(3, 6))
+                running.says("the store cannot be used")
+                assert numbers(discord.messages("a")) == [0, 1, 2]
+            discord.wait_for("a", 6)
+            until(lambda: traffic.done, 10, lambda: str(traffic.counts()))
+        traffic.close()
+        assert numbers(discord.messages("a")) == [0, 1, 2, 3, 4, 5]
+
+
+def test_what_was_sent_when_the_store_filled_up_is_not_sent_again(tmp_path: Path) -> None:
+    with LocalDiscord(limits=False) as discord:
+        traffic = Traffic(tmp_path, discord, {"a": "a"})
+        with daemon(tmp_path, SystemClock().wall(), traffic.environ) as running:
+            traffic.queue("a", range(1))
+            until(lambda: traffic.done, 10, lambda: str(traffic.counts()))
+            discord.latency = 1.0
+            asked = len(discord.requests)
+            traffic.queue("a", range(1, 3))
+            until(lambda: traffic.counts().get("sending", 0) > 0, 10, lambda: str(traffic.counts()))
+            with full(running):
+                running.says("the store cannot be used")
+                until(lambda: len(discord.requests) > asked, 10, lambda: "nothing was sent")
+            discord.latency = 0.0
+            until(lambda: traffic.done, 30, lambda: str(traffic.counts()))
+        traffic.close()
+        assert numbers(discord.messages("a")) == [0, 1, 2]
