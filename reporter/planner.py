@@ -184,11 +184,12 @@ class Planner:
                     log.info("%s: to be made up for: %s", job, in_brief(labels))
 
     def _given_up(self, wiring: Wiring, turn: Turn, now: datetime) -> bool:
-        """Whether it has failed for too long. What was cut off has not failed."""
+        """Whether it was tried for too long. While nobody was there nobody tried, and that counts for nothing."""
         patience = turn.bound.give_up_after
-        if now - turn.owed.due_at < patience or turn.owed.reason is None:
+        if not turn.owed.attempts or turn.owed.tried_until - turn.owed.due_at < patience:
             return False
-        reason = f"given up {duration(patience)} after it was due; the last reason was: {turn.owed.reason}"
+        why = turn.owed.reason or "it was cut off each time"
+        reason = f"given up {duration(patience)} after it was due; the last reason was: {why}"
         told = f"{turn.owed.job} for {turn.owed.period.label} was {reason}"
         with self._store.begin() as connection:
             if periods.give_up(connection, turn.owed.id, reason, now):

@@ -154,6 +154,8 @@ def test_a_period_that_nobody_could_make_for_days_is_given_up_and_the_next_ones_
     stage.clock.forward(days=1)
     assert stage.told() == []  # in order: the later day waits
     stage.clock.forward(days=1)
+    assert stage.told() == []  # two days have passed, and it is tried a last time
+    stage.clock.forward(minutes=15)
     stage.tick()
     assert stage.told() == ["daily 2026-11-01", "daily 2026-11-02"]
 
@@ -211,6 +213,8 @@ def test_a_job_gives_up_when_its_config_says_and_that_is_told(stage: Stage) -> N
     stage.clock.forward(hours=13)
     stage.tick()
     stage.clock.forward(hours=3)
+    stage.tick()
+    stage.clock.forward(minutes=15)
     assert stage.tick() == []
     stage.deliver()
     given_up = "Daily for 2026-10-31 was given up 3h after it was due; the last reason was: daily.py:8"

@@ -48,6 +48,11 @@ class Owed:
     settled_at: datetime | None
     claimed_until: datetime | None
 
+    @property
+    def tried_until(self) -> datetime:
+        """Until when the last try lasts: its lease, or the pause after it."""
+        return self.claimed_until or self.next_try_at
+
     def claimable(self, now: datetime) -> bool:
         """Whether it may be tried: its time has come, or whoever had it in hand is gone."""
         if self.state == "running":

@@ -37,10 +37,20 @@ def test_what_failed_for_days_and_was_cut_off_at_last_is_given_up(daily: Stage) 
     daily.clock.forward(days=1)
     daily.write("flag", "fail")
     daily.tick()
-    daily.clock.forward(hours=1)
+    daily.clock.forward(days=2)
     [turn] = daily.app.planner.tick(daily.app.wiring)
     assert daily.app.planner.claim(turn)
     daily.write("flag", "")
-    daily.restart().clock.forward(days=3)
+    daily.restart().clock.forward(hours=1)
     assert daily.told() == []
-    assert daily.told() == MISSED[1:]
+    assert daily.told() == MISSED[1:3]
+
+
+def test_what_failed_once_before_nobody_was_there_is_tried_again(daily: Stage) -> None:
+    daily.tick()
+    daily.clock.forward(days=1)
+    daily.write("flag", "fail")
+    daily.tick()
+    daily.write("flag", "")
+    daily.restart().clock.forward(days=3)
+    assert daily.told() == MISSED
