@@ -17,7 +17,7 @@ from tests.time.world import ALARM, HOURLY, World, check, owed, report
 
 NIGHTLY = DAILY.replace("daily at 00:00", "daily at 02:30")
 UNITS = {"daily": Unit.DAY, "nightly": Unit.DAY, "hourly": Unit.HOUR}
-NOON = datetime(2026, 3, 1, 11, 59, 58, tzinfo=UTC)
+NOON = datetime(2026, 3, 1, 11, 59, 50, tzinfo=UTC)
 CHANGES = [
     ("America/New_York", "2026-03-08"),
     ("America/New_York", "2026-11-01"),
@@ -64,8 +64,7 @@ def walk(stage: Stage, discord: LocalDiscord, zone: str, start: datetime, end: d
     """Live through every end of an hour between two moments, asleep in between."""
     world = World(home(stage, discord, *UNITS, zone=zone), discord, start)
     with world.daemon() as running:
-        running.says("hourly: every hour")
-        a_while()
+        world.wait_until_planned(*UNITS)
         for moment in hours(start, end):
             if due := owed(Unit.HOUR, zone, moment - timedelta.resolution, moment):
                 world.passes_until(moment - timedelta(seconds=0.2))
@@ -95,6 +94,8 @@ WRONG = {"back an hour": {"hours": -1}, "forward a day": {"days": 1}, "forward a
 def test_a_clock_set_wrong_and_right_again(stage: Stage, discord: LocalDiscord) -> None:
     world = World(home(stage, discord, "hourly"), discord, NOON)
     with world.daemon() as running:
+        world.wait_until_planned("hourly")
+        world.passes(seconds=10)
         world.wait_for("hourly", "2026-03-01 11:00")
         before = running.megabytes
         for times, slip in enumerate(WRONG.values(), start=1):
@@ -117,9 +118,8 @@ def test_a_start_in_1970(stage: Stage, discord: LocalDiscord) -> None:
         world.passes(minutes=30)
         a_while()
         world.slips()
-        running.says("this machine's clock is right again")
-        a_while()
-        world.passes(minutes=30)
+        world.wait_until_planned("hourly")
+        world.passes_until(NOON.replace(hour=13, minute=0, second=0))
         world.wait_for("hourly", "2026-03-01 12:00")
         running.stop()
     check(world, "hourly", ["2026-03-01 12:00"])
@@ -128,8 +128,7 @@ def test_a_start_in_1970(stage: Stage, discord: LocalDiscord) -> None:
 def test_asleep_for_three_days(stage: Stage, discord: LocalDiscord) -> None:
     world = World(home(stage, discord, "daily", "nightly"), discord, NOON)
     with world.daemon() as running:
-        running.says("nightly: every day")
-        a_while()
+        world.wait_until_planned("daily", "nightly")
         before = running.megabytes
         running.send(signal.SIGSTOP)
         world.passes(days=3)
@@ -146,8 +145,7 @@ def test_asleep_for_three_days(stage: Stage, discord: LocalDiscord) -> None:
 def test_asleep_for_a_year(stage: Stage, discord: LocalDiscord) -> None:
     world = World(home(stage, discord, "daily"), discord, NOON)
     with world.daemon() as running:
-        running.says("daily: every day")
-        a_while()
+        world.wait_until_planned("daily")
         before = running.megabytes
         world.passes(days=365)
         world.wait_for("daily", "2027-02-28", seconds=120)

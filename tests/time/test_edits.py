@@ -19,10 +19,18 @@ from tests.stage import Stage
 from tests.time.test_two_daemons import an_hour_passes
 from tests.time.world import HOURLY, HOURLY_JOBS, World, hourly_home, report, settled
 
-START = datetime(2026, 3, 1, 12, 59, 57, tzinfo=UTC)
+START = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 TAKEN_UP = re.compile(r"config version (\w+) taken up: (.*)")
 REFUSED = re.compile(r"the edited config cannot be used; still running version (\w+)")
 WORDINGS = ["every hour", 'cron "0 * * * *"']
+MISTAKES = {
+    "settle:": "setle:",
+    "every hour": "every houre",
+    "  hourly:": "  hourli:",
+    "jobs:": "jobs",
+    "channel: daily": "channel: dayli",
+    "version: 1": "version: [1",
+}
 
 
 @dataclass(frozen=True)
@@ -106,11 +114,9 @@ class Editor:
         self.writes_well(self._jobs, f"# {self._chance.random()}\n")
 
     def _errs(self) -> None:
-        right, wrong = self._chance.choice(
-            [("settle:", "setle:"), ("every hour", "every houre"), ("  hourly:", "  hourli:"), ("jobs:", "jobs"),
-             ("channel: daily", "channel: dayli"), ("version: 1", "version: [1")]
-        )  # fmt: skip
-        self._writes_badly(self._text(self._jobs, "").replace(right, wrong, 1))
+        text = self._text(self._jobs, "")
+        right = self._chance.choice([words for words in MISTAKES if words in text])
+        self._writes_badly(text.replace(right, MISTAKES[right], 1))
 
     def _is_interrupted(self) -> None:
         self._writes_badly(self._half_of(self._text(self._jobs, "")))
@@ -143,7 +149,7 @@ def edited(stage: Stage, discord: LocalDiscord, edits: int) -> Counter[str]:
     report(stage, "extra", HOURLY)
     world, chance = World(hourly_home(stage, discord), discord, START), random.Random(edits)
     with world.daemon() as running:
-        world.wait_for("hourly", "2026-03-01 12:00")
+        world.wait_until_planned(*HOURLY_JOBS)
         editor = Editor(stage, running, chance)
         for _ in range(edits):
             if chance.random() < 0.3:
@@ -159,7 +165,7 @@ def edited(stage: Stage, discord: LocalDiscord, edits: int) -> Counter[str]:
 
 
 def test_it_goes_on_whatever_is_done_to_its_config(stage: Stage, discord: LocalDiscord) -> None:
-    edited(stage, discord, 20)
+    edited(stage, discord, 15)
 
 
 @pytest.mark.full

@@ -11,9 +11,9 @@ import pytest
 
 from tests.discord.local import LocalDiscord
 from tests.stage import Stage
-from tests.time.world import World, hourly_home, settled
+from tests.time.world import HOURLY_JOBS, World, hourly_home, settled
 
-START = datetime(2026, 3, 1, 12, 59, 58, tzinfo=UTC)
+START = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 # A daemon that has started tells what is owed within a second.
 LONGEST_LIFE = 1.0
 
@@ -34,7 +34,7 @@ def survive(home: Stage, discord: LocalDiscord, rounds: int) -> int:
     chance = random.Random(rounds)
     world = World(home, discord, START)
     with world.daemon():
-        world.wait_for("hourly", "2026-03-01 12:00")
+        world.wait_until_planned(*HOURLY_JOBS)
     for _ in range(rounds):
         live_and_die(world, chance)
     return settled(world, START)

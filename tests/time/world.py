@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select
 
 from reporter.periods import Unit, containing
 from reporter.store import open_store
-from reporter.store.tables import periods, runs
+from reporter.store.tables import periods, runs, schedules
 from tests.discord.local import LocalDiscord
 from tests.discord.markdown import shown
 from tests.processes import PATIENCE, Process, daemon, until
@@ -97,6 +97,10 @@ class World:
             seconds,
         )
 
+    def wait_until_planned(self, *jobs: str) -> None:
+        """Wait until the store knows when each of these jobs began to owe."""
+        until(lambda: self._planned() >= set(jobs), lambda: f"not planned yet: {jobs}\n{self.log}")
+
     def standing(self) -> Counter[tuple[str, str]]:
         """How many periods of each job are in each state, by the store."""
         with self._look() as connection:
@@ -113,6 +117,10 @@ class World:
         saved = select(runs.c.label).where(runs.c.job == job, runs.c.outcome == "told")
         with self._look() as connection:
             return Counter(connection.execute(saved).scalars())
+
+    def _planned(self) -> set[str]:
+        with self._look() as connection:
+            return set(connection.execute(select(schedules.c.job)).scalars())
 
     @contextmanager
     def _look(self) -> Iterator[Connection]:
