@@ -25,6 +25,8 @@ LEASES_ARE_OVER = 600.0
 # taken and the moment when this is saved lie at most so many.
 UNDER_WAY, ANSWER = 0.5, 1.5
 CHANNELS = ("a", "b", "small")
+# When so many wait no more are added: kills come quicker than messages may be sent.
+BACKLOG = 24
 
 
 class Rounds:
@@ -39,12 +41,13 @@ class Rounds:
         self._clock = clock
         self._random = random.Random(seed)
 
-    def run(self, rounds: int, each: int = 4) -> None:
+    def run(self, rounds: int, each: int = 3) -> None:
         """Begins with a message in each channel, by which a bot's sight can be tried."""
         self._queue(1)
         self._settle()
         for _ in range(rounds):
-            self._queue(each)
+            if self._open() < BACKLOG:
+                self._queue(each)
             self._kill_one()
         self._settle()
 
@@ -68,9 +71,14 @@ class Rounds:
 
     def _settle(self) -> None:
         process = self._start()
-        until(self._settled, 60, lambda: f"left over: {self.traffic.counts()}")
-        process.kill()
-        process.join()
+        try:
+            until(self._settled, 60, lambda: f"left over: {self.traffic.counts()}")
+        finally:
+            process.kill()
+            process.join()
+
+    def _open(self) -> int:
+        return sum(number for state, number in self.traffic.counts().items() if state != "sent")
 
     def _settled(self) -> bool:
         """All is there, but for what a dead webhook was asked to take and did not."""
@@ -140,7 +148,7 @@ def flooded(
     hooks = {name: name for name in CHANNELS}
     traffic = Traffic(folder, discord, hooks, clock=clock, store=store, entry=entry, environ=environ)
     at_work = Rounds(traffic, clock, seed=rounds)
-    at_work.run(rounds, each=2 if rounds < 10 else 4)
+    at_work.run(rounds)
     traffic.close()
     found = figures(discord, dict.fromkeys(CHANNELS, at_work.queued))
     where = "PostgreSQL" if store else "SQLite"
@@ -173,7 +181,7 @@ def test_a_revoked_webhook_is_asked_once_more_only_if_the_answer_was_not_saved(
     traffic = Traffic(tmp_path, slow_discord, {name: name for name in CHANNELS}, clock=clock, store=store)
     slow_discord.revoke("small")
     at_work = Rounds(traffic, clock, seed=rounds, dead="small")
-    at_work.run(rounds, each=2)
+    at_work.run(rounds)
     traffic.close()
     wall = SystemClock().wall().timestamp() - time.monotonic()
     asked = [wall + request.at for request in slow_discord.requests if request.webhook == "small"]
