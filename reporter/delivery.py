@@ -23,7 +23,7 @@ from reporter import outbox
 from reporter.alerts import Level, Observation
 from reporter.clock import Clock
 from reporter.errors import ReporterError, StoreError
-from reporter.message import Message
+from reporter.message import Message, Severity
 from reporter.outbox import Lane, Waiting
 from reporter.outlets import Absent, Delivered, Later, Never, Unclear, Verdict
 from reporter.pacing import Limit
@@ -186,11 +186,12 @@ class Delivery:
             return [head]
         upcoming = outbox.upcoming(connection, names, now, TOGETHER)
         alike = list(takewhile(lambda row: row.channel == head.channel and _light(row), upcoming))
-        outlet = wiring.channels[head.channel].outlet
+        channel = wiring.channels[head.channel]
+        outlet = channel.outlet
         try:
             parts = [outlet.fit(row.message) for row in alike]
             whole = [fitted[0] for fitted in takewhile(lambda fitted: len(fitted) == 1, parts)]
-            noted = [_noted(replace(row, message=part), now) for row, part in zip(alike, whole, strict=False)]
+            noted = [_noted(channel, row, part, now) for row, part in zip(alike, whole, strict=False)]
             return alike[: outlet.together(noted)] if noted else [head]
         except Exception:
             log.exception("what waits for %s cannot go together", head.channel)
@@ -239,7 +240,7 @@ class Delivery:
             with self._store.begin() as connection:
                 row = outbox.divide(connection, row, len(parts))
         part = parts[min(row.part, len(parts)) - 1]
-        return _noted(replace(row, message=part), now)
+        return _noted(channel, row, part, now)
 
     def _edited(self, channel: Channel, row: Waiting, message_id: str, message: Message, token: str) -> Verdict:
         """Replace a board's message; where it is gone or may not be edited any more, post it anew."""
@@ -420,8 +421,11 @@ def _light(row: Waiting) -> bool:
     return row.slot is None and row.of <= 1 and not row.doubtful
 
 
-def _noted(row: Waiting, now: datetime) -> Message:
-    return row.message.noted(*_notes(row, now))
+def _noted(channel: Channel, row: Waiting, part: Message, now: datetime) -> Message:
+    """A part of a row's message as it goes out; what got late into the channel's quiet hours makes no sound."""
+    noted = part.noted(*_notes(row, now))
+    loud = part.severity is Severity.CRITICAL or not channel.etiquette.quiet(now)
+    return noted if loud else replace(noted, silent=True)
 
 
 def _notes(row: Waiting, now: datetime) -> list[str]:

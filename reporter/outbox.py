@@ -402,7 +402,7 @@ def counts(connection: Connection) -> dict[str, int]:
 def rewind(connection: Connection, now: datetime) -> None:
     """Forget what a clock that ran ahead has noted: when rows may leave, and when channels may be tried again."""
     ahead, no_lease = now + AHEAD, now + LONGEST_PAUSE
-    written = and_(outbox.c.state.in_(("waiting", "unclear")), outbox.c.created_at > ahead)
+    written = and_(outbox.c.state.in_(("waiting", "unclear", "held")), outbox.c.created_at > ahead)
     connection.execute(update(outbox).where(written).values(created_at=now, not_before=now))
     in_hand = and_(outbox.c.state == "sending", outbox.c.leased_until > no_lease)
     connection.execute(update(outbox).where(in_hand).values(leased_until=now))

@@ -18,6 +18,8 @@ from reporter.outlets.discord import SUPPRESS_NOTIFICATIONS
 from reporter.periods import covered
 from tests.discord.local import LocalDiscord
 from tests.discord.world import Posted
+from tests.processes import daemon
+from tests.servers import PostgreSQL
 from tests.stage import DAILY, Stage
 
 NIGHT = Etiquette(Noise.NOW, quiet_hours("22:00-07:00"), time(8), ZoneInfo("Europe/Berlin"))
@@ -91,9 +93,12 @@ def test_what_is_held_comes_out_within_two_days_and_never_in_quiet_hours(
             assert not etiquette.quiet(until)
 
 
-@pytest.fixture
-def night(stage: Stage, discord: LocalDiscord) -> Stage:
-    """A quarter past midnight in Berlin, with a channel that is quiet and one that is not."""
+@pytest.fixture(params=["sqlite", "postgresql"])
+def night(request: pytest.FixtureRequest, stage: Stage, discord: LocalDiscord) -> Stage:
+    """A quarter past midnight in Berlin, with a channel that is quiet, on a store of each kind."""
+    if request.param == "postgresql":
+        server: PostgreSQL = request.getfixturevalue("server")
+        stage.environ["STORE"] = server.url(schema=server.new_schema())
     stage.report("pulse", PULSE, LETTER).report("board", BOARD, LETTER).report("daily", DAILY)
     stage.clock.now = datetime(2026, 10, 30, 23, 15, tzinfo=UTC)
     return restyled(stage, discord, "quiet_hours: 22:00-07:00")
@@ -102,7 +107,7 @@ def night(stage: Stage, discord: LocalDiscord) -> Stage:
 def restyled(stage: Stage, discord: LocalDiscord, channel: str = "", job: str = "") -> Stage:
     jobs = "\n".join(f"  {name}: {{channel: daily, {job}}}" for name in ("pulse", "board", "daily"))
     routes = "alerts: {routes: {all: [daily]}}"
-    stage.on_discord(discord, jobs, channels=["daily", "loud"], zone="Europe/Berlin", more=routes)
+    stage.on_discord(discord, jobs, zone="Europe/Berlin", more=routes)
     config = stage.folder / "config/reporter.yaml"
     mention = "mention: {critical: everyone, warning: 'role:123456789012345678', info: 'user:123456789012345678'}"
     text = config.read_text().replace("WEBHOOK_DAILY}", f"WEBHOOK_DAILY, {mention}, {channel}}}")
@@ -225,6 +230,28 @@ def test_a_daemon_that_was_away_in_the_morning_does_not_wake_anyone_the_next_nig
     night.clock.forward(hours=5)
     night.app.runner.tell_digests(night.app.wiring)
     assert night.counts() == {"waiting": 1}
+
+
+def test_what_gets_late_into_the_quiet_hours_makes_no_sound(night: Stage, discord: LocalDiscord) -> None:
+    night.clock.now = datetime(2026, 10, 31, 20, 50, tzinfo=UTC)
+    with discord.down():
+        told(night)
+    night.clock.forward(minutes=30)
+    night.deliver()
+    [message] = discord.messages("daily")
+    assert (silent(message), message.called) == (True, set())
+
+
+def test_the_daemon_tells_the_digest_when_its_time_has_come(night: Stage, discord: LocalDiscord) -> None:
+    for _ in range(2):
+        told(night)
+        night.clock.forward(hours=1)
+    config = night.folder / "config/reporter.yaml"
+    config.write_text(config.read_text().replace("board: {", "board: {enabled: false, "))
+    night.close()
+    with daemon(night.folder, datetime(2026, 10, 31, 5, 59, 57, tzinfo=UTC), night.environ):
+        [message, *_] = discord.wait_for("daily", seconds=25)
+    assert message.title.startswith("🗞️ Digest – ")
 
 
 def test_a_run_by_hand_says_until_when_it_is_held(night: Stage) -> None:
