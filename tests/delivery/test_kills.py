@@ -63,7 +63,7 @@ class Rounds:
         process = self._start()
         if self._random.random() < 0.9:
             until(lambda: len(self.discord.requests) > seen, 20, lambda: "nothing is sent", pause=0.002)
-        time.sleep(self._random.uniform(0, 0.25))
+        time.sleep(self._random.uniform(0, 0.5))
         process.kill()
         self.kills.append(SystemClock().wall().timestamp())
         process.join()

@@ -11,7 +11,7 @@ import pytest
 
 from tests.delivery.figures import Figures, figures, record
 from tests.delivery.traffic import LARGE, Traffic
-from tests.discord import LocalDiscord
+from tests.discord import Limited, LocalDiscord
 from tests.discord.limiter import ALGORITHMS, Algorithm
 
 # Seconds that a delivery may take beyond the least time, at a latency of 50 ms.
@@ -70,6 +70,24 @@ def test_a_burst_goes_out_as_fast_as_it_may(tmp_path: Path) -> None:
         Case(f"6 to each of 2 channels, {algorithm}", 6, channels=2, visible=algorithm) for algorithm in ALGORITHMS
     ]
     assert not_faultless(side_by_side(cases, tmp_path, 30)) == {}
+
+
+def test_a_pause_that_is_asked_for_is_kept(tmp_path: Path) -> None:
+    def asked(scope: str) -> Figures:
+        with LocalDiscord(limits=False, latency=0.02) as discord:
+            traffic = Traffic(tmp_path / scope, discord, {"a": "a", "b": "b"})
+            traffic.queue_all([(name, number) for number in range(3) for name in ("a", "b")])
+            discord.fail(Limited(0.7, scope=scope), webhook="a", times=2)
+            traffic.flow(20)
+            traffic.close()
+            return figures(discord, {"a": 3, "b": 3})
+
+    with ThreadPoolExecutor(3) as pool:
+        user, shared, everywhere = pool.map(asked, ("user", "shared", "global"))
+    for found in (user, shared, everywhere):
+        assert (found.lost, found.doubled, found.inversions, found.limited) == (0, 0, 0, 2)
+    assert (user.early, shared.early) == (0, 0)
+    assert everywhere.early <= 1  # the other channel may have been on its way
 
 
 def test_small_messages_that_wait_together_travel_together(tmp_path: Path) -> None:
