@@ -141,6 +141,7 @@ _POLICIES = {
     # One run that went well proves a job to be well again; the next one may be a week away.
     "job": Policy(failures=1, clean=_NO_TIME),
     "channel": Policy(failures=1),
+    "store": Policy(failures=1, clean=_NO_TIME),
     "clock": Policy(failures=1, clean=_NO_TIME),
 }
 

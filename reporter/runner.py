@@ -16,11 +16,12 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from reporter import logs, outbox
+from reporter.adrift import Adrift
 from reporter.alerts import Level, Observation, Phase
 from reporter.binding import BoundJob
 from reporter.clock import Clock
 from reporter.context import Context, History, Params, Report
-from reporter.errors import ClaimLostError, DeadlineError, JobError, LedgerError, ReporterError
+from reporter.errors import ClaimLostError, DeadlineError, JobError, LedgerError, ReporterError, StoreError
 from reporter.formats import duration
 from reporter.judging import Sitting, Witness
 from reporter.message import Message, Run
@@ -90,6 +91,7 @@ class Runner:
         self._store = store
         self._clock = clock
         self._history = history
+        self._adrift = Adrift(store, clock)
         self._stopping = stopping or threading.Event()
 
     def ask(self, wiring: Wiring, bound: BoundJob, period: Period) -> Findings:
@@ -110,7 +112,7 @@ class Runner:
             try:
                 findings = _noted(self.ask(wiring, bound, period), _notes(claim, started))
                 _insist_on_all_ledgers(findings, claim)
-                outcome = self._save(wiring, bound, period, findings, claim, _Entry(run_id, trigger, started, began))
+                outcome = self._saved(wiring, bound, period, findings, claim, _Entry(run_id, trigger, started, began))
             except Exception as error:  # noqa: BLE001 - a job may raise anything; it is told, and others go on
                 outcome = self._failed(wiring, bound, period, error, claim, _Entry(run_id, trigger, started, began))
         return outcome
@@ -212,6 +214,22 @@ class Runner:
                 written.append(_write(wiring, bound, context, found))
         return Findings(tuple(written), tuple(observations))
 
+    def _saved(
+        self,
+        wiring: Wiring,
+        bound: BoundJob,
+        period: Period,
+        findings: Findings,
+        claim: Claim | None,
+        entry: _Entry,
+    ) -> Outcome:
+        """Save what was found; while the store takes nothing, alerts are told all the same."""
+        try:
+            return self._save(wiring, bound, period, findings, claim, entry)
+        except StoreError as error:
+            self._adrift.hear(wiring, findings.observations, _witness(bound), str(error))
+            raise
+
     def _save(
         self,
         wiring: Wiring,
@@ -233,9 +251,10 @@ class Runner:
                     messages += post(connection, wiring, letter, now, noise=bound.noise)
             journal.add_samples(connection, findings.observations, now)
             recovered = Observation(f"job/{job}", Level.OK, "runs again")
-            seen = (*findings.observations, recovered)
+            seen = (*self._adrift.hand_over(connection, entry.run_id), *findings.observations, recovered)
             messages += Sitting(connection, wiring, entry.run_id, now).hear(seen, _witness(bound))
             journal.add_run(connection, entry.of(job, period, self._clock, "told" if messages else "quiet", messages))
+        self._adrift.over()
         log.info("%s %s: %s", job, period.label, f"{messages} message(s) to deliver" if messages else "nothing new")
         return Outcome(entry.run_id, messages)
 
@@ -258,7 +277,7 @@ class Runner:
                 if claim and retry_at:
                     periods.put_back(connection, claim.period_id, claim.token, why, retry_at)
                 journal.add_run(connection, entry.of(bound.job.name, period, self._clock, "failed", 0, why))
-                if not (self._stopping.is_set() or isinstance(error, ClaimLostError)):
+                if not (self._stopping.is_set() or isinstance(error, ClaimLostError | StoreError)):
                     Sitting(connection, wiring, entry.run_id, now).hear([seen], _witness(bound))
         except ReporterError as store_error:
             log.error("%s: and the failure could not be saved: %s", bound.job.name, store_error)

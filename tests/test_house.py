@@ -26,7 +26,7 @@ FLOORS: dict[str, str] = {
     "pure": "errors secret spelling pacing message letter formats periods schedules trades metrics alerts noise digest "
     "context",
     "doors": "clock config catalog host logs probes ledger store outbox migrations render outlets",
-    "work": "binding guard edits chronicle wiring posting judging runner planner delivery",
+    "work": "binding guard edits chronicle wiring posting judging adrift runner planner delivery",
     "daemon": "daemon demo",
     "app": "app",
     "cli": "commands outbox_commands cli __main__",

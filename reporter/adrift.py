@@ -1,0 +1,117 @@
+"""Alerts while our own store cannot be written: judged from memory, posted at once, and marked.
+
+A full disk is when alerts are needed most. What is told this way is handed to the store as soon as it can be written
+again, so that it is not told a second time.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from reporter import outbox
+from reporter.alerts import AlertState, Level, Observation, Transition, judge, policy_for
+from reporter.clock import Clock
+from reporter.errors import StoreError
+from reporter.judging import Witness, alert_message, heard_in
+from reporter.message import Message
+from reporter.outlets import Later
+from reporter.store import Store, journal
+from reporter.wiring import Wiring
+
+log = logging.getLogger(__name__)
+
+MARK = "told from memory: our own store cannot be written"
+SUBJECT = "store/state"
+# So many messages are kept for a channel that cannot be reached either.
+KEPT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """Where a subject stands, when to look at it again, and who saw it."""
+
+    state: AlertState
+    look_at: datetime | None
+    witness: Witness
+
+
+class Adrift:
+    """What is known of alerts since the store failed. Empty as long as all is well."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._guard = threading.Lock()
+        self._judged: dict[str, _Judged] = {}
+        self._told: list[tuple[Transition, datetime]] = []
+        self._untold: list[tuple[str, Message]] = []
+
+    def hear(self, wiring: Wiring, observations: Sequence[Observation], witness: Witness, why: str) -> None:
+        """Judge what was seen when it could not be saved, and tell at once what people should hear of."""
+        itself = Observation(SUBJECT, Level.CRITICAL, f"reports wait, and alerts are told from memory: {why}")
+        with self._guard:
+            letters, self._untold = self._untold, []
+            for seen in (itself, *observations):
+                letters += self._decide(wiring, seen, witness)
+            self._untold = [letter for letter in letters if not _posted(wiring, *letter)][-KEPT:]
+
+    def hand_over(self, connection: Connection, run_id: str) -> list[Observation]:
+        """Save what was judged from memory; returns what is to be judged now: that the store is well again."""
+        now = self._clock.wall()
+        for one in self._judged.values():
+            journal.put_alert_state(connection, one.state, one.look_at, one.witness.channels, one.witness.job, now)
+        for transition, at in self._told:
+            journal.add_transition(connection, transition, at, run_id)
+        for channel, message in self._untold:
+            outbox.enqueue(connection, _letter(channel, message, run_id), now)
+        return [Observation(SUBJECT, Level.OK, "the store can be written again")] if self._judged else []
+
+    def over(self) -> None:
+        """All of that is saved."""
+        with self._guard:
+            self._judged, self._told, self._untold = {}, [], []
+
+    def _decide(self, wiring: Wiring, seen: Observation, witness: Witness) -> list[tuple[str, Message]]:
+        now = self._clock.wall()
+        policy = policy_for(seen.subject, witness.interval)
+        state, transition, look_at = judge(self._state(seen.subject), now.astimezone(wiring.zone), seen, policy)
+        self._judged[seen.subject] = _Judged(state, look_at, witness)
+        if transition is None:
+            return []
+        log.error("%s %s: %s (%s)", transition.subject, transition.change, seen.detail, MARK)
+        self._told.append((transition, now))
+        message = alert_message(wiring, transition, now).noted(MARK)
+        return [(name, message) for name in heard_in(wiring, transition, witness)]
+
+    def _state(self, subject: str) -> AlertState:
+        """Where a subject stood last; one that cannot be looked up begins anew."""
+        if subject in self._judged:
+            return self._judged[subject].state
+        try:
+            with self._store.read() as connection:
+                return journal.alert_state(connection, subject)
+        except StoreError:
+            return AlertState(subject)
+
+
+def _posted(wiring: Wiring, channel: str, message: Message) -> bool:
+    """Post without outbox and lane; False if it should be tried again."""
+    outlet = wiring.channels[channel].outlet if channel in wiring.channels else None
+    if outlet is None:
+        return True
+    if outlet.pause() > 0:
+        return False
+    verdicts = [outlet.post(part) for part in outlet.fit(message)]
+    return not any(isinstance(verdict, Later) for verdict in verdicts)
+
+
+def _letter(channel: str, message: Message, run_id: str) -> outbox.Letter:
+    key = f"adrift/{secrets.token_hex(8)}/{channel}"
+    return outbox.Letter(key=key, channel=channel, kind="alert", message=message, reference=run_id[:6], run_id=run_id)
