@@ -25,7 +25,7 @@ WIDTH, TITLE_WIDTH = 150, 80
 # Up to so many messages are shown with figures, more of them by their titles; what is beyond stands in the file alone.
 WITH_FIGURES, WITH_TITLE = 20, 35
 
-_SIGNS = {Severity.CRITICAL: "🚨 ", Severity.WARNING: "⚠️ ", Severity.INFO: ""}
+_SIGNS = {Severity.CRITICAL: "🚨", Severity.WARNING: "⚠️", Severity.INFO: ""}
 _GRAVITY = (Severity.INFO, Severity.WARNING, Severity.CRITICAL)
 
 
@@ -59,7 +59,7 @@ def digest(held: Sequence[Held], zone: ZoneInfo, now: datetime) -> Message:
 def _lines(held: Sequence[Held], zone: ZoneInfo, now: datetime) -> Iterator[Line]:
     for one in held[:WITH_TITLE]:
         clock = _clock(one.at, zone, now)
-        title = f"{_SIGNS[one.message.severity]}{_clipped(plain(one.message.title) or 'Untitled', TITLE_WIDTH)}"
+        title = _clipped(_title(one.message), TITLE_WIDTH)
         figures = key_figures(one.message) if len(held) <= WITH_FIGURES else ""
         told = f" — {_clipped(figures, WIDTH - len(title))}" if figures else ""
         yield Run("code", clock), Run("text", " "), Run("bold", title), Run("text", told)
@@ -87,6 +87,12 @@ def _prose(blocks: Iterable[Block]) -> Iterator[Line]:
     return (line for block in blocks if isinstance(block, Text) for line in block.lines)
 
 
+def _title(message: Message) -> str:
+    """The title, under the sign of its severity where it does not bear that already."""
+    title, sign = plain(message.title) or "Untitled", _SIGNS[message.severity]
+    return title if sign in title else f"{sign} {title}"
+
+
 def _clipped(text: str, width: int) -> str:
     return text if len(text) <= width else f"{text[: max(width - 1, 0)].rstrip()}…"
 
@@ -99,7 +105,7 @@ def _in_full(held: Sequence[Held], zone: ZoneInfo, now: datetime) -> Attachment:
 
 def _told(held: Held, zone: ZoneInfo) -> Iterator[str]:
     message = held.message
-    yield f"{held.at.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}  {_SIGNS[message.severity]}{plain(message.title)}"
+    yield f"{held.at.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}  {_title(message)}"
     yield from plain_blocks(message.body)
     for field in message.fields:
         yield f"\n{plain(field.name)}"

@@ -219,7 +219,7 @@ def _fare(app: App, _options: argparse.Namespace) -> int:
     print(f"Figures of the last {FIGURES.days} days; 429S is how often the service asked for a pause.")
     for channel in app.wiring.channels.values():
         for line in _trouble(channel, lanes.get(channel.name), errors.get(channel.name)):
-            print(line)
+            print("\n".join(_broken(line, 2)))
     return DONE
 
 
