@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -109,7 +110,7 @@ def _run_job(options: argparse.Namespace) -> int:
         bound = app.job(options.name)
         with _progress(f"{options.name}: looking and writing"):
             done = app.run_by_hand(bound, options.at, force=options.force)
-        return _told(app, options.name, done)
+        return _told(app, options.name, done, partial(_delivered, app, options.name))
 
 
 def _backfill(options: argparse.Namespace) -> int:
@@ -118,8 +119,8 @@ def _backfill(options: argparse.Namespace) -> int:
         bound = app.job(options.name)
         code = DELIVERED
         for period in _bar(app.periods_between(bound, options.first, options.last), f"{options.name}: telling"):
-            patience = NONE if code == QUEUED else PATIENCE
-            code = max(code, _told(app, options.name, app.run_period(bound, period), patience))
+            deliver = partial(app.deliver, patience=NONE if code == QUEUED else PATIENCE)
+            code = max(code, _told(app, options.name, app.run_period(bound, period), deliver))
             if code == FAILED:
                 complain("the periods after it wait for it; run the same command again to go on")
                 break
@@ -135,7 +136,7 @@ def _runs(options: argparse.Namespace) -> int:
     return 0
 
 
-def _told(app: App, name: str, done: ByHand, patience: timedelta = PATIENCE) -> int:
+def _told(app: App, name: str, done: ByHand, deliver: Callable[[str], Sequence[Fate]]) -> int:
     """Say what became of a run by hand, and where its messages are."""
     if done.outcome is None:
         print(_standing(app, name, done))
@@ -145,13 +146,17 @@ def _told(app: App, name: str, done: ByHand, patience: timedelta = PATIENCE) -> 
         if done.outcome.retry_at:
             complain("it stays owed: a running daemon tries it again")
         return FAILED
-    with _progress(f"{name}: delivering"):
-        fates = app.deliver(done.outcome.run_id, patience)
+    fates = deliver(done.outcome.run_id)
     if not fates:
         print(f"{name} {done.period.label}: nothing new to tell")
     for fate in fates:
         print(f"{name} {done.period.label} → {_fate(fate)}")
     return _exit_code(fates)
+
+
+def _delivered(app: App, name: str, run_id: str) -> Sequence[Fate]:
+    with _progress(f"{name}: delivering"):
+        return app.deliver(run_id, PATIENCE)
 
 
 def _standing(app: App, name: str, done: ByHand) -> str:
@@ -358,9 +363,10 @@ def _bar(periods: Sequence[Period], text: str) -> Iterator[Period]:
         yield from periods
         return
     from rich.console import Console
-    from rich.progress import track
+    from rich.progress import Progress
 
-    yield from track(periods, text, console=Console(stderr=True))
+    with Progress(console=Console(stderr=True), redirect_stdout=sys.stdout.isatty(), transient=True) as bar:
+        yield from bar.track(periods, description=text)
 
 
 @contextmanager
