@@ -12,6 +12,7 @@ from tests.delivery.figures import numbers
 from tests.delivery.traffic import Traffic, until
 from tests.discord import LocalDiscord
 from tests.processes import Process, daemon
+from tests.stage import Stage
 
 
 @contextmanager
@@ -24,6 +25,36 @@ def full(process: Process) -> Iterator[None]:
         yield
     finally:
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (soft, hard))
+
+
+WATCH = '''\
+from pathlib import Path
+from reporter import Context, Level, Observation, job
+
+@job(covers="now", schedule="every 1s")
+def watch(ctx: Context):
+    """Looks at a limit."""
+    lost = Path("TROUBLE").exists()
+    yield Observation("limit/loss", Level.CRITICAL if lost else Level.OK, "the loss is too large")
+'''
+
+
+def test_an_alert_goes_out_while_the_store_is_full(stage: Stage, discord: LocalDiscord) -> None:
+    trouble = stage.folder / "trouble"
+    stage.report("watch", WATCH.replace("TROUBLE", str(trouble)))
+    stage.on_discord(discord, "  watch: {channel: daily}", channels=["daily"])
+    with daemon(stage.folder, SystemClock().wall(), stage.environ) as running:
+        running.says("nothing new")
+        with full(running):
+            trouble.touch()
+            until(lambda: "told from memory" in told(discord), 20, lambda: running.log)
+            assert "The loss is too large" in told(discord)
+        until(lambda: "can be written again" in told(discord), 20, lambda: running.log)
+    assert told(discord).count("The loss is too large") == 1
+
+
+def told(discord: LocalDiscord) -> str:
+    return "\n".join(message.text for message in discord.messages("daily"))
 
 
 def test_what_waits_while_the_store_is_full_goes_out_afterwards(tmp_path: Path) -> None:
