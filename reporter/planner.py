@@ -92,11 +92,11 @@ class Planner:
         """
         if bound.job.covers.unit is not None and self.doubt(wiring):
             return False
-        if not self._store.shared or not isinstance(bound.schedule, Every):
+        if not self._store.shared:
             return True
+        now = self._clock.wall()
         with self._store.begin() as connection:
-            interval = timedelta(seconds=bound.schedule.seconds)
-            return periods.take_beat(connection, bound.job.name, self._clock.wall(), interval)
+            return periods.take_beat(connection, bound.job.name, now, _until_next(bound, now))
 
     def doubt(self, wiring: Wiring) -> str | None:
         """Why the clock cannot be believed now, as a sentence; None while it can."""
@@ -257,6 +257,13 @@ def _owe(
     if period.end > version.active_from:
         due = _due(bound, fire, period)
         periods.owe(connection, bound.job.name, period, version=version.number, fire_at=fire, due_at=due, now=now)
+
+
+def _until_next(bound: BoundJob, now: datetime) -> timedelta:
+    """How long an open job rests after a turn."""
+    if isinstance(bound.schedule, Every):
+        return timedelta(seconds=bound.schedule.seconds)
+    return bound.schedule.after(now, bound.timezone) - now
 
 
 def _leave_out(connection: Connection, bound: BoundJob, now: datetime) -> int:

@@ -261,11 +261,14 @@ def test_a_name_that_is_still_in_use_cannot_be_taken_over(stage: Stage) -> None:
         stage.on_screen("  daily:\n  summary: {renamed_from: daily}").app  # noqa: B018
 
 
-def test_of_two_daemons_on_one_store_one_takes_an_interval_jobs_turn(daily: Stage) -> None:
-    bound = daily.report("today", TODAY).on_screen("  today:").app.wiring.jobs["today"]
+@pytest.mark.parametrize(("schedule", "span"), [("every 5m", {"minutes": 5}), ("daily at 12:00", {"days": 1})])
+def test_of_two_daemons_on_one_store_one_takes_an_open_jobs_turn(
+    daily: Stage, schedule: str, span: dict[str, float]
+) -> None:
+    bound = daily.report("today", TODAY).on_screen(f"  today: {{schedule: {schedule}}}").app.wiring.jobs["today"]
     taken = []
     for _ in range(4):
         taken.append([daily.app.planner.may_run(daily.app.wiring, bound) for _ in range(2)])
-        daily.clock.forward(minutes=5)
+        daily.clock.forward(**span)
     shared = daily.app.store.shared
     assert taken == [[True, not shared]] * 4

@@ -190,7 +190,7 @@ def rename(connection: Connection, old: str, new: str) -> None:
 
 
 def take_beat(connection: Connection, job: str, now: datetime, interval: timedelta) -> bool:
-    """Take an interval job's turn; True for one of the daemons that share the store.
+    """Take an open job's turn; True for one of the daemons that share the store.
 
     A beat that lies further ahead than the interval was set by a clock that was wrong, and counts for nothing.
     """

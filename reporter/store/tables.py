@@ -102,7 +102,7 @@ periods = Table(
     Index(None, "state", "next_try_at"),
 )
 
-# When an interval job's next turn is, for daemons that share a store.
+# When an open job's next turn is, for daemons that share a store.
 beats = Table(
     "beats",
     metadata,
