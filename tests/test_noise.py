@@ -99,6 +99,10 @@ def night(request: pytest.FixtureRequest, stage: Stage, discord: LocalDiscord) -
     if request.param == "postgresql":
         server: PostgreSQL = request.getfixturevalue("server")
         stage.environ["STORE"] = server.url(schema=server.new_schema())
+    return asleep(stage, discord)
+
+
+def asleep(stage: Stage, discord: LocalDiscord) -> Stage:
     stage.report("pulse", PULSE, LETTER).report("board", BOARD, LETTER).report("daily", DAILY)
     stage.clock.now = datetime(2026, 10, 30, 23, 15, tzinfo=UTC)
     return restyled(stage, discord, "quiet_hours: 22:00-07:00")
@@ -242,7 +246,8 @@ def test_what_gets_late_into_the_quiet_hours_makes_no_sound(night: Stage, discor
     assert (silent(message), message.called) == (True, set())
 
 
-def test_the_daemon_tells_the_digest_when_its_time_has_come(night: Stage, discord: LocalDiscord) -> None:
+def test_the_daemon_tells_the_digest_when_its_time_has_come(stage: Stage, discord: LocalDiscord) -> None:
+    night = asleep(stage, discord)
     for _ in range(2):
         told(night)
         night.clock.forward(hours=1)
