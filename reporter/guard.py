@@ -21,6 +21,8 @@ TOLERANCE = timedelta(minutes=1)
 EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)
 # Seconds. Both our clocks drift together, which only a new answer shows; in doubt one is sought more eagerly.
 FRESH, EAGER = 3600.0, 60.0
+# So many seconds are spent on asking: where one does not answer, the others hardly will, and the planner waits.
+AT_MOST = 10.0
 
 # Asks a clock that is not ours; None where it does not answer.
 ForeignClock = Callable[[], datetime | None]
@@ -88,13 +90,16 @@ class Guard:
         return moved or passed >= (FRESH if self._reading and not why else EAGER)
 
     def _ask(self, clocks: Mapping[str, ForeignClock]) -> str | None:
-        self._asked = self._clock.wall(), self._clock.monotonic()
+        began = self._clock.monotonic()
+        self._asked = self._clock.wall(), began
         for source, ask in clocks.items():
             shown = ask()
             if shown is not None:
                 self._reading = Reading(source, shown, self._clock.monotonic())
                 if self._compared() is None:
                     return None
+            if self._clock.monotonic() - began > AT_MOST:
+                break
         if self._reading is None and not self._warned:
             self._warned = True
             level = logging.WARNING if clocks else logging.INFO

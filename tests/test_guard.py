@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -71,6 +72,17 @@ def test_with_none_to_ask_our_own_is_believed_and_that_is_said_once(
     assert [record.message for record in caplog.records if record.levelno == logging.WARNING] == [
         "no clock but this machine's can be asked; it is believed"
     ]
+
+
+def test_where_nobody_answers_not_all_are_waited_for(clock: HandClock) -> None:
+    asked: list[str] = []
+
+    def silence(name: str) -> None:
+        asked.append(name)
+        clock.forward(seconds=6)
+
+    Guard(clock).doubt({name: partial(silence, name) for name in "abcdef"})
+    assert asked == ["a", "b"]
 
 
 def test_others_are_asked_once_an_hour_and_at_once_when_our_clock_steps(clock: HandClock) -> None:
