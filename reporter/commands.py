@@ -20,6 +20,7 @@ from reporter.binding import BoundJob
 from reporter.chronicle import chronicle
 from reporter.clock import SystemClock
 from reporter.errors import ConfigError, ReporterError
+from reporter.noise import Noise
 from reporter.outbox import Fate
 from reporter.periods import Period
 from reporter.runner import Findings
@@ -148,7 +149,7 @@ def _told(app: App, name: str, done: ByHand, deliver: Callable[[str], Sequence[F
         return FAILED
     fates = deliver(done.outcome.run_id)
     if not fates:
-        print(f"{name} {done.period.label}: nothing new to tell")
+        print(f"{name} {done.period.label}: {_nothing(app, app.job(name))}")
     for fate in fates:
         print(f"{name} {done.period.label} → {_fate(fate)}")
     return _exit_code(fates)
@@ -175,6 +176,14 @@ def _fate(fate: Fate) -> str:
     if fate.state in _PENDING:
         return f"{fate.channel}{part}: queued, not delivered yet: {fate.error or 'the channel is busy'}"
     return f"{fate.channel}{part}: {fate.state}: {fate.error or 'replaced by a newer one'}"
+
+
+def _nothing(app: App, bound: BoundJob) -> str:
+    """Why a run that went well has told nothing."""
+    noises = [bound.noise or app.wiring.channels[name].etiquette.noise for name in bound.channels]
+    if noises and set(noises) == {Noise.OFF}:
+        return "not told, for its noise is off"
+    return "nothing new to tell"
 
 
 def _exit_code(fates: Sequence[Fate]) -> int:

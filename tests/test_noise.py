@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -16,6 +18,8 @@ from reporter.noise import AT_ONCE, NOT_AT_ALL, SILENTLY, Etiquette, Handling, N
 from reporter.outlets import discord_limits
 from reporter.outlets.discord import SUPPRESS_NOTIFICATIONS
 from reporter.periods import covered
+from reporter.posting import tell_digests
+from reporter.store import open_store
 from tests.discord.local import LocalDiscord
 from tests.discord.world import Posted
 from tests.processes import daemon
@@ -257,6 +261,18 @@ def test_the_daemon_tells_the_digest_when_its_time_has_come(stage: Stage, discor
     with daemon(night.folder, datetime(2026, 10, 31, 5, 59, 57, tzinfo=UTC), night.environ):
         [message, *_] = discord.wait_for("daily", seconds=25)
     assert message.title.startswith("🗞️ Digest – ")
+
+
+def test_of_two_daemons_one_tells_the_digest(night: Stage, discord: LocalDiscord) -> None:
+    for _ in range(5):
+        told(night)
+    with ExitStack() as stack, ThreadPoolExecutor(4) as pool:
+        url = night.environ["STORE"]
+        stores = [stack.enter_context(closing(open_store(url))) for _ in range(4)]
+        dawn = datetime(2026, 10, 31, 6, 0, tzinfo=UTC)
+        list(pool.map(lambda store: tell_digests(store, night.app.wiring, dawn), stores))
+    morning(night)
+    assert [message.title for message in discord.messages("daily")] == ["🗞️ Digest – 5 messages"]
 
 
 def test_a_run_by_hand_says_until_when_it_is_held(night: Stage) -> None:
