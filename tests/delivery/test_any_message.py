@@ -20,8 +20,8 @@ from tests.outlets.messages import messages
 
 # One of these stands where something was left out.
 MARKS = ("…", "characters more", "too large for Discord")
-some_messages = st.lists(messages, min_size=1, max_size=6)
-all_kinds = settings(max_examples=5, suppress_health_check=list(HealthCheck))
+some_messages = st.lists(messages, min_size=1, max_size=5)
+all_kinds = settings(max_examples=4, suppress_health_check=list(HealthCheck))
 
 
 class Carried:
@@ -98,6 +98,6 @@ def test_any_messages_arrive_whole_or_say_what_was_cut(carried: Carried, some: l
 
 @pytest.mark.full
 @given(some_messages)
-@settings(all_kinds, max_examples=500)
+@settings(all_kinds, max_examples=200)
 def test_many_messages_arrive_whole_or_say_what_was_cut(carried: Carried, some: list[Message]) -> None:
     arrives(carried, some)

@@ -56,7 +56,7 @@ class Case:
 
 def side_by_side(cases: list[Case], folder: Path, patience: float) -> dict[str, Figures]:
     folders = [folder / str(number) for number in range(len(cases))]
-    with ThreadPoolExecutor(len(cases)) as pool:
+    with ThreadPoolExecutor(6) as pool:  # more at a time would measure this machine
         found = pool.map(lambda case, own: case.run(own, patience), cases, folders)
         return {case.name: result for case, result in zip(cases, found, strict=True)}
 
