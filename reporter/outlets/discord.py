@@ -6,6 +6,7 @@ import json
 import re
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from itertools import accumulate, islice, takewhile
@@ -89,9 +90,7 @@ class DiscordOutlet:
     @property
     def pace(self) -> Pace:
         """5 in 2 s for a webhook, unless its answers say otherwise, and 30 in 60 s for a channel, told to nobody."""
-        return Pace(
-            own=Limit(self._told.limit or limits.POSTS.requests, limits.POSTS.seconds), shared=limits.CHANNEL_POSTS
-        )
+        return Pace(own=self._told.limit, shared=limits.CHANNEL_POSTS)
 
     def pause(self) -> float:
         """Seconds for which Discord has said that it would refuse the webhook's next request."""
@@ -185,7 +184,7 @@ class DiscordOutlet:
         answer = Answer.of(response, about)
         self._guild = answer.text("guild_id") or self._guild
         found = verdict(answer)
-        self._told.heard(answer, found)
+        self._told.heard(answer, found, posted=method == "POST")
         if isinstance(found, Delivered):
             return self._linked(found)
         hushed = self._hushed(found)
@@ -216,27 +215,40 @@ class DiscordOutlet:
 
 
 class Told:
-    """What Discord's answers told about a webhook's pace: when the next request may go. May be shared by threads."""
+    """What Discord's answers told about a webhook's pace: its limit, and when the next request may go. May be shared by
+    threads.
+
+    Where it was our own posts that used the limit up, we know better than the answer when the first of them is out of
+    sight; else somebody else posts as well, and what the answer says counts.
+    """
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._ready_at = monotonic()
-        self.limit: int | None = None
+        self._posts: deque[float] = deque(maxlen=100)
+        self.limit = limits.POSTS
 
     def wait(self) -> float:
         """Seconds until then; 0 when it is past."""
         return max(0.0, self._ready_at - self._monotonic())
 
-    def heard(self, answer: Answer, found: Verdict) -> None:
-        pause = 0.0
-        if isinstance(found, Later):
-            pause = found.after
-        elif answer.number("x-ratelimit-remaining") == 0:
-            pause = (answer.number("x-ratelimit-reset-after") or 0) + MARGIN
-        self.limit = int(answer.number("x-ratelimit-limit") or 0) or self.limit
+    def heard(self, answer: Answer, found: Verdict, *, posted: bool) -> None:
+        now, reset = self._monotonic(), answer.number("x-ratelimit-reset-after") or 0.0
         with self._lock:
-            self._ready_at = max(self._ready_at, self._monotonic() + pause)
+            if posted:
+                self._posts.append(now)
+                self._learn(answer, reset)
+            if isinstance(found, Later):
+                self._ready_at = max(self._ready_at, now + found.after)
+            elif answer.number("x-ratelimit-remaining") == 0:
+                ours = self.limit.free_at([at for at in self._posts if at > now - self.limit.seconds])
+                self._ready_at = max(self._ready_at, ours if posted and ours else now + reset + MARGIN)
+
+    def _learn(self, answer: Answer, reset: float) -> None:
+        """The limit as the answers tell it; a window is at least as long as anybody was told to wait for its end."""
+        requests = int(answer.number("x-ratelimit-limit") or 0) or self.limit.requests
+        self.limit = Limit(requests, max(self.limit.seconds, reset))
 
 
 def embeds(message: Message) -> list[dict[str, Any]]:
