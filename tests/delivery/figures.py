@@ -17,7 +17,8 @@ FIGURES = "REPORTER_FIGURES"
 
 @dataclass(frozen=True)
 class Figures:
-    """`requests` is how many posts were taken; `over` is in seconds beyond the least time, where that was measured."""
+    """`requests` is how many posts were taken, `odd` how many of them Discord took in silence though something about
+    them was wrong; `over` is in seconds beyond the least time, where that was measured."""
 
     sent: int
     lost: int
@@ -26,11 +27,12 @@ class Figures:
     requests: int
     limited: int
     early: int
+    odd: int
     over: float | None = None
 
     @property
     def faultless(self) -> bool:
-        return not (self.lost or self.doubled or self.inversions or self.limited or self.early)
+        return not (self.lost or self.doubled or self.inversions or self.limited or self.early or self.odd)
 
 
 def numbers(messages: Iterable[Posted]) -> list[int]:
@@ -56,6 +58,7 @@ def figures(discord: LocalDiscord, wanted: dict[str, int], *, webhooks: int = 1)
         requests=sum(map(len, posts)),
         limited=discord.journal.limited,
         early=discord.journal.early,
+        odd=sum(bool(message.warnings) for message in discord.everything()) + discord.journal.unversioned,
         over=max((_over(messages, webhooks) for messages in posts if messages), default=None),
     )
 

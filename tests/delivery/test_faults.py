@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -65,7 +66,7 @@ def acquainted(traffic: Traffic, clock: HandClock) -> Traffic:
 def after(traffic: Traffic, clock: HandClock, case: str, span: timedelta = HOUR) -> Figures:
     carry(traffic, clock, span)
     found = figures(traffic.discord, {"a": 4, "b": 4})
-    record(case, found)
+    record(case, replace(found, over=None))
     return found
 
 
