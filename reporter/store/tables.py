@@ -99,7 +99,7 @@ periods = Table(
     Column("created_at", UtcTime, nullable=False),
     Column("settled_at", UtcTime),
     UniqueConstraint("job", "starts_at", "ends_at"),
-    Index(None, "state", "next_try_at"),
+    Index(None, "state", "job", "ends_at"),  # what is open is looked for at each tick, however long the past
 )
 
 # When an open job's next turn is, for daemons that share a store.

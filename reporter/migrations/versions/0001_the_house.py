@@ -108,7 +108,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_periods"),
         sa.UniqueConstraint("job", "starts_at", "ends_at", name="uq_periods_job_starts_at_ends_at"),
     )
-    op.create_index("ix_periods_state_next_try_at", "periods", ["state", "next_try_at"])
+    op.create_index("ix_periods_state_job_ends_at", "periods", ["state", "job", "ends_at"])
     op.create_table(
         "runs",
         sa.Column("id", sa.String(length=32), nullable=False),
