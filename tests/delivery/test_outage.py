@@ -88,7 +88,9 @@ def test_after_an_outage_all_that_is_still_wanted_arrives(
     traffic.close()
     arrived = {name: told(discord, name) for name in CHANNELS}
     created = {number: began + number * OUTAGE / MESSAGES for number in range(MESSAGES)}
-    record(f"outage of 10 min, {MESSAGES} messages of mixed age limits", figures(discord, {}))
+    expired = MESSAGES - sum(map(len, arrived.values()))
+    whole = replace(figures(discord, {}), sent=MESSAGES, requests=len(discord.everything()))
+    record(f"outage of 10 min, mixed age limits: {expired} were not wanted any more", whole)
     assert states.keys() == {"sent", "expired", "superseded"}
     for name, found in arrived.items():
         assert wanted_and_missing(name, found, created) == []
