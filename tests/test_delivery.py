@@ -7,7 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from reporter import outbox
+from reporter import delivery, outbox
+from reporter.pacing import Limit
 from tests.discord.faults import Fault, Limited, Reset, Status
 from tests.discord.local import LocalDiscord
 from tests.servers import PostgreSQL
@@ -350,3 +351,34 @@ def test_what_is_old_is_forgotten_and_a_board_is_still_edited(stage: Stage, disc
     assert stage.counts() == {"sent": 1}
     stage.run("pulse")
     assert len(discord.messages("daily")[0].earlier) == 1
+
+
+def test_after_too_many_refusals_nothing_is_asked_for_a_while(
+    news: Stage, discord: LocalDiscord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "REFUSALS", Limit(3, 600.0))
+    acquainted(news, discord)
+    discord.fail(Limited(0.1), times=3)
+    news.run("daily", "2026-10-30")
+    for _ in range(5):
+        news.clock.forward(minutes=1)
+        news.deliver()
+    assert titles(discord) == []
+    assert discord.journal.limited == 3
+    news.clock.forward(minutes=10)
+    news.deliver()
+    assert titles(discord) == ["2026-10-30"]
+
+
+def test_one_process_asks_no_faster_than_it_may(
+    news: Stage, discord: LocalDiscord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "EVERYWHERE", Limit(2, 1.0))
+    for day in ("2026-10-28", "2026-10-29", "2026-10-30"):
+        news.run("daily", day)
+    assert len(titles(discord)) == 1  # the first look counts as well
+    _, wait = news.app.delivery.ready(news.app.wiring)
+    assert 0 < wait <= 1.2
+    news.clock.forward(seconds=2)
+    news.deliver()
+    assert len(titles(discord)) == 3
