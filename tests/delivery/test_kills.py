@@ -32,11 +32,12 @@ BACKLOG = 24
 class Rounds:
     """Messages flow, the daemon is killed, another takes over; and so on."""
 
-    def __init__(self, traffic: Traffic, clock: AheadClock, seed: int, dead: str = "") -> None:
+    def __init__(self, traffic: Traffic, clock: AheadClock, seed: int, *, longest: float = 0.5, dead: str = "") -> None:
         self.traffic = traffic
         self.discord = traffic.discord
         self.kills: list[float] = []
         self.queued = 0
+        self._longest = longest
         self._dead = dead
         self._clock = clock
         self._random = random.Random(seed)
@@ -63,7 +64,7 @@ class Rounds:
         process = self._start()
         if self._random.random() < 0.9:
             until(lambda: len(self.discord.requests) > seen, 20, lambda: "nothing is sent", pause=0.002)
-        time.sleep(self._random.uniform(0, 0.5))
+        time.sleep(self._random.uniform(0, self._longest))
         process.kill()
         self.kills.append(SystemClock().wall().timestamp())
         process.join()
@@ -147,7 +148,7 @@ def flooded(
     entry, environ = (BOT, {"BOT": discord.bot()}) if bot else ("", {})
     hooks = {name: name for name in CHANNELS}
     traffic = Traffic(folder, discord, hooks, clock=clock, store=store, entry=entry, environ=environ)
-    at_work = Rounds(traffic, clock, seed=rounds)
+    at_work = Rounds(traffic, clock, seed=rounds, longest=2.0 if bot else 0.5)  # a bot looks twice, a second apart
     at_work.run(rounds)
     traffic.close()
     found = figures(discord, dict.fromkeys(CHANNELS, at_work.queued))
