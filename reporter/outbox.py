@@ -28,7 +28,7 @@ BOARD_REFRESH = timedelta(minutes=5)
 
 # Two daemons' clocks differ a little, and no pause or lease is so long: what lies further ahead than that was noted by
 # a clock that was wrong.
-AHEAD, LONGEST_PAUSE = timedelta(minutes=1), timedelta(days=1)
+AHEAD, LONGEST_PAUSE = timedelta(minutes=1), timedelta(hours=1)
 # No limit of pace that we know of looks further back than this, in seconds, or at more posts.
 _PACE_LOOKS_BACK, _PACE_LOOKS_AT = 300.0, 60
 

@@ -66,6 +66,7 @@ class Planner:
         now = self._clock.wall()
         closed = {name: bound for name, bound in wiring.jobs.items() if bound.enabled and bound.job.covers.closed}
         if self._in_doubt(wiring):
+            self._looked_at = None  # what is planned and sent by this clock is gone through when it is right
             return []
         first = self._looked_at is None
         self._notice_a_step_back(now)

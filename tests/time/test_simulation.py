@@ -92,7 +92,9 @@ class Actor:
             self._clock.forward(seconds=span.total_seconds())
 
     def slips(self, error: timedelta) -> None:
+        """Its clock is set wrong, or right, which it sees: it looks every ten seconds."""
         self._clock.now = self._truth.now + error
+        self._plans()
 
     def acts(self) -> None:
         """A few things that a daemon does, in which it may be paused; a crash ends it at any moment."""
@@ -151,9 +153,10 @@ def live(truth: Truth, actors: list[Actor], days: int) -> None:
     truth.calm, truth.down = True, False
     for actor in actors:
         actor.slips(timedelta(0))
-    arrivals = -1
-    while arrivals < (arrivals := len(truth.arrived)):
-        for _ in range(40):
+    before = -5
+    while len(truth.arrived) > before + 4:  # the hours that end meanwhile bring two or three
+        before = len(truth.arrived)
+        for _ in range(70):
             passes(truth, actors, timedelta(minutes=1))
             for actor in actors:
                 actor.acts()
