@@ -340,7 +340,7 @@ class App:
             if not waiting or self.clock.monotonic() >= end:
                 return fates
             served = sum(self.delivery.serve(self.wiring, channel) for channel in waiting)
-            if not served and self._all_blocked(waiting):
+            if not served and self._no_hope_soon(waiting):
                 return self.fates(run_id)
             if not served:
                 self.stopping.wait(0.5)
@@ -349,12 +349,12 @@ class App:
         with self.store.read() as connection:
             return outbox.fates(connection, [run_id])
 
-    def _all_blocked(self, channels: set[str]) -> bool:
-        """Whether nothing can be hoped for soon: each channel is dead or has to wait for long."""
+    def _no_hope_soon(self, channels: set[str]) -> bool:
+        """Whether nobody should wait at a terminal: each channel is dead, has failed, or has to wait for long."""
         soon = self.clock.wall() + timedelta(seconds=5)
         with self.store.read() as connection:
             lanes = [outbox.lane(connection, channel) for channel in channels]
-        return all(lane is not None and (lane.dead_since or lane.ready_at > soon) for lane in lanes)
+        return all(lane is not None and (lane.dead_since or lane.failures or lane.ready_at > soon) for lane in lanes)
 
     def close(self) -> None:
         self.wiring.close()
