@@ -43,7 +43,7 @@ class Entry:
     enabled: bool = True
 
     def __str__(self) -> str:
-        written = f"schedule: '{self.schedule}', channel: {self.channel}, settle: {self.settle}s"
+        written = f"schedule: '{self.schedule}', channel: {self.channel}, settle: {self.settle}s, catch_up_limit: 1000"
         return f"{{{written}, enabled: {str(self.enabled).lower()}}}"
 
     @property

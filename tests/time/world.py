@@ -148,10 +148,12 @@ def report(stage: Stage, name: str, code: str) -> None:
 
 
 def hourly_home(stage: Stage, discord: LocalDiscord) -> Stage:
-    """The hourly reports in their channels; alerts have one of their own."""
+    """The hourly reports in their channels, none of which is left out by rule; alerts have a channel of their own."""
     for name in HOURLY_JOBS:
         report(stage, name, HOURLY)
-    jobs = "\n".join(f"  {name}: {{channel: {channel}, settle: 0s}}" for name, channel in HOURLY_JOBS.items())
+    jobs = "\n".join(
+        f"  {name}: {{channel: {channel}, settle: 0s, catch_up_limit: 1000}}" for name, channel in HOURLY_JOBS.items()
+    )
     return stage.on_discord(discord, jobs, channels=["daily", "other", "alarm"], more=ALARM)
 
 
