@@ -72,6 +72,7 @@ class Delivery:
         self._runner = runner
         self._guard = threading.Lock()
         self._troubled: set[str] = set()
+        self._settled_in: set[str] = set()  # addresses whose whole place was looked at
         self._met: set[str] = set()  # addresses that were looked at once: a dead one is known before it is posted to
         self._asked: deque[float] = deque(maxlen=EVERYWHERE.requests)
         self._refusals: deque[float] = deque(maxlen=REFUSALS.requests)
@@ -139,18 +140,29 @@ class Delivery:
         return max(0.0, told, ours)
 
     def _acquainted(self, wiring: Wiring, channel: Channel) -> bool:
-        """Look at a channel before the first post: whether it is alive, and to which place it leads."""
-        if channel.address in self._met:
+        """Look at a channel before the first post: whether it is alive, and to which place it leads.
+
+        So is every other that leads to the same place: what waits for one that nobody has looked at may be the older.
+        """
+        if channel.address in self._settled_in:
             return True
         now = self._clock.wall()
         with self._store.begin() as connection:
             lanes = outbox.enter(connection, channel.name, channel.address, now)
         if self._wait(wiring, lanes, channel.name, now) > 0:
             return False
-        for lane in lanes:
-            if _alive(wiring, lane) and not _met(wiring, lane, self._met):
-                self._look(wiring, wiring.channels[lane.channel])
+        for lane in self._strangers(wiring, lanes):
+            self._look(wiring, wiring.channels[lane.channel])
+        with self._store.begin() as connection:
+            lanes = outbox.enter(connection, channel.name, channel.address, now)
+        if self._strangers(wiring, lanes):
+            return False
+        self._settled_in.add(channel.address)
         return channel.address in self._met
+
+    def _strangers(self, wiring: Wiring, lanes: Sequence[Lane]) -> list[Lane]:
+        """Those of some lanes that could be posted to and were not looked at yet."""
+        return [lane for lane in lanes if _alive(wiring, lane) and not _met(wiring, lane, self._met)]
 
     def _look(self, wiring: Wiring, channel: Channel) -> None:
         self._asked.append(self._clock.monotonic())

@@ -382,3 +382,22 @@ def test_one_process_asks_no_faster_than_it_may(
     news.clock.forward(seconds=2)
     news.deliver()
     assert len(titles(discord)) == 3
+
+
+def test_order_holds_over_two_names_of_one_channel_when_a_look_at_one_fails(
+    stage: Stage, discord: LocalDiscord
+) -> None:
+    discord.webhook("alarm", channel="daily")
+    stage.report("daily", DAILY)
+    stage.on_discord(discord, "  daily: {channel: [daily, alarm]}", channels=["daily", "alarm"])
+    stage.run("daily", "2026-10-01")  # both names are known to lead to one place from now on
+    stage.deliver()
+    stage.on_discord(discord, "  daily: {channel: alarm}", channels=["daily", "alarm"])
+    stage.restart().app.run_by_hand(stage.app.job("daily"), "2026-10-02")
+    stage.on_discord(discord, "  daily: {channel: daily}", channels=["daily", "alarm"])
+    stage.restart().app.run_by_hand(stage.app.job("daily"), "2026-10-03")
+    discord.fail(Status(503), webhook="alarm")
+    for _ in range(3):
+        stage.app.delivery.serve(stage.app.wiring, "daily")
+        stage.clock.forward(minutes=1)
+    assert titles(discord)[2:] == ["2026-10-02", "2026-10-03"]
