@@ -187,10 +187,10 @@ class Planner:
     def _given_up(self, wiring: Wiring, turn: Turn, now: datetime) -> bool:
         """Whether it was tried for too long. While nobody was there nobody tried, and that counts for nothing."""
         patience = turn.bound.give_up_after
-        if not turn.owed.attempts or turn.owed.tried_until - turn.owed.due_at < patience:
+        if not turn.owed.attempts or turn.owed.tried_for < patience:
             return False
         why = turn.owed.reason or "it was cut off each time"
-        reason = f"given up {duration(patience)} after it was due; the last reason was: {why}"
+        reason = f"given up after {duration(patience)} of trying; the last reason was: {why}"
         told = f"{turn.owed.job} for {turn.owed.period.label} was {reason}"
         with self._store.begin() as connection:
             if periods.give_up(connection, turn.owed.id, reason, now):

@@ -217,7 +217,7 @@ def test_a_job_gives_up_when_its_config_says_and_that_is_told(stage: Stage) -> N
     stage.clock.forward(minutes=15)
     assert stage.tick() == []
     stage.deliver()
-    given_up = "Daily for 2026-10-31 was given up 3h after it was due; the last reason was: daily.py:8"
+    given_up = "Daily for 2026-10-31 was given up after 3h of trying; the last reason was: daily.py:8"
     assert given_up in " ".join(stage.screen.getvalue().split())
 
 

@@ -42,6 +42,7 @@ class Owed:
     due_at: datetime
     state: str
     attempts: int
+    first_tried_at: datetime | None
     next_try_at: datetime
     reason: str | None
     run_id: str | None
@@ -49,9 +50,10 @@ class Owed:
     claimed_until: datetime | None
 
     @property
-    def tried_until(self) -> datetime:
-        """Until when the last try lasts: its lease, or the pause after it."""
-        return self.claimed_until or self.next_try_at
+    def tried_for(self) -> timedelta:
+        """From the first try, or from when it was due, to the end of the last one: of its lease, or the pause after."""
+        began = max(self.due_at, self.first_tried_at or self.due_at)
+        return (self.claimed_until or self.next_try_at) - began
 
     def claimable(self, now: datetime) -> bool:
         """Whether it may be tried: its time has come, or whoever had it in hand is gone."""
@@ -225,7 +227,13 @@ def claim(connection: Connection, period_id: int, token: str, now: datetime, lea
     changed = connection.execute(
         update(periods)
         .where(periods.c.id == period_id, _claimable(now))
-        .values(state="running", claim=token, claimed_until=now + lease, attempts=periods.c.attempts + 1)
+        .values(
+            state="running",
+            claim=token,
+            claimed_until=now + lease,
+            attempts=periods.c.attempts + 1,
+            first_tried_at=func.coalesce(periods.c.first_tried_at, now),
+        )
     )
     return changed.rowcount == 1
 
@@ -281,6 +289,7 @@ def _owed(row: Row[Any]) -> Owed:
         due_at=row.due_at,
         state=row.state,
         attempts=row.attempts,
+        first_tried_at=row.first_tried_at,
         next_try_at=row.next_try_at,
         reason=row.reason,
         run_id=row.run_id,

@@ -89,6 +89,7 @@ periods = Table(
     Column("schedule_version", Integer, nullable=False),
     Column("fire_at", UtcTime),  # empty for one that was entered by hand
     Column("due_at", UtcTime, nullable=False),
+    Column("first_tried_at", UtcTime),
     Column("state", String(16), nullable=False),  # owed | running | told | given_up
     Column("attempts", Integer, nullable=False, default=0),
     Column("next_try_at", UtcTime, nullable=False),

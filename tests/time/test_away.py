@@ -54,3 +54,13 @@ def test_what_failed_once_before_nobody_was_there_is_tried_again(daily: Stage) -
     daily.write("flag", "")
     daily.restart().clock.forward(days=3)
     assert daily.told() == MISSED
+
+
+def test_what_fails_after_a_long_absence_has_all_the_time_of_a_first_try(daily: Stage) -> None:
+    daily.tick()
+    daily.restart().clock.forward(days=4)
+    daily.write("flag", "fail")
+    daily.tick()
+    daily.write("flag", "")
+    daily.clock.forward(minutes=1)
+    assert daily.told() == MISSED

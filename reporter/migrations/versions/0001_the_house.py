@@ -96,6 +96,7 @@ def upgrade() -> None:
         sa.Column("schedule_version", sa.Integer(), nullable=False),
         sa.Column("fire_at", UtcTime(), nullable=True),
         sa.Column("due_at", UtcTime(), nullable=False),
+        sa.Column("first_tried_at", UtcTime(), nullable=True),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("next_try_at", UtcTime(), nullable=False),
