@@ -23,7 +23,7 @@ from tests.servers import PostgreSQL
 LEASES_ARE_OVER = 600.0
 # A message that was on its way at a kill is taken at most so many seconds later; and between the moment when it is
 # taken and the moment when this is saved lie at most so many.
-UNDER_WAY, ANSWER = 0.5, 1.5
+UNDER_WAY, ANSWER = 2.0, 5.0
 CHANNELS = ("a", "b", "small")
 # When so many wait no more are added: kills come quicker than messages may be sent.
 BACKLOG = 24
