@@ -43,6 +43,7 @@ from reporter.probes.round import Probes
 from reporter.probes.tcp import TcpProbe
 from reporter.render import Renderer
 from reporter.runner import TERMS, Claim, Findings, Outcome, Runner
+from reporter.secret import Secret
 from reporter.spelling import nearest
 from reporter.store import fact, journal, open_store
 from reporter.store.periods import Owed
@@ -86,6 +87,7 @@ class FolderHome:
         self.homes = (folder, stock_home())
         self.warnings: tuple[Problem, ...] = ()
         self.catalog = Catalog()
+        self.store = Secret("")  # the URL of our own database, once the config was read
         self._clock = clock
         self._stream = stream
         self._environ = environ
@@ -93,8 +95,7 @@ class FolderHome:
         self._taken: frozenset[Stamp] = frozenset()
         self._pending = self._taken
 
-    def load(self) -> config.Loaded:
-        """Read and check the config alone. Raises ConfigError."""
+    def _load(self) -> config.Loaded:
         loaded = config.load(self.path, self._environ)
         logs.hide(secret.reveal() for secret in loaded.secrets())
         return loaded
@@ -103,13 +104,14 @@ class FolderHome:
         """Read everything anew. Raises ConfigError with all problems, and changes nothing then."""
         self._taken = self._pending = self._stamps()
         self._version = self._fingerprint()
-        loaded = self.load()
+        loaded = self._load()
         catalog = load_catalog(self.homes)
         jobs, problems = bind(loaded, catalog)
         if problems:
             raise ConfigError(problems)
         wiring = self._wire(loaded, jobs, _broken(loaded, catalog))
         self.catalog = catalog
+        self.store = loaded.store
         self.warnings = (*loaded.warnings, *catalog.problems)
         for problem in self.warnings:
             log.warning("%s", problem)
@@ -236,7 +238,7 @@ class App:
         self.home = home
         self.stopping = stopping or threading.Event()
         self.wiring = home.wire()
-        self.store = open_store(home.load().store.reveal())
+        self.store = open_store(home.store.reveal())
         if hold:
             self.store.hold()
         history = journal.StoredHistory(self.store, self.clock.wall() if hold else None)

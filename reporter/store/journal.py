@@ -132,11 +132,6 @@ def to_look_at(connection: Connection, now: datetime) -> list[Watched]:
     ]
 
 
-def forget_alert(connection: Connection, subject: str) -> None:
-    """Drop what is remembered of a subject that is no longer watched."""
-    connection.execute(delete(alert_states).where(alert_states.c.subject == subject))
-
-
 def add_transition(connection: Connection, transition: Transition, at: datetime, run_id: str) -> None:
     seen = transition.observation
     connection.execute(
