@@ -277,11 +277,16 @@ class Runner:
                 if claim and retry_at:
                     periods.put_back(connection, claim.period_id, claim.token, why, retry_at)
                 journal.add_run(connection, entry.of(bound.job.name, period, self._clock, "failed", 0, why))
-                if not (self._stopping.is_set() or isinstance(error, ClaimLostError | StoreError)):
+                if not self._stopping.is_set() and _is_news(error, claim):
                     Sitting(connection, wiring, entry.run_id, now).hear([seen], _witness(bound))
         except ReporterError as store_error:
             log.error("%s: and the failure could not be saved: %s", bound.job.name, store_error)
         return Outcome(entry.run_id, error=why, retry_at=retry_at)
+
+
+def _is_news(error: Exception, claim: Claim | None) -> bool:
+    """Whether people should hear of a failure. A period that is owed is first tried once more, which often mends it."""
+    return not isinstance(error, ClaimLostError | StoreError) and (claim is None or claim.attempt > 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,10 @@ def seen(stage: Stage, discord: LocalDiscord) -> str:
     stage.tick()
     stage.clock.forward(days=1)
     stage.tick()
+    stage.deliver()
+    assert discord.messages("alarm") == []  # what fails once is tried once more before people hear of it
+    stage.clock.forward(seconds=31)
+    stage.tick()
     for _ in range(3):
         stage.deliver()
     assert [message.title for message in discord.messages("daily")] == ["2026-10-31"]
