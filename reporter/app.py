@@ -25,6 +25,7 @@ from reporter.binding import BoundJob, bind
 from reporter.catalog import Catalog, fingerprint, job_files, load_catalog, stock_home
 from reporter.clock import Clock, SystemClock
 from reporter.config import models
+from reporter.config.alerts import RoutesConfig
 from reporter.daemon import TICK, WATCH, Daemon
 from reporter.delivery import Delivery
 from reporter.errors import ConfigError, LedgerError, Problem, ReporterError, TemplateError
@@ -37,10 +38,8 @@ from reporter.noise import Etiquette
 from reporter.outlets import Delivered, Never, Outlet
 from reporter.periods import Period, asked, containing, covered, named_end, parse_at
 from reporter.planner import Planner
-from reporter.probes import Probe
-from reporter.probes.http import HttpProbe
 from reporter.probes.round import Probes
-from reporter.probes.tcp import TcpProbe
+from reporter.probing import probe
 from reporter.render import Renderer
 from reporter.runner import TERMS, Claim, Findings, Outcome, Runner
 from reporter.secret import Secret
@@ -154,7 +153,7 @@ class FolderHome:
     def _wire(self, loaded: config.Loaded, jobs: list[BoundJob], broken: Mapping[str, str]) -> Wiring:
         settings = loaded.config
         floor = self._floor(loaded)
-        probes = Probes([_probe(name, entry) for name, entry in settings.probes.items()], self._clock)
+        probes = Probes([probe(name, entry) for name, entry in settings.probes.items()], self._clock)
         channels = {name: self._channel(name, entry, settings) for name, entry in settings.channels.items()}
         return Wiring(
             jobs={bound.name: bound for bound in jobs},
@@ -462,16 +461,5 @@ def _channel_clocks(channels: Mapping[str, Channel]) -> dict[str, ForeignClock]:
     return {f"{channel.outlet.kind} (channel {channel.name})": partial(ask, channel) for channel in served}
 
 
-def _probe(name: str, entry: models.Probe) -> Probe:
-    every = entry.every.total_seconds() if entry.every else None
-    warn_above = entry.warn_above.total_seconds() if entry.warn_above else None
-    timeout = entry.timeout.total_seconds()
-    if isinstance(entry, models.TcpProbeConfig):
-        return TcpProbe(name, entry.host, entry.port, every, timeout, warn_above)
-    return HttpProbe(
-        name, entry.url, every, timeout, warn_above, expect_status=entry.expect_status, headers=entry.headers
-    )
-
-
-def _routes(entry: models.RoutesConfig) -> Routes:
+def _routes(entry: RoutesConfig) -> Routes:
     return Routes(entry.critical or (), entry.warning or (), entry.all or (), entry.fallback or ())

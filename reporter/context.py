@@ -58,7 +58,8 @@ class Host:
 class Reading:
     """What one probe saw. `latency` is in seconds; `at` is when it looked, which may be before this round.
 
-    `fresh` is False when an earlier round told it already: it may be shown again, but is no new evidence.
+    `fresh` is False when an earlier round told it already: it may be shown again, but is no new evidence. `figures` are
+    what else it measured, as name and text with unit.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Reading:
     at: datetime
     latency: float | None = None
     fresh: bool = True
+    figures: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,12 @@ from datetime import time, timedelta
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
-from reporter.config.secrets import Address, DatabaseUrl, SecretText
+from reporter.config.alerts import AlertsConfig
+from reporter.config.probes import Probe
+from reporter.config.secrets import DatabaseUrl, SecretText
+from reporter.config.settings import Settings
 from reporter.config.values import (
     Amounts,
     Currency,
@@ -24,7 +27,6 @@ from reporter.config.values import (
     ScheduleText,
     Share,
     Snowflake,
-    Statuses,
     TimeOfDay,
     Timezone,
     mistake,
@@ -32,16 +34,7 @@ from reporter.config.values import (
 from reporter.context import Targets
 from reporter.message import Severity
 from reporter.noise import Noise
-from reporter.secret import Secret
 from reporter.trades import Mode, Money
-
-
-class Settings(BaseModel):
-    """Base of every part: an unknown key is an error, nothing is changed later, no error shows what was given."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, hide_input_in_errors=True, use_attribute_docstrings=True
-    )
 
 
 class MoneyFormat(Settings):
@@ -188,94 +181,6 @@ class JobConfig(Settings):
     """What the job was called before, so that it keeps its past."""
     params: Annotated[dict[str, Any], OrEmpty()] = Field(default_factory=dict)
     """The job's own parameters; its file says which there are."""
-
-
-def _web_address(url: Secret) -> Secret:
-    if not url.reveal().lower().startswith(("http://", "https://")):
-        raise mistake("must be an http or https address", "write such as `https://example.org/health`")
-    return url
-
-
-class HttpProbeConfig(Settings):
-    """Asks a web address."""
-
-    kind: Literal["http"] = "http"
-    """`http` is what a probe with a `url` is."""
-    url: Annotated[Address, AfterValidator(_web_address)]
-    """The http or https address to ask."""
-    every: Duration | None = None
-    """How often to ask; each round of the health probe if left out."""
-    timeout: Duration = Field(timedelta(seconds=5), json_schema_extra={"default": "5s"})
-    """How long an answer may take."""
-    expect_status: Statuses = (200,)
-    """The HTTP status that means healthy, one or a list."""
-    warn_above: Duration | None = None
-    """An answer slower than this is a warning."""
-    headers: dict[str, SecretText] = Field(default_factory=dict)
-    """HTTP headers to send; their values are secrets."""
-
-
-def _with_a_port(address: str) -> str:
-    if not 1 <= int(address.rpartition(":")[2]) <= 65535:
-        raise mistake("a port is a number from 1 to 65535", "write such as `db.example.org:5432`")
-    return address
-
-
-class TcpProbeConfig(Settings):
-    """Opens a connection and closes it."""
-
-    kind: Literal["tcp"] = "tcp"
-    """`tcp` is what a probe with an `address` is."""
-    address: Annotated[str, AfterValidator(_with_a_port)] = Field(
-        pattern=r"^(\[[0-9A-Fa-f:.]+\]|[^\s:/@]+):\d{1,5}$",
-        examples=["db.example.org:5432"],
-    )
-    """`host:port`; an IPv6 host in brackets."""
-    every: Duration | None = None
-    """How often to try; each round of the health probe if left out."""
-    timeout: Duration = Field(timedelta(seconds=5), json_schema_extra={"default": "5s"})
-    """How long connecting may take."""
-    warn_above: Duration | None = None
-    """Connecting slower than this is a warning."""
-
-    @property
-    def host(self) -> str:
-        return self.address.rpartition(":")[0].strip("[]")
-
-    @property
-    def port(self) -> int:
-        return int(self.address.rpartition(":")[2])
-
-
-def _probe_kind(value: object) -> object:
-    if not isinstance(value, dict):
-        return getattr(value, "kind", "http")
-    return value.get("kind", "tcp" if "address" in value else "http")
-
-
-Probe = Annotated[
-    Annotated[HttpProbeConfig, Tag("http")] | Annotated[TcpProbeConfig, Tag("tcp")], Discriminator(_probe_kind)
-]
-
-
-class RoutesConfig(Settings):
-    """Where alerts go. Without routes, each goes to the channel of the job that saw it."""
-
-    critical: Names | None = None
-    """Critical alerts: a channel's name or a list."""
-    warning: Names | None = None
-    """Warnings."""
-    all: Names | None = None
-    """Every alert, beside its other routes."""
-    fallback: Names | None = None
-    """What its own channel cannot take, and what has no other route."""
-
-
-class AlertsConfig(Settings):
-    """What happens to alerts."""
-
-    routes: Annotated[RoutesConfig, OrEmpty()] = RoutesConfig()
-    """Where they go."""
 
 
 class ReviewConfig(Settings):

@@ -10,10 +10,17 @@ from reporter.alerts import Level
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What a look came to: how it stands, and a sentence about it that carries no secret."""
+    """What a look came to: how it stands, and a sentence about it that carries no secret.
+
+    `value` and `limit` are the figures behind the level, with their unit, where that is not the latency. `figures` are
+    whatever else was measured, as name and text with unit, for boards.
+    """
 
     level: Level
     detail: str
+    value: str | None = None
+    limit: str | None = None
+    figures: tuple[tuple[str, str], ...] = ()
 
 
 class Probe(Protocol):

@@ -132,12 +132,16 @@ async def _seen(probe: Probe) -> Sight:
 def _reading(probe: Probe, sight: Sight, at: datetime, took: float | None = None) -> Reading:
     latency = took if sight.level is Level.OK else None
     if latency is not None and probe.warn_above is not None and latency > probe.warn_above:
-        sight = Sight(Level.WARNING, f"{sight.detail}, but slower than {duration(probe.warn_above)}")
+        sight = replace(
+            sight, level=Level.WARNING, detail=f"{sight.detail}, but slower than {duration(probe.warn_above)}"
+        )
     observation = Observation(
         subject=f"probe/{probe.name}",
         level=sight.level,
         detail=sight.detail,
-        value=None if latency is None else duration(latency),
-        limit=None if probe.warn_above is None else duration(probe.warn_above),
+        value=sight.value or (None if latency is None else duration(latency)),
+        limit=sight.limit or (None if probe.warn_above is None else duration(probe.warn_above)),
     )
-    return Reading(name=probe.name, kind=probe.kind, observation=observation, at=at, latency=latency)
+    return Reading(
+        name=probe.name, kind=probe.kind, observation=observation, at=at, latency=latency, figures=sight.figures
+    )
