@@ -6,38 +6,128 @@ Every formula and its source stand in docs/figures.md too.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from decimal import Decimal
+from datetime import timedelta
+from decimal import Decimal, localcontext
 from enum import StrEnum
-from itertools import accumulate
-from math import fsum, sqrt
+from math import sqrt
 
 from reporter.context import Targets
-from reporter.trades import Figures, Money, Trade
+from reporter.risk import (
+    NEVER_CLOSES,
+    Basis,
+    Curve,
+    Day,
+    Drawdown,
+    Span,
+    annual_return,
+    calmar,
+    curve,
+    curve_of,
+    cvar,
+    daily_returns,
+    drawdown,
+    max_drawdown,
+    sharpe,
+    sortino,
+    trading_days,
+    var,
+    volatility,
+)
+from reporter.trades import Figures, Holding, Money, Streaks, Trade
 
-# Daily returns that differ less than this are all the same, and their ratio to the mean says nothing.
-_NO_SPREAD = 1e-12
+# The words of `reporter.risk` are for jobs too.
+__all__ = [
+    "FEW",
+    "NEVER_CLOSES",
+    "Basis",
+    "Curve",
+    "Day",
+    "Drawdown",
+    "Span",
+    "Status",
+    "annual_return",
+    "average_loss",
+    "average_win",
+    "best",
+    "calmar",
+    "combined",
+    "curve",
+    "curve_of",
+    "cvar",
+    "daily_returns",
+    "deepest_fall",
+    "drawdown",
+    "expectancy",
+    "few",
+    "max_drawdown",
+    "payoff",
+    "profit_factor",
+    "sharpe",
+    "sortino",
+    "sqn",
+    "status",
+    "trading_days",
+    "var",
+    "volatility",
+    "worst",
+]
+
+# Below so many trades (or days), a rate or a ratio of them says little. At 20, the standard error of a win rate of 50 %
+# is 11 points.
+FEW = 20
+# A variance of this share of the mean square is the noise of the sums: all trades made the same.
+_ALIKE = Decimal("1e-12")
 
 
 def combined(parts: Sequence[Figures], currency: str, days: int = 0) -> Figures:
     """The figures of several sets of trades of one currency taken together; `days` is the length of `daily`.
 
-    Fees are unknown as soon as one part's are. Raises CurrencyMismatchError when a part is of another currency.
+    Fees, funding and volume are unknown as soon as one part's are; streaks as soon as two parts have trades, since
+    nothing says how those alternated. Raises CurrencyMismatchError when a part is of another currency.
     """
     nothing = Money(Decimal(0), currency)
-    fees = [part.fees for part in parts]
     return Figures(
         trades=sum(part.trades for part in parts),
         wins=sum(part.wins for part in parts),
         losses=sum(part.losses for part in parts),
         flat=sum(part.flat for part in parts),
         pnl=sum((part.pnl for part in parts), nothing),
-        fees=None if None in fees else sum((fee for fee in fees if fee), nothing),
+        fees=_known_sum([part.fees for part in parts], nothing),
         gross_profit=sum((part.gross_profit for part in parts), nothing),
         gross_loss=sum((part.gross_loss for part in parts), nothing),
         best=best([part.best for part in parts if part.best]),
         worst=worst([part.worst for part in parts if part.worst]),
         daily=tuple(sum((part.daily[day] for part in parts), Decimal(0)) for day in range(days)),
+        funding=_known_sum([part.funding for part in parts], nothing),
+        volume=_known_sum([part.volume for part in parts], nothing),
+        longs=sum(part.longs for part in parts),
+        shorts=sum(part.shorts for part in parts),
+        squares=sum((part.squares for part in parts), Decimal(0)),
+        holding=_holding([part.holding for part in parts if part.holding]),
+        streaks=_streaks([part for part in parts if part.trades]),
     )
+
+
+def _known_sum(amounts: Sequence[Money | None], nothing: Money) -> Money | None:
+    known = [amount for amount in amounts if amount is not None]
+    return sum(known, nothing) if len(known) == len(amounts) else None
+
+
+def _holding(parts: Sequence[Holding]) -> Holding | None:
+    if not parts:
+        return None
+    return Holding(
+        n=sum(part.n for part in parts),
+        total=sum((part.total for part in parts), timedelta()),
+        shortest=min(part.shortest for part in parts),
+        longest=max(part.longest for part in parts),
+    )
+
+
+def _streaks(parts: Sequence[Figures]) -> Streaks | None:
+    if not parts:
+        return Streaks()
+    return parts[0].streaks if len(parts) == 1 else None
 
 
 def best(trades: Sequence[Trade]) -> Trade | None:
@@ -60,41 +150,6 @@ def deepest_fall(changes: Iterable[Decimal]) -> Decimal:
     return fall
 
 
-def daily_returns(daily_pnl: Sequence[Decimal], capital: Decimal) -> list[float] | None:
-    """Each day's P&L as a share of the equity it began with, at first `capital`; None once that is not positive."""
-    equity = list(accumulate(daily_pnl, initial=capital))[:-1]
-    if any(worth <= 0 for worth in [capital, *equity]):
-        return None
-    return [float(pnl / worth) for pnl, worth in zip(daily_pnl, equity, strict=True)]
-
-
-def sharpe(daily_pnl: Sequence[Decimal], capital: Decimal, days_per_year: int = 365) -> float | None:
-    """The annualised Sharpe ratio of daily equity returns, days without trades included.
-
-    mean(r) / stdev(r) * sqrt(days_per_year), with the sample deviation (ddof 1) and a risk-free rate of 0 (W. F.
-    Sharpe, "The Sharpe Ratio", 1994). 365 days, because crypto and prediction markets do not close; use 252 for
-    exchanges that do. None for fewer than two days, when equity was used up, or when all returns are the same.
-    """
-    returns = daily_returns(daily_pnl, capital)
-    if returns is None or len(returns) < 2:
-        return None
-    mean = fsum(returns) / len(returns)
-    spread = sqrt(fsum((r - mean) ** 2 for r in returns) / (len(returns) - 1))
-    return mean / spread * sqrt(days_per_year) if spread > _NO_SPREAD else None
-
-
-def max_drawdown(daily_pnl: Sequence[Decimal], capital: Decimal) -> Decimal | None:
-    """The deepest fall of equity at the end of a day below its highest so far, as a share of that peak: -0.1 is -10 %.
-
-    The start counts as a peak, so a loss on the first day is a drawdown. None without a positive capital.
-    """
-    if capital <= 0:
-        return None
-    equity = list(accumulate(daily_pnl, initial=capital))
-    peaks = accumulate(equity, max)
-    return min(worth / peak - 1 for worth, peak in zip(equity, peaks, strict=True))
-
-
 def profit_factor(figures: Figures) -> Decimal | None:
     """Gross profit over gross loss; None when nothing was lost."""
     ratio = figures.gross_profit / figures.gross_loss
@@ -106,6 +161,48 @@ def expectancy(figures: Figures) -> Money | None:
     if not figures.trades:
         return None
     return Money(figures.pnl.amount / figures.trades, figures.pnl.currency)
+
+
+def average_win(figures: Figures) -> Money | None:
+    """What a winning trade made on average; None without one."""
+    if not figures.wins:
+        return None
+    return Money(figures.gross_profit.amount / figures.wins, figures.gross_profit.currency)
+
+
+def average_loss(figures: Figures) -> Money | None:
+    """What a losing trade made on average, a negative amount; None without one."""
+    if not figures.losses:
+        return None
+    return Money(figures.gross_loss.amount / figures.losses, figures.gross_loss.currency)
+
+
+def payoff(figures: Figures) -> Decimal | None:
+    """The average win over the average loss; None without a win or without a loss."""
+    win, loss = average_win(figures), average_loss(figures)
+    ratio = win / loss if win and loss else None
+    return -ratio if ratio is not None else None
+
+
+def sqn(figures: Figures) -> float | None:
+    """The system quality number: sqrt(n) * mean / stdev of the trades' P&L, with the sample deviation.
+
+    Van K. Tharp, "The Definitive Guide to Position Sizing", 2008. It grows with n, and is meant for 30 trades or more.
+    None for fewer than two trades, or when all made the same.
+    """
+    n, total = figures.trades, figures.pnl.amount
+    if n < 2:
+        return None
+    with localcontext(prec=60):  # the two sums nearly cancel out where trades are alike
+        variance = (figures.squares - total * total / n) / (n - 1)
+    if variance <= figures.squares * _ALIKE:
+        return None
+    return sqrt(n) * float(total / n) / sqrt(variance)
+
+
+def few(n: int) -> bool:
+    """Whether a figure that rests on `n` trades (or days) should be shown with a mark, such as `(n=6)`."""
+    return n < FEW
 
 
 class Status(StrEnum):

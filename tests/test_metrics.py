@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from reporter.context import Targets
 from reporter.errors import CurrencyMismatchError
 from reporter.metrics import (
+    Basis,
     Status,
     combined,
     daily_returns,
@@ -55,7 +56,7 @@ def test_sharpe_is_the_textbooks() -> None:
     daily = decimals(10, 0, "-10.1", "19.998")
     expected = 0.005 / sqrt(((0.005**2) * 2 + 0.015**2 * 2) / 3) * sqrt(365)
     assert isclose(sharpe(daily, Decimal(1000)) or 0, expected, rel_tol=1e-12)
-    assert isclose(sharpe(daily, Decimal(1000), 252) or 0, expected * sqrt(252 / 365), rel_tol=1e-12)
+    assert isclose(sharpe(daily, Decimal(1000), Basis(252)) or 0, expected * sqrt(252 / 365), rel_tol=1e-12)
 
 
 def test_idle_days_count_in_sharpe() -> None:

@@ -1,0 +1,373 @@
+"""Risk and return of an equity curve, from what each day made. What is undefined is None, never 0 or infinity.
+
+Returns are those of days, idle days included: a day's P&L as a share of the equity that it began with. Amounts are
+Decimal; ratios are floats, because roots and powers are. Every formula and its source stand in docs/figures.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from functools import cached_property
+from itertools import accumulate
+from math import fsum, sqrt
+
+from reporter.periods import Period
+from reporter.trades import Figures, Money
+
+# Returns that differ less than this are all the same, and their ratio to the mean says nothing.
+NO_SPREAD = 1e-12
+# The worst days that value at risk looks at, and how many days must be there for them to be one whole day.
+TAIL = 0.05
+ENOUGH_FOR_A_TAIL = 20
+
+_SATURDAY = 5
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """The year that ratios are made for: how many days a market trades in it, and what riskless money earns in it.
+
+    365 days are a market that never closes. Fewer, such as 252, are one that closes at weekends: its series has no
+    Saturdays and Sundays. `risk_free` is a share of the year: 0.04 is 4 %.
+    """
+
+    days_per_year: int = 365
+    risk_free: Decimal = Decimal(0)
+
+    @property
+    def closes(self) -> bool:
+        return self.days_per_year < 365
+
+    @property
+    def a_day(self) -> float:
+        """What riskless money earns in a day, compounding to the year's rate."""
+        return float(float(1 + self.risk_free) ** (1 / self.days_per_year) - 1)
+
+    @property
+    def usual(self) -> bool:
+        """Whether nobody needs to be told of it."""
+        return self == NEVER_CLOSES
+
+
+NEVER_CLOSES = Basis()
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What was realised on one civil day."""
+
+    date: date
+    pnl: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """When equity was below a peak.
+
+    `peak` is the last day that ended at it; where that was the start, the day before the first. `trough` is the day of
+    the deepest fall, `recovered` the first that ended at the peak's equity again, None if that is still to come, and
+    `end` the last day of the series.
+    """
+
+    peak: date
+    trough: date
+    recovered: date | None
+    end: date
+
+    @property
+    def days(self) -> int:
+        """Calendar days from the peak to the recovery, or to the end of the series."""
+        return ((self.recovered or self.end) - self.peak).days
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawdown:
+    """The deepest fall of equity at the ends of days below its highest so far, the start included; and the present one.
+
+    `amount` and `share` (of the peak: -0.1 is -10 %) are zero or negative. The deepest is that of the largest share;
+    without a positive capital shares are None, and it is that of the largest amount. `span` is None if equity never
+    fell. `current` and `current_share` are the fall at the end of the series.
+    """
+
+    amount: Money
+    share: Decimal | None
+    current: Money
+    current_share: Decimal | None
+    span: Span | None
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The equity curve of a book or an agent: its capital and what each trading day made.
+
+    Each figure is computed when it is first asked for, and None where it is undefined; those that are ratios need a
+    capital.
+    """
+
+    days: tuple[Day, ...]
+    capital: Money | None
+    currency: str
+    basis: Basis = NEVER_CLOSES
+
+    @property
+    def n(self) -> int:
+        """How many days the ratios rest on."""
+        return len(self.days)
+
+    @cached_property
+    def amounts(self) -> tuple[Decimal, ...]:
+        return tuple(day.pnl.amount for day in self.days)
+
+    @cached_property
+    def sharpe(self) -> float | None:
+        return sharpe(self.amounts, self._start, self.basis)
+
+    @cached_property
+    def sortino(self) -> float | None:
+        return sortino(self.amounts, self._start, self.basis)
+
+    @cached_property
+    def calmar(self) -> float | None:
+        return calmar(self.amounts, self._start, self.basis)
+
+    @cached_property
+    def volatility(self) -> float | None:
+        return volatility(self.amounts, self._start, self.basis)
+
+    @cached_property
+    def annual_return(self) -> float | None:
+        return annual_return(self.amounts, self._start, self.basis)
+
+    @cached_property
+    def var(self) -> float | None:
+        return var(self.amounts, self._start)
+
+    @cached_property
+    def cvar(self) -> float | None:
+        return cvar(self.amounts, self._start)
+
+    @cached_property
+    def drawdown(self) -> Drawdown:
+        return drawdown(self.days, self.capital, self.currency)
+
+    @property
+    def best_day(self) -> Day | None:
+        """The day that made the most of those on which anything was won or lost, of equal ones the first."""
+        return max(self._busy, key=lambda day: day.pnl.amount, default=None)
+
+    @property
+    def worst_day(self) -> Day | None:
+        """The day that made the least of those on which anything was won or lost, of equal ones the first."""
+        return min(self._busy, key=lambda day: day.pnl.amount, default=None)
+
+    @property
+    def _busy(self) -> list[Day]:
+        return [day for day in self.days if day.pnl]
+
+    @property
+    def _start(self) -> Decimal:
+        return self.capital.amount if self.capital else Decimal(0)
+
+
+def curve(
+    days: Sequence[date],
+    daily_pnl: Sequence[Decimal],
+    capital: Money | None,
+    currency: str,
+    basis: Basis = NEVER_CLOSES,
+) -> Curve:
+    """The equity curve of what each of these consecutive civil days made; `capital` stood there before the first.
+
+    For the history of a book or an agent: `curve(series.days, series.pnl, series.opening, series.currency, ctx.basis)`.
+    Raises ValueError when there are more days than amounts, or fewer.
+    """
+    made = [Day(at, Money(pnl, currency)) for at, pnl in zip(days, daily_pnl, strict=True)]
+    return Curve(tuple(trading_days(made, basis)), capital, currency, basis)
+
+
+def curve_of(figures: Figures, period: Period, capital: Money | None, basis: Basis = NEVER_CLOSES) -> Curve:
+    """The equity curve of a book (whose capital is its `opening`) or a line in a period.
+
+    Raises ValueError when the figures were not asked for with `daily=True`.
+    """
+    days = [date.fromisoformat(day.label) for day in period.days()]
+    if len(figures.daily) != len(days):
+        raise ValueError(f"the figures of {period.label} have no P&L of each day: ask for them with daily=True")
+    return curve(days, figures.daily, capital, figures.pnl.currency, basis)
+
+
+def trading_days(days: Sequence[Day], basis: Basis) -> list[Day]:
+    """The days that a market trades. Where it closes at weekends, a weekend's P&L counts with the day after.
+
+    At the end of the series, where that day is not in it, it counts with the day before; a series of nothing but a
+    weekend has no trading day.
+    """
+    if not basis.closes:
+        return list(days)
+    found: list[Day] = []
+    waiting: list[Money] = []
+    for day in days:
+        if day.date.weekday() >= _SATURDAY:
+            waiting.append(day.pnl)
+        else:
+            found.append(Day(day.date, sum(waiting, day.pnl)))
+            waiting.clear()
+    return [*found[:-1], *(Day(last.date, sum(waiting, last.pnl)) for last in found[-1:])]
+
+
+def daily_returns(daily_pnl: Sequence[Decimal], capital: Decimal) -> list[float] | None:
+    """Each day's P&L as a share of the equity it began with, at first `capital`; None once that is not positive."""
+    equity = list(accumulate(daily_pnl, initial=capital))[:-1]
+    if any(worth <= 0 for worth in [capital, *equity]):
+        return None
+    return [float(pnl / worth) for pnl, worth in zip(daily_pnl, equity, strict=True)]
+
+
+def sharpe(daily_pnl: Sequence[Decimal], capital: Decimal, basis: Basis = NEVER_CLOSES) -> float | None:
+    """The annualised Sharpe ratio: (mean(r) - riskless) / stdev(r) * sqrt(days per year), with the sample deviation.
+
+    W. F. Sharpe, "The Sharpe Ratio", 1994. None for fewer than two days, when equity was used up before the last day,
+    or when all returns are the same.
+    """
+    returns = daily_returns(daily_pnl, capital)
+    spread = _spread(returns)
+    if not returns or not spread:
+        return None
+    return (_mean(returns) - basis.a_day) / spread * sqrt(basis.days_per_year)
+
+
+def sortino(daily_pnl: Sequence[Decimal], capital: Decimal, basis: Basis = NEVER_CLOSES) -> float | None:
+    """The annualised Sortino ratio: as Sharpe's, over the downside deviation sqrt(sum(min(r - riskless, 0)²) / n).
+
+    The mean square is taken over all n days, not over the losing ones alone (F. A. Sortino and L. N. Price,
+    "Performance Measurement in a Downside Risk Framework", 1994). None like the Sharpe ratio, and when no
+    return was below the riskless one.
+    """
+    returns = daily_returns(daily_pnl, capital)
+    if returns is None or len(returns) < 2:
+        return None
+    excess = [one - basis.a_day for one in returns]
+    downside = sqrt(fsum(min(one, 0) ** 2 for one in excess) / len(excess))
+    return _mean(excess) / downside * sqrt(basis.days_per_year) if downside > NO_SPREAD else None
+
+
+def volatility(daily_pnl: Sequence[Decimal], capital: Decimal, basis: Basis = NEVER_CLOSES) -> float | None:
+    """The annualised sample deviation of daily returns, a share; None for fewer than two days or equity used up."""
+    spread = _spread(daily_returns(daily_pnl, capital))
+    return None if spread is None else spread * sqrt(basis.days_per_year)
+
+
+def annual_return(daily_pnl: Sequence[Decimal], capital: Decimal, basis: Basis = NEVER_CLOSES) -> float | None:
+    """What a year of such days would return, compounded (CAGR): (equity / capital) ** (days per year / n) - 1, a share.
+
+    None for fewer than two days, when equity was used up before the last day or ends below zero, and when it is more
+    than a float can hold.
+    """
+    returns = daily_returns(daily_pnl, capital)
+    if returns is None or len(returns) < 2:
+        return None
+    growth = float(1 + sum(daily_pnl) / capital)
+    try:
+        return None if growth < 0 else float(growth ** (basis.days_per_year / len(returns)) - 1)
+    except OverflowError:
+        return None
+
+
+def calmar(daily_pnl: Sequence[Decimal], capital: Decimal, basis: Basis = NEVER_CLOSES) -> float | None:
+    """Annual return over the maximum drawdown of the same days (T. W. Young, "Calmar Ratio", Futures, 1991).
+
+    None where the annual return is, and when equity never fell.
+    """
+    yearly, fall = annual_return(daily_pnl, capital, basis), max_drawdown(daily_pnl, capital)
+    if yearly is None or fall is None or -fall <= NO_SPREAD:
+        return None
+    return yearly / -float(fall)
+
+
+def var(daily_pnl: Sequence[Decimal], capital: Decimal) -> float | None:
+    """The 95 % value at risk of a day by history: the return (a loss is negative) that 5 % of days fall short of.
+
+    The 5 % quantile, interpolated between the two nearest days. None for fewer than 20 days, of which 5 % are less
+    than one day, and when equity was used up.
+    """
+    worst = _sorted_returns(daily_pnl, capital)
+    if worst is None:
+        return None
+    at, part = divmod(TAIL * (len(worst) - 1), 1)
+    return worst[int(at)] + (worst[int(at) + 1] - worst[int(at)]) * part
+
+
+def cvar(daily_pnl: Sequence[Decimal], capital: Decimal) -> float | None:
+    """The mean return of the days at or below the 95 % value at risk; None where that is.
+
+    R. T. Rockafellar and S. Uryasev, "Optimization of Conditional Value-at-Risk", 2000.
+    """
+    worst = _sorted_returns(daily_pnl, capital)
+    return None if worst is None else _mean(worst[: int(TAIL * (len(worst) - 1)) + 1])
+
+
+def max_drawdown(daily_pnl: Sequence[Decimal], capital: Decimal) -> Decimal | None:
+    """The deepest fall of equity at the end of a day below its highest so far, as a share of that peak: -0.1 is -10 %.
+
+    The start counts as a peak, so a loss on the first day is a drawdown. None without a positive capital.
+    """
+    if capital <= 0:
+        return None
+    equity = list(accumulate(daily_pnl, initial=capital))
+    peaks = accumulate(equity, max)
+    return min(worth / peak - 1 for worth, peak in zip(equity, peaks, strict=True))
+
+
+def drawdown(days: Sequence[Day], capital: Money | None, currency: str) -> Drawdown:
+    """The deepest fall of the curve of these days and the present one, with their dates."""
+    start = capital.amount if capital and capital.amount > 0 else None
+    levels = list(accumulate((day.pnl.amount for day in days), initial=start or Decimal(0)))
+    peaks = _peaks(levels)
+    falls = [level - levels[peak] for level, peak in zip(levels, peaks, strict=True)]
+    shares = [fall / levels[peak] for fall, peak in zip(falls, peaks, strict=True)] if start else None
+    low = min(range(len(levels)), key=(shares or falls).__getitem__)
+    return Drawdown(
+        amount=Money(falls[low], currency),
+        share=shares[low] if shares else None,
+        current=Money(falls[-1], currency),
+        current_share=shares[-1] if shares else None,
+        span=_span(days, levels, peaks[low], low) if low else None,
+    )
+
+
+def _peaks(levels: Sequence[Decimal]) -> list[int]:
+    """For each place the last one so far at which the level was highest."""
+    peaks = [0]
+    for at, level in enumerate(levels[1:], 1):
+        peaks.append(at if level >= levels[peaks[-1]] else peaks[-1])
+    return peaks
+
+
+def _span(days: Sequence[Day], levels: Sequence[Decimal], peak: int, low: int) -> Span:
+    """When a fall was: level 0 stands at the end of the day before the first."""
+    ends = [days[0].date - _DAY, *(day.date for day in days)]
+    back = next((at for at in range(low, len(levels)) if levels[at] >= levels[peak]), None)
+    return Span(ends[peak], ends[low], None if back is None else ends[back], ends[-1])
+
+
+def _sorted_returns(daily_pnl: Sequence[Decimal], capital: Decimal) -> list[float] | None:
+    """The returns from the worst on; None where they are too few to have a tail."""
+    returns = daily_returns(daily_pnl, capital)
+    return sorted(returns) if returns is not None and len(returns) >= ENOUGH_FOR_A_TAIL else None
+
+
+def _mean(numbers: Sequence[float]) -> float:
+    return fsum(numbers) / len(numbers)
+
+
+def _spread(returns: Sequence[float] | None) -> float | None:
+    """The sample deviation, exactly 0 where all are the same; None for fewer than two."""
+    if returns is None or len(returns) < 2:
+        return None
+    mean = _mean(returns)
+    spread = sqrt(fsum((one - mean) ** 2 for one in returns) / (len(returns) - 1))
+    return spread if spread > NO_SPREAD else 0.0
