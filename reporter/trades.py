@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Literal, Protocol
 
 from reporter.errors import CurrencyMismatchError
 from reporter.periods import Period
+
+# What the lines of a book may be.
+By = Literal["agent", "strategy", "market", "side", "entry_tag", "exit_reason", "ledger", "weekday", "hour"]
 
 
 class Mode(StrEnum):
@@ -67,7 +70,11 @@ class Money:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trade:
-    """One closed trade. `pnl` is net of fees and funding; `fees` are information and may be unknown."""
+    """One closed trade. `pnl` is net of fees and funding, which are information and may be unknown.
+
+    `funding` is positive where it was received. `volume` is what was turned over: the cost of every fill, of entries
+    and exits.
+    """
 
     id: str
     ledger: str
@@ -81,6 +88,15 @@ class Trade:
     pnl: Money
     fees: Money | None
     mode: Mode
+    entry_tag: str | None = None
+    exit_reason: str | None = None
+    funding: Money | None = None
+    volume: Money | None = None
+
+    @property
+    def held(self) -> timedelta | None:
+        """How long it was open; None where the source does not know when it was opened."""
+        return self.closed_at - self.opened_at if self.opened_at else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +134,32 @@ class Agent:
 
 
 @dataclass(frozen=True, slots=True)
+class Holding:
+    """How long trades were open, over the `n` whose opening is known; `total` is the sum of their times."""
+
+    n: int
+    total: timedelta
+    shortest: timedelta
+    longest: timedelta
+
+    @property
+    def average(self) -> timedelta:
+        return self.total / self.n
+
+
+@dataclass(frozen=True, slots=True)
+class Streaks:
+    """Trades won or lost in a row, in the order in which they closed; a flat one ends a streak.
+
+    `current` is the one that the last trade belongs to: 3 is three wins, -2 two losses, 0 a flat trade or none at all.
+    """
+
+    current: int = 0
+    longest_wins: int = 0
+    longest_losses: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class EquityPoint:
     """What an account was worth at a moment, by the source's own snapshot."""
 
@@ -132,8 +174,11 @@ class EquityPoint:
 class Figures:
     """The sums over a set of closed trades of one mode and one currency.
 
-    `flat` trades made exactly 0 and are neither wins nor losses. `gross_loss` is zero or negative. `fees` is None when
-    the source does not know them.
+    `flat` trades made exactly 0 and are neither wins nor losses. `gross_loss` is zero or negative. `fees`, `funding`
+    (positive where received) and `volume` (the cost of every fill, of entries and exits) are None as soon as they are
+    unknown of one trade. A trade whose side is in other words than docs/native-schema.md knows is neither long nor
+    short. `squares` is the sum of the squared results. `holding` is None where no trade knows when it was opened.
+    `streaks` is None where the order of the trades is not known.
     """
 
     trades: int
@@ -148,6 +193,13 @@ class Figures:
     worst: Trade | None = None
     # P&L of each civil day of the period in order, idle days as 0; empty when it was not asked for.
     daily: tuple[Decimal, ...] = ()
+    funding: Money | None = None
+    volume: Money | None = None
+    longs: int = 0
+    shorts: int = 0
+    squares: Decimal = Decimal(0)
+    holding: Holding | None = None
+    streaks: Streaks | None = None
 
     @property
     def win_rate(self) -> Decimal | None:
@@ -157,10 +209,11 @@ class Figures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line(Figures):
-    """One agent's (or strategy's, market's, side's) share of a book.
+    """One agent's (or strategy's, market's, hour's …) share of a book.
 
-    `label` is what to show: the key itself, with its ledger only where two ledgers share the key. `capital` is what
-    ratios are taken of, and `capital_basis` says which capital that is.
+    `label` is what to show: an agent's name, with its ledger only where two ledgers share it. `ledger` is empty for a
+    line that several ledgers have a part in, which no agent's is. `capital` is what ratios are taken of, and
+    `capital_basis` says which capital that is.
     """
 
     key: str
@@ -185,6 +238,13 @@ class Line(Figures):
             best=None,
             worst=None,
             daily=(),
+            funding=None if self.funding is None else nothing,
+            volume=None if self.volume is None else nothing,
+            longs=0,
+            shorts=0,
+            squares=Decimal(0),
+            holding=None,
+            streaks=Streaks(),
         )
 
 
@@ -198,12 +258,68 @@ class Unread:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Open:
+    """A book's open positions, as they stand when asked.
+
+    `unrealised` is the sum over those with a price, and None where positions are open and none has one; `unpriced` is
+    how many have none. `priced_at` is when the oldest of the prices was taken, None where no source says it.
+    """
+
+    positions: int
+    unrealised: Money | None
+    unpriced: int = 0
+    priced_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Equity:
+    """What a book's accounts were worth at the ends of a period, and what explains the change.
+
+    `opening` and `closing` are the sources' last snapshots at or before each end, `opened_at` and `closed_at` the
+    oldest moments of those; None where there is none of some ledger. The parts are of the time between the snapshots,
+    not between the ends of the period: `realised` P&L (net of fees and funding, so `fees` holds only what a source
+    does not count in its P&L), the change of unrealised P&L, and deposits net of withdrawals. A part that a source
+    does not know is None, and its amount is then inside `unexplained`.
+    """
+
+    opening: Money | None
+    opened_at: datetime | None
+    closing: Money | None
+    closed_at: datetime | None
+    realised: Money | None = None
+    unrealised_change: Money | None = None
+    fees: Money | None = None
+    deposits: Money | None = None
+
+    @property
+    def change(self) -> Money | None:
+        return None if self.opening is None or self.closing is None else self.closing - self.opening
+
+    @property
+    def unexplained(self) -> Money | None:
+        """The change of equity less every part of it that is known; None where the change is not known."""
+        if self.change is None or self.realised is None:
+            return None
+        rest = self.change - self.realised
+        for part in (self.unrealised_change, self.deposits):
+            rest = rest - part if part else rest
+        return rest + self.fees if self.fees else rest
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """The parts that the sources do not know, in words."""
+        parts = {"unrealised P&L": self.unrealised_change, "deposits and withdrawals": self.deposits}
+        return tuple(name for name, part in parts.items() if part is None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Book(Figures):
     """Every figure of one mode and one currency on the floor.
 
     `opening` and `closing` are the balance at the ends of the period: starting balances plus what was realised up to
     then; None when no starting balance is known. `drawdown` is the deepest fall of realised equity below its highest
-    point since the start of the period, zero or negative, exact to the trade.
+    point since the start of the period, zero or negative, exact to the trade. `equity` and `open` are there when they
+    were asked for; `equity` only where a source keeps snapshots.
     """
 
     mode: Mode
@@ -214,6 +330,8 @@ class Book(Figures):
     lines: tuple[Line, ...] = ()
     ledgers: tuple[str, ...] = ()
     unread: tuple[Unread, ...] = field(default=())
+    equity: Equity | None = None
+    open: Open | None = None
 
     @property
     def title(self) -> str:
@@ -231,6 +349,34 @@ class Book(Figures):
     def same_agent(self, line: Line) -> Line | None:
         """This book's line of the agent whose line in another period is given; None where there is none."""
         return next((own for own in self.lines if (own.ledger, own.key) == (line.ledger, line.key)), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """One agent's part of a `Series`: its P&L of each day, and the capital that ratios are taken of, as on a `Line`."""
+
+    key: str
+    ledger: str
+    label: str
+    pnl: tuple[Decimal, ...]
+    capital: Money | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """A book's realised P&L day by day: `pnl` belongs to `days`, the civil days in order, idle ones as 0.
+
+    `opening` is the balance before the first day, None where it is not known, as on a `Book`.
+    """
+
+    mode: Mode
+    currency: str
+    days: tuple[date, ...]
+    pnl: tuple[Decimal, ...]
+    opening: Money | None = None
+    agents: tuple[Course, ...] = ()
+    ledgers: tuple[str, ...] = ()
+    unread: tuple[Unread, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,15 +400,20 @@ class Ledger(Protocol):
     """
 
     def performance(
-        self,
-        period: Period,
-        *,
-        by: Literal["agent", "strategy", "market", "side"] = "agent",
-        daily: bool = False,
+        self, period: Period, *, by: By = "agent", daily: bool = False, account: bool = False
     ) -> list[Book]:
-        """The books of a period: live before paper, then by currency; lines by P&L, best first.
+        """The books of a period: live before paper, then by currency; lines by P&L, best first, hours and weekdays in
+        their order.
 
+        A line is a key: an agent of one ledger, or what all ledgers traded of a strategy, in a market, on a weekday …
         A book of an agent that did not trade in the period is there all the same, with its agent's line at zero.
+        `daily` asks for the P&L of each day too, `account` for `equity` and `open`.
+        """
+
+    def daily_series(self, period: Period, *, whole: bool = False) -> list[Series]:
+        """What was realised on each civil day of the period, or `whole`: from the first trade to the period's end.
+
+        Books are in the order of `performance`, agents by name.
         """
 
     def closed_trades(self, period: Period, *, limit: int | None = None) -> list[Trade]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from reporter.ledger.queries import By
 from reporter.ledger.settings import LedgerSettings
 from reporter.metrics import combined
-from reporter.trades import Agent, Figures, Mode, Money
+from reporter.trades import Agent, By, Figures, Mode, Money
 
 BookKey = tuple[Mode, str]  # mode and currency
 LineKey = tuple[str, Mode, str]  # agent (or strategy, market, side), mode and currency

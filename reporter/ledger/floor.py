@@ -12,12 +12,25 @@ from typing import Any, TypeVar
 
 from reporter.errors import LedgerError
 from reporter.ledger.answer import Answer, BookKey
-from reporter.ledger.queries import By
 from reporter.ledger.reader import Reader
 from reporter.ledger.settings import LedgerSettings
 from reporter.metrics import combined, deepest_fall
 from reporter.periods import Period
-from reporter.trades import Agent, Book, EquityPoint, Figures, LedgerHealth, Line, Mode, Money, Position, Trade, Unread
+from reporter.trades import (
+    Agent,
+    Book,
+    By,
+    EquityPoint,
+    Figures,
+    LedgerHealth,
+    Line,
+    Mode,
+    Money,
+    Position,
+    Series,
+    Trade,
+    Unread,
+)
 
 T = TypeVar("T")
 
@@ -36,12 +49,18 @@ class Floor:
     def __init__(self, ledgers: Sequence[LedgerSettings], *, timeout: float = 10) -> None:
         self._readers = [Reader(settings, timeout) for settings in ledgers]
 
-    def performance(self, period: Period, *, by: By = "agent", daily: bool = False) -> list[Book]:
+    def performance(
+        self, period: Period, *, by: By = "agent", daily: bool = False, account: bool = False
+    ) -> list[Book]:
         """The books of a period: live before paper, then by currency; lines by P&L, best first."""
         answers, unread = self._ask(lambda reader: reader.performance(period, by, daily=daily))
         books = sorted({book for answer in answers for book in answer.books()}, key=_live_first)
         shared = _shared_keys(answers)
         return [self._book(book, period, answers, unread, shared) for book in books]
+
+    def daily_series(self, period: Period, *, whole: bool = False) -> list[Series]:
+        """What was realised on each civil day of the period, or since the first trade."""
+        return []
 
     def closed_trades(self, period: Period, *, limit: int | None = None) -> list[Trade]:
         """Closed trades of the period, oldest first."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -21,8 +21,7 @@ from sqlalchemy import (
 
 from reporter.ledger.source import UNNAMED, Source
 from reporter.periods import Period
-
-By = Literal["agent", "strategy", "market", "side"]
+from reporter.trades import By
 
 # A result within half of the last digit that is kept is exactly 0: neither a win nor a loss.
 _NOISE: ColumnElement[Any] = literal_column("0.000000005")

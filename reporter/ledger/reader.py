@@ -18,12 +18,11 @@ from reporter.ledger.answer import Answer, BookKey, LineKey
 from reporter.ledger.engines import Database
 from reporter.ledger.freqtrade import freqtrade
 from reporter.ledger.native import native
-from reporter.ledger.queries import By
 from reporter.ledger.settings import LedgerSettings
 from reporter.ledger.source import Source, amount, moment, number
 from reporter.metrics import best, combined, worst
 from reporter.periods import Period
-from reporter.trades import Agent, EquityPoint, Figures, LedgerHealth, Mode, Money, Position, Trade
+from reporter.trades import Agent, By, EquityPoint, Figures, LedgerHealth, Mode, Money, Position, Trade
 
 _MAY_WRITE = text("SELECT has_table_privilege(current_user, CAST(:table AS text), 'INSERT, UPDATE, DELETE')")
 

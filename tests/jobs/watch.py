@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 from reporter.alerts import AlertState, Level, Observation, Phase, Transition
 from reporter.catalog import load_catalog, stock_home
@@ -15,7 +15,7 @@ from reporter.errors import LedgerError
 from reporter.message import Message
 from reporter.periods import Covers, Period, before, covered
 from reporter.render import Renderer
-from reporter.trades import Agent, Book, EquityPoint, LedgerHealth, Position, Trade
+from reporter.trades import Agent, Book, By, EquityPoint, LedgerHealth, Position, Series, Trade
 
 NOW = datetime(2026, 10, 30, 14, 2, 30, tzinfo=UTC)
 GIB = 1024**3
@@ -52,8 +52,11 @@ class StillFloor:
         return list(self.crew)
 
     def performance(
-        self, period: Period, *, by: Literal["agent", "strategy", "market", "side"] = "agent", daily: bool = False
+        self, period: Period, *, by: By = "agent", daily: bool = False, account: bool = False
     ) -> list[Book]:
+        return []
+
+    def daily_series(self, period: Period, *, whole: bool = False) -> list[Series]:
         return []
 
     def closed_trades(self, period: Period, *, limit: int | None = None) -> list[Trade]:

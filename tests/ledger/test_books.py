@@ -10,8 +10,7 @@ import pytest
 
 from reporter.errors import LedgerError
 from reporter.ledger import Floor, LedgerSettings
-from reporter.ledger.queries import By
-from reporter.trades import Mode
+from reporter.trades import By, Mode
 from tests.ledger.databases import Native, between, money, usdt, utc
 
 DAY = between("2026-10-30", "2026-10-31")
