@@ -41,6 +41,8 @@ class Observation:
     """One reading about one subject, such as `probe/db` or `limit/daily_loss`.
 
     `detail` is a sentence for people; `value` and `limit` are the figures behind it, with their unit, ready to show.
+    `figure` is what the value says, as a number: the seconds that an answer took, the percentage of a disk in use.
+    `every` is how often the subject is looked at, where that is seldomer than the job runs.
     """
 
     subject: str
@@ -48,6 +50,8 @@ class Observation:
     detail: str = ""
     value: str | None = None
     limit: str | None = None
+    figure: float | None = None
+    every: timedelta | None = None
 
 
 class Change(StrEnum):
@@ -195,7 +199,9 @@ def _silent_too_long(state: AlertState, now: datetime, policy: Policy) -> bool:
     if state.last_reading_at is None:
         return False
     silence = now - state.last_reading_at
-    return silence < _SET_BACK or (policy.interval is not None and silence > _SILENT_INTERVALS * policy.interval)
+    seldom = state.observation.every if state.observation else None
+    interval = policy.interval and max(policy.interval, seldom or policy.interval)
+    return silence < _SET_BACK or (interval is not None and silence > _SILENT_INTERVALS * interval)
 
 
 def _starting_over(state: AlertState) -> AlertState:

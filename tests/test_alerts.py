@@ -205,6 +205,16 @@ def test_after_a_silence_nothing_counts_as_in_a_row(steps: list[Step], expected:
     assert changes(history(policy_for("probe/db", timedelta(seconds=30)), steps)[1]) == expected
 
 
+def test_what_is_looked_at_seldom_is_not_silent_between_two_looks() -> None:
+    state, told = AlertState("probe/db"), []
+    for minutes in (0, 5, 10):
+        seen = Observation("probe/db", Level.CRITICAL, "refused", every=timedelta(minutes=5))
+        policy = policy_for("probe/db", timedelta(seconds=30))
+        state, transition, _ = judge(state, START + timedelta(minutes=minutes), seen, policy)
+        told += [transition] if transition else []
+    assert changes(told) == ["opened critical"]
+
+
 def test_trouble_that_a_silence_interrupted_began_after_it() -> None:
     _, told = history(policy_for("probe/db", timedelta(seconds=30)), [(0, "c"), (30, "c"), *AFTER_SILENCE])
     assert [transition.since for transition in told] == [START + timedelta(seconds=200)]

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from reporter.alerts import Level, Observation
 from reporter.clock import Clock
@@ -141,6 +141,8 @@ def _reading(probe: Probe, sight: Sight, at: datetime, took: float | None = None
         detail=sight.detail,
         value=sight.value or (None if latency is None else duration(latency)),
         limit=sight.limit or (None if probe.warn_above is None else duration(probe.warn_above)),
+        figure=latency,
+        every=None if probe.every is None else timedelta(seconds=probe.every),
     )
     return Reading(
         name=probe.name, kind=probe.kind, observation=observation, at=at, latency=latency, figures=sight.figures
