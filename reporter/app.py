@@ -162,6 +162,7 @@ class FolderHome:
             host=Machine().look,
             probe_all=probes.probe_all,
             targets=settings.targets.as_targets(),
+            basis=settings.figures.as_basis(),
             channels=channels,
             routes=_routes(settings.alerts.routes),
             zone=ZoneInfo(settings.timezone),

@@ -17,6 +17,7 @@ from reporter.alerts import AlertState, Observation, Transition
 from reporter.errors import LedgerError
 from reporter.message import Severity, Tone
 from reporter.periods import Covers, Period
+from reporter.risk import NEVER_CLOSES, Basis
 from reporter.trades import Book, Ledger, Money, Unread, leading
 
 
@@ -113,6 +114,7 @@ class Context(Generic[P]):
     history: History
     params: P
     log: logging.Logger | logging.LoggerAdapter[logging.Logger]
+    basis: Basis = NEVER_CLOSES
 
     def books(self, period: Period, *, daily: bool = False) -> list[Book]:
         """The books of a period with a line an agent, best first; none, and no error, where no ledger is configured.

@@ -171,6 +171,7 @@ class Runner:
             host=wiring.host,
             probe_all=wiring.probe_all,
             targets=wiring.targets,
+            basis=wiring.basis,
             history=self._history,
             params=bound.params,
             log=logging.getLogger(f"reporter.jobs.{bound.job.name}"),
@@ -343,6 +344,7 @@ def _write(wiring: Wiring, bound: BoundJob, context: Context[Params], report: Re
         "books": report.books,
         "params": bound.params,
         "targets": wiring.targets,
+        "basis": wiring.basis,
         **report.facts,
     }
     message = wiring.renderer.render(

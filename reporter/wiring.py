@@ -14,6 +14,7 @@ from reporter.message import Severity
 from reporter.noise import Etiquette
 from reporter.outlets import Outlet
 from reporter.render import Renderer
+from reporter.risk import NEVER_CLOSES, Basis
 from reporter.trades import Ledger
 
 
@@ -64,6 +65,7 @@ class Wiring:
     broken: Mapping[str, str]  # jobs that the config names and whose file cannot be loaded, and why
     keep_history: timedelta  # how long our own past is remembered
     version: str  # a short fingerprint of config and home
+    basis: Basis = NEVER_CLOSES  # the year that ratios are made for
     warnings: Callable[[], Sequence[str]] = tuple  # what is too wide about our rights on the ledgers
     clocks: Mapping[str, ForeignClock] = field(default_factory=dict)  # those that are not this machine's, to be asked
     closers: tuple[Callable[[], None], ...] = field(default=())

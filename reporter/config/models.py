@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from reporter.config.alerts import AlertsConfig
+from reporter.config.figures import FiguresConfig
 from reporter.config.probes import Probe
 from reporter.config.secrets import DatabaseUrl, SecretText
 from reporter.config.settings import Settings
@@ -254,3 +255,5 @@ class Config(Settings):
     """What happens to alerts."""
     targets: Annotated[TargetsConfig, OrEmpty()] = TargetsConfig()
     """What is to be reached, and what is not to be passed."""
+    figures: Annotated[FiguresConfig, OrEmpty()] = FiguresConfig()
+    """The year that ratios such as Sharpe's are made for."""

@@ -258,7 +258,11 @@ Pause = Annotated[
     PlainSerializer(lambda span: f"{span.total_seconds():g}s", return_type=str),
 ]
 Duration = Annotated[Pause, AfterValidator(_some)]
-Share = Annotated[Decimal, *_read_by(share, _SHARE_SCHEMA)]
+Share = Annotated[
+    Decimal,
+    *_read_by(share, _SHARE_SCHEMA),
+    PlainSerializer(lambda part: f"{(part * 100).normalize():f}%", return_type=str),
+]
 Amounts = Annotated[
     tuple[Money, ...],
     *_read_by(_amounts, _one_or_many(_AMOUNT_SCHEMA)),

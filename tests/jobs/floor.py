@@ -151,6 +151,7 @@ def _written(name: str, context: Context[Any], report: Report) -> Message:
         "books": report.books,
         "params": context.params,
         "targets": context.targets,
+        "basis": context.basis,
         **report.facts,
     }
     return Renderer([HOME / "templates"]).render(name, facts, tone=report.tone, at=context.now)
