@@ -7,7 +7,7 @@ from decimal import Decimal
 from pydantic import PositiveInt
 
 from reporter import Book, Context, Line, Money, Params, Report, job, ranks, tone_of
-from reporter.metrics import Status, sharpe, status
+from reporter.metrics import Status, curve_of, status
 
 
 class Parameters(Params):
@@ -85,6 +85,6 @@ def _place(ctx: Context[Parameters], rank: int, line: Line, former: int | None) 
         rank=rank,
         line=line,
         climbed=None if former is None else former - rank,
-        sharpe=sharpe(line.daily, line.capital.amount) if line.capital else None,
+        sharpe=curve_of(line, ctx.period, line.capital, ctx.basis).sharpe,
         status=status(line, ctx.targets),
     )

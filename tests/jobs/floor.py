@@ -21,6 +21,7 @@ from reporter.ledger import Floor, LedgerSettings, native
 from reporter.message import Message, plain, plain_blocks
 from reporter.periods import Period, before, covered
 from reporter.render import Renderer
+from reporter.risk import NEVER_CLOSES, Basis
 from reporter.trades import Ledger, Money
 
 HOME = Path(__file__).resolve().parents[2]
@@ -116,6 +117,7 @@ def reports(
     *,
     targets: Targets = TARGETS,
     since: dict[str, datetime] | None = None,
+    basis: Basis = NEVER_CLOSES,
     **params: int | bool,
 ) -> list[tuple[Report, Message]]:
     """What a job of this home yields at `now` (UTC), and how its template tells each."""
@@ -133,6 +135,7 @@ def reports(
         history=NoHistory(since or {}),
         params=job.params(**params),
         log=logging.getLogger(name),
+        basis=basis,
     )
     return [(found, _written(name, context, found)) for found in job.function(context) if isinstance(found, Report)]
 

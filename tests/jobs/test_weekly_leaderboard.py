@@ -10,8 +10,9 @@ import pytest
 
 from reporter import demo
 from reporter.errors import LedgerError
-from reporter.message import Message, plain_blocks
+from reporter.message import Message, plain, plain_blocks
 from reporter.outlets.discord_limits import fits
+from reporter.risk import Basis
 from tests import golden
 from tests.jobs.floor import Closed, Idle, database, floor, reports, rows, shape_of, text_of, told
 
@@ -174,3 +175,17 @@ def test_the_ratios_are_those_of_a_recount(tmp_path: Path) -> None:
             equity += made
         assert place.sharpe == pytest.approx(mean(returns) / stdev(returns) * sqrt(365))
         assert place.line.pnl.amount == sum(Decimal(str(pnl)) for at, pnl in trades if days[0] <= at[:10] <= days[-1])
+
+
+@pytest.mark.parametrize(
+    ("basis", "said"),
+    [
+        (Basis(), ""),
+        (Basis(252), "Ratios: 252 days a year, without weekends"),
+        (Basis(365, Decimal("0.0425")), "Ratios: 365 days a year, riskless 4.25%"),
+    ],
+)
+def test_an_unusual_year_of_the_ratios_is_named(tmp_path: Path, basis: Basis, said: str) -> None:
+    bot = database(tmp_path / "bot.sqlite", RACE, [Idle("Momentum_BTC_v1", capital="2500")])
+    footer = plain(told("weekly_leaderboard", floor(bot), MONDAY, basis=basis).footer)
+    assert footer.endswith(said or "annualised")
