@@ -79,6 +79,21 @@ def _some(value: timedelta) -> timedelta:
     return value
 
 
+_SIZES = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_SIZES |= {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
+_SIZE = re.compile(rf"(\d{{1,7}}(?:\.\d{{1,6}})?) ?({'|'.join(_SIZES)})")
+
+
+def size(value: object) -> int:
+    """`500 MB`, `1.5 GiB` as bytes. Raises PydanticCustomError."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        raise mistake("must be a size with its unit", f"write `{value} B`, or such as `500 MB`, `2 GiB`")
+    found = _SIZE.fullmatch(value) if isinstance(value, str) else None
+    if not found:
+        raise mistake("must be a size with its unit", "write such as `500 MB`, `2 GiB`")
+    return int(float(found[1]) * _SIZES[found[2]])
+
+
 _AMOUNT = re.compile(r"(-?\d{1,20}(?:\.\d{1,18})?) +([A-Z0-9]{2,12})")
 _NEARLY_AN_AMOUNT = re.compile(r"([$€£]?) ?(-?\d+(?:\.\d+)?) *([A-Za-z]{0,12})")
 _SIGNS = {"$": "USD", "€": "EUR", "£": "GBP"}
@@ -247,6 +262,7 @@ def _read_by(read: Callable[[Any], object], schema: dict[str, Any]) -> tuple[Pla
 
 
 _DURATION_SCHEMA = _text_schema(_DURATION.pattern, "30s", "5m", "2h", "1d")
+_SIZE_SCHEMA = _text_schema(_SIZE.pattern, "500 MB", "2 GiB")
 _AMOUNT_SCHEMA = _text_schema(_AMOUNT.pattern, "50 USDT")
 _SHARE_SCHEMA = _text_schema(_SHARE.pattern, "52%")
 _NAME_SCHEMA: dict[str, Any] = {"type": "string"}
@@ -258,6 +274,10 @@ Pause = Annotated[
     PlainSerializer(lambda span: f"{span.total_seconds():g}s", return_type=str),
 ]
 Duration = Annotated[Pause, AfterValidator(_some)]
+Durations = Annotated[
+    tuple[Duration, ...], BeforeValidator(_tupled), WithJsonSchema(_one_or_many(_DURATION_SCHEMA))
+]
+Size = Annotated[int, *_read_by(size, _SIZE_SCHEMA), PlainSerializer(lambda count: f"{count} B", return_type=str)]
 Share = Annotated[
     Decimal,
     *_read_by(share, _SHARE_SCHEMA),
