@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from reporter.config import probes as models
-from reporter.probes import Probe
+from reporter.config import probes_network as network
+from reporter.probes import Probe, Terms
 from reporter.probes.http import HttpProbe
 from reporter.probes.tcp import TcpProbe
 
 
 def probe(name: str, entry: models.Probe) -> Probe:
+    terms = _terms(name, entry)
+    match entry:
+        case network.TcpProbeConfig():
+            return TcpProbe(terms, entry.host, entry.port)
+        case network.HttpProbeConfig():
+            return HttpProbe(terms, entry.url, entry.expect_status, entry.headers)
+
+
+def _terms(name: str, entry: models.Probe) -> Terms:
     every = entry.every.total_seconds() if entry.every else None
-    warn_above = entry.warn_above.total_seconds() if entry.warn_above else None
-    timeout = entry.timeout.total_seconds()
-    if isinstance(entry, models.TcpProbeConfig):
-        return TcpProbe(name, entry.host, entry.port, every, timeout, warn_above)
-    return HttpProbe(
-        name, entry.url, every, timeout, warn_above, expect_status=entry.expect_status, headers=entry.headers
-    )
+    return Terms(name, every, entry.timeout.total_seconds(), entry.latency())

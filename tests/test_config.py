@@ -21,7 +21,7 @@ from pydantic import BaseModel
 from reporter.config import Loaded, default_state, load, schema, validated
 from reporter.config.document import read
 from reporter.config.models import Config, DiscordChannel
-from reporter.config.probes import TcpProbeConfig
+from reporter.config.probes_network import TcpProbeConfig
 from reporter.config.secrets import Sources
 from reporter.errors import ConfigError, Problem
 from reporter.message import Severity

@@ -19,6 +19,7 @@ def check(config: Config, document: Document) -> Iterator[Problem]:
     """Every problem between the config's parts."""
     yield from _unknown_channels(config, document)
     yield from _jobs_without_channel(config, document)
+    yield from _dependencies(config, document)
     for name, channel in config.channels.items():
         if isinstance(channel, DiscordChannel):
             yield from _foreign_webhook(config, document, name, channel)
@@ -66,6 +67,29 @@ def _which_channel(config: Config, document: Document, path: Path) -> str:
     # `channel: #pnl` is what people of Discord write, and to YAML it is a comment.
     comment = "what follows ` #` is a comment; " if document.holds(path) else ""
     return f"{comment}write `channel: {next(iter(config.channels))}`; known: {', '.join(config.channels)}"
+
+
+def _dependencies(config: Config, document: Document) -> Iterator[Problem]:
+    """A probe that is not there to depend on, or a circle, in which none would ever be told of."""
+    for name, probe in config.probes.items():
+        for path, other in _places(("probes", name, "depends_on"), probe.depends_on, document):
+            if other not in config.probes:
+                known = [one for one in config.probes if one != name]
+                yield document.problem(path, f"there is no probe `{shown(other)}`", did_you_mean(other, known))
+            elif name in _below(config, other):
+                yield document.problem(path, f"`{other}` in turn depends on `{name}`", "let one of them stand alone")
+
+
+def _below(config: Config, name: str) -> set[str]:
+    """A probe, and all that it depends on."""
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        one = waiting.pop()
+        if one in config.probes and one not in found:
+            found.add(one)
+            waiting += config.probes[one].depends_on
+    return found
 
 
 def _foreign_webhook(config: Config, document: Document, name: str, channel: DiscordChannel) -> Iterator[Problem]:

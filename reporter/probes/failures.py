@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Iterator
 
 from reporter.alerts import Level
-from reporter.probes import Sight
+from reporter.probes import CouldNotLookError, Sight
 
 _TARGET = {
     errno.ECONNREFUSED: "refused",
@@ -29,6 +29,8 @@ _OURS = {
     errno.EACCES: "this machine does not allow the connection",
     errno.EPERM: "this machine does not allow the connection",
 }
+# With these nothing came back from the target; a network of ours that is gone would look the same.
+_SILENT = {errno.EHOSTUNREACH, errno.EHOSTDOWN, errno.ETIMEDOUT, errno.ENETUNREACH, errno.ENETDOWN}
 # These say that the name was looked up and is not there; every other code says that the look-up itself failed.
 _NO_SUCH_NAME = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
 
@@ -36,6 +38,8 @@ _NO_SUCH_NAME = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NON
 def explain(error: BaseException) -> Sight:
     """The first known cause of an error. The text of the error itself is not used: it may hold an address."""
     for cause in _causes(error):
+        if isinstance(cause, CouldNotLookError):
+            return Sight(Level.UNKNOWN, str(cause))
         if sight := _known(cause):
             return sight
     return Sight(Level.UNKNOWN, f"the probe failed: {type(error).__name__}")
@@ -50,9 +54,9 @@ def _known(error: BaseException) -> Sight | None:
         case UnicodeError():
             return Sight(Level.CRITICAL, "the host's name is not valid")
         case OSError() if error.errno in _TARGET:
-            return Sight(Level.CRITICAL, _TARGET[error.errno])
+            return Sight(Level.CRITICAL, _TARGET[error.errno], silent=error.errno in _SILENT)
         case OSError() if error.errno in _OURS:
-            return Sight(Level.UNKNOWN, _OURS[error.errno])
+            return Sight(Level.UNKNOWN, _OURS[error.errno], silent=error.errno in _SILENT)
     return None
 
 
@@ -65,7 +69,7 @@ def _tls(error: ssl.SSLError) -> str:
 def _lookup_failed(error: socket.gaierror) -> Sight:
     if error.errno in _NO_SUCH_NAME:
         return Sight(Level.CRITICAL, "the host's name is not known")
-    return Sight(Level.UNKNOWN, "names cannot be looked up: the name server does not answer")
+    return Sight(Level.UNKNOWN, "names cannot be looked up: the name server does not answer", silent=True)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

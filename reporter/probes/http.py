@@ -7,11 +7,12 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
+from urllib.parse import urlsplit
 
 from reporter import __version__
 from reporter.alerts import Level
-from reporter.probes import Sight
+from reporter.probes import Sight, Terms
 from reporter.secret import Secret
 
 if TYPE_CHECKING:
@@ -23,23 +24,21 @@ _ENOUGH = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class HttpProbe:
-    """One request over a connection of its own. Times are seconds.
+    """One request over a connection of its own.
 
     A redirect is an answer like any other and is not followed; proxies of the environment are not used. A user and
     password in the address are sent as HTTP's basic authentication.
     """
 
-    name: str
+    kind: ClassVar[str] = "http"
+    terms: Terms
     url: Secret
-    every: float | None = None
-    timeout: float = 5.0
-    warn_above: float | None = None
     expect_status: tuple[int, ...] = (200,)
     headers: Mapping[str, Secret] = field(default_factory=dict)
 
     @property
-    def kind(self) -> str:
-        return "http"
+    def host(self) -> str:
+        return urlsplit(self.url.reveal()).hostname or ""
 
     def prepare(self) -> None:
         """Load httpx and the certificates that we trust."""

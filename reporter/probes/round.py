@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from reporter.alerts import Level, Observation
@@ -15,12 +15,16 @@ from reporter.context import Reading
 from reporter.formats import duration
 from reporter.probes import Probe, Sight
 from reporter.probes.failures import explain
+from reporter.probes.grading import graded, latency
 from reporter.probes.loop import LoopThread
 
 # Rounds come a little early or late: a probe with `every` of one round must not miss every second one.
 _SLACK = 1.0
 # How much longer than its deadline a round, or than its timeout a look, may take before we call ourselves stuck.
 _GRACE = 1.0
+# A failure is looked at again so soon, in seconds, and so often; one that stays is asked at its own pace again.
+_RECHECK = 10.0
+_RECHECKS = 5
 
 
 class Probes:
@@ -81,6 +85,8 @@ class _Watch:
     task: asyncio.Task[None] | None = None
     started: float | None = None
     reading: Reading | None = None
+    stands: dict[str, Level] = field(default_factory=dict)  # how each of its figures stood at the last look
+    failures: int = 0  # looks in a row that did not find it well
 
     @property
     def looking(self) -> bool:
@@ -90,7 +96,12 @@ class _Watch:
     def due(self) -> bool:
         if self.looking:
             return False
-        return self.started is None or self.probe.every is None or self._age() >= self.probe.every - _SLACK
+        return self.started is None or self._age() >= self._pause() - _SLACK
+
+    def _pause(self) -> float:
+        """A look that has just failed is repeated soon, whatever the pace: one lost packet is no outage."""
+        every = self.probe.terms.every or 0.0
+        return min(every, _RECHECK) if 0 < self.failures <= _RECHECKS else every
 
     def start(self) -> asyncio.Task[None]:
         self.started = self.clock.monotonic()
@@ -99,7 +110,7 @@ class _Watch:
 
     def tell(self) -> Reading:
         """What to say in this round. A reading is fresh the first time that it is told."""
-        if self.looking and self._age() > self.probe.timeout + _GRACE:
+        if self.looking and self._age() > self.probe.terms.timeout + _GRACE:
             return self.unseen("the reporter's own look is stuck")
         if self.reading is None:
             return replace(self.unseen("the first look is not finished yet"), fresh=False)
@@ -115,35 +126,40 @@ class _Watch:
 
     async def _look(self) -> None:
         at, began = self.clock.wall(), time.perf_counter()
-        sight = await _seen(self.probe)
-        self.reading = _reading(self.probe, sight, at, time.perf_counter() - began)
+        seen = _timed(self.probe, await _seen(self.probe), time.perf_counter() - began)
+        sight, self.stands = graded(seen, self.stands)
+        self.failures = 0 if sight.level is Level.OK else self.failures + 1
+        self.reading = _reading(self.probe, sight, at)
 
 
 async def _seen(probe: Probe) -> Sight:
     try:
-        async with asyncio.timeout(probe.timeout) as limit:
+        async with asyncio.timeout(probe.terms.timeout) as limit:
             return await probe.look()
     except Exception as error:  # noqa: BLE001 - whatever goes wrong in a look is what the look came to
         if isinstance(error, TimeoutError) and limit.expired():
-            return Sight(Level.CRITICAL, f"no answer within {duration(probe.timeout)}")
+            return Sight(Level.CRITICAL, f"no answer within {duration(probe.terms.timeout)}", silent=True)
         return explain(error)
 
 
-def _reading(probe: Probe, sight: Sight, at: datetime, took: float | None = None) -> Reading:
-    latency = took if sight.level is Level.OK else None
-    if latency is not None and probe.warn_above is not None and latency > probe.warn_above:
-        sight = replace(
-            sight, level=Level.WARNING, detail=f"{sight.detail}, but slower than {duration(probe.warn_above)}"
-        )
-    observation = Observation(
-        subject=f"probe/{probe.name}",
+def _timed(probe: Probe, sight: Sight, took: float) -> Sight:
+    """With its latency as a figure among others. What failed has none, and what is on this machine neither."""
+    answered = sight.level in {Level.OK, Level.WARNING}
+    known = sight.latency if probe.host is None or sight.latency is not None else took
+    if not answered or known is None:
+        return replace(sight, latency=None)
+    return replace(sight, latency=known, measures=(*sight.measures, latency(known, probe.terms.latency)))
+
+
+def _reading(probe: Probe, sight: Sight, at: datetime) -> Reading:
+    terms = probe.terms
+    seen = Observation(
+        subject=f"probe/{terms.name}",
         level=sight.level,
         detail=sight.detail,
-        value=sight.value or (None if latency is None else duration(latency)),
-        limit=sight.limit or (None if probe.warn_above is None else duration(probe.warn_above)),
-        figure=latency,
-        every=None if probe.every is None else timedelta(seconds=probe.every),
+        value=sight.value,
+        limit=sight.limit,
+        figure=sight.figure,
+        every=None if terms.every is None else timedelta(seconds=terms.every),
     )
-    return Reading(
-        name=probe.name, kind=probe.kind, observation=observation, at=at, latency=latency, figures=sight.figures
-    )
+    return Reading(terms.name, probe.kind, seen, at, sight.latency, figures=sight.figures)

@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from typing import ClassVar
 
 from reporter.alerts import Level
-from reporter.probes import Sight
+from reporter.probes import Sight, Terms
 
 
 @dataclass(frozen=True, slots=True)
 class TcpProbe:
-    """A connection to a port, closed again at once without a word. Times are seconds."""
+    """A connection to a port, closed again at once without a word."""
 
-    name: str
+    kind: ClassVar[str] = "tcp"
+    terms: Terms
     host: str
     port: int
-    every: float | None = None
-    timeout: float = 5.0
-    warn_above: float | None = None
-
-    @property
-    def kind(self) -> str:
-        return "tcp"
 
     def prepare(self) -> None:
         """Nothing to load."""

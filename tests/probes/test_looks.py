@@ -9,10 +9,11 @@ import pytest
 
 from reporter.alerts import Level
 from reporter.context import Reading
-from reporter.probes import Probe
+from reporter.probes import Probe, Terms
 from reporter.probes.http import HttpProbe
 from reporter.probes.tcp import TcpProbe
 from reporter.secret import Secret
+from reporter.thresholds import Threshold
 from tests.probes.conftest import Rounds
 from tests.probes.servers import (
     Behaviour,
@@ -29,8 +30,12 @@ from tests.probes.servers import (
 BROKEN = "broke off its answer, or answered with something that is not HTTP"
 
 
-def web(name: str, url: str, **options: Any) -> HttpProbe:
-    return HttpProbe(name, Secret(url), **options)
+def web(name: str, url: str, *, timeout: float = 5.0, warn_above: float | None = None, **options: Any) -> HttpProbe:
+    return HttpProbe(Terms(name, timeout=timeout, latency=Threshold(warn_above)), Secret(url), **options)
+
+
+def tcp(host: str, port: int, *, timeout: float = 5.0) -> TcpProbe:
+    return TcpProbe(Terms("redis", timeout=timeout), host, port)
 
 
 def look(rounds: Rounds, probe: Probe) -> Reading:
@@ -105,23 +110,23 @@ def test_the_secrets_of_an_address_are_sent_and_shown_nowhere(rounds: Rounds, ca
 
 def test_an_open_port_is_ok(rounds: Rounds) -> None:
     with serving(hangs) as port:
-        reading = look(rounds, TcpProbe("redis", "127.0.0.1", port))
+        reading = look(rounds, tcp("127.0.0.1", port))
     assert (reading.kind, reading.observation.level) == ("tcp", Level.OK)
     assert reading.observation.detail == "online"
 
 
 def test_a_closed_port_is_refused_by_either_probe(rounds: Rounds) -> None:
     with nobody_listening() as port:
-        tcp = look(rounds, TcpProbe("redis", "127.0.0.1", port))
+        plain = look(rounds, tcp("127.0.0.1", port))
         http = look(rounds, web("api", f"http://127.0.0.1:{port}/"))
-        named = look(rounds, TcpProbe("redis", "localhost", port))
-    for reading in (tcp, http, named):
+        named = look(rounds, tcp("localhost", port))
+    for reading in (plain, http, named):
         assert (reading.observation.level, reading.observation.detail) == (Level.CRITICAL, "refused")
 
 
 def test_a_port_that_accepts_nothing_more_gives_no_answer(rounds: Rounds) -> None:
     with full_queue() as port:
-        reading = look(rounds, TcpProbe("redis", "127.0.0.1", port, timeout=0.3))
+        reading = look(rounds, tcp("127.0.0.1", port, timeout=0.3))
     assert (reading.observation.level, reading.observation.detail) == (Level.CRITICAL, "no answer within 300ms")
 
 
@@ -145,7 +150,7 @@ def test_text_where_tls_was_expected_is_critical(rounds: Rounds) -> None:
 
 
 def test_a_name_that_cannot_exist_is_critical(rounds: Rounds) -> None:
-    seen = look(rounds, TcpProbe("x", "a" * 70, 80)).observation
+    seen = look(rounds, tcp("a" * 70, 80)).observation
     assert (seen.level, seen.detail) == (Level.CRITICAL, "the host's name is not valid")
 
 

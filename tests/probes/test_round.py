@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pytest
 
 from reporter.alerts import Level
-from reporter.probes import Probe, Sight
+from reporter.probes import Probe, Sight, Terms
 from reporter.probes.http import HttpProbe
 from reporter.probes.tcp import TcpProbe
 from reporter.secret import Secret
@@ -20,6 +20,10 @@ from tests.probes.conftest import Rounds, StandingClock
 from tests.probes.servers import answers, hangs, serving
 
 OK = Sight(Level.OK, "fine")
+
+
+def web(name: str, port: int, *, timeout: float = 4.0) -> HttpProbe:
+    return HttpProbe(Terms(name, timeout=timeout), Secret(f"http://127.0.0.1:{port}/"))
 
 
 @dataclass
@@ -30,9 +34,13 @@ class Scripted:
     name: str = "scripted"
     every: float | None = None
     timeout: float = 0.2
-    warn_above: float | None = None
     kind: str = "scripted"
+    host: str | None = "scripted.example"
     looks: int = 0
+
+    @property
+    def terms(self) -> Terms:
+        return Terms(self.name, self.every, self.timeout)
 
     def prepare(self) -> None: ...
 
@@ -68,13 +76,13 @@ def test_no_probes_make_an_empty_round_without_a_thread(rounds: Rounds) -> None:
 
 def test_fifty_probes_of_which_ten_hang_are_done_in_the_time_of_one(rounds: Rounds) -> None:
     with serving(answers(200)) as good, serving(hangs) as bad:
-        probes: list[Probe] = [HttpProbe(f"good{n}", Secret(f"http://127.0.0.1:{good}/"), timeout=4) for n in range(20)]
-        probes += [TcpProbe(f"open{n}", "127.0.0.1", good, timeout=4) for n in range(20)]
-        probes += [HttpProbe(f"bad{n}", Secret(f"http://127.0.0.1:{bad}/"), timeout=1) for n in range(10)]
+        probes: list[Probe] = [web(f"good{n}", good) for n in range(20)]
+        probes += [TcpProbe(Terms(f"open{n}", timeout=4), "127.0.0.1", good) for n in range(20)]
+        probes += [web(f"bad{n}", bad, timeout=1) for n in range(10)]
         began = time.perf_counter()
         readings = rounds(probes, deadline=5).probe_all()
         took = time.perf_counter() - began
-    assert [reading.name for reading in readings] == [probe.name for probe in probes]
+    assert [reading.name for reading in readings] == [probe.terms.name for probe in probes]
     assert {reading.name for reading in readings if reading.observation.level is not Level.OK} == {
         f"bad{n}" for n in range(10)
     }
@@ -204,9 +212,9 @@ def silent_names(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_a_silent_name_server_is_unknown_and_asked_once_a_name(rounds: Rounds, silent_names: list[str]) -> None:
     probes = rounds(
         [
-            TcpProbe("tcp", "silent.example", 80, timeout=0.3),
-            TcpProbe("same", "silent.example", 80, timeout=0.3),
-            HttpProbe("http", Secret("http://silent.example/"), timeout=0.3),
+            TcpProbe(Terms("tcp", timeout=0.3), "silent.example", 80),
+            TcpProbe(Terms("same", timeout=0.3), "silent.example", 80),
+            HttpProbe(Terms("http", timeout=0.3), Secret("http://silent.example/")),
         ]
     )
     first, second = probes.probe_all(), probes.probe_all()
@@ -222,8 +230,9 @@ import socket, threading, time
 socket.getaddrinfo = lambda *question: time.sleep(60)
 from reporter.clock import SystemClock
 from reporter.probes.round import Probes
+from reporter.probes import Terms
 from reporter.probes.tcp import TcpProbe
-probes = Probes([TcpProbe("x", "silent.example", 80, timeout=0.2)], SystemClock(), deadline=1)
+probes = Probes([TcpProbe(Terms("x", timeout=0.2), "silent.example", 80)], SystemClock(), deadline=1)
 print(probes.probe_all()[0].observation.level)
 """
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=20, check=True)

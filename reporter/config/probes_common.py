@@ -1,0 +1,118 @@
+"""What the config may say of every probe, and how limits are written."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import ClassVar, Generic, Self, TypeVar
+
+from pydantic import Field, model_validator
+
+from reporter.config.settings import Settings
+from reporter.config.values import Duration, Names, Size, mistake
+from reporter.thresholds import Threshold
+
+Unit = TypeVar("Unit", bound=float | timedelta)
+
+
+class Limits(Settings, Generic[Unit]):
+    """From where on a figure is trouble. Where `low`, small figures are the bad ones."""
+
+    low: ClassVar[bool] = False
+
+    warning: Unit | None = None
+    """From here on it is a warning."""
+    critical: Unit | None = None
+    """From here on it is critical."""
+    leave_warning: Unit | None = None
+    """A warning ends when the figure is better than this; a twentieth away from `warning` if left out."""
+    leave_critical: Unit | None = None
+    """The same for `critical`."""
+
+    def threshold(self) -> Threshold:
+        """In the figure's plain unit: seconds, bytes, or the number itself."""
+        limits = map(_plain, (self.warning, self.critical, self.leave_warning, self.leave_critical))
+        warning, critical, leave_warning, leave_critical = limits
+        return Threshold(warning, critical, leave_warning, leave_critical, self.low)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        for better, worse in (("warning", "critical"), ("leave_warning", "warning"), ("leave_critical", "critical")):
+            mild, bad = _plain(getattr(self, better)), _plain(getattr(self, worse))
+            if mild is not None and bad is not None and (mild < bad if self.low else mild > bad):
+                side = "below" if self.low else "above"
+                raise mistake(f"`{better}` lies {side} `{worse}`", "the worse limit must be further out")
+        return self
+
+
+class Numbers(Limits[float]):
+    """Limits of a number that should be small, such as a percentage."""
+
+
+class LowNumbers(Limits[float]):
+    """Limits of a number that should be large, such as days left."""
+
+    low: ClassVar[bool] = True
+
+
+class Spans(Limits[Duration]):
+    """Limits of a time that should be short."""
+
+
+class LowSpans(Limits[Duration]):
+    """Limits of a time that should be long."""
+
+    low: ClassVar[bool] = True
+
+
+class Sizes(Limits[Size]):
+    """Limits of a size that should be small."""
+
+
+class LowSizes(Limits[Size]):
+    """Limits of a size that should be large."""
+
+    low: ClassVar[bool] = True
+
+
+def _plain(value: float | timedelta | None) -> float | None:
+    return value.total_seconds() if isinstance(value, timedelta) else value
+
+
+class ProbeSettings(Settings):
+    """What any probe may say."""
+
+    every: Duration | None = None
+    """How often to look; each round of the health probe if left out."""
+    timeout: Duration = Field(timedelta(seconds=5), json_schema_extra={"default": "5s"})
+    """How long an answer may take."""
+    depends_on: Names = ()
+    """The probes without which this one cannot be well, one or a list: while one of them is down, nobody is told of
+    this one."""
+
+    def latency(self) -> Threshold:
+        """From where on an answer is slow, in seconds."""
+        return Threshold()
+
+
+class AskedProbe(ProbeSettings):
+    """What a probe may say whose answer takes time."""
+
+    warn_above: Duration | None = None
+    """An answer slower than this is a warning."""
+    critical_above: Duration | None = None
+    """An answer slower than this is critical."""
+    clear_below: Duration | None = None
+    """Answers are no longer slow when they are faster than this; than 95% of `warn_above` if left out."""
+
+    def latency(self) -> Threshold:
+        return Threshold(_plain(self.warn_above), _plain(self.critical_above), _plain(self.clear_below))
+
+    @model_validator(mode="after")
+    def _slower_is_worse(self) -> Self:
+        for mild, bad in (("clear_below", "warn_above"), ("warn_above", "critical_above")):
+            better, worse = getattr(self, mild), getattr(self, bad)
+            if better is not None and worse is not None and better > worse:
+                raise mistake(f"`{mild}` is longer than `{bad}`", f"`{bad}` must be the longer of the two")
+        if self.clear_below is not None and self.warn_above is None:
+            raise mistake("`clear_below` needs `warn_above`", "write from where on an answer is slow")
+        return self
