@@ -23,10 +23,10 @@ def words(text: str) -> frozenset[str]:
 # The floors from the ground up. A module may import what is on a floor below it, and pure and working modules may
 # import their neighbours. Add a new module of `reporter/` to the floor that it belongs to.
 FLOORS: dict[str, str] = {
-    "pure": "errors secret spelling pacing message letter formats periods schedules trades risk metrics alerts thresholds "
-    "noise digest context",
-    "doors": "clock config catalog host logs probes ledger store outbox migrations render outlets",
-    "work": "binding probing guard edits chronicle wiring posting judging adrift runner planner delivery",
+    "pure": "errors secret spelling pacing message letter formats periods schedules trades risk plotting metrics alerts "
+    "thresholds uptime noise digest context",
+    "doors": "clock readonly config catalog host logs probes ledger store outbox migrations render charts outlets",
+    "work": "binding probing guard edits chronicle wiring picturing posting judging adrift runner planner delivery",
     "daemon": "daemon demo",
     "app": "app",
     "cli": "commands outbox_commands cli __main__",
@@ -34,9 +34,10 @@ FLOORS: dict[str, str] = {
 FLOOR_OF = {unit: floor for floor, units in FLOORS.items() for unit in units.split()}
 HEIGHT = {floor: height for height, floor in enumerate(FLOORS)}
 
-# Our own database is one door of several modules; the clock is passed to every door that waits or stamps.
+# Our own database is one door of several modules; the clock is passed to every door that waits or
+# stamps, and what keeps a database from being written is the same for all that open one.
 ONE_DOOR = {"store", "outbox", "migrations"}
-SHARED_BY_DOORS = {"clock"}
+SHARED_BY_DOORS = {"clock", "readonly"}
 
 # What a pure module may import besides other pure modules: neither I/O nor a clock can be had from these.
 PURE_LIBRARIES = words(
@@ -54,7 +55,7 @@ WALL_CLOCK = words(
     "time.localtime time.gmtime time.ctime time.clock_gettime time.clock_gettime_ns freezegun.freeze_time"
 )
 # Each costs tens of milliseconds or megabytes that not every command or daemon needs.
-HEAVY = {"alembic", "apscheduler", "difflib", "httpx", "markdown_it", "psutil", "psycopg", "rich", "sqlalchemy"}
+HEAVY = words("alembic apscheduler difflib httpx markdown_it psutil psycopg resvg_py rich sqlalchemy")
 HEAVY_OF_OURS = {"reporter.store.migrate", "reporter.outlets.discord", "reporter.outlets.console"}  # bring such along
 
 WORDS_FOR_JOBS = {"reporter.metrics", "reporter.periods"}

@@ -1,0 +1,117 @@
+"""What keeps a look at somebody's database from changing it. Every door that opens one takes it from here."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import time
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+LOCK_WAIT = 0.5  # seconds: rather fail than stand in a queue before the bot's own writes
+_OPCODES_BETWEEN_LOOKS = 10_000  # how often a SQLite query looks at its deadline
+
+_ALLOWED = {
+    sqlite3.SQLITE_SELECT,
+    sqlite3.SQLITE_READ,
+    sqlite3.SQLITE_FUNCTION,
+    sqlite3.SQLITE_RECURSIVE,
+    sqlite3.SQLITE_TRANSACTION,
+}
+# What SQLAlchemy asks when it connects and when it looks for a table; neither can change anything without a value.
+_ALLOWED_PRAGMAS = {("read_uncommitted", False), ("table_info", True)}
+
+_READS = re.compile(r"\s*(SELECT|WITH|SHOW)\b", re.IGNORECASE)
+
+SQLSTATES = {
+    "3D000": "there is no such database",
+    "28P01": "the password is refused",
+    "42P01": "a table is missing",
+    "42703": "a column is missing",
+    "42501": "the role may not read it: GRANT SELECT on its tables",
+    "55P03": f"it is locked, and after {LOCK_WAIT} s we do not wait any longer",
+    "57014": "it did not answer in time",
+    "25006": "a statement that would have written was refused",
+}
+
+
+def open_sqlite(path: Path, timeout: float, *, pragmas: Collection[str] = ()) -> sqlite3.Connection:
+    """Open a SQLite file for reading, with a deadline of `timeout` seconds for all that is asked.
+
+    All but reading is denied, since `mode=ro` alone still allows ATTACH and VACUUM INTO to make files. `pragmas` are
+    allowed besides, without a value. Raises sqlite3.Error.
+    """
+    if _is_missing(path):
+        raise sqlite3.OperationalError(f"there is no file {path}")
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=LOCK_WAIT, isolation_level=None
+    )
+    end = time.monotonic() + timeout
+    allowed = _ALLOWED_PRAGMAS | {(name, False) for name in pragmas}
+
+    def authorise(action: int, first: str | None, second: str | None, *_: str | None) -> int:
+        pragma = action == sqlite3.SQLITE_PRAGMA and (first, second is not None) in allowed
+        return sqlite3.SQLITE_OK if pragma or action in _ALLOWED else sqlite3.SQLITE_DENY
+
+    connection.set_authorizer(authorise)
+    connection.set_progress_handler(lambda: int(time.monotonic() > end), _OPCODES_BETWEEN_LOOKS)
+    return connection
+
+
+def _is_missing(path: Path) -> bool:
+    try:
+        return not path.is_file()
+    except PermissionError:
+        return False  # it may be there: SQLite will say that it cannot be opened
+
+
+def sqlite_reason(words: str, path: Path) -> str:
+    """What an error of SQLite means, in the words of somebody who can mend it."""
+    folder = path.absolute().parent
+    reasons = {
+        "not a database": f"{path} is not a SQLite database",
+        "locked": f"{path} is locked, and after {LOCK_WAIT} s we do not wait any longer",
+        "interrupted": "it did not answer in time",
+        "unable to open": f"{path} cannot be opened: may this user read it, and enter {folder}?",
+        "readonly database": f"{path} is in WAL mode and nobody has it open: reading it then needs leave to write in "
+        f"{folder} (a group shared with the bot)",
+        "no such table": f"a table is missing ({words})",
+        "no such column": f"a column is missing ({words})",
+        "not authorized": "a statement that would have written was refused",
+    }
+    return next((reason for sign, reason in reasons.items() if sign in words), words)
+
+
+def reads(statement: str) -> bool:
+    """Whether a statement for PostgreSQL begins as one that only reads.
+
+    A transaction's mode can be set anew by SQL, so SET, COMMIT and BEGIN are refused before they are sent.
+    """
+    return bool(_READS.match(statement))
+
+
+def postgresql_settings(timeout: float) -> dict[str, Any]:
+    """What to connect with, so that a server that is gone is noticed in about `timeout` seconds."""
+    return {
+        "application_name": "reporter",
+        "connect_timeout": max(2, round(timeout)),  # libpq takes no less
+        "tcp_user_timeout": round(timeout * 1000),
+        "keepalives_idle": 5,
+        "keepalives_interval": 2,
+        "keepalives_count": 3,
+        "prepare_threshold": None,
+    }
+
+
+def postgresql_limits(timeout: float) -> str:
+    """A statement that limits the transaction that it stands in, and nothing behind a connection pooler beyond it.
+
+    A statement, and a pause between two, may take `timeout` seconds.
+    """
+    longest = round(timeout * 1000)
+    return (
+        f"SELECT set_config('statement_timeout', '{longest}', true), "
+        f"set_config('lock_timeout', '{round(LOCK_WAIT * 1000)}', true), "
+        f"set_config('idle_in_transaction_session_timeout', '{longest}', true)"
+    )
