@@ -154,7 +154,7 @@ class FolderHome:
         settings = loaded.config
         floor = self._floor(loaded)
         probes = Probes([probe(name, entry) for name, entry in settings.probes.items()], self._clock)
-        channels = {name: self._channel(name, entry, settings) for name, entry in settings.channels.items()}
+        channels = {name: self._channel(name, entry, loaded) for name, entry in settings.channels.items()}
         return Wiring(
             jobs={bound.name: bound for bound in jobs},
             renderer=Renderer([home / "templates" for home in self.homes], formats(settings)),
@@ -168,6 +168,7 @@ class FolderHome:
             zone=ZoneInfo(settings.timezone),
             broken=broken,
             keep_history=settings.keep_history,
+            keep_uptime=settings.keep_uptime,
             version=self._version,
             warnings=floor.warnings,
             clocks={**_ledger_clocks(settings, floor), **_channel_clocks(channels)},
@@ -180,20 +181,25 @@ class FolderHome:
         except LedgerError as error:
             raise ConfigError([loaded.problem(("ledgers",), str(error))]) from None
 
-    def _channel(self, name: str, entry: models.Channel, settings: models.Config) -> Channel:
-        outlet = self._outlet(entry, settings)
+    def _channel(self, name: str, entry: models.Channel, loaded: config.Loaded) -> Channel:
+        settings = loaded.config
+        try:
+            outlet = self._outlet(entry, settings)
+        except ReporterError as error:
+            raise ConfigError([loaded.problem(("channels", name), str(error))]) from None
         etiquette = Etiquette(entry.noise, entry.quiet_hours, entry.digest_at, ZoneInfo(settings.timezone))
         if isinstance(entry, models.DiscordChannel):
             address = hashlib.sha256(entry.webhook.reveal().encode()).hexdigest()[:16]
             return Channel(name, outlet, address, entry.keep, etiquette, hold_doubtful=entry.doubt == "hold")
-        return Channel(name, outlet, "console", etiquette=etiquette)
+        return Channel(name, outlet, "console", etiquette=etiquette, pictures=entry.pictures is not None)
 
     def _outlet(self, entry: models.Channel, settings: models.Config) -> Outlet:
         """Open a channel; the libraries of a kind are loaded only where it is used."""
         if isinstance(entry, models.ConsoleChannel):
             from reporter.outlets.console import ConsoleOutlet  # noqa: PLC0415
 
-            return ConsoleOutlet(self._stream or sys.stdout, zone=ZoneInfo(settings.timezone))
+            folder = self.homes[0] / entry.pictures if entry.pictures else None
+            return ConsoleOutlet(self._stream or sys.stdout, zone=ZoneInfo(settings.timezone), pictures=folder)
         from reporter.outlets.discord import DiscordOutlet  # noqa: PLC0415
 
         return DiscordOutlet(
@@ -220,7 +226,12 @@ def ledger_settings(settings: models.Config) -> list[LedgerSettings]:
 
 def formats(settings: models.Config) -> Formats:
     own = {currency: CurrencyFormat(entry.sign, entry.decimals) for currency, entry in settings.money.items()}
-    return Formats(currencies={**COMMON_CURRENCIES, **own}, zone=settings.timezone)
+    return Formats(
+        currencies={**COMMON_CURRENCIES, **own},
+        thousands=settings.format.separator,
+        point=settings.format.point,
+        zone=settings.timezone,
+    )
 
 
 class App:
@@ -241,7 +252,7 @@ class App:
         self.store = open_store(home.store.reveal())
         if hold:
             self.store.hold()
-        history = journal.StoredHistory(self.store, self.clock.wall() if hold else None)
+        history = journal.StoredHistory(self.store, self.clock, self.clock.wall() if hold else None)
         self.runner = Runner(self.store, self.clock, history, self.stopping)
         self.planner = Planner(self.store, self.clock, Guard(self.clock))
         self.delivery = Delivery(self.store, self.clock, self.runner)
@@ -276,7 +287,7 @@ class App:
 
     def ask(self, bound: BoundJob, at: str | None) -> Findings:
         """What a job would say, for a preview: nothing is saved or sent."""
-        return self.runner.ask(self.wiring, bound, self.period(bound, at))
+        return self.runner.ask(self.wiring, bound, self.period(bound, at), drawn=True)
 
     def period(self, bound: BoundJob, at: str | None) -> Period:
         """The period that a run by hand speaks of: the last complete one, or that which contains `at`.
@@ -401,13 +412,23 @@ def _broken(loaded: config.Loaded, catalog: Catalog) -> dict[str, str]:
 
 
 def _check_templates(wiring: Wiring) -> Iterator[Finding]:
-    for name in (*wiring.jobs, "alert"):
+    with_charts = [name for name, bound in wiring.jobs.items() if bound.charts]
+    drawn = [f"{name}.svg.j2" for name in with_charts if wiring.renderer.has_picture(name)]
+    for name in (*wiring.jobs, "alert", *drawn):
         try:
             wiring.renderer.check(name)
         except TemplateError as error:
             yield Finding("template", str(error))
         else:
             yield Finding("", f"template {name} can be read")
+    if drawn and any(channel.pictures for channel in wiring.channels.values()):
+        yield _pictures_finding(wiring.charts.trouble)
+
+
+def _pictures_finding(why: str) -> Finding:
+    if why:
+        return Finding("advice", f"reports go out without their pictures: {why}")
+    return Finding("", "pictures can be drawn")
 
 
 def _check_ledgers(wiring: Wiring) -> Iterator[Finding]:

@@ -33,6 +33,7 @@ class BoundJob:
     deadline: timedelta
     enabled: bool
     noise: Noise | None = None  # None: as its channel says
+    charts: bool = True
     catch_up: str = "all"  # all | latest | none
     catch_up_limit: int = 31
     give_up_after: timedelta = timedelta(days=2)
@@ -79,6 +80,7 @@ def _bind(job: Job, entry: JobConfig, loaded: Loaded) -> BoundJob | list[Problem
             deadline=entry.deadline or job.deadline,
             enabled=entry.enabled,
             noise=entry.noise,
+            charts=entry.charts,
             catch_up=entry.catch_up,
             catch_up_limit=entry.catch_up_limit,
             give_up_after=entry.give_up_after,

@@ -206,7 +206,9 @@ def _preview(options: argparse.Namespace) -> int:
 def _as_text(app: App, findings: Findings) -> None:
     from reporter.outlets.console import ConsoleOutlet
 
-    screen = ConsoleOutlet(sys.stdout, zone=app.wiring.zone)
+    drawn = any(written.message.attachments for written in findings.written)
+    folder = Path(tempfile.mkdtemp(prefix="reporter-preview-")) if drawn else None
+    screen = ConsoleOutlet(sys.stdout, zone=app.wiring.zone, pictures=folder)
     for written in findings.written:
         print(f"→ {', '.join(written.channels)}", flush=True)
         screen.post(written.message)

@@ -51,6 +51,7 @@ def _of_job(bound: BoundJob) -> dict[str, str]:
         "settle": str(duration(bound.settle)),
         "deadline": str(duration(bound.deadline)),
         "noise": bound.noise.value if bound.noise else "as its channel says",
+        "charts": "with pictures" if bound.charts else "without",
         "catch_up": bound.catch_up,
         "catch_up_limit": str(bound.catch_up_limit),
         "give_up_after": str(duration(bound.give_up_after)),

@@ -78,3 +78,7 @@ class ClaimLostError(ReporterError):
 
 class CurrencyMismatchError(ReporterError):
     """Two amounts of different currencies were about to be added or compared."""
+
+
+class ChartError(ReporterError):
+    """A picture cannot be drawn; the report goes out without it."""

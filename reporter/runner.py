@@ -26,9 +26,10 @@ from reporter.formats import duration
 from reporter.judging import Sitting, Witness
 from reporter.message import Message, Run
 from reporter.periods import Period, before, covered
+from reporter.picturing import pictures
 from reporter.posting import post, tell_digests
 from reporter.schedules import Every
-from reporter.store import Store, journal, periods
+from reporter.store import Store, journal, periods, tallies, uptime
 from reporter.wiring import Wiring
 
 log = logging.getLogger(__name__)
@@ -94,13 +95,14 @@ class Runner:
         self._adrift = Adrift(store, clock)
         self._stopping = stopping or threading.Event()
 
-    def ask(self, wiring: Wiring, bound: BoundJob, period: Period) -> Findings:
+    def ask(self, wiring: Wiring, bound: BoundJob, period: Period, *, drawn: bool = False) -> Findings:
         """Let the job look and write its letters, in its own time limit; nothing is saved.
 
+        Pictures are drawn where a channel shows them, or in any case with `drawn`.
         Raises DeadlineError, JobError, TemplateError, LedgerError.
         """
         context = self._context(wiring, bound, period)
-        return self._in_time(lambda: self._findings(wiring, bound, context), bound)
+        return self._in_time(lambda: self._findings(wiring, bound, context, drawn=drawn), bound)
 
     def run(
         self, wiring: Wiring, bound: BoundJob, period: Period, *, trigger: str, claim: Claim | None = None
@@ -140,7 +142,8 @@ class Runner:
         """Let go of what is older than anybody wants to know."""
         before = self._clock.wall() - wiring.keep_history
         with self._store.begin() as connection:
-            gone = outbox.prune(connection, before) + journal.prune(connection, before)
+            gone = sum(part.prune(connection, before) for part in (outbox, journal, tallies))
+            uptime.prune(connection, self._clock.wall(), wiring.keep_uptime)
         if gone:
             log.info("%d rows from before %s were forgotten", gone, before.date())
 
@@ -205,14 +208,14 @@ class Runner:
             raise failure[0]
         return box[0]
 
-    def _findings(self, wiring: Wiring, bound: BoundJob, context: Context[Params]) -> Findings:
+    def _findings(self, wiring: Wiring, bound: BoundJob, context: Context[Params], *, drawn: bool) -> Findings:
         written: list[Written] = []
         observations: list[Observation] = []
         for found in _outcomes(bound, context):
             if isinstance(found, Observation):
                 observations.append(found)
             else:
-                written.append(_write(wiring, bound, context, found))
+                written.append(_write(wiring, bound, context, found, drawn=drawn))
         return Findings(tuple(written), tuple(observations))
 
     def _saved(
@@ -250,9 +253,9 @@ class Runner:
                 for channel in written.channels:
                     letter = _letter(job, period, written, number, channel, entry.run_id, wiring, claimed=bool(claim))
                     messages += post(connection, wiring, letter, now, noise=bound.noise)
-            journal.add_samples(connection, findings.observations, now)
+            uptime.record(connection, findings.observations, now, _witness(bound).interval)
             recovered = Observation(f"job/{job}", Level.OK, "runs again")
-            seen = (*self._adrift.hand_over(connection, entry.run_id), *findings.observations, recovered)
+            seen = (*self._adrift.hand_over(connection, wiring, entry.run_id), *findings.observations, recovered)
             messages += Sitting(connection, wiring, entry.run_id, now).hear(seen, _witness(bound))
             journal.add_run(connection, entry.of(job, period, self._clock, "told" if messages else "quiet", messages))
         self._adrift.over()
@@ -335,8 +338,9 @@ def _outcomes(bound: BoundJob, context: Context[Params]) -> Iterable[Report | Ob
         yield found
 
 
-def _write(wiring: Wiring, bound: BoundJob, context: Context[Params], report: Report) -> Written:
-    """Step 5: the template makes a letter of the report's values."""
+def _write(wiring: Wiring, bound: BoundJob, context: Context[Params], report: Report, *, drawn: bool) -> Written:
+    """Step 5: the template makes a letter of the report's values, and another one a picture."""
+    name, channels = report.template or bound.job.name, (report.channel,) if report.channel else bound.channels
     facts = {
         "period": context.period,
         "previous": context.previous,
@@ -347,15 +351,16 @@ def _write(wiring: Wiring, bound: BoundJob, context: Context[Params], report: Re
         "basis": wiring.basis,
         **report.facts,
     }
-    message = wiring.renderer.render(
-        report.template or bound.job.name, facts, tone=report.tone, severity=report.severity, at=context.now
-    )
+    message = wiring.renderer.render(name, facts, tone=report.tone, severity=report.severity, at=context.now)
     if bound.job.covers.closed and context.period.so_far:
         message = replace(message, title=(*message.title, Run("text", " (so far)")))
     if report.channel and report.channel not in wiring.channels:
         known = ", ".join(wiring.channels)
         raise JobError(f"{bound.job.name} reports to the channel {report.channel}, which is none of: {known}")
-    return Written(report, message, (report.channel,) if report.channel else bound.channels)
+    if bound.charts and (drawn or any(wiring.channels[channel].pictures for channel in channels)):
+        attached = pictures(wiring.renderer, wiring.charts, name, facts)
+        message = replace(message, attachments=(*message.attachments, *attached))
+    return Written(report, message, channels)
 
 
 def _letter(

@@ -8,6 +8,7 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from reporter.binding import BoundJob
+from reporter.charts import Charts
 from reporter.context import Host, Reading, Targets
 from reporter.guard import ForeignClock
 from reporter.message import Severity
@@ -24,6 +25,7 @@ class Channel:
 
     `address` is a fingerprint of where it leads; `wanted` is how long its messages are worth delivering; `etiquette` is
     when it may be spoken to, and how loud. `hold_doubtful` wants no repeat of a message that may have arrived.
+    `pictures` says whether it shows any.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Channel:
     wanted: timedelta | None = None
     etiquette: Etiquette = field(default_factory=Etiquette)
     hold_doubtful: bool = False
+    pictures: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +67,12 @@ class Wiring:
     zone: ZoneInfo  # in which moments are told
     broken: Mapping[str, str]  # jobs that the config names and whose file cannot be loaded, and why
     keep_history: timedelta  # how long our own past is remembered
+    keep_uptime: timedelta  # and how long, how each thing that is watched stood
     version: str  # a short fingerprint of config and home
     basis: Basis = NEVER_CLOSES  # the year that ratios are made for
     warnings: Callable[[], Sequence[str]] = tuple  # what is too wide about our rights on the ledgers
     clocks: Mapping[str, ForeignClock] = field(default_factory=dict)  # those that are not this machine's, to be asked
+    charts: Charts = field(default_factory=Charts)
     closers: tuple[Callable[[], None], ...] = field(default=())
 
     def close(self) -> None:

@@ -47,6 +47,29 @@ class MoneyFormat(Settings):
     """Digits after the decimal point."""
 
 
+class NumberFormat(Settings):
+    """How numbers are written, whatever they count."""
+
+    thousands: Literal[",", ".", " ", "'", "’", "none"] = ","
+    """What stands between thousands: `,`, `.`, `'`, a space (which does not break a line), or `none`."""
+    decimal: Literal[".", ","] = "."
+    """What stands before the decimals."""
+
+    @property
+    def separator(self) -> str:
+        return {" ": "\N{NARROW NO-BREAK SPACE}", "none": ""}.get(self.thousands, self.thousands)
+
+    @property
+    def point(self) -> str:
+        return self.decimal
+
+    @model_validator(mode="after")
+    def _two_signs(self) -> Self:
+        if self.thousands == self.decimal:
+            raise mistake("`thousands` and `decimal` are the same sign", 'write `{thousands: ".", decimal: ","}`')
+        return self
+
+
 class LedgerConfig(Settings):
     """One trading database. It is only ever read."""
 
@@ -126,6 +149,8 @@ class ConsoleChannel(ChannelSettings):
 
     kind: Literal["console"]
     """`console` shows messages where the program runs."""
+    pictures: Annotated[str, Field(min_length=1)] | None = None
+    """A folder (seen from the home) that pictures are put into and named in the output; without it none are drawn."""
 
 
 def _channel_kind(value: object) -> object:
@@ -168,6 +193,8 @@ class JobConfig(Settings):
     """`false` puts the job to rest and keeps its entry."""
     noise: Annotated[Noise, Field(strict=False)] | None = None
     """`now`, `silent`, `digest` or `off` for this job's reports; as their channel says if left out."""
+    charts: bool = True
+    """`false` sends this job's reports without their pictures."""
     settle: Pause | None = None
     """How long after its period's end a report waits for late trades."""
     deadline: Duration | None = None
@@ -239,6 +266,12 @@ class Config(Settings):
         timedelta(days=90), json_schema_extra={"default": "90d"}
     )
     """How long delivered messages, runs, readings and alerts are remembered there; at least 32 days."""
+    keep_uptime: Annotated[Duration, AfterValidator(_a_month)] = Field(
+        timedelta(days=400), json_schema_extra={"default": "400d"}
+    )
+    """How long it is remembered how each thing that is watched stood, for its uptime; at least 32 days."""
+    format: Annotated[NumberFormat, OrEmpty()] = NumberFormat()
+    """How numbers are written."""
     money: Annotated[dict[Currency, MoneyFormat], OrEmpty()] = Field(default_factory=dict)
     """How amounts are shown, by currency; the common currencies are known."""
     ledgers: Annotated[dict[Name, LedgerConfig], OrEmpty()] = Field(default_factory=dict)

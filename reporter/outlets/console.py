@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, tzinfo
 from io import StringIO
 from itertools import groupby
+from pathlib import Path, PurePath
 from threading import Lock
 from typing import Any, Literal, TextIO, cast
 from uuid import uuid4
@@ -20,7 +21,7 @@ from rich.table import Table as Grid
 from rich.text import Text as Styled
 
 from reporter.formats import size
-from reporter.message import Block, Code, Field, Line, Message, RunKind, Table, Text, visible
+from reporter.message import Attachment, Block, Code, Field, Line, Message, RunKind, Table, Text, visible
 from reporter.outlets import Delivered, Found, Later, Never, Unclear, Verdict
 from reporter.outlets.page import COLOURS
 from reporter.pacing import Pace
@@ -47,16 +48,22 @@ class ConsoleOutlet:
     """One stream of text. Safe to use from several threads.
 
     `colour` and `width` (in cells) are the terminal's own unless given: none and 100 where the stream is no terminal.
-    Times are shown in `zone`.
+    Times are shown in `zone`. Pictures are put into the folder `pictures`, and named with their path.
     """
 
     kind = "console"
     pace = Pace()
 
     def __init__(
-        self, stream: TextIO, colour: bool | None = None, width: int | None = None, zone: tzinfo = UTC
+        self,
+        stream: TextIO,
+        colour: bool | None = None,
+        width: int | None = None,
+        zone: tzinfo = UTC,
+        pictures: Path | None = None,
     ) -> None:
         self._stream = stream
+        self._pictures = pictures
         self._zone = zone
         self._shown: dict[str, Message] = {}
         self._lock = Lock()
@@ -108,12 +115,15 @@ class ConsoleOutlet:
         """A terminal is there as long as its stream is open."""
         return Never(_CLOSED, gone=True) if self._stream.closed else Delivered("")
 
+    def reopen(self) -> None:
+        """A stream that has failed once is tried at each message anyway."""
+
     def close(self) -> None:
         """Nothing to do: the stream belongs to whoever opened it."""
 
     def _show(self, name: str, message: Message, printed: Message) -> Verdict:
         try:
-            self._stream.write(self._encodable(self._drawn(printed, colour=self._colour)) + "\n")
+            self._stream.write(self._encodable(self._drawn(self._placed(printed), colour=self._colour)) + "\n")
             self._stream.flush()
         except (BrokenPipeError, ValueError):
             return Never(_CLOSED, gone=True)
@@ -123,6 +133,14 @@ class ConsoleOutlet:
         if len(self._shown) > REMEMBERED:
             del self._shown[next(iter(self._shown))]
         return Delivered(name)
+
+    def _placed(self, message: Message) -> Message:
+        """The message with its pictures named by the files that they were put into."""
+        if self._pictures is None:
+            return message
+        stamp = f"{message.at.astimezone(self._zone):%Y-%m-%d-%H%M%S}-" if message.at else ""
+        files = (_put(self._pictures, f"{stamp}{file.name}", file) for file in message.attachments)
+        return replace(message, attachments=tuple(files))
 
     def _drawn(self, message: Message, *, colour: bool) -> str:
         paper = StringIO()
@@ -141,6 +159,23 @@ class ConsoleOutlet:
         """A stream that cannot write an emoji gets a question mark, not an error."""
         encoding = getattr(self._stream, "encoding", None) or "utf-8"
         return text.encode(encoding, "replace").decode(encoding)
+
+
+def _put(folder: Path, name: str, file: Attachment) -> Attachment:
+    """The picture under the path where it lies now; where it cannot be put there, it is only named."""
+    if not file.shown:
+        return file
+    path = folder / PurePath(name).name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(file.content)
+    except OSError:
+        return file
+    return replace(file, name=str(path))
+
+
+def _named(file: Attachment) -> str:
+    return f"{'🖼️' if file.shown else '📎'} {visible(file.name)} ({size(len(file.content))})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +204,7 @@ def _embed(message: Message, zone: tzinfo, *, links: bool) -> RenderableType:
         fields = [_field(field, links=links) for field in group]
         parts += [_Columns(fields)] if inline else fields
     if message.attachments:
-        names = (f"📎 {visible(file.name)} ({size(len(file.content))})" for file in message.attachments)
-        parts.append(Styled("\n".join(names)))
+        parts.append(Styled("\n".join(map(_named, message.attachments))))
     foot = _foot(message, zone, links=links)
     return _spaced([*parts, foot] if foot else parts)
 

@@ -171,7 +171,7 @@ def test_times_are_those_of_the_zone() -> None:
 
 def test_files_are_listed_by_name_and_size() -> None:
     shown = printed(replace(DAILY, attachments=(Attachment("equity.png", b"x" * 2048, shown=True),)))
-    assert "▌ 📎 equity.png (2.0 KiB)\n" in shown
+    assert "▌ 🖼️ equity.png (2.0 KiB)\n" in shown
 
 
 def test_an_edit_prints_again_with_a_mark_only_what_has_changed() -> None:

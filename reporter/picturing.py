@@ -1,0 +1,33 @@
+"""Step 5, its picture: a report is drawn as well as written, and goes out without where it cannot be."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from reporter.charts import Charts
+from reporter.errors import ChartError, TemplateError
+from reporter.message import Attachment
+from reporter.render import Renderer
+
+log = logging.getLogger(__name__)
+
+MOST = 4
+"""Pictures of one report. Discord shows one in an embed, and takes ten embeds a message."""
+
+
+def pictures(renderer: Renderer, charts: Charts, name: str, facts: Mapping[str, Any]) -> tuple[Attachment, ...]:
+    """The pictures that `templates/NAME.svg.j2` makes of a report's facts. What goes wrong is a line in the log."""
+    try:
+        drawn = renderer.draw(name, facts)
+        if len(drawn) > MOST:
+            log.warning("%s has %d pictures; the first %d go with it", name, len(drawn), MOST)
+        return tuple(_attached(name, number, charts.png(svg)) for number, svg in enumerate(drawn[:MOST], 1))
+    except (ChartError, TemplateError) as error:
+        log.warning("%s goes out without its picture: %s", name, error)
+        return ()
+
+
+def _attached(name: str, number: int, content: bytes) -> Attachment:
+    return Attachment(f"{name}.png" if number == 1 else f"{name}-{number}.png", content, shown=True)

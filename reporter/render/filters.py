@@ -1,0 +1,91 @@
+"""The filters of templates: figures as people read them, and those of Jinja's that leave the unknown unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import wraps
+from typing import Any, Self
+
+from jinja2 import Undefined, pass_context
+from jinja2.filters import FILTERS
+
+from reporter.formats import Formats, ago, duration, medal, plural, size, trend
+
+
+class Timed(str):
+    """The text of a time that can count by itself; `moment` is ISO 8601."""
+
+    moment: str
+
+    def __new__(cls, text: str, moment: datetime) -> Self:
+        timed = super().__new__(cls, text)
+        timed.moment = moment.isoformat()
+        return timed
+
+
+Filter = Callable[..., Any]
+
+_OF_SEQUENCES = (
+    "batch count dictsort first groupby items last length list map max min reject rejectattr reverse select selectattr "
+    "slice sort sum unique"
+)
+_OF_NUMBERS = "abs float int round"
+_OF_TEXT = "capitalize center lower string title trim upper"
+
+
+def filters(formats: Formats) -> dict[str, Filter]:
+    """Every filter that letters and pictures have."""
+    ours = {
+        **{name: FILTERS[name] for name in _OF_SEQUENCES.split()},
+        **{name: _known(FILTERS[name]) for name in _OF_NUMBERS.split()},
+        **{name: _known(_on_text(FILTERS[name], formats)) for name in _OF_TEXT.split()},
+        "replace": _known(_on_text(str.replace, formats)),
+        "join": lambda values, between="": between.join(map(formats.say, values)),
+        "money": formats.money,
+        "signed": formats.signed,
+        "number": formats.number,
+        "pct": formats.pct,
+        "signed_pct": formats.signed_pct,
+        "date": _in_zone(formats.date),
+        "clock": _in_zone(formats.clock),
+        "time": _in_zone(formats.time),
+        "when": _in_zone(lambda moment, zone: moment and Timed(formats.time(moment, zone) or "", moment)),
+        "ago": pass_context(lambda context, moment: ago(moment, context.get("now"))),
+        "duration": duration,
+        "bytes": size,
+        "medal": medal,
+        "trend": trend,
+        "plural": plural,
+    }
+    return {name: _defined(filter_) for name, filter_ in ours.items()} | {"default": _default, "d": _default}
+
+
+def _defined(function: Filter) -> Filter:
+    """A filter that asks first whether what it is given exists, so that the error names what does not."""
+
+    @wraps(function)
+    def asked(*args: Any, **options: Any) -> Any:
+        for value in (*args, *options.values()):
+            if isinstance(value, Undefined):
+                str(value)  # raises
+        return function(*args, **options)
+
+    return asked
+
+
+def _known(function: Filter) -> Filter:
+    return lambda value, *args, **options: None if value is None else function(value, *args, **options)
+
+
+def _on_text(function: Filter, formats: Formats) -> Filter:
+    return lambda value, *args, **options: function(formats.say(value), *args, **options)
+
+
+def _in_zone(show: Callable[[Any, str | None], Any]) -> Filter:
+    """A filter of times, which are shown in the zone whose calendar cut the report's period."""
+    return pass_context(lambda context, moment: show(moment, getattr(context.get("period"), "zone", None)))
+
+
+def _default(value: object, other: object = "") -> object:
+    return other if value is None or isinstance(value, Undefined) else value

@@ -1,0 +1,84 @@
+"""Where templates stand: the folders of a home laid over the stock ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from jinja2 import BaseLoader, Environment
+from jinja2.exceptions import TemplateNotFound, TemplateSyntaxError
+
+LETTER, PICTURE = ".md.j2", ".svg.j2"
+
+
+@dataclass(frozen=True, slots=True)
+class _Stamp:
+    """What tells one state of a file from another, or one file from another of the same name."""
+
+    path: Path
+    changed: int
+    size: int
+    inode: int
+
+
+class Folders(BaseLoader):
+    """The folders that templates are looked for in, in order: the first that has a name gives it."""
+
+    def __init__(self, folders: tuple[Path, ...]) -> None:
+        self._folders = folders
+
+    def __str__(self) -> str:
+        return ", ".join(str(folder) for folder in self._folders)
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:  # noqa: ARG002
+        stamp = self._stamp(template)
+        if stamp is None:
+            raise TemplateNotFound(template)
+        try:
+            source = stamp.path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            line = error.object[: error.start].count(b"\n") + 1
+            raise TemplateSyntaxError("this is not UTF-8", line, template, str(stamp.path)) from None
+        return source, str(stamp.path), lambda: self._stamp(template) == stamp
+
+    def has(self, name: str) -> bool:
+        """Whether any folder has a template that is not empty: an empty file hides its stock namesake and is none."""
+        stamp = self._stamp(name)
+        return stamp is not None and stamp.size > 0
+
+    def path(self, name: str) -> Path:
+        """The file that gives a template; where it would stand in the home if none does."""
+        stamp = self._stamp(name)
+        return stamp.path if stamp else self._folders[0] / name
+
+    def names(self, suffix: str) -> list[str]:
+        """The templates of one kind, without their suffix."""
+        return [path.name.removesuffix(suffix) for folder in self._folders for path in folder.glob(f"*{suffix}")]
+
+    def shown(self, path: str | Path) -> str:
+        """A file as the user knows it: those of the home by the folder's name, others by their whole path."""
+        path = Path(path)
+        home = self._folders[0]
+        return f"{home.name}/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
+
+    def last_line(self, trace: TracebackType | None) -> tuple[str | None, int | None]:
+        """The innermost line of a template in a traceback."""
+        found: tuple[str | None, int | None] = (None, None)
+        while trace is not None:
+            path = trace.tb_frame.f_code.co_filename
+            if path.endswith((LETTER, PICTURE)) and any(Path(path).is_relative_to(folder) for folder in self._folders):
+                found = (path, trace.tb_lineno)
+            trace = trace.tb_next
+        return found
+
+    def _stamp(self, name: str) -> _Stamp | None:
+        if Path(name).is_absolute() or ".." in Path(name).parts:
+            return None
+        for folder in self._folders:
+            path = folder / name
+            if path.is_file():
+                stat = path.stat()
+                return _Stamp(path, stat.st_mtime_ns, stat.st_size, stat.st_ino)
+        return None
