@@ -10,8 +10,9 @@ import logging
 import random
 import secrets
 import threading
+import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import takewhile
@@ -49,6 +50,8 @@ BURST, TOGETHER = 5, 10
 EVERYWHERE = Limit(40, 1.0)
 # Discord bans an address that was refused 10,000 times in ten minutes. We stop long before.
 REFUSALS = Limit(1000, 600.0)
+# For so long, in seconds, a channel waits for another to say where it leads.
+FIRST_LOOK = 2.0
 # By how many of its own last messages a channel is recognized when it is read.
 KNOWN = 20
 
@@ -74,6 +77,9 @@ class Delivery:
         self._troubled: set[str] = set()
         self._settled_in: set[str] = set()  # addresses whose whole place was looked at
         self._met: set[str] = set()  # addresses that were looked at once: a dead one is known before it is posted to
+        self._looked: set[str] = set()  # those, and addresses at which a look has failed
+        self._looks: dict[str, threading.Thread] = {}  # looks that are under way, by address
+        self._dead: set[str] = set()  # addresses that were found dead
         self._asked: deque[float] = deque(maxlen=EVERYWHERE.requests)
         self._refusals: deque[float] = deque(maxlen=REFUSALS.requests)
         self._all_wait_until: dict[str, datetime] = {}  # by kind of outlet
@@ -142,35 +148,81 @@ class Delivery:
     def _acquainted(self, wiring: Wiring, channel: Channel) -> bool:
         """Look at a channel before the first post: whether it is alive, and to which place it leads.
 
-        So is every other that leads to the same place: what waits for one that nobody has looked at may be the older.
+        So is every other that leads to the same place, or of which nobody knows where it leads: what waits for it may
+        be the older.
         """
-        if channel.address in self._settled_in:
-            return True
         now = self._clock.wall()
+        unplaced = self._unplaced(wiring, channel, now)
+        if channel.address in self._settled_in and not unplaced:
+            return True
         with self._store.begin() as connection:
             lanes = outbox.enter(connection, channel.name, channel.address, now)
-        if self._wait(wiring, lanes, channel.name, now) > 0:
+        if not self._open(wiring, channel, lanes) or self._wait(wiring, lanes, channel.name, now) > 0:
             return False
-        for lane in self._strangers(wiring, lanes):
-            self._look(wiring, wiring.channels[lane.channel])
+        self._look_at(wiring, [*(wiring.channels[lane.channel] for lane in self._strangers(wiring, lanes)), *unplaced])
         with self._store.begin() as connection:
             lanes = outbox.enter(connection, channel.name, channel.address, now)
-        if self._strangers(wiring, lanes):
+        if self._strangers(wiring, lanes) or channel.address not in self._met:
             return False
         self._settled_in.add(channel.address)
-        return channel.address in self._met
+        return True
+
+    def _open(self, wiring: Wiring, channel: Channel, lanes: Sequence[Lane]) -> bool:
+        """Whether a channel may be asked; one that was found dead, and is no more by the store, is asked as if anew."""
+        if not any(lane.channel == channel.name and _alive(wiring, lane) for lane in lanes):
+            return False
+        if channel.address in self._dead:
+            self._dead.discard(channel.address)
+            channel.outlet.reopen()
+        return True
+
+    def _unplaced(self, wiring: Wiring, channel: Channel, now: datetime) -> list[Channel]:
+        """The other channels of the service that have something to send while nobody knows where they lead."""
+        alike = [one for one in wiring.channels.values() if one.outlet.kind == channel.outlet.kind]
+        unseen = {one.name: one for one in alike if one is not channel and one.address not in self._looked}
+        if not unseen:
+            return []
+        with self._store.read() as connection:
+            backlog, lanes = outbox.backlog(connection, now), outbox.all_lanes(connection)
+        known = {lane.channel for lane in lanes if lane.channel in unseen and _settled(lane, unseen[lane.channel])}
+        return [unseen[name] for name in backlog if name in unseen and name not in known]
 
     def _strangers(self, wiring: Wiring, lanes: Sequence[Lane]) -> list[Lane]:
         """Those of some lanes that could be posted to and were not looked at yet."""
         return [lane for lane in lanes if _alive(wiring, lane) and not _met(wiring, lane, self._met)]
 
+    def _look_at(self, wiring: Wiring, channels: Iterable[Channel]) -> None:
+        """Look at channels side by side; one that does not answer soon holds the others up no longer."""
+        with self._guard:
+            unmet = [channel for channel in channels if channel.address not in self._met]
+            looks = [self._look_under_way(wiring, channel) for channel in unmet]
+        end = time.monotonic() + FIRST_LOOK
+        for look in looks:
+            look.join(max(0.0, end - time.monotonic()))
+
+    def _look_under_way(self, wiring: Wiring, channel: Channel) -> threading.Thread:
+        look = self._looks.get(channel.address)
+        if look is None or not look.is_alive():
+            look = threading.Thread(target=self._look, args=(wiring, channel), name=f"look-{channel.name}", daemon=True)
+            self._looks[channel.address] = look
+            self._asked.append(self._clock.monotonic())
+            look.start()
+        return look
+
     def _look(self, wiring: Wiring, channel: Channel) -> None:
-        self._asked.append(self._clock.monotonic())
-        seen = _guarded_look(channel)
+        try:
+            self._note(wiring, channel, _guarded_look(channel))
+        except ReporterError as error:
+            log.error("what a look at %s has shown could not be saved: %s", channel.name, error)
+        self._looked.add(channel.address)
+
+    def _note(self, wiring: Wiring, channel: Channel, seen: Verdict) -> None:
+        """Remember what a look has shown."""
         if isinstance(seen, Later | Unclear) or (isinstance(seen, Never) and seen.gone):
-            self._trouble(wiring, channel.name, seen)
+            self._trouble(wiring, channel, seen)
             return
         with self._store.begin() as connection:
+            outbox.enter(connection, channel.name, channel.address, self._clock.wall())
             outbox.met(connection, channel.name, seen.place if isinstance(seen, Delivered) else None)
         self._met.add(channel.address)
 
@@ -324,17 +376,27 @@ class Delivery:
                     self._all_wait_until[channel.outlet.kind] = ready_at
             case Never(gone=True):
                 outbox.lane_dead(connection, channel.name, now, verdict.why)
+                self._part_with(channel.address)
 
-    def _trouble(self, wiring: Wiring, channel: str, verdict: Verdict) -> None:
+    def _part_with(self, address: str) -> None:
+        """A dead channel is a stranger, should it ever be alive again."""
+        self._dead.add(address)
+        self._met.discard(address)
+        self._settled_in.discard(address)
+
+    def _trouble(self, wiring: Wiring, channel: Channel, verdict: Verdict) -> None:
         """What became of a look at a channel that nothing was sent to."""
         now = self._clock.wall()
         with self._store.begin() as connection:
-            lane = outbox.lane(connection, channel)
+            outbox.enter(connection, channel.name, channel.address, now)
+            lane = outbox.lane(connection, channel.name)
             failures = lane.failures + 1 if lane else 1
-            self._save_lane(connection, wiring.channels[channel], verdict, failures, now)
+            if _paced(verdict):
+                tallies.add(connection, channel.name, Tally(slowed=1), now)
+            self._save_lane(connection, channel, verdict, failures, now)
         self._count(verdict)
-        log.warning("%s cannot be reached: %s", channel, _in_words(verdict))
-        self._tell(wiring, channel, verdict, failures)
+        log.warning("%s cannot be reached: %s", channel.name, _in_words(verdict))
+        self._tell(wiring, channel.name, verdict, failures)
 
     def _count(self, verdict: Outcome) -> None:
         """Keep count of what the service bans for."""
@@ -399,6 +461,11 @@ def _alive(wiring: Wiring, lane: Lane) -> bool:
     """Whether the lane belongs to a channel of the config and was not found dead under its present address."""
     known = wiring.channels.get(lane.channel)
     return known is not None and not (lane.dead_since and lane.address == known.address)
+
+
+def _settled(lane: Lane, channel: Channel) -> bool:
+    """Whether it is known where a channel leads, or that it leads nowhere."""
+    return lane.address == channel.address and (lane.place is not None or lane.dead_since is not None)
 
 
 def _met(wiring: Wiring, lane: Lane, addresses: set[str]) -> bool:

@@ -105,4 +105,7 @@ class Outlet(Protocol):
     def look(self) -> Verdict:
         """Whether the channel could be posted to, without posting; `Delivered.place` is the service's own channel."""
 
+    def reopen(self) -> None:
+        """Forget that the channel was found dead: a person wants it asked again."""
+
     def close(self) -> None: ...

@@ -153,6 +153,9 @@ class DiscordOutlet:
             self._place = found.place
         return found
 
+    def reopen(self) -> None:
+        self._gone = None
+
     def close(self) -> None:
         self._client.close()
         if self._history:

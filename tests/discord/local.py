@@ -118,6 +118,10 @@ class LocalDiscord:
         """Delete a webhook: from now on it is unknown."""
         self._webhooks[name].revoked = True
 
+    def restore(self, name: str) -> None:
+        """Let a webhook that was unknown be there again, under the same address."""
+        self._webhooks[name].revoked = False
+
     def fail(self, fault: Fault, *, times: int = 1, webhook: str | None = None) -> None:
         """Let the next requests, of one webhook or of any, go wrong."""
         self._faults += [(webhook, fault)] * times
