@@ -9,6 +9,7 @@ import pytest
 
 from reporter import delivery, outbox
 from reporter.pacing import Limit
+from reporter.store import tallies
 from tests.discord.faults import Fault, Limited, Reset, Status
 from tests.discord.local import LocalDiscord
 from tests.servers import PostgreSQL
@@ -349,6 +350,8 @@ def test_what_is_old_is_forgotten_and_a_board_is_still_edited(stage: Stage, disc
     stage.clock.forward(days=91)
     stage.app.runner.forget(stage.app.wiring)
     assert stage.counts() == {"sent": 1}
+    with stage.app.store.read() as connection:
+        assert tallies.since(connection, stage.clock.now - timedelta(days=365)) == {}
     stage.run("pulse")
     assert len(discord.messages("daily")[0].earlier) == 1
 

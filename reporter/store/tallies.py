@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from reporter.store import insert_once
 from reporter.store.tables import tallies
@@ -14,7 +14,8 @@ from reporter.store.tables import tallies
 @dataclass(frozen=True, slots=True)
 class Tally:
     """Messages `sent`, of them `late`; tries that failed and were `retried`; messages `refused` for good; and how often
-    the service asked us to slow down."""
+    the service asked us to slow down. A look at a channel carries no message, so that of it only the last is counted.
+    """
 
     sent: int = 0
     late: int = 0
@@ -46,3 +47,8 @@ def since(connection: Connection, moment: datetime) -> dict[str, Tally]:
         .group_by(tallies.c.channel)
     )
     return {row.channel: Tally(*(int(getattr(row, name)) for name in names)) for row in rows}
+
+
+def prune(connection: Connection, before: datetime) -> int:
+    """Forget the days that were over at that moment; returns how many rows that were."""
+    return connection.execute(delete(tallies).where(tallies.c.day < f"{before.astimezone(UTC):%Y-%m-%d}")).rowcount
