@@ -28,6 +28,7 @@ PLACEHOLDER = "https://webhook.invalid"
 DEADLINE = 45.0
 """Seconds that sending one request, and then reading its answer, may take in all, however steadily it trickles."""
 
+_SOCKS = "for which a package is missing: pip install 'httpx[socks]', or go past it with NO_PROXY=discord.com"
 _PATH = re.compile(r"/api(?:/v\d+)?/webhooks/(?P<id>\d+)/(?P<token>[\w-]+)/?")
 
 
@@ -125,7 +126,8 @@ def connect(address: WebhookAddress, *, timeout: float, user_agent: str) -> http
     """A client whose every path is relative to the webhook: `""` is itself, `"/messages/1"` a message of it.
 
     `timeout` is in seconds, for each of connecting, writing and waiting for an answer. A proxy of the environment is
-    used as it is elsewhere (HTTPS_PROXY, NO_PROXY), except towards this very machine.
+    used as it is elsewhere (HTTPS_PROXY, NO_PROXY), except towards this very machine. Raises ReporterError where it
+    cannot be.
     """
     return httpx.Client(
         transport=HidingTransport(address, _transport(address.origin)),
@@ -150,7 +152,12 @@ def connect_bot(origin: str, token: Secret, *, timeout: float, user_agent: str) 
 def _transport(origin: str) -> httpx.HTTPTransport:
     proxy = _proxy(origin)
     verify = _certificates() if origin.startswith("https") or proxy else False
-    return httpx.HTTPTransport(verify=verify, proxy=proxy)
+    try:
+        return httpx.HTTPTransport(verify=verify, proxy=proxy)
+    except ImportError:
+        raise ReporterError(f"the environment names a SOCKS proxy, {_SOCKS}") from None
+    except ValueError:
+        raise ReporterError("the environment's proxy has no address that can be used: write http://host:port") from None
 
 
 @cache
