@@ -67,7 +67,7 @@ all of the text goes along."""
 WHOLE = "whole.txt"
 
 _FILES_BYTES = REQUEST_BYTES - 2**20  # what is left of a request beside its JSON and the frames of its parts
-_NUMBERING = len(f" · … 1,000,000,000 characters more, in {WHOLE} · 10/10")
+_NUMBERING = len(f" · … 1,000,000,000 characters more, in {WHOLE} · … 100,000 files more · 10/10")
 
 Render = Callable[[Line], str]
 T = TypeVar("T")
@@ -96,8 +96,8 @@ def fit(message: Message) -> list[Message]:
     """The message as one or more that Discord takes, in the order to send them.
 
     It is split between fields, blocks, lines and words, in this order of preference, and never within a character as
-    people see it. Parts are numbered in the footer. What must be shortened ends in `…`; what ten parts do not hold is
-    counted, and a file with the whole text goes with the last.
+    people see it. Parts are numbered in the footer. What must be shortened ends in `…`; what ten parts do not hold, text
+    and files, is counted, and a file with the whole text goes with the last.
     Only the first part keeps the severity, so that nobody is called ten times for one report.
     """
     if fits(message):
@@ -107,10 +107,11 @@ def fit(message: Message) -> list[Message]:
         return [message]
     pages = _with_files(list(_pages(message)), message.attachments)
     left_out = sum(len(_letters(page)) for page in pages[PARTS:])
+    files_left_out = sum(len(page.attachments) for page in pages[PARTS:])
     pages = pages[:PARTS]
     if left_out and _files_fit([*pages[-1].attachments, file := _whole(message)]):
         pages[-1] = replace(pages[-1], attachments=(*pages[-1].attachments, file))
-    return list(_numbered(pages, left_out))
+    return list(_numbered(pages, left_out, files_left_out))
 
 
 def clip(line: Line, limit: int, render: Render = markdown_line) -> Line:
@@ -388,13 +389,17 @@ def _letters(page: Message) -> str:
     return "".join(plain_blocks(parts))
 
 
-def _numbered(pages: list[Message], left_out: int) -> Iterator[Message]:
+def _numbered(pages: list[Message], left_out: int, files_left_out: int) -> Iterator[Message]:
     for number, page in enumerate(pages, 1):
-        more = _more(page, left_out) if left_out and number == len(pages) else ""
+        more = _more(page, left_out, files_left_out) if number == len(pages) else ()
         severity = page.severity if number == 1 else Severity.INFO
-        yield replace(page, severity=severity).noted(more, f"{number}/{len(pages)}" if len(pages) > 1 else "")
+        yield replace(page, severity=severity).noted(*more, f"{number}/{len(pages)}" if len(pages) > 1 else "")
 
 
-def _more(page: Message, left_out: int) -> str:
-    place = f", in {WHOLE}" if any(file.name == WHOLE for file in page.attachments) else ""
-    return f"… {left_out:,} characters more{place}"
+def _more(page: Message, left_out: int, files_left_out: int) -> Iterator[str]:
+    """What the last part says of that which no part holds."""
+    if left_out:
+        place = f", in {WHOLE}" if any(file.name == WHOLE for file in page.attachments) else ""
+        yield f"… {left_out:,} characters more{place}"
+    if files_left_out:
+        yield f"… {files_left_out:,} file{'s' if files_left_out > 1 else ''} more"

@@ -182,6 +182,13 @@ def test_ten_files_go_with_a_message_and_a_large_one_is_named() -> None:
     assert "ticks.csv is too large for Discord (10.0 MiB)" in plain(first.footer)
 
 
+def test_files_that_ten_messages_do_not_hold_are_counted() -> None:
+    parts = fit(summary(attachments=tuple(Attachment(f"{number}.csv", b"1") for number in range(103))))
+    assert [len(part.attachments) for part in parts] == [10] * 10
+    assert ["files more" in plain(part.footer) for part in parts] == [False] * 9 + [True]
+    assert "… 3 files more" in plain(parts[-1].footer)
+
+
 def test_a_clipped_line_keeps_its_styles() -> None:
     assert clip((Run("bold", "abcdef"), Run("text", "ghi")), 8) == (Run("bold", "abc"), Run("text", "…"))
 
