@@ -1,7 +1,8 @@
 """Alerts while our own store cannot be written: judged from memory, posted at once, and marked.
 
 A full disk is when alerts are needed most. What is told this way is handed to the store as soon as it can be written
-again, so that it is not told a second time.
+again, so that it is not told a second time. What is not critical and meets quiet hours, or a channel that wants a digest,
+is kept in mind until they end or the store can hold it. Should the process end before, it is judged and told anew.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import logging
 import secrets
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -21,7 +22,9 @@ from reporter.clock import Clock
 from reporter.errors import StoreError
 from reporter.judging import Witness, alert_message, heard_in
 from reporter.message import Message
+from reporter.noise import handling
 from reporter.outlets import Later
+from reporter.posting import post
 from reporter.store import Store, journal
 from reporter.wiring import Wiring
 
@@ -42,6 +45,15 @@ class _Judged:
     witness: Witness
 
 
+@dataclass(frozen=True, slots=True)
+class _Alert:
+    """What is to be told in a channel; `relief` says that it is the end of what was critical."""
+
+    channel: str
+    message: Message
+    relief: bool
+
+
 class Adrift:
     """What is known of alerts since the store failed. Empty as long as all is well."""
 
@@ -51,26 +63,32 @@ class Adrift:
         self._guard = threading.Lock()
         self._judged: dict[str, _Judged] = {}
         self._told: list[tuple[Transition, datetime]] = []
-        self._untold: list[tuple[str, Message]] = []
+        self._untold: list[_Alert] = []
 
     def hear(self, wiring: Wiring, observations: Sequence[Observation], witness: Witness, why: str) -> None:
         """Judge what was seen when it could not be saved, and tell at once what people should hear of."""
         itself = Observation(SUBJECT, Level.CRITICAL, f"reports wait, and alerts are told from memory: {why}")
         with self._guard:
-            letters, self._untold = self._untold, []
+            alerts, self._untold = self._untold, []
             for seen in (itself, *observations):
-                letters += self._decide(wiring, seen, witness)
-            self._untold = [letter for letter in letters if not _posted(wiring, *letter)][-KEPT:]
+                alerts += self._decide(wiring, seen, witness)
+            now = self._clock.wall()
+            self._keep([alert for alert in alerts if not _told(wiring, alert, now)])
 
-    def hand_over(self, connection: Connection, run_id: str) -> list[Observation]:
+    def _keep(self, alerts: Sequence[_Alert]) -> None:
+        if len(alerts) > KEPT:
+            log.error("%d alerts could neither be told nor saved, and are let go", len(alerts) - KEPT)
+        self._untold = list(alerts[-KEPT:])
+
+    def hand_over(self, connection: Connection, wiring: Wiring, run_id: str) -> list[Observation]:
         """Save what was judged from memory; returns what is to be judged now: that the store is well again."""
         now = self._clock.wall()
         for one in self._judged.values():
             journal.put_alert_state(connection, one.state, one.look_at, one.witness.channels, one.witness.job, now)
         for transition, at in self._told:
             journal.add_transition(connection, transition, at, run_id)
-        for channel, message in self._untold:
-            outbox.enqueue(connection, _letter(channel, message, run_id), now)
+        for alert in self._untold:
+            post(connection, wiring, _letter(alert, run_id), now, relief=alert.relief)
         return [Observation(SUBJECT, Level.OK, "the store can be written again")] if self._judged else []
 
     def over(self) -> None:
@@ -78,7 +96,7 @@ class Adrift:
         with self._guard:
             self._judged, self._told, self._untold = {}, [], []
 
-    def _decide(self, wiring: Wiring, seen: Observation, witness: Witness) -> list[tuple[str, Message]]:
+    def _decide(self, wiring: Wiring, seen: Observation, witness: Witness) -> list[_Alert]:
         now = self._clock.wall()
         policy = policy_for(seen.subject, witness.interval)
         state, transition, look_at = judge(self._state(seen.subject), now.astimezone(wiring.zone), seen, policy)
@@ -88,7 +106,8 @@ class Adrift:
         log.error("%s %s: %s (%s)", transition.subject, transition.change, seen.detail, MARK)
         self._told.append((transition, now))
         message = alert_message(wiring, transition, now).noted(MARK)
-        return [(name, message) for name in heard_in(wiring, transition, witness)]
+        relief = transition.was is Level.CRITICAL
+        return [_Alert(name, message, relief) for name in heard_in(wiring, transition, witness)]
 
     def _state(self, subject: str) -> AlertState:
         """Where a subject stood last; one that cannot be looked up begins anew."""
@@ -101,17 +120,27 @@ class Adrift:
             return AlertState(subject)
 
 
-def _posted(wiring: Wiring, channel: str, message: Message) -> bool:
-    """Post without outbox and lane; False if it should be tried again."""
-    outlet = wiring.channels[channel].outlet if channel in wiring.channels else None
-    if outlet is None:
+def _told(wiring: Wiring, alert: _Alert, now: datetime) -> bool:
+    """Post without outbox and lane, as loud as the channel wants it; False if it should be tried again."""
+    channel = wiring.channels.get(alert.channel)
+    if channel is None:
         return True
-    if outlet.pause() > 0:
+    how = handling(channel.etiquette, alert.message.severity, now, relief=alert.relief)
+    if how.dropped:
+        return True
+    if how.held_until or channel.outlet.pause() > 0:
         return False
-    verdicts = [outlet.post(part) for part in outlet.fit(message)]
+    message = replace(alert.message, silent=True) if how.silent else alert.message
+    verdicts = [channel.outlet.post(part) for part in channel.outlet.fit(message)]
     return not any(isinstance(verdict, Later) for verdict in verdicts)
 
 
-def _letter(channel: str, message: Message, run_id: str) -> outbox.Letter:
-    key = f"adrift/{secrets.token_hex(8)}/{channel}"
-    return outbox.Letter(key=key, channel=channel, kind="alert", message=message, reference=run_id[:6], run_id=run_id)
+def _letter(alert: _Alert, run_id: str) -> outbox.Letter:
+    return outbox.Letter(
+        key=f"adrift/{secrets.token_hex(8)}/{alert.channel}",
+        channel=alert.channel,
+        kind="alert",
+        message=alert.message,
+        reference=run_id[:6],
+        run_id=run_id,
+    )

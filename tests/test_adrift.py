@@ -17,6 +17,14 @@ def watch(ctx: Context):
     yield Report(facts={"story": "x " * 20_000})
 '''
 FULL = "max_page_count = 1", "max_page_count = 1000000"
+WARN = '''\
+from reporter import Context, Level, Observation, job
+
+@job(covers="now", schedule="every 30s")
+def watch(ctx: Context):
+    """Looks at a limit that is passed a little."""
+    yield Observation("limit/loss", Level.WARNING, "the loss is near its limit")
+'''
 READ_ONLY = "query_only = ON", "query_only = OFF"
 
 
@@ -77,3 +85,35 @@ def test_what_was_never_told_goes_into_the_outbox(floor: Stage, discord: LocalDi
     floor.run("watch")
     assert len(titles(discord)) == 3
     assert sum("told from memory" in message.text for message in discord.messages("alarm")) == 2
+
+
+@pytest.fixture
+def quiet(floor: Stage) -> Stage:
+    """The alarm's quiet hours are now, and end in an hour; a warning comes."""
+    hour = floor.clock.now.hour
+    config = floor.folder / "config/reporter.yaml"
+    entry = f"WEBHOOK_ALARM, quiet_hours: '{hour:02}:00-{hour + 1:02}:00'}}"
+    config.write_text(config.read_text().replace("WEBHOOK_ALARM}", entry))
+    floor.report("watch", WARN)
+    return floor.restart()
+
+
+def test_in_quiet_hours_only_what_is_critical_is_told_from_memory(quiet: Stage, discord: LocalDiscord) -> None:
+    pragma(quiet, READ_ONLY[0])
+    quiet.run("watch")
+    assert [title for title in titles(discord) if "store" not in title] == []
+    assert len(titles(discord)) == 1
+    quiet.clock.forward(hours=1)
+    quiet.run("watch")
+    assert len(titles(discord)) == 2
+    assert "near its limit" in discord.messages("alarm")[1].text
+
+
+def test_what_quiet_hours_keep_back_is_held_by_the_store_once_it_can(quiet: Stage, discord: LocalDiscord) -> None:
+    pragma(quiet, READ_ONLY[0])
+    quiet.run("watch")
+    pragma(quiet, READ_ONLY[1])
+    quiet.clock.forward(seconds=30)
+    quiet.run("watch")
+    assert quiet.counts()["held"] == 1
+    assert not any("near its limit" in message.text for message in discord.messages("alarm"))
