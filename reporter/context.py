@@ -19,6 +19,7 @@ from reporter.message import Severity, Tone
 from reporter.periods import Covers, Period
 from reporter.risk import NEVER_CLOSES, Basis
 from reporter.trades import Book, Ledger, Money, Unread, leading
+from reporter.uptime import Span, Uptime
 
 
 class Params(BaseModel):
@@ -95,6 +96,12 @@ class History(Protocol):
 
     def started_at(self) -> datetime | None:
         """When the running daemon started; None outside the daemon."""
+
+    def uptime(self, period: Period) -> Mapping[str, Uptime]:
+        """How each subject that was watched (`probe/db`) fared in a period, or in what is over of it."""
+
+    def spans(self, subject: str, period: Period) -> Sequence[Span]:
+        """How a subject stood in a period, and what was measured: stretches of time, of an hour at most, in order."""
 
     def unread_since(self, ledger: str) -> datetime | None:
         """Since when a ledger could not be read, by the samples of the health probe."""

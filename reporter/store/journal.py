@@ -1,8 +1,8 @@
-"""What was run, what was seen, and what is open: runs, samples, alert states and their transitions."""
+"""What was run and what is open: runs, alert states and their transitions."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,9 +19,11 @@ from reporter.alerts import (
     state_from_json,
     state_to_json,
 )
+from reporter.clock import Clock
 from reporter.periods import Period
-from reporter.store import Store, insert_once
+from reporter.store import Store, insert_once, uptime
 from reporter.store.tables import alert_states, facts, runs, samples, transitions
+from reporter.uptime import Span, Uptime
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +75,6 @@ def skipped(connection: Connection, job: str) -> int:
 
 def _run(r: Row[Any]) -> Run:
     return Run(r.id, r.job, r.label, r.trigger, r.started_at, float(r.seconds), r.outcome, r.messages, r.error)
-
-
-def add_samples(connection: Connection, observations: Iterable[Observation], at: datetime) -> None:
-    """Keep readings of probes; they are what uptime is counted from."""
-    rows = [
-        {"subject": seen.subject, "at": at, "level": seen.level.value, "value": seen.value}
-        for seen in observations
-        if seen.subject.startswith("probe/")
-    ]
-    if rows:
-        connection.execute(insert(samples), rows)
 
 
 def alert_state(connection: Connection, subject: str) -> AlertState:
@@ -167,8 +158,9 @@ def prune(connection: Connection, before: datetime) -> int:
 class StoredHistory:
     """What jobs may know of our own past, read-only."""
 
-    def __init__(self, store: Store, started_at: datetime | None = None) -> None:
+    def __init__(self, store: Store, clock: Clock, started_at: datetime | None = None) -> None:
         self._store = store
+        self._clock = clock
         self._started_at = started_at
 
     def started_at(self) -> datetime | None:
@@ -187,6 +179,14 @@ class StoredHistory:
                 .order_by(transitions.c.at, transitions.c.id)
             )
             return [_transition(row) for row in rows]
+
+    def uptime(self, period: Period) -> dict[str, Uptime]:
+        with self._store.read() as connection:
+            return uptime.uptimes(connection, period.start, min(period.end, self._clock.wall()))
+
+    def spans(self, subject: str, period: Period) -> list[Span]:
+        with self._store.read() as connection:
+            return uptime.of_subject(connection, subject, period.start, period.end)
 
     def unread_since(self, ledger: str) -> datetime | None:
         with self._store.read() as connection:

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     Dialect,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -22,7 +23,7 @@ from sqlalchemy import (
 )
 
 # The newest migration in reporter/migrations/versions; a test holds that it is.
-HEAD = "0001"
+HEAD = "0002"
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -159,6 +160,7 @@ transitions = Table(
     Index(None, "at"),
 )
 
+# Single readings, kept only around trouble; uptime is counted from the spans below.
 samples = Table(
     "samples",
     metadata,
@@ -167,8 +169,45 @@ samples = Table(
     Column("at", UtcTime, nullable=False),
     Column("level", String(16), nullable=False),
     Column("value", Text),
+    Column("detail", Text),
     Index(None, "subject", "at"),
     Index(None, "at"),
+)
+
+
+def _span_columns() -> list[Column[Any]]:
+    """A stretch of time in which every reading of a subject had the same level, and what was measured in it."""
+    return [
+        Column("level", String(16), nullable=False),
+        Column("until", UtcTime, nullable=False),
+        Column("readings", Integer, nullable=False),
+        Column("in_row", Integer, nullable=False),  # readings since the level changed
+        Column("figures", Integer, nullable=False),  # how many of the readings had a figure, and these of them:
+        Column("total", Float, nullable=False),
+        Column("lowest", Float),
+        Column("highest", Float),
+        Column("value", Text),
+    ]
+
+
+# The span that each subject is in. All of them change at each round, so they lie close together, apart from the past.
+standing = Table(
+    "standing",
+    metadata,
+    Column("subject", String(200), primary_key=True),
+    Column("start", UtcTime, nullable=False),
+    *_span_columns(),
+)
+
+# The spans that are over: cut at each hour, and after a week made one for each level and day.
+spans = Table(
+    "spans",
+    metadata,
+    Column("subject", String(200), primary_key=True),
+    Column("start", UtcTime, primary_key=True),
+    *_span_columns(),
+    Index(None, "until"),
+    sqlite_with_rowid=False,  # in the order of their key, which is how they are read
 )
 
 outbox = Table(

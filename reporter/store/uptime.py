@@ -1,0 +1,265 @@
+"""How each subject stood, for how long: a row a subject that grows while its level stays, and the rows that are over.
+
+200 probes asked every 30 seconds are 576,000 readings a day and at least 4,800 spans; after a week those of a day
+become one for each level. Single readings are kept only around trouble.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Connection, Row, Table, and_, bindparam, delete, insert, select, union_all, update
+
+from reporter.alerts import Level, Observation
+from reporter.periods import DAY
+from reporter.store import fact, insert_once
+from reporter.store.tables import facts, samples, spans, standing
+from reporter.uptime import PATIENCE, Growth, Span, Uptime, Window, grown, hour_of, measured, rolled
+
+# What is watched all the time; a limit, a job or a channel is heard of only now and then.
+WATCHED = ("probe/", "network/", "self/")
+# How long a reading of something without a beat of its own may hold.
+UNTIMED = timedelta(minutes=5)
+# Clocks of two daemons on one store differ a little, and readings cross; more is a clock that was set back.
+SET_BACK = timedelta(minutes=1)
+# Single readings are kept of the first so many of a trouble and then of each so many, and of the first good ones after.
+FIRST_OF_TROUBLE, EACH_OF_TROUBLE, FIRST_OF_PEACE = 20, 20, 3
+# After so long the spans of a day are made one for each level.
+FINE = timedelta(days=8)
+ROLLED = "spans rolled until"
+
+# Which times of a subject are maintenance, between two moments.
+Maintenance = Callable[[str, datetime, datetime], Iterable[Window]]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A single reading that was kept."""
+
+    at: datetime
+    level: Level
+    value: str | None
+    detail: str | None
+
+
+def record(connection: Connection, seen: Iterable[Observation], at: datetime, beat: timedelta | None = None) -> None:
+    """Fold the readings of one round into the spans. `beat` is the time between two rounds."""
+    readings = {one.subject: one for one in seen if one.subject.startswith(WATCHED)}
+    if not readings:
+        return
+    before = _standing(connection, sorted(readings))
+    _forget_the_future(connection, before, at)
+    growths = [
+        (before.get(subject), grown(before.get(subject), one, at, _patience(one, beat)), one)
+        for subject, one in sorted(readings.items())
+    ]
+    _put(connection, [growth for _, growth, _ in growths], before)
+    _keep_samples(connection, growths, at)
+
+
+def between(
+    connection: Connection, start: datetime, end: datetime, subjects: Collection[str] | None = None
+) -> Iterator[Span]:
+    """The spans that touch a time, by subject and in order."""
+    both = [
+        select(table).where(table.c.until >= start, table.c.start < end, _of(table, subjects))
+        for table in (spans, standing)
+    ]
+    rows = connection.execute(union_all(*both).order_by("subject", "start"))
+    return (_span(row) for row in rows)
+
+
+def of_subject(connection: Connection, subject: str, start: datetime, end: datetime) -> list[Span]:
+    return list(between(connection, start, end, [subject]))
+
+
+def uptimes(
+    connection: Connection,
+    start: datetime,
+    end: datetime,
+    subjects: Collection[str] | None = None,
+    maintenance: Maintenance | None = None,
+) -> dict[str, Uptime]:
+    """The uptime of each subject that was seen in a time; what lies in the future must not be asked for."""
+    return {
+        subject: measured(subject, list(found), start, end, maintenance(subject, start, end) if maintenance else ())
+        for subject, found in groupby(between(connection, start, end, subjects), key=lambda span: span.subject)
+    }
+
+
+def subjects(connection: Connection) -> list[str]:
+    """Everything that is or was watched, by name."""
+    return list(connection.execute(select(standing.c.subject).order_by(standing.c.subject)).scalars())
+
+
+def kept_readings(connection: Connection, subject: str, start: datetime, end: datetime) -> list[Sample]:
+    """The single readings that were kept of a subject, in order: those around trouble."""
+    c = samples.c
+    rows = connection.execute(
+        select(samples).where(c.subject == subject, c.at >= start, c.at < end).order_by(c.at, c.id)
+    )
+    return [Sample(row.at, Level(row.level), row.value, row.detail) for row in rows]
+
+
+def prune(connection: Connection, now: datetime, keep: timedelta) -> int:
+    """Forget spans that ended longer ago than `keep`, and make one of what is older than a week. Returns rows gone."""
+    gone = sum(
+        connection.execute(delete(table).where(table.c.until < now - keep)).rowcount for table in (spans, standing)
+    )
+    return gone + _roll(connection, hour_of(now - FINE).replace(hour=0))
+
+
+# --- Writing ---
+
+
+def _standing(connection: Connection, names: Sequence[str]) -> dict[str, Span]:
+    """The spans that subjects are in, locked where several daemons may write; always in the same order."""
+    found = connection.execute(
+        select(standing).where(standing.c.subject.in_(names)).order_by(standing.c.subject).with_for_update()
+    )
+    return {row.subject: _span(row) for row in found}
+
+
+def _patience(seen: Observation, beat: timedelta | None) -> timedelta:
+    return PATIENCE * max(filter(None, (beat, seen.every)), default=UNTIMED)
+
+
+def _put(connection: Connection, growths: Sequence[Growth], before: Mapping[str, Span]) -> None:
+    closed = [_values(span) for growth in growths for span in growth.closed]
+    if closed:
+        _insert(connection, spans, closed)
+    known = [growth.standing for growth in growths if growth.standing.subject in before]
+    if known:
+        moved = update(standing).where(standing.c.subject == bindparam("of"))
+        columns: dict[str, Any] = {name: bindparam(name) for name in standing.c.keys() if name != "subject"}
+        connection.execute(moved.values(columns), [{"of": span.subject, **_values(span)} for span in known])
+    new = [_values(growth.standing) for growth in growths if growth.standing.subject not in before]
+    if new:
+        _insert(connection, standing, new)
+
+
+def _insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """What another daemon has written meanwhile stays as it is."""
+    dialect = import_module(f"sqlalchemy.dialects.{connection.dialect.name}")
+    connection.execute(dialect.insert(table).on_conflict_do_nothing(), rows)
+
+
+def _forget_the_future(connection: Connection, before: dict[str, Span], at: datetime) -> None:
+    """What was written by a clock that ran ahead is cut off where the present is."""
+    ahead = [subject for subject, span in before.items() if span.end > at + SET_BACK]
+    if not ahead:
+        return
+    connection.execute(delete(spans).where(spans.c.subject.in_(ahead), spans.c.start >= at))
+    connection.execute(update(spans).where(spans.c.subject.in_(ahead), spans.c.until > at).values(until=at))
+    connection.execute(delete(standing).where(standing.c.subject.in_(ahead)))
+    for subject in ahead:
+        span = before.pop(subject)
+        if span.start < at:
+            _insert(connection, spans, [{**_values(span), "until": at}])
+
+
+def _keep_samples(
+    connection: Connection, growths: Iterable[tuple[Span | None, Growth, Observation]], at: datetime
+) -> None:
+    rows = []
+    for before, growth, seen in growths:
+        first = growth.standing.in_row == 1
+        if first and before is not None and before.level is Level.OK:
+            rows.append(_sample(seen.subject, before.end, before.level, before.value, None))
+        if _worth_keeping(before, growth.standing):
+            rows.append(_sample(seen.subject, at, seen.level, seen.value, seen.detail))
+    if rows:
+        connection.execute(insert(samples), rows)
+
+
+def _worth_keeping(before: Span | None, span: Span) -> bool:
+    if span.level is Level.OK:
+        return before is not None and span.in_row <= FIRST_OF_PEACE
+    return span.in_row <= FIRST_OF_TROUBLE or span.in_row % EACH_OF_TROUBLE == 0
+
+
+def _sample(subject: str, at: datetime, level: Level, value: str | None, detail: str | None) -> dict[str, Any]:
+    return {"subject": subject, "at": at, "level": level.value, "value": value, "detail": detail}
+
+
+# --- Reading ---
+
+
+def _of(table: Table, names: Collection[str] | None) -> Any:
+    return True if names is None else table.c.subject.in_(names)
+
+
+def _values(span: Span) -> dict[str, Any]:
+    return {
+        "subject": span.subject,
+        "start": span.start,
+        "level": span.level.value,
+        "until": span.end,
+        "readings": span.readings,
+        "in_row": span.in_row,
+        "figures": span.figures,
+        "total": span.total,
+        "lowest": span.lowest,
+        "highest": span.highest,
+        "value": span.value,
+    }
+
+
+def _span(row: Row[Any]) -> Span:
+    return Span(
+        row.subject,
+        Level(row.level),
+        row.start,
+        row.until,
+        row.readings,
+        row.in_row,
+        row.figures,
+        row.total,
+        row.lowest,
+        row.highest,
+        row.value,
+    )
+
+
+# --- What is older than a week ---
+
+
+def _roll(connection: Connection, until: datetime) -> int:
+    """Make one of the spans of a level that follow each other within a day, day by day; returns how many rows less."""
+    known = fact(connection, ROLLED)
+    day = datetime.fromisoformat(known) if known else _oldest(connection)
+    gone = 0
+    while day is not None and day < until:
+        gone += _roll_day(connection, day)
+        day += DAY
+    if day is not None:
+        _note(connection, day)
+    return gone
+
+
+def _oldest(connection: Connection) -> datetime | None:
+    found = connection.execute(select(spans.c.start).order_by(spans.c.start).limit(1)).scalar()
+    return found and found.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _roll_day(connection: Connection, day: datetime) -> int:
+    inside = spans.c.start.between(day, day + DAY - timedelta(microseconds=1))
+    rows = connection.execute(
+        select(spans).where(inside, spans.c.until >= day).order_by(spans.c.subject, spans.c.start)
+    )
+    fine = [_span(row) for row in rows]
+    coarse = [span for _, group in groupby(fine, key=lambda span: span.subject) for span in rolled(group)]
+    if len(coarse) < len(fine):
+        connection.execute(delete(spans).where(inside))
+        connection.execute(insert(spans), [_values(span) for span in coarse])
+    return len(fine) - len(coarse)
+
+
+def _note(connection: Connection, day: datetime) -> None:
+    if not connection.execute(update(facts).where(facts.c.name == ROLLED).values(value=day.isoformat())).rowcount:
+        insert_once(connection, facts, name=ROLLED, value=day.isoformat())

@@ -1,0 +1,113 @@
+"""The spans in the store, on both databases."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from reporter.alerts import Level, Observation
+from reporter.store import Store, tables, uptime
+from reporter.uptime import Span
+
+START = datetime(2026, 10, 30, 14, 58, tzinfo=UTC)
+BEAT = timedelta(seconds=30)
+LEVELS = {"o": Level.OK, "w": Level.WARNING, "c": Level.CRITICAL, "?": Level.UNKNOWN}
+
+
+def told(store: Store, letters: str, start: datetime = START, subject: str = "probe/db") -> None:
+    for number, letter in enumerate(letters):
+        seen = Observation(subject, LEVELS[letter], f"it is {letter}", value=f"{number}s", figure=float(number))
+        with store.begin() as connection:
+            uptime.record(connection, [seen], start + number * BEAT, BEAT)
+
+
+def spans(store: Store, subject: str = "probe/db") -> list[Span]:
+    with store.read() as connection:
+        return uptime.of_subject(connection, subject, START - timedelta(days=99), START + timedelta(days=99))
+
+
+def sketch(found: Sequence[Span]) -> list[tuple[str, float, int]]:
+    """Level, seconds, readings."""
+    return [(span.level.value, (span.end - span.start).total_seconds(), span.readings) for span in found]
+
+
+def test_readings_grow_into_spans(store: Store) -> None:
+    told(store, "ooccoo" + "o" * 4)
+    assert sketch(spans(store)) == [("ok", 60, 2), ("critical", 60, 2), ("ok", 0, 1), ("ok", 150, 5)]
+    assert spans(store)[-1].total == 5 + 6 + 7 + 8 + 9
+    with store.read() as connection:
+        found = uptime.uptimes(connection, START, START + timedelta(seconds=240))
+    assert found["probe/db"].share == 0.75
+
+
+def test_only_what_is_watched_all_the_time_has_uptime(store: Store) -> None:
+    told(store, "ooo", subject="job/daily_summary")
+    assert spans(store, "job/daily_summary") == []
+
+
+def test_single_readings_are_kept_around_trouble_only(store: Store) -> None:
+    told(store, "o" * 9 + "c" * 50 + "o" * 9)
+    with store.read() as connection:
+        kept = uptime.kept_readings(connection, "probe/db", START, START + timedelta(hours=1))
+    assert [one.level.value[0] for one in kept] == ["o", *"c" * 22, "o", "o", "o"]
+    assert (kept[0].at, kept[0].value, kept[0].detail) == (START + 8 * BEAT, "8s", None)
+    assert kept[1].detail == "it is c"
+
+
+def test_a_clock_that_ran_ahead_leaves_nothing_in_the_future(store: Store) -> None:
+    told(store, "ooo")
+    told(store, "ccc" * 50, START + timedelta(minutes=2))
+    told(store, "o", START + timedelta(minutes=10))
+    assert spans(store)[-1].end == START + timedelta(minutes=10)
+    with store.read() as connection:
+        later = uptime.between(connection, START + timedelta(minutes=11), START + timedelta(days=9))
+        assert list(later) == []
+
+
+def test_a_round_told_by_two_daemons_at_once_leaves_spans_in_order(store: Store) -> None:
+    def tell(offset: int) -> None:
+        for number in range(20):
+            at = START + number * BEAT + timedelta(seconds=offset)
+            seen = [Observation(f"probe/{name}", Level.OK if number % 7 else Level.CRITICAL) for name in "cab"]
+            with store.begin() as connection:
+                uptime.record(connection, seen, at, BEAT)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(tell, (0, 1)))
+    for name in "abc":
+        found = spans(store, f"probe/{name}")
+        assert all(one.end <= following.start for one, following in zip(found, found[1:], strict=False))
+        assert sum(span.readings for span in found) >= 39  # of two first readings at once, one is left out
+
+
+def test_old_spans_are_joined_and_older_ones_forgotten(store: Store) -> None:
+    hourly = [START + timedelta(hours=number) for number in range(-24 * 20, 0)]
+    for at in hourly:
+        with store.begin() as connection:
+            uptime.record(connection, [Observation("probe/db", Level.OK, every=timedelta(hours=1))], at)
+    before = len(spans(store))
+    with store.begin() as connection:
+        uptime.prune(connection, START, timedelta(days=15))
+    found = spans(store)
+    assert (before, len(found)) == (481 - 1 + 479, 0)
+
+
+@pytest.mark.parametrize("probes", [200])
+def test_a_round_of_many_probes_touches_few_rows(store: Store, probes: int) -> None:
+    seen = [Observation(f"probe/api-{n}", Level.OK, "online", "12ms", figure=0.012) for n in range(probes)]
+    took = []
+    for number in range(5):
+        began = time.perf_counter()
+        with store.begin() as connection:
+            uptime.record(connection, seen, START + timedelta(hours=1) + number * BEAT, BEAT)
+        took.append(time.perf_counter() - began)
+    with store.read() as connection:
+        assert connection.execute(select(func.count()).select_from(tables.standing)).scalar() == probes
+        assert connection.execute(select(func.count()).select_from(tables.spans)).scalar() == 0
+        assert connection.execute(select(func.count()).select_from(tables.samples)).scalar() == 0
+    print([round(1000 * t, 1) for t in took])
