@@ -1,0 +1,15 @@
+"""What quantstats and empyrical said, as it is kept."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tests.oracles.series import DATA
+
+KEPT = DATA / "oracles.json"
+
+
+def kept() -> dict[str, Any]:
+    said: dict[str, Any] = json.loads(KEPT.read_text(encoding="utf-8"))
+    return said
