@@ -101,8 +101,8 @@ def quiet(floor: Stage) -> Stage:
 def test_in_quiet_hours_only_what_is_critical_is_told_from_memory(quiet: Stage, discord: LocalDiscord) -> None:
     pragma(quiet, READ_ONLY[0])
     quiet.run("watch")
-    assert [title for title in titles(discord) if "store" not in title] == []
-    assert len(titles(discord)) == 1
+    assert ["told from memory" in message.text for message in discord.messages("alarm")] == [True]
+    assert "near its limit" not in discord.messages("alarm")[0].text
     quiet.clock.forward(hours=1)
     quiet.run("watch")
     assert len(titles(discord)) == 2
