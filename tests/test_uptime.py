@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -44,7 +45,7 @@ def sketch(spans: Sequence[Span]) -> list[tuple[str, float, float, int]]:
     ]
 
 
-def test_a_reading_holds_until_the_next_one() -> None:
+def test_a_reading_holds_until_the_followingone() -> None:
     assert sketch(told(every(30, "oocco"))) == [("ok", 0, 60, 2), ("critical", 60, 120, 2), ("ok", 120, 120, 1)]
 
 
@@ -128,7 +129,7 @@ histories = st.lists(st.tuples(st.integers(1, 4000), st.sampled_from("owc?")), m
 @given(histories, st.integers(60, 9000))
 def test_the_parts_add_up_to_the_whole_and_no_span_overlaps(steps: list[Step], patience: int) -> None:
     spans = told(steps, timedelta(seconds=patience))
-    assert all(one.end <= next_.start for one, next_ in zip(spans, spans[1:], strict=False))
+    assert all(one.end <= following.start for one, following in pairwise(spans))
     assert sum(span.readings for span in spans) == len(steps)
     end = START + timedelta(hours=20)
     up = measured("probe/db", spans, START, end, [(START + timedelta(hours=1), START + timedelta(hours=3))])

@@ -27,8 +27,8 @@ WATCHED = ("probe/", "network/", "self/")
 UNTIMED = timedelta(minutes=5)
 # Clocks of two daemons on one store differ a little, and readings cross; more is a clock that was set back.
 SET_BACK = timedelta(minutes=1)
-# Single readings are kept of the first so many of a trouble and then of each so many, and of the first good ones after.
-FIRST_OF_TROUBLE, EACH_OF_TROUBLE, FIRST_OF_PEACE = 20, 20, 3
+# Of a trouble the first so many readings are kept, then one of each so many, and the good ones before and after.
+FIRST_OF_TROUBLE, EACH_OF_TROUBLE = 20, 20
 # After so long the spans of a day are made one for each level.
 FINE = timedelta(days=8)
 ROLLED = "spans rolled until"
@@ -136,7 +136,7 @@ def _put(connection: Connection, growths: Sequence[Growth], before: Mapping[str,
     known = [growth.standing for growth in growths if growth.standing.subject in before]
     if known:
         moved = update(standing).where(standing.c.subject == bindparam("of"))
-        columns: dict[str, Any] = {name: bindparam(name) for name in standing.c.keys() if name != "subject"}
+        columns: dict[str, Any] = {c.name: bindparam(c.name) for c in standing.c if c.name != "subject"}
         connection.execute(moved.values(columns), [{"of": span.subject, **_values(span)} for span in known])
     new = [_values(growth.standing) for growth in growths if growth.standing.subject not in before]
     if new:
@@ -168,19 +168,18 @@ def _keep_samples(
 ) -> None:
     rows = []
     for before, growth, seen in growths:
-        first = growth.standing.in_row == 1
-        if first and before is not None and before.level is Level.OK:
+        turned = before is not None and before.level is not seen.level
+        if before and turned and before.level is Level.OK:
             rows.append(_sample(seen.subject, before.end, before.level, before.value, None))
-        if _worth_keeping(before, growth.standing):
+        if turned or _worth_keeping(growth.standing):
             rows.append(_sample(seen.subject, at, seen.level, seen.value, seen.detail))
     if rows:
         connection.execute(insert(samples), rows)
 
 
-def _worth_keeping(before: Span | None, span: Span) -> bool:
-    if span.level is Level.OK:
-        return before is not None and span.in_row <= FIRST_OF_PEACE
-    return span.in_row <= FIRST_OF_TROUBLE or span.in_row % EACH_OF_TROUBLE == 0
+def _worth_keeping(span: Span) -> bool:
+    often = span.in_row <= FIRST_OF_TROUBLE or span.in_row % EACH_OF_TROUBLE == 0
+    return often and span.level is not Level.OK
 
 
 def _sample(subject: str, at: datetime, level: Level, value: str | None, detail: str | None) -> dict[str, Any]:
@@ -248,10 +247,8 @@ def _oldest(connection: Connection) -> datetime | None:
 
 
 def _roll_day(connection: Connection, day: datetime) -> int:
-    inside = spans.c.start.between(day, day + DAY - timedelta(microseconds=1))
-    rows = connection.execute(
-        select(spans).where(inside, spans.c.until >= day).order_by(spans.c.subject, spans.c.start)
-    )
+    inside = and_(spans.c.start >= day, spans.c.start < day + DAY, spans.c.until >= day, spans.c.until <= day + DAY)
+    rows = connection.execute(select(spans).where(inside).order_by(spans.c.subject, spans.c.start))
     fine = [_span(row) for row in rows]
     coarse = [span for _, group in groupby(fine, key=lambda span: span.subject) for span in rolled(group)]
     if len(coarse) < len(fine):
