@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
-from math import isclose, prod, sqrt
+from math import isclose, sqrt
+from statistics import mean, stdev
 
 import pytest
 from hypothesis import given
@@ -13,21 +15,22 @@ from hypothesis import strategies as st
 from reporter.context import Targets
 from reporter.errors import CurrencyMismatchError
 from reporter.metrics import (
-    Basis,
     Status,
+    average_loss,
+    average_win,
     combined,
-    daily_returns,
     deepest_fall,
     expectancy,
-    max_drawdown,
+    few,
+    payoff,
     profit_factor,
-    sharpe,
+    sqn,
     status,
 )
 from reporter.trades import Figures, Money
 
 amounts = st.decimals(-50, 50, places=2)
-series = st.lists(amounts, min_size=2, max_size=60)
+results = st.lists(amounts, max_size=40)
 
 
 def usdt(amount: str) -> Money:
@@ -47,58 +50,23 @@ def figures(wins: int = 0, losses: int = 0, pnl: str = "0", profit: str = "0", l
     )
 
 
+def traded(pnl: Sequence[Decimal]) -> Figures:
+    """The figures of trades that made this."""
+    won, lost = [one for one in pnl if one > 0], [one for one in pnl if one < 0]
+    return replace(
+        figures(len(won), len(lost), str(sum(pnl)), str(sum(won)), str(sum(lost))),
+        trades=len(pnl),
+        flat=len(pnl) - len(won) - len(lost),
+        squares=sum((one * one for one in pnl), Decimal(0)),
+    )
+
+
 def decimals(*amounts: str | int) -> list[Decimal]:
     return [Decimal(amount) for amount in amounts]
 
 
-def test_sharpe_is_the_textbooks() -> None:
-    # Returns of 1 %, 0, -1 % and 2 % on 1000, 1010, 1010 and 999.9: mean 0.005, sample deviation 0.0129099.
-    daily = decimals(10, 0, "-10.1", "19.998")
-    expected = 0.005 / sqrt(((0.005**2) * 2 + 0.015**2 * 2) / 3) * sqrt(365)
-    assert isclose(sharpe(daily, Decimal(1000)) or 0, expected, rel_tol=1e-12)
-    assert isclose(sharpe(daily, Decimal(1000), Basis(252)) or 0, expected * sqrt(252 / 365), rel_tol=1e-12)
-
-
-def test_idle_days_count_in_sharpe() -> None:
-    busy, idle = decimals(10, -5, 10), decimals(10, 0, 0, -5, 0, 0, 10)
-    assert sharpe(busy, Decimal(1000)) != sharpe(idle, Decimal(1000))
-
-
-@pytest.mark.parametrize(
-    ("daily", "capital"),
-    [((), 1000), ((5,), 1000), ((0, 0, 0), 1000), ((1, 2), 0), ((1, 2), -5), ((-1000, 5, 5), 1000)],
-)
-def test_sharpe_without_meaning_is_none(daily: tuple[int, ...], capital: int) -> None:
-    assert sharpe(decimals(*daily), Decimal(capital)) is None
-
-
-def test_sharpe_of_equal_returns_is_none_whatever_floats_say() -> None:
-    assert sharpe(decimals("0.1", "0.10001", "0.1000200001"), Decimal(1000)) is None
-
-
-@given(series, st.sampled_from([Decimal(10), Decimal(1000)]))
-def test_sharpe_does_not_depend_on_the_unit(daily: list[Decimal], scale: Decimal) -> None:
-    capital = Decimal(10_000)
-    first, second = sharpe(daily, capital), sharpe([pnl * scale for pnl in daily], capital * scale)
-    assert first == second or isclose(first or 0, second or 0, rel_tol=1e-6)
-
-
-@given(series)
-def test_daily_returns_compound_to_the_whole(daily: list[Decimal]) -> None:
-    capital = Decimal(10_000)
-    returns = daily_returns(daily, capital)
-    assert returns is not None
-    assert isclose(prod(1 + one for one in returns), float((capital + sum(daily)) / capital), rel_tol=1e-9)
-
-
 def test_the_start_is_a_peak() -> None:
     assert deepest_fall(decimals(-5, 3)) == -5
-    assert max_drawdown(decimals(-5, 3), Decimal(100)) == Decimal("-0.05")
-
-
-def test_drawdown_is_relative_to_its_own_peak() -> None:
-    assert max_drawdown(decimals(100, -50), Decimal(100)) == Decimal("-0.25")
-    assert max_drawdown(decimals(1, 2), Decimal(0)) is None
 
 
 @given(st.lists(amounts, max_size=60))
@@ -107,15 +75,77 @@ def test_drawdown_is_never_positive_nor_below_all_losses(changes: list[Decimal])
     assert sum(change for change in changes if change < 0) <= fall <= 0
 
 
+@given(results, results)
+def test_the_fall_of_a_whole_is_as_deep_as_that_of_a_part(first: list[Decimal], second: list[Decimal]) -> None:
+    assert deepest_fall([*first, *second]) <= min(deepest_fall(first), deepest_fall(second))
+
+
 def test_profit_factor_and_expectancy() -> None:
     some = figures(3, 1, "20", "30", "-10")
     assert profit_factor(some) == 3
     assert expectancy(some) == usdt("5")
 
 
+def test_payoff_is_the_average_win_over_the_average_loss() -> None:
+    some = figures(3, 2, "20", "30", "-10")
+    assert (average_win(some), average_loss(some)) == (usdt("10"), usdt("-5"))
+    assert payoff(some) == 2
+
+
 def test_what_is_undefined_is_none() -> None:
-    assert profit_factor(figures(2, 0, "5", "5")) is None
-    assert expectancy(figures()) is None
+    only_wins, only_losses = figures(2, 0, "5", "5"), figures(0, 2, "-5", "0", "-5")
+    assert (profit_factor(only_wins), average_loss(only_wins), payoff(only_wins)) == (None, None, None)
+    assert (profit_factor(only_losses), average_win(only_losses), payoff(only_losses)) == (Decimal(0), None, None)
+    assert (expectancy(figures()), profit_factor(figures()), payoff(figures()), sqn(figures())) == (None,) * 4
+
+
+@given(st.lists(amounts, min_size=2, max_size=40))
+def test_sqn_is_that_of_the_single_trades(pnl: list[Decimal]) -> None:
+    found = sqn(traded(pnl))
+    if len(set(pnl)) == 1:
+        assert found is None
+    else:
+        assert isclose(found or 0, sqrt(len(pnl)) * float(mean(pnl) / stdev(pnl)), rel_tol=1e-9, abs_tol=1e-12)
+
+
+def test_sqn_of_trades_that_differ_by_cents_in_millions() -> None:
+    pnl = decimals("1000000.01", "1000000.02", "1000000.04")
+    assert isclose(sqn(traded([one - 1_000_000 for one in pnl])) or 0, 2.6458, rel_tol=1e-4)
+    assert sqn(traded(pnl)) is None  # less than the noise of a database's sums
+
+
+@given(results, st.sampled_from(["0.01", "1000"]))
+def test_money_in_another_unit_leaves_ratios_as_they_are(pnl: list[Decimal], scale: str) -> None:
+    one, other = traded(pnl), traded([amount * Decimal(scale) for amount in pnl])
+    for ratio in (profit_factor, payoff, sqn):
+        first, second = ratio(one), ratio(other)
+        assert (first is None) == (second is None)
+        assert isclose(first or 0, second or 0, rel_tol=1e-9)
+
+
+@given(st.lists(amounts, min_size=1, max_size=40), st.sampled_from(["0.01", "1000"]))
+def test_money_in_another_unit_scales_amounts(pnl: list[Decimal], scale: str) -> None:
+    one, other = traded(pnl), traded([amount * Decimal(scale) for amount in pnl])
+    for figure in (expectancy, average_win, average_loss):
+        first, second = figure(one), figure(other)
+        assert (first is None) == (second is None)
+        if first and second:
+            assert isclose(first.amount * Decimal(scale), second.amount, rel_tol=1e-20)
+
+
+@given(results, st.randoms(use_true_random=False))
+def test_the_order_of_trades_does_not_matter_for_totals(pnl: list[Decimal], chance: object) -> None:
+    mixed = sorted(pnl, key=lambda _: chance.random())  # type: ignore[attr-defined]
+    assert combined([traded([one]) for one in mixed], "USDT") == combined([traded([one]) for one in pnl], "USDT")
+
+
+@given(results, results)
+def test_parts_sum_to_the_whole(first: list[Decimal], second: list[Decimal]) -> None:
+    assert combined([traded(first), traded(second)], "USDT") == combined([traded([*first, *second])], "USDT")
+
+
+def test_few_trades_are_marked() -> None:
+    assert [few(n) for n in (0, 6, 19, 20, 400)] == [True, True, True, False, False]
 
 
 def test_currencies_are_never_combined() -> None:

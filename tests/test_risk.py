@@ -1,0 +1,284 @@
+"""Risk and return of an equity curve."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from math import isclose, prod, sqrt
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reporter.metrics import combined, deepest_fall
+from reporter.periods import Unit, containing
+from reporter.risk import (
+    Basis,
+    Curve,
+    Day,
+    Drawdown,
+    Span,
+    annual_return,
+    calmar,
+    curve,
+    curve_of,
+    cvar,
+    daily_returns,
+    max_drawdown,
+    sharpe,
+    sortino,
+    trading_days,
+    var,
+    volatility,
+)
+from reporter.trades import Money
+
+THOUSAND = Decimal(1000)
+MONDAY = date(2026, 10, 26)
+WORKDAYS = Basis(252)
+
+amounts = st.decimals(-50, 50, places=2)
+series = st.lists(amounts, min_size=2, max_size=60)
+
+
+def usdt(amount: str | int | Decimal) -> Money:
+    return Money(Decimal(amount), "USDT")
+
+
+def decimals(*amounts: str | int) -> list[Decimal]:
+    return [Decimal(amount) for amount in amounts]
+
+
+def course(*daily: str | int, capital: str | None = "1000", basis: Basis = WORKDAYS) -> Curve:
+    """The curve of these days from a Monday on."""
+    days = [MONDAY + timedelta(days=n) for n in range(len(daily))]
+    return curve(days, decimals(*daily), usdt(capital) if capital else None, "USDT", basis)
+
+
+def falling(*daily: str | int, capital: str | None = "1000") -> Drawdown:
+    return course(*daily, capital=capital, basis=Basis()).drawdown
+
+
+# Returns of 1 %, 0, -1 % and 2 % on 1000, 1010, 1010 and 999.9: mean 0.005, sample deviation 0.0129099.
+TEXTBOOK = decimals(10, 0, "-10.1", "19.998")
+DEVIATION = sqrt(((0.005**2) * 2 + 0.015**2 * 2) / 3)
+
+
+def test_sharpe_is_the_textbooks() -> None:
+    assert isclose(sharpe(TEXTBOOK, THOUSAND) or 0, 0.005 / DEVIATION * sqrt(365), rel_tol=1e-12)
+    assert isclose(sharpe(TEXTBOOK, THOUSAND, WORKDAYS) or 0, 0.005 / DEVIATION * sqrt(252), rel_tol=1e-12)
+    assert isclose(volatility(TEXTBOOK, THOUSAND) or 0, DEVIATION * sqrt(365), rel_tol=1e-12)
+
+
+def test_riskless_money_earns_every_day() -> None:
+    basis = Basis(365, Decimal("0.04"))
+    assert isclose((1 + basis.a_day) ** 365, 1.04)
+    assert isclose(sharpe(TEXTBOOK, THOUSAND, basis) or 0, (0.005 - basis.a_day) / DEVIATION * sqrt(365), rel_tol=1e-12)
+
+
+def test_sortino_divides_by_what_all_days_lost() -> None:
+    downside = sqrt(0.01**2 / 4)  # one day of four lost 1 %
+    assert isclose(sortino(TEXTBOOK, THOUSAND) or 0, 0.005 / downside * sqrt(365), rel_tol=1e-12)
+    assert sortino(decimals(10, 0, 5), THOUSAND) is None
+
+
+def test_riskless_money_makes_an_idle_day_a_loss() -> None:
+    assert sortino(decimals(10, 0, 5), THOUSAND, Basis(365, Decimal("0.04"))) is not None
+
+
+def test_calmar_is_the_year_over_the_deepest_fall() -> None:
+    daily = decimals(100, -110, 65)
+    assert isclose(annual_return(daily, THOUSAND) or 0, 1.055 ** (365 / 3) - 1, rel_tol=1e-12)
+    assert isclose(calmar(daily, THOUSAND) or 0, (1.055 ** (365 / 3) - 1) / 0.1, rel_tol=1e-12)
+    assert calmar(decimals(1, 0, 2), THOUSAND) is None
+
+
+def test_a_year_beyond_all_numbers_is_none() -> None:
+    assert annual_return(decimals(100_000, 5), THOUSAND) is None
+    assert calmar(decimals(100_000, -5), THOUSAND) is None
+
+
+@pytest.mark.parametrize("ratio", [sharpe, sortino, volatility, annual_return, calmar])
+@pytest.mark.parametrize(
+    ("daily", "capital"), [((), 1000), ((-5,), 1000), ((1, -2), 0), ((1, -2), -5), ((-9, 5, 5), 9)]
+)
+def test_ratios_without_meaning_are_none(ratio: object, daily: tuple[int, ...], capital: int) -> None:
+    assert callable(ratio)
+    assert ratio(decimals(*daily), Decimal(capital)) is None
+
+
+def test_sharpe_of_equal_returns_is_none_whatever_floats_say() -> None:
+    daily = decimals("0.1", "0.10001", "0.1000200001")
+    assert sharpe(daily, THOUSAND) is None
+    assert volatility(daily, THOUSAND) == 0
+
+
+def test_idle_days_count_in_sharpe() -> None:
+    busy, idle = decimals(10, -5, 10), decimals(10, 0, 0, -5, 0, 0, 10)
+    assert sharpe(busy, THOUSAND) != sharpe(idle, THOUSAND)
+
+
+def test_value_at_risk_is_the_worst_day_of_twenty() -> None:
+    # Equity is worth 1000 on each morning, so that a day's return is its own P&L.
+    daily = [pnl for lost in range(1, 16) for pnl in decimals(-lost, lost)]
+    worst = sorted(daily_returns(daily, THOUSAND) or [])
+    assert var(daily[:19], THOUSAND) is None
+    assert isclose(var(daily, THOUSAND) or 0, worst[1] + (worst[2] - worst[1]) * 0.45, rel_tol=1e-12)
+    assert isclose(cvar(daily, THOUSAND) or 0, (worst[0] + worst[1]) / 2, rel_tol=1e-12)
+
+
+@given(series, st.sampled_from([Decimal(10), THOUSAND]))
+def test_ratios_do_not_depend_on_the_unit(daily: list[Decimal], scale: Decimal) -> None:
+    capital, scaled = Decimal(10_000), [pnl * scale for pnl in daily]
+    for ratio in (sharpe, sortino, calmar, volatility, annual_return):
+        first, second = ratio(daily, capital), ratio(scaled, capital * scale)
+        assert (first is None) == (second is None)
+        assert isclose(first or 0, second or 0, rel_tol=1e-6, abs_tol=1e-9)
+
+
+@given(series)
+def test_the_sign_of_a_year_is_that_of_its_days(daily: list[Decimal]) -> None:
+    yearly, total = annual_return(daily, Decimal(10_000)), sum(daily)
+    assert yearly is not None
+    assert (yearly > 0, yearly < 0) == (total > 0, total < 0)
+
+
+@given(st.lists(amounts, min_size=20, max_size=60))
+def test_the_mean_of_the_tail_is_no_better_than_its_edge(daily: list[Decimal]) -> None:
+    edge, mean = var(daily, Decimal(10_000)), cvar(daily, Decimal(10_000))
+    assert edge is not None
+    assert mean is not None
+    assert mean <= edge + 1e-15
+
+
+@given(series)
+def test_daily_returns_compound_to_the_whole(daily: list[Decimal]) -> None:
+    capital = Decimal(10_000)
+    returns = daily_returns(daily, capital)
+    assert returns is not None
+    assert isclose(prod(1 + one for one in returns), float((capital + sum(daily)) / capital), rel_tol=1e-9)
+
+
+def test_a_fall_has_its_dates() -> None:
+    found = falling(50, -100, -5, 20, 85, 10, -2)
+    assert (found.amount, found.share) == (usdt(-105), Decimal("-0.1"))
+    assert found.span == Span(date(2026, 10, 26), date(2026, 10, 28), date(2026, 10, 30), date(2026, 11, 1))
+    assert found.span.days == 4
+    assert (found.current, found.current_share) == (usdt(-2), Decimal(-2) / 1060)
+
+
+def test_a_fall_from_the_start_began_the_day_before() -> None:
+    found = falling(-120, 40)
+    assert found.span == Span(date(2026, 10, 25), MONDAY, None, date(2026, 10, 27))
+    assert found.span.days == 2
+    assert (found.amount, found.current) == (usdt(-120), usdt(-80))
+
+
+def test_a_fall_begins_on_the_last_day_of_its_peak() -> None:
+    span = falling(10, 0, 0, -5).span
+    assert span is not None
+    assert (span.peak, span.trough) == (date(2026, 10, 28), date(2026, 10, 29))
+
+
+def test_the_deepest_fall_is_that_of_the_largest_share() -> None:
+    # 100 of 1000 are more than 150 of 3000.
+    found = falling(-100, 2100, -150)
+    assert (found.amount, found.share) == (usdt(-100), Decimal("-0.1"))
+    assert found.current == usdt(-150)
+
+
+def test_without_capital_the_deepest_fall_is_that_of_the_largest_amount() -> None:
+    found = falling(-100, 2100, -150, capital=None)
+    assert (found.amount, found.share, found.current_share) == (usdt(-150), None, None)
+
+
+@pytest.mark.parametrize("daily", [(), (0, 0), (5, 0, 7)])
+def test_what_never_fell_has_no_dates(daily: tuple[int, ...]) -> None:
+    found = falling(*daily)
+    assert (found.amount, found.share, found.current, found.span) == (usdt(0), Decimal(0), usdt(0), None)
+
+
+def test_the_start_is_a_peak() -> None:
+    assert max_drawdown(decimals(-5, 3), Decimal(100)) == Decimal("-0.05")
+    assert max_drawdown(decimals(100, -50), Decimal(100)) == Decimal("-0.25")
+    assert max_drawdown(decimals(1, 2), Decimal(0)) is None
+
+
+@given(st.lists(amounts, max_size=40), st.sampled_from(["10000", None]))
+def test_a_drawdown_is_no_gain_and_the_present_one_no_deeper(daily: list[Decimal], capital: str | None) -> None:
+    found = falling(*map(str, daily), capital=capital)
+    assert found.current <= usdt(0) >= found.amount
+    if capital is None:
+        assert found.amount.amount == deepest_fall(daily) <= found.current.amount
+    else:
+        assert found.share is not None
+        assert found.current_share is not None
+        assert isclose(found.share, max_drawdown(daily, Decimal(10_000)) or 0, rel_tol=1e-15)
+        assert found.share <= found.current_share
+    assert (found.span is None) == (not found.amount)
+
+
+@given(st.lists(amounts, max_size=40))
+def test_a_fall_recovers_when_its_peak_is_reached_again(daily: list[Decimal]) -> None:
+    found = falling(*map(str, daily))
+    if found.span:
+        assert found.span.peak < found.span.trough <= found.span.end
+        assert found.span.recovered is None or found.span.trough < found.span.recovered
+        assert found.span.recovered or found.current
+
+
+def test_a_weekend_counts_with_the_monday_after() -> None:
+    found = course(1, 2, 4, 8, 16, 32, 64, 128)
+    assert [day.pnl.amount for day in found.days] == decimals(1, 2, 4, 8, 16, 32 + 64 + 128)
+    assert [day.date.weekday() for day in found.days] == [0, 1, 2, 3, 4, 0]
+    assert found.n == 6
+
+
+def test_a_weekend_at_the_end_counts_with_the_friday_before() -> None:
+    assert course(1, 2, 4, 8, 16, 32, 64).days[-1] == Day(date(2026, 10, 30), usdt(16 + 32 + 64))
+
+
+def test_a_market_that_never_closes_has_its_weekends() -> None:
+    assert course(*range(7), basis=Basis()).n == 7
+    assert course(*range(7), basis=Basis(366)).n == 7
+
+
+@given(st.dates(date(2000, 1, 1), date(2100, 1, 1)), st.lists(amounts, max_size=30))
+def test_leaving_weekends_out_loses_nothing(first: date, daily: list[Decimal]) -> None:
+    days = [Day(first + timedelta(days=n), Money(pnl, "USDT")) for n, pnl in enumerate(daily)]
+    kept = trading_days(days, WORKDAYS)
+    assert all(day.date.weekday() < 5 for day in kept)
+    if kept:
+        assert sum(day.pnl.amount for day in kept) == sum(daily)
+
+
+def test_the_best_and_the_worst_day_are_days_with_a_result() -> None:
+    losing = course(-3, 0, -1, -3)
+    assert losing.best_day == Day(date(2026, 10, 28), usdt(-1))
+    assert losing.worst_day == Day(MONDAY, usdt(-3))
+    assert (course(0, 0).best_day, course().worst_day) == (None, None)
+
+
+def test_a_curve_knows_its_ratios() -> None:
+    basis = Basis(252, Decimal("0.01"))
+    found, daily = course(10, -5, 0, 20, basis=basis), decimals(10, -5, 0, 20)
+    assert found.sharpe == sharpe(daily, THOUSAND, basis) is not None
+    assert found.sortino == sortino(daily, THOUSAND, basis) is not None
+    assert found.calmar == calmar(daily, THOUSAND, basis) is not None
+    assert found.volatility == volatility(daily, THOUSAND, basis) is not None
+    assert found.annual_return == annual_return(daily, THOUSAND, basis) is not None
+
+
+def test_a_curve_without_capital_has_no_ratios_but_amounts() -> None:
+    found = course(*range(-10, 20), capital=None)
+    ratios = [found.sharpe, found.sortino, found.calmar, found.volatility, found.annual_return, found.var, found.cvar]
+    assert ratios == [None] * 7
+    assert found.drawdown.amount < usdt(0)
+
+
+def test_the_curve_of_a_book_needs_its_days() -> None:
+    week = containing(Unit.WEEK, datetime(2026, 10, 28, tzinfo=UTC), "Europe/Berlin")
+    with pytest.raises(ValueError, match="daily=True"):
+        curve_of(combined([], "USDT"), week, usdt(1000))
+    found = curve_of(combined([], "USDT", 7), week, usdt(1000))
+    assert [day.date for day in found.days] == [MONDAY + timedelta(days=n) for n in range(7)]
