@@ -72,6 +72,10 @@ def _parser() -> argparse.ArgumentParser:
     _outbox(commands.add_parser("outbox", help="show what waits to be delivered and why; retry or drop it"))
     _channels(commands.add_parser("channels", help="show how each channel fares; post a test message"))
 
+    uptime = commands.add_parser("uptime", help="show how what is watched has stood: share of time up, incidents")
+    uptime.add_argument("subject", metavar="SUBJECT", nargs="?", help="a name or pattern, such as db; all if left out")
+    uptime.add_argument("--month", metavar="MONTH", help="this calendar month, such as 2026-10, instead of lately")
+
     init = commands.add_parser("init", help="make a home that is ready to edit")
     init.add_argument("dir", metavar="DIR")
 

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from reporter import config, edits, logs, outbox_commands
+from reporter import config, edits, logs, outbox_commands, uptime_commands
 from reporter.app import CONFIG, App, ByHand, FolderHome, find_home, make_home, opened
 from reporter.binding import BoundJob
 from reporter.chronicle import chronicle
@@ -308,6 +308,12 @@ def _channels(options: argparse.Namespace) -> int:
         return outbox_commands.run_channels(app, options)
 
 
+def _uptime(options: argparse.Namespace) -> int:
+    logs.start("CRITICAL")
+    with opened(_home(options)) as app:
+        return uptime_commands.run(app, options)
+
+
 def _init(options: argparse.Namespace) -> int:
     folder = Path(options.dir)
     made = make_home(folder)
@@ -402,6 +408,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "check": _check,
     "outbox": _outbox,
     "channels": _channels,
+    "uptime": _uptime,
     "init": _init,
     "demo": _demo,
     "schema": _schema,

@@ -187,14 +187,16 @@ def measured(
 ) -> Uptime:
     """The uptime of a subject from `start` to `end`, which must not lie in the future, by its spans in order.
 
-    Time in a window of `excluded` is maintenance, whatever was seen in it.
+    Time in a window of `excluded` is maintenance, whatever was seen in it. An incident is counted, whole, in each time
+    that it touches.
     """
     windows = list(_merged(excluded, start, end))
     times = dict.fromkeys(Level, NO_TIME)
     for piece in _clipped(spans, start, end):
         times[piece.level] += (piece.end - piece.start) - _overlap(piece, windows)
     maintenance = sum((until - since for since, until in windows), NO_TIME)
-    figures = sum(span.figures for span in spans)
+    inside = [span for span in spans if span.start < end and span.end >= start]
+    figures = sum(span.figures for span in inside)
     return Uptime(
         subject,
         well=times[Level.OK],
@@ -203,8 +205,8 @@ def measured(
         unknown=times[Level.UNKNOWN],
         unobserved=max(NO_TIME, end - start - maintenance - sum(times.values(), NO_TIME)),
         maintenance=maintenance,
-        incidents=tuple(incidents(spans, windows)),
-        figure=sum(span.total for span in spans) / figures if figures else None,
+        incidents=tuple(one for one in incidents(spans, windows) if one.start < end and one.end >= start),
+        figure=sum(span.total for span in inside) / figures if figures else None,
     )
 
 

@@ -11,6 +11,7 @@ from reporter.binding import BoundJob
 from reporter.charts import Charts
 from reporter.context import Host, Reading, Targets
 from reporter.guard import ForeignClock
+from reporter.maintenance import Window
 from reporter.message import Severity
 from reporter.noise import Etiquette
 from reporter.outlets import Outlet
@@ -70,6 +71,7 @@ class Wiring:
     keep_uptime: timedelta  # and how long, how each thing that is watched stood
     version: str  # a short fingerprint of config and home
     basis: Basis = NEVER_CLOSES  # the year that ratios are made for
+    maintenance: Sequence[Window] = ()  # when trouble is expected
     warnings: Callable[[], Sequence[str]] = tuple  # what is too wide about our rights on the ledgers
     clocks: Mapping[str, ForeignClock] = field(default_factory=dict)  # those that are not this machine's, to be asked
     charts: Charts = field(default_factory=Charts)

@@ -24,12 +24,12 @@ def words(text: str) -> frozenset[str]:
 # import their neighbours. Add a new module of `reporter/` to the floor that it belongs to.
 FLOORS: dict[str, str] = {
     "pure": "errors secret spelling pacing message letter formats periods schedules trades risk plotting metrics alerts "
-    "thresholds uptime noise digest context",
+    "thresholds uptime noise digest jsonpath context standing",
     "doors": "clock readonly config catalog host logs probes ledger store outbox migrations render charts outlets",
     "work": "binding probing guard edits chronicle wiring picturing posting judging adrift runner planner delivery",
     "daemon": "daemon demo",
     "app": "app",
-    "cli": "commands outbox_commands cli __main__",
+    "cli": "commands outbox_commands uptime_commands cli __main__",
 }
 FLOOR_OF = {unit: floor for floor, units in FLOORS.items() for unit in units.split()}
 HEIGHT = {floor: height for height, floor in enumerate(FLOORS)}
@@ -55,7 +55,7 @@ WALL_CLOCK = words(
     "time.localtime time.gmtime time.ctime time.clock_gettime time.clock_gettime_ns freezegun.freeze_time"
 )
 # Each costs tens of milliseconds or megabytes that not every command or daemon needs.
-HEAVY = words("alembic apscheduler difflib httpx markdown_it psutil psycopg resvg_py rich sqlalchemy")
+HEAVY = words("alembic apscheduler difflib dns httpx markdown_it psutil psycopg regex resvg_py rich sqlalchemy")
 HEAVY_OF_OURS = {"reporter.store.migrate", "reporter.outlets.discord", "reporter.outlets.console"}  # bring such along
 
 WORDS_FOR_JOBS = {"reporter.metrics", "reporter.periods"}
