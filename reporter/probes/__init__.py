@@ -21,7 +21,7 @@ def plain(figure: float) -> str:
 
 def percent(figure: float) -> str:
     """A figure that counts percent: `82%`, `99.5%`."""
-    return f"{round(figure, 1):g}%"
+    return f"{figure:,.1f}".removesuffix(".0") + "%"
 
 
 def seconds(figure: float) -> str:
