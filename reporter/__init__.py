@@ -23,6 +23,14 @@ if TYPE_CHECKING:
     from reporter.message import Severity as Severity
     from reporter.message import Tone as Tone
     from reporter.periods import Period as Period
+    from reporter.standing import Carriers as Carriers
+    from reporter.standing import Change as Change
+    from reporter.standing import Goals as Goals
+    from reporter.standing import Trail as Trail
+    from reporter.standing import carriers as carriers
+    from reporter.standing import change as change
+    from reporter.standing import goals as goals
+    from reporter.standing import trail as trail
     from reporter.trades import Agent as Agent
     from reporter.trades import Book as Book
     from reporter.trades import LedgerHealth as LedgerHealth
@@ -50,6 +58,14 @@ _HOMES = {
     "Severity": "message",
     "Tone": "message",
     "Period": "periods",
+    "Carriers": "standing",
+    "Change": "standing",
+    "Goals": "standing",
+    "carriers": "standing",
+    "change": "standing",
+    "goals": "standing",
+    "Trail": "standing",
+    "trail": "standing",
     "Agent": "trades",
     "Book": "trades",
     "LedgerHealth": "trades",

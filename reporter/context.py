@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Generic, Literal, Protocol
@@ -18,7 +18,7 @@ from reporter.errors import LedgerError
 from reporter.message import Severity, Tone
 from reporter.periods import Covers, Period
 from reporter.risk import NEVER_CLOSES, Basis
-from reporter.trades import Book, Ledger, Money, Unread, leading
+from reporter.trades import Book, By, Course, Ledger, Money, Series, Unread, leading
 from reporter.uptime import Span, Uptime
 
 
@@ -123,13 +123,25 @@ class Context(Generic[P]):
     log: logging.Logger | logging.LoggerAdapter[logging.Logger]
     basis: Basis = NEVER_CLOSES
 
-    def books(self, period: Period, *, daily: bool = False) -> list[Book]:
-        """The books of a period with a line an agent, best first; none, and no error, where no ledger is configured.
+    def books(self, period: Period, *, by: By = "agent", daily: bool = False, account: bool = False) -> list[Book]:
+        """The books of a period with a line an agent (or what else `by` says), best first.
+
+        None, and no error, where no ledger is configured. Raises LedgerError when there are ledgers and none answers.
+        """
+        try:
+            return self.ledger.performance(period, by=by, daily=daily, account=account)
+        except LedgerError:
+            if self.ledger.health():
+                raise
+            return []
+
+    def series(self, period: Period) -> list[Series]:
+        """What each book made day by day; none, and no error, where no ledger is configured.
 
         Raises LedgerError when there are ledgers and none can be read.
         """
         try:
-            return self.ledger.performance(period, daily=daily)
+            return [_series(book, period) for book in self.ledger.performance(period, daily=True)]
         except LedgerError:
             if self.ledger.health():
                 raise
@@ -181,6 +193,23 @@ class Job:
     doc: str
     origin: Path | None = None
     stock: bool = False
+
+
+def _series(book: Book, period: Period) -> Series:
+    days = tuple(date.fromisoformat(day.label) for day in period.days())
+    agents = tuple(
+        Course(key=a.key, ledger=a.ledger, label=a.label, pnl=a.daily, capital=a.capital) for a in book.lines
+    )
+    return Series(
+        mode=book.mode,
+        currency=book.currency,
+        days=days,
+        pnl=book.daily,
+        opening=book.opening,
+        agents=agents,
+        ledgers=book.ledgers,
+        unread=book.unread,
+    )
 
 
 def tone_of(books: Iterable[Book]) -> Tone:

@@ -74,6 +74,22 @@ class Formats:
         text = "".join(self._split(figure, 8, plus=plus))
         return text.rstrip("0").removesuffix(self.point)
 
+    def compact(self, value: Money | Number | None, digits: int | None = None, *, plus: bool = False) -> str | None:
+        """`12,345`, `1.2345M`: in millions and more from a million on. For the marks of an axis.
+
+        With `digits`, no more than so many of them count, and thousands are abbreviated as well: `45.6`, `1.23k`,
+        `0.00123`.
+        """
+        figure = _finite(value)
+        if figure is None:
+            return None
+        if digits is not None and figure:
+            figure = _EXACT.quantize(figure, Decimal(1).scaleb(figure.adjusted() + 1 - digits))
+        least = 4 if digits is not None else 7
+        steps = max(0, min(4, figure.adjusted() // 3)) if figure and figure.adjusted() + 1 >= least else 0
+        text = self.number(figure.scaleb(-3 * steps), plus=plus)
+        return f"{text}{('', 'k', 'M', 'B', 'T')[steps]}"
+
     def pct(
         self, value: Money | Number | None, decimals: int = 1, *, of: Money | Number | None = 1, plus: bool = False
     ) -> str | None:

@@ -93,6 +93,16 @@ class Period:
             at = day.end
         return pieces
 
+    def offsets(self) -> list[tuple[datetime, timedelta]]:
+        """How far ahead of UTC the wall clock is, from the start and from each moment at which it is moved."""
+        found = [(self.start, _ahead(self.start, self.tz))]
+        for day in self.days():
+            last = day.end - INSTANT
+            if _offset(last, self.tz) != found[-1][1]:
+                moved = _change(day.start, last, self.tz)
+                found.append((moved, _ahead(moved, self.tz)))
+        return found
+
     def _share_of(self, day: Period) -> Period:
         unfinished = self.so_far and day.end > self.end
         return replace(day, start=max(day.start, self.start), end=min(day.end, self.end), so_far=unfinished)
@@ -142,6 +152,13 @@ def before(period: Period) -> Period:
     if period.unit is None:
         return period
     return containing(period.unit, period.start - INSTANT, period.zone)
+
+
+def trailing(period: Period, days: int) -> Period:
+    """So many civil days, the last of which is the one that the period ends in: `30 days until 2026-10-30`."""
+    last = _day_of(max(period.start, period.end - INSTANT), period.zone)
+    start = first_instant(last - (days - 1) * DAY, period.zone)
+    return Period(start, period.end, f"{days} days until {last}", period.zone, None, period.so_far)
 
 
 def covered(covers: Covers, moment: datetime, zone: str) -> Period:
@@ -268,6 +285,10 @@ def _change(low: datetime, high: datetime, tz: ZoneInfo) -> datetime:
 
 def _offset(moment: datetime, tz: ZoneInfo) -> timedelta | None:
     return moment.astimezone(tz).utcoffset()
+
+
+def _ahead(moment: datetime, tz: ZoneInfo) -> timedelta:
+    return _offset(moment, tz) or timedelta()
 
 
 def _in_utc(moment: datetime) -> datetime:

@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
-from itertools import groupby
+from itertools import accumulate, groupby
 
 from reporter.trades import Money
 
@@ -19,7 +19,7 @@ Figure = Money | Decimal | int | float
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """An axis: `low` stands at `start` and `high` at `end`, both multiples of `step`, the way from tick to tick."""
+    """An axis: `low` stands at `start` and `high` at `end`; `step` is the way from tick to tick."""
 
     low: Decimal
     high: Decimal
@@ -36,15 +36,24 @@ class Scale:
 
     @property
     def ticks(self) -> list[Decimal]:
-        """The round figures along the axis, both ends included."""
-        count = int((self.high - self.low) / self.step)
-        return [self.low + number * self.step for number in range(count + 1)]
+        """The round figures along the axis: the multiples of its step."""
+        first, last = _whole(self.low, self.step, ROUND_CEILING), _whole(self.high, self.step, ROUND_FLOOR)
+        return [first + number * self.step for number in range(int((last - first) / self.step) + 1)]
 
 
-def scale(figures: Iterable[Figure | None], start: float, end: float, *, ticks: int = 4, zero: bool = False) -> Scale:
+def scale(
+    figures: Iterable[Figure | None],
+    start: float,
+    end: float,
+    *,
+    ticks: int = 4,
+    zero: bool = False,
+    snug: bool = False,
+) -> Scale:
     """An axis that holds all of the figures (and zero, if asked), with about so many round steps.
 
-    Where all figures are the same, or there is none, it reaches a little to both sides.
+    It reaches to the next round figure at both ends, or with `snug` no further than the figures. Where all of them are
+    the same, or there is none, it reaches a little to both sides.
     """
     values = [value for figure in figures if (value := _amount(figure)) is not None]
     values += [Decimal(0)] if zero or not values else []
@@ -53,6 +62,8 @@ def scale(figures: Iterable[Figure | None], start: float, end: float, *, ticks: 
         reach = abs(low) / 10 or Decimal(1)
         low, high = (low - reach, high + reach) if low or not zero else (Decimal(0), reach)
     step = _round_step(high - low, ticks)
+    if snug:
+        return Scale(low, high, step, start, end)
     return Scale(_whole(low, step, ROUND_FLOOR), _whole(high, step, ROUND_CEILING), step, start, end)
 
 
@@ -72,6 +83,17 @@ def _amount(figure: Figure | None) -> Decimal | None:
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return None
     return Decimal(str(value))
+
+
+def running(changes: Iterable[Figure], start: Figure | None = None) -> list[Decimal]:
+    """The start, 0 if it is not known, and the sum after each change: one level more than there are changes."""
+    return list(accumulate((_amount(change) or Decimal(0) for change in changes), initial=_amount(start) or Decimal(0)))
+
+
+def falls(levels: Iterable[Decimal]) -> list[Decimal]:
+    """How far each level is below the highest until then: zero or negative."""
+    levels = list(levels)
+    return [level - peak for level, peak in zip(levels, accumulate(levels, max), strict=True)]
 
 
 def spread(count: int, start: float, end: float) -> list[float]:

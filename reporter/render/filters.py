@@ -11,6 +11,7 @@ from jinja2 import Undefined, pass_context
 from jinja2.filters import FILTERS
 
 from reporter.formats import Formats, ago, duration, medal, plural, size, trend
+from reporter.metrics import expectancy, few, payoff, profit_factor, sqn
 
 
 class Timed(str):
@@ -45,6 +46,7 @@ def filters(formats: Formats) -> dict[str, Filter]:
         "money": formats.money,
         "signed": formats.signed,
         "number": formats.number,
+        "compact": formats.compact,
         "pct": formats.pct,
         "signed_pct": formats.signed_pct,
         "date": _in_zone(formats.date),
@@ -57,6 +59,11 @@ def filters(formats: Formats) -> dict[str, Filter]:
         "medal": medal,
         "trend": trend,
         "plural": plural,
+        "few": lambda count: f" (n={count})" if count is not None and few(count) else "",
+        "profit_factor": _known(profit_factor),
+        "payoff": _known(payoff),
+        "expectancy": _known(expectancy),
+        "sqn": _known(sqn),
     }
     return {name: _defined(filter_) for name, filter_ in ours.items()} | {"default": _default, "d": _default}
 

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from reporter.formats import Formats
 from reporter.message import visible
-from reporter.plotting import area, bands, clipped, path, plain_number, scale, spread
+from reporter.plotting import area, bands, clipped, falls, path, plain_number, running, scale, spread
 from reporter.render.sandbox import Sandbox
 
 # What XML 1.0 has no place for, apart from what `visible` has replaced already (section 2.2, Characters).
@@ -30,9 +30,14 @@ class Pictures(Sandbox):
             "bands": bands,
             "path": path,
             "area": area,
+            "running": running,
+            "falls": falls,
             "zip": lambda *rows: list(zip(*rows, strict=False)),
         }
-        self.filters |= {"clip": lambda text, width, size: clipped(_text(text, formats), width, size)}
+        self.filters |= {
+            "clip": lambda text, width, size: clipped(_text(text, formats), width, size),
+            "on": lambda figure, axis: axis(figure),
+        }
 
     def joined(self, parts: Iterable[object]) -> str:
         """`a ~ b`: what is written already stays as it is, values are escaped beside it."""

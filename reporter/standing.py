@@ -1,0 +1,146 @@
+"""How a book stands: to its targets, to the period before, and who of its agents carried it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from reporter.context import Targets
+from reporter.risk import NEVER_CLOSES, Basis, Curve, curve
+from reporter.trades import Book, Figures, Line, Money, Series
+
+
+@dataclass(frozen=True, slots=True)
+class Goals:
+    """What was aimed at in one book, as far as the config says. It is false where nothing was."""
+
+    book: Book
+    daily: Money | None
+    win_rate: Decimal | None
+    drawdown: Money | None
+
+    def __bool__(self) -> bool:
+        return any(target is not None for target in (self.daily, self.win_rate, self.drawdown))
+
+    @property
+    def achieved(self) -> Decimal | None:
+        """The P&L as a share of the daily target."""
+        return self.book.pnl / self.daily if self.daily else None
+
+    @property
+    def win_rate_met(self) -> bool | None:
+        if self.win_rate is None or self.book.win_rate is None:
+            return None
+        return self.book.win_rate > self.win_rate
+
+    @property
+    def drawdown_kept(self) -> bool | None:
+        if self.drawdown is None or self.book.drawdown is None:
+            return None
+        return -self.book.drawdown < self.drawdown
+
+    @property
+    def days_reached(self) -> int | None:
+        """On how many days of the period the daily target was reached; None without one, or without daily figures."""
+        if not self.daily or not self.book.daily:
+            return None
+        return sum(pnl >= self.daily.amount for pnl in self.book.daily)
+
+
+def goals(book: Book, targets: Targets) -> Goals:
+    """The targets of a book's currency beside what the book made."""
+    return Goals(
+        book=book,
+        daily=targets.daily_pnl.get(book.currency),
+        win_rate=targets.win_rate,
+        drawdown=targets.drawdown.get(book.currency),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """The days that led a book to where it stands: day by day what was realised, and the curve of that."""
+
+    series: Series
+    curve: Curve
+
+    @property
+    def title(self) -> str:
+        return f"{self.series.currency} · {self.series.mode}"
+
+    @property
+    def made(self) -> Money:
+        return Money(sum(self.series.pnl, Decimal(0)), self.series.currency)
+
+    @property
+    def stands(self) -> Money | None:
+        """The balance at the end; None where that of the beginning is not known."""
+        return self.series.opening + self.made if self.series.opening else None
+
+    def belongs_to(self, book: Book) -> bool:
+        """Whether these are the days of that book, and of the same ledgers."""
+        same = (self.series.mode, self.series.currency) == (book.mode, book.currency)
+        return same and set(self.series.ledgers) >= set(book.ledgers)
+
+
+def trail(series: Series, basis: Basis = NEVER_CLOSES) -> Trail:
+    """The trail of a book, by the year that ratios are made for."""
+    return Trail(series, curve(series.days, series.pnl, series.opening, series.currency, basis))
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """How the figures of a period differ from those of the one before."""
+
+    pnl: Money
+    trades: int
+    win_rate: Decimal | None
+    before: Figures
+
+
+def change(book: Book, before: Book | None) -> Change | None:
+    """What a book made more than in the period before; None where that is not known of the same ledgers."""
+    if before is None or before.ledgers != book.ledgers:
+        return None
+    return Change(
+        pnl=book.pnl - before.pnl,
+        trades=book.trades - before.trades,
+        win_rate=_less(book.win_rate, before.win_rate),
+        before=before,
+    )
+
+
+def _less(now: Decimal | None, then: Decimal | None) -> Decimal | None:
+    return None if now is None or then is None else now - then
+
+
+@dataclass(frozen=True, slots=True)
+class Carriers:
+    """A book's agents that traded: those that gained most, those that lost most (worst first), and all others.
+
+    Together they made what the book made.
+    """
+
+    top: list[Line]
+    under: list[Line]
+    others: list[Line]
+    idle: list[Line]
+    currency: str
+
+    @property
+    def others_pnl(self) -> Money:
+        return sum((line.pnl for line in self.others), Money(Decimal(0), self.currency))
+
+
+def carriers(book: Book, count: int) -> Carriers:
+    """Who of a book's lines carried it and who cost it: at most `count` of either; a line at 0 is neither."""
+    traded = sorted((line for line in book.lines if line.trades), key=lambda line: line.pnl, reverse=True)
+    top = [line for line in traded if line.pnl.amount > 0][:count]
+    under = [line for line in reversed(traded) if line.pnl.amount < 0][:count]
+    others = [line for line in traded if not _among(line, top) and not _among(line, under)]
+    return Carriers(top, under, others, [line for line in book.lines if not line.trades], book.currency)
+
+
+def _among(line: Line, lines: Sequence[Line]) -> bool:
+    return any(line is one for one in lines)
