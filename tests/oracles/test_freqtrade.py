@@ -66,7 +66,7 @@ def has_their_figures(ours: Figures, theirs: Any) -> bool:
     assert quality is not None
     assert isclose(made.amount, theirs["expectancy"], rel_tol=1e-9)
     assert isclose(factor, theirs["profit_factor"], rel_tol=1e-9)
-    return round(quality, 4) == theirs["sqn"]
+    return bool(round(quality, 4) == theirs["sqn"])
 
 
 def test_the_whole_has_freqtrades_figures(floor: Floor, theirs: Any) -> None:
