@@ -21,6 +21,7 @@ from pydantic import BaseModel
 from reporter.config import Loaded, default_state, load, schema, validated
 from reporter.config.document import read
 from reporter.config.models import Config, DiscordChannel
+from reporter.config.probes_common import Limits
 from reporter.config.probes_network import TcpProbeConfig
 from reporter.config.secrets import Sources
 from reporter.errors import ConfigError, Problem
@@ -386,7 +387,8 @@ def keys_of(part: Any, prefix: str = "") -> Iterator[str]:
 
 
 def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+    """The parts that an annotation names. The limits of a figure have the same four keys everywhere: they are a leaf."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel) and not issubclass(annotation, Limits):
         yield annotation
     for argument in getattr(annotation, "__args__", ()):
         yield from models_in(argument)
