@@ -387,7 +387,7 @@ def keys_of(part: Any, prefix: str = "") -> Iterator[str]:
 
 
 def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    """The parts that an annotation names. The limits of a figure have the same four keys everywhere: they are a leaf."""
+    """The parts that an annotation names. A figure's limits have the same four keys everywhere: they are a leaf."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel) and not issubclass(annotation, Limits):
         yield annotation
     for argument in getattr(annotation, "__args__", ()):
