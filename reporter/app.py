@@ -41,6 +41,7 @@ from reporter.planner import Planner
 from reporter.probes.round import Probes
 from reporter.probing import probe
 from reporter.render import Renderer
+from reporter.ruling import rules
 from reporter.runner import TERMS, Claim, Findings, Outcome, Runner
 from reporter.secret import Secret
 from reporter.spelling import nearest
@@ -153,7 +154,7 @@ class FolderHome:
     def _wire(self, loaded: config.Loaded, jobs: list[BoundJob], broken: Mapping[str, str]) -> Wiring:
         settings = loaded.config
         floor = self._floor(loaded)
-        probes = Probes([probe(name, entry) for name, entry in settings.probes.items()], self._clock)
+        probes = Probes([probe(name, entry, self._clock) for name, entry in settings.probes.items()], self._clock)
         channels = {name: self._channel(name, entry, loaded) for name, entry in settings.channels.items()}
         return Wiring(
             jobs={bound.name: bound for bound in jobs},
@@ -166,6 +167,7 @@ class FolderHome:
             channels=channels,
             routes=_routes(settings.alerts.routes),
             zone=ZoneInfo(settings.timezone),
+            rules=rules(settings.alerts, settings.probes, settings.timezone),
             broken=broken,
             keep_history=settings.keep_history,
             keep_uptime=settings.keep_uptime,

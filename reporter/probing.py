@@ -2,22 +2,105 @@
 
 from __future__ import annotations
 
+from reporter.clock import Clock
 from reporter.config import probes as models
+from reporter.config import probes_machine as machine
 from reporter.config import probes_network as network
-from reporter.probes import Probe, Terms
+from reporter.probes import NEVER, Probe, Terms
+from reporter.probes.answers import Expected, JsonCheck
+from reporter.probes.certificates import Trust
+from reporter.probes.dns import DnsProbe
+from reporter.probes.file import FileProbe
 from reporter.probes.http import HttpProbe
+from reporter.probes.icmp import IcmpProbe
+from reporter.probes.process import ProcessProbe, Which
 from reporter.probes.tcp import TcpProbe
+from reporter.probes.tls import TlsProbe
+from reporter.probes.unit import UnitProbe
 
 
-def probe(name: str, entry: models.Probe) -> Probe:
+def probe(name: str, entry: models.Probe, clock: Clock) -> Probe:
     terms = _terms(name, entry)
     match entry:
-        case network.TcpProbeConfig():
-            return TcpProbe(terms, entry.host, entry.port)
         case network.HttpProbeConfig():
-            return HttpProbe(terms, entry.url, entry.expect_status, entry.headers)
+            return _http(terms, entry, clock)
+        case network.TcpProbeConfig() | network.TlsProbeConfig() | network.DnsProbeConfig() | network.IcmpProbeConfig():
+            return _network(terms, entry, clock)
+        case machine.FileProbeConfig() | machine.ProcessProbeConfig() | machine.UnitProbeConfig():
+            return _machine(terms, entry, clock)
+
+
+def _network(
+    terms: Terms,
+    entry: network.TcpProbeConfig | network.TlsProbeConfig | network.DnsProbeConfig | network.IcmpProbeConfig,
+    clock: Clock,
+) -> Probe:
+    match entry:
+        case network.TcpProbeConfig(send=send, expect_text=expect):
+            said = send.reveal().encode() if send else b""
+            return TcpProbe(terms, entry.host, entry.port, said, (expect or "").encode())
+        case network.TlsProbeConfig(certificate_days=days, server_name=server_name):
+            trust = Trust(entry.ca_file)
+            return TlsProbe(terms, clock, entry.host, entry.port, days.threshold(), trust, server_name)
+        case network.DnsProbeConfig(name=asked, record=record, expect=expect, nameserver=server):
+            return DnsProbe(terms, asked, record, expect, server, entry.nameserver_port)
+        case network.IcmpProbeConfig(host=host, packets=packets, packet_loss=loss):
+            return IcmpProbe(terms, host, packets, loss.threshold())
+
+
+def _machine(
+    terms: Terms,
+    entry: machine.FileProbeConfig | machine.ProcessProbeConfig | machine.UnitProbeConfig,
+    clock: Clock,
+) -> Probe:
+    match entry:
+        case machine.FileProbeConfig():
+            return _file(terms, entry, clock)
+        case machine.ProcessProbeConfig():
+            return _process(terms, entry, clock)
+        case machine.UnitProbeConfig(unit=unit, expect_state=states, restarts=restarts, memory=memory):
+            return UnitProbe(terms, clock, unit, states, restarts.threshold(), memory.threshold(), entry.user_unit)
 
 
 def _terms(name: str, entry: models.Probe) -> Terms:
     every = entry.every.total_seconds() if entry.every else None
     return Terms(name, every, entry.timeout.total_seconds(), entry.latency())
+
+
+def _http(terms: Terms, entry: network.HttpProbeConfig, clock: Clock) -> HttpProbe:
+    checks = tuple(_json(check) for check in entry.expect_json)
+    return HttpProbe(
+        terms,
+        clock,
+        entry.url,
+        Expected(entry.expect_status, entry.expect_text, entry.expect_pattern, checks),
+        headers=entry.headers,
+        method=entry.method,
+        body=entry.body,
+        follow=entry.follow_redirects,
+        trust=Trust(entry.ca_file, entry.verify),
+        certificate=entry.certificate_days.threshold(),
+    )
+
+
+def _json(check: network.JsonConfig) -> JsonCheck:
+    limits = check.above or check.below
+    return JsonCheck(check.path, check.equals, limits.threshold() if limits else NEVER, check.name or "")
+
+
+def _file(terms: Terms, entry: machine.FileProbeConfig, clock: Clock) -> FileProbe:
+    sizes = entry.size.threshold(), entry.min_size.threshold()
+    return FileProbe(terms, clock, entry.path, entry.age.threshold(), *sizes, absent=entry.absent)
+
+
+def _process(terms: Terms, entry: machine.ProcessProbeConfig, clock: Clock) -> ProcessProbe:
+    return ProcessProbe(
+        terms,
+        clock,
+        Which(entry.program, entry.command, entry.owner, entry.pidfile),
+        at_least=entry.at_least,
+        at_most=entry.at_most,
+        memory=entry.memory.threshold(),
+        cpu=entry.cpu.threshold(),
+        age=entry.running_for.threshold(),
+    )

@@ -23,10 +23,10 @@ def words(text: str) -> frozenset[str]:
 # The floors from the ground up. A module may import what is on a floor below it, and pure and working modules may
 # import their neighbours. Add a new module of `reporter/` to the floor that it belongs to.
 FLOORS: dict[str, str] = {
-    "pure": "errors secret spelling pacing message letter formats periods schedules trades risk plotting metrics alerts "
+    "pure": "errors secret spelling pacing message letter formats periods schedules trades risk plotting metrics alerts judge policies maintenance telling "
     "thresholds uptime noise digest jsonpath context standing",
     "doors": "clock readonly config catalog host logs probes ledger store outbox migrations render charts outlets",
-    "work": "binding probing guard edits chronicle wiring picturing posting judging adrift runner planner delivery",
+    "work": "binding probing guard edits chronicle wiring picturing posting ruling alert_letters cards judging adrift runner planner delivery",
     "daemon": "daemon demo",
     "app": "app",
     "cli": "commands outbox_commands uptime_commands cli __main__",
@@ -41,7 +41,7 @@ SHARED_BY_DOORS = {"clock", "readonly"}
 
 # What a pure module may import besides other pure modules: neither I/O nor a clock can be had from these.
 PURE_LIBRARIES = words(
-    "__future__ abc base64 bisect calendar collections contextlib cronsim dataclasses datetime decimal difflib enum "
+    "__future__ abc base64 bisect calendar collections contextlib cronsim dataclasses datetime decimal difflib enum fnmatch "
     "fractions functools hashlib heapq html itertools json logging markdown_it math operator pathlib pydantic re "
     "statistics string textwrap types typing typing_extensions unicodedata urllib.parse zoneinfo"
 )
@@ -56,7 +56,8 @@ WALL_CLOCK = words(
 )
 # Each costs tens of milliseconds or megabytes that not every command or daemon needs.
 HEAVY = words("alembic apscheduler difflib dns httpx markdown_it psutil psycopg regex resvg_py rich sqlalchemy")
-HEAVY_OF_OURS = {"reporter.store.migrate", "reporter.outlets.discord", "reporter.outlets.console"}  # bring such along
+HEAVY_OF_OURS = {"reporter.store.migrate", "reporter.outlets.discord", "reporter.outlets.console",
+                 "reporter.setup_commands"}  # bring such along
 
 WORDS_FOR_JOBS = {"reporter.metrics", "reporter.periods"}
 

@@ -6,7 +6,14 @@ from typing import Annotated
 
 from pydantic import Discriminator, Tag
 
-from reporter.config.probes_network import HttpProbeConfig, TcpProbeConfig
+from reporter.config.probes_machine import FileProbeConfig, ProcessProbeConfig, UnitProbeConfig
+from reporter.config.probes_network import (
+    DnsProbeConfig,
+    HttpProbeConfig,
+    IcmpProbeConfig,
+    TcpProbeConfig,
+    TlsProbeConfig,
+)
 
 
 def _probe_kind(value: object) -> object:
@@ -19,6 +26,12 @@ def _probe_kind(value: object) -> object:
 # A kind is a model with `kind: Literal["NAME"]`, and a line here and in `reporter/probing.py`.
 Probe = Annotated[
     Annotated[HttpProbeConfig, Tag("http")]
-    | Annotated[TcpProbeConfig, Tag("tcp")],
+    | Annotated[TcpProbeConfig, Tag("tcp")]
+    | Annotated[TlsProbeConfig, Tag("tls")]
+    | Annotated[DnsProbeConfig, Tag("dns")]
+    | Annotated[IcmpProbeConfig, Tag("icmp")]
+    | Annotated[FileProbeConfig, Tag("file")]
+    | Annotated[ProcessProbeConfig, Tag("process")]
+    | Annotated[UnitProbeConfig, Tag("unit")],
     Discriminator(_probe_kind),
 ]  # fmt: skip

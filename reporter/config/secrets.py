@@ -95,6 +95,13 @@ def _secret(value: object, info: ValidationInfo) -> Secret:
     return sources.fetch(text) or sources.literal(text)
 
 
+def _secret_or_text(value: object, info: ValidationInfo) -> Secret:
+    """Text that may be public, such as what is sent along with a question; a reference is fetched."""
+    if isinstance(value, Secret):
+        return value
+    return _sources(info).fetch(_text(value)) or Secret(str(value))
+
+
 def _address(value: object, info: ValidationInfo) -> Secret:
     """A URL that is a secret only if a password stands in it."""
     if isinstance(value, Secret):
@@ -108,6 +115,15 @@ def _database(value: object, info: ValidationInfo) -> Secret:
     """A database's SQLAlchemy URL; the path of a SQLite file becomes one, seen from the home."""
     found = _address(value, info)
     return Secret(_database_url(found.value, _sources(info).home), found.origin)
+
+
+def _path(value: object, info: ValidationInfo) -> Path:
+    """A path on this machine; a relative one is seen from the home."""
+    if isinstance(value, Path):
+        return value
+    if not isinstance(value, str) or not value.strip() or "\0" in value:
+        raise mistake("must be a path", "write such as `/var/lib/bot/alive`")
+    return (_sources(info).home / Path(value).expanduser()).absolute()
 
 
 def _text(value: object) -> str:
@@ -144,7 +160,14 @@ _SCHEMA = WithJsonSchema(
 _URL_SCHEMA = WithJsonSchema({"type": "string", "examples": ["env:DATABASE_URL", "/var/lib/bot/trades.sqlite"]})
 _HIDDEN = PlainSerializer(str, return_type=str)
 
+HomePath = Annotated[
+    Path,
+    PlainValidator(_path),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema({"type": "string", "examples": ["/var/lib/bot/alive"]}),
+]
 SecretText = Annotated[Secret, PlainValidator(_secret), _HIDDEN, _SCHEMA]
+SecretOrText = Annotated[Secret, PlainValidator(_secret_or_text), _HIDDEN, WithJsonSchema({"type": "string"})]
 Address = Annotated[
     Secret,
     PlainValidator(_address),

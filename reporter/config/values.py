@@ -203,6 +203,11 @@ def _listed(value: object) -> list[object] | tuple[object, ...]:
     return value if isinstance(value, list | tuple) else [value]
 
 
+def one_or_many(value: object) -> list[object] | tuple[object, ...]:
+    """A list as it is, and anything else as a list of one."""
+    return _listed(value)
+
+
 def _tupled(value: object) -> tuple[object, ...]:
     return tuple(_listed(value))
 
@@ -274,9 +279,7 @@ Pause = Annotated[
     PlainSerializer(lambda span: f"{span.total_seconds():g}s", return_type=str),
 ]
 Duration = Annotated[Pause, AfterValidator(_some)]
-Durations = Annotated[
-    tuple[Duration, ...], BeforeValidator(_tupled), WithJsonSchema(_one_or_many(_DURATION_SCHEMA))
-]
+Durations = Annotated[tuple[Duration, ...], BeforeValidator(_tupled), WithJsonSchema(_one_or_many(_DURATION_SCHEMA))]
 Size = Annotated[int, *_read_by(size, _SIZE_SCHEMA), PlainSerializer(lambda count: f"{count} B", return_type=str)]
 Share = Annotated[
     Decimal,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from reporter.alerts import Level
-from reporter.formats import duration
+from reporter.formats import duration, size
 from reporter.thresholds import Threshold
 
 # No figure is trouble.
@@ -27,6 +27,11 @@ def percent(figure: float) -> str:
 def seconds(figure: float) -> str:
     """A figure that counts seconds, in the units that people use for it: `12ms`, `3h 5m`."""
     return duration(figure) or "N/A"
+
+
+def in_bytes(figure: float) -> str:
+    """A figure that counts bytes: `1.5 GiB`."""
+    return size(figure) or "N/A"
 
 
 @dataclass(frozen=True, slots=True)

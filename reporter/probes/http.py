@@ -3,87 +3,144 @@
 from __future__ import annotations
 
 import base64
-import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cache
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
 
 from reporter import __version__
 from reporter.alerts import Level
+from reporter.clock import Clock
 from reporter.probes import Sight, Terms
+from reporter.probes.answers import ENOUGH, Expected, compiled
+from reporter.probes.certificates import Trust, days_left
+from reporter.probes.contact import reached
 from reporter.secret import Secret
+from reporter.thresholds import Threshold
 
 if TYPE_CHECKING:
     import httpx
 
-# An answer counts as whole after so many bytes; a probe is no download.
-_ENOUGH = 1024 * 1024
+_REDIRECTS = {301, 302, 303, 307, 308}
+# Browsers give up after 20; a health check that needs more than a few is one of the wrong address.
+_HOPS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class HttpProbe:
     """One request over a connection of its own.
 
-    A redirect is an answer like any other and is not followed; proxies of the environment are not used. A user and
-    password in the address are sent as HTTP's basic authentication.
+    A redirect is an answer like any other unless `follow`; proxies of the environment are not used. A user and
+    password in the address are sent as HTTP's basic authentication. `certificate` limits the days that the
+    certificate of an https address is still valid.
     """
 
     kind: ClassVar[str] = "http"
     terms: Terms
+    clock: Clock
     url: Secret
-    expect_status: tuple[int, ...] = (200,)
+    expected: Expected = Expected()
     headers: Mapping[str, Secret] = field(default_factory=dict)
+    method: str = "GET"
+    body: Secret | None = None
+    follow: bool = False
+    trust: Trust = Trust()
+    certificate: Threshold | None = None
 
     @property
     def host(self) -> str:
         return urlsplit(self.url.reveal()).hostname or ""
 
     def prepare(self) -> None:
-        """Load httpx and the certificates that we trust."""
-        _trust()
+        """Load httpx, the certificates that we trust, and the pattern to look for."""
+        import httpx  # noqa: F401, PLC0415 - a floor without HTTP probes does without it
+
+        self.trust.prepare()
+        if self.expected.matches:
+            compiled(self.expected.matches)
 
     async def look(self) -> Sight:
-        import httpx  # noqa: PLC0415 - a floor without HTTP probes does without it
+        import httpx  # noqa: PLC0415
 
         # httpx's client logs every URL that it asks, and keeps connections: its transport does neither.
-        async with httpx.AsyncHTTPTransport(verify=_trust()) as transport:
+        async with httpx.AsyncHTTPTransport(verify=self.trust.context()) as transport:
             try:
-                response = await transport.handle_async_request(self._request())
-                await _read(response)
+                response = await self._answer(transport)
+                body = await _read(response)
             except httpx.RemoteProtocolError:
                 return Sight(Level.CRITICAL, "broke off its answer, or answered with something that is not HTTP")
-        return self._judged(response.status_code)
+            except (httpx.InvalidURL, httpx.UnsupportedProtocol):
+                return Sight(Level.CRITICAL, "the address, or one that it redirects to, is none that can be asked")
+        return self._with_certificate(self.expected.judged(response.status_code, body), response)
 
-    def _judged(self, status: int) -> Sight:
-        if status in self.expect_status:
-            return Sight(Level.OK, "online")
-        return Sight(Level.CRITICAL, f"HTTP {status}, expected {' or '.join(map(str, self.expect_status))}")
+    async def _answer(self, transport: httpx.AsyncHTTPTransport) -> httpx.Response:
+        request = self._request()
+        response = await transport.handle_async_request(request)
+        hops = 0
+        while self.follow and response.status_code in _REDIRECTS and "Location" in response.headers and hops < _HOPS:
+            await response.aclose()
+            request = _redirected(request, response)
+            response = await transport.handle_async_request(request)
+            hops += 1
+        return response
 
     def _request(self) -> httpx.Request:
         import httpx  # noqa: PLC0415
 
         url = httpx.URL(self.url.reveal())
-        headers = httpx.Headers({"User-Agent": f"reporter/{__version__}", "Accept": "*/*", "Connection": "close"})
+        headers = _plain_headers()
         if url.userinfo:
             pair = base64.b64encode(f"{url.username}:{url.password}".encode())
             headers["Authorization"] = f"Basic {pair.decode()}"
         headers.update({name: value.reveal() for name, value in self.headers.items()})
-        return httpx.Request("GET", url, headers=headers)
+        content = None if self.body is None else self.body.reveal().encode()
+        return httpx.Request(self.method, url, headers=headers, content=content, extensions={"trace": _traced})
+
+    def _with_certificate(self, sight: Sight, response: httpx.Response) -> Sight:
+        connection = response.extensions["network_stream"].get_extra_info("ssl_object")
+        if connection is None or self.certificate is None:
+            return sight
+        left = days_left(connection, self.clock.wall().timestamp(), self.certificate)
+        return replace(sight, measures=(*sight.measures, *([left] if left else [])))
 
 
-async def _read(response: httpx.Response) -> None:
-    size = 0
-    async for chunk in response.aiter_raw():
-        size += len(chunk)
-        if size > _ENOUGH:
-            return
-
-
-@cache
-def _trust() -> ssl.SSLContext:
-    """The certificates that we trust: reading them takes 20 ms, too long for every look."""
+def _plain_headers() -> httpx.Headers:
     import httpx  # noqa: PLC0415
 
-    return httpx.create_ssl_context()
+    # Without compression: what is read of an answer is bounded by what comes over the wire.
+    plain = {"Accept": "*/*", "Accept-Encoding": "identity", "Connection": "close"}
+    return httpx.Headers({"User-Agent": f"reporter/{__version__}", **plain})
+
+
+def _redirected(request: httpx.Request, response: httpx.Response) -> httpx.Request:
+    """The request that a redirect asks for (RFC 9110, 15.4). Another server gets neither headers nor body of ours: they
+    may be secrets."""
+    import httpx  # noqa: PLC0415
+
+    url = request.url.join(response.headers["Location"])
+    same = (url.scheme, url.host, url.port) == (request.url.scheme, request.url.host, request.url.port)
+    headers = httpx.Headers(request.headers if same else _plain_headers())
+    headers.pop("Host", None)
+    if response.status_code in {307, 308} and same:
+        return httpx.Request(request.method, url, headers=headers, content=request.content)
+    for name in ("Content-Length", "Content-Type", "Transfer-Encoding"):
+        headers.pop(name, None)
+    method = "HEAD" if request.method == "HEAD" else "GET"
+    return httpx.Request(method, url, headers=headers)
+
+
+async def _traced(event: str, _: Mapping[str, object]) -> None:
+    """httpcore tells each step; with a connection, the way to the target is known to be open."""
+    if event == "connection.connect_tcp.complete":
+        reached()
+
+
+async def _read(response: httpx.Response) -> bytes:
+    """The answer's body, cut off one byte after it is long enough."""
+    parts, size = list[bytes](), 0
+    async for chunk in response.aiter_raw():
+        parts.append(chunk)
+        size += len(chunk)
+        if size > ENOUGH:
+            break
+    return b"".join(parts)

@@ -1,19 +1,16 @@
-"""The event loop that probes run in: in a daemon thread, with name look-ups that hold nothing up."""
+"""The event loop that probes run in: in a daemon thread, with threads beside it for what blocks."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Hashable
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, TypeVar
 
 T = TypeVar("T")
-
-_Question = tuple[bytes | str | None, bytes | str | int | None, int, int, int, int]
-_Answer = list[Any] | OSError | UnicodeError
 
 
 class LoopThread:
@@ -40,16 +37,29 @@ class LoopThread:
         await self._ended.wait()
 
 
+async def aside(key: Hashable, work: Callable[[], T]) -> T:
+    """Do what may block in a daemon thread of its own, from within a look; raises what the work raises.
+
+    Whoever asks for the same `key` while it is being worked on waits for that same result. So what hangs, as a file
+    on a server that is gone, holds one thread, however often it is asked for.
+    """
+    loop = asyncio.get_running_loop()
+    if not isinstance(loop, _Loop):
+        raise TypeError("looks are taken in the loop of a LoopThread")
+    result: T = await loop.aside(key, work)
+    return result
+
+
 class _Loop(asyncio.SelectorEventLoop):
-    """Looks names up in a daemon thread for each name.
+    """Does what blocks, such as looking up names, in daemon threads.
 
     asyncio's own way is a pool whose threads the interpreter waits for at its end, however long a name server stays
-    silent. A name that is being looked up is not asked for a second time, so a silent server holds one thread a name.
+    silent.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self._waiting: dict[_Question, list[asyncio.Future[Any]]] = {}
+        self._waiting: dict[Hashable, list[asyncio.Future[Any]]] = {}
 
     async def getaddrinfo(
         self,
@@ -63,33 +73,34 @@ class _Loop(asyncio.SelectorEventLoop):
     ) -> Any:
         """As asyncio's. A look-up that is cancelled, which here means by its deadline, fails as one without answer:
         it was our name server that kept silent, not the host."""
+        question = (host, port, family, type, proto, flags)
         try:
-            return await self._asked((host, port, family, type, proto, flags))
+            return await self.aside(("name", question), lambda: socket.getaddrinfo(*question))
         except asyncio.CancelledError:
             raise socket.gaierror(socket.EAI_AGAIN, "no answer in time") from None
 
-    def _asked(self, question: _Question) -> asyncio.Future[Any]:
+    def aside(self, key: Hashable, work: Callable[[], Any]) -> asyncio.Future[Any]:
         waiter: asyncio.Future[Any] = self.create_future()
-        if question not in self._waiting:
-            self._waiting[question] = []
-            threading.Thread(target=self._ask, args=(question,), name="probes-lookup", daemon=True).start()
-        self._waiting[question].append(waiter)
+        if key not in self._waiting:
+            self._waiting[key] = []
+            threading.Thread(target=self._work, args=(key, work), name="probes-aside", daemon=True).start()
+        self._waiting[key].append(waiter)
         return waiter
 
-    def _ask(self, question: _Question) -> None:
-        answer: _Answer
+    def _work(self, key: Hashable, work: Callable[[], Any]) -> None:
+        result, error = None, None
         try:
-            answer = socket.getaddrinfo(*question)
-        except (OSError, UnicodeError) as error:
-            answer = error
+            result = work()
+        except Exception as raised:  # noqa: BLE001 - it is handed to whoever waits
+            error = raised
         with suppress(RuntimeError):  # the loop was closed meanwhile, and nobody waits any more
-            self.call_soon_threadsafe(self._pass_on, question, answer)
+            self.call_soon_threadsafe(self._pass_on, key, result, error)
 
-    def _pass_on(self, question: _Question, answer: _Answer) -> None:
-        for waiter in self._waiting.pop(question):
+    def _pass_on(self, key: Hashable, result: Any, error: Exception | None) -> None:
+        for waiter in self._waiting.pop(key):
             if waiter.done():
                 continue
-            if isinstance(answer, list):
-                waiter.set_result(answer)
+            if error is None:
+                waiter.set_result(result)
             else:
-                waiter.set_exception(answer)
+                waiter.set_exception(error)

@@ -14,6 +14,7 @@ from reporter.clock import Clock
 from reporter.context import Reading
 from reporter.formats import duration
 from reporter.probes import Probe, Sight
+from reporter.probes.contact import watched
 from reporter.probes.failures import explain
 from reporter.probes.grading import graded, latency
 from reporter.probes.loop import LoopThread
@@ -133,13 +134,15 @@ class _Watch:
 
 
 async def _seen(probe: Probe) -> Sight:
-    try:
-        async with asyncio.timeout(probe.terms.timeout) as limit:
-            return await probe.look()
-    except Exception as error:  # noqa: BLE001 - whatever goes wrong in a look is what the look came to
-        if isinstance(error, TimeoutError) and limit.expired():
-            return Sight(Level.CRITICAL, f"no answer within {duration(probe.terms.timeout)}", silent=True)
-        return explain(error)
+    with watched() as contact:
+        try:
+            async with asyncio.timeout(probe.terms.timeout) as limit:
+                return await probe.look()
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong in a look is what the look came to
+            if isinstance(error, TimeoutError) and limit.expired():
+                late = f"no answer within {duration(probe.terms.timeout)}"
+                return Sight(Level.CRITICAL, late, silent=not contact.made)
+            return explain(error)
 
 
 def _timed(probe: Probe, sight: Sight, took: float) -> Sight:

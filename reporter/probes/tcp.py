@@ -1,4 +1,4 @@
-"""Does something accept connections there?"""
+"""Does something accept connections there, and does it say what it should?"""
 
 from __future__ import annotations
 
@@ -8,21 +8,41 @@ from typing import ClassVar
 
 from reporter.alerts import Level
 from reporter.probes import Sight, Terms
+from reporter.probes.contact import reached
+
+# What somebody says is read up to so many bytes.
+_ENOUGH = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class TcpProbe:
-    """A connection to a port, closed again at once without a word."""
+    """A connection to a port, closed again at once, unless there is something to `send` or to `expect`."""
 
     kind: ClassVar[str] = "tcp"
     terms: Terms
     host: str
     port: int
+    send: bytes = b""
+    expect: bytes = b""
 
     def prepare(self) -> None:
         """Nothing to load."""
 
     async def look(self) -> Sight:
-        _, writer = await asyncio.open_connection(self.host, self.port)
-        writer.close()
+        reader, writer = await asyncio.open_connection(self.host, self.port)
+        reached()
+        try:
+            writer.write(self.send)
+            await writer.drain()
+            return await self._heard(reader)
+        finally:
+            writer.close()
+
+    async def _heard(self, reader: asyncio.StreamReader) -> Sight:
+        heard = b""
+        while self.expect not in heard:
+            more = await reader.read(4096) if len(heard) < _ENOUGH else b""
+            if not more:
+                return Sight(Level.CRITICAL, "does not answer with the text that it should")
+            heard += more
         return Sight(Level.OK, "online")

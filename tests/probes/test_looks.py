@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from reporter.alerts import Level
+from reporter.clock import SystemClock
 from reporter.context import Reading
 from reporter.probes import Probe, Terms
+from reporter.probes.answers import Expected
 from reporter.probes.http import HttpProbe
 from reporter.probes.tcp import TcpProbe
 from reporter.secret import Secret
@@ -31,7 +33,8 @@ BROKEN = "broke off its answer, or answered with something that is not HTTP"
 
 
 def web(name: str, url: str, *, timeout: float = 5.0, warn_above: float | None = None, **options: Any) -> HttpProbe:
-    return HttpProbe(Terms(name, timeout=timeout, latency=Threshold(warn_above)), Secret(url), **options)
+    terms = Terms(name, timeout=timeout, latency=Threshold(warn_above))
+    return HttpProbe(terms, SystemClock(), Secret(url), **options)
 
 
 def tcp(host: str, port: int, *, timeout: float = 5.0) -> TcpProbe:
@@ -79,8 +82,8 @@ def test_no_answer_in_time_is_critical(rounds: Rounds) -> None:
 def test_several_statuses_may_be_expected(rounds: Rounds) -> None:
     with serving(answers(404)) as port:
         url = f"http://127.0.0.1:{port}/"
-        right = look(rounds, web("api", url, expect_status=(401, 404)))
-        wrong = look(rounds, web("api", url, expect_status=(200, 204)))
+        right = look(rounds, web("api", url, expected=Expected((401, 404))))
+        wrong = look(rounds, web("api", url, expected=Expected((200, 204))))
     assert right.observation.level is Level.OK
     assert wrong.observation.detail == "HTTP 404, expected 200 or 204"
 

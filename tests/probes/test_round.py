@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import pytest
 
 from reporter.alerts import Level
+from reporter.clock import SystemClock
 from reporter.probes import Probe, Sight, Terms
 from reporter.probes.http import HttpProbe
 from reporter.probes.tcp import TcpProbe
@@ -23,7 +24,7 @@ OK = Sight(Level.OK, "fine")
 
 
 def web(name: str, port: int, *, timeout: float = 4.0) -> HttpProbe:
-    return HttpProbe(Terms(name, timeout=timeout), Secret(f"http://127.0.0.1:{port}/"))
+    return HttpProbe(Terms(name, timeout=timeout), SystemClock(), Secret(f"http://127.0.0.1:{port}/"))
 
 
 @dataclass
@@ -214,7 +215,7 @@ def test_a_silent_name_server_is_unknown_and_asked_once_a_name(rounds: Rounds, s
         [
             TcpProbe(Terms("tcp", timeout=0.3), "silent.example", 80),
             TcpProbe(Terms("same", timeout=0.3), "silent.example", 80),
-            HttpProbe(Terms("http", timeout=0.3), Secret("http://silent.example/")),
+            HttpProbe(Terms("http", timeout=0.3), SystemClock(), Secret("http://silent.example/")),
         ]
     )
     first, second = probes.probe_all(), probes.probe_all()

@@ -1,0 +1,65 @@
+"""Certificates: which ones are trusted, and how long the one that was shown is still valid."""
+
+from __future__ import annotations
+
+import ssl
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from reporter.probes import CouldNotLookError, Measure, plain
+from reporter.thresholds import Threshold
+
+_DAY = 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Whom we believe: the authorities that browsers know, those of a file (PEM), or, without `verify`, anybody."""
+
+    authorities: Path | None = None
+    verify: bool = True
+
+    def prepare(self) -> None:
+        """Read them before the first look. A file that cannot be read is each look's own trouble."""
+        with suppress(CouldNotLookError):
+            self.context()
+
+    def context(self) -> ssl.SSLContext:
+        """Ready for connections. Reading the common authorities takes 20 ms, so it is kept until their file changes."""
+        if self.authorities is None:
+            return _context(None, 0, self.verify)
+        try:
+            return _context(self.authorities, self.authorities.stat().st_mtime_ns, self.verify)
+        except (OSError, ssl.SSLError):
+            raise CouldNotLookError("the file of trusted certificates cannot be read") from None
+
+
+@lru_cache(maxsize=64)
+def _context(authorities: Path | None, _changed: int, verify: bool) -> ssl.SSLContext:
+    import httpx  # noqa: PLC0415
+
+    if authorities is None:
+        return httpx.create_ssl_context(verify=verify)
+    context = ssl.create_default_context(cafile=str(authorities))
+    context.check_hostname, context.verify_mode = verify, ssl.CERT_REQUIRED if verify else ssl.CERT_NONE
+    return context
+
+
+def days_left(connection: ssl.SSLObject, now: float, limits: Threshold) -> Measure | None:
+    """How many days the other side's certificate is still valid; None where it was not verified, and so not read.
+
+    `now` is in seconds since 1970.
+    """
+    certificate = connection.getpeercert()
+    ends = (certificate or {}).get("notAfter")
+    if not isinstance(ends, str):
+        return None
+    left = (ssl.cert_time_to_seconds(ends) - now) / _DAY
+    return Measure("certificate", left, limits, _days, "its certificate is valid for less than {limit}")
+
+
+def _days(figure: float) -> str:
+    whole = int(figure)
+    return f"{plain(whole)} day" if whole == 1 else f"{plain(whole)} days"
