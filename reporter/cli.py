@@ -76,6 +76,8 @@ def _parser() -> argparse.ArgumentParser:
     uptime.add_argument("subject", metavar="SUBJECT", nargs="?", help="a name or pattern, such as db; all if left out")
     uptime.add_argument("--month", metavar="MONTH", help="this calendar month, such as 2026-10, instead of lately")
 
+    _setup(commands.add_parser("setup", help="furnish a Discord server: channels, and a webhook in each"))
+
     init = commands.add_parser("init", help="make a home that is ready to edit")
     init.add_argument("dir", metavar="DIR")
 
@@ -106,6 +108,32 @@ def _outbox(parser: argparse.ArgumentParser) -> None:
     retry.add_argument("id", metavar="ID", type=int, nargs="?")
     retry.add_argument("--channel", metavar="NAME", help="everything in this channel that waits for a person")
     actions.add_parser("drop", help="never send a message").add_argument("id", metavar="ID", type=int)
+
+
+def _setup(parser: argparse.ArgumentParser) -> None:
+    services = parser.add_subparsers(dest="service", metavar="SERVICE", title="services", required=True)
+    discord = services.add_parser(
+        "discord",
+        help="make what is missing on a Discord server: categories, channels, and a webhook in each",
+        description="Makes what is missing: the channels that the config names, or a whole plan; a webhook in each; and "
+        "a file with its address, which only you can read. What is there is left as it is: run it as often as you like.",
+    )
+    discord.add_argument(
+        "--bot-token",
+        metavar="REFERENCE",
+        default="env:DISCORD_BOT_TOKEN",
+        help="where the bot's token is: env:NAME or file:/path (default: env:DISCORD_BOT_TOKEN)",
+    )
+    discord.add_argument("--server", metavar="ID", help="the server; may be left out when the bot is in only one")
+    discord.add_argument("--dry-run", action="store_true", help="say what would be made, and make nothing")
+    discord.add_argument("--write", action="store_true", help="add the channels to the config, instead of showing how")
+    discord.add_argument("--all", action="store_true", help="every channel of the plan, not only those of the config")
+    discord.add_argument("--plan", metavar="FILE", help="another plan than config/server.yaml; all of it is made")
+    discord.add_argument("--name", default="reporter", help="the name of the webhooks (default: reporter)")
+    discord.add_argument("--secrets", metavar="DIR", help="where the addresses are kept (default: secrets/discord)")
+    discord.add_argument(
+        "--credentials", action="store_true", help="let the config name them as systemd's credentials instead of files"
+    )
 
 
 def _which_messages(parser: argparse.ArgumentParser) -> None:

@@ -314,6 +314,13 @@ def _uptime(options: argparse.Namespace) -> int:
         return uptime_commands.run(app, options)
 
 
+def _setup(options: argparse.Namespace) -> int:
+    from reporter import setup_commands
+
+    logs.start("CRITICAL")
+    return setup_commands.run_setup(find_home(options.home) / CONFIG, options)
+
+
 def _init(options: argparse.Namespace) -> int:
     folder = Path(options.dir)
     made = make_home(folder)
@@ -409,6 +416,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "outbox": _outbox,
     "channels": _channels,
     "uptime": _uptime,
+    "setup": _setup,
     "init": _init,
     "demo": _demo,
     "schema": _schema,

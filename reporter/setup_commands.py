@@ -1,0 +1,192 @@
+"""What `reporter setup discord` does: it furnishes a Discord server for this home, and says what it made of it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+
+from pydantic_core import PydanticCustomError
+
+from reporter import server_setup
+from reporter.catalog import stock_home
+from reporter.config import document as documents
+from reporter.config import home_of
+from reporter.config.document import Document
+from reporter.config.insertion import with_channels
+from reporter.config.secrets import Sources
+from reporter.config.server_plan import Planned, read_plan
+from reporter.errors import ConfigError, ReporterError
+from reporter.outlets.discord_server import Bot, ServerCard, invitation
+from reporter.secret import Secret
+from reporter.server_setup import Done, Furnisher, Wish
+
+DONE, FAILED = 0, 1
+PLAN = Path("config", "server.yaml")
+SECRETS = Path("secrets", "discord")
+PREFIX = "discord_"
+
+
+def run_setup(config: Path, options: argparse.Namespace, environ: Mapping[str, str] = os.environ) -> int:
+    """`reporter setup discord`. Raises ReporterError."""
+    document = _document(config)
+    home = home_of(config)
+    folder = Path(options.secrets).absolute() if options.secrets else home / SECRETS
+    plan = _plan(document, home, options)
+    prefix = PREFIX if options.credentials else ""
+    wished, have = server_setup.wishes(document, plan, home=home, folder=folder, environ=environ, prefix=prefix)
+    base_url = _base_url(document)
+    bot = Bot(_token(options.bot_token, config, environ), base_url=base_url, say=_say)
+    try:
+        card = _server(bot, options.server)
+        name = server_setup.allowed_name(options.name)
+        furnisher = Furnisher(bot, card, name, base_url, dry=options.dry_run)
+        _announce(card, plan, have, options.name, name)
+        with server_setup.alone(folder):
+            done = list(_told(furnisher.furnish(wished), dry=options.dry_run))
+    finally:
+        bot.close()
+    _sum_up(done, dry=options.dry_run)
+    good = [one.wish for one in done if not one.trouble]
+    if good and not options.dry_run:
+        print(f"The webhooks' addresses are in {folder}, which only you can read.")
+        _refer(document, good, folder, options)
+    return FAILED if any(one.trouble for one in done) else DONE
+
+
+def _document(config: Path) -> Document:
+    """The config as it is written: what it refers to need not be there yet. Raises ConfigError."""
+    document = documents.read(str(config), config.read_bytes())
+    if document.problems:
+        raise ConfigError(list(document.problems))
+    return document
+
+
+def _plan(document: Document, home: Path, options: argparse.Namespace) -> list[Planned]:
+    """The Discord channels of the config, each where the plan has it; all of the plan where that is wanted, or where the
+    config has none."""
+    own = home / PLAN
+    plan = read_plan(Path(options.plan) if options.plan else own if own.is_file() else stock_home() / PLAN)
+    by_name = {planned.name: planned for planned in plan}
+    named = server_setup.discord_channels(document)
+    others = [Planned(name) for name in named if name not in by_name]
+    if options.all or options.plan or not named:
+        return [*plan, *others]
+    return [*(planned for planned in plan if planned.name in named), *others]
+
+
+def _base_url(document: Document) -> str:
+    found = document.get(("discord", "base_url"))
+    return found.rstrip("/") if isinstance(found, str) else "https://discord.com"
+
+
+def _token(reference: str, config: Path, environ: Mapping[str, str]) -> Secret:
+    """The bot's token by its reference. Raises ReporterError, which shows no secret."""
+    try:
+        found = Sources(environ, Path.cwd(), config).fetch(reference)
+    except PydanticCustomError as error:
+        raise ReporterError(f"--bot-token: {error.message()}") from None
+    if found is None:
+        raise ReporterError(
+            "--bot-token takes no token, which others could see in the list of processes: write env:NAME or file:/path"
+        )
+    return found
+
+
+def _server(bot: Bot, wanted: str | None) -> ServerCard:
+    """The server to furnish: the one that was named, or the only one. Raises ReporterError."""
+    cards = bot.servers()
+    chosen = [card for card in cards if wanted in {None, card.id}]
+    if len(chosen) != 1:
+        raise ReporterError("\n".join(_which_server(cards, wanted, bot.application())))
+    [card] = chosen
+    if lacking := card.lacking:
+        raise ReporterError(
+            f"in {card.name} the bot lacks {' and '.join(lacking)}: give its role these rights, or invite it anew with "
+            f"{invitation(bot.application())}"
+        )
+    return card
+
+
+def _which_server(cards: Sequence[ServerCard], wanted: str | None, application: str) -> Iterator[str]:
+    if wanted and cards:
+        yield f"the bot is in no server {wanted}; it is in:"
+    elif cards:
+        yield "which server? the bot is in several; name one with --server:"
+    else:
+        yield "the bot is in no server yet"
+    yield from (f"  {card.id}  {card.name}" for card in cards)
+    yield f"whoever runs a server lets the bot in with {invitation(application)}"
+
+
+def _announce(card: ServerCard, plan: Sequence[Planned], have: Sequence[str], wanted: str, name: str) -> None:
+    print(f"{card.name} ({card.id}): {len(plan)} channels")
+    if have:
+        print(f"left alone, for the config leads to a webhook of theirs: {', '.join(have)}")
+    if name != wanted:
+        print(f'Discord takes no webhook whose name holds "discord" or "clyde": they are named {name!r}')
+
+
+def _told(done: Iterable[Done], *, dry: bool) -> Iterator[Done]:
+    """Say what becomes of each wish as soon as it is known."""
+    for category, group in groupby(done, key=lambda one: one.wish.planned.category):
+        if category:
+            print(f"\n{category}")
+        for one in group:
+            print(f"  #{one.wish.planned.name:<24} {_in_words(one, dry=dry)}", flush=True)
+            for note in filter(None, (one.note, one.wish.note)):
+                print(f"  {'':<25} {note}")
+            yield one
+
+
+def _in_words(one: Done, *, dry: bool) -> str:
+    if one.trouble:
+        return f"✗ {one.trouble}"
+    if not one.made:
+        return "there already"
+    return f"{'would make' if dry else 'made'} {', '.join(one.made)}"
+
+
+def _sum_up(done: Sequence[Done], *, dry: bool) -> None:
+    made = [what for one in done for what in one.made]
+    counted = ", ".join(f"{made.count(what)} {plural}" for what, plural in _PLURALS.items() if what in made)
+    failed = sum(bool(one.trouble) for one in done)
+    print(f"\n{'Would make' if dry else 'Made'} {counted or 'nothing'}; {len(done) - failed} of {len(done)} are ready.")
+
+
+_PLURALS = {"category": "categories", "channel": "channels", "webhook": "webhooks"}
+
+
+def _refer(document: Document, good: Sequence[Wish], folder: Path, options: argparse.Namespace) -> None:
+    """Give the config what it needs to find the addresses, or say what that is."""
+    entries = {wish.planned.name: f"{{webhook: {wish.reference}}}" for wish in good if not wish.named}
+    if options.credentials:
+        print(f"The service needs this line (`systemctl edit reporter`): LoadCredential=discord:{folder}")
+    if not entries:
+        print("The config names them all.")
+    elif options.write:
+        _write(document, entries)
+    else:
+        print(f"\nThis belongs into {document.file} (--write puts it there):\n\nchannels:")
+        print("\n".join(f"  {name}: {value}" for name, value in entries.items()))
+
+
+def _write(document: Document, entries: Mapping[str, str]) -> None:
+    """Put entries into the config, unless it would become one that cannot be read. Raises ReporterError."""
+    path = Path(document.file).resolve()
+    text = with_channels(document, entries)
+    anew = documents.read(document.file, text.encode())
+    if anew.problems or not all(anew.holds(("channels", name)) for name in entries):
+        raise ReporterError(f"{path} is written in a way that nothing can be added to: add the channels by hand")
+    try:
+        server_setup.write_whole(path, text, path.stat().st_mode & 0o777)
+    except OSError as error:
+        raise ReporterError(f"{path} cannot be written: {error.strerror}") from None
+    print(f"{len(entries)} channel(s) were added to {path}; `reporter check` looks at it.")
+
+
+def _say(text: str) -> None:
+    print(f"  … {text}", file=sys.stderr, flush=True)
