@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from reporter.alerts import Level as Level
     from reporter.alerts import Observation as Observation
     from reporter.context import Context as Context
-    from reporter.context import Host as Host
     from reporter.context import Params as Params
     from reporter.context import Reading as Reading
     from reporter.context import Report as Report
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from reporter.context import tone_of as tone_of
     from reporter.errors import LedgerError as LedgerError
     from reporter.formats import duration as duration
+    from reporter.machine import Host as Host
     from reporter.message import Severity as Severity
     from reporter.message import Tone as Tone
     from reporter.periods import Period as Period
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from reporter.standing import trail as trail
     from reporter.trades import Agent as Agent
     from reporter.trades import Book as Book
+    from reporter.trades import By as By
     from reporter.trades import LedgerHealth as LedgerHealth
     from reporter.trades import Line as Line
     from reporter.trades import Mode as Mode
@@ -41,13 +42,13 @@ if TYPE_CHECKING:
     from reporter.trades import Unread as Unread
     from reporter.trades import leading as leading
     from reporter.trades import ranks as ranks
+    from reporter.uptime import Uptime as Uptime
 
 _HOMES = {
     "AlertState": "alerts",
     "Level": "alerts",
     "Observation": "alerts",
     "Context": "context",
-    "Host": "context",
     "Params": "context",
     "Reading": "context",
     "Report": "context",
@@ -55,6 +56,7 @@ _HOMES = {
     "tone_of": "context",
     "LedgerError": "errors",
     "duration": "formats",
+    "Host": "machine",
     "Severity": "message",
     "Tone": "message",
     "Period": "periods",
@@ -68,6 +70,7 @@ _HOMES = {
     "trail": "standing",
     "Agent": "trades",
     "Book": "trades",
+    "By": "trades",
     "LedgerHealth": "trades",
     "Line": "trades",
     "Mode": "trades",
@@ -76,6 +79,7 @@ _HOMES = {
     "Unread": "trades",
     "leading": "trades",
     "ranks": "trades",
+    "Uptime": "uptime",
 }
 
 

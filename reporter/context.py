@@ -15,6 +15,7 @@ from typing_extensions import TypeVar
 
 from reporter.alerts import AlertState, Observation, Transition
 from reporter.errors import LedgerError
+from reporter.machine import Host
 from reporter.message import Severity, Tone
 from reporter.periods import Covers, Period
 from reporter.risk import NEVER_CLOSES, Basis
@@ -29,31 +30,6 @@ class Params(BaseModel):
 
 
 P = TypeVar("P", bound=Params, default=Params)
-
-
-@dataclass(frozen=True, slots=True)
-class Disk:
-    """One mounted file system; sizes in bytes."""
-
-    path: str
-    used: int
-    total: int
-
-
-@dataclass(frozen=True, slots=True)
-class Host:
-    """The machine at one moment. Percentages are 0..100, sizes bytes; what a machine does not tell is None."""
-
-    name: str
-    cpu_percent: float | None
-    cores: int | None
-    load: tuple[float, float, float] | None
-    memory_used: int | None
-    memory_total: int | None
-    swap_used: int | None
-    swap_total: int | None
-    disks: tuple[Disk, ...]
-    booted_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

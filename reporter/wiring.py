@@ -9,12 +9,14 @@ from zoneinfo import ZoneInfo
 
 from reporter.binding import BoundJob
 from reporter.charts import Charts
-from reporter.context import Host, Reading, Targets
+from reporter.context import Reading, Targets
 from reporter.guard import ForeignClock
+from reporter.machine import Host
 from reporter.maintenance import Window
 from reporter.message import Severity
 from reporter.noise import Etiquette
 from reporter.outlets import Outlet
+from reporter.policies import Rules
 from reporter.render import Renderer
 from reporter.risk import NEVER_CLOSES, Basis
 from reporter.trades import Ledger
@@ -73,6 +75,7 @@ class Wiring:
     basis: Basis = NEVER_CLOSES  # the year that ratios are made for
     maintenance: Sequence[Window] = ()  # when trouble is expected
     warnings: Callable[[], Sequence[str]] = tuple  # what is too wide about our rights on the ledgers
+    rules: Rules = field(default_factory=Rules)  # what the config says of alerts but their routes
     clocks: Mapping[str, ForeignClock] = field(default_factory=dict)  # those that are not this machine's, to be asked
     charts: Charts = field(default_factory=Charts)
     closers: tuple[Callable[[], None], ...] = field(default=())

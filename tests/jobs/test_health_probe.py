@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from reporter.alerts import Level
-from reporter.context import Disk
+from reporter.machine import Disk
 from reporter.message import Message, Text, Tone, plain, plain_blocks
 from tests.golden import agrees
 from tests.jobs.watch import GIB, HOST, NOTHING_TOLD, NOW, Watch, agent, alert, health_probe, ledger, reading

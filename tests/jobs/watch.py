@@ -10,8 +10,9 @@ from typing import Any
 
 from reporter.alerts import AlertState, Level, Observation, Phase, Transition
 from reporter.catalog import load_catalog, stock_home
-from reporter.context import Context, Disk, Host, Job, Params, Reading, Report, Targets
+from reporter.context import Context, Job, Params, Reading, Report, Targets
 from reporter.errors import LedgerError
+from reporter.machine import Disk, Host
 from reporter.message import Message
 from reporter.periods import Covers, Period, before, covered
 from reporter.render import Renderer
