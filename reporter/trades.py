@@ -88,6 +88,8 @@ class Trade:
     pnl: Money
     fees: Money | None
     mode: Mode
+    entry_price: Decimal | None = None
+    exit_price: Decimal | None = None
     entry_tag: str | None = None
     exit_reason: str | None = None
     funding: Money | None = None

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from reporter.ledger.settings import LedgerSettings
+from reporter.ledger.walk import Path
 from reporter.metrics import combined
-from reporter.trades import Agent, By, Figures, Mode, Money
+from reporter.trades import Agent, By, Equity, Figures, Mode, Money, Open
 
 BookKey = tuple[Mode, str]  # mode and currency
-LineKey = tuple[str, Mode, str]  # agent (or strategy, market, side), mode and currency
+LineKey = tuple[str, Mode, str]  # agent (or strategy, market, hour …), mode and currency
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +19,8 @@ class Answer:
     """One ledger's figures of a period, under the line or book that they belong to.
 
     `mode` is what a ledger without any trade is taken for. `days` is the length of every `daily`. `before` is what each
-    agent had realised when the period began. `falls` are the drawdowns, zero or negative.
+    agent had realised when the period began. `paths` is what the order of a book's trades tells. `equity` and `open`
+    are of the books that have accounts and positions, if that was asked for.
     """
 
     settings: LedgerSettings
@@ -27,13 +29,16 @@ class Answer:
     days: int
     figures: dict[LineKey, Figures]
     before: dict[LineKey, Decimal]
-    falls: dict[BookKey, Decimal]
+    paths: dict[BookKey, Path]
     agents: list[Agent]
+    equity: dict[BookKey, Equity]
+    open: dict[BookKey, Open]
 
     def books(self) -> set[BookKey]:
         """Every book that this ledger has a part in; a starting balance alone makes one too."""
         books = {(mode, currency) for _, mode, currency in [*self.figures, *self.before]}
         books |= {(agent.mode, agent.currency) for agent in self.agents}
+        books |= self.equity.keys() | self.open.keys()
         seen = {currency for _, currency in books}
         starting = {money.currency for money in self.settings.starting_balance}
         return books | {(self.mode, currency) for currency in starting - seen}
@@ -54,7 +59,8 @@ class Answer:
     def lines(self, book: BookKey) -> dict[str, Figures]:
         """The figures of a book's lines by their key; an agent that did not trade has zeros."""
         traded = {key: figures for (key, *own), figures in self.figures.items() if tuple(own) == book}
-        idle = self._agents_of(book) - traded.keys() if self.by == "agent" else set()
+        everybody = {"agent": self._agents_of(book), "ledger": {self.settings.name}}
+        idle = everybody.get(self.by, set()) - traded.keys()
         return traded | {name: combined([], book[1], self.days) for name in idle}
 
     def capital(self, name: str, book: BookKey) -> Money | None:

@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import fields
+from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from heapq import merge
 from typing import Any, TypeVar
 
 from reporter.errors import LedgerError
+from reporter.ledger.accounts import added
 from reporter.ledger.answer import Answer, BookKey
 from reporter.ledger.reader import Reader
 from reporter.ledger.settings import LedgerSettings
-from reporter.metrics import combined, deepest_fall
-from reporter.periods import Period
+from reporter.ledger.splits import in_order
+from reporter.ledger.walk import Path, Walk, overlaid
+from reporter.metrics import combined
+from reporter.periods import INSTANT, Period, Unit, containing
 from reporter.trades import (
     Agent,
     Book,
     By,
+    Course,
+    Equity,
     EquityPoint,
     Figures,
     LedgerHealth,
     Line,
     Mode,
     Money,
+    Open,
     Position,
     Series,
     Trade,
@@ -53,19 +59,29 @@ class Floor:
         self, period: Period, *, by: By = "agent", daily: bool = False, account: bool = False
     ) -> list[Book]:
         """The books of a period: live before paper, then by currency; lines by P&L, best first."""
-        answers, unread = self._ask(lambda reader: reader.performance(period, by, daily=daily))
-        books = sorted({book for answer in answers for book in answer.books()}, key=_live_first)
-        shared = _shared_keys(answers)
-        return [self._book(book, period, answers, unread, shared) for book in books]
+        answers, unread = self._ask(lambda reader: reader.performance(period, by, daily=daily, account=account))
+        asked = _Asked(period, by, answers, unread, _shared_keys(answers), account)
+        return [self._book(book, asked) for book in _books(answers)]
 
     def daily_series(self, period: Period, *, whole: bool = False) -> list[Series]:
-        """What was realised on each civil day of the period, or since the first trade."""
-        return []
+        """What was realised on each civil day of the period, or `whole`: from the first trade to the period's end."""
+        stretch = self._since_the_start(period) if whole else period
+        answers, unread = self._ask(lambda reader: reader.daily(stretch, whole=whole))
+        asked = _Asked(stretch, "agent", answers, unread, _shared_keys(answers))
+        return [self._series(book, asked) for book in _books(answers)]
 
     def closed_trades(self, period: Period, *, limit: int | None = None) -> list[Trade]:
         """Closed trades of the period, oldest first."""
         found, _ = self._ask(lambda reader: reader.closed_trades(period, limit))
         return list(merge(*found, key=lambda trade: trade.closed_at))[:limit]
+
+    def stream(self, period: Period, only: Collection[str] = ()) -> Iterator[Trade]:
+        """All closed trades of the period, oldest first, with little memory; `only` of these ledgers, else of all.
+
+        Unlike other questions it fails when any of the ledgers cannot be read, and perhaps only half-way.
+        """
+        readers = [reader for reader in self._readers if not only or reader.name in only]
+        return merge(*(reader.stream(period) for reader in readers), key=lambda trade: trade.closed_at)
 
     def open_positions(self) -> list[Position]:
         """Open positions, ledger by ledger."""
@@ -110,43 +126,92 @@ class Floor:
             raise LedgerError("; ".join(f"{one.ledger}: {one.why}" for one in unread) or "no ledger is configured")
         return answers, unread
 
-    def _book(
-        self, key: BookKey, period: Period, answers: Sequence[Answer], unread: Sequence[Unread], shared: set[str]
-    ) -> Book:
-        parts = [answer for answer in answers if key in answer.books()]
-        lines = [line for part in parts for line in _lines(part, key, shared)]
+    def _since_the_start(self, period: Period) -> Period:
+        began, _ = self._ask(Reader.began)
+        first = min((moment for moment in began if moment), default=period.start)
+        return replace(period, start=containing(Unit.DAY, min(first, period.end - INSTANT), period.zone).start)
+
+    def _book(self, key: BookKey, asked: _Asked) -> Book:
+        parts = [answer for answer in asked.answers if key in answer.books()]
+        paths = self._paths(key, asked, parts)
+        opening = self._opening(key, parts, asked.unread)
+        lines = [*_agents(parts, key, asked.shared)] if asked.by == "agent" else _merged(parts, key, paths)
         whole = combined(lines, key[1], parts[0].days)
-        opening = self._opening(key, parts, unread)
+        whole = replace(whole, streaks=paths.books[key].streaks if paths else None)
         return Book(
             **_members(whole),
             mode=key[0],
             currency=key[1],
             opening=opening,
             closing=None if opening is None else opening + whole.pnl,
-            drawdown=self._drawdown(key, period, parts),
-            lines=tuple(sorted(lines, key=_best_first)),
+            drawdown=Money(paths.books[key].fall, key[1]) if paths else None,
+            lines=tuple(sorted(lines, key=_place(asked.by))),
             ledgers=tuple(part.settings.name for part in parts),
-            unread=tuple(unread),
+            unread=tuple(asked.unread),
+            equity=self._equity(key, asked, parts),
+            open=_open(parts, key) if asked.account else None,
+        )
+
+    def _series(self, key: BookKey, asked: _Asked) -> Series:
+        parts = [answer for answer in asked.answers if key in answer.books()]
+        lines = [*_agents(parts, key, asked.shared)]
+        whole = combined(lines, key[1], parts[0].days)
+        return Series(
+            mode=key[0],
+            currency=key[1],
+            days=tuple(day.start.astimezone(day.tz).date() for day in asked.period.days()),
+            pnl=whole.daily,
+            opening=self._opening(key, parts, asked.unread),
+            agents=tuple(_course(line) for line in sorted(lines, key=lambda line: line.label)),
+            ledgers=tuple(part.settings.name for part in parts),
+            unread=tuple(asked.unread),
         )
 
     def _opening(self, key: BookKey, parts: Sequence[Answer], unread: Sequence[Unread]) -> Money | None:
-        away = {one.ledger for one in unread}
-        if any(reader.may_hold(key) for reader in self._readers if reader.name in away):
+        if self._may_be_away(key, unread):
             return None
         openings = [part.opening(key) for part in parts]
         return None if None in openings else sum((money for money in openings if money), Money(Decimal(0), key[1]))
 
-    def _drawdown(self, key: BookKey, period: Period, parts: Sequence[Answer]) -> Money | None:
-        """Of one ledger what it computed itself; of several, their changes laid over each other in order of time."""
-        traded = [part for part in parts if key in part.falls]
+    def _may_be_away(self, key: BookKey, unread: Sequence[Unread]) -> bool:
+        """Whether a ledger that could not be read has, as far as we know, a part in a book."""
+        away = {one.ledger for one in unread}
+        return any(reader.may_hold(key) for reader in self._readers if reader.name in away)
+
+    def _equity(self, key: BookKey, asked: _Asked, parts: Sequence[Answer]) -> Equity | None:
+        """The accounts of all ledgers of a book; None where one of them keeps no snapshots."""
+        kept = [part.equity[key] for part in parts if key in part.equity]
+        if not kept or len(kept) < len(parts) or self._may_be_away(key, asked.unread):
+            return None
+        return added(kept, key[1])
+
+    def _paths(self, key: BookKey, asked: _Asked, parts: Sequence[Answer]) -> Walk | None:
+        """Of one ledger what it found itself; of several, their trades laid over each other in order of time."""
+        traded = [part for part in parts if key in part.paths]
         if len(traded) < 2:
-            return Money(traded[0].falls[key] if traded else Decimal(0), key[1])
+            return Walk(books={key: traded[0].paths[key] if traded else Path()})
         readers = {reader.name: reader for reader in self._readers}
+        steps = [readers[part.settings.name].steps(asked.period, key, asked.by) for part in traded]
         try:
-            changes = [readers[part.settings.name].changes(period, key) for part in traded]
+            return overlaid(merge(*steps, key=lambda step: step[0]), key)
         except LedgerError:
             return None  # it went away since it was asked for the sums: the figure is not known
-        return Money(deepest_fall(pnl for _, pnl in merge(*changes, key=lambda change: change[0])), key[1])
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What all ledgers were asked, and what they answered. `shared` are the keys that more than one of them has."""
+
+    period: Period
+    by: By
+    answers: Sequence[Answer]
+    unread: Sequence[Unread]
+    shared: set[str]
+    account: bool = False
+
+
+def _books(answers: Sequence[Answer]) -> list[BookKey]:
+    return sorted({book for answer in answers for book in answer.books()}, key=_live_first)
 
 
 def _live_first(book: BookKey) -> tuple[bool, str]:
@@ -154,8 +219,10 @@ def _live_first(book: BookKey) -> tuple[bool, str]:
     return mode is not Mode.LIVE, currency
 
 
-def _best_first(line: Line) -> tuple[Decimal, int, str]:
-    return -line.pnl.amount, -line.trades, line.label
+def _place(by: By) -> Callable[[Line], Any]:
+    if order := in_order(by):
+        return lambda line: order(line.key)
+    return lambda line: (-line.pnl.amount, -line.trades, line.label)
 
 
 def _shared_keys(answers: Sequence[Answer]) -> set[str]:
@@ -166,18 +233,63 @@ def _shared_keys(answers: Sequence[Answer]) -> set[str]:
     return {key for key, ledgers in counts.items() if ledgers > 1}
 
 
-def _lines(part: Answer, book: BookKey, shared: set[str]) -> Iterator[Line]:
-    name = part.settings.name
-    for key, figures in part.lines(book).items():
-        allocated, starting = part.capital(key, book), part.starting(book)
-        yield Line(
-            **_members(figures),
-            key=key,
-            ledger=name,
-            label=f"{key} ({name})" if key in shared else key,
-            capital=allocated or starting,
-            capital_basis="allocated capital" if allocated else "starting balance" if starting else None,
-        )
+def _agents(parts: Sequence[Answer], book: BookKey, shared: set[str]) -> Iterator[Line]:
+    """A line an agent of a ledger."""
+    for part in parts:
+        name, starting = part.settings.name, part.starting(book)
+        for key, figures in part.lines(book).items():
+            allocated = part.capital(key, book)
+            yield Line(
+                **_members(figures),
+                key=key,
+                ledger=name,
+                label=f"{key} ({name})" if key in shared else key,
+                capital=allocated or starting,
+                capital_basis="allocated capital" if allocated else "starting balance" if starting else None,
+            )
+
+
+def _merged(parts: Sequence[Answer], book: BookKey, paths: Walk | None) -> list[Line]:
+    """A line a key, whichever ledgers it is made of."""
+    found: dict[str, list[tuple[Answer, Figures]]] = defaultdict(list)
+    for part in parts:
+        for key, figures in part.lines(book).items():
+            found[key].append((part, figures))
+    return [_line(key, own, book, paths) for key, own in found.items()]
+
+
+def _line(key: str, own: Sequence[tuple[Answer, Figures]], book: BookKey, paths: Walk | None) -> Line:
+    whole = combined([figures for _, figures in own], book[1], own[0][0].days)
+    if whole.streaks is None and paths:
+        whole = replace(whole, streaks=paths.lines[key, *book].streaks)
+    starting = [part.starting(book) for part, _ in own]
+    known = [money for money in starting if money]
+    capital = sum(known, Money(Decimal(0), book[1])) if len(known) == len(starting) else None
+    return Line(
+        **_members(whole),
+        key=key,
+        ledger=own[0][0].settings.name if len(own) == 1 else "",
+        label=key,
+        capital=capital,
+        capital_basis="starting balance" if capital else None,
+    )
+
+
+def _course(line: Line) -> Course:
+    return Course(key=line.key, ledger=line.ledger, label=line.label, pnl=line.daily, capital=line.capital)
+
+
+def _open(parts: Sequence[Answer], book: BookKey) -> Open:
+    """The open positions of all ledgers."""
+    found = [part.open[book] for part in parts if book in part.open]
+    known = [one.unrealised for one in found if one.unrealised is not None]
+    nothing = Money(Decimal(0), book[1])
+    return Open(
+        positions=sum(one.positions for one in found),
+        unrealised=sum(known, nothing) if known or not found else None,
+        unpriced=sum(one.unpriced for one in found),
+        priced_at=min((one.priced_at for one in found if one.priced_at), default=None),
+    )
 
 
 def _members(figures: Figures) -> dict[str, Any]:

@@ -37,8 +37,11 @@ from reporter.ledger.source import (
     as_naive,
     as_text,
     canonical,
+    timing,
 )
 from reporter.trades import Mode
+
+_ORDERS = table("orders", *(column(name) for name in ("ft_trade_id", "ft_order_side", "cost", "filled"))).c
 
 
 def freqtrade(dialect: str, mode: Mode) -> Source:
@@ -48,6 +51,7 @@ def freqtrade(dialect: str, mode: Mode) -> Source:
     return Source(
         # An open trade that was partly sold has a close_profit_abs too: only is_open tells.
         trades=canonical(closed).where(rows.c.is_open == false()),
+        trade_id=closed.id,
         closed_at=closed.closed_at,
         positions=canonical(_open(rows, mode)).where(rows.c.is_open == true()),
         agents=canonical(_agents(rows, mode)).distinct(),
@@ -57,18 +61,21 @@ def freqtrade(dialect: str, mode: Mode) -> Source:
         equity_table="wallet_history",
         tables=("trades", "orders"),
         stored=as_text if dialect == "sqlite" else as_naive,
+        timing=timing(dialect),
     )
 
 
 def _trades() -> TableClause:
     flags = [column("is_open", Boolean()), column("is_short", Boolean())]
-    text = [column(name, String()) for name in ("pair", "strategy", "stake_currency")]
-    rest = _columns("id open_date close_date close_profit_abs amount open_rate fee_open fee_close")
-    return table("trades", *flags, *text, *rest)
+    text = [column(name, String()) for name in ("pair", "strategy", "stake_currency", "enter_tag", "exit_reason")]
+    rest = _columns("id open_date close_date open_rate close_rate amount close_profit_abs")
+    costs = _columns("fee_open fee_close funding_fees")
+    return table("trades", *flags, *text, *rest, *costs)
 
 
 def _wallet() -> TableClause:
-    return table("wallet_history", column("bot_managed", Boolean()), *_columns("timestamp quote_currency total_quote"))
+    columns = _columns("timestamp quote_currency total_quote collateral")
+    return table("wallet_history", column("bot_managed", Boolean()), *columns)
 
 
 def _columns(names: str) -> list[ColumnClause[Any]]:
@@ -86,10 +93,16 @@ def _closed(rows: FromClause, mode: Mode) -> TradeColumns:
         opened_at=c.open_date,
         closed_at=c.close_date,
         size=c.amount,
+        entry_price=c.open_rate,
+        exit_price=c.close_rate,
         pnl=c.close_profit_abs,
         fees=_fees(rows),
         mode=_constant(mode),
         currency=c.stake_currency,
+        entry_tag=c.enter_tag,
+        exit_reason=c.exit_reason,
+        funding=c.funding_fees,
+        volume=_volume(rows),
     )
 
 
@@ -132,6 +145,9 @@ def _equity(wallet: FromClause, mode: Mode) -> EquityColumns:
         mode=_constant(mode),
         currency=c.quote_currency,
         equity=c.total_quote,
+        # Of a position its worth and what was put up for it; the row of the stake currency itself has no collateral.
+        unrealised=func.coalesce(c.total_quote - c.collateral, 0),
+        deposited=cast(null(), Numeric),
     )
 
 
@@ -152,8 +168,16 @@ def _fees(rows: FromClause) -> ScalarSelect[Any]:
 
     The columns fee_open_cost and fee_close_cost miss a part of every trade that was opened or closed in several orders.
     """
-    orders = table("orders", *_columns("ft_trade_id ft_order_side cost filled")).c
     entry = case((rows.c.is_short == true(), "sell"), else_="buy")
-    rate = case((orders.ft_order_side == entry, rows.c.fee_open), else_=rows.c.fee_close)
-    filled = and_(orders.ft_trade_id == rows.c.id, orders.filled > 0)
-    return select(func.sum(orders.cost * rate)).where(filled).correlate(rows).scalar_subquery()
+    rate = case((_ORDERS.ft_order_side == entry, rows.c.fee_open), else_=rows.c.fee_close)
+    return _of_orders(rows, _ORDERS.cost * rate)
+
+
+def _volume(rows: FromClause) -> ScalarSelect[Any]:
+    """What every filled order cost, with leverage."""
+    return _of_orders(rows, _ORDERS.cost)
+
+
+def _of_orders(rows: FromClause, value: Column) -> ScalarSelect[Any]:
+    filled = and_(_ORDERS.ft_trade_id == rows.c.id, _ORDERS.filled > 0)
+    return select(func.sum(value)).where(filled).correlate(rows).scalar_subquery()

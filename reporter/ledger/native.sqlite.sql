@@ -39,7 +39,9 @@ CREATE TABLE trades (
         CHECK (datetime(julianday(substr(closed_at, 1, 19))) IS substr(closed_at, 1, 19)
                AND substr(closed_at, 20, 1) IN ('', '.') AND substr(closed_at, 21) NOT GLOB '*[^0-9]*'),
     entry_tag   TEXT,
-    exit_reason TEXT
+    exit_reason TEXT,
+    funding     NUMERIC CHECK (typeof(funding) IN ('integer', 'real', 'null') AND abs(funding) < 1e18),
+    volume      NUMERIC CHECK (typeof(volume) IN ('integer', 'real', 'null') AND abs(volume) < 1e18)
 );
 
 CREATE INDEX trades_closed_at ON trades (closed_at);
@@ -67,15 +69,16 @@ CREATE TABLE positions (
 );
 
 CREATE TABLE equity (
-    id        INTEGER PRIMARY KEY,
-    at        TEXT    NOT NULL
+    id         INTEGER PRIMARY KEY,
+    at         TEXT    NOT NULL
         CHECK (datetime(julianday(substr(at, 1, 19))) IS substr(at, 1, 19)
                AND substr(at, 20, 1) IN ('', '.') AND substr(at, 21) NOT GLOB '*[^0-9]*'),
-    agent     TEXT,
-    mode      TEXT    NOT NULL DEFAULT 'live' CHECK (mode IN ('live', 'paper')),
-    currency  TEXT    NOT NULL CHECK (currency <> ''),
-    equity    NUMERIC NOT NULL,
-    deposited NUMERIC NOT NULL DEFAULT 0
+    agent      TEXT,
+    mode       TEXT    NOT NULL DEFAULT 'live' CHECK (mode IN ('live', 'paper')),
+    currency   TEXT    NOT NULL CHECK (currency <> ''),
+    equity     NUMERIC NOT NULL,
+    deposited  NUMERIC NOT NULL DEFAULT 0,
+    unrealised NUMERIC
 );
 
 CREATE INDEX equity_at ON equity (at);

@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from time import perf_counter
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, inspect, select, text
+from sqlalchemy import Connection, func, inspect, select, table, text
 
 from reporter.errors import LedgerError
-from reporter.ledger import queries
+from reporter.ledger import accounts, queries, rows
 from reporter.ledger.answer import Answer, BookKey, LineKey
 from reporter.ledger.engines import Database
 from reporter.ledger.freqtrade import freqtrade
-from reporter.ledger.native import native
+from reporter.ledger.native import LATER, native
 from reporter.ledger.settings import LedgerSettings
-from reporter.ledger.source import Source, amount, moment, number
-from reporter.metrics import best, combined, worst
+from reporter.ledger.source import Source, moment
+from reporter.ledger.splits import split
+from reporter.ledger.walk import UNITS, LinePath, Walk, units, walked
 from reporter.periods import Period
-from reporter.trades import Agent, By, EquityPoint, Figures, LedgerHealth, Mode, Money, Position, Trade
+from reporter.trades import Agent, By, Equity, EquityPoint, Figures, LedgerHealth, Mode, Position, Trade
 
 _MAY_WRITE = text("SELECT has_table_privilege(current_user, CAST(:table AS text), 'INSERT, UPDATE, DELETE')")
+
+# Rows that are fetched at once: more than these are not kept in memory together.
+_BATCH = 5000
+_IDS = 1000
 
 
 class Reader:
@@ -50,49 +56,87 @@ class Reader:
         own = self._mode if self.settings.kind == "freqtrade" else self.settings.mode
         return own in {None, mode} and any(money.currency == currency for money in self.settings.starting_balance)
 
-    def performance(self, period: Period, by: By, *, daily: bool) -> Answer:
+    def performance(self, period: Period, by: By, *, daily: bool, account: bool) -> Answer:
         """The figures of a period, all from one state of the database."""
         days = period.days() if daily else []
-        rows = queries.keyed(self._source, period, by, days)
-        with self._database.snapshot() as connection:
-            self._expect_form(connection)
-            sums = connection.execute(queries.sums(rows)).all()
+        with self._look() as (connection, source):
+            figures, walk = self._figures(connection, source, period, by, days)
             return Answer(
                 settings=self.settings,
                 mode=self._mode,
                 by=by,
                 days=len(days),
-                figures=self._figures(sums, connection.execute(queries.extremes(rows)), len(days)) if sums else {},
-                falls=_falls(connection.execute(queries.drawdowns(rows))) if sums else {},
-                before=_before(connection.execute(queries.realised_before(self._source, period.start))),
-                agents=self._agents(connection) if self._source.lists_agents else [],
+                figures=figures,
+                paths=dict(walk.books),
+                before=_added(self._realised(connection, source, None, period.start)),
+                agents=self._agents(connection, source) if source.lists_agents else [],
+                equity=self._equities(connection, source, period) if account else {},
+                open=rows.open_positions(connection.execute(queries.open_sums(source))) if account else {},
             )
 
-    def changes(self, period: Period, book: BookKey) -> list[tuple[datetime, Decimal]]:
-        """When and by how much a book changed, in order."""
-        statement = queries.changes(self._source, period, book[0].value, book[1])
-        with self._database.snapshot() as connection:
-            return [(_known(row.closed_at), amount(row.pnl)) for row in connection.execute(statement)]
+    def daily(self, period: Period, *, whole: bool) -> Answer:
+        """What each agent realised on each day of the period, all from one state of the database; `whole` says that
+        the period begins with the first trade, so that there is nothing before it."""
+        days = period.days()
+        with self._look() as (connection, source):
+            found = self._realised(connection, source, period.start, period.end, days)
+            return Answer(
+                settings=self.settings,
+                mode=self._mode,
+                by="agent",
+                days=len(days),
+                figures={line: rows.realised(line[2], daily) for line, daily in found.items()},
+                paths={},
+                before={} if whole else _added(self._realised(connection, source, None, period.start)),
+                agents=self._agents(connection, source) if source.lists_agents else [],
+                equity={},
+                open={},
+            )
+
+    def began(self) -> datetime | None:
+        """When the first trade closed."""
+        with self._look() as (connection, source):
+            return moment(connection.execute(queries.oldest(source)).scalar())
+
+    def steps(self, period: Period, book: BookKey, by: By) -> Iterator[tuple[datetime, str, int]]:
+        """When, in which line and by how much (in units of 1e-8) a book changed, in order."""
+        with self._look() as (connection, source):
+            named = split(by, source, period, self.name)
+            found = queries.steps(queries.keyed(source, period, named), book[0].value, book[1])
+            for row in connection.execute(found, execution_options=_STREAMED):
+                yield rows.known(row.closed_at), named.name(row.key), units(row.pnl)
 
     def closed_trades(self, period: Period, limit: int | None) -> list[Trade]:
-        with self._database.snapshot() as connection:
-            self._expect_form(connection)
-            rows = connection.execute(queries.oldest_first(self._source, period, limit))
-            return [self._trade(row) for row in rows]
+        with self._look() as (connection, source):
+            return [
+                rows.trade(row, self.name) for row in connection.execute(queries.oldest_first(source, period, limit))
+            ]
+
+    def stream(self, period: Period, batch: int = _BATCH) -> Iterator[Trade]:
+        """The closed trades of a period in order, however many: each batch is a look of its own, so that nobody who
+        reads slowly keeps a bot from writing."""
+        last: tuple[Any, Any] | None = None
+        while True:
+            with self._look() as (connection, source):
+                found = connection.execute(queries.oldest_first(source, period, batch, last)).all()
+            yield from (rows.trade(row, self.name) for row in found)
+            if len(found) < batch:
+                return
+            last = (found[-1].closed_at, found[-1].id)
 
     def open_positions(self) -> list[Position]:
-        with self._database.snapshot() as connection:
-            return [self._position(row) for row in connection.execute(self._source.positions)]
+        with self._look(expect_form=False) as (connection, source):
+            return [rows.position(row, self.name) for row in connection.execute(source.positions)]
 
     def agents(self) -> list[Agent]:
-        with self._database.snapshot() as connection:
-            return self._agents(connection)
+        with self._look(expect_form=False) as (connection, source):
+            return self._agents(connection, source)
 
     def equity(self, period: Period) -> list[EquityPoint]:
-        with self._database.snapshot() as connection:
-            if not inspect(connection).has_table(self._source.equity_table):
-                return []  # older versions of freqtrade keep none
-            return [self._point(row) for row in connection.execute(queries.equity(self._source, period))]
+        with self._look(expect_form=False) as (connection, source):
+            if not _keeps_equity(connection, source):
+                return []
+            return [rows.point(row, self.name) for row in connection.execute(queries.equity(source, period))]
 
     def health(self) -> LedgerHealth:
         """Whether the ledger answers. Its latency is that of a connection and the simplest question."""
@@ -121,13 +165,21 @@ class Reader:
             wide = [name for name in self._source.tables if connection.execute(_MAY_WRITE, {"table": name}).scalar()]
         return [_too_wide(self.name, wide)] if wide else []
 
-    def _expect_form(self, connection: Connection) -> None:
-        """Refuse times that would be compared wrongly, since a trade in the wrong day is worse than none."""
-        if self._source.form is None:
-            return
-        newest = connection.execute(queries.newest(self._source)).scalar()
-        if newest is not None and not self._source.form.fullmatch(str(newest)):
-            raise LedgerError(f"closed_at is {newest!r}, but must be UTC text such as 2026-10-30 23:59:59")
+    @contextmanager
+    def _look(self, *, expect_form: bool = True) -> Iterator[tuple[Connection, Source]]:
+        """One state of the database, and the source that fits it."""
+        with self._database.snapshot() as connection:
+            source = self._fitting(connection)
+            if expect_form:
+                _expect_form(connection, source)
+            yield connection, source
+
+    def _fitting(self, connection: Connection) -> Source:
+        """The source without the columns that a database of an earlier day lacks."""
+        if self.settings.kind != "native":
+            return self._source
+        lacking = [(name, column) for name, later in LATER.items() for column in later - _columns(connection, name)]
+        return native(self._database.dialect, lacking) if lacking else self._source
 
     def _clock(self, connection: Connection) -> datetime | None:
         """The server's time. A SQLite file has no clock of its own."""
@@ -136,73 +188,94 @@ class Reader:
             return None
         return moment(connection.execute(select(func.clock_timestamp())).scalar())
 
-    def _figures(self, sums: Iterable[Row[Any]], extremes: Iterable[Row[Any]], days: int) -> dict[LineKey, Figures]:
-        lines: dict[LineKey, list[Row[Any]]] = defaultdict(list)
-        for row in sums:
-            lines[row.key, _mode(row.mode), row.currency].append(row)
-        ranked: dict[LineKey, list[Trade]] = defaultdict(list)
-        for row in extremes:
-            ranked[row.key, _mode(row.mode), row.currency].append(self._trade(row))
-        return {line: _line(rows, ranked[line], days) for line, rows in lines.items()}
+    def _figures(
+        self, connection: Connection, source: Source, period: Period, by: By, days: Sequence[Period]
+    ) -> tuple[dict[LineKey, Figures], Walk]:
+        """Each line's figures: what can be summed is summed by the database, the rest is found by going through."""
+        named = split(by, source, period, self.name)
 
-    def _trade(self, row: Row[Any]) -> Trade:
-        return Trade(
-            id=str(row.id),
-            ledger=self.name,
-            agent=row.agent,
-            strategy=row.strategy,
-            market=row.market,
-            side=row.side,
-            opened_at=moment(row.opened_at),
-            closed_at=_known(row.closed_at),
-            size=number(row.size),
-            pnl=Money(amount(row.pnl), row.currency),
-            fees=_money(row.fees, row.currency),
-            mode=_mode(row.mode),
-        )
+        def line_of(key: Any, mode: str, currency: str) -> LineKey:
+            return named.name(key), rows.mode(mode), currency
 
-    def _position(self, row: Row[Any]) -> Position:
-        return Position(
-            id=str(row.id),
-            ledger=self.name,
-            agent=row.agent,
-            strategy=row.strategy,
-            market=row.market,
-            side=row.side,
-            opened_at=moment(row.opened_at),
-            size=number(row.size),
-            entry_price=number(row.entry_price),
-            current_price=number(row.current_price),
-            unrealised=_money(row.unrealised, row.currency),
-            mode=_mode(row.mode),
-            currency=row.currency,
-            priced_at=moment(row.priced_at),
-        )
+        keyed = queries.keyed(source, period, named, days)
+        sums = connection.execute(queries.sums(keyed)).all()
+        if not sums:
+            return {}, Walk()
+        many = sum(row.trades for row in sums) > _BATCH
+        in_order = connection.execute(queries.in_order(keyed), execution_options=_STREAMED if many else {})
+        walk = walked(in_order, line_of)
+        figures = rows.figures(((line_of(row.key, row.mode, row.currency), row) for row in sums), len(days))
+        return self._with_order(connection, source, period, figures, walk), walk
 
-    def _agents(self, connection: Connection) -> list[Agent]:
-        return [self._agent(row) for row in connection.execute(self._source.agents)]
+    def _with_order(
+        self, connection: Connection, source: Source, period: Period, figures: dict[LineKey, Figures], walk: Walk
+    ) -> dict[LineKey, Figures]:
+        """Figures with what was found by going through."""
+        ids = sorted({id_ for path in walk.lines.values() for id_ in (path.best_id, path.worst_id)})
+        trades: dict[Any, Trade] = {}
+        for first in range(0, len(ids), _IDS):
+            found = connection.execute(queries.these(source, period, ids[first : first + _IDS]))
+            trades |= {row.id: rows.trade(row, self.name) for row in found}
 
-    def _agent(self, row: Row[Any]) -> Agent:
-        said = self.settings.capital.get(row.name)
-        return Agent(
-            ledger=self.name,
-            name=row.name,
-            strategy=row.strategy,
-            mode=_mode(row.mode),
-            currency=row.currency,
-            capital=said or _money(row.capital, row.currency),
-            status=row.status,
-            last_seen=moment(row.last_seen),
-        )
+        def completed(own: Figures, path: LinePath) -> Figures:
+            squares = Decimal(path.squares) / UNITS**2
+            best, worst = trades[path.best_id], trades[path.worst_id]
+            return replace(own, best=best, worst=worst, squares=squares, streaks=path.streaks)
 
-    def _point(self, row: Row[Any]) -> EquityPoint:
-        return EquityPoint(
-            ledger=self.name,
-            at=_known(row.at),
-            equity=Money(amount(row.equity), row.currency),
-            mode=_mode(row.mode),
-            agent=row.agent,
-        )
+        return {line: completed(own, walk.lines[line]) for line, own in figures.items()}
+
+    def _realised(
+        self,
+        connection: Connection,
+        source: Source,
+        since: datetime | None,
+        until: datetime,
+        days: Sequence[Period] = (),
+    ) -> dict[LineKey, tuple[Decimal, ...]]:
+        """What each agent realised before a moment, in one amount or in one a day.
+
+        Every figure that needs the whole past is made of this, and it is the only one that reads the whole past: here
+        sums that were kept could take the place of the scan.
+        """
+        parts: dict[LineKey, list[Any]] = defaultdict(list)
+        for row in connection.execute(queries.history(source, since, until, days)):
+            parts[row.agent, rows.mode(row.mode), row.currency].append(row)
+        return {line: rows.by_day(own, max(len(days), 1)) for line, own in parts.items()}
+
+    def _equities(self, connection: Connection, source: Source, period: Period) -> dict[BookKey, Equity]:
+        def realised(start: datetime, end: datetime) -> dict[accounts.Account, Decimal | None]:
+            found = self._realised(connection, source, start, end)
+            return {(agent, mode, currency): pnl for (agent, mode, currency), pnl in _added(found).items()}
+
+        return accounts.equities(connection, source, period, realised) if _keeps_equity(connection, source) else {}
+
+    def _agents(self, connection: Connection, source: Source) -> list[Agent]:
+        return [rows.agent(row, self.name, self.settings.capital) for row in connection.execute(source.agents)]
+
+
+_STREAMED = {"stream_results": True, "yield_per": _BATCH}
+
+
+def _expect_form(connection: Connection, source: Source) -> None:
+    """Refuse times that would be compared wrongly, since a trade in the wrong day is worse than none."""
+    if source.form is None:
+        return
+    newest = connection.execute(queries.newest(source)).scalar()
+    if newest is not None and not source.form.fullmatch(str(newest)):
+        raise LedgerError(f"closed_at is {newest!r}, but must be UTC text such as 2026-10-30 23:59:59")
+
+
+def _columns(connection: Connection, name: str) -> set[str]:
+    return set(connection.execute(select(text("*")).select_from(table(name)).limit(0)).keys())
+
+
+def _keeps_equity(connection: Connection, source: Source) -> bool:
+    """Older versions of freqtrade keep none."""
+    return bool(inspect(connection).has_table(source.equity_table))
+
+
+def _added(found: dict[LineKey, tuple[Decimal, ...]]) -> dict[LineKey, Decimal]:
+    return {line: sum(amounts, Decimal(0)) for line, amounts in found.items()}
 
 
 def _source(settings: LedgerSettings, dialect: str, mode: Mode) -> Source:
@@ -221,51 +294,3 @@ def _mode_by_name(database: Database) -> Mode:
 
 def _too_wide(name: str, tables: Sequence[str]) -> str:
     return f"{name}: the role may write to {', '.join(tables)}; give it SELECT alone, and no mistake can change a trade"
-
-
-def _before(rows: Iterable[Row[Any]]) -> dict[LineKey, Decimal]:
-    return {(row.agent, _mode(row.mode), row.currency): amount(row.pnl) for row in rows}
-
-
-def _falls(rows: Iterable[Row[Any]]) -> dict[BookKey, Decimal]:
-    return {(_mode(row.mode), row.currency): min(amount(row.fall), Decimal(0)) for row in rows}
-
-
-def _line(rows: Sequence[Row[Any]], ranked: Sequence[Trade], days: int) -> Figures:
-    """One line from its sums, which come a day each."""
-    parts = [_sums(row, days) for row in rows]
-    whole = combined(parts, rows[0].currency, days)
-    return replace(whole, best=best(ranked), worst=worst(ranked))
-
-
-def _sums(row: Row[Any], days: int) -> Figures:
-    pnl = amount(row.pnl)
-    return Figures(
-        trades=row.trades,
-        wins=row.wins,
-        losses=row.losses,
-        flat=row.trades - row.wins - row.losses,
-        pnl=Money(pnl, row.currency),
-        fees=Money(amount(row.fees), row.currency) if row.fees_known == row.trades else None,
-        gross_profit=Money(amount(row.gross_profit), row.currency),
-        gross_loss=Money(amount(row.gross_loss), row.currency),
-        daily=tuple(pnl if day == row.day else Decimal(0) for day in range(days)),
-    )
-
-
-def _mode(value: str) -> Mode:
-    try:
-        return Mode(value)
-    except ValueError:
-        raise LedgerError(f"a mode is {value!r}, which is neither live nor paper") from None
-
-
-def _known(value: Any) -> datetime:
-    found = moment(value)
-    if found is None:
-        raise LedgerError("a row that must have a time has none")
-    return found
-
-
-def _money(value: Any, currency: str) -> Money | None:
-    return None if value is None else Money(amount(value), currency)

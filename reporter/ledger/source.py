@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import BigInteger, ColumnElement, Integer, Select, cast, extract, func, literal_column, select
 
 from reporter.errors import LedgerError
 
@@ -22,9 +22,10 @@ Rows = Select[Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradeColumns:
-    """One closed trade.
+    """One closed trade. What the database does not know is `null()`.
 
-    `mode` yields `live` or `paper`; `pnl` is net of fees and funding; `closed_at` is a bare column.
+    `mode` yields `live` or `paper`; `pnl` is net of fees and funding, and `funding` positive where it was received;
+    `volume` is the cost of every fill; `id` and `closed_at` are bare columns, and `id` is unique.
     """
 
     id: Column
@@ -35,10 +36,16 @@ class TradeColumns:
     opened_at: Column
     closed_at: Column
     size: Column
+    entry_price: Column
+    exit_price: Column
     pnl: Column
     fees: Column
     mode: Column
     currency: Column
+    entry_tag: Column
+    exit_reason: Column
+    funding: Column
+    volume: Column
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,13 +82,41 @@ class AgentColumns:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EquityColumns:
-    """What one part of an account was worth; the parts of one moment, agent, mode and currency are added."""
+    """What one part of an account was worth; the parts of one moment, agent, mode and currency are added.
+
+    `unrealised` is what of it is not realised yet, `deposited` what was paid in, less what was taken out, since the
+    snapshot before; `null()` where the database does not know.
+    """
 
     at: Column
     agent: Column
     mode: Column
     currency: Column
     equity: Column
+    unrealised: Column
+    deposited: Column
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How a dialect reckons with times: whole `seconds` since 1970 (UTC), and how many seconds lie `between` two."""
+
+    seconds: Callable[[Column], ColumnElement[int]]
+    between: Callable[[Column, Column], Column]
+
+
+def timing(dialect: str) -> Timing:
+    """SQLite's functions know milliseconds, PostgreSQL's microseconds."""
+    if dialect == "sqlite":
+        return Timing(
+            # Without its fraction, which SQLite would round up into the next second.
+            seconds=lambda at: cast(func.strftime("%s", func.substr(at, 1, 19)), Integer),
+            between=lambda start, end: (func.julianday(end) - func.julianday(start)) * literal_column("86400.0"),
+        )
+    return Timing(
+        seconds=lambda at: cast(func.floor(extract("epoch", at)), BigInteger),
+        between=lambda start, end: extract("epoch", end) - extract("epoch", start),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,11 +125,12 @@ class Source:
 
     `trades`, `positions` and `equity` keep only the rows that count. `stored` turns an aware moment into the form that
     time columns hold, so that they are compared as they are and an index can serve; `form` is what that must look like
-    where nothing but our word for it says so. `lists_agents` says that agents have a table of their own; otherwise they
-    are known by their trades.
+    where nothing but our word for it says so. `timing` reckons with stored times. `lists_agents` says that agents have
+    a table of their own; otherwise they are known by their trades.
     """
 
     trades: Rows
+    trade_id: Column
     closed_at: Column
     positions: Rows
     agents: Rows
@@ -104,6 +140,7 @@ class Source:
     equity_table: str
     tables: tuple[str, ...]
     stored: Callable[[datetime], datetime | str]
+    timing: Timing
     form: re.Pattern[str] | None = None
 
 
