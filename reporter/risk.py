@@ -12,7 +12,8 @@ from datetime import date, timedelta
 from decimal import Decimal
 from functools import cached_property
 from itertools import accumulate
-from math import fsum, sqrt
+from math import fsum, prod, sqrt
+from operator import mul
 
 from reporter.periods import Period
 from reporter.trades import Figures, Money
@@ -25,6 +26,7 @@ ENOUGH_FOR_A_TAIL = 20
 
 _SATURDAY = 5
 _DAY = timedelta(days=1)
+_NOTHING = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,36 +121,37 @@ class Curve:
         return len(self.days)
 
     @cached_property
-    def amounts(self) -> tuple[Decimal, ...]:
-        return tuple(day.pnl.amount for day in self.days)
+    def returns(self) -> list[float]:
+        """Those of the days; empty without a capital, and once equity was used up."""
+        return daily_returns([day.pnl.amount for day in self.days], self.capital.amount if self.capital else _NOTHING)
 
     @cached_property
     def sharpe(self) -> float | None:
-        return sharpe(self.amounts, self._start, self.basis)
+        return sharpe(self.returns, self.basis)
 
     @cached_property
     def sortino(self) -> float | None:
-        return sortino(self.amounts, self._start, self.basis)
+        return sortino(self.returns, self.basis)
 
     @cached_property
     def calmar(self) -> float | None:
-        return calmar(self.amounts, self._start, self.basis)
+        return calmar(self.returns, self.basis)
 
     @cached_property
     def volatility(self) -> float | None:
-        return volatility(self.amounts, self._start, self.basis)
+        return volatility(self.returns, self.basis)
 
     @cached_property
     def annual_return(self) -> float | None:
-        return annual_return(self.amounts, self._start, self.basis)
+        return annual_return(self.returns, self.basis)
 
     @cached_property
     def var(self) -> float | None:
-        return var(self.amounts, self._start)
+        return var(self.returns)
 
     @cached_property
     def cvar(self) -> float | None:
-        return cvar(self.amounts, self._start)
+        return cvar(self.returns)
 
     @cached_property
     def drawdown(self) -> Drawdown:
@@ -167,10 +170,6 @@ class Curve:
     @property
     def _busy(self) -> list[Day]:
         return [day for day in self.days if day.pnl]
-
-    @property
-    def _start(self) -> Decimal:
-        return self.capital.amount if self.capital else Decimal(0)
 
 
 def curve(
@@ -219,107 +218,101 @@ def trading_days(days: Sequence[Day], basis: Basis) -> list[Day]:
     return [*found[:-1], *(Day(last.date, sum(waiting, last.pnl)) for last in found[-1:])]
 
 
-def daily_returns(daily_pnl: Sequence[Decimal], capital: Decimal) -> list[float] | None:
-    """Each day's P&L as a share of the equity it began with, at first `capital`; None once that is not positive."""
+def daily_returns(daily_pnl: Sequence[Decimal], capital: Decimal) -> list[float]:
+    """Each day's P&L as a share of the equity it began with, at first `capital`.
+
+    Empty once a day begins with no equity or less: a return on nothing is no number, and those before it tell nothing
+    of the whole.
+    """
     equity = list(accumulate(daily_pnl, initial=capital))[:-1]
-    if any(worth <= 0 for worth in [capital, *equity]):
-        return None
+    if min([capital, *equity]) <= 0:
+        return []
     return [float(pnl / worth) for pnl, worth in zip(daily_pnl, equity, strict=True)]
 
 
-def sharpe(daily_pnl: Sequence[Decimal], capital: Decimal, basis: Basis = NEVER_CLOSES) -> float | None:
+def sharpe(returns: Sequence[float], basis: Basis = NEVER_CLOSES) -> float | None:
     """The annualised Sharpe ratio: (mean(r) - riskless) / stdev(r) * sqrt(days per year), with the sample deviation.
 
-    W. F. Sharpe, "The Sharpe Ratio", 1994. None for fewer than two days, when equity was used up before the last day,
-    or when all returns are the same.
+    W. F. Sharpe, "The Sharpe Ratio", 1994. None for fewer than two days, or when all returns are the same.
     """
-    returns = daily_returns(daily_pnl, capital)
     spread = _spread(returns)
-    if not returns or not spread:
-        return None
-    return (_mean(returns) - basis.a_day) / spread * sqrt(basis.days_per_year)
+    return (_mean(returns) - basis.a_day) / spread * sqrt(basis.days_per_year) if spread else None
 
 
-def sortino(daily_pnl: Sequence[Decimal], capital: Decimal, basis: Basis = NEVER_CLOSES) -> float | None:
+def sortino(returns: Sequence[float], basis: Basis = NEVER_CLOSES) -> float | None:
     """The annualised Sortino ratio: as Sharpe's, over the downside deviation sqrt(sum(min(r - riskless, 0)²) / n).
 
     The mean square is taken over all n days, not over the losing ones alone (F. A. Sortino and L. N. Price,
-    "Performance Measurement in a Downside Risk Framework", 1994). None like the Sharpe ratio, and when no
-    return was below the riskless one.
+    "Performance Measurement in a Downside Risk Framework", 1994). None for fewer than two days, or when no return was
+    below the riskless one.
     """
-    returns = daily_returns(daily_pnl, capital)
-    if returns is None or len(returns) < 2:
+    if len(returns) < 2:
         return None
     excess = [one - basis.a_day for one in returns]
     downside = sqrt(fsum(min(one, 0) ** 2 for one in excess) / len(excess))
     return _mean(excess) / downside * sqrt(basis.days_per_year) if downside > NO_SPREAD else None
 
 
-def volatility(daily_pnl: Sequence[Decimal], capital: Decimal, basis: Basis = NEVER_CLOSES) -> float | None:
-    """The annualised sample deviation of daily returns, a share; None for fewer than two days or equity used up."""
-    spread = _spread(daily_returns(daily_pnl, capital))
+def volatility(returns: Sequence[float], basis: Basis = NEVER_CLOSES) -> float | None:
+    """The annualised sample deviation of daily returns, a share; None for fewer than two days."""
+    spread = _spread(returns)
     return None if spread is None else spread * sqrt(basis.days_per_year)
 
 
-def annual_return(daily_pnl: Sequence[Decimal], capital: Decimal, basis: Basis = NEVER_CLOSES) -> float | None:
-    """What a year of such days would return, compounded (CAGR): (equity / capital) ** (days per year / n) - 1, a share.
+def annual_return(returns: Sequence[float], basis: Basis = NEVER_CLOSES) -> float | None:
+    """What a year of such days would return, compounded (CAGR): product(1 + r) ** (days per year / n) - 1, a share.
 
-    None for fewer than two days, when equity was used up before the last day or ends below zero, and when it is more
-    than a float can hold.
+    None for fewer than two days, when the last one lost more than there was, and when it is more than a float can hold.
     """
-    returns = daily_returns(daily_pnl, capital)
-    if returns is None or len(returns) < 2:
+    growth = prod(1 + one for one in returns)
+    if len(returns) < 2 or growth < 0:
         return None
-    growth = float(1 + sum(daily_pnl) / capital)
     try:
-        return None if growth < 0 else float(growth ** (basis.days_per_year / len(returns)) - 1)
+        return float(growth ** (basis.days_per_year / len(returns)) - 1)
     except OverflowError:
         return None
 
 
-def calmar(daily_pnl: Sequence[Decimal], capital: Decimal, basis: Basis = NEVER_CLOSES) -> float | None:
+def max_drawdown(returns: Sequence[float]) -> float:
+    """The deepest fall of equity at the end of a day below its highest so far, as a share of that peak: -0.1 is -10 %.
+
+    The start counts as a peak, so a loss on the first day is a drawdown; 0 when equity never fell.
+    """
+    equity = list(accumulate((1 + one for one in returns), mul, initial=1.0))
+    peaks = accumulate(equity, max)
+    return min(worth / peak - 1 for worth, peak in zip(equity, peaks, strict=True))
+
+
+def calmar(returns: Sequence[float], basis: Basis = NEVER_CLOSES) -> float | None:
     """Annual return over the maximum drawdown of the same days (T. W. Young, "Calmar Ratio", Futures, 1991).
 
     None where the annual return is, and when equity never fell.
     """
-    yearly, fall = annual_return(daily_pnl, capital, basis), max_drawdown(daily_pnl, capital)
-    if yearly is None or fall is None or -fall <= NO_SPREAD:
-        return None
-    return yearly / -float(fall)
+    yearly, fall = annual_return(returns, basis), max_drawdown(returns)
+    return None if yearly is None or -fall <= NO_SPREAD else yearly / -fall
 
 
-def var(daily_pnl: Sequence[Decimal], capital: Decimal) -> float | None:
+def var(returns: Sequence[float]) -> float | None:
     """The 95 % value at risk of a day by history: the return (a loss is negative) that 5 % of days fall short of.
 
     The 5 % quantile, interpolated between the two nearest days. None for fewer than 20 days, of which 5 % are less
-    than one day, and when equity was used up.
+    than one day.
     """
-    worst = _sorted_returns(daily_pnl, capital)
-    if worst is None:
+    if len(returns) < ENOUGH_FOR_A_TAIL:
         return None
+    worst = sorted(returns)
     at, part = divmod(TAIL * (len(worst) - 1), 1)
     return worst[int(at)] + (worst[int(at) + 1] - worst[int(at)]) * part
 
 
-def cvar(daily_pnl: Sequence[Decimal], capital: Decimal) -> float | None:
+def cvar(returns: Sequence[float]) -> float | None:
     """The mean return of the days at or below the 95 % value at risk; None where that is.
 
     R. T. Rockafellar and S. Uryasev, "Optimization of Conditional Value-at-Risk", 2000.
     """
-    worst = _sorted_returns(daily_pnl, capital)
-    return None if worst is None else _mean(worst[: int(TAIL * (len(worst) - 1)) + 1])
-
-
-def max_drawdown(daily_pnl: Sequence[Decimal], capital: Decimal) -> Decimal | None:
-    """The deepest fall of equity at the end of a day below its highest so far, as a share of that peak: -0.1 is -10 %.
-
-    The start counts as a peak, so a loss on the first day is a drawdown. None without a positive capital.
-    """
-    if capital <= 0:
+    if len(returns) < ENOUGH_FOR_A_TAIL:
         return None
-    equity = list(accumulate(daily_pnl, initial=capital))
-    peaks = accumulate(equity, max)
-    return min(worth / peak - 1 for worth, peak in zip(equity, peaks, strict=True))
+    return _mean(sorted(returns)[: int(TAIL * (len(returns) - 1)) + 1])
 
 
 def drawdown(days: Sequence[Day], capital: Money | None, currency: str) -> Drawdown:
@@ -354,19 +347,13 @@ def _span(days: Sequence[Day], levels: Sequence[Decimal], peak: int, low: int) -
     return Span(ends[peak], ends[low], None if back is None else ends[back], ends[-1])
 
 
-def _sorted_returns(daily_pnl: Sequence[Decimal], capital: Decimal) -> list[float] | None:
-    """The returns from the worst on; None where they are too few to have a tail."""
-    returns = daily_returns(daily_pnl, capital)
-    return sorted(returns) if returns is not None and len(returns) >= ENOUGH_FOR_A_TAIL else None
-
-
 def _mean(numbers: Sequence[float]) -> float:
     return fsum(numbers) / len(numbers)
 
 
-def _spread(returns: Sequence[float] | None) -> float | None:
+def _spread(returns: Sequence[float]) -> float | None:
     """The sample deviation, exactly 0 where all are the same; None for fewer than two."""
-    if returns is None or len(returns) < 2:
+    if len(returns) < 2:
         return None
     mean = _mean(returns)
     spread = sqrt(fsum((one - mean) ** 2 for one in returns) / (len(returns) - 1))

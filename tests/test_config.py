@@ -26,6 +26,7 @@ from reporter.config.probes_network import TcpProbeConfig
 from reporter.config.secrets import Sources
 from reporter.errors import ConfigError, Problem
 from reporter.message import Severity
+from reporter.risk import Basis
 from reporter.trades import Mode, Money
 
 CHECKOUT = Path(__file__).parents[1]
@@ -228,6 +229,12 @@ def test_targets_become_amounts_by_currency_and_shares() -> None:
     targets = given(text).config.targets.as_targets()
     assert targets.daily_pnl == {"USDT": Money(Decimal(50), "USDT"), "BTC": Money(Decimal(1), "BTC")}
     assert (targets.win_rate, targets.review_win_rate, targets.review_after) == (Decimal("0.52"), Decimal("0.455"), 10)
+
+
+def test_figures_become_the_year_of_the_ratios() -> None:
+    figures = given("figures: {days_per_year: 252, risk_free: 4.25%}").config.figures
+    assert figures.as_basis() == Basis(252, Decimal("0.0425"))
+    assert given("figures:").config.figures.as_basis().usual
 
 
 def webhook_of(loaded: Loaded) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from reporter.ledger import Floor, LedgerSettings
-from reporter.metrics import curve_of, deepest_fall, expectancy, profit_factor, sharpe, sqn
+from reporter.metrics import curve_of, daily_returns, deepest_fall, expectancy, profit_factor, sharpe, sqn
 from reporter.trades import Book, By, Figures, Line, Trade
 from tests.oracles.series import DATA
 from tests.oracles.table import START, TWO_MONTHS
@@ -150,7 +150,7 @@ def test_of_the_wallets_days_freqtrade_takes_the_spread_of_all_there_are(floor: 
     returns = [float(after / before - 1) for before, after in pairwise(worth)]
     known = theirs["wallet_history"]["sharpe"]
     assert isclose(mean(returns) / pstdev(returns) * sqrt(365), known, rel_tol=1e-9)
-    ours = sharpe(changes(worth), worth[0])
+    ours = sharpe(daily_returns(changes(worth), worth[0]))
     assert isclose(ours or 0, known * sqrt((len(returns) - 1) / len(returns)), rel_tol=1e-9)
 
 
