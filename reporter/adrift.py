@@ -17,15 +17,18 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from reporter import outbox
-from reporter.alerts import AlertState, Level, Observation, Transition, judge, policy_for
+from reporter.alert_letters import alert_message
+from reporter.alerts import AlertState, Level, Observation, Transition
 from reporter.clock import Clock
 from reporter.errors import StoreError
-from reporter.judging import Witness, alert_message, heard_in
+from reporter.judge import judge
+from reporter.judging import Witness, heard_in
 from reporter.message import Message
 from reporter.noise import handling
 from reporter.outlets import Later
 from reporter.posting import post
-from reporter.store import Store, journal
+from reporter.store import Store, incidents
+from reporter.store.alerts import Watched, alert_state, put, watched
 from reporter.wiring import Wiring
 
 log = logging.getLogger(__name__)
@@ -34,15 +37,6 @@ MARK = "told from memory: our own store cannot be written"
 SUBJECT = "store/state"
 # So many messages are kept for a channel that cannot be reached either.
 KEPT = 100
-
-
-@dataclass(frozen=True, slots=True)
-class _Judged:
-    """Where a subject stands, when to look at it again, and who saw it."""
-
-    state: AlertState
-    look_at: datetime | None
-    witness: Witness
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +55,8 @@ class Adrift:
         self._store = store
         self._clock = clock
         self._guard = threading.Lock()
-        self._judged: dict[str, _Judged] = {}
-        self._told: list[tuple[Transition, datetime]] = []
+        self._judged: dict[str, Watched] = {}
+        self._told: list[tuple[Transition, datetime, tuple[str, ...]]] = []
         self._untold: list[_Alert] = []
 
     def hear(self, wiring: Wiring, observations: Sequence[Observation], witness: Witness, why: str) -> None:
@@ -83,10 +77,11 @@ class Adrift:
     def hand_over(self, connection: Connection, wiring: Wiring, run_id: str) -> list[Observation]:
         """Save what was judged from memory; returns what is to be judged now: that the store is well again."""
         now = self._clock.wall()
-        for one in self._judged.values():
-            journal.put_alert_state(connection, one.state, one.look_at, one.witness.channels, one.witness.job, now)
-        for transition, at in self._told:
-            journal.add_transition(connection, transition, at, run_id)
+        put(connection, self._judged.values(), watched(connection, self._judged), now)
+        for transition, at, channels in self._told:
+            incident = incidents.follow(connection, transition, at)
+            incidents.add_transition(connection, transition, at, run_id, why=MARK, channels=channels)
+            incidents.put(connection, replace(incident, told=tuple(dict.fromkeys((*incident.told, *channels)))))
         for alert in self._untold:
             post(connection, wiring, _letter(alert, run_id), now, relief=alert.relief)
         return [Observation(SUBJECT, Level.OK, "the store can be written again")] if self._judged else []
@@ -98,16 +93,17 @@ class Adrift:
 
     def _decide(self, wiring: Wiring, seen: Observation, witness: Witness) -> list[_Alert]:
         now = self._clock.wall()
-        policy = policy_for(seen.subject, witness.interval)
+        policy = wiring.rules.policy(seen.subject, witness.interval)
         state, transition, look_at = judge(self._state(seen.subject), now.astimezone(wiring.zone), seen, policy)
-        self._judged[seen.subject] = _Judged(state, look_at, witness)
+        self._judged[seen.subject] = Watched(state, witness.channels, witness.job, look_at)
         if transition is None:
             return []
         log.error("%s %s: %s (%s)", transition.subject, transition.change, seen.detail, MARK)
-        self._told.append((transition, now))
+        channels = heard_in(wiring, transition, witness)
+        self._told.append((transition, now, channels))
         message = alert_message(wiring, transition, now).noted(MARK)
         relief = transition.was is Level.CRITICAL
-        return [_Alert(name, message, relief) for name in heard_in(wiring, transition, witness)]
+        return [_Alert(name, message, relief) for name in channels]
 
     def _state(self, subject: str) -> AlertState:
         """Where a subject stood last; one that cannot be looked up begins anew."""
@@ -115,7 +111,7 @@ class Adrift:
             return self._judged[subject].state
         try:
             with self._store.read() as connection:
-                return journal.alert_state(connection, subject)
+                return alert_state(connection, subject)
         except StoreError:
             return AlertState(subject)
 

@@ -1,23 +1,31 @@
-"""Step 4 on the way from trigger to Discord: what was seen moves alerts on, and what changed becomes letters."""
+"""Step 4 on the way from trigger to Discord: what was seen moves alerts on, and what people should hear of is told."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
 from reporter import outbox
-from reporter.alerts import AlertState, Change, Level, Observation, Transition, judge, policy_for
-from reporter.errors import TemplateError
-from reporter.message import Field, Message, Run, Severity, Text, Tone
+from reporter.alert_letters import silence_message
+from reporter.alerts import AlertState, Change, Level, Observation, Phase, Transition
+from reporter.cards import Herald, News
+from reporter.judge import closed, judge
+from reporter.maintenance import fits
+from reporter.message import Severity
+from reporter.policies import Step
 from reporter.posting import post
-from reporter.store import journal
+from reporter.store import alerts, incidents
+from reporter.store.alerts import Watched
+from reporter.telling import Hush, Incident, Silence, decide, due_steps, hush
 from reporter.wiring import Wiring
 
 log = logging.getLogger(__name__)
+
+_OPENINGS = {Change.OPENED, Change.FLAPPING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +35,14 @@ class Witness:
     channels: tuple[str, ...] = ()
     interval: timedelta | None = None
     job: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What bears on whether people are told: the silences that hold, and everything that is not well."""
+
+    silences: tuple[Silence, ...]
+    troubled: tuple[AlertState, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,31 +56,170 @@ class Sitting:
 
     def hear(self, observations: Iterable[Observation], witness: Witness) -> int:
         """Judge what was seen; returns how many letters came of it."""
-        return sum(self._decide(seen.subject, seen, witness) for seen in observations)
+        seen = [(one.subject, one, witness) for one in observations]
+        return self._tell(self._judged(seen))
 
-    def look_again(self, subject: str, witness: Witness) -> int:
-        """Let time pass for a subject without a reading."""
-        return self._decide(subject, None, witness)
+    def look_again(self, subjects: Iterable[tuple[str, Witness]]) -> int:
+        """Let time pass for subjects without a reading."""
+        return self._tell(self._judged([(subject, None, witness) for subject, witness in subjects]))
 
-    def _decide(self, subject: str, observation: Observation | None, witness: Witness) -> int:
-        state = journal.alert_state(self.connection, subject)
+    def revisit(self) -> int:
+        """Tell what was kept from people and need not be any more, whom else to tell, and which silences end soon."""
+        found = incidents.open_ones(self.connection)
+        states = alerts.watched(self.connection, {one.subject for one in found})
+        known = self._known()
+        news = [news for one in found for news in self._overdue(one, states, known)]
+        messages = self._herald.tell(news)
+        return messages + sum(self._remind(silence, found) for silence in known.silences)
+
+    def close(self, watched: Iterable[Watched], why: str) -> int:
+        """End the alerts of subjects that nobody looks at any more, and forget these."""
+        news = []
+        for one in watched:
+            if one.state.is_open:
+                news.append((closed(one.state, why), Witness(one.channels, job=one.job)))
+            alerts.drop(self.connection, one.subject)
+        return self._tell(news)
+
+    # --- Judging ---
+
+    def _judged(self, seen: Sequence[tuple[str, Observation | None, Witness]]) -> list[tuple[Transition, Witness]]:
+        """Move each subject on and save how it stands; returns what changed."""
+        known = alerts.watched(self.connection, {subject for subject, *_ in seen})
+        latest, changes = dict(known), []
         local = self.now.astimezone(self.wiring.zone)
-        moved, transition, look_at = judge(state, local, observation, policy_for(subject, witness.interval))
-        if _leaves_a_trace(state, moved, observation):
-            journal.put_alert_state(self.connection, moved, look_at, witness.channels, witness.job, self.now)
-        return self._tell(transition, witness) if transition else 0
+        for subject, observation, witness in seen:
+            before = latest.get(subject, Watched(AlertState(subject)))
+            policy = self.wiring.rules.policy(subject, witness.interval)
+            state, transition, look_at = judge(before.state, local, observation, policy)
+            if _leaves_a_trace(before.state, state, observation):
+                latest[subject] = Watched(state, witness.channels, witness.job or before.job, look_at)
+            if transition:
+                changes.append((transition, witness))
+        moved = [one for subject, one in latest.items() if one is not known.get(subject)]
+        alerts.put(self.connection, moved, known, self.now)
+        return changes
 
-    def _tell(self, transition: Transition, witness: Witness) -> int:
-        seen = transition.observation
-        log.info("%s %s: %s (%s)", transition.subject, transition.change, seen.detail, transition.reason)
-        journal.add_transition(self.connection, transition, self.now, self.run_id)
-        message = alert_message(self.wiring, transition, self.now)
-        channels = heard_in(self.wiring, transition, witness, self._closed())
-        relief = transition.was is Level.CRITICAL
-        return sum(
-            post(self.connection, self.wiring, self._letter(transition, message, name), self.now, relief=relief)
-            for name in channels
+    # --- Telling ---
+
+    def _tell(self, changes: Sequence[tuple[Transition, Witness]]) -> int:
+        if not changes:
+            return 0
+        known = self._known()
+        followed = [
+            (change, witness, incidents.follow(self.connection, change, self.now)) for change, witness in changes
+        ]
+        news, blamed = [], set()
+        for change, witness, incident in followed:
+            hushed = self._hush(change.subject, change.level, known)
+            decision = decide(change, incident, hushed)
+            if decision.told:
+                news.append(self._noted(change, incident, self._heard_in(change, witness, incident), decision.why))
+            else:
+                self._kept_back(change, incident, decision.why)
+                blamed |= {hushed.parent} if hushed and hushed.parent else set()
+        return self._herald.tell(news) + self._name_affected(blamed - {one.transition.subject for one in news})
+
+    def _noted(
+        self, change: Transition, incident: Incident, channels: tuple[str, ...], why: str, step: Step | None = None
+    ) -> News:
+        """Write down that a change is told, and in which channels."""
+        log.info("%s %s: %s (%s)", change.subject, change.change, change.observation.detail, change.reason)
+        self._write(change, why, channels, told=True)
+        told = tuple(dict.fromkeys((*incident.told, *channels)))
+        taken = (*incident.escalated, step.name) if step else incident.escalated
+        moved = replace(incident, told=told, untold=None, escalated=taken)
+        incidents.put(self.connection, moved)
+        return News(change, moved, channels, step)
+
+    def _kept_back(self, change: Transition, incident: Incident, why: str) -> None:
+        """Write down that a change is not told, and why not."""
+        log.info("%s %s is not told: %s (%s)", change.subject, change.change, why, change.reason)
+        self._write(change, why, (), told=False)
+        if not incident.told and change.change is not Change.RESOLVED:
+            incidents.put(self.connection, replace(incident, untold=why))
+
+    def _write(self, change: Transition, why: str, channels: tuple[str, ...], *, told: bool) -> None:
+        incidents.add_transition(self.connection, change, self.now, self.run_id, told=told, why=why, channels=channels)
+
+    def _name_affected(self, subjects: Collection[str]) -> int:
+        """Let the message about a trouble name what is in trouble because of it."""
+        found = [one for one in incidents.open_ones(self.connection) if one.subject in subjects] if subjects else []
+        return sum(self._herald.show(one) for one in found if one.told)
+
+    # --- What time brings ---
+
+    def _overdue(self, incident: Incident, states: dict[str, Watched], known: Known) -> Iterator[News]:
+        """What people should hear of an open trouble by now: what was kept from them, and what lasts too long."""
+        watched = states.get(incident.subject)
+        hushed = self._hush(incident.subject, incident.level, known)
+        if watched is None or hushed or watched.phase is not Phase.OPEN:
+            return
+        if not incident.told:
+            news = self._late(incident, watched)
+            incident = news.incident
+            yield news
+        for step in due_steps(incident, self.wiring.rules.steps, self.now):
+            news = self._escalated(incident, watched, step)
+            incident = news.incident
+            yield news
+
+    def _late(self, incident: Incident, watched: Watched) -> News:
+        """The news of a trouble that was kept from people."""
+        local = self.now.astimezone(self.wiring.zone)
+        since = f"{incident.since.astimezone(local.tzinfo):%Y-%m-%d %H:%M:%S %Z}"
+        reason = f"still {incident.level} since {since}; it was not told before: {incident.untold}"
+        change = self._change(Change.OPENED, incident, watched.state, reason)
+        channels = self._heard_in(change, Witness(watched.channels), incident)
+        return self._noted(change, incident, channels, "what kept it from being told is over")
+
+    def _escalated(self, incident: Incident, watched: Watched, step: Step) -> News:
+        """The news of a trouble for those who hear of it only when it lasts."""
+        reason = f"not acknowledged and not over {_minutes(step.after)} after it was opened"
+        change = self._change(Change.ESCALATED, incident, watched.state, reason)
+        channels = tuple(name for name in step.channels if name in self.wiring.channels)
+        return self._noted(change, incident, channels, "it is time for the next to hear of it", step)
+
+    def _change(self, change: Change, incident: Incident, state: AlertState, reason: str) -> Transition:
+        seen = state.observation or Observation(incident.subject, incident.level)
+        level = incident.level
+        return Transition(incident.subject, change, incident.since, reason, seen, level, level, incident.id)
+
+    def _remind(self, silence: Silence, found: Sequence[Incident]) -> int:
+        """Say that a silence ends soon, where something under it is in trouble."""
+        under = [one for one in found if fits(silence.pattern, one.subject)]
+        if not under or not silence.ends_soon(self.now) or not incidents.mark_reminded(self.connection, silence.id):
+            return 0
+        message = silence_message(self.wiring, silence, under, self.now)
+        names = (
+            self.wiring.routes.of(Severity.WARNING) or self.wiring.routes.fallback or tuple(self.wiring.channels)[:1]
         )
+        letters = [
+            outbox.Letter(
+                key=f"silence/{silence.id}/{silence.ends_at.isoformat()}/{name}",
+                channel=name,
+                kind="alert",
+                message=message,
+                reference=self.run_id[:6],
+                run_id=self.run_id,
+            )
+            for name in names
+        ]
+        return sum(post(self.connection, self.wiring, letter, self.now) for letter in letters)
+
+    # --- What is known ---
+
+    def _known(self) -> Known:
+        troubled = tuple(one.state for one in alerts.troubled(self.connection))
+        return Known(tuple(incidents.silences_at(self.connection, self.now)), troubled)
+
+    def _hush(self, subject: str, level: Level, known: Known) -> Hush | None:
+        local = self.now.astimezone(self.wiring.zone)
+        rules = self.wiring.rules
+        return hush(subject, level, local, rules=rules, silences=known.silences, troubled=known.troubled)
+
+    def _heard_in(self, change: Transition, witness: Witness, incident: Incident) -> tuple[str, ...]:
+        return heard_in(self.wiring, change, witness, self._closed(), incident.told)
 
     def _closed(self) -> frozenset[str]:
         """The channels that were found dead, and whose address is still the same."""
@@ -72,70 +227,50 @@ class Sitting:
         dead = (lane for lane in outbox.all_lanes(self.connection) if lane.dead_since and lane.channel in known)
         return frozenset(lane.channel for lane in dead if lane.address == known[lane.channel].address)
 
-    def _letter(self, transition: Transition, message: Message, channel: str) -> outbox.Letter:
-        return outbox.Letter(
-            key=f"alert/{transition.subject}/{transition.change}/{self.now.isoformat()}/{channel}",
-            channel=channel,
-            kind="alert",
-            message=message,
-            reference=self.run_id[:6],
-            run_id=self.run_id,
-        )
+    @property
+    def _herald(self) -> Herald:
+        return Herald(self.connection, self.wiring, self.run_id, self.now)
 
 
-def alert_message(wiring: Wiring, transition: Transition, now: datetime) -> Message:
-    """The letter of a transition, by the home's `alert` template; a plain one if that fails: an alert must go out."""
-    severity, tone = _urgency(transition)
-    facts = {"transition": transition, "now": now, "duration": now - transition.since}
-    try:
-        return wiring.renderer.render("alert", facts, tone=tone, severity=severity, at=now)
-    except TemplateError as error:
-        log.error("the alert is told plainly, for its template failed: %s", error)
-        return _plain_alert(transition, severity, tone, now)
-
-
-def heard_in(wiring: Wiring, transition: Transition, witness: Witness, closed: Collection[str] = ()) -> tuple[str, ...]:
-    """Where an alert goes: by the routes, else to the channels of who saw it, else to the first there is.
+def heard_in(
+    wiring: Wiring,
+    transition: Transition,
+    witness: Witness,
+    closed: Collection[str] = (),
+    told: Collection[str] = (),
+) -> tuple[str, ...]:
+    """Where an alert goes: as its policy says, by the routes, to the channels of who saw it, or to the first there is.
 
     Those who heard of trouble hear of its end. Trouble with a channel is told elsewhere than in it; and where all that
     would hear are `closed`, in one that is not.
     """
-    worst = Level.CRITICAL in {transition.level, transition.was}
-    routes = wiring.routes
-    by_route = routes.of(Severity.CRITICAL if worst else Severity.WARNING)
-    found = by_route or witness.channels or routes.fallback or tuple(wiring.channels)[:1]
     itself = transition.subject.split("/")[1] if transition.subject.startswith("channel/") else ""
-    elsewhere = [name for name in found if name != itself]
-    others = [name for name in (*routes.fallback, *wiring.channels) if name != itself]
+    elsewhere = [name for name in _wanted(wiring, transition, witness, told) if name != itself]
+    others = [name for name in (*wiring.routes.fallback, *wiring.channels) if name != itself]
     named = tuple(dict.fromkeys(elsewhere or others[:1]))
     if set(named) <= set(closed):
         return *named, *[name for name in others if name not in closed and name not in named][:1]
     return named
 
 
-def _plain_alert(transition: Transition, severity: Severity, tone: Tone, now: datetime) -> Message:
-    seen = transition.observation
-    return Message(
-        title=(Run("text", f"{transition.subject} {transition.change}: {seen.level}"),),
-        body=(Text(((Run("text", seen.detail),),)),),
-        fields=(Field((Run("text", "Why now"),), (Text(((Run("text", transition.reason),),)),)),),
-        tone=tone,
-        severity=severity,
-        at=now,
-    )
-
-
-def _urgency(transition: Transition) -> tuple[Severity, Tone]:
-    """The end of an alert calls nobody, however urgent it was."""
-    if transition.change is Change.RESOLVED:
-        return Severity.INFO, Tone.GOOD
-    if transition.level is Level.CRITICAL:
-        return Severity.CRITICAL, Tone.CRITICAL
-    return Severity.WARNING, Tone.WARNING
+def _wanted(wiring: Wiring, transition: Transition, witness: Witness, told: Collection[str]) -> Sequence[str]:
+    """Where an alert goes before anybody asks whether that is possible."""
+    heard = [name for name in told if name in wiring.channels]
+    if heard and transition.change in {Change.RESOLVED, Change.EASED}:
+        return heard
+    worst = Level.CRITICAL in {transition.level, transition.was}
+    by_route = wiring.routes.of(Severity.CRITICAL if worst else Severity.WARNING)
+    own = wiring.rules.channels(transition.subject)
+    return own or by_route or witness.channels or wiring.routes.fallback or tuple(wiring.channels)[:1]
 
 
 def _leaves_a_trace(before: AlertState, after: AlertState, observation: Observation | None) -> bool:
     """A job or channel that was never in trouble and is well need not be written down at each run."""
     seldom = observation is not None and not observation.subject.startswith("probe/")
-    well = before == AlertState(before.subject) and after.phase == "ok" and after.level is Level.OK
+    well = before == AlertState(before.subject) and after.phase is Phase.OK and after.level is Level.OK
     return not (seldom and well)
+
+
+def _minutes(span: timedelta) -> str:
+    minutes = int(span.total_seconds() // 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h"

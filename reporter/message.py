@@ -99,7 +99,10 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is to be told. `at` is the moment it speaks of; a `silent` one makes no sound and calls nobody."""
+    """What is to be told. `at` is the moment it speaks of; a `silent` one makes no sound and calls nobody.
+
+    `mention` names who is called besides those whom its channel calls anyway: `everyone`, `role:ID`, `user:ID`.
+    """
 
     title: Line = ()
     body: tuple[Block, ...] = ()
@@ -110,6 +113,7 @@ class Message:
     at: datetime | None = None
     attachments: tuple[Attachment, ...] = ()
     silent: bool = False
+    mention: tuple[str, ...] = ()
 
     def noted(self, *notes: str) -> Message:
         """The same message with notes added to its footer, such as `delivered 14 min late`."""
@@ -180,6 +184,7 @@ def to_dict(message: Message) -> dict[str, Any]:
             for a in message.attachments
         ],
         "silent": message.silent,
+        "mention": list(message.mention),
     }
 
 
@@ -202,6 +207,7 @@ def from_dict(data: dict[str, Any]) -> Message:
             Attachment(a["name"], base64.b64decode(a["content"]), a["shown"]) for a in data["attachments"]
         ),
         silent=data.get("silent", False),
+        mention=tuple(data.get("mention", ())),
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, case, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, delete, func, insert, not_, or_, select, update
 
 from reporter.message import Message, Severity, from_dict, to_dict
 from reporter.store import insert_once
@@ -415,15 +415,11 @@ def rewind(connection: Connection, now: datetime) -> None:
 
 def prune(connection: Connection, before: datetime) -> int:
     """Forget settled rows older than that; the newest of each board stays, for it is still edited."""
-    newest = select(func.max(outbox.c.id)).where(outbox.c.slot.is_not(None)).group_by(outbox.c.channel, outbox.c.slot)
+    boards = outbox.c.kind == "board"
+    newest = select(func.max(outbox.c.id)).where(boards).group_by(outbox.c.channel, outbox.c.slot)
     live = select(sent.c.outbox_id).where(sent.c.slot.is_not(None), sent.c.withdrawn_at.is_(None))
-    return connection.execute(
-        delete(outbox).where(
-            outbox.c.settled_at < before,
-            outbox.c.id.not_in(newest),
-            outbox.c.id.not_in(live),
-        )
-    ).rowcount
+    needed = and_(boards, or_(outbox.c.id.in_(newest), outbox.c.id.in_(live)))
+    return connection.execute(delete(outbox).where(outbox.c.settled_at < before, not_(needed))).rowcount
 
 
 def _open() -> ColumnElement[bool]:
@@ -512,7 +508,7 @@ def _supersede(connection: Connection, letter: Letter, now: datetime) -> None:
             outbox.c.channel == letter.channel,
             outbox.c.slot == letter.slot,
             outbox.c.id != mine,
-            outbox.c.state.in_(("waiting", "unclear")),
+            _replaceable(letter.kind),
         )
         .values(state="superseded", superseded_by=mine, settled_at=now)
     )
@@ -522,6 +518,27 @@ def _supersede(connection: Connection, letter: Letter, now: datetime) -> None:
         .where(outbox.c.thread.in_(older), outbox.c.state.in_(("waiting", "unclear")))
         .values(state="superseded", superseded_by=mine, settled_at=now)
     )
+
+
+def _replaceable(kind: Kind) -> ColumnElement[bool]:
+    """Which older states of a message a newer one stands for. An alert that may have arrived is left to be found out
+    about, so that it is edited; one that quiet hours hold back was told to nobody yet."""
+    if kind == "board":
+        return _open()
+    return and_(outbox.c.state.in_(("waiting", "held")), outbox.c.maybe_sent.is_(False))
+
+
+def reached(connection: Connection, channel: str, slot: str) -> bool:
+    """Whether the message of a slot arrived in a channel, may have, or is on its way."""
+    arrived = or_(outbox.c.state.in_(("sent", "sending", "unclear")), outbox.c.maybe_sent)
+    mine = and_(outbox.c.channel == channel, outbox.c.slot == slot)
+    return connection.execute(select(outbox.c.id).where(mine, arrived).limit(1)).first() is not None
+
+
+def channels_of(connection: Connection, slot: str) -> list[str]:
+    """The channels for which a message of a slot was ever written."""
+    rows = connection.execute(select(outbox.c.channel).where(outbox.c.slot == slot).distinct())
+    return sorted(row.channel for row in rows)
 
 
 def _posted(connection: Connection, channel: str, slot: str) -> str | None:

@@ -22,14 +22,16 @@ def post(
     *,
     noise: Noise | None = None,
     relief: bool = False,
+    edit: bool = False,
 ) -> bool:
     """Save a letter for delivery, or to be held; False if nothing was to be saved.
 
-    `noise` is what its job says of it; `relief` is the end of what was critical.
+    `noise` is what its job says of it; `relief` is the end of what was critical; an `edit` of what is there already
+    makes no sound and is not held.
     """
     known = wiring.channels.get(letter.channel)
     etiquette = known.etiquette if known else Etiquette()
-    board = letter.kind == "board"
+    board = edit or letter.kind == "board"
     how = handling(etiquette, letter.message.severity, now, job=noise, board=board, relief=relief)
     if how.dropped:
         return False

@@ -29,7 +29,8 @@ from reporter.periods import Period, before, covered
 from reporter.picturing import pictures
 from reporter.posting import post, tell_digests
 from reporter.schedules import Every
-from reporter.store import Store, journal, periods, tallies, uptime
+from reporter.store import Store, alerts, incidents, journal, periods, tallies, uptime
+from reporter.store.alerts import Watched
 from reporter.wiring import Wiring
 
 log = logging.getLogger(__name__)
@@ -151,14 +152,14 @@ class Runner:
         """Let time pass for alerts that wait for it; returns the jobs to ask anew because something is suspect."""
         now = self._clock.wall()
         with self._store.read() as connection:
-            watched = journal.to_look_at(connection, now)
+            watched, open_ones = alerts.to_look_at(connection, now), incidents.any_open(connection)
         suspect = {one.job for one in watched if one.phase is Phase.SUSPECT and one.job in _probing(wiring)}
-        for one in watched:
-            if one.job not in suspect:
-                bound = wiring.jobs.get(one.job or "")
-                witness = _witness(bound) if bound else Witness(one.channels)
-                with self._store.begin() as connection:
-                    Sitting(connection, wiring, secrets.token_hex(4), now).look_again(one.subject, witness)
+        waiting = [(one.subject, _witness_of(wiring, one)) for one in watched if one.job not in suspect]
+        if waiting or open_ones:
+            with self._store.begin() as connection:
+                sitting = Sitting(connection, wiring, secrets.token_hex(4), now)
+                sitting.look_again(waiting)
+                sitting.revisit()
         return {name for name in suspect if name}
 
     def tell_digests(self, wiring: Wiring) -> None:
@@ -401,6 +402,12 @@ def _noted(findings: Findings, notes: Sequence[str]) -> Findings:
 def _witness(bound: BoundJob) -> Witness:
     beat = timedelta(seconds=bound.schedule.seconds) if isinstance(bound.schedule, Every) else None
     return Witness(bound.channels, beat, bound.name)
+
+
+def _witness_of(wiring: Wiring, one: Watched) -> Witness:
+    """Whose reading it was; a job that is gone left the channels that it spoke in."""
+    bound = wiring.jobs.get(one.job or "")
+    return _witness(bound) if bound else Witness(one.channels)
 
 
 def _probing(wiring: Wiring) -> set[str]:

@@ -107,7 +107,7 @@ class DiscordOutlet:
         return max(1, sum(total <= limits.EMBED_TEXT for total in islice(sums, limits.EMBEDS)))
 
     def payload(self, message: Message, *along: Message) -> dict[str, Any]:
-        calls = () if message.silent else self._mention.get(message.severity, ())
+        calls = () if message.silent else self._calls(message)
         body: dict[str, Any] = {
             **self._shown_as,
             "embeds": [embed for one in (message, *along) for embed in embeds(one)],
@@ -196,7 +196,11 @@ class DiscordOutlet:
 
     def _like(self, message: Message) -> tuple[object, ...]:
         """What messages must have in common to be one: whom they call, and whether they make a sound."""
-        return self._mention.get(message.severity, ()), message.silent
+        return self._calls(message), message.silent
+
+    def _calls(self, message: Message) -> tuple[str, ...]:
+        """Whom a message calls: those of its channel, and those whom it names itself."""
+        return tuple(dict.fromkeys((*self._mention.get(message.severity, ()), *map(checked_mention, message.mention))))
 
     def _thread_of(self, message_id: str) -> dict[str, str]:
         """Where a message of ours is: one that opened a thread in a forum has the thread's own id."""

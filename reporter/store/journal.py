@@ -1,4 +1,4 @@
-"""What was run and what is open: runs, alert states and their transitions."""
+"""What was run, and what jobs may know of our own past."""
 
 from __future__ import annotations
 
@@ -9,20 +9,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
-from reporter.alerts import (
-    AlertState,
-    Change,
-    Level,
-    Observation,
-    Phase,
-    Transition,
-    state_from_json,
-    state_to_json,
-)
+from reporter.alerts import AlertState, Level, Transition
 from reporter.clock import Clock
 from reporter.periods import Period
-from reporter.store import Store, insert_once, uptime
-from reporter.store.tables import alert_states, facts, runs, samples, transitions
+from reporter.store import Store, alerts, incidents, insert_once, uptime
+from reporter.store.tables import facts, runs, samples, transitions
 from reporter.uptime import Span, Uptime
 
 
@@ -77,72 +68,6 @@ def _run(r: Row[Any]) -> Run:
     return Run(r.id, r.job, r.label, r.trigger, r.started_at, float(r.seconds), r.outcome, r.messages, r.error)
 
 
-def alert_state(connection: Connection, subject: str) -> AlertState:
-    found = connection.execute(select(alert_states.c.state).where(alert_states.c.subject == subject)).scalar()
-    return state_from_json(found) if found else AlertState(subject)
-
-
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """A subject that is to be looked at again: where it is told of without a route, and whose reading it is."""
-
-    subject: str
-    phase: Phase
-    channels: tuple[str, ...]
-    job: str | None
-
-
-def put_alert_state(
-    connection: Connection,
-    state: AlertState,
-    look_at: datetime | None,
-    channels: Sequence[str],
-    job: str | None,
-    now: datetime,
-) -> None:
-    """Remember a state, when to look again, where its subject is told of when no route says, and who looks at it."""
-    values = {
-        "state": state_to_json(state),
-        "phase": state.phase.value,
-        "look_at": look_at,
-        "channels": "\n".join(channels),
-        "job": job,
-        "updated_at": now,
-    }
-    changed = connection.execute(update(alert_states).where(alert_states.c.subject == state.subject).values(**values))
-    if not changed.rowcount:
-        insert_once(connection, alert_states, subject=state.subject, **values)
-
-
-def to_look_at(connection: Connection, now: datetime) -> list[Watched]:
-    """Subjects whose time has come without a reading."""
-    c = alert_states.c
-    rows = connection.execute(select(c.subject, c.phase, c.channels, c.job).where(c.look_at <= now))
-    return [
-        Watched(row.subject, Phase(row.phase), tuple(filter(None, row.channels.split("\n"))), row.job) for row in rows
-    ]
-
-
-def add_transition(connection: Connection, transition: Transition, at: datetime, run_id: str) -> None:
-    seen = transition.observation
-    connection.execute(
-        insert(transitions).values(
-            at=at,
-            subject=transition.subject,
-            change=transition.change.value,
-            level=transition.level.value,
-            was=transition.was.value,
-            seen=seen.level.value,
-            since=transition.since,
-            reason=transition.reason,
-            detail=seen.detail,
-            value=seen.value,
-            limit=seen.limit,
-            run_id=run_id,
-        )
-    )
-
-
 def remember(connection: Connection, name: str, value: str) -> None:
     """Set a single remembered value."""
     if not connection.execute(update(facts).where(facts.c.name == name).values(value=value)).rowcount:
@@ -152,7 +77,8 @@ def remember(connection: Connection, name: str, value: str) -> None:
 def prune(connection: Connection, before: datetime) -> int:
     """Forget runs, readings and transitions older than that; what is open stays open."""
     aged = ((runs, runs.c.started_at), (samples, samples.c.at), (transitions, transitions.c.at))
-    return sum(connection.execute(delete(table).where(moment < before)).rowcount for table, moment in aged)
+    gone = sum(connection.execute(delete(table).where(moment < before)).rowcount for table, moment in aged)
+    return gone + incidents.prune(connection, before)
 
 
 class StoredHistory:
@@ -168,8 +94,7 @@ class StoredHistory:
 
     def open_alerts(self) -> list[AlertState]:
         with self._store.read() as connection:
-            rows = connection.execute(select(alert_states.c.state).where(alert_states.c.phase != "ok"))
-            return [state_from_json(text) for (text,) in rows]
+            return [one.state for one in alerts.troubled(connection)]
 
     def transitions(self, period: Period) -> list[Transition]:
         with self._store.read() as connection:
@@ -178,7 +103,7 @@ class StoredHistory:
                 .where(transitions.c.at >= period.start, transitions.c.at < period.end)
                 .order_by(transitions.c.at, transitions.c.id)
             )
-            return [_transition(row) for row in rows]
+            return [incidents.transition_of(row) for row in rows]
 
     def uptime(self, period: Period) -> dict[str, Uptime]:
         with self._store.read() as connection:
@@ -190,10 +115,5 @@ class StoredHistory:
 
     def unread_since(self, ledger: str) -> datetime | None:
         with self._store.read() as connection:
-            state = alert_state(connection, f"probe/ledger-{ledger}")
+            state = alerts.alert_state(connection, f"probe/ledger-{ledger}")
         return state.since if state.level in {Level.CRITICAL, Level.UNKNOWN} else None
-
-
-def _transition(row: Row[Any]) -> Transition:
-    seen = Observation(row.subject, Level(row.seen), row.detail, row.value, row.limit)
-    return Transition(row.subject, Change(row.change), row.since, row.reason, seen, Level(row.level), Level(row.was))

@@ -156,8 +156,49 @@ transitions = Table(
     Column("value", Text),
     Column("limit", Text),
     Column("run_id", String(32)),
+    Column("incident", String(16)),
+    Column("told", Boolean),  # whether anybody heard of it, why (not), and in which channels
+    Column("why", Text),
+    Column("channels", Text),
     Index(None, "subject", "at"),
     Index(None, "at"),
+)
+
+# One trouble of a subject, from its first opening to its end, and what people were told of it.
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("subject", String(200), nullable=False),
+    Column("opened_at", UtcTime, nullable=False),
+    Column("since", UtcTime, nullable=False),
+    Column("level", String(16), nullable=False),
+    Column("worst", String(16), nullable=False),
+    Column("resolved_at", UtcTime),
+    Column("told", Text, nullable=False, default=""),  # the channels that heard of it
+    Column("untold", Text),  # why nobody has heard of it yet
+    Column("grouped", String(16)),  # what the incidents that one message tells together have in common
+    Column("acked_at", UtcTime),
+    Column("acked_by", String(64)),
+    Column("note", Text),
+    Column("escalated", Text, nullable=False, default=""),  # the steps of escalation that were taken
+    Index(None, "subject", "opened_at"),
+    Index(None, "resolved_at"),
+    Index(None, "grouped"),
+)
+
+# Somebody wants to hear nothing of some subjects for a while.
+silences = Table(
+    "silences",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("pattern", String(200), nullable=False),
+    Column("begins_at", UtcTime, nullable=False),
+    Column("ends_at", UtcTime, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("author", String(64), nullable=False),
+    Column("reminded", Boolean, nullable=False, default=False),
+    Index(None, "ends_at"),
 )
 
 # Single readings, kept only around trouble; uptime is counted from the spans below.

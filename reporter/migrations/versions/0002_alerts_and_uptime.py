@@ -13,6 +13,39 @@ down_revision = "0001"
 
 def upgrade() -> None:
     op.create_table(
+        "incidents",
+        sa.Column("id", sa.String(length=16), nullable=False),
+        sa.Column("subject", sa.String(length=200), nullable=False),
+        sa.Column("opened_at", UtcTime(), nullable=False),
+        sa.Column("since", UtcTime(), nullable=False),
+        sa.Column("level", sa.String(length=16), nullable=False),
+        sa.Column("worst", sa.String(length=16), nullable=False),
+        sa.Column("resolved_at", UtcTime(), nullable=True),
+        sa.Column("told", sa.Text(), nullable=False),
+        sa.Column("untold", sa.Text(), nullable=True),
+        sa.Column("grouped", sa.String(length=16), nullable=True),
+        sa.Column("acked_at", UtcTime(), nullable=True),
+        sa.Column("acked_by", sa.String(length=64), nullable=True),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("escalated", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_incidents")),
+    )
+    op.create_index(op.f("ix_incidents_grouped"), "incidents", ["grouped"], unique=False)
+    op.create_index(op.f("ix_incidents_resolved_at"), "incidents", ["resolved_at"], unique=False)
+    op.create_index(op.f("ix_incidents_subject_opened_at"), "incidents", ["subject", "opened_at"], unique=False)
+    op.create_table(
+        "silences",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("pattern", sa.String(length=200), nullable=False),
+        sa.Column("begins_at", UtcTime(), nullable=False),
+        sa.Column("ends_at", UtcTime(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("author", sa.String(length=64), nullable=False),
+        sa.Column("reminded", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_silences")),
+    )
+    op.create_index(op.f("ix_silences_ends_at"), "silences", ["ends_at"], unique=False)
+    op.create_table(
         "spans",
         sa.Column("subject", sa.String(length=200), nullable=False),
         sa.Column("start", UtcTime(), nullable=False),
@@ -45,3 +78,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("subject", name=op.f("pk_standing")),
     )
     op.add_column("samples", sa.Column("detail", sa.Text(), nullable=True))
+    op.add_column("transitions", sa.Column("incident", sa.String(length=16), nullable=True))
+    op.add_column("transitions", sa.Column("told", sa.Boolean(), nullable=True))
+    op.add_column("transitions", sa.Column("why", sa.Text(), nullable=True))
+    op.add_column("transitions", sa.Column("channels", sa.Text(), nullable=True))
