@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, GetCoreSchemaHandler
-from pydantic_core import CoreSchema, core_schema
+from pydantic import AfterValidator, Field
 
-from reporter.config.probes_common import AskedProbe, LowNumbers, Numbers, Sizes, Spans
+from reporter.config.probes_common import AS_USUAL, AskedProbe, LowNumbers, Numbers, Otherwise, Sizes, Spans
 from reporter.config.secrets import Address
 from reporter.config.values import Duration, mistake
 from reporter.secret import Secret
-
-
-@dataclass(frozen=True, slots=True)
-class Otherwise:
-    """Limits that hold as long as nothing else is said of them; null switches one off."""
-
-    warning: str | int | None = None
-    critical: str | int | None = None
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_before_validator_function(self._filled, handler(source))
-
-    def _filled(self, value: object) -> object:
-        ours = {"warning": self.warning, "critical": self.critical}
-        return {**ours, **value} if isinstance(value, dict) else value
 
 
 def _address_of(*schemes: str, example: str) -> AfterValidator:
@@ -37,10 +20,6 @@ def _address_of(*schemes: str, example: str) -> AfterValidator:
         return url
 
     return AfterValidator(check)
-
-
-# As `Otherwise` has it.
-_AS_USUAL: Any = Field({}, validate_default=True)
 
 
 class PostgresProbeConfig(AskedProbe):
@@ -53,21 +32,21 @@ class PostgresProbeConfig(AskedProbe):
         _address_of("postgresql", "postgres", "postgresql+psycopg", example="postgresql://USER:PASSWORD@HOST/DATABASE"),
     ]
     """The server's address, with a role and a database; best a reference to a secret."""
-    connections: Annotated[Numbers, Otherwise(80, 95)] = _AS_USUAL
+    connections: Annotated[Numbers, Otherwise(80, 95)] = AS_USUAL
     """Percent of max_connections in use."""
     slow_after: Duration = Field(timedelta(minutes=1), json_schema_extra={"default": "1m"})
     """From when on a query counts as slow; those of pg_dump and pg_basebackup do not."""
-    slow_queries: Annotated[Numbers, Otherwise(1)] = _AS_USUAL
+    slow_queries: Annotated[Numbers, Otherwise(1)] = AS_USUAL
     """How many slow queries run in this database."""
-    idle_in_transaction: Annotated[Spans, Otherwise("10m")] = _AS_USUAL
+    idle_in_transaction: Annotated[Spans, Otherwise("10m")] = AS_USUAL
     """How long a session of this database has had a transaction open without doing anything."""
-    lock_wait: Annotated[Spans, Otherwise("30s", "5m")] = _AS_USUAL
+    lock_wait: Annotated[Spans, Otherwise("30s", "5m")] = AS_USUAL
     """How long a session of this database has waited for a lock."""
-    replication_lag: Annotated[Spans, Otherwise("30s", "5m")] = _AS_USUAL
+    replication_lag: Annotated[Spans, Otherwise("30s", "5m")] = AS_USUAL
     """How far a standby is behind, seen from either side."""
     standbys: int = Field(0, ge=0)
     """How many standbys should be connected; fewer is a warning."""
-    kept_wal: Annotated[Sizes, Otherwise("1 GiB")] = _AS_USUAL
+    kept_wal: Annotated[Sizes, Otherwise("1 GiB")] = AS_USUAL
     """How much WAL is kept for a replication slot that nobody reads."""
     cache_hits: LowNumbers = LowNumbers()
     """Percent of blocks found in memory within the last hour."""
@@ -75,5 +54,8 @@ class PostgresProbeConfig(AskedProbe):
     """How long ago the last checkpoint was; it counts only where much was written since."""
     size: Sizes = Sizes()
     """The size of the database; with `critical` the board shows it as a share of that."""
-    transaction_ids: Annotated[Numbers, Otherwise(50, 75)] = _AS_USUAL
+    transaction_ids: Annotated[Numbers, Otherwise(50, 75)] = AS_USUAL
     """Percent of the transaction ids that are used up; at 100 the server stops, and autovacuum is what frees them."""
+
+
+DatabaseProbe = PostgresProbeConfig

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from reporter.alerts import Level
+from reporter.clock import Clock
 from reporter.formats import size
 from reporter.probes import NEVER, Measure, Sight, Terms, percent, seconds
 from reporter.probes.session import RefusedError, Session, prepare, session
@@ -69,6 +70,7 @@ class PostgresProbe:
 
     kind: ClassVar[str] = "postgres"
     terms: Terms
+    clock: Clock
     url: Secret
     limits: PostgresLimits
     _kept: _Kept = field(default_factory=_Kept, repr=False, compare=False)
@@ -96,7 +98,7 @@ class PostgresProbe:
             return _without_statistics(error, latency)
         await self._weigh(asked)
         row = SimpleNamespace(**told)
-        change = self._kept.hour.since(time.monotonic(), {name: float(told[name] or 0) for name in COUNTERS})
+        change = self._kept.hour.since(self.clock.monotonic(), {name: float(told[name] or 0) for name in COUNTERS})
         return Sight(
             Level.OK,
             "online, a standby" if row.standby else "online",
@@ -107,7 +109,7 @@ class PostgresProbe:
 
     async def _weigh(self, asked: Session) -> None:
         """Ask for the size, now and then. It may take long, and says nothing of whether the server is well."""
-        kept, now = self._kept, time.monotonic()
+        kept, now = self._kept, self.clock.monotonic()
         if kept.weighed is not None and now - kept.weighed < _SIZE_EVERY:
             return
         kept.weighed = now
@@ -169,7 +171,7 @@ def _replication(row: Any, limits: PostgresLimits) -> Iterator[Measure]:
         # Half of one lower is the limit, so that the number that is wanted is never in trouble.
         few = limits.standbys - 0.5
         wanted = Threshold(few, leave_warning=few, low=True) if limits.standbys else NEVER
-        yield Measure("standbys", row.standbys, wanted, _whole, "fewer than {limit} standbys are connected")
+        yield Measure("standbys", row.standbys, wanted, _whole, "fewer standbys than {limit} are connected")
     if row.lag is not None:
         yield Measure("replication lag", row.lag, limits.replication_lag, _or_none)
     if row.kept_wal:

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from reporter.probes import Probe
 from reporter.probes.round import Probes
+from tests.probes.databases import Watch, Watching
 
 
 @dataclass
@@ -42,6 +44,19 @@ def rounds(clock: StandingClock) -> Iterator[Rounds]:
 
     def make(probes: Sequence[Probe], *, deadline: float = 5.0) -> Probes:
         made.append(Probes(probes, clock, deadline=deadline))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+@pytest.fixture
+def watch(clock: StandingClock) -> Iterator[Watch]:
+    made: list[Watching] = []
+
+    def make(kind: str, **said: Any) -> Watching:
+        made.append(Watching(clock, kind, **said))
         return made[-1]
 
     yield make

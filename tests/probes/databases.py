@@ -1,0 +1,47 @@
+"""Probes of databases as the config makes them, and what they see."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from pydantic import TypeAdapter
+
+from reporter.clock import Clock
+from reporter.config.probes_databases import DatabaseProbe
+from reporter.config.secrets import Sources
+from reporter.context import Reading
+from reporter.probes import Probe, Terms
+from reporter.probes.round import Probes
+from reporter.probing_databases import database_probe
+
+ENTRIES: TypeAdapter[DatabaseProbe] = TypeAdapter(DatabaseProbe)
+
+
+class HandClock(Clock, Protocol):
+    def pass_by(self, seconds: float) -> None: ...
+
+
+class Watching:
+    """One probe that is asked again and again, with the clock moved on by a minute before each look but the first."""
+
+    def __init__(self, clock: HandClock, kind: str, **said: Any) -> None:
+        entry = ENTRIES.validate_python({"kind": kind, **said}, context=Sources(private=True))
+        terms = Terms("db", None, entry.timeout.total_seconds(), entry.latency())
+        self.probe: Probe = database_probe(terms, entry, clock)
+        self._clock = clock
+        self._round = Probes([self.probe], clock, deadline=entry.timeout.total_seconds() + 5)
+
+    def look(self, after: float = 60) -> Reading:
+        self._clock.pass_by(after)
+        (reading,) = self._round.probe_all()
+        return reading
+
+    def close(self) -> None:
+        self._round.close()
+
+
+Watch = Callable[..., Watching]
+
+
+def told(reading: Reading) -> str:
+    """How it stands and why, in one line."""
+    return f"{reading.observation.level}: {reading.observation.detail}"
