@@ -376,7 +376,7 @@ NAMED = {"ledgers", "channels", "jobs", "probes", "money"}
 
 
 def generic(path: tuple[str | int, ...]) -> str:
-    parts = [str(part) for part in path]
+    parts = [part for part in path if isinstance(part, str)]
     if len(parts) > 1 and parts[0] in NAMED:
         parts[1] = "NAME"
     return ".".join(parts)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import ClassVar, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
-from pydantic import Field, model_validator
+from pydantic import Field, GetCoreSchemaHandler, model_validator
+from pydantic_core import CoreSchema, core_schema
 
 from reporter.config.settings import Settings
 from reporter.config.values import Duration, Names, Size, mistake
@@ -72,6 +74,25 @@ class LowSizes(Limits[Size]):
     """Limits of a size that should be large."""
 
     low: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, slots=True)
+class Otherwise:
+    """Limits that hold as long as nothing else is said of them; null switches one off."""
+
+    warning: str | int | None = None
+    critical: str | int | None = None
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self._filled, handler(source))
+
+    def _filled(self, value: object) -> object:
+        ours = {"warning": self.warning, "critical": self.critical}
+        return {**ours, **value} if isinstance(value, dict) else value
+
+
+# As `Otherwise` has it.
+AS_USUAL: Any = Field({}, validate_default=True)
 
 
 def _plain(value: float | timedelta | None) -> float | None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from reporter.config.probes_common import LowSizes, LowSpans, Numbers, ProbeSettings, Sizes, Spans
+from reporter.config.probes_common import AS_USUAL, LowSizes, LowSpans, Numbers, Otherwise, ProbeSettings, Sizes, Spans
 from reporter.config.secrets import HomePath
 from reporter.config.values import Names, mistake
-
-_RESTARTS = Numbers(warning=1, critical=5)
 
 
 class FileProbeConfig(ProbeSettings):
@@ -72,7 +70,7 @@ class UnitProbeConfig(ProbeSettings):
     """The unit's name."""
     expect_state: Names = ("active",)
     """The states that are well, one or a list; a service that runs now and then is also `inactive`."""
-    restarts: Numbers = Field(_RESTARTS, json_schema_extra={"default": _RESTARTS.model_dump(exclude_none=True)})
+    restarts: Annotated[Numbers, Otherwise(1, 5)] = AS_USUAL
     """How often systemd may restart it within an hour."""
     memory: Sizes = Sizes()
     """How much memory it may use."""

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from ipaddress import ip_address
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from reporter.config.probes_common import AskedProbe, LowNumbers, Numbers
+from reporter.config.probes_common import AS_USUAL, AskedProbe, LowNumbers, Numbers, Otherwise
 from reporter.config.secrets import Address, HomePath, SecretOrText, SecretText
 from reporter.config.settings import Settings
 from reporter.config.values import Names, Statuses, mistake, one_or_many
 from reporter.jsonpath import steps
 from reporter.secret import Secret
 
-_DAYS_LEFT = LowNumbers(warning=14, critical=3)
-_LOSS = Numbers(warning=30, critical=70)
-
-
-def _days_left() -> Any:
-    return Field(_DAYS_LEFT, json_schema_extra={"default": _DAYS_LEFT.model_dump(exclude_none=True)})
+DaysLeft = Annotated[LowNumbers, Otherwise(14, 3)]
 
 
 def _web_address(url: Secret) -> Secret:
@@ -94,7 +89,7 @@ class HttpProbeConfig(AskedProbe):
     """A regular expression that the answer must match somewhere; half a second is spent on it at most."""
     expect_json: JsonChecks = ()
     """What the JSON of the answer must hold, one entry or a list."""
-    certificate_days: LowNumbers = _days_left()
+    certificate_days: DaysLeft = AS_USUAL
     """From how many days on that its certificate is still valid: a warning, and critical."""
     ca_file: HomePath | None = None
     """The certificates (PEM) to trust, instead of those that browsers trust."""
@@ -146,7 +141,7 @@ class TlsProbeConfig(Endpoint):
 
     kind: Literal["tls"]
     """`tls`."""
-    certificate_days: LowNumbers = _days_left()
+    certificate_days: DaysLeft = AS_USUAL
     """From how many days on that its certificate is still valid: a warning, and critical."""
     server_name: str | None = Field(None, min_length=1, max_length=253)
     """The name that the certificate must be for, if that is not the host."""
@@ -187,7 +182,7 @@ class IcmpProbeConfig(AskedProbe):
     """The machine's name or IP address."""
     packets: int = Field(3, ge=1, le=20)
     """How many packets each look sends, five a second."""
-    packet_loss: Numbers = Field(_LOSS, json_schema_extra={"default": _LOSS.model_dump(exclude_none=True)})
+    packet_loss: Annotated[Numbers, Otherwise(30, 70)] = AS_USUAL
     """How many percent of them may stay without answer; when all do, it is critical."""
 
     @model_validator(mode="after")
