@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from pydantic import PositiveInt
 
-from reporter import Book, Context, Line, Money, Params, Period, Report, job, tone_of
+from reporter import Book, Change, Context, Line, Money, Params, Period, Report, change, job, tone_of
 from reporter.metrics import Status, status
 
 
@@ -39,12 +39,16 @@ class Row:
 
 @dataclass(frozen=True)
 class Section:
-    """One book in the last 24 hours: the agents shown, best first, those left out, and how many are idle."""
+    """One book in the last 24 hours: the agents shown, best first, those left out, and how many are idle.
+
+    `change` is that of the hour to the one before it; None where that is not known of the same ledgers.
+    """
 
     book: Book
     shown: list[Row]
     others: list[Row]
     idle: int
+    change: Change | None
 
     @property
     def trades(self) -> int:
@@ -70,8 +74,9 @@ def agent_performance(ctx: Context[Parameters]) -> Iterator[Report]:
         return
     days = ctx.books(_ending_with(ctx.period, timedelta(hours=24)))
     weeks = ctx.books(_ending_with(ctx.period, timedelta(days=ctx.params.review_days)))
-    sections = [_section(ctx, week, week.counterpart(days), week.counterpart(hours)) for week in weeks]
-    facts = {"sections": sections, "unread": ctx.unread([*hours, *days, *weeks])}
+    before = ctx.books(ctx.previous)
+    sections = [_section(ctx, week, days, hours, before) for week in weeks]
+    facts = {"sections": sections, "unread": ctx.unread([*hours, *days, *weeks, *before])}
     yield Report(books=hours, facts=facts, tone=tone_of(hours))
 
 
@@ -79,11 +84,18 @@ def _ending_with(period: Period, span: timedelta) -> Period:
     return Period(period.end - span, period.end, f"{span} until {period.label}", period.zone)
 
 
-def _section(ctx: Context[Parameters], week: Book, day: Book | None, hour: Book | None) -> Section:
+def _section(ctx: Context[Parameters], week: Book, days: list[Book], hours: list[Book], before: list[Book]) -> Section:
+    day, hour = week.counterpart(days), week.counterpart(hours)
     rows = [_row(ctx, line, day, hour) for line in week.lines if line.trades]
     rows.sort(key=lambda row: (abs(row.hour.pnl), row.hour.trades, abs(row.day.pnl)), reverse=True)
     shown = sorted(rows[: ctx.params.top], key=lambda row: (row.hour.pnl, row.day.pnl), reverse=True)
-    return Section(day or week, shown, rows[ctx.params.top :], idle=len(week.lines) - len(rows))
+    return Section(
+        book=day or week,
+        shown=shown,
+        others=rows[ctx.params.top :],
+        idle=len(week.lines) - len(rows),
+        change=change(hour, hour.counterpart(before)) if hour else None,
+    )
 
 
 def _row(ctx: Context[Parameters], week: Line, day: Book | None, hour: Book | None) -> Row:

@@ -1,4 +1,4 @@
-"""The day that is over: balance, P&L, the best and the worst, and how it stands to the day before and to the targets."""
+"""The day that is over: balance, P&L, the best and the worst, beside the day before and the targets."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

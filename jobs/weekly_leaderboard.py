@@ -1,29 +1,38 @@
 """The agents of the week that is over, ranked by what they made."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from pydantic import PositiveInt
 
-from reporter import Book, Context, Line, Money, Params, Report, job, ranks, tone_of
-from reporter.metrics import Status, curve_of, status
+from reporter import Book, Context, Line, Money, Params, Report, Series, job, leading, ranks, tone_of
+from reporter.metrics import Status, curve, status
+from reporter.periods import trailing
 
 
 class Parameters(Params):
-    """`top` is how many places of each book are shown; agents under review further down are named all the same."""
+    """`top` is how many places of each book are shown; agents under review further down are named all the same.
+
+    `days` is what Sharpe ratios are taken of: the week's seven days are too few.
+    """
 
     top: PositiveInt = 10
+    days: PositiveInt = 30
 
 
 @dataclass(frozen=True)
 class Place:
-    """One agent's place. `climbed` is by how many places it rose since the week before; None for a newcomer."""
+    """One agent's place. `climbed` is by how many places it rose since the week before; None for a newcomer.
+
+    `sharpe` rests on the days that `busy` counts, on which anything was won or lost, and on the idle ones among them.
+    """
 
     rank: int
     line: Line
     climbed: int | None
     sharpe: float | None
+    busy: int
     status: Status
 
 
@@ -31,7 +40,8 @@ class Place:
 class Section:
     """One book's ranking: the places shown, and those further down. Agents that closed no trade have no place.
 
-    `compared` says whether the week before had a ranking, of the same ledgers.
+    `compared` says whether the week before had a ranking, of the same ledgers; `leads` whether it is one of the books
+    by which the floor is measured.
     """
 
     book: Book
@@ -39,6 +49,7 @@ class Section:
     others: list[Place]
     idle: list[Line]
     compared: bool
+    leads: bool
 
     @property
     def others_pnl(self) -> Money:
@@ -53,24 +64,31 @@ class Section:
 @job(covers="last week", schedule="weekly on mon at 00:05", params=Parameters)
 def weekly_leaderboard(ctx: Context[Parameters]) -> Iterator[Report]:
     """The agents of the week that is over, ranked by P&L, with win rate, Sharpe ratio and change of rank."""
-    books = ctx.books(ctx.period, daily=True)
-    before = ctx.books(ctx.previous)
-    sections = [_section(ctx, book, book.counterpart(before)) for book in books]
+    books, before = ctx.books(ctx.period), ctx.books(ctx.previous)
+    series = ctx.series(trailing(ctx.period, ctx.params.days))
+    leaders = leading(books)
+    sections = [_section(ctx, book, book.counterpart(before), series, leads=book in leaders) for book in books]
     bases = sorted({line.capital_basis for book in books for line in book.lines if line.capital_basis})
     facts = {"sections": sections, "bases": bases, "unread": ctx.unread([*books, *before])}
     yield Report(books=books, facts=facts, tone=tone_of(books))
 
 
-def _section(ctx: Context[Parameters], book: Book, before: Book | None) -> Section:
+def _section(
+    ctx: Context[Parameters], book: Book, before: Book | None, series: Sequence[Series], *, leads: bool
+) -> Section:
     past = _ranking(before) if before and before.ledgers == book.ledgers else []
     former = {(line.ledger, line.key): rank for rank, line in past}
-    places = [_place(ctx, rank, line, former.get((line.ledger, line.key))) for rank, line in _ranking(book)]
+    places = [
+        _place(ctx, rank, line, former.get((line.ledger, line.key)), _days_of(book, line, series))
+        for rank, line in _ranking(book)
+    ]
     return Section(
         book=book,
         places=places[: ctx.params.top],
         others=places[ctx.params.top :],
         idle=[line for line in book.lines if not line.trades],
         compared=bool(past),
+        leads=leads,
     )
 
 
@@ -80,11 +98,26 @@ def _ranking(book: Book) -> list[tuple[int, Line]]:
     return list(zip(ranks([line.pnl.amount for line in traded]), traded, strict=True))
 
 
-def _place(ctx: Context[Parameters], rank: int, line: Line, former: int | None) -> Place:
+Days = tuple[Series, tuple[Decimal, ...]]
+
+
+def _days_of(book: Book, line: Line, series: Sequence[Series]) -> Days | None:
+    """What the agent of a line made day by day."""
+    for one in series:
+        if (one.mode, one.currency) == (book.mode, book.currency):
+            return next(((one, a.pnl) for a in one.agents if (a.ledger, a.key) == (line.ledger, line.key)), None)
+    return None
+
+
+def _place(ctx: Context[Parameters], rank: int, line: Line, former: int | None, days: Days | None) -> Place:
+    ratio = None
+    if days and line.capital:
+        ratio = curve(days[0].days, days[1], line.capital, line.pnl.currency, ctx.basis).sharpe
     return Place(
         rank=rank,
         line=line,
         climbed=None if former is None else former - rank,
-        sharpe=curve_of(line, ctx.period, line.capital, ctx.basis).sharpe,
+        sharpe=ratio,
+        busy=sum(map(bool, days[1])) if days else 0,
         status=status(line, ctx.targets),
     )

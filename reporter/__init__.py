@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from reporter.trades import Line as Line
     from reporter.trades import Mode as Mode
     from reporter.trades import Money as Money
+    from reporter.trades import Series as Series
     from reporter.trades import Trade as Trade
     from reporter.trades import Unread as Unread
     from reporter.trades import leading as leading
@@ -75,6 +76,7 @@ _HOMES = {
     "Line": "trades",
     "Mode": "trades",
     "Money": "trades",
+    "Series": "trades",
     "Trade": "trades",
     "Unread": "trades",
     "leading": "trades",

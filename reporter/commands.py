@@ -45,6 +45,7 @@ jobs:
   agent_performance:
   daily_summary:
   weekly_leaderboard:
+  weekly_report:
 targets:
   daily_pnl: 50 USDT
   win_rate: 52%

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Generic, Literal, Protocol
@@ -18,8 +18,9 @@ from reporter.errors import LedgerError
 from reporter.machine import Host
 from reporter.message import Severity, Tone
 from reporter.periods import Covers, Period
+from reporter.rates import Rates, Total, totals
 from reporter.risk import NEVER_CLOSES, Basis
-from reporter.trades import Book, By, Course, Ledger, Money, Series, Unread, leading
+from reporter.trades import Book, By, Ledger, Money, Series, Unread, leading
 from reporter.uptime import Span, Uptime
 
 
@@ -98,6 +99,7 @@ class Context(Generic[P]):
     params: P
     log: logging.Logger | logging.LoggerAdapter[logging.Logger]
     basis: Basis = NEVER_CLOSES
+    rates: Rates = field(default_factory=dict)
 
     def books(self, period: Period, *, by: By = "agent", daily: bool = False, account: bool = False) -> list[Book]:
         """The books of a period with a line an agent (or what else `by` says), best first.
@@ -111,17 +113,22 @@ class Context(Generic[P]):
                 raise
             return []
 
-    def series(self, period: Period) -> list[Series]:
-        """What each book made day by day; none, and no error, where no ledger is configured.
+    def series(self, period: Period, *, whole: bool = False) -> list[Series]:
+        """What each book made day by day, or `whole`: since the first trade; none, and no error, where no ledger is
+        configured.
 
         Raises LedgerError when there are ledgers and none can be read.
         """
         try:
-            return [_series(book, period) for book in self.ledger.performance(period, daily=True)]
+            return self.ledger.daily_series(period, whole=whole)
         except LedgerError:
             if self.ledger.health():
                 raise
             return []
+
+    def totals(self, books: Sequence[Book]) -> list[Total]:
+        """What books of several currencies are together, by the rates of the config; none without rates."""
+        return totals(books, self.rates)
 
     def unread(self, books: Sequence[Book]) -> list[Unread]:
         """The ledgers that are missing from any of these books, since when as far as our own history knows.
@@ -169,23 +176,6 @@ class Job:
     doc: str
     origin: Path | None = None
     stock: bool = False
-
-
-def _series(book: Book, period: Period) -> Series:
-    days = tuple(date.fromisoformat(day.label) for day in period.days())
-    agents = tuple(
-        Course(key=a.key, ledger=a.ledger, label=a.label, pnl=a.daily, capital=a.capital) for a in book.lines
-    )
-    return Series(
-        mode=book.mode,
-        currency=book.currency,
-        days=days,
-        pnl=book.daily,
-        opening=book.opening,
-        agents=agents,
-        ledgers=book.ledgers,
-        unread=book.unread,
-    )
 
 
 def tone_of(books: Iterable[Book]) -> Tone:

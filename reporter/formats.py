@@ -50,19 +50,24 @@ class Formats:
     date_pattern: str = "%Y-%m-%d"
     clock_pattern: str = "%H:%M:%S"
 
-    def money(self, amount: Money | Number | None, currency: str = "", *, plus: bool = False) -> str | None:
-        """`$1,045.60`, `-$5.30`, `12.30 XYZ`; a bare number needs its currency beside it."""
+    def money(
+        self, amount: Money | Number | None, currency: str = "", *, plus: bool = False, named: bool = True
+    ) -> str | None:
+        """`$1,045.60`, `-$5.30`, `12.30 XYZ`; a bare number needs its currency beside it.
+
+        `named=False` leaves out a currency's name, as in a column that says it in its head; a sign stays.
+        """
         value = _finite(amount)
         if value is None:
             return None
         currency = amount.currency if isinstance(amount, Money) else currency
         style = self.currencies.get(currency, CurrencyFormat())
         sign, digits = self._split(value, style.decimals, plus=plus)
-        return f"{sign}{style.sign}{digits}" if style.sign else f"{sign}{digits} {currency}".rstrip()
+        return f"{sign}{style.sign}{digits}" if style.sign else f"{sign}{digits} {currency * named}".rstrip()
 
-    def signed(self, amount: Money | Number | None, currency: str = "") -> str | None:
+    def signed(self, amount: Money | Number | None, currency: str = "", *, named: bool = True) -> str | None:
         """Money with a plus before a gain: `+$45.60`."""
-        return self.money(amount, currency, plus=True)
+        return self.money(amount, currency, plus=True, named=named)
 
     def number(self, value: Number | None, decimals: int | None = None, *, plus: bool = False) -> str | None:
         """`1,234.5`. Without `decimals` as many as it has, at most 8."""

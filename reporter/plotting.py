@@ -155,7 +155,7 @@ def plain_number(value: float) -> str:
 
 
 # Widths in Noto Sans, in parts of the font's size, a little generous; it stands for other sans-serif fonts as well.
-_NARROW, _WIDE = frozenset("iIjl.,:;'|!()[]/ "), frozenset("mwMW@%—…")
+_NARROW, _SLIM, _WIDE = frozenset("iIjl.,:;'|!()[]/ "), frozenset("rtfscJ_-"), frozenset("mwMW@%—…")
 
 
 def text_width(text: str, size: float) -> float:
@@ -165,19 +165,26 @@ def text_width(text: str, size: float) -> float:
 
 def _width(char: str) -> float:
     if char in _NARROW:
-        return 0.33
+        return 0.31
+    if char in _SLIM:
+        return 0.48
     if char in _WIDE:
-        return 0.92
+        return 0.93
     if unicodedata.east_asian_width(char) in {"W", "F"}:
         return 1.1
-    return 0.0 if unicodedata.combining(char) else 0.68 if char.isupper() else 0.59
+    return 0.0 if unicodedata.combining(char) else 0.66 if char.isupper() else 0.59
 
 
 def clipped(text: str, width: float, size: float) -> str:
-    """The text, or as much of its beginning as fits into the width with `…` behind it."""
+    """The text, or as much of its two ends as fits into the width with `…` between: names often differ at their end."""
     if text_width(text, size) <= width:
         return text
-    kept = text
-    while kept and text_width(f"{kept}…", size) > width:
-        kept = kept[:-1]
-    return f"{kept.rstrip()}…"
+    kept = len(text) - 1
+    while kept and text_width(_middle_out(text, kept), size) > width:
+        kept -= 1
+    return _middle_out(text, kept)
+
+
+def _middle_out(text: str, kept: int) -> str:
+    tail = kept * 2 // 5
+    return f"{text[: kept - tail]}…{text[len(text) - tail :]}"

@@ -78,6 +78,11 @@ class Trail:
         """The balance at the end; None where that of the beginning is not known."""
         return self.series.opening + self.made if self.series.opening else None
 
+    @property
+    def busy(self) -> int:
+        """On how many days anything was won or lost."""
+        return sum(bool(pnl) for pnl in self.series.pnl)
+
     def belongs_to(self, book: Book) -> bool:
         """Whether these are the days of that book, and of the same ledgers."""
         same = (self.series.mode, self.series.currency) == (book.mode, book.currency)

@@ -59,13 +59,18 @@ def filters(formats: Formats) -> dict[str, Filter]:
         "medal": medal,
         "trend": trend,
         "plural": plural,
-        "few": lambda count: f" (n={count})" if count is not None and few(count) else "",
+        "few": _mark_of_few,
         "profit_factor": _known(profit_factor),
         "payoff": _known(payoff),
         "expectancy": _known(expectancy),
         "sqn": _known(sqn),
     }
     return {name: _defined(filter_) for name, filter_ in ours.items()} | {"default": _default, "d": _default}
+
+
+def _mark_of_few(count: int | None, of: str = "") -> str:
+    """What stands behind a figure that rests on few trades, or on few of something else."""
+    return f" (n={count} {of}".rstrip() + ")" if count is not None and few(count) else ""
 
 
 def _defined(function: Filter) -> Filter:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,8 +23,10 @@ from reporter.periods import Period, before, covered
 from reporter.render import Renderer
 from reporter.risk import NEVER_CLOSES, Basis
 from reporter.trades import Ledger, Money
+from reporter.uptime import Span, Uptime
 
 HOME = Path(__file__).resolve().parents[2]
+RENDERER = Renderer([HOME / "templates"])
 
 
 def usdt(amount: str) -> Money:
@@ -64,9 +66,10 @@ class Idle:
 
 @dataclass(frozen=True)
 class NoHistory:
-    """A store of our own that has seen nothing, but since when ledgers are away."""
+    """A store of our own that has seen nothing, but since when ledgers are away and how what was watched fared."""
 
     since: dict[str, datetime] = field(default_factory=dict)
+    fared: Mapping[str, Uptime] = field(default_factory=dict)
 
     def open_alerts(self) -> list[AlertState]:
         return []
@@ -76,6 +79,12 @@ class NoHistory:
 
     def started_at(self) -> datetime | None:
         return None
+
+    def uptime(self, period: Period) -> Mapping[str, Uptime]:
+        return self.fared
+
+    def spans(self, subject: str, period: Period) -> list[Span]:
+        return []
 
     def unread_since(self, ledger: str) -> datetime | None:
         return self.since.get(ledger)
@@ -118,9 +127,11 @@ def reports(
     targets: Targets = TARGETS,
     since: dict[str, datetime] | None = None,
     basis: Basis = NEVER_CLOSES,
+    fared: Mapping[str, Uptime] | None = None,
+    drawn: list[list[str]] | None = None,
     **params: int | bool,
 ) -> list[tuple[Report, Message]]:
-    """What a job of this home yields at `now` (UTC), and how its template tells each."""
+    """What a job of this home yields at `now` (UTC), and how its template tells each; into `drawn`, its pictures."""
     job = load_catalog([HOME]).jobs[name]
     moment = datetime.fromisoformat(now).replace(tzinfo=UTC)
     period = covered(job.covers, moment, "UTC")
@@ -132,12 +143,15 @@ def reports(
         host=lambda: pytest.fail("a report of trades asked the machine"),
         probe_all=lambda: pytest.fail("a report of trades asked the probes"),
         targets=targets,
-        history=NoHistory(since or {}),
+        history=NoHistory(since or {}, fared or {}),
         params=job.params(**params),
         log=logging.getLogger(name),
         basis=basis,
     )
-    return [(found, _written(name, context, found)) for found in job.function(context) if isinstance(found, Report)]
+    found = [one for one in job.function(context) if isinstance(one, Report)]
+    if drawn is not None:
+        drawn += [RENDERER.draw(name, _facts(context, one), at=moment) for one in found]
+    return [(one, RENDERER.render(name, _facts(context, one), tone=one.tone, at=moment)) for one in found]
 
 
 def told(name: str, ledger: Ledger, now: str, **given: Any) -> Message:
@@ -146,8 +160,16 @@ def told(name: str, ledger: Ledger, now: str, **given: Any) -> Message:
     return message
 
 
-def _written(name: str, context: Context[Any], report: Report) -> Message:
-    facts = {
+def drawn(name: str, ledger: Ledger, now: str, **given: Any) -> list[str]:
+    """The pictures, as SVG, of the one report that a job yields."""
+    pictures: list[list[str]] = []
+    reports(name, ledger, now, drawn=pictures, **given)
+    [svgs] = pictures
+    return svgs
+
+
+def _facts(context: Context[Any], report: Report) -> dict[str, Any]:
+    return {
         "period": context.period,
         "previous": context.previous,
         "now": context.now,
@@ -157,7 +179,6 @@ def _written(name: str, context: Context[Any], report: Report) -> Message:
         "basis": context.basis,
         **report.facts,
     }
-    return Renderer([HOME / "templates"]).render(name, facts, tone=report.tone, at=context.now)
 
 
 def text_of(message: Message) -> str:

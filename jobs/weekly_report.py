@@ -1,0 +1,161 @@
+"""The week that is over, day beside day and beside the week before: who carried it, where, and at what risk."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from pydantic import NonNegativeInt, PositiveInt
+
+from reporter import (
+    Book,
+    By,
+    Carriers,
+    Change,
+    Context,
+    Goals,
+    Line,
+    Money,
+    Params,
+    Period,
+    Report,
+    Trail,
+    Uptime,
+    carriers,
+    change,
+    goals,
+    job,
+    leading,
+    tone_of,
+    trail,
+)
+from reporter.periods import trailing
+
+
+class Parameters(Params):
+    """`top` is how many agents are named at each end, `splits` how many markets and exit reasons; 0 leaves them out.
+
+    `days` is what ratios and drawdown are taken of: seven days are too few to say anything of risk.
+    """
+
+    top: PositiveInt = 3
+    splits: NonNegativeInt = 3
+    days: PositiveInt = 30
+
+
+@dataclass(frozen=True)
+class Day:
+    """One day of the week: what was made on it, and on the same day of the week before; `line` where it had trades."""
+
+    period: Period
+    pnl: Money
+    before: Money | None
+    line: Line | None
+
+    @property
+    def weekday(self) -> str:
+        return f"{self.period.start.astimezone(self.period.tz):%a}"
+
+
+@dataclass(frozen=True)
+class Split:
+    """A book by its markets, or by how its trades ended: the lines that moved most, best first, and the others."""
+
+    heading: str
+    shown: list[Line]
+    others: list[Line]
+    currency: str
+
+    @property
+    def others_pnl(self) -> Money:
+        return sum((line.pnl for line in self.others), Money(Decimal(0), self.currency))
+
+
+@dataclass(frozen=True)
+class Section:
+    """One book of the week. `change` is None where the week before is not known of the same ledgers."""
+
+    book: Book
+    days: list[Day]
+    carriers: Carriers
+    change: Change | None
+    goals: Goals | None
+    trail: Trail | None
+    splits: list[Split]
+    brief: bool
+
+    @property
+    def best(self) -> Day | None:
+        """The day that made the most of those with a trade; None where only one had any."""
+        return max(self._busy, key=lambda day: day.pnl, default=None) if len(self._busy) > 1 else None
+
+    @property
+    def worst(self) -> Day | None:
+        return min(self._busy, key=lambda day: day.pnl, default=None) if len(self._busy) > 1 else None
+
+    @property
+    def _busy(self) -> list[Day]:
+        return [day for day in self.days if day.line]
+
+
+@job(covers="last week", schedule="weekly on mon at 00:10", params=Parameters)
+def weekly_report(ctx: Context[Parameters]) -> Iterator[Report]:
+    """The week that is over: day beside day, beside the week before, by agent, market and exit, and at what risk."""
+    books, before = ctx.books(ctx.period, daily=True), ctx.books(ctx.previous, daily=True)
+    weekdays = ctx.books(ctx.period, by="weekday")
+    trails = [trail(series, ctx.basis) for series in ctx.series(trailing(ctx.period, ctx.params.days))]
+    sections = [_section(ctx, book, before, weekdays, trails, brief=book not in leading(books)) for book in books]
+    facts = {"sections": sections, "uptime": _uptime(ctx), "unread": ctx.unread([*books, *before])}
+    yield Report(books=books, facts=facts, tone=tone_of(books))
+
+
+def _section(
+    ctx: Context[Parameters],
+    book: Book,
+    before: Sequence[Book],
+    weekdays: Sequence[Book],
+    trails: Sequence[Trail],
+    *,
+    brief: bool,
+) -> Section:
+    changed = change(book, book.counterpart(before))
+    return Section(
+        book=book,
+        days=_days(ctx.period, book, changed, book.counterpart(weekdays)),
+        carriers=carriers(book, 1 if brief else ctx.params.top),
+        change=changed,
+        goals=None if brief else goals(book, ctx.targets),
+        trail=next((one for one in trails if one.belongs_to(book)), None),
+        splits=[] if brief else list(_splits(ctx, book)),
+        brief=brief,
+    )
+
+
+def _days(period: Period, book: Book, changed: Change | None, weekdays: Book | None) -> list[Day]:
+    """The seven days; a week in which the calendar left one out has no day to compare with."""
+    lines = {line.key: line for line in weekdays.lines} if weekdays else {}
+    days = period.days()
+    past = changed.before.daily if changed and len(changed.before.daily) == len(days) else [None] * len(days)
+    return [
+        Day(day, Money(pnl, book.currency), None if then is None else Money(then, book.currency), lines.get(_name(day)))
+        for day, pnl, then in zip(days, book.daily, past, strict=True)
+    ]
+
+
+def _name(day: Period) -> str:
+    return f"{day.start.astimezone(day.tz):%A}"
+
+
+def _splits(ctx: Context[Parameters], book: Book) -> Iterator[Split]:
+    named: list[tuple[str, By]] = [("🏷️ Markets", "market"), ("🚪 Exits", "exit_reason")]
+    for heading, by in named if ctx.params.splits and book.trades else []:
+        split = book.counterpart(ctx.books(ctx.period, by=by))
+        if split and len(split.lines) > 1:
+            moved = sorted(split.lines, key=lambda line: (abs(line.pnl), line.trades), reverse=True)
+            shown, others = moved[: ctx.params.splits], moved[ctx.params.splits :]
+            yield Split(heading, sorted(shown, key=lambda line: line.pnl, reverse=True), others, book.currency)
+
+
+def _uptime(ctx: Context[Parameters]) -> list[Uptime]:
+    """How what is watched fared in the week, the worst first; nothing is said of what nobody saw."""
+    seen = [one for name, one in ctx.history.uptime(ctx.period).items() if name.startswith("probe/")]
+    return sorted((one for one in seen if one.share is not None), key=lambda one: (one.share or 0.0, one.subject))
