@@ -203,12 +203,8 @@ def _listed(value: object) -> list[object] | tuple[object, ...]:
     return value if isinstance(value, list | tuple) else [value]
 
 
-def one_or_many(value: object) -> list[object] | tuple[object, ...]:
-    """A list as it is, and anything else as a list of one."""
-    return _listed(value)
-
-
-def _tupled(value: object) -> tuple[object, ...]:
+def one_or_many(value: object) -> tuple[object, ...]:
+    """A list's members, and of anything else itself alone."""
     return tuple(_listed(value))
 
 
@@ -279,7 +275,7 @@ Pause = Annotated[
     PlainSerializer(lambda span: f"{span.total_seconds():g}s", return_type=str),
 ]
 Duration = Annotated[Pause, AfterValidator(_some)]
-Durations = Annotated[tuple[Duration, ...], BeforeValidator(_tupled), WithJsonSchema(_one_or_many(_DURATION_SCHEMA))]
+Durations = Annotated[tuple[Duration, ...], BeforeValidator(one_or_many), WithJsonSchema(_one_or_many(_DURATION_SCHEMA))]
 Size = Annotated[int, *_read_by(size, _SIZE_SCHEMA), PlainSerializer(lambda count: f"{count} B", return_type=str)]
 Share = Annotated[
     Decimal,
@@ -307,16 +303,16 @@ TimeOfDay = Annotated[
 Name = Annotated[str, AfterValidator(_name), WithJsonSchema(_text_schema(_NAME.pattern))]
 Currency = Annotated[str, AfterValidator(_currency), WithJsonSchema(_text_schema(_CURRENCY.pattern))]
 Names = Annotated[
-    tuple[str, ...], BeforeValidator(_tupled), AfterValidator(_filled), WithJsonSchema(_one_or_many(_NAME_SCHEMA))
+    tuple[str, ...], BeforeValidator(one_or_many), AfterValidator(_filled), WithJsonSchema(_one_or_many(_NAME_SCHEMA))
 ]
 Snowflake = Annotated[
     str, *_read_by(_snowflake, {"anyOf": [{"type": "integer"}, {"type": "string", "pattern": r"^\d{15,20}$"}]})
 ]
 Mention = Annotated[str, *_read_by(_mention, _MENTION_SCHEMA)]
-Mentions = Annotated[tuple[Mention, ...], BeforeValidator(_tupled), WithJsonSchema(_one_or_many(_MENTION_SCHEMA))]
+Mentions = Annotated[tuple[Mention, ...], BeforeValidator(one_or_many), WithJsonSchema(_one_or_many(_MENTION_SCHEMA))]
 Statuses = Annotated[
     tuple[Annotated[int, Field(ge=100, le=599)], ...],
-    BeforeValidator(_tupled),
+    BeforeValidator(one_or_many),
     AfterValidator(_filled),
     WithJsonSchema(_one_or_many({"type": "integer", "minimum": 100, "maximum": 599})),
 ]
