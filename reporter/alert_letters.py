@@ -62,7 +62,7 @@ def alert_message(
         "trouble": trouble or transition,
         "incident": incident,
         "now": now,
-        "duration": now - transition.since,
+        "duration": (transition.until or now) - transition.since,
         "affected": list(affected),
         "hint": hint,
         "runbook": runbook,
@@ -78,6 +78,8 @@ def group_message(
     ordered = sorted(cases, key=lambda case: (_WORST_FIRST.index(case.level), case.transition.subject))
     worst = next((level for level in _WORST_FIRST if any(case.level is level for case in cases)), Level.OK)
     over = sum(case.level is Level.OK for case in cases)
+    since = min(case.trouble.since for case in cases)
+    until = max(case.transition.until or now for case in cases) if over == len(cases) else now
     facts = {
         "cases": ordered[:LISTED],
         "more": max(0, len(cases) - LISTED),
@@ -86,8 +88,9 @@ def group_message(
         "change": change,
         "level": worst,
         "worst": _worst_of(cases),
-        "since": min(case.trouble.since for case in cases),
-        "duration": now - min(case.trouble.since for case in cases),
+        "since": since,
+        "until": until,
+        "duration": until - since,
         "now": now,
         "card": card,
     }

@@ -78,7 +78,7 @@ class Transition:
 
     `level` is the alert's own level after the change and `was` the one before it: a reminder of a critical alert is
     critical, whatever its last reading says, and the end of a critical one `was` critical. `incident` names the trouble
-    that it is part of; what flaps is one.
+    that it is part of; what flaps is one. `until` is when the trouble ended, which is known a while later.
     """
 
     subject: str
@@ -89,6 +89,7 @@ class Transition:
     level: Level = Level.OK
     was: Level = Level.OK
     incident: str = ""
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

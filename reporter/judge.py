@@ -223,7 +223,7 @@ def _recovering(state: AlertState, now: datetime, policy: Policy) -> tuple[Alert
     )
     clean = f"clean since {_at(state.clean_since, now)}" if patience else "clean again"
     reason = f"{clean}, after {_for(state.clean_since - _since(state))} of trouble{_came_and_went(state)}"
-    return well, _told(state, well, Change.RESOLVED, reason)
+    return well, replace(_told(state, well, Change.RESOLVED, reason), until=state.clean_since)
 
 
 def _patience(state: AlertState, policy: Policy) -> timedelta:

@@ -84,7 +84,7 @@ def test_what_was_never_told_goes_into_the_outbox(floor: Stage, discord: LocalDi
     floor.clock.forward(seconds=30)
     floor.run("watch")
     assert len(titles(discord)) == 3
-    assert sum("told from memory" in message.text for message in discord.messages("alarm")) == 2
+    assert sum("told from memory: our own" in message.text for message in discord.messages("alarm")) == 2
 
 
 @pytest.fixture

@@ -144,6 +144,7 @@ def add_transition(
             told=told,
             why=why,
             channels="\n".join(channels),
+            until=transition.until,
         )
     )
 
@@ -157,8 +158,17 @@ def of_incidents(connection: Connection, ids: Iterable[str]) -> list[Told]:
 
 def transition_of(row: Row[Any]) -> Transition:
     seen = Observation(row.subject, Level(row.seen), row.detail, row.value, row.limit)
-    level, was = Level(row.level), Level(row.was)
-    return Transition(row.subject, Change(row.change), row.since, row.reason, seen, level, was, row.incident or "")
+    return Transition(
+        subject=row.subject,
+        change=Change(row.change),
+        since=row.since,
+        reason=row.reason,
+        observation=seen,
+        level=Level(row.level),
+        was=Level(row.was),
+        incident=row.incident or "",
+        until=row.until,
+    )
 
 
 def _told(row: Row[Any]) -> Told:

@@ -160,6 +160,7 @@ transitions = Table(
     Column("told", Boolean),  # whether anybody heard of it, why (not), and in which channels
     Column("why", Text),
     Column("channels", Text),
+    Column("until", UtcTime),  # when the trouble ended, of one that is over
     Index(None, "subject", "at"),
     Index(None, "at"),
 )

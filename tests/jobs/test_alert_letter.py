@@ -1,69 +1,138 @@
-"""The letter of an alert: what it says when it opens, lasts, changes and ends."""
+"""The letters of alerts: what they say when one opens, lasts, changes and ends, and when several are one message."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+from reporter.alert_letters import LISTED, Case, alert_message, group_message, silence_message
 from reporter.alerts import Change, Level, Observation, Transition
-from reporter.catalog import stock_home
-from reporter.message import Message, plain
-from reporter.render import Renderer
+from reporter.message import Message, Severity, Tone, plain
+from reporter.policies import Rule, Rules
+from reporter.telling import Incident, Silence
+from reporter.wiring import Wiring
 from tests.golden import agrees
 from tests.jobs.watch import NOW
+from tests.stage import Stage
+
+REASON = "3 failures in a row since 14:01:30, limit 3"
+REFUSED = Observation("probe/redis", Level.CRITICAL, "refused: nobody listens on port 6379")
+ADVICE = Rule("alerts.policies[0]", ("*",), hint="Start it again.", runbook="https://wiki.example.org/redis")
 
 
-def letter(
-    change: Change, level: Level, was: Level, *, lasting: timedelta, seen: Observation | None = None, reason: str = "…"
-) -> Message:
-    seen = seen or Observation("probe/redis", level, "refused")
-    told = Transition(seen.subject, change, NOW - lasting, reason, seen, level, was)
-    facts = {"transition": told, "now": NOW, "duration": lasting}
-    return Renderer([stock_home() / "templates"]).render("alert", facts, at=NOW)
+@pytest.fixture(scope="module")
+def wiring(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wiring]:
+    stage = Stage(tmp_path_factory.mktemp("home")).on_screen("")
+    yield stage.app.wiring
+    stage.close()
 
 
-def test_a_critical_alert() -> None:
-    reason = "3 failures in a row since 14:01:30, limit 3"
-    message = letter(Change.OPENED, Level.CRITICAL, Level.OK, lasting=timedelta(minutes=1), reason=reason)
+def told(
+    change: Change, level: Level, was: Level = Level.OK, *, lasting: timedelta, seen: Observation = REFUSED
+) -> Transition:
+    return Transition(seen.subject, change, NOW - lasting, REASON, seen, level, was, "1a2b3c4d")
+
+
+def incident(transition: Transition, **given: object) -> Incident:
+    since = transition.since
+    one = Incident("1a2b3c4d", transition.subject, since, since, transition.level, Level.CRITICAL)
+    return replace(one, **given)  # type: ignore[arg-type]
+
+
+def test_a_critical_alert_with_what_to_do(wiring: Wiring) -> None:
+    advised = replace(wiring, rules=Rules((ADVICE,)))
+    opened = told(Change.OPENED, Level.CRITICAL, lasting=timedelta(minutes=1))
+    message = alert_message(advised, opened, NOW, affected=["probe/floor-boss", "probe/agents"])
+    assert (message.severity, message.tone) == (Severity.CRITICAL, Tone.CRITICAL)
     assert agrees("alert-critical", message)
 
 
-def test_a_warning_with_its_figures() -> None:
+def test_a_warning_with_its_figures(wiring: Wiring) -> None:
     seen = Observation("probe/polymarket-api", Level.WARNING, "online, but slower than 500ms", "2.3s", "500ms")
-    reason = "3 failures in a row since 14:01:30, limit 3"
-    message = letter(Change.OPENED, Level.WARNING, Level.OK, lasting=timedelta(minutes=1), seen=seen, reason=reason)
-    assert agrees("alert-warning", message)
+    opened = told(Change.OPENED, Level.WARNING, lasting=timedelta(minutes=1), seen=seen)
+    assert agrees("alert-warning", alert_message(wiring, opened, NOW))
 
 
-def test_an_alert_that_is_over() -> None:
-    seen = Observation("probe/redis", Level.OK, "online")
-    reason = "clean since 13:57:30, after 7m of trouble"
-    message = letter(Change.RESOLVED, Level.OK, Level.CRITICAL, lasting=timedelta(minutes=12), seen=seen, reason=reason)
-    assert agrees("alert-resolved", message)
+def test_an_alert_that_is_over(wiring: Wiring) -> None:
+    opened = told(Change.OPENED, Level.CRITICAL, lasting=timedelta(minutes=12))
+    reason = "clean since 13:57:30, after 7 min of trouble"
+    over = replace(opened, change=Change.RESOLVED, level=Level.OK, was=Level.CRITICAL, reason=reason)
+    over = replace(over, observation=Observation("probe/redis", Level.OK, "online"), until=NOW - timedelta(minutes=5))
+    assert agrees("alert-resolved", alert_message(wiring, over, NOW, trouble=opened))
+    assert agrees("alert-card-over", alert_message(wiring, over, NOW, trouble=opened, card=True))
+
+
+def test_an_alert_that_somebody_has_taken_on(wiring: Wiring) -> None:
+    opened = told(Change.OPENED, Level.CRITICAL, lasting=timedelta(minutes=12))
+    taken = incident(opened, acked_at=NOW, acked_by="anna", note="on it")
+    assert agrees("alert-acknowledged", alert_message(wiring, opened, NOW, incident=taken, card=True))
+
+
+def test_several_alerts_of_one_moment(wiring: Wiring) -> None:
+    cases = []
+    for name, level in (("api", Level.WARNING), ("redis", Level.CRITICAL), ("db", Level.OK)):
+        seen = Observation(f"probe/{name}", level, "no answer within 5s")
+        opened = told(Change.OPENED, level, lasting=timedelta(minutes=4), seen=seen)
+        trouble = replace(opened, level=Level.CRITICAL) if level is Level.OK else opened
+        cases.append(Case(opened, trouble, incident(opened)))
+    message = group_message(wiring, cases, Change.OPENED, NOW, card=True)
+    assert message.severity is Severity.CRITICAL
+    assert agrees("alert-group", message)
+
+
+def test_a_long_list_says_how_many_more_there_are(wiring: Wiring) -> None:
+    opened = told(Change.OPENED, Level.WARNING, lasting=timedelta(minutes=4))
+    message = group_message(wiring, [Case(opened, opened)] * (LISTED + 5), Change.OPENED, NOW)
+    assert plain(message.title) == f"⚠️ Warning: {LISTED + 5} alerts"
+    assert "… and 5 more" in str(message.body)
+
+
+def test_a_silence_that_is_about_to_end(wiring: Wiring) -> None:
+    opened = told(Change.OPENED, Level.CRITICAL, lasting=timedelta(hours=1))
+    silence = Silence(1, "probe/redis*", NOW - timedelta(hours=2), NOW + timedelta(minutes=10), "new disk", "anna")
+    assert agrees("alert-silence", silence_message(wiring, silence, [incident(opened)], NOW))
 
 
 @pytest.mark.parametrize(
     ("change", "level", "title"),
     [
         (Change.OPENED, Level.UNKNOWN, "⚪ Unknown: redis"),
+        (Change.FLAPPING, Level.CRITICAL, "🔁 Flapping: redis"),
         (Change.WORSENED, Level.CRITICAL, "🚨 CRITICAL: redis"),
         (Change.EASED, Level.WARNING, "⬇️ Eased to warning: redis"),
         (Change.REMINDER, Level.CRITICAL, "⏰ Still critical: redis for 4h"),
+        (Change.ESCALATED, Level.CRITICAL, "📣 Nobody has acknowledged it: redis, critical for 4h"),
     ],
 )
-def test_the_title_says_what_changed(change: Change, level: Level, title: str) -> None:
-    assert plain(letter(change, level, Level.WARNING, lasting=timedelta(hours=4)).title) == title
+def test_the_title_says_what_changed(wiring: Wiring, change: Change, level: Level, title: str) -> None:
+    transition = told(change, level, Level.WARNING, lasting=timedelta(hours=4))
+    assert plain(alert_message(wiring, transition, NOW).title) == title
 
 
-def test_an_alert_without_a_sentence_is_told_all_the_same() -> None:
-    message = letter(
-        Change.OPENED, Level.CRITICAL, Level.OK, lasting=timedelta(0), seen=Observation("odd", Level.CRITICAL)
-    )
-    assert plain(message.title) == "🚨 CRITICAL: odd"
-    assert message.body == ()
+def test_an_alert_without_a_sentence_is_told_all_the_same(wiring: Wiring) -> None:
+    bare = told(Change.OPENED, Level.CRITICAL, lasting=timedelta(0), seen=Observation("odd", Level.CRITICAL))
+    message = alert_message(wiring, bare, NOW)
+    assert (plain(message.title), message.body) == ("🚨 CRITICAL: odd", ())
 
 
-def test_a_name_forges_nothing() -> None:
+def test_a_name_forges_nothing(wiring: Wiring) -> None:
     seen = Observation("probe/x\n# @everyone **pump** ||x||", Level.CRITICAL, "**@here**\n## a field")
-    message = letter(Change.OPENED, Level.CRITICAL, Level.OK, lasting=timedelta(0), seen=seen)
+    opened = told(Change.OPENED, Level.CRITICAL, lasting=timedelta(0), seen=seen)
+    message = alert_message(wiring, opened, NOW)
     assert plain(message.title) == "🚨 CRITICAL: x⏎# @everyone **pump** ||x||"
     assert [plain(field.name) for field in message.fields] == ["Since", "Why now"]
+    listed = group_message(wiring, [Case(opened, opened)], Change.OPENED, NOW)
+    assert [plain(field.name) for field in listed.fields] == ["Since"]
+
+
+def test_a_template_that_fails_keeps_no_alert_from_going_out(tmp_path: Path) -> None:
+    stage = Stage(tmp_path).on_screen("")
+    stage.write("templates/alert.md.j2", "# {{ nonsense }}\n")
+    message = alert_message(stage.app.wiring, told(Change.OPENED, Level.CRITICAL, lasting=timedelta(0)), NOW)
+    stage.close()
+    assert plain(message.title) == "probe/redis opened: critical"
+    assert message.severity is Severity.CRITICAL

@@ -82,3 +82,4 @@ def upgrade() -> None:
     op.add_column("transitions", sa.Column("told", sa.Boolean(), nullable=True))
     op.add_column("transitions", sa.Column("why", sa.Text(), nullable=True))
     op.add_column("transitions", sa.Column("channels", sa.Text(), nullable=True))
+    op.add_column("transitions", sa.Column("until", UtcTime(), nullable=True))
