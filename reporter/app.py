@@ -26,6 +26,8 @@ from reporter.catalog import Catalog, fingerprint, job_files, load_catalog, stoc
 from reporter.clock import Clock, SystemClock
 from reporter.config import models
 from reporter.config.alerts import RoutesConfig
+from reporter.config.machine import HeartbeatConfig
+from reporter.config.rates import as_rates
 from reporter.daemon import TICK, WATCH, Daemon
 from reporter.delivery import Delivery
 from reporter.errors import ConfigError, LedgerError, Problem, ReporterError, TemplateError
@@ -40,6 +42,7 @@ from reporter.periods import Period, asked, containing, covered, named_end, pars
 from reporter.planner import Planner
 from reporter.probes.round import Probes
 from reporter.probing import probe
+from reporter.pulse import Pulse
 from reporter.render import Renderer
 from reporter.ruling import rules
 from reporter.runner import TERMS, Claim, Findings, Outcome, Runner
@@ -47,7 +50,7 @@ from reporter.secret import Secret
 from reporter.spelling import nearest
 from reporter.store import fact, journal, open_store
 from reporter.store.periods import Owed
-from reporter.wiring import Channel, Routes, Wiring
+from reporter.wiring import Channel, Heartbeat, Routes, Wiring
 
 log = logging.getLogger(__name__)
 
@@ -160,10 +163,11 @@ class FolderHome:
             jobs={bound.name: bound for bound in jobs},
             renderer=Renderer([home / "templates" for home in self.homes], formats(settings)),
             ledger=floor,
-            host=Machine().look,
+            host=self._machine(loaded).look,
             probe_all=probes.probe_all,
             targets=settings.targets.as_targets(),
             basis=settings.figures.as_basis(),
+            rates=as_rates(settings.rates),
             channels=channels,
             routes=_routes(settings.alerts.routes),
             zone=ZoneInfo(settings.timezone),
@@ -171,11 +175,22 @@ class FolderHome:
             broken=broken,
             keep_history=settings.keep_history,
             keep_uptime=settings.keep_uptime,
+            heartbeat=self._heartbeat(settings.heartbeat),
             version=self._version,
             warnings=floor.warnings,
             clocks={**_ledger_clocks(settings, floor), **_channel_clocks(channels)},
             closers=(floor.close, probes.close, *(channel.outlet.close for channel in channels.values())),
         )
+
+    def _machine(self, loaded: config.Loaded) -> Machine:
+        entry = loaded.config.host
+        shared = not loaded.store.reveal().startswith("sqlite") and "://" in loaded.store.reveal()
+        return Machine(entry.disks, name=entry.name, shared=shared, clock=self._clock)
+
+    def _heartbeat(self, entry: HeartbeatConfig | None) -> Heartbeat | None:
+        if entry is None:
+            return None
+        return Heartbeat(Pulse(entry.url, entry.every.total_seconds(), entry.fail, self._clock), entry.job)
 
     def _floor(self, loaded: config.Loaded) -> Floor:
         try:

@@ -11,7 +11,7 @@ import secrets
 import threading
 import traceback
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -83,7 +83,7 @@ class Outcome:
     messages: int = 0
     error: str | None = None
     retry_at: datetime | None = None
-    notes: tuple[str, ...] = field(default=())
+    unwell: str | None = None  # what the run found critical about the reporter itself
 
 
 class Runner:
@@ -176,6 +176,7 @@ class Runner:
             probe_all=wiring.probe_all,
             targets=wiring.targets,
             basis=wiring.basis,
+            rates=wiring.rates,
             history=self._history,
             params=bound.params,
             log=logging.getLogger(f"reporter.jobs.{bound.job.name}"),
@@ -261,7 +262,7 @@ class Runner:
             journal.add_run(connection, entry.of(job, period, self._clock, "told" if messages else "quiet", messages))
         self._adrift.over()
         log.info("%s %s: %s", job, period.label, f"{messages} message(s) to deliver" if messages else "nothing new")
-        return Outcome(entry.run_id, messages)
+        return Outcome(entry.run_id, messages, unwell=_unwell(findings.observations))
 
     def _failed(
         self,
@@ -287,6 +288,12 @@ class Runner:
         except ReporterError as store_error:
             log.error("%s: and the failure could not be saved: %s", bound.job.name, store_error)
         return Outcome(entry.run_id, error=why, retry_at=retry_at)
+
+
+def _unwell(seen: Iterable[Observation]) -> str | None:
+    """What is critical about the reporter itself, in a sentence."""
+    bad = (one.detail for one in seen if one.subject.startswith("self/") and one.level is Level.CRITICAL)
+    return "; ".join(bad) or None
 
 
 def _is_news(error: Exception, claim: Claim | None) -> bool:

@@ -17,6 +17,8 @@ from reporter.message import Severity
 from reporter.noise import Etiquette
 from reporter.outlets import Outlet
 from reporter.policies import Rules
+from reporter.pulse import Pulse
+from reporter.rates import Rates
 from reporter.render import Renderer
 from reporter.risk import NEVER_CLOSES, Basis
 from reporter.trades import Ledger
@@ -56,6 +58,14 @@ class Routes:
 
 
 @dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """The outgoing heartbeat, and the job whose rounds it tells of."""
+
+    pulse: Pulse
+    job: str
+
+
+@dataclass(frozen=True, slots=True)
 class Wiring:
     """The jobs and their world, immutable."""
 
@@ -73,6 +83,8 @@ class Wiring:
     keep_uptime: timedelta  # and how long, how each thing that is watched stood
     version: str  # a short fingerprint of config and home
     basis: Basis = NEVER_CLOSES  # the year that ratios are made for
+    rates: Rates = field(default_factory=dict)  # what currencies are worth in others
+    heartbeat: Heartbeat | None = None  # who is told that we live
     maintenance: Sequence[Window] = ()  # when trouble is expected
     warnings: Callable[[], Sequence[str]] = tuple  # what is too wide about our rights on the ledgers
     rules: Rules = field(default_factory=Rules)  # what the config says of alerts but their routes

@@ -11,7 +11,9 @@ from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from reporter.config.alerts import AlertsConfig
 from reporter.config.figures import FiguresConfig
+from reporter.config.machine import HeartbeatConfig, HostConfig
 from reporter.config.probes import Probe
+from reporter.config.rates import RatesConfig
 from reporter.config.secrets import DatabaseUrl, SecretText
 from reporter.config.settings import Settings
 from reporter.config.values import (
@@ -282,11 +284,17 @@ class Config(Settings):
     """Which Discord is spoken to."""
     jobs: Annotated[dict[str, Annotated[JobConfig, OrEmpty()]], OrEmpty()] = Field(default_factory=dict)
     """The reports that run, by the name of their file; an entry may be empty."""
+    host: Annotated[HostConfig, OrEmpty()] = HostConfig()
+    """The machine that we run on."""
+    heartbeat: HeartbeatConfig | None = None
+    """A service elsewhere that hears from us regularly, and raises the alarm when it does not."""
     probes: Annotated[dict[Name, Probe], OrEmpty()] = Field(default_factory=dict)
     """What the health probe looks at besides this machine and the ledgers, by a name of your choice."""
     alerts: Annotated[AlertsConfig, OrEmpty()] = AlertsConfig()
     """What happens to alerts."""
     targets: Annotated[TargetsConfig, OrEmpty()] = TargetsConfig()
     """What is to be reached, and what is not to be passed."""
+    rates: Annotated[RatesConfig, OrEmpty()] = Field(default_factory=dict)
+    """What one unit of a currency is worth in another, so that books of several can be told in one as well."""
     figures: Annotated[FiguresConfig, OrEmpty()] = FiguresConfig()
     """The year that ratios such as Sharpe's are made for."""

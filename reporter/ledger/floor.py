@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
+from datetime import date
 from decimal import Decimal
 from heapq import merge
 from typing import Any, TypeVar
@@ -159,7 +160,7 @@ class Floor:
         return Series(
             mode=key[0],
             currency=key[1],
-            days=tuple(day.start.astimezone(day.tz).date() for day in asked.period.days()),
+            days=tuple(date.fromisoformat(day.label) for day in asked.period.days()),
             pnl=whole.daily,
             opening=self._opening(key, parts, asked.unread),
             agents=tuple(_course(line) for line in sorted(lines, key=lambda line: line.label)),

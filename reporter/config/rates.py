@@ -1,0 +1,63 @@
+"""What the config may say of what a currency is worth in another one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import BeforeValidator, PlainSerializer, PlainValidator, WithJsonSchema
+
+from reporter.config.settings import Settings
+from reporter.config.values import Currency, amount, mistake
+from reporter.rates import Rate, Rates
+from reporter.trades import Money
+
+
+def _worth(value: object) -> Money:
+    found = amount(value)
+    if found.amount <= 0:
+        raise mistake("must be more than nothing", "write what one unit is worth, such as `1.08 USD`")
+    return found
+
+
+def _moment(value: object) -> datetime:
+    """`2026-11-20 12:00` as a moment; one that names no offset is UTC."""
+    if isinstance(value, datetime):
+        return value
+    try:
+        found = datetime.fromisoformat(str(value))
+    except ValueError:
+        raise mistake("must be a time", "write such as `2026-11-20 12:00`, which is UTC") from None
+    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+Worth = Annotated[
+    Money,
+    PlainValidator(_worth),
+    WithJsonSchema({"type": "string", "examples": ["1.08 USD"]}),
+    PlainSerializer(lambda money: f"{money.amount} {money.currency}", return_type=str),
+]
+Moment = Annotated[
+    datetime,
+    PlainValidator(_moment),
+    WithJsonSchema({"type": "string", "examples": ["2026-11-20 12:00"]}),
+    PlainSerializer(datetime.isoformat, return_type=str),
+]
+
+
+class RateConfig(Settings):
+    """What one unit of a currency is worth; a mere amount says the same without a time."""
+
+    worth: Worth
+    """What one unit is worth, such as `1.08 USD`."""
+    at: Moment | None = None
+    """When it was so, which reports then say; `2026-11-20 12:00` is UTC."""
+
+
+RatesConfig = dict[
+    Currency, Annotated[RateConfig, BeforeValidator(lambda said: {"worth": said} if isinstance(said, str) else said)]
+]
+
+
+def as_rates(said: RatesConfig) -> Rates:
+    return {currency: Rate(currency, one.worth, one.at) for currency, one in said.items()}
