@@ -2,10 +2,13 @@
 
 import socket
 import socketserver
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+import trustme
 
 Behaviour = Callable[[socket.socket], None]
 
@@ -28,6 +31,38 @@ def answers(status: int, *, after: float = 0.0, seen: list[bytes] | None = None)
         connection.sendall(f"HTTP/1.1 {status} Some Reason\r\nContent-Length: 2\r\n\r\nok".encode())
 
     return behave
+
+
+def says(body: str, *, status: int = 200, headers: str = "", seen: list[bytes] | None = None) -> Behaviour:
+    """Speaks HTTP: answers every request with that body."""
+
+    def behave(connection: socket.socket) -> None:
+        request = _request(connection)
+        if seen is not None:
+            seen.append(request)
+        content = body.encode()
+        head = f"HTTP/1.1 {status} Some Reason\r\n{headers}Content-Length: {len(content)}\r\n\r\n"
+        connection.sendall(head.encode() + content)
+
+    return behave
+
+
+def over_tls(behave: Behaviour, certificate: trustme.LeafCert) -> Behaviour:
+    """The same behind TLS, with that certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certificate.configure_cert(context)
+
+    def wrapped(connection: socket.socket) -> None:
+        with context.wrap_socket(connection, server_side=True) as secured:
+            behave(secured)
+
+    return wrapped
+
+
+def echoes(connection: socket.socket) -> None:
+    """Answers as Redis does to PING."""
+    if connection.recv(4096) == b"PING\r\n":
+        connection.sendall(b"+PONG\r\n")
 
 
 def breaks_off(connection: socket.socket) -> None:

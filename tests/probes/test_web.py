@@ -1,0 +1,185 @@
+"""What an answer of the web is held to: its text, its JSON, its certificate; and where a redirect leads."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+from reporter.alerts import Level, Observation
+from reporter.clock import SystemClock
+from reporter.jsonpath import NOTHING, found, steps
+from reporter.probes import Terms
+from reporter.probes.answers import Expected, JsonCheck
+from reporter.probes.certificates import Trust
+from reporter.probes.http import HttpProbe
+from reporter.probes.tls import TlsProbe
+from reporter.secret import Secret
+from reporter.thresholds import Threshold
+from tests.probes.conftest import Rounds
+from tests.probes.servers import answers, greets, over_tls, says, serving
+
+STATUS = '{"status": "ok", "open": true, "data": [{"lag": "2.5", "a.b": null}], "funds": 400}'
+DAYS = Threshold(14, 3, low=True)
+
+
+def look(rounds: Rounds, url: str, **options: Any) -> Observation:
+    probe = HttpProbe(Terms("api", timeout=3.0), SystemClock(), Secret(url), **options)
+    (reading,) = rounds([probe]).probe_all()
+    return reading.observation
+
+
+def asked(rounds: Rounds, body: str, **expected: Any) -> Observation:
+    with serving(says(body)) as port:
+        return look(rounds, f"http://127.0.0.1:{port}/", expected=Expected(**expected))
+
+
+@pytest.mark.parametrize(
+    ("expected", "detail"),
+    [
+        ({"contains": '"ok"'}, "online"),
+        ({"contains": "closed"}, "the answer does not contain the text that it should"),
+        ({"matches": r'"open":\s*true'}, "online"),
+        ({"matches": r'"open":\s*false'}, "the answer does not match the pattern that it should"),
+        ({"json": (JsonCheck("status", "ok"), JsonCheck("open", equals=True))}, "online"),
+        ({"json": (JsonCheck("status", "down"),)}, "status is not down"),
+        ({"json": (JsonCheck("open", equals=1),)}, "open is not 1"),
+        ({"json": (JsonCheck("data[1].lag"),)}, "the answer has no data[1].lag"),
+        ({"json": (JsonCheck("data[0].lag", limits=Threshold(2, 10), name="lag"),)}, "online, but lag above 2"),
+        ({"json": (JsonCheck("funds", limits=Threshold(500, 50, low=True)),)}, "online, but funds below 500"),
+        ({"json": (JsonCheck("status", limits=Threshold(1)),)}, "status is no number"),
+    ],
+)
+def test_an_answer_is_held_to_its_text_and_its_json(expected: dict[str, Any], detail: str, rounds: Rounds) -> None:
+    seen = asked(rounds, STATUS, **expected)
+    assert seen.detail == detail
+    assert (seen.level is Level.OK) == (detail == "online")
+
+
+def test_a_figure_in_the_json_is_shown_with_its_limit(rounds: Rounds) -> None:
+    seen = asked(rounds, STATUS, json=(JsonCheck("$.data[0].lag", limits=Threshold(1, 2.5)),))
+    assert (seen.level, seen.value, seen.limit, seen.figure) == (Level.CRITICAL, "2.5", "2.5", 2.5)
+
+
+@pytest.mark.parametrize("body", ["<html>", "", "[" * 100_000, "{" + " " * 1_100_000])
+def test_what_is_no_json_is_critical(body: str, rounds: Rounds) -> None:
+    seen = asked(rounds, body, json=(JsonCheck("status", "ok"),))
+    assert seen.level is Level.CRITICAL
+    assert seen.detail in {"the answer is no JSON", "the answer is too long to be read"}
+
+
+def test_a_pattern_that_would_take_years_is_given_up(rounds: Rounds) -> None:
+    began = time.perf_counter()
+    seen = asked(rounds, "a" * 4000, matches=r"(?:a|aa|aaa)+(?:a|aa)+b$")
+    assert seen.detail == "the answer does not match the pattern that it should"
+    assert time.perf_counter() - began < 2.5
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("$", {"a": [1, {"b.c": 2}]}),
+        ("a[0]", 1),
+        ('$.a[1]["b.c"]', 2),
+        ("a[2]", NOTHING),
+        ("a.b", NOTHING),
+        ("x", NOTHING),
+    ],
+)
+def test_a_place_in_json_is_one_or_none(path: str, value: object) -> None:
+    assert found({"a": [1, {"b.c": 2}]}, path) == value
+
+
+@pytest.mark.parametrize("path", ["a[", "a[x]", "a..b", "[-1]", "a[*]", '["a"'])
+def test_what_is_no_path_is_refused(path: str) -> None:
+    with pytest.raises(ValueError, match="no path"):
+        steps(path)
+
+
+def test_a_question_may_have_a_method_and_a_body(rounds: Rounds) -> None:
+    seen: list[bytes] = []
+    with serving(answers(200, seen=seen)) as port:
+        look(rounds, f"http://127.0.0.1:{port}/rpc", method="POST", body=Secret('{"id": 1}'))
+    assert seen[0].startswith(b"POST /rpc HTTP/1.1")
+    assert seen[0].endswith(b'{"id": 1}')
+
+
+def test_a_redirect_is_followed_if_wanted_and_takes_no_secret_to_another_server(rounds: Rounds) -> None:
+    there: list[bytes] = []
+    with (
+        serving(says("here", seen=there)) as end,
+        serving(says("", status=302, headers=f"Location: http://127.0.0.1:{end}/x\r\n")) as port,
+    ):
+        options = {"headers": {"X-Token": Secret("t0ken")}, "method": "POST", "body": Secret("s3cret")}
+        stays = look(rounds, f"http://127.0.0.1:{port}/", **options)
+        goes = look(rounds, f"http://127.0.0.1:{port}/", follow=True, expected=Expected(contains="here"), **options)
+    assert stays.detail == "HTTP 302, expected 200"
+    assert goes.level is Level.OK
+    assert there[0].startswith(b"GET /x ")
+    assert b"t0ken" not in there[0]
+    assert b"s3cret" not in there[0]
+
+
+@pytest.mark.parametrize("location", ["/", "gopher://x/", "http://[::1"])
+def test_a_redirect_that_leads_nowhere_is_critical(location: str, rounds: Rounds) -> None:
+    with serving(says("", status=302, headers=f"Location: {location}\r\n")) as port:
+        seen = look(rounds, f"http://127.0.0.1:{port}/", follow=True)
+    assert seen.level is Level.CRITICAL
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture(scope="module")
+def trusted(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> Trust:
+    path = tmp_path_factory.mktemp("authority") / "ca.pem"
+    authority.cert_pem.write_to_path(str(path))
+    return Trust(path)
+
+
+@pytest.mark.parametrize(
+    ("days", "level", "detail"),
+    [
+        (40, Level.OK, "online"),
+        (10, Level.WARNING, "online, but its certificate is valid for less than 14 days"),
+        (2, Level.CRITICAL, "online, but its certificate is valid for less than 3 days"),
+        (-1, Level.CRITICAL, "certificate refused: certificate has expired"),
+    ],
+)
+def test_a_certificate_is_told_of_before_it_ends(
+    days: int, level: Level, detail: str, authority: trustme.CA, trusted: Trust, rounds: Rounds
+) -> None:
+    ends = datetime.now(UTC) + timedelta(days=days, hours=1)
+    leaf = authority.issue_cert("localhost", not_after=ends, not_before=ends - timedelta(days=90))
+    with serving(over_tls(answers(200), leaf)) as port:
+        web = look(rounds, f"https://localhost:{port}/", trust=trusted, certificate=DAYS)
+        bare = TlsProbe(Terms("tls"), SystemClock(), "localhost", port, DAYS, trusted)
+        port_alone = rounds([bare]).probe_all()[0].observation
+    assert (web.level, web.detail) == (port_alone.level, port_alone.detail) == (level, detail)
+    if level is Level.WARNING:
+        assert (web.value, web.limit) == ("10 days", "14 days")
+
+
+def test_a_certificate_of_somebody_else_is_refused_unless_anybody_is_trusted(
+    authority: trustme.CA, trusted: Trust, rounds: Rounds
+) -> None:
+    with serving(over_tls(answers(200), authority.issue_cert("other.example"))) as port:
+        url = f"https://localhost:{port}/"
+        wrong = look(rounds, url, trust=trusted)
+        strange = look(rounds, url)
+        anybody = look(rounds, url, trust=Trust(verify=False), certificate=DAYS)
+        named = TlsProbe(Terms("tls"), SystemClock(), "localhost", port, DAYS, trusted, "other.example")
+        right = rounds([named]).probe_all()[0].observation
+    assert wrong.detail.startswith("certificate refused: Hostname mismatch")
+    assert strange.detail == "certificate refused: unable to get local issuer certificate"
+    assert anybody.level is right.level is Level.OK
+
+
+def test_a_file_of_authorities_that_is_gone_says_nothing_about_the_target(rounds: Rounds, tmp_path: Path) -> None:
+    with serving(greets) as port:
+        seen = look(rounds, f"https://127.0.0.1:{port}/", trust=Trust(tmp_path / "gone.pem"))
+    assert (seen.level, seen.detail) == (Level.UNKNOWN, "the file of trusted certificates cannot be read")
