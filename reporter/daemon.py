@@ -28,11 +28,12 @@ from reporter.clock import Clock, SystemClock
 from reporter.delivery import Delivery
 from reporter.edits import differences, terms
 from reporter.errors import ConfigError, ReporterError
+from reporter.formats import duration
 from reporter.periods import covered
 from reporter.planner import Planner, Turn
 from reporter.runner import Runner
 from reporter.schedules import Every
-from reporter.wiring import Wiring
+from reporter.wiring import Heartbeat, Wiring
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +49,8 @@ CLOSE_AFTER = 300.0
 # The wall clock is steered by fractions of a second; more than this is a step.
 CLOCK_STEP = 5.0
 DAY = 86400.0
+# The planner and delivery turn every few seconds; from this many seconds on they stand still.
+STANDS_STILL = 300.0
 PLANNER = "the planner"
 
 
@@ -93,6 +96,8 @@ class Daemon:
         self._guard = threading.Lock()
         self._intervals: dict[str, int] = {}
         self._forget_at = 0.0
+        self._planned_at = self._delivered_at = clock.monotonic()
+        self._unheard = False
         self.skipped: dict[str, int] = {}
         self._reports = ThreadPoolExecutor(WORKERS, thread_name_prefix="report")
         self._clockwork = BackgroundScheduler(
@@ -194,6 +199,8 @@ class Daemon:
                 self._once_at_a_time(name, self._run_open, name)
             self._runner.tell_digests(wiring)
             self._forget()
+            self._planned_at = self._clock.monotonic()
+            self._beat_without_rounds(wiring)
         except ReporterError as error:
             log.error("the planner could not look: %s", error)
         self._waiting_mail.set()
@@ -239,8 +246,32 @@ class Daemon:
             log.error("%s: %s", name, error)
             return
         period = covered(bound.job.covers, self._clock.wall(), bound.timezone)
-        self._runner.run(self._wiring, bound, period, trigger="interval")
+        outcome = self._runner.run(self._wiring, bound, period, trigger="interval")
         self._waiting_mail.set()
+        if (heartbeat := self._wiring.heartbeat) and name == heartbeat.job:
+            self._beat(heartbeat, outcome.error or outcome.unwell)
+
+    def _beat_without_rounds(self, wiring: Wiring) -> None:
+        """Where the job whose rounds the heartbeat tells of does not run, it tells of the planner's."""
+        if (heartbeat := wiring.heartbeat) and heartbeat.job not in _enabled(wiring):
+            self._beat(heartbeat, None)
+
+    def _beat(self, heartbeat: Heartbeat, trouble: str | None) -> None:
+        """Tell the service elsewhere how we are; that it does not hear us is told here."""
+        lost = heartbeat.pulse.trouble
+        heartbeat.pulse.beat(trouble or self._standing_still())
+        if lost or self._unheard:
+            level, words = (Level.WARNING, f"does not arrive: {lost}") if lost else (Level.OK, "arrives")
+            self._runner.observe(self._wiring, [Observation("self/heartbeat", level, words)])
+        self._unheard = bool(lost)
+
+    def _standing_still(self) -> str | None:
+        """Whether one of those who never rest has not been seen for long: by itself nobody would notice."""
+        now = self._clock.monotonic()
+        for who, seen in (("the planner", self._planned_at), ("delivery", self._delivered_at)):
+            if now - seen > STANDS_STILL + 3 * self._tick_seconds:
+                return f"{who} has stood still for {duration(now - seen)}"
+        return None
 
     def _deliver(self) -> None:
         """Hand each channel that can be served to a thread of its own; none waits for another."""
@@ -252,6 +283,7 @@ class Daemon:
                 wait = min(POLL, max(0.05, soon))
                 for channel in channels:
                     self._serve(channel)
+                self._delivered_at = self._clock.monotonic()
             except ReporterError as error:
                 log.error("delivery could not look: %s", error)
             except Exception:

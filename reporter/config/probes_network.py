@@ -17,7 +17,7 @@ from reporter.secret import Secret
 DaysLeft = Annotated[LowNumbers, Otherwise(14, 3)]
 
 
-def _web_address(url: Secret) -> Secret:
+def web_address(url: Secret) -> Secret:
     if not url.reveal().lower().startswith(("http://", "https://")):
         raise mistake("must be an http or https address", "write such as `https://example.org/health`")
     return url
@@ -71,7 +71,7 @@ class HttpProbeConfig(AskedProbe):
 
     kind: Literal["http"] = "http"
     """`http` is what a probe with a `url` is."""
-    url: Annotated[Address, AfterValidator(_web_address)]
+    url: Annotated[Address, AfterValidator(web_address)]
     """The http or https address to ask."""
     method: Literal["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"] = "GET"
     """How to ask."""

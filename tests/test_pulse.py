@@ -1,0 +1,172 @@
+"""The heartbeat, over real HTTP to a service that writes down what it hears."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socket import create_server
+
+import pytest
+
+from reporter.pulse import Pulse
+from reporter.secret import Secret
+from tests.clocks import HandClock
+
+
+class Service(ThreadingHTTPServer):
+    """Answers as healthchecks.io does; `heard` are method, path and body of each request."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.heard: list[tuple[str, str, str]] = []
+        self.status, self.body = 200, b"OK"
+        self.waiting = threading.Event()
+        self.waiting.set()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/7d1f0b1c"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Service
+
+    def do_GET(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+        self.server.waiting.wait(20)
+        self.server.heard.append((self.command, self.path, body))
+        self.send_response(self.server.status)
+        self.send_header("Content-Length", str(len(self.server.body)))
+        self.end_headers()
+        self.wfile.write(self.server.body)
+
+    do_POST = do_GET  # noqa: N815 - the name that http.server looks for
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    with Service() as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def beat(pulse: Pulse, trouble: str | None = None) -> None:
+    """Beat, and wait until what came of it is known."""
+    pulse.beat(trouble)
+    for thread in threading.enumerate():
+        if thread.name == "heartbeat":
+            thread.join(20)
+
+
+def pulse_to(url: str, clock: HandClock, fail: str | None = "/fail") -> Pulse:
+    return Pulse(Secret(url), 60, fail, clock)
+
+
+def test_it_beats_at_most_once_in_its_time(service: Service) -> None:
+    clock = HandClock()
+    pulse = pulse_to(service.url, clock)
+    for _ in range(6):
+        beat(pulse)
+        clock.forward(seconds=30)
+    assert service.heard == [("GET", "/7d1f0b1c", "")] * 3
+
+
+def test_trouble_and_its_end_are_told_at_once_and_with_the_reason(service: Service) -> None:
+    clock = HandClock()
+    pulse = pulse_to(service.url, clock)
+    for trouble in (None, "the store cannot be written", "the store cannot be written", None):
+        beat(pulse, trouble)
+        clock.forward(seconds=1)
+    assert [(path, body) for _, path, body in service.heard] == [
+        ("/7d1f0b1c", ""),
+        ("/7d1f0b1c/fail", "the store cannot be written"),
+        ("/7d1f0b1c", ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("behind", "fail", "path"),
+    [
+        ("", "/fail", "/7d1f0b1c/fail"),
+        ("/", "/fail", "/7d1f0b1c/fail"),
+        ("?rid=1", "/fail", "/7d1f0b1c/fail?rid=1"),
+        ("", "?state=fail", "/7d1f0b1c?state=fail"),
+        ("?a=b", "?state=fail", "/7d1f0b1c?a=b&state=fail"),
+    ],
+)
+def test_trouble_is_told_at_an_address_of_its_own(service: Service, behind: str, fail: str, path: str) -> None:
+    beat(pulse_to(service.url + behind, HandClock(), fail), "x")
+    assert [heard[1] for heard in service.heard] == [path]
+
+
+def test_without_a_place_for_trouble_it_is_silent_about_it(service: Service) -> None:
+    beat(pulse_to(service.url, HandClock(), None), "x")
+    assert service.heard == []
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "why"),
+    [
+        (404, b"not found", "HTTP 404"),
+        (500, b"", "HTTP 500"),
+        (200, b"OK (not found)", "the service answers OK (not found)"),
+        (200, b"OK (rate limited)", "the service answers OK (rate limited)"),
+        (200, b"x" * 10_000, None),
+    ],
+)
+def test_what_the_service_makes_of_it_is_known(service: Service, status: int, body: bytes, why: str | None) -> None:
+    service.status, service.body = status, body
+    pulse = pulse_to(service.url, HandClock())
+    beat(pulse)
+    assert pulse.trouble == why
+
+
+def test_after_a_failure_it_tries_sooner_then_ever_more_patiently(service: Service) -> None:
+    clock, tries = HandClock(), []
+    service.status = 503
+    pulse = pulse_to(service.url, clock)
+    for second in range(160):
+        before = len(service.heard)
+        beat(pulse)
+        tries += [second] * (len(service.heard) - before)
+        clock.forward(seconds=1)
+    assert tries == [0, 10, 30, 70, 130]
+
+
+def test_a_service_that_does_not_answer_holds_nobody_up(service: Service) -> None:
+    service.waiting.clear()
+    clock = HandClock()
+    pulse = pulse_to(service.url, clock)
+    for _ in range(5):
+        pulse.beat(None)
+        clock.forward(minutes=5)
+    assert [thread.name for thread in threading.enumerate()].count("heartbeat") == 1
+    service.waiting.set()
+    beat(pulse)
+    assert len(service.heard) <= 2
+
+
+def test_a_failure_never_shows_the_address(caplog: pytest.LogCaptureFixture) -> None:
+    with closing(create_server(("127.0.0.1", 0))) as taken:
+        port = taken.getsockname()[1]
+    pulse = pulse_to(f"http://127.0.0.1:{port}/secret-check", HandClock())
+    with caplog.at_level("DEBUG"):
+        beat(pulse)
+    assert pulse.trouble == "connection refused"
+    assert "secret-check" not in caplog.text + repr(pulse) + str(pulse.trouble)
+
+
+def test_a_proxy_of_the_environment_is_used(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", service.url.rpartition("/")[0])
+    beat(pulse_to("http://hc.invalid/7d1f0b1c", HandClock()))
+    assert service.heard == [("GET", "http://hc.invalid/7d1f0b1c", "")]
