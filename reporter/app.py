@@ -50,7 +50,7 @@ from reporter.secret import Secret
 from reporter.spelling import nearest
 from reporter.store import fact, journal, open_store
 from reporter.store.periods import Owed
-from reporter.wiring import Channel, Heartbeat, Routes, Wiring
+from reporter.wiring import Channel, Routes, Wiring
 
 log = logging.getLogger(__name__)
 
@@ -187,10 +187,8 @@ class FolderHome:
         shared = not loaded.store.reveal().startswith("sqlite") and "://" in loaded.store.reveal()
         return Machine(entry.disks, name=entry.name, shared=shared, clock=self._clock)
 
-    def _heartbeat(self, entry: HeartbeatConfig | None) -> Heartbeat | None:
-        if entry is None:
-            return None
-        return Heartbeat(Pulse(entry.url, entry.every.total_seconds(), entry.fail, self._clock), entry.job)
+    def _heartbeat(self, entry: HeartbeatConfig | None) -> Pulse | None:
+        return None if entry is None else Pulse(entry.url, entry.every.total_seconds(), entry.fail, self._clock)
 
     def _floor(self, loaded: config.Loaded) -> Floor:
         try:

@@ -33,7 +33,7 @@ from reporter.periods import covered
 from reporter.planner import Planner, Turn
 from reporter.runner import Runner
 from reporter.schedules import Every
-from reporter.wiring import Heartbeat, Wiring
+from reporter.wiring import Wiring
 
 log = logging.getLogger(__name__)
 
@@ -98,6 +98,7 @@ class Daemon:
         self._forget_at = 0.0
         self._planned_at = self._delivered_at = clock.monotonic()
         self._unheard = False
+        self._troubles: dict[str, str | None] = {}  # of each job that looks at the present, how its last run went
         self.skipped: dict[str, int] = {}
         self._reports = ThreadPoolExecutor(WORKERS, thread_name_prefix="report")
         self._clockwork = BackgroundScheduler(
@@ -200,7 +201,8 @@ class Daemon:
             self._runner.tell_digests(wiring)
             self._forget()
             self._planned_at = self._clock.monotonic()
-            self._beat_without_rounds(wiring)
+            if not _looks_at_present(wiring):
+                self._beat()
         except ReporterError as error:
             log.error("the planner could not look: %s", error)
         self._waiting_mail.set()
@@ -248,18 +250,18 @@ class Daemon:
         period = covered(bound.job.covers, self._clock.wall(), bound.timezone)
         outcome = self._runner.run(self._wiring, bound, period, trigger="interval")
         self._waiting_mail.set()
-        if (heartbeat := self._wiring.heartbeat) and name == heartbeat.job:
-            self._beat(heartbeat, outcome.error or outcome.unwell)
+        if bound.job.covers.unit is None:
+            self._troubles[name] = outcome.error or outcome.unwell
+            self._beat()
 
-    def _beat_without_rounds(self, wiring: Wiring) -> None:
-        """Where the job whose rounds the heartbeat tells of does not run, it tells of the planner's."""
-        if (heartbeat := wiring.heartbeat) and heartbeat.job not in _enabled(wiring):
-            self._beat(heartbeat, None)
-
-    def _beat(self, heartbeat: Heartbeat, trouble: str | None) -> None:
+    def _beat(self) -> None:
         """Tell the service elsewhere how we are; that it does not hear us is told here."""
-        lost = heartbeat.pulse.trouble
-        heartbeat.pulse.beat(trouble or self._standing_still())
+        pulse = self._wiring.heartbeat
+        if pulse is None:
+            return
+        running = [name for name in _enabled(self._wiring) if self._troubles.get(name)]
+        pulse.beat(next((self._troubles[name] for name in running), None) or self._standing_still())
+        lost = pulse.trouble
         if lost or self._unheard:
             level, words = (Level.WARNING, f"does not arrive: {lost}") if lost else (Level.OK, "arrives")
             self._runner.observe(self._wiring, [Observation("self/heartbeat", level, words)])
@@ -367,6 +369,11 @@ def in_words(bound: BoundJob, planner: Planner) -> str:
 
 def _enabled(wiring: Wiring) -> dict[str, BoundJob]:
     return {name: bound for name, bound in wiring.jobs.items() if bound.enabled}
+
+
+def _looks_at_present(wiring: Wiring) -> bool:
+    """Whether there is a job by whose runs one knows how we are; else the planner's turns must do."""
+    return any(bound.job.covers.unit is None for bound in _enabled(wiring).values())
 
 
 def _intervals(wiring: Wiring) -> dict[str, int]:

@@ -58,14 +58,6 @@ class Routes:
 
 
 @dataclass(frozen=True, slots=True)
-class Heartbeat:
-    """The outgoing heartbeat, and the job whose rounds it tells of."""
-
-    pulse: Pulse
-    job: str
-
-
-@dataclass(frozen=True, slots=True)
 class Wiring:
     """The jobs and their world, immutable."""
 
@@ -84,7 +76,7 @@ class Wiring:
     version: str  # a short fingerprint of config and home
     basis: Basis = NEVER_CLOSES  # the year that ratios are made for
     rates: Rates = field(default_factory=dict)  # what currencies are worth in others
-    heartbeat: Heartbeat | None = None  # who is told that we live
+    heartbeat: Pulse | None = None  # who is told that we live
     maintenance: Sequence[Window] = ()  # when trouble is expected
     warnings: Callable[[], Sequence[str]] = tuple  # what is too wide about our rights on the ledgers
     rules: Rules = field(default_factory=Rules)  # what the config says of alerts but their routes

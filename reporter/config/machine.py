@@ -35,9 +35,7 @@ class HeartbeatConfig(Settings):
     url: Annotated[Address, AfterValidator(web_address)] = Field(examples=["env:HEARTBEAT_URL"])
     """The address to ask, such as that of a check at healthchecks.io; it is a secret."""
     every: Duration = Field(timedelta(minutes=1), json_schema_extra={"default": "1m"})
-    """How often; at each round of the health probe at most."""
-    job: str = "health_probe"
-    """The job whose rounds it tells of; where that does not run, the planner's."""
+    """How often; at each run of a job that looks at the present at most."""
     fail: str | None = Field("/fail", pattern="^[/?]")
     """What is put behind the address when something is wrong with us: `/fail`, or such as `?state=fail`; `null` keeps
     silent then."""
