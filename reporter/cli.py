@@ -115,8 +115,8 @@ def _setup(parser: argparse.ArgumentParser) -> None:
     discord = services.add_parser(
         "discord",
         help="make what is missing on a Discord server: categories, channels, and a webhook in each",
-        description="Makes what is missing: the channels that the config names, or a whole plan; a webhook in each; and "
-        "a file with its address, which only you can read. What is there is left as it is: run it as often as you like.",
+        description="Makes what is missing: the channels that the config names, or a whole plan; a webhook in each; "
+        "and a file with its address, which only you can read. What is there is left as it is, however often it runs.",
     )
     discord.add_argument(
         "--bot-token",

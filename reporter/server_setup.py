@@ -22,6 +22,7 @@ from reporter.outlets import Delivered, Never
 from reporter.outlets import discord_server as server
 from reporter.outlets.discord import DiscordOutlet
 from reporter.outlets.discord_server import AnswerLostError, Bot, Hook, Place, RefusedError, ServerCard
+from reporter.outlets.webhook import DISCORD
 from reporter.secret import Secret
 
 T = TypeVar("T")
@@ -63,15 +64,17 @@ class Furnisher:
     bot: Bot
     card: ServerCard
     hook_name: str
-    base_url: str = server.DISCORD
+    base_url: str = DISCORD
     dry: bool = False
     _application: str = ""
     _places: list[Place] = field(default_factory=list)
     _hooks: list[Hook] = field(default_factory=list)
 
     def furnish(self, wishes: Sequence[Wish]) -> Iterator[Done]:
-        """Fulfil one wish after another. One that cannot be fulfilled stops no other. Raises ReporterError where Discord
-        takes nothing more."""
+        """Fulfil one wish after another. One that cannot be fulfilled stops no other.
+
+        Raises ReporterError where Discord takes nothing more.
+        """
         self._application = self.bot.application()
         self._look()
         for wish in wishes:

@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from itertools import groupby
 from pathlib import Path
 
@@ -45,7 +46,7 @@ def run_setup(config: Path, options: argparse.Namespace, environ: Mapping[str, s
         name = server_setup.allowed_name(options.name)
         furnisher = Furnisher(bot, card, name, base_url, dry=options.dry_run)
         _announce(card, plan, have, options.name, name)
-        with server_setup.alone(folder):
+        with nullcontext() if options.dry_run else server_setup.alone(folder):
             done = list(_told(furnisher.furnish(wished), dry=options.dry_run))
     finally:
         bot.close()
@@ -66,8 +67,8 @@ def _document(config: Path) -> Document:
 
 
 def _plan(document: Document, home: Path, options: argparse.Namespace) -> list[Planned]:
-    """The Discord channels of the config, each where the plan has it; all of the plan where that is wanted, or where the
-    config has none."""
+    """The Discord channels of the config, each where the plan has it; all of the plan where that is wanted, or where
+    the config has none."""
     own = home / PLAN
     plan = read_plan(Path(options.plan) if options.plan else own if own.is_file() else stock_home() / PLAN)
     by_name = {planned.name: planned for planned in plan}
@@ -133,8 +134,7 @@ def _announce(card: ServerCard, plan: Sequence[Planned], have: Sequence[str], wa
 def _told(done: Iterable[Done], *, dry: bool) -> Iterator[Done]:
     """Say what becomes of each wish as soon as it is known."""
     for category, group in groupby(done, key=lambda one: one.wish.planned.category):
-        if category:
-            print(f"\n{category}")
+        print(f"\n{category or '(in no category)'}")
         for one in group:
             print(f"  #{one.wish.planned.name:<24} {_in_words(one, dry=dry)}", flush=True)
             for note in filter(None, (one.note, one.wish.note)):
@@ -153,8 +153,11 @@ def _in_words(one: Done, *, dry: bool) -> str:
 def _sum_up(done: Sequence[Done], *, dry: bool) -> None:
     made = [what for one in done for what in one.made]
     counted = ", ".join(f"{made.count(what)} {plural}" for what, plural in _PLURALS.items() if what in made)
-    failed = sum(bool(one.trouble) for one in done)
-    print(f"\n{'Would make' if dry else 'Made'} {counted or 'nothing'}; {len(done) - failed} of {len(done)} are ready.")
+    if dry:
+        print(f"\nWould make {counted or 'nothing'}.")
+        return
+    ready = sum(not one.trouble for one in done)
+    print(f"\nMade {counted or 'nothing'}; {ready} of {len(done)} are ready.")
 
 
 _PLURALS = {"category": "categories", "channel": "channels", "webhook": "webhooks"}

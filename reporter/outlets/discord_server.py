@@ -18,6 +18,7 @@ from reporter.outlets import Later, Never, Unclear
 from reporter.outlets.discord import USER_AGENT
 from reporter.outlets.discord_answers import Answer, mistakes, unanswered, verdict
 from reporter.outlets.webhook import DISCORD, WebhookAddress, connect_bot
+from reporter.pacing import MARGIN
 from reporter.secret import Secret
 
 TEXT, CATEGORY, ANNOUNCEMENT = 0, 4, 5
@@ -41,9 +42,9 @@ _REASON = {"X-Audit-Log-Reason": "reporter setup discord"}
 _SENTENCES = {
     10003: "the channel is gone",
     10004: "there is no such server, or the bot is not in it",
-    30007: f"the channel has {IN_CHANNEL} webhooks, more Discord does not allow: delete one in its settings, Integrations",
-    30013: "the server has 500 channels, more Discord does not allow: delete some",
-    30058: "the server has 1000 webhooks, more Discord does not allow: delete some",
+    30007: f"the channel has {IN_CHANNEL} webhooks, the most that Discord allows: delete one in its settings",
+    30013: "the server has 500 channels, the most that Discord allows: delete some",
+    30058: "the server has 1000 webhooks, the most that Discord allows: delete some",
     50001: "the bot does not see this channel or server: give its role View Channels",
     50013: "the bot may not do this: give its role Manage Channels and Manage Webhooks, in this category too",
 }
@@ -116,6 +117,7 @@ class Bot:
         self._origin = base_url.rstrip("/")
         self._say = say
         self._sleep = sleep
+        self._free_at: dict[str, float] = {}  # by what is asked, in seconds of the monotonic clock
         self._client = connect_bot(self._origin, token, timeout=timeout, user_agent=USER_AGENT)
 
     def application(self) -> str:
@@ -175,8 +177,11 @@ class Bot:
 
     def _answered(self, method: str, path: str, body: Mapping[str, Any] | None) -> httpx.Response | Later | Unclear:
         headers = _REASON if method == "POST" else None
+        route = f"{method} {path}"
+        self._sleep(max(0.0, self._free_at.get(route, 0.0) - time.monotonic()))
         try:
             response = self._client.request(method, path, json=body, headers=headers)
+            self._note_pace(route, Answer.of(response))
         except httpx.HTTPError as error:
             found = unanswered(error)
         else:
@@ -188,12 +193,20 @@ class Bot:
                 raise _refused(answer)
         return found if isinstance(found, Later) else Unclear(getattr(found, "why", "it makes no sense"))
 
+    def _note_pace(self, route: str, answer: Answer) -> None:
+        """Where the answer says that the next request would be refused, it waits."""
+        if answer.number("x-ratelimit-remaining") == 0:
+            after = answer.number("x-ratelimit-reset-after") or 0.0
+            self._free_at[route] = time.monotonic() + after + MARGIN
+
     def _wait(self, found: Later | Unclear, pauses: Iterator[float]) -> None:
         """Wait as long as Discord asks, or a little longer each time. Raises ReporterError when that helps nobody."""
         if isinstance(found, Later) and found.paced:
             if found.after > PATIENCE:
                 minutes = f"{found.after / 60:.0f} minutes"
-                raise RefusedError(f"Discord asks for a pause of {minutes}: run the same command again then", final=True)
+                raise RefusedError(
+                    f"Discord asks for a pause of {minutes}: run the same command again then", final=True
+                )
             self._say(f"Discord asks for a pause of {found.after:.0f} s")
             self._sleep(found.after)
             return

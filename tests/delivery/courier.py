@@ -13,7 +13,9 @@ from reporter.clock import SystemClock
 
 # Libraries are loaded once, and each process begins as a copy of that: it is there in a tenth of the time.
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["tests.delivery.courier", "reporter.outlets.discord", "sqlalchemy.dialects.sqlite"])
+FORKS.set_forkserver_preload(
+    ["tests.delivery.courier", "reporter.outlets.discord", "sqlalchemy.dialects.sqlite", "reporter.setup_commands"]
+)
 
 
 class AheadClock(SystemClock):

@@ -14,9 +14,10 @@ from typing import Self
 from reporter.clock import SystemClock
 from tests.discord.faults import Ban, Fault
 from tests.discord.gate import Gate
+from tests.discord.guild import Guild
 from tests.discord.journal import Journal
 from tests.discord.limiter import Algorithm
-from tests.discord.replies import bot_json, message_json, read_by, webhook_json
+from tests.discord.replies import message_json, read_by, webhook_json
 from tests.discord.rules import RefusedError
 from tests.discord.server import Server
 from tests.discord.wire import Call, Json, Reply, Request, read_form
@@ -59,10 +60,10 @@ class LocalDiscord:
         self._threads: dict[str, Channel] = {}
         self._messages: list[Posted] = []
         self._bots: dict[str, Bot] = {}
-        self._faults: list[tuple[str | None, Fault]] = []
+        self._faults: list[tuple[str | None, str | None, Fault]] = []
         self._outage: Fault | None = None
         self._gate = Gate(visible, hidden)
-        self._guild_id = self._ids.next(self.now())
+        self.guild = Guild(self._ids.next(self.now()), "Polybot", lambda: self._ids.next(self.now()))
         self.closing = threading.Event()
         self._server = self._listen(port)
         self.port: int = self._server.server_address[1]
@@ -80,28 +81,38 @@ class LocalDiscord:
         """The URL of a webhook, as its users would copy it; two may share a channel."""
         if name not in self._webhooks:
             place = self._channel(channel or name, forum=forum)
-            self._webhooks[name] = Webhook(self._ids.next(self.now()), secrets.token_urlsafe(51), name, place)
+            self._webhooks[name] = self.guild.open_webhook(name, place)
         hook = self._webhooks[name]
         return f"{self.base_url}/api/webhooks/{hook.id}/{hook.token}"
 
     def thread(self, name: str) -> str:
         """Open a thread in a channel; its id."""
         parent = self._webhooks[name].channel
-        thread = Channel(self._ids.next(self.now()), f"{name}-thread", self._guild_id, parent=parent)
+        thread = Channel(self._ids.next(self.now()), f"{name}-thread", self.guild.id, parent=parent)
         self._threads[thread.id] = thread
         return thread.id
 
     def bot(self, name: str = "reader", *, view: bool = True, history: bool = True, content: bool = True) -> str:
         """The token of a bot that may see the channels, read what was said before, and read what it says."""
+        return self._bot(name, view=view, history=history, content=content).token
+
+    def furnisher(self, name: str = "furnisher", *, channels: bool = True, webhooks: bool = True) -> str:
+        """The token of a bot that may make channels and webhooks."""
+        return self._bot(name, channels=channels, webhooks=webhooks).token
+
+    def _bot(self, name: str, **rights: bool) -> Bot:
         if name not in self._bots:
-            id_ = self._ids.next(self.now())
-            self._bots[name] = Bot(id_, name, secrets.token_urlsafe(50), view, history, content)
-        return self._bots[name].token
+            self._bots[name] = Bot(self._ids.next(self.now()), name, secrets.token_urlsafe(50), **rights)
+        return self._bots[name]
 
     def messages(self, name: str) -> list[Posted]:
         """What a reader of the channel finds now, threads included, oldest first."""
-        channel = self._webhooks[name].channel if name in self._webhooks else self._channels[name]
+        channel = self._webhooks[name].channel if name in self._webhooks else self._named(name)
         return [message for message in self._messages if message.channel.root is channel and not message.deleted]
+
+    def _named(self, name: str) -> Channel:
+        found = next((one for one in self.guild.channels.values() if one.name == name and one.kind == 0), None)
+        return self._channels[name] if found is None else found
 
     def everything(self) -> list[Posted]:
         """Every message that was ever taken, deleted ones too."""
@@ -122,9 +133,9 @@ class LocalDiscord:
         """Let a webhook that was unknown be there again, under the same address."""
         self._webhooks[name].revoked = False
 
-    def fail(self, fault: Fault, *, times: int = 1, webhook: str | None = None) -> None:
-        """Let the next requests, of one webhook or of any, go wrong."""
-        self._faults += [(webhook, fault)] * times
+    def fail(self, fault: Fault, *, times: int = 1, webhook: str | None = None, method: str | None = None) -> None:
+        """Let the next requests, of one webhook or of any, with one method or with any, go wrong."""
+        self._faults += [(webhook, method, fault)] * times
 
     @contextmanager
     def broken(self, fault: Fault) -> Iterator[None]:
@@ -166,7 +177,7 @@ class LocalDiscord:
 
     def _channel(self, name: str, *, forum: bool) -> Channel:
         if name not in self._channels:
-            self._channels[name] = Channel(self._ids.next(self.now()), name, self._guild_id, forum)
+            self._channels[name] = self.guild.open_channel(name, forum=forum)
         return self._channels[name]
 
     # What follows answers requests; `arrived` is held meanwhile.
@@ -175,8 +186,8 @@ class LocalDiscord:
         if self._outage or self.journal.invalid >= self._ban_after:
             return self._outage or Ban(600)
         name = self._name_of(call)
-        for number, (webhook, fault) in enumerate(self._faults):
-            if webhook in {None, name}:
+        for number, (webhook, method, fault) in enumerate(self._faults):
+            if webhook in {None, name} and method in {None, call.method}:
                 del self._faults[number]
                 return fault
         return None
@@ -213,11 +224,11 @@ class LocalDiscord:
         return self._paused(call) or self._with_limits(call, self._shown_to(bot, call))
 
     def _shown_to(self, bot: Bot, call: Call) -> Reply:
-        """What a bot may look at: itself, and the messages of a channel."""
+        """What a bot may look at or do: the messages of a channel, and what there is in the guild."""
+        if call.part != "messages":
+            return self.guild.answer(bot, call)
         if call.method != "GET":
             raise RefusedError(405, 0, "405: Method Not Allowed")
-        if call.resource == "users":
-            return Reply(200, bot_json(bot))
         messages = self._read(bot, call)
         if call.message_id is None:
             return Reply(200, [read_by(bot, message) for message in messages])
@@ -229,7 +240,7 @@ class LocalDiscord:
     def _read(self, bot: Bot, call: Call) -> list[Posted]:
         """The messages of a channel, the newest first; of those after one, the next ones to it. Who may not read what
         was said before gets none, and no error."""
-        places = {channel.id: channel for channel in (*self._channels.values(), *self._threads.values())}
+        places = self.guild.channels | self._threads
         if call.target not in places:
             raise RefusedError(404, 10003, "Unknown Channel")
         if not bot.view:
@@ -240,15 +251,15 @@ class LocalDiscord:
     def _known(self, call: Call) -> Webhook:
         if call.version is not None and not 6 <= int(call.version) <= 10:
             raise RefusedError(400, 50041, "Invalid API version")
-        for hook in self._webhooks.values():
-            if hook.id == call.target and not hook.revoked:
+        for hook in self.guild.hooks():
+            if hook.id == call.target:
                 if secrets.compare_digest(hook.token, call.token):
                     return hook
                 raise RefusedError(401, 50027, "Invalid Webhook Token")
         raise RefusedError(404, 10015, "Unknown Webhook")
 
     def _keys(self, call: Call) -> dict[str, str]:
-        hook = next((hook for hook in self._webhooks.values() if hook.id == call.target), None)
+        hook = self.guild.webhooks.get(call.target)
         return self._gate.keys(call, hook.channel.id if hook else None)
 
     def _paused(self, call: Call) -> Reply | None:
@@ -315,7 +326,7 @@ class LocalDiscord:
             raise RefusedError(400, 220001, "Webhooks posted to forum channels must have a thread_name or thread_id")
         if not thread_name:
             return hook.channel
-        self._threads[message_id] = Channel(message_id, thread_name, self._guild_id, parent=hook.channel)
+        self._threads[message_id] = Channel(message_id, thread_name, self.guild.id, parent=hook.channel)
         return self._threads[message_id]
 
     def _thread(self, id_: str, hook: Webhook) -> Channel:
@@ -336,7 +347,8 @@ class LocalDiscord:
         raise RefusedError(404, 10008, "Unknown Message")
 
     def _name_of(self, call: Call) -> str:
-        return next((hook.name for hook in self._webhooks.values() if hook.id == call.target), "?")
+        hook = self.guild.webhooks.get(call.target)
+        return hook.name if hook else "?"
 
 
 def _waits(call: Call) -> bool:

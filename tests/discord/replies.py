@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.discord.wire import Json
-from tests.discord.world import Bot, Posted, Webhook
+from tests.discord.world import Bot, Channel, Posted, Webhook
 
 
 def webhook_json(hook: Webhook, base_url: str) -> Json:
@@ -12,11 +12,22 @@ def webhook_json(hook: Webhook, base_url: str) -> Json:
         "type": 1,
         "name": hook.name,
         "avatar": None,
-        "application_id": None,
+        "application_id": hook.application,
         "channel_id": hook.channel.id,
         "guild_id": hook.channel.guild_id,
         "token": hook.token,
         "url": f"{base_url}/api/webhooks/{hook.id}/{hook.token}",
+    }
+
+
+def channel_json(channel: Channel) -> Json:
+    return {
+        "id": channel.id,
+        "type": 15 if channel.forum else channel.kind,
+        "guild_id": channel.guild_id,
+        "name": channel.name,
+        "parent_id": channel.category.id if channel.category else None,
+        "topic": channel.topic,
     }
 
 

@@ -87,19 +87,24 @@ def message(body: object, files: Mapping[int, str], *, editing: bool = False) ->
 
 
 def _content(form: Form, body: Json) -> None:
-    _text(form, body, "content", 2000, ())
+    text(form, body, "content", 2000, ())
 
 
 def _shown_as(form: Form, body: Json) -> None:
-    _text(form, body, "username", 80, (), least=1)
-    name = str(body.get("username") or "").lower()
+    text(form, body, "username", 80, (), least=1)
+    name_of_webhook(form, body, "username")
+    _url(form, body, "avatar_url", ())
+    text(form, body, "thread_name", 100, (), least=1)
+
+
+def name_of_webhook(form: Form, body: Json, key: str) -> None:
+    """A name under which a webhook may post."""
+    name = str(body.get(key) or "").lower()
     for word in ("clyde", "discord"):
         if word in name:
-            form.wrong(("username",), "USERNAME_INVALID_CONTAINS", f'Username cannot contain "{word}"')
+            form.wrong((key,), "USERNAME_INVALID_CONTAINS", f'Username cannot contain "{word}"')
     if name in {"everyone", "here"}:
-        form.wrong(("username",), "USERNAME_INVALID", f'Username cannot be "{name}"')
-    _url(form, body, "avatar_url", ())
-    _text(form, body, "thread_name", 100, (), least=1)
+        form.wrong((key,), "USERNAME_INVALID", f'Username cannot be "{name}"')
 
 
 def _embeds(form: Form, body: Json) -> None:
@@ -122,8 +127,8 @@ def _embeds(form: Form, body: Json) -> None:
 
 def _embed(form: Form, embed: Json, path: tuple[str | int, ...]) -> None:
     form.warnings.extend(f"ignored_field embed.{key}" for key in embed.keys() - EMBED_KEYS)
-    _text(form, embed, "title", 256, path)
-    _text(form, embed, "description", 4096, path)
+    text(form, embed, "title", 256, path)
+    text(form, embed, "description", 4096, path)
     _part(form, embed, "footer", "text", 2048, path)
     _part(form, embed, "author", "name", 256, path)
     _url(form, embed, "url", path)
@@ -145,15 +150,15 @@ def _fields(form: Form, embed: Json, path: tuple[str | int, ...]) -> None:
         form.wrong((*path, "fields"), "BASE_TYPE_BAD_LENGTH", "Must be 25 or fewer in length.")
     for number, part in enumerate(fields):
         place = (*path, "fields", number)
-        _text(form, part, "name", 256, place, needed=True)
-        _text(form, part, "value", 1024, place, needed=True)
+        text(form, part, "name", 256, place, needed=True)
+        text(form, part, "value", 1024, place, needed=True)
         if not isinstance(part.get("inline", False), bool):
             form.wrong((*place, "inline"), "BOOLEAN_TYPE_CONVERT", "Must be either true or false.")
 
 
 def _part(form: Form, embed: Json, key: str, member: str, most: int, path: tuple[str | int, ...]) -> None:
     if isinstance(part := embed.get(key), dict):
-        _text(form, part, member, most, (*path, key), needed=bool(part))
+        text(form, part, member, most, (*path, key), needed=bool(part))
 
 
 def _colour(form: Form, embed: Json, path: tuple[str | int, ...]) -> None:
@@ -223,7 +228,7 @@ def _attachments(form: Form, body: Json, files: Mapping[int, str]) -> None:
             form.wrong(("attachments", number, "id"), "ATTACHMENT_NOT_FOUND", f"Attachment {id_} not found.")
 
 
-def _text(
+def text(
     form: Form, body: Json, key: str, most: int, path: tuple[str | int, ...], *, least: int = 0, needed: bool = False
 ) -> None:
     """A text, which is trimmed first; blank is missing where one is needed."""

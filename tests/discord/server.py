@@ -21,8 +21,9 @@ from tests.discord.wire import Call, Reply, spoilt
 _PATH = re.compile(
     r"/api(?:/v(?P<version>\d+))?/(?:"
     r"webhooks/(?P<webhook>\d+)/(?P<token>[^/]+)(?:/messages/(?P<message>\d+))?"
-    r"|channels/(?P<channel>\d+)/messages(?:/(?P<read>\d+))?"
-    r"|users/(?P<user>@me))"
+    r"|channels/(?P<channel>\d+)/(?P<in_channel>messages|webhooks)(?:/(?P<read>\d+))?"
+    r"|guilds/(?P<guild>\d+)/(?P<in_guild>channels|webhooks)"
+    r"|(?P<me>users|applications)/@me(?:/(?P<mine>guilds))?)"
 )
 
 
@@ -124,7 +125,7 @@ class Handler(BaseHTTPRequestHandler):
         content_type = self.headers.get("Content-Type", "")
         return Call(
             self.command, found["version"], *self._asked(found), query, content_type,
-            self.headers.get("User-Agent", ""), body,
+            self.headers.get("User-Agent", ""), body, found["in_channel"] or found["in_guild"] or found["mine"] or "",
         )  # fmt: skip
 
     def _asked(self, found: re.Match[str]) -> tuple[str, str, str, str | None]:
@@ -133,7 +134,9 @@ class Handler(BaseHTTPRequestHandler):
             return "webhooks", found["webhook"], found["token"], found["message"]
         kind, _, token = self.headers.get("Authorization", "").partition(" ")
         token = token if kind == "Bot" else ""
-        return ("channels", found["channel"], token, found["read"]) if found["channel"] else ("users", "", token, None)
+        if found["channel"]:
+            return "channels", found["channel"], token, found["read"]
+        return ("guilds", found["guild"], token, None) if found["guild"] else (found["me"], "@me", token, None)
 
     def _send(self, reply: Reply) -> None:
         page = isinstance(reply.body, str)

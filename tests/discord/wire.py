@@ -56,14 +56,15 @@ class Call:
 
     method: str
     version: str | None
-    resource: str  # webhooks | channels | users
-    target: str  # the id of the webhook or of the channel
+    resource: str  # webhooks | channels | users | guilds | applications
+    target: str  # the id of the webhook, the channel or the guild
     token: str
     message_id: str | None
     query: dict[str, str]
     content_type: str
     user_agent: str
     body: bytes
+    part: str = ""  # what of the resource: messages | channels | webhooks | guilds
 
     @property
     def by_bot(self) -> bool:

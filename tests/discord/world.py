@@ -15,13 +15,16 @@ EPOCH = datetime(2015, 1, 1, tzinfo=UTC)
 
 @dataclass
 class Channel:
-    """A channel, or a thread of one."""
+    """A channel, a category (its `kind` is 4), or a thread of one. `category` is where a channel stands."""
 
     id: str
     name: str
     guild_id: str
     forum: bool = False
     parent: Channel | None = None
+    kind: int = 0
+    category: Channel | None = None
+    topic: str | None = None
 
     @property
     def root(self) -> Channel:
@@ -35,11 +38,13 @@ class Webhook:
     name: str
     channel: Channel
     revoked: bool = False
+    application: str | None = None
 
 
 @dataclass
 class Bot:
-    """A bot of the guild and its rights: to see the channels, to read what was said before, to read what it says."""
+    """A bot of the guild and its rights: to see the channels, to read what was said before, to read what it says, to
+    make channels and webhooks. Its application has its id."""
 
     id: str
     name: str
@@ -47,6 +52,13 @@ class Bot:
     view: bool = True
     history: bool = True
     content: bool = True
+    channels: bool = False
+    webhooks: bool = False
+
+    @property
+    def permissions(self) -> int:
+        granted = {10: self.view, 16: self.history, 4: self.channels, 29: self.webhooks}
+        return sum(1 << bit for bit, may in granted.items() if may)
 
 
 @dataclass
