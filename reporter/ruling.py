@@ -7,6 +7,7 @@ from typing import Any
 
 from reporter.alerts import Level
 from reporter.config.alerts import AlertOptions, AlertsConfig, LevelOptions
+from reporter.config.probes_common import ProbeSettings
 from reporter.maintenance import Window
 from reporter.policies import Rule, Rules, Step
 from reporter.schedules import parse
@@ -15,7 +16,7 @@ _BY_LEVEL = ("failures", "clean", "reminders")
 _FOR_ALL = (*_BY_LEVEL, "unknowns", "flap_window", "flapping_clean", "recheck")
 
 
-def rules(alerts: AlertsConfig, probes: Mapping[str, Any], zone: str) -> Rules:
+def rules(alerts: AlertsConfig, probes: Mapping[str, ProbeSettings], zone: str) -> Rules:
     """The rules of a config; `probes` are its probes by name, `zone` is whose clock counts where nothing else is said."""
     return Rules(
         rules=(*_of_probes(probes), *_of_policies(alerts)),
@@ -37,11 +38,10 @@ def rules(alerts: AlertsConfig, probes: Mapping[str, Any], zone: str) -> Rules:
     )
 
 
-def _of_probes(probes: Mapping[str, Any]) -> Iterator[Rule]:
+def _of_probes(probes: Mapping[str, ProbeSettings]) -> Iterator[Rule]:
     for name, entry in probes.items():
-        options = getattr(entry, "alert", None) or AlertOptions()
-        depends_on = tuple(f"probe/{other}" for other in getattr(entry, "depends_on", None) or ())
-        yield _rule(f"probes.{name}.alert", (f"probe/{name}",), options, depends_on)
+        depends_on = tuple(other if "/" in other else f"probe/{other}" for other in entry.depends_on)
+        yield _rule(f"probes.{name}.alert", (f"probe/{name}",), entry.alert, depends_on)
 
 
 def _of_policies(alerts: AlertsConfig) -> Iterator[Rule]:

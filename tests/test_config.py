@@ -21,6 +21,7 @@ from pydantic import BaseModel
 from reporter.config import Loaded, default_state, load, schema, validated
 from reporter.config.document import read
 from reporter.config.models import Config, DiscordChannel
+from reporter.config.alerts import AlertOptions
 from reporter.config.probes_common import Limits
 from reporter.config.probes_network import TcpProbeConfig
 from reporter.config.secrets import Sources
@@ -362,7 +363,7 @@ def test_the_stock_config_loads_on_a_fresh_machine() -> None:
 def uncommented(text: str) -> str:
     """The stock config with each of its choices taken."""
     first, rest = text.split("\n", 1)
-    return f"{first}\n" + re.sub(r"^(\s*)# (?=\s*[\w-]+: ?)", r"\1", rest, flags=re.MULTILINE)
+    return f"{first}\n" + re.sub(r"^(\s*)# (?=\s*(- )?[\w-]+: ?)", r"\1", rest, flags=re.MULTILINE)
 
 
 def test_each_choice_that_the_stock_config_offers_can_be_taken() -> None:
@@ -395,8 +396,10 @@ def keys_of(part: Any, prefix: str = "") -> Iterator[str]:
 
 
 def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    """The parts that an annotation names. A figure's limits have the same four keys everywhere: they are a leaf."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel) and not issubclass(annotation, Limits):
+    """The parts that an annotation names. A figure's limits have the same four keys everywhere: they are a leaf, and so
+    is a probe's `alert`, which may say what a policy may."""
+    part = isinstance(annotation, type) and issubclass(annotation, BaseModel)
+    if part and not issubclass(annotation, Limits) and annotation is not AlertOptions:
         yield annotation
     for argument in getattr(annotation, "__args__", ()):
         yield from models_in(argument)

@@ -143,11 +143,11 @@ class AlertsConfig(Settings):
 
     routes: Annotated[RoutesConfig, OrEmpty()] = RoutesConfig()
     """Where they go."""
-    policies: tuple[PolicyConfig, ...] = Field((), strict=False)
+    policies: Annotated[tuple[PolicyConfig, ...], OrEmpty(tuple)] = Field((), strict=False)
     """How patient to be, with which subjects; for each setting the first that says it counts."""
-    maintenance: tuple[MaintenanceConfig, ...] = Field((), strict=False)
+    maintenance: Annotated[tuple[MaintenanceConfig, ...], OrEmpty(tuple)] = Field((), strict=False)
     """Times at which trouble is expected."""
-    escalation: tuple[EscalationConfig, ...] = Field((), strict=False)
+    escalation: Annotated[tuple[EscalationConfig, ...], OrEmpty(tuple)] = Field((), strict=False)
     """Who else hears of what lasts."""
     group: int | None = Field(3, ge=2, le=100)
     """So many alerts of one moment are one message; `null` tells each by itself."""

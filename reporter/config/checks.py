@@ -18,6 +18,7 @@ _DISCORD = {"discord.com", "discordapp.com"}
 def check(config: Config, document: Document) -> Iterator[Problem]:
     """Every problem between the config's parts."""
     yield from _unknown_channels(config, document)
+    yield from _unknown_parents(config, document)
     yield from _jobs_without_channel(config, document)
     yield from _dependencies(config, document)
     for name, channel in config.channels.items():
@@ -38,8 +39,23 @@ def _named_channels(config: Config, document: Document) -> Iterator[tuple[Path, 
     """Each mention of a channel's name and where it stands."""
     for job, entry in config.jobs.items():
         yield from _places(("jobs", job, "channel"), entry.channel, document)
+    for probe, settings in config.probes.items():
+        yield from _places(("probes", probe, "alert", "channel"), settings.alert.channel, document)
     for route in type(config.alerts.routes).model_fields:
         yield from _places(("alerts", "routes", route), getattr(config.alerts.routes, route), document)
+    for number, policy in enumerate(config.alerts.policies):
+        yield from _places(("alerts", "policies", number, "channel"), policy.channel, document)
+    for number, step in enumerate(config.alerts.escalation):
+        yield from _places(("alerts", "escalation", number, "channel"), step.channel, document)
+
+
+def _unknown_parents(config: Config, document: Document) -> Iterator[Problem]:
+    """Probes that depend on one that is not there, or on themselves."""
+    for probe, settings in config.probes.items():
+        known = [name for name in config.probes if name != probe]
+        for path, name in _places(("probes", probe, "depends_on"), settings.depends_on, document):
+            if "/" not in name and name not in known:
+                yield document.problem(path, f"there is no other probe `{shown(name)}`", did_you_mean(name, known))
 
 
 def _places(path: Path, names: tuple[str, ...] | None, document: Document) -> Iterator[tuple[Path, str]]:

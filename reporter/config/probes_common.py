@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar
 
 from pydantic import Field, GetCoreSchemaHandler, model_validator
 from pydantic_core import CoreSchema, core_schema
 
+from reporter.config.alerts import AlertOptions
 from reporter.config.settings import Settings
-from reporter.config.values import Duration, Names, Size, mistake
+from reporter.config.values import Duration, Names, OrEmpty, Size, mistake
 from reporter.thresholds import Threshold
 
 Unit = TypeVar("Unit", bound=float | timedelta)
@@ -109,6 +110,8 @@ class ProbeSettings(Settings):
     depends_on: Names = ()
     """The probes without which this one cannot be well, one or a list: while one of them is down, nobody is told of
     this one."""
+    alert: Annotated[AlertOptions, OrEmpty()] = AlertOptions()
+    """How patient to be with it, where its alerts go and what they advise: what `alerts.policies` may say."""
 
     def latency(self) -> Threshold:
         """From where on an answer is slow, in seconds."""

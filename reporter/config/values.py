@@ -44,11 +44,16 @@ def did_you_mean(wrong: str, known: list[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class OrEmpty:
-    """A section whose lines are all commented out is null to YAML; it says nothing, so it is an empty one."""
+    """A section whose lines are all commented out is null to YAML; it says nothing, so it is an empty one.
+
+    `empty` makes it: `dict`, or `tuple` for a list.
+    """
+
+    empty: Callable[[], object] = dict
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_before_validator_function(
-            lambda value: {} if value is None else value, handler(source)
+            lambda value: self.empty() if value is None else value, handler(source)
         )
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
