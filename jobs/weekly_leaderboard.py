@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from pydantic import PositiveInt
 
-from reporter import Book, Context, Line, Money, Params, Report, Series, job, leading, ranks, tone_of
+from reporter import ENOUGH_DAYS, Book, Context, Line, Money, Params, Report, Series, job, leading, ranks, tone_of
 from reporter.metrics import Status, curve, status
 from reporter.periods import trailing
 
@@ -25,7 +25,7 @@ class Parameters(Params):
 class Place:
     """One agent's place. `climbed` is by how many places it rose since the week before; None for a newcomer.
 
-    `sharpe` rests on the days that `busy` counts, on which anything was won or lost, and on the idle ones among them.
+    `busy` counts the days on which something was won or lost; `sharpe` is None where these are too few.
     """
 
     rank: int
@@ -110,14 +110,14 @@ def _days_of(book: Book, line: Line, series: Sequence[Series]) -> Days | None:
 
 
 def _place(ctx: Context[Parameters], rank: int, line: Line, former: int | None, days: Days | None) -> Place:
-    ratio = None
-    if days and line.capital:
+    ratio, busy = None, sum(map(bool, days[1])) if days else 0
+    if days and line.capital and busy >= ENOUGH_DAYS:
         ratio = curve(days[0].days, days[1], line.capital, line.pnl.currency, ctx.basis).sharpe
     return Place(
         rank=rank,
         line=line,
         climbed=None if former is None else former - rank,
         sharpe=ratio,
-        busy=sum(map(bool, days[1])) if days else 0,
+        busy=busy,
         status=status(line, ctx.targets),
     )

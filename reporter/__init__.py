@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from reporter.message import Severity as Severity
     from reporter.message import Tone as Tone
     from reporter.periods import Period as Period
+    from reporter.standing import ENOUGH_DAYS as ENOUGH_DAYS
     from reporter.standing import Carriers as Carriers
     from reporter.standing import Change as Change
     from reporter.standing import Goals as Goals
@@ -61,6 +62,7 @@ _HOMES = {
     "Severity": "message",
     "Tone": "message",
     "Period": "periods",
+    "ENOUGH_DAYS": "standing",
     "Carriers": "standing",
     "Change": "standing",
     "Goals": "standing",

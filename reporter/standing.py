@@ -58,6 +58,11 @@ def goals(book: Book, targets: Targets) -> Goals:
     )
 
 
+# Ratios of fewer days with trades say nothing: of a month with one trade the Sharpe ratio is
+# the same, whatever that made.
+ENOUGH_DAYS = 5
+
+
 @dataclass(frozen=True, slots=True)
 class Trail:
     """The days that led a book to where it stands: day by day what was realised, and the curve of that."""
@@ -82,6 +87,11 @@ class Trail:
     def busy(self) -> int:
         """On how many days anything was won or lost."""
         return sum(bool(pnl) for pnl in self.series.pnl)
+
+    @property
+    def enough(self) -> bool:
+        """Whether ratios of these days say anything."""
+        return self.busy >= ENOUGH_DAYS
 
     def belongs_to(self, book: Book) -> bool:
         """Whether these are the days of that book, and of the same ledgers."""

@@ -68,9 +68,11 @@ def filters(formats: Formats) -> dict[str, Filter]:
     return {name: _defined(filter_) for name, filter_ in ours.items()} | {"default": _default, "d": _default}
 
 
-def _mark_of_few(count: int | None, of: str = "") -> str:
+def _mark_of_few(count: int | None, of: str = "", many: str = "") -> str:
     """What stands behind a figure that rests on few trades, or on few of something else."""
-    return f" (n={count} {of}".rstrip() + ")" if count is not None and few(count) else ""
+    if count is None or not few(count):
+        return ""
+    return f" ({plural(count, of, many)})" if of else f" (n={count})"
 
 
 def _defined(function: Filter) -> Filter:

@@ -63,7 +63,7 @@ def test_a_day_of_the_demo_reads_as_it_should(tmp_path: Path) -> None:
 def test_two_modes_and_two_currencies_are_four_books(tmp_path: Path) -> None:
     books = [("live", "BTC"), ("live", "USDT"), ("paper", "BTC"), ("paper", "USDT")]
     trades = [Closed("2026-10-30 01:00:00", "A", "1", mode=m, currency=c) for m, c in books for _ in range(2)]
-    message = told("daily_summary", made(tmp_path, *trades), MORNING)
+    message = told("daily_summary", made(tmp_path, *trades), MORNING, full=True)
     assert [name for name in names(message) if "Overall" in name] == [
         f"💰 Overall Performance · {currency} · {mode}" for mode, currency in books
     ]
@@ -76,13 +76,14 @@ def test_only_who_gained_is_a_top_performer_and_only_who_lost_an_underperformer(
     bot = database(tmp_path / "bot.sqlite", trades, [Idle("idle")])
     message = told("daily_summary", floor(bot), MORNING)
     assert field(message, "Top") == ["1. gains: +1.00 USDT (1 trade, 100% WR)"]
-    assert field(message, "Under") == ["1. loses: -1.00 USDT (1 trade, 0% WR)"]
+    assert field(message, "Under") == ["1. loses: -1.00 USDT (1 trade, 0% WR)", "…and 2 more: 0.00 USDT"]
 
 
 def test_the_worst_comes_first_among_the_underperformers(tmp_path: Path) -> None:
     trades = [Closed("2026-10-30 01:00:00", f"agent{n}", f"-{n}") for n in range(1, 6)]
     message = told("daily_summary", made(tmp_path, *trades), MORNING, top=2)
-    assert [line.split(":")[0] for line in field(message, "Under")] == ["1. agent5", "2. agent4"]
+    assert field(message, "Under")[:2] == [f"{n}. agent{6 - n}: -{6 - n}.00 USDT (1 trade, 0% WR)" for n in (1, 2)]
+    assert field(message, "Under")[2] == "…and 3 more: -6.00 USDT"
     assert not any("Top" in name for name in names(message))
 
 
@@ -236,5 +237,5 @@ def test_the_top_is_that_of_a_recount(demo_file: Path) -> None:
     def keys(lines: list[Line]) -> list[str]:
         return [line.key for line in lines]
 
-    assert keys(live.top) == [agent for agent in ranking if made[agent] > 0]
-    assert keys(live.under) == [agent for agent in reversed(ranking) if made[agent] < 0]
+    assert keys(live.carriers.top) == [agent for agent in ranking if made[agent] > 0]
+    assert keys(live.carriers.under) == [agent for agent in reversed(ranking) if made[agent] < 0]

@@ -88,9 +88,15 @@ def test_who_did_not_trade_has_no_place(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("capital", "pnl", "shown"),
-    [("1000", ["10"], "7.22"), ("1000", ["0"], "N/A"), (None, ["10"], "N/A"), ("5", ["-10"], "N/A")],
+    [
+        ("1000", ["10", "10", "10", "10", "9"], "8.39 (5 days)"),
+        ("1000", ["10", "10", "10", "10"], "N/A"),
+        ("1000", ["0"], "N/A"),
+        (None, ["10"] * 5, "N/A"),
+        ("5", ["-10"] * 5, "N/A"),
+    ],
 )
-def test_a_sharpe_ratio_that_is_undefined_is_not_zero(
+def test_a_sharpe_ratio_that_says_nothing_is_not_shown(
     tmp_path: Path, capital: str | None, pnl: list[str], shown: str
 ) -> None:
     bot = database(tmp_path / "bot.sqlite", week("A", *pnl), [Idle("A", capital=capital)])
@@ -101,7 +107,7 @@ def test_the_capital_that_ratios_are_of_is_named(tmp_path: Path) -> None:
     trades = [*week("A", "5"), *week("B", "3")]
     bot = database(tmp_path / "bot.sqlite", trades, [Idle("A", capital="1000")])
     message = told("weekly_leaderboard", floor(bot, starting=demo.STARTING_BALANCES), MONDAY)
-    assert "daily returns on allocated capital or starting balance, annualised" in text_of(message)
+    assert "last 30 days on allocated capital or starting balance, annualised" in text_of(message)
 
 
 def test_who_is_under_review_is_named_below_the_places_too(tmp_path: Path) -> None:
@@ -165,7 +171,7 @@ def test_the_ratios_are_those_of_a_recount(tmp_path: Path) -> None:
     demo.make(path, datetime(2026, 10, 26, 0, 6, tzinfo=UTC))
     [(report, _)] = reports("weekly_leaderboard", floor(path), MONDAY)
     capital = dict(rows(path, "SELECT name, capital FROM agents"))
-    days = [f"2026-10-{day}" for day in range(19, 26)]
+    days = [str(date(2026, 9, 26) + timedelta(days=n)) for n in range(30)]
     for place in [place for section in report.facts["sections"] for place in section.places]:
         trades = rows(path, "SELECT closed_at, pnl FROM trades WHERE agent = ?", place.line.key)
         equity, returns = float(capital[place.line.key]), []
@@ -174,7 +180,7 @@ def test_the_ratios_are_those_of_a_recount(tmp_path: Path) -> None:
             returns.append(made / equity)
             equity += made
         assert place.sharpe == pytest.approx(mean(returns) / stdev(returns) * sqrt(365))
-        assert place.line.pnl.amount == sum(Decimal(str(pnl)) for at, pnl in trades if days[0] <= at[:10] <= days[-1])
+        assert place.line.pnl.amount == sum(Decimal(str(pnl)) for at, pnl in trades if days[-7] <= at[:10] <= days[-1])
 
 
 @pytest.mark.parametrize(
