@@ -96,8 +96,8 @@ def fit(message: Message) -> list[Message]:
     """The message as one or more that Discord takes, in the order to send them.
 
     It is split between fields, blocks, lines and words, in this order of preference, and never within a character as
-    people see it. Parts are numbered in the footer. What must be shortened ends in `…`; text and files that ten parts do
-    not hold are counted, and a file with the whole text goes with the last.
+    people see it. Parts are numbered in the footer. What must be shortened ends in `…`; what ten parts do not hold of
+    text and of files is counted, and a file with the whole text goes with the last.
     Only the first part keeps the severity, so that nobody is called ten times for one report.
     """
     if fits(message):
