@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socket import create_server
 
@@ -13,6 +14,8 @@ import pytest
 from reporter.pulse import Pulse
 from reporter.secret import Secret
 from tests.clocks import HandClock
+from tests.processes import daemon, until
+from tests.stage import Stage
 
 
 class Service(ThreadingHTTPServer):
@@ -170,3 +173,29 @@ def test_a_proxy_of_the_environment_is_used(service: Service, monkeypatch: pytes
     monkeypatch.setenv("http_proxy", service.url.rpartition("/")[0])
     beat(pulse_to("http://hc.invalid/7d1f0b1c", HandClock()))
     assert service.heard == [("GET", "http://hc.invalid/7d1f0b1c", "")]
+
+
+LOOKS = '''\
+from reporter import Context, Observation, Level, job
+
+@job(covers="now", schedule="every 1s")
+def watch(ctx: Context):
+    """Looks at the present."""
+    yield Observation("self/store", Level.CRITICAL if PLACE.exists() else Level.OK, "the store is slow")
+'''
+
+
+def test_the_daemon_beats_at_each_round_and_tells_that_it_is_unwell(stage: Stage, service: Service) -> None:
+    unwell = stage.folder / "unwell"
+    stage.write("jobs/watch.py", f"from pathlib import Path\nPLACE = Path({str(unwell)!r})\n{LOOKS}")
+    stage.on_screen("  watch:").write(
+        "config/reporter.yaml",
+        (stage.folder / "config/reporter.yaml").read_text() + "heartbeat: {url: env:CHECK, every: 1s}\n",
+    )
+    environ = {**stage.environ, "CHECK": service.url}
+    with daemon(stage.folder, datetime(2026, 10, 30, 12, tzinfo=UTC), environ) as running:
+        until(lambda: ("GET", "/7d1f0b1c", "") in service.heard, lambda: running.log)
+        unwell.touch()
+        until(lambda: ("POST", "/7d1f0b1c/fail", "the store is slow") in service.heard, lambda: running.log)
+        assert service.url not in running.log
+    assert service.heard[0] == ("GET", "/7d1f0b1c", "")
