@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from reporter.clock import SystemClock
+from reporter.store import desk
 from tests.delivery.courier import AheadClock, start
 from tests.delivery.figures import Figures, figures, numbers, record
 from tests.delivery.traffic import BOT, LARGE, Traffic, until
@@ -83,7 +84,10 @@ class Rounds:
             process.join()
 
     def _open(self) -> int:
-        return sum(number for state, number in self.traffic.counts().items() if state != "sent")
+        """How much waits, but for what a dead webhook will never take."""
+        with self.traffic.app.store.read() as connection:
+            heaps = desk.heaps(connection)
+        return sum(heap.number for heap in heaps if heap.state != "sent" and heap.channel != self._dead)
 
     def _settled(self) -> bool:
         """All is there, but for what a dead webhook was asked to take and did not."""
@@ -122,6 +126,11 @@ def unexcused(discord: LocalDiscord, kills: list[float]) -> list[str]:
                 if not any(taken - UNDER_WAY <= kill <= taken + ANSWER for kill in kills)
             ]
     return complaints
+
+
+def first_copies(discord: LocalDiscord, channel: str) -> list[int]:
+    """The numbers in the order in which each was first told: a repeat comes behind others that were told with it."""
+    return list(dict.fromkeys(numbers(discord.messages(channel))))
 
 
 @pytest.fixture
@@ -168,6 +177,7 @@ def test_without_a_bot_nothing_is_lost_and_repeats_are_marked(
     found, kills = flooded(tmp_path, slow_discord, store, rounds)
     assert found.lost == 0
     assert unexcused(slow_discord, kills) == []
+    assert all(first_copies(slow_discord, name) == sorted(first_copies(slow_discord, name)) for name in CHANNELS)
 
 
 @some_rounds("postgresql", 200)
