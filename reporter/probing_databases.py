@@ -11,7 +11,9 @@ from reporter.config import probes_databases as models
 from reporter.config.probes_common import Limits
 from reporter.config.settings import Settings
 from reporter.probes import Probe, Terms
+from reporter.probes.certificates import Trust
 from reporter.probes.postgres import PostgresLimits, PostgresProbe
+from reporter.probes.redis import RedisLimits, RedisProbe
 
 
 class _Record(Protocol):
@@ -25,6 +27,8 @@ def database_probe(terms: Terms, entry: models.DatabaseProbe, clock: Clock) -> P
     match entry:
         case models.PostgresProbeConfig():
             return PostgresProbe(terms, clock, entry.url, _limits(PostgresLimits, entry))
+        case models.RedisProbeConfig():
+            return RedisProbe(terms, clock, entry.url, _limits(RedisLimits, entry), Trust(entry.ca_file, entry.verify))
 
 
 def _limits(kind: type[L], entry: Settings) -> L:

@@ -178,7 +178,7 @@ class Valkey(Process):
 
     def __init__(self, folder: Path, *options: str) -> None:
         self.port = _free_port()
-        self._folder, self._options = folder, options
+        self.folder, self._options = folder, options
         self.start()
 
     def url(self, *, user: str = "", password: str = "", scheme: str = "redis") -> str:
@@ -186,19 +186,23 @@ class Valkey(Process):
         return f"{scheme}://{login}127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        common = ["--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self._folder), "--save", ""]
+        common = ["--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.folder), "--save", ""]
         command = [str(_valkey_binary()), *common, *self._options]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         end = time.monotonic() + 30
         while time.monotonic() < end and self._process.poll() is None:
-            with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
+            with suppress(OSError), self.line():
                 return
             time.sleep(0.01)
         raise RuntimeError(f"{command} did not start")
 
+    def line(self) -> socket.socket:
+        """An open connection that says nothing."""
+        return socket.create_connection(("127.0.0.1", self.port), timeout=10)
+
     def say(self, *words: str) -> str:
         """The first bytes of its answer to a command."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as line:
+        with self.line() as line:
             parts = [f"${len(word.encode())}\r\n{word}\r\n" for word in words]
             line.sendall(f"*{len(words)}\r\n{''.join(parts)}".encode())
             return line.recv(4096).decode()

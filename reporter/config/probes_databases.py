@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Discriminator, Field
 
 from reporter.config.probes_common import AS_USUAL, AskedProbe, LowNumbers, Numbers, Otherwise, Sizes, Spans
-from reporter.config.secrets import Address
+from reporter.config.secrets import Address, HomePath
 from reporter.config.values import Duration, mistake
 from reporter.secret import Secret
 
@@ -58,4 +58,31 @@ class PostgresProbeConfig(AskedProbe):
     """Percent of the transaction ids that are used up; at 100 the server stops, and autovacuum is what frees them."""
 
 
-DatabaseProbe = PostgresProbeConfig
+class RedisProbeConfig(AskedProbe):
+    """Connects to a Redis or Valkey server as any client does, and asks how it is."""
+
+    kind: Literal["redis"]
+    """`redis`."""
+    url: Annotated[Address, _address_of("redis", "rediss", "unix", example="redis://:PASSWORD@HOST:6379")]
+    """The server's address; `rediss://` for TLS, `unix:///PATH` for a socket; best a reference to a secret."""
+    ca_file: HomePath | None = None
+    """The certificates that are trusted instead of the common authorities', a PEM file."""
+    verify: bool = True
+    """Whether the server's certificate must be valid."""
+    memory: Annotated[Numbers, Otherwise(85, 95)] = AS_USUAL
+    """Percent of maxmemory in use; it counts only where nothing is evicted (maxmemory-policy noeviction)."""
+    clients: Annotated[Numbers, Otherwise(80, 95)] = AS_USUAL
+    """Percent of maxclients in use."""
+    hits: LowNumbers = LowNumbers()
+    """Percent of keys that were asked for and found within the last hour."""
+    fragmentation: Numbers = Numbers()
+    """How many times the data's size the process takes up; told from 64 MiB of data on."""
+    last_save: Spans = Spans()
+    """How long ago the last save to disk was; it counts only where something has changed since."""
+    replicas: int = Field(0, ge=0)
+    """How many replicas should be connected; fewer is a warning."""
+    replication_lag: Annotated[Spans, Otherwise("30s", "5m")] = AS_USUAL
+    """How long ago the slowest replica was heard of."""
+
+
+DatabaseProbe = Annotated[PostgresProbeConfig | RedisProbeConfig, Discriminator("kind")]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -15,8 +14,8 @@ from urllib.parse import urlsplit
 
 from reporter.alerts import Level
 from reporter.clock import Clock
-from reporter.formats import size
-from reporter.probes import NEVER, Measure, Sight, Terms, percent, seconds
+from reporter.probes import Measure, Sight, Terms, percent, seconds
+from reporter.probes.figures import ago, count_of, enough, span, weight, weight_of, whole
 from reporter.probes.session import RefusedError, Session, prepare, session
 from reporter.probes.statistics import COUNTERS, statistics
 from reporter.probes.trail import Change, Trail
@@ -126,32 +125,27 @@ def _without_statistics(error: RefusedError, latency: float) -> Sight:
     return Sight(Level.OK, "online", figures=(("statistics", "not told to this role"),), latency=latency)
 
 
-def _measures(row: Any, change: Change | None, weight: float | None, limits: PostgresLimits) -> Iterator[Measure]:
+def _measures(row: Any, change: Change | None, known: float | None, limits: PostgresLimits) -> Iterator[Measure]:
     """What stands against a limit, what clients feel first."""
-    yield Measure("connections", 100 * row.used / row.most, limits.connections, partial(_of, row.most))
+    yield Measure("connections", 100 * row.used / row.most, limits.connections, partial(count_of, row.most))
     if row.sees_all:
         yield from _sessions(row, limits)
     found = change.share("blocks_found", "blocks_read") if change else None
     if found is not None:
         yield Measure("cache hits", found, limits.cache_hits, percent)
     yield from _replication(row, limits)
-    worth_one = row.since_checkpoint > _WORTH_A_CHECKPOINT
-    yield Measure(
-        "last checkpoint",
-        row.checkpoint,
-        limits.checkpoint if worth_one else NEVER,
-        _ago if worth_one else _idle_since,
-        "the last checkpoint is older than {limit}",
-    )
-    if weight is not None:
-        yield Measure("size", weight, limits.size, partial(_out_of, limits.size.critical))
-    yield Measure(
-        "transaction ids",
-        row.transaction_ids,
-        limits.transaction_ids,
-        percent,
-        "more than {limit} of the transaction ids are used up: is autovacuum at work?",
-    )
+    yield _checkpoint(row, limits)
+    if known is not None:
+        yield Measure("size", known, limits.size, partial(_size_of, limits.size.critical or known))
+    used = "more than {limit} of the transaction ids are used up: is autovacuum at work?"
+    yield Measure("transaction ids", row.transaction_ids, limits.transaction_ids, percent, used)
+
+
+def _checkpoint(row: Any, limits: PostgresLimits) -> Measure:
+    old = "the last checkpoint is older than {limit}"
+    if row.since_checkpoint > _WORTH_A_CHECKPOINT:
+        return Measure("last checkpoint", row.checkpoint, limits.checkpoint, ago, old)
+    return Measure("last checkpoint", row.checkpoint, shown=_little_since)
 
 
 def _sessions(row: Any, limits: PostgresLimits) -> Iterator[Measure]:
@@ -159,24 +153,23 @@ def _sessions(row: Any, limits: PostgresLimits) -> Iterator[Measure]:
     longer = f"queries run for longer than {seconds(limits.slow_after)}"
     yield Measure("slow queries", row.slow, limits.slow_queries, trouble=longer)
     idle = "a transaction is open and idle for more than {limit}"
-    yield Measure("idle in transaction", row.idle or 0, limits.idle_in_transaction, _or_none, idle)
+    yield Measure("idle in transaction", row.idle or 0, limits.idle_in_transaction, span, idle)
     waits = "a session has waited for a lock for more than {limit}"
-    yield Measure("waiting for a lock", row.waiting or 0, limits.lock_wait, _or_none, waits)
+    yield Measure("waiting for a lock", row.waiting or 0, limits.lock_wait, span, waits)
 
 
 def _replication(row: Any, limits: PostgresLimits) -> Iterator[Measure]:
     if row.standby:
-        yield Measure("behind its primary", row.behind, limits.replication_lag, _or_none)
+        yield Measure("behind its primary", row.behind, limits.replication_lag, span)
     elif limits.standbys or row.standbys:
-        # Half of one lower is the limit, so that the number that is wanted is never in trouble.
-        few = limits.standbys - 0.5
-        wanted = Threshold(few, leave_warning=few, low=True) if limits.standbys else NEVER
-        yield Measure("standbys", row.standbys, wanted, _whole, "fewer standbys than {limit} are connected")
+        yield Measure(
+            "standbys", row.standbys, enough(limits.standbys), whole, "fewer standbys than {limit} are connected"
+        )
     if row.lag is not None:
-        yield Measure("replication lag", row.lag, limits.replication_lag, _or_none)
+        yield Measure("replication lag", row.lag, limits.replication_lag, span)
     if row.kept_wal:
         kept = "more than {limit} of WAL is kept for a standby that is away"
-        yield Measure("WAL kept for the absent", row.kept_wal, limits.kept_wal, _bytes, kept)
+        yield Measure("WAL kept for the absent", row.kept_wal, limits.kept_wal, weight, kept)
 
 
 def _figures(row: Any, change: Change | None, kept: _Kept) -> Iterator[tuple[str, str]]:
@@ -189,39 +182,16 @@ def _figures(row: Any, change: Change | None, kept: _Kept) -> Iterator[tuple[str
         yield "deadlocks", change.told("deadlocks")
         yield "transactions", f"{change.rate('transactions'):,.1f}/s"
     if kept.growth and kept.growth.within >= _SIZE_EVERY:
-        yield "growth", f"{size(kept.growth.risen['size'])} in {seconds(kept.growth.within)}"
+        yield "growth", f"{weight(kept.growth.risen['size'])} in {seconds(kept.growth.within)}"
     yield "up", seconds(row.uptime)
     yield "version", row.version
     if not row.sees_all:
         yield "sessions of others", "not shown: GRANT pg_monitor"
 
 
-def _of(most: int, share: float) -> str:
-    return f"{share * most / 100:.0f} of {most}"
+def _size_of(most: float, figure: float) -> str:
+    return weight(figure) if figure == most else weight_of(most, 100 * figure / most)
 
 
-def _out_of(most: float | None, figure: float) -> str:
-    """`234.0 MiB`, or where it may grow to so much `234.0 MiB of 10.0 GiB (2.3%)`."""
-    if most is None or figure == most:
-        return _bytes(figure)
-    return f"{_bytes(figure)} of {_bytes(most)} ({percent(100 * figure / most)})"
-
-
-def _bytes(figure: float) -> str:
-    return size(figure) or "N/A"
-
-
-def _whole(figure: float) -> str:
-    return str(math.ceil(figure))
-
-
-def _or_none(figure: float) -> str:
-    return seconds(figure) if figure else "none"
-
-
-def _ago(figure: float) -> str:
-    return f"{seconds(figure)} ago"
-
-
-def _idle_since(figure: float) -> str:
-    return f"{seconds(figure)} ago, little written since"
+def _little_since(figure: float) -> str:
+    return f"{ago(figure)}, little written since"

@@ -1,6 +1,8 @@
 """Probes of databases as the config makes them, and what they see."""
 
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Protocol
 
 from pydantic import TypeAdapter
@@ -45,3 +47,15 @@ Watch = Callable[..., Watching]
 def told(reading: Reading) -> str:
     """How it stands and why, in one line."""
     return f"{reading.observation.level}: {reading.observation.detail}"
+
+
+def open_files() -> int:
+    """How many files and sockets this process has open."""
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def wait_until(happened: Callable[[], bool], patience: float = 20) -> None:
+    end = time.monotonic() + patience
+    while not happened():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.1)

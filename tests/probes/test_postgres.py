@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -19,7 +18,7 @@ import pytest
 from reporter.alerts import Level
 from reporter.probes.session import RefusedError, session
 from reporter.secret import Secret
-from tests.probes.databases import Watch, told
+from tests.probes.databases import Watch, open_files, told, wait_until
 from tests.probes.servers import hangs, nobody_listening, serving
 from tests.servers import PASSWORD, PostgreSQL, postgresql
 
@@ -133,10 +132,6 @@ def test_something_that_never_speaks_gives_no_answer_and_leaves_nothing_behind(w
         assert told(probe.look()) == "critical: no answer within 300ms"
         assert time.monotonic() - began < 2
     assert open_files() <= open_before + 4  # the loop's own
-
-
-def open_files() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def test_a_query_that_runs_for_long_is_a_warning_and_its_text_is_not_told(server: PostgreSQL, watch: Watch) -> None:
@@ -298,10 +293,3 @@ def test_replication_is_seen_from_both_sides(watch: Watch) -> None:
             wait_until(lambda: one.look().observation.level is Level.OK)
             primary.kill()
             wait_until(lambda: dict(other.look().figures)["primary"] == "not connected")
-
-
-def wait_until(happened: Callable[[], bool], patience: float = 20) -> None:
-    end = time.monotonic() + patience
-    while not happened():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.1)

@@ -1,0 +1,220 @@
+"""Is a Redis or Valkey server well, as its clients see it and by its own account?"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import ClassVar
+
+from reporter.alerts import Level
+from reporter.clock import Clock
+from reporter.probes import NEVER, Measure, Sight, Terms, percent, plain, seconds
+from reporter.probes.certificates import Trust
+from reporter.probes.figures import ago, count_of, enough, span, weight, weight_of, whole
+from reporter.probes.resp import Line, NotRespError, Place, RespError, line_to
+from reporter.probes.trail import Change, Trail
+from reporter.secret import Secret
+from reporter.thresholds import Threshold
+
+_KEYS = re.compile(r"\bkeys=(\d+)")
+_LAG = re.compile(r"\blag=(\d+)")
+# With less memory in use than this, in bytes, what the process itself needs makes up most of the ratio.
+_WORTH_A_RATIO = 64 * 1024 * 1024
+_COUNTERS = ("keyspace_hits", "keyspace_misses", "evicted_keys", "rejected_connections")
+
+_REFUSALS = {
+    "NOAUTH": "it wants a password, and the address has none",
+    "WRONGPASS": "the password is refused",
+    "NOPERM": "the user may not ask it: ACL SETUSER … +ping +info",
+    "LOADING": "it is loading its data",
+    "MASTERDOWN": "its link to the primary is down",
+    "BUSY": "a script holds it up",
+    "DENIED": "it is in protected mode, and takes connections of its own machine alone",
+}
+_NO_CLIENTS = "it has no connection left to give (maxclients)"
+
+Info = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedisLimits:
+    """From where on a figure is trouble. Times are seconds, shares percent. `replicas` is how many ought to be
+    connected."""
+
+    memory: Threshold
+    fragmentation: Threshold
+    clients: Threshold
+    hits: Threshold
+    last_save: Threshold
+    replication_lag: Threshold
+    replicas: int
+
+
+@dataclass(frozen=True, slots=True)
+class RedisProbe:
+    """A connection of its own for each look. The latency is that of connecting and of the answer to PING."""
+
+    kind: ClassVar[str] = "redis"
+    terms: Terms
+    clock: Clock
+    url: Secret
+    limits: RedisLimits
+    trust: Trust = Trust()
+    _hour: Trail = field(default_factory=Trail, repr=False, compare=False)
+
+    @property
+    def host(self) -> str | None:
+        return Place.of(self.url).host
+
+    def prepare(self) -> None:
+        """Read the certificates that we trust."""
+        if Place.of(self.url).tls:
+            self.trust.prepare()
+
+    async def look(self) -> Sight:
+        place = Place.of(self.url)
+        try:
+            return await self._seen(place)
+        except RespError as error:
+            return _refused(error)
+        except NotRespError:
+            return Sight(Level.CRITICAL, "answered with something that is not Redis")
+        except asyncio.IncompleteReadError:
+            return Sight(Level.CRITICAL, "closed the connection")
+
+    async def _seen(self, place: Place) -> Sight:
+        began = time.perf_counter()
+        async with line_to(place, self.trust.context() if place.tls else None) as line:
+            await line.ask("PING")
+            latency = time.perf_counter() - began
+            info = await _info(line)
+        if not info:
+            return Sight(Level.OK, "online", figures=(("figures", "not told: ACL SETUSER … +info"),), latency=latency)
+        change = self._hour.since(self.clock.monotonic(), {name: _number(info, name) for name in _COUNTERS})
+        trouble = next(_troubles(info), "")
+        replica = ", a replica" if info.get("role") == "slave" else ""
+        return Sight(
+            Level.CRITICAL if trouble else Level.OK,
+            f"online{replica}, but {trouble}" if trouble else f"online{replica}",
+            measures=tuple(_measures(info, change, self.limits)),
+            figures=tuple(_figures(info, change)),
+            latency=latency,
+        )
+
+
+def _refused(error: RespError) -> Sight:
+    if "max number of clients" in str(error):
+        return Sight(Level.CRITICAL, _NO_CLIENTS)
+    return Sight(Level.CRITICAL, _REFUSALS.get(error.code, f"it says: {error.code[:40]}"))
+
+
+async def _info(line: Line) -> Info:
+    """What the server says of itself; nothing where the user may not ask."""
+    try:
+        text = await line.ask("INFO")
+    except RespError as error:
+        if error.code == "NOPERM":
+            return {}
+        raise
+    pairs = (row.partition(":") for row in text.splitlines() if not row.startswith("#"))
+    return {name: value for name, mark, value in pairs if mark}
+
+
+def _number(info: Info, name: str) -> float:
+    """A figure; 0 where this version does not tell it."""
+    try:
+        return float(info.get(name, 0))
+    except ValueError:
+        return 0.0
+
+
+def _troubles(info: Info) -> Iterator[str]:
+    """What is broken whatever the limits, the worst first."""
+    most = _number(info, "maxmemory")
+    if most and _number(info, "used_memory") >= most and _keeps_all(info):
+        yield "its memory is full, and it refuses writes (noeviction)"
+    if info.get("aof_last_write_status", "ok") != "ok":
+        yield "it cannot write its append-only file, and refuses writes"
+    if info.get("rdb_last_bgsave_status", "ok") != "ok":
+        yield "its last save failed, and unless it is told otherwise it refuses writes"
+    if info.get("master_link_status", "up") != "up":
+        yield "its link to the primary is down"
+
+
+def _keeps_all(info: Info) -> bool:
+    """Whether full memory is trouble; one that evicts is a cache, and full by design."""
+    return info.get("maxmemory_policy", "noeviction") == "noeviction"
+
+
+def _measures(info: Info, change: Change | None, limits: RedisLimits) -> Iterator[Measure]:
+    """What stands against a limit, what clients feel first."""
+    if most := _number(info, "maxmemory"):
+        share = 100 * _number(info, "used_memory") / most
+        shown = partial(weight_of, most)
+        yield Measure("memory", share, limits.memory if _keeps_all(info) else NEVER, shown)
+    if clients := _number(info, "maxclients"):
+        shown = partial(count_of, clients)
+        yield Measure("clients", 100 * _number(info, "connected_clients") / clients, limits.clients, shown)
+    hits = change.share("keyspace_hits", "keyspace_misses") if change else None
+    if hits is not None:
+        yield Measure("hits", hits, limits.hits, percent)
+    if (used := _number(info, "used_memory")) >= _WORTH_A_RATIO:
+        yield Measure("fragmentation", _number(info, "used_memory_rss") / used, limits.fragmentation, _ratio)
+    yield from _saved(info, limits)
+    yield from _replication(info, limits)
+
+
+def _saved(info: Info, limits: RedisLimits) -> Iterator[Measure]:
+    saved, now = _number(info, "rdb_last_save_time"), _number(info, "server_time_usec") / 1e6
+    if not saved or not now or info.get("rdb_saves") == "0":
+        return  # until the first save, the time is that of its start
+    changes = _number(info, "rdb_changes_since_last_save")
+    old = "its last save is older than {limit}"
+    yield Measure("last save", max(now - saved, 0), limits.last_save if changes else NEVER, ago, old)
+
+
+def _replication(info: Info, limits: RedisLimits) -> Iterator[Measure]:
+    if info.get("role") == "slave":
+        if down := _number(info, "master_link_down_since_seconds"):
+            yield Measure("cut off from its primary", down, NEVER, seconds)
+        return
+    connected = _number(info, "connected_slaves")
+    if connected or limits.replicas:
+        few = "fewer replicas than {limit} are connected"
+        yield Measure("replicas", connected, enough(limits.replicas), whole, few)
+    if lags := _found(_LAG, info, "slave"):
+        late = "a replica lags by more than {limit}"
+        yield Measure("replication lag", max(lags), limits.replication_lag, span, late)
+
+
+def _figures(info: Info, change: Change | None) -> Iterator[tuple[str, str]]:
+    """What has no limit."""
+    if not _number(info, "maxmemory"):
+        yield "memory", f"{weight(_number(info, 'used_memory'))}, no limit set"
+    yield "keys", plain(sum(_found(_KEYS, info, "db")))
+    yield "commands", f"{plain(_number(info, 'instantaneous_ops_per_sec'))}/s"
+    if blocked := _number(info, "blocked_clients"):
+        yield "blocked clients", plain(blocked)
+    if change:
+        yield "evicted", change.told("evicted_keys")
+        if change.risen["rejected_connections"]:
+            yield "refused connections", change.told("rejected_connections")
+    yield "append-only file", "on" if info.get("aof_enabled") == "1" else "off"
+    if info.get("role") == "slave":
+        yield "primary", "connected" if info.get("master_link_status") == "up" else "not connected"
+    yield "up", seconds(_number(info, "uptime_in_seconds"))
+    known = next((name for name in ("valkey", "redis") if f"{name}_version" in info), "")
+    yield "version", f"{known.capitalize()} {info[f'{known}_version']}" if known else "N/A"
+
+
+def _found(pattern: re.Pattern[str], info: Info, prefix: str) -> list[int]:
+    """A figure of each row whose name begins so, such as `db0:keys=12,…`."""
+    return [int(found) for name, row in info.items() if name.startswith(prefix) for found in pattern.findall(row)]
+
+
+def _ratio(figure: float) -> str:
+    return f"{figure:.2f}"

@@ -1,0 +1,157 @@
+"""What a look into a Redis server makes of it, well or broken, over real connections to a real Valkey."""
+
+import re
+import time
+
+import pytest
+
+from reporter.alerts import Level
+from tests.probes.databases import Watch, open_files, told, wait_until
+from tests.probes.servers import greets, hangs, nobody_listening, serving
+from tests.servers import Valkey, valkey
+
+
+def test_a_server_that_is_well_shows_its_figures(redis: Valkey, watch: Watch) -> None:
+    probe = watch("redis", url=redis.url())
+    redis.say("SET", "a", "1")
+    probe.look()
+    reading = probe.look()
+    assert (reading.kind, told(reading)) == ("redis", "ok: online")
+    assert 0 < (reading.latency or 0) < 5
+    figures = dict(reading.figures)
+    assert re.fullmatch(r"\d+ of 10,000", figures["clients"])
+    assert re.fullmatch(r"[\d.]+ \wiB, no limit set", figures["memory"])
+    assert (figures["keys"], figures["evicted"], figures["append-only file"]) == ("1", "none in 1m", "off")
+    assert re.fullmatch(r"Valkey \d+\.\d+\.\d+", figures["version"])
+
+
+def test_hits_are_those_of_the_last_hour(watch: Watch) -> None:
+    with valkey() as server:
+        probe = watch("redis", url=server.url(), hits={"warning": 60})
+        for _ in range(500):
+            server.say("GET", "nothing")
+        assert "hits" not in dict(probe.look().figures)
+        server.say("SET", "a", "1")
+        server.say("EVAL", "for i = 1, 1500 do redis.call('GET', i % 3 == 0 and 'b' or 'a') end", "0")
+        assert dict(probe.look().figures)["hits"] == "66.7%"
+        server.say("EVAL", "for i = 1, 500 do redis.call('GET', 'b') end", "0")
+        assert told(probe.look()) == "warning: online, but hits below 60%"
+
+
+def test_full_memory_is_trouble_where_nothing_is_evicted(watch: Watch) -> None:
+    with valkey("--maxmemory", "4mb") as server:
+        probe = watch("redis", url=server.url())
+        assert told(probe.look()) == "ok: online"
+        server.say("EVAL", "for i = 1, 25 do redis.call('SET', i, string.rep('x', 100000)) end", "0")
+        assert told(probe.look()) == "warning: online, but memory above 3.4 MiB of 4.0 MiB (85%)"
+        server.say("EVAL", "for i = 1, 30 do redis.pcall('SET', 'x' .. i, string.rep('x', 50000)) end", "0")
+        full = "critical: online, but its memory is full, and it refuses writes (noeviction)"
+        assert told(probe.look()) in {full, "critical: online, but memory above 3.8 MiB of 4.0 MiB (95%)"}
+        server.say("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+        assert told(probe.look()) == "ok: online"
+
+
+def test_a_password_is_asked_for_and_refused_in_words(watch: Watch) -> None:
+    with valkey("--requirepass", "hunter2") as server:
+        seen = [watch("redis", url=server.url(password=password)).look() for password in ("", "wrong", "hunter2")]
+    assert [told(one) for one in seen] == [
+        "critical: it wants a password, and the address has none",
+        "critical: the password is refused",
+        "ok: online",
+    ]
+    assert "hunter2" not in f"{seen}"
+
+
+def test_a_user_may_ask_no_more_than_it_is_allowed(redis: Valkey, watch: Watch) -> None:
+    redis.say("ACL", "SETUSER", "pinger", "on", ">hunter2", "+ping")
+    redis.say("ACL", "SETUSER", "nobody", "on", ">hunter2", "-@all")
+    seen = watch("redis", url=redis.url(user="pinger", password="hunter2")).look()
+    assert (told(seen), seen.figures) == ("ok: online", (("figures", "not told: ACL SETUSER … +info"),))
+    assert told(watch("redis", url=redis.url(user="nobody", password="hunter2")).look()) == (
+        "critical: the user may not ask it: ACL SETUSER … +ping +info"
+    )
+
+
+def test_clients_that_use_up_every_connection(watch: Watch) -> None:
+    with valkey("--maxclients", "2") as server:
+        probe = watch("redis", url=server.url())
+        server.say("PING")
+        time.sleep(0.2)  # until it has seen that nobody is connected any more
+        with server.line(), server.line():
+            assert told(probe.look()) == "critical: it has no connection left to give (maxclients)"
+        wait_until(lambda: probe.look().observation.level is not Level.CRITICAL)
+
+
+def test_a_save_that_failed_is_critical_until_one_succeeds(watch: Watch) -> None:
+    with valkey("--dbfilename", "taken") as server:
+        probe = watch("redis", url=server.url())
+        (server.folder / "taken").mkdir()
+        server.say("BGSAVE")
+        failed = "critical: online, but its last save failed, and unless it is told otherwise it refuses writes"
+        wait_until(lambda: told(probe.look()) == failed)
+        (server.folder / "taken").rmdir()
+        server.say("BGSAVE")
+        wait_until(lambda: told(probe.look()) == "ok: online")
+        assert dict(probe.look().figures)["last save"].endswith(" ago")
+
+
+def test_a_replica_is_seen_from_both_sides(watch: Watch) -> None:
+    with valkey("--repl-diskless-sync-delay", "0") as primary:
+        one = watch("redis", url=primary.url(), replicas=1)
+        assert told(one.look()) == "warning: online, but fewer replicas than 1 are connected"
+        with valkey("--replicaof", "127.0.0.1", str(primary.port)) as replica:
+            other = watch("redis", url=replica.url())
+            wait_until(lambda: told(other.look()) == "ok: online, a replica")
+            wait_until(lambda: told(one.look()) == "ok: online")
+            assert dict(other.look().figures)["primary"] == "connected"
+            primary.kill()
+            wait_until(lambda: told(other.look()) == "critical: online, a replica, but its link to the primary is down")
+            assert dict(other.look().figures)["primary"] == "not connected"
+
+
+def test_a_server_that_hangs_gives_no_answer_and_is_well_again_after(watch: Watch) -> None:
+    with valkey() as server:
+        probe = watch("redis", url=server.url(), timeout="300ms")
+        assert told(probe.look()) == "ok: online"
+        with server.held():
+            before, began = open_files(), time.monotonic()
+            assert [told(probe.look()) for _ in range(3)] == ["critical: no answer within 300ms"] * 3
+            assert time.monotonic() - began < 3
+            assert open_files() <= before
+        assert told(probe.look()) == "ok: online"
+
+
+def test_a_server_that_is_killed_is_refused_and_comes_back(watch: Watch) -> None:
+    with valkey() as server:
+        probe = watch("redis", url=server.url())
+        server.kill()
+        assert told(probe.look()) == "critical: refused"
+        server.start()
+        assert told(probe.look()) == "ok: online"
+
+
+@pytest.mark.parametrize(
+    ("reply", "words"),
+    [
+        ("-LOADING Valkey is loading the dataset in memory", "critical: it is loading its data"),
+        ("-BUSY a script is running", "critical: a script holds it up"),
+        ("-DENIED Redis is running in protected mode", "critical: it is in protected mode"),
+        ("-STRANGE secret things", "critical: it says: STRANGE"),
+        ("$99999999", "critical: answered with something that is not Redis"),
+        ("HTTP/1.1 400 Bad Request", "critical: answered with something that is not Redis"),
+    ],
+)
+def test_what_a_server_says_instead_is_told_in_words(reply: str, words: str, watch: Watch) -> None:
+    with serving(lambda connection: connection.sendall(f"{reply}\r\n".encode())) as port:
+        assert told(watch("redis", url=f"redis://127.0.0.1:{port}").look()).startswith(words)
+
+
+def test_other_things_than_redis_are_told_as_such(watch: Watch) -> None:
+    for behave, words in (
+        (greets, "critical: answered with something that is not Redis"),
+        (hangs, "critical: no answer within 300ms"),
+    ):
+        with serving(behave) as port:
+            assert told(watch("redis", url=f"redis://127.0.0.1:{port}", timeout="300ms").look()) == words
+    with nobody_listening() as port:
+        assert told(watch("redis", url=f"redis://127.0.0.1:{port}").look()) == "critical: refused"
