@@ -1,4 +1,4 @@
-"""From what the config says of alerts to the rules that count: a probe's own words first, then the policies in order."""
+"""From what the config says of alerts to the rules that count: a probe's own words, then the policies in order."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FOR_ALL = (*_BY_LEVEL, "unknowns", "flap_window", "flapping_clean", "recheck")
 
 
 def rules(alerts: AlertsConfig, probes: Mapping[str, ProbeSettings], zone: str) -> Rules:
-    """The rules of a config; `probes` are its probes by name, `zone` is whose clock counts where nothing else is said."""
+    """The rules of a config; `probes` are its probes by name, `zone` is the one at top level."""
     return Rules(
         rules=(*_of_probes(probes), *_of_policies(alerts)),
         windows=tuple(

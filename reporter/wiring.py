@@ -77,12 +77,16 @@ class Wiring:
     basis: Basis = NEVER_CLOSES  # the year that ratios are made for
     rates: Rates = field(default_factory=dict)  # what currencies are worth in others
     heartbeat: Pulse | None = None  # who is told that we live
-    maintenance: Sequence[Window] = ()  # when trouble is expected
     warnings: Callable[[], Sequence[str]] = tuple  # what is too wide about our rights on the ledgers
     rules: Rules = field(default_factory=Rules)  # what the config says of alerts but their routes
     clocks: Mapping[str, ForeignClock] = field(default_factory=dict)  # those that are not this machine's, to be asked
     charts: Charts = field(default_factory=Charts)
     closers: tuple[Callable[[], None], ...] = field(default=())
+
+    @property
+    def maintenance(self) -> Sequence[Window]:
+        """When trouble is expected."""
+        return self.rules.windows
 
     def close(self) -> None:
         for close in self.closers:

@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from reporter.config import Loaded, default_state, load, schema, validated
+from reporter.config.alerts import AlertOptions
 from reporter.config.document import read
 from reporter.config.models import Config, DiscordChannel
-from reporter.config.alerts import AlertOptions
 from reporter.config.probes_common import Limits
 from reporter.config.probes_network import TcpProbeConfig
 from reporter.config.secrets import Sources
