@@ -45,9 +45,6 @@ class Case:
             visible=self.visible, hidden=self.hidden, latency=self.latency, jitter=self.jitter
         ) as discord:
             traffic = Traffic(folder, discord, hooks)
-            for first in letters[: self.webhooks if self.webhooks > 1 else 0]:
-                traffic.queue_all([first], size=self.size)  # that webhooks share a channel is learned at first contact
-                traffic.flow(patience)
             traffic.queue_all(letters, size=self.size)
             traffic.flow(patience)
             traffic.close()

@@ -406,3 +406,23 @@ def test_every_form_of_discords_own_addresses_is_taken(host: str, path: str) -> 
 def test_a_setting_that_discord_would_refuse_is_refused_at_once(settings: dict[str, object]) -> None:
     with pytest.raises(ReporterError):
         DiscordOutlet(Secret("https://discord.com/api/webhooks/1/x"), **settings)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("proxy", "sentence"),
+    [
+        (
+            "socks5://user:hunter2@127.0.0.1:1",
+            r"names a SOCKS proxy, for which a package is missing: pip install 'httpx\[socks\]'",
+        ),
+        ("ftp://user:hunter2@127.0.0.1", "has no address that can be used: write http://host:port"),
+    ],
+)
+def test_a_proxy_that_cannot_be_used_gets_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, proxy: str, sentence: str
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    monkeypatch.setenv("NO_PROXY", "")
+    with pytest.raises(ReporterError, match=sentence) as refusal:
+        DiscordOutlet(Secret("https://discord.com/api/webhooks/123456789012345678/token"))
+    assert "hunter2" not in str(refusal.value)
