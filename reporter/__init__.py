@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from reporter.alerts import AlertState as AlertState
     from reporter.alerts import Level as Level
     from reporter.alerts import Observation as Observation
+    from reporter.context import Affairs as Affairs
     from reporter.context import Context as Context
     from reporter.context import Params as Params
     from reporter.context import Reading as Reading
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from reporter.standing import change as change
     from reporter.standing import goals as goals
     from reporter.standing import trail as trail
+    from reporter.thresholds import Threshold as Threshold
     from reporter.trades import Agent as Agent
     from reporter.trades import Book as Book
     from reporter.trades import By as By
@@ -44,12 +46,14 @@ if TYPE_CHECKING:
     from reporter.trades import Unread as Unread
     from reporter.trades import leading as leading
     from reporter.trades import ranks as ranks
+    from reporter.trends import until_full as until_full
     from reporter.uptime import Uptime as Uptime
 
 _HOMES = {
     "AlertState": "alerts",
     "Level": "alerts",
     "Observation": "alerts",
+    "Affairs": "context",
     "Context": "context",
     "Params": "context",
     "Reading": "context",
@@ -71,6 +75,7 @@ _HOMES = {
     "goals": "standing",
     "Trail": "standing",
     "trail": "standing",
+    "Threshold": "thresholds",
     "Agent": "trades",
     "Book": "trades",
     "By": "trades",
@@ -83,6 +88,7 @@ _HOMES = {
     "Unread": "trades",
     "leading": "trades",
     "ranks": "trades",
+    "until_full": "trends",
     "Uptime": "uptime",
 }
 

@@ -64,6 +64,33 @@ class Targets:
     review_after: int = 20
 
 
+@dataclass(frozen=True, slots=True)
+class Late:
+    """A job that owes a period since then."""
+
+    job: str
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Affairs:
+    """How the reporter keeps up with its own work.
+
+    `late` are the jobs that owe a period which is due; `skipped` the runs of the last hour that were left out because
+    the one before was not done; `waiting` the messages that could be sent, the first of them since `oldest`; `refused`
+    those that were given up in the last day; `closed` the channels that take nothing. `seconds` is how long our own
+    store took to tell all that.
+    """
+
+    late: tuple[Late, ...] = ()
+    skipped: int = 0
+    waiting: int = 0
+    oldest: datetime | None = None
+    refused: int = 0
+    closed: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+
 class History(Protocol):
     """Our own store, read-only: what was told and what is open."""
 
@@ -73,6 +100,9 @@ class History(Protocol):
 
     def started_at(self) -> datetime | None:
         """When the running daemon started; None outside the daemon."""
+
+    def affairs(self) -> Affairs:
+        """How we keep up with our own work."""
 
     def uptime(self, period: Period) -> Mapping[str, Uptime]:
         """How each subject that was watched (`probe/db`) fared in a period, or in what is over of it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -11,8 +11,10 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from reporter.alerts import AlertState, Level, Transition
 from reporter.clock import Clock
+from reporter.context import Affairs
 from reporter.periods import Period
 from reporter.store import Store, alerts, incidents, insert_once, uptime
+from reporter.store.affairs import affairs
 from reporter.store.tables import facts, runs, samples, transitions
 from reporter.uptime import Span, Uptime
 
@@ -104,6 +106,12 @@ class StoredHistory:
                 .order_by(transitions.c.at, transitions.c.id)
             )
             return [incidents.transition_of(row) for row in rows]
+
+    def affairs(self) -> Affairs:
+        began = self._clock.monotonic()
+        with self._store.read() as connection:
+            found = affairs(connection, self._clock.wall())
+        return replace(found, seconds=self._clock.monotonic() - began)
 
     def uptime(self, period: Period) -> dict[str, Uptime]:
         with self._store.read() as connection:

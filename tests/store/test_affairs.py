@@ -1,0 +1,63 @@
+"""How the reporter keeps up, as its store tells it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import insert, update
+
+from reporter.message import Message, Run
+from reporter.outbox import Letter, enqueue
+from reporter.periods import Unit, containing
+from reporter.store import Store, journal, periods, tables
+from reporter.store.affairs import affairs
+
+NOW = datetime(2026, 10, 30, 14, 0, tzinfo=UTC)
+
+
+def letter(store: Store, key: str, at: datetime) -> None:
+    message = Message(title=(Run("text", key),))
+    with store.begin() as connection:
+        enqueue(connection, Letter(key=key, channel="daily", kind="report", message=message, reference="r"), at)
+
+
+def test_a_store_without_a_past_has_nothing_to_say(store: Store) -> None:
+    with store.read() as connection:
+        found = affairs(connection, NOW)
+    assert (found.late, found.skipped, found.waiting, found.oldest, found.refused) == ((), 0, 0, None, 0)
+
+
+def test_what_waits_and_what_was_refused_is_counted(store: Store) -> None:
+    for key, minutes in (("a", 50), ("b", 20), ("c", 10)):
+        letter(store, key, NOW - timedelta(minutes=minutes))
+    with store.begin() as connection:
+        dead = update(tables.outbox).where(tables.outbox.c.key == "a")
+        connection.execute(dead.values(state="dead", settled_at=NOW - timedelta(hours=3)))
+        found = affairs(connection, NOW)
+    assert (found.waiting, found.oldest, found.refused) == (2, NOW - timedelta(minutes=20), 1)
+
+
+def test_a_job_that_owes_a_period_is_late_since_it_was_due(store: Store) -> None:
+    day = containing(Unit.DAY, NOW - timedelta(days=1), "UTC")
+    with store.begin() as connection:
+        for period, due in ((day, day.end), (containing(Unit.DAY, NOW, "UTC"), NOW + timedelta(hours=1))):
+            periods.owe(connection, "daily", period, version=1, fire_at=None, due_at=due, now=NOW)
+        found = affairs(connection, NOW)
+    assert [(late.job, late.due_at) for late in found.late] == [("daily", day.end)]
+
+
+def test_skipped_runs_count_for_an_hour(store: Store) -> None:
+    with store.begin() as connection:
+        for number, minutes in enumerate((5, 50, 70)):
+            at = NOW - timedelta(minutes=minutes)
+            journal.add_run(connection, journal.Run(str(number), "watch", "now", "interval", at, 0.0, "skipped"))
+        found = affairs(connection, NOW)
+    assert found.skipped == 2
+
+
+def test_a_channel_that_takes_nothing_is_named(store: Store) -> None:
+    with store.begin() as connection:
+        connection.execute(
+            insert(tables.lanes).values(channel="gone", address="x", ready_at=NOW, dead_since=NOW, failures=1)
+        )
+        assert affairs(connection, NOW).closed == ("gone",)
