@@ -72,11 +72,29 @@ def _parser() -> argparse.ArgumentParser:
     _outbox(commands.add_parser("outbox", help="show what waits to be delivered and why; retry or drop it"))
     _channels(commands.add_parser("channels", help="show how each channel fares; post a test message"))
 
+    explain = commands.add_parser("explain", help="tell the story of a subject: what was seen, told and not told, and why")
+    explain.add_argument("subject", metavar="SUBJECT", nargs="?", help="such as probe/db, or db; all trouble if left out")
+    explain.add_argument("--at", metavar="TIME", help="its incident at that time (2026-10-30T14:00) instead of the last")
+
+    silence = commands.add_parser("silence", help="tell nobody of some subjects for a while; list and end silences")
+    silence.add_argument("pattern", metavar="PATTERN", nargs="?", help="such as probe/db* or db; lists silences if left out")
+    silence.add_argument("--for", dest="span", metavar="SPAN", help="how long, such as 30m or 2h (default: 2h)")
+    silence.add_argument("--reason", metavar="TEXT", help="what for")
+    silence.add_argument("--by", metavar="NAME", help="who wants it; you if left out")
+    silence.add_argument("--end", action="store_true", help="end it now, by its pattern or number")
+
+    ack = commands.add_parser("ack", help="take a trouble on: no reminders and no escalation until it is over")
+    ack.add_argument("subject", metavar="SUBJECT", help="such as probe/db, db, or a pattern")
+    ack.add_argument("--by", metavar="NAME", help="who takes it on; you if left out")
+    ack.add_argument("--note", metavar="TEXT", help="what others should know")
+
     uptime = commands.add_parser("uptime", help="show how what is watched has stood: share of time up, incidents")
     uptime.add_argument("subject", metavar="SUBJECT", nargs="?", help="a name or pattern, such as db; all if left out")
     uptime.add_argument("--month", metavar="MONTH", help="this calendar month, such as 2026-10, instead of lately")
 
     _setup(commands.add_parser("setup", help="furnish a Discord server: channels, and a webhook in each"))
+
+    _export(commands.add_parser("export", help="write trades or days as CSV or JSON, for a spreadsheet"))
 
     init = commands.add_parser("init", help="make a home that is ready to edit")
     init.add_argument("dir", metavar="DIR")
@@ -134,6 +152,17 @@ def _setup(parser: argparse.ArgumentParser) -> None:
     discord.add_argument(
         "--credentials", action="store_true", help="let the config name them as systemd's credentials instead of files"
     )
+
+
+def _export(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", choices=("trades", "daily"), help="every closed trade, or each day of each agent")
+    parser.add_argument("--from", dest="first", metavar="DATE", required=True, help="from this date or time on")
+    parser.add_argument("--to", dest="last", metavar="DATE", help="up to the end of this day; up to now if left out")
+    parser.add_argument(
+        "--format", choices=("csv", "json"), default="csv", help="json is an object a line (default: csv)"
+    )
+    parser.add_argument("--out", metavar="FILE", help="write to this file, not to standard output")
+    parser.add_argument("--ledger", metavar="NAME", action="append", help="only of this ledger; may be given again")
 
 
 def _which_messages(parser: argparse.ArgumentParser) -> None:

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from reporter import config, edits, logs, outbox_commands, uptime_commands
+from reporter import alert_commands, config, edits, export_commands, logs, outbox_commands, uptime_commands
 from reporter.app import CONFIG, App, ByHand, FolderHome, find_home, make_home, opened
 from reporter.binding import BoundJob
 from reporter.chronicle import chronicle
@@ -309,6 +309,30 @@ def _channels(options: argparse.Namespace) -> int:
         return outbox_commands.run_channels(app, options)
 
 
+def _export(options: argparse.Namespace) -> int:
+    logs.start("CRITICAL")
+    with opened(_home(options)) as app:
+        return export_commands.run(app, options)
+
+
+def _explain(options: argparse.Namespace) -> int:
+    logs.start("CRITICAL")
+    with opened(_home(options)) as app:
+        return alert_commands.run_explain(app, options)
+
+
+def _silence(options: argparse.Namespace) -> int:
+    logs.start("CRITICAL")
+    with opened(_home(options)) as app:
+        return alert_commands.run_silence(app, options)
+
+
+def _ack(options: argparse.Namespace) -> int:
+    logs.start("CRITICAL")
+    with opened(_home(options)) as app:
+        return alert_commands.run_ack(app, options)
+
+
 def _uptime(options: argparse.Namespace) -> int:
     logs.start("CRITICAL")
     with opened(_home(options)) as app:
@@ -416,7 +440,11 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "check": _check,
     "outbox": _outbox,
     "channels": _channels,
+    "explain": _explain,
+    "silence": _silence,
+    "ack": _ack,
     "uptime": _uptime,
+    "export": _export,
     "setup": _setup,
     "init": _init,
     "demo": _demo,

@@ -81,6 +81,12 @@ class Sitting:
             alerts.drop(self.connection, one.subject)
         return self._tell(news)
 
+    def acknowledge(self, incident: Incident, by: str, note: str) -> int:
+        """Note that somebody has taken it on, and let its message say so."""
+        taken = replace(incident, acked_at=self.now, acked_by=by, note=note or None)
+        incidents.put(self.connection, taken)
+        return self._herald.show(taken)
+
     # --- Judging ---
 
     def _judged(self, seen: Sequence[tuple[str, Observation | None, Witness]]) -> list[tuple[Transition, Witness]]:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, delete, insert, or_, select, update
 
 from reporter.alerts import Change, Level, Observation, Transition
 from reporter.store import insert_once
-from reporter.store.tables import incidents, silences, transitions
+from reporter.store.tables import incidents, outbox, sent, silences, transitions
 from reporter.telling import Incident, Silence
 
 
@@ -173,6 +173,49 @@ def transition_of(row: Row[Any]) -> Transition:
 
 def _told(row: Row[Any]) -> Told:
     return Told(row.at, transition_of(row), row.told, row.why, _lines(row.channels), row.run_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """What became of one message about an incident: `card` is the one that is edited, `edit` such an edit."""
+
+    channel: str
+    created_at: datetime
+    run_id: str | None
+    state: str
+    card: bool
+    edit: bool
+    sent_at: datetime | None
+    url: str | None
+    error: str | None
+    not_before: datetime
+
+
+def dispatches(connection: Connection, names: Collection[str]) -> list[Dispatch]:
+    """The messages about some incidents or groups of them, in the order of writing."""
+    mine = [outbox.c.slot.in_([f"incident/{name}" for name in names])]
+    mine += [outbox.c.key.like(f"alert/{name}/%") for name in names]
+    rows = connection.execute(
+        select(outbox, sent.c.sent_at, sent.c.url, sent.c.edited)
+        .select_from(outbox.outerjoin(sent, sent.c.outbox_id == outbox.c.id))
+        .where(or_(*mine))
+        .order_by(outbox.c.id)
+    )
+    return [
+        Dispatch(
+            channel=row.channel,
+            created_at=row.created_at,
+            run_id=row.run_id,
+            state=row.state,
+            card=row.slot is not None,
+            edit=bool(row.edited),
+            sent_at=row.sent_at,
+            url=row.url,
+            error=row.error,
+            not_before=row.not_before,
+        )
+        for row in rows
+    ]
 
 
 # --- Silences ---
