@@ -72,22 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     _outbox(commands.add_parser("outbox", help="show what waits to be delivered and why; retry or drop it"))
     _channels(commands.add_parser("channels", help="show how each channel fares; post a test message"))
 
-    explain = commands.add_parser("explain", help="tell the story of a subject: what was seen, told and not told, and why")
-    explain.add_argument("subject", metavar="SUBJECT", nargs="?", help="such as probe/db, or db; all trouble if left out")
-    explain.add_argument("--at", metavar="TIME", help="its incident at that time (2026-10-30T14:00) instead of the last")
-
-    silence = commands.add_parser("silence", help="tell nobody of some subjects for a while; list and end silences")
-    silence.add_argument("pattern", metavar="PATTERN", nargs="?", help="such as probe/db* or db; lists silences if left out")
-    silence.add_argument("--for", dest="span", metavar="SPAN", help="how long, such as 30m or 2h (default: 2h)")
-    silence.add_argument("--reason", metavar="TEXT", help="what for")
-    silence.add_argument("--by", metavar="NAME", help="who wants it; you if left out")
-    silence.add_argument("--end", action="store_true", help="end it now, by its pattern or number")
-
-    ack = commands.add_parser("ack", help="take a trouble on: no reminders and no escalation until it is over")
-    ack.add_argument("subject", metavar="SUBJECT", help="such as probe/db, db, or a pattern")
-    ack.add_argument("--by", metavar="NAME", help="who takes it on; you if left out")
-    ack.add_argument("--note", metavar="TEXT", help="what others should know")
-
+    _alerts(commands)
     uptime = commands.add_parser("uptime", help="show how what is watched has stood: share of time up, incidents")
     uptime.add_argument("subject", metavar="SUBJECT", nargs="?", help="a name or pattern, such as db; all if left out")
     uptime.add_argument("--month", metavar="MONTH", help="this calendar month, such as 2026-10, instead of lately")
@@ -105,6 +90,28 @@ def _parser() -> argparse.ArgumentParser:
 
     commands.add_parser("schema", help="print the JSON Schema of the config")
     return parser
+
+
+def _alerts(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    explain = commands.add_parser("explain", help="tell the story of a subject: what was seen, told and not told, why")
+    explain.add_argument(
+        "subject", metavar="SUBJECT", nargs="?", help="such as probe/db, or db; all trouble without it"
+    )
+    explain.add_argument("--at", metavar="TIME", help="its incident at that time (2026-10-30T14:00), not the last")
+
+    silence = commands.add_parser("silence", help="tell nobody of some subjects for a while; list and end silences")
+    silence.add_argument(
+        "pattern", metavar="PATTERN", nargs="?", help="such as probe/db* or db; lists silences without it"
+    )
+    silence.add_argument("--for", dest="span", metavar="SPAN", help="how long, such as 30m or 2h (default: 2h)")
+    silence.add_argument("--reason", metavar="TEXT", help="what for")
+    silence.add_argument("--by", metavar="NAME", help="who wants it; you if left out")
+    silence.add_argument("--end", action="store_true", help="end it now, by its pattern or number")
+
+    ack = commands.add_parser("ack", help="take a trouble on: no reminders and no escalation until it is over")
+    ack.add_argument("subject", metavar="SUBJECT", help="such as probe/db, db, or a pattern")
+    ack.add_argument("--by", metavar="NAME", help="who takes it on; you if left out")
+    ack.add_argument("--note", metavar="TEXT", help="what others should know")
 
 
 def _name_and_date(parser: argparse.ArgumentParser) -> None:
