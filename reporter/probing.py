@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reporter.clock import Clock
 from reporter.config import probes as models
+from reporter.config import probes_databases as databases
 from reporter.config import probes_machine as machine
 from reporter.config import probes_network as network
 from reporter.probes import NEVER, Probe, Terms
@@ -17,6 +18,7 @@ from reporter.probes.process import ProcessProbe, Which
 from reporter.probes.tcp import TcpProbe
 from reporter.probes.tls import TlsProbe
 from reporter.probes.unit import UnitProbe
+from reporter.probing_databases import database_probe
 
 
 def probe(name: str, entry: models.Probe, clock: Clock) -> Probe:
@@ -28,6 +30,8 @@ def probe(name: str, entry: models.Probe, clock: Clock) -> Probe:
             return _network(terms, entry, clock)
         case machine.FileProbeConfig() | machine.ProcessProbeConfig() | machine.UnitProbeConfig():
             return _machine(terms, entry, clock)
+        case databases.PostgresProbeConfig() | databases.RedisProbeConfig():
+            return database_probe(terms, entry, clock)
 
 
 def _network(

@@ -50,6 +50,8 @@ ENVIRON_OF_THE_STOCK = {
     "DISCORD_TOKEN": "a token",
     "EXCHANGE_KEY": "a key",
     "HEARTBEAT_URL": "https://hc-ping.com/7d1f0b1c",
+    "DATABASE_URL": "postgresql://reporter@db.example.org/floor",
+    "REDIS_URL": "redis://redis.example.org",
 }
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Discriminator, Tag
 
+from reporter.config.probes_databases import PostgresProbeConfig, RedisProbeConfig
 from reporter.config.probes_machine import FileProbeConfig, ProcessProbeConfig, UnitProbeConfig
 from reporter.config.probes_network import (
     DnsProbeConfig,
@@ -32,6 +33,8 @@ Probe = Annotated[
     | Annotated[IcmpProbeConfig, Tag("icmp")]
     | Annotated[FileProbeConfig, Tag("file")]
     | Annotated[ProcessProbeConfig, Tag("process")]
-    | Annotated[UnitProbeConfig, Tag("unit")],
+    | Annotated[UnitProbeConfig, Tag("unit")]
+    | Annotated[PostgresProbeConfig, Tag("postgres")]
+    | Annotated[RedisProbeConfig, Tag("redis")],
     Discriminator(_probe_kind),
 ]  # fmt: skip
