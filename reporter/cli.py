@@ -94,15 +94,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def _alerts(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     explain = commands.add_parser("explain", help="tell the story of a subject: what was seen, told and not told, why")
-    explain.add_argument(
-        "subject", metavar="SUBJECT", nargs="?", help="such as probe/db, or db; all trouble without it"
-    )
+    explain.add_argument("subject", metavar="SUBJECT", nargs="?", help="such as probe/db, or db; all without it")
     explain.add_argument("--at", metavar="TIME", help="its incident at that time (2026-10-30T14:00), not the last")
 
     silence = commands.add_parser("silence", help="tell nobody of some subjects for a while; list and end silences")
-    silence.add_argument(
-        "pattern", metavar="PATTERN", nargs="?", help="such as probe/db* or db; lists silences without it"
-    )
+    silence.add_argument("pattern", metavar="PATTERN", nargs="?", help="such as probe/db* or db; list without it")
     silence.add_argument("--for", dest="span", metavar="SPAN", help="how long, such as 30m or 2h (default: 2h)")
     silence.add_argument("--reason", metavar="TEXT", help="what for")
     silence.add_argument("--by", metavar="NAME", help="who wants it; you if left out")
