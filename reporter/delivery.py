@@ -131,8 +131,8 @@ class Delivery:
         outlet, stamp = wiring.channels[channel].outlet, now.timestamp()
         waits = [
             *((moment - now).total_seconds() for moment in moments),
-            _paced_wait(outlet.pace.own, own.posts if own else (), stamp),
-            _paced_wait(outlet.pace.shared, sorted(post for lane in berth for post in lane.posts), stamp),
+            _paced_wait(outlet.pace.own, _posts(lane for lane in berth if own and lane.address == own.address), stamp),
+            _paced_wait(outlet.pace.shared, _posts(berth), stamp),
             outlet.pause(),
             self._wait_everywhere(outlet.kind, now),
         ]
@@ -221,9 +221,11 @@ class Delivery:
         if isinstance(seen, Later | Unclear) or (isinstance(seen, Never) and seen.gone):
             self._trouble(wiring, channel, seen)
             return
+        names = [one.name for one in wiring.channels.values() if one.address == channel.address]
         with self._store.begin() as connection:
-            outbox.enter(connection, channel.name, channel.address, self._clock.wall())
-            outbox.met(connection, channel.name, seen.place if isinstance(seen, Delivered) else None)
+            for name in names:
+                outbox.enter(connection, name, channel.address, self._clock.wall())
+                outbox.met(connection, name, seen.place if isinstance(seen, Delivered) else None)
         self._met.add(channel.address)
 
     def _claimed(self, wiring: Wiring, channel: Channel, token: str) -> list[Waiting]:
@@ -282,7 +284,7 @@ class Delivery:
     def _sought(self, channel: Channel, row: Waiting, token: str) -> Delivered | Absent | Later | Unclear:
         """Look into the channel for a message whose answer was lost."""
         with self._store.read() as connection:
-            known = outbox.known_ids(connection, channel.name, KNOWN)
+            known = outbox.known_ids(connection, channel.address, KNOWN)
         found = channel.outlet.find("" if row.kind == "board" else f"ref {row.reference}", known)
         self._renew(token)
         if not isinstance(found, Later):
@@ -470,6 +472,11 @@ def _settled(lane: Lane, channel: Channel) -> bool:
 
 def _met(wiring: Wiring, lane: Lane, addresses: set[str]) -> bool:
     return lane.address in addresses and wiring.channels[lane.channel].address == lane.address
+
+
+def _posts(lanes: Iterable[Lane]) -> list[float]:
+    """The moments of the last posts of some lanes, in order."""
+    return sorted(post for lane in lanes for post in lane.posts)
 
 
 def _paced_wait(limit: Limit | None, posts: Sequence[float], now: float) -> float:

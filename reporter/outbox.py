@@ -247,11 +247,12 @@ def renew(connection: Connection, owner: str, until: datetime) -> None:
         connection.execute(update(table).where(table.c.lease == owner).values(leased_until=until))
 
 
-def known_ids(connection: Connection, channel: str, limit: int) -> list[str]:
-    """The messages that were last posted to a channel and not edited since or taken back, the newest first."""
+def known_ids(connection: Connection, address: str, limit: int) -> list[str]:
+    """The messages that were last posted to an address and not edited since or taken back, the newest first."""
+    names = select(lanes.c.channel).where(lanes.c.address == address)
     rows = connection.execute(
         select(sent.c.message_id, func.max(sent.c.id).label("last"))
-        .where(sent.c.channel == channel, sent.c.edited.is_(False), sent.c.withdrawn_at.is_(None))
+        .where(sent.c.channel.in_(names), sent.c.edited.is_(False), sent.c.withdrawn_at.is_(None))
         .group_by(sent.c.message_id)
         .order_by(func.max(sent.c.id).desc())
         .limit(limit)

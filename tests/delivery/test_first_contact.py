@@ -28,6 +28,18 @@ def test_the_first_messages_of_two_names_of_one_channel_keep_their_order(tmp_pat
         assert numbers(discord.messages("floor")) == list(range(8))
 
 
+def test_two_names_of_one_webhook_are_served_as_one(tmp_path: Path) -> None:
+    clock = HandClock()
+    with LocalDiscord(limits=False, now=clock.wall) as discord:
+        traffic = Traffic(tmp_path, discord, ONE_PLACE, clock=clock)
+        traffic.environ["HOOK_second"] = traffic.environ["HOOK_first"]
+        traffic.restart()
+        traffic.queue_all(IN_TURN)
+        carry(traffic, clock, timedelta(hours=1))
+        traffic.close()
+        assert numbers(discord.messages("floor")) == list(range(8))
+
+
 def test_a_name_that_speaks_up_later_still_gets_its_turn(tmp_path: Path) -> None:
     with LocalDiscord(limits=False, latency=0.05) as discord:
         traffic = Traffic(tmp_path, discord, ONE_PLACE)
