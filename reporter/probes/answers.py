@@ -88,7 +88,7 @@ class Expected:
 
     def _searched(self, text: str) -> bool:
         try:
-            return bool(compiled(self.matches or "").search(text, timeout=PATIENCE))
+            return bool(compiled(self.matches or "").search(text, timeout=PATIENCE, concurrent=True))
         except TimeoutError:
             return False
 

@@ -15,6 +15,7 @@ from reporter.probes import Sight, Terms
 from reporter.probes.answers import ENOUGH, Expected, compiled
 from reporter.probes.certificates import Trust, days_left
 from reporter.probes.contact import reached
+from reporter.probes.loop import aside
 from reporter.secret import Secret
 from reporter.thresholds import Threshold
 
@@ -71,7 +72,13 @@ class HttpProbe:
                 return Sight(Level.CRITICAL, "broke off its answer, or answered with something that is not HTTP")
             except (httpx.InvalidURL, httpx.UnsupportedProtocol):
                 return Sight(Level.CRITICAL, "the address, or one that it redirects to, is none that can be asked")
-        return self._with_certificate(self.expected.judged(response.status_code, body), response)
+        return self._with_certificate(await self._judged(response.status_code, body), response)
+
+    async def _judged(self, status: int, body: bytes) -> Sight:
+        """What the answer comes to. The search for a pattern may take its time, and must not take everybody's."""
+        if self.expected.matches is None:
+            return self.expected.judged(status, body)
+        return await aside(("answer", self.terms.name), lambda: self.expected.judged(status, body))
 
     async def _answer(self, transport: httpx.AsyncHTTPTransport) -> httpx.Response:
         request = self._request()

@@ -4,53 +4,56 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
 
-from reporter.alerts import Level, Observation
 from reporter.clock import Clock
 from reporter.context import Reading
-from reporter.formats import duration
-from reporter.probes import Probe, Sight
-from reporter.probes.contact import watched
-from reporter.probes.failures import explain
-from reporter.probes.grading import graded, latency
+from reporter.probes import Probe, network
 from reporter.probes.loop import LoopThread
+from reporter.probes.watch import Watch
 
-# Rounds come a little early or late: a probe with `every` of one round must not miss every second one.
-_SLACK = 1.0
-# How much longer than its deadline a round, or than its timeout a look, may take before we call ourselves stuck.
+# How much longer than its deadline a round may take before we call ourselves stuck, in seconds.
 _GRACE = 1.0
-# A failure is looked at again so soon, in seconds, and so often; one that stays is asked at its own pace again.
-_RECHECK = 10.0
-_RECHECKS = 5
 
 
 class Probes:
     """The configured probes. `probe_all` may be called from any thread.
 
     The looking is done in one event loop in a daemon thread, which starts with the first round and never keeps the
-    process from ending. `deadline` is how many seconds a round may take.
+    process from ending. `deadline` is how many seconds a round may take. With `guard` what is silent because of our own
+    network is not called down; `referees` are asked when it looks as if it were that.
     """
 
-    def __init__(self, probes: Sequence[Probe], clock: Clock, *, deadline: float = 10.0) -> None:
-        self._watches = [_Watch(probe, clock) for probe in probes]
+    def __init__(
+        self,
+        probes: Sequence[Probe],
+        clock: Clock,
+        *,
+        deadline: float = 10.0,
+        guard: bool = True,
+        referees: Sequence[network.Referee] = (),
+    ) -> None:
+        self._watches = [Watch(probe, clock) for probe in probes]
+        self._clock = clock
         self._deadline = deadline
+        hosts = {probe.host for probe in probes if network.is_elsewhere(probe.host)}
+        self._guard = guard and len(hosts) >= network.ENOUGH_OF_OURS
+        self._referees = referees
         self._starting = threading.Lock()
         self._thread: LoopThread | None = None
 
     def probe_all(self) -> list[Reading]:
         """A reading of each probe, in the order given: new where one was due, else the last one, with its own `at`.
 
-        What could not be looked at reads `unknown` and says why. Never raises, and returns by the deadline.
+        What could not be looked at reads `unknown` and says why. With several targets elsewhere the last reading is
+        that of our own network. Never raises, and returns by the deadline, or two seconds later where referees had to
+        be asked.
         """
         if not self._watches:
             return []
         round_ = self._running().run(self._round())
         try:
-            return round_.result(self._deadline + _GRACE)
+            return round_.result(self._deadline + (network.PATIENCE if self._referees else 0.0) + _GRACE)
         except TimeoutError:
             round_.cancel()
             return [watch.unseen("the reporter's own probing is stuck") for watch in self._watches]
@@ -71,98 +74,19 @@ class Probes:
             return self._thread
 
     async def _round(self) -> list[Reading]:
-        looks = [watch.start() for watch in self._watches if watch.due]
+        now = self._clock.monotonic()
+        looks = [watch.start(now) for watch in self._watches if watch.due]
         if looks:
             await asyncio.wait(looks, timeout=self._deadline)
-        return [watch.tell() for watch in self._watches]
+        ours = [await self._own_network()] if self._guard else []
+        return [watch.tell() for watch in self._watches] + ours
 
-
-@dataclass(slots=True)
-class _Watch:
-    """One probe, and what is known of it between rounds. Only the loop's thread changes it."""
-
-    probe: Probe
-    clock: Clock
-    task: asyncio.Task[None] | None = None
-    started: float | None = None
-    reading: Reading | None = None
-    stands: dict[str, Level] = field(default_factory=dict)  # how each of its figures stood at the last look
-    failures: int = 0  # looks in a row that did not find it well
-
-    @property
-    def looking(self) -> bool:
-        return self.task is not None and not self.task.done()
-
-    @property
-    def due(self) -> bool:
-        if self.looking:
-            return False
-        return self.started is None or self._age() >= self._pause() - _SLACK
-
-    def _pause(self) -> float:
-        """A look that has just failed is repeated soon, whatever the pace: one lost packet is no outage."""
-        every = self.probe.terms.every or 0.0
-        return min(every, _RECHECK) if 0 < self.failures <= _RECHECKS else every
-
-    def start(self) -> asyncio.Task[None]:
-        self.started = self.clock.monotonic()
-        self.task = asyncio.create_task(self._look())
-        return self.task
-
-    def tell(self) -> Reading:
-        """What to say in this round. A reading is fresh the first time that it is told."""
-        if self.looking and self._age() > self.probe.terms.timeout + _GRACE:
-            return self.unseen("the reporter's own look is stuck")
-        if self.reading is None:
-            return replace(self.unseen("the first look is not finished yet"), fresh=False)
-        told, self.reading = self.reading, replace(self.reading, fresh=False)
-        return told
-
-    def unseen(self, why: str) -> Reading:
-        return _reading(self.probe, Sight(Level.UNKNOWN, why), self.clock.wall())
-
-    def _age(self) -> float:
-        now = self.clock.monotonic()
-        return now - (now if self.started is None else self.started)
-
-    async def _look(self) -> None:
-        at, began = self.clock.wall(), time.perf_counter()
-        seen = _timed(self.probe, await _seen(self.probe), time.perf_counter() - began)
-        sight, self.stands = graded(seen, self.stands)
-        self.failures = 0 if sight.level is Level.OK else self.failures + 1
-        self.reading = _reading(self.probe, sight, at)
-
-
-async def _seen(probe: Probe) -> Sight:
-    with watched() as contact:
-        try:
-            async with asyncio.timeout(probe.terms.timeout) as limit:
-                return await probe.look()
-        except Exception as error:  # noqa: BLE001 - whatever goes wrong in a look is what the look came to
-            if isinstance(error, TimeoutError) and limit.expired():
-                late = f"no answer within {duration(probe.terms.timeout)}"
-                return Sight(Level.CRITICAL, late, silent=not contact.made)
-            return explain(error)
-
-
-def _timed(probe: Probe, sight: Sight, took: float) -> Sight:
-    """With its latency as a figure among others. What failed has none, and what is on this machine neither."""
-    answered = sight.level in {Level.OK, Level.WARNING}
-    known = sight.latency if probe.host is None or sight.latency is not None else took
-    if not answered or known is None:
-        return replace(sight, latency=None)
-    return replace(sight, latency=known, measures=(*sight.measures, latency(known, probe.terms.latency)))
-
-
-def _reading(probe: Probe, sight: Sight, at: datetime) -> Reading:
-    terms = probe.terms
-    seen = Observation(
-        subject=f"probe/{terms.name}",
-        level=sight.level,
-        detail=sight.detail,
-        value=sight.value,
-        limit=sight.limit,
-        figure=sight.figure,
-        every=None if terms.every is None else timedelta(seconds=terms.every),
-    )
-    return Reading(terms.name, probe.kind, seen, at, sight.latency, figures=sight.figures)
+    async def _own_network(self) -> Reading:
+        """How our own network stands; what was silent because of it is excused."""
+        now = self._clock.monotonic()
+        looks = [watch.last for watch in self._watches if watch.last]
+        found = await network.settled(network.doubt(looks, now), self._referees)
+        if found:
+            for watch in self._watches:
+                watch.excuse(now)
+        return Reading("own network", "network", network.observation(found), self._clock.wall())

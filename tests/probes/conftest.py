@@ -42,8 +42,8 @@ def clock() -> StandingClock:
 def rounds(clock: StandingClock) -> Iterator[Rounds]:
     made: list[Probes] = []
 
-    def make(probes: Sequence[Probe], *, deadline: float = 5.0) -> Probes:
-        made.append(Probes(probes, clock, deadline=deadline))
+    def make(probes: Sequence[Probe], *, deadline: float = 5.0, **options: Any) -> Probes:
+        made.append(Probes(probes, clock, deadline=deadline, **options))
         return made[-1]
 
     yield make

@@ -1,12 +1,13 @@
 """Small real servers that behave well or badly. Each listens on a free port of this machine until it is closed."""
 
+import re
 import socket
 import socketserver
 import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import trustme
 
@@ -14,10 +15,15 @@ Behaviour = Callable[[socket.socket], None]
 
 
 def _request(connection: socket.socket) -> bytes:
+    """A request with its body."""
     got = b""
     while b"\r\n\r\n" not in got and (more := connection.recv(4096)):
         got += more
-    return got
+    head, _, body = got.partition(b"\r\n\r\n")
+    length = re.search(rb"content-length: (\d+)", head.lower())
+    while length and len(body) < int(length[1]) and (more := connection.recv(4096)):
+        body += more
+    return head + b"\r\n\r\n" + body
 
 
 def answers(status: int, *, after: float = 0.0, seen: list[bytes] | None = None) -> Behaviour:
@@ -122,3 +128,15 @@ def nobody_listening() -> Iterator[int]:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         yield bound.getsockname()[1]
+
+
+@contextmanager
+def full_queue() -> Iterator[int]:
+    """The port of a listening socket whose queue is filled up, so that the next one to knock hears nothing."""
+    with ExitStack() as opened:
+        listening = opened.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(4):
+            knocking = opened.enter_context(socket.socket())
+            knocking.setblocking(False)
+            knocking.connect_ex(listening.getsockname())
+        yield listening.getsockname()[1]

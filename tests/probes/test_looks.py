@@ -1,8 +1,5 @@
 """What each kind of probe makes of servers that behave well or badly, over real sockets."""
 
-import socket
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
@@ -21,6 +18,7 @@ from tests.probes.servers import (
     Behaviour,
     answers,
     breaks_off,
+    full_queue,
     greets,
     hangs,
     nobody_listening,
@@ -131,18 +129,6 @@ def test_a_port_that_accepts_nothing_more_gives_no_answer(rounds: Rounds) -> Non
     with full_queue() as port:
         reading = look(rounds, tcp("127.0.0.1", port, timeout=0.3))
     assert (reading.observation.level, reading.observation.detail) == (Level.CRITICAL, "no answer within 300ms")
-
-
-@contextmanager
-def full_queue() -> Iterator[int]:
-    """The port of a listening socket whose queue is filled up, so that the next one to knock hears nothing."""
-    with ExitStack() as opened:
-        listening = opened.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
-        for _ in range(4):
-            knocking = opened.enter_context(socket.socket())
-            knocking.setblocking(False)
-            knocking.connect_ex(listening.getsockname())
-        yield listening.getsockname()[1]
 
 
 def test_text_where_tls_was_expected_is_critical(rounds: Rounds) -> None:

@@ -1,0 +1,127 @@
+"""One probe between rounds: when it is due, how its last look went, and what is told of it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from reporter.alerts import Level, Observation
+from reporter.clock import Clock
+from reporter.context import Reading
+from reporter.formats import duration
+from reporter.probes import Probe, Sight, network
+from reporter.probes.contact import watched
+from reporter.probes.failures import explain
+from reporter.probes.grading import graded, latency
+
+# Rounds come a little early or late: a probe with `every` of one round must not miss every second one.
+_SLACK = 1.0
+# How much longer than its timeout a look may take before we call ourselves stuck, in seconds.
+_GRACE = 1.0
+# A failure is looked at again so soon, in seconds, and so often; one that stays is asked at its own pace again.
+_RECHECK = 10.0
+_RECHECKS = 5
+
+
+@dataclass(slots=True)
+class Watch:
+    """One probe, and what is known of it between rounds. Only the loop's thread changes it."""
+
+    probe: Probe
+    clock: Clock
+    task: asyncio.Task[None] | None = None
+    started: float | None = None
+    reading: Reading | None = None
+    stands: dict[str, Level] = field(default_factory=dict)  # how each of its figures stood at the last look
+    failures: int = 0  # looks in a row that did not find it well
+    last: network.Look | None = None
+
+    @property
+    def looking(self) -> bool:
+        return self.task is not None and not self.task.done()
+
+    @property
+    def due(self) -> bool:
+        if self.looking:
+            return False
+        return self.started is None or self._age() >= self._pause() - _SLACK
+
+    def _pause(self) -> float:
+        """A look that has just failed is repeated soon, whatever the pace: one lost packet is no outage."""
+        every = self.probe.terms.every or 0.0
+        return min(every, _RECHECK) if 0 < self.failures <= _RECHECKS else every
+
+    def start(self, now: float) -> asyncio.Task[None]:
+        """Begin a look, in a round that began `now`, in monotonic seconds."""
+        self.started = now
+        self.task = asyncio.create_task(self._look())
+        return self.task
+
+    def tell(self) -> Reading:
+        """What to say in this round. A reading is fresh the first time that it is told."""
+        if self.looking and self._age() > self.probe.terms.timeout + _GRACE:
+            return self.unseen("the reporter's own look is stuck")
+        if self.reading is None:
+            return replace(self.unseen("the first look is not finished yet"), fresh=False)
+        told, self.reading = self.reading, replace(self.reading, fresh=False)
+        return told
+
+    def excuse(self, now: float) -> None:
+        """What was silent just now is not known to be down: our own network is in trouble. `now` is monotonic."""
+        if self.reading and self.last and self.last.silent and now - self.last.at <= network.WINDOW:
+            seen = replace(self.reading.observation, level=Level.UNKNOWN, detail=network.WHY, value=None, figure=None)
+            self.reading = replace(self.reading, observation=seen)
+
+    def unseen(self, why: str) -> Reading:
+        return _reading(self.probe, Sight(Level.UNKNOWN, why), self.clock.wall())
+
+    def _age(self) -> float:
+        now = self.clock.monotonic()
+        return now - (now if self.started is None else self.started)
+
+    async def _look(self) -> None:
+        at, began = self.clock.wall(), time.perf_counter()
+        seen = _timed(self.probe, await _seen(self.probe), time.perf_counter() - began)
+        sight, self.stands = graded(seen, self.stands)
+        if self.probe.host and network.is_elsewhere(self.probe.host):
+            ours = sight.level is Level.UNKNOWN
+            self.last = network.Look(self.probe.host, self.started or 0.0, silent=sight.silent, ours=ours)
+        self.failures = 0 if sight.level is Level.OK else self.failures + 1
+        self.reading = _reading(self.probe, sight, at)
+
+
+async def _seen(probe: Probe) -> Sight:
+    with watched() as contact:
+        try:
+            async with asyncio.timeout(probe.terms.timeout) as limit:
+                return await probe.look()
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong in a look is what the look came to
+            if isinstance(error, TimeoutError) and limit.expired():
+                late = f"no answer within {duration(probe.terms.timeout)}"
+                return Sight(Level.CRITICAL, late, silent=not contact.made)
+            return explain(error)
+
+
+def _timed(probe: Probe, sight: Sight, took: float) -> Sight:
+    """With its latency as a figure among others. What failed has none, and what is on this machine neither."""
+    answered = sight.level in {Level.OK, Level.WARNING}
+    known = sight.latency if probe.host is None or sight.latency is not None else took
+    if not answered or known is None:
+        return replace(sight, latency=None)
+    return replace(sight, latency=known, measures=(*sight.measures, latency(known, probe.terms.latency)))
+
+
+def _reading(probe: Probe, sight: Sight, at: datetime) -> Reading:
+    terms = probe.terms
+    seen = Observation(
+        subject=f"probe/{terms.name}",
+        level=sight.level,
+        detail=sight.detail,
+        value=sight.value,
+        limit=sight.limit,
+        figure=sight.figure,
+        every=None if terms.every is None else timedelta(seconds=terms.every),
+    )
+    return Reading(terms.name, probe.kind, seen, at, sight.latency, figures=sight.figures)

@@ -1,0 +1,192 @@
+"""Our own network: when targets are silent because of it, they are not called down."""
+
+import asyncio
+import errno
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reporter.alerts import Level
+from reporter.context import Reading
+from reporter.probes import Probe, Sight, Terms, network
+from reporter.probes.network import Look, Referee, doubt, is_elsewhere
+from tests.probes.conftest import Rounds, StandingClock
+from tests.probes.servers import full_queue, hangs, nobody_listening, serving
+
+Act = Callable[[], Awaitable[Sight]]
+
+
+@dataclass
+class Far:
+    """A probe of a machine elsewhere that does what the test says."""
+
+    name: str
+    act: Act
+    every: float | None = None
+    kind: str = "far"
+
+    @property
+    def terms(self) -> Terms:
+        return Terms(self.name, self.every, timeout=0.2)
+
+    @property
+    def host(self) -> str:
+        return f"{self.name}.example"
+
+    def prepare(self) -> None: ...
+
+    async def look(self) -> Sight:
+        return await self.act()
+
+
+async def answers() -> Sight:
+    return Sight(Level.OK, "online")
+
+
+async def silent() -> Sight:
+    await asyncio.Event().wait()
+    return Sight(Level.OK, "online")
+
+
+async def refuses() -> Sight:
+    raise ConnectionRefusedError(errno.ECONNREFUSED, "x")
+
+
+async def no_route() -> Sight:
+    raise OSError(errno.ENETUNREACH, "x")
+
+
+async def no_names() -> Sight:
+    raise socket.gaierror(socket.EAI_AGAIN, "x")
+
+
+def far(*acts: Act) -> list[Probe]:
+    return [Far(f"t{number}", act) for number, act in enumerate(acts)]
+
+
+def by_turns(acts: dict[int, Act], number: int) -> Act:
+    """Does what stands under its number when it is asked."""
+    return lambda: acts[number]()
+
+
+def levels(readings: Sequence[Reading]) -> list[str]:
+    return [str(reading.observation.level) for reading in readings]
+
+
+def test_silence_of_most_targets_is_one_trouble_of_our_own(rounds: Rounds) -> None:
+    *targets, own = rounds(far(silent, silent, silent, silent, answers)).probe_all()
+    assert (own.observation.subject, own.kind, own.name) == ("network/own", "network", "own network")
+    assert own.observation.level is Level.CRITICAL
+    assert own.observation.detail == "4 of 5 targets did not answer in one round: this machine's own network"
+    assert levels(targets) == ["unknown"] * 4 + ["ok"]
+    assert {target.observation.detail for target in targets[:4]} == {network.WHY}
+
+
+def test_silence_of_few_targets_is_theirs(rounds: Rounds) -> None:
+    *targets, own = rounds(far(silent, silent, answers, answers, answers)).probe_all()
+    assert own.observation.level is Level.OK
+    assert levels(targets) == ["critical", "critical", "ok", "ok", "ok"]
+
+
+def test_two_that_are_silent_are_too_few_to_blame_the_network(rounds: Rounds) -> None:
+    assert levels(rounds(far(silent, silent)).probe_all()) == ["critical", "critical", "ok"]
+
+
+def test_a_refusal_proves_that_the_network_works(rounds: Rounds) -> None:
+    assert levels(rounds(far(*[refuses] * 6)).probe_all()) == ["critical"] * 6 + ["ok"]
+
+
+@pytest.mark.parametrize("act", [no_route, no_names])
+def test_what_does_not_leave_this_machine_needs_no_referee(act: Act, rounds: Rounds) -> None:
+    with serving(hangs) as port:
+        probes = rounds(far(act, act), referees=[Referee("127.0.0.1", port)])
+        *targets, own = probes.probe_all()
+    assert levels(targets) == ["unknown", "unknown"]
+    assert own.observation.detail == "2 of 2 targets cannot be reached from here: no route, or no name server"
+
+
+def test_a_referee_that_is_heard_clears_our_network(rounds: Rounds) -> None:
+    with serving(hangs) as port:
+        heard = rounds(far(*[silent] * 4), referees=[Referee("127.0.0.1", port)]).probe_all()
+    with nobody_listening() as port:
+        refused = rounds(far(*[silent] * 4), referees=[Referee("127.0.0.1", port)]).probe_all()
+    assert levels(heard) == levels(refused) == ["critical"] * 4 + ["ok"]
+
+
+def test_a_referee_that_is_silent_too_confirms_it(rounds: Rounds) -> None:
+    with full_queue() as port:
+        readings = rounds(far(*[silent] * 4), referees=[Referee("127.0.0.1", port)]).probe_all()
+    assert levels(readings) == ["unknown"] * 4 + ["critical"]
+
+
+def test_when_the_network_is_back_targets_are_what_they_are(rounds: Rounds, clock: StandingClock) -> None:
+    acts: dict[int, Act] = dict.fromkeys(range(4), silent)
+    probes = rounds(far(*[by_turns(acts, number) for number in range(4)]))
+    during = probes.probe_all()
+    acts.update({0: answers, 1: answers, 2: answers, 3: refuses})
+    clock.pass_by(30)
+    after = probes.probe_all()
+    assert levels(during) == ["unknown"] * 4 + ["critical"]
+    assert levels(after) == ["ok", "ok", "ok", "critical", "ok"]
+
+
+def test_an_answer_from_before_the_silence_proves_nothing(rounds: Rounds, clock: StandingClock) -> None:
+    acts: dict[int, Act] = dict.fromkeys(range(8), answers)
+    slow = [Far(f"slow{number}", by_turns(acts, number), every=300) for number in range(4)]
+    quick = far(*[by_turns(acts, number) for number in range(4, 8)])
+    probes = rounds([*slow, *quick])
+    assert levels(probes.probe_all()) == ["ok"] * 9
+    acts.update(dict.fromkeys(range(8), silent))
+    clock.pass_by(30)
+    assert levels(probes.probe_all()) == ["ok"] * 4 + ["unknown"] * 4 + ["critical"]
+
+
+def test_targets_on_this_machine_say_nothing_about_the_network(rounds: Rounds) -> None:
+    class Near(Far):
+        host = "127.0.0.1"
+
+    assert levels(rounds([Near(f"n{number}", silent) for number in range(5)]).probe_all()) == ["critical"] * 5
+
+
+def test_a_guard_that_is_not_wanted_keeps_quiet(rounds: Rounds) -> None:
+    assert levels(rounds(far(*[silent] * 4), guard=False).probe_all()) == ["critical"] * 4
+
+
+LOOKS = st.lists(
+    st.builds(
+        Look,
+        host=st.sampled_from("abcdefgh"),
+        at=st.floats(0, 100),
+        silent=st.booleans(),
+        ours=st.just(value=False),
+    )
+)
+
+
+@given(LOOKS)
+def test_no_host_counts_twice_and_less_than_half_is_never_blamed(looks: list[Look]) -> None:
+    found = doubt(looks, 100.0)
+    if found:
+        assert 3 <= found.silent <= found.asked <= len({look.host for look in looks})
+        assert 2 * found.silent >= found.asked
+    if not any(look.silent for look in looks):
+        assert found is None
+
+
+@given(LOOKS)
+def test_one_more_answer_of_this_moment_never_makes_a_doubt(looks: list[Look]) -> None:
+    if doubt(looks, 100.0) is None:
+        assert doubt([*looks, Look("new", 100.0, silent=False)], 100.0) is None
+
+
+@pytest.mark.parametrize(
+    ("host", "elsewhere"),
+    [("localhost", False), ("db.localhost", False), ("127.0.0.9", False), ("::1", False), (None, False), ("", False),
+     ("10.0.0.1", True), ("example.org", True), ("fe80::1", True)],
+)  # fmt: skip
+def test_which_hosts_need_a_network(host: str | None, elsewhere: bool) -> None:
+    assert is_elsewhere(host) is elsewhere
