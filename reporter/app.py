@@ -45,10 +45,10 @@ from reporter.probing import probe
 from reporter.pulse import Pulse
 from reporter.render import Renderer
 from reporter.ruling import rules
-from reporter.runner import TERMS, Claim, Findings, Outcome, Runner
+from reporter.runner import Claim, Findings, Outcome, Runner
 from reporter.secret import Secret
 from reporter.spelling import nearest
-from reporter.store import fact, journal, open_store
+from reporter.store import TERMS, fact, journal, open_store
 from reporter.store.periods import Owed
 from reporter.wiring import Channel, Routes, Wiring
 
@@ -168,6 +168,7 @@ class FolderHome:
             targets=settings.targets.as_targets(),
             basis=settings.figures.as_basis(),
             rates=as_rates(settings.rates),
+            formats=formats(settings),
             channels=channels,
             routes=_routes(settings.alerts.routes),
             zone=ZoneInfo(settings.timezone),

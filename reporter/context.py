@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Generic, Literal, Protocol
 
@@ -15,12 +16,13 @@ from typing_extensions import TypeVar
 
 from reporter.alerts import AlertState, Observation, Transition
 from reporter.errors import LedgerError
+from reporter.formats import Formats
 from reporter.machine import Host
 from reporter.message import Severity, Tone
 from reporter.periods import Covers, Period
 from reporter.rates import Rates, Total, totals
 from reporter.risk import NEVER_CLOSES, Basis
-from reporter.trades import Book, By, Ledger, Money, Series, Unread, leading
+from reporter.trades import Book, By, Ledger, Mode, Money, Series, Unread, leading
 from reporter.uptime import Span, Uptime
 
 
@@ -51,10 +53,40 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What a book, or an agent in it, may not pass; None or empty where nothing was said.
+
+    Amounts are positive and kept by currency; rates are shares (0..1). `daily_loss` and `drawdown` are of one day,
+    `below_peak` is of all time: how far the account may be below the highest that it ended a day at.
+    """
+
+    daily_loss: Mapping[str, Money] = field(default_factory=dict)
+    drawdown: Mapping[str, Money] = field(default_factory=dict)
+    below_peak: Decimal | None = None
+    least_win_rate: Decimal | None = None
+    losses_in_a_row: int | None = None
+    positions: int | None = None
+    exposure: Mapping[str, Money] = field(default_factory=dict)
+
+    def __or__(self, other: Limits) -> Limits:
+        """These limits, and the other's where these say nothing."""
+        return Limits(
+            daily_loss={**other.daily_loss, **self.daily_loss},
+            drawdown={**other.drawdown, **self.drawdown},
+            below_peak=self.below_peak or other.below_peak,
+            least_win_rate=self.least_win_rate or other.least_win_rate,
+            losses_in_a_row=self.losses_in_a_row or other.losses_in_a_row,
+            positions=self.positions or other.positions,
+            exposure={**other.exposure, **self.exposure},
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Targets:
     """What the user wants to reach or not to pass; None or empty where nothing was said.
 
-    Amounts are kept by currency; rates are shares (0..1). `drawdown` limits are positive amounts.
+    Amounts are kept by currency; rates are shares (0..1). `drawdown` limits are positive amounts. `limits` are those of
+    a book, `paper` those of a paper book that differ, and `agents` those of agents, by name or pattern.
     """
 
     daily_pnl: Mapping[str, Money] = field(default_factory=dict)
@@ -62,6 +94,21 @@ class Targets:
     win_rate: Decimal | None = None
     review_win_rate: Decimal | None = None
     review_after: int = 20
+    limits: Limits = Limits()
+    paper: Limits = Limits()
+    agents: Mapping[str, Limits] = field(default_factory=dict)
+
+    def limits_of(self, mode: Mode) -> Limits:
+        """What a book of that mode may not pass."""
+        own = self.limits | Limits(drawdown=self.drawdown)
+        return self.paper | own if mode is Mode.PAPER else own
+
+    def limits_of_agent(self, name: str) -> Limits:
+        """What an agent may not pass: of each limit the first entry counts that fits its name and says it."""
+        found = Limits()
+        for pattern, limits in self.agents.items():
+            found = found | limits if name == pattern or fnmatchcase(name, pattern) else found
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +125,7 @@ class Affairs:
 
     `late` are the jobs that owe a period which is due; `skipped` the runs of the last hour that were left out because
     the one before was not done; `waiting` the messages that could be sent, the first of them since `oldest`; `refused`
-    those that were given up in the last day; `closed` the channels that take nothing. `seconds` is how long our own
-    store took to tell all that.
+    those that were given up in the last day. `seconds` is how long our own store took to tell all that.
     """
 
     late: tuple[Late, ...] = ()
@@ -87,7 +133,6 @@ class Affairs:
     waiting: int = 0
     oldest: datetime | None = None
     refused: int = 0
-    closed: tuple[str, ...] = ()
     seconds: float = 0.0
 
 
@@ -130,6 +175,7 @@ class Context(Generic[P]):
     log: logging.Logger | logging.LoggerAdapter[logging.Logger]
     basis: Basis = NEVER_CLOSES
     rates: Rates = field(default_factory=dict)
+    formats: Formats = field(default_factory=Formats)
 
     def books(self, period: Period, *, by: By = "agent", daily: bool = False, account: bool = False) -> list[Book]:
         """The books of a period with a line an agent (or what else `by` says), best first.

@@ -29,7 +29,7 @@ from reporter.periods import Period, before, covered
 from reporter.picturing import pictures
 from reporter.posting import post, tell_digests
 from reporter.schedules import Every
-from reporter.store import Store, alerts, incidents, journal, periods, tallies, uptime
+from reporter.store import TERMS, Store, alerts, incidents, journal, periods, tallies, uptime
 from reporter.store.alerts import Watched
 from reporter.wiring import Wiring
 
@@ -39,8 +39,6 @@ T = TypeVar("T")
 # A failed period is tried again after half a minute, then after twice as long each time.
 FIRST_RETRY = timedelta(seconds=30)
 LONGEST_RETRY = timedelta(minutes=15)
-# The fact in the store that says by which terms the daemon runs.
-TERMS = "terms"
 # From this lateness on a report says that it is late.
 LATE = timedelta(minutes=15)
 # So often a report waits for a ledger that cannot be read; then it goes out without it, and says so.
@@ -177,6 +175,7 @@ class Runner:
             targets=wiring.targets,
             basis=wiring.basis,
             rates=wiring.rates,
+            formats=wiring.formats,
             history=self._history,
             params=bound.params,
             log=logging.getLogger(f"reporter.jobs.{bound.job.name}"),

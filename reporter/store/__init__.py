@@ -21,6 +21,9 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from reporter.errors import StoreBusyError, StoreError
 from reporter.store import tables
 
+# The fact that says by which terms the daemon runs: JSON, by the names of its jobs.
+TERMS = "terms"
+
 
 class Store:
     """An open store. Use `begin()` to write and `read()` to look; both are short and never held over a network call."""

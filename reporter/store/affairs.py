@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, select
 
 from reporter.context import Affairs, Late
-from reporter.store.tables import lanes, outbox, periods, runs
+from reporter.store import TERMS, fact
+from reporter.store.tables import outbox, periods, runs
 
 SKIPPED_WITHIN = timedelta(hours=1)
 REFUSED_WITHIN = timedelta(days=1)
@@ -29,16 +31,16 @@ def affairs(connection: Connection, now: datetime) -> Affairs:
         waiting=waiting,
         oldest=oldest,
         refused=connection.execute(refused).scalar_one(),
-        closed=tuple(connection.execute(select(lanes.c.channel).where(lanes.c.dead_since.is_not(None))).scalars()),
     )
 
 
 def _late(connection: Connection, now: datetime) -> tuple[Late, ...]:
-    """The oldest period of each job that is due and not told."""
+    """The oldest period of each job that is due and not told. One that does not run any more is not late."""
+    running = json.loads(fact(connection, TERMS) or "null")
     rows = connection.execute(
         select(periods.c.job, func.min(periods.c.due_at).label("due_at"))
         .where(periods.c.state.in_(("owed", "running")), periods.c.due_at < now)
         .group_by(periods.c.job)
         .order_by("due_at")
     )
-    return tuple(Late(row.job, row.due_at) for row in rows)
+    return tuple(Late(row.job, row.due_at) for row in rows if running is None or row.job in running)

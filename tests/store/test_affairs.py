@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import insert, update
+from sqlalchemy import update
 
 from reporter.message import Message, Run
 from reporter.outbox import Letter, enqueue
 from reporter.periods import Unit, containing
-from reporter.store import Store, journal, periods, tables
+from reporter.store import TERMS, Store, journal, periods, tables
 from reporter.store.affairs import affairs
 
 NOW = datetime(2026, 10, 30, 14, 0, tzinfo=UTC)
@@ -55,9 +55,11 @@ def test_skipped_runs_count_for_an_hour(store: Store) -> None:
     assert found.skipped == 2
 
 
-def test_a_channel_that_takes_nothing_is_named(store: Store) -> None:
+def test_a_job_that_the_daemon_does_not_run_any_more_is_not_late(store: Store) -> None:
+    day = containing(Unit.DAY, NOW - timedelta(days=1), "UTC")
     with store.begin() as connection:
-        connection.execute(
-            insert(tables.lanes).values(channel="gone", address="x", ready_at=NOW, dead_since=NOW, failures=1)
-        )
-        assert affairs(connection, NOW).closed == ("gone",)
+        for name in ("daily", "gone"):
+            periods.owe(connection, name, day, version=1, fire_at=None, due_at=day.end, now=NOW)
+        journal.remember(connection, TERMS, '{"daily": {}}')
+        found = affairs(connection, NOW)
+    assert [late.job for late in found.late] == ["daily"]
