@@ -51,7 +51,8 @@ STYLE = """
 .message section > :last-child { margin-bottom: 0; }
 .message .grid { display: grid; gap: 8px; margin-top: 8px; }
 .message .grid section { margin-top: 0; }
-.message img { max-width: 100%; border-radius: 4px; }
+.message figure { margin-top: 8px; }
+.message img { max-width: min(100%, 400px); border-radius: 4px; }
 .message footer { margin-top: 10px; font-size: 12px; color: #b5bac1; }
 """.strip()
 
