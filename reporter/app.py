@@ -40,8 +40,7 @@ from reporter.noise import Etiquette
 from reporter.outlets import Delivered, Never, Outlet
 from reporter.periods import Period, asked, containing, covered, named_end, parse_at
 from reporter.planner import Planner
-from reporter.probes.round import Probes
-from reporter.probing import probe
+from reporter.probing import probes_of
 from reporter.pulse import Pulse
 from reporter.render import Renderer
 from reporter.ruling import rules
@@ -157,7 +156,7 @@ class FolderHome:
     def _wire(self, loaded: config.Loaded, jobs: list[BoundJob], broken: Mapping[str, str]) -> Wiring:
         settings = loaded.config
         floor = self._floor(loaded)
-        probes = Probes([probe(name, entry, self._clock) for name, entry in settings.probes.items()], self._clock)
+        probes = probes_of(settings, self._clock)
         channels = {name: self._channel(name, entry, loaded) for name, entry in settings.channels.items()}
         return Wiring(
             jobs={bound.name: bound for bound in jobs},

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from reporter.binding import BoundJob
 from reporter.charts import Charts
 from reporter.context import Reading, Targets
+from reporter.formats import Formats
 from reporter.guard import ForeignClock
 from reporter.machine import Host
 from reporter.maintenance import Window
@@ -76,6 +77,7 @@ class Wiring:
     version: str  # a short fingerprint of config and home
     basis: Basis = NEVER_CLOSES  # the year that ratios are made for
     rates: Rates = field(default_factory=dict)  # what currencies are worth in others
+    formats: Formats = field(default_factory=Formats)  # how figures read
     heartbeat: Pulse | None = None  # who is told that we live
     warnings: Callable[[], Sequence[str]] = tuple  # what is too wide about our rights on the ledgers
     rules: Rules = field(default_factory=Rules)  # what the config says of alerts but their routes

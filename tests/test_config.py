@@ -21,7 +21,7 @@ from pydantic import BaseModel
 from reporter.config import Loaded, default_state, load, schema, validated
 from reporter.config.alerts import AlertOptions
 from reporter.config.document import read
-from reporter.config.models import Config, DiscordChannel
+from reporter.config.models import Config, DiscordChannel, LimitsConfig
 from reporter.config.probes_common import Limits
 from reporter.config.probes_network import TcpProbeConfig
 from reporter.config.secrets import Sources
@@ -401,7 +401,7 @@ def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
     """The parts that an annotation names. A figure's limits have the same four keys everywhere: they are a leaf, and so
     is a probe's `alert`, which may say what a policy may."""
     part = isinstance(annotation, type) and issubclass(annotation, BaseModel)
-    if part and not issubclass(annotation, Limits) and annotation is not AlertOptions:
+    if part and not issubclass(annotation, Limits) and annotation not in {AlertOptions, LimitsConfig}:
         yield annotation
     for argument in getattr(annotation, "__args__", ()):
         yield from models_in(argument)

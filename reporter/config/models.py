@@ -13,6 +13,7 @@ from reporter.config.alerts import AlertsConfig
 from reporter.config.figures import FiguresConfig
 from reporter.config.machine import HeartbeatConfig, HostConfig
 from reporter.config.probes import Probe
+from reporter.config.probes_network import OwnNetworkConfig
 from reporter.config.rates import RatesConfig
 from reporter.config.secrets import DatabaseUrl, SecretText
 from reporter.config.settings import Settings
@@ -34,7 +35,7 @@ from reporter.config.values import (
     Timezone,
     mistake,
 )
-from reporter.context import Targets
+from reporter.context import Limits, Targets
 from reporter.message import Severity
 from reporter.noise import Noise
 from reporter.trades import Mode, Money
@@ -222,17 +223,49 @@ class ReviewConfig(Settings):
     """But not before it has closed so many trades."""
 
 
-class TargetsConfig(Settings):
+class LimitsConfig(Settings):
+    """What is not to be passed; `performance_alerts` watches it."""
+
+    drawdown: PositiveAmounts = ()
+    """The deepest fall allowed in a day, an amount or a list of one a currency."""
+    daily_loss: PositiveAmounts = ()
+    """The loss allowed in a day, an amount or a list of one a currency."""
+    below_peak: Share | None = None
+    """How far an account may be below the highest that it ended a day at."""
+    least_win_rate: Share | None = None
+    """The win rate that the last trades must have."""
+    losses_in_a_row: int | None = Field(None, ge=1)
+    """How many trades in a row may be lost."""
+    positions: int | None = Field(None, ge=1)
+    """How many positions may be open at a time."""
+    exposure: PositiveAmounts = ()
+    """What may be open at a time, size times price, an amount or a list of one a currency."""
+
+    def as_limits(self) -> Limits:
+        return Limits(
+            daily_loss=_by_currency(self.daily_loss),
+            drawdown=_by_currency(self.drawdown),
+            below_peak=self.below_peak,
+            least_win_rate=self.least_win_rate,
+            losses_in_a_row=self.losses_in_a_row,
+            positions=self.positions,
+            exposure=_by_currency(self.exposure),
+        )
+
+
+class TargetsConfig(LimitsConfig):
     """What is to be reached, and what is not to be passed."""
 
     daily_pnl: PositiveAmounts = ()
     """The profit aimed at each day, an amount or a list of one a currency."""
     win_rate: Share | None = None
     """The win rate aimed at."""
-    drawdown: PositiveAmounts = ()
-    """The deepest fall allowed in a day, an amount or a list of one a currency."""
     review: Annotated[ReviewConfig, OrEmpty()] = ReviewConfig()
     """When an agent is put under review."""
+    paper: Annotated[LimitsConfig, OrEmpty()] = LimitsConfig()
+    """Limits of paper books that differ from the others."""
+    agents: Annotated[dict[str, Annotated[LimitsConfig, OrEmpty()]], OrEmpty()] = Field(default_factory=dict)
+    """Limits of single agents, by name or pattern such as `Momentum_*`; of each the first counts that fits."""
 
     def as_targets(self) -> Targets:
         return Targets(
@@ -241,6 +274,9 @@ class TargetsConfig(Settings):
             win_rate=self.win_rate,
             review_win_rate=self.review.win_rate,
             review_after=self.review.after,
+            limits=self.as_limits(),
+            paper=self.paper.as_limits(),
+            agents={name: entry.as_limits() for name, entry in self.agents.items()},
         )
 
 
@@ -290,6 +326,8 @@ class Config(Settings):
     """A service elsewhere that hears from us regularly, and raises the alarm when it does not."""
     probes: Annotated[dict[Name, Probe], OrEmpty()] = Field(default_factory=dict)
     """What the health probe looks at besides this machine and the ledgers, by a name of your choice."""
+    own_network: Annotated[OwnNetworkConfig, OrEmpty()] = OwnNetworkConfig()
+    """How trouble of our own network is told from trouble of what is probed."""
     alerts: Annotated[AlertsConfig, OrEmpty()] = AlertsConfig()
     """What happens to alerts."""
     targets: Annotated[TargetsConfig, OrEmpty()] = TargetsConfig()
