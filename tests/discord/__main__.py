@@ -16,6 +16,7 @@ def main(names: tuple[str, ...]) -> None:
         for name in names:
             print(f"  {name:<20} {discord.webhook(name)}")
         print(f"\n  A bot that may read them (bot_token): {discord.bot()}")
+        print(f"  A bot for `reporter setup discord`:   {discord.furnisher()}")
         print("\nMessages appear below; Ctrl-C ends it.", flush=True)
         watch(discord)
 
