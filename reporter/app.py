@@ -164,6 +164,7 @@ class FolderHome:
             ledger=floor,
             host=self._machine(loaded).look,
             probe_all=probes.probe_all,
+            readings=probes.readings,
             targets=settings.targets.as_targets(),
             basis=settings.figures.as_basis(),
             rates=as_rates(settings.rates),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -169,6 +169,7 @@ class Context(Generic[P]):
     ledger: Ledger
     host: Callable[[], Host]
     probe_all: Callable[[], Sequence[Reading]]
+    readings: Callable[[Collection[str]], Sequence[Reading]]  # of these kinds or names, as last seen; no new evidence
     targets: Targets
     history: History
     params: P

@@ -172,6 +172,7 @@ class Runner:
             ledger=wiring.ledger,
             host=wiring.host,
             probe_all=wiring.probe_all,
+            readings=wiring.readings,
             targets=wiring.targets,
             basis=wiring.basis,
             rates=wiring.rates,

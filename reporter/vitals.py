@@ -185,7 +185,8 @@ def machine_vitals(
 
 
 def _signs(host: Host, limits: MachineLimits) -> Iterator[_Sign]:
-    network, per_core = host.network, host.load[1] / host.cores if host.load and host.cores else None
+    per_core = host.load[1] / host.cores if host.load and host.cores else None
+    errors = host.network.errors if host.network else None
     yield _Sign("CPU", "host-cpu", host.cpu_percent, limits.cpu, _percent)
     yield _Sign("Memory", "host-memory", _share(host.memory_used, host.memory_total), limits.memory, _percent)
     yield _Sign("Load", "host-load", per_core, limits.load, _per_core)
@@ -194,7 +195,7 @@ def _signs(host: Host, limits: MachineLimits) -> Iterator[_Sign]:
         inodes = _share(disk.inodes_used, disk.inodes_total)
         yield _Sign(f"Inodes {disk.path}", f"host-inodes-{disk.path}", inodes, limits.inodes, _percent)
     yield _Sign("Temperature", "host-temperature", host.temperature, limits.temperature, _celsius)
-    yield _Sign("Network", "host-network", network and network.errors, limits.network_errors, _errors)
+    yield _Sign("Network", "host-network", errors, limits.network_errors, _errors)
     yield _Sign("Clock", "host-clock", host.clock_error, limits.clock, _seconds, "may be wrong by more than {}")
     yield _Sign("Open files", "host-files", _share(host.files_used, host.files_total), limits.open_files, _percent)
     yield _Sign("Processes", "host-zombies", host.zombies, limits.zombies, _count, "{} or more dead, not fetched")
@@ -204,14 +205,8 @@ def _signs(host: Host, limits: MachineLimits) -> Iterator[_Sign]:
 def _vital(subject: str, sign: _Sign, figure: float, standing: Standing, of: str = "") -> Vital:
     level, limit = sign.limits.threshold.graded(figure, _known(subject, standing))
     words = "normal" if level is Level.OK else _beyond(sign, figure, limit)
-    seen = Observation(
-        subject,
-        level,
-        f"{sign.name}{of} is {words}",
-        sign.shown(figure),
-        None if limit is None else sign.shown(limit),
-        figure,
-    )
+    bound = None if limit is None else sign.shown(limit)
+    seen = Observation(subject, level, f"{sign.name}{of} is {words}", sign.shown(figure), bound, figure)
     return Vital(sign.name, seen, words)
 
 

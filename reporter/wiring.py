@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from zoneinfo import ZoneInfo
@@ -67,6 +67,7 @@ class Wiring:
     ledger: Ledger
     host: Callable[[], Host]
     probe_all: Callable[[], Sequence[Reading]]
+    readings: Callable[[Collection[str]], Sequence[Reading]]
     targets: Targets
     channels: Mapping[str, Channel]
     routes: Routes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from reporter.clock import Clock
 from reporter.context import Reading
@@ -58,6 +58,21 @@ class Probes:
             round_.cancel()
             return [watch.unseen("the reporter's own probing is stuck") for watch in self._watches]
 
+    def readings(self, wanted: Collection[str]) -> list[Reading]:
+        """How probes of these kinds or names were seen last, by whomever; none of it is new evidence.
+
+        What nobody has looked at for long is looked at now, which leaves it new for the next round.
+        """
+        watches = [watch for watch in self._watches if {watch.probe.kind, watch.probe.terms.name} & set(wanted)]
+        if not watches:
+            return []
+        glance = self._running().run(self._glance(watches))
+        try:
+            return glance.result(self._deadline + _GRACE)
+        except TimeoutError:
+            glance.cancel()
+            return [watch.unseen("the reporter's own probing is stuck") for watch in watches]
+
     def close(self) -> None:
         """Stop looking. Does not wait for anything; a later round starts anew."""
         with self._starting:
@@ -80,6 +95,15 @@ class Probes:
             await asyncio.wait(looks, timeout=self._deadline)
         ours = [await self._own_network()] if self._guard else []
         return [watch.tell() for watch in self._watches] + ours
+
+    async def _glance(self, watches: Sequence[Watch]) -> list[Reading]:
+        now = self._clock.monotonic()
+        for watch in watches:
+            if watch.stale:
+                watch.start(now)
+        if first := [watch.task for watch in watches if watch.task and watch.reading is None]:
+            await asyncio.wait(first, timeout=self._deadline)
+        return [watch.show() for watch in watches]
 
     async def _own_network(self) -> Reading:
         """How our own network stands; what was silent because of it is excused."""

@@ -23,6 +23,8 @@ _GRACE = 1.0
 # A failure is looked at again so soon, in seconds, and so often; one that stays is asked at its own pace again.
 _RECHECK = 10.0
 _RECHECKS = 5
+# After so many seconds without a look, or two turns of a slower probe, a reading is not shown as the present.
+_STALE = 120.0
 
 
 @dataclass(slots=True)
@@ -67,6 +69,18 @@ class Watch:
             return replace(self.unseen("the first look is not finished yet"), fresh=False)
         told, self.reading = self.reading, replace(self.reading, fresh=False)
         return told
+
+    @property
+    def stale(self) -> bool:
+        """Whether nobody has looked for so long that what was seen says little about now."""
+        if self.looking:
+            return False
+        return self.started is None or self._age() > max(_STALE, 2 * (self.probe.terms.every or 0.0))
+
+    def show(self) -> Reading:
+        """The last reading, for those who only show it: it remains to be told."""
+        seen = self.reading or self.unseen("the first look is not finished yet")
+        return replace(seen, fresh=False)
 
     def excuse(self, now: float) -> None:
         """What was silent just now is not known to be down: our own network is in trouble. `now` is monotonic."""

@@ -142,6 +142,7 @@ def reports(
         ledger=ledger,
         host=lambda: pytest.fail("a report of trades asked the machine"),
         probe_all=lambda: pytest.fail("a report of trades asked the probes"),
+        readings=lambda _: pytest.fail("a report of trades asked the probes"),
         targets=targets,
         history=NoHistory(since or {}, fared or {}),
         params=job.params(**params),

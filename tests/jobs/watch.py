@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from reporter.alerts import AlertState, Level, Observation, Phase, Transition
@@ -16,7 +16,7 @@ from reporter.machine import Disk, Host
 from reporter.message import Message
 from reporter.periods import Covers, Period, before, covered
 from reporter.render import Renderer
-from reporter.trades import Agent, Book, By, EquityPoint, LedgerHealth, Position, Series, Trade
+from reporter.trades import Agent, Book, By, EquityPoint, LedgerHealth, Line, Mode, Position, Series, Trade
 
 NOW = datetime(2026, 10, 30, 14, 2, 30, tzinfo=UTC)
 GIB = 1024**3
@@ -62,6 +62,12 @@ class StillFloor:
 
     def closed_trades(self, period: Period, *, limit: int | None = None) -> list[Trade]:
         return []
+
+    def stream(self, period: Period, only: Collection[str] = ()) -> Iterator[Trade]:
+        return iter(())
+
+    def stream_days(self, period: Period, only: Collection[str] = ()) -> Iterator[tuple[date, Mode, Line]]:
+        return iter(())
 
     def open_positions(self) -> list[Position]:
         return []
@@ -113,6 +119,7 @@ class Watch:
             ledger=StillFloor(self.ledgers, self.agents, self.broken),
             host=lambda: self.host,
             probe_all=lambda: self.readings,
+            readings=lambda wanted: [one for one in self.readings if {one.kind, one.name} & set(wanted)],
             targets=Targets(),
             history=StillHistory(self.alerts, self.started),
             params=params.model_validate(self.params),

@@ -225,6 +225,27 @@ def test_a_silent_name_server_is_unknown_and_asked_once_a_name(rounds: Rounds, s
     assert len(silent_names) <= 2  # one question for each kind of probe, however often it is put
 
 
+def test_a_look_at_the_last_readings_leaves_them_to_be_told(rounds: Rounds) -> None:
+    probe = Scripted(fine)
+    probes = rounds([probe, Scripted(forever, "other", kind="other")])
+    shown = [probes.readings(["scripted"]) for _ in range(3)]
+    assert [(one.name, one.observation.level, one.fresh) for [one] in shown] == [("scripted", Level.OK, False)] * 3
+    assert probe.looks == 1
+    assert probes.readings(["nothing"]) == []
+    probe.every = 60
+    assert (probes.probe_all()[0].fresh, probe.looks) == (True, 1)
+
+
+def test_what_nobody_looked_at_for_long_is_looked_at_to_be_shown(rounds: Rounds, clock: StandingClock) -> None:
+    probe = Scripted(fine)
+    probes = rounds([probe])
+    probes.probe_all()
+    for seconds, looks in ((119, 1), (2, 2), (60, 2)):
+        clock.pass_by(seconds)
+        probes.readings(["scripted"])
+        assert probe.looks == looks
+
+
 def test_nothing_that_hangs_keeps_the_process_from_ending() -> None:
     program = """
 import socket, threading, time
