@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
 from reporter.clock import Clock
 from reporter.config import probes as models
 from reporter.config import probes_databases as databases
 from reporter.config import probes_machine as machine
 from reporter.config import probes_network as network
+from reporter.config.models import Config
 from reporter.probes import NEVER, Probe, Terms
 from reporter.probes.answers import Expected, JsonCheck
 from reporter.probes.certificates import Trust
@@ -14,14 +18,36 @@ from reporter.probes.dns import DnsProbe
 from reporter.probes.file import FileProbe
 from reporter.probes.http import HttpProbe
 from reporter.probes.icmp import IcmpProbe
+from reporter.probes.network import Referee, is_elsewhere
 from reporter.probes.process import ProcessProbe, Which
+from reporter.probes.round import Probes
 from reporter.probes.tcp import TcpProbe
 from reporter.probes.tls import TlsProbe
 from reporter.probes.unit import UnitProbe
 from reporter.probing_databases import database_probe
+from reporter.secret import Secret
 
 
-def probe(name: str, entry: models.Probe, clock: Clock) -> Probe:
+def probes_of(settings: Config, clock: Clock) -> Probes:
+    """Everything that a config wants looked at."""
+    ledgers = {name: entry.url for name, entry in settings.ledgers.items()}
+    found = [probe(name, entry, clock, ledgers) for name, entry in settings.probes.items()]
+    return Probes(found, clock, guard=settings.own_network.guard, referees=_referees(settings))
+
+
+def _referees(settings: Config) -> list[Referee]:
+    """Those that are named, else the Discord that messages go to: without it nobody would hear of anything."""
+    if settings.own_network.referees is not None:
+        named = [urlsplit(f"//{address}") for address in settings.own_network.referees]
+    else:
+        speaks = any(channel.kind == "discord" for channel in settings.channels.values())
+        named = [urlsplit(settings.discord.base_url)] if speaks else []
+    ports = {"http": 80, "https": 443}
+    known = [Referee(parts.hostname or "", parts.port or ports.get(parts.scheme, 443)) for parts in named]
+    return [referee for referee in known if is_elsewhere(referee.host)]
+
+
+def probe(name: str, entry: models.Probe, clock: Clock, ledgers: Mapping[str, Secret]) -> Probe:
     terms = _terms(name, entry)
     match entry:
         case network.HttpProbeConfig():
@@ -30,8 +56,8 @@ def probe(name: str, entry: models.Probe, clock: Clock) -> Probe:
             return _network(terms, entry, clock)
         case machine.FileProbeConfig() | machine.ProcessProbeConfig() | machine.UnitProbeConfig():
             return _machine(terms, entry, clock)
-        case databases.PostgresProbeConfig() | databases.RedisProbeConfig():
-            return database_probe(terms, entry, clock)
+        case databases.PostgresProbeConfig() | databases.SqliteProbeConfig() | databases.RedisProbeConfig():
+            return database_probe(terms, entry, clock, ledgers)
 
 
 def _network(

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from reporter.config.document import Document, Path, shown
-from reporter.config.models import Config, DiscordChannel
+from reporter.config.models import Config, DiscordChannel, LedgerConfig
 from reporter.config.values import did_you_mean
 from reporter.errors import Problem
 
+_DATABASES = {"postgres", "sqlite"}
 _WEBHOOK = re.compile(r"https?://[^/\s?#@]+/api(/v\d+)?/webhooks/\d+/[\w-]+/?(\?thread_id=\d+)?", re.IGNORECASE)
 _DISCORD = {"discord.com", "discordapp.com"}
 
@@ -18,9 +19,9 @@ _DISCORD = {"discord.com", "discordapp.com"}
 def check(config: Config, document: Document) -> Iterator[Problem]:
     """Every problem between the config's parts."""
     yield from _unknown_channels(config, document)
-    yield from _unknown_parents(config, document)
     yield from _jobs_without_channel(config, document)
     yield from _dependencies(config, document)
+    yield from _ledgers_of_probes(config, document)
     for name, channel in config.channels.items():
         if isinstance(channel, DiscordChannel):
             yield from _foreign_webhook(config, document, name, channel)
@@ -47,15 +48,6 @@ def _named_channels(config: Config, document: Document) -> Iterator[tuple[Path, 
         yield from _places(("alerts", "policies", number, "channel"), policy.channel, document)
     for number, step in enumerate(config.alerts.escalation):
         yield from _places(("alerts", "escalation", number, "channel"), step.channel, document)
-
-
-def _unknown_parents(config: Config, document: Document) -> Iterator[Problem]:
-    """Probes that depend on one that is not there, or on themselves."""
-    for probe, settings in config.probes.items():
-        known = [name for name in config.probes if name != probe]
-        for path, name in _places(("probes", probe, "depends_on"), settings.depends_on, document):
-            if "/" not in name and name not in known:
-                yield document.problem(path, f"there is no other probe `{shown(name)}`", did_you_mean(name, known))
 
 
 def _places(path: Path, names: tuple[str, ...] | None, document: Document) -> Iterator[tuple[Path, str]]:
@@ -86,14 +78,35 @@ def _which_channel(config: Config, document: Document, path: Path) -> str:
 
 
 def _dependencies(config: Config, document: Document) -> Iterator[Problem]:
-    """A probe that is not there to depend on, or a circle, in which none would ever be told of."""
+    """A probe that is not there to depend on, or a circle, in which none would ever be told of. What has a `/` is a
+    subject of another kind."""
     for name, probe in config.probes.items():
         for path, other in _places(("probes", name, "depends_on"), probe.depends_on, document):
+            if "/" in other:
+                continue
             if other not in config.probes:
                 known = [one for one in config.probes if one != name]
                 yield document.problem(path, f"there is no probe `{shown(other)}`", did_you_mean(other, known))
             elif name in _below(config, other):
                 yield document.problem(path, f"`{other}` in turn depends on `{name}`", "let one of them stand alone")
+
+
+def _ledgers_of_probes(config: Config, document: Document) -> Iterator[Problem]:
+    """A probe that looks into a ledger which is not there, or not of its kind."""
+    for name, probe in config.probes.items():
+        ledger, path = getattr(probe, "ledger", None), ("probes", name, "ledger")
+        if ledger is None:
+            continue
+        if ledger not in config.ledgers:
+            yield document.problem(
+                path, f"there is no ledger `{shown(ledger)}`", did_you_mean(ledger, list(config.ledgers))
+            )
+        elif probe.kind in _DATABASES and probe.kind != (kind := _kind_of(config.ledgers[ledger])):
+            yield document.problem(path, f"`{ledger}` is no database of that kind", f"write `kind: {kind}`")
+
+
+def _kind_of(ledger: LedgerConfig) -> str:
+    return "sqlite" if ledger.url.reveal().startswith("sqlite") else "postgres"
 
 
 def _below(config: Config, name: str) -> set[str]:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Discriminator, Tag
 
-from reporter.config.probes_databases import PostgresProbeConfig, RedisProbeConfig
+from reporter.config.probes_databases import PostgresProbeConfig, RedisProbeConfig, SqliteProbeConfig
 from reporter.config.probes_machine import FileProbeConfig, ProcessProbeConfig, UnitProbeConfig
 from reporter.config.probes_network import (
     DnsProbeConfig,
@@ -35,6 +35,7 @@ Probe = Annotated[
     | Annotated[ProcessProbeConfig, Tag("process")]
     | Annotated[UnitProbeConfig, Tag("unit")]
     | Annotated[PostgresProbeConfig, Tag("postgres")]
+    | Annotated[SqliteProbeConfig, Tag("sqlite")]
     | Annotated[RedisProbeConfig, Tag("redis")],
     Discriminator(_probe_kind),
 ]  # fmt: skip

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, Discriminator, Field
+from pydantic import AfterValidator, Discriminator, Field, model_validator
 
 from reporter.config.probes_common import AS_USUAL, AskedProbe, LowNumbers, Numbers, Otherwise, Sizes, Spans
 from reporter.config.secrets import Address, HomePath
-from reporter.config.values import Duration, mistake
+from reporter.config.values import Duration, Name, mistake
 from reporter.secret import Secret
 
 
@@ -22,15 +22,36 @@ def _address_of(*schemes: str, example: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-class PostgresProbeConfig(AskedProbe):
+PostgresUrl = Annotated[
+    Address,
+    _address_of("postgresql", "postgres", "postgresql+psycopg", example="postgresql://USER:PASSWORD@HOST/DATABASE"),
+]
+
+
+class OfADatabase(AskedProbe):
+    """A database by its own address, or by the name of the ledger that it is."""
+
+    ledger: Name | None = None
+    """One of the ledgers, instead of an address of its own."""
+
+    address_key: ClassVar[str] = "url"
+
+    @model_validator(mode="after")
+    def _one_address(self) -> Self:
+        if (getattr(self, self.address_key) is None) == (self.ledger is None):
+            key = self.address_key
+            raise mistake(
+                f"needs either `{key}` or `ledger`", f"write `{key}:`, or `ledger:` and the name of one"
+            )
+        return self
+
+
+class PostgresProbeConfig(OfADatabase):
     """Connects to a PostgreSQL server as any client does, and reads its statistics."""
 
     kind: Literal["postgres"]
     """`postgres`."""
-    url: Annotated[
-        Address,
-        _address_of("postgresql", "postgres", "postgresql+psycopg", example="postgresql://USER:PASSWORD@HOST/DATABASE"),
-    ]
+    url: PostgresUrl | None = None
     """The server's address, with a role and a database; best a reference to a secret."""
     connections: Annotated[Numbers, Otherwise(80, 95)] = AS_USUAL
     """Percent of max_connections in use."""
@@ -56,6 +77,27 @@ class PostgresProbeConfig(AskedProbe):
     """The size of the database; with `critical` the board shows it as a share of that."""
     transaction_ids: Annotated[Numbers, Otherwise(50, 75)] = AS_USUAL
     """Percent of the transaction ids that are used up; at 100 the server stops, and autovacuum is what frees them."""
+
+
+class SqliteProbeConfig(OfADatabase):
+    """Opens a SQLite file for reading, and now and then reads all of it."""
+
+    address_key: ClassVar[str] = "path"
+
+    kind: Literal["sqlite"]
+    """`sqlite`."""
+    path: HomePath | None = None
+    """The file, seen from the home."""
+    size: Sizes = Sizes()
+    """The size of the file; with `critical` the board shows it as a share of that."""
+    wal: Annotated[Sizes, Otherwise("1 GiB")] = AS_USUAL
+    """The size of the write-ahead log beside it; one that grows is kept from its checkpoint by somebody who reads."""
+    free: Numbers = Numbers()
+    """Percent of the file that is free pages, which VACUUM would give back."""
+    written: Spans = Spans()
+    """How long ago anything was last written to it."""
+    integrity_every: Duration | None = Field(timedelta(days=1), json_schema_extra={"default": "1d"})
+    """How often all of the file is read for damage; null: never."""
 
 
 class RedisProbeConfig(AskedProbe):
@@ -85,4 +127,4 @@ class RedisProbeConfig(AskedProbe):
     """How long ago the slowest replica was heard of."""
 
 
-DatabaseProbe = Annotated[PostgresProbeConfig | RedisProbeConfig, Discriminator("kind")]
+DatabaseProbe = Annotated[PostgresProbeConfig | SqliteProbeConfig | RedisProbeConfig, Discriminator("kind")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from reporter.config.probes_common import AS_USUAL, AskedProbe, LowNumbers, Numbers, Otherwise
 from reporter.config.secrets import Address, HomePath, SecretOrText, SecretText
@@ -123,6 +123,23 @@ class Endpoint(AskedProbe):
     @property
     def port(self) -> int:
         return int(self.address.rpartition(":")[2])
+
+
+Referees = Annotated[
+    tuple[HostAndPort, ...],
+    BeforeValidator(one_or_many),
+    WithJsonSchema({"type": "array", "items": {"type": "string"}}),
+]
+
+
+class OwnNetworkConfig(Settings):
+    """How our own network is told from the targets' trouble."""
+
+    guard: bool = True
+    """`false` calls each target down that is silent, also where all are."""
+    referees: Referees | None = None
+    """Who is asked when most targets are silent at once, as `host:port`, one or a list: what is always there. The
+    Discord of the channels if left out; `[]` asks nobody."""
 
 
 class TcpProbeConfig(Endpoint):

@@ -280,7 +280,9 @@ Pause = Annotated[
     PlainSerializer(lambda span: f"{span.total_seconds():g}s", return_type=str),
 ]
 Duration = Annotated[Pause, AfterValidator(_some)]
-Durations = Annotated[tuple[Duration, ...], BeforeValidator(one_or_many), WithJsonSchema(_one_or_many(_DURATION_SCHEMA))]
+Durations = Annotated[
+    tuple[Duration, ...], BeforeValidator(one_or_many), WithJsonSchema(_one_or_many(_DURATION_SCHEMA))
+]
 Size = Annotated[int, *_read_by(size, _SIZE_SCHEMA), PlainSerializer(lambda count: f"{count} B", return_type=str)]
 Share = Annotated[
     Decimal,

@@ -70,7 +70,11 @@ def far(*acts: Act) -> list[Probe]:
 
 def by_turns(acts: dict[int, Act], number: int) -> Act:
     """Does what stands under its number when it is asked."""
-    return lambda: acts[number]()
+
+    async def act() -> Sight:
+        return await acts[number]()
+
+    return act
 
 
 def levels(readings: Sequence[Reading]) -> list[str]:
