@@ -174,6 +174,7 @@ class Context(Generic[P]):
     history: History
     params: P
     log: logging.Logger | logging.LoggerAdapter[logging.Logger]
+    ours: bool = True  # False where another machine's reporter looks at what all see alike in this turn
     basis: Basis = NEVER_CLOSES
     rates: Rates = field(default_factory=dict)
     formats: Formats = field(default_factory=Formats)
@@ -253,6 +254,7 @@ class Job:
     doc: str
     origin: Path | None = None
     stock: bool = False
+    everywhere: bool = False
 
 
 def tone_of(books: Iterable[Book]) -> Tone:
@@ -276,11 +278,13 @@ def job(
     params: type[Params] = Params,
     settle: float = 60,
     deadline: float = 60,
+    everywhere: bool = False,
 ) -> Callable[[Callable[[Context[P]], Iterable[Outcome]]], Job]:
     """Declare a job. Its name is the function's, which is also the stem of its file, template and config entry.
 
     `settle` is how many seconds after its period's end a report waits for late trades; `deadline` is how many
-    seconds a run may take.
+    seconds a run may take. Of reporters that share a store one runs an open job at each turn; `everywhere` runs it on
+    each of them, and `Context.ours` tells one of them that what all see alike is its to look at.
     """
 
     def declare(function: Callable[[Context[P]], Iterable[Outcome]]) -> Job:
@@ -293,6 +297,7 @@ def job(
             settle=timedelta(seconds=settle),
             deadline=timedelta(seconds=deadline),
             doc=(function.__doc__ or "").strip(),
+            everywhere=everywhere,
         )
 
     return declare

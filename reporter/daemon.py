@@ -13,6 +13,7 @@ import signal
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from queue import SimpleQueue
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -242,16 +243,21 @@ class Daemon:
         if bound is None or self._stopping.is_set():
             return
         try:
-            if not self._planner.may_run(self._wiring, bound):
-                return
+            ours = self._planner.may_run(self._wiring, bound)
         except ReporterError as error:
             log.error("%s: %s", name, error)
+            self._note_round(bound, str(error))
+            return
+        if not ours and not bound.job.everywhere:
             return
         period = covered(bound.job.covers, self._clock.wall(), bound.timezone)
-        outcome = self._runner.run(self._wiring, bound, period, trigger="interval")
+        outcome = self._runner.run(self._wiring, bound, period, trigger="interval", ours=ours)
         self._waiting_mail.set()
+        self._note_round(bound, outcome.error or outcome.unwell)
+
+    def _note_round(self, bound: BoundJob, trouble: str | None) -> None:
         if bound.job.covers.unit is None:
-            self._troubles[name] = outcome.error or outcome.unwell
+            self._troubles[bound.name] = trouble
             self._beat()
 
     def _beat(self) -> None:
@@ -264,8 +270,9 @@ class Daemon:
         lost = pulse.trouble
         if lost or self._unheard:
             level, words = (Level.WARNING, f"does not arrive: {lost}") if lost else (Level.OK, "arrives")
-            self._runner.observe(self._wiring, [Observation("self/heartbeat", level, words)])
-        self._unheard = bool(lost)
+            with suppress(ReporterError):  # it is said again at the next round
+                self._runner.observe(self._wiring, [Observation("self/heartbeat", level, words)])
+                self._unheard = bool(lost)
 
     def _standing_still(self) -> str | None:
         """Whether one of those who never rest has not been seen for long: by itself nobody would notice."""

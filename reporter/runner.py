@@ -94,24 +94,33 @@ class Runner:
         self._adrift = Adrift(store, clock)
         self._stopping = stopping or threading.Event()
 
-    def ask(self, wiring: Wiring, bound: BoundJob, period: Period, *, drawn: bool = False) -> Findings:
+    def ask(
+        self, wiring: Wiring, bound: BoundJob, period: Period, *, drawn: bool = False, ours: bool = True
+    ) -> Findings:
         """Let the job look and write its letters, in its own time limit; nothing is saved.
 
         Pictures are drawn where a channel shows them, or in any case with `drawn`.
         Raises DeadlineError, JobError, TemplateError, LedgerError.
         """
-        context = self._context(wiring, bound, period)
+        context = self._context(wiring, bound, period, ours=ours)
         return self._in_time(lambda: self._findings(wiring, bound, context, drawn=drawn), bound)
 
     def run(
-        self, wiring: Wiring, bound: BoundJob, period: Period, *, trigger: str, claim: Claim | None = None
+        self,
+        wiring: Wiring,
+        bound: BoundJob,
+        period: Period,
+        *,
+        trigger: str,
+        claim: Claim | None = None,
+        ours: bool = True,
     ) -> Outcome:
         """Ask the job and save what it found, together with the period it covers. Never raises for what a job does."""
         run_id = secrets.token_hex(4)
         started, began = self._clock.wall(), self._clock.monotonic()
         with logs.run_named(run_id):
             try:
-                findings = _noted(self.ask(wiring, bound, period), _notes(claim, started))
+                findings = _noted(self.ask(wiring, bound, period, ours=ours), _notes(claim, started))
                 _insist_on_all_ledgers(findings, claim)
                 outcome = self._saved(wiring, bound, period, findings, claim, _Entry(run_id, trigger, started, began))
             except Exception as error:  # noqa: BLE001 - a job may raise anything; it is told, and others go on
@@ -164,7 +173,7 @@ class Runner:
         """Let go what was held back until now by quiet hours or for a digest."""
         tell_digests(self._store, wiring, self._clock.wall())
 
-    def _context(self, wiring: Wiring, bound: BoundJob, period: Period) -> Context[Params]:
+    def _context(self, wiring: Wiring, bound: BoundJob, period: Period, *, ours: bool) -> Context[Params]:
         return Context(
             now=self._clock.wall(),
             period=period,
@@ -180,6 +189,7 @@ class Runner:
             history=self._history,
             params=bound.params,
             log=logging.getLogger(f"reporter.jobs.{bound.job.name}"),
+            ours=ours,
         )
 
     def _in_time(self, work: Callable[[], T], bound: BoundJob) -> T:
