@@ -31,6 +31,9 @@ from reporter import (
 from reporter.periods import trailing
 
 
+SPLITS: tuple[tuple[str, By], ...] = (("🏷️ Markets", "market"), ("🚪 Exits", "exit_reason"))
+
+
 class Parameters(Params):
     """`top` is how many agents are named at each end, `splits` how many markets and exit reasons; 0 leaves them out.
 
@@ -101,31 +104,37 @@ class Section:
 def weekly_report(ctx: Context[Parameters]) -> Iterator[Report]:
     """The week that is over: day beside day, beside the week before, by agent, market and exit, and at what risk."""
     books, before = ctx.books(ctx.period, daily=True), ctx.books(ctx.previous, daily=True)
-    weekdays = ctx.books(ctx.period, by="weekday")
-    trails = [trail(series, ctx.basis) for series in ctx.series(trailing(ctx.period, ctx.params.days))]
-    sections = [_section(ctx, book, before, weekdays, trails, brief=book not in leading(books)) for book in books]
+    views = _Views(
+        before=before,
+        weekdays=ctx.books(ctx.period, by="weekday"),
+        splits=[(heading, ctx.books(ctx.period, by=by)) for heading, by in SPLITS] if ctx.params.splits else [],
+        trails=[trail(series, ctx.basis) for series in ctx.series(trailing(ctx.period, ctx.params.days))],
+    )
+    sections = [_section(ctx, book, views, brief=book not in leading(books)) for book in books]
     facts = {"sections": sections, "uptime": _uptime(ctx), "unread": ctx.unread([*books, *before])}
     yield Report(books=books, facts=facts, tone=tone_of(books))
 
 
-def _section(
-    ctx: Context[Parameters],
-    book: Book,
-    before: Sequence[Book],
-    weekdays: Sequence[Book],
-    trails: Sequence[Trail],
-    *,
-    brief: bool,
-) -> Section:
-    changed = change(book, book.counterpart(before))
+@dataclass(frozen=True)
+class _Views:
+    """What is known of all books from other sides: the week before, by weekday, by market and exit, and day by day."""
+
+    before: Sequence[Book]
+    weekdays: Sequence[Book]
+    splits: Sequence[tuple[str, Sequence[Book]]]
+    trails: Sequence[Trail]
+
+
+def _section(ctx: Context[Parameters], book: Book, views: _Views, *, brief: bool) -> Section:
+    changed = change(book, book.counterpart(views.before))
     return Section(
         book=book,
-        days=_days(ctx.period, book, changed, book.counterpart(weekdays)),
+        days=_days(ctx.period, book, changed, book.counterpart(views.weekdays)),
         carriers=carriers(book, 1 if brief else ctx.params.top),
         change=changed,
         goals=None if brief else goals(book, ctx.targets),
-        trail=next((one for one in trails if one.belongs_to(book)), None),
-        splits=[] if brief else list(_splits(ctx, book)),
+        trail=next((one for one in views.trails if one.belongs_to(book)), None),
+        splits=[] if brief else list(_splits(book, views, ctx.params.splits)),
         brief=brief,
     )
 
@@ -145,13 +154,12 @@ def _name(day: Period) -> str:
     return f"{day.start.astimezone(day.tz):%A}"
 
 
-def _splits(ctx: Context[Parameters], book: Book) -> Iterator[Split]:
-    named: list[tuple[str, By]] = [("🏷️ Markets", "market"), ("🚪 Exits", "exit_reason")]
-    for heading, by in named if ctx.params.splits and book.trades else []:
-        split = book.counterpart(ctx.books(ctx.period, by=by))
+def _splits(book: Book, views: _Views, count: int) -> Iterator[Split]:
+    for heading, books in views.splits:
+        split = book.counterpart(books)
         if split and len(split.lines) > 1:
             moved = sorted(split.lines, key=lambda line: (abs(line.pnl), line.trades), reverse=True)
-            shown, others = moved[: ctx.params.splits], moved[ctx.params.splits :]
+            shown, others = moved[:count], moved[count:]
             yield Split(heading, sorted(shown, key=lambda line: line.pnl, reverse=True), others, book.currency)
 
 
