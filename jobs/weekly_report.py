@@ -30,7 +30,6 @@ from reporter import (
 )
 from reporter.periods import trailing
 
-
 SPLITS: tuple[tuple[str, By], ...] = (("🏷️ Markets", "market"), ("🚪 Exits", "exit_reason"))
 
 
