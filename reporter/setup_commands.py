@@ -172,9 +172,11 @@ def _refer(document: Document, good: Sequence[Wish], folder: Path, options: argp
         print("The config names them all.")
     elif options.write:
         _write(document, entries)
+        return
     else:
         print(f"\nThis belongs into {document.file} (--write puts it there):\n\nchannels:")
-        print("\n".join(f"  {name}: {value}" for name, value in entries.items()))
+        print("\n".join(f"  {name}: {value}" for name, value in entries.items()) + "\n")
+    print("A running daemon reads new addresses when it is told to read its config anew (systemctl reload reporter).")
 
 
 def _write(document: Document, entries: Mapping[str, str]) -> None:

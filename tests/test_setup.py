@@ -14,13 +14,16 @@ from pathlib import Path
 import httpx
 import pytest
 
-from reporter import config, setup_commands
+from reporter import config, outbox, setup_commands
+from reporter.app import FolderHome, opened
 from reporter.config import document as documents
 from reporter.config.insertion import with_channels
 from reporter.errors import ConfigError, ReporterError
 from reporter.server_setup import allowed_name
+from tests.clocks import HandClock
 from tests.delivery.courier import FORKS
-from tests.delivery.traffic import until
+from tests.delivery.figures import numbers
+from tests.delivery.traffic import letter, until
 from tests.discord import Limited, LocalDiscord, Reset, Status, Truncate
 from tests.discord.guild import CATEGORY
 
@@ -330,6 +333,23 @@ def test_a_webhook_that_was_deleted_is_made_anew_and_one_that_works_elsewhere_is
     assert house.setup() == 0
     assert house.address("alerts") != old
     assert leads_right(house)
+
+
+def test_after_a_webhook_was_deleted_and_set_up_again_what_waited_goes_out_in_order(house: House) -> None:
+    house.setup("--write")
+    clock = HandClock()
+    home = FolderHome(house.config.parent.parent, clock=clock, environ=house.environ)
+    with opened(home, clock=clock) as app:
+        next(hook for hook in house.discord.guild.hooks() if hook.channel.name == "alerts").revoked = True
+        with app.store.begin() as connection:
+            for number in range(4):
+                outbox.enqueue(connection, letter("alerts", number), clock.now)
+        assert app.delivery.serve(app.wiring, "alerts") == 0
+        house.setup()
+        app.wiring.close()
+        app.wiring = home.wire()
+        assert app.delivery.serve(app.wiring, "alerts") == 4
+    assert numbers(house.discord.messages("alerts")) == [0, 1, 2, 3]
 
 
 def test_a_service_names_them_as_credentials(house: House) -> None:
