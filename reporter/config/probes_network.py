@@ -128,7 +128,7 @@ class Endpoint(AskedProbe):
 Referees = Annotated[
     tuple[HostAndPort, ...],
     BeforeValidator(one_or_many),
-    WithJsonSchema({"type": "array", "items": {"type": "string"}}),
+    WithJsonSchema({"type": "array", "items": {"type": "string"}, "examples": ["[1.1.1.1:443]"]}),
 ]
 
 

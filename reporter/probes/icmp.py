@@ -46,16 +46,17 @@ class IcmpProbe:
         found = await loop.getaddrinfo(self.host, None, type=socket.SOCK_DGRAM)
         family, *_, address = found[0]
         with closing(_opened(family)) as opened:
-            await loop.sock_connect(opened, address)
+            opened.connect(address)  # of a socket without connections this sends nothing, and so does not wait
             times = await _Echo(opened, family).times(self.packets, self._patience)
-        return self._judged(times)
+        return self.judged(times)
 
     @property
     def _patience(self) -> float:
         """Until when answers count: a little before the look's own end, for some may have come."""
         return self.terms.timeout * 0.9
 
-    def _judged(self, times: list[float]) -> Sight:
+    def judged(self, times: list[float]) -> Sight:
+        """What it comes to when these packets came back, each after so many seconds."""
         lost = 100.0 * (self.packets - len(times)) / self.packets
         if not times:
             return Sight(Level.CRITICAL, f"no answer to {self.packets} pings", silent=True)
