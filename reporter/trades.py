@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -420,6 +420,12 @@ class Ledger(Protocol):
 
     def closed_trades(self, period: Period, *, limit: int | None = None) -> list[Trade]:
         """Closed trades of the period, oldest first."""
+
+    def stream(self, period: Period, only: Collection[str] = ()) -> Iterator[Trade]:
+        """All closed trades of the period, oldest first, with little memory; `only` of these ledgers, else of all."""
+
+    def stream_days(self, period: Period, only: Collection[str] = ()) -> Iterator[tuple[date, Mode, Line]]:
+        """What each agent did on each civil day on which it traded, in order of days."""
 
     def open_positions(self) -> list[Position]: ...
 

@@ -13,13 +13,14 @@ from typing import Any, TypeVar
 
 from reporter.errors import LedgerError
 from reporter.ledger.accounts import added
-from reporter.ledger.answer import Answer, BookKey
+from reporter.ledger.answer import Answer, BookKey, LineKey
 from reporter.ledger.reader import Reader
 from reporter.ledger.settings import LedgerSettings
 from reporter.ledger.splits import in_order
 from reporter.ledger.walk import Path, Walk, overlaid
 from reporter.metrics import combined
 from reporter.periods import INSTANT, Period, Unit, containing
+from reporter.spelling import nearest
 from reporter.trades import (
     Agent,
     Book,
@@ -81,8 +82,23 @@ class Floor:
 
         Unlike other questions it fails when any of the ledgers cannot be read, and perhaps only half-way.
         """
-        readers = [reader for reader in self._readers if not only or reader.name in only]
-        return merge(*(reader.stream(period) for reader in readers), key=lambda trade: trade.closed_at)
+        return merge(*(reader.stream(period) for reader in self._only(only)), key=lambda trade: trade.closed_at)
+
+    def stream_days(self, period: Period, only: Collection[str] = ()) -> Iterator[tuple[date, Mode, Line]]:
+        """What each agent did on each civil day on which it traded, in order of days; otherwise as `stream`."""
+        days = [_of_ledger(reader.name, reader.stream_days(period)) for reader in self._only(only)]
+        return merge(*days, key=lambda found: found[0])
+
+    def _only(self, names: Collection[str]) -> list[Reader]:
+        known = [reader.name for reader in self._readers]
+        if not known:
+            raise LedgerError("no ledger is configured")
+        if unknown := sorted(set(names) - set(known)):
+            near = nearest(unknown[0], known)
+            raise LedgerError(
+                f"there is no ledger {unknown[0]}: " + (f"did you mean {near}?" if near else ", ".join(known))
+            )
+        return [reader for reader in self._readers if not names or reader.name in names]
 
     def open_positions(self) -> list[Position]:
         """Open positions, ledger by ledger."""
@@ -274,6 +290,11 @@ def _line(key: str, own: Sequence[tuple[Answer, Figures]], book: BookKey, paths:
         capital=capital,
         capital_basis="starting balance" if capital else None,
     )
+
+
+def _of_ledger(name: str, days: Iterator[tuple[date, LineKey, Figures]]) -> Iterator[tuple[date, Mode, Line]]:
+    for day, (key, mode, _), figures in days:
+        yield day, mode, Line(**_members(figures), key=key, ledger=name, label=key)
 
 
 def _course(line: Line) -> Course:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from time import perf_counter
 from typing import Any
@@ -31,6 +31,7 @@ _MAY_WRITE = text("SELECT has_table_privilege(current_user, CAST(:table AS text)
 # Rows that are fetched at once: more than these are not kept in memory together.
 _BATCH = 5000
 _IDS = 1000
+_DAYS = 31
 
 
 class Reader:
@@ -123,6 +124,19 @@ class Reader:
             if len(found) < batch:
                 return
             last = (found[-1].closed_at, found[-1].id)
+
+    def stream_days(self, period: Period) -> Iterator[tuple[date, LineKey, Figures]]:
+        """What each agent did on each civil day on which it traded, in order, however many; looks as `stream` does."""
+        named = split("agent", self._source, period, self.name)
+        days = period.days()
+        for first in range(0, len(days), _DAYS):
+            some = days[first : first + _DAYS]
+            stretch = replace(period, start=some[0].start, end=some[-1].end)
+            with self._look() as (connection, source):
+                found = connection.execute(queries.sums(queries.keyed(source, stretch, named, some))).all()
+            for row in sorted(found, key=lambda row: (row.day, row.key)):
+                line = named.name(row.key), rows.mode(row.mode), row.currency
+                yield date.fromisoformat(some[row.day].label), line, rows.sums(row)
 
     def open_positions(self) -> list[Position]:
         with self._look(expect_form=False) as (connection, source):

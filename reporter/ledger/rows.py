@@ -104,7 +104,7 @@ def figures(rows: Iterable[tuple[LineKey, Row[Any]]], days: int) -> dict[LineKey
 
 
 def _line(rows: Sequence[Row[Any]], days: int) -> Figures:
-    whole = combined([_sums(row) for row in rows], rows[0].currency)
+    whole = combined([sums(row) for row in rows], rows[0].currency)
     return replace(whole, daily=by_day(rows, days))
 
 
@@ -121,7 +121,8 @@ def by_day(rows: Iterable[Row[Any]], days: int) -> tuple[Decimal, ...]:
     return tuple(found)
 
 
-def _sums(row: Row[Any]) -> Figures:
+def sums(row: Row[Any]) -> Figures:
+    """What the database added up of one line and day."""
     return Figures(
         trades=row.trades,
         wins=row.wins,
