@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from reporter.alerts import Observation as Observation
     from reporter.context import Affairs as Affairs
     from reporter.context import Context as Context
+    from reporter.context import Limits as Limits
     from reporter.context import Params as Params
     from reporter.context import Reading as Reading
     from reporter.context import Report as Report
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from reporter.context import tone_of as tone_of
     from reporter.errors import LedgerError as LedgerError
     from reporter.formats import duration as duration
+    from reporter.formats import size as size
     from reporter.machine import Host as Host
     from reporter.message import Severity as Severity
     from reporter.message import Tone as Tone
@@ -48,6 +50,12 @@ if TYPE_CHECKING:
     from reporter.trades import ranks as ranks
     from reporter.trends import until_full as until_full
     from reporter.uptime import Uptime as Uptime
+    from reporter.vitals import Bounds as Bounds
+    from reporter.vitals import MachineLimits as MachineLimits
+    from reporter.vitals import OwnLimits as OwnLimits
+    from reporter.vitals import Vital as Vital
+    from reporter.vitals import machine_vitals as machine_vitals
+    from reporter.vitals import own_vitals as own_vitals
 
 _HOMES = {
     "AlertState": "alerts",
@@ -55,6 +63,7 @@ _HOMES = {
     "Observation": "alerts",
     "Affairs": "context",
     "Context": "context",
+    "Limits": "context",
     "Params": "context",
     "Reading": "context",
     "Report": "context",
@@ -62,6 +71,7 @@ _HOMES = {
     "tone_of": "context",
     "LedgerError": "errors",
     "duration": "formats",
+    "size": "formats",
     "Host": "machine",
     "Severity": "message",
     "Tone": "message",
@@ -89,6 +99,12 @@ _HOMES = {
     "leading": "trades",
     "ranks": "trades",
     "until_full": "trends",
+    "Bounds": "vitals",
+    "MachineLimits": "vitals",
+    "OwnLimits": "vitals",
+    "Vital": "vitals",
+    "machine_vitals": "vitals",
+    "own_vitals": "vitals",
     "Uptime": "uptime",
 }
 

@@ -1,0 +1,123 @@
+"""Where the day stands: what was realised, what is open, and how far it is from its limits. One message, edited."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pydantic import PositiveFloat
+
+from reporter import Book, Change, Context, Limits, Money, Params, Period, Report, change, job, leading, tone_of
+from reporter.periods import first_strike
+
+
+class Parameters(Params):
+    """Prices of open positions older than `stale_minutes` get a warning.
+
+    Books that do not lead (paper beside live ones) are told in brief; `full` tells them like the others.
+    """
+
+    stale_minutes: PositiveFloat = 10
+    full: bool = False
+
+
+@dataclass(frozen=True)
+class Use:
+    """How much of a limit is used up; `share` is 1 where all of it is."""
+
+    name: str
+    amount: Money
+    limit: Money
+
+    @property
+    def share(self) -> float:
+        return float(-self.amount / self.limit or 0)
+
+
+@dataclass(frozen=True)
+class Section:
+    """One book so far. `change` is to the day before at this time of day; `stale` are prices older than they should be.
+
+    What is open counts as far as it has a price; `total` and `balance` are without it where nothing of it has one.
+    """
+
+    book: Book
+    change: Change | None
+    used: list[Use]
+    stale: bool
+    brief: bool
+
+    @property
+    def open(self) -> int:
+        return self.book.open.positions if self.book.open else 0
+
+    @property
+    def unpriced(self) -> int:
+        return self.book.open.unpriced if self.book.open else 0
+
+    @property
+    def priced_at(self) -> datetime | None:
+        return self.book.open.priced_at if self.book.open else None
+
+    @property
+    def unrealised(self) -> Money | None:
+        """What the open positions would make; None where some are open and none has a price."""
+        return self.book.open.unrealised if self.book.open else None
+
+    @property
+    def total(self) -> Money:
+        return self.book.pnl + self.unrealised if self.unrealised else self.book.pnl
+
+    @property
+    def balance(self) -> Money | None:
+        return None if self.book.opening is None else self.book.opening + self.total
+
+    @property
+    def ratio(self) -> float | None:
+        share = self.total / self.book.opening if self.book.opening else None
+        return None if share is None else float(share)
+
+
+@job(covers="today", schedule="every 5m", params=Parameters)
+def pnl_realtime(ctx: Context[Parameters]) -> Iterator[Report]:
+    """Where the day stands: balance, realised and unrealised P&L, trades, win rate, best, worst, fees, limits."""
+    books = ctx.books(ctx.period, account=True)
+    before = ctx.books(_as_far(ctx.period, ctx.previous))
+    sections = [_section(ctx, book, before, leading(books)) for book in books]
+    priced = [section.priced_at for section in sections if section.priced_at]
+    traded = [one.newest_trade_at for one in ctx.ledger.health() if one.newest_trade_at]
+    facts = {
+        "sections": sections,
+        "unread": ctx.unread([*books, *before]),
+        "priced_at": min(priced, default=None),
+        "ageless": any(section.open > section.unpriced for section in sections),
+        "traded_at": max(traded, default=None),
+    }
+    yield Report(books=books, facts=facts, tone=tone_of(books), slot="pnl")
+
+
+def _as_far(period: Period, previous: Period) -> Period:
+    """The period before up to the same time of day; where the clock was changed, as near to it as there is."""
+    wall = period.end.astimezone(period.tz).replace(tzinfo=None) - timedelta(days=1)
+    end = min(max(first_strike(wall, period.zone), previous.start), previous.end)
+    return Period(previous.start, end, f"{previous.label} so far", period.zone)
+
+
+def _section(ctx: Context[Parameters], book: Book, before: list[Book], leaders: list[Book]) -> Section:
+    oldest = book.open.priced_at if book.open else None
+    return Section(
+        book=book,
+        change=change(book, book.counterpart(before)),
+        used=list(_used(book, ctx.targets.limits_of(book.mode))),
+        stale=oldest is not None and ctx.now - oldest > timedelta(minutes=ctx.params.stale_minutes),
+        brief=book not in leaders and not ctx.params.full,
+    )
+
+
+def _used(book: Book, limits: Limits) -> Iterator[Use]:
+    """The limits of a day beside what was lost of them."""
+    loss, fall = limits.daily_loss.get(book.currency), limits.drawdown.get(book.currency)
+    nothing = book.pnl - book.pnl
+    if loss:
+        yield Use("Daily Loss", min(book.pnl, nothing), loss)
+    if fall and book.drawdown is not None:
+        yield Use("Drawdown", book.drawdown, fall)

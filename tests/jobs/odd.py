@@ -1,0 +1,101 @@
+"""Trading floors as they also are: what every report has to cope with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from reporter.ledger import Floor
+from reporter.trades import Money
+from tests.jobs.floor import Closed, Idle, database, floor, usdt
+
+# A day, in a week, in a month that are over at `THEN`, and the day before it.
+DAY, EARLIER, THEN = "2026-10-31", "2026-10-30", "2026-11-02 00:16:00"
+LATE = f"{DAY} 23:30:00"
+
+
+def one(path: Path, *trades: Closed, agents: tuple[Idle, ...] = ()) -> Floor:
+    return floor(database(path / "bot.sqlite", trades, agents), starting=[usdt("1000")])
+
+
+def a_day(agent: str, *pnl: str, day: str = DAY, **given: str) -> Iterator[Closed]:
+    """A trade an hour."""
+    return (Closed(f"{day} {hour:02}:30:00", agent, amount, **given) for hour, amount in enumerate(pnl))
+
+
+def two_currencies(path: Path) -> Floor:
+    trades = [*a_day("A", "5", "-3"), *a_day("B", "0.001", "-0.0005", currency="BTC", market="ETH/BTC")]
+    starting = [usdt("1000"), Money(usdt("0.1").amount, "BTC")]
+    return floor(database(path / "bot.sqlite", trades), starting=starting)
+
+
+def live_and_paper(path: Path) -> Floor:
+    return one(path, *a_day("A", "5", "-3"), *a_day("B", "700", "-30", mode="paper"))
+
+
+def an_idle_agent(path: Path) -> Floor:
+    return one(path, *a_day("A", "5", "-3"), agents=(Idle("A"), Idle("Sleeper", "500")))
+
+
+def a_single_trade(path: Path) -> Floor:
+    return one(path, Closed(f"{DAY} 12:00:00", "A", "-4.2"))
+
+
+def only_flat_trades(path: Path) -> Floor:
+    return one(path, *a_day("A", "0", "0", "0"), *a_day("B", "0"))
+
+
+def three_hundred_agents(path: Path) -> Floor:
+    names = [f"agent_{number:03}_with_a_rather_long_name" for number in range(300)]
+    return one(path, *(Closed(f"{DAY} 12:00:00", name, str(n - 150)) for n, name in enumerate(names)))
+
+
+def three_hundred_markets(path: Path) -> Floor:
+    names = [f"M{number:03}/USDT" for number in range(300)]
+    return one(path, *(Closed(f"{DAY} 12:00:00", "A", str(n - 140), name) for n, name in enumerate(names)))
+
+
+def names_of_many_bytes(path: Path) -> Floor:
+    return one(path, *a_day("𝕄𝕠𝕞𝕖𝕟𝕥𝕦𝕞 🚀" * 20, "5", "-3", "0"), *a_day("x\n# @everyone **p** ||x||", "2"))
+
+
+def a_fortune(path: Path) -> Floor:
+    return one(path, *a_day("A", "987654321012.34", "-123456789012.34"), *a_day("B", "0.00000001"))
+
+
+def nobody_told_the_balance(path: Path) -> Floor:
+    return floor(database(path / "bot.sqlite", a_day("A", "5", "-3", "1")))
+
+
+def ruin(path: Path) -> Floor:
+    return one(path, *a_day("A", "-600", "-700", day=EARLIER), *a_day("A", "10", "-5"))
+
+
+def one_of_two_away(path: Path) -> Floor:
+    return floor(database(path / "bot.sqlite", a_day("A", "5", "-3")), path / "gone.sqlite", starting=[usdt("1000")])
+
+
+def nothing_traded(path: Path) -> Floor:
+    return one(path)
+
+
+def no_ledger(path: Path) -> Floor:
+    return floor()
+
+
+FLOORS: list[Callable[[Path], Floor]] = [
+    two_currencies,
+    live_and_paper,
+    an_idle_agent,
+    a_single_trade,
+    only_flat_trades,
+    three_hundred_agents,
+    three_hundred_markets,
+    names_of_many_bytes,
+    a_fortune,
+    nobody_told_the_balance,
+    ruin,
+    one_of_two_away,
+    nothing_traded,
+    no_ledger,
+]
