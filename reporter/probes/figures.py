@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
-from reporter.formats import size
-from reporter.probes import NEVER, percent, seconds
+from reporter.probes import NEVER, in_bytes, percent, seconds
 from reporter.thresholds import Threshold
-
-
-def weight(figure: float) -> str:
-    """A figure that counts bytes: `234.0 MiB`."""
-    return size(figure) or "N/A"
 
 
 def span(figure: float) -> str:
@@ -31,7 +26,15 @@ def count_of(most: float, share: float) -> str:
 
 def weight_of(most: float, share: float) -> str:
     """A share in percent, as so many bytes of the most there can be: `234.0 MiB of 10.0 GiB (2.3%)`."""
-    return f"{weight(share * most / 100)} of {weight(most)} ({percent(share)})"
+    return f"{in_bytes(share * most / 100)} of {in_bytes(most)} ({percent(share)})"
+
+
+def size_within(limits: Threshold) -> Callable[[float], str]:
+    """How a size is shown: beside the most that it may be, where that is said. `234.0 MiB of 10.0 GiB (2.3%)`"""
+    most = limits.critical
+    if most is None:
+        return in_bytes
+    return lambda figure: in_bytes(figure) if figure == most else weight_of(most, 100 * figure / most)
 
 
 def enough(wanted: int) -> Threshold:

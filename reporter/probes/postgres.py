@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 from reporter.alerts import Level
 from reporter.clock import Clock
-from reporter.probes import Measure, Sight, Terms, percent, seconds
-from reporter.probes.figures import ago, count_of, enough, span, weight, weight_of, whole
+from reporter.probes import Measure, Sight, Terms, in_bytes, percent, seconds
+from reporter.probes.figures import ago, count_of, enough, size_within, span, whole
 from reporter.probes.session import RefusedError, Session, prepare, session
 from reporter.probes.statistics import COUNTERS, statistics
 from reporter.probes.trail import Change, Trail
@@ -136,13 +136,13 @@ def _measures(row: Any, change: Change | None, known: float | None, limits: Post
     yield from _replication(row, limits)
     yield _checkpoint(row, limits)
     if known is not None:
-        yield Measure("size", known, limits.size, partial(_size_of, limits.size.critical or known))
+        yield Measure("size", known, limits.size, size_within(limits.size))
     used = "more than {limit} of the transaction ids are used up: is autovacuum at work?"
     yield Measure("transaction ids", row.transaction_ids, limits.transaction_ids, percent, used)
 
 
 def _checkpoint(row: Any, limits: PostgresLimits) -> Measure:
-    old = "the last checkpoint is older than {limit}"
+    old = "no checkpoint since {limit}"
     if row.since_checkpoint > _WORTH_A_CHECKPOINT:
         return Measure("last checkpoint", row.checkpoint, limits.checkpoint, ago, old)
     return Measure("last checkpoint", row.checkpoint, shown=_little_since)
@@ -169,7 +169,7 @@ def _replication(row: Any, limits: PostgresLimits) -> Iterator[Measure]:
         yield Measure("replication lag", row.lag, limits.replication_lag, span)
     if row.kept_wal:
         kept = "more than {limit} of WAL is kept for a standby that is away"
-        yield Measure("WAL kept for the absent", row.kept_wal, limits.kept_wal, weight, kept)
+        yield Measure("WAL kept for the absent", row.kept_wal, limits.kept_wal, in_bytes, kept)
 
 
 def _figures(row: Any, change: Change | None, kept: _Kept) -> Iterator[tuple[str, str]]:
@@ -182,15 +182,11 @@ def _figures(row: Any, change: Change | None, kept: _Kept) -> Iterator[tuple[str
         yield "deadlocks", change.told("deadlocks")
         yield "transactions", f"{change.rate('transactions'):,.1f}/s"
     if kept.growth and kept.growth.within >= _SIZE_EVERY:
-        yield "growth", f"{weight(kept.growth.risen['size'])} in {seconds(kept.growth.within)}"
+        yield "growth", f"{in_bytes(kept.growth.risen['size'])} in {seconds(kept.growth.within)}"
     yield "up", seconds(row.uptime)
     yield "version", row.version
     if not row.sees_all:
         yield "sessions of others", "not shown: GRANT pg_monitor"
-
-
-def _size_of(most: float, figure: float) -> str:
-    return weight(figure) if figure == most else weight_of(most, 100 * figure / most)
 
 
 def _little_since(figure: float) -> str:

@@ -12,9 +12,9 @@ from typing import ClassVar
 
 from reporter.alerts import Level
 from reporter.clock import Clock
-from reporter.probes import NEVER, Measure, Sight, Terms, percent, plain, seconds
+from reporter.probes import NEVER, Measure, Sight, Terms, in_bytes, percent, plain, seconds
 from reporter.probes.certificates import Trust
-from reporter.probes.figures import ago, count_of, enough, span, weight, weight_of, whole
+from reporter.probes.figures import ago, count_of, enough, span, weight_of, whole
 from reporter.probes.resp import Line, NotRespError, Place, RespError, line_to
 from reporter.probes.trail import Change, Trail
 from reporter.secret import Secret
@@ -173,7 +173,7 @@ def _saved(info: Info, limits: RedisLimits) -> Iterator[Measure]:
     if not saved or not now or info.get("rdb_saves") == "0":
         return  # until the first save, the time is that of its start
     changes = _number(info, "rdb_changes_since_last_save")
-    old = "its last save is older than {limit}"
+    old = "nothing saved since {limit}"
     yield Measure("last save", max(now - saved, 0), limits.last_save if changes else NEVER, ago, old)
 
 
@@ -194,7 +194,7 @@ def _replication(info: Info, limits: RedisLimits) -> Iterator[Measure]:
 def _figures(info: Info, change: Change | None) -> Iterator[tuple[str, str]]:
     """What has no limit."""
     if not _number(info, "maxmemory"):
-        yield "memory", f"{weight(_number(info, 'used_memory'))}, no limit set"
+        yield "memory", f"{in_bytes(_number(info, 'used_memory'))}, no limit set"
     yield "keys", plain(sum(_found(_KEYS, info, "db")))
     yield "commands", f"{plain(_number(info, 'instantaneous_ops_per_sec'))}/s"
     if blocked := _number(info, "blocked_clients"):

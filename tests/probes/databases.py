@@ -28,7 +28,7 @@ class Watching:
     def __init__(self, clock: HandClock, kind: str, **said: Any) -> None:
         entry = ENTRIES.validate_python({"kind": kind, **said}, context=Sources(private=True))
         terms = Terms("db", None, entry.timeout.total_seconds(), entry.latency())
-        self.probe: Probe = database_probe(terms, entry, clock)
+        self.probe: Probe = database_probe(terms, entry, clock, {})
         self._clock = clock
         self._round = Probes([self.probe], clock, deadline=entry.timeout.total_seconds() + 5)
 

@@ -204,6 +204,27 @@ def test_connections_that_run_out_are_told_before_and_when_they_do(small: Postgr
     assert told(probe.look()) == "ok: online"
 
 
+def test_wal_that_is_kept_for_somebody_who_is_away(small: PostgreSQL, watch: Watch) -> None:
+    probe = watch("postgres", url=small.url(), kept_wal={"warning": "1 KiB"})
+    with small.connect() as connection:
+        connection.execute("SELECT pg_create_physical_replication_slot('gone', true)")
+        connection.execute("CREATE TABLE filled AS SELECT generate_series(1, 1000)")
+        kept = "warning: online, but more than 1.0 KiB of WAL is kept for a standby that is away"
+        wait_until(lambda: told(probe.look()) == kept)
+        connection.execute("SELECT pg_drop_replication_slot('gone')")
+    assert told(probe.look()) == "ok: online"
+
+
+def test_an_old_checkpoint_counts_only_where_much_was_written_since(small: PostgreSQL, watch: Watch) -> None:
+    probe = watch("postgres", url=small.url(), checkpoint={"warning": "10ms"})
+    with small.connect() as connection:
+        connection.execute("CHECKPOINT")
+        wait_until(lambda: dict(probe.look().figures)["last checkpoint"].endswith("ago, little written since"))
+        assert told(probe.look()) == "ok: online"
+        connection.execute("CREATE TABLE bulk AS SELECT repeat('x', 100) FROM generate_series(1, 200000)")
+        wait_until(lambda: told(probe.look()) == "warning: online, but no checkpoint since 10ms ago")
+
+
 def test_a_server_that_hangs_gives_no_answer_and_is_well_again_after(small: PostgreSQL, watch: Watch) -> None:
     probe = watch("postgres", url=small.url(), timeout="500ms")
     assert told(probe.look()) == "ok: online"
