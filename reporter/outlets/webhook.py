@@ -29,6 +29,7 @@ DEADLINE = 45.0
 """Seconds that sending one request, and then reading its answer, may take in all, however steadily it trickles."""
 
 _SOCKS = "for which a package is missing: pip install 'httpx[socks]', or go past it with NO_PROXY=discord.com"
+_TOKEN = re.compile(r"[A-Za-z0-9._-]+")
 _PATH = re.compile(r"/api(?:/v\d+)?/webhooks/(?P<id>\d+)/(?P<token>[\w-]+)/?")
 
 
@@ -139,7 +140,12 @@ def connect(address: WebhookAddress, *, timeout: float, user_agent: str) -> http
 
 
 def connect_bot(origin: str, token: Secret, *, timeout: float, user_agent: str) -> httpx.Client:
-    """A client of the API itself, as a bot; its paths are relative to version 10. httpx masks the token in a `repr`."""
+    """A client of the API itself, as a bot; its paths are relative to version 10. httpx masks the token in a `repr`.
+
+    Raises ReporterError for what can be no token: a header that cannot be sent is quoted in full by whoever refuses it.
+    """
+    if not _TOKEN.fullmatch(token.reveal()):
+        raise ReporterError("the bot's token cannot be one: it is a single word of letters, digits, `.`, `-` and `_`")
     return httpx.Client(
         transport=_transport(origin),
         base_url=f"{origin}/api/v10",

@@ -408,6 +408,13 @@ def test_a_setting_that_discord_would_refuse_is_refused_at_once(settings: dict[s
         DiscordOutlet(Secret("https://discord.com/api/webhooks/1/x"), **settings)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("token", ["two\nlines", "ümlaut", "Bot abc", ""])
+def test_what_cannot_be_a_bots_token_is_refused_without_showing_it(discord: LocalDiscord, token: str) -> None:
+    with pytest.raises(ReporterError, match="the bot's token cannot be one") as refusal:
+        DiscordOutlet(Secret(discord.webhook("daily")), base_url=discord.base_url, bot_token=Secret(token))
+    assert not token or token not in str(refusal.value)
+
+
 @pytest.mark.parametrize(
     ("proxy", "sentence"),
     [
