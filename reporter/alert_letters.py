@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from reporter.alerts import Change, Level, Transition
+from reporter.alerts import Change, Level, Transition, name_of
 from reporter.errors import TemplateError
 from reporter.message import Line, Message, Run, Severity, Text, Tone
 from reporter.telling import Incident, Silence
@@ -38,7 +38,7 @@ class Case:
 
     @property
     def name(self) -> str:
-        return self.transition.subject.partition("/")[2] or self.transition.subject
+        return name_of(self.transition.subject)
 
     @property
     def level(self) -> Level:
@@ -58,12 +58,13 @@ def alert_message(
     """The letter of one change. As a `card` it tells how the incident stands, and is edited when that changes."""
     hint, runbook = wiring.rules.advice(transition.subject)
     facts = {
+        "name": name_of(transition.subject),
         "transition": transition,
         "trouble": trouble or transition,
         "incident": incident,
         "now": now,
         "duration": (transition.until or now) - transition.since,
-        "affected": list(affected),
+        "affected": [name_of(subject) for subject in affected],
         "hint": hint,
         "runbook": runbook,
         "card": card,

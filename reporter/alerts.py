@@ -51,6 +51,17 @@ class Observation:
     every: timedelta | None = None
 
 
+# What people call a subject whose kind says more than its name.
+_CALLED = {"network/own": "own network", "store/state": "our own store"}
+
+
+def name_of(subject: str) -> str:
+    """What people call a subject: `db` for `probe/db`, `channel pnl` for `channel/pnl`."""
+    kind, _, name = subject.partition("/")
+    plain = name if kind in {"probe", "limit"} and name else f"{kind} {name}".rstrip()
+    return _CALLED.get(subject, plain)
+
+
 class Change(StrEnum):
     """What happened to an alert."""
 

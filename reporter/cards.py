@@ -25,6 +25,8 @@ from reporter.store import alerts, incidents
 from reporter.telling import Incident, affected
 from reporter.wiring import Wiring
 
+# What says nothing new about how an incident stands: where its card is there already, that need not be edited.
+_REPEATS = {Change.REMINDER, Change.ESCALATED}
 _TROUBLE = {Change.OPENED, Change.FLAPPING, Change.WORSENED, Change.EASED}
 
 
@@ -52,7 +54,9 @@ class Herald:
         told = [one for alike in self._together(news) for one in self._grouped(alike)]
         heard = [(one, name) for one in told for name in one.channels if self._speaks(one, name)]
         messages = sum(self._say(list(alike)) for _, alike in groupby(sorted(heard, key=_kind), key=_kind))
-        return messages + sum(self.show(of[0].incident, self._places(of)) for of in _by_card(told))
+        spoken = {(one.incident.id, name) for one, name in heard if one.transition.change in _REPEATS}
+        shown = [one for one in told if any((one.incident.id, name) not in spoken for name in one.channels)]
+        return messages + sum(self.show(of[0].incident, self._places(of)) for of in _by_card(shown))
 
     def show(self, incident: Incident, channels: Sequence[str] = ()) -> int:
         """Let the card of an incident say how it stands now, where it is and in further channels; returns how many
@@ -218,5 +222,4 @@ def _trouble(changes: Sequence[Transition]) -> Transition | None:
 
 def _last(changes: Sequence[Transition]) -> Transition:
     """The change that says how an incident stands: the last one that was no reminder."""
-    silent = {Change.REMINDER, Change.ESCALATED}
-    return next((change for change in reversed(changes) if change.change not in silent), changes[-1])
+    return next((change for change in reversed(changes) if change.change not in _REPEATS), changes[-1])

@@ -172,7 +172,7 @@ def _open(state: AlertState, now: datetime, policy: Policy) -> tuple[AlertState,
     if state.milder_since and now - state.milder_since >= _patience(state, policy):
         milder = replace(state, level=seen, milder_since=None, eased_at=now.astimezone(UTC))
         milder = replace(milder, reminders=_passed(milder, now, policy))
-        reason = f"not {state.level} since {_at(state.milder_since, now)}, now {milder.level}"
+        reason = f"not {state.level} since {clock(state.milder_since, now)}, now {milder.level}"
         return milder, _told(state, milder, Change.EASED, reason)
     return _reminded(state, now, policy)
 
@@ -193,7 +193,7 @@ def _reminded(state: AlertState, now: datetime, policy: Policy) -> tuple[AlertSt
     if passed == state.reminders:
         return state, None
     reminded = replace(state, reminders=passed)
-    reason = f"still {state.level}, in trouble for {_for(now - _since(state))}, since {_at(_since(state), now)}"
+    reason = f"still {state.level}, in trouble for {_for(now - _since(state))}, since {clock(_since(state), now)}"
     if state.unknowns and state.level is not Level.UNKNOWN:
         reason += f"; the last {_readings(state.unknowns)} could not look"
     return reminded, _told(state, reminded, Change.REMINDER, reason + _came_and_went(state))
@@ -221,7 +221,7 @@ def _recovering(state: AlertState, now: datetime, policy: Policy) -> tuple[Alert
         resolved_at=now.astimezone(UTC),
         flapping=state.flapping,
     )
-    clean = f"clean since {_at(state.clean_since, now)}" if patience else "clean again"
+    clean = f"clean since {clock(state.clean_since, now)}" if patience else "clean again"
     reason = f"{clean}, after {_for(state.clean_since - _since(state))} of trouble{_came_and_went(state)}"
     return well, replace(_told(state, well, Change.RESOLVED, reason), until=state.clean_since)
 
@@ -288,17 +288,17 @@ def _since(state: AlertState) -> datetime:
 
 def _failed(state: AlertState, now: datetime, policy: Policy) -> str:
     if policy.failures == 1:
-        return f"{_seen(state).level} at {_at(now, now)}, one such reading is enough"
-    return f"{state.failures} failures in a row since {_at(_since(state), now)}, limit {policy.failures}"
+        return f"{_seen(state).level} at {clock(now, now)}, one such reading is enough"
+    return f"{state.failures} failures in a row since {clock(_since(state), now)}, limit {policy.failures}"
 
 
 def _could_not_look(state: AlertState, now: datetime, policy: Policy) -> str:
-    return f"could not look {state.unknowns} times in a row since {_at(_since(state), now)}, limit {policy.unknowns}"
+    return f"could not look {state.unknowns} times in a row since {clock(_since(state), now)}, limit {policy.unknowns}"
 
 
 def _came_back(state: AlertState, now: datetime, policy: Policy) -> str:
-    last = f", last over at {_at(state.resolved_at, now)}" if state.resolved_at else ""
-    times = f"in trouble {state.openings} times since {_at(state.began or _since(state), now)}{last}"
+    last = f", last over at {clock(state.resolved_at, now)}" if state.resolved_at else ""
+    times = f"in trouble {state.openings} times since {clock(state.began or _since(state), now)}{last}"
     return f"{times}: flapping, so over only after {_for(_patience(state, policy))} without a failure"
 
 
@@ -310,7 +310,7 @@ def _readings(number: int) -> str:
     return "reading" if number == 1 else f"{number} readings"
 
 
-def _at(moment: datetime, now: datetime) -> str:
+def clock(moment: datetime, now: datetime) -> str:
     """A time of day in the zone of `now`, with the date where that is another one."""
     there = moment.astimezone(now.tzinfo)
     return f"{there:%H:%M:%S %Z}" if there.date() == now.date() else f"{there:%Y-%m-%d %H:%M:%S %Z}"

@@ -13,7 +13,7 @@ from reporter import outbox
 from reporter.alert_letters import silence_message
 from reporter.alerts import AlertState, Change, Level, Observation, Phase, Transition
 from reporter.cards import Herald, News
-from reporter.judge import closed, judge
+from reporter.judge import clock, closed, judge
 from reporter.maintenance import fits
 from reporter.message import Severity
 from reporter.policies import Step
@@ -173,8 +173,7 @@ class Sitting:
     def _late(self, incident: Incident, watched: Watched) -> News:
         """The news of a trouble that was kept from people."""
         local = self.now.astimezone(self.wiring.zone)
-        since = f"{incident.since.astimezone(local.tzinfo):%Y-%m-%d %H:%M:%S %Z}"
-        reason = f"still {incident.level} since {since}; it was not told before: {incident.untold}"
+        reason = f"{incident.level} since {clock(incident.since, local)}, kept back until now: {incident.untold}"
         change = self._change(Change.OPENED, incident, watched.state, reason)
         channels = self._heard_in(change, Witness(watched.channels), incident)
         return self._noted(change, incident, channels, "what kept it from being told is over")

@@ -124,9 +124,9 @@ class Story:
 
     def _of_incident(self, watched: Watched, incident: Incident) -> Iterator[str]:
         end = incident.resolved_at or self.now
-        lasted = duration(end - incident.since)
-        over = f"over at {self._at(incident.resolved_at)}" if incident.resolved_at else "not over yet"
-        yield f"Incident {incident.id}: {incident.worst} since {self._at(incident.since)}, {over} ({lasted})"
+        lasted = duration((incident.until or self.now) - incident.since)
+        over = f"to {self._at(incident.until)}" if incident.until else "and not over yet"
+        yield f"Incident {incident.id}: {incident.worst} from {self._at(incident.since)} {over} ({lasted})"
         entries = [
             *self._readings(watched.subject, incident.since - PRELUDE, end + PRELUDE),
             *self._changes(incident),
@@ -224,7 +224,7 @@ class Story:
             yield from (f"  {self._past(one)}" for one in past[:3])
 
     def _past(self, one: Incident) -> str:
-        lasted = duration((one.resolved_at or self.now) - one.since)
+        lasted = duration((one.until or self.now) - one.since)
         told = f"told in {', '.join(one.told)}" if one.told else f"not told: {one.untold}"
         return f"{self._at(one.since)}  {one.subject:<24} {one.worst} for {lasted}, {told}"
 

@@ -21,6 +21,7 @@ REMIND_BEFORE = timedelta(minutes=10)
 class Incident:
     """One trouble of a subject, from its first opening to its end, and what people were told of it.
 
+    The trouble lasted from `since` to `until`; that it was over is known only a while later, at `resolved_at`.
     `told` are the channels that heard of it; `untold` says why nobody did yet. `group` names the incidents that one
     message tells together. `escalated` are the names of the steps that were taken.
     """
@@ -32,6 +33,7 @@ class Incident:
     level: Level
     worst: Level
     resolved_at: datetime | None = None
+    until: datetime | None = None
     told: tuple[str, ...] = ()
     untold: str | None = None
     group: str | None = None
@@ -102,7 +104,7 @@ def hush(
         if fits_any(window.subjects, subject) and (ends := window.until(now)):
             return Hush(f"maintenance until {ends.astimezone(now.tzinfo):%H:%M %Z}: {window.reason}")
     parent = next((state for state in troubled if _is_to_blame(state, subject, level, rules)), None)
-    return Hush(f"{parent.subject} is in trouble, on which it depends", parent.subject) if parent else None
+    return Hush(f"it depends on {parent.subject}, which is in trouble", parent.subject) if parent else None
 
 
 def _is_to_blame(state: AlertState, subject: str, level: Level, rules: Rules) -> bool:

@@ -42,7 +42,8 @@ def follow(connection: Connection, transition: Transition, now: datetime) -> Inc
     ended = now if transition.change is Change.RESOLVED else None
     worst = transition.level if transition.level.worse_than(known.worst) else known.worst
     level = known.level if ended else transition.level
-    moved = replace(known, level=level, worst=worst, resolved_at=ended)
+    until = (transition.until or now) if ended else None
+    moved = replace(known, level=level, worst=worst, resolved_at=ended, until=until)
     if ended or known.is_over:
         moved = replace(moved, acked_at=None, acked_by=None, note=None)
     if moved != known:
@@ -264,6 +265,7 @@ def _incident(r: Row[Any]) -> Incident:
         level=Level(r.level),
         worst=Level(r.worst),
         resolved_at=r.resolved_at,
+        until=r.until,
         told=_lines(r.told),
         untold=r.untold,
         group=r.grouped,
@@ -283,6 +285,7 @@ def _values(one: Incident) -> dict[str, Any]:
         "level": one.level.value,
         "worst": one.worst.value,
         "resolved_at": one.resolved_at,
+        "until": one.until,
         "told": "\n".join(one.told),
         "untold": one.untold,
         "grouped": one.group,

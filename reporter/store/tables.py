@@ -176,6 +176,7 @@ incidents = Table(
     Column("level", String(16), nullable=False),
     Column("worst", String(16), nullable=False),
     Column("resolved_at", UtcTime),
+    Column("until", UtcTime),  # when the trouble ended: before it was known to be over
     Column("told", Text, nullable=False, default=""),  # the channels that heard of it
     Column("untold", Text),  # why nobody has heard of it yet
     Column("grouped", String(16)),  # what the incidents that one message tells together have in common

@@ -21,6 +21,7 @@ def upgrade() -> None:
         sa.Column("level", sa.String(length=16), nullable=False),
         sa.Column("worst", sa.String(length=16), nullable=False),
         sa.Column("resolved_at", UtcTime(), nullable=True),
+        sa.Column("until", UtcTime(), nullable=True),
         sa.Column("told", sa.Text(), nullable=False),
         sa.Column("untold", sa.Text(), nullable=True),
         sa.Column("grouped", sa.String(length=16), nullable=True),
