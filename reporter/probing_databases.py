@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import Field, fields
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from reporter.clock import Clock
@@ -14,6 +16,8 @@ from reporter.probes import Probe, Terms
 from reporter.probes.certificates import Trust
 from reporter.probes.postgres import PostgresLimits, PostgresProbe
 from reporter.probes.redis import RedisLimits, RedisProbe
+from reporter.probes.sqlite import SqliteLimits, SqliteProbe
+from reporter.secret import Secret
 
 
 class _Record(Protocol):
@@ -23,12 +27,22 @@ class _Record(Protocol):
 L = TypeVar("L", bound=_Record)
 
 
-def database_probe(terms: Terms, entry: models.DatabaseProbe, clock: Clock) -> Probe:
+def database_probe(terms: Terms, entry: models.DatabaseProbe, clock: Clock, ledgers: Mapping[str, Secret]) -> Probe:
+    """`ledgers` are the addresses of the trading databases, by their names."""
     match entry:
         case models.PostgresProbeConfig():
-            return PostgresProbe(terms, clock, entry.url, _limits(PostgresLimits, entry))
+            url = entry.url or ledgers[entry.ledger or ""]
+            return PostgresProbe(terms, clock, url, _limits(PostgresLimits, entry))
+        case models.SqliteProbeConfig(integrity_every=every):
+            path = entry.path or _file(ledgers[entry.ledger or ""])
+            return SqliteProbe(terms, clock, path, _limits(SqliteLimits, entry), _plain(every))
         case models.RedisProbeConfig():
             return RedisProbe(terms, clock, entry.url, _limits(RedisLimits, entry), Trust(entry.ca_file, entry.verify))
+
+
+def _file(url: Secret) -> Path:
+    """The file of a SQLite database, of which the config makes a URL."""
+    return Path(url.reveal().partition(":///")[2].partition("?")[0])
 
 
 def _limits(kind: type[L], entry: Settings) -> L:
