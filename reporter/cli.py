@@ -69,6 +69,9 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="look for mistakes in config, jobs, templates, databases and channels")
     check.add_argument("--diff", action="store_true", help="show instead what the files change for a running daemon")
 
+    probe = commands.add_parser("probe", help="look at what is probed, now, and show all that is seen")
+    probe.add_argument("names", metavar="NAME", nargs="*", help="the probes; all if left out")
+
     _outbox(commands.add_parser("outbox", help="show what waits to be delivered and why; retry or drop it"))
     _channels(commands.add_parser("channels", help="show how each channel fares; post a test message"))
 

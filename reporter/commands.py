@@ -333,6 +333,13 @@ def _ack(options: argparse.Namespace) -> int:
         return alert_commands.run_ack(app, options)
 
 
+def _probe(options: argparse.Namespace) -> int:
+    from reporter import probe_commands
+
+    logs.start("CRITICAL")
+    return probe_commands.run(_home(options), options)
+
+
 def _uptime(options: argparse.Namespace) -> int:
     logs.start("CRITICAL")
     with opened(_home(options)) as app:
@@ -438,6 +445,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "preview": _preview,
     "jobs": _jobs,
     "check": _check,
+    "probe": _probe,
     "outbox": _outbox,
     "channels": _channels,
     "explain": _explain,

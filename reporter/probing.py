@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from urllib.parse import urlsplit
 
 from reporter.clock import Clock
@@ -20,7 +20,7 @@ from reporter.probes.http import HttpProbe
 from reporter.probes.icmp import IcmpProbe
 from reporter.probes.network import Referee, is_elsewhere
 from reporter.probes.process import ProcessProbe, Which
-from reporter.probes.round import Probes
+from reporter.probes.round import ROUND, Probes
 from reporter.probes.tcp import TcpProbe
 from reporter.probes.tls import TlsProbe
 from reporter.probes.unit import UnitProbe
@@ -28,11 +28,15 @@ from reporter.probing_databases import database_probe
 from reporter.secret import Secret
 
 
-def probes_of(settings: Config, clock: Clock) -> Probes:
-    """Everything that a config wants looked at."""
+def probes_of(
+    settings: Config, clock: Clock, names: Collection[str] | None = None, *, deadline: float = ROUND
+) -> Probes:
+    """What a config wants looked at: all of it, or these probes. A round may take `deadline` seconds."""
     ledgers = {name: entry.url for name, entry in settings.ledgers.items()}
-    found = [probe(name, entry, clock, ledgers) for name, entry in settings.probes.items()]
-    return Probes(found, clock, guard=settings.own_network.guard, referees=_referees(settings))
+    wanted = {name: entry for name, entry in settings.probes.items() if names is None or name in names}
+    found = [probe(name, entry, clock, ledgers) for name, entry in wanted.items()]
+    guard = settings.own_network.guard
+    return Probes(found, clock, deadline=deadline, guard=guard, referees=_referees(settings))
 
 
 def _referees(settings: Config) -> list[Referee]:

@@ -30,7 +30,7 @@ FLOORS: dict[str, str] = {
     "cards judging adrift story runner planner delivery",
     "daemon": "daemon demo",
     "app": "app",
-    "cli": "commands export_commands outbox_commands setup_commands uptime_commands alert_commands cli __main__",
+    "cli": "commands probe_commands export_commands outbox_commands setup_commands uptime_commands alert_commands cli __main__",
 }
 FLOOR_OF = {unit: floor for floor, units in FLOORS.items() for unit in units.split()}
 HEIGHT = {floor: height for height, floor in enumerate(FLOORS)}

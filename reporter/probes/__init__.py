@@ -49,6 +49,11 @@ class Measure:
     shown: Callable[[float], str] = plain
     trouble: str = ""
 
+    @property
+    def key(self) -> tuple[str, bool]:
+        """What it is remembered by: one figure may be too small as well as too large."""
+        return self.name, self.threshold.low
+
 
 @dataclass(frozen=True, slots=True)
 class Sight:

@@ -46,9 +46,11 @@ class FileProbe:
 
     def _measures(self, found: os.stat_result) -> list[Measure]:
         age = max(0.0, self.clock.wall().timestamp() - found.st_mtime)
-        bulk = [Measure("size", found.st_size, limits, in_bytes) for limits in (self.large, self.small)]
-        told = [one for one in bulk if one.threshold is not NEVER] or bulk[:1]
-        return [Measure("age", age, self.age, seconds, "not written for {limit}"), *told]
+        return [
+            Measure("age", age, self.age, seconds, "not written for {limit}"),
+            Measure("size", found.st_size, self.large, in_bytes),
+            Measure("size", found.st_size, self.small, in_bytes),
+        ]
 
     def _newest(self) -> os.stat_result | None:
         try:

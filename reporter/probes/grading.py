@@ -12,6 +12,8 @@ from reporter.thresholds import Threshold
 # The name of the figure that every answer has.
 LATENCY = "latency"
 
+Key = tuple[str, bool]
+
 
 @dataclass(frozen=True, slots=True)
 class Grade:
@@ -40,15 +42,15 @@ def latency(took: float, threshold: Threshold) -> Measure:
     return Measure(LATENCY, took, threshold, seconds, "slower than {limit}")
 
 
-def graded(sight: Sight, known: Mapping[str, Level]) -> tuple[Sight, dict[str, Level]]:
+def graded(sight: Sight, known: Mapping[Key, Level]) -> tuple[Sight, dict[Key, Level]]:
     """A sight with its figures judged, and how each of them stands now. `known` is how they stood at the last look.
 
     A figure in trouble makes what was well as bad as itself, and the worst of them says why. What failed already stays
     as it is. A look without figures leaves what is known of them as it was.
     """
-    grades = [Grade(one, *one.threshold.graded(one.figure, known.get(one.name, Level.OK))) for one in sight.measures]
-    stands = {**known, **{grade.measure.name: grade.level for grade in grades}}
-    told = replace(sight, figures=(*_shown(grades), *sight.figures))
+    grades = [Grade(one, *one.threshold.graded(one.figure, known.get(one.key, Level.OK))) for one in sight.measures]
+    stands = {**known, **{grade.measure.key: grade.level for grade in grades}}
+    told = replace(sight, figures=tuple(dict.fromkeys((*_shown(grades), *sight.figures))))
     worst = max(grades, key=lambda grade: _gravity(grade.level), default=None)
     if worst is None or not worst.level.worse_than(sight.level):
         return _with_latency(told, grades), stands

@@ -87,8 +87,10 @@ class ProcessProbe:
         count = len(running.born)
         words = f"{count} running" if self.at_least != 1 or count > 1 else "running" if count else "not running"
         if count < self.at_least:
-            wanted = "" if self.at_least == 1 else f", expected {self.at_least}"
-            return Sight(Level.CRITICAL, words + wanted, value=str(count), limit=str(self.at_least))
+            if self.at_least == 1:
+                return Sight(Level.CRITICAL, words)
+            wanted = str(self.at_least)
+            return Sight(Level.CRITICAL, f"{words}, expected {wanted}", value=str(count), limit=wanted)
         if self.at_most is not None and count > self.at_most:
             return Sight(Level.CRITICAL, f"{words}, allowed {self.at_most}", value=str(count), limit=str(self.at_most))
         return Sight(Level.OK, words, measures=tuple(self._measures(running)))

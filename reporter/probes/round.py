@@ -12,6 +12,8 @@ from reporter.probes import Probe, network
 from reporter.probes.loop import LoopThread
 from reporter.probes.watch import Watch
 
+# How many seconds a round may take.
+ROUND = 10.0
 # How much longer than its deadline a round may take before we call ourselves stuck, in seconds.
 _GRACE = 1.0
 
@@ -29,7 +31,7 @@ class Probes:
         probes: Sequence[Probe],
         clock: Clock,
         *,
-        deadline: float = 10.0,
+        deadline: float = ROUND,
         guard: bool = True,
         referees: Sequence[network.Referee] = (),
     ) -> None:

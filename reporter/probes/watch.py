@@ -14,7 +14,7 @@ from reporter.formats import duration
 from reporter.probes import Probe, Sight, network
 from reporter.probes.contact import watched
 from reporter.probes.failures import explain
-from reporter.probes.grading import graded, latency
+from reporter.probes.grading import Key, graded, latency
 
 # Rounds come a little early or late: a probe with `every` of one round must not miss every second one.
 _SLACK = 1.0
@@ -36,7 +36,7 @@ class Watch:
     task: asyncio.Task[None] | None = None
     started: float | None = None
     reading: Reading | None = None
-    stands: dict[str, Level] = field(default_factory=dict)  # how each of its figures stood at the last look
+    stands: dict[Key, Level] = field(default_factory=dict)  # how each of its figures stood at the last look
     failures: int = 0  # looks in a row that did not find it well
     last: network.Look | None = None
 
