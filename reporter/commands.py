@@ -39,7 +39,7 @@ store: state/reporter.sqlite
 ledgers:
   floor: {{kind: native, url: trading.sqlite, starting_balance: [{balances}]}}
 channels:
-  terminal: {{kind: console}}
+  terminal: {{kind: console, pictures: {pictures}}}
 jobs:
   health_probe: {{params: {{heartbeat_minutes: null}}}}  # nobody trades on, so no agent shows signs of life
   agent_performance:
@@ -370,7 +370,8 @@ def _demo(options: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="reporter-demo-") as scratch:
         folder = Path(options.keep or scratch)
         with _progress("making a trading floor with two months of history"):
-            demo_home(folder)
+            # Where people are told that a picture lies, it has to lie when the demo is over.
+            demo_home(folder, "pictures" if options.keep else tempfile.mkdtemp(prefix="reporter-pictures-"))
         home = FolderHome(folder, clock=SystemClock(), stream=sys.stdout)
         app = App(home, hold=not options.once)
         try:
@@ -394,14 +395,14 @@ def _show(app: App, names: Sequence[str], *, once: bool) -> int:
     return code
 
 
-def demo_home(folder: Path) -> None:
-    """Make a home whose ledger is a made-up floor and whose channel is the terminal."""
+def demo_home(folder: Path, pictures: str) -> None:
+    """Make a home whose ledger is a made-up floor and whose channel is the terminal; `pictures` is a folder."""
     from reporter import demo
 
     make_home(folder)
     demo.make(folder / "trading.sqlite", SystemClock().wall())
     balances = ", ".join(f"{money.amount} {money.currency}" for money in demo.STARTING_BALANCES)
-    (folder / CONFIG).write_text(DEMO_CONFIG.format(balances=balances), encoding="utf-8")
+    (folder / CONFIG).write_text(DEMO_CONFIG.format(balances=balances, pictures=json.dumps(pictures)), encoding="utf-8")
 
 
 def _schema(_options: argparse.Namespace) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -17,11 +18,20 @@ from reporter.ledger import native
 from reporter.trades import Mode, Money
 
 DAYS = 60
+EPOCH = datetime.fromtimestamp(0, UTC)
 STARTING_BALANCES = (Money(Decimal(10_000), "USDT"), Money(Decimal("0.1"), "BTC"))
 SNAPSHOT_EVERY = timedelta(hours=6)
 FEE_RATE = 0.0005  # of the notional, on each of the two orders of a trade
 ODDS_OF_A_FLAT_TRADE = 0.02
 ODDS_OF_A_BAD_DAY = 0.04
+FUNDING_RATE = 0.0001  # of the notional, at each of the three hours of the day at which longs pay shorts
+FUNDING_EVERY = timedelta(hours=8)
+TAGS = ("breakout", "pullback", "volume spike", "range")
+EXITS = {
+    1: ("take profit", "take profit", "trailing stop", "signal"),
+    0: ("timeout",),
+    -1: ("stop loss", "stop loss", "signal"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +95,31 @@ class Deal:
     fees: float
     opened_at: datetime
     closed_at: datetime
+    tag: str
     reason: str
+
+    @property
+    def account(self) -> tuple[Mode, str]:
+        return self.actor.mode, self.actor.market.currency
+
+    @property
+    def direction(self) -> int:
+        return 1 if self.side == "long" else -1
+
+    @property
+    def funding(self) -> float:
+        """What the longs paid and the shorts received while it was open; a part of its result."""
+        hours = (self.closed_at - EPOCH) // FUNDING_EVERY - (self.opened_at - EPOCH) // FUNDING_EVERY
+        return round(-self.direction * hours * FUNDING_RATE * self.size * self.entry, self.actor.market.cents)
+
+    def price_at(self, moment: datetime) -> float:
+        """The price has gone as far towards the exit as the time has towards the close."""
+        way = (moment - self.opened_at) / (self.closed_at - self.opened_at)
+        return round(self.entry + way * (self.exit - self.entry), self.actor.market.decimals + 3)
+
+    def gain_at(self, moment: datetime) -> float:
+        gain = (self.price_at(moment) - self.entry) * self.size * self.direction
+        return round(gain, self.actor.market.cents)
 
 
 def make(path: Path, now: datetime, seed: int = 1) -> None:
@@ -105,7 +139,7 @@ def make(path: Path, now: datetime, seed: int = 1) -> None:
         _insert(database, "agents", (_agent_row(actor, closed, now) for actor in CAST))
         _insert(database, "trades", map(_trade_row, closed))
         _insert(database, "positions", (_position_row(deal, now) for deal in running))
-        _insert(database, "equity", _snapshots(closed, now))
+        _insert(database, "equity", _snapshots(deals, closed, now))
 
 
 def _deals(now: datetime, seed: int) -> Iterator[Deal]:
@@ -157,7 +191,8 @@ def _deal(actor: Actor, reference: str, opened_at: datetime, skill: float, luck:
         fees=fees,
         opened_at=opened_at,
         closed_at=opened_at + timedelta(seconds=60 + round(luck.expovariate(1 / 7_200))),
-        reason="take profit" if pnl > 0 else "stop loss" if pnl < 0 else "timeout",
+        tag=_luck(reference, "entry").choice(TAGS),
+        reason=_luck(reference, "exit").choice(EXITS[(pnl > 0) - (pnl < 0)]),
     )
 
 
@@ -185,18 +220,18 @@ def _trade_row(deal: Deal) -> Row:
         "fees": deal.fees,
         "closed_at": _stamp(deal.closed_at),
         "exit_reason": deal.reason,
+        "funding": deal.funding,
+        "volume": round(deal.size * (deal.entry + deal.exit), 8),
     }
 
 
 def _position_row(deal: Deal, now: datetime) -> Row:
-    """The price has gone as far towards the exit as the time has towards the close."""
-    way = (now - deal.opened_at) / (deal.closed_at - deal.opened_at)
-    price = round(deal.entry + way * (deal.exit - deal.entry), deal.actor.market.decimals + 3)
-    gain = (price - deal.entry) * deal.size * (1 if deal.side == "long" else -1)
+    """Prices are looked up a little before `now`, each market's at its own time."""
+    priced_at = max(deal.opened_at, now - timedelta(seconds=7 * len(deal.actor.market.name)))
     return _common(deal) | {
-        "current_price": price,
-        "unrealised_pnl": round(gain, deal.actor.market.cents),
-        "priced_at": _stamp(now),
+        "current_price": deal.price_at(priced_at),
+        "unrealised_pnl": deal.gain_at(priced_at),
+        "priced_at": _stamp(priced_at),
     }
 
 
@@ -213,23 +248,47 @@ def _common(deal: Deal) -> Row:
         "size": deal.size,
         "entry_price": deal.entry,
         "opened_at": _stamp(deal.opened_at),
+        "entry_tag": deal.tag,
     }
 
 
-def _snapshots(closed: list[Deal], now: datetime) -> Iterator[Row]:
-    """What each account was worth every six hours: its starting balance and what was realised up to then."""
+def _snapshots(deals: list[Deal], closed: list[Deal], now: datetime) -> Iterator[Row]:
+    """What each account was worth every six hours: its starting balance, what was realised and what was not yet."""
     starting = {money.currency: float(money.amount) for money in STARTING_BALANCES}
     accounts = {(actor.mode, actor.market.currency): starting[actor.market.currency] for actor in CAST}
-    at = datetime.combine(now.date() - timedelta(days=DAYS), time(), UTC)
+    first = datetime.combine(now.date() - timedelta(days=DAYS), time(), UTC)
+    pending = _unrealised(deals, first, now)
     coming = iter([*closed, None])
     deal = next(coming)
-    while at <= now:
+    for at in _every_six_hours(first, now):
         while deal and deal.closed_at < at:
-            accounts[deal.actor.mode, deal.actor.market.currency] += deal.pnl
+            accounts[deal.account] += deal.pnl
             deal = next(coming)
-        for (mode, currency), equity in accounts.items():
-            yield {"at": _stamp(at), "mode": mode, "currency": currency, "equity": round(equity, 8)}
+        for (mode, currency), balance in accounts.items():
+            unrealised = round(pending.get((at, (mode, currency)), 0.0), 8)
+            equity = round(balance + unrealised, 8)
+            yield {"at": _stamp(at), "mode": mode, "currency": currency, "equity": equity, "unrealised": unrealised}
+
+
+def _every_six_hours(first: datetime, now: datetime) -> Iterator[datetime]:
+    at = first
+    while at <= now:
+        yield at
         at += SNAPSHOT_EVERY
+
+
+Account = tuple[Mode, str]
+
+
+def _unrealised(deals: list[Deal], first: datetime, now: datetime) -> dict[tuple[datetime, Account], float]:
+    """The gain of what was open at each snapshot, by account."""
+    gains: dict[tuple[datetime, Account], float] = defaultdict(float)
+    for deal in deals:
+        at = first + -((first - deal.opened_at) // SNAPSHOT_EVERY) * SNAPSHOT_EVERY
+        while at <= min(deal.closed_at, now):
+            gains[at, deal.account] += deal.gain_at(at)
+            at += SNAPSHOT_EVERY
+    return gains
 
 
 def _insert(database: sqlite3.Connection, table: str, rows: Iterable[Row]) -> None:
