@@ -1,91 +1,73 @@
-"""The machine, the trading databases and whatever else is watched: one board that is edited in place, and its alerts.
+"""The machine, the trading databases, whatever else is watched, and the reporter itself: a board, and its alerts.
 
-The board changes only when something has changed: every sentence above its footer depends on levels and limits, and
-what differs from round to round (latencies, percentages) stands in the footer. Otherwise it would be edited every
-30 seconds, and Discord limits the edits of a message that is older than an hour.
+The board changes only when something has changed: what stands above its footer depends on levels and limits and on the
+means of an hour, roughly; what differs from round to round stands in the footer. Otherwise it would be edited every 30
+seconds, and Discord limits the edits of a message that is older than an hour.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import floor, log10
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from reporter import (
     Agent,
     AlertState,
+    Bounds,
     Context,
     Host,
     LedgerError,
     LedgerHealth,
     Level,
+    MachineLimits,
     Observation,
-    Params,
+    OwnLimits,
+    Period,
     Reading,
     Report,
     Tone,
+    Vital,
     duration,
     job,
+    machine_vitals,
+    own_vitals,
+    size,
+    until_full,
 )
 
 
-class Limits(Params):
-    """From where on a figure is a warning, and from where on critical; null switches either off."""
-
-    warning: float | None = Field(None, gt=0)
-    critical: float | None = Field(None, gt=0)
-
-    @model_validator(mode="after")
-    def _in_order(self) -> "Limits":
-        if self.warning is not None and self.critical is not None and self.critical < self.warning:
-            raise ValueError("`critical` must not be below `warning`")
-        return self
-
-
-class Percent(Limits):
-    """Limits of a percentage."""
-
-    warning: float | None = Field(85, gt=0, le=100)
-    critical: float | None = Field(95, gt=0, le=100)
-
-
-class PerCore(Limits):
-    """Limits of the load average of five minutes, divided by the number of cores."""
-
-    warning: float | None = Field(2, gt=0)
-    critical: float | None = Field(4, gt=0)
-
-
-class Seconds(Limits):
-    """Limits of a time to answer."""
+class Seconds(Bounds):
+    """Bounds of a time to answer."""
 
     warning: float | None = Field(1, gt=0)
 
 
-class Parameters(Params):
+class Parameters(MachineLimits):
     """What counts as trouble, and how many lines the board may have before it sums up those that are well.
 
     `ledger` is how many seconds a trading database may take; `heartbeat_minutes` how long an agent that reports itself
-    may be silent; `newest_trade_hours` how old the newest trade of a ledger may be (not watched unless given).
+    may be silent; `newest_trade_hours` how old the newest trade of a ledger may be (not watched unless given); `own`
+    limits how the reporter itself keeps up.
     """
 
-    cpu: Percent = Percent()
-    memory: Percent = Percent()
-    disk: Percent = Percent()
-    load: PerCore = PerCore()
     ledger: Seconds = Seconds()
     heartbeat_minutes: float | None = Field(5, gt=0)
     newest_trade_hours: float | None = Field(None, gt=0)
+    own: OwnLimits = OwnLimits()
     lines: int = Field(20, ge=0)
 
 
 Standing = Mapping[str, AlertState]
 
-# Once an alert is open, a figure must fall this far below its limit: one that wanders about it is one alert, not many.
-LEAVING = 0.95
 # What an agent's status says when nobody expects it to run.
 RETIRED = {"archived", "disabled", "inactive", "paused", "retired", "stopped"}
 RUNNING = {"active", "running"}
+# How far back one looks for the pace at which a disk fills.
+PACE = timedelta(days=3)
+# What an untroubled machine shows of its figures, in the footer.
+IN_FOOTER = ("CPU", "Memory", "Load", "Disk", "Temperature")
 
 MARKS = {Level.OK: "🟢", Level.WARNING: "🟡", Level.CRITICAL: "🔴", Level.UNKNOWN: "⚪"}
 TITLES = {Level.OK: "✅", Level.WARNING: "⚠️", Level.CRITICAL: "🚨", Level.UNKNOWN: "⚪"}
@@ -102,6 +84,7 @@ class Item:
     words: str
     latency: float | None = None
     fresh: bool = True
+    kind: str = ""
 
 
 @dataclass(frozen=True)
@@ -114,79 +97,60 @@ class Row:
     since: datetime | None
 
 
-@job(covers="now", schedule="every 30s", params=Parameters)
+@job(covers="now", schedule="every 30s", params=Parameters, everywhere=True)
 def health_probe(ctx: Context[Parameters]) -> Iterator[Report | Observation]:
-    """Whether the machine, the trading databases and all that is probed are well: a board, and alerts on changes."""
+    """Whether the machine, the trading databases, all that is probed and the reporter are well: a board, and alerts."""
     standing = {state.subject: state for state in ctx.history.open_alerts()}
-    host, ledgers = ctx.host(), ctx.ledger.health()
-    machine = list(_machine(host, ctx.params, standing))
-    floor = [
-        *_ledgers(ledgers, ctx, standing),
-        *_agents(ctx, ledgers),
-        *(_probed(reading) for reading in ctx.probe_all()),
-    ]
-    yield from (item.seen for item in [*machine, *floor] if item.fresh)
-    yield _board(ctx, host, machine, [*floor, *_elsewhere(standing)], standing)
+    host = ctx.host()
+    machine = list(_machine(ctx, host, standing))
+    own = list(_own(ctx, host, standing))
+    floor_ = list(_floor(ctx, standing)) if ctx.ours else []
+    yield from (item.seen for item in [*machine, *floor_, *own] if item.fresh)
+    if not host.shared:
+        yield _board(ctx, "board", host, machine, [*floor_, *_elsewhere(standing)], own, standing)
+        return
+    here = [item for item in own if "@" in item.seen.subject]
+    yield _board(ctx, f"machine@{host.name}", host, machine, [], here, standing)
+    if ctx.ours:
+        common = [item for item in own if item not in here]
+        yield _board(ctx, "board", None, [], [*floor_, *_elsewhere(standing)], common, standing)
 
 
-def _probed(reading: Reading) -> Item:
-    return Item(reading.name, reading.observation, reading.observation.detail, reading.latency, reading.fresh)
+# --- The machine, and the reporter on it ---
 
 
-# --- The machine ---
+def _machine(ctx: Context[Parameters], host: Host, standing: Standing) -> Iterator[Item]:
+    def ahead(subject: str, figure: float) -> timedelta | None:
+        past = Period(ctx.now - PACE, ctx.now, "the last three days")
+        return until_full(ctx.history.spans(subject, past), ctx.now, figure)
+
+    yield from map(_item, machine_vitals(host, ctx.params, standing, ctx.now, ahead))
 
 
-def _machine(host: Host, params: Parameters, standing: Standing) -> Iterator[Item]:
-    """What the machine tells. What it does not is no trouble: it has no line."""
-    for name, key, figure, unit, limits in _told(host, params):
-        if figure is not None:
-            yield _measured(host.name, name, key, figure, unit, limits, standing)
+def _own(ctx: Context[Parameters], host: Host, standing: Standing) -> Iterator[Item]:
+    for vital in own_vitals(ctx.history.affairs(), host, ctx.params.own, standing, ctx.now):
+        if ctx.ours or "@" in vital.seen.subject:
+            yield _item(vital)
 
 
-def _told(host: Host, params: Parameters) -> Iterator[tuple[str, str, float | None, str, Limits]]:
-    """Each figure of the machine: its name, its key in the subject, the figure, its unit and its limits."""
-    yield "CPU", "host-cpu", host.cpu_percent, "%", params.cpu
-    yield "Memory", "host-memory", _percent(host.memory_used, host.memory_total), "%", params.memory
-    for disk in host.disks:
-        yield f"Disk {disk.path}", f"host-disk-{disk.path}", _percent(disk.used, disk.total), "%", params.disk
-    per_core = host.load[1] / host.cores if host.load and host.cores else None
-    yield "Load", "host-load", per_core, " per core", params.load
-
-
-def _measured(machine: str, name: str, key: str, figure: float, unit: str, limits: Limits, standing: Standing) -> Item:
-    subject = f"probe/{key}"
-    level, limit = _level(figure, limits, standing.get(subject))
-    words = "normal" if level is Level.OK else _beyond(figure, limit, f"{limit:g}{unit}")
-    seen = Observation(
-        subject=subject,
-        level=level,
-        detail=f"{name} of {machine} is {words}",
-        value=f"{figure:.0f}{unit}" if unit == "%" else f"{figure:.2f}{unit}",
-        limit=None if limit is None else f"{limit:g}{unit}",
-    )
-    return Item(name, seen, words)
-
-
-def _level(figure: float, limits: Limits, state: AlertState | None) -> tuple[Level, float | None]:
-    """The level of a figure, and the limit that it passed or would pass next."""
-    known = state.level if state else Level.OK
-    for level, limit in ((Level.CRITICAL, limits.critical), (Level.WARNING, limits.warning)):
-        inside = known is level or known is Level.CRITICAL
-        if limit is not None and figure >= limit * (LEAVING if inside else 1):
-            return level, limit
-    return Level.OK, limits.critical if limits.warning is None else limits.warning
-
-
-def _beyond(figure: float, limit: float | None, shown: str | None) -> str:
-    """How a figure in trouble stands to its limit; below it, the alert is open and waits for it to fall further."""
-    return f"above {shown}" if limit is None or figure >= limit else f"still near {shown}"
-
-
-def _percent(used: int | None, total: int | None) -> float | None:
-    return 100 * used / total if used is not None and total else None
+def _item(vital: Vital) -> Item:
+    return Item(vital.name, vital.seen, vital.words)
 
 
 # --- The trading floor ---
+
+
+def _floor(ctx: Context[Parameters], standing: Standing) -> Iterator[Item]:
+    """The trading databases, their agents, and whatever is probed."""
+    ledgers = ctx.ledger.health()
+    yield from _ledgers(ledgers, ctx, standing)
+    yield from _agents(ctx, ledgers)
+    yield from map(_probed, ctx.probe_all())
+
+
+def _probed(reading: Reading) -> Item:
+    seen = reading.observation
+    return Item(reading.name, seen, seen.detail, reading.latency, reading.fresh, reading.kind)
 
 
 def _ledgers(ledgers: Sequence[LedgerHealth], ctx: Context[Parameters], standing: Standing) -> Iterator[Item]:
@@ -196,21 +160,22 @@ def _ledgers(ledgers: Sequence[LedgerHealth], ctx: Context[Parameters], standing
             seen = Observation(subject, Level.CRITICAL, f"cannot be read: {ledger.error or 'no answer'}")
         else:
             seen = _answering(ledger, subject, ctx, standing.get(subject))
-        yield Item(ledger.ledger, seen, seen.detail, ledger.latency)
+        yield Item(ledger.ledger, seen, seen.detail, ledger.latency, kind="ledger")
 
 
 def _answering(ledger: LedgerHealth, subject: str, ctx: Context[Parameters], state: AlertState | None) -> Observation:
     age = ctx.now - ledger.newest_trade_at if ledger.newest_trade_at else None
     oldest = ctx.params.newest_trade_hours
-    latency = ledger.latency or 0.0
-    level, limit = _level(latency, ctx.params.ledger, state)
-    if level is not Level.OK:
-        words = f"online, but slow: {_beyond(latency, limit, duration(limit))}"
+    latency, threshold = ledger.latency or 0.0, ctx.params.ledger.threshold
+    level, limit = threshold.graded(latency, state.level if state else Level.OK)
+    if level is not Level.OK and limit is not None:
+        near = "above" if threshold.reached(latency, limit) else "still near"
+        words = f"online, but slow: {near} {duration(limit)}"
     elif oldest is not None and (age is None or age > timedelta(hours=oldest)):
-        return Observation(subject, Level.WARNING, _newest_trade(age), duration(age), duration(oldest * 3600))
+        return Observation(subject, Level.WARNING, _newest_trade(age), duration(age), duration(oldest * 3600), latency)
     else:
         words = f"online, {_newest_trade(age)}"
-    return Observation(subject, level, words, duration(ledger.latency), duration(limit))
+    return Observation(subject, level, words, duration(ledger.latency), duration(limit), ledger.latency)
 
 
 def _newest_trade(age: timedelta | None) -> str:
@@ -236,7 +201,8 @@ def _agents(ctx: Context[Parameters], ledgers: Sequence[LedgerHealth]) -> Iterat
         known = {agent: runs for agent, runs in running.items() if runs is not None}
         if known:
             seen = _roll_call(name, known)
-            yield Item("Trading agents" + (f" · {name}" if len(names) > 1 else ""), seen, seen.detail)
+            called = "Trading agents" + (f" · {name}" if len(names) > 1 else "")
+            yield Item(called, seen, seen.detail, kind="agents")
 
 
 def _runs(agent: Agent, ctx: Context[Parameters]) -> bool | None:
@@ -263,28 +229,40 @@ def _roll_call(ledger: str, running: Mapping[str, bool]) -> Observation:
 def _elsewhere(standing: Standing) -> Iterator[Item]:
     """Open alerts about what this round does not look at: a job that fails, a channel that takes nothing, a limit."""
     for subject, state in standing.items():
-        if state.level is not Level.OK and not subject.startswith("probe/"):
+        if state.level is not Level.OK and not subject.startswith(("probe/", "network/", "self/")):
             words = state.observation.detail if state.observation else ""
             yield Item(subject, Observation(subject, state.level), words)
 
 
 def _board(
-    ctx: Context[Parameters], host: Host, machine: Sequence[Item], floor: Sequence[Item], standing: Standing
+    ctx: Context[Parameters],
+    slot: str,
+    host: Host | None,
+    machine: Sequence[Item],
+    things: Sequence[Item],
+    own: Sequence[Item],
+    standing: Standing,
 ) -> Report:
-    levels = [item.seen.level for item in [*machine, *floor]]
+    means = ctx.history.means()
+    items = [*things, *machine, *own]
+    levels = [item.seen.level for item in items]
     worst = next((level for level in WORST_FIRST if level in levels), Level.OK)
-    shown = [item for item in floor if len(floor) <= ctx.params.lines or item.seen.level is not Level.OK]
+    well = [item for item in things if item.seen.level is Level.OK]
+    fold = len(things) > ctx.params.lines
     facts = {
         "mark": TITLES[worst],
         "summary": _summary(levels),
         "host": host,
         "started": ctx.history.started_at(),
-        "machine": [_row(item, ctx.now, standing) for item in machine],
-        "floor": [_row(item, ctx.now, standing) for item in shown],
-        "folded": len(floor) - len(shown),
-        "figures": list(_figures(machine, floor)),
+        "troubles": [_row(item, ctx.now, standing) for item in _worst_first([*things, *_named(own)])],
+        "well": [] if fold else [_row(item, ctx.now, standing, means) for item in well],
+        "folded": _folded(well) if fold else [],
+        "own": _all_well(own),
+        "machine": [_row(item, ctx.now, standing) for item in _worst_first(machine)],
+        "machine_well": _names(item for item in machine if item.seen.level is Level.OK and item.seen.value),
+        "figures": list(_figures(host, machine, things)),
     }
-    return Report(facts=facts, tone=TONES[worst], slot="board")
+    return Report(facts=facts, tone=TONES[worst], slot=slot)
 
 
 def _summary(levels: Sequence[Level]) -> str:
@@ -292,18 +270,67 @@ def _summary(levels: Sequence[Level]) -> str:
     return ", ".join(counts) or "All Systems Operational"
 
 
-def _row(item: Item, now: datetime, standing: Standing) -> Row:
+def _worst_first(items: Sequence[Item]) -> list[Item]:
+    """What is in trouble."""
+    return [item for level in WORST_FIRST[:-1] for item in items if item.seen.level is level]
+
+
+def _named(own: Sequence[Item]) -> list[Item]:
+    """The reporter's own signs, under a name that tells them from the machine's."""
+    return [Item(f"Reporter · {item.name}", item.seen, item.words) for item in own]
+
+
+def _all_well(own: Sequence[Item]) -> bool:
+    return bool(own) and all(item.seen.level is Level.OK for item in own)
+
+
+def _names(items: Iterator[Item]) -> str:
+    """`CPU, Memory, Disk / and /data`: the kinds of signs, each once, with what they are about."""
+    found: dict[str, list[str]] = {}
+    for item in items:
+        kind, _, about = item.name.partition(" /")
+        found.setdefault(kind, []).extend([f"/{about}"] if about or item.name.endswith(" /") else [])
+    return ", ".join(f"{kind} {', '.join(about)}".strip() for kind, about in found.items())
+
+
+def _folded(well: Sequence[Item]) -> list[tuple[str, int]]:
+    """What is well, counted by its kind."""
+    kinds = [item.kind or "other" for item in well]
+    return [(kind, kinds.count(kind)) for kind in dict.fromkeys(kinds)]
+
+
+def _row(item: Item, now: datetime, standing: Standing, means: Mapping[str, float] | None = None) -> Row:
     since = None
     if item.seen.level is not Level.OK:
         state = standing.get(item.seen.subject)
         # To the minute: the judge dates a trouble a moment after this round, and that is no change to show.
         since = ((state and state.since) or now).replace(second=0, microsecond=0)
-    return Row(MARKS[item.seen.level], item.name, item.words, since)
+    return Row(MARKS[item.seen.level], item.name, item.words + _usually(item, means or {}), since)
 
 
-def _figures(machine: Sequence[Item], floor: Sequence[Item]) -> Iterator[tuple[str, str]]:
+def _usually(item: Item, means: Mapping[str, float]) -> str:
+    """What an answer takes as a rule, where its figure is its latency: ` · about 5ms`."""
+    mean = means.get(item.seen.subject)
+    if mean is None or mean <= 0 or item.latency is None or item.seen.figure != item.latency:
+        return ""
+    return f" · about {duration(_roughly(mean))}"
+
+
+def _roughly(seconds: float) -> float:
+    """A time in steps of 1, 2, 5 and their tens: so it hardly ever changes."""
+    scale = 10.0 ** floor(log10(seconds))
+    digit = seconds / scale
+    return scale * (1 if digit < 1.5 else 2 if digit < 3.5 else 5 if digit < 7.5 else 10)
+
+
+def _figures(host: Host | None, machine: Sequence[Item], things: Sequence[Item]) -> Iterator[tuple[str, str]]:
     """What was measured just now, for the footer: the machine, and the slowest answer of the floor."""
-    yield from ((item.name, item.seen.value) for item in machine if item.seen.value)
-    if timed := [item for item in floor if item.latency is not None]:
+    for item in machine:
+        if item.seen.value and (item.name.startswith(IN_FOOTER) or item.seen.level is not Level.OK):
+            yield item.name, item.seen.value
+    if host and host.network:
+        yield "↓", f"{size(host.network.received)}/s"
+        yield "↑", f"{size(host.network.sent)}/s"
+    if timed := [item for item in things if item.latency is not None]:
         slowest = max(timed, key=lambda item: item.latency or 0.0)
         yield f"slowest {slowest.name}", duration(slowest.latency) or ""

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from reporter.standing import goals as goals
     from reporter.standing import trail as trail
     from reporter.thresholds import Threshold as Threshold
+    from reporter.thresholds import Threshold as Threshold
     from reporter.trades import Agent as Agent
     from reporter.trades import Book as Book
     from reporter.trades import By as By
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from reporter.trades import Line as Line
     from reporter.trades import Mode as Mode
     from reporter.trades import Money as Money
+    from reporter.trades import Position as Position
     from reporter.trades import Series as Series
     from reporter.trades import Trade as Trade
     from reporter.trades import Unread as Unread
@@ -86,6 +88,7 @@ _HOMES = {
     "Trail": "standing",
     "trail": "standing",
     "Threshold": "thresholds",
+    "Threshold": "thresholds",
     "Agent": "trades",
     "Book": "trades",
     "By": "trades",
@@ -93,6 +96,7 @@ _HOMES = {
     "Line": "trades",
     "Mode": "trades",
     "Money": "trades",
+    "Position": "trades",
     "Series": "trades",
     "Trade": "trades",
     "Unread": "trades",

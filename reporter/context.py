@@ -155,6 +155,9 @@ class History(Protocol):
     def spans(self, subject: str, period: Period) -> Sequence[Span]:
         """How a subject stood in a period, and what was measured: stretches of time, of an hour at most, in order."""
 
+    def means(self) -> Mapping[str, float]:
+        """The mean figure of each subject over the last hour or two: what an answer takes as a rule, in seconds."""
+
     def unread_since(self, ledger: str) -> datetime | None:
         """Since when a ledger could not be read, by the samples of the health probe."""
 

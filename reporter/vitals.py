@@ -23,7 +23,7 @@ Shown = Callable[[float], str]
 MIB = 1024**2
 
 
-class Limits(Params):
+class Bounds(Params):
     """From where on a figure is a warning, and from where on critical; null switches either off.
 
     What has been entered is left at `leave_warning` or `leave_critical`, a twentieth away if these are left out.
@@ -41,7 +41,7 @@ class Limits(Params):
         return Threshold(self.warning, self.critical, self.leave_warning, self.leave_critical, self.low)
 
     @model_validator(mode="after")
-    def _in_order(self) -> Limits:
+    def _in_order(self) -> Bounds:
         for better, worse in (("warning", "critical"), ("leave_warning", "warning"), ("leave_critical", "critical")):
             mild, bad = getattr(self, better), getattr(self, worse)
             if mild is not None and bad is not None and (mild < bad if self.low else mild > bad):
@@ -50,7 +50,7 @@ class Limits(Params):
         return self
 
 
-class Percent(Limits):
+class Percent(Bounds):
     warning: float | None = Field(85, ge=0, le=100)
     critical: float | None = Field(95, ge=0, le=100)
 
@@ -60,65 +60,65 @@ class Swap(Percent):
     critical: float | None = Field(None, ge=0, le=100)
 
 
-class PerCore(Limits):
+class PerCore(Bounds):
     warning: float | None = Field(2, ge=0)
     critical: float | None = Field(4, ge=0)
 
 
-class HoursLeft(Limits):
+class HoursLeft(Bounds):
     low: ClassVar[bool] = True
 
     warning: float | None = Field(72, ge=0)
     critical: float | None = Field(6, ge=0)
 
 
-class Celsius(Limits):
+class Celsius(Bounds):
     warning: float | None = Field(85, ge=0)
     critical: float | None = Field(95, ge=0)
 
 
-class ErrorsASecond(Limits):
+class ErrorsASecond(Bounds):
     warning: float | None = Field(1, ge=0)
 
 
-class ClockSeconds(Limits):
+class ClockSeconds(Bounds):
     warning: float | None = Field(1, ge=0)
 
 
-class Zombies(Limits):
+class Zombies(Bounds):
     warning: float | None = Field(20, ge=0)
 
 
-class Once(Limits):
+class Once(Bounds):
     warning: float | None = Field(1, ge=0)
 
 
-class Late(Limits):
+class Late(Bounds):
     warning: float | None = Field(15, ge=0)
     critical: float | None = Field(120, ge=0)
 
 
-class Waiting(Limits):
+class Waiting(Bounds):
     warning: float | None = Field(10, ge=0)
     critical: float | None = Field(60, ge=0)
 
 
-class Skipped(Limits):
+class Skipped(Bounds):
     warning: float | None = Field(3, ge=0)
 
 
-class StoreSeconds(Limits):
+class StoreSeconds(Bounds):
     warning: float | None = Field(1, ge=0)
     critical: float | None = Field(5, ge=0)
 
 
-class Mebibytes(Limits):
+class Mebibytes(Bounds):
     warning: float | None = Field(300, ge=0)
     critical: float | None = Field(1000, ge=0)
 
 
 class MachineLimits(Params):
-    """Limits of what the machine tells."""
+    """Bounds of what the machine tells."""
 
     cpu: Percent = Percent()
     memory: Percent = Percent()
@@ -137,7 +137,7 @@ class MachineLimits(Params):
 
 
 class OwnLimits(Params):
-    """Limits of how the reporter itself keeps up: minutes that a report or a message is late, runs that were skipped in
+    """Bounds of how the reporter itself keeps up: minutes that a report or a message is late, runs that were skipped in
     an hour, seconds that its store takes, mebibytes of memory, percent of the files that it may open."""
 
     late: Late = Late()
@@ -165,7 +165,7 @@ class _Sign:
     name: str
     key: str
     figure: float | None
-    limits: Limits
+    limits: Bounds
     shown: Shown
     trouble: str = "above {}"
 
@@ -198,7 +198,7 @@ def _signs(host: Host, limits: MachineLimits) -> Iterator[_Sign]:
     yield _Sign("Network", "host-network", errors, limits.network_errors, _errors)
     yield _Sign("Clock", "host-clock", host.clock_error, limits.clock, _seconds, "may be wrong by more than {}")
     yield _Sign("Open files", "host-files", _share(host.files_used, host.files_total), limits.open_files, _percent)
-    yield _Sign("Processes", "host-zombies", host.zombies, limits.zombies, _count, "{} or more dead, not fetched")
+    yield _Sign("Processes", "host-zombies", host.zombies, limits.zombies, _count, "{} or more are dead and not fetched")
     yield _Sign("Killed", "host-killed", host.killed, limits.killed, _count, "{} or more killed for want of memory")
 
 
@@ -206,7 +206,7 @@ def _vital(subject: str, sign: _Sign, figure: float, standing: Standing, of: str
     level, limit = sign.limits.threshold.graded(figure, _known(subject, standing))
     words = "normal" if level is Level.OK else _beyond(sign, figure, limit)
     bound = None if limit is None else sign.shown(limit)
-    seen = Observation(subject, level, f"{sign.name}{of} is {words}", sign.shown(figure), bound, figure)
+    seen = Observation(subject, level, f"{sign.name}{of}: {words}", sign.shown(figure), bound, figure)
     return Vital(sign.name, seen, words)
 
 

@@ -16,7 +16,7 @@ from reporter.periods import Period
 from reporter.store import Store, alerts, incidents, insert_once, uptime
 from reporter.store.affairs import affairs
 from reporter.store.tables import facts, runs, samples, transitions
-from reporter.uptime import Span, Uptime
+from reporter.uptime import HOUR, Span, Uptime
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +120,10 @@ class StoredHistory:
     def spans(self, subject: str, period: Period) -> list[Span]:
         with self._store.read() as connection:
             return uptime.of_subject(connection, subject, period.start, period.end)
+
+    def means(self) -> dict[str, float]:
+        with self._store.read() as connection:
+            return uptime.means(connection, self._clock.wall() - HOUR)
 
     def unread_since(self, ledger: str) -> datetime | None:
         with self._store.read() as connection:

@@ -92,6 +92,17 @@ def uptimes(
     }
 
 
+def means(connection: Connection, since: datetime) -> dict[str, float]:
+    """The mean figure of each subject, over all spans that touch the time since then."""
+    found: dict[str, tuple[float, int]] = {}
+    for table in (spans, standing):
+        c = table.c
+        for row in connection.execute(select(c.subject, c.total, c.figures).where(c.until >= since, c.figures > 0)):
+            total, count = found.get(row.subject, (0.0, 0))
+            found[row.subject] = total + row.total, count + row.figures
+    return {subject: total / count for subject, (total, count) in found.items()}
+
+
 def subjects(connection: Connection) -> list[str]:
     """Everything that is or was watched, by name."""
     return list(connection.execute(select(standing.c.subject).order_by(standing.c.subject)).scalars())

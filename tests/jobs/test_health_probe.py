@@ -3,13 +3,16 @@
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from reporter.alerts import Level
-from reporter.machine import Disk
+from reporter.context import Affairs, Late
+from reporter.machine import Disk, Network
 from reporter.message import Message, Text, Tone, plain, plain_blocks
+from reporter.uptime import HOUR, Span
 from tests.golden import agrees
 from tests.jobs.watch import GIB, HOST, NOTHING_TOLD, NOW, Watch, agent, alert, health_probe, ledger, reading
 
@@ -68,12 +71,20 @@ def test_each_thing_is_observed_under_its_own_subject() -> None:
     assert list(WELL.seen()) == [
         "probe/host-cpu",
         "probe/host-memory",
-        "probe/host-disk-/",
         "probe/host-load",
+        "probe/host-disk-/",
+        "probe/host-restart",
         "probe/ledger-floor",
         "probe/agents-floor",
         "probe/redis",
         "probe/polymarket-api",
+        "self/late",
+        "self/waiting",
+        "self/refused",
+        "self/skipped",
+        "self/store",
+        "self/memory",
+        "self/files",
     ]
     assert {seen.level for seen in WELL.seen().values()} == {Level.OK}
 
@@ -89,7 +100,7 @@ def test_a_figure_is_judged_by_its_limits(cpu: float, level: Level, limit: str) 
 
 def test_an_alert_about_a_figure_says_which_machine_it_is() -> None:
     seen = TROUBLED.seen()["probe/host-disk-/"]
-    assert (seen.detail, seen.value, seen.limit) == ("Disk / of box-1 is above 95%", "97%", "95%")
+    assert (seen.detail, seen.value, seen.limit) == ("Disk / of box-1: above 95%", "97%", "95%")
 
 
 @pytest.mark.parametrize(
@@ -111,7 +122,7 @@ def test_a_figure_must_fall_clearly_below_its_limit_to_leave_an_open_alert(
 
 def test_a_figure_that_keeps_an_alert_open_below_its_limit_says_so() -> None:
     watch = Watch(replace(HOST, cpu_percent=82.0), alerts=[alert("probe/host-cpu", Level.WARNING, NOW)])
-    assert watch.seen()["probe/host-cpu"].detail == "CPU of box-1 is still near 85%"
+    assert watch.seen()["probe/host-cpu"].detail == "CPU of box-1: still near 85%"
 
 
 def test_limits_are_parameters_and_each_can_be_switched_off() -> None:
@@ -133,12 +144,12 @@ def test_limits_in_the_wrong_order_are_refused() -> None:
 
 def test_the_load_is_judged_per_core() -> None:
     seen = Watch(replace(HOST, cores=2, load=(9.0, 4.2, 1.0))).seen()["probe/host-load"]
-    assert (seen.level, seen.value, seen.limit) == (Level.WARNING, "2.10 per core", "2 per core")
+    assert (seen.level, seen.value, seen.limit) == (Level.WARNING, "2.1 per core", "2 per core")
 
 
 def test_what_the_machine_does_not_tell_is_no_trouble() -> None:
     watch = Watch(NOTHING_TOLD)
-    assert watch.seen() == {}
+    assert [subject for subject in watch.seen() if not subject.startswith("self/")] == []
     assert plain(watch.message().title) == "✅ System Health Check – All Systems Operational"
 
 
@@ -201,7 +212,8 @@ def test_agents_of_several_ledgers_are_told_apart() -> None:
 
 def test_agents_that_cannot_be_read_leave_the_rest_of_the_board() -> None:
     watch = Watch(ledgers=[ledger()], broken=True)
-    assert list(watch.seen())[-1] == "probe/ledger-floor"
+    assert "probe/ledger-floor" in watch.seen()
+    assert not any(subject.startswith("probe/agents") for subject in watch.seen())
     assert watch.message()
 
 
@@ -232,16 +244,132 @@ def test_a_trouble_that_lasts_does_not_change_the_board() -> None:
 
 
 def test_a_trouble_seen_for_the_first_time_began_now() -> None:
-    (row,) = Watch(readings=[reading("redis", Level.CRITICAL, "refused")]).board().facts["floor"]
+    (row,) = Watch(readings=[reading("redis", Level.CRITICAL, "refused")]).board().facts["troubles"]
     assert row.since == NOW.replace(second=0)
 
 
 def test_a_board_of_many_things_sums_up_those_that_are_well() -> None:
     many = [reading(f"api-{n}") for n in range(40)] + [reading("redis", Level.CRITICAL, "refused")]
     lines = list(plain_blocks(Watch(readings=many).message().body))
-    assert len(lines) == 2
     assert lines[0].startswith("🔴 redis: refused")
-    assert lines[1] == "🟢 40 more: online"
+    assert lines[1:] == ["🟢 40 × http: online", "🟢 Reporter: on time"]
+
+
+def test_what_an_answer_takes_as_a_rule_is_told_roughly() -> None:
+    shown = {}
+    for mean in (0.0042, 0.0061, 0.13, 1.4, 0.0):
+        watch = replace(WELL, usual={"probe/redis": mean})
+        shown[mean] = next(line for line in plain_blocks(watch.message().body) if "redis" in line)
+    assert [line.partition("online")[2] for line in shown.values()] == [
+        " · about 5ms",
+        " · about 5ms",
+        " · about 100ms",
+        " · about 1s",
+        "",
+    ]
+
+
+def filling(hours: int, percent: float, now: float) -> Watch:
+    """A disk that has filled by so many percent in each of the last hours."""
+    first = NOW - timedelta(hours=hours)
+    past = [
+        Span("", Level.OK, first + n * HOUR, first + (n + 1) * HOUR, figures=1, total=now - percent * (hours - n))
+        for n in range(hours)
+    ]
+    host = replace(HOST, disks=(Disk("/", int(now * GIB), 100 * GIB),))
+    return Watch(host, past={"probe/host-disk-/": past})
+
+
+@pytest.mark.parametrize(
+    ("percent", "now", "level", "words"),
+    [
+        (0.0, 80, Level.OK, "normal"),
+        (0.1, 60, Level.OK, "normal"),  # in more than three days
+        (0.5, 76, Level.WARNING, "full in about 2 days at this pace"),
+        (1.0, 40, Level.WARNING, "full in about 2 days at this pace"),
+        (5.0, 80, Level.CRITICAL, "full in about 4 hours at this pace"),
+        (5.0, 96, Level.CRITICAL, "above 95%"),  # it is bad as it is
+    ],
+)
+def test_a_disk_that_fills_is_trouble_before_it_is_full(percent: float, now: float, level: Level, words: str) -> None:
+    watch = filling(24, percent, now)
+    assert watch.seen()["probe/host-disk-/"].level is level
+    assert any(words in line for line in plain_blocks(watch.message().fields[0].blocks))
+
+
+def test_a_machine_that_was_restarted_says_so_for_a_while() -> None:
+    lately = Watch(replace(HOST, booted_at=NOW - timedelta(minutes=3)))
+    seen = lately.seen()["probe/host-restart"]
+    assert (seen.level, seen.detail) == (Level.WARNING, "box-1 was started at 13:59 UTC")
+    assert replace(lately, params={"restart_minutes": 2}).seen()["probe/host-restart"].level is Level.OK
+    assert "probe/host-restart" not in replace(lately, params={"restart_minutes": None}).seen()
+
+
+@pytest.mark.parametrize(
+    ("given", "key", "level", "detail"),
+    [
+        ({"swap_used": 95, "swap_total": 100}, "swap", Level.WARNING, "Swap of box-1: above 90%"),
+        ({"temperature": 97.0}, "temperature", Level.CRITICAL, "Temperature of box-1: above 95 °C"),
+        ({"clock_error": 2.5}, "clock", Level.WARNING, "Clock of box-1: may be wrong by more than 1s"),
+        ({"zombies": 31}, "zombies", Level.WARNING, "Processes of box-1: 20 or more are dead and not fetched"),
+        ({"killed": 2}, "killed", Level.WARNING, "Killed of box-1: 1 or more killed for want of memory"),
+        ({"files_used": 99, "files_total": 100}, "files", Level.CRITICAL, "Open files of box-1: above 95%"),
+        ({"network": Network(0, 0, 4, 0, 9)}, "network", Level.WARNING, "Network of box-1: above 1 errors a second"),
+    ],
+)
+def test_each_sign_of_the_machine_has_limits(given: dict[str, Any], key: str, level: Level, detail: str) -> None:
+    seen = Watch(replace(HOST, **given)).seen()[f"probe/host-{key}"]
+    assert (seen.level, seen.detail) == (level, detail)
+
+
+LAGGING = Affairs(
+    late=(Late("daily_summary", NOW - timedelta(minutes=40)),),
+    skipped=4,
+    waiting=9,
+    oldest=NOW - timedelta(minutes=90),
+    seconds=6.0,
+)
+
+
+def test_the_reporter_watches_itself() -> None:
+    seen = replace(WELL, work=LAGGING).seen()
+    assert {subject: one.level for subject, one in seen.items() if subject.startswith("self/")} == {
+        "self/late": Level.WARNING,
+        "self/waiting": Level.CRITICAL,
+        "self/refused": Level.OK,
+        "self/skipped": Level.WARNING,
+        "self/store": Level.CRITICAL,
+        "self/memory": Level.OK,
+        "self/files": Level.OK,
+    }
+    assert seen["self/late"].detail == "Reports: late by more than 15m: daily_summary"
+
+
+def test_the_board_of_a_reporter_in_trouble() -> None:
+    assert agrees("health_probe-own", replace(WELL, work=LAGGING).message())
+
+
+def test_what_a_machine_never_tells_has_one_line_with_the_reason() -> None:
+    watch = Watch(replace(HOST, untold=(("temperature", "there is no sensor"),)))
+    lines = list(plain_blocks(watch.message().fields[0].blocks))
+    assert "⚪ temperature: not told by this machine (there is no sensor)" in lines
+    assert watch.board().tone is Tone.GOOD
+
+
+def test_machines_that_share_a_store_keep_their_signs_and_boards_apart() -> None:
+    watch = replace(WELL, host=replace(HOST, shared=True))
+    assert {"probe/host-cpu@box-1", "self/memory@box-1", "self/late", "probe/redis"} <= set(watch.seen())
+    machine, floor = watch.boards()
+    assert [machine.slot, floor.slot] == ["machine@box-1", "board"]
+    assert [field.name for field in watch.written(floor).fields] == []
+    assert "redis" in "".join(plain_blocks(watch.written(floor).body))
+
+
+def test_what_all_machines_see_alike_is_looked_at_by_one_of_them() -> None:
+    watch = replace(WELL, host=replace(HOST, shared=True), ours=False)
+    assert {subject.partition("/")[2] for subject in watch.seen() if "@" not in subject} == set()
+    (board,) = watch.boards()
+    assert board.slot == "machine@box-1"
 
 
 def test_names_forge_nothing() -> None:
@@ -258,5 +386,6 @@ def test_names_forge_nothing() -> None:
     assert plain(message.fields[0].name) == f"🖥️ {shown}"
     (block,) = message.body
     assert isinstance(block, Text)
-    assert len(block.lines) == 3
-    assert all(shown in plain(line) for line in block.lines)
+    *lines, _ = block.lines
+    assert len(lines) == 3
+    assert all(shown in plain(line) for line in lines)

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from reporter.alerts import AlertState, Level, Observation, Phase, Transition
 from reporter.catalog import load_catalog, stock_home
-from reporter.context import Context, Job, Params, Reading, Report, Targets
+from reporter.context import Affairs, Context, Job, Params, Reading, Report, Targets
 from reporter.errors import LedgerError
-from reporter.machine import Disk, Host
+from reporter.machine import Disk, Host, Own
 from reporter.message import Message
 from reporter.periods import Covers, Period, before, covered
 from reporter.render import Renderer
 from reporter.trades import Agent, Book, By, EquityPoint, LedgerHealth, Line, Mode, Position, Series, Trade
+from reporter.uptime import Span, Uptime
 
 NOW = datetime(2026, 10, 30, 14, 2, 30, tzinfo=UTC)
 GIB = 1024**3
@@ -32,8 +33,10 @@ HOST = Host(
     swap_total=0,
     disks=(Disk("/", used=40 * GIB, total=100 * GIB),),
     booted_at=datetime(2026, 10, 23, 0, 2, tzinfo=UTC),
+    own=Own(memory=66 * 1024**2, threads=9, files=30, files_limit=1024),
 )
 NOTHING_TOLD = Host("box-1", None, None, None, None, None, None, None, (), None)
+AT_WORK = Affairs(seconds=0.002)
 
 
 @dataclass
@@ -82,6 +85,21 @@ class StillHistory:
 
     alerts: Sequence[AlertState] = ()
     started: datetime | None = None
+    work: Affairs = AT_WORK
+    past: Mapping[str, Sequence[Span]] = field(default_factory=dict)
+    usual: Mapping[str, float] = field(default_factory=dict)
+
+    def affairs(self) -> Affairs:
+        return self.work
+
+    def uptime(self, period: Period) -> Mapping[str, Uptime]:
+        return {}
+
+    def spans(self, subject: str, period: Period) -> Sequence[Span]:
+        return self.past.get(subject, ())
+
+    def means(self) -> Mapping[str, float]:
+        return self.usual
 
     def open_alerts(self) -> list[AlertState]:
         return list(self.alerts)
@@ -109,6 +127,11 @@ class Watch:
     now: datetime = NOW
     broken: bool = False
     started: datetime | None = None
+    work: Affairs = AT_WORK
+    past: Mapping[str, Sequence[Span]] = field(default_factory=dict)
+    usual: Mapping[str, float] = field(default_factory=dict)
+    ours: bool = True
+    name: str = "health_probe"
 
     def context(self, params: type[Params]) -> Context[Any]:
         period = covered(Covers.NOW, self.now, "UTC")
@@ -121,34 +144,45 @@ class Watch:
             probe_all=lambda: self.readings,
             readings=lambda wanted: [one for one in self.readings if {one.kind, one.name} & set(wanted)],
             targets=Targets(),
-            history=StillHistory(self.alerts, self.started),
+            history=StillHistory(self.alerts, self.started, self.work, self.past, self.usual),
             params=params.model_validate(self.params),
-            log=logging.getLogger("reporter.jobs.health_probe"),
+            log=logging.getLogger(f"reporter.jobs.{self.name}"),
+            ours=self.ours,
         )
 
     def outcomes(self) -> list[Report | Observation]:
-        job = health_probe()
+        job = stock_job(self.name)
         return list(job.function(self.context(job.params)))
 
     def seen(self) -> dict[str, Observation]:
         """What was observed, by subject."""
         return {found.subject: found for found in self.outcomes() if isinstance(found, Observation)}
 
+    def boards(self) -> list[Report]:
+        return [found for found in self.outcomes() if isinstance(found, Report)]
+
     def board(self) -> Report:
-        (board,) = [found for found in self.outcomes() if isinstance(found, Report)]
+        (board,) = self.boards()
         return board
 
     def message(self) -> Message:
-        """The board as it is written by the template of the same name."""
-        board = self.board()
+        """The board as it is written by its template."""
+        return self.written(self.board())
+
+    def written(self, board: Report) -> Message:
         facts = {"period": covered(Covers.NOW, self.now, "UTC"), "now": self.now, **board.facts}
-        return Renderer([stock_home() / "templates"]).render("health_probe", facts, tone=board.tone, at=self.now)
+        name = board.template or self.name
+        return Renderer([stock_home() / "templates"]).render(name, facts, tone=board.tone, at=self.now)
+
+
+def stock_job(name: str) -> Job:
+    catalog = load_catalog([stock_home()])
+    assert name in catalog.jobs, catalog.problems
+    return catalog.jobs[name]
 
 
 def health_probe() -> Job:
-    catalog = load_catalog([stock_home()])
-    assert "health_probe" in catalog.jobs, catalog.problems
-    return catalog.jobs["health_probe"]
+    return stock_job("health_probe")
 
 
 def ledger(name: str = "floor", **given: Any) -> LedgerHealth:
@@ -161,8 +195,9 @@ def agent(name: str, seen: timedelta | None = timedelta(seconds=15), **given: An
 
 
 def reading(name: str, level: Level = Level.OK, detail: str = "online", **given: Any) -> Reading:
-    seen = Observation(f"probe/{name}", level, detail)
-    return Reading(name=name, kind="http", observation=seen, at=NOW, **{"latency": 0.12, **given})
+    known: dict[str, Any] = {"kind": "http", "latency": 0.12, **given}
+    seen = Observation(f"probe/{name}", level, detail, figure=known["latency"])
+    return Reading(name=name, observation=seen, at=NOW, **known)
 
 
 def alert(subject: str, level: Level, since: datetime, detail: str = "") -> AlertState:

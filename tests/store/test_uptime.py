@@ -114,3 +114,11 @@ def test_a_round_of_many_probes_adds_no_rows_while_all_is_well(store: Store) -> 
             for table in (tables.standing, tables.spans, tables.samples)
         ]
     assert rows == [200, 0, 0]
+
+
+def test_the_mean_of_the_last_hour_is_over_its_spans(store: Store) -> None:
+    told(store, "o" * 7)
+    told(store, "oc", START + timedelta(hours=3), "probe/api")
+    with store.read() as connection:
+        assert uptime.means(connection, START) == {"probe/db": 3.0, "probe/api": 0.5}
+        assert uptime.means(connection, START + timedelta(hours=1)) == {"probe/api": 0.5}
