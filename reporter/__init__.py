@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from reporter.standing import goals as goals
     from reporter.standing import trail as trail
     from reporter.thresholds import Threshold as Threshold
-    from reporter.thresholds import Threshold as Threshold
     from reporter.trades import Agent as Agent
     from reporter.trades import Book as Book
     from reporter.trades import By as By
@@ -87,7 +86,6 @@ _HOMES = {
     "goals": "standing",
     "Trail": "standing",
     "trail": "standing",
-    "Threshold": "thresholds",
     "Threshold": "thresholds",
     "Agent": "trades",
     "Book": "trades",

@@ -39,7 +39,8 @@ class Observation:
 
     `detail` is a sentence for people; `value` and `limit` are the figures behind it, with their unit, ready to show.
     `figure` is what the value says, as a number: the seconds that an answer took, the percentage of a disk in use.
-    `every` is how often the subject is looked at, where that is seldomer than the job runs.
+    `every` is how often the subject is looked at, where that is seldomer than the job runs. `headline` is what a letter
+    says of trouble instead of the subject's name, and `notes` are further lines for it.
     """
 
     subject: str
@@ -49,6 +50,8 @@ class Observation:
     limit: str | None = None
     figure: float | None = None
     every: timedelta | None = None
+    headline: str = ""
+    notes: tuple[str, ...] = ()
 
 
 # What people call a subject whose kind says more than its name.

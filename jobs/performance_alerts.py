@@ -1,0 +1,460 @@
+"""The limits of the config, watched: each is an alert that says how much of it is used, by whom, and where it is going.
+
+Subjects are `limit/KIND/MODE/CURRENCY`, and `…/LEDGER/AGENT` for an agent's own limits.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from functools import cached_property
+from itertools import accumulate
+from typing import Literal
+
+from pydantic import Field, PositiveInt
+
+from reporter import (
+    AlertState,
+    Book,
+    Context,
+    LedgerError,
+    Level,
+    Limits,
+    Line,
+    Mode,
+    Money,
+    Observation,
+    Params,
+    Period,
+    Position,
+    Report,
+    Series,
+    Threshold,
+    Tone,
+    Trade,
+    job,
+    leading,
+)
+from reporter.metrics import Status, curve, deepest_fall, status
+from reporter.periods import trailing
+
+
+class Parameters(Params):
+    """From what share of a limit on there is a warning (`warn_at`), and what is looked at.
+
+    The win rate is that of the last `trades`, which are looked for in the last `days`, as losses in a row are. Agents
+    are reviewed (`review`) by their last `review_days`. `unrealised` counts what is open towards the daily loss.
+    `paper` is how grave alerts of paper books can be, or `off`. The trend is that of `trend_minutes`. `target` tells
+    when the daily target is reached.
+    """
+
+    warn_at: float = Field(0.8, gt=0, lt=1)
+    trades: PositiveInt = 50
+    days: PositiveInt = 30
+    review: bool = True
+    review_days: PositiveInt = 7
+    unrealised: bool = False
+    paper: Literal["critical", "warning", "off"] = "warning"
+    trend_minutes: PositiveInt = 30
+    target: bool = True
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a limit is of: a `daily` one starts anew at midnight, a `mild` one is a warning when it is reached."""
+
+    key: str
+    name: str
+    mild: str = ""
+    daily: bool = False
+
+
+DAILY_LOSS = Kind("daily_loss", "Daily Loss", daily=True)
+DRAWDOWN = Kind("drawdown", "Drawdown", daily=True)
+BELOW_PEAK = Kind("below_peak", "Below Peak")
+POSITIONS = Kind("positions", "Open Positions")
+EXPOSURE = Kind("exposure", "Exposure")
+WIN_RATE = Kind("win_rate", "Win Rate", mild="Low Win Rate")
+LOSSES = Kind("losses_in_a_row", "Losses in a Row", mild="Losing Streak")
+REVIEW = Kind("review", "Review", mild="Agent Under Review")
+KINDS = (DAILY_LOSS, DRAWDOWN, BELOW_PEAK, POSITIONS, EXPOSURE, WIN_RATE, LOSSES, REVIEW)
+
+# How many of those who lost are named, and how long after it a target that was reached is news.
+NAMED = 3
+NEWS = timedelta(hours=1)
+FAR_BEYOND = 99.0
+
+
+@dataclass(frozen=True)
+class Who:
+    """A book, or one agent in it."""
+
+    book: Book
+    line: Line | None = None
+
+    @property
+    def subject(self) -> str:
+        own = f"{self.book.mode}/{self.book.currency}"
+        return f"{own}/{self.line.ledger}/{_short(self.line.key)}" if self.line else own
+
+    @property
+    def label(self) -> str:
+        return f"{self.line.label} · {self.book.title}" if self.line else self.book.title
+
+    @property
+    def figures(self) -> Book | Line:
+        return self.line or self.book
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether a ledger is missing that may have a part in it."""
+        return self.line is None and bool(self.book.unread) and self.book.opening is None
+
+    def of(self, books: Sequence[Book]) -> Book | Line | None:
+        """The same one in the books of another time."""
+        book = self.book.counterpart(books)
+        return book and (book.same_agent(self.line) if self.line else book)
+
+    def owns(self, one: Trade | Position) -> bool:
+        currency = one.pnl.currency if isinstance(one, Trade) else one.currency
+        book = (one.mode, currency) == (self.book.mode, self.book.currency)
+        return book and (self.line is None or (one.ledger, one.agent) == (self.line.ledger, self.line.key))
+
+
+@dataclass(frozen=True)
+class Gauge:
+    """One limit and how it stands: `used` is 1 where it is reached, and None where `value` says why nobody knows."""
+
+    kind: Kind
+    who: Who
+    used: float | None
+    value: str
+    limit: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def subject(self) -> str:
+        return f"limit/{self.kind.key}/{self.who.subject}"
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one round asks the ledgers, each no more than once and only if somebody wants to know."""
+
+    ctx: Context[Parameters]
+
+    @cached_property
+    def today(self) -> list[Book]:
+        return self.ctx.books(self.ctx.period, account=self.ctx.params.unrealised)
+
+    @cached_property
+    def recent(self) -> list[Book]:
+        return self.ctx.books(trailing(self.ctx.period, self.ctx.params.days))
+
+    @cached_property
+    def reviewed(self) -> list[Book]:
+        return self.ctx.books(trailing(self.ctx.period, self.ctx.params.review_days))
+
+    @cached_property
+    def earlier(self) -> list[Book]:
+        """The day as it stood a while ago; nothing when it was not yet so long."""
+        then = self.ctx.now - timedelta(minutes=self.ctx.params.trend_minutes)
+        day = self.ctx.period
+        return self.ctx.books(Period(day.start, then, "a while ago", day.zone)) if then > day.start else []
+
+    @cached_property
+    def history(self) -> list[Series]:
+        return self.ctx.series(self.ctx.period, whole=True)
+
+    @cached_property
+    def trades(self) -> list[Trade]:
+        return self.ctx.ledger.closed_trades(self.ctx.period)
+
+    @cached_property
+    def positions(self) -> list[Position]:
+        return self.ctx.ledger.open_positions()
+
+    def last_trades(self, who: Who) -> list[Trade]:
+        """The last trades of somebody, oldest first: looked for in a stretch that is doubled until it holds enough."""
+        found, whole, wanted = (
+            who.of(self.recent),
+            trailing(self.ctx.period, self.ctx.params.days),
+            self.ctx.params.trades,
+        )
+        span = whole.duration * min(1, 2 * wanted / max(1, found.trades if found else 0))
+        while True:
+            start = max(whole.start, whole.end - span)
+            trades = self.ctx.ledger.closed_trades(Period(start, whole.end, "the last trades", whole.zone))
+            own = [trade for trade in trades if who.owns(trade)]
+            if len(own) >= wanted or start == whole.start:
+                return own[-wanted:]
+            span *= 2
+
+
+@job(covers="today", schedule="every 5m", params=Parameters)
+def performance_alerts(ctx: Context[Parameters]) -> Iterator[Observation | Report]:
+    """Limits of loss, drawdown, win rate, streaks, positions and exposure, watched; agents under review; targets."""
+    look = Look(ctx)
+    standing = {state.subject: state for state in ctx.history.open_alerts()}
+    try:
+        seen = [_seen(ctx, gauge, standing.get(gauge.subject)) for gauge in _gauges(look)]
+        away = ", ".join(one.ledger for one in ctx.unread(look.today))
+    except LedgerError as error:
+        seen, away = [], str(error)
+    seen += _blind(ctx, seen, away)
+    if away and not seen:
+        raise LedgerError(away)
+    yield from seen
+    yield from _unseen(standing, {one.subject for one in seen}, away)
+    if ctx.params.target and not away:
+        yield from _reached(look)
+
+
+# --- What is measured ---
+
+
+def _gauges(look: Look) -> Iterator[Gauge]:
+    targets, params = look.ctx.targets, look.ctx.params
+    for book in look.today:
+        if book.mode is Mode.PAPER and params.paper == "off":
+            continue
+        yield from _measured(look, Who(book), targets.limits_of(book.mode))
+        for line in book.lines:
+            yield from _measured(look, Who(book, line), targets.limits_of_agent(line.key))
+            if params.review and (targets.review_win_rate or targets.drawdown.get(book.currency)):
+                yield from _review(look, Who(book, line))
+
+
+def _measured(look: Look, who: Who, limits: Limits) -> Iterator[Gauge]:
+    """Somebody's gauges, of the limits that are set."""
+    currency = who.book.currency
+    if limit := limits.daily_loss.get(currency):
+        yield _daily_loss(look, who, limit)
+    if limit := limits.drawdown.get(currency):
+        yield _drawdown(look, who, limit)
+    if limits.below_peak:
+        yield _below_peak(look, who, limits.below_peak)
+    if limits.least_win_rate:
+        yield from _win_rate(look, who, limits.least_win_rate)
+    if limits.losses_in_a_row:
+        yield _losses(look, who, limits.losses_in_a_row)
+    if limits.positions:
+        count = sum(who.owns(position) for position in look.positions)
+        yield Gauge(POSITIONS, who, count / limits.positions, str(count), str(limits.positions))
+    if limit := limits.exposure.get(currency):
+        yield _exposure(look, who, limit)
+
+
+def _daily_loss(look: Look, who: Who, limit: Money) -> Gauge:
+    made, notes = who.figures.pnl, list(_trend(look, who))
+    if look.ctx.params.unrealised:
+        held = [position for position in look.positions if who.owns(position)]
+        known = [position.unrealised for position in held if position.unrealised is not None]
+        made = sum(known, made)
+        notes.append(f"Of it unrealised: {_money(look, made - who.figures.pnl)}, on {_count(len(known), 'position')}")
+        if len(known) < len(held):
+            notes.append(f"⚠️ {len(held) - len(known)} more without a price, not counted")
+    lost = min(made, made - made)
+    return Gauge(
+        DAILY_LOSS, who, _share(lost, limit), _money(look, lost), _money(look, -limit), (*notes, *_pulled(look, who))
+    )
+
+
+def _drawdown(look: Look, who: Who, limit: Money) -> Gauge:
+    """The deepest fall of the day so far: that of a book is known, that of an agent is found by its trades."""
+    fall = who.book.drawdown
+    if who.line:
+        changes = (trade.pnl.amount for trade in look.trades if who.owns(trade))
+        fall = Money(deepest_fall(changes), who.book.currency)
+    if fall is None:
+        return Gauge(DRAWDOWN, who, None, "a ledger went away while its trades were read")
+    notes = (*_trend(look, who), *_pulled(look, who))
+    return Gauge(DRAWDOWN, who, _share(fall, limit), _money(look, fall), _money(look, -limit), notes)
+
+
+def _below_peak(look: Look, who: Who, limit: Decimal) -> Gauge:
+    """How far the account is below the highest that it ever ended a day at, today's so far included."""
+    series = next((one for one in look.history if (one.mode, one.currency) == (who.book.mode, who.book.currency)), None)
+    line, pnl, capital = who.line, series.pnl if series else (), series.opening if series else None
+    if series and line:
+        course = next((one for one in series.agents if (one.ledger, one.key) == (line.ledger, line.key)), None)
+        pnl, capital = (course.pnl, course.capital) if course else ((), None)
+    if not series or not pnl or not capital:
+        return Gauge(BELOW_PEAK, who, None, "its capital is not known: give the ledger a starting_balance")
+    fall = curve(series.days, pnl, capital, who.book.currency).drawdown
+    if fall.current_share is None:
+        return Gauge(BELOW_PEAK, who, None, "its capital was used up")
+    percent, say = -fall.current_share, look.ctx.formats
+    value = f"{_money(look, fall.current)} ({say.pct(-percent, 2)})"
+    return Gauge(BELOW_PEAK, who, float(percent / limit), value, f"{say.pct(-limit, 1)}", tuple(_pulled(look, who)))
+
+
+def _win_rate(look: Look, who: Who, least: Decimal) -> Iterator[Gauge]:
+    """By the last trades, as soon as there are as many as a rate needs."""
+    trades, say = look.last_trades(who), look.ctx.formats
+    if len(trades) < min(look.ctx.targets.review_after, look.ctx.params.trades):
+        return
+    wins = sum(trade.pnl.amount > 0 for trade in trades)
+    rate = Decimal(wins) / len(trades)
+    value = f"{say.pct(rate)} of the last {_count(len(trades), 'trade')}"
+    yield Gauge(WIN_RATE, who, float(least / rate) if rate else FAR_BEYOND, value, f"at least {say.pct(least)}")
+
+
+def _losses(look: Look, who: Who, most: int) -> Gauge:
+    found = who.of(look.recent)
+    if found is None or found.streaks is None:
+        return Gauge(LOSSES, who, None if found else 0.0, "the order of its trades is not known" if found else "0")
+    losses = max(0, -found.streaks.current)
+    return Gauge(LOSSES, who, losses / most, str(losses), str(most))
+
+
+def _exposure(look: Look, who: Who, limit: Money) -> Gauge:
+    worth = [_worth(position) for position in look.positions if who.owns(position)]
+    known = [amount for amount in worth if amount is not None]
+    if len(known) < len(worth) and not known:
+        return Gauge(EXPOSURE, who, None, "no open position says its size and price")
+    total = Money(sum(known, Decimal(0)), who.book.currency)
+    missing = len(worth) - len(known)
+    notes = (f"⚠️ {_count(missing, 'position')} of unknown size or price, not counted",) if missing else ()
+    return Gauge(EXPOSURE, who, _share(-total, limit), _money(look, total), _money(look, limit), notes)
+
+
+def _worth(position: Position) -> Decimal | None:
+    price = position.current_price or position.entry_price
+    return None if position.size is None or price is None else abs(position.size * price)
+
+
+def _review(look: Look, who: Who) -> Iterator[Gauge]:
+    found, targets, days = who.of(look.reviewed), look.ctx.targets, look.ctx.params.review_days
+    if found is None:
+        return
+    reviewed = status(found, targets) is Status.UNDER_REVIEW
+    rate = look.ctx.formats.pct(found.win_rate)
+    value = f"{_money(look, found.pnl)}, {rate} WR in {_count(found.trades, 'trade')} of {_count(days, 'day')}"
+    fall, least = targets.drawdown.get(who.book.currency), targets.review_win_rate
+    limits = [f"-{_money(look, fall)}" if fall else "", f"{look.ctx.formats.pct(least)} WR" if least else ""]
+    yield Gauge(REVIEW, who, float(reviewed), value, " or ".join(filter(None, limits)))
+
+
+def _trend(look: Look, who: Who) -> Iterator[str]:
+    """What the day had made a while ago, and what it has now."""
+    then = who.of(look.earlier) if who.figures.pnl.amount < 0 else None
+    if then is not None:
+        minutes = look.ctx.params.trend_minutes
+        yield f"{minutes} min ago: {_money(look, then.pnl)} → now {_money(look, who.figures.pnl)}"
+
+
+def _pulled(look: Look, who: Who) -> Iterator[str]:
+    """Which agents lost most of it today."""
+    lost = sorted((line for line in who.book.lines if line.pnl.amount < 0), key=lambda line: line.pnl)
+    if lost and not who.line:
+        named = ", ".join(f"{line.label} {_money(look, line.pnl)}" for line in lost[:NAMED])
+        more = f" and {len(lost) - NAMED} more" if len(lost) > NAMED else ""
+        yield f"Pulled by: {named}{more}, of {_money(look, who.book.pnl)} in all"
+
+
+# --- What is observed ---
+
+
+def _seen(ctx: Context[Parameters], gauge: Gauge, state: AlertState | None) -> Observation:
+    """How grave a gauge is. What is left of yesterday's alert does not count towards today's."""
+    yesterdays = bool(gauge.kind.daily and state and state.since and state.since < ctx.period.start)
+    level = _graded(ctx, gauge, state.level if state and not yesterdays else Level.OK)
+    missing = ", ".join(one.ledger for one in gauge.who.book.unread) if gauge.who.incomplete else ""
+    if gauge.used is None or (missing and level is Level.OK):
+        why = gauge.value if gauge.used is None else f"without {missing}, which cannot be read, it is {gauge.value}"
+        return Observation(gauge.subject, Level.UNKNOWN, f"{gauge.kind.name} cannot be judged: {why}")
+    detail = _detail(ctx, gauge)
+    notes = [gauge.who.label, *gauge.notes, f"⚠️ Without {missing}, which cannot be read" if missing else ""]
+    return Observation(
+        subject=gauge.subject,
+        level=level,
+        detail=f"a new day: {detail}" if yesterdays and level is Level.OK else detail,
+        value=gauge.value,
+        limit=gauge.limit,
+        figure=round(100 * gauge.used, 1),
+        headline=_headline(gauge, level),
+        notes=tuple(filter(None, notes)),
+    )
+
+
+def _graded(ctx: Context[Parameters], gauge: Gauge, known: Level) -> Level:
+    mild = gauge.kind.mild or (gauge.who.book.mode is Mode.PAPER and ctx.params.paper == "warning")
+    early = 1.0 if gauge.kind.mild else ctx.params.warn_at
+    return Threshold(warning=early, critical=None if mild else 1.0).graded(gauge.used or 0.0, known)[0]
+
+
+def _headline(gauge: Gauge, level: Level) -> str:
+    whose = f": {gauge.who.line.label}" if gauge.who.line else ""
+    paper = " (paper)" if gauge.who.book.mode is Mode.PAPER else ""
+    if gauge.kind.mild:
+        return f"{gauge.kind.mild}{whose}{paper}"
+    if level is Level.CRITICAL:
+        return f"{gauge.kind.name.upper()} LIMIT REACHED{whose}{paper}"
+    reached = gauge.used is not None and gauge.used >= 1
+    return (
+        f"{gauge.kind.name} Limit Reached{whose}{paper}"
+        if reached
+        else f"Approaching {gauge.kind.name} Limit{whose}{paper}"
+    )
+
+
+def _detail(ctx: Context[Parameters], gauge: Gauge) -> str:
+    used = "" if gauge.kind.mild else f" ({ctx.formats.pct(gauge.used, 0)} used)"
+    return f"{gauge.kind.name}: {gauge.value} · Limit: {gauge.limit}{used}"
+
+
+def _blind(ctx: Context[Parameters], seen: Sequence[Observation], away: str) -> Iterator[Observation]:
+    """The limits of live books that are not there because their ledgers cannot be read."""
+    limits, known = ctx.targets.limits_of(Mode.LIVE), {one.subject for one in seen}
+    wanted = ((DAILY_LOSS, limits.daily_loss), (DRAWDOWN, limits.drawdown), (EXPOSURE, limits.exposure))
+    for kind, currencies in wanted if away else ():
+        for currency in currencies:
+            subject = f"limit/{kind.key}/{Mode.LIVE}/{currency}"
+            if subject not in known:
+                yield Observation(subject, Level.UNKNOWN, f"{kind.name} cannot be judged: {away} cannot be read")
+
+
+def _unseen(standing: Iterable[str], seen: set[str], away: str) -> Iterator[Observation]:
+    """Open alerts of ours about what this round did not see, such as an agent that is gone."""
+    ours = tuple(f"limit/{kind.key}/" for kind in KINDS)
+    for subject in standing:
+        if subject.startswith(ours) and subject not in seen and away:
+            yield Observation(subject, Level.UNKNOWN, f"cannot be judged: {away} cannot be read")
+        elif subject.startswith(ours) and subject not in seen:
+            yield Observation(subject, Level.OK, "not watched any more: the limit is not set, or whom it is of is gone")
+
+
+def _reached(look: Look) -> Iterator[Report]:
+    """The daily targets that were reached within the last hour, each told once: its slot is of the day."""
+    ctx = look.ctx
+    for book in leading(look.today):
+        target = ctx.targets.daily_pnl.get(book.currency)
+        if target and book.pnl >= target:
+            own = [trade for trade in look.trades if Who(book).owns(trade)]
+            made = accumulate(trade.pnl for trade in own)
+            trade, pnl = next((trade, pnl) for trade, pnl in zip(own, made, strict=True) if pnl >= target)
+            if ctx.now - trade.closed_at < NEWS:
+                slot = f"target/{ctx.period.label}/{book.mode}/{book.currency}"
+                facts = {"book": book, "target": target, "trade": trade, "pnl": pnl}
+                yield Report(books=[book], facts=facts, tone=Tone.GOOD, slot=slot)
+
+
+# --- Words ---
+
+
+def _share(fall: Money, limit: Money) -> float:
+    return float(-fall / limit or 0)
+
+
+def _money(look: Look, money: Money) -> str:
+    return look.ctx.formats.money(money) or ""
+
+
+def _count(number: int, of: str) -> str:
+    return f"{number} {of}" if number == 1 else f"{number} {of}s"
+
+
+def _short(name: str) -> str:
+    """A name as part of a subject, which has room for 200 characters."""
+    return name if len(name) <= 100 else f"{name[:60]}…{name[-39:]}"
