@@ -10,7 +10,6 @@ import logging
 import random
 import secrets
 import threading
-import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from typing import TypeGuard
 from sqlalchemy import Connection
 
 from reporter import outbox
+from reporter.acquaintance import Acquaintance, alive
 from reporter.alerts import Level, Observation
 from reporter.clock import Clock
 from reporter.errors import ReporterError, StoreError
@@ -50,8 +50,6 @@ BURST, TOGETHER = 5, 10
 EVERYWHERE = Limit(40, 1.0)
 # Discord bans an address that was refused 10,000 times in ten minutes. We stop long before.
 REFUSALS = Limit(1000, 600.0)
-# For so long, in seconds, a channel waits for another to say where it leads.
-FIRST_LOOK = 2.0
 # By how many of its own last messages a channel is recognized when it is read.
 KNOWN = 20
 
@@ -75,15 +73,11 @@ class Delivery:
         self._runner = runner
         self._guard = threading.Lock()
         self._troubled: set[str] = set()
-        self._settled_in: set[str] = set()  # addresses whose whole place was looked at
-        self._met: set[str] = set()  # addresses that were looked at once: a dead one is known before it is posted to
-        self._looked: set[str] = set()  # those, and addresses at which a look has failed
-        self._looks: dict[str, threading.Thread] = {}  # looks that are under way, by address
-        self._dead: set[str] = set()  # addresses that were found dead
         self._asked: deque[float] = deque(maxlen=EVERYWHERE.requests)
         self._refusals: deque[float] = deque(maxlen=REFUSALS.requests)
         self._all_wait_until: dict[str, datetime] = {}  # by kind of outlet
         self._unsaved: list[Sent] = []
+        self._acquaintance = Acquaintance(store, clock, asking=self._ask, trouble=self._trouble)
 
     def ready(self, wiring: Wiring) -> tuple[list[str], float]:
         """The channels that can be served now, the most urgent first, and in how many seconds to look again.
@@ -113,20 +107,27 @@ class Delivery:
         if known is None:
             return False
         self._save_unsaved(wiring)
-        if not self._acquainted(wiring, known):
+        if not self._acquaintance.made(wiring, known, lambda lanes: self._free(wiring, lanes, channel)):
             return False
         token = secrets.token_hex(8)
         rows = self._claimed(wiring, known, token)
         if not rows:
             return False
-        self._asked.append(self._clock.monotonic())
+        self._ask()
         known = wiring.channels[rows[0].channel]
         return self._settled(wiring, Sent(known, rows, token, self._sent(known, rows, token)))
+
+    def _ask(self) -> None:
+        """Note that a request goes out."""
+        self._asked.append(self._clock.monotonic())
+
+    def _free(self, wiring: Wiring, lanes: Sequence[Lane], channel: str) -> bool:
+        return self._wait(wiring, lanes, channel, self._clock.wall()) <= 0
 
     def _wait(self, wiring: Wiring, lanes: Sequence[Lane], channel: str, now: datetime) -> float:
         """Seconds until a channel may be posted to, by all that we know; 0 or less when it may."""
         own = next((lane for lane in lanes if lane.channel == channel), None)
-        berth = [lane for lane in lanes if own and lane.berth == own.berth and _alive(wiring, lane)]
+        berth = [lane for lane in lanes if own and lane.berth == own.berth and alive(wiring, lane)]
         moments = [moment for lane in berth for moment in (lane.ready_at, lane.leased_until) if moment]
         outlet, stamp = wiring.channels[channel].outlet, now.timestamp()
         waits = [
@@ -145,96 +146,15 @@ class Delivery:
         ours = max(EVERYWHERE.free_at(self._asked), REFUSALS.free_at(self._refusals)) - monotonic
         return max(0.0, told, ours)
 
-    def _acquainted(self, wiring: Wiring, channel: Channel) -> bool:
-        """Look at a channel before the first post: whether it is alive, and to which place it leads.
-
-        So is every other that leads to the same place, or of which nobody knows where it leads: what waits for it may
-        be the older.
-        """
-        now = self._clock.wall()
-        unplaced = self._unplaced(wiring, channel, now)
-        if channel.address in self._settled_in and not unplaced:
-            return True
-        with self._store.begin() as connection:
-            lanes = outbox.enter(connection, channel.name, channel.address, now)
-        if not self._open(wiring, channel, lanes) or self._wait(wiring, lanes, channel.name, now) > 0:
-            return False
-        self._look_at(wiring, [*(wiring.channels[lane.channel] for lane in self._strangers(wiring, lanes)), *unplaced])
-        with self._store.begin() as connection:
-            lanes = outbox.enter(connection, channel.name, channel.address, now)
-        if self._strangers(wiring, lanes) or channel.address not in self._met:
-            return False
-        self._settled_in.add(channel.address)
-        return True
-
-    def _open(self, wiring: Wiring, channel: Channel, lanes: Sequence[Lane]) -> bool:
-        """Whether a channel may be asked; one that was found dead, and is no more by the store, is asked as if anew."""
-        if not any(lane.channel == channel.name and _alive(wiring, lane) for lane in lanes):
-            return False
-        if channel.address in self._dead:
-            self._dead.discard(channel.address)
-            channel.outlet.reopen()
-        return True
-
-    def _unplaced(self, wiring: Wiring, channel: Channel, now: datetime) -> list[Channel]:
-        """The other channels of the service that have something to send while nobody knows where they lead."""
-        alike = [one for one in wiring.channels.values() if one.outlet.kind == channel.outlet.kind]
-        unseen = {one.name: one for one in alike if one is not channel and one.address not in self._looked}
-        if not unseen:
-            return []
-        with self._store.read() as connection:
-            backlog, lanes = outbox.backlog(connection, now), outbox.all_lanes(connection)
-        known = {lane.channel for lane in lanes if lane.channel in unseen and _settled(lane, unseen[lane.channel])}
-        return [unseen[name] for name in backlog if name in unseen and name not in known]
-
-    def _strangers(self, wiring: Wiring, lanes: Sequence[Lane]) -> list[Lane]:
-        """Those of some lanes that could be posted to and were not looked at yet."""
-        return [lane for lane in lanes if _alive(wiring, lane) and not _met(wiring, lane, self._met)]
-
-    def _look_at(self, wiring: Wiring, channels: Iterable[Channel]) -> None:
-        """Look at channels side by side; one that does not answer soon holds the others up no longer."""
-        with self._guard:
-            unmet = [channel for channel in channels if channel.address not in self._met]
-            looks = [self._look_under_way(wiring, channel) for channel in unmet]
-        end = time.monotonic() + FIRST_LOOK
-        for look in looks:
-            look.join(max(0.0, end - time.monotonic()))
-
-    def _look_under_way(self, wiring: Wiring, channel: Channel) -> threading.Thread:
-        look = self._looks.get(channel.address)
-        if look is None or not look.is_alive():
-            look = threading.Thread(target=self._look, args=(wiring, channel), name=f"look-{channel.name}", daemon=True)
-            self._looks[channel.address] = look
-            self._asked.append(self._clock.monotonic())
-            look.start()
-        return look
-
-    def _look(self, wiring: Wiring, channel: Channel) -> None:
-        try:
-            self._note(wiring, channel, _guarded_look(channel))
-        except ReporterError as error:
-            log.error("what a look at %s has shown could not be saved: %s", channel.name, error)
-        self._looked.add(channel.address)
-
-    def _note(self, wiring: Wiring, channel: Channel, seen: Verdict) -> None:
-        """Remember what a look has shown."""
-        if isinstance(seen, Later | Unclear) or (isinstance(seen, Never) and seen.gone):
-            self._trouble(wiring, channel, seen)
-            return
-        names = [one.name for one in wiring.channels.values() if one.address == channel.address]
-        with self._store.begin() as connection:
-            for name in names:
-                outbox.enter(connection, name, channel.address, self._clock.wall())
-                outbox.met(connection, name, seen.place if isinstance(seen, Delivered) else None)
-        self._met.add(channel.address)
-
     def _claimed(self, wiring: Wiring, channel: Channel, token: str) -> list[Waiting]:
         """Take the place's most urgent row in hand, and those that go along; none when the place has to wait."""
         now = self._clock.wall()
         with self._store.begin() as connection:
             outbox.expire(connection, now)
             berth = outbox.enter(connection, channel.name, channel.address, now)
-            names = [lane.channel for lane in berth if _alive(wiring, lane) and _met(wiring, lane, self._met)]
+            names = [
+                lane.channel for lane in berth if alive(wiring, lane) and self._acquaintance.includes(wiring, lane)
+            ]
             head = next(iter(outbox.upcoming(connection, names, now, 1)), None)
             if head is None or self._wait(wiring, berth, head.channel, now) > 0:
                 return []
@@ -378,13 +298,7 @@ class Delivery:
                     self._all_wait_until[channel.outlet.kind] = ready_at
             case Never(gone=True):
                 outbox.lane_dead(connection, channel.name, now, verdict.why)
-                self._part_with(channel.address)
-
-    def _part_with(self, address: str) -> None:
-        """A dead channel is a stranger, should it ever be alive again."""
-        self._dead.add(address)
-        self._met.discard(address)
-        self._settled_in.discard(address)
+                self._acquaintance.part_with(channel.address)
 
     def _trouble(self, wiring: Wiring, channel: Channel, verdict: Verdict) -> None:
         """What became of a look at a channel that nothing was sent to."""
@@ -454,24 +368,9 @@ def _one_a_berth(wiring: Wiring, lanes: Sequence[Lane], backlog: Sequence[str]) 
     first: dict[str, str] = {}
     for name in backlog:
         lane = by_name.get(name)
-        if name in wiring.channels and (lane is None or _alive(wiring, lane)):
+        if name in wiring.channels and (lane is None or alive(wiring, lane)):
             first.setdefault(lane.berth if lane else f"channel {name}", name)
     return list(first.values())
-
-
-def _alive(wiring: Wiring, lane: Lane) -> bool:
-    """Whether the lane belongs to a channel of the config and was not found dead under its present address."""
-    known = wiring.channels.get(lane.channel)
-    return known is not None and not (lane.dead_since and lane.address == known.address)
-
-
-def _settled(lane: Lane, channel: Channel) -> bool:
-    """Whether it is known where a channel leads, or that it leads nowhere."""
-    return lane.address == channel.address and (lane.place is not None or lane.dead_since is not None)
-
-
-def _met(wiring: Wiring, lane: Lane, addresses: set[str]) -> bool:
-    return lane.address in addresses and wiring.channels[lane.channel].address == lane.address
 
 
 def _posts(lanes: Iterable[Lane]) -> list[float]:
@@ -531,14 +430,6 @@ def _span(span: timedelta) -> str:
     if minutes < 120:
         return f"{minutes} min"
     return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // (24 * 60)} days"
-
-
-def _guarded_look(channel: Channel) -> Verdict:
-    try:
-        return channel.outlet.look()
-    except Exception as error:
-        log.exception("the outlet of %s failed", channel.name)
-        return Unclear(f"the outlet failed: {type(error).__name__}")
 
 
 def _save_row(connection: Connection, row: Waiting, verdict: Outcome, now: datetime) -> None:

@@ -92,17 +92,24 @@ class Furnisher:
 
     def _furnished(self, wish: Wish) -> Done:
         kept = held(wish.file)
-        known = {hook.id for hook in self._hooks}
-        if kept and server.hook_id(kept, self.base_url) not in known and not self._dead(kept):
-            return Done(wish, note="its address leads to a webhook elsewhere that works, and is left alone")
+        if kept and (note := self._still_works(kept, wish.planned)) is not None:
+            return Done(wish, note=note)
         made: list[str] = []
         place, note = self._channel(wish.planned, made)
-        hook = next((one for one in self._hooks if kept and one.id == server.hook_id(kept, self.base_url)), None)
-        if hook is None:
-            hook = self._hook(place, made)
-        if hook and not self.dry and hook.address != kept:
+        hook = self._hook(place, made)
+        if hook and not self.dry:
             keep(wish.file, hook.address)
         return Done(wish, tuple(made), note)
+
+    def _still_works(self, address: Secret, planned: Planned) -> str | None:
+        """What to know of an address that is kept and works; None if it does not, or if it is none."""
+        id_ = server.hook_id(address, self.base_url)
+        hook = next((hook for hook in self._hooks if hook.id == id_), None)
+        if hook is None:
+            return None if self._dead(address) else "its address leads to a webhook elsewhere that works, and stays"
+        names = {place.id: place.name for place in self._places}
+        name = names.get(hook.channel, "?")
+        return "" if name == as_discord_writes(planned.name) else f"its webhook posts into #{name}"
 
     def _channel(self, planned: Planned, made: list[str]) -> tuple[Place, str]:
         """The channel, found or made, and what to know of it."""

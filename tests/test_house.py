@@ -26,7 +26,7 @@ FLOORS: dict[str, str] = {
     "pure": "errors secret spelling pacing message letter formats periods schedules trades rates risk plotting metrics alerts "
     "judge policies maintenance telling thresholds machine uptime trends vitals noise digest jsonpath context standing",
     "doors": "clock readonly config catalog host logs probes ledger store outbox migrations render charts outlets pulse",
-    "work": "binding probing probing_databases guard edits chronicle server_setup wiring picturing posting ruling alert_letters "
+    "work": "binding probing probing_databases guard edits chronicle acquaintance server_setup wiring picturing posting ruling alert_letters "
     "cards judging adrift story runner planner delivery",
     "daemon": "daemon demo",
     "app": "app",

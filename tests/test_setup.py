@@ -144,6 +144,14 @@ def test_what_was_made_by_hand_is_taken_as_it_is(house: House) -> None:
     assert by_hand.token in house.address("pnl-daily")
 
 
+def test_a_channel_that_was_renamed_stays_what_it_is(house: House) -> None:
+    assert house.setup() == 0
+    next(one for one in house.discord.guild.channels.values() if one.name == "alerts").name = "alarms"
+    assert house.setup() == 0
+    assert there(house.discord) == ["MONEY/pnl-daily", "STATUS/alarms", "STATUS/system-health"]
+    assert "its webhook posts into #alarms" in house.said
+
+
 def test_a_dry_run_makes_nothing(house: House) -> None:
     assert house.setup("--dry-run", "--write") == 0
     assert "Would make 2 categories, 3 channels, 3 webhooks." in house.said
