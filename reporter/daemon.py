@@ -151,6 +151,7 @@ class Daemon:
         """Remember by which terms we run, for whoever wants to know what an edit would change."""
         try:
             self._runner.take_note(json.dumps(terms(self._wiring)))
+            self._runner.let_go(self._wiring)
         except ReporterError as error:
             log.error("the terms that we run by could not be saved: %s", error)
 

@@ -37,7 +37,8 @@ def judge(
 
 def closed(state: AlertState, reason: str) -> Transition:
     """The end of an open alert whose subject nobody will look at any more."""
-    return _told(state, AlertState(state.subject, observation=state.observation), Change.RESOLVED, reason)
+    gone = Observation(state.subject, Level.OK, reason)
+    return _told(state, AlertState(state.subject, observation=gone), Change.RESOLVED, reason)
 
 
 def incident_of(state: AlertState) -> str:

@@ -6,11 +6,12 @@ gather, values, judge, write, commit.
 
 from __future__ import annotations
 
+import json
 import logging
 import secrets
 import threading
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -29,13 +30,15 @@ from reporter.periods import Period, before, covered
 from reporter.picturing import pictures
 from reporter.posting import post, tell_digests
 from reporter.schedules import Every
-from reporter.store import TERMS, Store, alerts, incidents, journal, periods, tallies, uptime
+from reporter.store import TERMS, Store, alerts, fact, incidents, journal, periods, tallies, uptime
 from reporter.store.alerts import Watched
 from reporter.wiring import Wiring
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
+# The fact in the store that names the probes of the config.
+PROBES = "probes"
 # A failed period is tried again after half a minute, then after twice as long each time.
 FIRST_RETRY = timedelta(seconds=30)
 LONGEST_RETRY = timedelta(minutes=15)
@@ -168,6 +171,14 @@ class Runner:
                 sitting.look_again(waiting)
                 sitting.revisit()
         return {name for name in suspect if name}
+
+    def let_go(self, wiring: Wiring) -> None:
+        """End the alerts of what the config no longer has, and forget it."""
+        with self._store.begin() as connection:
+            before = frozenset(json.loads(fact(connection, PROBES) or "[]"))
+            gone = [one for one in alerts.everyone(connection) if _is_gone(one, wiring, before)]
+            Sitting(connection, wiring, secrets.token_hex(4), self._clock.wall()).close(gone, "no longer in the config")
+            journal.remember(connection, PROBES, json.dumps(sorted(wiring.rules.probes)))
 
     def tell_digests(self, wiring: Wiring) -> None:
         """Let go what was held back until now by quiet hours or for a digest."""
@@ -419,6 +430,20 @@ def _noted(findings: Findings, notes: Sequence[str]) -> Findings:
 def _witness(bound: BoundJob) -> Witness:
     beat = timedelta(seconds=bound.schedule.seconds) if isinstance(bound.schedule, Every) else None
     return Witness(bound.channels, beat, bound.name)
+
+
+def _is_gone(one: Watched, wiring: Wiring, probes: Collection[str]) -> bool:
+    """Whether nobody will look at a subject any more: its probe, which was among these, its job or channel is gone."""
+    at_work = {name for name, bound in wiring.jobs.items() if bound.enabled} | set(wiring.broken)
+    kind, _, name = one.subject.partition("/")
+    match kind:
+        case "probe" if name in probes and name not in wiring.rules.probes:
+            return True
+        case "job":
+            return name not in at_work
+        case "channel":
+            return name.split("/")[0] not in wiring.channels
+    return one.job is not None and one.job not in at_work
 
 
 def _witness_of(wiring: Wiring, one: Watched) -> Witness:

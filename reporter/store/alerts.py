@@ -62,6 +62,11 @@ def to_look_at(connection: Connection, now: datetime) -> list[Watched]:
     return [_watched(row) for row in connection.execute(query)]
 
 
+def everyone(connection: Connection) -> list[Watched]:
+    """Every subject that was judged and is not forgotten, by name."""
+    return [_watched(row) for row in connection.execute(select(alert_states).order_by(alert_states.c.subject))]
+
+
 def subjects(connection: Connection) -> list[str]:
     """Every subject that was judged and is not forgotten."""
     return list(connection.execute(select(alert_states.c.subject).order_by(alert_states.c.subject)).scalars())
@@ -82,6 +87,12 @@ def put(connection: Connection, judged: Collection[Watched], known: Mapping[str,
 def drop(connection: Connection, subject: str) -> None:
     """Forget a subject that nobody looks at any more."""
     connection.execute(delete(alert_states).where(alert_states.c.subject == subject))
+
+
+def prune(connection: Connection, before: datetime) -> int:
+    """Forget subjects that are well and that nobody has looked at since."""
+    well = alert_states.c.phase == Phase.OK.value
+    return connection.execute(delete(alert_states).where(well, alert_states.c.updated_at < before)).rowcount
 
 
 def _chunks(names: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -80,7 +80,7 @@ def prune(connection: Connection, before: datetime) -> int:
     """Forget runs, readings and transitions older than that; what is open stays open."""
     aged = ((runs, runs.c.started_at), (samples, samples.c.at), (transitions, transitions.c.at))
     gone = sum(connection.execute(delete(table).where(moment < before)).rowcount for table, moment in aged)
-    return gone + incidents.prune(connection, before)
+    return gone + incidents.prune(connection, before) + alerts.prune(connection, before)
 
 
 class StoredHistory:
