@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 
 from reporter.clock import Clock
 from reporter.config import probes as models
-from reporter.config import probes_databases as databases
 from reporter.config import probes_machine as machine
 from reporter.config import probes_network as network
 from reporter.config.models import Config
@@ -60,7 +59,7 @@ def probe(name: str, entry: models.Probe, clock: Clock, ledgers: Mapping[str, Se
             return _network(terms, entry, clock)
         case machine.FileProbeConfig() | machine.ProcessProbeConfig() | machine.UnitProbeConfig():
             return _machine(terms, entry, clock)
-        case databases.PostgresProbeConfig() | databases.SqliteProbeConfig() | databases.RedisProbeConfig():
+        case _:
             return database_probe(terms, entry, clock, ledgers)
 
 

@@ -8,14 +8,16 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
 
+from reporter.alerts import Level
 from reporter.clock import Clock
 from reporter.config import probes_databases as models
 from reporter.config.probes_common import Limits
 from reporter.config.settings import Settings
-from reporter.probes import Probe, Terms
+from reporter.probes import NEVER, Probe, Terms
 from reporter.probes.certificates import Trust
 from reporter.probes.postgres import PostgresLimits, PostgresProbe
 from reporter.probes.redis import RedisLimits, RedisProbe
+from reporter.probes.sql import Expectation, SqlProbe
 from reporter.probes.sqlite import SqliteLimits, SqliteProbe
 from reporter.secret import Secret
 
@@ -36,6 +38,8 @@ def database_probe(terms: Terms, entry: models.DatabaseProbe, clock: Clock, ledg
         case models.SqliteProbeConfig(integrity_every=every):
             path = entry.path or _file(ledgers[entry.ledger or ""])
             return SqliteProbe(terms, clock, path, _limits(SqliteLimits, entry), _plain(every))
+        case models.SqlProbeConfig(query=query):
+            return SqlProbe(terms, clock, _target(entry.url or ledgers[entry.ledger or ""]), query, _expectation(entry))
         case models.RedisProbeConfig():
             return RedisProbe(terms, clock, entry.url, _limits(RedisLimits, entry), Trust(entry.ca_file, entry.verify))
 
@@ -43,6 +47,23 @@ def database_probe(terms: Terms, entry: models.DatabaseProbe, clock: Clock, ledg
 def _file(url: Secret) -> Path:
     """The file of a SQLite database, of which the config makes a URL."""
     return Path(url.reveal().partition(":///")[2].partition("?")[0])
+
+
+def _target(url: Secret) -> Secret | Path:
+    return _file(url) if url.reveal().startswith("sqlite") else url
+
+
+def _expectation(entry: models.SqlProbeConfig) -> Expectation:
+    return Expectation(
+        name=entry.shows_as,
+        above=entry.above.threshold() if entry.above else NEVER,
+        below=entry.below.threshold() if entry.below else NEVER,
+        equals=entry.equals,
+        age=entry.age.threshold() if entry.age else None,
+        rows=entry.rows.threshold() if entry.rows else None,
+        min_rows=entry.min_rows.threshold() if entry.min_rows else None,
+        empty=Level(entry.empty),
+    )
 
 
 def _limits(kind: type[L], entry: Settings) -> L:

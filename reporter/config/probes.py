@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Discriminator, Tag
 
-from reporter.config.probes_databases import PostgresProbeConfig, RedisProbeConfig, SqliteProbeConfig
+from reporter.config.probes_databases import PostgresProbeConfig, RedisProbeConfig, SqliteProbeConfig, SqlProbeConfig
 from reporter.config.probes_machine import FileProbeConfig, ProcessProbeConfig, UnitProbeConfig
 from reporter.config.probes_network import (
     DnsProbeConfig,
@@ -36,6 +36,7 @@ Probe = Annotated[
     | Annotated[UnitProbeConfig, Tag("unit")]
     | Annotated[PostgresProbeConfig, Tag("postgres")]
     | Annotated[SqliteProbeConfig, Tag("sqlite")]
+    | Annotated[SqlProbeConfig, Tag("sql")]
     | Annotated[RedisProbeConfig, Tag("redis")],
     Discriminator(_probe_kind),
 ]  # fmt: skip

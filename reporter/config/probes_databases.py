@@ -8,8 +8,9 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import AfterValidator, Discriminator, Field, model_validator
 
 from reporter.config.probes_common import AS_USUAL, AskedProbe, LowNumbers, Numbers, Otherwise, Sizes, Spans
-from reporter.config.secrets import Address, HomePath
+from reporter.config.secrets import Address, DatabaseUrl, HomePath
 from reporter.config.values import Duration, Name, mistake
+from reporter.readonly import reads
 from reporter.secret import Secret
 
 
@@ -98,6 +99,46 @@ class SqliteProbeConfig(OfADatabase):
     """How often all of the file is read for damage; null: never."""
 
 
+def _only_reads(query: str) -> str:
+    if not reads(query):
+        raise mistake("must be a SELECT", "it may begin with WITH or SHOW too; what writes is refused")
+    return query
+
+
+class SqlProbeConfig(OfADatabase):
+    """Asks a database something, and holds the answer to what is expected of it."""
+
+    kind: Literal["sql"]
+    """`sql`."""
+    url: DatabaseUrl | None = None
+    """A SQLite file's path, seen from the home, or a PostgreSQL URL; best a reference to a secret."""
+    query: Annotated[str, AfterValidator(_only_reads)]
+    """A SELECT that gives one row of one column."""
+    shows_as: str = Field("value", min_length=1, max_length=60)
+    """What people call the value."""
+    above: Numbers | None = None
+    """From where on a large number is trouble."""
+    below: LowNumbers | None = None
+    """From where on a small number is trouble."""
+    equals: str | int | float | bool | None = None
+    """The value that it must have."""
+    age: Spans | None = None
+    """How long ago the time may be that it gives."""
+    rows: Numbers | None = None
+    """How many rows there may be, of which 1000 are counted; the query may then give any columns."""
+    min_rows: LowNumbers | None = None
+    """How many rows there must be."""
+    empty: Literal["ok", "warning", "critical", "unknown"] = "unknown"
+    """How it stands where there is no row, or nothing in it."""
+
+    @model_validator(mode="after")
+    def _one_thing(self) -> Self:
+        kinds = (self.above or self.below, self.equals, self.age, self.rows or self.min_rows)
+        if sum(given is not None for given in kinds) > 1:
+            raise mistake("a number, a text, an age and rows exclude each other", "write a probe for each")
+        return self
+
+
 class RedisProbeConfig(AskedProbe):
     """Connects to a Redis or Valkey server as any client does, and asks how it is."""
 
@@ -125,4 +166,6 @@ class RedisProbeConfig(AskedProbe):
     """How long ago the slowest replica was heard of."""
 
 
-DatabaseProbe = Annotated[PostgresProbeConfig | SqliteProbeConfig | RedisProbeConfig, Discriminator("kind")]
+DatabaseProbe = Annotated[
+    PostgresProbeConfig | SqliteProbeConfig | SqlProbeConfig | RedisProbeConfig, Discriminator("kind")
+]

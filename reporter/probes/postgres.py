@@ -120,7 +120,7 @@ class PostgresProbe:
 
 def _without_statistics(error: RefusedError, latency: float) -> Sight:
     """Not every server that speaks the protocol keeps PostgreSQL's statistics, nor shows them to every role."""
-    if error.sqlstate is None or not error.sqlstate.startswith(("42", "0A")):
+    if error.code is None or not error.code.startswith(("42", "0A")):
         return error.sight
     return Sight(Level.OK, "online", figures=(("statistics", "not told to this role"),), latency=latency)
 

@@ -54,11 +54,11 @@ _SILENT = {
 
 
 class RefusedError(Exception):
-    """The server did not do what it was asked, and the sight says why. `sqlstate` is its code, where it gave one."""
+    """The server did not do what it was asked, and the sight says why. `code` is the one that it gave, if any."""
 
-    def __init__(self, sight: Sight, sqlstate: str | None) -> None:
+    def __init__(self, sight: Sight, code: str | None) -> None:
         super().__init__(sight.detail)
-        self.sight, self.sqlstate = sight, sqlstate
+        self.sight, self.code = sight, code
 
 
 class Session:
@@ -148,7 +148,8 @@ def _in_words(url: Secret) -> Iterator[None]:
 
 def _meaning(error: psycopg.Error, url: Secret) -> Sight:
     if said := SQLSTATES.get(error.sqlstate or ""):
-        return Sight(Level.CRITICAL, said)
+        which = f" ({error.diag.message_primary})" if (error.sqlstate or "").startswith("42") else ""
+        return Sight(Level.CRITICAL, said + which)
     words = " ".join(str(error).split())
     for sign, (level, meaning) in _SILENT.items():
         if re.search(sign, words):
