@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -146,6 +147,8 @@ def add_transition(
             why=why,
             channels="\n".join(channels),
             until=transition.until,
+            headline=seen.headline,
+            notes=json.dumps(seen.notes, ensure_ascii=False),
         )
     )
 
@@ -158,7 +161,10 @@ def of_incidents(connection: Connection, ids: Iterable[str]) -> list[Told]:
 
 
 def transition_of(row: Row[Any]) -> Transition:
-    seen = Observation(row.subject, Level(row.seen), row.detail, row.value, row.limit)
+    notes = tuple(json.loads(row.notes or "[]"))
+    seen = Observation(
+        row.subject, Level(row.seen), row.detail, row.value, row.limit, headline=row.headline or "", notes=notes
+    )
     return Transition(
         subject=row.subject,
         change=Change(row.change),

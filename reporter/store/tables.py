@@ -161,6 +161,8 @@ transitions = Table(
     Column("why", Text),
     Column("channels", Text),
     Column("until", UtcTime),  # when the trouble ended, of one that is over
+    Column("headline", Text),  # what a letter says of it instead of its name,
+    Column("notes", Text),  # and further lines, as JSON
     Index(None, "subject", "at"),
     Index(None, "at"),
 )
@@ -268,6 +270,7 @@ outbox = Table(
     Column("priority", Integer, nullable=False),
     Column("slot", String(200)),
     Column("digest", String(64)),  # of everything but the clock line, for boards
+    Column("repost", Integer),  # after so many seconds a board is posted anew instead of edited
     Column("message", Text, nullable=False),
     Column("reference", String(64), nullable=False),
     Column("state", String(16), nullable=False),  # waiting held sending unclear sent dead expired superseded dropped

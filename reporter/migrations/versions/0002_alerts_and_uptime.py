@@ -78,9 +78,12 @@ def upgrade() -> None:
         sa.Column("value", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("subject", name=op.f("pk_standing")),
     )
+    op.add_column("outbox", sa.Column("repost", sa.Integer(), nullable=True))
     op.add_column("samples", sa.Column("detail", sa.Text(), nullable=True))
     op.add_column("transitions", sa.Column("incident", sa.String(length=16), nullable=True))
     op.add_column("transitions", sa.Column("told", sa.Boolean(), nullable=True))
     op.add_column("transitions", sa.Column("why", sa.Text(), nullable=True))
     op.add_column("transitions", sa.Column("channels", sa.Text(), nullable=True))
     op.add_column("transitions", sa.Column("until", UtcTime(), nullable=True))
+    op.add_column("transitions", sa.Column("headline", sa.Text(), nullable=True))
+    op.add_column("transitions", sa.Column("notes", sa.Text(), nullable=True))
