@@ -1,8 +1,12 @@
-"""`python -m tests.bench`: a line for each figure, with its goal. BENCH_SECONDS shortens the two minutes of idling."""
+"""`python -m tests.bench`: a line for each figure, with its goal. BENCH_SECONDS shortens the two minutes of idling.
+
+`python -m tests.bench NAME …` runs another of the benches beside this file, such as `probes`.
+"""
 
 from __future__ import annotations
 
 import os
+import runpy
 import sys
 import tempfile
 import time
@@ -91,4 +95,8 @@ def tell(what: str, measured: str, goal: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    if len(sys.argv) > 1:
+        name = sys.argv.pop(1)
+        runpy.run_module(f"tests.bench.{name}", run_name="__main__", alter_sys=True)
+    else:
+        main()
