@@ -179,12 +179,12 @@ def begun(house: House) -> ForkServerProcess:
     return process
 
 
-@pytest.mark.parametrize("rounds", [4, pytest.param(60, marks=pytest.mark.full)])
-def test_killed_at_any_moment_it_makes_nothing_twice(tmp_path: Path, rounds: int) -> None:
+@pytest.mark.parametrize(("rounds", "size"), [(3, 4), pytest.param(60, 30, marks=pytest.mark.full)])
+def test_killed_at_any_moment_it_makes_nothing_twice(tmp_path: Path, rounds: int, size: int) -> None:
     chance = random.Random(rounds)
     with LocalDiscord(limits=False, latency=0.01, jitter=0.02) as discord:
         house = House(tmp_path, discord)
-        house.plan("\n".join(f"C{number}:\n  a{number}:\n  b{number}:\n  c{number}:" for number in range(10)))
+        house.plan("\n".join(f"C{number}:\n  a{number}:\n  b{number}:\n  c{number}:" for number in range(size)))
         for _ in range(rounds):
             asked = len(discord.requests) + chance.randint(3, 9)
             process = begun(house)
@@ -193,10 +193,10 @@ def test_killed_at_any_moment_it_makes_nothing_twice(tmp_path: Path, rounds: int
             process.join()
         assert house.setup("--all") == 0
         categories = [one.name for one in discord.guild.channels.values() if one.kind == CATEGORY]
-        assert sorted(categories) == sorted(f"C{number}" for number in range(10))
-        assert there(discord) == sorted(f"C{n}/{letter}{n}" for n in range(10) for letter in "abc")
+        assert sorted(categories) == sorted(f"C{number}" for number in range(size))
+        assert there(discord) == sorted(f"C{n}/{letter}{n}" for n in range(size) for letter in "abc")
         assert set(hooks(discord).values()) == {1}
-        assert len(hooks(discord)) == 30
+        assert len(hooks(discord)) == 3 * size
         assert leads_right(house)
 
 

@@ -42,7 +42,7 @@ def samples(traffic: Traffic, running: Process, messages: int) -> list[float]:
     return found
 
 
-@pytest.mark.parametrize("messages", [480, pytest.param(10_000, marks=pytest.mark.full)])
+@pytest.mark.parametrize("messages", [240, pytest.param(10_000, marks=pytest.mark.full)])
 def test_memory_does_not_grow_with_what_was_delivered(tmp_path: Path, messages: int) -> None:
     with LocalDiscord(limits=False) as discord:
         traffic = Traffic(tmp_path, discord, {name: name for name in NAMES})
