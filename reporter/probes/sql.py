@@ -32,7 +32,7 @@ _MILLISECONDS = 1e11
 _SHOW = re.compile(r"\s*SHOW\b", re.IGNORECASE)
 # Classes of PostgreSQL's codes, and names of SQLite's, that speak of the query or of what we may do, and not of the
 # database: wrong syntax and rights, unfit values, what is not supported, what would have written.
-_OURS = ("42", "22", "0A", "25006", "21", "SQLITE_ERROR", "SQLITE_AUTH", "SQLITE_MISMATCH")
+_OURS = ("42", "22", "0A", "25006", "21", "SQLITE_ERROR", "SQLITE_SCHEMA", "SQLITE_AUTH", "SQLITE_MIS")
 _WELL = "answers"
 
 Row = tuple[Any, ...]
@@ -96,8 +96,9 @@ def _from_sqlite(path: Path, query: str, timeout: float) -> list[Row]:
         with closing(open_sqlite(path, timeout)) as connection:
             return connection.execute(query).fetchmany(_MOST_ROWS)
     except sqlite3.Error as error:
-        name = getattr(error, "sqlite_errorname", None)  # none where the fault was found before SQLite was asked
-        raise RefusedError(Sight(Level.CRITICAL, sqlite_reason(str(error), path)), name) from None
+        code = "SQLITE_MISUSE" if isinstance(error, sqlite3.ProgrammingError) else None  # Python's own, without a name
+        seen = Sight(Level.CRITICAL, sqlite_reason(str(error), path))
+        raise RefusedError(seen, getattr(error, "sqlite_errorname", code)) from None
 
 
 def _bounded(query: str) -> str:

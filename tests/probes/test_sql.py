@@ -76,6 +76,8 @@ def test_what_cannot_be_asked_is_unknown_and_says_why(url: str, watch: Watch) ->
     seen = told(watch("sql", url=url, query="SELECT id FORM orders").look())
     assert seen.startswith("unknown: the query cannot be asked: ")
     assert "syntax error" in seen
+    two = told(watch("sql", url=url, query="SELECT 1; SELECT 2").look())
+    assert two.startswith("unknown: the query cannot be asked: ")
 
 
 @pytest.mark.parametrize("query", ["DELETE FROM orders", "COMMIT; DELETE FROM orders", "PRAGMA journal_mode = wal"])
