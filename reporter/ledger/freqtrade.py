@@ -118,7 +118,7 @@ def _open(rows: FromClause, mode: Mode) -> PositionColumns:
         size=c.amount,
         entry_price=c.open_rate,
         current_price=null(),  # freqtrade asks the exchange and keeps no price
-        unrealised=null(),
+        unrealised=cast(null(), Numeric),
         priced_at=null(),
         mode=_constant(mode),
         currency=c.stake_currency,

@@ -22,7 +22,7 @@ from reporter.ledger.native import LATER, native
 from reporter.ledger.settings import LedgerSettings
 from reporter.ledger.source import Source, moment
 from reporter.ledger.splits import split
-from reporter.ledger.walk import UNITS, LinePath, Walk, units, walked
+from reporter.ledger.walk import LinePath, Walk, units, walked
 from reporter.periods import Period
 from reporter.trades import Agent, By, Equity, EquityPoint, Figures, LedgerHealth, Mode, Position, Trade
 
@@ -232,7 +232,7 @@ class Reader:
             trades |= {row.id: rows.trade(row, self.name) for row in found}
 
         def completed(own: Figures, path: LinePath) -> Figures:
-            squares = Decimal(path.squares) / UNITS**2
+            squares = Decimal(f"{path.squares}E-16")
             best, worst = trades[path.best_id], trades[path.worst_id]
             return replace(own, best=best, worst=worst, squares=squares, streaks=path.streaks)
 
