@@ -63,7 +63,13 @@ def daily_summary(ctx: Context[Parameters]) -> Iterator[Report]:
     trails = [trail(series, ctx.basis) for series in ctx.series(trailing(ctx.period, ctx.params.days))]
     sections = [_section(ctx, book, before, trails, leading(books)) for book in books]
     drawn = [section.trail for section in sections if section.trail and not section.brief]
-    facts = {"sections": sections, "trails": drawn, "recent": recent, "unread": ctx.unread([*books, *before])}
+    facts = {
+        "sections": sections,
+        "trails": drawn,
+        "recent": recent,
+        "totals": ctx.totals(books),
+        "unread": ctx.unread([*books, *before]),
+    }
     yield Report(books=books, facts=facts, tone=tone_of(books))
 
 

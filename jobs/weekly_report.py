@@ -110,7 +110,12 @@ def weekly_report(ctx: Context[Parameters]) -> Iterator[Report]:
         trails=[trail(series, ctx.basis) for series in ctx.series(trailing(ctx.period, ctx.params.days))],
     )
     sections = [_section(ctx, book, views, brief=book not in leading(books)) for book in books]
-    facts = {"sections": sections, "uptime": _uptime(ctx), "unread": ctx.unread([*books, *before])}
+    facts = {
+        "sections": sections,
+        "uptime": _uptime(ctx),
+        "totals": ctx.totals(books),
+        "unread": ctx.unread([*books, *before]),
+    }
     yield Report(books=books, facts=facts, tone=tone_of(books))
 
 

@@ -201,3 +201,50 @@ def test_every_value_is_said_in_the_form_of_its_type(value: object, said: str) -
 def test_text_is_no_amount_and_is_not_repeated_in_the_error() -> None:
     with pytest.raises(TypeError, match="takes an amount or a number, not str"):
         SHOW.money("hunter2")  # type: ignore[arg-type]
+
+
+@given(
+    st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**12), max_value=10**12, places=4),
+    st.sampled_from([(",", "."), (".", ","), ("\N{NARROW NO-BREAK SPACE}", ","), ("'", "."), ("", ".")]),
+)
+def test_the_users_signs_stand_between_thousands_and_before_decimals(amount: Decimal, signs: tuple[str, str]) -> None:
+    thousands, point = signs
+    own = Formats(thousands=thousands, point=point)
+    for shown in (own.signed(amount, "EUR") or "", own.signed_pct(amount) or "", own.compact(amount, plus=True) or ""):
+        read = shown.replace("€", "").removesuffix("%").rstrip("MBT").replace(thousands or "_", "").replace(point, ".")
+        figure = Decimal(read)
+        assert shown.startswith("-") == (figure < 0)
+        assert shown.startswith("+") == (figure > 0)
+
+
+@pytest.mark.parametrize("amount", ["-0.004", "-0.0000001", "-0"])
+def test_nothing_that_is_shown_as_zero_has_a_sign(amount: str) -> None:
+    value = Decimal(amount)
+    shown = [SHOW.money(value, "USD"), SHOW.signed(value, "BTX"), SHOW.pct(value / 100), SHOW.signed_pct(value / 100)]
+    assert shown == ["$0.00", "0.00 BTX", "0.0%", "0.00%"]
+
+
+def test_a_column_says_its_currency_in_its_head() -> None:
+    assert SHOW.signed(Money(Decimal(5), "USDT"), named=False) == "+5.00"
+    assert SHOW.money(Money(Decimal(-5), "USD"), named=False) == "-$5.00"
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "shown"),
+    [
+        (10_050, None, "10,050"),
+        (999_999, None, "999,999"),
+        (1_250_000, None, "1.25M"),
+        (Decimal("0.1012"), None, "0.1012"),
+        (22.95, 3, "23"),
+        (-33.17, 3, "-33.2"),
+        (1234, 3, "1.23k"),
+        (999.6, 3, "1k"),
+        (0.00123456, 3, "0.00123"),
+        (5e17, 3, "500,000T"),
+        (0, 3, "0"),
+        (None, 3, None),
+    ],
+)
+def test_a_mark_on_an_axis_is_short(value: Number | None, digits: int | None, shown: str | None) -> None:
+    assert SHOW.compact(value, digits) == shown

@@ -20,6 +20,7 @@ from reporter.context import Context, Report, Targets
 from reporter.ledger import Floor, LedgerSettings, native
 from reporter.message import Message, plain, plain_blocks
 from reporter.periods import Period, before, covered
+from reporter.rates import Rates
 from reporter.render import Renderer
 from reporter.risk import NEVER_CLOSES, Basis
 from reporter.trades import Ledger, Money
@@ -128,6 +129,7 @@ def reports(
     since: dict[str, datetime] | None = None,
     basis: Basis = NEVER_CLOSES,
     fared: Mapping[str, Uptime] | None = None,
+    rates: Rates | None = None,
     drawn: list[list[str]] | None = None,
     **params: int | bool,
 ) -> list[tuple[Report, Message]]:
@@ -148,6 +150,7 @@ def reports(
         params=job.params(**params),
         log=logging.getLogger(name),
         basis=basis,
+        rates=rates or {},
     )
     found = [one for one in job.function(context) if isinstance(one, Report)]
     if drawn is not None:

@@ -14,6 +14,7 @@ from reporter.errors import LedgerError
 from reporter.ledger import Floor
 from reporter.message import Message, Tone, plain, plain_blocks
 from reporter.outlets.discord_limits import fits
+from reporter.rates import Rate
 from reporter.trades import Book, Line, Mode, Money
 from tests import golden
 from tests.jobs.floor import Closed, Idle, database, floor, reports, rows, shape_of, text_of, told, usdt
@@ -68,6 +69,17 @@ def test_two_modes_and_two_currencies_are_four_books(tmp_path: Path) -> None:
         f"💰 Overall Performance · {currency} · {mode}" for mode, currency in books
     ]
     assert text_of(message).count("Daily P&L: +2.00 USDT") == text_of(message).count("Daily P&L: +2.00000000 BTC") == 2
+
+
+def test_several_currencies_are_told_in_one_with_their_rate_where_one_is_given(tmp_path: Path) -> None:
+    trades = [Closed("2026-10-30 01:00:00", "A", "2", currency=c) for c in ("BTC", "USDT", "XYZ")]
+    rate = Rate("BTC", usdt("68000"), datetime(2026, 10, 30, 12, tzinfo=UTC))
+    message = told("daily_summary", made(tmp_path, *trades), MORNING, rates={"BTC": rate})
+    assert field(message, "All in USDT") == [
+        "P&L: +136,002.00 USDT (N/A)",
+        "1 BTC = 68,000.00 USDT as of 2026-10-30 12:00:00 UTC",
+        "Not in it, for want of a rate: XYZ",
+    ]
 
 
 def test_only_who_gained_is_a_top_performer_and_only_who_lost_an_underperformer(tmp_path: Path) -> None:
