@@ -8,11 +8,14 @@ seconds, and Discord limits the edits of a message that is older than an hour.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import floor, log10
 
 from pydantic import Field
 
 from reporter import (
+    MARKS,
+    TITLES,
+    TONES,
+    WORST_FIRST,
     Agent,
     AlertState,
     Bounds,
@@ -27,14 +30,17 @@ from reporter import (
     Period,
     Reading,
     Report,
-    Tone,
     Vital,
+    began,
     duration,
     job,
     machine_vitals,
     own_vitals,
     size,
+    summary,
     until_full,
+    usually,
+    worst,
 )
 
 
@@ -49,7 +55,7 @@ class Parameters(MachineLimits):
 
     `ledger` is how many seconds a trading database may take; `heartbeat_minutes` how long an agent that reports itself
     may be silent; `newest_trade_hours` how old the newest trade of a ledger may be (not watched unless given); `own`
-    limits how the reporter itself keeps up.
+    limits how the reporter itself keeps up; `repost_hours` is after how many hours the board is posted anew.
     """
 
     ledger: Seconds = Seconds()
@@ -57,6 +63,11 @@ class Parameters(MachineLimits):
     newest_trade_hours: float | None = Field(None, gt=0)
     own: OwnLimits = OwnLimits()
     lines: int = Field(20, ge=0)
+    repost_hours: float | None = Field(None, gt=0)
+
+    @property
+    def repost(self) -> timedelta | None:
+        return None if self.repost_hours is None else timedelta(hours=self.repost_hours)
 
 
 Standing = Mapping[str, AlertState]
@@ -68,11 +79,6 @@ RUNNING = {"active", "running"}
 PACE = timedelta(days=3)
 # What an untroubled machine shows of its figures, in the footer.
 IN_FOOTER = ("CPU", "Memory", "Load", "Disk", "Temperature")
-
-MARKS = {Level.OK: "🟢", Level.WARNING: "🟡", Level.CRITICAL: "🔴", Level.UNKNOWN: "⚪"}
-TITLES = {Level.OK: "✅", Level.WARNING: "⚠️", Level.CRITICAL: "🚨", Level.UNKNOWN: "⚪"}
-TONES = {Level.OK: Tone.GOOD, Level.WARNING: Tone.WARNING, Level.CRITICAL: Tone.CRITICAL, Level.UNKNOWN: Tone.NEUTRAL}
-WORST_FIRST = (Level.CRITICAL, Level.WARNING, Level.UNKNOWN, Level.OK)
 
 
 @dataclass(frozen=True)
@@ -246,12 +252,11 @@ def _board(
     means = ctx.history.means()
     items = [*things, *machine, *own]
     levels = [item.seen.level for item in items]
-    worst = next((level for level in WORST_FIRST if level in levels), Level.OK)
     well = [item for item in things if item.seen.level is Level.OK]
     fold = len(things) > ctx.params.lines
     facts = {
-        "mark": TITLES[worst],
-        "summary": _summary(levels),
+        "mark": TITLES[worst(levels)],
+        "summary": summary(levels, "All Systems Operational"),
         "host": host,
         "started": ctx.history.started_at(),
         "troubles": [_row(item, ctx.now, standing) for item in _worst_first([*things, *_named(own)])],
@@ -262,12 +267,7 @@ def _board(
         "machine_well": _names(item for item in machine if item.seen.level is Level.OK and item.seen.value),
         "figures": list(_figures(host, machine, things)),
     }
-    return Report(facts=facts, tone=TONES[worst], slot=slot)
-
-
-def _summary(levels: Sequence[Level]) -> str:
-    counts = [f"{levels.count(level)} {level}" for level in WORST_FIRST[:-1] if level in levels]
-    return ", ".join(counts) or "All Systems Operational"
+    return Report(facts=facts, tone=TONES[worst(levels)], slot=slot, repost=ctx.params.repost)
 
 
 def _worst_first(items: Sequence[Item]) -> list[Item]:
@@ -300,27 +300,16 @@ def _folded(well: Sequence[Item]) -> list[tuple[str, int]]:
 
 
 def _row(item: Item, now: datetime, standing: Standing, means: Mapping[str, float] | None = None) -> Row:
-    since = None
-    if item.seen.level is not Level.OK:
-        state = standing.get(item.seen.subject)
-        # To the minute: the judge dates a trouble a moment after this round, and that is no change to show.
-        since = ((state and state.since) or now).replace(second=0, microsecond=0)
+    since = began(item.seen.level, standing.get(item.seen.subject), now)
     return Row(MARKS[item.seen.level], item.name, item.words + _usually(item, means or {}), since)
 
 
 def _usually(item: Item, means: Mapping[str, float]) -> str:
     """What an answer takes as a rule, where its figure is its latency: ` · about 5ms`."""
-    mean = means.get(item.seen.subject)
-    if mean is None or mean <= 0 or item.latency is None or item.seen.figure != item.latency:
+    if item.latency is None or item.seen.figure != item.latency:
         return ""
-    return f" · about {duration(_roughly(mean))}"
-
-
-def _roughly(seconds: float) -> float:
-    """A time in steps of 1, 2, 5 and their tens: so it hardly ever changes."""
-    scale = 10.0 ** floor(log10(seconds))
-    digit = seconds / scale
-    return scale * (1 if digit < 1.5 else 2 if digit < 3.5 else 5 if digit < 7.5 else 10)
+    rule = usually(means.get(item.seen.subject))
+    return f" · {rule}" if rule else ""
 
 
 def _figures(host: Host | None, machine: Sequence[Item], things: Sequence[Item]) -> Iterator[tuple[str, str]]:

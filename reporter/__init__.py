@@ -11,6 +11,16 @@ if TYPE_CHECKING:
     from reporter.alerts import AlertState as AlertState
     from reporter.alerts import Level as Level
     from reporter.alerts import Observation as Observation
+    from reporter.boards import MARKS as MARKS
+    from reporter.boards import TITLES as TITLES
+    from reporter.boards import TONES as TONES
+    from reporter.boards import WORST_FIRST as WORST_FIRST
+    from reporter.boards import BoardParams as BoardParams
+    from reporter.boards import began as began
+    from reporter.boards import status_board as status_board
+    from reporter.boards import summary as summary
+    from reporter.boards import usually as usually
+    from reporter.boards import worst as worst
     from reporter.context import Affairs as Affairs
     from reporter.context import Context as Context
     from reporter.context import Limits as Limits
@@ -62,6 +72,16 @@ _HOMES = {
     "AlertState": "alerts",
     "Level": "alerts",
     "Observation": "alerts",
+    "BoardParams": "boards",
+    "MARKS": "boards",
+    "TITLES": "boards",
+    "TONES": "boards",
+    "WORST_FIRST": "boards",
+    "began": "boards",
+    "status_board": "boards",
+    "summary": "boards",
+    "usually": "boards",
+    "worst": "boards",
     "Affairs": "context",
     "Context": "context",
     "Limits": "context",

@@ -228,7 +228,8 @@ class Context(Generic[P]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """Something to be told. `facts` are further names for the template; a `slot` is edited instead of posted anew."""
+    """Something to be told. `facts` are further names for the template; a `slot` is edited instead of posted anew, but
+    for when it was posted longer than `repost` ago."""
 
     books: Sequence[Book] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
@@ -237,6 +238,7 @@ class Report:
     channel: str | None = None
     template: str | None = None
     slot: str | None = None
+    repost: timedelta | None = None
 
 
 Outcome = Report | Observation

@@ -229,15 +229,15 @@ class Delivery:
         return _noted(channel, row, part, now)
 
     def _edited(self, channel: Channel, row: Waiting, message_id: str, message: Message, token: str) -> Verdict:
-        """Replace a board's message; where it is gone or may not be edited any more, post it anew."""
-        verdict = channel.outlet.edit(message_id, message)
-        if not isinstance(verdict, Never) or not (verdict.missing or verdict.frozen):
+        """Replace a board's message; where it is gone, old, or may not be edited any more, post it anew."""
+        verdict = None if row.anew else channel.outlet.edit(message_id, message)
+        if verdict and not (isinstance(verdict, Never) and (verdict.missing or verdict.frozen)):
             return verdict
         self._renew(token)
         anew = channel.outlet.post(message)
         if isinstance(anew, Delivered):
             self._renew(token)
-            if verdict.frozen:
+            if not isinstance(verdict, Never) or verdict.frozen:
                 channel.outlet.delete(message_id)
             with self._store.begin() as connection:
                 outbox.withdraw(connection, row.channel, message_id, self._clock.wall())

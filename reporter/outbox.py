@@ -35,7 +35,10 @@ _PACE_LOOKS_BACK, _PACE_LOOKS_AT = 300.0, 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """A message on its way out: for which channel, under which key, how urgent, and until when and why it is held."""
+    """A message on its way out: for which channel, under which key, how urgent, and until when and why it is held.
+
+    One with a `slot` replaces the message before it; with `repost` that is posted anew when it is older.
+    """
 
     key: str
     channel: str
@@ -43,6 +46,7 @@ class Letter:
     message: Message
     reference: str
     slot: str | None = None
+    repost: timedelta | None = None
     run_id: str = ""
     wanted: timedelta | None = None
     held_until: datetime | None = None
@@ -53,9 +57,9 @@ class Letter:
 class Waiting:
     """A row in hand, to be sent now.
 
-    `edit` names the message to replace; `part` of `of` counts from 1, and `of` is 0 while it is not known. `doubtful`
-    says that an earlier try may have arrived and that nobody has looked yet; `batch` names the first row of those that
-    went with it in one request.
+    `edit` names the message to replace, and `anew` says that it is to be posted again at the end of its channel. `part`
+    of `of` counts from 1, and `of` is 0 while it is not known. `doubtful` says that an earlier try may have arrived and
+    that nobody has looked yet; `batch` names the first row of those that went with it in one request.
     """
 
     id: int
@@ -72,6 +76,7 @@ class Waiting:
     edit: str | None
     doubtful: bool = False
     batch: int | None = None
+    anew: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +120,7 @@ def enqueue(connection: Connection, letter: Letter, now: datetime) -> bool:
         priority=_priority(letter),
         slot=letter.slot,
         digest=digest,
+        repost=None if letter.repost is None else int(letter.repost.total_seconds()),
         message=json.dumps(to_dict(letter.message), ensure_ascii=False),
         reference=letter.reference,
         state="held" if letter.held_until else "waiting",
@@ -441,7 +447,8 @@ def _settle_left_behind(connection: Connection, channels: Sequence[str], now: da
 
 def _read(connection: Connection, row: Row[Any], now: datetime) -> Waiting | None:
     try:
-        return _waiting(row, _posted(connection, row.channel, row.slot) if row.slot else None)
+        edit = _posted(connection, row.channel, row.slot) if row.slot else None
+        return _waiting(row, edit, anew=edit is not None and _is_to_be_posted_anew(connection, row, edit, now))
     except (ValueError, KeyError, TypeError) as error:
         parked = {"state": "dead", "error": f"the message cannot be read: {error}", "settled_at": now}
         connection.execute(update(outbox).where(outbox.c.id == row.id).values(**parked))
@@ -553,7 +560,17 @@ def _posted(connection: Connection, channel: str, slot: str) -> str | None:
     return str(found) if found is not None else None
 
 
-def _waiting(row: Row[Any], edit: str | None) -> Waiting:
+def _is_to_be_posted_anew(connection: Connection, row: Row[Any], message_id: str, now: datetime) -> bool:
+    """Whether a board's message is older than it may become. One in doubt is edited, for a new one may have arrived."""
+    if row.repost is None or row.state == "unclear" or row.of > 1:
+        return False
+    first = connection.execute(
+        select(func.min(sent.c.sent_at)).where(sent.c.channel == row.channel, sent.c.message_id == message_id)
+    ).scalar()
+    return first is not None and now - first >= timedelta(seconds=row.repost)
+
+
+def _waiting(row: Row[Any], edit: str | None, *, anew: bool = False) -> Waiting:
     return Waiting(
         id=row.id,
         channel=row.channel,
@@ -569,4 +586,5 @@ def _waiting(row: Row[Any], edit: str | None) -> Waiting:
         edit=edit,
         doubtful=row.state == "unclear",
         batch=row.batch,
+        anew=anew,
     )

@@ -405,6 +405,7 @@ def _letter(
         message=written.message,
         reference=run_id[:6],
         slot=f"{job}/{slot}" if slot else None,
+        repost=written.report.repost,
         run_id=run_id,
         wanted=known.wanted if known and not slot else None,
     )

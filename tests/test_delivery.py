@@ -220,6 +220,18 @@ def test_an_old_board_that_may_not_be_edited_any_more_is_replaced(stage: Stage) 
         assert stage.clock.wall().strftime("%Y-%m-%dT%H") in board.text
 
 
+def test_a_board_is_posted_anew_after_the_time_that_its_report_names(stage: Stage, discord: LocalDiscord) -> None:
+    source = "from datetime import timedelta\n" + BOARD.replace('"board"', '"board", repost=timedelta(hours=6)')
+    stage.report("pulse", source, "# Board\n{{ say }}\n").on_discord(discord, "  pulse:")
+    ids = []
+    for hours in (0, 3, 3, 1):
+        stage.clock.forward(hours=hours)
+        stage.run("pulse")
+        [board] = discord.messages("daily")
+        ids.append(board.id)
+    assert ids[0] == ids[1] != ids[2] == ids[3]
+
+
 def test_of_a_board_only_the_newest_state_is_delivered_after_an_outage(stage: Stage, discord: LocalDiscord) -> None:
     stage.report("pulse", BOARD, "# {{ say }}\n").on_discord(discord, "  pulse:")
     with discord.down():

@@ -1,0 +1,13 @@
+"""The endpoints that are asked over the network, as the last round of the health probe saw them: a board."""
+
+from collections.abc import Iterator
+
+from reporter import BoardParams, Context, Report, job, status_board
+
+KINDS = ("http", "tls", "tcp", "dns", "icmp")
+
+
+@job(covers="now", schedule="every 5m", params=BoardParams)
+def api_status(ctx: Context[BoardParams]) -> Iterator[Report]:
+    """How each endpoint stands: its latency, and for how long its certificate is valid."""
+    yield status_board(ctx, KINDS)

@@ -1,0 +1,13 @@
+"""The databases as the last round of the health probe saw them, with all figures: a board."""
+
+from collections.abc import Iterator
+
+from reporter import BoardParams, Context, Report, job, status_board
+
+KINDS = ("postgres", "sqlite", "sql")
+
+
+@job(covers="now", schedule="every 5m", params=BoardParams)
+def database_status(ctx: Context[BoardParams]) -> Iterator[Report]:
+    """How each database stands: its latency, connections, slow queries, last checkpoint, size."""
+    yield status_board(ctx, KINDS)

@@ -1,0 +1,13 @@
+"""Redis and its kin as the last round of the health probe saw them, with all figures: a board."""
+
+from collections.abc import Iterator
+
+from reporter import BoardParams, Context, Report, job, status_board
+
+KINDS = ("redis",)
+
+
+@job(covers="now", schedule="every 5m", params=BoardParams)
+def redis_status(ctx: Context[BoardParams]) -> Iterator[Report]:
+    """How each Redis stands: its latency, memory, clients, hits and what it keeps on disk."""
+    yield status_board(ctx, KINDS)
