@@ -270,7 +270,6 @@ outbox = Table(
     Column("priority", Integer, nullable=False),
     Column("slot", String(200)),
     Column("digest", String(64)),  # of everything but the clock line, for boards
-    Column("repost", Integer),  # after so many seconds a board is posted anew instead of edited
     Column("message", Text, nullable=False),
     Column("reference", String(64), nullable=False),
     Column("state", String(16), nullable=False),  # waiting held sending unclear sent dead expired superseded dropped
@@ -285,6 +284,7 @@ outbox = Table(
     Column("error", Text),
     Column("run_id", String(32)),
     Column("settled_at", UtcTime),
+    Column("repost", Integer),  # after so many seconds a board is posted anew instead of edited
     Index(None, "state", "channel", "priority", "id"),
     Index(None, "channel", "slot", "id"),
     Index(None, "run_id"),
