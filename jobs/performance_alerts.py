@@ -3,13 +3,14 @@
 Subjects are `limit/KIND/MODE/CURRENCY`, and `…/LEDGER/AGENT` for an agent's own limits.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from functools import cached_property
 from itertools import accumulate
-from typing import Literal
+from typing import Literal, TypeVar
 
 from pydantic import Field, PositiveInt
 
@@ -85,6 +86,10 @@ NEWS = timedelta(hours=1)
 FAR_BEYOND = 99.0
 
 
+# Mode and currency, and of an agent its ledger and name: whose trades and positions they are.
+Key = tuple[Mode, str, str, str]
+
+
 @dataclass(frozen=True)
 class Who:
     """A book, or one agent in it."""
@@ -115,10 +120,10 @@ class Who:
         book = self.book.counterpart(books)
         return book and (book.same_agent(self.line) if self.line else book)
 
-    def owns(self, one: Trade | Position) -> bool:
-        currency = one.pnl.currency if isinstance(one, Trade) else one.currency
-        book = (one.mode, currency) == (self.book.mode, self.book.currency)
-        return book and (self.line is None or (one.ledger, one.agent) == (self.line.ledger, self.line.key))
+    @property
+    def key(self) -> Key:
+        own = (self.line.ledger, self.line.key) if self.line else ("", "")
+        return (self.book.mode, self.book.currency, *own)
 
 
 @dataclass(frozen=True)
@@ -167,28 +172,32 @@ class Look:
         return self.ctx.series(self.ctx.period, whole=True)
 
     @cached_property
-    def trades(self) -> list[Trade]:
-        return self.ctx.ledger.closed_trades(self.ctx.period)
+    def trades(self) -> Mapping[Key, list[Trade]]:
+        return _by_owner(self.ctx.ledger.closed_trades(self.ctx.period), lambda trade: trade.pnl.currency)
 
     @cached_property
-    def positions(self) -> list[Position]:
-        return self.ctx.ledger.open_positions()
+    def positions(self) -> Mapping[Key, list[Position]]:
+        return _by_owner(self.ctx.ledger.open_positions(), lambda position: position.currency)
 
-    def last_trades(self, who: Who) -> list[Trade]:
-        """The last trades of somebody, oldest first: looked for in a stretch that is doubled until it holds enough."""
-        found, whole, wanted = (
-            who.of(self.recent),
-            trailing(self.ctx.period, self.ctx.params.days),
-            self.ctx.params.trades,
-        )
-        span = whole.duration * min(1, 2 * wanted / max(1, found.trades if found else 0))
-        while True:
-            start = max(whole.start, whole.end - span)
-            trades = self.ctx.ledger.closed_trades(Period(start, whole.end, "the last trades", whole.zone))
-            own = [trade for trade in trades if who.owns(trade)]
-            if len(own) >= wanted or start == whole.start:
-                return own[-wanted:]
-            span *= 2
+    def last_trades(self, who: Who, trades: int) -> list[Trade]:
+        """The last trades of somebody who closed so many in all of the days: looked for in as few days as hold them."""
+        wanted = self.ctx.params.trades
+        halvings = max(0, (trades // wanted).bit_length() - 1)
+        while halvings and len(self._ending(halvings)[who.key]) < wanted:
+            halvings -= 1
+        return self._ending(halvings)[who.key][-wanted:]
+
+    def _ending(self, halvings: int) -> Mapping[Key, list[Trade]]:
+        """The trades of the last part of the days, which are cut in half so often."""
+        if halvings not in self._kept:
+            whole = trailing(self.ctx.period, self.ctx.params.days)
+            part = Period(whole.end - whole.duration / 2**halvings, whole.end, "the last trades", whole.zone)
+            self._kept[halvings] = _by_owner(self.ctx.ledger.closed_trades(part), lambda trade: trade.pnl.currency)
+        return self._kept[halvings]
+
+    @cached_property
+    def _kept(self) -> dict[int, Mapping[Key, list[Trade]]]:
+        return {}
 
 
 @job(covers="today", schedule="every 5m", params=Parameters)
@@ -239,7 +248,7 @@ def _measured(look: Look, who: Who, limits: Limits) -> Iterator[Gauge]:
     if limits.losses_in_a_row:
         yield _losses(look, who, limits.losses_in_a_row)
     if limits.positions:
-        count = sum(who.owns(position) for position in look.positions)
+        count = len(look.positions[who.key])
         yield Gauge(POSITIONS, who, count / limits.positions, str(count), str(limits.positions))
     if limit := limits.exposure.get(currency):
         yield _exposure(look, who, limit)
@@ -248,7 +257,7 @@ def _measured(look: Look, who: Who, limits: Limits) -> Iterator[Gauge]:
 def _daily_loss(look: Look, who: Who, limit: Money) -> Gauge:
     made, notes = who.figures.pnl, list(_trend(look, who))
     if look.ctx.params.unrealised:
-        held = [position for position in look.positions if who.owns(position)]
+        held = look.positions[who.key]
         known = [position.unrealised for position in held if position.unrealised is not None]
         made = sum(known, made)
         notes.append(f"Of it unrealised: {_money(look, made - who.figures.pnl)}, on {_count(len(known), 'position')}")
@@ -264,8 +273,7 @@ def _drawdown(look: Look, who: Who, limit: Money) -> Gauge:
     """The deepest fall of the day so far: that of a book is known, that of an agent is found by its trades."""
     fall = who.book.drawdown
     if who.line:
-        changes = (trade.pnl.amount for trade in look.trades if who.owns(trade))
-        fall = Money(deepest_fall(changes), who.book.currency)
+        fall = Money(deepest_fall(trade.pnl.amount for trade in look.trades[who.key]), who.book.currency)
     if fall is None:
         return Gauge(DRAWDOWN, who, None, "a ledger went away while its trades were read")
     notes = (*_trend(look, who), *_pulled(look, who))
@@ -291,12 +299,14 @@ def _below_peak(look: Look, who: Who, limit: Decimal) -> Gauge:
 
 def _win_rate(look: Look, who: Who, least: Decimal) -> Iterator[Gauge]:
     """By the last trades, as soon as there are as many as a rate needs."""
-    trades, say = look.last_trades(who), look.ctx.formats
-    if len(trades) < min(look.ctx.targets.review_after, look.ctx.params.trades):
+    found, most, say = who.of(look.recent), look.ctx.params.trades, look.ctx.formats
+    if found is None or found.trades < min(look.ctx.targets.review_after, most):
         return
-    wins = sum(trade.pnl.amount > 0 for trade in trades)
-    rate = Decimal(wins) / len(trades)
-    value = f"{say.pct(rate)} of the last {_count(len(trades), 'trade')}"
+    wins, trades = found.wins, found.trades
+    if trades > most:
+        wins, trades = sum(trade.pnl.amount > 0 for trade in look.last_trades(who, trades)), most
+    rate = Decimal(wins) / trades
+    value = f"{say.pct(rate)} of the last {_count(trades, 'trade')}"
     yield Gauge(WIN_RATE, who, float(least / rate) if rate else FAR_BEYOND, value, f"at least {say.pct(least)}")
 
 
@@ -309,7 +319,7 @@ def _losses(look: Look, who: Who, most: int) -> Gauge:
 
 
 def _exposure(look: Look, who: Who, limit: Money) -> Gauge:
-    worth = [_worth(position) for position in look.positions if who.owns(position)]
+    worth = [_worth(position) for position in look.positions[who.key]]
     known = [amount for amount in worth if amount is not None]
     if len(known) < len(worth) and not known:
         return Gauge(EXPOSURE, who, None, "no open position says its size and price")
@@ -431,13 +441,25 @@ def _reached(look: Look) -> Iterator[Report]:
     for book in leading(look.today):
         target = ctx.targets.daily_pnl.get(book.currency)
         if target and book.pnl >= target:
-            own = [trade for trade in look.trades if Who(book).owns(trade)]
+            own = look.trades[Who(book).key]
             made = accumulate(trade.pnl for trade in own)
             trade, pnl = next((trade, pnl) for trade, pnl in zip(own, made, strict=True) if pnl >= target)
             if ctx.now - trade.closed_at < NEWS:
                 slot = f"target/{ctx.period.label}/{book.mode}/{book.currency}"
                 facts = {"book": book, "target": target, "trade": trade, "pnl": pnl}
                 yield Report(books=[book], facts=facts, tone=Tone.GOOD, slot=slot)
+
+
+T = TypeVar("T", Trade, Position)
+
+
+def _by_owner(found: Iterable[T], currency: Callable[[T], str]) -> Mapping[Key, list[T]]:
+    """What is each book's, and in it each agent's; nobody else has any."""
+    owned: dict[Key, list[T]] = defaultdict(list)
+    for one in found:
+        owned[one.mode, currency(one), "", ""].append(one)
+        owned[one.mode, currency(one), one.ledger, one.agent].append(one)
+    return owned
 
 
 # --- Words ---
