@@ -117,7 +117,7 @@ def _figures(reading: Reading, mean: float | None) -> Iterator[tuple[str, str]]:
     """What was measured, the latency first and with what it is as a rule."""
     if reading.latency is not None:
         rule = usually(mean) if reading.observation.figure == reading.latency else None
-        yield "Latency", f"{duration(reading.latency)}{f' ({rule})' if rule else ''}"
+        yield "Latency", f"{duration(reading.latency)}" + (f" (usually {rule})" if rule else "")
     for name, text in reading.figures:
         if name != LATENCY:
             yield name[:1].upper() + name[1:], text

@@ -1,0 +1,37 @@
+"""The board of redis_status."""
+
+from __future__ import annotations
+
+from reporter.message import Tone, plain, plain_blocks
+from tests.golden import agrees
+from tests.jobs.boards import CACHE, MAIN, board
+from tests.jobs.watch import stock_job
+
+
+def test_the_board_with_all_figures() -> None:
+    assert agrees("redis_status", board("redis_status", CACHE, MAIN).message())
+
+
+def test_a_board_without_anything_to_show_says_what_to_write() -> None:
+    empty = board("redis_status", MAIN)
+    assert agrees("redis_status-bare", empty.message())
+    assert empty.board().tone is Tone.NEUTRAL
+
+
+def test_it_observes_nothing_and_is_one_message() -> None:
+    watch = board("redis_status", CACHE)
+    assert watch.seen() == {}
+    assert watch.board().slot == "board"
+    assert stock_job("redis_status").schedule == "every 5m"
+
+
+def test_what_is_shown_can_be_named_and_a_name_that_is_none_is_told() -> None:
+    watch = board("redis_status", CACHE, params={"probes": ["cache", "gone"]})
+    text = "\n".join([*plain_blocks(watch.message().body), *(plain(field.name) for field in watch.message().fields)])
+    assert "cache" in text
+    assert "gone: no probe has this name" in text
+
+
+def test_it_is_posted_anew_when_that_is_wanted() -> None:
+    watch = board("redis_status", CACHE, params={"repost_hours": 6})
+    assert watch.board().repost is not None
