@@ -1,5 +1,8 @@
 """`reporter probe`: what is probed is looked at once, and shown."""
 
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -56,3 +59,35 @@ def test_a_wrong_name_is_met_with_the_right_one(home: Path, capsys: pytest.Captu
     configured(home, 1)
     assert main(["probe", "wep"]) == 1
     assert "there is no probe wep: did you mean web?" in capsys.readouterr().err
+
+
+CUT_OFF = """\
+store: state.sqlite
+channels: {screen: {kind: console}}
+own_network: {referees: []}
+probes:
+  web: {url: "http://192.0.2.1/"}
+  port: {address: "198.51.100.2:443"}
+  name: {kind: dns, name: example.org, nameserver: 203.0.113.53}
+  ping: {kind: icmp, host: 198.51.100.4}
+  alive: {kind: file, path: alive}
+"""
+
+
+@pytest.fixture
+def without_a_network() -> list[str]:
+    """What to write before a command so that it runs in a network of its own, with nothing in it."""
+    command = [shutil.which("unshare") or "false", "--net", "--map-root-user"]
+    if subprocess.run([*command, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("this machine lets nobody make a network of their own")
+    return command
+
+
+def test_without_a_network_no_target_is_called_down(home: Path, without_a_network: list[str]) -> None:
+    (home / "config" / "reporter.yaml").write_text(CUT_OFF)
+    command = [*without_a_network, sys.executable, "-m", "reporter", "--home", str(home), "probe"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    assert shown.count("not known: this machine's own network is in trouble") == 4, shown
+    assert "🔴 own network" in shown
+    assert "4 of 4 targets cannot be reached from here" in shown
+    assert "🟢 alive" in shown

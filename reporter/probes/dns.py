@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 from reporter.alerts import Level
 from reporter.probes import Sight, Terms
+from reporter.probes.failures import explain
 from reporter.probes.loop import aside
 
 if TYPE_CHECKING:
     import dns.asyncresolver
+    import dns.resolver
 
 # A board's line has room for so many answers.
 _SHOWN = 3
@@ -53,8 +55,8 @@ class DnsProbe:
             return Sight(Level.CRITICAL, "the name does not exist")
         except dns.resolver.NoAnswer:
             return Sight(Level.CRITICAL, f"the name has no {self.record} record")
-        except dns.resolver.NoNameservers:
-            return Sight(Level.CRITICAL, "the name server cannot answer, or will not")
+        except dns.resolver.NoNameservers as error:
+            return _unanswered(error)
         except dns.exception.DNSException as error:
             return Sight(Level.CRITICAL, f"the question cannot be put: {type(error).__name__}")
         return self._judged([_plain(str(one)) for one in answer])
@@ -76,6 +78,14 @@ class DnsProbe:
             found.nameservers, found.port = [str(ip_address(self.nameserver))], self.port
         found.lifetime = self.terms.timeout + 1.0  # the look itself ends first, and says so
         return found
+
+
+def _unanswered(error: dns.resolver.NoNameservers) -> Sight:
+    """Every server that was asked failed: by an error of the network, or by an answer that is none."""
+    errors = [cause for _, _, _, cause, _ in error.kwargs.get("errors", ())]
+    if errors and isinstance(errors[-1], OSError):
+        return explain(errors[-1])
+    return Sight(Level.CRITICAL, "the name server cannot answer, or will not")
 
 
 def _plain(answer: str) -> str:

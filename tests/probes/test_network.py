@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from reporter.alerts import Level
 from reporter.context import Reading
 from reporter.probes import Probe, Sight, Terms, network
+from reporter.probes.contact import reached
 from reporter.probes.network import Look, Referee, doubt, is_elsewhere
 from tests.probes.conftest import Rounds, StandingClock
 from tests.probes.servers import full_queue, hangs, nobody_listening, serving
@@ -98,6 +99,15 @@ def test_silence_of_few_targets_is_theirs(rounds: Rounds) -> None:
 
 def test_two_that_are_silent_are_too_few_to_blame_the_network(rounds: Rounds) -> None:
     assert levels(rounds(far(silent, silent)).probe_all()) == ["critical", "critical", "ok"]
+
+
+async def accepts_and_hangs() -> Sight:
+    reached()
+    return await silent()
+
+
+def test_a_server_that_accepts_and_hangs_proves_that_the_network_works(rounds: Rounds) -> None:
+    assert levels(rounds(far(*[accepts_and_hangs] * 6)).probe_all()) == ["critical"] * 6 + ["ok"]
 
 
 def test_a_refusal_proves_that_the_network_works(rounds: Rounds) -> None:

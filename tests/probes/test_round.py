@@ -1,6 +1,7 @@
 """The round: everything due at once, back by the deadline, and nothing that hangs holds anything up."""
 
 import asyncio
+import errno
 import socket
 import subprocess
 import sys
@@ -163,6 +164,24 @@ def test_each_probe_has_a_pace_of_its_own(rounds: Rounds, clock: StandingClock) 
         clock.pass_by(29.9)  # rounds are never exact
     assert (each.looks, slow.looks) == (7, 3)
     assert fresh == [True, False, False, True, False, False, True]
+
+
+def test_what_has_just_failed_is_asked_again_soon_and_then_at_its_own_pace(
+    rounds: Rounds, clock: StandingClock
+) -> None:
+    async def down() -> Sight:
+        raise ConnectionRefusedError(errno.ECONNREFUSED, "x")
+
+    probe = Scripted(down, every=600)
+    probes, looks = rounds([probe]), []
+    for _ in range(8):
+        probes.probe_all()
+        looks.append(probe.looks)
+        clock.pass_by(10)
+    clock.pass_by(600)
+    probes.probe_all()
+    assert looks == [1, 2, 3, 4, 5, 6, 6, 6]
+    assert probe.looks == 7
 
 
 def test_a_kept_reading_says_when_it_was_taken(rounds: Rounds, clock: StandingClock) -> None:
