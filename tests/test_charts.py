@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -18,6 +19,7 @@ from reporter.errors import ChartError, TemplateError
 from reporter.formats import Formats
 from reporter.picturing import MOST, pictures
 from reporter.render import Renderer
+from reporter.trades import Money
 
 HEAD = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 30" font-family="sans-serif">'
 CHARTS = Charts()
@@ -152,6 +154,15 @@ def test_pictures_are_named_after_their_report_and_not_too_many(write: Write) ->
     assert [file.name for file in found] == ["x.png", "x-2.png", "x-3.png", "x-4.png"]
     assert len(found) == MOST
     assert all(file.shown for file in found)
+
+
+def test_the_picture_in_the_document_can_be_drawn(tmp_path: Path) -> None:
+    [example] = [block for block in DOCS.read_text().split("```")[1::2] if "<svg" in block]
+    (tmp_path / "x.svg.j2").write_text(example.removeprefix("jinja\n"))
+    books = [{"pnl": Money(Decimal(amount), "USDT")} for amount in ("12.5", "-3")]
+    [svg] = Renderer([tmp_path]).draw("x", {"books": books})
+    assert svg.count("<path") == 2
+    assert size_of(CHARTS.png(svg)) == Size(800, 600)
 
 
 def test_every_word_of_pictures_is_documented() -> None:
