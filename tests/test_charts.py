@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -157,8 +158,9 @@ def test_pictures_are_named_after_their_report_and_not_too_many(write: Write) ->
 
 
 def test_the_picture_in_the_document_can_be_drawn(tmp_path: Path) -> None:
-    [example] = [block for block in DOCS.read_text().split("```")[1::2] if "<svg" in block]
-    (tmp_path / "x.svg.j2").write_text(example.removeprefix("jinja\n"))
+    examples = re.findall("^```jinja\n(.*?)^```", DOCS.read_text(), re.DOTALL | re.MULTILINE)
+    [example] = [text for text in examples if "<svg" in text]
+    (tmp_path / "x.svg.j2").write_text(example)
     books = [{"pnl": Money(Decimal(amount), "USDT")} for amount in ("12.5", "-3")]
     [svg] = Renderer([tmp_path]).draw("x", {"books": books})
     assert svg.count("<path") == 2
