@@ -95,6 +95,12 @@ class Uptime:
         return max((incident.lasted for incident in self.incidents), default=None)
 
 
+def is_component(subject: str) -> bool:
+    """Whether a subject is a thing that is up or down. The figures of a machine and of the reporter itself are none: a
+    busy processor is not down."""
+    return subject.startswith("probe/") and not subject.startswith("probe/host-")
+
+
 @dataclass(slots=True)
 class Growth:
     """What one more reading makes of a span: `closed` ones that will not change any more, and the one that goes on."""

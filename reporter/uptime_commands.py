@@ -20,7 +20,7 @@ from reporter.maintenance import fits, maintained
 from reporter.periods import DAY, Period, Unit, before, containing, parse_at
 from reporter.spelling import nearest
 from reporter.store import uptime
-from reporter.uptime import Span, Uptime, Window, measured
+from reporter.uptime import Span, Uptime, Window, is_component, measured
 
 DONE = 0
 BAR_DAYS = 30
@@ -100,7 +100,7 @@ def _month(text: str, now: datetime, zone: str) -> Look:
 def _meant(text: str | None, known: Sequence[str]) -> list[str]:
     """The subjects that a name or a pattern means. Raises ReporterError with a suggestion."""
     if text is None:
-        return list(known)
+        return [name for name in known if is_component(name)]
     if found := [name for name in known if fits(text, name)]:
         return found
     near = nearest(text, [*known, *(name.partition("/")[2] for name in known)])
@@ -126,7 +126,7 @@ def _show_all(subjects: Sequence[_Subject], look: Look) -> None:
     width = max(len(one.name) for one in subjects)
     if sys.stdout.isatty() and shutil.get_terminal_size().columns < width + len(look.days) + 62:
         columns = columns[:3]
-    longest = max(look.times, key=lambda name: look.times[name][1] - look.times[name][0])
+    longest = "30 d" if "30 d" in look.times else columns[0]
     rows = [("SUBJECT", "DAYS".ljust(len(look.days)), *map(str.upper, columns), "INCIDENTS", "LONGEST")]
     for one in sorted(subjects, key=lambda one: _worst_first(one.over(look.times[longest]))):
         figures = {name: one.over(look.times[name]) for name in {*columns, longest}}

@@ -198,8 +198,8 @@ def _signs(host: Host, limits: MachineLimits) -> Iterator[_Sign]:
     yield _Sign("Network", "host-network", errors, limits.network_errors, _errors)
     yield _Sign("Clock", "host-clock", host.clock_error, limits.clock, _seconds, "may be wrong by more than {}")
     yield _Sign("Open files", "host-files", _share(host.files_used, host.files_total), limits.open_files, _percent)
-    yield _Sign("Processes", "host-zombies", host.zombies, limits.zombies, _count, "{} or more are dead and not fetched")
-    yield _Sign("Killed", "host-killed", host.killed, limits.killed, _count, "{} or more killed for want of memory")
+    yield _Sign("Processes", "host-zombies", host.zombies, limits.zombies, _count, "{} or more dead and not fetched")
+    yield _Sign("Out of memory", "host-killed", host.killed, limits.killed, _count, "{} or more processes were killed")
 
 
 def _vital(subject: str, sign: _Sign, figure: float, standing: Standing, of: str = "") -> Vital:

@@ -16,7 +16,7 @@ from reporter.periods import Period
 from reporter.store import Store, alerts, incidents, insert_once, uptime
 from reporter.store.affairs import affairs
 from reporter.store.tables import facts, runs, samples, transitions
-from reporter.uptime import HOUR, Span, Uptime
+from reporter.uptime import HOUR, Span, Uptime, is_component
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,8 @@ class StoredHistory:
 
     def uptime(self, period: Period) -> dict[str, Uptime]:
         with self._store.read() as connection:
-            return uptime.uptimes(connection, period.start, min(period.end, self._clock.wall()))
+            known = [subject for subject in uptime.subjects(connection) if is_component(subject)]
+            return uptime.uptimes(connection, period.start, min(period.end, self._clock.wall()), known)
 
     def spans(self, subject: str, period: Period) -> list[Span]:
         with self._store.read() as connection:
