@@ -91,7 +91,7 @@ class Sitting:
 
     def _judged(self, seen: Sequence[tuple[str, Observation | None, Witness]]) -> list[tuple[Transition, Witness]]:
         """Move each subject on and save how it stands; returns what changed."""
-        known = alerts.watched(self.connection, {subject for subject, *_ in seen})
+        known = alerts.watched(self.connection, {subject for subject, *_ in seen}, ours=True)
         latest, changes = dict(known), []
         local = self.now.astimezone(self.wiring.zone)
         for subject, observation, witness in seen:

@@ -40,14 +40,15 @@ def alert_state(connection: Connection, subject: str) -> AlertState:
     return watched(connection, [subject]).get(subject, Watched(AlertState(subject))).state
 
 
-def watched(connection: Connection, subjects: Collection[str]) -> dict[str, Watched]:
-    """How some subjects stand, those that are known. In a write transaction nobody else judges them until its end."""
-    return {one.subject: one for chunk in _chunks(sorted(subjects)) for one in _some(connection, chunk)}
+def watched(connection: Connection, subjects: Collection[str], *, ours: bool = False) -> dict[str, Watched]:
+    """How some subjects stand, those that are known. If they are to be `ours`, nobody else judges them meanwhile."""
+    found = (one for chunk in _chunks(sorted(subjects)) for one in _some(connection, chunk, ours=ours))
+    return {one.subject: one for one in found}
 
 
-def _some(connection: Connection, subjects: Sequence[str]) -> Iterator[Watched]:
+def _some(connection: Connection, subjects: Sequence[str], *, ours: bool) -> Iterator[Watched]:
     query = select(alert_states).where(alert_states.c.subject.in_(subjects)).order_by(alert_states.c.subject)
-    return (_watched(row) for row in connection.execute(query.with_for_update()))
+    return (_watched(row) for row in connection.execute(query.with_for_update() if ours else query))
 
 
 def troubled(connection: Connection) -> list[Watched]:

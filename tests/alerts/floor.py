@@ -57,7 +57,7 @@ ROUND, TICK = 30, 10
 
 def options(**given: object) -> argparse.Namespace:
     """What a command was given; all else was left out."""
-    return argparse.Namespace(**dict.fromkeys(("subject", "at", "note", "end")) | given)
+    return argparse.Namespace(**dict.fromkeys(("subject", "at", "by", "note", "end")) | given)
 
 
 class Server:
@@ -75,7 +75,7 @@ class Server:
         self._socket = socket.socket()
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._socket.bind(("127.0.0.1", getattr(self, "port", 0)))
-        self._socket.listen(64)
+        self._socket.listen(2000)  # nobody accepts: what connects waits here, and that is enough to be up
 
     def down(self) -> None:
         """The port is kept, so that nobody else gets it, and refuses."""

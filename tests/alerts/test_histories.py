@@ -14,6 +14,7 @@ import pytest
 
 from tests.alerts.floor import Arrived, floor
 from tests.alerts.histories import HISTORIES, History
+from tests.servers import PostgreSQL
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "alerts.md"
 TABLE = re.compile(r"(?<=<!-- histories -->\n).*?(?=<!-- end of histories -->)", re.DOTALL)
@@ -36,6 +37,14 @@ def test_what_arrives_is_what_the_document_says(history: History, tmp_path: Path
         table = HEAD + "".join(f"{row}\n" for one in HISTORIES for row in written.get(one.name, ()))
         DOCUMENT.write_text(TABLE.sub(lambda _: table, DOCUMENT.read_text("utf-8")), "utf-8")
     assert rows == documented()[history.name]
+
+
+def test_a_store_on_postgresql_tells_the_same(tmp_path: Path, server: PostgreSQL) -> None:
+    history = next(one for one in HISTORIES if one.name == "All at once")
+    with floor(tmp_path, history.probes, history.alerts) as stage:
+        stage.stage.environ["STORE"] = server.url(schema=server.new_schema())
+        history.play(stage)
+    assert list(rows_of(history, stage.arrived)) == documented()[history.name]
 
 
 def test_the_document_tells_no_history_that_is_not_played() -> None:

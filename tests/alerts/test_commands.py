@@ -1,0 +1,154 @@
+"""`reporter explain`, `silence` and `ack`: what they do and what they say, beside what arrives in Discord."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from reporter.alert_commands import run_ack, run_explain, run_silence
+from reporter.errors import ReporterError
+from reporter.store import incidents
+from tests.alerts.floor import Floor, floor, options
+
+BOUNDS = {"db": "alert: {failures: 2, hint: Look at the disk.}", "bot": "depends_on: db", "api": ""}
+STEPS = "  escalation: [{after: 30m, channel: on-call}]"
+
+
+@pytest.fixture
+def troubled(tmp_path: Path) -> Iterator[Floor]:
+    """`db` is down, and with it `bot`."""
+    with floor(tmp_path, BOUNDS, STEPS) as stage:
+        stage.passes(minutes=1)
+        stage.down("db", "bot")
+        stage.passes(minutes=4)
+        yield stage
+
+
+def explained(
+    stage: Floor, capsys: pytest.CaptureFixture[str], subject: str | None = None, at: str | None = None
+) -> str:
+    capsys.readouterr()
+    run_explain(stage.stage.app, options(subject=subject, at=at))
+    return capsys.readouterr().out
+
+
+def test_the_story_tells_what_was_seen_told_and_not_told_and_what_comes(
+    troubled: Floor, capsys: pytest.CaptureFixture[str]
+) -> None:
+    began = time.perf_counter()
+    story = explained(troubled, capsys, "db")
+    assert time.perf_counter() - began < 1
+    assert "probe/db: critical since 12:01:00 (4m): refused" in story
+    assert "An alert opens after 2 failures in a row and is over after 5m without one" in story
+    assert "So say probes.db.alert, the defaults of probe/…." in story
+    assert "To do: Look at the disk." in story
+    assert "12:01:00  seen critical: refused, 10 times" in story
+    assert "12:01:10  OPENED critical: 2 failures in a row since 12:01:00 UTC, limit 2" in story
+    assert "told in alerts-critical: delivered https://discord.com/channels/" in story
+    assert "13:01:10  a reminder" in story
+    assert "12:31:10  told in on-call too" in story
+
+
+def test_the_story_of_what_was_kept_back_says_why(troubled: Floor, capsys: pytest.CaptureFixture[str]) -> None:
+    story = explained(troubled, capsys, "probe/bot")
+    assert "It depends on probe/db." in story
+    assert "not told: it depends on probe/db, which is in trouble" in story
+    assert "nothing new is told: it depends on probe/db, which is in trouble" in story
+
+
+def test_a_story_can_be_told_of_an_earlier_time(troubled: Floor, capsys: pytest.CaptureFixture[str]) -> None:
+    troubled.up("db", "bot")
+    troubled.passes(minutes=7)
+    troubled.clock.forward(hours=3)
+    troubled.down("db")
+    troubled.passes(minutes=2)
+    assert "from 15:" in explained(troubled, capsys, "db")
+    earlier = explained(troubled, capsys, "db", at="2026-10-31T12:03")
+    assert "critical from 12:01:00 to 12:05:00 (4m)" in earlier
+    assert "What comes next" not in earlier
+
+
+def test_without_a_subject_it_tells_of_all_trouble_and_of_the_last_incidents(
+    troubled: Floor, capsys: pytest.CaptureFixture[str]
+) -> None:
+    everything = explained(troubled, capsys)
+    assert "In trouble:" in everything
+    assert "probe/bot" in everything
+    troubled.up("db", "bot")
+    troubled.passes(minutes=7)
+    everything = explained(troubled, capsys)
+    assert "Nothing is in trouble." in everything
+    assert "critical for 4m, told in alerts-critical" in everything
+    assert "critical for 4m, not told: it depends on probe/db, which is in trouble" in everything
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [("probe/dbb", "did you mean probe/db?"), ("botz", "did you mean probe/bot?"), ("*b*", "which of them?")],
+)
+def test_a_slip_of_the_pen_is_answered_with_a_suggestion(troubled: Floor, given: str, said: str) -> None:
+    with pytest.raises(ReporterError, match=said.replace("?", r"\?")):
+        run_explain(troubled.stage.app, options(subject=given))
+
+
+def test_what_was_never_in_trouble_has_a_story_too(troubled: Floor, capsys: pytest.CaptureFixture[str]) -> None:
+    story = explained(troubled, capsys, "api")
+    assert "probe/api: well, last seen" in story
+    assert "It was never in trouble, as far back as we remember." in story
+
+
+def test_acknowledging_edits_the_message_and_clears_itself(troubled: Floor, capsys: pytest.CaptureFixture[str]) -> None:
+    run_ack(troubled.stage.app, options(subject="db", by="anna", note="on it"))
+    [message] = troubled.discord.messages("alerts-critical")
+    assert "✋ Acknowledged by anna at 2026-10-31 12:05:00 UTC: on it" in message.text
+    troubled.passes(minutes=61)
+    assert len(troubled.discord.messages("alerts-critical")) == 1
+    assert not troubled.discord.messages("on-call")
+    assert "not told: acknowledged by anna" in explained(troubled, capsys, "db")
+    troubled.up("db", "bot")
+    troubled.passes(minutes=6)
+    troubled.down("db")
+    troubled.passes(minutes=1)
+    with troubled.stage.app.store.read() as connection:
+        assert incidents.newest(connection, 1, "probe/db")[0].acked_at is None
+
+
+def test_only_what_is_in_trouble_can_be_acknowledged(troubled: Floor) -> None:
+    with pytest.raises(ReporterError, match=r"api is not in trouble; in trouble: probe/db, probe/bot"):
+        run_ack(troubled.stage.app, options(subject="api"))
+
+
+def test_a_silence_can_be_listed_and_ended_and_what_it_hid_is_told_at_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with floor(tmp_path, {"db": ""}) as stage:
+        stage.silences("db", minutes=60)
+        stage.down("db")
+        stage.passes(minutes=3)
+        assert not stage.discord.messages("alerts-critical")
+        capsys.readouterr()
+        run_silence(stage.stage.app, options(pattern=None))
+        assert "db is silenced for 57m, until 2026-10-31 13:00:00 UTC, by anna: new disk" in capsys.readouterr().out
+        run_silence(stage.stage.app, options(pattern="db", end=True))
+        assert "the silence of db has ended; 1 alert(s) told" in capsys.readouterr().out
+        assert [message.title for message in stage.discord.messages("alerts-critical")] == ["🚨 CRITICAL: db"]
+
+
+def test_a_silence_that_fits_nothing_says_so(troubled: Floor, capsys: pytest.CaptureFixture[str]) -> None:
+    run_silence(troubled.stage.app, options(pattern="probe/bd", span="30m", by="anna", reason="x"))
+    said = capsys.readouterr().out
+    assert "nothing that is known has such a name: did you mean probe/db?" in said
+    with pytest.raises(ReporterError, match="--for 5 is no duration"):
+        run_silence(troubled.stage.app, options(pattern="db", span="5"))
+    with pytest.raises(ReporterError, match="nothing is silenced as other"):
+        run_silence(troubled.stage.app, options(pattern="other", end=True))
+
+
+def test_who_was_told_of_trouble_hears_of_its_end_through_a_silence(troubled: Floor) -> None:
+    troubled.silences("*", minutes=60)
+    troubled.up("db", "bot")
+    troubled.passes(minutes=7)
+    assert [one.titles for one in troubled.arrived if not one.edited][-1] == ("✅ Resolved: db after 4m",)
