@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from itertools import accumulate, groupby
 
+from reporter.errors import CurrencyMismatchError
 from reporter.trades import Money
 
 Figure = Money | Decimal | int | float
@@ -53,8 +54,12 @@ def scale(
     """An axis that holds all of the figures (and zero, if asked), with about so many round steps.
 
     It reaches to the next round figure at both ends, or with `snug` no further than the figures. Where all of them are
-    the same, or there is none, it reaches a little to both sides.
+    the same, or there is none, it reaches a little to both sides. Raises CurrencyMismatchError for amounts of several
+    currencies, which no axis has in common.
     """
+    figures = list(figures)
+    if len(currencies := {figure.currency for figure in figures if isinstance(figure, Money)}) > 1:
+        raise CurrencyMismatchError(f"{' and '.join(sorted(currencies))} cannot stand on one axis")
     values = [value for figure in figures if (value := _amount(figure)) is not None]
     values += [Decimal(0)] if zero or not values else []
     low, high = min(values), max(values)

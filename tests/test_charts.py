@@ -161,8 +161,8 @@ def test_the_picture_in_the_document_can_be_drawn(tmp_path: Path) -> None:
     examples = re.findall("^```jinja\n(.*?)^```", DOCS.read_text(), re.DOTALL | re.MULTILINE)
     [example] = [text for text in examples if "<svg" in text]
     (tmp_path / "x.svg.j2").write_text(example)
-    books = [{"pnl": Money(Decimal(amount), "USDT")} for amount in ("12.5", "-3")]
-    [svg] = Renderer([tmp_path]).draw("x", {"books": books})
+    lines = [{"pnl": Money(Decimal(amount), "USDT"), "label": "A"} for amount in ("12.5", "-3")]
+    [svg] = Renderer([tmp_path]).draw("x", {"books": [{"title": "USDT", "pnl": lines[0]["pnl"], "lines": lines}]})
     assert svg.count("<path") == 2
     assert size_of(CHARTS.png(svg)) == Size(800, 600)
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reporter.errors import CurrencyMismatchError
 from reporter.plotting import area, bands, clipped, falls, path, plain_number, running, scale, spread, text_width
 from reporter.trades import Money
 
@@ -52,6 +53,11 @@ def test_money_stands_by_its_amount_and_the_unknown_nowhere() -> None:
     assert axis(Money(Decimal(5), "USDT")) == 50
     assert axis(None) is None
     assert scale([None, float("nan"), 4], 0, 1, zero=True).high == 4
+
+
+def test_two_currencies_have_no_axis_in_common() -> None:
+    with pytest.raises(CurrencyMismatchError, match="BTC and USDT cannot stand on one axis"):
+        scale([Money(Decimal(1), "USDT"), Money(Decimal(1), "BTC")], 0, 1)
 
 
 def test_levels_begin_with_the_start_and_fall_from_the_highest_so_far() -> None:
