@@ -48,7 +48,7 @@ def _meant(given: Sequence[str], settings: Config) -> list[str]:
 def _looked(settings: Config, names: Sequence[str]) -> list[Reading]:
     """A reading of each; it takes as long as the slowest may."""
     longest = max(settings.probes[name].timeout.total_seconds() for name in names)
-    probes = probes_of(settings, SystemClock(), names, deadline=longest + 1.0)
+    probes = probes_of(settings, SystemClock(), names, deadline=longest + 3.0)
     try:
         return probes.probe_all()
     finally:

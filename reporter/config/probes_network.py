@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_address
 from typing import Annotated, Literal, Self
 
@@ -18,7 +19,7 @@ DaysLeft = Annotated[LowNumbers, Otherwise(14, 3)]
 
 
 def web_address(url: Secret) -> Secret:
-    if not url.reveal().lower().startswith(("http://", "https://")):
+    if not re.match(r"https?://([^/?#@]*@)?[^/?#@:]", url.reveal(), re.IGNORECASE):
         raise mistake("must be an http or https address", "write such as `https://example.org/health`")
     return url
 

@@ -107,6 +107,8 @@ class HttpProbe:
         connection = response.extensions["network_stream"].get_extra_info("ssl_object")
         if connection is None or self.certificate is None:
             return sight
+        if not self.trust.verify:
+            return replace(sight, figures=(*sight.figures, ("certificate", "not verified")))
         left = days_left(connection, self.clock.wall().timestamp(), self.certificate)
         return replace(sight, measures=(*sight.measures, *([left] if left else [])))
 

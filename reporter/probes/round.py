@@ -14,6 +14,8 @@ from reporter.probes.watch import Watch
 
 # How many seconds a round may take.
 ROUND = 10.0
+# Looks begin so many seconds apart, and all within so many: two hundred that begin at once measure each other.
+_GAP, _SPREAD = 0.005, 2.0
 # How much longer than its deadline a round may take before we call ourselves stuck, in seconds.
 _GRACE = 1.0
 
@@ -92,7 +94,9 @@ class Probes:
 
     async def _round(self) -> list[Reading]:
         now = self._clock.monotonic()
-        looks = [watch.start(now) for watch in self._watches if watch.due]
+        due = [watch for watch in self._watches if watch.due]
+        gap = min(_GAP, _SPREAD / (len(due) or 1))
+        looks = [watch.start(now, number * gap) for number, watch in enumerate(due)]
         if looks:
             await asyncio.wait(looks, timeout=self._deadline)
         ours = [await self._own_network()] if self._guard else []

@@ -18,8 +18,8 @@ from reporter.probes.grading import Key, graded, latency
 
 # Rounds come a little early or late: a probe with `every` of one round must not miss every second one.
 _SLACK = 1.0
-# How much longer than its timeout a look may take before we call ourselves stuck, in seconds.
-_GRACE = 1.0
+# How much longer than its timeout a look may take before we call ourselves stuck, in seconds: it may begin two later.
+_GRACE = 3.0
 # A failure is looked at again so soon, in seconds, and so often; one that stays is asked at its own pace again.
 _RECHECK = 10.0
 _RECHECKS = 5
@@ -55,10 +55,10 @@ class Watch:
         every = self.probe.terms.every or 0.0
         return min(every, _RECHECK) if 0 < self.failures <= _RECHECKS else every
 
-    def start(self, now: float) -> asyncio.Task[None]:
-        """Begin a look, in a round that began `now`, in monotonic seconds."""
+    def start(self, now: float, pause: float = 0.0) -> asyncio.Task[None]:
+        """Begin a look after so many seconds, in a round that began `now`, in monotonic seconds."""
         self.started = now
-        self.task = asyncio.create_task(self._look())
+        self.task = asyncio.create_task(self._look(pause))
         return self.task
 
     def tell(self) -> Reading:
@@ -95,7 +95,8 @@ class Watch:
         now = self.clock.monotonic()
         return now - (now if self.started is None else self.started)
 
-    async def _look(self) -> None:
+    async def _look(self, pause: float) -> None:
+        await asyncio.sleep(pause)
         at, began = self.clock.wall(), time.perf_counter()
         seen = _timed(self.probe, await _seen(self.probe), time.perf_counter() - began)
         sight, self.stands = graded(seen, self.stands)
