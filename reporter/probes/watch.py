@@ -96,7 +96,8 @@ class Watch:
         return now - (now if self.started is None else self.started)
 
     async def _look(self, pause: float) -> None:
-        await asyncio.sleep(pause)
+        if pause:
+            await asyncio.sleep(pause)
         at, began = self.clock.wall(), time.perf_counter()
         seen = _timed(self.probe, await _seen(self.probe), time.perf_counter() - began)
         sight, self.stands = graded(seen, self.stands)
