@@ -68,9 +68,11 @@ class Floor:
     def daily_series(self, period: Period, *, whole: bool = False) -> list[Series]:
         """What was realised on each civil day of the period, or `whole`: from the first trade to the period's end."""
         stretch = self._since_the_start(period) if whole else period
-        answers, unread = self._ask(lambda reader: reader.daily(stretch, whole=whole))
+        days = stretch.days()
+        answers, unread = self._ask(lambda reader: reader.daily(stretch, days, whole=whole))
         asked = _Asked(stretch, "agent", answers, unread, _shared_keys(answers))
-        return [self._series(book, asked) for book in _books(answers)]
+        dates = tuple(date.fromisoformat(day.label) for day in days)
+        return [self._series(book, asked, dates) for book in _books(answers)]
 
     def closed_trades(self, period: Period, *, limit: int | None = None) -> list[Trade]:
         """Closed trades of the period, oldest first."""
@@ -88,6 +90,10 @@ class Floor:
         """What each agent did on each civil day on which it traded, in order of days; otherwise as `stream`."""
         days = [_of_ledger(reader.name, reader.stream_days(period)) for reader in self._only(only)]
         return merge(*days, key=lambda found: found[0])
+
+    def closings(self, period: Period, only: Collection[str] = (), agent: str | None = None) -> list[datetime]:
+        """The minutes in which trades closed, in order, of one agent or of all; as `stream` for the rest."""
+        return sorted({minute for reader in self._only(only) for minute in reader.closings(period, agent)})
 
     def _only(self, names: Collection[str]) -> list[Reader]:
         known = [reader.name for reader in self._readers]
@@ -169,14 +175,14 @@ class Floor:
             open=_open(parts, key) if asked.account else None,
         )
 
-    def _series(self, key: BookKey, asked: _Asked) -> Series:
+    def _series(self, key: BookKey, asked: _Asked, days: tuple[date, ...]) -> Series:
         parts = [answer for answer in asked.answers if key in answer.books()]
         lines = [*_agents(parts, key, asked.shared)]
         whole = combined(lines, key[1], parts[0].days)
         return Series(
             mode=key[0],
             currency=key[1],
-            days=tuple(date.fromisoformat(day.label) for day in asked.period.days()),
+            days=days,
             pnl=whole.daily,
             opening=self._opening(key, parts, asked.unread),
             agents=tuple(_course(line) for line in sorted(lines, key=lambda line: line.label)),

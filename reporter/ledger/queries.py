@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Subquery, and_, case, func, literal, literal_column, select, tuple_
 
-from reporter.ledger.source import Source
+from reporter.ledger.source import UNNAMED, Source
 from reporter.ledger.splits import Split, day_index
 from reporter.periods import INSTANT, Period
 
@@ -55,7 +55,7 @@ def keyed(source: Source, period: Period, split: Split, days: Sequence[Period] =
 def sums(rows: Subquery) -> Select[Any]:
     """Counts and sums of each line and day."""
     c = rows.c
-    win, loss, known = c.pnl > _NOISE, c.pnl < -_NOISE, c.held >= 0
+    win, loss, known = c.pnl > _NOISE, c.pnl < -_NOISE, c.opened_at <= c.closed_at
     line = (c.key, c.mode, c.currency, c.day)
     return select(
         *line,
@@ -109,6 +109,13 @@ def history(source: Source, since: datetime | None, until: datetime, days: Seque
 def newest(source: Source) -> Select[Any]:
     """When the newest trade closed."""
     return source.trades.with_only_columns(func.max(source.closed_at))
+
+
+def closing_minutes(source: Source, period: Period, agent: str | None) -> Select[Any]:
+    """In which minutes of a period anything closed, counted from 1970: however much was traded, not many rows."""
+    rows = trades(source, period).subquery()
+    found = select(func.distinct(source.timing.seconds(rows.c.closed_at) // 60).label("minute"))
+    return found if agent is None else found.where(func.coalesce(func.nullif(rows.c.agent, ""), UNNAMED) == agent)
 
 
 def oldest(source: Source) -> Select[Any]:

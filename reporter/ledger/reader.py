@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from time import perf_counter
 from typing import Any
@@ -75,10 +75,9 @@ class Reader:
                 open=rows.open_positions(connection.execute(queries.open_sums(source))) if account else {},
             )
 
-    def daily(self, period: Period, *, whole: bool) -> Answer:
-        """What each agent realised on each day of the period, all from one state of the database; `whole` says that
+    def daily(self, period: Period, days: Sequence[Period], *, whole: bool) -> Answer:
+        """What each agent realised on each of a period's days, all from one state of the database; `whole` says that
         the period begins with the first trade, so that there is nothing before it."""
-        days = period.days()
         with self._look() as (connection, source):
             found = self._realised(connection, source, period.start, period.end, days)
             return Answer(
@@ -137,6 +136,12 @@ class Reader:
             for row in sorted(found, key=lambda row: (row.day, row.key)):
                 line = named.name(row.key), rows.mode(row.mode), row.currency
                 yield date.fromisoformat(some[row.day].label), line, rows.sums(row)
+
+    def closings(self, period: Period, agent: str | None) -> list[datetime]:
+        """The minutes in which trades closed, of one agent or of all, in order."""
+        with self._look() as (connection, source):
+            minutes = connection.execute(queries.closing_minutes(source, period, agent)).scalars()
+            return [datetime.fromtimestamp(minute * 60, UTC) for minute in sorted(map(int, minutes))]
 
     def open_positions(self) -> list[Position]:
         with self._look(expect_form=False) as (connection, source):

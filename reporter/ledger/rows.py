@@ -14,6 +14,7 @@ from sqlalchemy import Row
 from reporter.errors import LedgerError
 from reporter.ledger.answer import BookKey, LineKey
 from reporter.ledger.source import amount, moment, number
+from reporter.ledger.walk import decimal, units
 from reporter.metrics import combined
 from reporter.trades import Agent, EquityPoint, Figures, Holding, Mode, Money, Open, Position, Trade
 
@@ -115,10 +116,10 @@ def realised(currency: str, daily: tuple[Decimal, ...]) -> Figures:
 
 def by_day(rows: Iterable[Row[Any]], days: int) -> tuple[Decimal, ...]:
     """The P&L of each of so many days, idle ones as 0."""
-    found = [Decimal(0)] * days
+    found = [0] * days
     for row in rows if days else ():
-        found[row.day] += amount(row.pnl)
-    return tuple(found)
+        found[row.day] += units(row.pnl)
+    return tuple(map(decimal, found))
 
 
 def sums(row: Row[Any]) -> Figures:

@@ -1,5 +1,7 @@
 """What only the order of trades tells: how deep a result fell, what was won and lost in a row, which was first."""
 
+# ruff: noqa: PLR1730 - this is done for each trade of a history, and a call of max() costs as much as all the rest
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
@@ -32,20 +34,24 @@ class Path:
         level = self.level = self.level + change
         self.squares += change * change
         if change > 0:
-            self.run = self.run + 1 if self.run > 0 else 1
-            self.wins = max(self.wins, self.run)
-            self.peak = max(self.peak, level)
+            run = self.run = self.run + 1 if self.run > 0 else 1
+            if run > self.wins:
+                self.wins = run
+            if level > self.peak:
+                self.peak = level
         elif change < 0:
-            self.run = self.run - 1 if self.run < 0 else -1
-            self.losses = max(self.losses, -self.run)
-            self.deepest = min(self.deepest, level - self.peak)
+            run = self.run = self.run - 1 if self.run < 0 else -1
+            if -run > self.losses:
+                self.losses = -run
+            if level - self.peak < self.deepest:
+                self.deepest = level - self.peak
         else:
             self.run = 0
 
     @property
     def fall(self) -> Decimal:
         """How deep it fell below its highest point so far: zero or negative."""
-        return Decimal(self.deepest) / UNITS
+        return decimal(self.deepest)
 
     @property
     def streaks(self) -> Streaks:
@@ -90,15 +96,21 @@ def units(result: Any) -> int:
         raise
 
 
+def decimal(found: int) -> Decimal:
+    """An amount in units of 1e-8 as an ordinary one."""
+    return Decimal(found).scaleb(-8)
+
+
 def walked(rows: Iterable[Any], line_of: Callable[[Any, str, str], tuple[str, Mode, str]]) -> Walk:
     """Go through the trades in order: rows of id, result, and a line as the database calls it."""
     walk = Walk()
     known: dict[Any, tuple[LinePath, Path]] = {}
-    for trade, result, *called in rows:
-        paths = known.get(name := tuple(called))
+    for trade, result, key, mode, currency in rows:
+        paths = known.get((key, mode, currency))
         if paths is None:
-            line = line_of(*name)
-            paths = known[name] = (walk.lines.setdefault(line, LinePath()), walk.books.setdefault(line[1:], Path()))
+            line = line_of(key, mode, currency)
+            paths = walk.lines.setdefault(line, LinePath()), walk.books.setdefault(line[1:], Path())
+            known[key, mode, currency] = paths
         change = units(result)
         paths[0].take(change, trade)
         paths[1].step(change)
