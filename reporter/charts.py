@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Sequence
 from functools import cached_property
@@ -9,6 +10,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from reporter.errors import ChartError
+
+log = logging.getLogger(__name__)
 
 FONT_PACKAGE = "fontpkg_noto_sans"
 FONT_FAMILY = "Noto Sans"
@@ -43,11 +46,14 @@ class Charts:
 
     @cached_property
     def trouble(self) -> str:
-        """Why no picture can be drawn here and what to do; empty where they can be."""
+        """Why no picture can be drawn here and what to do; empty where they can be. The log hears of it once."""
         try:
-            return "" if self._family else _NO_FONT
+            why = "" if self._family else _NO_FONT
         except ImportError:
-            return "the library that draws them is missing: pip install resvg_py"
+            why = "the library that draws them is missing: pip install resvg_py"
+        if why:
+            log.warning("reports go out without their pictures: %s", why)
+        return why
 
     def png(self, svg: str) -> bytes:
         """The picture as PNG, `ZOOM` pixels a unit of its viewBox.
@@ -78,7 +84,10 @@ class Charts:
                     sans_serif_family=family,
                 )
             )
-        except ValueError as error:
+        except BaseException as error:
+            # A panic of the library is no Exception, and would end more than this picture.
+            if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+                raise
             raise ChartError(f"the picture is no SVG that can be drawn: {error}") from None
 
     @cached_property

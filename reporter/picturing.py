@@ -18,7 +18,12 @@ MOST = 4
 
 
 def pictures(renderer: Renderer, charts: Charts, name: str, facts: Mapping[str, Any]) -> tuple[Attachment, ...]:
-    """The pictures that `templates/NAME.svg.j2` makes of a report's facts. What goes wrong is a line in the log."""
+    """The pictures that `templates/NAME.svg.j2` makes of a report's facts. What goes wrong is a line in the log.
+
+    None where nothing can be drawn on this machine.
+    """
+    if not renderer.has_picture(name) or charts.trouble:
+        return ()
     try:
         drawn = renderer.draw(name, facts)
         if len(drawn) > MOST:

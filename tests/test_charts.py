@@ -150,6 +150,14 @@ def test_a_picture_that_cannot_be_drawn_is_a_line_in_the_log(write: Write, caplo
     assert "viewBox" in second
 
 
+def test_where_nothing_can_be_drawn_the_log_says_so_once(write: Write, caplog: pytest.LogCaptureFixture) -> None:
+    blind, renderer = Charts(fonts=(), system=False), write(f"{HEAD}</svg>")
+    assert [pictures(renderer, blind, name, {}) for name in ("x", "x", "without")] == [(), (), ()]
+    assert [record.getMessage().partition(":")[0] for record in caplog.records] == [
+        "reports go out without their pictures"
+    ]
+
+
 def test_pictures_are_named_after_their_report_and_not_too_many(write: Write) -> None:
     found = pictures(write(f"{{% for n in range(9) %}}{HEAD}</svg>{{% endfor %}}"), CHARTS, "x", {})
     assert [file.name for file in found] == ["x.png", "x-2.png", "x-3.png", "x-4.png"]
