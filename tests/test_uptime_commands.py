@@ -69,7 +69,7 @@ def test_one_thing_shows_its_parts_and_its_incidents(floor: Stage, capsys: Says)
     lines = asked(floor, capsys, "db")
     week = next(line for line in lines if line.startswith("7 d"))
     assert " ".join(week.split()) == "7 d 93.29% - 3h - 4 days, 20 hours 7h 1 3h 5ms"
-    assert lines[-2:] == ["Incidents:", "  2026-10-30 13:00:00 to 16:00:00  3h"]
+    assert lines[-2:] == ["Incidents:", "  2026-10-30 13:00:00 to 16:00:00  lasted 3h"]
 
 
 def test_a_month_is_one_of_the_configs_zone_and_leaves_maintenance_out(floor: Stage, capsys: Says) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from reporter.alerts import AlertState, Transition
 from reporter.catalog import load_catalog
-from reporter.context import Context, Report, Targets
+from reporter.context import Affairs, Context, Report, Targets
 from reporter.ledger import Floor, LedgerSettings, native
 from reporter.message import Message, plain, plain_blocks
 from reporter.periods import Period, before, covered
@@ -86,6 +86,12 @@ class NoHistory:
 
     def spans(self, subject: str, period: Period) -> list[Span]:
         return []
+
+    def affairs(self) -> Affairs:
+        return Affairs()
+
+    def means(self) -> Mapping[str, float]:
+        return {}
 
     def unread_since(self, ledger: str) -> datetime | None:
         return self.since.get(ledger)
