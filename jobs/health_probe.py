@@ -264,7 +264,7 @@ def _board(
         "folded": _folded(well) if fold else [],
         "own": _all_well(own),
         "machine": [_row(item, ctx.now, standing) for item in _worst_first(machine)],
-        "machine_well": _names(item for item in machine if item.seen.level is Level.OK and item.seen.value),
+        "machine_well": _names([item for item in machine if item.seen.level is Level.OK and item.seen.value]),
         "figures": list(_figures(host, machine, things)),
     }
     return Report(facts=facts, tone=TONES[worst(levels)], slot=slot, repost=ctx.params.repost)
@@ -284,13 +284,11 @@ def _all_well(own: Sequence[Item]) -> bool:
     return bool(own) and all(item.seen.level is Level.OK for item in own)
 
 
-def _names(items: Iterator[Item]) -> str:
-    """`CPU, Memory, Disk / and /data`: the kinds of signs, each once, with what they are about."""
-    found: dict[str, list[str]] = {}
-    for item in items:
-        kind, _, about = item.name.partition(" /")
-        found.setdefault(kind, []).extend([f"/{about}"] if about or item.name.endswith(" /") else [])
-    return ", ".join(f"{kind} {', '.join(about)}".strip() for kind, about in found.items())
+def _names(well: Sequence[Item]) -> str:
+    """`CPU, Memory, Disk /, Disk /data and 9 more`: those that everybody asks for, and how many others."""
+    first = [item.name for item in well if item.name.startswith(IN_FOOTER)]
+    more = len(well) - len(first)
+    return ", ".join(first) + (f" and {more} more" if more and first else "")
 
 
 def _folded(well: Sequence[Item]) -> list[tuple[str, int]]:

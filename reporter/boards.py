@@ -52,8 +52,9 @@ def worst(levels: Collection[Level]) -> Level:
 
 
 def summary(levels: Sequence[Level], well: str) -> str:
-    """`2 critical, 1 unknown`, or the given words when all is well."""
-    counts = [f"{levels.count(level)} {level}" for level in WORST_FIRST[:-1] if level in levels]
+    """`2 critical, 3 warnings`, or the given words when all is well."""
+    words = {Level.WARNING: "warnings"} if levels.count(Level.WARNING) > 1 else {}
+    counts = [f"{levels.count(level)} {words.get(level, level)}" for level in WORST_FIRST[:-1] if level in levels]
     return ", ".join(counts) or well
 
 

@@ -21,6 +21,8 @@ Forecast = Callable[[str, float], timedelta | None]
 Shown = Callable[[float], str]
 
 MIB = 1024**2
+# What is said of a figure that has left its limit and not yet its alert.
+STILL = "still near"
 
 
 class Bounds(Params):
@@ -214,7 +216,7 @@ def _beyond(sign: _Sign, figure: float, limit: float | None) -> str:
     """How a figure in trouble stands to its limit; on the way back it has left the limit and not yet the alert."""
     if limit is None or sign.limits.threshold.reached(figure, limit):
         return sign.trouble.format(sign.shown(figure if limit is None else limit))
-    return f"still near {sign.shown(limit)}"
+    return f"{STILL} {sign.shown(limit)}"
 
 
 def _disk(subject: str, disk: Disk, host: Host, limits: MachineLimits, standing: Standing, forecast: Forecast) -> Vital:
@@ -227,11 +229,13 @@ def _disk(subject: str, disk: Disk, host: Host, limits: MachineLimits, standing:
         return by_size
     hours = ahead.total_seconds() / 3600
     level, limit = limits.disk_hours.threshold.graded(hours, _known(subject, standing))
-    if not level.worse_than(by_size.seen.level):
+    lingers = by_size.words.startswith(STILL) and level is by_size.seen.level
+    if not (level.worse_than(by_size.seen.level) or lingers):
         return by_size
     words = f"full in about {coarse(ahead)} at this pace"
     detail = f"Disk {disk.path} of {host.name} is {_percent(figure)} full, and will be {words}"
-    seen = Observation(subject, level, detail, coarse(ahead), None if limit is None else f"{limit:g} h", figure)
+    value = f"{_percent(figure)}, full in {coarse(ahead)}"
+    seen = Observation(subject, level, detail, value, None if limit is None else f"{limit:g} h", figure)
     return Vital(f"Disk {disk.path}", seen, words)
 
 
