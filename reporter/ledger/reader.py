@@ -256,10 +256,13 @@ class Reader:
         Every figure that needs the whole past is made of this, and it is the only one that reads the whole past: here
         sums that were kept could take the place of the scan.
         """
-        parts: dict[LineKey, list[Any]] = defaultdict(list)
+        parts: dict[tuple[str, str, str], list[Any]] = defaultdict(list)
         for row in connection.execute(queries.history(source, since, until, days)):
-            parts[row.agent, rows.mode(row.mode), row.currency].append(row)
-        return {line: rows.by_day(own, max(len(days), 1)) for line, own in parts.items()}
+            parts[row.agent, row.mode, row.currency].append(row)
+        return {
+            (agent, rows.mode(mode), currency): rows.by_day(own, max(len(days), 1))
+            for (agent, mode, currency), own in parts.items()
+        }
 
     def _equities(self, connection: Connection, source: Source, period: Period) -> dict[BookKey, Equity]:
         def realised(start: datetime, end: datetime) -> dict[accounts.Account, Decimal | None]:

@@ -1,0 +1,171 @@
+"""`python -m tests.bench ledger`: the ledger beside SQL written by hand, the rest of a report, an export; with goals.
+
+BENCH_TRADES says how long the histories are (default: `100000 1000000`). Each figure is the best of several rounds in
+which what is compared takes turns, so that a busy machine troubles both alike.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from reporter.app import App, FolderHome
+from reporter.ledger import Floor, LedgerSettings
+from reporter.ledger.source import as_aware, as_text
+from reporter.periods import Period
+from reporter.trades import Book, Ledger, Series
+from tests.bench import by_hand
+from tests.bench.processes import REPORTER
+from tests.bench.trading import DAYS, day, postgresql_history, sqlite_history
+from tests.clocks import HandClock
+from tests.servers import postgresql
+
+COUNTS = [int(count) for count in os.environ.get("BENCH_TRADES", "100000 1000000").split()]
+ROUNDS = 7
+LAST = day(DAYS - 2)
+STORED: Mapping[str, Callable[..., Any]] = {"sqlite": as_text, "postgresql": as_aware}
+Row = tuple[str, str, str]
+
+CONFIG = """\
+version: 1
+store: state.sqlite
+ledgers:
+  floor: {{kind: native, url: "{url}", starting_balance: 10000 USDT}}
+channels: {{screen: {{kind: console}}}}
+jobs: {{daily_summary: }}
+"""
+
+
+def main() -> None:
+    print(f"{'':68}{'measured':>22}   goal", flush=True)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="reporter-bench-")))
+        server = stack.enter_context(postgresql())
+        for count in COUNTS:
+            urls = {
+                "sqlite": sqlite_history(folder / f"{count}.sqlite", count),
+                "postgresql": postgresql_history(server, count),
+            }
+            for row in chain(*(measured(dialect, url, count) for dialect, url in urls.items())):
+                tell(*row)
+            for row in chain(rest_of_a_report(folder / f"home-{count}", urls["sqlite"]), export(folder, count)):
+                tell(*row)
+    for row in freqtrade():
+        tell(*row)
+
+
+def measured(dialect: str, url: str, count: int) -> Iterator[Row]:
+    """Each question beside its twin by hand."""
+    floor = Floor([LedgerSettings(name="floor", kind="native", url=url)], timeout=120)
+
+    def hand(period: Period, *, by_day: bool = False) -> Callable[[], object]:
+        start, end = (STORED[dialect](moment) for moment in (period.start, period.end))
+        return lambda: by_hand.performance(dialect, url, start, end, by_day=by_day)
+
+    week, ever, end = day(DAYS - 9, 7), day(0, DAYS), STORED[dialect](LAST.end)
+    questions: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
+        "a day": (lambda: floor.performance(LAST), hand(LAST)),
+        "a week, with its days": (lambda: floor.performance(week, daily=True), hand(week, by_day=True)),
+        "two years": (lambda: floor.performance(ever), hand(ever)),
+        "the days of two years": (
+            lambda: floor.daily_series(LAST, whole=True),
+            lambda: by_hand.series(dialect, url, end),
+        ),
+    }
+    for name, (ours, theirs) in questions.items():
+        took = best({"ours": ours, "theirs": theirs})
+        yield f"{dialect}, {count:,} trades: {name}, ledger / by hand", ratio(took["ours"], took["theirs"]), "≤ 1.5"
+
+
+def best(work: Mapping[str, Callable[[], object]]) -> dict[str, float]:
+    """The shortest of some rounds of each, in turns; fewer rounds of what takes long."""
+    shortest = dict.fromkeys(work, float("inf"))
+    began = time.perf_counter()
+    for number in range(ROUNDS):
+        for name, task in work.items():
+            started = time.perf_counter()
+            task()
+            shortest[name] = min(shortest[name], time.perf_counter() - started)
+        if number >= 2 and time.perf_counter() - began > 20:
+            break
+    return shortest
+
+
+@dataclass
+class Timed:
+    """A floor that counts the time in which it is asked."""
+
+    floor: Ledger
+    spent: float = field(default=0.0)
+
+    def __getattr__(self, name: str) -> Any:
+        asked = getattr(self.floor, name)
+
+        def timed(*arguments: Any, **named: Any) -> list[Book] | list[Series] | Any:
+            started = time.perf_counter()
+            try:
+                return asked(*arguments, **named)
+            finally:
+                self.spent += time.perf_counter() - started
+
+        return timed
+
+
+def rest_of_a_report(folder: Path, url: str) -> Iterator[Row]:
+    """A daily summary from due to committed, without the time that its questions to the ledger took."""
+    (folder / "config").mkdir(parents=True)
+    (folder / "config" / "reporter.yaml").write_text(CONFIG.format(url=url))
+    clock = HandClock(LAST.end)
+    app = App(FolderHome(folder, clock=clock, environ={"HOME": str(folder)}), clock=clock)
+    timed = Timed(app.wiring.ledger)
+    app.wiring = replace(app.wiring, ledger=timed)
+    bound, rest, whole = app.job("daily_summary"), [], []
+    for _ in range(ROUNDS + 1):
+        timed.spent, started = 0.0, time.perf_counter()
+        app.run_by_hand(bound, None, force=True)
+        whole.append(time.perf_counter() - started)
+        rest.append(whole[-1] - timed.spent)
+    app.close()
+    yield "a daily summary on SQLite, from due to committed", f"{min(whole) * 1000:.1f} ms", "none"
+    yield "  without its questions to the ledger", f"{min(rest[1:]) * 1000:.1f} ms", "≤ 10 ms"
+
+
+def export(folder: Path, count: int) -> Iterator[Row]:
+    """A process that exports everything."""
+    for what in ("trades", "daily"):
+        wanted = ["export", what, "--from", "2024-01-01", "--out", str(folder / "out.csv")]
+        started = time.perf_counter()
+        with subprocess.Popen(
+            [REPORTER, "--home", str(folder / f"home-{count}"), *wanted], stderr=subprocess.DEVNULL
+        ) as process:
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+        took, peak = time.perf_counter() - started, usage.ru_maxrss / 1024
+        name = f"export {what} of {count:,} trades: time and peak"
+        yield name, f"{took:.1f} s, {peak:.0f} MB", "≤ 100 MB"
+
+
+def freqtrade() -> Iterator[Row]:
+    installed = find_spec("freqtrade") is not None
+    yield "freqtrade's own trade_statistics on the same trades", "installed" if installed else "not installed", "none"
+
+
+def ratio(ours: float, base: float) -> str:
+    return f"{ours / base:.2f} ({ours * 1000:.1f}/{base * 1000:.1f} ms)"
+
+
+def tell(what: str, found: str, goal: str) -> None:
+    print(f"{what:68}{found:>22}   {goal}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
