@@ -87,6 +87,7 @@ def pnl_realtime(ctx: Context[Parameters]) -> Iterator[Report]:
     traded = [one.newest_trade_at for one in ctx.ledger.health() if one.newest_trade_at]
     facts = {
         "sections": sections,
+        "totals": ctx.totals(books),
         "unread": ctx.unread([*books, *before]),
         "priced_at": min(priced, default=None),
         "ageless": any(section.open > section.unpriced for section in sections),

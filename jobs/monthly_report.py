@@ -1,0 +1,248 @@
+"""The month that is over: its calendar, beside the month before, who carried it, where and when, and at what risk."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from itertools import groupby
+
+from pydantic import NonNegativeInt, PositiveInt
+
+from reporter import (
+    ENOUGH_DAYS,
+    Book,
+    By,
+    Change,
+    Context,
+    Goals,
+    Line,
+    Money,
+    Params,
+    Report,
+    Uptime,
+    change,
+    goals,
+    job,
+    leading,
+    tone_of,
+)
+from reporter.metrics import Curve, average_loss, average_win, curve_of
+
+SPLITS: tuple[tuple[str, By], ...] = (("🏷️ Markets", "market"), ("🚪 Exits", "exit_reason"))
+WEEKDAYS: By = "weekday"
+HOURS: By = "hour"
+
+
+class Parameters(Params):
+    """`top` is how many agents of a book are named, `splits` how many markets and exit reasons; 0 leaves these out.
+
+    Books that do not lead (paper beside live ones) are told in brief; `full` tells them like the others.
+    """
+
+    top: PositiveInt = 10
+    splits: NonNegativeInt = 5
+    full: bool = False
+
+
+@dataclass(frozen=True)
+class Day:
+    """One day of the month; `weight` is its P&L as a share of the largest gain or loss of a day, 0 to 1."""
+
+    date: date
+    pnl: Money
+    weight: float
+
+    @property
+    def mark(self) -> str:
+        return "▲" if self.pnl.amount > 0 else "▼" if self.pnl.amount < 0 else "·"
+
+
+@dataclass(frozen=True)
+class Week:
+    """A row of the calendar: Monday to Sunday, None for days of other months."""
+
+    label: str
+    days: list[Day | None]
+    pnl: Money
+
+    @property
+    def marks(self) -> str:
+        """Which days gained (▲), lost (▼), did neither (·), and are of another month (-)."""
+        return "".join(day.mark if day else "-" for day in self.days)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A book by its agents, its markets …: the lines that moved most, best first, and the others. All make the book."""
+
+    heading: str
+    shown: list[Line]
+    others: list[Line]
+    currency: str
+
+    @property
+    def others_pnl(self) -> Money:
+        return sum((line.pnl for line in self.others), Money(Decimal(0), self.currency))
+
+
+@dataclass(frozen=True)
+class Section:
+    """One book of the month. `change` is None where the month before is not known of the same ledgers.
+
+    `busy` counts the days on which anything was won or lost. `weekdays` and `hours` are in their order.
+    """
+
+    book: Book
+    change: Change | None
+    goals: Goals | None
+    curve: Curve
+    weeks: list[Week]
+    agents: Part
+    idle: int
+    splits: list[Part]
+    weekdays: list[Line]
+    hours: list[Line]
+    brief: bool
+
+    @property
+    def busy(self) -> int:
+        return sum(bool(pnl) for pnl in self.book.daily)
+
+    @property
+    def gains(self) -> int:
+        """On how many days more was won than lost."""
+        return sum(pnl > 0 for pnl in self.book.daily)
+
+    @property
+    def losses(self) -> int:
+        return sum(pnl < 0 for pnl in self.book.daily)
+
+    @property
+    def days_over_limit(self) -> int:
+        """On how many days the limit of a day's drawdown was lost, from midnight to midnight."""
+        limit = self.goals.drawdown if self.goals else None
+        return sum(-pnl >= limit.amount for pnl in self.book.daily) if limit else 0
+
+    @property
+    def win(self) -> Money | None:
+        return average_win(self.book)
+
+    @property
+    def loss(self) -> Money | None:
+        return average_loss(self.book)
+
+    @property
+    def enough(self) -> bool:
+        """Whether ratios of these days say anything."""
+        return self.busy >= ENOUGH_DAYS
+
+    @property
+    def a_day(self) -> Money:
+        return _average(self.book.pnl, len(self.book.daily))
+
+    @property
+    def a_day_before(self) -> Money | None:
+        """What a day of the month before made on average; months are of different lengths."""
+        before = self.change.before if self.change else None
+        return _average(before.pnl, len(before.daily)) if before else None
+
+    @property
+    def best_week(self) -> Week | None:
+        return max(self._busy_weeks, key=lambda week: week.pnl) if len(self._busy_weeks) > 1 else None
+
+    @property
+    def worst_week(self) -> Week | None:
+        return min(self._busy_weeks, key=lambda week: week.pnl) if len(self._busy_weeks) > 1 else None
+
+    @property
+    def best_hour(self) -> Line | None:
+        return max(self.hours, key=lambda line: line.pnl) if len(self.hours) > 1 else None
+
+    @property
+    def worst_hour(self) -> Line | None:
+        return min(self.hours, key=lambda line: line.pnl) if len(self.hours) > 1 else None
+
+    @property
+    def _busy_weeks(self) -> list[Week]:
+        return [week for week in self.weeks if week.pnl]
+
+
+@job(covers="last month", schedule="monthly on 1 at 00:15", params=Parameters)
+def monthly_report(ctx: Context[Parameters]) -> Iterator[Report]:
+    """The month that is over: its days and weeks, beside the month before, by agent, market and hour, at what risk."""
+    books, before = ctx.books(ctx.period, daily=True, account=True), ctx.books(ctx.previous, daily=True)
+    by: dict[By, list[Book]] = {}
+    if any(book.trades for book in books):
+        asked = [WEEKDAYS, HOURS, *(name for _, name in SPLITS if ctx.params.splits)]
+        by = {name: ctx.books(ctx.period, by=name) for name in asked}
+    leaders = books if ctx.params.full else leading(books)
+    sections = [_section(ctx, book, before, by, brief=book not in leaders) for book in books]
+    facts = {
+        "sections": sections,
+        "totals": ctx.totals(books),
+        "uptime": _uptime(ctx),
+        "unread": ctx.unread([*books, *before]),
+    }
+    yield Report(books=books, facts=facts, tone=tone_of(books))
+
+
+def _section(
+    ctx: Context[Parameters], book: Book, before: Sequence[Book], by: dict[By, list[Book]], *, brief: bool
+) -> Section:
+    curve = curve_of(book, ctx.period, book.opening, ctx.basis)
+    return Section(
+        book=book,
+        change=change(book, book.counterpart(before)),
+        goals=None if brief else goals(book, ctx.targets),
+        curve=curve,
+        weeks=_weeks(ctx, book),
+        agents=_part("🤖 Agents", book, [line for line in book.lines if line.trades], 3 if brief else ctx.params.top),
+        idle=sum(not line.trades for line in book.lines),
+        splits=[] if brief else list(_splits(ctx, book, by)),
+        weekdays=_lines(book, by.get(WEEKDAYS, [])),
+        hours=_lines(book, by.get(HOURS, [])),
+        brief=brief,
+    )
+
+
+def _weeks(ctx: Context[Parameters], book: Book) -> list[Week]:
+    dates = [date.fromisoformat(day.label) for day in ctx.period.days()]
+    most = max(map(abs, book.daily), default=Decimal(0)) or Decimal(1)
+    days = [
+        Day(at, Money(pnl, book.currency), float(abs(pnl) / most)) for at, pnl in zip(dates, book.daily, strict=True)
+    ]
+    return [_week(number, list(week)) for number, week in groupby(days, lambda day: day.date.isocalendar().week)]
+
+
+def _week(number: int, days: list[Day]) -> Week:
+    of = {day.date.weekday(): day for day in days}
+    pnl = sum((day.pnl for day in days), days[0].pnl - days[0].pnl)
+    return Week(f"W{number:02}", [of.get(weekday) for weekday in range(7)], pnl)
+
+
+def _splits(ctx: Context[Parameters], book: Book, by: dict[By, list[Book]]) -> Iterator[Part]:
+    for heading, name in SPLITS:
+        lines = _lines(book, by.get(name, []))
+        if len(lines) > 1:
+            yield _part(heading, book, lines, ctx.params.splits)
+
+
+def _lines(book: Book, split: Sequence[Book]) -> list[Line]:
+    found = book.counterpart(split)
+    return list(found.lines) if found else []
+
+
+def _part(heading: str, book: Book, lines: list[Line], count: int) -> Part:
+    moved = sorted(lines, key=lambda line: (abs(line.pnl), line.trades), reverse=True)
+    shown = sorted(moved[:count], key=lambda line: line.pnl, reverse=True)
+    return Part(heading, shown, moved[count:], book.currency)
+
+
+def _average(pnl: Money, days: int) -> Money:
+    return Money(pnl.amount / max(days, 1), pnl.currency)
+
+
+def _uptime(ctx: Context[Parameters]) -> list[Uptime]:
+    """How what is watched fared in the month, the worst first; nothing is said of what nobody saw."""
+    seen = [one for name, one in ctx.history.uptime(ctx.period).items() if name.startswith("probe/")]
+    return sorted((one for one in seen if one.share is not None), key=lambda one: (one.share or 0.0, one.subject))
