@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
+from statistics import median_low
 
 from reporter.alerts import Level, Observation
 from reporter.policies import OWN_NETWORK
@@ -27,13 +28,14 @@ WHY = "not known: this machine's own network is in trouble"
 @dataclass(frozen=True, slots=True)
 class Look:
     """What the last look at a probe says about the network: which other machine it asked, when its round began
-    (monotonic seconds), and whether anything came.
+    (monotonic seconds), `since` when it has been as it is now, and whether anything came.
 
     `silent`: nothing came back. `ours`: it did not even leave this machine, or the name was not looked up.
     """
 
     host: str
     at: float
+    since: float
     silent: bool
     ours: bool = False
 
@@ -75,11 +77,12 @@ class Referee:
 def doubt(looks: Iterable[Look], now: float) -> Doubt | None:
     """Whether what was seen looks as if our own network were in trouble.
 
-    Each host counts once, with its newest looks. Answers from before the silence began prove nothing about now.
+    Each host counts once. Answers from before half of the silence began prove nothing about now; those that came later
+    show that it was not the network, for whoever has been down for long.
     """
     seen = list(looks)
     silent = [look for look in seen if look.silent and now - look.at <= WINDOW]
-    began = min((look.at for look in silent), default=now)
+    began = median_low([look.since for look in silent] or [now])
     answering = {look.host for look in seen if not look.silent and look.at >= began}
     quiet = {look.host for look in silent} - answering
     ours = {look.host for look in silent if look.ours} - answering

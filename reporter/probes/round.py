@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import deque
 from collections.abc import Collection, Sequence
+from itertools import pairwise
 
 from reporter.clock import Clock
 from reporter.context import Reading
@@ -16,6 +18,8 @@ from reporter.probes.watch import Watch
 ROUND = 10.0
 # Looks begin so many seconds apart, and all within so many: two hundred that begin at once measure each other.
 _GAP, _SPREAD = 0.005, 2.0
+# So many rounds tell how often they come: one in three is on time, however many suspects there are.
+_ROUNDS = 4
 # How much longer than its deadline a round may take before we call ourselves stuck, in seconds.
 _GRACE = 1.0
 
@@ -45,6 +49,7 @@ class Probes:
         self._referees = referees
         self._starting = threading.Lock()
         self._thread: LoopThread | None = None
+        self._began: deque[float] = deque(maxlen=_ROUNDS)  # the last rounds, in monotonic seconds
 
     def probe_all(self) -> list[Reading]:
         """A reading of each probe, in the order given: new where one was due, else the last one, with its own `at`.
@@ -94,13 +99,19 @@ class Probes:
 
     async def _round(self) -> list[Reading]:
         now = self._clock.monotonic()
-        due = [watch for watch in self._watches if watch.due]
+        beat = self._beat(now)
+        due = [watch for watch in self._watches if watch.due(beat)]
         gap = min(_GAP, _SPREAD / (len(due) or 1))
         looks = [watch.start(now, number * gap) for number, watch in enumerate(due)]
         if looks:
             await asyncio.wait(looks, timeout=self._deadline)
         ours = [await self._own_network()] if self._guard else []
         return [watch.tell() for watch in self._watches] + ours
+
+    def _beat(self, now: float) -> float:
+        """How often rounds come: the longest pause between the last few, for a suspect makes some come early."""
+        self._began.append(now)
+        return max((later - sooner for sooner, later in pairwise(self._began)), default=0.0)
 
     async def _glance(self, watches: Sequence[Watch]) -> list[Reading]:
         now = self._clock.monotonic()

@@ -44,15 +44,16 @@ class Watch:
     def looking(self) -> bool:
         return self.task is not None and not self.task.done()
 
-    @property
-    def due(self) -> bool:
+    def due(self, beat: float) -> bool:
+        """Whether to look in this round, where rounds usually come every `beat` seconds."""
         if self.looking:
             return False
-        return self.started is None or self._age() >= self._pause() - _SLACK
+        return self.started is None or self._age() >= self._pause(beat) - _SLACK
 
-    def _pause(self) -> float:
-        """A look that has just failed is repeated soon, whatever the pace: one lost packet is no outage."""
-        every = self.probe.terms.every or 0.0
+    def _pause(self, beat: float) -> float:
+        """A look that has just failed is repeated soon, whatever the pace: one lost packet is no outage. A round that
+        comes early for the sake of a suspect asks nobody else."""
+        every = self.probe.terms.every or beat / 2
         return min(every, _RECHECK) if 0 < self.failures <= _RECHECKS else every
 
     def start(self, now: float, pause: float = 0.0) -> asyncio.Task[None]:
@@ -102,10 +103,15 @@ class Watch:
         seen = _timed(self.probe, await _seen(self.probe), time.perf_counter() - began)
         sight, self.stands = graded(seen, self.stands)
         if self.probe.host and network.is_elsewhere(self.probe.host):
-            ours = sight.level is Level.UNKNOWN
-            self.last = network.Look(self.probe.host, self.started or 0.0, silent=sight.silent, ours=ours)
+            self.last = self._of_network(sight, self.probe.host)
         self.failures = 0 if sight.level is Level.OK else self.failures + 1
         self.reading = _reading(self.probe, sight, at)
+
+    def _of_network(self, sight: Sight, host: str) -> network.Look:
+        """What a look says about our own network. Silence goes on since it began."""
+        at = self.started or 0.0
+        since = self.last.since if self.last and self.last.silent else at
+        return network.Look(host, at, since if sight.silent else at, sight.silent, sight.level is Level.UNKNOWN)
 
 
 async def _seen(probe: Probe) -> Sight:

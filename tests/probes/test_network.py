@@ -159,6 +159,14 @@ def test_an_answer_from_before_the_silence_proves_nothing(rounds: Rounds, clock:
     assert levels(probes.probe_all()) == ["ok"] * 4 + ["unknown"] * 4 + ["critical"]
 
 
+def test_those_that_have_been_down_for_long_are_not_the_networks_fault(rounds: Rounds, clock: StandingClock) -> None:
+    slow = [Far(f"slow{number}", answers, every=300) for number in range(4)]
+    probes = rounds([*far(silent, silent, silent), *slow])
+    for _ in range(12):
+        assert levels(probes.probe_all()) == ["critical"] * 3 + ["ok"] * 5
+        clock.pass_by(30)
+
+
 def test_targets_on_this_machine_say_nothing_about_the_network(rounds: Rounds) -> None:
     class Near(Far):
         host = "127.0.0.1"
@@ -174,7 +182,8 @@ LOOKS = st.lists(
     st.builds(
         Look,
         host=st.sampled_from("abcdefgh"),
-        at=st.floats(0, 100),
+        at=st.floats(50, 100),
+        since=st.floats(0, 50),
         silent=st.booleans(),
         ours=st.just(value=False),
     )
@@ -194,7 +203,7 @@ def test_no_host_counts_twice_and_less_than_half_is_never_blamed(looks: list[Loo
 @given(LOOKS)
 def test_one_more_answer_of_this_moment_never_makes_a_doubt(looks: list[Look]) -> None:
     if doubt(looks, 100.0) is None:
-        assert doubt([*looks, Look("new", 100.0, silent=False)], 100.0) is None
+        assert doubt([*looks, Look("new", 100.0, 100.0, silent=False)], 100.0) is None
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,10 @@ async def forever() -> Sight:
     return OK
 
 
+async def refused() -> Sight:
+    raise ConnectionRefusedError(errno.ECONNREFUSED, "x")
+
+
 async def deaf() -> Sight:
     """Does not let itself be cancelled for a while."""
     for _ in range(2):
@@ -169,10 +173,7 @@ def test_each_probe_has_a_pace_of_its_own(rounds: Rounds, clock: StandingClock) 
 def test_what_has_just_failed_is_asked_again_soon_and_then_at_its_own_pace(
     rounds: Rounds, clock: StandingClock
 ) -> None:
-    async def down() -> Sight:
-        raise ConnectionRefusedError(errno.ECONNREFUSED, "x")
-
-    probe = Scripted(down, every=600)
+    probe = Scripted(refused, every=600)
     probes, looks = rounds([probe]), []
     for _ in range(8):
         probes.probe_all()
@@ -182,6 +183,20 @@ def test_what_has_just_failed_is_asked_again_soon_and_then_at_its_own_pace(
     probes.probe_all()
     assert looks == [1, 2, 3, 4, 5, 6, 6, 6]
     assert probe.looks == 7
+
+
+def test_a_round_that_comes_early_for_a_suspect_asks_nobody_else(rounds: Rounds, clock: StandingClock) -> None:
+    acts = iter([fine, fine, refused, fine, fine, fine])
+
+    async def in_turn() -> Sight:
+        return await next(acts)()
+
+    well, suspect = Scripted(fine, name="well"), Scripted(in_turn, name="suspect")
+    probes, fresh = rounds([well, suspect]), []
+    for passed in (0, 30, 30, 10, 20, 30):
+        clock.pass_by(passed)
+        fresh.append([one.name for one in probes.probe_all() if one.fresh])
+    assert fresh == [["well", "suspect"]] * 3 + [["suspect"]] + [["well", "suspect"]] * 2
 
 
 def test_a_kept_reading_says_when_it_was_taken(rounds: Rounds, clock: StandingClock) -> None:
