@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from reporter.clock import Clock
@@ -23,15 +23,14 @@ from reporter.probes.round import ROUND, Probes
 from reporter.probes.tcp import TcpProbe
 from reporter.probes.tls import TlsProbe
 from reporter.probes.unit import UnitProbe
-from reporter.probing_databases import database_probe
-from reporter.secret import Secret
+from reporter.probing_databases import Ledgers, database_probe
 
 
 def probes_of(
     settings: Config, clock: Clock, names: Collection[str] | None = None, *, deadline: float = ROUND
 ) -> Probes:
     """What a config wants looked at: all of it, or these probes. A round may take `deadline` seconds."""
-    ledgers = {name: entry.url for name, entry in settings.ledgers.items()}
+    ledgers = Ledgers(settings)
     wanted = {name: entry for name, entry in settings.probes.items() if names is None or name in names}
     found = [probe(name, entry, clock, ledgers) for name, entry in wanted.items()]
     guard = settings.own_network.guard
@@ -50,7 +49,7 @@ def _referees(settings: Config) -> list[Referee]:
     return [referee for referee in known if is_elsewhere(referee.host)]
 
 
-def probe(name: str, entry: models.Probe, clock: Clock, ledgers: Mapping[str, Secret]) -> Probe:
+def probe(name: str, entry: models.Probe, clock: Clock, ledgers: Ledgers) -> Probe:
     terms = _terms(name, entry)
     match entry:
         case network.HttpProbeConfig():

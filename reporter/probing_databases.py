@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import Field, fields
-from datetime import timedelta
+from datetime import timedelta, tzinfo
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
+from zoneinfo import ZoneInfo
 
 from reporter.alerts import Level
 from reporter.clock import Clock
 from reporter.config import probes_databases as models
+from reporter.config.models import Config
 from reporter.config.probes_common import Limits
 from reporter.config.settings import Settings
+from reporter.ledger import Floor
+from reporter.ledger.settings import LedgerSettings
 from reporter.probes import NEVER, Probe, Terms
 from reporter.probes.certificates import Trust
 from reporter.probes.postgres import PostgresLimits, PostgresProbe
 from reporter.probes.redis import RedisLimits, RedisProbe
 from reporter.probes.sql import Expectation, SqlProbe
 from reporter.probes.sqlite import SqliteLimits, SqliteProbe
+from reporter.probes.trades import Pacing, TradesProbe
 from reporter.secret import Secret
 
 
@@ -29,17 +34,41 @@ class _Record(Protocol):
 L = TypeVar("L", bound=_Record)
 
 
-def database_probe(terms: Terms, entry: models.DatabaseProbe, clock: Clock, ledgers: Mapping[str, Secret]) -> Probe:
-    """`ledgers` are the addresses of the trading databases, by their names."""
+class Ledgers:
+    """The trading databases of a config, for probes that look into them."""
+
+    def __init__(self, settings: Config) -> None:
+        self.zone: tzinfo = ZoneInfo(settings.timezone)
+        self._entries = settings.ledgers
+
+    def url(self, name: str | None) -> Secret:
+        """A ledger's address; the config holds that there is one of that name."""
+        return self._entries[name or ""].url
+
+    @cached_property
+    def floor(self) -> Floor:
+        """All of them together."""
+        return Floor(
+            [
+                LedgerSettings(name=name, kind=entry.kind, url=entry.url, mode=entry.mode)
+                for name, entry in self._entries.items()
+            ]
+        )
+
+
+def database_probe(terms: Terms, entry: models.DatabaseProbe, clock: Clock, ledgers: Ledgers) -> Probe:
+    """A probe that looks into a database of its own, or into one of the trading databases."""
     match entry:
         case models.PostgresProbeConfig():
-            url = entry.url or ledgers[entry.ledger or ""]
+            url = entry.url or ledgers.url(entry.ledger)
             return PostgresProbe(terms, clock, url, _limits(PostgresLimits, entry))
         case models.SqliteProbeConfig(integrity_every=every):
-            path = entry.path or _file(ledgers[entry.ledger or ""])
+            path = entry.path or _file(ledgers.url(entry.ledger))
             return SqliteProbe(terms, clock, path, _limits(SqliteLimits, entry), _plain(every))
         case models.SqlProbeConfig(query=query):
-            return SqlProbe(terms, clock, _target(entry.url or ledgers[entry.ledger or ""]), query, _expectation(entry))
+            return SqlProbe(terms, clock, _target(entry.url or ledgers.url(entry.ledger)), query, _expectation(entry))
+        case models.TradesProbeConfig():
+            return TradesProbe(terms, clock, ledgers.floor, _pacing(entry, ledgers.zone))
         case models.RedisProbeConfig():
             return RedisProbe(terms, clock, entry.url, _limits(RedisLimits, entry), Trust(entry.ca_file, entry.verify))
 
@@ -63,6 +92,17 @@ def _expectation(entry: models.SqlProbeConfig) -> Expectation:
         rows=entry.rows.threshold() if entry.rows else None,
         min_rows=entry.min_rows.threshold() if entry.min_rows else None,
         empty=Level(entry.empty),
+    )
+
+
+def _pacing(entry: models.TradesProbeConfig, zone: tzinfo) -> Pacing:
+    return Pacing(
+        ledger=entry.ledger,
+        agent=entry.agent,
+        zone=zone,
+        history=entry.history,
+        rarity=entry.rarity,
+        limits=entry.silence.threshold(),
     )
 
 

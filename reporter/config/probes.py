@@ -6,7 +6,13 @@ from typing import Annotated
 
 from pydantic import Discriminator, Tag
 
-from reporter.config.probes_databases import PostgresProbeConfig, RedisProbeConfig, SqliteProbeConfig, SqlProbeConfig
+from reporter.config.probes_databases import (
+    PostgresProbeConfig,
+    RedisProbeConfig,
+    SqliteProbeConfig,
+    SqlProbeConfig,
+    TradesProbeConfig,
+)
 from reporter.config.probes_machine import FileProbeConfig, ProcessProbeConfig, UnitProbeConfig
 from reporter.config.probes_network import (
     DnsProbeConfig,
@@ -37,6 +43,7 @@ Probe = Annotated[
     | Annotated[PostgresProbeConfig, Tag("postgres")]
     | Annotated[SqliteProbeConfig, Tag("sqlite")]
     | Annotated[SqlProbeConfig, Tag("sql")]
-    | Annotated[RedisProbeConfig, Tag("redis")],
+    | Annotated[RedisProbeConfig, Tag("redis")]
+    | Annotated[TradesProbeConfig, Tag("trades")],
     Discriminator(_probe_kind),
 ]  # fmt: skip

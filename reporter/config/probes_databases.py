@@ -7,7 +7,16 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Discriminator, Field, model_validator
 
-from reporter.config.probes_common import AS_USUAL, AskedProbe, LowNumbers, Numbers, Otherwise, Sizes, Spans
+from reporter.config.probes_common import (
+    AS_USUAL,
+    AskedProbe,
+    LowNumbers,
+    Numbers,
+    Otherwise,
+    ProbeSettings,
+    Sizes,
+    Spans,
+)
 from reporter.config.secrets import Address, DatabaseUrl, HomePath
 from reporter.config.values import Duration, Name, mistake
 from reporter.readonly import reads
@@ -99,6 +108,12 @@ class SqliteProbeConfig(OfADatabase):
     """How often all of the file is read for damage; null: never."""
 
 
+def _some_weeks(span: timedelta) -> timedelta:
+    if not timedelta(weeks=1) <= span <= timedelta(weeks=26):
+        raise mistake("must be from one week to 26", "write such as `8w`")
+    return span
+
+
 def _only_reads(query: str) -> str:
     if not reads(query):
         raise mistake("must be a SELECT", "it may begin with WITH or SHOW too; what writes is refused")
@@ -139,6 +154,25 @@ class SqlProbeConfig(OfADatabase):
         return self
 
 
+class TradesProbeConfig(ProbeSettings):
+    """Looks how long ago the newest trade closed, and whether that is unusual at this hour of the week."""
+
+    kind: Literal["trades"]
+    """`trades`."""
+    ledger: Name | None = None
+    """Whose trades; those of all ledgers together if left out."""
+    agent: str | None = Field(None, min_length=1)
+    """One agent's, by its name; those of all if left out."""
+    history: Annotated[Duration, AfterValidator(_some_weeks)] = Field(
+        timedelta(weeks=8), json_schema_extra={"default": "8w"}
+    )
+    """How far back the usual pace is learnt from."""
+    rarity: Duration = Field(timedelta(weeks=4), json_schema_extra={"default": "4w"})
+    """A silence is rare that comes once in this time."""
+    silence: Annotated[Numbers, Otherwise(1, 2)] = AS_USUAL
+    """How many times as long as a rare silence this one may be."""
+
+
 class RedisProbeConfig(AskedProbe):
     """Connects to a Redis or Valkey server as any client does, and asks how it is."""
 
@@ -167,5 +201,6 @@ class RedisProbeConfig(AskedProbe):
 
 
 DatabaseProbe = Annotated[
-    PostgresProbeConfig | SqliteProbeConfig | SqlProbeConfig | RedisProbeConfig, Discriminator("kind")
+    PostgresProbeConfig | SqliteProbeConfig | SqlProbeConfig | RedisProbeConfig | TradesProbeConfig,
+    Discriminator("kind"),
 ]

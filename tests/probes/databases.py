@@ -5,17 +5,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from pydantic import TypeAdapter
-
 from reporter.clock import Clock
-from reporter.config.probes_databases import DatabaseProbe
+from reporter.config.models import Config
 from reporter.config.secrets import Sources
 from reporter.context import Reading
-from reporter.probes import Probe, Terms
+from reporter.probes import Probe
 from reporter.probes.round import Probes
-from reporter.probing_databases import database_probe
-
-ENTRIES: TypeAdapter[DatabaseProbe] = TypeAdapter(DatabaseProbe)
+from reporter.probing import probe
+from reporter.probing_databases import Ledgers
 
 
 class HandClock(Clock, Protocol):
@@ -25,12 +22,12 @@ class HandClock(Clock, Protocol):
 class Watching:
     """One probe that is asked again and again, with the clock moved on by a minute before each look but the first."""
 
-    def __init__(self, clock: HandClock, kind: str, **said: Any) -> None:
-        entry = ENTRIES.validate_python({"kind": kind, **said}, context=Sources(private=True))
-        terms = Terms("db", None, entry.timeout.total_seconds(), entry.latency())
-        self.probe: Probe = database_probe(terms, entry, clock, {})
+    def __init__(self, clock: HandClock, kind: str, ledgers: dict[str, Any] | None = None, **said: Any) -> None:
+        given = {"ledgers": ledgers or {}, "probes": {"db": {"kind": kind, **said}}}
+        config = Config.model_validate(given, context=Sources(private=True))
+        self.probe: Probe = probe("db", config.probes["db"], clock, Ledgers(config))
         self._clock = clock
-        self._round = Probes([self.probe], clock, deadline=entry.timeout.total_seconds() + 5)
+        self._round = Probes([self.probe], clock, deadline=config.probes["db"].timeout.total_seconds() + 5)
 
     def look(self, after: float = 60) -> Reading:
         self._clock.pass_by(after)

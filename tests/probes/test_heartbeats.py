@@ -1,0 +1,116 @@
+"""What a look at the newest trade makes of floors that trade, fall silent, close for the night or have just begun."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.ledger.databases import Native, native_postgresql, native_sqlite
+from tests.probes.conftest import StandingClock
+from tests.probes.databases import Watch, Watching, told
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def floor(request: pytest.FixtureRequest, tmp_path: Path) -> Native:
+    """A ledger in the native schema, without a trade."""
+    if request.param == "sqlite":
+        return native_sqlite(tmp_path)
+    return native_postgresql(request.getfixturevalue("server"))
+
+
+def looking(watch: Watch, floor: Native, **said: Any) -> Watching:
+    return watch("trades", ledgers={"bot": {"kind": "native", "url": floor.url}}, **said)
+
+
+def trade(floor: Native, moments: Iterable[datetime], agent: str = "a") -> None:
+    stamps = [floor.stamp(f"{moment:%Y-%m-%d %H:%M:%S}") for moment in moments]
+    rows = ", ".join([f"('{agent}', 'BTC-USD', 'long', 'USDT', 1, ?)"] * len(stamps))
+    floor.run(f"INSERT INTO trades (agent, market, side, currency, pnl, closed_at) VALUES {rows}", stamps)
+
+
+def by_day(clock: StandingClock, weeks: int = 8) -> list[datetime]:
+    """Every ten minutes from eight in the morning to eight in the evening, up to now: Friday, 14:02:30."""
+    minutes = (clock.now.replace(second=0) - timedelta(minutes=12 + 10 * tenth) for tenth in range(weeks * 7 * 144))
+    return [moment for moment in minutes if 8 <= moment.hour < 20]
+
+
+def test_a_floor_at_its_pace_says_what_is_usual(floor: Native, watch: Watch, clock: StandingClock) -> None:
+    trade(floor, by_day(clock))
+    reading = looking(watch, floor, ledger="bot").look(after=0)
+    assert (reading.kind, told(reading)) == ("trades", "ok: at its usual pace")
+    figures = dict(reading.figures)
+    assert figures["since the last trade"] == "12m 30s"
+    assert figures["95% of gaps"].startswith("under 1")
+    assert figures["history"] == "4,031 trades in 8.0 weeks, by hour of the week"
+
+
+def test_a_silence_by_day_is_told_and_ends_with_the_next_trade(
+    floor: Native, watch: Watch, clock: StandingClock
+) -> None:
+    trade(floor, by_day(clock))
+    probe = looking(watch, floor)
+    assert told(probe.look()) == "ok: at its usual pace"
+    seen = told(probe.look(after=1800))
+    assert seen.startswith("warning: readable, but no trade for more than 37m 50s: ")
+    assert seen.endswith(": from this hour of the week on, 95% of gaps are under 10m 3s")
+    later = told(probe.look(after=3600))
+    assert later.startswith("critical: readable, but no trade for more than 1h 15m: ")
+    assert told(probe.look(after=2 * 3600)) == later  # the sentence stands still as long as the silence lasts
+    trade(floor, [clock.now])
+    assert told(probe.look()) == "ok: at its usual pace"
+
+
+def test_a_night_without_trades_is_usual(floor: Native, watch: Watch, clock: StandingClock) -> None:
+    trade(floor, by_day(clock))
+    probe = looking(watch, floor)
+    trade(floor, [clock.now + timedelta(minutes=10 * tenth) for tenth in range(36)])  # until eight
+    assert told(probe.look(after=11 * 3600)) == "ok: at its usual pace"  # at one
+    assert told(probe.look(after=5 * 3600)) == "ok: at its usual pace"  # at six
+    assert told(probe.look(after=3 * 3600)).startswith(
+        "critical: readable, but no trade for more than 13h: "
+    )  # at nine
+
+
+def test_one_agent_may_be_silent_while_others_trade(floor: Native, watch: Watch, clock: StandingClock) -> None:
+    trade(floor, by_day(clock), "busy")
+    trade(floor, by_day(clock)[30:], "stopped")
+    assert told(looking(watch, floor).look(after=0)) == "ok: at its usual pace"
+    seen = looking(watch, floor, ledger="bot", agent="stopped").look(after=0)
+    assert told(seen).startswith("critical: readable, but no trade for more than ")
+    assert told(looking(watch, floor, agent="busy").look(after=0)) == "ok: at its usual pace"
+
+
+def test_how_patient_to_be_can_be_said(floor: Native, watch: Watch, clock: StandingClock) -> None:
+    trade(floor, by_day(clock))
+    patient = looking(watch, floor, silence={"warning": 9, "critical": None})
+    brief = looking(watch, floor, history="2w", rarity="1w", silence={"critical": 1})
+    assert told(patient.look(after=3 * 3600)) == "ok: at its usual pace"
+    seen = brief.look(after=0)
+    assert told(seen).startswith("critical: readable, but no trade for more than 45m 16s: ")
+    assert {"once in 7 days", "95% of gaps"} <= dict(seen.figures).keys()
+
+
+def test_too_little_history_is_well_and_says_so(floor: Native, watch: Watch, clock: StandingClock) -> None:
+    probe = looking(watch, floor)
+    assert told(probe.look()) == "ok: too little history: no trade in 56 days"
+    trade(floor, by_day(clock)[:20])
+    reading = probe.look()
+    assert told(reading) == "ok: too little history"
+    assert dict(reading.figures) == {"last trade": "13m 30s ago"}
+
+
+def test_the_pace_is_reckoned_once_an_hour_from_few_rows(floor: Native, watch: Watch, clock: StandingClock) -> None:
+    trade(floor, by_day(clock))
+    probe = looking(watch, floor)
+    assert "4,031 trades" in dict(probe.look().figures)["history"]
+    trade(floor, [clock.now] * 50)
+    assert "4,031 trades" in dict(probe.look().figures)["history"]
+    # An hour later six have left the eight weeks, and of those that closed within one minute one has come.
+    assert "4,026 trades" in dict(probe.look(after=3600).figures)["history"]
+
+
+def test_a_ledger_that_cannot_be_read_is_unknown(tmp_path: Path, watch: Watch) -> None:
+    probe = watch("trades", ledgers={"bot": {"kind": "native", "url": str(tmp_path / "gone.sqlite")}}, ledger="bot")
+    assert told(probe.look()) == f"unknown: the trades cannot be read: bot: there is no file {tmp_path}/gone.sqlite"

@@ -1,0 +1,170 @@
+"""How unusual a silence is: the pace that is learnt from weeks of trades, and how often it cries wolf."""
+
+import math
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reporter.pace import Pace, pace
+
+MONDAY = datetime(2026, 1, 5, tzinfo=UTC)
+WEEK = timedelta(weeks=1)
+
+Rate = Callable[[float], float]
+
+
+def trades(rate: Rate, weeks: int, seed: int = 1) -> list[datetime]:
+    """Trades that come by chance, so many an hour as `rate` says of the hours since Monday."""
+    chance, at, found = random.Random(seed), 0.0, []
+    top = max(rate(hour / 4) for hour in range(4 * 168))
+    while (at := at + chance.expovariate(top)) < weeks * 168:
+        if chance.random() < rate(at % 168) / top:
+            found.append(MONDAY + timedelta(hours=at))
+    return found
+
+
+def steady(_: float) -> float:
+    return 2.0
+
+
+def by_day(hour: float) -> float:
+    return 0.1 + 5 * math.sin(math.pi * (hour % 24) / 24) ** 4
+
+
+def in_sessions(hour: float) -> float:
+    """Weekdays from half past one to eight."""
+    return 3.0 if hour < 120 and 13.5 <= hour % 24 < 20 else 0.0
+
+
+def seldom(_: float) -> float:
+    return 1 / 8
+
+
+def known(rate: Rate, weeks: int = 8) -> Pace:
+    found = pace(trades(rate, weeks), MONDAY + weeks * WEEK)
+    assert found is not None
+    return found
+
+
+def hours(span: timedelta | None) -> float:
+    assert span is not None
+    return span.total_seconds() / 3600
+
+
+def test_too_little_history_says_nothing() -> None:
+    few = [MONDAY + timedelta(hours=hour) for hour in range(0, 290, 10)]
+    assert pace([], MONDAY) is None
+    assert pace(few, MONDAY + 2 * WEEK) is None
+    many = [MONDAY + timedelta(minutes=minute) for minute in range(600)]
+    assert pace(many, MONDAY + timedelta(days=6)) is None
+    assert pace(many, MONDAY + timedelta(days=7)) is not None
+
+
+def test_what_closes_within_a_minute_counts_once() -> None:
+    minutes = [MONDAY + timedelta(hours=hour) for hour in range(1000)]
+    legs = [minute + timedelta(seconds=second) for minute in minutes for second in (1, 20, 59)]
+    assert pace(legs, MONDAY + 6 * WEEK) == pace(minutes, MONDAY + 6 * WEEK)
+
+
+def test_a_steady_floor_expects_the_same_at_every_hour() -> None:
+    found = known(steady)
+    night, noon = (found.lasts(MONDAY + timedelta(hours=hour), found.share(0.95)) for hour in (3, 12))
+    assert hours(night) == pytest.approx(1.5, abs=0.3)  # ln 20 trades at two an hour
+    assert hours(noon) == pytest.approx(1.5, abs=0.3)
+    assert found.basis == "hour of the week"
+
+
+def test_a_night_without_trades_is_usual_and_a_noon_is_not() -> None:
+    found = known(by_day)
+    rare = found.once_in(timedelta(weeks=4))
+    assert hours(found.lasts(MONDAY + timedelta(hours=21), rare)) > 9
+    assert hours(found.lasts(MONDAY + timedelta(hours=11), rare)) < 3
+
+
+def test_a_weekend_on_which_markets_are_closed_is_no_silence() -> None:
+    found = known(in_sessions)
+    rare = found.once_in(timedelta(weeks=4))
+    friday = MONDAY + timedelta(days=4, hours=19, minutes=30)
+    assert hours(found.lasts(friday, rare)) > 66  # not before Monday's session has gone on for a while
+    assert hours(found.lasts(MONDAY + timedelta(hours=16), rare)) < 4
+
+
+def test_hours_are_those_of_the_zones_clocks() -> None:
+    zone = ZoneInfo("America/New_York")
+    noon = [
+        datetime(2026, 1, 5, 12, minute, tzinfo=zone) + timedelta(days=day)
+        for day in range(70)
+        for minute in range(0, 60, 4)
+    ]
+    found = pace(noon, datetime(2026, 3, 16, tzinfo=zone), zone)
+    assert found is not None
+    assert [hour for hour in range(24) if found.rates[hour] == max(found.rates)] == [12]  # also after clocks changed
+
+
+def test_few_trades_are_told_apart_by_less() -> None:
+    assert known(seldom, 8).basis == "weekday and hour"
+    sparse = pace(trades(lambda _: 1 / 24, 8), MONDAY + 8 * WEEK)
+    assert sparse is not None
+    assert sparse.basis == "all hours alike"
+
+
+def test_where_nothing_was_ever_traded_no_silence_lasts_too_long() -> None:
+    dead = Pace(rates=(0.0,) * 168, silences=(1.0,), weeks=8, basis="hour of the week", zone=UTC)
+    assert dead.lasts(MONDAY, 1.0) is None
+
+
+@given(
+    start=st.integers(0, 10**7),
+    missed=st.floats(0.01, 50),
+    further=st.floats(0, 50),
+    rates=st.lists(st.floats(0, 20), min_size=168, max_size=168).filter(lambda rates: sum(rates) > 10),
+)
+def test_the_longer_a_silence_the_more_it_misses(start: int, missed: float, further: float, rates: list[float]) -> None:
+    found = Pace(rates=tuple(rates), silences=(1.0,), weeks=8, basis="", zone=UTC)
+    since = MONDAY + timedelta(seconds=start)
+    short, long_ = found.lasts(since, missed), found.lasts(since, missed + further)
+    assert short is not None
+    assert long_ is not None
+    assert timedelta(0) < short <= long_
+    # In a whole week more, just a week's trades are missed more.
+    week = found.lasts(since, missed + sum(rates))
+    assert week is not None
+    assert week - short == pytest.approx(WEEK, abs=timedelta(seconds=1))
+
+
+def false_alarms(rate: Rate, weeks: int, seed: int) -> tuple[float, float]:
+    """Warnings and critical alerts a week on a floor that never stops, by a pace that is learnt anew each day."""
+    every = trades(rate, weeks, seed)
+    following = dict(pairwise(every))
+    warnings = critical = 0
+    for day in range(56, weeks * 7):
+        now = MONDAY + timedelta(days=day)
+        found = pace([one for one in every if now - 8 * WEEK <= one < now], now)
+        if found is None:
+            continue
+        rare = found.once_in(timedelta(weeks=4))
+        for one in (one for one in every if now <= one < now + timedelta(days=1) and one in following):
+            silence = following[one] - one
+            warnings += silence > (found.lasts(one, rare) or WEEK * 99)
+            critical += silence > (found.lasts(one, 2 * rare) or WEEK * 99)
+    return warnings / (weeks - 8), critical / (weeks - 8)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("rate", [steady, by_day, in_sessions, seldom])
+def test_a_floor_that_goes_on_is_rarely_taken_for_a_silent_one(rate: Rate) -> None:
+    warnings, critical = false_alarms(rate, weeks=40, seed=7)
+    assert warnings < 0.6
+    assert critical < 0.1
+
+
+def test_a_floor_that_goes_on_is_rarely_taken_for_a_silent_one_in_a_few_weeks() -> None:
+    warnings, critical = false_alarms(seldom, weeks=16, seed=7)
+    assert warnings <= 1
+    assert critical == 0
