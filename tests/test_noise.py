@@ -173,9 +173,10 @@ def test_one_held_message_alone_goes_out_as_itself(night: Stage, discord: LocalD
 
 def test_what_is_critical_passes_and_its_end_comes_without_a_sound(night: Stage, discord: LocalDiscord) -> None:
     seen(night, "probe/db", Level.CRITICAL)
-    seen(night, "probe/db", Level.OK, times=20)
-    opened, resolved = discord.messages("daily")
+    [opened] = discord.messages("daily")
     assert (opened.called, silent(opened)) == ({"everyone"}, False)
+    seen(night, "probe/db", Level.OK, times=20)
+    _, resolved = discord.messages("daily")
     assert (resolved.called, silent(resolved)) == (set(), True)
 
 
