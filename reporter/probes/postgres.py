@@ -26,6 +26,8 @@ from reporter.thresholds import Threshold
 _SIZE_EVERY = 600.0
 # So many bytes may be written before a checkpoint is worth one; a server that is idle makes none.
 _WORTH_A_CHECKPOINT = 16 * 1024 * 1024
+# Autovacuum lets a tenth of the transaction ids be used up before it begins; percent.
+_WORTH_SHOWING = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,8 +139,9 @@ def _measures(row: Any, change: Change | None, known: float | None, limits: Post
     yield _checkpoint(row, limits)
     if known is not None:
         yield Measure("size", known, limits.size, size_within(limits.size))
-    used = "more than {limit} of the transaction ids are used up: is autovacuum at work?"
-    yield Measure("transaction ids", row.transaction_ids, limits.transaction_ids, percent, used)
+    if row.transaction_ids >= _WORTH_SHOWING:
+        used = "more than {limit} of the transaction ids are used up: is autovacuum at work?"
+        yield Measure("transaction ids", row.transaction_ids, limits.transaction_ids, percent, used)
 
 
 def _checkpoint(row: Any, limits: PostgresLimits) -> Measure:

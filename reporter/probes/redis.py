@@ -179,7 +179,7 @@ def _saved(info: Info, limits: RedisLimits) -> Iterator[Measure]:
 
 def _replication(info: Info, limits: RedisLimits) -> Iterator[Measure]:
     if info.get("role") == "slave":
-        if down := _number(info, "master_link_down_since_seconds"):
+        if (down := _number(info, "master_link_down_since_seconds")) > 0:
             yield Measure("cut off from its primary", down, NEVER, seconds)
         return
     connected = _number(info, "connected_slaves")

@@ -51,8 +51,8 @@ FROM
             SELECT *, ours AND state = 'active' AND application_name NOT IN {backups}
                 AND at - query_start > interval '{slow_after} seconds' AS slow
             FROM (
-                SELECT *, datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
-                    AS ours FROM pg_stat_activity
+                SELECT *, datname = current_database() AND backend_type = 'client backend'
+                    AND application_name <> 'reporter' AS ours FROM pg_stat_activity
             ) AS sessions
         ) AS known
     ) AS activity

@@ -16,7 +16,7 @@ from reporter.periods import Period
 from reporter.probes import CouldNotLookError, Measure, Sight, Terms, seconds
 from reporter.probes.figures import ago
 from reporter.probes.loop import aside
-from reporter.thresholds import LEAVE, Threshold
+from reporter.thresholds import Threshold
 
 # The pace is reckoned anew so seldom, in seconds; and not while nothing is traded, so that its limits stand still.
 _ANEW = 3600.0
@@ -96,12 +96,13 @@ class TradesProbe:
         age = max((now - newest).total_seconds(), 0.0)
         limits = self._limits(known, newest)
         usual = duration(known.lasts(newest, known.share(0.95)))
+        unusual = any(age >= limit for limit in (limits.warning, limits.critical) if limit)
         why = "no trade for more than {limit}"
         if usual:
             why += f": from this hour of the week on, 95% of gaps are under {usual}"
         return Sight(
             Level.OK,
-            "readable" if limits.warning is not None and age >= limits.warning * LEAVE else "at its usual pace",
+            "readable" if unusual else "at its usual pace",
             measures=(Measure("since the last trade", age, limits, seconds, why),),
             figures=tuple(self._figures(known, newest, usual)),
         )
