@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
 from reporter.context import Targets
@@ -87,6 +88,11 @@ class Trail:
     def busy(self) -> int:
         """On how many days anything was won or lost."""
         return sum(bool(pnl) for pnl in self.series.pnl)
+
+    @property
+    def last_busy(self) -> date | None:
+        """The last day on which anything was won or lost; None where that was on none of these days."""
+        return max((day for day, pnl in zip(self.series.days, self.series.pnl, strict=True) if pnl), default=None)
 
     @property
     def enough(self) -> bool:

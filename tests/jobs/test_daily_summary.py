@@ -177,8 +177,14 @@ def test_a_floor_of_which_nothing_can_be_read_is_an_error(tmp_path: Path) -> Non
 def test_a_day_without_trades_keeps_its_balance(tmp_path: Path) -> None:
     message = told("daily_summary", made(tmp_path, *DAY), "2026-11-05 00:01:00")
     assert field(message, "Overall")[0] == "Starting Balance: 50.90 USDT"
+    assert "💤 No trade was closed. Last result: 2026-10-31" in field(message, "Overall")
     assert "Total Trades: 0" in text_of(message)
     assert not {"📈 Best Trade", "🏆 Top Performers"} & set(names(message))
+
+
+def test_a_floor_that_rests_for_long_says_for_how_long_at_least(tmp_path: Path) -> None:
+    message = told("daily_summary", made(tmp_path, *DAY), "2027-03-01 00:01:00")
+    assert "💤 No trade was closed, and none with a result in 30 days" in field(message, "Overall")
 
 
 def test_a_name_forges_nothing(tmp_path: Path) -> None:
