@@ -46,10 +46,14 @@ jobs:
   daily_summary:
   weekly_leaderboard:
   weekly_report:
+  monthly_report:
+  pnl_realtime:
+  performance_alerts:
 targets:
   daily_pnl: 50 USDT
   win_rate: 52%
   drawdown: 100 USDT
+  daily_loss: 100 USDT
   review: {{win_rate: 45%, after: 20}}
 """
 
