@@ -9,5 +9,10 @@ class Settings(BaseModel):
     """Base of every part: an unknown key is an error, nothing is changed later, no error shows what was given."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, hide_input_in_errors=True, use_attribute_docstrings=True
+        defer_build=True,
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
     )
