@@ -114,6 +114,17 @@ def test_few_trades_are_told_apart_by_less() -> None:
     assert sparse.basis == "all hours alike"
 
 
+def test_one_outage_of_the_past_makes_nobody_more_patient() -> None:
+    whole = trades(steady, 8)
+    away = MONDAY + timedelta(days=20), MONDAY + timedelta(days=24)
+    found = pace([one for one in whole if not away[0] < one < away[1]], MONDAY + 8 * WEEK)
+    assert found is not None
+    assert found.silences[-1] > 100
+    noon, rare = MONDAY + timedelta(hours=12), timedelta(weeks=4)
+    assert hours(found.lasts(noon, found.once_in(rare))) < 6
+    assert hours(known(steady).lasts(noon, known(steady).once_in(rare))) < 6
+
+
 def test_where_nothing_was_ever_traded_no_silence_lasts_too_long() -> None:
     dead = Pace(rates=(0.0,) * 168, silences=(1.0,), weeks=8, basis="hour of the week", zone=UTC)
     assert dead.lasts(MONDAY, 1.0) is None

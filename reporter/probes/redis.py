@@ -152,17 +152,19 @@ def _keeps_all(info: Info) -> bool:
 
 def _measures(info: Info, change: Change | None, limits: RedisLimits) -> Iterator[Measure]:
     """What stands against a limit, what clients feel first."""
+    used = _number(info, "used_memory")
     if most := _number(info, "maxmemory"):
-        share = 100 * _number(info, "used_memory") / most
-        shown = partial(weight_of, most)
-        yield Measure("memory", share, limits.memory if _keeps_all(info) else NEVER, shown)
+        limit = limits.memory if _keeps_all(info) else NEVER
+        yield Measure("memory", 100 * used / most, limit, partial(weight_of, most))
+    else:
+        yield Measure("memory", used, shown=_unlimited)
     if clients := _number(info, "maxclients"):
         shown = partial(count_of, clients)
         yield Measure("clients", 100 * _number(info, "connected_clients") / clients, limits.clients, shown)
     hits = change.share("keyspace_hits", "keyspace_misses") if change else None
     if hits is not None:
         yield Measure("hits", hits, limits.hits, percent)
-    if (used := _number(info, "used_memory")) >= _WORTH_A_RATIO:
+    if used >= _WORTH_A_RATIO:
         yield Measure("fragmentation", _number(info, "used_memory_rss") / used, limits.fragmentation, _ratio)
     yield from _saved(info, limits)
     yield from _replication(info, limits)
@@ -193,8 +195,6 @@ def _replication(info: Info, limits: RedisLimits) -> Iterator[Measure]:
 
 def _figures(info: Info, change: Change | None) -> Iterator[tuple[str, str]]:
     """What has no limit."""
-    if not _number(info, "maxmemory"):
-        yield "memory", f"{in_bytes(_number(info, 'used_memory'))}, no limit set"
     yield "keys", plain(sum(_found(_KEYS, info, "db")))
     yield "commands", f"{plain(_number(info, 'instantaneous_ops_per_sec'))}/s"
     if blocked := _number(info, "blocked_clients"):
@@ -214,6 +214,10 @@ def _figures(info: Info, change: Change | None) -> Iterator[tuple[str, str]]:
 def _found(pattern: re.Pattern[str], info: Info, prefix: str) -> list[int]:
     """A figure of each row whose name begins so, such as `db0:keys=12,…`."""
     return [int(found) for name, row in info.items() if name.startswith(prefix) for found in pattern.findall(row)]
+
+
+def _unlimited(figure: float) -> str:
+    return f"{in_bytes(figure)}, no limit set"
 
 
 def _ratio(figure: float) -> str:
