@@ -82,7 +82,7 @@ class Trail:
     @property
     def stands(self) -> Money | None:
         """The balance at the end; None where that of the beginning is not known."""
-        return self.series.opening + self.made if self.series.opening else None
+        return None if self.series.opening is None else self.series.opening + self.made
 
     @property
     def busy(self) -> int:

@@ -22,6 +22,7 @@ from reporter.periods import (
     first_instant,
     first_strike,
     parse_at,
+    trailing,
 )
 from tests.civil import LAW, NASTY, SHARES, around, changes, first_shown, minutes, moments, zones
 
@@ -306,3 +307,16 @@ def test_no_earlier_moment_shows_a_wall_time_than_its_first_strike(moment: datet
     strike = first_strike(wall, zone)
     assert strike <= moment
     assert strike.astimezone(ZoneInfo(zone)).replace(tzinfo=None) == wall
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/New_York", "Pacific/Apia"])
+@pytest.mark.parametrize("now", ["2026-10-26 00:01:00", "2026-11-02 12:00:00", "2026-03-30 06:00:00"])
+def test_trailing_days_are_whole_days_that_end_with_the_period(zone: str, now: str) -> None:
+    moment = datetime.fromisoformat(now).replace(tzinfo=UTC)
+    for covers in (Covers.YESTERDAY, Covers.LAST_WEEK, Covers.TODAY):
+        period = covered(covers, moment, zone)
+        found = trailing(period, 30)
+        assert (found.end, found.so_far) == (period.end, period.so_far)
+        assert len(found.days()) == 30
+        assert found.days()[-1].label == period.days()[-1].label
+        assert found.start == found.days()[0].start
