@@ -152,6 +152,16 @@ def _floor(ctx: Context[Parameters], standing: Standing) -> Iterator[Item]:
     yield from _ledgers(ledgers, ctx, standing)
     yield from _agents(ctx, ledgers)
     yield from map(_probed, ctx.probe_all())
+    yield from _taken_away(ledgers, standing)
+
+
+def _taken_away(ledgers: Sequence[LedgerHealth], standing: Standing) -> Iterator[Item]:
+    """Trouble with a ledger that is not in the config any more is over."""
+    known = {f"probe/{kind}-{ledger.ledger}" for ledger in ledgers for kind in ("ledger", "agents")}
+    for subject in standing:
+        if subject.startswith(("probe/ledger-", "probe/agents-")) and subject not in known:
+            words = "is not in the config any more"
+            yield Item(subject, Observation(subject, Level.OK, words), words)
 
 
 def _probed(reading: Reading) -> Item:

@@ -176,13 +176,32 @@ def machine_vitals(
     host: Host, limits: MachineLimits, standing: Standing, now: datetime, forecast: Forecast
 ) -> Iterator[Vital]:
     """What the machine tells; what it does not has no sign. Their subjects are `probe/host-…`, with the machine's name
-    where reporters of several machines share a store."""
+    where reporters of several machines share a store.
+
+    A disk that is not there is unknown. Trouble with what the machine tells no more, such as a sensor that is gone, is
+    over.
+    """
     at = f"@{host.name}" if host.shared else ""
+    signs = {sign.seen.subject: sign for sign in _told(host, limits, standing, now, forecast, at)}
+    yield from signs.values()
+    for subject in standing:
+        if subject.startswith("probe/host-") and subject.partition("@")[2] == at[1:] and subject not in signs:
+            words = "is told no more"
+            yield Vital(subject, Observation(subject, Level.OK, words), words)
+
+
+def _told(
+    host: Host, limits: MachineLimits, standing: Standing, now: datetime, forecast: Forecast, at: str
+) -> Iterator[Vital]:
     for sign in _signs(host, limits):
         if sign.figure is not None:
             yield _vital(f"probe/{sign.key}{at}", sign, sign.figure, standing, of=f" of {host.name}")
     for disk in host.disks:
         yield _disk(f"probe/host-disk-{disk.path}{at}", disk, host, limits, standing, forecast)
+    for name, why in host.untold:
+        if name.startswith("disk "):
+            subject, words = f"probe/host-{name.replace(' ', '-', 1)}{at}", f"cannot be measured: {why}"
+            yield Vital(name.capitalize(), Observation(subject, Level.UNKNOWN, words), words)
     yield from _restarted(f"probe/host-restart{at}", host, limits, now)
 
 

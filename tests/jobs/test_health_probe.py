@@ -356,6 +356,32 @@ def test_what_a_machine_never_tells_has_one_line_with_the_reason() -> None:
     assert watch.board().tone is Tone.GOOD
 
 
+def test_a_disk_that_is_not_there_is_unknown() -> None:
+    host = replace(HOST, untold=(("disk /data", "no such file or directory"),))
+    seen = Watch(host).seen()["probe/host-disk-/data"]
+    assert (seen.level, seen.detail) == (Level.UNKNOWN, "cannot be measured: no such file or directory")
+    lines = list(plain_blocks(Watch(host).message().fields[0].blocks))
+    assert sum("/data" in line for line in lines) == 1
+
+
+@pytest.mark.parametrize("subject", ["probe/host-disk-/old", "probe/host-temperature", "probe/ledger-old"])
+def test_trouble_with_what_is_no_more_is_over(subject: str) -> None:
+    watch = Watch(ledgers=[ledger()], alerts=[alert(subject, Level.CRITICAL, NOW - timedelta(hours=1))])
+    assert watch.seen()[subject].level is Level.OK
+
+
+def test_trouble_of_another_machine_is_left_to_it() -> None:
+    other = alert("probe/host-cpu@box-2", Level.CRITICAL, NOW - timedelta(hours=1))
+    watch = Watch(replace(HOST, shared=True), alerts=[other])
+    assert "probe/host-cpu@box-2" not in watch.seen()
+
+
+def test_agents_of_a_ledger_that_cannot_be_read_stay_in_trouble() -> None:
+    silent = alert("probe/agents-floor", Level.CRITICAL, NOW - timedelta(hours=1))
+    watch = Watch(ledgers=[ledger(reachable=False, latency=None)], alerts=[silent], broken=True)
+    assert "probe/agents-floor" not in watch.seen()
+
+
 def test_machines_that_share_a_store_keep_their_signs_and_boards_apart() -> None:
     watch = replace(WELL, host=replace(HOST, shared=True))
     assert {"probe/host-cpu@box-1", "self/memory@box-1", "self/late", "probe/redis"} <= set(watch.seen())
