@@ -254,7 +254,7 @@ def discord_channels(document: Document) -> list[str]:
 
 
 def _is_discord(kind: object) -> bool:
-    return kind in {None, "discord"}
+    return kind is None or kind == "discord"
 
 
 def _entry(document: Document, name: str) -> bool:

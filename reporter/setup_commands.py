@@ -20,7 +20,7 @@ from reporter.config.document import Document
 from reporter.config.insertion import with_channels
 from reporter.config.secrets import Sources
 from reporter.config.server_plan import Planned, read_plan
-from reporter.errors import ConfigError, ReporterError
+from reporter.errors import ConfigError, Problem, ReporterError
 from reporter.outlets.discord_server import Bot, ServerCard, invitation
 from reporter.secret import Secret
 from reporter.server_setup import Done, Furnisher, Wish
@@ -60,7 +60,10 @@ def run_setup(config: Path, options: argparse.Namespace, environ: Mapping[str, s
 
 def _document(config: Path) -> Document:
     """The config as it is written: what it refers to need not be there yet. Raises ConfigError."""
-    document = documents.read(str(config), config.read_bytes())
+    try:
+        document = documents.read(str(config), config.read_bytes())
+    except OSError as error:
+        raise ConfigError([Problem(str(config), f"cannot be read: {error.strerror}")]) from None
     if document.problems:
         raise ConfigError(list(document.problems))
     return document

@@ -385,6 +385,16 @@ def test_channels_in_one_line_are_left_to_their_writer() -> None:
         with_channels(documents.read("x", b"channels: {}\n"), {"a": "{}"})
 
 
+def test_a_config_that_is_not_right_yet_costs_a_sentence_at_most(house: House) -> None:
+    house.channels("  odd: {kind: [a]}\n  odder: 5\n  alerts: {webhook: 7}\n")
+    assert house.setup() == 0
+    assert there(house.discord) == ["STATUS/alerts"]
+    house.config.unlink()
+    house.config.mkdir()
+    with pytest.raises(ReporterError, match=r"reporter\.yaml: cannot be read: Is a directory"):
+        house.setup()
+
+
 @pytest.mark.parametrize(
     ("plan", "sentence"),
     [
