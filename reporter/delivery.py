@@ -61,7 +61,14 @@ class Held:
     why: str
 
 
-Outcome = Verdict | Held
+@dataclass(frozen=True, slots=True)
+class Moot:
+    """There is nothing left to be edited, and what was to be told is told by messages of its own."""
+
+    why: str
+
+
+Outcome = Verdict | Held | Moot
 
 
 class Delivery:
@@ -211,7 +218,7 @@ class Delivery:
             log.info("%s: a message in doubt %s", row.channel, _in_words(found))
         return found
 
-    def _posted(self, channel: Channel, rows: Sequence[Waiting], token: str) -> Verdict:
+    def _posted(self, channel: Channel, rows: Sequence[Waiting], token: str) -> Outcome:
         now = self._clock.wall()
         head, *others = rows
         message = self._fitted(channel, head, now)
@@ -228,11 +235,13 @@ class Delivery:
         part = parts[min(row.part, len(parts)) - 1]
         return _noted(channel, row, part, now)
 
-    def _edited(self, channel: Channel, row: Waiting, message_id: str, message: Message, token: str) -> Verdict:
-        """Replace a board's message; where it is gone, old, or may not be edited any more, post it anew."""
+    def _edited(self, channel: Channel, row: Waiting, message_id: str, message: Message, token: str) -> Outcome:
+        """Replace a message; a board that is gone, old, or may not be edited any more is posted anew."""
         verdict = None if row.anew else channel.outlet.edit(message_id, message)
         if verdict and not (isinstance(verdict, Never) and (verdict.missing or verdict.frozen)):
             return verdict
+        if isinstance(verdict, Never) and row.kind == "alert":
+            return Moot(verdict.why)
         self._renew(token)
         anew = channel.outlet.post(message)
         if isinstance(anew, Delivered):
@@ -260,7 +269,7 @@ class Delivery:
         for row in sent.rows:
             _tell_log(row, sent.verdict)
         self._tell(wiring, sent.channel.name, sent.verdict, failures)
-        return isinstance(sent.verdict, Delivered | Never | Held) and not _gone(sent.verdict)
+        return isinstance(sent.verdict, Delivered | Never | Held | Moot) and not _gone(sent.verdict)
 
     def _save_unsaved(self, wiring: Wiring) -> None:
         """What was answered while the store could not be written must be saved before anything else is sent."""
@@ -440,6 +449,8 @@ def _save_row(connection: Connection, row: Waiting, verdict: Outcome, now: datet
             outbox.later(connection, row, why=verdict.why, in_doubt=isinstance(verdict, Unclear))
         case Held():
             outbox.held(connection, row, verdict.why)
+        case Moot():
+            outbox.moot(connection, row, now, verdict.why)
         case Never(gone=True):
             outbox.later(connection, row, why=verdict.why, in_doubt=False)
         case Never():
@@ -484,6 +495,8 @@ def _tell_log(row: Waiting, verdict: Outcome) -> None:
             log.info("%s: %s delivered%s", row.channel, row.kind, " (edited)" if row.edit == verdict.id else "")
         case Later(paced=True):
             log.debug("%s: %s", row.channel, verdict.why)
+        case Moot():
+            log.info("%s: the first message of an alert cannot be edited any more: %s", row.channel, verdict.why)
         case Held():
             log.error("%s: held, for it may have arrived: %s", row.channel, verdict.why)
         case Later() | Unclear():

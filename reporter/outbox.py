@@ -335,6 +335,11 @@ def refused(connection: Connection, row: Waiting, now: datetime, why: str) -> No
     _settle(connection, row, now, "dead", why)
 
 
+def moot(connection: Connection, row: Waiting, now: datetime, why: str) -> None:
+    """Nobody needs it any more."""
+    _settle(connection, row, now, "superseded", why)
+
+
 def lane_well(connection: Connection, channel: str) -> None:
     """The channel takes messages."""
     connection.execute(update(lanes).where(lanes.c.channel == channel).values(failures=0, error=None))

@@ -1,0 +1,125 @@
+"""What becomes of an incident's messages where something comes between: night, a deletion, an edit of the config."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reporter.alerts import AlertState, Level, Observation, Phase
+from reporter.store import alerts, incidents
+from reporter.store.alerts import Watched
+from tests.alerts.floor import Floor, floor
+from tests.stage import Stage
+
+
+def titles(stage: Floor, channel: str) -> list[str]:
+    return [message.title for message in stage.discord.messages(channel)]
+
+
+def begin(stage: Stage) -> None:
+    """What a daemon does first."""
+    stage.app.runner.let_go(stage.app.wiring)
+
+
+def edit_config(stage: Floor, old: str, new: str) -> None:
+    """Edit the config as a person would, and start the daemon again."""
+    path = stage.stage.folder / "config/reporter.yaml"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    begin(stage.stage.restart())
+
+
+def test_a_warning_of_the_night_that_is_over_by_morning_is_one_message(tmp_path: Path) -> None:
+    with floor(tmp_path, {}) as stage:
+        edit_config(stage, "env:WARNINGS}", "env:WARNINGS, quiet_hours: '11:00-12:20'}")
+        stage.reads("limit/loss", "warning", "nearly used up")
+        stage.passes(minutes=2)
+        stage.reads("limit/loss", "ok", "fine")
+        stage.passes(minutes=6)
+        assert titles(stage, "alerts-warnings") == []
+        stage.clock.forward(minutes=13)
+        stage.stage.app.runner.tell_digests(stage.stage.app.wiring)
+        stage.stage.deliver()
+        assert titles(stage, "alerts-warnings") == ["✅ Over: loss, warning for 2m"]
+
+
+def test_a_card_that_somebody_deleted_is_not_posted_again(tmp_path: Path) -> None:
+    with floor(tmp_path, {"db": "alert: {clean: 1m}"}) as stage:
+        stage.down("db")
+        stage.passes(minutes=1)
+        stage.discord.messages("alerts-critical")[0].deleted = True
+        stage.up("db")
+        stage.passes(minutes=2)
+        assert titles(stage, "alerts-critical") == ["✅ Resolved: db after 1m"]
+        assert "dead" not in stage.stage.counts()
+
+
+@pytest.mark.parametrize(("name", "told"), [("db", 1), ("api", 0)])
+def test_what_the_config_no_longer_has_is_over_for_those_who_heard_of_it(tmp_path: Path, name: str, told: int) -> None:
+    kept_back = '  maintenance: [{subjects: api, schedule: "daily at 11:00", duration: 3h}]'
+    with floor(tmp_path, {"db": "", "api": ""}, kept_back) as stage:
+        begin(stage.stage)
+        stage.down("db", "api")
+        stage.passes(minutes=1)
+        edit_config(stage, f"  {name}: {{address", "  other: {address")
+        stage.stage.deliver()
+        assert len([title for title in titles(stage, "alerts-critical") if "Resolved" in title]) == told
+        with stage.stage.app.store.read() as connection:
+            assert f"probe/{name}" not in alerts.subjects(connection)
+            assert incidents.newest(connection, 1, f"probe/{name}")[0].is_over
+
+
+def test_an_alert_that_an_earlier_version_opened_ends_with_one_message(tmp_path: Path) -> None:
+    with floor(tmp_path, {"db": "alert: {clean: 1m}"}) as stage:
+        now = stage.clock.wall()
+        seen = Observation("probe/db", Level.CRITICAL, "refused")
+        old = AlertState(
+            "probe/db", Phase.OPEN, Level.CRITICAL, now, observation=seen, opened_at=now, last_reading_at=now
+        )
+        with stage.stage.app.store.begin() as connection:
+            alerts.put(connection, [Watched(old, ("alerts-warnings",), "watch")], {}, now)
+        stage.passes(minutes=2)
+        assert [title.split(",")[0] for title in titles(stage, "alerts-critical")] == ["✅ Over: db"]
+
+
+def test_several_that_last_are_recalled_in_one_message(tmp_path: Path) -> None:
+    probes = dict.fromkeys(("api", "bot", "db"), "alert: {reminders: [5m]}")
+    with floor(tmp_path, probes) as stage:
+        stage.down(*probes)
+        stage.passes(minutes=6)
+        assert titles(stage, "alerts-critical") == ["🚨 CRITICAL: 3 alerts", "⏰ Still critical: 3 alerts for 5m 20s"]
+
+
+def test_alerts_go_where_their_policy_says(tmp_path: Path) -> None:
+    with floor(tmp_path, {}, "  policies: [{subjects: 'limit/*', channel: on-call}]") as stage:
+        stage.reads("limit/loss", "critical", "used up")
+        stage.passes(minutes=1)
+        assert titles(stage, "on-call") == ["🚨 CRITICAL: loss"]
+        assert titles(stage, "alerts-critical") == []
+
+
+def test_a_trouble_names_what_it_takes_along(tmp_path: Path) -> None:
+    with floor(tmp_path, {"db": "", "bot": "depends_on: db"}) as stage:
+        stage.down("db")
+        stage.passes(minutes=2)
+        stage.down("bot")
+        stage.passes(minutes=2)
+        [message] = stage.discord.messages("alerts-critical")
+        assert message.fields["Affected"] == "bot"
+
+
+def test_what_flaps_is_one_incident_that_is_escalated_once(tmp_path: Path) -> None:
+    with floor(
+        tmp_path, {"db": "alert: {clean: 1m, flapping_clean: 2m}"}, "  escalation: [{after: 2m, channel: on-call}]"
+    ) as stage:
+        for _ in range(3):
+            stage.down("db")
+            stage.passes(minutes=3)
+            stage.up("db")
+            stage.passes(minutes=3)
+        with stage.stage.app.store.read() as connection:
+            [incident] = incidents.newest(connection, 10)
+        assert incident.escalated == ("120s on-call",)
+        assert len([title for title in titles(stage, "on-call") if "Nobody" in title]) == 1
