@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
@@ -124,6 +125,13 @@ def floor(*paths: Path, starting: Sequence[Money] = ()) -> Floor:
     return Floor(
         [LedgerSettings(name=p.stem, kind="native", url=str(p), starting_balance=tuple(starting)) for p in paths]
     )
+
+
+def freqtrade(folder: Path) -> Floor:
+    """A real freqtrade database of September and October 2026, copied: reading one makes files beside it."""
+    copy = shutil.copy(HOME / "tests" / "data" / "freqtrade.sqlite", folder)
+    settings = LedgerSettings(name="ft", kind="freqtrade", url=str(copy), starting_balance=(usdt("10000"),))
+    return Floor([settings])
 
 
 def reports(

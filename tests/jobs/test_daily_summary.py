@@ -17,7 +17,7 @@ from reporter.outlets.discord_limits import fits
 from reporter.rates import Rate
 from reporter.trades import Book, Line, Mode, Money
 from tests import golden
-from tests.jobs.floor import Closed, Idle, database, floor, reports, rows, shape_of, text_of, told, usdt
+from tests.jobs.floor import Closed, Idle, database, floor, freqtrade, reports, rows, shape_of, text_of, told, usdt
 
 MORNING = "2026-10-31 00:01:00"
 HOSTILE = "x\n# @everyone **pump** ||x||"
@@ -58,6 +58,12 @@ def test_a_day_of_the_demo_reads_as_it_should(tmp_path: Path) -> None:
     ledger = floor(tmp_path / "demo.sqlite", starting=demo.STARTING_BALANCES)
     message = told("daily_summary", ledger, MORNING)
     assert golden.agrees("daily_summary_demo", message)
+    assert fits(message)
+
+
+def test_a_day_of_freqtrade_reads_as_it_should(tmp_path: Path) -> None:
+    message = told("daily_summary", freqtrade(tmp_path), MORNING)
+    assert golden.agrees("daily_summary_freqtrade", message)
     assert fits(message)
 
 

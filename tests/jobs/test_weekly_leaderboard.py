@@ -14,7 +14,7 @@ from reporter.message import Message, plain, plain_blocks
 from reporter.outlets.discord_limits import fits
 from reporter.risk import Basis
 from tests import golden
-from tests.jobs.floor import Closed, Idle, database, floor, reports, rows, shape_of, text_of, told
+from tests.jobs.floor import Closed, Idle, database, floor, freqtrade, reports, rows, shape_of, text_of, told
 
 # The week from Monday 2026-10-19 to Sunday 2026-10-25.
 MONDAY = "2026-10-26 00:06:00"
@@ -59,6 +59,12 @@ def test_a_week_of_the_demo_reads_as_it_should(tmp_path: Path) -> None:
     demo.make(tmp_path / "demo.sqlite", datetime(2026, 10, 26, 0, 6, tzinfo=UTC))
     message = told("weekly_leaderboard", floor(tmp_path / "demo.sqlite", starting=demo.STARTING_BALANCES), MONDAY)
     assert golden.agrees("weekly_leaderboard_demo", message)
+    assert fits(message)
+
+
+def test_a_week_of_freqtrade_reads_as_it_should(tmp_path: Path) -> None:
+    message = told("weekly_leaderboard", freqtrade(tmp_path), MONDAY)
+    assert golden.agrees("weekly_leaderboard_freqtrade", message)
     assert fits(message)
 
 

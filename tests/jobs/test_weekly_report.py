@@ -15,7 +15,7 @@ from reporter.outlets.discord_limits import fits
 from reporter.trades import Money
 from reporter.uptime import Uptime
 from tests import golden
-from tests.jobs.floor import Closed, Idle, database, floor, reports, rows, shape_of, text_of, told, usdt
+from tests.jobs.floor import Closed, Idle, database, floor, freqtrade, reports, rows, shape_of, text_of, told, usdt
 
 # The week from Monday 2026-10-19 to Sunday 2026-10-25.
 MONDAY = "2026-10-26 00:11:00"
@@ -58,6 +58,12 @@ def test_a_week_of_the_demo_reads_as_it_should(tmp_path: Path) -> None:
     demo.make(tmp_path / "demo.sqlite", datetime(2026, 10, 26, 0, 11, tzinfo=UTC))
     message = told("weekly_report", floor(tmp_path / "demo.sqlite", starting=demo.STARTING_BALANCES), MONDAY)
     assert golden.agrees("weekly_report_demo", message)
+    assert fits(message)
+
+
+def test_a_week_of_freqtrade_reads_as_it_should(tmp_path: Path) -> None:
+    message = told("weekly_report", freqtrade(tmp_path), MONDAY)
+    assert golden.agrees("weekly_report_freqtrade", message)
     assert fits(message)
 
 
