@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 from pydantic import PositiveFloat
 
-from reporter import Book, Change, Context, Limits, Money, Params, Period, Report, change, job, leading, tone_of
-from reporter.periods import first_strike
+from reporter import Book, Change, Context, Limits, Money, Params, Report, change, job, leading, tone_of
+from reporter.periods import as_far
 
 
 class Parameters(Params):
@@ -81,7 +81,7 @@ class Section:
 def pnl_realtime(ctx: Context[Parameters]) -> Iterator[Report]:
     """Where the day stands: balance, realised and unrealised P&L, trades, win rate, best, worst, fees, limits."""
     books = ctx.books(ctx.period, account=True)
-    before = ctx.books(_as_far(ctx.period, ctx.previous))
+    before = ctx.books(as_far(ctx.period))
     sections = [_section(ctx, book, before, leading(books)) for book in books]
     priced = [section.priced_at for section in sections if section.priced_at]
     traded = [one.newest_trade_at for one in ctx.ledger.health() if one.newest_trade_at]
@@ -94,13 +94,6 @@ def pnl_realtime(ctx: Context[Parameters]) -> Iterator[Report]:
         "traded_at": max(traded, default=None),
     }
     yield Report(books=books, facts=facts, tone=tone_of(books), slot="pnl")
-
-
-def _as_far(period: Period, previous: Period) -> Period:
-    """The period before up to the same time of day; where the clock was changed, as near to it as there is."""
-    wall = period.end.astimezone(period.tz).replace(tzinfo=None) - timedelta(days=1)
-    end = min(max(first_strike(wall, period.zone), previous.start), previous.end)
-    return Period(previous.start, end, f"{previous.label} so far", period.zone)
 
 
 def _section(ctx: Context[Parameters], book: Book, before: list[Book], leaders: list[Book]) -> Section:

@@ -154,6 +154,20 @@ def before(period: Period) -> Period:
     return containing(period.unit, period.start - INSTANT, period.zone)
 
 
+def as_far(period: Period) -> Period:
+    """The period before, as far as an unfinished one has come by the clock on the wall: yesterday up to this time.
+
+    Where its clock was moved, up to the moment nearest to that time; where it was shorter, all of it.
+    """
+    past = before(period)
+    if period.unit in {None, Unit.HOUR}:
+        reached = past.start + period.duration
+    else:
+        back = _day_of(period.start, period.zone) - _day_of(past.start, period.zone)
+        reached = first_strike(period.end.astimezone(period.tz).replace(tzinfo=None) - back, period.zone)
+    return replace(past, end=min(max(reached, past.start), past.end), so_far=reached < past.end)
+
+
 def trailing(period: Period, days: int) -> Period:
     """So many civil days, the last of which is the one that the period ends in: `30 days until 2026-10-30`."""
     last = _day_of(max(period.start, period.end - INSTANT), period.zone)

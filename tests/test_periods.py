@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby, pairwise
 from zoneinfo import ZoneInfo
@@ -14,6 +15,7 @@ from reporter.periods import (
     Covers,
     Period,
     Unit,
+    as_far,
     asked,
     before,
     containing,
@@ -22,6 +24,7 @@ from reporter.periods import (
     first_instant,
     first_strike,
     parse_at,
+    strikes,
     trailing,
 )
 from tests.civil import LAW, NASTY, SHARES, around, changes, first_shown, minutes, moments, zones
@@ -301,6 +304,31 @@ def test_a_moment_without_a_zone_is_refused() -> None:
 
 
 @LAW
+@given(units, moments, zones)
+def test_the_period_before_is_as_far_by_the_clock_on_the_wall(unit: Unit, moment: datetime, zone: str) -> None:
+    period = replace(containing(unit, moment, zone), end=moment, so_far=True)
+    past, tz = as_far(period), ZoneInfo(zone)
+    whole = before(period)
+    assert whole.start == past.start <= past.end <= whole.end
+    assert past.so_far is (past.end < whole.end)
+    if unit is Unit.DAY and past.start < past.end < whole.end:
+        same = moment.astimezone(tz).replace(tzinfo=None) - (
+            period.start.astimezone(tz).date() - past.start.astimezone(tz).date()
+        )
+        assert not strikes(same, zone) or past.end == strikes(same, zone)[0]
+
+
+@pytest.mark.parametrize(("zone", "now", "end"), [
+    ("UTC", "2026-10-30T14:45", "2026-10-29T14:45"),
+    ("Europe/Berlin", "2026-10-26T11:45", "2026-10-25T11:45"),
+    ("Europe/Berlin", "2026-10-25T11:45", "2026-10-24T10:45"),
+    ("Europe/Berlin", "2026-03-30T00:30", "2026-03-29T01:00"),  # half past two was left out
+])  # fmt: skip
+def test_yesterday_goes_up_to_the_same_time_of_day(zone: str, now: str, end: str) -> None:
+    moment = datetime.fromisoformat(now).replace(tzinfo=UTC)
+    assert as_far(covered(Covers.TODAY, moment, zone)).end == datetime.fromisoformat(end).replace(tzinfo=UTC)
+
+
 @given(moments, zones)
 def test_no_earlier_moment_shows_a_wall_time_than_its_first_strike(moment: datetime, zone: str) -> None:
     wall = moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
