@@ -92,25 +92,22 @@ def real_minutes(home: Home, minutes: float) -> Iterator[Row]:
     """A daemon as people run it."""
     with daemon(home) as running:
         time.sleep(SETTLING)
-        before, began, first = running.cpu, time.monotonic(), running.rss
-        peak = _watched(running, minutes * 60, first)
+        before, began = running.cpu, time.monotonic()
+        memory = [running.rss, *_fifths(running, minutes * 60)]
         share = (running.cpu - before) / (time.monotonic() - began)
-        last = running.rss
     rounds = Rounds.of(home.folder / "state.sqlite")
     yield f"200 probes, 50 hanging: CPU over {minutes:g} min", f"{share:.2%} of a core", "≤ 3 %"
-    yield "  resident memory: begin, end, highest", f"{first:.1f}, {last:.1f}, {peak:.1f} MB", "flat"
+    yield "  resident memory, at each fifth of it", f"{' '.join(f'{one:.0f}' for one in memory)} MB", "flat"
     yield "  rounds; of these skipped, failed", f"{rounds.count}; {rounds.skipped}, {rounds.failed}", "none"
     yield "  longest from one round's begin to the next", f"{rounds.longest_gap:.1f} s", f"{EVERY:g} s"
     yield "  longest round (a hanging probe has 5 s)", f"{rounds.longest:.1f} s", "far below 30 s"
 
 
-def _watched(running: Daemon, seconds: float, first: float) -> float:
-    """The highest resident memory during so many seconds."""
-    end, peak = time.monotonic() + seconds, first
-    while time.monotonic() < end:
-        time.sleep(min(5.0, max(0.0, end - time.monotonic())))
-        peak = max(peak, running.rss)
-    return peak
+def _fifths(running: Daemon, seconds: float) -> Iterator[float]:
+    """The resident memory after each fifth of so many seconds."""
+    for _ in range(5):
+        time.sleep(seconds / 5)
+        yield running.rss
 
 
 @dataclass(frozen=True)
