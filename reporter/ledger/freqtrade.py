@@ -62,6 +62,7 @@ def freqtrade(dialect: str, mode: Mode) -> Source:
         tables=("trades", "orders"),
         stored=as_text if dialect == "sqlite" else as_naive,
         timing=timing(dialect),
+        costly=True,
     )
 
 

@@ -132,7 +132,9 @@ class Reader:
             some = days[first : first + _DAYS]
             stretch = replace(period, start=some[0].start, end=some[-1].end)
             with self._look() as (connection, source):
-                found = connection.execute(queries.sums(queries.keyed(source, stretch, named, some))).all()
+                found = connection.execute(
+                    queries.sums(queries.keyed(source, stretch, named, some), costly=source.costly)
+                ).all()
             for row in sorted(found, key=lambda row: (row.day, row.key)):
                 line = named.name(row.key), rows.mode(row.mode), row.currency
                 yield date.fromisoformat(some[row.day].label), line, rows.sums(row)
@@ -217,7 +219,7 @@ class Reader:
             return named.name(key), rows.mode(mode), currency
 
         keyed = queries.keyed(source, period, named, days)
-        sums = connection.execute(queries.sums(keyed)).all()
+        sums = connection.execute(queries.sums(keyed, costly=source.costly)).all()
         if not sums:
             return {}, Walk()
         many = sum(row.trades for row in sums) > _BATCH

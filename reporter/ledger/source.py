@@ -126,7 +126,8 @@ class Source:
     `trades`, `positions` and `equity` keep only the rows that count. `stored` turns an aware moment into the form that
     time columns hold, so that they are compared as they are and an index can serve; `form` is what that must look like
     where nothing but our word for it says so. `timing` reckons with stored times. `lists_agents` says that agents have
-    a table of their own; otherwise they are known by their trades.
+    a table of their own; otherwise they are known by their trades. `costly` says that what a column holds has to be
+    looked up elsewhere, and should not be looked up twice.
     """
 
     trades: Rows
@@ -142,6 +143,7 @@ class Source:
     stored: Callable[[datetime], datetime | str]
     timing: Timing
     form: re.Pattern[str] | None = None
+    costly: bool = False
 
 
 def canonical(columns: TradeColumns | PositionColumns | AgentColumns | EquityColumns) -> Rows:
