@@ -22,6 +22,10 @@ from reporter.thresholds import Threshold
 _ANEW = 3600.0
 
 
+# The moment of a trade is known to the minute; and nobody wants to be told of less than this, in seconds.
+_MINUTE, _LEAST = 60.0, 300.0
+
+
 class Closings(Protocol):
     """What is asked of the trading databases."""
 
@@ -113,7 +117,7 @@ class TradesProbe:
 
         def lasts(multiple: float | None) -> float | None:
             length = None if multiple is None else known.lasts(newest, rare * multiple)
-            return length.total_seconds() if length else None
+            return max(length.total_seconds() + _MINUTE, _LEAST) if length else None
 
         return Threshold(
             lasts(said.warning), lasts(said.critical), lasts(said.leave_warning), lasts(said.leave_critical)

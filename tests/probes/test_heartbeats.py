@@ -53,10 +53,10 @@ def test_a_silence_by_day_is_told_and_ends_with_the_next_trade(
     probe = looking(watch, floor)
     assert told(probe.look()) == "ok: at its usual pace"
     seen = told(probe.look(after=1800))
-    assert seen.startswith("warning: readable, but no trade for more than 37m 50s: ")
+    assert seen.startswith("warning: readable, but no trade for more than 38m 50s: ")
     assert seen.endswith(": from this hour of the week on, 95% of gaps are under 10m 3s")
     later = told(probe.look(after=3600))
-    assert later.startswith("critical: readable, but no trade for more than 1h 15m: ")
+    assert later.startswith("critical: readable, but no trade for more than 1h 16m: ")
     assert told(probe.look(after=2 * 3600)) == later  # the sentence stands still as long as the silence lasts
     trade(floor, [clock.now])
     assert told(probe.look()) == "ok: at its usual pace"
@@ -88,8 +88,17 @@ def test_how_patient_to_be_can_be_said(floor: Native, watch: Watch, clock: Stand
     brief = looking(watch, floor, history="2w", rarity="1w", silence={"critical": 1})
     assert told(patient.look(after=3 * 3600)) == "ok: at its usual pace"
     seen = brief.look(after=0)
-    assert told(seen).startswith("critical: readable, but no trade for more than 45m 16s: ")
+    assert told(seen).startswith("critical: readable, but no trade for more than 46m 16s: ")
     assert {"once in 7 days", "95% of gaps"} <= dict(seen.figures).keys()
+
+
+def test_a_floor_that_trades_all_the_time_may_pause_for_minutes(
+    floor: Native, watch: Watch, clock: StandingClock
+) -> None:
+    trade(floor, [clock.now - timedelta(seconds=60 * minute) for minute in range(1, 20_160)])
+    probe = looking(watch, floor, silence={"warning": 1, "critical": None})
+    assert told(probe.look(after=150)) == "ok: at its usual pace"
+    assert told(probe.look(after=120)).startswith("warning: readable, but no trade for more than 5m: ")
 
 
 def test_too_little_history_is_well_and_says_so(floor: Native, watch: Watch, clock: StandingClock) -> None:
