@@ -69,7 +69,7 @@ def test_a_night_without_trades_is_usual(floor: Native, watch: Watch, clock: Sta
     assert told(probe.look(after=11 * 3600)) == "ok: at its usual pace"  # at one
     assert told(probe.look(after=5 * 3600)) == "ok: at its usual pace"  # at six
     assert told(probe.look(after=3 * 3600)).startswith(
-        "critical: readable, but no trade for more than 13h: "
+        "critical: readable, but no trade for more than 13h 1m: "
     )  # at nine
 
 
