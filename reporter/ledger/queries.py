@@ -59,8 +59,8 @@ _SUMMED = (*_LINE, "side", "opened_at", "closed_at", "held", "pnl", "fees", "fun
 def sums(rows: Subquery, *, costly: bool = False) -> Select[Any]:
     """Counts and sums of each line and day.
 
-    OFFSET keeps the databases from writing a costly expression, such as freqtrade's sum over a trade's orders, into each
-    of the sums that use it, where it would be computed again.
+    OFFSET keeps the databases from writing a costly expression, such as freqtrade's sum over a trade's orders, into
+    each of the sums that use it, where it would be computed again.
     """
     c = (select(*(rows.c[name] for name in _SUMMED)).offset(0).subquery() if costly else rows).c
     win, loss, known = c.pnl > _NOISE, c.pnl < -_NOISE, c.opened_at <= c.closed_at
