@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError
 from reporter import server_setup
 from reporter.catalog import stock_home
 from reporter.config import document as documents
-from reporter.config import home_of
+from reporter.config import home_of, validated
 from reporter.config.document import Document
 from reporter.config.insertion import with_channels
 from reporter.config.secrets import Sources
@@ -54,7 +54,7 @@ def run_setup(config: Path, options: argparse.Namespace, environ: Mapping[str, s
     good = [one.wish for one in done if not one.trouble]
     if good and not options.dry_run:
         print(f"The webhooks' addresses are in {folder}, which only you can read.")
-        _refer(document, good, folder, options)
+        _refer(document, good, folder, options, environ)
     return FAILED if any(one.trouble for one in done) else DONE
 
 
@@ -166,20 +166,36 @@ def _sum_up(done: Sequence[Done], *, dry: bool) -> None:
 _PLURALS = {"category": "categories", "channel": "channels", "webhook": "webhooks"}
 
 
-def _refer(document: Document, good: Sequence[Wish], folder: Path, options: argparse.Namespace) -> None:
+def _refer(
+    document: Document, good: Sequence[Wish], folder: Path, options: argparse.Namespace, environ: Mapping[str, str]
+) -> None:
     """Give the config what it needs to find the addresses, or say what that is."""
-    entries = {wish.planned.name: f"{{webhook: {wish.reference}}}" for wish in good if not wish.named}
+    fresh = [wish for wish in good if not wish.named]
+    entries = {wish.planned.name: f"{{webhook: {wish.reference}}}" for wish in fresh}
     if options.credentials:
         print(f"The service needs this line (`systemctl edit reporter`): LoadCredential=discord:{folder}")
     if not entries:
         print("The config names them all.")
     elif options.write:
+        _insist_on_a_config(document, fresh, environ)
         _write(document, entries)
         return
     else:
         print(f"\nThis belongs into {document.file} (--write puts it there):\n\nchannels:")
         print("\n".join(f"  {name}: {value}" for name, value in entries.items()) + "\n")
     print("A running daemon reads new addresses when it is told to read its config anew (systemctl reload reporter).")
+
+
+def _insist_on_a_config(document: Document, fresh: Sequence[Wish], environ: Mapping[str, str]) -> None:
+    """Raises ReporterError where a config that works would not with further channels, such as for jobs that name none
+    because there was only one. Credentials are only there for the service: here their files stand for them."""
+    path = Path(document.file)
+    sources = Sources(environ, home_of(path), path, not path.stat().st_mode & 0o077)
+    text = with_channels(document, {wish.planned.name: f"{{webhook: 'file:{wish.file}'}}" for wish in fresh})
+    before, after = _problems(document, sources), _problems(documents.read(document.file, text.encode()), sources)
+    if told := [str(problem) for key, problem in after.items() if key not in before]:
+        sentence = "with these channels the config would not work any more, so it was left as it is"
+        raise ReporterError("\n".join([f"{sentence}:", *told]))
 
 
 def _write(document: Document, entries: Mapping[str, str]) -> None:
@@ -194,6 +210,15 @@ def _write(document: Document, entries: Mapping[str, str]) -> None:
     except OSError as error:
         raise ReporterError(f"{path} cannot be written: {error.strerror}") from None
     print(f"{len(entries)} channel(s) were added to {path}; `reporter check` looks at it.")
+
+
+def _problems(document: Document, sources: Sources) -> dict[tuple[str, str], Problem]:
+    """What is wrong with a config, by where it is and what."""
+    try:
+        validated(document, sources)
+    except ConfigError as error:
+        return {(problem.path, problem.message): problem for problem in error.problems}
+    return {}
 
 
 def _say(text: str) -> None:

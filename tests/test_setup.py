@@ -311,6 +311,15 @@ def test_the_config_gets_what_is_missing_and_keeps_all_else(house: House) -> Non
     assert not any(house.address(name) in house.said for name in NAMES)
 
 
+def test_a_config_that_would_not_work_any_more_is_left_as_it_is(house: House) -> None:
+    house.channels("  screen: {kind: console}\n")
+    house.config.write_text(house.config.read_text().replace("jobs: {}", "jobs: {daily_summary: {}}"))
+    before = house.config.read_text()
+    with pytest.raises(ReporterError, match=r"would not work any more(.|\n)*jobs\.daily_summary"):
+        house.setup("--write")
+    assert house.config.read_text() == before
+
+
 def test_without_leave_to_write_the_lines_are_shown(house: House) -> None:
     before = house.config.read_text()
     house.setup()
