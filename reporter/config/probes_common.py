@@ -17,6 +17,9 @@ from reporter.thresholds import Threshold
 Unit = TypeVar("Unit", bound=float | timedelta)
 
 
+_FURTHER_OUT = "the worse limit must be further out, and one that is left out may have its usual value: write both"
+
+
 class Limits(Settings, Generic[Unit]):
     """From where on a figure is trouble. Where `low`, small figures are the bad ones."""
 
@@ -43,7 +46,7 @@ class Limits(Settings, Generic[Unit]):
             mild, bad = _plain(getattr(self, better)), _plain(getattr(self, worse))
             if mild is not None and bad is not None and (mild < bad if self.low else mild > bad):
                 side = "below" if self.low else "above"
-                raise mistake(f"`{better}` lies {side} `{worse}`", "the worse limit must be further out")
+                raise mistake(f"`{better}` lies {side} `{worse}`", _FURTHER_OUT)
         return self
 
 

@@ -50,7 +50,7 @@ class OfADatabase(AskedProbe):
     def _one_address(self) -> Self:
         if (getattr(self, self.address_key) is None) == (self.ledger is None):
             key = self.address_key
-            raise mistake(f"needs either `{key}` or `ledger`", f"write `{key}:`, or `ledger:` and the name of one")
+            raise mistake(f"needs either `{key}` or `ledger`", f"write `{key}: …`, or `ledger: NAME` for a ledger")
         return self
 
 

@@ -85,6 +85,8 @@ class RedisProbe:
             return Sight(Level.CRITICAL, "answered with something that is not Redis")
         except asyncio.IncompleteReadError:
             return Sight(Level.CRITICAL, "closed the connection")
+        except FileNotFoundError:
+            return Sight(Level.CRITICAL, "nothing listens at its socket")
 
     async def _seen(self, place: Place) -> Sight:
         began = time.perf_counter()

@@ -1,13 +1,16 @@
 """What a look into a Redis server makes of it, well or broken, over real connections to a real Valkey."""
 
 import re
+import socket
 import time
+from pathlib import Path
 
 import pytest
+import trustme
 
 from reporter.alerts import Level
 from tests.probes.databases import Watch, open_files, told, wait_until
-from tests.probes.servers import greets, hangs, nobody_listening, serving
+from tests.probes.servers import greets, hangs, nobody_listening, over_tls, serving
 from tests.servers import Valkey, valkey
 
 
@@ -107,6 +110,31 @@ def test_a_replica_is_seen_from_both_sides(watch: Watch) -> None:
             primary.kill()
             wait_until(lambda: told(other.look()) == "critical: online, a replica, but its link to the primary is down")
             assert dict(other.look().figures)["primary"] == "not connected"
+
+
+def test_a_socket_of_this_machine_is_asked_too(tmp_path: Path, watch: Watch) -> None:
+    with valkey("--unixsocket", str(tmp_path / "redis.sock"), "--requirepass", "hunter2"):
+        assert told(watch("redis", url=f"unix://:hunter2@{tmp_path}/redis.sock").look()) == "ok: online"
+    gone = watch("redis", url=f"unix://{tmp_path}/nothing.sock").look()
+    assert told(gone) == "critical: nothing listens at its socket"
+
+
+def pongs(connection: socket.socket) -> None:
+    connection.recv(4096)
+    connection.sendall(b"+PONG\r\n")
+    connection.recv(4096)
+    connection.sendall(b"$19\r\nredis_version:7.2.4\r\n")
+
+
+def test_over_tls_the_certificate_must_be_good(tmp_path: Path, watch: Watch) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    with serving(over_tls(pongs, authority.issue_cert("localhost"))) as port:
+        url = f"rediss://localhost:{port}"
+        assert told(watch("redis", url=url, ca_file=str(tmp_path / "ca.pem")).look()) == "ok: online"
+        assert told(watch("redis", url=url, verify=False).look()) == "ok: online"
+        strange = told(watch("redis", url=url).look())
+    assert strange == "critical: certificate refused: unable to get local issuer certificate"
 
 
 def test_a_server_that_hangs_gives_no_answer_and_is_well_again_after(watch: Watch) -> None:
