@@ -127,7 +127,7 @@ def _which_server(cards: Sequence[ServerCard], wanted: str | None, application: 
 
 
 def _announce(card: ServerCard, plan: Sequence[Planned], have: Sequence[str], wanted: str, name: str) -> None:
-    print(f"{card.name} ({card.id}): {len(plan)} channels")
+    print(f"{card.name} ({card.id}): {_counted(len(plan), 'channel')}")
     if have:
         print(f"left alone, for the config leads to a webhook of theirs: {', '.join(have)}")
     if name != wanted:
@@ -155,12 +155,16 @@ def _in_words(one: Done, *, dry: bool) -> str:
 
 def _sum_up(done: Sequence[Done], *, dry: bool) -> None:
     made = [what for one in done for what in one.made]
-    counted = ", ".join(f"{made.count(what)} {plural}" for what, plural in _PLURALS.items() if what in made)
+    counted = ", ".join(_counted(made.count(what), what) for what in _PLURALS if what in made)
     if dry:
         print(f"\nWould make {counted or 'nothing'}.")
         return
     ready = sum(not one.trouble for one in done)
     print(f"\nMade {counted or 'nothing'}; {ready} of {len(done)} are ready.")
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what if number == 1 else _PLURALS[what]}"
 
 
 _PLURALS = {"category": "categories", "channel": "channels", "webhook": "webhooks"}
@@ -209,7 +213,7 @@ def _write(document: Document, entries: Mapping[str, str]) -> None:
         server_setup.write_whole(path, text, path.stat().st_mode & 0o777)
     except OSError as error:
         raise ReporterError(f"{path} cannot be written: {error.strerror}") from None
-    print(f"{len(entries)} channel(s) were added to {path}; `reporter check` looks at it.")
+    print(f"Added to {path}: {_counted(len(entries), 'channel')}. `reporter check` looks at it.")
 
 
 def _problems(document: Document, sources: Sources) -> dict[tuple[str, str], Problem]:
