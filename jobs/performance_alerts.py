@@ -5,7 +5,7 @@ Subjects are `limit/KIND/MODE/CURRENCY`, and `…/LEDGER/AGENT` for an agent's o
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 from functools import cached_property
@@ -18,19 +18,23 @@ from reporter import (
     AlertState,
     Book,
     Context,
+    Gauge,
+    Grading,
     LedgerError,
     Level,
     Limits,
     Line,
+    Measure,
     Mode,
     Money,
     Observation,
     Params,
+    Party,
+    PartyKey,
     Period,
     Position,
     Report,
     Series,
-    Threshold,
     Tone,
     Trade,
     job,
@@ -60,86 +64,20 @@ class Parameters(Params):
     target: bool = True
 
 
-@dataclass(frozen=True)
-class Kind:
-    """What a limit is of: a `daily` one starts anew at midnight, a `mild` one is a warning when it is reached."""
-
-    key: str
-    name: str
-    mild: str = ""
-    daily: bool = False
-
-
-DAILY_LOSS = Kind("daily_loss", "Daily Loss", daily=True)
-DRAWDOWN = Kind("drawdown", "Drawdown", daily=True)
-BELOW_PEAK = Kind("below_peak", "Below Peak")
-POSITIONS = Kind("positions", "Open Positions")
-EXPOSURE = Kind("exposure", "Exposure")
-WIN_RATE = Kind("win_rate", "Win Rate", mild="Low Win Rate")
-LOSSES = Kind("losses_in_a_row", "Losses in a Row", mild="Losing Streak")
-REVIEW = Kind("review", "Review", mild="Agent Under Review")
-KINDS = (DAILY_LOSS, DRAWDOWN, BELOW_PEAK, POSITIONS, EXPOSURE, WIN_RATE, LOSSES, REVIEW)
+DAILY_LOSS = Measure("daily_loss", "Daily Loss", daily=True)
+DRAWDOWN = Measure("drawdown", "Drawdown", daily=True)
+BELOW_PEAK = Measure("below_peak", "Below Peak")
+POSITIONS = Measure("positions", "Open Positions")
+EXPOSURE = Measure("exposure", "Exposure")
+WIN_RATE = Measure("win_rate", "Win Rate", mild="Low Win Rate")
+LOSSES = Measure("losses_in_a_row", "Losses in a Row", mild="Losing Streak")
+REVIEW = Measure("review", "Review", mild="Agent Under Review")
+MEASURES = (DAILY_LOSS, DRAWDOWN, BELOW_PEAK, POSITIONS, EXPOSURE, WIN_RATE, LOSSES, REVIEW)
 
 # How many of those who lost are named, and how long after it a target that was reached is news.
 NAMED = 3
 NEWS = timedelta(hours=1)
 FAR_BEYOND = 99.0
-
-
-# Mode and currency, and of an agent its ledger and name: whose trades and positions they are.
-Key = tuple[Mode, str, str, str]
-
-
-@dataclass(frozen=True)
-class Who:
-    """A book, or one agent in it."""
-
-    book: Book
-    line: Line | None = None
-
-    @property
-    def subject(self) -> str:
-        own = f"{self.book.mode}/{self.book.currency}"
-        return f"{own}/{self.line.ledger}/{_short(self.line.key)}" if self.line else own
-
-    @property
-    def label(self) -> str:
-        return f"{self.line.label} · {self.book.title}" if self.line else self.book.title
-
-    @property
-    def figures(self) -> Book | Line:
-        return self.line or self.book
-
-    @property
-    def incomplete(self) -> bool:
-        """Whether a ledger is missing that may have a part in it."""
-        return self.line is None and bool(self.book.unread) and self.book.opening is None
-
-    def of(self, books: Sequence[Book]) -> Book | Line | None:
-        """The same one in the books of another time."""
-        book = self.book.counterpart(books)
-        return book and (book.same_agent(self.line) if self.line else book)
-
-    @property
-    def key(self) -> Key:
-        own = (self.line.ledger, self.line.key) if self.line else ("", "")
-        return (self.book.mode, self.book.currency, *own)
-
-
-@dataclass(frozen=True)
-class Gauge:
-    """One limit and how it stands: `used` is 1 where it is reached, and None where `value` says why nobody knows."""
-
-    kind: Kind
-    who: Who
-    used: float | None
-    value: str
-    limit: str = ""
-    notes: tuple[str, ...] = ()
-
-    @property
-    def subject(self) -> str:
-        return f"limit/{self.kind.key}/{self.who.subject}"
 
 
 @dataclass(frozen=True)
@@ -150,7 +88,18 @@ class Look:
 
     @cached_property
     def today(self) -> list[Book]:
-        return self.ctx.books(self.ctx.period, account=self.ctx.params.unrealised)
+        return self.ctx.books(self.ctx.period)
+
+    @cached_property
+    def books(self) -> list[Book]:
+        """Those of today, with the agents of the last days that have not traded today."""
+        targets = self.ctx.targets
+        streaks = [
+            limits for limits in (targets.limits, targets.paper, *targets.agents.values()) if _looks_back(limits)
+        ]
+        reviewed = self.ctx.params.review and (targets.review_win_rate or targets.drawdown)
+        past = self.recent if streaks else self.reviewed if reviewed else []
+        return [replace(book, lines=(*book.lines, *_others(book, book.counterpart(past)))) for book in self.today]
 
     @cached_property
     def recent(self) -> list[Book]:
@@ -172,22 +121,22 @@ class Look:
         return self.ctx.series(self.ctx.period, whole=True)
 
     @cached_property
-    def trades(self) -> Mapping[Key, list[Trade]]:
+    def trades(self) -> Mapping[PartyKey, list[Trade]]:
         return _by_owner(self.ctx.ledger.closed_trades(self.ctx.period), lambda trade: trade.pnl.currency)
 
     @cached_property
-    def positions(self) -> Mapping[Key, list[Position]]:
+    def positions(self) -> Mapping[PartyKey, list[Position]]:
         return _by_owner(self.ctx.ledger.open_positions(), lambda position: position.currency)
 
-    def last_trades(self, who: Who, trades: int) -> list[Trade]:
+    def last_trades(self, party: Party, trades: int) -> list[Trade]:
         """The last trades of somebody who closed so many in all of the days: looked for in as few days as hold them."""
         wanted = self.ctx.params.trades
         halvings = max(0, (trades // wanted).bit_length() - 1)
-        while halvings and len(self._ending(halvings)[who.key]) < wanted:
+        while halvings and len(self._ending(halvings)[party.key]) < wanted:
             halvings -= 1
-        return self._ending(halvings)[who.key][-wanted:]
+        return self._ending(halvings)[party.key][-wanted:]
 
-    def _ending(self, halvings: int) -> Mapping[Key, list[Trade]]:
+    def _ending(self, halvings: int) -> Mapping[PartyKey, list[Trade]]:
         """The trades of the last part of the days, which are cut in half so often."""
         if halvings not in self._kept:
             whole = trailing(self.ctx.period, self.ctx.params.days)
@@ -196,7 +145,7 @@ class Look:
         return self._kept[halvings]
 
     @cached_property
-    def _kept(self) -> dict[int, Mapping[Key, list[Trade]]]:
+    def _kept(self) -> dict[int, Mapping[PartyKey, list[Trade]]]:
         return {}
 
 
@@ -205,8 +154,9 @@ def performance_alerts(ctx: Context[Parameters]) -> Iterator[Observation | Repor
     """Limits of loss, drawdown, win rate, streaks, positions and exposure, watched; agents under review; targets."""
     look = Look(ctx)
     standing = {state.subject: state for state in ctx.history.open_alerts()}
+    grading = Grading(ctx.params.warn_at, ctx.params.paper == "critical", ctx.period.start, ctx.formats)
     try:
-        seen = [_seen(ctx, gauge, standing.get(gauge.subject)) for gauge in _gauges(look)]
+        seen = [grading.observed(gauge, standing.get(gauge.subject)) for gauge in _gauges(look)]
         away = ", ".join(one.ledger for one in ctx.unread(look.today))
     except LedgerError as error:
         seen, away = [], str(error)
@@ -214,7 +164,8 @@ def performance_alerts(ctx: Context[Parameters]) -> Iterator[Observation | Repor
     if away and not seen:
         raise LedgerError(away)
     yield from seen
-    yield from _unseen(standing, {one.subject for one in seen}, away)
+    left = [state for subject, state in standing.items() if subject not in {one.subject for one in seen}]
+    yield from _unseen(left, away)
     if ctx.params.target and not away:
         yield from _reached(look)
 
@@ -224,109 +175,116 @@ def performance_alerts(ctx: Context[Parameters]) -> Iterator[Observation | Repor
 
 def _gauges(look: Look) -> Iterator[Gauge]:
     targets, params = look.ctx.targets, look.ctx.params
-    for book in look.today:
+    for book in look.books:
         if book.mode is Mode.PAPER and params.paper == "off":
             continue
-        yield from _measured(look, Who(book), targets.limits_of(book.mode))
+        yield from _measured(look, Party(book), targets.limits_of(book.mode))
         for line in book.lines:
-            yield from _measured(look, Who(book, line), targets.limits_of_agent(line.key))
+            yield from _measured(look, Party(book, line), targets.limits_of_agent(line.key))
             if params.review and (targets.review_win_rate or targets.drawdown.get(book.currency)):
-                yield from _review(look, Who(book, line))
+                yield from _review(look, Party(book, line))
 
 
-def _measured(look: Look, who: Who, limits: Limits) -> Iterator[Gauge]:
+def _measured(look: Look, party: Party, limits: Limits) -> Iterator[Gauge]:
     """Somebody's gauges, of the limits that are set."""
-    currency = who.book.currency
+    currency = party.book.currency
     if limit := limits.daily_loss.get(currency):
-        yield _daily_loss(look, who, limit)
+        yield _daily_loss(look, party, limit)
     if limit := limits.drawdown.get(currency):
-        yield _drawdown(look, who, limit)
+        yield _drawdown(look, party, limit)
     if limits.below_peak:
-        yield _below_peak(look, who, limits.below_peak)
+        yield _below_peak(look, party, limits.below_peak)
     if limits.least_win_rate:
-        yield from _win_rate(look, who, limits.least_win_rate)
+        yield from _win_rate(look, party, limits.least_win_rate)
     if limits.losses_in_a_row:
-        yield _losses(look, who, limits.losses_in_a_row)
+        yield _losses(look, party, limits.losses_in_a_row)
     if limits.positions:
-        count = len(look.positions[who.key])
-        yield Gauge(POSITIONS, who, count / limits.positions, str(count), str(limits.positions))
+        count = len(look.positions[party.key])
+        yield Gauge(POSITIONS, party, count / limits.positions, str(count), str(limits.positions))
     if limit := limits.exposure.get(currency):
-        yield _exposure(look, who, limit)
+        yield _exposure(look, party, limit)
 
 
-def _daily_loss(look: Look, who: Who, limit: Money) -> Gauge:
-    made, notes = who.figures.pnl, list(_trend(look, who))
+def _daily_loss(look: Look, party: Party, limit: Money) -> Gauge:
+    made, notes = party.figures.pnl, list(_trend(look, party))
     if look.ctx.params.unrealised:
-        held = look.positions[who.key]
+        held = look.positions[party.key]
         known = [position.unrealised for position in held if position.unrealised is not None]
         made = sum(known, made)
-        notes.append(f"Of it unrealised: {_money(look, made - who.figures.pnl)}, on {_count(len(known), 'position')}")
+        notes.append(f"Of it unrealised: {_money(look, made - party.figures.pnl)}, on {_count(len(known), 'position')}")
         if len(known) < len(held):
             notes.append(f"⚠️ {len(held) - len(known)} more without a price, not counted")
     lost = min(made, made - made)
     return Gauge(
-        DAILY_LOSS, who, _share(lost, limit), _money(look, lost), _money(look, -limit), (*notes, *_pulled(look, who))
+        DAILY_LOSS,
+        party,
+        _share(lost, limit),
+        _money(look, lost),
+        _money(look, -limit),
+        (*notes, *_pulled(look, party)),
     )
 
 
-def _drawdown(look: Look, who: Who, limit: Money) -> Gauge:
+def _drawdown(look: Look, party: Party, limit: Money) -> Gauge:
     """The deepest fall of the day so far: that of a book is known, that of an agent is found by its trades."""
-    fall = who.book.drawdown
-    if who.line:
-        fall = Money(deepest_fall(trade.pnl.amount for trade in look.trades[who.key]), who.book.currency)
+    fall = party.book.drawdown
+    if party.line:
+        fall = Money(deepest_fall(trade.pnl.amount for trade in look.trades[party.key]), party.book.currency)
     if fall is None:
-        return Gauge(DRAWDOWN, who, None, "a ledger went away while its trades were read")
-    notes = (*_trend(look, who), *_pulled(look, who))
-    return Gauge(DRAWDOWN, who, _share(fall, limit), _money(look, fall), _money(look, -limit), notes)
+        return Gauge(DRAWDOWN, party, None, "a ledger went away while its trades were read")
+    notes = (*_trend(look, party), *_pulled(look, party))
+    return Gauge(DRAWDOWN, party, _share(fall, limit), _money(look, fall), _money(look, -limit), notes)
 
 
-def _below_peak(look: Look, who: Who, limit: Decimal) -> Gauge:
+def _below_peak(look: Look, party: Party, limit: Decimal) -> Gauge:
     """How far the account is below the highest that it ever ended a day at, today's so far included."""
-    series = next((one for one in look.history if (one.mode, one.currency) == (who.book.mode, who.book.currency)), None)
-    line, pnl, capital = who.line, series.pnl if series else (), series.opening if series else None
+    series = next(
+        (one for one in look.history if (one.mode, one.currency) == (party.book.mode, party.book.currency)), None
+    )
+    line, pnl, capital = party.line, series.pnl if series else (), series.opening if series else None
     if series and line:
         course = next((one for one in series.agents if (one.ledger, one.key) == (line.ledger, line.key)), None)
         pnl, capital = (course.pnl, course.capital) if course else ((), None)
     if not series or not pnl or not capital:
-        return Gauge(BELOW_PEAK, who, None, "its capital is not known: give the ledger a starting_balance")
-    fall = curve(series.days, pnl, capital, who.book.currency).drawdown
+        return Gauge(BELOW_PEAK, party, None, "its capital is not known: give the ledger a starting_balance")
+    fall = curve(series.days, pnl, capital, party.book.currency).drawdown
     if fall.current_share is None:
-        return Gauge(BELOW_PEAK, who, None, "its capital was used up")
+        return Gauge(BELOW_PEAK, party, None, "its capital was used up")
     percent, say = -fall.current_share, look.ctx.formats
     value = f"{_money(look, fall.current)} ({say.pct(-percent, 2)})"
-    return Gauge(BELOW_PEAK, who, float(percent / limit), value, f"{say.pct(-limit, 1)}", tuple(_pulled(look, who)))
+    return Gauge(BELOW_PEAK, party, float(percent / limit), value, f"{say.pct(-limit, 1)}", tuple(_pulled(look, party)))
 
 
-def _win_rate(look: Look, who: Who, least: Decimal) -> Iterator[Gauge]:
+def _win_rate(look: Look, party: Party, least: Decimal) -> Iterator[Gauge]:
     """By the last trades, as soon as there are as many as a rate needs."""
-    found, most, say = who.of(look.recent), look.ctx.params.trades, look.ctx.formats
+    found, most, say = party.of(look.recent), look.ctx.params.trades, look.ctx.formats
     if found is None or found.trades < min(look.ctx.targets.review_after, most):
         return
     wins, trades = found.wins, found.trades
     if trades > most:
-        wins, trades = sum(trade.pnl.amount > 0 for trade in look.last_trades(who, trades)), most
+        wins, trades = sum(trade.pnl.amount > 0 for trade in look.last_trades(party, trades)), most
     rate = Decimal(wins) / trades
     value = f"{say.pct(rate)} of the last {_count(trades, 'trade')}"
-    yield Gauge(WIN_RATE, who, float(least / rate) if rate else FAR_BEYOND, value, f"at least {say.pct(least)}")
+    yield Gauge(WIN_RATE, party, float(least / rate) if rate else FAR_BEYOND, value, f"at least {say.pct(least)}")
 
 
-def _losses(look: Look, who: Who, most: int) -> Gauge:
-    found = who.of(look.recent)
+def _losses(look: Look, party: Party, most: int) -> Gauge:
+    found = party.of(look.recent)
     if found is None or found.streaks is None:
-        return Gauge(LOSSES, who, None if found else 0.0, "the order of its trades is not known" if found else "0")
+        return Gauge(LOSSES, party, None if found else 0.0, "the order of its trades is not known" if found else "0")
     losses = max(0, -found.streaks.current)
-    return Gauge(LOSSES, who, losses / most, str(losses), str(most))
+    return Gauge(LOSSES, party, losses / most, str(losses), str(most))
 
 
-def _exposure(look: Look, who: Who, limit: Money) -> Gauge:
-    worth = [_worth(position) for position in look.positions[who.key]]
+def _exposure(look: Look, party: Party, limit: Money) -> Gauge:
+    worth = [_worth(position) for position in look.positions[party.key]]
     known = [amount for amount in worth if amount is not None]
     if len(known) < len(worth) and not known:
-        return Gauge(EXPOSURE, who, None, "no open position says its size and price")
-    total = Money(sum(known, Decimal(0)), who.book.currency)
+        return Gauge(EXPOSURE, party, None, "no open position says its size and price")
+    total = Money(sum(known, Decimal(0)), party.book.currency)
     missing = len(worth) - len(known)
     notes = (f"⚠️ {_count(missing, 'position')} of unknown size or price, not counted",) if missing else ()
-    return Gauge(EXPOSURE, who, _share(-total, limit), _money(look, total), _money(look, limit), notes)
+    return Gauge(EXPOSURE, party, _share(-total, limit), _money(look, total), _money(look, limit), notes)
 
 
 def _worth(position: Position) -> Decimal | None:
@@ -334,84 +292,36 @@ def _worth(position: Position) -> Decimal | None:
     return None if position.size is None or price is None else abs(position.size * price)
 
 
-def _review(look: Look, who: Who) -> Iterator[Gauge]:
-    found, targets, days = who.of(look.reviewed), look.ctx.targets, look.ctx.params.review_days
+def _review(look: Look, party: Party) -> Iterator[Gauge]:
+    found, targets, days = party.of(look.reviewed), look.ctx.targets, look.ctx.params.review_days
     if found is None:
         return
     reviewed = status(found, targets) is Status.UNDER_REVIEW
     rate = look.ctx.formats.pct(found.win_rate)
     value = f"{_money(look, found.pnl)}, {rate} WR in {_count(found.trades, 'trade')} of {_count(days, 'day')}"
-    fall, least = targets.drawdown.get(who.book.currency), targets.review_win_rate
+    fall, least = targets.drawdown.get(party.book.currency), targets.review_win_rate
     limits = [f"-{_money(look, fall)}" if fall else "", f"{look.ctx.formats.pct(least)} WR" if least else ""]
-    yield Gauge(REVIEW, who, float(reviewed), value, " or ".join(filter(None, limits)))
+    yield Gauge(REVIEW, party, float(reviewed), value, " or ".join(filter(None, limits)))
 
 
-def _trend(look: Look, who: Who) -> Iterator[str]:
+def _trend(look: Look, party: Party) -> Iterator[str]:
     """What the day had made a while ago, and what it has now."""
-    then = who.of(look.earlier) if who.figures.pnl.amount < 0 else None
+    then = party.of(look.earlier) if party.figures.pnl.amount < 0 else None
     if then is not None:
         minutes = look.ctx.params.trend_minutes
-        yield f"{minutes} min ago: {_money(look, then.pnl)} → now {_money(look, who.figures.pnl)}"
+        yield f"{minutes} min ago: {_money(look, then.pnl)} → now {_money(look, party.figures.pnl)}"
 
 
-def _pulled(look: Look, who: Who) -> Iterator[str]:
+def _pulled(look: Look, party: Party) -> Iterator[str]:
     """Which agents lost most of it today."""
-    lost = sorted((line for line in who.book.lines if line.pnl.amount < 0), key=lambda line: line.pnl)
-    if lost and not who.line:
+    lost = sorted((line for line in party.book.lines if line.pnl.amount < 0), key=lambda line: line.pnl)
+    if lost and not party.line:
         named = ", ".join(f"{line.label} {_money(look, line.pnl)}" for line in lost[:NAMED])
         more = f" and {len(lost) - NAMED} more" if len(lost) > NAMED else ""
-        yield f"Pulled by: {named}{more}, of {_money(look, who.book.pnl)} in all"
+        yield f"Pulled by: {named}{more}, of {_money(look, party.book.pnl)} in all"
 
 
 # --- What is observed ---
-
-
-def _seen(ctx: Context[Parameters], gauge: Gauge, state: AlertState | None) -> Observation:
-    """How grave a gauge is. What is left of yesterday's alert does not count towards today's."""
-    yesterdays = bool(gauge.kind.daily and state and state.since and state.since < ctx.period.start)
-    level = _graded(ctx, gauge, state.level if state and not yesterdays else Level.OK)
-    missing = ", ".join(one.ledger for one in gauge.who.book.unread) if gauge.who.incomplete else ""
-    if gauge.used is None or (missing and level is Level.OK):
-        why = gauge.value if gauge.used is None else f"without {missing}, which cannot be read, it is {gauge.value}"
-        return Observation(gauge.subject, Level.UNKNOWN, f"{gauge.kind.name} cannot be judged: {why}")
-    detail = _detail(ctx, gauge)
-    notes = [gauge.who.label, *gauge.notes, f"⚠️ Without {missing}, which cannot be read" if missing else ""]
-    return Observation(
-        subject=gauge.subject,
-        level=level,
-        detail=f"a new day: {detail}" if yesterdays and level is Level.OK else detail,
-        value=gauge.value,
-        limit=gauge.limit,
-        figure=round(100 * gauge.used, 1),
-        headline=_headline(gauge, level),
-        notes=tuple(filter(None, notes)),
-    )
-
-
-def _graded(ctx: Context[Parameters], gauge: Gauge, known: Level) -> Level:
-    mild = gauge.kind.mild or (gauge.who.book.mode is Mode.PAPER and ctx.params.paper == "warning")
-    early = 1.0 if gauge.kind.mild else ctx.params.warn_at
-    return Threshold(warning=early, critical=None if mild else 1.0).graded(gauge.used or 0.0, known)[0]
-
-
-def _headline(gauge: Gauge, level: Level) -> str:
-    whose = f": {gauge.who.line.label}" if gauge.who.line else ""
-    paper = " (paper)" if gauge.who.book.mode is Mode.PAPER else ""
-    if gauge.kind.mild:
-        return f"{gauge.kind.mild}{whose}{paper}"
-    if level is Level.CRITICAL:
-        return f"{gauge.kind.name.upper()} LIMIT REACHED{whose}{paper}"
-    reached = gauge.used is not None and gauge.used >= 1
-    return (
-        f"{gauge.kind.name} Limit Reached{whose}{paper}"
-        if reached
-        else f"Approaching {gauge.kind.name} Limit{whose}{paper}"
-    )
-
-
-def _detail(ctx: Context[Parameters], gauge: Gauge) -> str:
-    used = "" if gauge.kind.mild else f" ({ctx.formats.pct(gauge.used, 0)} used)"
-    return f"{gauge.kind.name}: {gauge.value} · Limit: {gauge.limit}{used}"
 
 
 def _blind(ctx: Context[Parameters], seen: Sequence[Observation], away: str) -> Iterator[Observation]:
@@ -425,14 +335,17 @@ def _blind(ctx: Context[Parameters], seen: Sequence[Observation], away: str) -> 
                 yield Observation(subject, Level.UNKNOWN, f"{kind.name} cannot be judged: {away} cannot be read")
 
 
-def _unseen(standing: Iterable[str], seen: set[str], away: str) -> Iterator[Observation]:
+def _unseen(left: Iterable[AlertState], away: str) -> Iterator[Observation]:
     """Open alerts of ours about what this round did not see, such as an agent that is gone."""
-    ours = tuple(f"limit/{kind.key}/" for kind in KINDS)
-    for subject in standing:
-        if subject.startswith(ours) and subject not in seen and away:
-            yield Observation(subject, Level.UNKNOWN, f"cannot be judged: {away} cannot be read")
-        elif subject.startswith(ours) and subject not in seen:
-            yield Observation(subject, Level.OK, "not watched any more: the limit is not set, or whom it is of is gone")
+    ours = tuple(f"limit/{measure.key}/" for measure in MEASURES)
+    for state in left:
+        if not state.subject.startswith(ours):
+            continue
+        if away:
+            yield Observation(state.subject, Level.UNKNOWN, f"cannot be judged: {away} cannot be read")
+        else:
+            gone = "not watched any more: the limit is not set, or whom it is of is gone"
+            yield Observation(state.subject, Level.OK, gone)
 
 
 def _reached(look: Look) -> Iterator[Report]:
@@ -441,21 +354,34 @@ def _reached(look: Look) -> Iterator[Report]:
     for book in leading(look.today):
         target = ctx.targets.daily_pnl.get(book.currency)
         if target and book.pnl >= target:
-            own = look.trades[Who(book).key]
-            made = accumulate(trade.pnl for trade in own)
-            trade, pnl = next((trade, pnl) for trade, pnl in zip(own, made, strict=True) if pnl >= target)
-            if ctx.now - trade.closed_at < NEWS:
+            own = look.trades[Party(book).key]
+            made = zip(own, accumulate(trade.pnl for trade in own), strict=True)
+            trade, pnl = next(((trade, pnl) for trade, pnl in made if pnl >= target), (None, None))
+            if trade and ctx.now - trade.closed_at < NEWS:
                 slot = f"target/{ctx.period.label}/{book.mode}/{book.currency}"
                 facts = {"book": book, "target": target, "trade": trade, "pnl": pnl}
                 yield Report(books=[book], facts=facts, tone=Tone.GOOD, slot=slot)
 
 
+# --- Who is there ---
+
+
+def _looks_back(limits: Limits) -> bool:
+    return bool(limits.least_win_rate or limits.losses_in_a_row)
+
+
+def _others(book: Book, past: Book | None) -> list[Line]:
+    """The agents of the past that are not in today's book, which have made nothing today."""
+    here = {(line.ledger, line.key) for line in book.lines}
+    return [line.idle() for line in past.lines if (line.ledger, line.key) not in here] if past else []
+
+
 T = TypeVar("T", Trade, Position)
 
 
-def _by_owner(found: Iterable[T], currency: Callable[[T], str]) -> Mapping[Key, list[T]]:
+def _by_owner(found: Iterable[T], currency: Callable[[T], str]) -> Mapping[PartyKey, list[T]]:
     """What is each book's, and in it each agent's; nobody else has any."""
-    owned: dict[Key, list[T]] = defaultdict(list)
+    owned: dict[PartyKey, list[T]] = defaultdict(list)
     for one in found:
         owned[one.mode, currency(one), "", ""].append(one)
         owned[one.mode, currency(one), one.ledger, one.agent].append(one)
@@ -475,8 +401,3 @@ def _money(look: Look, money: Money) -> str:
 
 def _count(number: int, of: str) -> str:
     return f"{number} {of}" if number == 1 else f"{number} {of}s"
-
-
-def _short(name: str) -> str:
-    """A name as part of a subject, which has room for 200 characters."""
-    return name if len(name) <= 100 else f"{name[:60]}…{name[-39:]}"

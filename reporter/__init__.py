@@ -32,6 +32,11 @@ if TYPE_CHECKING:
     from reporter.errors import LedgerError as LedgerError
     from reporter.formats import duration as duration
     from reporter.formats import size as size
+    from reporter.gauges import Gauge as Gauge
+    from reporter.gauges import Grading as Grading
+    from reporter.gauges import Measure as Measure
+    from reporter.gauges import Party as Party
+    from reporter.gauges import PartyKey as PartyKey
     from reporter.machine import Host as Host
     from reporter.message import Severity as Severity
     from reporter.message import Tone as Tone
@@ -93,6 +98,11 @@ _HOMES = {
     "LedgerError": "errors",
     "duration": "formats",
     "size": "formats",
+    "Gauge": "gauges",
+    "Grading": "gauges",
+    "Measure": "gauges",
+    "Party": "gauges",
+    "PartyKey": "gauges",
     "Host": "machine",
     "Severity": "message",
     "Tone": "message",

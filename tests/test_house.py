@@ -24,7 +24,7 @@ def words(text: str) -> frozenset[str]:
 # import their neighbours. Add a new module of `reporter/` to the floor that it belongs to.
 FLOORS: dict[str, str] = {
     "pure": "errors secret spelling pacing message letter formats periods schedules trades pace rates risk plotting metrics alerts "
-    "judge policies maintenance telling thresholds machine uptime trends vitals boards noise digest jsonpath context standing",
+    "judge policies maintenance telling thresholds machine uptime trends vitals boards gauges noise digest jsonpath context standing",
     "doors": "clock readonly config catalog host logs probes ledger store outbox migrations render charts outlets pulse",
     "work": "binding probing probing_databases guard edits chronicle acquaintance server_setup wiring picturing posting ruling alert_letters "
     "cards judging adrift story runner planner delivery",

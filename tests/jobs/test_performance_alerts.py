@@ -133,6 +133,14 @@ def test_yesterdays_alert_ends_with_its_day(tmp_path: Path) -> None:
     assert levels(ledger, LOSS, NOW, [alert]) == {"daily_loss/live/USDT": "warning"}
 
 
+def test_yesterdays_alert_ends_though_nothing_was_traded_since(tmp_path: Path) -> None:
+    ledger = floor(database(tmp_path / "bot.sqlite", hours("-300", day="2026-10-29")))
+    alert = standing("limit/daily_loss/live/USDT", Level.CRITICAL, "2026-10-29 22:00:00")
+    one = seen(ledger, LOSS, "2026-10-30 00:00:00", [alert])["daily_loss/live/USDT"]
+    assert one.level is Level.OK
+    assert one.detail.startswith("a new day: ")
+
+
 def test_what_is_open_counts_if_it_is_wanted(tmp_path: Path) -> None:
     ledger = made(tmp_path, *hours("-60"))
     hold(tmp_path / "bot.sqlite", ("A", 1, 1, -45.5), ("A", 1, None, None))
@@ -238,6 +246,18 @@ def test_losses_in_a_row_are_counted_over_midnight(tmp_path: Path) -> None:
     }
 
 
+def test_who_did_not_trade_today_is_watched_on(tmp_path: Path) -> None:
+    ledger = floor(database(tmp_path / "bot.sqlite", hours("-1", "-1", day="2026-10-27")))
+    targets = Targets(
+        agents={"*": Limits(losses_in_a_row=2, daily_loss={"USDT": usdt("1")})}, review_win_rate=Decimal(1)
+    )
+    assert levels(ledger, targets) == {
+        "daily_loss/live/USDT/bot/A": "ok",
+        "losses_in_a_row/live/USDT/bot/A": "warning",
+        "review/live/USDT/bot/A": "ok",
+    }
+
+
 def test_what_is_open_has_limits(tmp_path: Path) -> None:
     ledger = made(tmp_path, *hours("1"))
     hold(tmp_path / "bot.sqlite", ("A", -2, 300, 1), ("B", 1, 250, 1), ("B", None, 7, None))
@@ -264,7 +284,7 @@ def test_a_limit_is_unknown_while_a_ledger_of_its_book_is_away(tmp_path: Path) -
     path = database(tmp_path / "bot.sqlite", hours("-10"))
     one = seen(floor(path, tmp_path / "gone.sqlite", starting=[usdt("1000")]), LOSS)["daily_loss/live/USDT"]
     assert one.level is Level.UNKNOWN
-    assert "without gone, which cannot be read, it is -10.00 USDT" in one.detail
+    assert "gone cannot be read; without it, it is -10.00 USDT" in one.detail
 
 
 def test_a_limit_that_is_reached_without_the_ledger_that_is_away_is_told(tmp_path: Path) -> None:
