@@ -24,6 +24,8 @@ from reporter.telling import Incident, Silence
 
 DONE = 0
 USUAL = timedelta(hours=2)
+# So many characters our store keeps of a pattern.
+LONGEST = 200
 # How long a command waits until what it changes about a message is there.
 PATIENCE = timedelta(seconds=5)
 
@@ -43,7 +45,7 @@ def run_explain(app: App, options: argparse.Namespace) -> int:
 
 def run_ack(app: App, options: argparse.Namespace) -> int:
     """`reporter ack SUBJECT [--by NAME] [--note TEXT]`."""
-    by, run_id = options.by or _me(), secrets.token_hex(4)
+    by, run_id = _signed(options.by), secrets.token_hex(4)
     with app.store.begin() as connection:
         open_ones = incidents.open_ones(connection)
         taken = _in_trouble(options.subject, open_ones)
@@ -65,7 +67,9 @@ def run_silence(app: App, options: argparse.Namespace) -> int:
 
 def _begin(app: App, options: argparse.Namespace) -> int:
     now, span = app.clock.wall(), _span(options.span) if options.span else USUAL
-    by, reason = options.by or _me(), options.reason or "no reason given"
+    by, reason = _signed(options.by), options.reason or "no reason given"
+    if len(options.pattern) > LONGEST:
+        raise ReporterError(f"a pattern has at most {LONGEST} characters: silence with `*`, such as `probe/db*`")
     with app.store.read() as connection:
         known = Story(connection, app.wiring, now).subjects()
     meant = [subject for subject in known if fits(options.pattern, subject)]
@@ -157,8 +161,10 @@ def _span(text: str) -> timedelta:
     return span
 
 
-def _me() -> str:
+def _signed(given: str | None) -> str:
+    """Who does it: the name that was given, or that of the user."""
     try:
-        return getpass.getuser()
+        name = given or getpass.getuser()
     except (OSError, KeyError):
-        return "somebody"
+        name = "somebody"
+    return name[:64]

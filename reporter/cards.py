@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 
 from reporter import outbox
 from reporter.alert_letters import Case, alert_message, group_message
-from reporter.alerts import Change, Level, Transition
+from reporter.alerts import Change, Level, Observation, Transition
 from reporter.message import Message
 from reporter.policies import Step
 from reporter.posting import post
@@ -150,9 +150,7 @@ class Herald:
         if incident.group:
             return group_message(self.wiring, self._members(incident.group), Change.OPENED, self.now, card=True)
         changes = [one.transition for one in incidents.of_incidents(self.connection, [incident.id])]
-        if not changes:
-            raise ValueError(f"nothing was written down of incident {incident.id}")
-        last = _last(changes)
+        last = _last(changes, incident)
         return alert_message(
             self.wiring,
             last,
@@ -167,10 +165,8 @@ class Herald:
         members = incidents.grouped(self.connection, group)
         written = incidents.of_incidents(self.connection, [one.id for one in members])
         return [
-            Case(standing, _trouble(changes) or standing, one)
+            _as_it_stands(one, [told.transition for told in written if told.transition.incident == one.id])
             for one in members
-            if (changes := [told.transition for told in written if told.transition.incident == one.id])
-            and (standing := _last(changes))
         ]
 
     def _case(self, one: News) -> Case:
@@ -220,6 +216,18 @@ def _trouble(changes: Sequence[Transition]) -> Transition | None:
     return next((change for change in reversed(changes) if change.change in _TROUBLE), None)
 
 
-def _last(changes: Sequence[Transition]) -> Transition:
-    """The change that says how an incident stands: the last one that was no reminder."""
-    return next((change for change in reversed(changes) if change.change not in _REPEATS), changes[-1])
+def _as_it_stands(incident: Incident, changes: Sequence[Transition]) -> Case:
+    last = _last(changes, incident)
+    return Case(last, _trouble(changes) or last, incident)
+
+
+def _last(changes: Sequence[Transition], incident: Incident) -> Transition:
+    """The change that says how an incident stands: the last one that was no reminder.
+
+    Of one so old that its changes are forgotten there is only the incident itself.
+    """
+    seen = Observation(incident.subject, incident.level)
+    bare = Transition(
+        incident.subject, Change.OPENED, incident.since, "it is long ago", seen, incident.level, incident=incident.id
+    )
+    return next((change for change in reversed(changes) if change.change not in _REPEATS), bare)

@@ -151,9 +151,8 @@ class Story:
             yield Entry(max(span.start, start), f"seen {span.level} {_times(span.readings)} until {self._at(span.end)}")
 
     def _peace(self, subject: str, at: datetime) -> Iterator[str]:
-        spans = list(self._spans(subject, at - LATELY, at))
-        yield "\nIt was never in trouble, as far back as we remember."
-        yield from (f"  {self._at(entry.at)}  {entry.text}" for entry in spans)
+        yield "\nThere was no incident, as far back as we remember. Lately:"
+        yield from (f"  {self._at(entry.at)}  {entry.text}" for entry in self._readings(subject, at - LATELY, at))
 
     # --- What was told ---
 

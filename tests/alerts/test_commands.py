@@ -97,7 +97,8 @@ def test_a_slip_of_the_pen_is_answered_with_a_suggestion(troubled: Floor, given:
 def test_what_was_never_in_trouble_has_a_story_too(troubled: Floor, capsys: pytest.CaptureFixture[str]) -> None:
     story = explained(troubled, capsys, "api")
     assert "probe/api: well, last seen" in story
-    assert "It was never in trouble, as far back as we remember." in story
+    assert "There was no incident, as far back as we remember. Lately:" in story
+    assert "12:00:00  seen ok" in story
 
 
 def test_acknowledging_edits_the_message_and_clears_itself(troubled: Floor, capsys: pytest.CaptureFixture[str]) -> None:
