@@ -1,8 +1,11 @@
 """What a look into a SQLite file makes of it: well, locked, damaged, gone, out of reach; and leaves it alone."""
 
 import os
+import shutil
 import sqlite3
-from contextlib import closing
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ from reporter.probes import NEVER, Terms
 from reporter.probes.sqlite import SqliteLimits, SqliteProbe
 from tests.probes.conftest import Rounds, StandingClock
 from tests.probes.databases import Watch, told
+from tests.servers import NOBODY
 
 
 @pytest.fixture
@@ -114,9 +118,45 @@ def test_a_check_that_would_hold_up_the_writers_for_long_is_given_up(
     assert dict(reading.figures)["integrity"] == "not known: reading all of it takes longer than 0s"
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_that_we_may_not_read_is_unknown(path: Path, watch: Watch) -> None:
-    path.chmod(0)
-    assert told(watch("sqlite", path=str(path)).look()) == (
-        f"unknown: {path} cannot be opened: may this user read it, and enter {path.parent}?"
-    )
+@contextmanager
+def as_somebody_else() -> Iterator[None]:
+    """With no more rights than anybody: root gives its own up for the while."""
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        if is_root:
+            os.seteuid(0)
+
+
+@pytest.fixture
+def public(path: Path) -> Iterator[Path]:
+    """The database in a folder that anybody may enter."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o555)
+        found = Path(shutil.copy(path, folder))
+        yield found
+        Path(folder).chmod(0o755)
+
+
+def test_a_file_that_we_may_not_read_is_unknown(public: Path, watch: Watch) -> None:
+    public.chmod(0)
+    probe = watch("sqlite", path=str(public))
+    with as_somebody_else():
+        assert told(probe.look()) == (
+            f"unknown: {public} cannot be opened: may this user read it, and enter {public.parent}?"
+        )
+
+
+def test_a_log_that_nobody_has_open_is_unknown_where_we_may_not_write(public: Path, watch: Watch) -> None:
+    public.parent.chmod(0o755)
+    with closing(sqlite3.connect(public)) as connection:
+        connection.execute("PRAGMA journal_mode = wal")
+    public.parent.chmod(0o555)
+    probe = watch("sqlite", path=str(public))
+    with as_somebody_else():
+        assert told(probe.look()).startswith(
+            f"unknown: {public} is in WAL mode and nobody has it open: reading it then"
+        )
