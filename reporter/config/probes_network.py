@@ -6,12 +6,12 @@ import re
 from ipaddress import ip_address
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from reporter.config.probes_common import AS_USUAL, AskedProbe, LowNumbers, Numbers, Otherwise
 from reporter.config.secrets import Address, HomePath, SecretOrText, SecretText
 from reporter.config.settings import Settings
-from reporter.config.values import Names, Statuses, mistake, one_or_many
+from reporter.config.values import Names, OneOrMany, Statuses, mistake
 from reporter.jsonpath import steps
 from reporter.secret import Secret
 
@@ -64,7 +64,7 @@ class JsonConfig(Settings):
         return self
 
 
-JsonChecks = Annotated[tuple[JsonConfig, ...], BeforeValidator(one_or_many)]
+JsonChecks = Annotated[tuple[JsonConfig, ...], OneOrMany()]
 
 
 class HttpProbeConfig(AskedProbe):
@@ -128,8 +128,7 @@ class Endpoint(AskedProbe):
 
 Referees = Annotated[
     tuple[HostAndPort, ...],
-    BeforeValidator(one_or_many),
-    WithJsonSchema({"type": "array", "items": {"type": "string"}, "examples": ["[1.1.1.1:443]"]}),
+    OneOrMany(),
 ]
 
 

@@ -60,6 +60,18 @@ class OrEmpty:
         return {"anyOf": [handler(schema), {"type": "null"}]}
 
 
+@dataclass(frozen=True, slots=True)
+class OneOrMany:
+    """A list of entries; one of them alone need not be put in brackets."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(one_or_many, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        entries = handler(schema)
+        return {"anyOf": [entries, entries["items"]]}
+
+
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _DURATION = re.compile(r"(\d{1,7}(?:\.\d{1,6})?) ?(ms|s|m|h|d|w)")
 
