@@ -17,7 +17,7 @@ from reporter.store import alerts, incidents, uptime
 from reporter.store.alerts import Watched
 from reporter.store.incidents import Dispatch, Told
 from reporter.store.uptime import Sample
-from reporter.telling import Incident, Silence, hush
+from reporter.telling import Incident, Silence, affected, hush
 from reporter.wiring import Wiring
 
 # How long before an incident its readings are told of.
@@ -119,6 +119,9 @@ class Story:
         yield f"So say {', '.join([*origins, f'the defaults of {kind}/…'])}."
         if parents := rules.parents(subject):
             yield f"It depends on {', '.join(parents)}."
+        troubled = [one.state for one in alerts.troubled(self.connection)]
+        if watched.phase is not Phase.OK and (taken := affected(subject, troubled, rules)):
+            yield f"It takes along {', '.join(taken)}."
         hint, runbook = rules.advice(subject)
         yield from (f"To do: {text}" for text in (hint, runbook) if text)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +17,11 @@ from tests.alerts.floor import Floor, floor, options
 
 BOUNDS = {"db": "alert: {failures: 2, hint: Look at the disk.}", "bot": "depends_on: db", "api": ""}
 STEPS = "  escalation: [{after: 30m, channel: on-call}]"
+
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "alerts.md"
+STORY = re.compile(r"(?<=<!-- story -->\n).*?(?=<!-- end of story -->)", re.DOTALL)
+STORED = re.compile(r"(?<=channels/)[\d/]+|[<\d.]+ms")  # what differs each time
 
 
 @pytest.fixture
@@ -50,6 +57,21 @@ def test_the_story_tells_what_was_seen_told_and_not_told_and_what_comes(
     assert "told in alerts-critical: delivered https://discord.com/channels/" in story
     assert "13:01:10  a reminder" in story
     assert "12:31:10  told in on-call too" in story
+
+
+def test_the_documents_story_is_told_as_it_stands_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with floor(tmp_path, BOUNDS, STEPS) as stage:
+        stage.passes(minutes=1)
+        stage.down("db", "bot")
+        stage.passes(minutes=2)
+        run_ack(stage.stage.app, options(subject="db", by="anna", note="the disk is full"))
+        stage.passes(minutes=3)
+        stage.up("db", "bot")
+        stage.passes(minutes=2)
+        story = STORED.sub("…", explained(stage, capsys, "db"))
+    if os.environ.get("REPORTER_GOLDEN") == "write":
+        DOCUMENT.write_text(STORY.sub(lambda _: f"```\n{story}```\n", DOCUMENT.read_text("utf-8")), "utf-8")
+    assert f"```\n{story}```\n" in DOCUMENT.read_text("utf-8")
 
 
 def test_the_story_of_what_was_kept_back_says_why(troubled: Floor, capsys: pytest.CaptureFixture[str]) -> None:
