@@ -90,11 +90,12 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file that goes with the message. `shown` places it as the message's picture."""
+    """A file that goes with the message. `shown` places it as the message's picture; `alt` says what is seen there."""
 
     name: str
     content: bytes
     shown: bool = False
+    alt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +181,7 @@ def to_dict(message: Message) -> dict[str, Any]:
         "severity": message.severity.value,
         "at": message.at.isoformat() if message.at else None,
         "attachments": [
-            {"name": a.name, "content": base64.b64encode(a.content).decode(), "shown": a.shown}
+            {"name": a.name, "content": base64.b64encode(a.content).decode(), "shown": a.shown, "alt": a.alt}
             for a in message.attachments
         ],
         "silent": message.silent,
@@ -204,7 +205,8 @@ def from_dict(data: dict[str, Any]) -> Message:
         severity=Severity(data["severity"]),
         at=datetime.fromisoformat(data["at"]) if data["at"] else None,
         attachments=tuple(
-            Attachment(a["name"], base64.b64decode(a["content"]), a["shown"]) for a in data["attachments"]
+            Attachment(a["name"], base64.b64decode(a["content"]), a["shown"], a.get("alt", ""))
+            for a in data["attachments"]
         ),
         silent=data.get("silent", False),
         mention=tuple(data.get("mention", ())),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
+from html import unescape
 from typing import Any
 
 from reporter.charts import Charts
@@ -28,11 +30,18 @@ def pictures(renderer: Renderer, charts: Charts, name: str, facts: Mapping[str, 
         drawn = renderer.draw(name, facts)
         if len(drawn) > MOST:
             log.warning("%s has %d pictures; the first %d go with it", name, len(drawn), MOST)
-        return tuple(_attached(name, number, charts.png(svg)) for number, svg in enumerate(drawn[:MOST], 1))
+        return tuple(_attached(name, number, svg, charts.png(svg)) for number, svg in enumerate(drawn[:MOST], 1))
     except (ChartError, TemplateError) as error:
         log.warning("%s goes out without its picture: %s", name, error)
         return ()
 
 
-def _attached(name: str, number: int, content: bytes) -> Attachment:
-    return Attachment(f"{name}.png" if number == 1 else f"{name}-{number}.png", content, shown=True)
+def _attached(name: str, number: int, svg: str, content: bytes) -> Attachment:
+    file = f"{name}.png" if number == 1 else f"{name}-{number}.png"
+    return Attachment(file, content, shown=True, alt=_title(svg))
+
+
+def _title(svg: str) -> str:
+    """What an SVG says of itself to those who cannot see it: the text of its first `title` (SVG 2, section 5.7)."""
+    found = re.search(r"<title>([^<]*)</title>", svg)
+    return " ".join(unescape(found[1]).split()) if found else ""

@@ -15,8 +15,9 @@ from tests.clocks import HandClock
 from tests.discord.local import LocalDiscord
 from tests.stage import DAILY, Stage
 
+SAID = "<title>The day &lt;{{ period.label }}></title>"
 LABEL = '<text y="9" font-size="6">{{ period.label }}</text>'
-SVG = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 30">{LABEL}</svg>'
+SVG = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 30">{SAID}{LABEL}</svg>'
 
 
 @pytest.fixture
@@ -38,6 +39,7 @@ def test_a_picture_is_shown_in_the_embed(home: Stage, discord: LocalDiscord) -> 
     [(name, content)] = message.files.items()
     assert message.body["embeds"][0]["image"] == {"url": f"attachment://{name}"}
     assert (name, content[1:4]) == ("daily.png", b"PNG")
+    assert message.body["attachments"] == [{"id": 0, "filename": name, "description": "The day <2026-10-30>"}]
     assert not message.warnings
 
 

@@ -175,7 +175,8 @@ def _put(folder: Path, name: str, file: Attachment) -> Attachment:
 
 
 def _named(file: Attachment) -> str:
-    return f"{'🖼️' if file.shown else '📎'} {visible(file.name)} ({size(len(file.content))})"
+    named = f"{'🖼️' if file.shown else '📎'} {visible(file.name)} ({size(len(file.content))})"
+    return f"{named}\n{visible(file.alt)}" if file.alt else named
 
 
 @dataclass(frozen=True, slots=True)

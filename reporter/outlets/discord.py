@@ -17,7 +17,7 @@ import httpx
 
 from reporter import __version__
 from reporter.errors import ReporterError
-from reporter.message import Attachment, Field, Message, Severity, Tone
+from reporter.message import Attachment, Field, Message, Severity, Tone, visible
 from reporter.outlets import Delivered, Found, Later, Never, Unclear, Verdict
 from reporter.outlets import discord_limits as limits
 from reporter.outlets.discord_answers import Answer, unanswered, verdict
@@ -118,8 +118,7 @@ class DiscordOutlet:
         if calls:
             body["content"] = " ".join(map(_written_mention, calls))
         if message.attachments:
-            names = file_names(message.attachments)
-            body["attachments"] = [{"id": number, "filename": name} for number, name in enumerate(names)]
+            body["attachments"] = _listed(message.attachments)
         return body
 
     def post(self, message: Message, *along: Message) -> Verdict:
@@ -302,6 +301,16 @@ def file_names(files: Sequence[Attachment]) -> list[str]:
             name = f"{stem}-{number}.{ending}" if dot else f"{ending}-{number}"
         names.append(name)
     return names
+
+
+def _listed(files: Sequence[Attachment]) -> list[dict[str, Any]]:
+    """The files as the message names them; a description is what is read to those who cannot see the picture."""
+    named = zip(file_names(files), files, strict=True)
+    return [
+        {"id": number, "filename": name}
+        | ({"description": visible(file.alt)[: limits.ALT]} if file.alt.strip() else {})
+        for number, (name, file) in enumerate(named)
+    ]
 
 
 def _embed(message: Message) -> dict[str, Any]:

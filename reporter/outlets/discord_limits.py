@@ -51,6 +51,8 @@ CONTENT = 2000
 USERNAME = 80
 THREAD_NAME = 100
 FILES = 10
+ALT = 1024
+"""Of the description of a file."""
 FILE_BYTES = 10 * 2**20
 REQUEST_BYTES = 25 * 2**20
 

@@ -125,7 +125,8 @@ def _attachment(file: Attachment) -> str:
     name, kind = escape(visible(file.name)), _PICTURES.get(PurePath(file.name).suffix.lower())
     if file.shown and kind:
         content = base64.b64encode(file.content).decode()
-        return f'<figure><img alt="{name}" src="data:{kind};base64,{content}"></figure>'
+        alt = escape(visible(file.alt)) or name
+        return f'<figure><img alt="{alt}" src="data:{kind};base64,{content}"></figure>'
     return f"<p>📎 {name} ({size(len(file.content))})</p>"
 
 

@@ -226,6 +226,7 @@ def _attachments(form: Form, body: Json, files: Mapping[int, str]) -> None:
         id_ = str(attachment.get("id", ""))
         if not id_.isdigit() or (int(id_) < 100 and int(id_) not in files):
             form.wrong(("attachments", number, "id"), "ATTACHMENT_NOT_FOUND", f"Attachment {id_} not found.")
+        text(form, attachment, "description", 1024, ("attachments", number))
 
 
 def text(
