@@ -101,6 +101,63 @@ def test_what_a_history_tells(policy: Policy, steps: list[Step], expected: list[
     assert changes(history(policy, steps)[1]) == expected
 
 
+LOST = "o" * 11  # well for five minutes, so that an alert is over
+QUIET = "o" * 31  # and for fifteen
+
+
+@pytest.mark.parametrize(
+    ("letters", "expected"),
+    [
+        ("ccc" + LOST + "ccc" + LOST, ["opened critical", "resolved ok", "flapping critical"]),
+        ("ccc" + LOST + "ccc" + QUIET, ["opened critical", "resolved ok", "flapping critical", "resolved ok"]),
+        ("ccc" + LOST + "o" * 121 + "ccc", ["opened critical", "resolved ok", "opened critical"]),
+        ("ccc" + LOST + "cco" * 9, ["opened critical", "resolved ok"]),
+        ("ccc" + "w" * 11 + "ccc" + "w" * 11, ["opened critical", "eased warning", "worsened critical"]),
+        (
+            "ccc" + "w" * 11 + "ccc" + "w" * 31,
+            ["opened critical", "eased warning", "worsened critical", "eased warning"],
+        ),
+    ],
+)
+def test_what_comes_back_within_the_hour_is_flapping_and_takes_longer_to_be_over(
+    letters: str, expected: list[str]
+) -> None:
+    assert changes(history(PROBE, every(30, letters))[1]) == expected
+
+
+def test_what_flaps_is_one_incident_and_says_how_often() -> None:
+    state, told = history(PROBE, every(30, "ccc" + LOST + "ccc" + QUIET + "ccc"))
+    assert len({transition.incident for transition in told}) == 1
+    assert (state.openings, state.flapping) == (3, True)
+    assert told[2].reason == (
+        "3 failures in a row since 14:09:10 UTC, limit 3; in trouble 2 times since 14:02:10 UTC, last over at "
+        "14:08:40 UTC: flapping, so over only after 15 min without a failure"
+    )
+    later, _ = history(PROBE, every(30, "ccc" + LOST + "o" * 121 + "ccc"))
+    assert (later.openings, later.flapping) == (1, False)
+
+
+def test_the_end_says_when_the_trouble_ended_and_how_often_it_came_and_went() -> None:
+    _, (_, resolved) = history(PROBE, every(30, "cccococ" + LOST))
+    assert resolved.until == START + timedelta(seconds=210)
+    assert resolved.reason == "clean since 14:05:40 UTC, after 3 min 30 s of trouble; it came and went 2 times"
+
+
+def test_each_level_may_have_a_policy_of_its_own() -> None:
+    patient = replace(PROBE, warning=replace(PROBE, failures=5, clean=timedelta(minutes=1), reminders=()))
+    assert changes(history(patient, every(30, "wwww"))[1]) == []
+    assert changes(history(patient, every(30, "wwwww" + "ooo"))[1]) == ["opened warning", "resolved ok"]
+    assert changes(history(patient, every(30, "ccc" + "ooo"))[1]) == ["opened critical"]
+    state, _ = history(patient, every(30, "wwwww"))
+    assert followed(state, patient, 2) == []
+
+
+def test_a_level_that_changes_recalls_nothing_that_lies_behind() -> None:
+    late = replace(LIMIT, warning=replace(LIMIT, reminders=(timedelta(hours=8),)))
+    _, told = history(late, [(0, "w"), (7200, "c"), (7210, "."), (4 * 3600, ".")])
+    assert changes(told) == ["opened warning", "worsened critical", "reminder critical"]
+
+
 @pytest.mark.parametrize(
     ("policy", "steps", "reason"),
     [
