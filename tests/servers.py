@@ -9,7 +9,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,7 +26,20 @@ NOBODY = 65534
 class Process:
     """A server that can be killed, and held still so that it hangs."""
 
+    port: int
     _process: subprocess.Popen[bytes]
+
+    def _begin(self, start: Callable[[], None]) -> None:
+        """Start on a free port; on another one if somebody takes it first."""
+        for more in (True, True, True, False):
+            self.port = _free_port()
+            try:
+                start()
+            except RuntimeError:
+                if not more:
+                    raise
+            else:
+                break
 
     def kill(self) -> None:
         self._process.kill()
@@ -55,12 +68,11 @@ class PostgreSQL(Process):
         self._data, self._log = folder / "data", folder / "log"
         self._user = NOBODY if os.geteuid() == 0 else None  # the server refuses to run as root
         self._settings = settings
-        self.port = _free_port()
         if follows:
             self._run("pg_basebackup", "-D", self._data, "-R", "-c", "fast", "-d", follows.url("replication"))
         else:
             self._initialise(folder)
-        self._process = self._start()
+        self._begin(self._start)
 
     def url(self, database: str = "postgres", *, schema: str = "", role: str = ROLE, password: str = PASSWORD) -> str:
         address = f"postgresql://{role}:{password}@127.0.0.1:{self.port}/{database}"
@@ -100,20 +112,16 @@ class PostgreSQL(Process):
         done = subprocess.run(command, cwd="/", capture_output=True, text=True, check=False, user=self._user)
         assert done.returncode == 0, done.stderr
 
-    def _start(self) -> subprocess.Popen[bytes]:
+    def _start(self) -> None:
         settings = {"port": self.port, "listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off",
                     "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "16MB"}  # fmt: skip
         settings |= {name: str(value) for name, value in self._settings.items()}
         options = [option for name, value in settings.items() for option in ("-c", f"{name}={value}")]
         command = [str(self._binaries / "postgres"), "-D", str(self._data), *options]
         with self._log.open("wb") as log:
-            process = subprocess.Popen(command, cwd="/", stdout=log, stderr=log, user=self._user)
-        self._wait(process)
-        return process
-
-    def _wait(self, process: subprocess.Popen[bytes]) -> None:
+            self._process = subprocess.Popen(command, cwd="/", stdout=log, stderr=log, user=self._user)
         end = time.monotonic() + 30
-        while time.monotonic() < end and process.poll() is None:
+        while time.monotonic() < end and self._process.poll() is None:
             try:
                 self.connect().close()
             except psycopg.OperationalError:
@@ -177,9 +185,8 @@ class Valkey(Process):
     """A Valkey server, which speaks as Redis does, that runs until it is stopped. `options` are its command line's."""
 
     def __init__(self, folder: Path, *options: str) -> None:
-        self.port = _free_port()
         self.folder, self._options = folder, options
-        self.start()
+        self._begin(self.start)
 
     def url(self, *, user: str = "", password: str = "", scheme: str = "redis") -> str:
         login = f"{user}:{password}@" if password else ""
@@ -191,8 +198,9 @@ class Valkey(Process):
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         end = time.monotonic() + 30
         while time.monotonic() < end and self._process.poll() is None:
-            with suppress(OSError), self.line():
-                return
+            with suppress(OSError):
+                if self.say("PING").startswith(("+PONG", "-NOAUTH", "-MASTERDOWN")):
+                    return
             time.sleep(0.01)
         raise RuntimeError(f"{command} did not start")
 
