@@ -60,7 +60,7 @@ class Reader:
     def performance(self, period: Period, by: By, *, daily: bool, account: bool) -> Answer:
         """The figures of a period, all from one state of the database."""
         days = period.days() if daily else []
-        with self._look() as (connection, source):
+        with self._look(account=account) as (connection, source):
             figures, walk = self._figures(connection, source, period, by, days)
             return Answer(
                 settings=self.settings,
@@ -146,15 +146,15 @@ class Reader:
             return [datetime.fromtimestamp(minute * 60, UTC) for minute in sorted(map(int, minutes))]
 
     def open_positions(self) -> list[Position]:
-        with self._look(expect_form=False) as (connection, source):
+        with self._look(trades=False) as (connection, source):
             return [rows.position(row, self.name) for row in connection.execute(source.positions)]
 
     def agents(self) -> list[Agent]:
-        with self._look(expect_form=False) as (connection, source):
+        with self._look(trades=False) as (connection, source):
             return self._agents(connection, source)
 
     def equity(self, period: Period) -> list[EquityPoint]:
-        with self._look(expect_form=False) as (connection, source):
+        with self._look(trades=False, account=True) as (connection, source):
             if not _keeps_equity(connection, source):
                 return []
             return [rows.point(row, self.name) for row in connection.execute(queries.equity(source, period))]
@@ -187,19 +187,20 @@ class Reader:
         return [_too_wide(self.name, wide)] if wide else []
 
     @contextmanager
-    def _look(self, *, expect_form: bool = True) -> Iterator[tuple[Connection, Source]]:
-        """One state of the database, and the source that fits it."""
+    def _look(self, *, trades: bool = True, account: bool = False) -> Iterator[tuple[Connection, Source]]:
+        """One state of the database, and the source that fits it where it is asked for trades or for the account."""
         with self._database.snapshot() as connection:
-            source = self._fitting(connection)
-            if expect_form:
+            wanted = ["trades"] * trades + ["equity"] * (account and _keeps_equity(connection, self._source))
+            source = self._fitting(connection, wanted)
+            if trades:
                 _expect_form(connection, source)
             yield connection, source
 
-    def _fitting(self, connection: Connection) -> Source:
+    def _fitting(self, connection: Connection, tables: Sequence[str]) -> Source:
         """The source without the columns that a database of an earlier day lacks."""
         if self.settings.kind != "native":
             return self._source
-        lacking = [(name, column) for name, later in LATER.items() for column in later - _columns(connection, name)]
+        lacking = [(name, column) for name in tables for column in LATER[name] - _columns(connection, name)]
         return native(self._database.dialect, lacking) if lacking else self._source
 
     def _clock(self, connection: Connection) -> datetime | None:

@@ -125,6 +125,13 @@ def test_tables_of_before_are_read_without_their_later_columns(bot: Native) -> N
     assert floor.performance(DAY, account=True)[0].open is not None
 
 
+def test_a_floor_of_trades_alone_needs_no_other_table(bot: Native) -> None:
+    bot.trade(1, "2026-10-30 01:00:00")
+    bot.run("DROP TABLE equity")
+    (book,) = Floor([bot.settings()]).performance(DAY, account=True)
+    assert (book.pnl, book.equity) == (usdt("1"), None)
+
+
 def test_a_split_keeps_what_order_told(bot: Native) -> None:
     for minute, (pnl, tag) in enumerate(((1, "x"), (-1, "y"), (1, "x"), (1, "y"))):
         bot.trade(pnl, f"2026-10-30 01:{minute:02}:00", entry_tag=tag)
