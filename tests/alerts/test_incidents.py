@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from reporter.alerts import AlertState, Level, Observation, Phase
 from reporter.store import alerts, incidents
 from reporter.store.alerts import Watched
 from tests.alerts.floor import Floor, floor
+from tests.servers import PostgreSQL
 from tests.stage import Stage
 
 
@@ -123,3 +125,20 @@ def test_what_flaps_is_one_incident_that_is_escalated_once(tmp_path: Path) -> No
             [incident] = incidents.newest(connection, 10)
         assert incident.escalated == ("120s on-call",)
         assert len([title for title in titles(stage, "on-call") if "Nobody" in title]) == 1
+
+
+def test_two_daemons_tell_at_once_what_was_kept_back_and_it_is_one_message(tmp_path: Path, server: PostgreSQL) -> None:
+    with floor(tmp_path, {"db": ""}) as stage:
+        stage.stage.environ["STORE"] = server.url(schema=server.new_schema())
+        stage.silences("db", minutes=5)
+        stage.down("db")
+        stage.passes(minutes=3)
+        stage.clock.forward(minutes=2)
+        other = Stage(tmp_path, stage.clock)
+        other.environ = stage.stage.environ
+        apps = [stage.stage.app, other.app]
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda app: app.runner.look_again(app.wiring), apps))
+        stage.stage.deliver()
+        other.close()
+        assert titles(stage, "alerts-critical") == ["🚨 CRITICAL: db"]
