@@ -128,7 +128,8 @@ class Story:
     def _of_incident(self, watched: Watched, incident: Incident) -> Iterator[str]:
         end = incident.resolved_at or self.now
         lasted = duration((incident.until or self.now) - incident.since)
-        over = f"to {self._at(incident.until)}" if incident.until else "and not over yet"
+        zone = f"{incident.since.astimezone(self.wiring.zone):%Z}"
+        over = f"to {self._at(incident.until)} {zone}" if incident.until else f"{zone} and not over yet"
         yield f"Incident {incident.id}: {incident.worst} from {self._at(incident.since)} {over} ({lasted})"
         entries = [
             *self._readings(watched.subject, incident.since - PRELUDE, end + PRELUDE),

@@ -89,7 +89,7 @@ def test_a_story_can_be_told_of_an_earlier_time(troubled: Floor, capsys: pytest.
     troubled.passes(minutes=2)
     assert "from 15:" in explained(troubled, capsys, "db")
     earlier = explained(troubled, capsys, "db", at="2026-10-31T12:03")
-    assert "critical from 12:01:00 to 12:05:00 (4m)" in earlier
+    assert "critical from 12:01:00 to 12:05:00 UTC (4m)" in earlier
     assert "What comes next" not in earlier
 
 
