@@ -36,27 +36,40 @@ _NO_SUCH_NAME = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NON
 
 
 def explain(error: BaseException) -> Sight:
-    """The first known cause of an error. The text of the error itself is not used: it may hold an address."""
-    for cause in _causes(error):
-        if isinstance(cause, CouldNotLookError):
-            return Sight(Level.UNKNOWN, str(cause))
-        if sight := _known(cause):
-            return sight
-    return Sight(Level.UNKNOWN, f"the probe failed: {type(error).__name__}")
+    """The cause of an error. Its own text is not used: it may hold an address.
+
+    Of several addresses the one that answered anything says most, and then one that is silent more than one that cannot
+    be asked from here: a machine without IPv6 has no route to half of a host's addresses.
+    """
+    known = [sight for cause in _causes(error) if (sight := _known(cause))]
+    if not known:
+        return Sight(Level.UNKNOWN, f"the probe failed: {type(error).__name__}")
+    return max(known, key=lambda sight: (not sight.silent, sight.level is Level.CRITICAL))
 
 
 def _known(error: BaseException) -> Sight | None:
+    if isinstance(error, CouldNotLookError):
+        return Sight(Level.UNKNOWN, str(error))
+    return _of_name(error) or _of_connection(error)
+
+
+def _of_connection(error: BaseException) -> Sight | None:
     match error:
         case ssl.SSLError():
             return Sight(Level.CRITICAL, _tls(error))
-        case socket.gaierror():
-            return _lookup_failed(error)
-        case UnicodeError():
-            return Sight(Level.CRITICAL, "the host's name is not valid")
         case OSError() if error.errno in _TARGET:
             return Sight(Level.CRITICAL, _TARGET[error.errno], silent=error.errno in _SILENT)
         case OSError() if error.errno in _OURS:
             return Sight(Level.UNKNOWN, _OURS[error.errno], silent=error.errno in _SILENT)
+    return None
+
+
+def _of_name(error: BaseException) -> Sight | None:
+    match error:
+        case socket.gaierror():
+            return _lookup_failed(error)
+        case UnicodeError():
+            return Sight(Level.CRITICAL, "the host's name is not valid")
     return None
 
 

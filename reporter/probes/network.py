@@ -10,6 +10,7 @@ from statistics import median_low
 
 from reporter.alerts import Level, Observation
 from reporter.policies import OWN_NETWORK
+from reporter.probes.connecting import connected
 from reporter.probes.failures import explain
 
 # Looks that began within so many seconds speak of one moment: rounds may be 30 seconds apart and last ten.
@@ -65,12 +66,12 @@ class Referee:
     async def vouches(self) -> bool:
         try:
             async with asyncio.timeout(PATIENCE):
-                _, writer = await asyncio.open_connection(self.host, self.port)
+                opened = await connected(self.host, self.port)
         except TimeoutError:
             return False
         except Exception as error:  # noqa: BLE001 - whatever it is, it is judged by whether anything came back
             return not explain(error).silent
-        writer.transport.abort()
+        opened.close()
         return True
 
 

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from reporter.alerts import Level
 from reporter.probes import Sight, Terms
+from reporter.probes.connecting import connected
 from reporter.probes.contact import reached
 
 # What somebody says is read up to so many bytes.
@@ -29,7 +30,7 @@ class TcpProbe:
         """Nothing to load."""
 
     async def look(self) -> Sight:
-        reader, writer = await asyncio.open_connection(self.host, self.port)
+        reader, writer = await asyncio.open_connection(sock=await connected(self.host, self.port))
         reached()
         try:
             writer.write(self.send)

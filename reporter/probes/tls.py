@@ -10,6 +10,8 @@ from reporter.alerts import Level
 from reporter.clock import Clock
 from reporter.probes import Sight, Terms
 from reporter.probes.certificates import Trust, days_left
+from reporter.probes.connecting import connected
+from reporter.probes.contact import reached
 from reporter.thresholds import Threshold
 
 
@@ -34,8 +36,10 @@ class TlsProbe:
         self.trust.prepare()
 
     async def look(self) -> Sight:
+        opened = await connected(self.host, self.port)
+        reached()
         _, writer = await asyncio.open_connection(
-            self.host, self.port, ssl=self.trust.context(), server_hostname=self.server_name or self.host
+            sock=opened, ssl=self.trust.context(), server_hostname=self.server_name or self.host
         )
         connection = writer.get_extra_info("ssl_object")
         writer.transport.abort()  # a polite end of TLS would wait for the other side

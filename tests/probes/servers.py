@@ -131,10 +131,10 @@ def nobody_listening() -> Iterator[int]:
 
 
 @contextmanager
-def full_queue() -> Iterator[int]:
+def full_queue(host: str = "127.0.0.1") -> Iterator[int]:
     """The port of a listening socket whose queue is filled up, so that the next one to knock hears nothing."""
     with ExitStack() as opened:
-        listening = opened.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        listening = opened.enter_context(socket.create_server((host, 0), backlog=0))
         for _ in range(4):
             knocking = opened.enter_context(socket.socket())
             knocking.setblocking(False)

@@ -43,6 +43,19 @@ def test_the_cause_is_found_below_wrappers_and_groups() -> None:
     assert explain(outer).detail == "refused"
 
 
+@pytest.mark.parametrize(
+    ("errors", "detail"),
+    [
+        ([errno.ENETUNREACH, errno.ECONNREFUSED], "refused"),
+        ([errno.ETIMEDOUT, errno.ECONNREFUSED], "refused"),
+        ([errno.ENETUNREACH, errno.ETIMEDOUT], "the connection timed out"),
+        ([errno.ENETUNREACH, errno.ENETUNREACH], "this machine has no route to that network"),
+    ],
+)
+def test_of_several_addresses_the_one_that_answered_says_most(errors: list[int], detail: str) -> None:
+    assert explain(ExceptionGroup("all", [OSError(number, "x") for number in errors])).detail == detail
+
+
 def test_causes_that_lead_in_a_circle_end() -> None:
     one, two = ValueError("one"), ValueError("two")
     one.__context__, two.__context__ = two, one

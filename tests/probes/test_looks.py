@@ -1,5 +1,6 @@
 """What each kind of probe makes of servers that behave well or badly, over real sockets."""
 
+import socket
 from typing import Any
 
 import pytest
@@ -129,6 +130,36 @@ def test_a_port_that_accepts_nothing_more_gives_no_answer(rounds: Rounds) -> Non
     with full_queue() as port:
         reading = look(rounds, tcp("127.0.0.1", port, timeout=0.3))
     assert (reading.observation.level, reading.observation.detail) == (Level.CRITICAL, "no answer within 300ms")
+
+
+@pytest.fixture
+def two_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The host `twice.example` has two addresses on this machine; the first keeps silent at the port asked for."""
+
+    def both(host: str, port: int, *_: int) -> list[tuple[Any, ...]]:
+        where = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "")
+        return [(*where, ("127.0.0.2", port)), (*where, ("127.0.0.1", port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", both)
+
+
+@pytest.mark.usefixtures("two_addresses")
+def test_an_address_that_refuses_does_not_hide_the_one_that_answers(rounds: Rounds) -> None:
+    with serving(hangs) as port:
+        up = look(rounds, tcp("twice.example", port))
+    with nobody_listening() as port:
+        down = look(rounds, tcp("twice.example", port)).observation
+    assert up.observation.level is Level.OK
+    assert up.latency is not None
+    assert up.latency < 0.2
+    assert (down.level, down.detail) == (Level.CRITICAL, "refused")
+
+
+@pytest.mark.usefixtures("two_addresses")
+def test_an_address_that_is_silent_does_not_hide_the_one_that_answers(rounds: Rounds) -> None:
+    with full_queue("127.0.0.2") as port, socket.create_server(("127.0.0.1", port)):
+        up = look(rounds, tcp("twice.example", port, timeout=3.0)).observation
+    assert up.level is Level.OK
 
 
 def test_text_where_tls_was_expected_is_critical(rounds: Rounds) -> None:
