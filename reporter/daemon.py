@@ -42,6 +42,8 @@ TICK = 10.0
 # How often the config and the home are looked at for edits, and how often delivery looks for what others queued.
 WATCH = 5.0
 POLL = 15.0
+# So long, in seconds, a channel rests when not it but our own store has failed.
+REST = 2.0
 WORKERS = 4
 # What is under way when we are told to stop gets this long; a hung query is not waited for.
 FAREWELL = 5.0
@@ -267,7 +269,9 @@ class Daemon:
         if pulse is None:
             return
         running = [name for name in _enabled(self._wiring) if self._troubles.get(name)]
-        pulse.beat(next((self._troubles[name] for name in running), None) or self._standing_still())
+        pulse.beat(
+            next((self._troubles[name] for name in running), None) or standing_still(self._rested(), self._tick_seconds)
+        )
         lost = pulse.trouble
         if lost or self._unheard:
             level, words = (Level.WARNING, f"does not arrive: {lost}") if lost else (Level.OK, "arrives")
@@ -275,13 +279,10 @@ class Daemon:
                 self._runner.observe(self._wiring, [Observation("self/heartbeat", level, words)])
                 self._unheard = bool(lost)
 
-    def _standing_still(self) -> str | None:
-        """Whether one of those who never rest has not been seen for long: by itself nobody would notice."""
+    def _rested(self) -> dict[str, float]:
+        """For how many seconds those who turn all the time have not been seen."""
         now = self._clock.monotonic()
-        for who, seen in (("the planner", self._planned_at), ("delivery", self._delivered_at)):
-            if now - seen > STANDS_STILL + 3 * self._tick_seconds:
-                return f"{who} has stood still for {duration(now - seen)}"
-        return None
+        return {"the planner": now - self._planned_at, "delivery": now - self._delivered_at}
 
     def _deliver(self) -> None:
         """Hand each channel that can be served to a thread of its own; none waits for another."""
@@ -311,6 +312,7 @@ class Daemon:
                 self._delivery.serve(self._wiring, channel, self._stopping)
             except ReporterError as error:
                 log.error("delivery to %s: %s", channel, error)
+                self._stopping.wait(REST)
             finally:
                 with self._guard:
                     self._serving.discard(channel)
@@ -377,6 +379,14 @@ def in_words(bound: BoundJob, planner: Planner) -> str:
 
 def _enabled(wiring: Wiring) -> dict[str, BoundJob]:
     return {name: bound for name, bound in wiring.jobs.items() if bound.enabled}
+
+
+def standing_still(rested: Mapping[str, float], tick: float) -> str | None:
+    """Who has not been seen for too long, as a sentence: by itself nobody would notice. Seconds."""
+    for who, seconds in rested.items():
+        if seconds > STANDS_STILL + 3 * tick:
+            return f"{who} has stood still for {duration(seconds)}"
+    return None
 
 
 def _looks_at_present(wiring: Wiring) -> bool:

@@ -11,6 +11,7 @@ from socket import create_server
 
 import pytest
 
+from reporter.daemon import standing_still
 from reporter.pulse import Pulse
 from reporter.secret import Secret
 from tests.clocks import HandClock
@@ -173,6 +174,11 @@ def test_a_proxy_of_the_environment_is_used(service: Service, monkeypatch: pytes
     monkeypatch.setenv("http_proxy", service.url.rpartition("/")[0])
     beat(pulse_to("http://hc.invalid/7d1f0b1c", HandClock()))
     assert service.heard == [("GET", "http://hc.invalid/7d1f0b1c", "")]
+
+
+def test_a_planner_that_stands_still_is_noticed() -> None:
+    assert standing_still({"the planner": 320, "delivery": 12}, 10) is None
+    assert standing_still({"the planner": 20, "delivery": 333}, 10) == "delivery has stood still for 5m 33s"
 
 
 LOOKS = '''\
