@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -72,6 +73,21 @@ def test_what_waits_while_the_store_is_full_goes_out_afterwards(tmp_path: Path) 
             until(lambda: traffic.done, 10, lambda: str(traffic.counts()))
         traffic.close()
         assert numbers(discord.messages("a")) == [0, 1, 2, 3, 4, 5]
+
+
+def test_a_full_store_is_tried_again_at_leisure(tmp_path: Path) -> None:
+    with LocalDiscord(limits=False) as discord:
+        traffic = Traffic(tmp_path, discord, {"a": "a"})
+        with daemon(tmp_path, SystemClock().wall(), traffic.environ) as running:
+            traffic.queue("a", range(1))
+            discord.wait_for("a", 1)
+            traffic.queue("a", range(1, 2))
+            with full(running):
+                running.says("delivery to a: the store cannot be used")
+                time.sleep(2.0)
+                assert running.log.count("delivery to a: the store cannot be used") <= 2
+            discord.wait_for("a", 2, seconds=20)
+        traffic.close()
 
 
 def test_what_was_sent_when_the_store_filled_up_is_not_sent_again(tmp_path: Path) -> None:
