@@ -42,6 +42,7 @@ _CRITICAL = {
     'database ".*" does not exist': "there is no such database",
     "does not support SSL": "it does not speak TLS, which the address asks for",
     "certificate verify failed": "its certificate is refused",
+    "invalid response|expected authentication": "answered with something that is not PostgreSQL",
     "Connection refused": "refused",
     "No such file": "nothing listens at its socket",
     "closed the connection|Connection reset": "closed the connection",

@@ -1,13 +1,15 @@
 """What a look at the newest trade makes of floors that trade, fall silent, close for the night or have just begun."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.ledger.databases import Native, native_postgresql, native_sqlite
+from reporter.ledger import Floor, LedgerSettings
+from reporter.periods import Period
+from tests.ledger.databases import DATA, Native, native_postgresql, native_sqlite
 from tests.probes.conftest import StandingClock
 from tests.probes.databases import Watch, Watching, told
 
@@ -123,3 +125,19 @@ def test_the_pace_is_reckoned_once_an_hour_from_few_rows(floor: Native, watch: W
 def test_a_ledger_that_cannot_be_read_is_unknown(tmp_path: Path, watch: Watch) -> None:
     probe = watch("trades", ledgers={"bot": {"kind": "native", "url": str(tmp_path / "gone.sqlite")}}, ledger="bot")
     assert told(probe.look()) == f"unknown: the trades cannot be read: bot: there is no file {tmp_path}/gone.sqlite"
+
+
+def test_the_minutes_in_which_trades_closed_are_those_of_the_trades(floor: Native) -> None:
+    opened = datetime(2026, 10, 29, 23, 59, 59, tzinfo=UTC)
+    trade(floor, [opened + timedelta(seconds=second) for second in (0, 1, 59, 60, 61, 3600, 86400)])
+    period = Period(opened, opened + timedelta(days=1), "a day")
+    both = Floor([floor.settings(), LedgerSettings(name="old", kind="freqtrade", url=str(DATA / "freqtrade.sqlite"))])
+    found = both.closings(period, ["bot"])
+    assert found == sorted(
+        {one.closed_at.replace(second=0) for one in both.closed_trades(period) if one.ledger == "bot"}
+    )
+    assert len(found) == 4
+    ever = Period(datetime(2020, 1, 1, tzinfo=UTC), datetime(2030, 1, 1, tzinfo=UTC), "ever")
+    old = {one.closed_at.replace(second=0, microsecond=0) for one in both.closed_trades(ever) if one.ledger == "old"}
+    assert both.closings(ever, ["old"]) == sorted(old) != []
+    assert both.closings(ever, ["bot"], "nobody") == []

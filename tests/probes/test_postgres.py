@@ -19,7 +19,7 @@ from reporter.alerts import Level
 from reporter.probes.session import RefusedError, session
 from reporter.secret import Secret
 from tests.probes.databases import Watch, open_files, told, wait_until
-from tests.probes.servers import hangs, nobody_listening, serving
+from tests.probes.servers import greets, hangs, nobody_listening, serving
 from tests.servers import PASSWORD, PostgreSQL, postgresql
 
 PLAIN = "plain"
@@ -46,7 +46,7 @@ def test_a_server_that_is_well_shows_its_figures_in_order(server: PostgreSQL, wa
     assert re.fullmatch(r"\d+ of 100", figures["connections"])
     assert (figures["slow queries"], figures["waiting for a lock"]) == ("0", "none")
     assert re.fullmatch(r"[\d.]+ MiB of 10\.0 GiB \(0\.\d%\)", figures["size"])
-    assert figures["last checkpoint"].endswith("ago, little written since")
+    assert " ago" in figures["last checkpoint"]
     assert figures["deadlocks"] == "none in 1m"
     assert re.fullmatch(r"\d+\.\d+", figures["version"])
 
@@ -123,6 +123,15 @@ def test_the_reason_that_a_server_gives_is_told_in_words(message: str, words: st
     with serving(refuses(message)) as port:
         seen = watch("postgres", url=f"postgresql://bot:hunter2@127.0.0.1:{port}/x").look()
     assert told(seen) == f"critical: {words}"
+
+
+def test_other_things_than_postgresql_are_told_as_such(watch: Watch) -> None:
+    with serving(greets) as port:
+        seen = watch("postgres", url=f"postgresql://a:b@127.0.0.1:{port}/x").look()
+    assert told(seen) == "critical: answered with something that is not PostgreSQL"
+    with serving(lambda connection: connection.close()) as port:
+        seen = watch("postgres", url=f"postgresql://a:b@127.0.0.1:{port}/x").look()
+    assert told(seen) == "critical: closed the connection"
 
 
 def test_something_that_never_speaks_gives_no_answer_and_leaves_nothing_behind(watch: Watch) -> None:

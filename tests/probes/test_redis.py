@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 import trustme
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from reporter.alerts import Level
-from tests.probes.databases import Watch, open_files, told, wait_until
-from tests.probes.servers import greets, hangs, nobody_listening, over_tls, serving
+from tests.probes.conftest import StandingClock
+from tests.probes.databases import Watch, Watching, open_files, told, wait_until
+from tests.probes.servers import Behaviour, greets, hangs, nobody_listening, over_tls, serving
 from tests.servers import Valkey, valkey
 
 
@@ -119,17 +122,39 @@ def test_a_socket_of_this_machine_is_asked_too(tmp_path: Path, watch: Watch) -> 
     assert told(gone) == "critical: nothing listens at its socket"
 
 
-def pongs(connection: socket.socket) -> None:
-    connection.recv(4096)
-    connection.sendall(b"+PONG\r\n")
-    connection.recv(4096)
-    connection.sendall(b"$19\r\nredis_version:7.2.4\r\n")
+def answering(info: str) -> Behaviour:
+    """Answers to PING and to INFO."""
+
+    def behave(connection: socket.socket) -> None:
+        connection.recv(4096)
+        connection.sendall(b"+PONG\r\n")
+        connection.recv(4096)
+        connection.sendall(b"$%d\r\n%b\r\n" % (len(info.encode()), info.encode()))
+
+    return behave
+
+
+NAMES = (
+    "role maxclients maxmemory used_memory maxmemory_policy rdb_last_save_time server_time_usec slave0 db0 redis_version "
+    "connected_slaves master_link_status uptime_in_seconds keyspace_hits master_link_down_since_seconds"
+).split()
+
+
+@settings(max_examples=30)
+@given(st.dictionaries(st.sampled_from(NAMES), st.text(max_size=12) | st.integers().map(str)))
+def test_whatever_a_server_says_of_itself_something_is_told(info: dict[str, str]) -> None:
+    clock = StandingClock()
+    with serving(answering("".join(f"{name}:{value}\r\n" for name, value in info.items()))) as port:
+        watching = Watching(clock, "redis", url=f"redis://127.0.0.1:{port}")
+        words = told(watching.look())
+        watching.close()
+    assert words.startswith(("ok: online", "warning: online", "critical: online"))
 
 
 def test_over_tls_the_certificate_must_be_good(tmp_path: Path, watch: Watch) -> None:
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-    with serving(over_tls(pongs, authority.issue_cert("localhost"))) as port:
+    with serving(over_tls(answering("redis_version:7.2.4"), authority.issue_cert("localhost"))) as port:
         url = f"rediss://localhost:{port}"
         assert told(watch("redis", url=url, ca_file=str(tmp_path / "ca.pem")).look()) == "ok: online"
         assert told(watch("redis", url=url, verify=False).look()) == "ok: online"
