@@ -134,10 +134,23 @@ def answering(info: str) -> Behaviour:
     return behave
 
 
-NAMES = (
-    "role maxclients maxmemory used_memory maxmemory_policy rdb_last_save_time server_time_usec slave0 db0 redis_version "
-    "connected_slaves master_link_status uptime_in_seconds keyspace_hits master_link_down_since_seconds"
-).split()
+NAMES = [
+    "role",
+    "maxclients",
+    "maxmemory",
+    "used_memory",
+    "maxmemory_policy",
+    "rdb_last_save_time",
+    "server_time_usec",
+    "slave0",
+    "db0",
+    "redis_version",
+    "connected_slaves",
+    "master_link_status",
+    "uptime_in_seconds",
+    "keyspace_hits",
+    "master_link_down_since_seconds",
+]
 
 
 @settings(max_examples=30)
