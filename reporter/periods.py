@@ -99,7 +99,7 @@ class Period:
         for day in self.days():
             last = day.end - INSTANT
             if _offset(last, self.tz) != found[-1][1]:
-                moved = _change(day.start, last, self.tz)
+                moved = _change(max(day.start - SECOND, self.start), last, self.tz)  # often at the day's very start
                 found.append((moved, _ahead(moved, self.tz)))
         return found
 

@@ -283,3 +283,14 @@ def test_a_decade_of_days_is_one_quick_question(bot: Native) -> None:
     )
     assert len(series.days) == 3651
     assert (series.pnl[0], series.pnl[-1], sum(series.pnl)) == (Decimal(1), Decimal(2), Decimal(3))
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/Havana", "Africa/Cairo", "Asia/Beirut", "Asia/Kolkata"])
+@pytest.mark.parametrize("year", [2023, 2026])
+def test_a_zones_offsets_are_known_for_every_hour_of_a_year(zone: str, year: int) -> None:
+    period = between(f"{year}-01-01 00:30", f"{year + 1}-01-01", zone)
+    found = period.offsets()
+    for hour in range(8759):
+        moment = period.start + timedelta(hours=hour)
+        ahead = next(offset for since, offset in reversed(found) if since <= moment)
+        assert moment.astimezone(ZoneInfo(zone)).utcoffset() == ahead, moment
