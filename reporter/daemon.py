@@ -100,7 +100,7 @@ class Daemon:
         self._intervals: dict[str, int] = {}
         self._forget_at = 0.0
         self._planned_at = self._delivered_at = clock.monotonic()
-        self._unheard = False
+        self._unheard = True  # whether it is known that the heartbeat does not arrive, or not known yet
         self._troubles: dict[str, str | None] = {}  # of each job that looks at the present, how its last run went
         self.skipped: dict[str, int] = {}
         self._reports = ThreadPoolExecutor(WORKERS, thread_name_prefix="report")
@@ -269,11 +269,10 @@ class Daemon:
         if pulse is None:
             return
         running = [name for name in _enabled(self._wiring) if self._troubles.get(name)]
-        pulse.beat(
-            next((self._troubles[name] for name in running), None) or standing_still(self._rested(), self._tick_seconds)
-        )
+        trouble = next((self._troubles[name] for name in running), None)
+        pulse.beat(trouble or standing_still(self._rested(), self._tick_seconds))
         lost = pulse.trouble
-        if lost or self._unheard:
+        if lost or (self._unheard and pulse.arrived):
             level, words = (Level.WARNING, f"does not arrive: {lost}") if lost else (Level.OK, "arrives")
             with suppress(ReporterError):  # it is said again at the next round
                 self._runner.observe(self._wiring, [Observation("self/heartbeat", level, words)])

@@ -51,6 +51,11 @@ class Pulse:
         self._failures = 0
         self.trouble: str | None = None
 
+    @property
+    def arrived(self) -> bool:
+        """Whether any has arrived so far."""
+        return self._told is not None
+
     def beat(self, trouble: str | None) -> None:
         """Say that all is well, or what is not. Returns at once, and never raises: the request has its own thread."""
         if trouble is not None and self._fail is None:

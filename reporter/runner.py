@@ -440,6 +440,8 @@ def _is_gone(one: Watched, wiring: Wiring, probes: Collection[str]) -> bool:
     match kind:
         case "probe" if name in probes and name not in wiring.rules.probes:
             return True
+        case "self" if name == "heartbeat":
+            return wiring.heartbeat is None
         case "job":
             return name not in at_work
         case "channel":

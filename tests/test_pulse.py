@@ -205,3 +205,16 @@ def test_the_daemon_beats_at_each_round_and_tells_that_it_is_unwell(stage: Stage
         until(lambda: ("POST", "/7d1f0b1c/fail", "the store is slow") in service.heard, lambda: running.log)
         assert service.url not in running.log
     assert service.heard[0] == ("GET", "/7d1f0b1c", "")
+
+
+def test_a_heartbeat_that_does_not_arrive_is_a_warning_and_its_return_ends_it(stage: Stage, service: Service) -> None:
+    stage.write("jobs/watch.py", f"from pathlib import Path\nPLACE = Path('/nowhere')\n{LOOKS}")
+    stage.on_screen("  watch:").write(
+        "config/reporter.yaml",
+        (stage.folder / "config/reporter.yaml").read_text() + "heartbeat: {url: env:CHECK, every: 1s}\n",
+    )
+    service.status = 404
+    environ = {**stage.environ, "CHECK": service.url}
+    with daemon(stage.folder, datetime(2026, 10, 30, 12, tzinfo=UTC), environ) as running:
+        running.says("self/heartbeat opened: does not arrive: HTTP 404")
+        assert service.url not in running.log
