@@ -13,6 +13,7 @@ from reporter.config.models import Config
 from reporter.context import Reading
 from reporter.errors import ReporterError
 from reporter.formats import duration
+from reporter.message import visible
 from reporter.probing import probes_of
 from reporter.spelling import nearest
 
@@ -62,6 +63,8 @@ def _show(readings: Sequence[Reading]) -> None:
         seen = one.observation
         took = "-" if one.latency is None else duration(one.latency) or "-"
         beside = f" ({seen.value}, limit {seen.limit})" if seen.value and seen.limit and seen.level.failing else ""
-        print(f"{MARKS[seen.level]} {one.name:{width}}  {one.kind:{kinds}}  {took:>6}  {seen.detail}{beside}")
+        words = visible(f"{seen.detail}{beside}")
+        print(f"{MARKS[seen.level]} {one.name:{width}}  {one.kind:{kinds}}  {took:>6}  {words}")
         if one.figures:
-            print(f"{'':{width + kinds + 15}}" + " · ".join(f"{name} {figure}" for name, figure in one.figures))
+            figures = " · ".join(f"{name} {figure}" for name, figure in one.figures)
+            print(f"{'':{width + kinds + 15}}{visible(figures)}")

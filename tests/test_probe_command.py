@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from reporter.cli import main
-from tests.probes.servers import answers, nobody_listening, serving
+from tests.probes.servers import answers, nobody_listening, says, serving
 
 CONFIG = """\
 store: state.sqlite
@@ -44,6 +44,17 @@ def test_each_probe_is_shown_with_its_figures(home: Path, capsys: pytest.Capture
     assert "size 0 B" in shown
     assert "hunter2" not in shown
     assert "s3cret" not in shown
+
+
+def test_what_a_server_says_cannot_steer_the_terminal(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with serving(says('{"status": "\\u001b[2J\\nall is well"}')) as port:
+        configured(home, port)
+        path = home / "config" / "reporter.yaml"
+        path.write_text(path.read_text().replace("timeout: 20s", "expect_json: {path: status, equals: ok}"))
+        main(["probe", "web"])
+    shown = capsys.readouterr().out
+    assert "␛[2J⏎all is well" in shown
+    assert "\x1b" not in shown
 
 
 def test_trouble_is_an_exit_code(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
