@@ -62,6 +62,7 @@ def goals(book: Book, targets: Targets) -> Goals:
 # Ratios of fewer days with trades say nothing: of a month with one trade the Sharpe ratio is
 # the same, whatever that made.
 ENOUGH_DAYS = 5
+A_WEEK = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,17 @@ class Trail:
     @property
     def title(self) -> str:
         return f"{self.series.currency} · {self.series.mode}"
+
+    @property
+    def drawn(self) -> Curve:
+        """The curve to show: without the idle days that it begins with, as those before a floor's first trade.
+
+        A week is left of it at least.
+        """
+        busy = next((place for place, pnl in enumerate(self.series.pnl) if pnl), 0)
+        first = max(0, min(busy, len(self.series.days) - A_WEEK))
+        one = self.series
+        return curve(one.days[first:], one.pnl[first:], one.opening, one.currency, self.curve.basis)
 
     @property
     def made(self) -> Money:

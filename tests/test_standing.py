@@ -135,6 +135,13 @@ def test_a_trail_of_nothing_to_begin_with_stands_all_the_same() -> None:
     assert trail(series("5", opening="0")).stands == usdt("5")
 
 
+@pytest.mark.parametrize(("before", "after", "shown"), [(20, 10, 10), (28, 2, 7), (0, 30, 30), (30, 0, 30), (0, 3, 3)])
+def test_what_is_drawn_begins_with_the_first_day_that_had_a_result(before: int, after: int, shown: int) -> None:
+    found = trail(series(*["0"] * before, *["2"] * after))
+    assert len(found.drawn.days) == shown
+    assert (found.drawn.days[-1:], found.drawn.capital) == (found.curve.days[-1:], found.curve.capital)
+
+
 def test_a_trail_belongs_to_the_book_of_its_mode_currency_and_ledgers() -> None:
     found = trail(series("5", ledgers=("bot", "other")))
     assert found.belongs_to(book("5"))

@@ -10,6 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from reporter.catalog import load_catalog
 from reporter.context import Affairs, Context, Report, Targets
 from reporter.ledger import Floor, LedgerSettings, native
 from reporter.message import Message, plain, plain_blocks
-from reporter.periods import Period, before, covered
+from reporter.periods import Period, asked, before, covered
 from reporter.rates import Rates
 from reporter.render import Renderer
 from reporter.risk import NEVER_CLOSES, Basis
@@ -145,12 +146,14 @@ def reports(
     fared: Mapping[str, Uptime] | None = None,
     rates: Rates | None = None,
     drawn: list[list[str]] | None = None,
+    at: str | None = None,
     **params: int | bool,
 ) -> list[tuple[Report, Message]]:
     """What a job of this home yields at `now` (UTC), and how its template tells each; into `drawn`, its pictures."""
-    job = load_catalog([HOME]).jobs[name]
+    job = _jobs()[name]
     moment = datetime.fromisoformat(now).replace(tzinfo=UTC)
-    period = covered(job.covers, moment, "UTC")
+    asked_for = asked(job.covers, datetime.fromisoformat(at).replace(tzinfo=UTC), moment, "UTC") if at else None
+    period = asked_for or covered(job.covers, moment, "UTC")
     context: Context[Any] = Context(
         now=moment,
         period=period,
@@ -170,6 +173,11 @@ def reports(
     if drawn is not None:
         drawn += [RENDERER.draw(name, _facts(context, one), at=moment) for one in found]
     return [(one, RENDERER.render(name, _facts(context, one), tone=one.tone, at=moment)) for one in found]
+
+
+@cache
+def _jobs() -> Mapping[str, Job]:
+    return load_catalog([HOME]).jobs
 
 
 def told(name: str, ledger: Ledger, now: str, **given: Any) -> Message:

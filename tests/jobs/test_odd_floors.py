@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from itertools import chain
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -12,7 +13,7 @@ import pytest
 from reporter.charts import Charts
 from reporter.outlets.discord_limits import fit, fits
 from reporter.trades import Money
-from tests.jobs.floor import Closed, Idle, database, drawn, floor, reports
+from tests.jobs.floor import Closed, Idle, database, floor, reports
 
 NOW = {
     "agent_performance": "2026-10-23 13:01:00",
@@ -80,10 +81,11 @@ def test_a_report_keeps_the_limits_and_its_pictures_are_whole(
     tmp_path: Path, name: str, odd: Callable[[], Odd]
 ) -> None:
     ledger = floor(database(tmp_path / "bot.sqlite", *odd()), starting=[Money(Decimal(1000), "USDT")])
-    for _, message in reports(name, ledger, NOW[name]):
+    pictures: list[list[str]] = []
+    for _, message in reports(name, ledger, NOW[name], drawn=pictures):
         assert all(fits(part) for part in fit(message))
         assert len(fit(message)) == 1
-    for svg in drawn(name, ledger, NOW[name]):
+    for svg in chain(*pictures):
         assert "script" not in {element.tag for element in ElementTree.fromstring(svg).iter()}
         assert "nan" not in svg.lower()
         assert len(CHARTS.png(svg)) < 100_000
