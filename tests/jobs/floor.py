@@ -18,7 +18,7 @@ import pytest
 
 from reporter.alerts import AlertState, Transition
 from reporter.catalog import load_catalog
-from reporter.context import Affairs, Context, Report, Targets
+from reporter.context import Affairs, Context, Job, Report, Targets
 from reporter.ledger import Floor, LedgerSettings, native
 from reporter.message import Message, plain, plain_blocks
 from reporter.periods import Period, asked, before, covered
