@@ -80,11 +80,13 @@ class Section:
 @job(covers="today", schedule="every 5m", params=Parameters)
 def pnl_realtime(ctx: Context[Parameters]) -> Iterator[Report]:
     """Where the day stands: balance, realised and unrealised P&L, trades, win rate, best, worst, fees, limits."""
-    books = ctx.books(ctx.period, account=True)
+    # What is open is known of this moment, and of no other day.
+    books = ctx.books(ctx.period, account=ctx.period.so_far)
     before = ctx.books(as_far(ctx.period))
     sections = [_section(ctx, book, before, leading(books)) for book in books]
     priced = [section.priced_at for section in sections if section.priced_at]
     traded = [one.newest_trade_at for one in ctx.ledger.health() if one.newest_trade_at]
+    traded = [moment for moment in traded if moment <= ctx.now]
     facts = {
         "sections": sections,
         "totals": ctx.totals(books),

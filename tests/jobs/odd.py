@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from reporter.ledger import Floor
+from reporter.ledger import Floor, LedgerSettings
 from reporter.trades import Money
 from tests.jobs.floor import Closed, Idle, database, floor, usdt
 
 # A day, in a week, in a month that are over at `THEN`, and the day before it.
 DAY, EARLIER, THEN = "2026-10-31", "2026-10-30", "2026-11-02 00:16:00"
 LATE = f"{DAY} 23:30:00"
+FREQTRADE = Path(__file__).parents[1] / "data" / "freqtrade.sqlite"
 
 
 def one(path: Path, *trades: Closed, agents: tuple[Idle, ...] = ()) -> Floor:
@@ -83,6 +84,10 @@ def no_ledger(path: Path) -> Floor:
     return floor()
 
 
+def freqtrades_own(_: Path) -> Floor:
+    return Floor([LedgerSettings(name="ft", kind="freqtrade", url=str(FREQTRADE), starting_balance=(usdt("1000"),))])
+
+
 FLOORS: list[Callable[[Path], Floor]] = [
     two_currencies,
     live_and_paper,
@@ -98,4 +103,5 @@ FLOORS: list[Callable[[Path], Floor]] = [
     one_of_two_away,
     nothing_traded,
     no_ledger,
+    freqtrades_own,
 ]

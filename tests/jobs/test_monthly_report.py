@@ -11,7 +11,7 @@ import pytest
 
 from reporter import demo
 from reporter.context import Targets
-from reporter.ledger import Floor, LedgerSettings
+from reporter.ledger import Floor
 from reporter.message import Message, plain, plain_blocks
 from reporter.outlets.discord_limits import fits
 from reporter.trades import Money
@@ -21,7 +21,6 @@ from tests.jobs import odd
 from tests.jobs.floor import Closed, Idle, database, drawn, floor, reports, rows, told, usdt
 
 FIRST = "2026-11-01 00:16:00"
-FREQTRADE = Path(__file__).parents[1] / "data" / "freqtrade.sqlite"
 
 
 def days(agent: str, pnl: dict[int, str], month: str = "2026-10", market: str = "BTC/USDT") -> list[Closed]:
@@ -63,8 +62,7 @@ def test_a_month_of_the_demo_reads_as_it_should(tmp_path: Path) -> None:
 
 
 def test_a_month_of_freqtrade_reads_as_it_should() -> None:
-    settings = LedgerSettings(name="ft", kind="freqtrade", url=str(FREQTRADE), starting_balance=(usdt("1000"),))
-    message = told("monthly_report", Floor([settings]), "2026-11-01 00:16:00")
+    message = told("monthly_report", odd.freqtrades_own(Path()), FIRST)
     assert golden.agrees("monthly_report_freqtrade", message)
     assert fits(message)
 

@@ -107,6 +107,17 @@ def test_yesterday_counts_up_to_the_same_time(tmp_path: Path, now: str, compared
     assert lines[-1] == f"{'▬' if compared == '0.00 USDT' else '▲'} {compared} vs. yesterday at this time"
 
 
+def test_another_day_knows_nothing_of_what_is_open_now(tmp_path: Path) -> None:
+    ledger = made(tmp_path, *HELD)
+    lines = field(told("pnl_realtime", ledger, NOON, at="2026-10-29 12:00:00"), "USDT")
+    assert lines == [
+        "Ending Balance: 512.50 USDT",
+        "Starting Balance: 1,000.00 USDT",
+        "Realised P&L: -487.50 USDT (-48.75%)",
+        "▼ -487.50 USDT vs. the day before",
+    ]
+
+
 def test_limits_say_how_much_of_them_is_used(tmp_path: Path) -> None:
     trades = [Closed(f"2026-10-30 0{hour}:00:00", "A", pnl) for hour, pnl in enumerate(["5", "-90", "4"])]
     message = told("pnl_realtime", made(tmp_path, trades=trades), NOON, targets=LIMITED)
