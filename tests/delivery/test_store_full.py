@@ -48,8 +48,8 @@ def test_an_alert_goes_out_while_the_store_is_full(stage: Stage, discord: LocalD
         running.says("nothing new")
         with full(running):
             trouble.touch()
-            until(lambda: "told from memory" in told(discord), 20, lambda: running.log)
-            assert "The loss is too large" in told(discord)
+            until(lambda: "The loss is too large" in told(discord), 20, lambda: running.log)
+            assert "told from memory" in told(discord)
         until(lambda: "can be written again" in told(discord), 20, lambda: running.log)
     assert told(discord).count("The loss is too large") == 1
 
