@@ -158,8 +158,11 @@ class Sitting:
     def _overdue(self, incident: Incident, states: dict[str, Watched], known: Known) -> Iterator[News]:
         """What people should hear of an open trouble by now: what was kept from them, and what lasts too long."""
         watched = states.get(incident.subject)
-        hushed = self._hush(incident.subject, incident.level, known)
-        if watched is None or hushed or watched.phase is not Phase.OPEN:
+        if watched is None or watched.phase is not Phase.OPEN:
+            return
+        if incident.told and not due_steps(incident, self.wiring.rules.steps, self.now):
+            return
+        if self._hush(incident.subject, incident.level, known):
             return
         if not incident.told:
             news = self._late(incident, watched)

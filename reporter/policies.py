@@ -53,6 +53,12 @@ class Rule:
     hint: str | None = None
     runbook: str | None = None
 
+    @property
+    def says(self) -> bool:
+        """Whether it says anything at all."""
+        said = (self.terms, *self.at_level.values(), self.channels, self.depends_on, self.hint, self.runbook)
+        return any(said)
+
 
 @dataclass(frozen=True, slots=True)
 class Step:

@@ -19,7 +19,7 @@ _FOR_ALL = (*_BY_LEVEL, "unknowns", "flap_window", "flapping_clean", "recheck")
 def rules(alerts: AlertsConfig, probes: Mapping[str, ProbeSettings], zone: str) -> Rules:
     """The rules of a config; `probes` are its probes by name, `zone` is the one at top level."""
     return Rules(
-        rules=(*_of_probes(probes), *_of_policies(alerts)),
+        rules=tuple(rule for rule in (*_of_probes(probes), *_of_policies(alerts)) if rule.says),
         windows=tuple(
             Window(entry.subjects, parse(entry.schedule), entry.duration, entry.timezone or zone, entry.reason)
             for entry in alerts.maintenance

@@ -103,6 +103,8 @@ def hush(
     for window in rules.windows:
         if fits_any(window.subjects, subject) and (ends := window.until(now)):
             return Hush(f"maintenance until {ends.astimezone(now.tzinfo):%H:%M %Z}: {window.reason}")
+    if not rules.parents(subject) and level is not Level.UNKNOWN:
+        return None
     parent = next((state for state in troubled if _is_to_blame(state, subject, level, rules)), None)
     return Hush(f"it depends on {parent.subject}, which is in trouble", parent.subject) if parent else None
 
@@ -153,6 +155,8 @@ def due_steps(incident: Incident, steps: Sequence[Step], now: datetime) -> list[
 def affected(subject: str, troubled: Iterable[AlertState], rules: Rules) -> list[str]:
     """What is in trouble and depends on a subject, also by way of others."""
     states = [state for state in troubled if state.phase is not Phase.OK and state.subject != subject]
+    if subject != OWN_NETWORK:
+        states = [state for state in states if rules.parents(state.subject)]
     found = [state.subject for state in states if rules.depends(state.subject, subject)]
     if subject == OWN_NETWORK:
         found += [state.subject for state in states if _level(state) is Level.UNKNOWN]
