@@ -2,7 +2,7 @@
 
 A full disk is when alerts are needed most. What is told this way is handed to the store as soon as it can be written
 again, so that it is not told a second time. What is not critical and meets quiet hours, or a channel that wants a
-digest, is kept in mind until they end or the store can hold it. Should the process end before, it is judged and told anew.
+digest, is kept in mind until they end or the store can hold it. Should the process end before, it is judged anew.
 """
 
 from __future__ import annotations
