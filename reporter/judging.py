@@ -142,7 +142,7 @@ class Sitting:
         """Write down that a change is not told, and why not."""
         log.info("%s %s is not told: %s (%s)", change.subject, change.change, why, change.reason)
         self._write(change, why, (), told=False)
-        if not incident.told and change.change is not Change.RESOLVED:
+        if change.change is Change.WORSENED or not (incident.told or change.change is Change.RESOLVED):
             incidents.put(self.connection, replace(incident, untold=why))
 
     def _write(self, change: Transition, why: str, channels: tuple[str, ...], *, told: bool) -> None:
@@ -160,11 +160,12 @@ class Sitting:
         watched = states.get(incident.subject)
         if watched is None or watched.phase is not Phase.OPEN:
             return
-        if incident.told and not due_steps(incident, self.wiring.rules.steps, self.now):
+        late = not incident.told or incident.untold
+        if not late and not due_steps(incident, self.wiring.rules.steps, self.now):
             return
         if self._hush(incident.subject, incident.level, known):
             return
-        if not incident.told:
+        if late:
             news = self._late(incident, watched)
             incident = news.incident
             yield news
@@ -177,7 +178,8 @@ class Sitting:
         """The news of a trouble that was kept from people."""
         local = self.now.astimezone(self.wiring.zone)
         reason = f"{incident.level} since {clock(incident.since, local)}, kept back until now: {incident.untold}"
-        change = self._change(Change.OPENED, incident, watched.state, reason)
+        again = Change.FLAPPING if watched.state.openings > 1 else Change.OPENED
+        change = self._change(Change.WORSENED if incident.told else again, incident, watched.state, reason)
         channels = self._heard_in(change, Witness(watched.channels), incident)
         return self._noted(change, incident, channels, "what kept it from being told is over")
 

@@ -22,8 +22,8 @@ class Incident:
     """One trouble of a subject, from its first opening to its end, and what people were told of it.
 
     The trouble lasted from `since` to `until`; that it was over is known only a while later, at `resolved_at`.
-    `told` are the channels that heard of it; `untold` says why nobody did yet. `group` names the incidents that one
-    message tells together. `escalated` are the names of the steps that were taken.
+    `told` are the channels that heard of the present trouble; `untold` says why nobody did yet, or not of its present
+    level. `group` names the incidents that one message tells together. `escalated` are the names of the steps that were taken.
     """
 
     id: str

@@ -47,6 +47,8 @@ def follow(connection: Connection, transition: Transition, now: datetime) -> Inc
     moved = replace(known, level=level, worst=worst, resolved_at=ended, until=until)
     if ended or known.is_over:
         moved = replace(moved, acked_at=None, acked_by=None, note=None)
+    if known.is_over:  # it is in trouble again: whoever heard of the last time has heard of its end
+        moved = replace(moved, told=(), untold=None)
     if moved != known:
         put(connection, moved)
     return moved

@@ -142,3 +142,32 @@ def test_two_daemons_tell_at_once_what_was_kept_back_and_it_is_one_message(tmp_p
         stage.stage.deliver()
         other.close()
         assert titles(stage, "alerts-critical") == ["🚨 CRITICAL: db"]
+
+
+def test_what_got_worse_or_came_back_in_a_silence_is_told_at_its_end(tmp_path: Path) -> None:
+    with floor(tmp_path, {}, "  policies: [{subjects: '*', clean: 1m, flapping_clean: 1m}]") as stage:
+        stage.reads("limit/loss", "warning", "nearly used up")
+        stage.reads("limit/size", "critical", "too large")
+        stage.passes(minutes=1)
+        stage.reads("limit/size", "ok", "fine")
+        stage.passes(minutes=2)
+        stage.silences("*", minutes=4)
+        stage.reads("limit/loss", "critical", "used up")
+        stage.reads("limit/size", "critical", "too large")
+        stage.passes(minutes=3)
+        told = len(titles(stage, "alerts-critical"))
+        stage.passes(minutes=2)
+        assert set(titles(stage, "alerts-critical")[told:]) == {"🚨 CRITICAL: loss", "🔁 Flapping: size"}
+
+
+def test_what_came_back_and_went_in_a_silence_is_not_told_at_all(tmp_path: Path) -> None:
+    with floor(tmp_path, {}, "  policies: [{subjects: '*', clean: 1m, flapping_clean: 1m}]") as stage:
+        for level in ("critical", "ok"):
+            stage.reads("limit/size", level)
+            stage.passes(minutes=2)
+        told = titles(stage, "alerts-critical")
+        stage.silences("*", minutes=60)
+        for level in ("critical", "ok"):
+            stage.reads("limit/size", level)
+            stage.passes(minutes=2)
+        assert titles(stage, "alerts-critical") == told

@@ -109,15 +109,18 @@ def _once(stage: Stage, what: str, child: Level, parent: Level) -> None:
         sitting.revisit()
 
 
+LATE = "what kept it from being told is over"
+
+
 def hold_the_laws(written: Sequence[Told]) -> None:
     """Openings and ends alternate in each incident; an end is told if and only if the trouble was; all have reasons."""
     is_open, heard = Counter[str](), Counter[str]()
     for told in written:
         change, incident = told.transition.change, told.transition.incident
-        late = change is Change.OPENED and is_open[incident]  # kept back, and told at last
+        late = is_open[incident] and told.why == LATE  # kept back, and told at last
         if change in {Change.OPENED, Change.FLAPPING} and not late:
             assert not is_open[incident]
-            is_open[incident] = 1
+            is_open[incident], heard[incident] = 1, 0
         assert is_open[incident]
         if change is Change.RESOLVED:
             assert told.told is bool(heard[incident])
