@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Annotated, ClassVar, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Discriminator, Field, model_validator
 
@@ -25,16 +27,30 @@ from reporter.secret import Secret
 
 def _address_of(*schemes: str, example: str) -> AfterValidator:
     def check(url: Secret) -> Secret:
-        if not url.reveal().startswith(tuple(f"{scheme}://" for scheme in schemes)):
+        if not url.reveal().startswith(tuple(f"{scheme}://" for scheme in schemes)) or not _readable(url):
             raise mistake(f"must be an address such as {example}", "keep it in a variable, and write `env:NAME`")
         return url
 
     return AfterValidator(check)
 
 
+def _readable(url: Secret) -> bool:
+    """Whether host and port can be told. PostgreSQL takes several of them, between commas."""
+    with suppress(ValueError):
+        parts = urlsplit(url.reveal())
+        return "," in parts.netloc or parts.port is None or parts.port > 0
+    return False
+
+
+_POSTGRES = ("postgresql", "postgres", "postgresql+psycopg")
 PostgresUrl = Annotated[
     Address,
-    _address_of("postgresql", "postgres", "postgresql+psycopg", example="postgresql://USER:PASSWORD@HOST/DATABASE"),
+    _address_of(*_POSTGRES, example="postgresql://USER:PASSWORD@HOST/DATABASE"),
+]
+
+FileOrPostgres = Annotated[
+    DatabaseUrl,
+    _address_of("sqlite", *_POSTGRES, example="postgresql://USER:PASSWORD@HOST/DATABASE, or a SQLite file"),
 ]
 
 
@@ -125,7 +141,9 @@ class SqlProbeConfig(OfADatabase):
 
     kind: Literal["sql"]
     """`sql`."""
-    url: DatabaseUrl | None = None
+    url: (
+        Annotated[DatabaseUrl, _address_of("sqlite", *_POSTGRES, example="postgresql://…, or a SQLite file")] | None
+    ) = None
     """A SQLite file's path, seen from the home, or a PostgreSQL URL; best a reference to a secret."""
     query: Annotated[str, AfterValidator(_only_reads)]
     """A SELECT that gives one row of one column."""

@@ -10,13 +10,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from types import SimpleNamespace
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
 
 from reporter.alerts import Level
 from reporter.clock import Clock
 from reporter.probes import Measure, Sight, Terms, in_bytes, percent, seconds
 from reporter.probes.figures import ago, count_of, enough, size_within, span, whole
-from reporter.probes.session import RefusedError, Session, prepare, session
+from reporter.probes.session import RefusedError, Session, host_of, prepare, session
 from reporter.probes.statistics import COUNTERS, statistics
 from reporter.probes.trail import Change, Trail
 from reporter.secret import Secret
@@ -78,7 +77,7 @@ class PostgresProbe:
 
     @property
     def host(self) -> str | None:
-        return urlsplit(self.url.reveal()).hostname
+        return host_of(self.url)
 
     def prepare(self) -> None:
         """Load psycopg."""

@@ -9,7 +9,7 @@ import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from reporter.alerts import Level
 from reporter.probes import CouldNotLookError, Sight
@@ -161,5 +161,19 @@ def _meaning(error: psycopg.Error, url: Secret) -> Sight:
 
 
 def _without_password(words: str, url: Secret) -> str:
-    password = urlsplit(url.reveal()).password
+    parts = _parts(url)
+    password = parts.password if parts else None
     return words.replace(unquote(password), "***").replace(password, "***") if password else words
+
+
+def host_of(url: Secret) -> str | None:
+    """The machine that a URL names; None for one that names a socket, or that cannot be read."""
+    parts = _parts(url)
+    return parts.hostname if parts else None
+
+
+def _parts(url: Secret) -> SplitResult | None:
+    try:
+        return urlsplit(url.reveal())
+    except ValueError:
+        return None

@@ -12,13 +12,12 @@ from decimal import Decimal, InvalidOperation
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
 
 from reporter.alerts import Level
 from reporter.clock import Clock
 from reporter.probes import NEVER, CouldNotLookError, Measure, Sight, Terms, plain, seconds
 from reporter.probes.loop import aside
-from reporter.probes.session import RefusedError, prepare, session
+from reporter.probes.session import RefusedError, host_of, prepare, session
 from reporter.readonly import open_sqlite, reads, sqlite_reason
 from reporter.secret import Secret
 from reporter.thresholds import Threshold
@@ -68,7 +67,7 @@ class SqlProbe:
 
     @property
     def host(self) -> str | None:
-        return urlsplit(self.target.reveal()).hostname if isinstance(self.target, Secret) else None
+        return host_of(self.target) if isinstance(self.target, Secret) else None
 
     def prepare(self) -> None:
         """Load psycopg, where it is needed."""

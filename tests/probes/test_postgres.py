@@ -80,7 +80,7 @@ def test_nobody_there_is_refused_and_a_wrong_name_is_not_known(watch: Watch) -> 
 
 
 def test_an_address_that_cannot_be_read_is_our_own_fault_and_shows_no_password(watch: Watch) -> None:
-    seen = watch("postgres", url="postgresql://bot:hunter2@host:port/x?nonsense=1").look()
+    seen = watch("postgres", url="postgresql://bot:hunter2@host:5432/x?nonsense=1").look()
     assert told(seen).startswith("unknown: its address cannot be read: write postgresql://USER")
     assert "hunter2" not in f"{seen}"
 
