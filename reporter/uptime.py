@@ -130,15 +130,18 @@ def _begun(seen: Observation, at: datetime) -> Span:
 
 
 def _counted(span: Span, seen: Observation) -> Span:
-    span = replace(span, readings=span.readings + 1, in_row=span.in_row + 1, value=seen.value)
-    if seen.figure is None:
-        return span
+    readings, in_row, figure = span.readings + 1, span.in_row + 1, seen.figure
+    if figure is None:
+        return replace(span, readings=readings, in_row=in_row, value=seen.value)
     return replace(
         span,
+        readings=readings,
+        in_row=in_row,
+        value=seen.value,
         figures=span.figures + 1,
-        total=span.total + seen.figure,
-        lowest=seen.figure if span.lowest is None else min(span.lowest, seen.figure),
-        highest=seen.figure if span.highest is None else max(span.highest, seen.figure),
+        total=span.total + figure,
+        lowest=figure if span.lowest is None else min(span.lowest, figure),
+        highest=figure if span.highest is None else max(span.highest, figure),
     )
 
 
