@@ -10,6 +10,10 @@ from reporter import Book, Change, Context, Limits, Money, Params, Report, chang
 from reporter.periods import as_far
 
 
+# Where no figure changed the message is left alone, but for its clock, which shows now and then that we live.
+REFRESH = timedelta(hours=1)
+
+
 class Parameters(Params):
     """Prices of open positions older than `stale_minutes` get a warning.
 
@@ -95,7 +99,7 @@ def pnl_realtime(ctx: Context[Parameters]) -> Iterator[Report]:
         "ageless": any(section.open > section.unpriced for section in sections),
         "traded_at": max(traded, default=None),
     }
-    yield Report(books=books, facts=facts, tone=tone_of(books), slot="pnl")
+    yield Report(books=books, facts=facts, tone=tone_of(books), slot="pnl", refresh=REFRESH)
 
 
 def _section(ctx: Context[Parameters], book: Book, before: list[Book], leaders: list[Book]) -> Section:

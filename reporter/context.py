@@ -229,7 +229,8 @@ class Context(Generic[P]):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """Something to be told. `facts` are further names for the template; a `slot` is edited instead of posted anew, but
-    for when it was posted longer than `repost` ago."""
+    for when it was posted longer than `repost` ago. One in which nothing but the footer changed is edited after
+    `refresh`, five minutes if not said."""
 
     books: Sequence[Book] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
@@ -239,6 +240,7 @@ class Report:
     template: str | None = None
     slot: str | None = None
     repost: timedelta | None = None
+    refresh: timedelta | None = None
 
 
 Outcome = Report | Observation

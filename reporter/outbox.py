@@ -37,7 +37,8 @@ _PACE_LOOKS_BACK, _PACE_LOOKS_AT = 300.0, 60
 class Letter:
     """A message on its way out: for which channel, under which key, how urgent, and until when and why it is held.
 
-    One with a `slot` replaces the message before it; with `repost` that is posted anew when it is older.
+    One with a `slot` replaces the message before it; with `repost` that is posted anew when it is older. Where nothing
+    has changed, it is edited after `refresh`, five minutes if not said.
     """
 
     key: str
@@ -47,6 +48,7 @@ class Letter:
     reference: str
     slot: str | None = None
     repost: timedelta | None = None
+    refresh: timedelta | None = None
     run_id: str = ""
     wanted: timedelta | None = None
     held_until: datetime | None = None
@@ -509,7 +511,7 @@ def _unchanged(connection: Connection, letter: Letter, digest: str | None, now: 
         .order_by(outbox.c.id.desc())
         .limit(1)
     ).one_or_none()
-    return last is not None and last.digest == digest and now - last.created_at < BOARD_REFRESH
+    return last is not None and last.digest == digest and now - last.created_at < (letter.refresh or BOARD_REFRESH)
 
 
 def _supersede(connection: Connection, letter: Letter, now: datetime) -> None:

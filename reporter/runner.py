@@ -406,6 +406,7 @@ def _letter(
         reference=run_id[:6],
         slot=f"{job}/{slot}" if slot else None,
         repost=written.report.repost,
+        refresh=written.report.refresh,
         run_id=run_id,
         wanted=known.wanted if known and not slot else None,
     )

@@ -160,7 +160,7 @@ def test_one_message_is_edited_when_a_figure_changes(stage: Stage, discord: Loca
                 [pnl] if pnl else [],
             )
         stage.run("pnl_realtime")
-        stage.clock.forward(minutes=2)
+        stage.clock.forward(minutes=5)
     [message] = discord.messages("daily")
     assert [request.method for request in discord.requests if request.method != "GET"] == ["POST", "PATCH", "PATCH"]
     assert "+3.00 USDT" in str(message.embed)
