@@ -9,7 +9,6 @@ from pydantic import PositiveFloat
 from reporter import Book, Change, Context, Limits, Money, Params, Report, change, job, leading, tone_of
 from reporter.periods import as_far
 
-
 # Where no figure changed the message is left alone, but for its clock, which shows now and then that we live.
 REFRESH = timedelta(hours=1)
 
