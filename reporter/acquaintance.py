@@ -62,7 +62,8 @@ class Acquaintance:
             lanes = outbox.enter(connection, channel.name, channel.address, now)
         if not self._open(wiring, channel, lanes) or not free(lanes):
             return False
-        self._look_at(wiring, [*(wiring.channels[lane.channel] for lane in self._strangers(wiring, lanes)), *unplaced])
+        strangers = [wiring.channels[lane.channel] for lane in self._strangers(wiring, lanes)]
+        self._look_at(wiring, strangers, unplaced)
         with self._store.begin() as connection:
             lanes = outbox.enter(connection, channel.name, channel.address, now)
         if self._strangers(wiring, lanes) or channel.address not in self._met:
@@ -94,18 +95,20 @@ class Acquaintance:
         """Those of some lanes that could be posted to and were not looked at yet."""
         return [lane for lane in lanes if alive(wiring, lane) and not self.includes(wiring, lane)]
 
-    def _look_at(self, wiring: Wiring, channels: Iterable[Channel]) -> None:
-        """Look at channels side by side; one that does not answer soon holds the others up no longer."""
+    def _look_at(self, wiring: Wiring, needed: Iterable[Channel], others: Iterable[Channel]) -> None:
+        """Look at channels side by side. Of the `others` one that does not answer soon is not waited for."""
         with self._guard:
-            unmet = [channel for channel in channels if channel.address not in self._met]
-            looks = [self._look_under_way(wiring, channel) for channel in unmet]
+            first, second = ([self._look_under_way(wiring, one) for one in some] for some in (needed, others))
         end = time.monotonic() + FIRST_LOOK
-        for look in looks:
+        for look in first:
+            look.join()
+        for look in second:
             look.join(max(0.0, end - time.monotonic()))
 
     def _look_under_way(self, wiring: Wiring, channel: Channel) -> threading.Thread:
+        """The look at a channel: one that is under way or has succeeded, else a new one."""
         look = self._looks.get(channel.address)
-        if look is None or not look.is_alive():
+        if look is None or not (look.is_alive() or channel.address in self._met):
             look = threading.Thread(target=self._look, args=(wiring, channel), name=f"look-{channel.name}", daemon=True)
             self._looks[channel.address] = look
             self._asking()
