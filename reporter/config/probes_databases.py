@@ -89,6 +89,8 @@ class PostgresProbeConfig(OfADatabase):
     """How long a session of this database has waited for a lock."""
     replication_lag: Annotated[Spans, Otherwise("30s", "5m")] = AS_USUAL
     """How far a standby is behind, seen from either side."""
+    expect_role: Literal["primary", "standby"] | None = None
+    """What the server must be: after a failover a bot may find that it cannot write any more."""
     standbys: int = Field(0, ge=0)
     """How many standbys should be connected; fewer is a warning."""
     kept_wal: Annotated[Sizes, Otherwise("1 GiB")] = AS_USUAL
@@ -212,6 +214,8 @@ class RedisProbeConfig(AskedProbe):
     """How many times the data's size the process takes up; told from 64 MiB of data on."""
     last_save: Spans = Spans()
     """How long ago the last save to disk was; it counts only where something has changed since."""
+    expect_role: Literal["primary", "replica"] | None = None
+    """What the server must be: after a failover a bot may find that it cannot write any more."""
     replicas: int = Field(0, ge=0)
     """How many replicas should be connected; fewer is a warning."""
     replication_lag: Annotated[Spans, Otherwise("30s", "5m")] = AS_USUAL

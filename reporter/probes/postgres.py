@@ -25,6 +25,7 @@ from reporter.thresholds import Threshold
 _SIZE_EVERY = 600.0
 # So many bytes may be written before a checkpoint is worth one; a server that is idle makes none.
 _WORTH_A_CHECKPOINT = 16 * 1024 * 1024
+_MISPLACED = {"standby": "it takes no writes: it should be a primary", "primary": "it should be a standby"}
 # Autovacuum lets a tenth of the transaction ids be used up before it begins; percent.
 _WORTH_SHOWING = 5.0
 
@@ -33,7 +34,8 @@ _WORTH_SHOWING = 5.0
 class PostgresLimits:
     """From where on a figure is trouble. Times are seconds, sizes bytes, shares percent.
 
-    A statement is slow that has run for `slow_after` seconds. `standbys` is how many ought to be connected.
+    A statement is slow that has run for `slow_after` seconds. `standbys` is how many ought to be connected, and
+    `expect_role` says whether the server ought to be a primary or a standby.
     """
 
     connections: Threshold
@@ -48,6 +50,7 @@ class PostgresLimits:
     checkpoint: Threshold
     size: Threshold
     transaction_ids: Threshold
+    expect_role: str | None
 
 
 @dataclass(slots=True)
@@ -99,9 +102,12 @@ class PostgresProbe:
         await self._weigh(asked)
         row = SimpleNamespace(**told)
         change = self._kept.hour.since(self.clock.monotonic(), {name: float(told[name] or 0) for name in COUNTERS})
+        role = "standby" if row.standby else "primary"
+        wrong = self.limits.expect_role not in {None, role}
+        words = "online, a standby" if row.standby else "online"
         return Sight(
-            Level.OK,
-            "online, a standby" if row.standby else "online",
+            Level.CRITICAL if wrong else Level.OK,
+            f"{words}, but {_MISPLACED[role]}" if wrong else words,
             measures=tuple(_measures(row, change, self._kept.size, self.limits)),
             figures=tuple(_figures(row, change, self._kept)),
             latency=latency,

@@ -42,8 +42,10 @@ Info = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedisLimits:
-    """From where on a figure is trouble. Times are seconds, shares percent. `replicas` is how many ought to be
-    connected."""
+    """From where on a figure is trouble. Times are seconds, shares percent.
+
+    `replicas` is how many ought to be connected, and `expect_role` says whether it ought to be a primary or a replica.
+    """
 
     memory: Threshold
     fragmentation: Threshold
@@ -52,6 +54,7 @@ class RedisLimits:
     last_save: Threshold
     replication_lag: Threshold
     replicas: int
+    expect_role: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,7 @@ class RedisProbe:
         if not info:
             return Sight(Level.OK, "online", figures=(("figures", "not told: ACL SETUSER … +info"),), latency=latency)
         change = self._hour.since(self.clock.monotonic(), {name: _number(info, name) for name in _COUNTERS})
-        trouble = next(_troubles(info), "")
+        trouble = next(_troubles(info, self.limits.expect_role), "")
         replica = ", a replica" if info.get("role") == "slave" else ""
         return Sight(
             Level.CRITICAL if trouble else Level.OK,
@@ -134,8 +137,12 @@ def _number(info: Info, name: str) -> float:
         return 0.0
 
 
-def _troubles(info: Info) -> Iterator[str]:
+def _troubles(info: Info, expect_role: str | None) -> Iterator[str]:
     """What is broken whatever the limits, the worst first."""
+    if expect_role == "primary" and info.get("role") == "slave":
+        yield "it takes no writes: it should be a primary"
+    if expect_role == "replica" and info.get("role") == "master":
+        yield "it should be a replica"
     most = _number(info, "maxmemory")
     if most and _number(info, "used_memory") >= most and _keeps_all(info):
         yield "its memory is full, and it refuses writes (noeviction)"

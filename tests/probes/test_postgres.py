@@ -51,6 +51,12 @@ def test_a_server_that_is_well_shows_its_figures_in_order(server: PostgreSQL, wa
     assert re.fullmatch(r"\d+\.\d+", figures["version"])
 
 
+def test_a_server_must_be_what_it_should_be(server: PostgreSQL, watch: Watch) -> None:
+    assert told(watch("postgres", url=server.url(), expect_role="primary").look()) == "ok: online"
+    wrong = watch("postgres", url=server.url(), expect_role="standby").look()
+    assert told(wrong) == "critical: online, but it should be a standby"
+
+
 def test_a_role_that_may_not_see_others_says_what_to_grant(plain: str, watch: Watch) -> None:
     reading = watch("postgres", url=plain).look()
     figures = dict(reading.figures)
@@ -313,6 +319,9 @@ def test_replication_is_seen_from_both_sides(watch: Watch) -> None:
             wait_until(lambda: dict(one.look().figures).get("standbys") == "1")
             assert told(other.look()) == "ok: online, a standby"
             assert dict(other.look().figures)["primary"] == "connected"
+            misplaced = watch("postgres", url=standby.url(), expect_role="primary").look()
+            words = "critical: online, a standby, but it takes no writes: it should be a primary"
+            assert told(misplaced) == words
             with standby.connect() as connection, primary.connect() as writer:
                 connection.execute("SELECT pg_wal_replay_pause()")
                 writer.execute("CREATE TABLE written AS SELECT generate_series(1, 1000)")

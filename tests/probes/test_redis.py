@@ -110,6 +110,8 @@ def test_a_replica_is_seen_from_both_sides(watch: Watch) -> None:
             wait_until(lambda: told(other.look()) == "ok: online, a replica")
             wait_until(lambda: told(one.look()) == "ok: online")
             assert dict(other.look().figures)["primary"] == "connected"
+            misplaced = told(watch("redis", url=replica.url(), expect_role="primary").look())
+            assert misplaced == "critical: online, a replica, but it takes no writes: it should be a primary"
             primary.kill()
             wait_until(lambda: told(other.look()) == "critical: online, a replica, but its link to the primary is down")
             assert dict(other.look().figures)["primary"] == "not connected"
