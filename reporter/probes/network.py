@@ -43,7 +43,7 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """So many hosts of those asked were silent. `certain`: it is us, and no referee need be asked."""
+    """So many parties of those asked were silent. `certain`: it is us, and no referee need be asked."""
 
     silent: int
     asked: int
@@ -78,15 +78,15 @@ class Referee:
 def doubt(looks: Iterable[Look], now: float) -> Doubt | None:
     """Whether what was seen looks as if our own network were in trouble.
 
-    Each host counts once. Answers from before half of the silence began prove nothing about now; those that came later
+    Each party counts once. Answers from before half of the silence began prove nothing about now; those that came later
     show that it was not the network, for whoever has been down for long.
     """
     seen = list(looks)
     silent = [look for look in seen if look.silent and now - look.at <= WINDOW]
     began = median_low([look.since for look in silent] or [now])
-    answering = {look.host for look in seen if not look.silent and look.at >= began}
-    quiet = {look.host for look in silent} - answering
-    ours = {look.host for look in silent if look.ours} - answering
+    answering = {party(look.host) for look in seen if not look.silent and look.at >= began}
+    quiet = {party(look.host) for look in silent} - answering
+    ours = {party(look.host) for look in silent if look.ours} - answering
     asked = len(quiet | answering)
     if len(ours) >= ENOUGH_OF_OURS and 2 * len(ours) >= asked:
         return Doubt(len(ours), asked, certain=True)
@@ -115,6 +115,16 @@ def observation(found: Doubt | None) -> Observation:
     if found is None:
         return Observation(OWN_NETWORK, Level.OK, "online")
     return Observation(OWN_NETWORK, Level.CRITICAL, found.words, figure=float(found.silent))
+
+
+def party(host: str) -> str:
+    """Whom a host belongs to, by its domain: the machines of one exchange fail together. An address is its own."""
+    try:
+        return str(ip_address(host))
+    except ValueError:
+        labels = host.lower().removesuffix(".").split(".")
+    # A short label before the last is mostly no name of anybody: co.uk, com.au.
+    return ".".join(labels[-3:] if len(labels[-2:][0]) <= 3 else labels[-2:])
 
 
 def is_elsewhere(host: str | None) -> bool:

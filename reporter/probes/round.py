@@ -44,8 +44,8 @@ class Probes:
         self._watches = [Watch(probe, clock) for probe in probes]
         self._clock = clock
         self._deadline = deadline
-        hosts = {probe.host for probe in probes if network.is_elsewhere(probe.host)}
-        self._guard = guard and len(hosts) >= network.ENOUGH_OF_OURS
+        parties = {network.party(probe.host) for probe in probes if probe.host and network.is_elsewhere(probe.host)}
+        self._guard = guard and len(parties) >= network.ENOUGH_OF_OURS
         self._referees = referees
         self._starting = threading.Lock()
         self._thread: LoopThread | None = None

@@ -14,7 +14,7 @@ from reporter.alerts import Level
 from reporter.context import Reading
 from reporter.probes import Probe, Sight, Terms, network
 from reporter.probes.contact import reached
-from reporter.probes.network import Look, Referee, doubt, is_elsewhere
+from reporter.probes.network import Look, Referee, doubt, is_elsewhere, party
 from tests.probes.conftest import Rounds, StandingClock
 from tests.probes.servers import full_queue, hangs, nobody_listening, serving
 
@@ -204,6 +204,25 @@ def test_no_host_counts_twice_and_less_than_half_is_never_blamed(looks: list[Loo
 def test_one_more_answer_of_this_moment_never_makes_a_doubt(looks: list[Look]) -> None:
     if doubt(looks, 100.0) is None:
         assert doubt([*looks, Look("new", 100.0, 100.0, silent=False)], 100.0) is None
+
+
+def test_the_machines_of_one_exchange_are_one_target(rounds: Rounds) -> None:
+    class Exchange(Far):
+        @property
+        def host(self) -> str:
+            return f"{self.name}.exchange.example"
+
+    down = [Exchange(f"api{number}", silent) for number in range(5)]
+    assert levels(rounds([*down, *far(answers, answers)]).probe_all()) == ["critical"] * 5 + ["ok"] * 3
+
+
+@pytest.mark.parametrize(
+    ("host", "whose"),
+    [("api1.binance.com", "binance.com"), ("A.Example.co.uk", "example.co.uk"), ("10.0.0.1", "10.0.0.1"),
+     ("2001:DB8:0::1", "2001:db8::1"), ("gateway", "gateway"), ("gw", "gw"), ("x.y.example.org.", "example.org")],
+)  # fmt: skip
+def test_whose_a_host_is(host: str, whose: str) -> None:
+    assert party(host) == whose
 
 
 @pytest.mark.parametrize(
