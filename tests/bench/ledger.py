@@ -1,7 +1,8 @@
 """`python -m tests.bench ledger`: the ledger beside SQL written by hand, the rest of a report, an export; with goals.
 
 BENCH_TRADES says how long the histories are (default: `100000 1000000`). Each figure is the best of several rounds in
-which what is compared takes turns, so that a busy machine troubles both alike.
+which what is compared takes turns, so that a busy machine troubles both alike. FREQTRADE_PYTHON names an interpreter in
+which freqtrade is installed, to be measured as well.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from reporter.ledger.source import as_aware, as_text
 from reporter.periods import Period
 from reporter.trades import Book, Ledger, Series
 from tests.bench import by_hand
+from tests.bench.beside_freqtrade import history, theirs
 from tests.bench.processes import REPORTER
 from tests.bench.trading import DAYS, day, postgresql_history, sqlite_history
 from tests.clocks import HandClock
@@ -60,8 +61,8 @@ def main() -> None:
                 tell(*row)
             for row in chain(rest_of_a_report(folder / f"home-{count}", urls["sqlite"]), export(folder, count)):
                 tell(*row)
-    for row in freqtrade():
-        tell(*row)
+        for row in freqtrade(folder, COUNTS[0]):
+            tell(*row)
 
 
 def measured(dialect: str, url: str, count: int) -> Iterator[Row]:
@@ -82,9 +83,9 @@ def measured(dialect: str, url: str, count: int) -> Iterator[Row]:
             lambda: by_hand.series(dialect, url, end),
         ),
     }
-    for name, (ours, theirs) in questions.items():
-        took = best({"ours": ours, "theirs": theirs})
-        yield f"{dialect}, {count:,} trades: {name}, ledger / by hand", ratio(took["ours"], took["theirs"]), "≤ 1.5"
+    for name, (ours, hands) in questions.items():
+        took = best({"ours": ours, "by hand": hands})
+        yield f"{dialect}, {count:,} trades: {name}, ledger / by hand", ratio(took["ours"], took["by hand"]), "≤ 1.5"
 
 
 def best(work: Mapping[str, Callable[[], object]]) -> dict[str, float]:
@@ -164,9 +165,22 @@ def watched(command: Sequence[str]) -> tuple[float, float]:
     return time.perf_counter() - started, peak
 
 
-def freqtrade() -> Iterator[Row]:
-    installed = find_spec("freqtrade") is not None
-    yield "freqtrade's own trade_statistics on the same trades", "installed" if installed else "not installed", "none"
+def freqtrade(folder: Path, count: int) -> Iterator[Row]:
+    """What freqtrade's own statistics take, and ours: sums, streaks, drawdown, best and worst, and every day's P&L."""
+    path = history(folder / "freqtrade.sqlite", count)
+    floor = Floor([LedgerSettings(name="floor", kind="freqtrade", url=path)], timeout=120)
+    ever = day(0, DAYS)
+    took = best({"ours": lambda: (floor.performance(ever), floor.daily_series(ever, whole=True))})["ours"]
+    name = f"freqtrade's database, {count:,} trades: all its figures"
+    yield name, f"{took * 1000:.0f} ms", "none"
+    if (found := theirs(path)) is None:
+        yield "  its own trade_statistics / ours", "not installed", "≥ 10"
+        return
+    version, seconds, memory, pnl = found
+    (book,) = floor.performance(ever)
+    assert abs(float(book.pnl.amount) - pnl) < 1e-6, "they do not tell the same"
+    yield f"  trade_statistics of freqtrade {version} / ours", ratio(seconds, took), "≥ 10"
+    yield "  memory that trade_statistics adds", f"{memory:.0f} MB", "none"
 
 
 def ratio(ours: float, base: float) -> str:
