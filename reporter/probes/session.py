@@ -141,6 +141,8 @@ def _in_words(url: Secret) -> Iterator[None]:
         if error.sqlstate is None:  # not the server's: its text holds what could not be read, and with it the password
             raise CouldNotLookError(_UNREADABLE) from None
         raise RefusedError(_meaning(error, url), error.sqlstate) from None
+    except psycopg.DataError as error:  # without a code where it is psycopg that cannot read a value
+        raise RefusedError(_meaning(error, url), error.sqlstate or "22000") from None
     except psycopg.Error as error:
         if unresolved := _UNRESOLVED.search(str(error)):
             raise socket.gaierror(int(unresolved[1]), "") from None

@@ -80,6 +80,14 @@ def test_what_cannot_be_asked_is_unknown_and_says_why(url: str, watch: Watch) ->
     assert two.startswith("unknown: the query cannot be asked: ")
 
 
+def test_values_that_nobody_can_read_are_unknown(server: PostgreSQL, watch: Watch) -> None:
+    for query in ("SELECT timestamptz 'infinity'", "SELECT 1 / 0", "SELECT 'x'::int"):
+        seen = told(watch("sql", url=server.url(), query=query).look())
+        assert seen.startswith("unknown: the query cannot be asked: "), seen
+    nan = watch("sql", url=server.url(), query="SELECT 'NaN'::float8", above={"warning": 1}).look()
+    assert told(nan) == "unknown: the query gives nan, which is no number"
+
+
 @pytest.mark.parametrize("query", ["DELETE FROM orders", "COMMIT; DELETE FROM orders", "PRAGMA journal_mode = wal"])
 def test_only_a_select_is_taken(query: str, watch: Watch, tmp_path: Path) -> None:
     with pytest.raises(ValidationError, match="must be a SELECT"):
