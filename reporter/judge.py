@@ -255,9 +255,12 @@ def _recheck_at(state: AlertState, now: datetime, policy: Policy) -> datetime | 
 
 
 def _reminder_at(state: AlertState, passed: int, policy: Policy) -> datetime | None:
-    """When the reminder after so many is due: the policy's own first, then one a day; None if it wants none."""
+    """When the reminder after so many is due: the policy's own first, then one a day; None if it wants none.
+
+    That we cannot look is told once: what this machine does not permit today it will not permit tomorrow.
+    """
     reminders = policy.at(state.level).reminders
-    if state.opened_at is None or not reminders:
+    if state.opened_at is None or not reminders or state.level is Level.UNKNOWN:
         return None
     beyond = max(0, passed + 1 - len(reminders))
     return state.opened_at + reminders[min(passed, len(reminders) - 1)] + beyond * DAY

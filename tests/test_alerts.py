@@ -236,6 +236,12 @@ def test_reminders_that_were_slept_through_are_one_reminder() -> None:
     assert state.reminders == 5
 
 
+def test_that_nobody_could_look_is_told_once_and_not_recalled() -> None:
+    state, told = history(PROBE, every(30, "?" * 10))
+    assert changes(told) == ["opened unknown"]
+    assert followed(state, PROBE, 3) == []
+
+
 def test_no_reminders_are_sent_where_none_are_wanted() -> None:
     quiet = replace(LIMIT, reminders=())
     state, _, again = judge(AlertState("limit/x"), START, reading("limit/x", "c"), quiet)
