@@ -271,8 +271,8 @@ def coarse(span: timedelta) -> str:
 def _restarted(subject: str, host: Host, limits: MachineLimits, now: datetime) -> Iterator[Vital]:
     if host.booted_at is None or limits.restart_minutes is None:
         return
-    lately = now - host.booted_at < timedelta(minutes=limits.restart_minutes)
-    words = f"{host.name} was started at {host.booted_at:%H:%M} UTC" if lately else f"{host.name} keeps running"
+    lately = timedelta() <= now - host.booted_at < timedelta(minutes=limits.restart_minutes)
+    words = f"machine {host.name} " + (f"was started at {host.booted_at:%H:%M} UTC" if lately else "keeps running")
     yield Vital("Restart", Observation(subject, Level.WARNING if lately else Level.OK, words), words)
 
 

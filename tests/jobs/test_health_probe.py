@@ -300,8 +300,9 @@ def test_a_disk_that_fills_is_trouble_before_it_is_full(percent: float, now: flo
 def test_a_machine_that_was_restarted_says_so_for_a_while() -> None:
     lately = Watch(replace(HOST, booted_at=NOW - timedelta(minutes=3)))
     seen = lately.seen()["probe/host-restart"]
-    assert (seen.level, seen.detail) == (Level.WARNING, "box-1 was started at 13:59 UTC")
+    assert (seen.level, seen.detail) == (Level.WARNING, "machine box-1 was started at 13:59 UTC")
     assert replace(lately, params={"restart_minutes": 2}).seen()["probe/host-restart"].level is Level.OK
+    assert replace(lately, now=NOW - timedelta(days=1)).seen()["probe/host-restart"].level is Level.OK  # a wrong clock
     assert "probe/host-restart" not in replace(lately, params={"restart_minutes": None}).seen()
 
 
