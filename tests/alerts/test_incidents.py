@@ -171,3 +171,22 @@ def test_what_came_back_and_went_in_a_silence_is_not_told_at_all(tmp_path: Path)
             stage.reads("limit/size", level)
             stage.passes(minutes=2)
         assert titles(stage, "alerts-critical") == told
+
+
+def test_what_opened_together_while_discord_was_down_is_told_as_it_stands_by_then(tmp_path: Path) -> None:
+    probes = dict.fromkeys(("api", "bot", "db"), "alert: {clean: 1m}")
+    with floor(tmp_path, probes) as stage:
+        with stage.discord.down():
+            stage.down(*probes)
+            stage.passes(minutes=1)
+            stage.up("db")
+            stage.passes(minutes=2)
+        stage.passes(minutes=1)
+        assert titles(stage, "alerts-critical")[0] == "🚨 CRITICAL: 3 alerts, 1 over"
+        stage.up("api", "bot")
+        stage.passes(minutes=2)
+        first, *_, last = stage.discord.messages("alerts-critical")
+        assert (first.title, last.title) == (
+            "✅ Over: 3 alerts, critical for 4m",
+            "✅ Resolved: 3 alerts after 4m",
+        )
