@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
@@ -24,6 +25,10 @@ _ANEW = 3600.0
 
 # The moment of a trade is known to the minute; and nobody wants to be told of less than this, in seconds.
 _MINUTE, _LEAST = 60.0, 300.0
+
+
+# The part of its time that a look gives the ledger, so that it can say what was wrong.
+_PATIENCE = 0.9
 
 
 class Closings(Protocol):
@@ -73,11 +78,14 @@ class TradesProbe:
         """Nothing to load."""
 
     async def look(self) -> Sight:
-        now = self.clock.wall()
+        now, patience = self.clock.wall(), self.terms.timeout * _PATIENCE
         try:
-            await aside(("trades", self.terms.name), lambda: self._read(now))
+            async with asyncio.timeout(patience):
+                await aside(("trades", self.terms.name), lambda: self._read(now))
         except LedgerError as error:
             raise CouldNotLookError(f"the trades cannot be read: {error}") from None
+        except TimeoutError:  # of the ledger, whose own line says so: it tells nothing of the trades
+            raise CouldNotLookError(f"the trades cannot be read: no answer within {duration(patience)}") from None
         newest, known = self._kept.newest, self._kept.pace
         if newest is None or known is None:
             return _unknown_pace(newest, now, self.pacing.history)

@@ -11,7 +11,8 @@ from reporter.ledger import Floor, LedgerSettings
 from reporter.periods import Period
 from tests.ledger.databases import DATA, Native, native_postgresql, native_sqlite
 from tests.probes.conftest import StandingClock
-from tests.probes.databases import Watch, Watching, told
+from tests.probes.databases import Watch, Watching, told, wait_until
+from tests.servers import PostgreSQL
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -125,6 +126,16 @@ def test_the_pace_is_reckoned_once_an_hour_from_few_rows(floor: Native, watch: W
 def test_a_ledger_that_cannot_be_read_is_unknown(tmp_path: Path, watch: Watch) -> None:
     probe = watch("trades", ledgers={"bot": {"kind": "native", "url": str(tmp_path / "gone.sqlite")}}, ledger="bot")
     assert told(probe.look()) == f"unknown: the trades cannot be read: bot: there is no file {tmp_path}/gone.sqlite"
+
+
+def test_a_ledger_that_hangs_says_nothing_of_its_trades(server: PostgreSQL, watch: Watch, clock: StandingClock) -> None:
+    floor = native_postgresql(server)
+    trade(floor, by_day(clock))
+    probe = looking(watch, floor, timeout="1s")
+    assert told(probe.look()) == "ok: at its usual pace"
+    with server.held():
+        assert told(probe.look()) == "unknown: the trades cannot be read: no answer within 900ms"
+    wait_until(lambda: told(probe.look(after=0)) == "ok: at its usual pace")
 
 
 def test_the_minutes_in_which_trades_closed_are_those_of_the_trades(floor: Native) -> None:
