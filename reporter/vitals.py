@@ -119,6 +119,10 @@ class Mebibytes(Bounds):
     critical: float | None = Field(1000, ge=0)
 
 
+class Threads(Bounds):
+    warning: float | None = Field(200, ge=0)
+
+
 class MachineLimits(Params):
     """Bounds of what the machine tells."""
 
@@ -148,6 +152,7 @@ class OwnLimits(Params):
     refused: Once = Once()
     store: StoreSeconds = StoreSeconds()
     memory: Mebibytes = Mebibytes()
+    threads: Threads = Threads()
     open_files: Percent = Percent()
 
 
@@ -280,7 +285,7 @@ def own_vitals(affairs: Affairs, host: Host, limits: OwnLimits, standing: Standi
     """How the reporter itself keeps up. Their subjects are `self/…`."""
     for sign in _own_signs(affairs, host, limits, now):
         if sign.figure is not None:
-            at = f"@{host.name}" if host.shared and sign.key in {"memory", "files"} else ""
+            at = f"@{host.name}" if host.shared and sign.key in {"memory", "threads", "files"} else ""
             yield _vital(f"self/{sign.key}{at}", sign, sign.figure, standing)
 
 
@@ -296,6 +301,7 @@ def _own_signs(affairs: Affairs, host: Host, limits: OwnLimits, now: datetime) -
     yield _Sign("Store", "store", affairs.seconds, limits.store, _seconds, "slower than {}")
     memory = own.memory / MIB if own.memory is not None else None
     yield _Sign("Memory", "memory", memory, limits.memory, _mebibytes)
+    yield _Sign("Threads", "threads", own.threads, limits.threads, _count)
     yield _Sign("Open files", "files", _share(own.files, own.files_limit), limits.open_files, _percent)
 
 

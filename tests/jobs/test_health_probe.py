@@ -84,6 +84,7 @@ def test_each_thing_is_observed_under_its_own_subject() -> None:
         "self/skipped",
         "self/store",
         "self/memory",
+        "self/threads",
         "self/files",
     ]
     assert {seen.level for seen in WELL.seen().values()} == {Level.OK}
@@ -134,7 +135,9 @@ def test_limits_are_parameters_and_each_can_be_switched_off() -> None:
 
 def test_every_parameter_is_documented() -> None:
     text = (HOME / "docs" / "health.md").read_text(encoding="utf-8")
-    assert [name for name in health_probe().params.model_fields if f"| `{name}` |" not in text] == []
+    params = health_probe().params
+    names = [*params.model_fields, *type(params().own).model_fields]  # type: ignore[attr-defined]
+    assert [name for name in names if f"| `{name}` |" not in text] == []
 
 
 def test_limits_in_the_wrong_order_are_refused() -> None:
@@ -341,6 +344,7 @@ def test_the_reporter_watches_itself() -> None:
         "self/skipped": Level.WARNING,
         "self/store": Level.CRITICAL,
         "self/memory": Level.OK,
+        "self/threads": Level.OK,
         "self/files": Level.OK,
     }
     assert seen["self/late"].detail == "Reports: late by more than 15m: daily_summary"
