@@ -20,8 +20,8 @@ from reporter.probes.grading import Key, graded, latency
 _SLACK = 1.0
 # How much longer than its timeout a look may take before we call ourselves stuck, in seconds: it may begin two later.
 _GRACE = 3.0
-# A failure may be looked at again so soon, in seconds, and so often; one that stays is asked at its own pace again. When
-# that is wanted is said by the policy of its alerts.
+# A failure may be looked at again so soon, in seconds, and so often; one that stays is asked at its own pace again. The
+# policy of its alerts says when that is wanted.
 _RECHECK = 5.0
 _RECHECKS = 5
 # After so many seconds without a look, or two turns of a slower probe, a reading is not shown as the present.
