@@ -194,7 +194,7 @@ def _figures(row: Any, change: Change | None, kept: _Kept) -> Iterator[tuple[str
     yield "up", seconds(row.uptime)
     yield "version", row.version
     if not row.sees_all:
-        yield "sessions of others", "not shown: GRANT pg_monitor"
+        yield "sessions of others", "hidden without pg_monitor"
 
 
 def _little_since(figure: float) -> str:

@@ -98,7 +98,7 @@ class RedisProbe:
             latency = time.perf_counter() - began
             info = await _info(line)
         if not info:
-            return Sight(Level.OK, "online", figures=(("figures", "not told: ACL SETUSER … +info"),), latency=latency)
+            return Sight(Level.OK, "online", figures=(("figures", "hidden without +info"),), latency=latency)
         change = self._hour.since(self.clock.monotonic(), {name: _number(info, name) for name in _COUNTERS})
         trouble = next(_troubles(info, self.limits.expect_role), "")
         replica = ", a replica" if info.get("role") == "slave" else ""

@@ -61,7 +61,7 @@ def test_a_role_that_may_not_see_others_says_what_to_grant(plain: str, watch: Wa
     reading = watch("postgres", url=plain).look()
     figures = dict(reading.figures)
     assert told(reading) == "ok: online"
-    assert figures["sessions of others"] == "not shown: GRANT pg_monitor"
+    assert figures["sessions of others"] == "hidden without pg_monitor"
     assert "slow queries" not in figures
     assert re.fullmatch(r"\d+ of 100", figures["connections"])
 
