@@ -150,7 +150,7 @@ class History(Protocol):
         """How we keep up with our own work."""
 
     def uptime(self, period: Period) -> Mapping[str, Uptime]:
-        """How each thing that is watched (`probe/db`) fared in a period, or in what is over of it."""
+        """How each thing that is watched (`probe/db`) fared in what is over of a period, but for maintenance."""
 
     def spans(self, subject: str, period: Period) -> Sequence[Span]:
         """How a subject stood in a period, and what was measured: stretches of time, of an hour at most, in order."""

@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 from reporter import logs, outbox
@@ -21,10 +22,11 @@ from reporter.adrift import Adrift
 from reporter.alerts import Level, Observation, Phase
 from reporter.binding import BoundJob
 from reporter.clock import Clock
-from reporter.context import Context, History, Params, Report
+from reporter.context import Context, Params, Report
 from reporter.errors import ClaimLostError, DeadlineError, JobError, LedgerError, ReporterError, StoreError
 from reporter.formats import duration
 from reporter.judging import Sitting, Witness
+from reporter.maintenance import maintained
 from reporter.message import Message, Run
 from reporter.periods import Period, before, covered
 from reporter.picturing import pictures
@@ -90,7 +92,9 @@ class Outcome:
 class Runner:
     """Runs jobs. It holds no config: each call is given the wiring that counts at that moment."""
 
-    def __init__(self, store: Store, clock: Clock, history: History, stopping: threading.Event | None = None) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, history: journal.StoredHistory, stopping: threading.Event | None = None
+    ) -> None:
         self._store = store
         self._clock = clock
         self._history = history
@@ -197,7 +201,7 @@ class Runner:
             basis=wiring.basis,
             rates=wiring.rates,
             formats=wiring.formats,
-            history=self._history,
+            history=self._history.with_maintenance(partial(maintained, wiring.maintenance)),
             params=bound.params,
             log=logging.getLogger(f"reporter.jobs.{bound.job.name}"),
             ours=ours,

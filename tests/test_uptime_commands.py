@@ -80,6 +80,21 @@ def test_a_month_is_one_of_the_configs_zone_and_leaves_maintenance_out(floor: St
     assert lines[0].startswith("The month 2026-10")
 
 
+def test_a_job_is_told_of_uptime_as_the_command_tells_it(floor: Stage) -> None:
+    job = """\
+from reporter import Context, Report, job
+
+@job(covers="this month", schedule="daily at 09:00")
+def month(ctx: Context):
+    found = ctx.history.uptime(ctx.period)
+    yield Report(facts={"up": {name: f"{one.share:.4f}" for name, one in found.items()}})
+"""
+    config = floor.folder / "config/reporter.yaml"
+    config.write_text(config.read_text().replace("  health_probe:", "  month:"))
+    floor.report("month", job, "# {{ up['probe/db'] }} {{ up | length }}\n").restart().run("month")
+    assert "0.9330 2" in floor.screen.getvalue()
+
+
 def test_the_figures_of_machines_are_shown_to_who_asks_for_them(floor: Stage, capsys: Says) -> None:
     assert any(line.startswith("probe/host-cpu") for line in asked(floor, capsys, "host-*"))
 

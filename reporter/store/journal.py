@@ -86,10 +86,21 @@ def prune(connection: Connection, before: datetime) -> int:
 class StoredHistory:
     """What jobs may know of our own past, read-only."""
 
-    def __init__(self, store: Store, clock: Clock, started_at: datetime | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        started_at: datetime | None = None,
+        maintenance: uptime.Maintenance | None = None,
+    ) -> None:
         self._store = store
         self._clock = clock
         self._started_at = started_at
+        self._maintenance = maintenance
+
+    def with_maintenance(self, maintenance: uptime.Maintenance) -> StoredHistory:
+        """The same, but these times are left out of uptime."""
+        return StoredHistory(self._store, self._clock, self._started_at, maintenance)
 
     def started_at(self) -> datetime | None:
         return self._started_at
@@ -116,7 +127,8 @@ class StoredHistory:
     def uptime(self, period: Period) -> dict[str, Uptime]:
         with self._store.read() as connection:
             known = [subject for subject in uptime.subjects(connection) if is_component(subject)]
-            return uptime.uptimes(connection, period.start, min(period.end, self._clock.wall()), known)
+            end = min(period.end, self._clock.wall())
+            return uptime.uptimes(connection, period.start, end, known, self._maintenance)
 
     def spans(self, subject: str, period: Period) -> list[Span]:
         with self._store.read() as connection:
