@@ -51,6 +51,15 @@ def test_a_server_that_is_well_shows_its_figures_in_order(server: PostgreSQL, wa
     assert re.fullmatch(r"\d+\.\d+", figures["version"])
 
 
+def test_a_look_leaves_no_session_behind(server: PostgreSQL, watch: Watch) -> None:
+    probe = watch("postgres", url=server.url())
+    for _ in range(3):
+        probe.look()
+    ours = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'reporter' AND pid <> pg_backend_pid()"
+    with server.connect() as connection:
+        wait_until(lambda: connection.execute(ours).fetchall() == [(0,)])
+
+
 def test_a_server_must_be_what_it_should_be(server: PostgreSQL, watch: Watch) -> None:
     assert told(watch("postgres", url=server.url(), expect_role="primary").look()) == "ok: online"
     wrong = watch("postgres", url=server.url(), expect_role="standby").look()
