@@ -167,7 +167,7 @@ class Section:
         return [week for week in self.weeks if week.pnl]
 
 
-@job(covers="last month", schedule="monthly on 1 at 00:15", params=Parameters)
+@job(covers="last month", schedule="monthly on 1 at 00:15", params=Parameters, deadline=180)
 def monthly_report(ctx: Context[Parameters]) -> Iterator[Report]:
     """The month that is over: its days and weeks, beside the month before, by agent, market and hour, at what risk."""
     books, before = ctx.books(ctx.period, daily=True, account=True), ctx.books(ctx.previous, daily=True)

@@ -157,10 +157,10 @@ def performance_alerts(ctx: Context[Parameters]) -> Iterator[Observation | Repor
     grading = Grading(ctx.params.warn_at, ctx.params.paper == "critical", ctx.period.start, ctx.formats)
     try:
         seen = [grading.observed(gauge, standing.get(gauge.subject)) for gauge in _gauges(look)]
-        away = ", ".join(one.ledger for one in ctx.unread(look.today))
+        books, away = look.today, ", ".join(one.ledger for one in ctx.unread(look.today))
     except LedgerError as error:
-        seen, away = [], str(error)
-    seen += _blind(ctx, seen, away)
+        seen, books, away = [], [], str(error)
+    seen += _blind(ctx, books, away)
     if away and not seen:
         raise LedgerError(away)
     yield from seen
@@ -324,15 +324,16 @@ def _pulled(look: Look, party: Party) -> Iterator[str]:
 # --- What is observed ---
 
 
-def _blind(ctx: Context[Parameters], seen: Sequence[Observation], away: str) -> Iterator[Observation]:
-    """The limits of live books that are not there because their ledgers cannot be read."""
-    limits, known = ctx.targets.limits_of(Mode.LIVE), {one.subject for one in seen}
+def _blind(ctx: Context[Parameters], books: Sequence[Book], away: str) -> Iterator[Observation]:
+    """The limits in a currency that no book is in: its ledger cannot be read, or the limit is of another currency than
+    was meant."""
+    limits, traded = ctx.targets.limits_of(Mode.LIVE), {book.currency for book in books}
+    why = f"{away} cannot be read" if away else f"nothing is traded in it, but in {', '.join(sorted(traded))}"
     wanted = ((DAILY_LOSS, limits.daily_loss), (DRAWDOWN, limits.drawdown), (EXPOSURE, limits.exposure))
-    for kind, currencies in wanted if away else ():
-        for currency in currencies:
-            subject = f"limit/{kind.key}/{Mode.LIVE}/{currency}"
-            if subject not in known:
-                yield Observation(subject, Level.UNKNOWN, f"{kind.name} cannot be judged: {away} cannot be read")
+    for measure, amounts in wanted if away or traded else ():
+        for currency in amounts.keys() - traded:
+            subject = f"limit/{measure.key}/{Mode.LIVE}/{currency}"
+            yield Observation(subject, Level.UNKNOWN, f"{measure.name} in {currency} cannot be judged: {why}")
 
 
 def _unseen(left: Iterable[AlertState], away: str) -> Iterator[Observation]:

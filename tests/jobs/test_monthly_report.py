@@ -14,6 +14,7 @@ from reporter.context import Targets
 from reporter.ledger import Floor
 from reporter.message import Message, plain, plain_blocks
 from reporter.outlets.discord_limits import fits
+from reporter.risk import Basis
 from reporter.trades import Money
 from reporter.uptime import Uptime
 from tests import golden
@@ -128,6 +129,12 @@ def test_a_fall_says_when_and_whether_it_was_made_good(tmp_path: Path) -> None:
 def test_ratios_of_a_few_days_are_not_made(tmp_path: Path) -> None:
     lines = field(told("monthly_report", made(tmp_path, *days("A", {3: "5", 9: "-2", 12: "1"})), FIRST), "Risk")
     assert "Sharpe, Sortino, Calmar: N/A (3 days with trades, too few)" in lines
+
+
+def test_a_market_that_closes_has_fewer_days(tmp_path: Path) -> None:
+    message = told("monthly_report", made(tmp_path, *MONTH), FIRST, basis=Basis(days_per_year=252))
+    assert plain(message.footer).startswith("Ratios: daily returns of the month's 22 days")
+    assert "252 days a year, without weekends" in plain(message.footer)
 
 
 def test_hours_and_weekdays_say_how_much_they_rest_on(tmp_path: Path) -> None:

@@ -302,6 +302,13 @@ def test_all_is_unknown_while_nothing_can_be_read(tmp_path: Path) -> None:
         seen(floor(tmp_path / "gone.sqlite"), Targets())
 
 
+def test_a_limit_in_a_currency_that_nobody_trades_is_told(tmp_path: Path) -> None:
+    ledger = floor(database(tmp_path / "bot.sqlite", hours("-110", currency="USDC")))
+    one = seen(ledger, LOSS)["daily_loss/live/USDT"]
+    assert one.level is Level.UNKNOWN
+    assert one.detail == "Daily Loss in USDT cannot be judged: nothing is traded in it, but in USDC"
+
+
 def test_an_alert_of_what_is_not_watched_any_more_ends(tmp_path: Path) -> None:
     alerts = [standing(f"limit/{what}", Level.WARNING, NOW) for what in ("positions/live/USDT", "of_a_users_own_job")]
     found = seen(made(tmp_path, *hours("1")), LOSS, NOW, alerts)
