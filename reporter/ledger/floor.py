@@ -101,9 +101,8 @@ class Floor:
             raise LedgerError("no ledger is configured")
         if unknown := sorted(set(names) - set(known)):
             near = nearest(unknown[0], known)
-            raise LedgerError(
-                f"there is no ledger {unknown[0]}: " + (f"did you mean {near}?" if near else ", ".join(known))
-            )
+            hint = f"did you mean {near}?" if near else f"known are {', '.join(known)}"
+            raise LedgerError(f"there is no ledger {unknown[0]}: {hint}")
         return [reader for reader in self._readers if not names or reader.name in names]
 
     def open_positions(self) -> list[Position]:

@@ -259,9 +259,9 @@ class Reader:
         Every figure that needs the whole past is made of this, and it is the only one that reads the whole past: here
         sums that were kept could take the place of the scan.
         """
-        parts: dict[tuple[str, str, str], list[Any]] = defaultdict(list)
-        for row in connection.execute(queries.history(source, since, until, days)):
-            parts[row.agent, row.mode, row.currency].append(row)
+        parts: dict[tuple[str, str, str], list[tuple[int, Any]]] = defaultdict(list)
+        for agent, mode, currency, day, pnl in connection.execute(queries.history(source, since, until, days)).all():
+            parts[agent, mode, currency].append((day, pnl))
         return {
             (agent, rows.mode(mode), currency): rows.by_day(own, max(len(days), 1))
             for (agent, mode, currency), own in parts.items()

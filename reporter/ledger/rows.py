@@ -106,7 +106,7 @@ def figures(rows: Iterable[tuple[LineKey, Row[Any]]], days: int) -> dict[LineKey
 
 def _line(rows: Sequence[Row[Any]], days: int) -> Figures:
     whole = combined([sums(row) for row in rows], rows[0].currency)
-    return replace(whole, daily=by_day(rows, days))
+    return replace(whole, daily=by_day(((row.day, row.pnl) for row in rows), days) if days else ())
 
 
 def realised(currency: str, daily: tuple[Decimal, ...]) -> Figures:
@@ -114,11 +114,11 @@ def realised(currency: str, daily: tuple[Decimal, ...]) -> Figures:
     return replace(combined([], currency), pnl=Money(sum(daily, Decimal(0)), currency), daily=daily)
 
 
-def by_day(rows: Iterable[Row[Any]], days: int) -> tuple[Decimal, ...]:
-    """The P&L of each of so many days, idle ones as 0."""
+def by_day(results: Iterable[tuple[int, Any]], days: int) -> tuple[Decimal, ...]:
+    """The P&L of each of so many days, idle ones as 0, from results with the index of their day."""
     found = [0] * days
-    for row in rows if days else ():
-        found[row.day] += units(row.pnl)
+    for day, result in results:
+        found[day] += units(result)
     return tuple(map(decimal, found))
 
 

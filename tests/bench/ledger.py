@@ -36,6 +36,9 @@ ROUNDS = 7
 LAST = day(DAYS - 2)
 STORED: Mapping[str, Callable[..., Any]] = {"sqlite": as_text, "postgresql": as_aware}
 Row = tuple[str, str, str]
+Clock = Callable[[], float]
+# SQLite works in our own process: processor time tells all of it, however busy the machine. PostgreSQL does not.
+CLOCKS: Mapping[str, Clock] = {"sqlite": time.process_time, "postgresql": time.perf_counter}
 
 CONFIG = """\
 version: 1
@@ -84,19 +87,19 @@ def measured(dialect: str, url: str, count: int) -> Iterator[Row]:
         ),
     }
     for name, (ours, hands) in questions.items():
-        took = best({"ours": ours, "by hand": hands})
+        took = best({"ours": ours, "by hand": hands}, CLOCKS[dialect])
         yield f"{dialect}, {count:,} trades: {name}, ledger / by hand", ratio(took["ours"], took["by hand"]), "≤ 1.5"
 
 
-def best(work: Mapping[str, Callable[[], object]]) -> dict[str, float]:
+def best(work: Mapping[str, Callable[[], object]], clock: Clock = time.perf_counter) -> dict[str, float]:
     """The shortest of some rounds of each, in turns; fewer rounds of what takes long."""
     shortest = dict.fromkeys(work, float("inf"))
     began = time.perf_counter()
     for number in range(ROUNDS):
         for name, task in work.items():
-            started = time.perf_counter()
+            started = clock()
             task()
-            shortest[name] = min(shortest[name], time.perf_counter() - started)
+            shortest[name] = min(shortest[name], clock() - started)
         if number >= 2 and time.perf_counter() - began > 20:
             break
     return shortest
@@ -104,7 +107,7 @@ def best(work: Mapping[str, Callable[[], object]]) -> dict[str, float]:
 
 @dataclass
 class Timed:
-    """A floor that counts the time in which it is asked."""
+    """A floor that counts the processor time in which it is asked."""
 
     floor: Ledger
     spent: float = field(default=0.0)
@@ -113,11 +116,11 @@ class Timed:
         asked = getattr(self.floor, name)
 
         def timed(*arguments: Any, **named: Any) -> list[Book] | list[Series] | Any:
-            started = time.perf_counter()
+            started = time.process_time()
             try:
                 return asked(*arguments, **named)
             finally:
-                self.spent += time.perf_counter() - started
+                self.spent += time.process_time() - started
 
         return timed
 
@@ -132,12 +135,12 @@ def rest_of_a_report(folder: Path, url: str) -> Iterator[Row]:
     app.wiring = replace(app.wiring, ledger=timed)
     bound, rest, whole = app.job("daily_summary"), [], []
     for _ in range(ROUNDS + 1):
-        timed.spent, started = 0.0, time.perf_counter()
+        timed.spent, started = 0.0, time.process_time()
         app.run_by_hand(bound, None, force=True)
-        whole.append(time.perf_counter() - started)
+        whole.append(time.process_time() - started)
         rest.append(whole[-1] - timed.spent)
     app.close()
-    yield "a daily summary on SQLite, from due to committed", f"{min(whole) * 1000:.1f} ms", "none"
+    yield "a daily summary on SQLite, from due to committed, CPU", f"{min(whole) * 1000:.1f} ms", "none"
     yield "  without its questions to the ledger", f"{min(rest[1:]) * 1000:.1f} ms", "≤ 10 ms"
 
 
