@@ -181,6 +181,7 @@ HISTORIES = (
         "For 8 minutes nothing can be reached, and the guard says that it is our own network.",
         own_network_gone,
         {},
+        long=True,
     ),
     History(
         "Dependency down",
@@ -193,6 +194,7 @@ HISTORIES = (
         "While `db` refuses the daemon is restarted, and once more it is away for 10 minutes.",
         restart_in_the_midst,
         {"db": ""},
+        long=True,
     ),
     History(
         "Maintenance",

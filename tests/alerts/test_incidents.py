@@ -114,16 +114,16 @@ def test_a_trouble_names_what_it_takes_along(tmp_path: Path) -> None:
 
 def test_what_flaps_is_one_incident_that_is_escalated_once(tmp_path: Path) -> None:
     with floor(
-        tmp_path, {"db": "alert: {clean: 1m, flapping_clean: 2m}"}, "  escalation: [{after: 2m, channel: on-call}]"
+        tmp_path, {"db": "alert: {clean: 30s, flapping_clean: 1m}"}, "  escalation: [{after: 1m, channel: on-call}]"
     ) as stage:
-        for _ in range(3):
+        for _ in range(2):
             stage.down("db")
-            stage.passes(minutes=3)
+            stage.passes(minutes=2)
             stage.up("db")
-            stage.passes(minutes=3)
+            stage.passes(minutes=2)
         with stage.stage.app.store.read() as connection:
             [incident] = incidents.newest(connection, 10)
-        assert incident.escalated == ("120s on-call",)
+        assert incident.escalated == ("60s on-call",)
         assert len([title for title in titles(stage, "on-call") if "Nobody" in title]) == 1
 
 
