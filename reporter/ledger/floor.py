@@ -282,8 +282,9 @@ def _merged(parts: Sequence[Answer], book: BookKey, paths: Walk | None) -> list[
 
 def _line(key: str, own: Sequence[tuple[Answer, Figures]], book: BookKey, paths: Walk | None) -> Line:
     whole = combined([figures for _, figures in own], book[1], own[0][0].days)
-    if whole.streaks is None and paths:
-        whole = replace(whole, streaks=paths.lines[key, *book].streaks)
+    path = paths.lines.get((key, *book)) if paths else None
+    if whole.streaks is None and path:
+        whole = replace(whole, streaks=path.streaks)
     starting = [part.starting(book) for part, _ in own]
     known = [money for money in starting if money]
     capital = sum(known, Money(Decimal(0), book[1])) if len(known) == len(starting) else None
