@@ -94,11 +94,9 @@ class Look:
     def books(self) -> list[Book]:
         """Those of today, with the agents of the last days that have not traded today."""
         targets = self.ctx.targets
-        streaks = [
-            limits for limits in (targets.limits, targets.paper, *targets.agents.values()) if _looks_back(limits)
-        ]
+        far = any(map(_looks_back, (targets.limits, targets.paper, *targets.agents.values())))
         reviewed = self.ctx.params.review and (targets.review_win_rate or targets.drawdown)
-        past = self.recent if streaks else self.reviewed if reviewed else []
+        past = self.recent if far else self.reviewed if reviewed else []
         return [replace(book, lines=(*book.lines, *_others(book, book.counterpart(past)))) for book in self.today]
 
     @cached_property
@@ -159,15 +157,15 @@ def performance_alerts(ctx: Context[Parameters]) -> Iterator[Observation | Repor
         seen = [grading.observed(gauge, standing.get(gauge.subject)) for gauge in _gauges(look)]
         books, away = look.today, ", ".join(one.ledger for one in ctx.unread(look.today))
     except LedgerError as error:
-        seen, books, away = [], [], str(error)
+        seen, books, away = [], [], ", ".join(one.ledger for one in ctx.unread([])) or str(error)
     seen += _blind(ctx, books, away)
     if away and not seen:
         raise LedgerError(away)
     yield from seen
     left = [state for subject, state in standing.items() if subject not in {one.subject for one in seen}]
     yield from _unseen(left, away)
-    if ctx.params.target and not away:
-        yield from _reached(look)
+    if ctx.params.target:
+        yield from _reached(look, [book for book in leading(books) if not Party(book).missing])
 
 
 # --- What is measured ---
@@ -349,10 +347,10 @@ def _unseen(left: Iterable[AlertState], away: str) -> Iterator[Observation]:
             yield Observation(state.subject, Level.OK, gone)
 
 
-def _reached(look: Look) -> Iterator[Report]:
+def _reached(look: Look, books: Sequence[Book]) -> Iterator[Report]:
     """The daily targets that were reached within the last hour, each told once: its slot is of the day."""
     ctx = look.ctx
-    for book in leading(look.today):
+    for book in books:
         target = ctx.targets.daily_pnl.get(book.currency)
         if target and book.pnl >= target:
             own = look.trades[Party(book).key]

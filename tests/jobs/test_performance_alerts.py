@@ -296,8 +296,11 @@ def test_a_limit_that_is_reached_without_the_ledger_that_is_away_is_told(tmp_pat
 
 def test_all_is_unknown_while_nothing_can_be_read(tmp_path: Path) -> None:
     alert = standing("limit/review/live/USDT/bot/A", Level.WARNING, "2026-10-29 22:00:00")
-    found = levels(floor(tmp_path / "gone.sqlite"), LOSS, NOW, [alert])
-    assert found == {"daily_loss/live/USDT": "unknown", "review/live/USDT/bot/A": "unknown"}
+    found = seen(floor(tmp_path / "gone.sqlite"), LOSS, NOW, [alert])
+    assert {subject: one.detail for subject, one in found.items() if one.level is Level.UNKNOWN} == {
+        "daily_loss/live/USDT": "Daily Loss in USDT cannot be judged: gone cannot be read",
+        "review/live/USDT/bot/A": "cannot be judged: gone cannot be read",
+    }
     with pytest.raises(LedgerError, match="gone"):
         seen(floor(tmp_path / "gone.sqlite"), Targets())
 
