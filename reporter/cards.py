@@ -107,14 +107,12 @@ class Herald:
 
     def _say(self, heard: Sequence[tuple[News, str]]) -> int:
         """Tell changes of one kind in one channel, each by itself or as a list; the end of a group is one message."""
-        (first, channel), *_ = heard
-        news = [one for one, _ in heard]
-        ends = first.transition.change is Change.RESOLVED
-        groups = {one.incident.group for one in news} if ends else {None}
-        alone = [one for one in news if not (ends and one.incident.group)]
-        messages = sum(self._list(self._members(group), first, channel) for group in groups - {None} if group)
+        channel, ended = heard[0][1], heard[0][0].transition.change is Change.RESOLVED
+        over = {one.incident.group: one for one, _ in heard if ended and one.incident.group}
+        alone = [one for one, _ in heard if not (ended and one.incident.group)]
+        messages = sum(self._list(group, self._members(group), one, channel) for group, one in over.items() if group)
         if self.wiring.rules.group is not None and len(alone) >= self.wiring.rules.group:
-            return messages + self._list([self._case(one) for one in alone], first, channel)
+            return messages + self._list(alone[0].incident.id, [self._case(one) for one in alone], alone[0], channel)
         return messages + sum(self._one(one, channel) for one in alone)
 
     def _one(self, one: News, channel: str) -> int:
@@ -124,10 +122,9 @@ class Herald:
         )
         return self._post(one, f"{one.incident.id}/{change.change}", message, channel)
 
-    def _list(self, cases: Sequence[Case], first: News, channel: str) -> int:
+    def _list(self, name: str, cases: Sequence[Case], first: News, channel: str) -> int:
         change = first.transition.change
-        message = group_message(self.wiring, cases, change, self.now)
-        return self._post(first, f"{first.incident.group or first.incident.id}/{change}-list", message, channel)
+        return self._post(first, f"{name}/{change}-list", group_message(self.wiring, cases, change, self.now), channel)
 
     def _post(self, one: News, what: str, message: Message, channel: str) -> int:
         if one.step:

@@ -190,3 +190,15 @@ def test_what_opened_together_while_discord_was_down_is_told_as_it_stands_by_the
             "✅ Over: 3 alerts, critical for 4m",
             "✅ Resolved: 3 alerts after 4m",
         )
+
+
+def test_two_groups_that_end_at_once_have_a_message_each(tmp_path: Path) -> None:
+    with floor(tmp_path, {}, "  policies: [{subjects: '*', channel: on-call, clean: 30s}]") as stage:
+        subjects = {f"limit/{level}-{number}": level for level in ("warning", "critical") for number in range(3)}
+        for subject, level in subjects.items():
+            stage.reads(subject, level)
+        stage.passes(minutes=1)
+        for subject in subjects:
+            stage.reads(subject, "ok")
+        stage.passes(minutes=1.5)
+        assert titles(stage, "on-call")[2:] == ["✅ Resolved: 3 alerts after 1m"] * 2
