@@ -115,7 +115,7 @@ def test_targets_are_counted_by_day(tmp_path: Path) -> None:
     assert field(message, "Targets") == [
         "Daily Target: +12.00 USDT reached on 2 of 31 days",
         "Win Rate Target: >50% ❌",
-        "Drawdown Limit of a Day: <11.00 USDT, lost more on 2 days",
+        "Drawdown Limit of a Day: <11.00 USDT, reached on 2 days",
     ]
 
 
