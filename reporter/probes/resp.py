@@ -13,6 +13,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
+from reporter.probes.connecting import connected
+from reporter.probes.contact import reached
 from reporter.secret import Secret
 
 # No answer that we ask for is nearly as long.
@@ -90,7 +92,12 @@ async def line_to(place: Place, trust: ssl.SSLContext | None) -> AsyncIterator[L
     if place.host is None:
         reader, writer = await asyncio.open_unix_connection(place.path)
     else:
-        reader, writer = await asyncio.open_connection(place.host, place.port, ssl=trust if place.tls else None)
+        opened = await connected(place.host, place.port)
+        reached()
+        if place.tls:
+            reader, writer = await asyncio.open_connection(sock=opened, ssl=trust, server_hostname=place.host)
+        else:
+            reader, writer = await asyncio.open_connection(sock=opened)
     try:
         line = Line(reader, writer)
         if place.login:

@@ -13,6 +13,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from reporter.alerts import Level
 from reporter.probes import CouldNotLookError, Sight
+from reporter.probes.contact import reached
 from reporter.readonly import SQLSTATES, postgresql_limits, postgresql_settings
 from reporter.secret import Secret
 
@@ -104,6 +105,7 @@ async def session(url: Secret, timeout: float) -> AsyncIterator[Session]:
     Raises RefusedError for what the server does not do, and CouldNotLookError for what is our own fault.
     """
     connection = await _connected(url, timeout)
+    reached()
     try:
         await connection.set_read_only(True)
         opened = Session(connection, url)
