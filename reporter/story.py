@@ -164,7 +164,7 @@ class Story:
         """Each change of the incident, whether people heard of it and why, and what became of the messages."""
         names = [incident.id, *([incident.group] if incident.group else [])]
         written = incidents.of_incidents(self.connection, [incident.id])
-        sent = incidents.dispatches(self.connection, names)
+        sent = incidents.dispatches(self.connection, names, [told.run_id for told in written if told.run_id])
         for told in written:
             mine = [one for one in sent if one.run_id == told.run_id]
             yield Entry(told.at, self._change(told), tuple(self._messages(told, mine)))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, delete, insert, or_, select, update
 
 from reporter.alerts import Change, Level, Observation, Transition
 from reporter.store import insert_once
@@ -200,10 +200,13 @@ class Dispatch:
     not_before: datetime
 
 
-def dispatches(connection: Connection, names: Collection[str]) -> list[Dispatch]:
-    """The messages about some incidents or groups of them, in the order of writing."""
-    mine = [outbox.c.slot.in_([f"incident/{name}" for name in names])]
-    mine += [outbox.c.key.like(f"alert/{name}/%") for name in names]
+def dispatches(connection: Connection, names: Collection[str], run_ids: Collection[str]) -> list[Dispatch]:
+    """The messages about some incidents or groups of them, and the lists of some runs, in the order of writing."""
+    mine = (
+        outbox.c.slot.in_([f"incident/{name}" for name in names]),
+        and_(outbox.c.run_id.in_(list(run_ids)), outbox.c.key.like("alert/%-list/%")),
+        *(outbox.c.key.like(f"alert/{name}/%") for name in names),
+    )
     rows = connection.execute(
         select(outbox, sent.c.sent_at, sent.c.url, sent.c.edited)
         .select_from(outbox.outerjoin(sent, sent.c.outbox_id == outbox.c.id))

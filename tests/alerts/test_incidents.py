@@ -10,6 +10,7 @@ import pytest
 from reporter.alerts import AlertState, Level, Observation, Phase
 from reporter.store import alerts, incidents
 from reporter.store.alerts import Watched
+from reporter.story import Story
 from tests.alerts.floor import Floor, floor
 from tests.servers import PostgreSQL
 from tests.stage import Stage
@@ -92,6 +93,9 @@ def test_several_that_last_are_recalled_in_one_message(tmp_path: Path) -> None:
         stage.down(*probes)
         stage.passes(minutes=6)
         assert titles(stage, "alerts-critical") == ["🚨 CRITICAL: 3 alerts", "⏰ Still critical: 3 alerts for 5m 20s"]
+        with stage.stage.app.store.read() as connection:
+            story = "\n".join(Story(connection, stage.stage.app.wiring, stage.clock.wall()).of("probe/db"))
+        assert story.count("told in alerts-critical: delivered https://") == 2
 
 
 def test_alerts_go_where_their_policy_says(tmp_path: Path) -> None:
