@@ -26,7 +26,7 @@ from tests.stage import Stage
 START = datetime(2026, 10, 30, 14, tzinfo=UTC)
 LEVELS = {"o": Level.OK, "w": Level.WARNING, "c": Level.CRITICAL, "?": Level.UNKNOWN}
 SOME = settings(LAW, max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
-MANY = settings(SOME, max_examples=300)
+MANY = settings(SOME, max_examples=120)
 
 # --- How many messages an hour can make ---
 
@@ -188,7 +188,7 @@ def test_nobody_reads_of_an_end_without_the_beginning(script: list[tuple[str, in
 
 
 @pytest.mark.full
-@settings(SOME, max_examples=40)
+@settings(SOME, max_examples=12)
 @given(weather)
 def test_nobody_reads_of_an_end_without_the_beginning_in_many_histories(script: list[tuple[str, int]]) -> None:
     with tempfile.TemporaryDirectory() as folder, floor(Path(folder), {"db": "alert: {clean: 2m}"}) as stage:
