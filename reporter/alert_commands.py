@@ -47,7 +47,7 @@ def run_ack(app: App, options: argparse.Namespace) -> int:
     """`reporter ack SUBJECT [--by NAME] [--note TEXT]`."""
     by, run_id = _signed(options.by), secrets.token_hex(4)
     with app.store.begin() as connection:
-        open_ones = incidents.open_ones(connection)
+        open_ones = incidents.open_ones(connection, ours=True)
         taken = _in_trouble(options.subject, open_ones)
         sitting = Sitting(connection, app.wiring, run_id, app.clock.wall())
         for one in taken:

@@ -65,7 +65,7 @@ class Sitting:
 
     def revisit(self) -> int:
         """Tell what was kept from people and need not be any more, whom else to tell, and which silences end soon."""
-        found = incidents.open_ones(self.connection)
+        found = incidents.open_ones(self.connection, ours=True)
         states = alerts.watched(self.connection, {one.subject for one in found})
         known = self._known()
         news = [news for one in found for news in self._overdue(one, states, known)]

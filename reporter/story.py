@@ -55,8 +55,9 @@ class Story:
         """What is in trouble now, and the last incidents."""
         troubled = alerts.troubled(self.connection)
         yield "In trouble:" if troubled else "Nothing is in trouble."
+        known = {one.subject: one for one in incidents.open_ones(self.connection)}
         for one in troubled:
-            yield f"  {one.subject:<28} {self._standing(one.state)}"
+            yield f"  {one.subject:<28} {self._standing(one.state)}{_heard(known.get(one.subject))}"
         held = incidents.silences_at(self.connection, self.now)
         yield from (f"  {self._silence(one)}" for one in held)
         past = [one for one in incidents.newest(self.connection, SHOWN) if one.is_over]
@@ -266,6 +267,13 @@ class Story:
             return "an unknown time"
         there, here = moment.astimezone(self.wiring.zone), self.now.astimezone(self.wiring.zone)
         return f"{there:%H:%M:%S}" if there.date() == here.date() else f"{there:%a %Y-%m-%d %H:%M:%S}"
+
+
+def _heard(incident: Incident | None) -> str:
+    """Who has taken an incident on, or why nobody was told of it."""
+    if incident and incident.acked_at:
+        return f"; acknowledged by {incident.acked_by}"
+    return f"; not told: {incident.untold}" if incident and incident.untold else ""
 
 
 def _steps_ahead(incident: Incident, rules: Rules) -> Iterable[Step]:

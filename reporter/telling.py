@@ -23,7 +23,8 @@ class Incident:
 
     The trouble lasted from `since` to `until`; that it was over is known only a while later, at `resolved_at`.
     `told` are the channels that heard of the present trouble; `untold` says why nobody did yet, or not of its present
-    level. `group` names the incidents that one message tells together. `escalated` are the names of the steps that were taken.
+    level. `group` names the incidents that one message tells together. `escalated` are the names of the steps that
+    were taken.
     """
 
     id: str

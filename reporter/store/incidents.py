@@ -82,10 +82,10 @@ def put(connection: Connection, incident: Incident) -> None:
     connection.execute(update(incidents).where(incidents.c.id == incident.id).values(**_values(incident)))
 
 
-def open_ones(connection: Connection) -> list[Incident]:
-    """Everything in trouble, the oldest first. Until the end of a write transaction nobody else decides about it."""
+def open_ones(connection: Connection, *, ours: bool = False) -> list[Incident]:
+    """Everything in trouble, the oldest first. If they are to be `ours`, nobody else decides about it meanwhile."""
     query = select(incidents).where(incidents.c.resolved_at.is_(None)).order_by(incidents.c.opened_at, incidents.c.id)
-    return [_incident(row) for row in connection.execute(query.with_for_update())]
+    return [_incident(row) for row in connection.execute(query.with_for_update() if ours else query)]
 
 
 def any_open(connection: Connection) -> bool:

@@ -98,7 +98,7 @@ def test_without_a_subject_it_tells_of_all_trouble_and_of_the_last_incidents(
 ) -> None:
     everything = explained(troubled, capsys)
     assert "In trouble:" in everything
-    assert "probe/bot" in everything
+    assert "probe/bot                    critical since 12:01:00 (4m): refused; not told: it depends on" in everything
     troubled.up("db", "bot")
     troubled.passes(minutes=7)
     everything = explained(troubled, capsys)
