@@ -23,14 +23,22 @@ def words(text: str) -> frozenset[str]:
 # The floors from the ground up. A module may import what is on a floor below it, and pure and working modules may
 # import their neighbours. Add a new module of `reporter/` to the floor that it belongs to.
 FLOORS: dict[str, str] = {
-    "pure": "errors secret spelling pacing message letter formats periods schedules trades pace rates risk plotting metrics alerts "
-    "judge policies maintenance telling thresholds machine uptime trends vitals boards gauges noise digest jsonpath context standing",
-    "doors": "clock readonly config catalog host logs probes ledger store outbox migrations render charts outlets pulse",
-    "work": "binding probing probing_databases guard edits chronicle acquaintance server_setup wiring picturing posting ruling alert_letters "
-    "cards judging adrift story runner planner delivery",
+    "pure": "periods schedules pacing "
+    "trades metrics risk pace rates standing gauges "
+    "alerts judge policies maintenance telling thresholds machine vitals trends uptime boards "
+    "context letter message formats plotting noise digest errors secret spelling jsonpath",
+    "doors": "clock config catalog logs "
+    "host probes ledger readonly "
+    "store outbox migrations "
+    "render charts outlets pulse",
+    "work": "binding wiring ruling probing probing_databases edits "
+    "planner guard runner chronicle "
+    "judging cards alert_letters story adrift posting picturing "
+    "delivery acquaintance server_setup",
     "daemon": "daemon demo",
     "app": "app",
-    "cli": "commands probe_commands export_commands outbox_commands setup_commands uptime_commands alert_commands cli __main__",
+    "cli": "cli __main__ commands outbox_commands alert_commands probe_commands uptime_commands export_commands "
+    "setup_commands",
 }
 FLOOR_OF = {unit: floor for floor, units in FLOORS.items() for unit in units.split()}
 HEIGHT = {floor: height for height, floor in enumerate(FLOORS)}
