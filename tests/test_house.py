@@ -65,8 +65,12 @@ WALL_CLOCK = words(
 )
 # Each costs tens of milliseconds or megabytes that not every command or daemon needs.
 HEAVY = words("alembic apscheduler difflib dns httpx markdown_it psutil psycopg regex resvg_py rich sqlalchemy")
-HEAVY_OF_OURS = {"reporter.store.migrate", "reporter.outlets.discord", "reporter.outlets.console",
-                 "reporter.setup_commands"}  # bring such along
+HEAVY_OF_OURS = {
+    "reporter.store.migrate",
+    "reporter.outlets.discord",
+    "reporter.outlets.console",
+    "reporter.setup_commands",
+}  # bring such along
 
 WORDS_FOR_JOBS = {"reporter.metrics", "reporter.periods"}
 
