@@ -11,7 +11,7 @@ import pytest
 
 from reporter.alert_letters import LISTED, Case, alert_message, group_message, silence_message
 from reporter.alerts import Change, Level, Observation, Transition
-from reporter.message import Message, Severity, Tone, plain
+from reporter.message import Severity, Tone, plain
 from reporter.policies import Rule, Rules
 from reporter.telling import Incident, Silence
 from reporter.wiring import Wiring
