@@ -47,7 +47,7 @@ class Bounds(Params):
         for better, worse in (("warning", "critical"), ("leave_warning", "warning"), ("leave_critical", "critical")):
             mild, bad = getattr(self, better), getattr(self, worse)
             if mild is not None and bad is not None and (mild < bad if self.low else mild > bad):
-                side = ("above" if worse == "critical" else "below")[:5] if self.low else "below"
+                side = "above" if self.low else "below"
                 raise ValueError(f"`{worse}` must not be {side} `{better}`")
         return self
 
