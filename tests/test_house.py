@@ -51,8 +51,8 @@ SHARED_BY_DOORS = {"clock", "readonly"}
 # What a pure module may import besides other pure modules: neither I/O nor a clock can be had from these.
 PURE_LIBRARIES = words(
     "__future__ abc base64 bisect calendar collections contextlib cronsim dataclasses datetime decimal difflib enum "
-    "fnmatch fractions functools hashlib heapq html itertools json logging markdown_it math operator pathlib pydantic re "
-    "statistics string textwrap types typing typing_extensions unicodedata urllib.parse zoneinfo"
+    "fnmatch fractions functools hashlib heapq html itertools json logging markdown_it math operator pathlib pydantic "
+    "re statistics string textwrap types typing typing_extensions unicodedata urllib.parse zoneinfo"
 )
 # What reaches the disk or the terminal all the same: functions, and methods of a Path.
 IO_FUNCTIONS = words("input open print")
