@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from reporter.alert_commands import run_ack, run_explain, run_silence
+from reporter.cli import main
 from reporter.errors import ReporterError
 from reporter.store import incidents
 from tests.alerts.floor import Floor, floor, options
@@ -177,3 +178,20 @@ def test_who_was_told_of_trouble_hears_of_its_end_through_a_silence(troubled: Fl
     troubled.up("db", "bot")
     troubled.passes(minutes=7)
     assert [one.titles for one in troubled.arrived if not one.edited][-1] == ("✅ Resolved: db after 4m",)
+
+
+def test_the_command_line_knows_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with floor(tmp_path, {"db": ""}) as stage:
+        stage.passes(minutes=0.5)
+        for name, value in stage.stage.environ.items():
+            monkeypatch.setenv(name, value)
+        home = ["--home", str(tmp_path)]
+        assert main([*home, "silence", "db", "--for", "1h", "--by", "anna", "--reason", "new disk"]) == 0
+        assert main([*home, "explain"]) == 0
+        said = capsys.readouterr().out
+        assert "db is silenced for" in said
+        assert "Nothing is in trouble." in said
+        assert main([*home, "ack", "db"]) == 1
+        assert "db is not in trouble" in capsys.readouterr().err
