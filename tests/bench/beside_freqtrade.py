@@ -18,7 +18,7 @@ from tests.ledger.databases import DATA
 # An interpreter that has freqtrade, if ours has not.
 PYTHON = os.environ.get("FREQTRADE_PYTHON") or (sys.executable if find_spec("freqtrade") else None)
 
-# It wants a bot; of that it only asks for balances. Time and memory are its own, without the time to import it.
+# It wants a bot; of that it only asks for balances. Processor time and memory are those of the question alone.
 STATISTICS = """
 import sys, time
 from types import SimpleNamespace
@@ -34,9 +34,9 @@ init_db(f"sqlite:///{sys.argv[1]}")
 wallets = SimpleNamespace(get_starting_balance=lambda: 10000.0, get_total_stake_amount=lambda: 10000.0)
 config = {"stake_currency": "USDT", "dry_run": True, "max_open_trades": 5}
 rpc = RPC(SimpleNamespace(config=config, wallets=wallets, exchange=None, strategy=None))
-before, started = rss(), time.perf_counter()
+before, started = rss(), time.process_time()
 found = rpc._rpc_trade_statistics("USDT", "")
-print(__version__, time.perf_counter() - started, rss() - before, found["profit_closed_coin"])
+print(__version__, time.process_time() - started, rss() - before, found["profit_closed_coin"])
 """
 
 
@@ -72,7 +72,7 @@ def _insert(made: sqlite3.Connection, table: str, row: dict[str, object]) -> Non
 
 
 def theirs(path: str) -> tuple[str, float, float, float] | None:
-    """freqtrade's version, its seconds, its MB beyond what it had, and its P&L; None where it is not installed."""
+    """freqtrade's version, its seconds of processor time, its MB beyond what it had, and its P&L; None without it."""
     if PYTHON is None:
         return None
     told = subprocess.run([PYTHON, "-c", STATISTICS, path], check=True, capture_output=True, text=True).stdout
