@@ -77,6 +77,8 @@ RETIRED = {"archived", "disabled", "inactive", "paused", "retired", "stopped"}
 RUNNING = {"active", "running"}
 # How far back one looks for the pace at which a disk fills.
 PACE = timedelta(days=3)
+# So many troubles have a line each, however short the board is to be.
+FEWEST_TROUBLES = 10
 # What an untroubled machine shows of its figures, in the footer.
 IN_FOOTER = ("CPU", "Memory", "Load", "Disk", "Temperature")
 
@@ -264,14 +266,16 @@ def _board(
     levels = [item.seen.level for item in items]
     well = [item for item in things if item.seen.level is Level.OK]
     fold = len(things) > ctx.params.lines
+    troubles, most = _worst_first([*things, *_named(own)]), max(ctx.params.lines, FEWEST_TROUBLES)
     facts = {
         "mark": TITLES[worst(levels)],
         "summary": summary(levels, "All Systems Operational"),
         "host": host,
         "started": ctx.history.started_at(),
-        "troubles": [_row(item, ctx.now, standing) for item in _worst_first([*things, *_named(own)])],
+        "troubles": [_row(item, ctx.now, standing) for item in troubles[:most]],
+        "more": _counted(troubles[most:]),
         "well": [] if fold else [_row(item, ctx.now, standing, means) for item in well],
-        "folded": _folded(well) if fold else [],
+        "folded": _counted(well) if fold else [],
         "own": _all_well(own),
         "machine": [_row(item, ctx.now, standing) for item in _worst_first(machine)],
         "machine_well": _names([item for item in machine if item.seen.level is Level.OK and item.seen.value]),
@@ -301,10 +305,13 @@ def _names(well: Sequence[Item]) -> str:
     return ", ".join(first) + (f" and {more} more" if more and first else "")
 
 
-def _folded(well: Sequence[Item]) -> list[tuple[str, int]]:
-    """What is well, counted by its kind."""
-    kinds = [item.kind or "other" for item in well]
-    return [(kind, kinds.count(kind)) for kind in dict.fromkeys(kinds)]
+def _counted(items: Sequence[Item]) -> list[tuple[str, int, str, str]]:
+    """Many things by their level and kind: mark, number, kind, and how they stand."""
+    kinds = [(item.seen.level, item.kind or "other") for item in items]
+    return [
+        (MARKS[level], kinds.count((level, kind)), kind, "online" if level is Level.OK else level.value)
+        for level, kind in dict.fromkeys(kinds)
+    ]
 
 
 def _row(item: Item, now: datetime, standing: Standing, means: Mapping[str, float] | None = None) -> Row:

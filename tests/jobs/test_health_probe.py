@@ -403,6 +403,14 @@ def test_what_all_machines_see_alike_is_looked_at_by_one_of_them() -> None:
     assert board.slot == "machine@box-1"
 
 
+def test_a_board_of_many_troubles_names_some_and_counts_the_rest() -> None:
+    down = [reading(f"api-{n}", Level.CRITICAL, "refused") for n in range(180)]
+    slow = [reading(f"db-{n}", Level.WARNING, "slow", kind="postgres") for n in range(20)]
+    lines = list(plain_blocks(Watch(readings=[*slow, *down]).message().body))
+    assert [line.partition(":")[0] for line in lines[:20]] == [f"🔴 api-{n}" for n in range(20)]
+    assert lines[20:22] == ["🔴 and 160 × http: critical", "🟡 and 20 × postgres: warning"]
+
+
 def test_names_forge_nothing() -> None:
     hostile = "x\n# @everyone **pump** ||x||"
     watch = Watch(
