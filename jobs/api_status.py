@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from reporter import BoardParams, Context, Report, job, status_board
 
 KINDS = ("http", "tls", "tcp", "dns", "icmp")
+MOST = 40
 
 
 @job(covers="now", schedule="every 5m", params=BoardParams)
 def api_status(ctx: Context[BoardParams]) -> Iterator[Report]:
     """How each endpoint stands: its latency, and for how long its certificate is valid."""
-    yield status_board(ctx, KINDS)
+    yield status_board(ctx, KINDS, MOST)

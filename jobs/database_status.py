@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from reporter import BoardParams, Context, Report, job, status_board
 
 KINDS = ("postgres", "sqlite", "sql")
+MOST = 10
 
 
 @job(covers="now", schedule="every 5m", params=BoardParams)
 def database_status(ctx: Context[BoardParams]) -> Iterator[Report]:
     """How each database stands: its latency, connections, slow queries, last checkpoint, size."""
-    yield status_board(ctx, KINDS)
+    yield status_board(ctx, KINDS, MOST)

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from reporter import BoardParams, Context, Report, job, status_board
 
 KINDS = ("redis",)
+MOST = 10
 
 
 @job(covers="now", schedule="every 5m", params=BoardParams)
 def redis_status(ctx: Context[BoardParams]) -> Iterator[Report]:
     """How each Redis stands: its latency, memory, clients, hits and what it keeps on disk."""
-    yield status_board(ctx, KINDS)
+    yield status_board(ctx, KINDS, MOST)

@@ -78,10 +78,13 @@ def usually(mean: float | None) -> str | None:
     return f"about {duration(roughly(mean))}" if mean is not None and mean > 0 else None
 
 
-def status_board(ctx: Context[BoardParams], kinds: Collection[str]) -> Report:
-    """A board of probes, with all that was measured. It looks at nothing that the last round has looked at."""
+def status_board(ctx: Context[BoardParams], kinds: Collection[str], most: int) -> Report:
+    """A board of probes, with all that was measured. It looks at nothing that the last round has looked at.
+
+    The worst `most` of them are shown, so that it stays one message; the others are counted.
+    """
     wanted = ctx.params.probes or tuple(kinds)
-    readings = ctx.readings(wanted)
+    readings = _worst_first(ctx.readings(wanted))
     standing = {state.subject: state for state in ctx.history.open_alerts()}
     means = ctx.history.means()
     levels = [reading.observation.level for reading in readings]
@@ -89,7 +92,8 @@ def status_board(ctx: Context[BoardParams], kinds: Collection[str]) -> Report:
     facts = {
         "mark": TITLES[worst(levels)] if readings else TITLES[Level.UNKNOWN],
         "summary": summary(levels, "All Well" if readings else "Nothing To Show"),
-        "panels": [_panel(one, standing, means, ctx.now) for one in _worst_first(readings)],
+        "panels": [_panel(one, standing, means, ctx.now) for one in readings[:most]],
+        "more": [(MARKS[level], levels[most:].count(level), level.value) for level in dict.fromkeys(levels[most:])],
         "missing": [name for name in ctx.params.probes if name not in known],
         "kinds": tuple(kinds),
         "seen": min((reading.at for reading in readings), default=None),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from reporter.message import Tone, plain, plain_blocks
+from reporter.outlets.discord_limits import fit
 from tests.golden import agrees
 from tests.jobs.boards import CACHE, MAIN, board
-from tests.jobs.watch import stock_job
+from tests.jobs.watch import reading, stock_job
 
 
 def test_the_board_with_all_figures() -> None:
@@ -35,3 +36,10 @@ def test_what_is_shown_can_be_named_and_a_name_that_is_none_is_told() -> None:
 def test_it_is_posted_anew_when_that_is_wanted() -> None:
     watch = board("redis_status", CACHE, params={"repost_hours": 6})
     assert watch.board().repost is not None
+
+
+def test_a_board_of_many_stays_one_message_and_counts_the_others() -> None:
+    many = [reading(f"thing-{n}", kind="redis", figures=(("latency", "5ms"), ("size", "9 MiB"))) for n in range(200)]
+    message = board("redis_status", *many).message()
+    assert len(fit(message)) == 1
+    assert "🟢 and 190 more: ok" in "\n".join(plain_blocks(message.body))
