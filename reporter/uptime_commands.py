@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import shutil
 import sys
@@ -57,7 +58,7 @@ def run(app: App, options: argparse.Namespace) -> int:
     if not spans:
         print("Nothing was watched yet: the job health_probe does that, while the daemon runs.")
         return DONE
-    print(f"{look.label}, seen {now.astimezone(app.wiring.zone):%Y-%m-%d %H:%M %Z}. {LEGEND}\n")
+    print(f"{look.label}, seen {now.astimezone(app.wiring.zone):%Y-%m-%d %H:%M %Z}.\n{LEGEND}\n")
     excluded = partial(maintained, app.wiring.maintenance)
     if options.subject and len(spans) == 1:
         (name,) = spans
@@ -213,6 +214,6 @@ def _print(rows: Sequence[Row], left: int) -> None:
 
 
 def _coloured(line: str) -> str:
-    if not sys.stdout.isatty():
+    if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
         return line
     return re.sub("█+|▓+|▒+|░+|·+", lambda run: f"\033[{COLOURS[run[0][0]]}m{run[0]}\033[0m", line)

@@ -48,7 +48,8 @@ def asked(stage: Stage, says: Says, subject: str | None = None, month: str | Non
 
 
 def test_every_thing_has_a_line_the_worst_first_and_a_block_a_day(floor: Stage, capsys: Says) -> None:
-    told, _, header, database, api = asked(floor, capsys)
+    told, legend, _, header, database, api = asked(floor, capsys)
+    assert legend.startswith("One block is a day: █ up all of it")
     assert told.startswith("The last 30 days, seen 2026-10-31 13:00 CET.")
     assert " ".join(header.split()) == "SUBJECT DAYS 24 H 7 D 30 D 2026-09 2026-10 INCIDENTS LONGEST"
     assert database.split() == [
