@@ -279,6 +279,7 @@ def _board(
         "own": _all_well(own),
         "machine": [_row(item, ctx.now, standing) for item in _worst_first(machine)],
         "machine_well": _names([item for item in machine if item.seen.level is Level.OK and item.seen.value]),
+        "untold": [one for one in host.untold if not one[0].startswith("disk ")] if host else [],
         "figures": list(_figures(host, machine, things)),
     }
     return Report(facts=facts, tone=TONES[worst(levels)], slot=slot, repost=ctx.params.repost)

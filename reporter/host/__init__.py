@@ -95,7 +95,7 @@ class Machine:
         error, steered = kernel.clock()
         self._steered = self._steered or steered
         if not self._steered:
-            raise OSError("nothing keeps this machine's clock right: there is no time service")
+            raise OSError("no time service keeps it right")
         return error
 
     def _own_process(self) -> Own:
@@ -168,7 +168,7 @@ def _temperature() -> float:
     # Some sensors that are wired to nothing show the ends of their scale.
     shown = [one.current for group in sensors.values() for one in group if one.current and 0 < one.current < 150]
     if not shown:
-        raise OSError("there is no sensor")
+        raise OSError("no sensor")
     return float(max(shown))
 
 

@@ -95,7 +95,7 @@ def _traffic() -> list[int]:
     """Bytes received and sent, errors, packets dropped, packets: since the machine started."""
     cards = [card for name, card in psutil.net_io_counters(pernic=True).items() if not name.startswith(_NOT_REAL)]
     if not cards:
-        raise OSError("there is no network card")
+        raise OSError("no network card")
     return [
         sum(card.bytes_recv for card in cards),
         sum(card.bytes_sent for card in cards),
