@@ -35,6 +35,7 @@ def machines(tmp_path: Path, discord: LocalDiscord, server: PostgreSQL) -> Itera
         yield store, running
 
 
+@pytest.mark.full
 def test_each_machine_has_signs_and_a_board_of_its_own(
     machines: tuple[Store, list[Process]], discord: LocalDiscord
 ) -> None:

@@ -207,7 +207,7 @@ def test_the_daemon_beats_at_each_round_and_tells_that_it_is_unwell(stage: Stage
     assert service.heard[0] == ("GET", "/7d1f0b1c", "")
 
 
-def test_a_heartbeat_that_does_not_arrive_is_a_warning_and_its_return_ends_it(stage: Stage, service: Service) -> None:
+def test_a_heartbeat_that_does_not_arrive_is_a_warning(stage: Stage, service: Service) -> None:
     stage.write("jobs/watch.py", f"from pathlib import Path\nPLACE = Path('/nowhere')\n{LOOKS}")
     stage.on_screen("  watch:").write(
         "config/reporter.yaml",
