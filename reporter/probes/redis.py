@@ -21,6 +21,7 @@ from reporter.secret import Secret
 from reporter.thresholds import Threshold
 
 _KEYS = re.compile(r"\bkeys=(\d+)")
+_CODE = re.compile(r"[A-Z]{2,20}")
 _LAG = re.compile(r"\blag=(\d+)")
 # With less memory in use than this, in bytes, what the process itself needs makes up most of the ratio.
 _WORTH_A_RATIO = 64 * 1024 * 1024
@@ -83,7 +84,7 @@ class RedisProbe:
         try:
             return await self._seen(place)
         except RespError as error:
-            return _refused(error)
+            return _refused(error, self.url)
         except NotRespError:
             return Sight(Level.CRITICAL, "answered with something that is not Redis")
         except asyncio.IncompleteReadError:
@@ -111,10 +112,14 @@ class RedisProbe:
         )
 
 
-def _refused(error: RespError) -> Sight:
+def _refused(error: RespError, url: Secret) -> Sight:
     if "max number of clients" in str(error):
         return Sight(Level.CRITICAL, _NO_CLIENTS)
-    return Sight(Level.CRITICAL, _REFUSALS.get(error.code, f"it says: {error.code[:40]}"))
+    if error.code in _REFUSALS:
+        return Sight(Level.CRITICAL, _REFUSALS[error.code])
+    # Whatever is no code, or stands in the address, may be our own password that comes back.
+    tellable = _CODE.fullmatch(error.code) and error.code not in url.reveal()
+    return Sight(Level.CRITICAL, f"it says: {error.code}" if tellable else "answered with an error of its own")
 
 
 async def _info(line: Line) -> Info:

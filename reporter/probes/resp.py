@@ -7,6 +7,7 @@ for. https://redis.io/docs/latest/develop/reference/protocol-spec/
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,6 +20,7 @@ from reporter.secret import Secret
 
 # No answer that we ask for is nearly as long.
 _LONGEST = 4 * 1024 * 1024
+_LENGTH = re.compile(r"[0-9]{1,8}")
 
 
 class RespError(Exception):
@@ -75,7 +77,7 @@ class Line:
             return rest
         if kind == "-":
             raise RespError(rest)
-        if kind == "$" and rest.isdecimal() and int(rest) <= _LONGEST:
+        if kind == "$" and _LENGTH.fullmatch(rest) and int(rest) <= _LONGEST:
             return (await self._reader.readexactly(int(rest) + 2))[:-2].decode("utf-8", "replace")
         raise NotRespError
 

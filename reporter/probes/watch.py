@@ -11,6 +11,7 @@ from reporter.alerts import Level, Observation
 from reporter.clock import Clock
 from reporter.context import Reading
 from reporter.formats import duration
+from reporter.message import visible
 from reporter.probes import Probe, Sight, network
 from reporter.probes.contact import watched
 from reporter.probes.failures import explain
@@ -24,6 +25,8 @@ _GRACE = 3.0
 # policy of its alerts says when that is wanted.
 _RECHECK = 5.0
 _RECHECKS = 5
+# What is told of a look is shown up to so many characters, and each of its figures: some of it others have written.
+_LONGEST, _LONGEST_FIGURE = 500, 100
 # After so many seconds without a look, or two turns of a slower probe, a reading is not shown as the present.
 _STALE = 120.0
 
@@ -100,7 +103,15 @@ class Watch:
     async def _look(self, pause: float) -> None:
         if pause:
             await asyncio.sleep(pause)
-        at, began = self.clock.wall(), time.perf_counter()
+        at = self.clock.wall()
+        try:
+            await self._judge(at)
+        except Exception as error:  # noqa: BLE001 - a figure that cannot be shown, say: a probe never falls silent
+            self.failures += 1
+            self.reading = _reading(self.probe, explain(error), at)
+
+    async def _judge(self, at: datetime) -> None:
+        began = time.perf_counter()
         seen = _timed(self.probe, await _seen(self.probe), time.perf_counter() - began)
         sight, self.stands = graded(seen, self.stands)
         if self.probe.host and network.is_elsewhere(self.probe.host):
@@ -141,10 +152,17 @@ def _reading(probe: Probe, sight: Sight, at: datetime) -> Reading:
     seen = Observation(
         subject=f"probe/{terms.name}",
         level=sight.level,
-        detail=sight.detail,
-        value=sight.value,
-        limit=sight.limit,
+        detail=_fit(sight.detail, _LONGEST),
+        value=None if sight.value is None else _fit(sight.value, _LONGEST_FIGURE),
+        limit=None if sight.limit is None else _fit(sight.limit, _LONGEST_FIGURE),
         figure=sight.figure,
         every=None if terms.every is None else timedelta(seconds=terms.every),
     )
-    return Reading(terms.name, probe.kind, seen, at, sight.latency, figures=sight.figures)
+    figures = tuple((name, _fit(figure, _LONGEST_FIGURE)) for name, figure in sight.figures)
+    return Reading(terms.name, probe.kind, seen, at, sight.latency, figures=figures)
+
+
+def _fit(text: str, most: int) -> str:
+    """One line that hides nothing, and no longer than it may be: logs and the store get it as well as letters."""
+    shown = visible(text[: 2 * most])
+    return shown if len(shown) <= most and len(text) <= 2 * most else f"{shown[: most - 1]}…"

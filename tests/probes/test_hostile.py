@@ -1,0 +1,114 @@
+"""What servers, files and users could do to a probe on purpose, and what becomes of it."""
+
+import socket
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import pytest
+
+from reporter.alerts import Level
+from reporter.probes import Measure, Sight, Terms
+from tests.probes.conftest import Rounds, StandingClock
+from tests.probes.databases import Watch, told
+from tests.probes.servers import Behaviour, serving
+
+
+@dataclass
+class Saying:
+    """A probe that sees what it is told to see."""
+
+    kind: ClassVar[str] = "odd"
+    host: ClassVar[None] = None
+    sight: Sight
+    terms: Terms = field(default_factory=lambda: Terms("odd"))
+
+    def prepare(self) -> None:
+        pass
+
+    async def look(self) -> Sight:
+        return self.sight
+
+
+def unreadable(_: float) -> str:
+    raise OverflowError("cannot convert float infinity to integer")
+
+
+def test_a_figure_that_cannot_be_shown_is_told_in_each_round(rounds: Rounds, clock: StandingClock) -> None:
+    looked = rounds([Saying(Sight(Level.OK, "online", measures=(Measure("age", 1.0, shown=unreadable),)))])
+    for _ in range(3):
+        (reading,) = looked.probe_all()
+        assert reading.fresh
+        assert told(reading) == "unknown: the probe failed: OverflowError"
+        clock.pass_by(30)
+
+
+def test_what_others_have_written_is_one_short_line_that_hides_nothing(rounds: Rounds) -> None:
+    text = "up\n\x1b[2Jdb is fine \u202e" + "x" * 10_000
+    (reading,) = rounds([Saying(Sight(Level.OK, text, value=text, figures=(("version", text),)))]).probe_all()
+    seen = reading.observation
+    for said in (seen.detail, seen.value or "", reading.figures[0][1]):
+        assert said.startswith("up⏎␛[2Jdb is fine ")
+        assert said.endswith("x…")
+        assert len(said) <= 500
+
+
+def a_redis_that_says(*answers: bytes) -> Behaviour:
+    """Answers each command with the next of these."""
+
+    def behave(connection: socket.socket) -> None:
+        for answer in answers:
+            if not connection.recv(4096):
+                return
+            connection.sendall(answer)
+        connection.recv(4096)
+
+    return behave
+
+
+def bulk(text: str) -> bytes:
+    return b"$%d\r\n%b\r\n" % (len(text), text.encode())
+
+
+@pytest.mark.parametrize(
+    "figures",
+    [
+        "connected_slaves:inf",
+        "connected_slaves:nan\r\nrole:master",
+        "used_memory:inf\r\nmaxmemory:nan",
+        "used_memory:1e400\r\nused_memory_rss:nan",
+        "maxclients:-inf\r\nconnected_clients:1e309",
+        "server_time_usec:inf\r\nrdb_last_save_time:nan\r\nuptime_in_seconds:inf",
+        "db0:keys=" + "9" * 5000,
+        "redis_version:" + "x\x1b[2J" * 100_000,
+    ],
+)
+def test_a_server_with_impossible_figures_is_told_in_each_round(figures: str, watch: Watch) -> None:
+    with serving(a_redis_that_says(b"+PONG\r\n", bulk(figures))) as port:
+        probe = watch("redis", url=f"redis://127.0.0.1:{port}", replicas=1)
+        for _ in range(2):
+            reading = probe.look()
+            assert reading.fresh
+            assert all(len(figure) <= 100 and figure.isprintable() for _, figure in reading.figures)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"$" + b"9" * 5000 + b"\r\n",
+        "$٣\r\n".encode(),
+        b"$99999999999\r\n",
+        b"$-1\r\n",
+        b"*3\r\n$4\r\n",
+        b"x" * 200_000,
+    ],
+)
+def test_a_server_that_announces_the_impossible_is_no_redis(answer: bytes, watch: Watch) -> None:
+    with serving(a_redis_that_says(answer)) as port:
+        probe = watch("redis", url=f"redis://127.0.0.1:{port}")
+        assert told(probe.look()) == "critical: answered with something that is not Redis"
+
+
+def test_a_server_that_repeats_a_password_does_not_get_it_shown(watch: Watch) -> None:
+    with serving(a_redis_that_says(b"-s3cr3t is wrong\r\n")) as port:
+        probe = watch("redis", url=f"redis://:s3cr3t@127.0.0.1:{port}")
+        assert told(probe.look()) == "critical: answered with an error of its own"
