@@ -64,7 +64,7 @@ class Rounds:
         seen = len(self.discord.requests)
         process = self._start()
         if self._random.random() < 0.9:
-            until(lambda: self._posted_since(seen), 20, lambda: "nothing is sent", pause=0.002)
+            until(lambda: self._posted_since(seen), 90, lambda: "nothing is sent", pause=0.002)
         time.sleep(self._random.uniform(0, self._longest))
         process.kill()
         self.kills.append(SystemClock().wall().timestamp())
@@ -78,7 +78,7 @@ class Rounds:
     def _settle(self) -> None:
         process = self._start()
         try:
-            until(self._settled, 60, lambda: f"left over: {self.traffic.counts()}")
+            until(self._settled, 120, lambda: f"left over: {self.traffic.counts()}")
         finally:
             process.kill()
             process.join()
