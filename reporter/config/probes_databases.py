@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from datetime import timedelta
 from typing import Annotated, ClassVar, Literal, Self
@@ -34,11 +35,19 @@ def _address_of(*schemes: str, example: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+# A host, in brackets if it is an IPv6 address, and its port.
+_PLACE = re.compile(r"(\[[^\[\]]*\]|[^:\[\]]*)(:\d{0,5})?")
+
+
 def _readable(url: Secret) -> bool:
-    """Whether host and port can be told. PostgreSQL takes several of them, between commas."""
+    """Whether host and port can be told: a password with a slash that is not written as `%2F` ends up in them.
+    PostgreSQL takes several of them, between commas."""
     with suppress(ValueError):
         parts = urlsplit(url.reveal())
-        return "," in parts.netloc or parts.port is None or parts.port > 0
+        places = parts.netloc.rpartition("@")[2].split(",")
+        if len(places) > 1 and parts.scheme.startswith("postgres"):
+            return all(_PLACE.fullmatch(place) for place in places)
+        return parts.port is None or parts.port > 0
     return False
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from ipaddress import ip_address
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -19,9 +21,17 @@ DaysLeft = Annotated[LowNumbers, Otherwise(14, 3)]
 
 
 def web_address(url: Secret) -> Secret:
-    if not re.match(r"https?://([^/?#@]*@)?[^/?#@:]", url.reveal(), re.IGNORECASE):
+    if not re.match(r"https?://([^/?#@]*@)?[^/?#@:]", url.reveal(), re.IGNORECASE) or not _readable(url):
         raise mistake("must be an http or https address", "write such as `https://example.org/health`")
     return url
+
+
+def _readable(url: Secret) -> bool:
+    """Whether host and port can be told; the error of an address where they cannot would show parts of it."""
+    with suppress(ValueError):
+        parts = urlsplit(url.reveal())
+        return bool(parts.hostname) and parts.port != 0
+    return False
 
 
 def _pattern(text: str) -> str:

@@ -32,7 +32,7 @@ def weight_of(most: float, share: float) -> str:
 def size_within(limits: Threshold) -> Callable[[float], str]:
     """How a size is shown: beside the most that it may be, where that is said. `234.0 MiB of 10.0 GiB (2.3%)`"""
     most = limits.critical
-    if most is None:
+    if not most:
         return in_bytes
     return lambda figure: in_bytes(figure) if figure == most else weight_of(most, 100 * figure / most)
 

@@ -30,7 +30,7 @@ class Grade:
         shown = measure.shown(limit)
         if not measure.threshold.reached(measure.figure, limit):
             return f"{measure.name} still near {shown}"
-        return measure.trouble.format(limit=shown) or f"{measure.name} {self._side} {shown}"
+        return measure.trouble.replace("{limit}", shown) or f"{measure.name} {self._side} {shown}"
 
     @property
     def _side(self) -> str:

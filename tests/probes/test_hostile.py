@@ -1,10 +1,14 @@
 """What servers, files and users could do to a probe on purpose, and what becomes of it."""
 
 import socket
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from pydantic import ValidationError
 
 from reporter.alerts import Level
 from reporter.probes import Measure, Sight, Terms
@@ -112,3 +116,43 @@ def test_a_server_that_repeats_a_password_does_not_get_it_shown(watch: Watch) ->
     with serving(a_redis_that_says(b"-s3cr3t is wrong\r\n")) as port:
         probe = watch("redis", url=f"redis://:s3cr3t@127.0.0.1:{port}")
         assert told(probe.look()) == "critical: answered with an error of its own"
+
+
+@pytest.mark.parametrize(
+    ("kind", "url"),
+    [
+        ("redis", "redis://bot:hunter2,x/y@127.0.0.1:6379"),
+        ("redis", "redis://bot:hunter2/x@127.0.0.1:6379"),
+        ("redis", "redis://127.0.0.1:1,127.0.0.1:hunter2"),
+        ("postgres", "postgresql://bot:hunter2,x/y@127.0.0.1:5432/db"),
+        ("postgres", "postgresql://127.0.0.1:1,127.0.0.1:hunter2/db"),
+        ("http", "http://bot:hunter2@[::1/"),
+        ("http", "http://127.0.0.1:hunter2/"),
+        ("http", "http://bot:hunter2/x@127.0.0.1/"),
+        ("http", "http://127.0.0.1:0/hunter2"),
+    ],
+)
+def test_an_address_that_cannot_be_read_is_refused_without_a_word_of_it(kind: str, url: str, watch: Watch) -> None:
+    with pytest.raises(ValidationError, match="must be an") as refused:
+        watch(kind, url=url)
+    assert "hunter2" not in str(refused.value)
+
+
+def test_several_hosts_of_postgresql_are_an_address(watch: Watch) -> None:
+    for places in ("127.0.0.1:1,127.0.0.1:1", "[::1]:1,127.0.0.1", "a,b:5433"):
+        watch("postgres", url=f"postgresql://bot:x@{places}/db")
+
+
+def test_a_size_of_nothing_is_a_limit_like_any_other(watch: Watch, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "bot.sqlite")) as file:
+        file.execute("CREATE TABLE trades (id)")
+    seen = watch("sqlite", path=str(tmp_path / "bot.sqlite"), size={"critical": "0 B"}).look()
+    assert told(seen) == "critical: online, but size above 0 B"
+
+
+def test_braces_in_a_name_are_part_of_it(watch: Watch, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "bot.sqlite")) as file:
+        file.execute("CREATE TABLE trades (id)")
+    query = "SELECT '2020-01-01'"
+    age = watch("sql", url=str(tmp_path / "bot.sqlite"), query=query, age={"warning": "1d"}, shows_as="{a} {limit.b}")
+    assert told(age.look()) == "warning: answers, but {a} {limit.b} older than 1 day"
