@@ -6,7 +6,7 @@ Every formula and its source stand in docs/figures.md too.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal, localcontext
 from enum import StrEnum
 from math import sqrt
@@ -132,12 +132,17 @@ def _streaks(parts: Sequence[Figures]) -> Streaks | None:
 
 def best(trades: Sequence[Trade]) -> Trade | None:
     """The trade that made the most, of equal ones the first."""
-    return min(trades, key=lambda trade: (-trade.pnl.amount, trade.closed_at), default=None)
+    return min(trades, key=lambda trade: (-trade.pnl.amount, *_place(trade)), default=None)
 
 
 def worst(trades: Sequence[Trade]) -> Trade | None:
     """The trade that made the least, of equal ones the first."""
-    return min(trades, key=lambda trade: (trade.pnl.amount, trade.closed_at), default=None)
+    return min(trades, key=lambda trade: (trade.pnl.amount, *_place(trade)), default=None)
+
+
+def _place(trade: Trade) -> tuple[datetime, str, int, str]:
+    """Which of two trades is the first; of one moment it is the one with the lower id, 9 before 10."""
+    return trade.closed_at, trade.ledger, len(trade.id), trade.id
 
 
 def deepest_fall(changes: Iterable[Decimal]) -> Decimal:

@@ -232,6 +232,14 @@ def test_a_ledger_that_did_not_trade_has_its_line(new_native: MakesNatives) -> N
     ]
 
 
+def test_of_equal_trades_of_one_moment_the_same_is_best_in_every_split(bot: Native) -> None:
+    for number, (agent, tag) in enumerate((("b", "x"), ("a", "y"), ("c", "w"))):
+        bot.trade(5, "2026-10-30 01:00:00", agent=agent, entry_tag=tag, market=f"M{number}")
+    floor = Floor([bot.settings()])
+    best = [floor.performance(DAY, by=by)[0].best for by in SPLITS]
+    assert {trade.market for trade in best if trade} == {"M0"}
+
+
 def test_three_hundred_agents_sum_to_their_book(bot: Native) -> None:
     fill(bot, [Deal(n, n * 100 - 15000, f"a{n}", "live", "USDT", "long", None, 0, None) for n in range(1, 301)])
     (book,) = Floor([bot.settings()]).performance(AUTUMN)
