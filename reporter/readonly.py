@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import threading
 import time
 from collections.abc import Collection
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 
 LOCK_WAIT = 0.5  # seconds: rather fail than stand in a queue before the bot's own writes
 _OPCODES_BETWEEN_LOOKS = 10_000  # how often a SQLite query looks at its deadline
+# A value and a row may have so many bytes: functions such as `hex` and `printf` know no deadline, only this.
+_LONGEST = 64 * 1024 * 1024
 
 _ALLOWED = {
     sqlite3.SQLITE_SELECT,
@@ -21,6 +24,8 @@ _ALLOWED = {
 }
 # What SQLAlchemy asks when it connects and when it looks for a table; neither can change anything without a value.
 _ALLOWED_PRAGMAS = {("read_uncommitted", False), ("table_info", True)}
+
+_LOADING = threading.Lock()
 
 _READS = re.compile(r"\s*(SELECT|WITH|SHOW)\b", re.IGNORECASE)
 
@@ -54,6 +59,7 @@ def open_sqlite(path: Path, timeout: float, *, pragmas: Collection[str] = ()) ->
         pragma = action == sqlite3.SQLITE_PRAGMA and (first, second is not None) in allowed
         return sqlite3.SQLITE_OK if pragma or action in _ALLOWED else sqlite3.SQLITE_DENY
 
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST)
     connection.set_authorizer(authorise)
     connection.set_progress_handler(lambda: int(time.monotonic() > end), _OPCODES_BETWEEN_LOOKS)
     return connection
@@ -81,6 +87,15 @@ def sqlite_reason(words: str, path: Path) -> str:
         "not authorized": "a statement that would have written was refused",
     }
     return next((reason for sign, reason in reasons.items() if sign in words), words)
+
+
+def load_psycopg() -> None:
+    """Load psycopg, one thread at a time: where two begin together, one of them may find it half loaded.
+
+    Raises ImportError where it is not installed.
+    """
+    with _LOADING:
+        import psycopg.rows  # noqa: F401, PLC0415 - an optional extra, and heavy
 
 
 def reads(statement: str) -> bool:

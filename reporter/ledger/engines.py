@@ -104,6 +104,7 @@ def _sqlite(path: Path, timeout: float) -> Engine:
 
 def _postgresql(url: URL, timeout: float) -> Engine:
     try:
+        readonly.load_psycopg()
         import psycopg  # noqa: PLC0415 - an optional extra, and heavy
     except ImportError:
         raise LedgerError("reading PostgreSQL needs psycopg: pip install 'reporter[postgres]'") from None

@@ -14,7 +14,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from reporter.alerts import Level
 from reporter.probes import CouldNotLookError, Sight
 from reporter.probes.contact import reached
-from reporter.readonly import SQLSTATES, postgresql_limits, postgresql_settings
+from reporter.readonly import SQLSTATES, load_psycopg, postgresql_limits, postgresql_settings
 from reporter.secret import Secret
 
 if TYPE_CHECKING:
@@ -117,6 +117,7 @@ async def session(url: Secret, timeout: float) -> AsyncIterator[Session]:
 
 async def _connected(url: Secret, timeout: float) -> psycopg.AsyncConnection[dict[str, Any]]:
     try:
+        load_psycopg()
         import psycopg  # noqa: PLC0415 - an optional extra, and heavy
         from psycopg.rows import dict_row  # noqa: PLC0415
     except ImportError:
@@ -129,7 +130,7 @@ async def _connected(url: Secret, timeout: float) -> psycopg.AsyncConnection[dic
 def prepare() -> None:
     """Load psycopg. Where it is not installed, the first session says so."""
     with suppress(ImportError):
-        import psycopg.rows  # noqa: F401, PLC0415
+        load_psycopg()
 
 
 @contextmanager

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import socket
 import sqlite3
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 from psycopg import sql
@@ -253,3 +255,29 @@ def test_health_says_it_without_raising(bot: Native) -> None:
 def test_a_secret_address_shows_in_no_repr() -> None:
     settings = native_at(f"postgresql://u:{PASSWORD}@h/d")
     assert PASSWORD not in repr(settings) + repr(Database("bot", settings.url, 1)) + repr(Floor([settings]))
+
+
+def test_a_ledger_and_a_probe_that_begin_together_both_find_psycopg() -> None:
+    """In a process of its own, for it is only loaded once."""
+    looks = """
+        import sys, threading
+        from reporter.ledger.engines import Database
+        from reporter.probes.session import prepare
+        begin, said = threading.Barrier(6), []
+        def read() -> None:
+            begin.wait()
+            try:
+                Database("bot", "postgresql://bot@127.0.0.1:1/bot", 2).snapshot().__enter__()
+            except Exception as error:
+                said.append("needs psycopg" in str(error))
+        def probe() -> None:
+            begin.wait()
+            prepare()
+        threads = [threading.Thread(target=look) for look in [read, probe] * 3]
+        sys.setswitchinterval(1e-6)
+        for thread in threads: thread.start()
+        for thread in threads: thread.join()
+        print(said)
+    """
+    done = subprocess.run([sys.executable, "-c", dedent(looks)], capture_output=True, text=True, check=False)
+    assert (done.stdout.strip(), done.stderr) == ("[False, False, False]", "")
