@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -22,8 +23,8 @@ from reporter.readonly import open_sqlite, reads, sqlite_reason
 from reporter.secret import Secret
 from reporter.thresholds import Threshold
 
-# So many rows are counted at most.
-_MOST_ROWS = 1000
+# So many rows are counted at most, and so many kept: a second one is one too many for a value.
+_MOST_ROWS, _KEPT_ROWS = 1000, 2
 # A value of somebody else's is shown up to so many characters.
 _SHOWN = 60
 # A number above this counts milliseconds since 1970, not seconds: as seconds it would be the year 5138.
@@ -31,7 +32,7 @@ _MILLISECONDS = 1e11
 _SHOW = re.compile(r"\s*SHOW\b", re.IGNORECASE)
 # Classes of PostgreSQL's codes, and names of SQLite's, that speak of the query or of what we may do, and not of the
 # database: wrong syntax and rights, unfit values, what is not supported, what would have written.
-_OURS = ("42", "22", "0A", "25006", "21", "SQLITE_ERROR", "SQLITE_SCHEMA", "SQLITE_AUTH", "SQLITE_MIS")
+_OURS = ("42", "22", "0A", "25006", "21", "SQLITE_ERROR", "SQLITE_SCHEMA", "SQLITE_AUTH", "SQLITE_MIS", "SQLITE_TOO")
 _WELL = "answers"
 
 Row = tuple[Any, ...]
@@ -52,6 +53,11 @@ class Expectation:
     rows: Threshold | None = None
     min_rows: Threshold | None = None
     empty: Level = Level.UNKNOWN
+
+    @property
+    def counts(self) -> bool:
+        """Whether rows are counted, and no value is looked at."""
+        return bool(self.rows or self.min_rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,31 +87,34 @@ class SqlProbe:
             return _ours_or_its(error)
 
     async def _rows(self) -> list[Row]:
+        most = _MOST_ROWS if self.expected.counts else _KEPT_ROWS
         if isinstance(self.target, Path):
-            asking = partial(_from_sqlite, self.target, self.query, self.terms.timeout)
+            asking = partial(_from_sqlite, self.target, self.query, self.terms.timeout, most)
             return await aside(("sql", self.target, self.query), asking)
         if not reads(self.query):
             raise CouldNotLookError("the query is no SELECT")
         async with session(self.target, self.terms.timeout) as asked:
-            return [tuple(row.values()) for row in await asked.ask(_bounded(self.query), _MOST_ROWS)]
+            return [tuple(row.values()) for row in await asked.ask(_bounded(self.query, most), most)]
 
 
-def _from_sqlite(path: Path, query: str, timeout: float) -> list[Row]:
+def _from_sqlite(path: Path, query: str, timeout: float, most: int) -> list[Row]:
     try:
         with closing(open_sqlite(path, timeout)) as connection:
-            return connection.execute(query).fetchmany(_MOST_ROWS)
+            asked = connection.execute(query)
+            # Of rows that are only counted the values are not kept: a thousand of them may be large.
+            return [row if number < _KEPT_ROWS else () for number, row in enumerate(islice(asked, most))]
     except sqlite3.Error as error:
         code = "SQLITE_MISUSE" if isinstance(error, sqlite3.ProgrammingError) else None  # Python's own, without a name
         seen = Sight(Level.CRITICAL, sqlite_reason(str(error), path))
         raise RefusedError(seen, getattr(error, "sqlite_errorname", code)) from None
 
 
-def _bounded(query: str) -> str:
+def _bounded(query: str, most: int) -> str:
     """The query with a limit to its rows, for they all come before the first can be read. SHOW gives but one."""
     bare = query.strip().rstrip(";")
     if _SHOW.match(bare):
         return bare
-    return f"SELECT * FROM (\n{bare}\n) AS asked LIMIT {_MOST_ROWS}"  # noqa: S608 - the user's own, and it only reads
+    return f"SELECT * FROM (\n{bare}\n) AS asked LIMIT {most}"  # noqa: S608 - the user's own, and it only reads
 
 
 def _ours_or_its(error: RefusedError) -> Sight:
@@ -116,7 +125,7 @@ def _ours_or_its(error: RefusedError) -> Sight:
 
 def judged(rows: list[Row], expected: Expectation, now: datetime) -> Sight:
     """What rows come to at the moment `now`. Raises CouldNotLookError where they are not what was said of them."""
-    if expected.rows or expected.min_rows:
+    if expected.counts:
         limits = (expected.rows, expected.min_rows)
         return Sight(Level.OK, _WELL, measures=tuple(Measure("rows", len(rows), one) for one in limits if one))
     value = _value(rows)

@@ -1,7 +1,9 @@
 """What servers, files and users could do to a probe on purpose, and what becomes of it."""
 
+import resource
 import socket
 import sqlite3
+import time
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -156,3 +158,33 @@ def test_braces_in_a_name_are_part_of_it(watch: Watch, tmp_path: Path) -> None:
     query = "SELECT '2020-01-01'"
     age = watch("sql", url=str(tmp_path / "bot.sqlite"), query=query, age={"warning": "1d"}, shows_as="{a} {limit.b}")
     assert told(age.look()) == "warning: answers, but {a} {limit.b} older than 1 day"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT hex(zeroblob(400000000))",
+        "SELECT printf('%.*c', 900000000, 'x')",
+        "SELECT length(randomblob(900000000))",
+        "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT group_concat(x) FROM n",
+        "SELECT load_extension('/tmp/evil.so')",
+        "SELECT writefile('/tmp/evil', 'x')",
+    ],
+)
+def test_a_query_of_a_sqlite_file_has_bounds_of_time_and_memory(query: str, watch: Watch, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "bot.sqlite")) as file:
+        file.execute("CREATE TABLE trades (id)")
+    probe = watch("sql", url=str(tmp_path / "bot.sqlite"), query=query, timeout="500ms")
+    began = time.monotonic()
+    assert probe.look().observation.level in {Level.UNKNOWN, Level.CRITICAL}
+    assert time.monotonic() - began < 2
+
+
+def test_rows_that_are_counted_are_not_kept(watch: Watch, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "bot.sqlite")) as file:
+        file.execute("CREATE TABLE trades (id)")
+    query = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT zeroblob(1000000) FROM n LIMIT 900"
+    probe = watch("sql", url=str(tmp_path / "bot.sqlite"), query=query, rows={"warning": 900})
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert told(probe.look()) == "warning: answers, but rows above 900"
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # KiB; all of them are 900 MB
