@@ -71,7 +71,7 @@ deals = st.lists(
     max_size=20,
 )
 few = settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-many = settings(few, max_examples=100)
+many = settings(few, max_examples=40)
 
 
 def fill(bot: Native, history: Sequence[Deal]) -> None:
