@@ -16,6 +16,7 @@ from reporter.config.models import Config
 from reporter.config.probes_common import Limits
 from reporter.config.settings import Settings
 from reporter.ledger import Floor
+from reporter.ledger.engines import strict_address
 from reporter.ledger.settings import LedgerSettings
 from reporter.probes import NEVER, Probe, Terms
 from reporter.probes.certificates import Trust
@@ -42,8 +43,12 @@ class Ledgers:
         self._entries = settings.ledgers
 
     def url(self, name: str | None) -> Secret:
-        """A ledger's address; the config holds that there is one of that name."""
-        return self._entries[name or ""].url
+        """A ledger's address; the config holds that there is one of that name. Raises LedgerError.
+
+        It is spelled as those read it who are stricter than SQLAlchemy: a password may hold a slash there.
+        """
+        entry = self._entries[name or ""]
+        return strict_address(name or "", entry.url)
 
     @cached_property
     def floor(self) -> Floor:

@@ -89,6 +89,14 @@ def _parsed(name: str, written: str) -> URL:
             raise LedgerError(f"{name}: {other} cannot be read, write sqlite:///FILE or postgresql://…")
 
 
+def strict_address(name: str, address: Secret) -> Secret:
+    """A database's address with all in it percent-encoded that others would take for its marks. Raises LedgerError."""
+    url = _parsed(name, address.reveal())
+    if url.get_backend_name() == "sqlite":
+        return address
+    return Secret(url.set(drivername="postgresql").render_as_string(hide_password=False), address.origin)
+
+
 def _of_a_ledger(reason: str) -> str:
     return reason + _WRONG_KIND if reason.startswith(("a table is missing", "a column is missing")) else reason
 

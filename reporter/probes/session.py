@@ -9,7 +9,7 @@ import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from reporter.alerts import Level
 from reporter.probes import CouldNotLookError, Sight
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 _SCHEME = re.compile(r"postgres(ql)?(\+\w+)?://")
 _UNRESOLVED = re.compile(r"failed to resolve host .*\[Errno (-?\d+)\]")
+# What libpq says of an address that it cannot use quotes parts of it; of a wrong one they may be of the password.
+_OF_THE_ADDRESS = "connection is bad: "
+_QUOTED = re.compile(r'"[^"]*"')
 _MISSING = "looking at PostgreSQL needs psycopg: pip install 'reporter[postgres]'"
 _UNREADABLE = "its address cannot be read: write postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
 
@@ -161,14 +164,20 @@ def _meaning(error: psycopg.Error, url: Secret) -> Sight:
         if re.search(sign, words):
             return Sight(level, meaning, silent=True)
     words = words.rpartition("FATAL: ")[2].strip()
+    if words.startswith(_OF_THE_ADDRESS):
+        words = _QUOTED.sub('"***"', words)
     meanings = (meaning for sign, meaning in _CRITICAL.items() if re.search(sign, words))
     return Sight(Level.CRITICAL, next(meanings, f"it says: {_without_password(words, url)[:200]}"))
 
 
 def _without_password(words: str, url: Secret) -> str:
     parts = _parts(url)
-    password = parts.password if parts else None
-    return words.replace(unquote(password), "***").replace(password, "***") if password else words
+    if parts is None:
+        return words
+    known = [parts.password or "", *(value for name, value in parse_qsl(parts.query) if "pass" in name)]
+    for secret in filter(None, (spelling for one in known for spelling in (unquote(one), one))):
+        words = words.replace(secret, "***")
+    return words
 
 
 def host_of(url: Secret) -> str | None:

@@ -17,6 +17,7 @@ from reporter.probes import Measure, Sight, Terms
 from tests.probes.conftest import Rounds, StandingClock
 from tests.probes.databases import Watch, told
 from tests.probes.servers import Behaviour, serving
+from tests.probes.test_postgres import refuses
 
 
 @dataclass
@@ -188,3 +189,25 @@ def test_rows_that_are_counted_are_not_kept(watch: Watch, tmp_path: Path) -> Non
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert told(probe.look()) == "warning: answers, but rows above 900"
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # KiB; all of them are 900 MB
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://127.0.0.1:1/db?sslmode=hunter2", "postgresql://127.0.0.1/db?port=hunter2"]
+)
+def test_what_is_said_of_a_wrong_address_shows_no_part_of_it(url: str, watch: Watch) -> None:
+    seen = told(watch("postgres", url=url).look())
+    assert '"***"' in seen
+    assert "hunter2" not in seen
+
+
+def test_a_password_in_an_addresses_query_is_hidden_as_well(watch: Watch) -> None:
+    with serving(refuses("who are you, hunter2?")) as port:
+        seen = watch("postgres", url=f"postgresql://bot@127.0.0.1:{port}/x?password=hunter2").look()
+    assert told(seen) == "critical: it says: who are you, ***?"
+
+
+def test_the_address_of_a_ledger_is_read_as_the_ledger_reads_it(watch: Watch) -> None:
+    with serving(refuses("no password for hunter2/x")) as port:
+        ledgers = {"main": {"kind": "native", "url": f"postgresql://bot:hunter2/x@127.0.0.1:{port}/x"}}
+        seen = watch("postgres", ledgers=ledgers, ledger="main").look()
+    assert told(seen) == "critical: it says: no password for ***"
