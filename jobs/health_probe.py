@@ -35,6 +35,7 @@ from reporter import (
     duration,
     job,
     machine_vitals,
+    name_of,
     own_vitals,
     size,
     summary,
@@ -249,7 +250,7 @@ def _elsewhere(standing: Standing) -> Iterator[Item]:
     for subject, state in standing.items():
         if state.level is not Level.OK and not subject.startswith(("probe/", "network/", "self/")):
             words = state.observation.detail if state.observation else ""
-            yield Item(subject, Observation(subject, state.level), words)
+            yield Item(name_of(subject), Observation(subject, state.level), words)
 
 
 def _board(

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from reporter.alerts import AlertState as AlertState
     from reporter.alerts import Level as Level
     from reporter.alerts import Observation as Observation
+    from reporter.alerts import name_of as name_of
     from reporter.boards import MARKS as MARKS
     from reporter.boards import TITLES as TITLES
     from reporter.boards import TONES as TONES
@@ -77,6 +78,7 @@ _HOMES = {
     "AlertState": "alerts",
     "Level": "alerts",
     "Observation": "alerts",
+    "name_of": "alerts",
     "BoardParams": "boards",
     "MARKS": "boards",
     "TITLES": "boards",

@@ -56,13 +56,43 @@ class Observation:
 
 # What people call a subject whose kind says more than its name.
 _CALLED = {"network/own": "own network", "store/state": "our own store"}
+# What the signs of the machine are called, where that is not their key; `disk` and `inodes` have a path behind them.
+_SIGNS = {
+    "cpu": "CPU",
+    "files": "open files",
+    "zombies": "dead processes",
+    "killed": "kills for want of memory",
+    **{key: key for key in ("memory", "load", "swap", "temperature", "network", "clock", "restart")},
+}
 
 
 def name_of(subject: str) -> str:
-    """What people call a subject: `db` for `probe/db`, `channel pnl` for `channel/pnl`."""
+    """What people call a subject: `db` for `probe/db`, `channel pnl` for `channel/pnl`, `load of this machine` for
+    `probe/host-load`, `daily loss: anna · USDT · live` for `limit/daily_loss/live/USDT/bot/anna`."""
     kind, _, name = subject.partition("/")
-    plain = name if kind in {"probe", "limit"} and name else f"{kind} {name}".rstrip()
+    if kind == "probe" and name.startswith("host-"):
+        return _of_machine(name.removeprefix("host-")) or name
+    if kind == "limit" and name:
+        return _of_limit(name)
+    plain = name if kind == "probe" and name else f"{kind} {name}".rstrip()
     return _CALLED.get(subject, plain)
+
+
+def _of_machine(key: str) -> str | None:
+    sign, _, machine = key.partition("@")
+    of = f" of {machine or 'this machine'}"
+    what, _, path = sign.partition("-")
+    if what in {"disk", "inodes"} and path:
+        return f"{what} {path}{of}"
+    return f"{_SIGNS[sign]}{of}" if sign in _SIGNS else None
+
+
+def _of_limit(name: str) -> str:
+    """A limit is of a book, as mode and currency, or of an agent in it, as ledger and name."""
+    measure, *book = name.split("/", 4)
+    mode, currency, _, agent = (*book, "", "", "", "")[:4]
+    whose = " · ".join(filter(None, (agent, currency, mode)))
+    return measure.replace("_", " ") + (f": {whose}" if whose else "")
 
 
 class Change(StrEnum):

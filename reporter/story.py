@@ -9,7 +9,7 @@ from itertools import groupby
 
 from sqlalchemy import Connection
 
-from reporter.alerts import AlertState, Level, Phase, Policy
+from reporter.alerts import AlertState, Level, Phase, Policy, name_of
 from reporter.formats import duration
 from reporter.maintenance import fits, maintained
 from reporter.policies import Rules, Step
@@ -77,7 +77,9 @@ class Story:
         """The story of one subject: of its present or last incident, or of the one at a moment."""
         watched = alerts.watched(self.connection, [subject]).get(subject, Watched(AlertState(subject)))
         incident = next(iter(incidents.newest(self.connection, 1, subject, at)), None)
-        yield f"{subject}: {self._standing(watched.state)}"
+        called = name_of(subject)
+        aka = "" if called.replace(" ", "/") in subject else f" ({called})"
+        yield f"{subject}{aka}: {self._standing(watched.state)}"
         yield from (f"  {line}" for line in self._about(watched))
         if incident:
             yield ""
@@ -240,19 +242,20 @@ class Story:
             yield from (f"  {line}" for line in lines)
 
     def _next(self, watched: Watched, incident: Incident) -> Iterator[str]:
-        state, rules = watched.state, self.wiring.rules
-        if watched.look_at and state.phase is Phase.RECOVERING:
-            yield f"{self._at(watched.look_at)}  over, if nothing fails until then"
-        elif watched.look_at and state.phase is Phase.OPEN:
-            silent = f", not told: acknowledged by {incident.acked_by}" if incident.acked_at else ""
-            yield f"{self._at(watched.look_at)}  a reminder{silent}"
-        if not incident.acked_at:
-            yield from (self._step(step, incident) for step in _steps_ahead(incident, rules))
+        for entry in sorted(self._planned(watched, incident), key=lambda entry: entry.at):
+            yield f"{self._at(entry.at)}  {entry.text}"
         if quiet := self._quiet(watched.subject, incident):
             yield f"nothing new is told: {quiet}"
 
-    def _step(self, step: Step, incident: Incident) -> str:
-        return f"{self._at(incident.opened_at + step.after)}  told in {', '.join(step.channels)} too"
+    def _planned(self, watched: Watched, incident: Incident) -> Iterator[Entry]:
+        phase = watched.state.phase
+        if watched.look_at and phase is Phase.RECOVERING:
+            yield Entry(watched.look_at, "over, if nothing fails until then")
+        elif watched.look_at and phase is Phase.OPEN:
+            silent = f", not told: acknowledged by {incident.acked_by}" if incident.acked_at else ""
+            yield Entry(watched.look_at, f"a reminder{silent}")
+        for step in () if incident.acked_at else _steps_ahead(incident, self.wiring.rules):
+            yield Entry(incident.opened_at + step.after, f"told in {', '.join(step.channels)} too")
 
     def _quiet(self, subject: str, incident: Incident) -> str | None:
         troubled = [one.state for one in alerts.troubled(self.connection)]

@@ -19,6 +19,7 @@ from reporter.alerts import (
     Phase,
     Policy,
     Transition,
+    name_of,
     state_from_json,
     state_to_json,
 )
@@ -393,3 +394,23 @@ def test_a_look_without_a_reading_opens_nothing(policy: Policy, steps: list[tupl
     for (_, letter), (_, transition) in zip(steps, play(policy, steps), strict=True):
         if letter == "." and transition:
             assert transition.change in {Change.EASED, Change.REMINDER, Change.RESOLVED}
+
+
+@pytest.mark.parametrize(
+    ("subject", "name"),
+    [
+        ("probe/db", "db"),
+        ("probe/host-load", "load of this machine"),
+        ("probe/host-cpu@floor-1", "CPU of floor-1"),
+        ("probe/host-disk-/data", "disk /data of this machine"),
+        ("probe/host-of-mine", "host-of-mine"),
+        ("limit/daily_loss", "daily loss"),
+        ("limit/daily_loss/live/USDT", "daily loss: USDT · live"),
+        ("limit/review/paper/USDT/floor/a/b", "review: a/b · USDT · paper"),
+        ("channel/pnl", "channel pnl"),
+        ("network/own", "own network"),
+        ("clock", "clock"),
+    ],
+)
+def test_a_subject_has_a_name_that_people_use(subject: str, name: str) -> None:
+    assert name_of(subject) == name
