@@ -151,7 +151,7 @@ def test_paper_beside_live_is_told_in_brief(tmp_path: Path) -> None:
     message = told("weekly_report", made(tmp_path, *trades), MONDAY)
     assert field(message, "paper")[1:] == [
         "Weekly P&L: +7.00 USDT (+0.70%)",
-        "1 trade, 100.0% WR (1W/0L) (n=1)",
+        "1 trade, 100.0% WR (1W/0L)",
         "🏆 P: +7.00 USDT",
     ]
 
