@@ -16,6 +16,7 @@ from reporter.errors import ReporterError
 from reporter.formats import duration
 from reporter.judging import Sitting
 from reporter.maintenance import fits
+from reporter.message import visible
 from reporter.periods import parse_at
 from reporter.spelling import nearest
 from reporter.store import incidents
@@ -39,7 +40,7 @@ def run_explain(app: App, options: argparse.Namespace) -> int:
         else:
             subject = _meant(options.subject, story.subjects())
             lines = list(story.of(subject, _moment(app, options.at) if options.at else None))
-    print("\n".join(lines))
+    print("\n".join(map(visible, lines)))
     return DONE
 
 
@@ -54,7 +55,7 @@ def run_ack(app: App, options: argparse.Namespace) -> int:
             sitting.acknowledge(one, by, options.note or "")
     app.deliver(run_id, PATIENCE)
     for one in taken:
-        print(f"{one.subject}: acknowledged by {by}; no reminder and no escalation until it is over")
+        print(f"{visible(one.subject)}: acknowledged by {visible(by)}; no reminder and no escalation until it is over")
     return DONE
 
 
@@ -75,9 +76,9 @@ def _begin(app: App, options: argparse.Namespace) -> int:
     meant = [subject for subject in known if fits(options.pattern, subject)]
     with app.store.begin() as connection:
         number = incidents.add_silence(connection, options.pattern, now, now + span, reason, by)
-    print(f"{_in_words(app, Silence(number, options.pattern, now, now + span, reason, by))}")
+    print(_in_words(app, Silence(number, options.pattern, now, now + span, reason, by)))
     print(
-        f"  it fits {_some(meant)}"
+        f"  it fits {visible(_some(meant))}"
         if meant
         else f"  nothing that is known has such a name{_near(options.pattern, known)}"
     )
@@ -111,7 +112,7 @@ def _list(app: App) -> int:
 def _in_words(app: App, one: Silence) -> str:
     left = duration(one.ends_at - app.clock.wall())
     until = f"{one.ends_at.astimezone(app.wiring.zone):%Y-%m-%d %H:%M:%S %Z}"
-    return f"{one.id}: {one.pattern} is silenced for {left}, until {until}, by {one.by}: {one.reason}"
+    return visible(f"{one.id}: {one.pattern} is silenced for {left}, until {until}, by {one.by}: {one.reason}")
 
 
 def _meant(given: str, known: Sequence[str]) -> str:

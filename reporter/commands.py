@@ -20,6 +20,7 @@ from reporter.binding import BoundJob
 from reporter.chronicle import chronicle
 from reporter.clock import SystemClock
 from reporter.errors import ConfigError, ReporterError
+from reporter.message import visible
 from reporter.noise import Noise
 from reporter.outbox import Fate
 from reporter.periods import Period
@@ -82,7 +83,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def complain(text: str) -> None:
-    print(f"reporter: {text}", file=sys.stderr)
+    print(f"reporter: {visible(text, lines=True)}", file=sys.stderr)
 
 
 def what_next(parser: argparse.ArgumentParser, given: str | None) -> int:
@@ -138,14 +139,14 @@ def _runs(options: argparse.Namespace) -> int:
     with opened(_home(options)) as app:
         shown = [app.job(options.name)] if options.name else app.wiring.jobs.values()
         for bound in shown:
-            print("\n".join(chronicle(app.store, bound, options.limit)))
+            print("\n".join(map(visible, chronicle(app.store, bound, options.limit))))
     return 0
 
 
 def _told(app: App, name: str, done: ByHand, deliver: Callable[[str], Sequence[Fate]]) -> int:
     """Say what became of a run by hand, and where its messages are."""
     if done.outcome is None:
-        print(_standing(app, name, done))
+        print(visible(_standing(app, name, done)))
         return DELIVERED if done.standing and done.standing.state == "told" else FAILED
     if done.outcome.error:
         complain(f"{name} {done.period.label}: {done.outcome.error}")
@@ -156,7 +157,7 @@ def _told(app: App, name: str, done: ByHand, deliver: Callable[[str], Sequence[F
     if not fates:
         print(f"{name} {done.period.label}: {_nothing(app, app.job(name))}")
     for fate in fates:
-        print(f"{name} {done.period.label} → {_fate(fate)}")
+        print(f"{name} {done.period.label} → {visible(_fate(fate))}")
     return _exit_code(fates)
 
 
@@ -218,7 +219,7 @@ def _as_text(app: App, findings: Findings) -> None:
         print(f"→ {', '.join(written.channels)}", flush=True)
         screen.post(written.message)
     for seen in findings.observations:
-        print(f"{seen.level:<8} {seen.subject}: {seen.detail}")
+        print(f"{seen.level:<8} {visible(f'{seen.subject}: {seen.detail}')}")
     if not findings.written and not findings.observations:
         print("nothing to tell")
 
@@ -273,7 +274,7 @@ def _check(options: argparse.Namespace) -> int:
     with _progress("checking"):
         findings = list(home.check())
     for found in findings:
-        print(f"{_MARKS.get(found.trouble, '✗')} {found.text}")
+        print(f"{_MARKS.get(found.trouble, '✗')} {visible(found.text, lines=True)}")
     troubles = {found.trouble for found in findings} - _MARKS.keys()
     return BAD_CONFIG if "config" in troubles else FAILED if troubles else 0
 

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TextIO
 
+from reporter.message import visible
+
 _run: ContextVar[str] = ContextVar("reporter_run", default="-")
 
 
@@ -37,7 +39,8 @@ class _Formatter(logging.Formatter):
         text = super().format(record)
         for secret in self._secrets:
             text = text.replace(secret, "***")
-        return text
+        # What goes on in a further line is set in: no text of others can pass for a line of ours.
+        return visible(text, lines=True).replace("\n", "\n    ")
 
 
 _formatter = _Formatter()

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from reporter import outbox
 from reporter.app import App
 from reporter.errors import ReporterError
-from reporter.message import Message, Run, Severity, Text, Tone, plain
+from reporter.message import Message, Run, Severity, Text, Tone, plain, visible
 from reporter.outbox import Lane
 from reporter.outlets import Delivered, Later, Never, Verdict
 from reporter.spelling import nearest
@@ -95,7 +95,7 @@ def _show(app: App, options: argparse.Namespace) -> int:
     entry = _entry(app, options.id)
     print(f"message {entry.id} for {entry.channel}: {entry.state}")
     for name, value in _facts(entry, app.clock.wall()):
-        print(f"  {name:<11} {value}")
+        print(f"  {name:<11} {visible(str(value))}")
     if entry.message:
         from reporter.outlets.console import ConsoleOutlet  # noqa: PLC0415 - rich is heavy
 
@@ -146,7 +146,7 @@ def _retry_channel(app: App, channel: Channel) -> int:
     left = _sent(app, channel, [entry.id for entry in waiting])
     print(f"{channel.name}: {len(waiting) - len(left)} message(s) sent, {len(left)} still waiting")
     if left:
-        print(f"  {_why(app, left[0])}")
+        print(f"  {visible(_why(app, left[0]))}")
     return QUEUED if left else DONE
 
 
@@ -173,12 +173,12 @@ def _again(app: App, numbers: Sequence[int]) -> list[Entry]:
 def _say(app: App, entry: Entry) -> int:
     told = f"message {entry.id} → {entry.channel}:"
     if entry.state == "sent":
-        print(f"{told} delivered {entry.url or ''}".rstrip())
+        print(visible(f"{told} delivered {entry.url or ''}".rstrip()))
         return DONE
     if entry.state in desk.OPEN:
-        print(f"{told} queued, not delivered yet: {_why(app, entry)}")
+        print(visible(f"{told} queued, not delivered yet: {_why(app, entry)}"))
         return QUEUED
-    print(f"{told} {entry.state}: {entry.error}")
+    print(visible(f"{told} {entry.state}: {entry.error}"))
     return FAILED
 
 
@@ -203,7 +203,7 @@ def _drop(app: App, options: argparse.Namespace) -> int:
         dropped = desk.drop(connection, entry.id, app.clock.wall())
     if not dropped:
         raise ReporterError(_too_late(entry))
-    print(f"message {entry.id} for {entry.channel} is dropped: {_title(entry)}")
+    print(f"message {entry.id} for {entry.channel} is dropped: {visible(_title(entry))}")
     return DONE
 
 
@@ -268,12 +268,12 @@ def _test(app: App, options: argparse.Namespace) -> int:
     if isinstance(verdict, Delivered):
         [message] = channel.outlet.fit(_test_message(channel, Severity(options.severity), now))
         verdict = channel.outlet.post(message)
-    print(f"{channel.name}: {_answer(verdict)} ({app.clock.monotonic() - began:.2f} s)")
+    print(f"{channel.name}: {visible(_answer(verdict))} ({app.clock.monotonic() - began:.2f} s)")
     if not isinstance(verdict, Delivered):
         return FAILED
     for name, value in (("message", verdict.id), ("channel", verdict.place), ("where", verdict.url)):
         if value:
-            print(f"  {name:<8} {value}")
+            print(f"  {name:<8} {visible(str(value))}")
     with app.store.begin() as connection:
         desk.reopen(connection, channel.name, now)
     return DONE
@@ -323,7 +323,7 @@ def _title(entry: Entry) -> str:
 
 def _print_table(rows: Iterable[tuple[str, ...]], right: Collection[int] | None = None) -> None:
     """Columns under their names, numbers to the right. In a terminal the last column breaks where the window ends."""
-    lines = list(rows)
+    lines = [tuple(map(visible, row)) for row in rows]
     widths = [max(len(row[column]) for row in lines) for column in range(len(lines[0]))]
     for row in lines:
         cells = [

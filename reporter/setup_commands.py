@@ -21,6 +21,7 @@ from reporter.config.insertion import with_channels
 from reporter.config.secrets import Sources
 from reporter.config.server_plan import Planned, read_plan
 from reporter.errors import ConfigError, Problem, ReporterError
+from reporter.message import visible
 from reporter.outlets.discord_server import Bot, ServerCard, invitation
 from reporter.secret import Secret
 from reporter.server_setup import Done, Furnisher, Wish
@@ -127,7 +128,7 @@ def _which_server(cards: Sequence[ServerCard], wanted: str | None, application: 
 
 
 def _announce(card: ServerCard, plan: Sequence[Planned], have: Sequence[str], wanted: str, name: str) -> None:
-    print(f"{card.name} ({card.id}): {_counted(len(plan), 'channel')}")
+    print(f"{visible(card.name)} ({card.id}): {_counted(len(plan), 'channel')}")
     if have:
         print(f"left alone, for the config leads to a webhook of theirs: {', '.join(have)}")
     if name != wanted:
@@ -139,9 +140,9 @@ def _told(done: Iterable[Done], *, dry: bool) -> Iterator[Done]:
     for category, group in groupby(done, key=lambda one: one.wish.planned.category):
         print(f"\n{category or '(in no category)'}")
         for one in group:
-            print(f"  #{one.wish.planned.name:<24} {_in_words(one, dry=dry)}", flush=True)
+            print(f"  #{one.wish.planned.name:<24} {visible(_in_words(one, dry=dry))}", flush=True)
             for note in filter(None, (one.note, one.wish.note)):
-                print(f"  {'':<25} {note}")
+                print(f"  {'':<25} {visible(note)}")
             yield one
 
 
@@ -226,4 +227,4 @@ def _problems(document: Document, sources: Sources) -> dict[tuple[str, str], Pro
 
 
 def _say(text: str) -> None:
-    print(f"  … {text}", file=sys.stderr, flush=True)
+    print(f"  … {visible(text)}", file=sys.stderr, flush=True)

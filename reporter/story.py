@@ -62,7 +62,8 @@ class Story:
         yield from (f"  {self._silence(one)}" for one in held)
         past = [one for one in incidents.newest(self.connection, SHOWN) if one.is_over]
         if past:
-            yield "\nThe last incidents:"
+            yield ""
+            yield "The last incidents:"
             yield from (f"  {self._past(one)}" for one in past)
 
     def subjects(self) -> list[str]:
@@ -158,7 +159,8 @@ class Story:
             yield Entry(max(span.start, start), f"seen {span.level} {_times(span.readings)} until {self._at(span.end)}")
 
     def _peace(self, subject: str, at: datetime) -> Iterator[str]:
-        yield "\nThere was no incident, as far back as we remember. Lately:"
+        yield ""
+        yield "There was no incident, as far back as we remember. Lately:"
         yield from (f"  {self._at(entry.at)}  {entry.text}" for entry in self._readings(subject, at - LATELY, at))
 
     # --- What was told ---
@@ -226,7 +228,8 @@ class Story:
             return
         past = [one for one in incidents.newest(self.connection, SHOWN, subject) if one.opened_at < incident.opened_at]
         if past:
-            yield "\nBefore that:"
+            yield ""
+            yield "Before that:"
             yield from (f"  {self._past(one)}" for one in past[:3])
 
     def _past(self, one: Incident) -> str:
@@ -238,7 +241,8 @@ class Story:
         """What will happen if nothing changes."""
         lines = list(self._next(watched, incident)) if incident and not incident.is_over else []
         if lines:
-            yield "\nWhat comes next, if nothing changes:"
+            yield ""
+            yield "What comes next, if nothing changes:"
             yield from (f"  {line}" for line in lines)
 
     def _next(self, watched: Watched, incident: Incident) -> Iterator[str]:
