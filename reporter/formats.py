@@ -112,6 +112,12 @@ class Formats:
         """`2026-01-30 14:23:45 UTC`."""
         return self._strftime(moment, zone, f"{self.date_pattern} {self.clock_pattern} %Z")
 
+    def when(self, moment: datetime | None, now: datetime | None, zone: str | None = None) -> str | None:
+        """`14:23 UTC` on the day of `now`, else as `time` has it."""
+        if now is None or self.date(moment, zone) != self.date(now, zone):
+            return self.time(moment, zone)
+        return self._strftime(moment, zone, f"{self.clock_pattern.replace(':%S', '')} %Z")
+
     def date(self, moment: date | None, zone: str | None = None) -> str | None:
         """`2026-01-30`."""
         if isinstance(moment, datetime):

@@ -146,6 +146,13 @@ def test_times_are_shown_in_the_zone_asked_for() -> None:
     assert SHOW.date(date(2026, 10, 30)) == "2026-10-30"
 
 
+def test_a_time_of_the_same_day_is_short() -> None:
+    assert SHOW.when(NOON, NOON + timedelta(hours=11), "Europe/Berlin") == "2026-10-30 13:00:05 CET"
+    assert SHOW.when(NOON, NOON + timedelta(hours=10), "Europe/Berlin") == "13:00 CET"
+    assert SHOW.when(NOON, None) == "2026-10-30 12:00:05 UTC"
+    assert SHOW.when(None, NOON) is None
+
+
 def test_a_time_without_a_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="without a zone"):
         SHOW.time(NOON.replace(tzinfo=None))

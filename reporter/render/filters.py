@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from jinja2 import Undefined, pass_context
 from jinja2.filters import FILTERS
+from jinja2.runtime import Context
 
 from reporter.formats import Formats, ago, duration, medal, plural, size, trend
 from reporter.metrics import expectancy, few, payoff, profit_factor, sqn
@@ -52,7 +53,7 @@ def filters(formats: Formats) -> dict[str, Filter]:
         "date": _in_zone(formats.date),
         "clock": _in_zone(formats.clock),
         "time": _in_zone(formats.time),
-        "when": _in_zone(lambda moment, zone: moment and Timed(formats.time(moment, zone) or "", moment)),
+        "when": _when(formats),
         "ago": pass_context(lambda context, moment: ago(moment, context.get("now"))),
         "duration": duration,
         "bytes": size,
@@ -99,6 +100,14 @@ def _on_text(function: Filter, formats: Formats) -> Filter:
 def _in_zone(show: Callable[[Any, str | None], Any]) -> Filter:
     """A filter of times, which are shown in the zone whose calendar cut the report's period."""
     return pass_context(lambda context, moment: show(moment, getattr(context.get("period"), "zone", None)))
+
+
+def _when(formats: Formats) -> Filter:
+    def when(context: Context, moment: datetime | None) -> Timed | None:
+        text = formats.when(moment, context.get("now"), getattr(context.get("period"), "zone", None))
+        return None if moment is None else Timed(text or "", moment)
+
+    return pass_context(when)
 
 
 def _default(value: object, other: object = "") -> object:
