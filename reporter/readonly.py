@@ -27,6 +27,15 @@ _ALLOWED_PRAGMAS = {("read_uncommitted", False), ("table_info", True)}
 
 _LOADING = threading.Lock()
 
+# Functions that a SELECT may call, also where only reading is allowed, and that stop others, send, lock, or leave
+# something behind. PostgreSQL's list is open: what keeps a role from the rest is that it was granted SELECT alone.
+_ACTS = re.compile(
+    r"\b(pg_(?:terminate|cancel)_backend|pg_(?:try_)?advisory_\w+|pg_notify|pg_sleep\w*|pg_reload_conf|pg_promote"
+    r"|pg_switch_wal|pg_create_\w+|pg_drop_\w+|pg_copy_\w+|pg_stat_reset\w*|pg_rotate_logfile|pg_logical_\w+"
+    r"|pg_wal_replay_\w+|pg_export_snapshot|pg_backup_\w+|pg_read_\w*file|pg_file_\w+|lo_\w+|dblink\w*|set_config"
+    r"|nextval|setval|query_to_xml\w*)\s*\(",
+    re.IGNORECASE,
+)
 _READS = re.compile(r"\s*(SELECT|WITH|SHOW)\b", re.IGNORECASE)
 
 SQLSTATES = {
@@ -104,6 +113,12 @@ def reads(statement: str) -> bool:
     A transaction's mode can be set anew by SQL, so SET, COMMIT and BEGIN are refused before they are sent.
     """
     return bool(_READS.match(statement))
+
+
+def acting(statement: str) -> str | None:
+    """The first function in a statement for PostgreSQL that does more than read, where one is known to."""
+    found = _ACTS.search(statement)
+    return found[1] if found else None
 
 
 def postgresql_settings(timeout: float) -> dict[str, Any]:

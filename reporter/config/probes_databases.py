@@ -22,7 +22,7 @@ from reporter.config.probes_common import (
 )
 from reporter.config.secrets import Address, DatabaseUrl, HomePath
 from reporter.config.values import Duration, Name, mistake
-from reporter.readonly import reads
+from reporter.readonly import acting, reads
 from reporter.secret import Secret
 
 
@@ -144,6 +144,8 @@ def _some_weeks(span: timedelta) -> timedelta:
 def _only_reads(query: str) -> str:
     if not reads(query):
         raise mistake("must be a SELECT", "it may begin with WITH or SHOW too; what writes is refused")
+    if name := acting(query):
+        raise mistake(f"calls `{name}`, which does more than read", "a probe only looks: leave it out")
     return query
 
 

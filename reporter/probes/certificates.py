@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from stat import S_ISREG
 
 from reporter.probes import CouldNotLookError, Measure, plain
 from reporter.thresholds import Threshold
@@ -30,10 +31,11 @@ class Trust:
         """Ready for connections. Reading the common authorities takes 20 ms, so it is kept until their file changes."""
         if self.authorities is None:
             return _context(None, 0, self.verify)
-        try:
-            return _context(self.authorities, self.authorities.stat().st_mtime_ns, self.verify)
-        except (OSError, ssl.SSLError):
-            raise CouldNotLookError("the file of trusted certificates cannot be read") from None
+        with suppress(OSError, ssl.SSLError):
+            found = self.authorities.stat()
+            if S_ISREG(found.st_mode):  # reading a pipe could take for ever, and hold every probe up
+                return _context(self.authorities, found.st_mtime_ns, self.verify)
+        raise CouldNotLookError("the file of trusted certificates cannot be read")
 
 
 @lru_cache(maxsize=64)

@@ -54,9 +54,16 @@ class FileProbe:
 
     def _newest(self) -> os.stat_result | None:
         try:
-            found = [self.path.stat()] if self.path.exists() else [os.stat(one) for one in glob.glob(str(self.path))]  # noqa: PTH116, PTH207
-        except FileNotFoundError:  # it went away between two looks
-            return None
+            paths = [str(self.path)] if self.path.exists() else glob.glob(str(self.path))  # noqa: PTH207
+            found = [stat for one in paths if (stat := _stat_or_none(one))]
         except OSError as error:
             raise CouldNotLookError(f"the file cannot be looked at: {error.strerror}") from None
         return max(found, key=lambda one: one.st_mtime, default=None)
+
+
+def _stat_or_none(path: str) -> os.stat_result | None:
+    """None for what went away between two looks, and for a link that leads nowhere."""
+    try:
+        return os.stat(path)  # noqa: PTH116
+    except FileNotFoundError:
+        return None

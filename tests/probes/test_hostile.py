@@ -1,5 +1,6 @@
 """What servers, files and users could do to a probe on purpose, and what becomes of it."""
 
+import os
 import resource
 import socket
 import sqlite3
@@ -16,7 +17,7 @@ from reporter.alerts import Level
 from reporter.probes import Measure, Sight, Terms
 from tests.probes.conftest import Rounds, StandingClock
 from tests.probes.databases import Watch, told
-from tests.probes.servers import Behaviour, serving
+from tests.probes.servers import Behaviour, greets, serving
 from tests.probes.test_postgres import refuses
 
 
@@ -211,3 +212,31 @@ def test_the_address_of_a_ledger_is_read_as_the_ledger_reads_it(watch: Watch) ->
         ledgers = {"main": {"kind": "native", "url": f"postgresql://bot:hunter2/x@127.0.0.1:{port}/x"}}
         seen = watch("postgres", ledgers=ledgers, ledger="main").look()
     assert told(seen) == "critical: it says: no password for ***"
+
+
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [
+        ("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE state = 'idle'", "pg_terminate_backend"),
+        ("SELECT Pg_Advisory_Lock (1)", "Pg_Advisory_Lock"),
+        ("WITH a AS (SELECT dblink_exec('x', 'DROP TABLE trades')) SELECT 1", "dblink_exec"),
+        ("SELECT lo_create(0)", "lo_create"),
+        ("SELECT pg_create_physical_replication_slot('x')", "pg_create_physical_replication_slot"),
+    ],
+)
+def test_a_query_that_does_more_than_read_is_refused(query: str, name: str, watch: Watch) -> None:
+    with pytest.raises(ValidationError, match=f"calls `{name}`, which does more than read"):
+        watch("sql", url="postgresql://127.0.0.1:1/x", query=query)
+
+
+def test_a_pipe_in_place_of_certificates_holds_nobody_up(watch: Watch, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "ca.pem")
+    with serving(greets) as port:
+        probe = watch("tls", address=f"127.0.0.1:{port}", ca_file=str(tmp_path / "ca.pem"))
+        assert told(probe.look()) == "unknown: the file of trusted certificates cannot be read"
+
+
+def test_a_link_that_leads_nowhere_does_not_hide_the_files_beside_it(watch: Watch, tmp_path: Path) -> None:
+    (tmp_path / "a.gz").write_text("backup")
+    (tmp_path / "b.gz").symlink_to(tmp_path / "gone")
+    assert told(watch("file", path=str(tmp_path / "*.gz")).look()) == "ok: there"
