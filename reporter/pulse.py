@@ -11,13 +11,15 @@ import logging
 import socket
 import ssl
 import threading
-from http.client import HTTPException
+from base64 import b64encode
 from typing import Final
 from urllib.error import HTTPError, URLError
+from urllib.parse import unquote, urlsplit, urlunsplit
 from urllib.request import Request, build_opener
 
 from reporter import __version__
 from reporter.clock import Clock
+from reporter.message import visible
 from reporter.secret import Secret
 
 log = logging.getLogger(__name__)
@@ -89,15 +91,26 @@ class Pulse:
                 return _doubt(answer.read(ENOUGH))
         except HTTPError as error:
             return f"HTTP {error.code}"
-        except (OSError, HTTPException, ValueError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next beat has to come
             return _in_words(error)
 
     def _request(self, trouble: str | None) -> Request:
-        url = self._url.reveal()
+        url, login = _without_login(self._url.reveal())
         agent = {"User-Agent": f"reporter/{__version__}"}
         if trouble is None:
-            return Request(url, headers=agent)  # noqa: S310 - the config takes no other scheme than http and https
-        return Request(_with(url, self._fail or ""), trouble[:LONGEST_REASON].encode(), agent)  # noqa: S310
+            request = Request(url, headers=agent)  # noqa: S310 - the config takes no other scheme than http and https
+        else:
+            request = Request(_with(url, self._fail or ""), trouble[:LONGEST_REASON].encode(), agent)  # noqa: S310
+        if login:
+            request.add_unredirected_header("Authorization", f"Basic {b64encode(login.encode()).decode()}")
+        return request
+
+
+def _without_login(url: str) -> tuple[str, str]:
+    """The address without its `USER:PASSWORD@`, and these: urllib would look all of it up as the host's name."""
+    parts = urlsplit(url)
+    login, _, place = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=place)), unquote(login)
 
 
 def _with(url: str, fail: str) -> str:
@@ -111,7 +124,7 @@ def _with(url: str, fail: str) -> str:
 def _doubt(body: bytes) -> str | None:
     """Why an answer with a good status is none: the service says in brackets what it made of the request."""
     text = body.decode(errors="replace").strip()
-    return f"the service answers {text}" if text.startswith("OK (") else None
+    return f"the service answers {visible(text)}" if text.startswith("OK (") else None
 
 
 def _in_words(error: Exception) -> str:

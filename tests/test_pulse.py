@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -27,6 +28,7 @@ class Service(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.heard: list[tuple[str, str, str]] = []
+        self.logins: list[str | None] = []
         self.status, self.body = 200, b"OK"
         self.waiting = threading.Event()
         self.waiting.set()
@@ -43,6 +45,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
         self.server.waiting.wait(20)
         self.server.heard.append((self.command, self.path, body))
+        self.server.logins.append(self.headers["Authorization"])
         self.send_response(self.server.status)
         self.send_header("Content-Length", str(len(self.server.body)))
         self.end_headers()
@@ -218,3 +221,19 @@ def test_a_heartbeat_that_does_not_arrive_is_a_warning(stage: Stage, service: Se
     with daemon(stage.folder, datetime(2026, 10, 30, 12, tzinfo=UTC), environ) as running:
         running.says("self/heartbeat opened: does not arrive: HTTP 404")
         assert service.url not in running.log
+
+
+def test_a_password_in_the_address_is_sent_as_such_and_is_no_part_of_a_name(service: Service, clock: HandClock) -> None:
+    pulse = pulse_to(service.url.replace("://", "://bot:hunter%2F2@"), clock)
+    beat(pulse)
+    beat(pulse, "the store is full")
+    assert pulse.trouble is None
+    assert service.heard[0] == ("GET", "/7d1f0b1c", "")
+    assert [b64decode((login or "").removeprefix("Basic ")) for login in service.logins] == [b"bot:hunter/2"] * 2
+
+
+def test_what_the_service_answers_is_one_line_that_steers_nothing(service: Service, clock: HandClock) -> None:
+    service.body = b"OK (\x1b[2J\nall is well)"
+    pulse = pulse_to(service.url, clock)
+    beat(pulse)
+    assert pulse.trouble == "the service answers OK (␛[2J⏎all is well)"

@@ -36,11 +36,10 @@ class TlsProbe:
         self.trust.prepare()
 
     async def look(self) -> Sight:
+        trust = self.trust.context()
         opened = await connected(self.host, self.port)
         reached()
-        _, writer = await asyncio.open_connection(
-            sock=opened, ssl=self.trust.context(), server_hostname=self.server_name or self.host
-        )
+        _, writer = await asyncio.open_connection(sock=opened, ssl=trust, server_hostname=self.server_name or self.host)
         connection = writer.get_extra_info("ssl_object")
         writer.transport.abort()  # a polite end of TLS would wait for the other side
         left = days_left(connection, self.clock.wall().timestamp(), self.limits)
