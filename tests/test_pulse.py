@@ -223,8 +223,8 @@ def test_a_heartbeat_that_does_not_arrive_is_a_warning(stage: Stage, service: Se
         assert service.url not in running.log
 
 
-def test_a_password_in_the_address_is_sent_as_such_and_is_no_part_of_a_name(service: Service, clock: HandClock) -> None:
-    pulse = pulse_to(service.url.replace("://", "://bot:hunter%2F2@"), clock)
+def test_a_password_in_the_address_is_sent_as_such_and_is_no_part_of_a_name(service: Service) -> None:
+    pulse = pulse_to(service.url.replace("://", "://bot:hunter%2F2@"), HandClock())
     beat(pulse)
     beat(pulse, "the store is full")
     assert pulse.trouble is None
@@ -232,8 +232,8 @@ def test_a_password_in_the_address_is_sent_as_such_and_is_no_part_of_a_name(serv
     assert [b64decode((login or "").removeprefix("Basic ")) for login in service.logins] == [b"bot:hunter/2"] * 2
 
 
-def test_what_the_service_answers_is_one_line_that_steers_nothing(service: Service, clock: HandClock) -> None:
+def test_what_the_service_answers_is_one_line_that_steers_nothing(service: Service) -> None:
     service.body = b"OK (\x1b[2J\nall is well)"
-    pulse = pulse_to(service.url, clock)
+    pulse = pulse_to(service.url, HandClock())
     beat(pulse)
     assert pulse.trouble == "the service answers OK (␛[2J⏎all is well)"
