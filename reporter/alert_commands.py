@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 from reporter.app import App
 from reporter.config.values import duration as read_duration
 from reporter.errors import ReporterError
-from reporter.formats import duration
+from reporter.formats import duration, plural
 from reporter.judging import Sitting
 from reporter.maintenance import fits
 from reporter.message import visible
@@ -76,7 +76,7 @@ def _begin(app: App, options: argparse.Namespace) -> int:
     meant = [subject for subject in known if fits(options.pattern, subject)]
     with app.store.begin() as connection:
         number = incidents.add_silence(connection, options.pattern, now, now + span, reason, by)
-    print(_in_words(app, Silence(number, options.pattern, now, now + span, reason, by)))
+    print(_in_words(app, Silence(number, options.pattern, now, now + span, reason, by), now))
     print(
         f"  it fits {visible(_some(meant))}"
         if meant
@@ -95,22 +95,23 @@ def _end(app: App, pattern: str) -> int:
         messages = Sitting(connection, app.wiring, run_id, now).revisit()
     app.deliver(run_id, PATIENCE)
     for one in held:
-        print(f"the silence of {one.pattern} has ended" + (f"; {messages} alert(s) told" if messages else ""))
+        print(f"the silence of {one.pattern} has ended" + (f"; {plural(messages, 'alert')} told" if messages else ""))
     return DONE
 
 
 def _list(app: App) -> int:
+    now = app.clock.wall()
     with app.store.read() as connection:
-        held = incidents.silences_at(connection, app.clock.wall())
+        held = incidents.silences_at(connection, now)
     for one in held:
-        print(_in_words(app, one))
+        print(_in_words(app, one, now))
     if not held:
         print("Nothing is silenced. `reporter silence PATTERN --for 2h --reason TEXT` does that.")
     return DONE
 
 
-def _in_words(app: App, one: Silence) -> str:
-    left = duration(one.ends_at - app.clock.wall())
+def _in_words(app: App, one: Silence, now: datetime) -> str:
+    left = duration(one.ends_at - now)
     until = f"{one.ends_at.astimezone(app.wiring.zone):%Y-%m-%d %H:%M:%S %Z}"
     return visible(f"{one.id}: {one.pattern} is silenced for {left}, until {until}, by {one.by}: {one.reason}")
 

@@ -31,7 +31,7 @@ from reporter.config.rates import as_rates
 from reporter.daemon import TICK, WATCH, Daemon
 from reporter.delivery import Delivery
 from reporter.errors import ConfigError, LedgerError, Problem, ReporterError, TemplateError
-from reporter.formats import COMMON_CURRENCIES, CurrencyFormat, Formats
+from reporter.formats import COMMON_CURRENCIES, CurrencyFormat, Formats, plural
 from reporter.guard import ForeignClock, Guard
 from reporter.host import Machine
 from reporter.ledger import Floor
@@ -127,7 +127,9 @@ class FolderHome:
             for problem in error.problems:
                 yield Finding("config", str(problem))
             return
-        yield Finding("", f"{self.path} can be used: {len(wiring.jobs)} job(s), {len(wiring.channels)} channel(s)")
+        yield Finding("", f"{self.path} can be used: {_counted(wiring)}")
+        if not wiring.jobs:
+            yield Finding("advice", "it names no job, so nothing is told: write `daily_summary:` under `jobs:`")
         for problem in self.warnings:
             yield Finding("job" if problem in self.catalog.problems else "advice", str(problem))
         yield from _check_templates(wiring)
@@ -425,6 +427,10 @@ def make_home(folder: Path) -> list[Path]:
 def _broken(loaded: config.Loaded, catalog: Catalog) -> dict[str, str]:
     told = {Path(problem.file).stem: str(problem) for problem in catalog.problems}
     return {name: told.get(name, "cannot be loaded") for name in loaded.config.jobs if name in catalog.broken}
+
+
+def _counted(wiring: Wiring) -> str:
+    return f"{plural(len(wiring.jobs), 'job')}, {plural(len(wiring.channels), 'channel')}"
 
 
 def _check_templates(wiring: Wiring) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from reporter.binding import BoundJob
-from reporter.formats import duration
+from reporter.formats import duration, plural
 from reporter.store import Store, journal, periods
 from reporter.store.journal import Run
 from reporter.store.periods import Owed
@@ -29,7 +29,7 @@ def chronicle(store: Store, bound: BoundJob, limit: int) -> Iterator[str]:
     if not (owed if bound.job.covers.closed else runs):
         yield "  nothing yet"
     if skipped:
-        yield f"  {skipped} run(s) skipped in all, for the one before was not done"
+        yield f"  {plural(skipped, 'run')} skipped in all, for the one before was not done"
 
 
 def _standing(owed: Owed, runs: Mapping[str, Run], zone: ZoneInfo) -> str:
@@ -49,13 +49,13 @@ def _standing(owed: Owed, runs: Mapping[str, Run], zone: ZoneInfo) -> str:
 
 
 def _ending(run: Run) -> str:
-    """How a run went: `took 0.4s, 1 message(s)`."""
+    """How a run went: `took 0.4s, 1 message`."""
     if run.outcome == "skipped":
         return "skipped, for the one before was not done"
     took = f"took {duration(run.seconds)}"
     if run.outcome == "failed":
         return f"{took}, failed: {run.error}"
-    return f"{took}, {f'{run.messages} message(s)' if run.messages else 'nothing new'}"
+    return f"{took}, {plural(run.messages, 'message') if run.messages else 'nothing new'}"
 
 
 def _moment(moment: datetime, zone: ZoneInfo) -> str:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from reporter import outbox
 from reporter.app import App
 from reporter.errors import ReporterError
+from reporter.formats import plural
 from reporter.message import Message, Run, Severity, Text, Tone, plain, visible
 from reporter.outbox import Lane
 from reporter.outlets import Delivered, Later, Never, Verdict
@@ -144,7 +145,7 @@ def _retry_channel(app: App, channel: Channel) -> int:
     with app.store.read() as connection:
         waiting = desk.entries(connection, states=("waiting", "unclear"), channel=channel.name, limit=ALL)
     left = _sent(app, channel, [entry.id for entry in waiting])
-    print(f"{channel.name}: {len(waiting) - len(left)} message(s) sent, {len(left)} still waiting")
+    print(f"{channel.name}: {plural(len(waiting) - len(left), 'message')} sent, {len(left)} still waiting")
     if left:
         print(f"  {visible(_why(app, left[0]))}")
     return QUEUED if left else DONE
@@ -251,7 +252,7 @@ def _trouble(channel: Channel, lane: Lane | None, error: Entry | None) -> Iterat
         yield f"{channel.name} is closed to us since {_moment(lane.dead_since or lane.ready_at)}: {lane.error}"
         yield f"  give it a new webhook, or try it again: reporter outbox retry --channel {channel.name}"
     elif lane and lane.error:
-        yield f"{channel.name} failed {lane.failures} time(s) in a row, last with: {lane.error}"
+        yield f"{channel.name} failed {plural(lane.failures, 'time')} in a row, last with: {lane.error}"
     elif error:
         yield f"{channel.name} had its last error with message {error.id} ({error.state}): {error.error}"
 

@@ -24,7 +24,7 @@ from reporter.binding import BoundJob
 from reporter.clock import Clock
 from reporter.context import Context, Params, Report
 from reporter.errors import ClaimLostError, DeadlineError, JobError, LedgerError, ReporterError, StoreError
-from reporter.formats import duration
+from reporter.formats import duration, plural
 from reporter.judging import Sitting, Witness
 from reporter.maintenance import maintained
 from reporter.message import Message, Run
@@ -286,7 +286,8 @@ class Runner:
             messages += Sitting(connection, wiring, entry.run_id, now).hear(seen, _witness(bound))
             journal.add_run(connection, entry.of(job, period, self._clock, "told" if messages else "quiet", messages))
         self._adrift.over()
-        log.info("%s %s: %s", job, period.label, f"{messages} message(s) to deliver" if messages else "nothing new")
+        told = f"{plural(messages, 'message')} to deliver" if messages else "nothing new"
+        log.info("%s %s: %s", job, period.label, told)
         return Outcome(entry.run_id, messages, unwell=_unwell(findings.observations))
 
     def _failed(

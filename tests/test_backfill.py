@@ -95,7 +95,7 @@ def test_runs_skipped_for_overlap_are_counted(stage: Stage) -> None:
     bound = stage.on_screen("  health_probe:").app.job("health_probe")
     for _ in range(3):
         stage.app.runner.skipped(bound)
-    assert "3 run(s) skipped in all, for the one before was not done" in lines(stage, "health_probe")
+    assert "3 runs skipped in all, for the one before was not done" in lines(stage, "health_probe")
 
 
 def test_runs_is_a_command(daily: Stage) -> None:

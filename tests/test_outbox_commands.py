@@ -91,7 +91,7 @@ def test_a_channel_that_was_closed_is_tried_again_with_all_that_waited(
     _, told = channels(desk, capsys)
     assert "daily is closed to us since 2026-10-31 12:00:00 UTC: the webhook does not work any more" in told
     desk.restart()
-    assert outbox(desk, capsys, "retry", channel="daily") == (0, "daily: 2 message(s) sent, 0 still waiting\n")
+    assert outbox(desk, capsys, "retry", channel="daily") == (0, "daily: 2 messages sent, 0 still waiting\n")
     assert [message.title for message in discord.messages("daily")] == ["2026-10-28", "2026-10-29"]
 
 

@@ -159,7 +159,7 @@ def test_a_silence_can_be_listed_and_ended_and_what_it_hid_is_told_at_once(
         run_silence(stage.stage.app, options(pattern=None))
         assert "db is silenced for 57m, until 2026-10-31 13:00:00 UTC, by anna: new disk" in capsys.readouterr().out
         run_silence(stage.stage.app, options(pattern="db", end=True))
-        assert "the silence of db has ended; 1 alert(s) told" in capsys.readouterr().out
+        assert "the silence of db has ended; 1 alert told" in capsys.readouterr().out
         assert [message.title for message in stage.discord.messages("alerts-critical")] == ["🚨 CRITICAL: db"]
 
 

@@ -85,7 +85,7 @@ def test_a_retry_reaches_a_running_daemon_that_has_found_the_channel_dead(tmp_pa
             stage = Stage(tmp_path)
             stage.environ = traffic.environ
             said = reporter(stage, "outbox", "retry", "--channel", "a")
-            assert "2 message(s) sent, 0 still waiting" in said.stdout
+            assert "2 messages sent, 0 still waiting" in said.stdout
             traffic.queue("a", range(2, 4))
             until(lambda: traffic.done, 30, lambda: f"{traffic.counts()}\n{running.log}")
         traffic.close()
