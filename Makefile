@@ -6,7 +6,8 @@
 
 # `.venv/bin/python -m …` also works where the checkout may not be executed from, or was unpacked from an archive.
 PY := .venv/bin/python
-PYTEST := $(PY) -m pytest -n auto --maxprocesses 4
+# Many tests wait for a server or a process, so that two cores have work for four.
+PYTEST := $(PY) -m pytest -n 4
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\): ## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | while IFS="$$(printf '\t')" read -r name what; \

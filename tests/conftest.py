@@ -13,8 +13,13 @@ from tests.servers import PostgreSQL, Valkey, postgresql, valkey
 from tests.stage import Stage
 
 # How long an example takes says how busy the machine is, and nothing about the code.
-settings.register_profile("reporter", deadline=None)
-settings.load_profile("reporter")
+settings.register_profile("sample", deadline=None, max_examples=30)
+settings.register_profile("full", deadline=None)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A law is tried on fewer examples in the default run."""
+    settings.load_profile("sample" if config.getoption("markexpr") == "not full" else "full")
 
 
 @pytest.fixture(scope="session")
