@@ -153,9 +153,10 @@ def test_the_stock_config_and_the_stock_jobs_fit_each_other() -> None:
     assert [job.schedule_text for job in jobs] == [catalog.jobs[job.name].schedule for job in jobs]
 
 
-def test_the_stock_config_names_each_parameter_of_each_stock_job_with_its_default() -> None:
-    Path("reporter.yaml").write_text(uncommented((stock_home() / "config" / "reporter.yaml").read_text("utf-8")))
-    loaded = load(Path("reporter.yaml"), ENVIRON_OF_THE_STOCK)
+def test_the_stock_config_names_each_parameter_of_each_stock_job_with_its_default(tmp_path: Path) -> None:
+    whole = tmp_path / "reporter.yaml"
+    whole.write_text(uncommented((stock_home() / "config" / "reporter.yaml").read_text("utf-8")))
+    loaded = load(whole, ENVIRON_OF_THE_STOCK)
     jobs, problems = bind(loaded, load_catalog([stock_home()]))
     assert problems == []
     for job in jobs:

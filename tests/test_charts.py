@@ -142,6 +142,7 @@ def test_a_mistake_is_told_with_its_file(write: Write, source: str) -> None:
 
 
 def test_a_picture_that_cannot_be_drawn_is_a_line_in_the_log(write: Write, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "reporter")
     assert pictures(write("<svg>{{ nothing }}</svg>"), CHARTS, "x", {}) == ()
     assert pictures(write("<svg></svg>"), CHARTS, "x", {}) == ()
     first, second = (record.getMessage() for record in caplog.records)
@@ -151,6 +152,7 @@ def test_a_picture_that_cannot_be_drawn_is_a_line_in_the_log(write: Write, caplo
 
 
 def test_where_nothing_can_be_drawn_the_log_says_so_once(write: Write, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "reporter")
     blind, renderer = Charts(fonts=(), system=False), write(f"{HEAD}</svg>")
     assert [pictures(renderer, blind, name, {}) for name in ("x", "x", "without")] == [(), (), ()]
     assert [record.getMessage().partition(":")[0] for record in caplog.records] == [
