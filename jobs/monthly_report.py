@@ -19,11 +19,13 @@ from reporter import (
     Money,
     Params,
     Report,
+    Split,
     Uptime,
     change,
     goals,
     job,
     leading,
+    split,
     tone_of,
 )
 from reporter.metrics import Curve, average_loss, average_win, curve_of
@@ -72,20 +74,6 @@ class Week:
 
 
 @dataclass(frozen=True)
-class Part:
-    """A book by its agents, its markets …: the lines that moved most, best first, and the others. All make the book."""
-
-    heading: str
-    shown: list[Line]
-    others: list[Line]
-    currency: str
-
-    @property
-    def others_pnl(self) -> Money:
-        return sum((line.pnl for line in self.others), Money(Decimal(0), self.currency))
-
-
-@dataclass(frozen=True)
 class Section:
     """One book of the month. `change` is None where the month before is not known of the same ledgers.
 
@@ -97,9 +85,9 @@ class Section:
     goals: Goals | None
     curve: Curve
     weeks: list[Week]
-    agents: Part
+    agents: Split
     idle: int
-    splits: list[Part]
+    splits: list[Split]
     weekdays: list[Line]
     hours: list[Line]
     brief: bool
@@ -196,7 +184,7 @@ def _section(
         goals=None if brief else goals(book, ctx.targets),
         curve=curve,
         weeks=_weeks(ctx, book),
-        agents=_part("🤖 Agents", book, [line for line in book.lines if line.trades], 3 if brief else ctx.params.top),
+        agents=split("🤖 Agents", _traded(book), book.currency, 3 if brief else ctx.params.top),
         idle=sum(not line.trades for line in book.lines),
         splits=[] if brief else list(_splits(ctx, book, by)),
         weekdays=_lines(book, by.get(WEEKDAYS, [])),
@@ -220,11 +208,11 @@ def _week(number: int, days: list[Day]) -> Week:
     return Week(f"W{number:02}", [of.get(weekday) for weekday in range(7)], pnl)
 
 
-def _splits(ctx: Context[Parameters], book: Book, by: dict[By, list[Book]]) -> Iterator[Part]:
+def _splits(ctx: Context[Parameters], book: Book, by: dict[By, list[Book]]) -> Iterator[Split]:
     for heading, name in SPLITS:
         lines = _lines(book, by.get(name, []))
         if len(lines) > 1:
-            yield _part(heading, book, lines, ctx.params.splits)
+            yield split(heading, lines, book.currency, ctx.params.splits)
 
 
 def _lines(book: Book, split: Sequence[Book]) -> list[Line]:
@@ -232,10 +220,8 @@ def _lines(book: Book, split: Sequence[Book]) -> list[Line]:
     return list(found.lines) if found else []
 
 
-def _part(heading: str, book: Book, lines: list[Line], count: int) -> Part:
-    moved = sorted(lines, key=lambda line: (abs(line.pnl), line.trades), reverse=True)
-    shown = sorted(moved[:count], key=lambda line: line.pnl, reverse=True)
-    return Part(heading, shown, moved[count:], book.currency)
+def _traded(book: Book) -> list[Line]:
+    return [line for line in book.lines if line.trades]
 
 
 def _average(pnl: Money, days: int) -> Money:

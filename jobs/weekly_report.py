@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 
 from pydantic import NonNegativeInt, PositiveInt
 
@@ -18,6 +17,7 @@ from reporter import (
     Params,
     Period,
     Report,
+    Split,
     Trail,
     Uptime,
     carriers,
@@ -25,6 +25,7 @@ from reporter import (
     goals,
     job,
     leading,
+    split,
     tone_of,
     trail,
 )
@@ -56,20 +57,6 @@ class Day:
     @property
     def weekday(self) -> str:
         return f"{self.period.start.astimezone(self.period.tz):%a}"
-
-
-@dataclass(frozen=True)
-class Split:
-    """A book by its markets, or by how its trades ended: the lines that moved most, best first, and the others."""
-
-    heading: str
-    shown: list[Line]
-    others: list[Line]
-    currency: str
-
-    @property
-    def others_pnl(self) -> Money:
-        return sum((line.pnl for line in self.others), Money(Decimal(0), self.currency))
 
 
 @dataclass(frozen=True)
@@ -160,11 +147,9 @@ def _name(day: Period) -> str:
 
 def _splits(book: Book, views: _Views, count: int) -> Iterator[Split]:
     for heading, books in views.splits:
-        split = book.counterpart(books)
-        if split and len(split.lines) > 1:
-            moved = sorted(split.lines, key=lambda line: (abs(line.pnl), line.trades), reverse=True)
-            shown, others = moved[:count], moved[count:]
-            yield Split(heading, sorted(shown, key=lambda line: line.pnl, reverse=True), others, book.currency)
+        parts = book.counterpart(books)
+        if parts and len(parts.lines) > 1:
+            yield split(heading, parts.lines, book.currency, count)
 
 
 def _uptime(ctx: Context[Parameters]) -> list[Uptime]:

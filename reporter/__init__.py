@@ -46,10 +46,12 @@ if TYPE_CHECKING:
     from reporter.standing import Carriers as Carriers
     from reporter.standing import Change as Change
     from reporter.standing import Goals as Goals
+    from reporter.standing import Split as Split
     from reporter.standing import Trail as Trail
     from reporter.standing import carriers as carriers
     from reporter.standing import change as change
     from reporter.standing import goals as goals
+    from reporter.standing import split as split
     from reporter.standing import trail as trail
     from reporter.thresholds import Threshold as Threshold
     from reporter.trades import Agent as Agent
@@ -113,9 +115,11 @@ _HOMES = {
     "Carriers": "standing",
     "Change": "standing",
     "Goals": "standing",
+    "Split": "standing",
     "carriers": "standing",
     "change": "standing",
     "goals": "standing",
+    "split": "standing",
     "Trail": "standing",
     "trail": "standing",
     "Threshold": "thresholds",

@@ -177,3 +177,24 @@ def carriers(book: Book, count: int) -> Carriers:
 
 def _among(line: Line, lines: Sequence[Line]) -> bool:
     return any(line is one for one in lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A book by its agents, its markets …: the lines that moved most, best first, and the others. All make the book."""
+
+    heading: str
+    shown: list[Line]
+    others: list[Line]
+    currency: str
+
+    @property
+    def others_pnl(self) -> Money:
+        return sum((line.pnl for line in self.others), Money(Decimal(0), self.currency))
+
+
+def split(heading: str, lines: Sequence[Line], currency: str, count: int) -> Split:
+    """Show `count` of a book's lines, those that moved most."""
+    moved = sorted(lines, key=lambda line: (abs(line.pnl), line.trades), reverse=True)
+    shown = sorted(moved[:count], key=lambda line: line.pnl, reverse=True)
+    return Split(heading, shown, moved[count:], currency)
