@@ -87,9 +87,10 @@ class Acquaintance:
         if not unseen:
             return []
         with self._store.read() as connection:
-            backlog, lanes = outbox.backlog(connection, now), outbox.all_lanes(connection)
+            backlog = outbox.backlog(connection, now, unseen.keys())
+            lanes = outbox.all_lanes(connection) if backlog else []
         known = {lane.channel for lane in lanes if lane.channel in unseen and _settled(lane, unseen[lane.channel])}
-        return [unseen[name] for name in backlog if name in unseen and name not in known]
+        return [unseen[name] for name in backlog if name not in known]
 
     def _strangers(self, wiring: Wiring, lanes: Sequence[Lane]) -> list[Lane]:
         """Those of some lanes that could be posted to and were not looked at yet."""

@@ -153,7 +153,7 @@ class Delivery:
         ours = max(EVERYWHERE.free_at(self._asked), REFUSALS.free_at(self._refusals)) - monotonic
         return max(0.0, told, ours)
 
-    def _claimed(self, wiring: Wiring, channel: Channel, token: str) -> list[Waiting]:
+    def _claimed(self, wiring: Wiring, channel: Channel, token: str) -> Sequence[Waiting]:
         """Take the place's most urgent row in hand, and those that go along; none when the place has to wait."""
         now = self._clock.wall()
         with self._store.begin() as connection:
@@ -162,30 +162,27 @@ class Delivery:
             names = [
                 lane.channel for lane in berth if alive(wiring, lane) and self._acquaintance.includes(wiring, lane)
             ]
-            head = next(iter(outbox.upcoming(connection, names, now, 1)), None)
-            if head is None or self._wait(wiring, berth, head.channel, now) > 0:
+            upcoming = outbox.upcoming(connection, names, now, TOGETHER)
+            if not upcoming or self._wait(wiring, berth, upcoming[0].channel, now) > 0:
                 return []
-            rows = self._together(connection, wiring, names, head, now)
+            rows = self._together(connection, wiring, upcoming, now)
             outbox.take(connection, rows, berth, token, now, LEASE)
         return rows
 
     def _together(
-        self, connection: Connection, wiring: Wiring, names: Sequence[str], head: Waiting, now: datetime
-    ) -> list[Waiting]:
-        """The row with those that go along: after a lost answer the same ones, else when more wait than go at once."""
+        self, connection: Connection, wiring: Wiring, upcoming: Sequence[Waiting], now: datetime
+    ) -> Sequence[Waiting]:
+        """The first row with those that go along: after a lost answer the same ones, else when more wait than go at
+        once."""
+        head = upcoming[0]
         if head.doubtful:
             return outbox.batch_of(connection, head, now)
-        if not _light(head) or outbox.waiting(connection, names, now) <= BURST:
+        if not _light(head) or len(upcoming) <= BURST:
             return [head]
-        upcoming = outbox.upcoming(connection, names, now, TOGETHER)
-        alike = list(takewhile(lambda row: row.channel == head.channel and _light(row), upcoming))
         channel = wiring.channels[head.channel]
-        outlet = channel.outlet
+        alike = list(takewhile(lambda row: row.channel == head.channel and _light(row), upcoming))
         try:
-            parts = [outlet.fit(row.message) for row in alike]
-            whole = [fitted[0] for fitted in takewhile(lambda fitted: len(fitted) == 1, parts)]
-            noted = [_noted(channel, row, part, now) for row, part in zip(alike, whole, strict=False)]
-            return alike[: outlet.together(noted)] if noted else [head]
+            return alike[: _room(channel, alike, now)]
         except Exception:
             log.exception("what waits for %s cannot go together", head.channel)
             return [head]
@@ -259,6 +256,7 @@ class Delivery:
 
     def _settled(self, wiring: Wiring, sent: Sent) -> bool:
         """Save what the outlet said; True if the place can go on at once. What cannot be saved is kept in mind."""
+        self._heed(sent.channel, sent.verdict)
         try:
             failures = self._save(sent)
         except StoreError:
@@ -270,6 +268,11 @@ class Delivery:
             _tell_log(row, sent.verdict)
         self._tell(wiring, sent.channel.name, sent.verdict, failures)
         return isinstance(sent.verdict, Delivered | Never | Held | Moot) and not _gone(sent.verdict)
+
+    def _heed(self, channel: Channel, verdict: Outcome) -> None:
+        """When a service says so none of its channels is served for a while; that cannot wait for the store."""
+        if isinstance(verdict, Later) and verdict.everywhere:
+            self._all_wait_until[channel.outlet.kind] = self._clock.wall() + timedelta(seconds=verdict.after)
 
     def _save_unsaved(self, wiring: Wiring) -> None:
         """What was answered while the store could not be written must be saved before anything else is sent."""
@@ -303,14 +306,13 @@ class Delivery:
             case Later() | Unclear():
                 ready_at = now + timedelta(seconds=_pause(verdict, failures))
                 outbox.lane_waits(connection, channel.name, ready_at, verdict.why, failed=not _paced(verdict))
-                if isinstance(verdict, Later) and verdict.everywhere:
-                    self._all_wait_until[channel.outlet.kind] = ready_at
             case Never(gone=True):
                 outbox.lane_dead(connection, channel.name, now, verdict.why)
                 self._acquaintance.part_with(channel.address)
 
     def _trouble(self, wiring: Wiring, channel: Channel, verdict: Verdict) -> None:
         """What became of a look at a channel that nothing was sent to."""
+        self._heed(channel, verdict)
         now = self._clock.wall()
         with self._store.begin() as connection:
             outbox.enter(connection, channel.name, channel.address, now)
@@ -413,6 +415,17 @@ def _tally(sent: Sent, now: datetime) -> Tally:
 def _light(row: Waiting) -> bool:
     """Whether a row may travel with others: it is whole, and no board that has to be edited by itself."""
     return row.slot is None and row.of <= 1 and not row.doubtful
+
+
+def _room(channel: Channel, rows: Sequence[Waiting], now: datetime) -> int:
+    """How many of some rows, from the first on, one request can carry; at least one."""
+    noted: list[Message] = []
+    for row in rows:
+        fitted = channel.outlet.fit(row.message)
+        noted.append(_noted(channel, row, fitted[0], now))
+        if len(fitted) > 1 or channel.outlet.together(noted) < len(noted):
+            return max(1, len(noted) - 1)
+    return len(noted)
 
 
 def _noted(channel: Channel, row: Waiting, part: Message, now: datetime) -> Message:

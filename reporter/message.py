@@ -144,6 +144,8 @@ def visible(text: str, *, lines: bool = False) -> str:
     Invisible and direction-changing characters are dropped, controls become pictures (`␛`), and a line break becomes
     `⏎`, so that a name cannot fake a line. With `lines` breaks stay, as in a block of code.
     """
+    if text.isascii() and text.isprintable():
+        return text
     text = _BREAK.sub("\n" if lines else "⏎", text).replace("\t", "    " if lines else " ")
     return _UNSHOWABLE.sub("\ufffd", _INVISIBLE.sub("", text)).translate(_PICTURES)
 

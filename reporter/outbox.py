@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -139,11 +139,12 @@ def enqueue(connection: Connection, letter: Letter, now: datetime) -> bool:
     return added
 
 
-def backlog(connection: Connection, now: datetime) -> list[str]:
-    """Every channel that has something to send, those with the most urgent first."""
+def backlog(connection: Connection, now: datetime, among: Collection[str] | None = None) -> list[str]:
+    """Every channel, or each of some, that has something to send, those with the most urgent first."""
+    due = and_(or_(_open(), _left_behind(now)), outbox.c.not_before <= now)
     rows = connection.execute(
         select(outbox.c.channel)
-        .where(or_(_open(), _left_behind(now)), outbox.c.not_before <= now)
+        .where(due if among is None else and_(due, outbox.c.channel.in_(among)))
         .group_by(outbox.c.channel)
         .order_by(func.min(outbox.c.priority), func.min(outbox.c.id))
     )
@@ -199,12 +200,6 @@ def upcoming(connection: Connection, channels: Iterable[str], now: datetime, lim
     ).all()
     read = [_read(connection, row, now) for row in rows]
     return [row for row in read if row is not None]
-
-
-def waiting(connection: Connection, channels: Iterable[str], now: datetime) -> int:
-    """How many rows of some channels could be sent now."""
-    due = and_(outbox.c.channel.in_(list(channels)), _open(), outbox.c.not_before <= now)
-    return connection.execute(select(func.count()).where(due)).scalar_one()
 
 
 def batch_of(connection: Connection, row: Waiting, now: datetime) -> list[Waiting]:

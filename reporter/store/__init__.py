@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -21,6 +22,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from reporter.errors import StoreBusyError, StoreError
 from reporter.store import tables
 
+# So long, in seconds, a writer waits for others to SQLite.
+BUSY = 10
 # The fact that says by which terms the daemon runs: JSON, by the names of its jobs.
 TERMS = "terms"
 
@@ -32,11 +35,13 @@ class Store:
         self._engine = engine
         self._file = file
         self._lock: int | None = None
+        # SQLite lets those who wait for its write lock sleep and try again, now and then for a second: ours queue here.
+        self._writing = threading.Lock() if file else None
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
         """A write transaction: committed at the end, rolled back on any error. Raises StoreError."""
-        with self._speaking(), self._engine.connect() as connection:
+        with self._in_turn(), self._speaking(), self._engine.connect() as connection:
             writing = connection.execution_options(reporter_write=True)
             with writing.begin():
                 yield writing
@@ -78,6 +83,18 @@ class Store:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+    @contextmanager
+    def _in_turn(self) -> Iterator[None]:
+        if self._writing is None:
+            yield
+            return
+        if not self._writing.acquire(timeout=BUSY):
+            raise StoreError(f"the store cannot be used: something else has been writing to it for {BUSY} s")
+        try:
+            yield
+        finally:
+            self._writing.release()
 
     @contextmanager
     def _speaking(self) -> Iterator[None]:
@@ -124,7 +141,7 @@ def insert_once(connection: Connection, table: Table, **values: Any) -> bool:
 
 def _options(address: URL) -> dict[str, Any]:
     if address.get_backend_name() == "sqlite":
-        return {"connect_args": {"timeout": 10, "check_same_thread": False}, "pool_size": 2}
+        return {"connect_args": {"timeout": BUSY, "check_same_thread": False}, "pool_size": 2}
     options = f"{address.query.get('options', '')} -c statement_timeout=30000".strip()
     server = {"connect_timeout": 10, "application_name": "reporter", "options": options}
     return {"pool_pre_ping": True, "connect_args": server}

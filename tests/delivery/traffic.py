@@ -74,6 +74,12 @@ class Traffic:
         with self.app.store.read() as connection:
             return outbox.counts(connection)
 
+    def trouble(self, channel: str) -> str | None:
+        """Why a channel waits, if it does."""
+        with self.app.store.read() as connection:
+            lane = outbox.lane(connection, channel)
+        return lane.error if lane else None
+
     @property
     def done(self) -> bool:
         return not self.counts().keys() & {"waiting", "sending", "unclear"}
@@ -99,7 +105,8 @@ class Traffic:
     def flow(self, seconds: float) -> None:
         """Let the daemon work until everything is settled. Raises TimeoutError."""
         with self.flowing():
-            until(lambda: self.done, seconds, lambda: f"after {seconds} s: {self.counts()}")
+            # Seldom: the pace of the daemon is measured meanwhile, and it shares this process.
+            until(lambda: self.done, seconds, lambda: f"after {seconds} s: {self.counts()}", pause=0.25)
 
     def close(self) -> None:
         self.app.close()

@@ -105,3 +105,12 @@ def test_a_store_that_cannot_be_opened_is_told_without_its_password(url: str, se
     with pytest.raises(StoreError, match=sentence) as caught:
         open_store(url)
     assert "hunter2secret" not in str(caught.value)
+
+
+def test_one_who_writes_for_ever_stops_no_other_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reporter.store.BUSY", 0.1)
+    with closing(open_store(str(tmp_path / "store.sqlite"))) as store:
+        with store.begin(), pytest.raises(StoreError, match="writing to it for"), store.begin():
+            pass
+        with store.begin() as connection:
+            assert fact(connection, "any") is None
