@@ -14,6 +14,7 @@ from bisect import bisect_left
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 INSTANT = timedelta.resolution
@@ -108,6 +109,7 @@ class Period:
         return replace(day, start=max(day.start, self.start), end=min(day.end, self.end), so_far=unfinished)
 
 
+@lru_cache(maxsize=2048)  # those of two years are asked for again and again
 def first_instant(day: date, zone: str) -> datetime:
     """The first moment of a civil day, in UTC: after a gap the moment of the change, of two strikes the first.
 
