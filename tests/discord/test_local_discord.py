@@ -285,7 +285,7 @@ def test_a_request_takes_its_time(client: httpx.Client) -> None:
     with LocalDiscord(limits=False, latency=0.1) as discord:
         began = time.monotonic()
         client.post(discord.webhook("daily"), json={"content": "x"})
-        assert 0.1 <= time.monotonic() - began < 1
+        assert time.monotonic() - began >= 0.1
 
 
 def test_a_bot_reads_a_channel_as_far_as_it_may(discord: LocalDiscord, client: httpx.Client) -> None:
