@@ -64,13 +64,13 @@ def test_what_waits_while_the_store_is_full_goes_out_afterwards(tmp_path: Path) 
         with daemon(tmp_path, SystemClock().wall(), traffic.environ) as running:
             traffic.queue("a", range(3))
             discord.wait_for("a", 3)
-            until(lambda: traffic.done, 10, lambda: str(traffic.counts()))
+            until(lambda: traffic.done, 30, lambda: str(traffic.counts()))
             with full(running):
                 traffic.queue("a", range(3, 6))
                 running.says("the store cannot be used")
                 assert numbers(discord.messages("a")) == [0, 1, 2]
             discord.wait_for("a", 6)
-            until(lambda: traffic.done, 10, lambda: str(traffic.counts()))
+            until(lambda: traffic.done, 30, lambda: str(traffic.counts()))
         traffic.close()
         assert numbers(discord.messages("a")) == [0, 1, 2, 3, 4, 5]
 
@@ -95,14 +95,14 @@ def test_what_was_sent_when_the_store_filled_up_is_not_sent_again(tmp_path: Path
         traffic = Traffic(tmp_path, discord, {"a": "a"})
         with daemon(tmp_path, SystemClock().wall(), traffic.environ) as running:
             traffic.queue("a", range(1))
-            until(lambda: traffic.done, 10, lambda: str(traffic.counts()))
+            until(lambda: traffic.done, 30, lambda: str(traffic.counts()))
             discord.latency = 1.0
             asked = len(discord.requests)
             traffic.queue("a", range(1, 3))
-            until(lambda: traffic.counts().get("sending", 0) > 0, 10, lambda: str(traffic.counts()))
+            until(lambda: traffic.counts().get("sending", 0) > 0, 30, lambda: str(traffic.counts()))
             with full(running):
                 running.says("the store cannot be used")
-                until(lambda: len(discord.requests) > asked, 10, lambda: "nothing was sent")
+                until(lambda: len(discord.requests) > asked, 30, lambda: "nothing was sent")
             discord.latency = 0.0
             until(lambda: traffic.done, 30, lambda: str(traffic.counts()))
         traffic.close()
