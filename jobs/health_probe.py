@@ -186,7 +186,7 @@ def _answering(ledger: LedgerHealth, subject: str, ctx: Context[Parameters], sta
     age = ctx.now - ledger.newest_trade_at if ledger.newest_trade_at else None
     oldest = ctx.params.newest_trade_hours
     latency, threshold = ledger.latency or 0.0, ctx.params.ledger.threshold
-    level, limit = threshold.graded(latency, state.level if state else Level.OK)
+    level, limit = threshold.graded(latency, state.stood if state else Level.OK)
     if level is not Level.OK and limit is not None:
         near = "above" if threshold.reached(latency, limit) else "still near"
         words = f"online, but slow: {near} {duration(limit)}"

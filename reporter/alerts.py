@@ -40,7 +40,8 @@ class Observation:
     `detail` is a sentence for people; `value` and `limit` are the figures behind it, with their unit, ready to show.
     `figure` is what the value says, as a number: the seconds that an answer took, the percentage of a disk in use.
     `every` is how often the subject is looked at, where that is seldomer than the job runs. `headline` is what a letter
-    says of trouble instead of the subject's name, and `notes` are further lines for it.
+    says of trouble instead of the subject's name, and `notes` are further lines for it. `stands` are the levels of its
+    figures that are in trouble, by name and by whether low is bad: who looks next must know what was entered.
     """
 
     subject: str
@@ -52,6 +53,7 @@ class Observation:
     every: timedelta | None = None
     headline: str = ""
     notes: tuple[str, ...] = ()
+    stands: tuple[tuple[str, bool, Level], ...] = ()
 
 
 # What people call a subject whose kind says more than its name.
@@ -168,6 +170,12 @@ class AlertState:
     def is_open(self) -> bool:
         """Whether people were told of it and not yet of its end."""
         return self.phase in {Phase.OPEN, Phase.RECOVERING}
+
+    @property
+    def stood(self) -> Level:
+        """How it was seen last; where that could not be, how its alert stands. A threshold goes on from there."""
+        seen = self.observation.level if self.observation else Level.UNKNOWN
+        return self.level if seen is Level.UNKNOWN else seen
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,10 @@ class Reading:
     figures: tuple[tuple[str, str], ...] = ()
 
 
+# How the subjects stand that are not well, as our own store has it. Raises StoreError.
+Standing = Callable[[], Iterable[AlertState]]
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What a book, or an agent in it, may not pass; None or empty where nothing was said.

@@ -97,7 +97,7 @@ class Grading:
     def observed(self, gauge: Gauge, state: AlertState | None) -> Observation:
         """What is observed of a gauge whose alert, if any, is in that state."""
         old = gauge.measure.daily and state is not None and state.since is not None and state.since < self.day
-        level = self._level(gauge, state.level if state and not old else Level.OK)
+        level = self._level(gauge, state.stood if state and not old else Level.OK)
         missing = gauge.party.missing
         if gauge.used is None or (missing and level is Level.OK):
             return Observation(gauge.subject, Level.UNKNOWN, f"{gauge.measure.name} cannot be judged: {_why(gauge)}")

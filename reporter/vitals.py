@@ -307,7 +307,7 @@ def _own_signs(affairs: Affairs, host: Host, limits: OwnLimits, now: datetime) -
 
 def _known(subject: str, standing: Standing) -> Level:
     state = standing.get(subject)
-    return state.level if state else Level.OK
+    return state.stood if state else Level.OK
 
 
 def _share(used: int | None, total: int | None) -> float | None:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from reporter.binding import BoundJob
 from reporter.charts import Charts
-from reporter.context import Reading, Targets
+from reporter.context import Reading, Standing, Targets
 from reporter.formats import Formats
 from reporter.guard import ForeignClock
 from reporter.machine import Host
@@ -66,8 +66,8 @@ class Wiring:
     renderer: Renderer
     ledger: Ledger
     host: Callable[[], Host]
-    probe_all: Callable[[], Sequence[Reading]]
-    readings: Callable[[Collection[str]], Sequence[Reading]]
+    probe_all: Callable[[Standing], Sequence[Reading]]
+    readings: Callable[[Collection[str], Standing], Sequence[Reading]]
     targets: Targets
     channels: Mapping[str, Channel]
     routes: Routes

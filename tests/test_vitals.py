@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from reporter.alerts import AlertState, Level, Phase
+from reporter.alerts import AlertState, Level, Observation, Phase
 from reporter.machine import Disk, Host, Network
 from reporter.vitals import HoursLeft, MachineLimits, Percent, coarse, machine_vitals
 from tests.civil import LAW
@@ -79,3 +79,11 @@ def test_a_disk_leaves_its_warning_when_it_has_clearly_more_time(hours: int, lev
 )
 def test_a_time_is_told_so_that_it_seldom_changes(hours: float, words: str) -> None:
     assert coarse(timedelta(hours=hours)) == words
+
+
+def test_what_has_left_its_level_is_not_back_in_it_before_its_limit_is_reached_again() -> None:
+    well = Observation("probe/host-cpu", Level.OK)
+    open_ = {"probe/host-cpu": AlertState("probe/host-cpu", Phase.RECOVERING, Level.WARNING, NOW, observation=well)}
+    host = replace(SILENT, cpu_percent=84)
+    (sign,) = machine_vitals(host, MachineLimits(), open_, NOW, lambda _subject, _figure: None)
+    assert sign.seen.level is Level.OK

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from itertools import pairwise
 
+from reporter.alerts import AlertState
 from reporter.clock import Clock
-from reporter.context import Reading
+from reporter.context import Reading, Standing
+from reporter.errors import StoreError
 from reporter.probes import Probe, network
 from reporter.probes.loop import LoopThread
 from reporter.probes.watch import Watch
@@ -51,8 +54,11 @@ class Probes:
         self._thread: LoopThread | None = None
         self._began: deque[float] = deque(maxlen=_ROUNDS)  # the last rounds, in monotonic seconds
 
-    def probe_all(self) -> list[Reading]:
+    def probe_all(self, standing: Standing = tuple) -> list[Reading]:
         """A reading of each probe, in the order given: new where one was due, else the last one, with its own `at`.
+
+        What nobody has looked at for long goes on from how it is `standing`: a figure that has entered a level is still
+        there after a restart.
 
         What could not be looked at reads `unknown` and says why. With several targets elsewhere the last reading is
         that of our own network. Never raises, and returns by the deadline, or two seconds later where referees had to
@@ -60,22 +66,23 @@ class Probes:
         """
         if not self._watches:
             return []
-        round_ = self._running().run(self._round())
+        round_ = self._running().run(self._round(self._forgotten(self._watches, standing)))
         try:
             return round_.result(self._deadline + (network.PATIENCE if self._referees else 0.0) + _GRACE)
         except TimeoutError:
             round_.cancel()
             return [watch.unseen("the reporter's own probing is stuck") for watch in self._watches]
 
-    def readings(self, wanted: Collection[str]) -> list[Reading]:
+    def readings(self, wanted: Collection[str], standing: Standing = tuple) -> list[Reading]:
         """How probes of these kinds or names were seen last, by whomever; none of it is new evidence.
 
-        What nobody has looked at for long is looked at now, which leaves it new for the next round.
+        What nobody has looked at for long is looked at now, which leaves it new for the next round; it goes on from how
+        it is `standing`.
         """
         watches = [watch for watch in self._watches if {watch.probe.kind, watch.probe.terms.name} & set(wanted)]
         if not watches:
             return []
-        glance = self._running().run(self._glance(watches))
+        glance = self._running().run(self._glance(watches, self._forgotten(watches, standing)))
         try:
             return glance.result(self._deadline + _GRACE)
         except TimeoutError:
@@ -97,8 +104,17 @@ class Probes:
                 self._thread = LoopThread("probes")
             return self._thread
 
-    async def _round(self) -> list[Reading]:
+    def _forgotten(self, watches: Sequence[Watch], standing: Standing) -> dict[str, AlertState]:
+        """How the subjects stood of which we know nothing, or nothing new."""
+        wanted = {watch.subject for watch in watches if watch.stale}
+        if wanted:
+            with suppress(StoreError):  # then they begin anew
+                return {state.subject: state for state in standing() if state.subject in wanted}
+        return {}
+
+    async def _round(self, known: Mapping[str, AlertState]) -> list[Reading]:
         now = self._clock.monotonic()
+        self._recall(known)
         beat = self._beat(now)
         due = [watch for watch in self._watches if watch.due(beat)]
         gap = min(_GAP, _SPREAD / (len(due) or 1))
@@ -113,8 +129,14 @@ class Probes:
         self._began.append(now)
         return max((later - sooner for sooner, later in pairwise(self._began)), default=0.0)
 
-    async def _glance(self, watches: Sequence[Watch]) -> list[Reading]:
+    def _recall(self, known: Mapping[str, AlertState]) -> None:
+        for watch in self._watches:
+            if watch.stale and watch.subject in known:
+                watch.recall(known[watch.subject])
+
+    async def _glance(self, watches: Sequence[Watch], known: Mapping[str, AlertState]) -> list[Reading]:
         now = self._clock.monotonic()
+        self._recall(known)
         for watch in watches:
             if watch.stale:
                 watch.start(now)

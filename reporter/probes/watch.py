@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from reporter.alerts import Level, Observation
+from reporter.alerts import AlertState, Level, Observation
 from reporter.clock import Clock
 from reporter.context import Reading
 from reporter.formats import duration
@@ -45,6 +45,10 @@ class Watch:
     last: network.Look | None = None
 
     @property
+    def subject(self) -> str:
+        return f"probe/{self.probe.terms.name}"
+
+    @property
     def looking(self) -> bool:
         return self.task is not None and not self.task.done()
 
@@ -53,6 +57,11 @@ class Watch:
         if self.looking:
             return False
         return self.started is None or self._age() >= self._pause(beat) - _SLACK
+
+    def recall(self, state: AlertState) -> None:
+        """Take up how its figures stood by what was told of it last: by another daemon, or before a restart."""
+        seen = state.observation
+        self.stands = {(name, low): level for name, low, level in seen.stands} if seen else {}
 
     def _pause(self, beat: float) -> float:
         """A look that has just failed is repeated soon, whatever the pace: one lost packet is no outage. A round that
@@ -94,7 +103,7 @@ class Watch:
             self.reading = replace(self.reading, observation=seen)
 
     def unseen(self, why: str) -> Reading:
-        return _reading(self.probe, Sight(Level.UNKNOWN, why), self.clock.wall())
+        return self._told(Sight(Level.UNKNOWN, why), self.clock.wall())
 
     def _age(self) -> float:
         now = self.clock.monotonic()
@@ -108,7 +117,7 @@ class Watch:
             await self._judge(at)
         except Exception as error:  # noqa: BLE001 - a figure that cannot be shown, say: a probe never falls silent
             self.failures += 1
-            self.reading = _reading(self.probe, explain(error), at)
+            self.reading = self._told(explain(error), at)
 
     async def _judge(self, at: datetime) -> None:
         began = time.perf_counter()
@@ -117,7 +126,12 @@ class Watch:
         if self.probe.host and network.is_elsewhere(self.probe.host):
             self.last = self._of_network(sight, self.probe.host)
         self.failures = 0 if sight.level is Level.OK else self.failures + 1
-        self.reading = _reading(self.probe, sight, at)
+        self.reading = self._told(sight, at)
+
+    def _told(self, sight: Sight, at: datetime) -> Reading:
+        entered = sorted((*key, level) for key, level in self.stands.items() if level is not Level.OK)
+        reading = _reading(self.probe, sight, at)
+        return replace(reading, observation=replace(reading.observation, stands=tuple(entered)))
 
     def _of_network(self, sight: Sight, host: str) -> network.Look:
         """What a look says about our own network. Silence goes on since it began."""

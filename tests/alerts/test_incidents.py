@@ -87,6 +87,20 @@ def test_an_alert_that_an_earlier_version_opened_ends_with_one_message(tmp_path:
         assert [title.split(",")[0] for title in titles(stage, "alerts-critical")] == ["✅ Over: db"]
 
 
+def test_a_figure_that_has_not_left_its_level_is_in_trouble_after_a_restart_too(tmp_path: Path) -> None:
+    with floor(tmp_path, {}) as stage:
+        edit_config(stage, "probes:\n", "probes:\n  disk: {kind: file, path: it, size: {warning: 100 B}}\n")
+        stage.stage.write("it", "x" * 100)
+        stage.passes(minutes=2)
+        stage.stage.write("it", "x" * 97)
+        stage.sleeps(minutes=1)
+        stage.passes(minutes=8)
+        assert titles(stage, "alerts-warnings") == ["⚠️ Warning: disk"]
+        stage.stage.write("it", "x" * 94)
+        stage.passes(minutes=6)
+        assert titles(stage, "alerts-warnings")[1:] == ["✅ Resolved: disk after 11m"]
+
+
 def test_several_that_last_are_recalled_in_one_message(tmp_path: Path) -> None:
     probes = dict.fromkeys(("api", "bot", "db"), "alert: {reminders: [5m]}")
     with floor(tmp_path, probes) as stage:
