@@ -261,7 +261,7 @@ def _snapshots(deals: list[Deal], closed: list[Deal], now: datetime) -> Iterator
     coming = iter([*closed, None])
     deal = next(coming)
     for at in _every_six_hours(first, now):
-        while deal and deal.closed_at < at:
+        while deal and deal.closed_at <= at:
             accounts[deal.account] += deal.pnl
             deal = next(coming)
         for (mode, currency), balance in accounts.items():
@@ -285,7 +285,7 @@ def _unrealised(deals: list[Deal], first: datetime, now: datetime) -> dict[tuple
     gains: dict[tuple[datetime, Account], float] = defaultdict(float)
     for deal in deals:
         at = first + -((first - deal.opened_at) // SNAPSHOT_EVERY) * SNAPSHOT_EVERY
-        while at <= min(deal.closed_at, now):
+        while at < deal.closed_at and at <= now:
             gains[at, deal.account] += deal.gain_at(at)
             at += SNAPSHOT_EVERY
     return gains

@@ -23,7 +23,7 @@ from reporter.ledger.settings import LedgerSettings
 from reporter.ledger.source import Source, moment
 from reporter.ledger.splits import split
 from reporter.ledger.walk import LinePath, Walk, units, walked
-from reporter.periods import Period
+from reporter.periods import INSTANT, Period
 from reporter.trades import Agent, By, Equity, EquityPoint, Figures, LedgerHealth, Mode, Position, Trade
 
 _MAY_WRITE = text("SELECT has_table_privilege(current_user, CAST(:table AS text), 'INSERT, UPDATE, DELETE')")
@@ -269,7 +269,8 @@ class Reader:
 
     def _equities(self, connection: Connection, source: Source, period: Period) -> dict[BookKey, Equity]:
         def realised(start: datetime, end: datetime) -> dict[accounts.Account, Decimal | None]:
-            found = self._realised(connection, source, start, end)
+            # A snapshot shows what closed in its very moment: a stretch begins just after one and ends with the other.
+            found = self._realised(connection, source, start + INSTANT, end + INSTANT)
             return {(agent, mode, currency): pnl for (agent, mode, currency), pnl in _added(found).items()}
 
         return accounts.equities(connection, source, period, realised) if _keeps_equity(connection, source) else {}

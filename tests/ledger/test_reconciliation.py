@@ -46,11 +46,19 @@ def test_what_was_earned_and_paid_in_explains_the_change(bot: Native) -> None:
 def test_realised_is_counted_between_the_snapshots_and_not_between_midnights(bot: Native) -> None:
     seen(bot, "29 23:00", 1000)
     seen(bot, "30 23:00", 1003)
-    for pnl, at in ((100, "29 22:59:59"), (1, "29 23:00:00"), (2, "30 22:59:59"), (50, "30 23:00:00")):
+    for pnl, at in ((100, "29 22:59:59"), (1, "29 23:00:01"), (2, "30 22:59:59"), (50, "30 23:00:01")):
         bot.trade(pnl, f"2026-10-{at}")
     found = equity(bot)
     assert (found.realised, found.unexplained) == (usdt("3"), usdt("0"))
     assert (found.opened_at, found.closed_at) == (utc("2026-10-29 23:00"), utc("2026-10-30 23:00"))
+
+
+def test_a_trade_that_closed_in_the_moment_of_a_snapshot_is_in_it(bot: Native) -> None:
+    seen(bot, "29 23:00", 1000)
+    seen(bot, "30 23:00", 1050)
+    bot.trade(7, "2026-10-29 23:00:00")
+    bot.trade(50, "2026-10-30 23:00:00")
+    assert (equity(bot).realised, equity(bot).unexplained) == (usdt("50"), usdt("0"))
 
 
 def test_a_part_that_nobody_knows_is_named_and_left_in_the_rest(bot: Native) -> None:
@@ -139,6 +147,24 @@ def test_freqtrades_wallet_is_explained_to_the_last_digit(freqtrade: LedgerSetti
     assert found.equity.unexplained == usdt("0")
     assert found.equity.realised == found.pnl
     assert found.equity.unknown == ("deposits and withdrawals",)
+
+
+@pytest.mark.parametrize("day", ["2026-09-14", "2026-09-15", "2026-09-20", "2026-09-21", "2026-09-30", "2026-10-01"])
+def test_a_trade_that_freqtrade_closed_at_midnight_is_in_the_wallet_of_midnight(
+    freqtrade: LedgerSettings, day: str
+) -> None:
+    (found,) = Floor([freqtrade]).performance(containing(Unit.DAY, utc(f"{day} 12:00"), "UTC"), account=True)
+    assert found.equity is not None
+    assert found.equity.unexplained == usdt("0")
+
+
+@pytest.mark.parametrize(("day", "sold"), [("2026-09-02", "1.52636596"), ("2026-09-03", "-1.52636596")])
+def test_what_freqtrade_sold_of_a_trade_that_goes_on_is_explained_when_it_closes(
+    freqtrade: LedgerSettings, day: str, sold: str
+) -> None:
+    (found,) = Floor([freqtrade]).performance(containing(Unit.DAY, utc(f"{day} 12:00"), "UTC"), account=True)
+    assert found.equity is not None
+    assert found.equity.unexplained == usdt(sold)
 
 
 def test_freqtrades_wallet_of_two_months_is_explained_to_the_last_digit(
