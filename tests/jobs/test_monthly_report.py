@@ -19,7 +19,7 @@ from reporter.trades import Money
 from reporter.uptime import Uptime
 from tests import golden
 from tests.jobs import odd
-from tests.jobs.floor import Closed, Idle, database, drawn, floor, reports, rows, told, usdt
+from tests.jobs.floor import Closed, Idle, database, drawn, floor, freqtrade, reports, rows, told, usdt
 
 FIRST = "2026-11-01 00:16:00"
 
@@ -62,8 +62,8 @@ def test_a_month_of_the_demo_reads_as_it_should(tmp_path: Path) -> None:
     assert fits(message)
 
 
-def test_a_month_of_freqtrade_reads_as_it_should() -> None:
-    message = told("monthly_report", odd.freqtrades_own(Path()), FIRST)
+def test_a_month_of_freqtrade_reads_as_it_should(tmp_path: Path) -> None:
+    message = told("monthly_report", freqtrade(tmp_path), FIRST)
     assert golden.agrees("monthly_report_freqtrade", message)
     assert fits(message)
 
