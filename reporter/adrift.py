@@ -3,6 +3,9 @@
 A full disk is when alerts are needed most. What is told this way is handed to the store as soon as it can be written
 again, so that it is not told a second time. What is not critical and meets quiet hours, or a channel that wants a
 digest, is kept in mind until they end or the store can hold it. Should the process end before, it is judged anew.
+
+Silences, maintenance, dependencies and acknowledgements hold as ever: a store that takes nothing can mostly still be
+read, and what was read last is kept in mind for when it cannot.
 """
 
 from __future__ import annotations
@@ -10,9 +13,10 @@ from __future__ import annotations
 import logging
 import secrets
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -27,8 +31,22 @@ from reporter.message import Message
 from reporter.noise import handling
 from reporter.outlets import Later
 from reporter.posting import post
-from reporter.store import Store, incidents
-from reporter.store.alerts import Watched, alert_state, put, watched
+from reporter.store import Store, alerts, incidents
+from reporter.store.alerts import Watched
+from reporter.telling import (
+    Decision,
+    Hush,
+    Incident,
+    Silence,
+    begun,
+    decide,
+    followed,
+    heard,
+    hush,
+    is_owed,
+    kept_back,
+    late,
+)
 from reporter.wiring import Wiring
 
 log = logging.getLogger(__name__)
@@ -37,6 +55,33 @@ MARK = "told from memory: our own store cannot be written"
 SUBJECT = "store/state"
 # So many messages are kept for a channel that cannot be reached either.
 KEPT = 100
+# Silences that begin within this time are kept in mind too.
+AHEAD = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Memory:
+    """What was last read of our own store that bears on what people are told: the silences, how subjects stand, and
+    the troubles that are not over."""
+
+    silences: tuple[Silence, ...] = ()
+    states: Mapping[str, Watched] = field(default_factory=dict)
+    incidents: Mapping[str, Incident] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Noted:
+    """A change as it is to be written down: when it was, whether it was told and why (not), and in which channels."""
+
+    transition: Transition
+    at: datetime
+    decision: Decision
+    channels: tuple[str, ...]
+
+    def after(self, incident: Incident) -> Incident:
+        if self.decision.told:
+            return heard(incident, self.channels)
+        return kept_back(incident, self.transition.change, self.decision.why)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,39 +94,52 @@ class _Alert:
 
 
 class Adrift:
-    """What is known of alerts since the store failed. Empty as long as all is well."""
+    """What is known of alerts since the store failed, and what it last said of them."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
         self._guard = threading.Lock()
+        self._memory = _Memory()
         self._judged: dict[str, Watched] = {}
-        self._told: list[tuple[Transition, datetime, tuple[str, ...]]] = []
+        self._followed: dict[str, Incident] = {}
+        self._noted: list[_Noted] = []
         self._untold: list[_Alert] = []
+
+    def remember(self, connection: Connection) -> None:
+        """Keep in mind what bears on alerts, for when it cannot be read any more."""
+        memory = _read(connection, self._clock.wall())
+        with self._guard:
+            self._memory = memory
 
     def hear(self, wiring: Wiring, observations: Sequence[Observation], witness: Witness, why: str) -> None:
         """Judge what was seen when it could not be saved, and tell at once what people should hear of."""
         itself = Observation(SUBJECT, Level.CRITICAL, f"reports wait, and alerts are told from memory: {why}")
+        seen = (itself, *observations)
         with self._guard:
-            alerts, self._untold = self._untold, []
-            for seen in (itself, *observations):
-                alerts += self._decide(wiring, seen, witness)
+            self._look(one.subject for one in seen)
+            told, self._untold = self._untold, []
+            told += self._decide(wiring, [change for one in seen for change in self._judge(wiring, one, witness)])
+            told += self._make_up(wiring)
             now = self._clock.wall()
-            self._keep([alert for alert in alerts if not _told(wiring, alert, now)])
+            self._keep([alert for alert in told if not _told(wiring, alert, now)])
 
-    def _keep(self, alerts: Sequence[_Alert]) -> None:
-        if len(alerts) > KEPT:
-            log.error("%d alerts could neither be told nor saved, and are let go", len(alerts) - KEPT)
-        self._untold = list(alerts[-KEPT:])
+    def _keep(self, untold: Sequence[_Alert]) -> None:
+        if len(untold) > KEPT:
+            log.error("%d alerts could neither be told nor saved, and are let go", len(untold) - KEPT)
+        self._untold = list(untold[-KEPT:])
 
     def hand_over(self, connection: Connection, wiring: Wiring, run_id: str) -> list[Observation]:
         """Save what was judged from memory; returns what is to be judged now: that the store is well again."""
         now = self._clock.wall()
-        put(connection, self._judged.values(), watched(connection, self._judged), now)
-        for transition, at, channels in self._told:
-            incident = incidents.follow(connection, transition, at)
-            incidents.add_transition(connection, transition, at, run_id, why=MARK, channels=channels)
-            incidents.put(connection, replace(incident, told=tuple(dict.fromkeys((*incident.told, *channels)))))
+        alerts.put(connection, self._judged.values(), alerts.watched(connection, self._judged), now)
+        for one in self._noted:
+            incident = incidents.follow(connection, one.transition, one.at)
+            told, why = one.decision.told, MARK if one.decision.told else one.decision.why
+            incidents.add_transition(
+                connection, one.transition, one.at, run_id, told=told, why=why, channels=one.channels
+            )
+            incidents.put(connection, one.after(incident))
         for alert in self._untold:
             post(connection, wiring, _letter(alert, run_id), now, relief=alert.relief)
         return [Observation(SUBJECT, Level.OK, "the store can be written again")] if self._judged else []
@@ -89,31 +147,86 @@ class Adrift:
     def over(self) -> None:
         """All of that is saved."""
         with self._guard:
-            self._judged, self._told, self._untold = {}, [], []
+            self._judged, self._followed, self._noted, self._untold = {}, {}, [], []
 
-    def _decide(self, wiring: Wiring, seen: Observation, witness: Witness) -> list[_Alert]:
-        now = self._clock.wall()
+    # --- Judging ---
+
+    def _judge(self, wiring: Wiring, seen: Observation, witness: Witness) -> Iterator[tuple[Transition, Witness]]:
+        """Move a subject on, in memory; gives what changed."""
+        local = self._clock.wall().astimezone(wiring.zone)
+        before = self._states.get(seen.subject, Watched(AlertState(seen.subject)))
         policy = wiring.rules.policy(seen.subject, witness.interval)
-        state, transition, look_at = judge(self._state(seen.subject), now.astimezone(wiring.zone), seen, policy)
-        self._judged[seen.subject] = Watched(state, witness.channels, witness.job, look_at)
-        if transition is None:
-            return []
-        log.error("%s %s: %s (%s)", transition.subject, transition.change, seen.detail, MARK)
-        channels = heard_in(wiring, transition, witness)
-        self._told.append((transition, now, channels))
-        message = alert_message(wiring, transition, now).noted(MARK)
-        relief = transition.was is Level.CRITICAL
-        return [_Alert(name, message, relief) for name in channels]
+        state, transition, look_at = judge(before.state, local, seen, policy)
+        self._judged[seen.subject] = Watched(state, witness.channels, witness.job or before.job, look_at)
+        if transition:
+            yield transition, witness
 
-    def _state(self, subject: str) -> AlertState:
-        """Where a subject stood last; one that cannot be looked up begins anew."""
-        if subject in self._judged:
-            return self._judged[subject].state
-        try:
-            with self._store.read() as connection:
-                return alert_state(connection, subject)
-        except StoreError:
-            return AlertState(subject)
+    def _decide(self, wiring: Wiring, changes: Sequence[tuple[Transition, Witness]]) -> list[_Alert]:
+        """The messages for those changes that are told."""
+        told = list[_Alert]()
+        for change, witness in changes:
+            now = self._clock.wall()
+            incident = followed(self._incident(change), change, now)
+            decision = decide(change, incident, self._hush(wiring, change.subject, change.level))
+            told += self._tell(wiring, change, witness, incident, decision)
+        return told
+
+    def _make_up(self, wiring: Wiring) -> list[_Alert]:
+        """The messages for what was kept from people and need not be any more."""
+        told, states = list[_Alert](), self._states
+        for incident in [*{**self._memory.incidents, **self._followed}.values()]:
+            known = states.get(incident.subject)
+            if known is None or incident.is_over or not is_owed(incident, known.state):
+                continue
+            if self._hush(wiring, incident.subject, incident.level) is None:
+                change = late(incident, known.state, self._clock.wall().astimezone(wiring.zone))
+                over = Decision(True, "what kept it from being told is over")
+                told += self._tell(wiring, change, Witness(known.channels), incident, over)
+        return told
+
+    def _tell(
+        self, wiring: Wiring, change: Transition, witness: Witness, incident: Incident, decision: Decision
+    ) -> list[_Alert]:
+        """Note a change, and what is to be posted of it."""
+        now, why = self._clock.wall(), MARK if decision.told else f"not told: {decision.why}"
+        loud = logging.ERROR if decision.told else logging.INFO
+        log.log(loud, "%s %s: %s (%s)", change.subject, change.change, change.observation.detail, why)
+        channels = heard_in(wiring, change, witness, told=incident.told) if decision.told else ()
+        self._noted.append(_Noted(change, now, decision, channels))
+        self._followed[incident.id] = self._noted[-1].after(incident)
+        message = alert_message(wiring, change, now, incident=incident).noted(MARK)
+        return [_Alert(name, message, change.was is Level.CRITICAL) for name in channels]
+
+    # --- What is known ---
+
+    def _look(self, subjects: Iterator[str]) -> None:
+        """Read the store once more, if it can be read."""
+        with suppress(StoreError), self._store.read() as connection:
+            self._memory = _read(connection, self._clock.wall(), set(subjects))
+
+    @property
+    def _states(self) -> Mapping[str, Watched]:
+        """How subjects stand by what was judged since, or else by what was read last."""
+        return {**self._memory.states, **self._judged}
+
+    def _incident(self, change: Transition) -> Incident:
+        known = self._followed.get(change.incident) or self._memory.incidents.get(change.incident)
+        return known or begun(change, self._clock.wall())
+
+    def _hush(self, wiring: Wiring, subject: str, level: Level) -> Hush | None:
+        local = self._clock.wall().astimezone(wiring.zone)
+        troubled = [one.state for one in self._states.values()]
+        return hush(subject, level, local, rules=wiring.rules, silences=self._memory.silences, troubled=troubled)
+
+
+def _read(connection: Connection, now: datetime, subjects: Collection[str] = ()) -> _Memory:
+    """What bears on alerts: of everything that is in trouble, and of these subjects."""
+    troubled = {one.subject: one for one in alerts.troubled(connection)}
+    return _Memory(
+        tuple(incidents.silences_between(connection, now, now + AHEAD)),
+        {**alerts.watched(connection, subjects), **troubled},
+        {one.id: one for one in incidents.open_ones(connection)},
+    )
 
 
 def _told(wiring: Wiring, alert: _Alert, now: datetime) -> bool:

@@ -13,14 +13,26 @@ from reporter import outbox
 from reporter.alert_letters import silence_message
 from reporter.alerts import AlertState, Change, Level, Observation, Phase, Transition
 from reporter.cards import Herald, News
-from reporter.judge import clock, closed, judge
+from reporter.judge import closed, judge
 from reporter.maintenance import fits
 from reporter.message import Severity
 from reporter.policies import Step
 from reporter.posting import post
 from reporter.store import alerts, incidents
 from reporter.store.alerts import Watched
-from reporter.telling import Hush, Incident, Silence, decide, due_steps, hush
+from reporter.telling import (
+    Hush,
+    Incident,
+    Silence,
+    decide,
+    due_steps,
+    heard,
+    hush,
+    is_owed,
+    kept_back,
+    late,
+    news_of,
+)
 from reporter.wiring import Wiring
 
 log = logging.getLogger(__name__)
@@ -132,9 +144,8 @@ class Sitting:
         """Write down that a change is told, and in which channels."""
         log.info("%s %s: %s (%s)", change.subject, change.change, change.observation.detail, change.reason)
         self._write(change, why, channels, told=True)
-        told = tuple(dict.fromkeys((*incident.told, *channels)))
         taken = (*incident.escalated, step.name) if step else incident.escalated
-        moved = replace(incident, told=told, untold=None, escalated=taken)
+        moved = replace(heard(incident, channels), escalated=taken)
         incidents.put(self.connection, moved)
         return News(change, moved, channels, step)
 
@@ -142,8 +153,8 @@ class Sitting:
         """Write down that a change is not told, and why not."""
         log.info("%s %s is not told: %s (%s)", change.subject, change.change, why, change.reason)
         self._write(change, why, (), told=False)
-        if change.change is Change.WORSENED or not (incident.told or change.change is Change.RESOLVED):
-            incidents.put(self.connection, replace(incident, untold=why))
+        if (kept := kept_back(incident, change.change, why)) != incident:
+            incidents.put(self.connection, kept)
 
     def _write(self, change: Transition, why: str, channels: tuple[str, ...], *, told: bool) -> None:
         incidents.add_transition(self.connection, change, self.now, self.run_id, told=told, why=why, channels=channels)
@@ -160,12 +171,12 @@ class Sitting:
         watched = states.get(incident.subject)
         if watched is None or watched.phase is not Phase.OPEN:
             return
-        late = not incident.told or incident.untold
-        if not late and not due_steps(incident, self.wiring.rules.steps, self.now):
+        owed = is_owed(incident, watched.state)
+        if not owed and not due_steps(incident, self.wiring.rules.steps, self.now):
             return
         if self._hush(incident.subject, incident.level, known):
             return
-        if late:
+        if owed:
             news = self._late(incident, watched)
             incident = news.incident
             yield news
@@ -176,24 +187,16 @@ class Sitting:
 
     def _late(self, incident: Incident, watched: Watched) -> News:
         """The news of a trouble that was kept from people."""
-        local = self.now.astimezone(self.wiring.zone)
-        reason = f"{incident.level} since {clock(incident.since, local)}, kept back until now: {incident.untold}"
-        again = Change.FLAPPING if watched.state.openings > 1 else Change.OPENED
-        change = self._change(Change.WORSENED if incident.told else again, incident, watched.state, reason)
+        change = late(incident, watched.state, self.now.astimezone(self.wiring.zone))
         channels = self._heard_in(change, Witness(watched.channels), incident)
         return self._noted(change, incident, channels, "what kept it from being told is over")
 
     def _escalated(self, incident: Incident, watched: Watched, step: Step) -> News:
         """The news of a trouble for those who hear of it only when it lasts."""
         reason = f"not acknowledged and not over {_minutes(step.after)} after it was opened"
-        change = self._change(Change.ESCALATED, incident, watched.state, reason)
+        change = news_of(incident, watched.state, Change.ESCALATED, reason)
         channels = tuple(name for name in step.channels if name in self.wiring.channels)
         return self._noted(change, incident, channels, "it is time for the next to hear of it", step)
-
-    def _change(self, change: Change, incident: Incident, state: AlertState, reason: str) -> Transition:
-        seen = state.observation or Observation(incident.subject, incident.level)
-        level = incident.level
-        return Transition(incident.subject, change, incident.since, reason, seen, level, level, incident.id)
 
     def _remind(self, silence: Silence, found: Sequence[Incident]) -> int:
         """Say that a silence ends soon, where something under it is in trouble."""

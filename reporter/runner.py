@@ -167,6 +167,7 @@ class Runner:
         now = self._clock.wall()
         with self._store.read() as connection:
             watched, open_ones = alerts.to_look_at(connection, now), incidents.any_open(connection)
+            self._adrift.remember(connection)
         suspect = {one.job for one in watched if one.phase is Phase.SUSPECT and one.job in _probing(wiring)}
         waiting = [(one.subject, _witness_of(wiring, one)) for one in watched if one.job not in suspect]
         if waiting or open_ones:

@@ -6,15 +6,18 @@ Pure: it is given what is known of a subject, and decides. Whoever heard of trou
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from reporter.alerts import AlertState, Change, Level, Phase, Transition
+from reporter.alerts import AlertState, Change, Level, Observation, Phase, Transition
+from reporter.judge import clock
 from reporter.maintenance import fits, fits_any
 from reporter.policies import OWN_NETWORK, Rules, Step
 
 # People are reminded of a silence so long before its end, and of a short one when a tenth of it is left.
 REMIND_BEFORE = timedelta(minutes=10)
+# Stands for the channels that an earlier version told, which it did not write down.
+BEFORE = "?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,35 @@ class Incident:
     @property
     def is_over(self) -> bool:
         return self.resolved_at is not None
+
+
+def begun(transition: Transition, now: datetime) -> Incident:
+    """The incident of a change of which nothing is known yet. One that an earlier version opened was told by it."""
+    opens = transition.change in {Change.OPENED, Change.FLAPPING}
+    level = max(transition.level, transition.was, key=lambda level: level.worse_than(Level.OK))
+    return Incident(
+        id=transition.incident,
+        subject=transition.subject,
+        opened_at=now if opens else transition.since,
+        since=transition.since,
+        level=level,
+        worst=level,
+        told=() if opens else (BEFORE,),
+    )
+
+
+def followed(known: Incident, transition: Transition, now: datetime) -> Incident:
+    """The incident with what a change says about it."""
+    ended = now if transition.change is Change.RESOLVED else None
+    worst = transition.level if transition.level.worse_than(known.worst) else known.worst
+    level = known.level if ended else transition.level
+    until = (transition.until or now) if ended else None
+    moved = replace(known, level=level, worst=worst, resolved_at=ended, until=until)
+    if ended or known.is_over:
+        moved = replace(moved, acked_at=None, acked_by=None, note=None)
+    if known.is_over:  # it is in trouble again: whoever heard of the last time has heard of its end
+        moved = replace(moved, told=(), untold=None)
+    return moved
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +170,37 @@ def decide(transition: Transition, incident: Incident, hushed: Hush | None) -> D
     if incident.acked_at and transition.change in {Change.REMINDER, Change.ESCALATED}:
         return Decision(False, f"acknowledged by {incident.acked_by}")
     return Decision(True, "nothing speaks against it")
+
+
+def heard(incident: Incident, channels: Iterable[str]) -> Incident:
+    """The incident once people in these channels have heard of it as it stands."""
+    return replace(incident, told=tuple(dict.fromkeys((*incident.told, *channels))), untold=None)
+
+
+def kept_back(incident: Incident, change: Change, why: str) -> Incident:
+    """The incident once a change of it was not told: the reason counts as long as people know less than is true."""
+    if change is Change.WORSENED or not (incident.told or change is Change.RESOLVED):
+        return replace(incident, untold=why)
+    return incident
+
+
+def is_owed(incident: Incident, state: AlertState | None) -> bool:
+    """Whether people should hear of an open trouble that was kept from them, as soon as nothing hushes it."""
+    return state is not None and state.phase is Phase.OPEN and bool(not incident.told or incident.untold)
+
+
+def late(incident: Incident, state: AlertState, now: datetime) -> Transition:
+    """The news of a trouble that was kept from people. Times in its reason are in the zone of `now`."""
+    again = Change.FLAPPING if state.openings > 1 else Change.OPENED
+    reason = f"{incident.level} since {clock(incident.since, now)}, kept back until now: {incident.untold}"
+    return news_of(incident, state, Change.WORSENED if incident.told else again, reason)
+
+
+def news_of(incident: Incident, state: AlertState, change: Change, reason: str) -> Transition:
+    """What time, and no reading, gives cause to tell of an open trouble."""
+    seen = state.observation or Observation(incident.subject, incident.level)
+    level = incident.level
+    return Transition(incident.subject, change, incident.since, reason, seen, level, level, incident.id)
 
 
 def due_steps(incident: Incident, steps: Sequence[Step], now: datetime) -> list[Step]:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from reporter.alert_commands import run_ack, run_silence
+from reporter.store import incidents
+from tests.alerts.floor import options
 from tests.discord.local import LocalDiscord
 from tests.stage import Stage
 
@@ -116,3 +121,132 @@ def test_what_quiet_hours_keep_back_is_held_by_the_store_once_it_can(quiet: Stag
     quiet.run("watch")
     assert quiet.counts()["held"] == 1
     assert not any("near its limit" in message.text for message in discord.messages("alarm"))
+
+
+SCRIPTED = '''\
+import json
+from pathlib import Path
+
+from reporter import Context, Level, Observation, job
+
+READINGS = Path(__file__).parent.parent / "readings.json"
+
+@job(covers="now", schedule="every 30s")
+def watch(ctx: Context):
+    """Reads in a file how everything is."""
+    for subject, level in json.loads(READINGS.read_text()).items():
+        yield Observation(subject, Level(level), f"{subject} is {level}")
+'''
+RULES = """\
+alerts:
+  routes: {all: [alarm], fallback: [alarm]}
+  policies:
+    - {subjects: limit/bot, depends_on: limit/db}
+    - {subjects: "limit/*", failures: 1, clean: 0s, reminders: [10m]}
+  maintenance: [{subjects: limit/backup, schedule: "daily at 11:00", duration: 2h}]
+"""
+# The file takes nothing but can be read; or it lacks what all of this stands in, and says nothing either.
+UNREADABLE = "ALTER TABLE alert_states RENAME TO away", "ALTER TABLE away RENAME TO alert_states"
+
+
+class Failing:
+    """A floor whose store fails; the clock goes on by half a minute with each round, and by a look of the planner."""
+
+    def __init__(self, stage: Stage, discord: LocalDiscord, ill: tuple[str, str]) -> None:
+        self.stage, self.discord = stage, discord
+        self._ill, self._well = ill
+        stage.on_discord(discord, "  watch: {channel: daily}", channels=["daily", "alarm"], more=RULES)
+
+    def reads(self, **levels: str) -> None:
+        readings = {f"limit/{name}": level for name, level in levels.items()}
+        self.stage.write("readings.json", json.dumps(readings))
+        self.stage.run("watch")
+        self.stage.clock.forward(seconds=30)
+
+    def breaks(self) -> None:
+        self.stage.app.runner.look_again(self.stage.app.wiring)
+        self._ask(self._ill)
+
+    def mends(self) -> None:
+        self._ask(self._well)
+
+    def silences(self, pattern: str, minutes: int) -> None:
+        run_silence(self.stage.app, options(pattern=pattern, span=f"{minutes}m", by="anna", reason="new disk"))
+
+    def told(self) -> list[str]:
+        """What was told of the limits."""
+        shown = titles(self.discord)
+        return [title for title in shown if "store" not in title]
+
+    def _ask(self, statement: str) -> None:
+        pragma = statement if statement.startswith("ALTER") else f"PRAGMA {statement}"
+        with self.stage.app.store.read() as connection:
+            connection.exec_driver_sql(pragma)
+            connection.commit()
+
+
+@pytest.fixture(params=[READ_ONLY, UNREADABLE], ids=["read-only", "unreadable"])
+def failing(request: pytest.FixtureRequest, stage: Stage, discord: LocalDiscord) -> Failing:
+    stage.report("watch", SCRIPTED)
+    return Failing(stage, discord, request.param)
+
+
+def test_a_silence_holds_while_the_store_takes_nothing_and_what_it_kept_back_is_told_at_its_end(
+    failing: Failing,
+) -> None:
+    failing.reads(db="ok", api="ok")
+    failing.silences("db", 5)
+    failing.breaks()
+    failing.reads(db="critical", api="critical")
+    assert failing.told() == ["🚨 CRITICAL: api"]
+    failing.stage.clock.forward(minutes=5)
+    failing.reads(db="critical", api="critical")
+    assert failing.told() == ["🚨 CRITICAL: api", "🚨 CRITICAL: db"]
+    failing.reads(db="critical", api="critical")
+    assert len(failing.told()) == 2
+
+
+def test_what_was_kept_back_is_not_told_twice_when_the_store_is_well_again(failing: Failing) -> None:
+    failing.reads(db="ok")
+    failing.silences("db", 5)
+    failing.breaks()
+    failing.reads(db="critical")
+    failing.mends()
+    failing.reads(db="critical")
+    with failing.stage.app.store.read() as connection:
+        [incident] = [one for one in incidents.open_ones(connection) if one.subject == "limit/db"]
+    assert (incident.told, incident.untold) == ((), "silenced by anna until 12:05 UTC: new disk")
+    assert failing.told() == []
+    failing.reads(db="ok")
+    assert failing.told() == []
+
+
+def test_maintenance_and_dependencies_hold_while_the_store_takes_nothing(failing: Failing) -> None:
+    failing.reads(db="ok", bot="ok", backup="ok")
+    failing.breaks()
+    failing.reads(bot="critical", db="critical", backup="critical")
+    assert failing.told() == ["🚨 CRITICAL: db"]
+    failing.reads(bot="critical", db="ok", backup="ok")
+    assert failing.told() == ["🚨 CRITICAL: db", "✅ Resolved: db after 30s", "🚨 CRITICAL: bot"]
+
+
+def test_who_has_taken_it_on_is_not_reminded_while_the_store_takes_nothing(failing: Failing) -> None:
+    failing.reads(db="critical", api="critical")
+    run_ack(failing.stage.app, options(subject="db", by="anna"))
+    failing.breaks()
+    failing.stage.clock.forward(minutes=10)
+    failing.reads(db="critical", api="critical")
+    assert [title for title in failing.told() if "Still" in title] == ["⏰ Still critical: api for 10m 30s"]
+
+
+def test_an_alert_that_was_open_before_ends_once_for_those_who_heard_of_it(failing: Failing) -> None:
+    failing.reads(db="critical")
+    failing.breaks()
+    failing.reads(db="critical")
+    failing.reads(db="ok")
+    assert failing.told() == ["🚨 CRITICAL: db", "✅ Resolved: db after 1m"]
+    failing.mends()
+    failing.reads(db="ok")
+    assert len(failing.told()) == 2
+    with failing.stage.app.store.read() as connection:
+        assert not any(one.subject == "limit/db" for one in incidents.open_ones(connection))

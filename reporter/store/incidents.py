@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, and_, delete, insert, or_, select, updat
 from reporter.alerts import Change, Level, Observation, Transition
 from reporter.store import insert_once
 from reporter.store.tables import incidents, outbox, sent, silences, transitions
-from reporter.telling import Incident, Silence
+from reporter.telling import Incident, Silence, begun, followed
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,44 +32,15 @@ class Told:
 
 
 def follow(connection: Connection, transition: Transition, now: datetime) -> Incident:
-    """The incident that a change is part of, with what the change says about it; made if there is none yet.
-
-    One that was opened by an earlier version was told by it.
-    """
+    """The incident that a change is part of, with what the change says about it; made if there is none yet."""
     known = get(connection, transition.incident)
     if known is None:
-        known = _first(transition, now)
+        known = begun(transition, now)
         insert_once(connection, incidents, **_values(known))
-    ended = now if transition.change is Change.RESOLVED else None
-    worst = transition.level if transition.level.worse_than(known.worst) else known.worst
-    level = known.level if ended else transition.level
-    until = (transition.until or now) if ended else None
-    moved = replace(known, level=level, worst=worst, resolved_at=ended, until=until)
-    if ended or known.is_over:
-        moved = replace(moved, acked_at=None, acked_by=None, note=None)
-    if known.is_over:  # it is in trouble again: whoever heard of the last time has heard of its end
-        moved = replace(moved, told=(), untold=None)
+    moved = followed(known, transition, now)
     if moved != known:
         put(connection, moved)
     return moved
-
-
-def _first(transition: Transition, now: datetime) -> Incident:
-    level = max(transition.level, transition.was, key=lambda level: level.worse_than(Level.OK))
-    opens = transition.change in {Change.OPENED, Change.FLAPPING}
-    return Incident(
-        id=transition.incident,
-        subject=transition.subject,
-        opened_at=now if opens else transition.since,
-        since=transition.since,
-        level=level,
-        worst=level,
-        told=() if opens else (BEFORE,),
-    )
-
-
-# Stands for the channels that an earlier version told, which it did not write down.
-BEFORE = "?"
 
 
 def get(connection: Connection, incident_id: str) -> Incident | None:
