@@ -59,6 +59,35 @@ def test_a_card_that_somebody_deleted_is_not_posted_again(tmp_path: Path) -> Non
         assert "dead" not in stage.stage.counts()
 
 
+@pytest.mark.parametrize("names", [["db"], ["api", "bot", "db"]], ids=["one", "several"])
+def test_what_follows_a_card_that_somebody_deleted_arrives_by_itself(tmp_path: Path, names: list[str]) -> None:
+    with floor(tmp_path, dict.fromkeys(names, "alert: {clean: 1m, reminders: [4m]}")) as stage:
+        stage.down(*names)
+        stage.passes(minutes=1)
+        stage.discord.messages("alerts-critical")[0].deleted = True
+        stage.passes(minutes=4)
+        stage.up(*names)
+        stage.passes(minutes=2)
+        reminder, end = titles(stage, "alerts-critical")
+        assert (reminder.split()[1], end.split()[1]) == ("Still", "Resolved:")
+        with stage.stage.app.store.read() as connection:
+            assert (incidents.open_ones(connection), alerts.troubled(connection)) == ([], [])
+        assert set(stage.stage.counts()) <= {"sent", "superseded"}
+
+
+def test_a_card_that_somebody_deleted_before_it_came_back_is_no_hindrance(tmp_path: Path) -> None:
+    with floor(tmp_path, {"db": "alert: {clean: 30s, flapping_clean: 30s}"}) as stage:
+        for _ in range(2):
+            stage.down("db")
+            stage.passes(minutes=2)
+            for message in stage.discord.messages("alerts-critical"):
+                message.deleted = True
+            stage.up("db")
+            stage.passes(minutes=2)
+        assert titles(stage, "alerts-critical") == ["✅ Resolved: db after 2m"]
+        assert [title for title in stage.told() if "Flapping" in title]
+
+
 @pytest.mark.parametrize(("name", "told"), [("db", 1), ("api", 0)])
 def test_what_the_config_no_longer_has_is_over_for_those_who_heard_of_it(tmp_path: Path, name: str, told: int) -> None:
     kept_back = '  maintenance: [{subjects: api, schedule: "daily at 11:00", duration: 3h}]'
