@@ -12,7 +12,9 @@ from datetime import datetime, timedelta
 from pydantic import Field
 
 from reporter import (
+    MACHINE_SUBJECTS,
     MARKS,
+    OWN_SUBJECTS,
     TITLES,
     TONES,
     WORST_FIRST,
@@ -76,6 +78,8 @@ Standing = Mapping[str, AlertState]
 # What an agent's status says when nobody expects it to run.
 RETIRED = {"archived", "disabled", "inactive", "paused", "retired", "stopped"}
 RUNNING = {"active", "running"}
+# What it observes besides the probes of the config.
+OBSERVES = (*MACHINE_SUBJECTS, *OWN_SUBJECTS, "probe/ledger-{ledger}", "probe/agents-{ledger}")
 # How far back one looks for the pace at which a disk fills.
 PACE = timedelta(days=3)
 # So many troubles have a line each, however short the board is to be.
@@ -106,7 +110,7 @@ class Row:
     since: datetime | None
 
 
-@job(covers="now", schedule="every 30s", params=Parameters, everywhere=True)
+@job(covers="now", schedule="every 30s", params=Parameters, everywhere=True, observes=OBSERVES)
 def health_probe(ctx: Context[Parameters]) -> Iterator[Report | Observation]:
     """Whether the machine, the trading databases, all that is probed and the reporter are well: a board, and alerts."""
     standing = {state.subject: state for state in ctx.history.open_alerts()}

@@ -147,7 +147,12 @@ class Look:
         return {}
 
 
-@job(covers="today", schedule="every 5m", params=Parameters)
+@job(
+    covers="today",
+    schedule="every 5m",
+    params=Parameters,
+    observes=tuple(f"limit/{measure.key}/*" for measure in MEASURES),
+)
 def performance_alerts(ctx: Context[Parameters]) -> Iterator[Observation | Report]:
     """Limits of loss, drawdown, win rate, streaks, positions and exposure, watched; agents under review; targets."""
     look = Look(ctx)

@@ -69,6 +69,8 @@ if TYPE_CHECKING:
     from reporter.trades import ranks as ranks
     from reporter.trends import until_full as until_full
     from reporter.uptime import Uptime as Uptime
+    from reporter.vitals import MACHINE_SUBJECTS as MACHINE_SUBJECTS
+    from reporter.vitals import OWN_SUBJECTS as OWN_SUBJECTS
     from reporter.vitals import Bounds as Bounds
     from reporter.vitals import MachineLimits as MachineLimits
     from reporter.vitals import OwnLimits as OwnLimits
@@ -137,6 +139,8 @@ _HOMES = {
     "leading": "trades",
     "ranks": "trades",
     "until_full": "trends",
+    "MACHINE_SUBJECTS": "vitals",
+    "OWN_SUBJECTS": "vitals",
     "Bounds": "vitals",
     "MachineLimits": "vitals",
     "OwnLimits": "vitals",

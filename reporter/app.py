@@ -9,7 +9,7 @@ import os
 import shutil
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -34,6 +34,7 @@ from reporter.errors import ConfigError, LedgerError, Problem, ReporterError, Te
 from reporter.formats import COMMON_CURRENCIES, CurrencyFormat, Formats, plural
 from reporter.guard import ForeignClock, Guard
 from reporter.host import Machine
+from reporter.in_vain import in_vain
 from reporter.ledger import Floor
 from reporter.ledger.settings import LedgerSettings
 from reporter.noise import Etiquette
@@ -79,6 +80,16 @@ class Finding:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """One reading of the config and the home, and what is wrong with it."""
+
+    loaded: config.Loaded
+    catalog: Catalog
+    jobs: Sequence[BoundJob]
+    problems: list[Problem]
+
+
 class FolderHome:
     """A home in a folder, laid over the stock that comes with the program."""
 
@@ -97,45 +108,58 @@ class FolderHome:
         self._taken: frozenset[Stamp] = frozenset()
         self._pending = self._taken
 
-    def _load(self) -> config.Loaded:
-        loaded = config.load(self.path, self._environ)
-        logs.hide(secret.reveal() for secret in loaded.secrets())
-        return loaded
-
     def wire(self) -> Wiring:
         """Read everything anew. Raises ConfigError with all problems, and changes nothing then."""
         self._taken = self._pending = self._stamps()
         self._version = self._fingerprint()
-        loaded = self._load()
-        catalog = load_catalog(self.homes)
-        jobs, problems = bind(loaded, catalog)
-        if problems:
-            raise ConfigError(problems)
-        wiring = self._wire(loaded, jobs, _broken(loaded, catalog))
-        self.catalog = catalog
-        self.store = loaded.store
-        self.warnings = (*loaded.warnings, *catalog.problems)
+        read = self._read()
+        wiring = self._wire(read)
+        if read.problems:
+            wiring.close()
+            raise ConfigError(read.problems)
+        self.catalog = read.catalog
+        self.store = read.loaded.store
+        self.warnings = (*read.loaded.warnings, *in_vain(read.loaded, read.jobs), *read.catalog.problems)
         for problem in self.warnings:
             log.warning("%s", problem)
         return wiring
 
     def check(self) -> Iterator[Finding]:
-        """Look for mistakes in all that a daemon would use: config, jobs, templates, databases, channels."""
+        """Look for mistakes in all that a daemon would use: config, jobs, templates, databases, channels.
+
+        What is sound is looked at although something else is wrong.
+        """
         try:
-            wiring = self.wire()
+            read = self._read()
         except ConfigError as error:
-            for problem in error.problems:
-                yield Finding("config", str(problem))
+            yield from (Finding("config", str(problem)) for problem in error.problems)
+            yield from (Finding("job", str(problem)) for problem in load_catalog(self.homes).problems)
             return
-        yield Finding("", f"{self.path} can be used: {_counted(wiring)}")
-        if not wiring.jobs:
-            yield Finding("advice", "it names no job, so nothing is told: write `daily_summary:` under `jobs:`")
-        for problem in self.warnings:
-            yield Finding("job" if problem in self.catalog.problems else "advice", str(problem))
+        wiring = self._wire(read)
+        yield from self._check_config(read, wiring)
+        yield from (Finding("job", str(problem)) for problem in read.catalog.problems)
         yield from _check_templates(wiring)
         yield from _check_ledgers(wiring)
         yield from _check_channels(wiring)
         wiring.close()
+
+    def _check_config(self, read: _Read, wiring: Wiring) -> Iterator[Finding]:
+        yield from (Finding("config", str(problem)) for problem in read.problems)
+        yield from (Finding("advice", str(problem)) for problem in read.loaded.warnings)
+        if read.problems:
+            return
+        yield Finding("", f"{self.path} can be used: {_counted(wiring)}")
+        if not wiring.jobs:
+            yield Finding("advice", "it names no job, so nothing is told: write `daily_summary:` under `jobs:`")
+        yield from (Finding("advice", str(problem)) for problem in in_vain(read.loaded, read.jobs))
+
+    def _read(self) -> _Read:
+        """Everything that the files say. Raises ConfigError where nothing of the config can be read."""
+        loaded = config.look_through(self.path, self._environ)
+        logs.hide(secret.reveal() for secret in loaded.secrets())
+        catalog = load_catalog(self.homes)
+        jobs, problems = bind(loaded, catalog)
+        return _Read(loaded, catalog, jobs, [*loaded.problems, *problems])
 
     def edited(self) -> bool:
         """Whether the files differ from those last read, and have stood still since the last look."""
@@ -155,13 +179,15 @@ class FolderHome:
         digest.update(self.path.read_bytes() if self.path.is_file() else b"")
         return digest.hexdigest()[:8]
 
-    def _wire(self, loaded: config.Loaded, jobs: list[BoundJob], broken: Mapping[str, str]) -> Wiring:
-        settings = loaded.config
-        floor = self._floor(loaded)
-        probes = probes_of(settings, self._clock)
-        channels = {name: self._channel(name, entry, loaded) for name, entry in settings.channels.items()}
+    def _wire(self, read: _Read) -> Wiring:
+        """All that can be opened; what never can is added to the problems."""
+        loaded, settings = read.loaded, read.loaded.config
+        floor = _floor(read)
+        # Where something is wrong nobody will probe, and a probe may need what is wrong.
+        probes = probes_of(settings, self._clock, [] if read.problems else None)
+        channels = dict(self._channels(read))
         return Wiring(
-            jobs={bound.name: bound for bound in jobs},
+            jobs={bound.name: bound for bound in read.jobs},
             renderer=Renderer([home / "templates" for home in self.homes], formats(settings)),
             ledger=floor,
             host=self._machine(loaded).look,
@@ -175,7 +201,7 @@ class FolderHome:
             routes=_routes(settings.alerts.routes),
             zone=ZoneInfo(settings.timezone),
             rules=rules(settings.alerts, settings.probes, settings.timezone),
-            broken=broken,
+            broken=_broken(loaded, read.catalog),
             keep_history=settings.keep_history,
             keep_uptime=settings.keep_uptime,
             heartbeat=self._heartbeat(settings.heartbeat),
@@ -193,18 +219,15 @@ class FolderHome:
     def _heartbeat(self, entry: HeartbeatConfig | None) -> Pulse | None:
         return None if entry is None else Pulse(entry.url, entry.every.total_seconds(), entry.fail, self._clock)
 
-    def _floor(self, loaded: config.Loaded) -> Floor:
-        try:
-            return Floor(ledger_settings(loaded.config))
-        except LedgerError as error:
-            raise ConfigError([loaded.problem(("ledgers",), str(error))]) from None
+    def _channels(self, read: _Read) -> Iterator[tuple[str, Channel]]:
+        for name, entry in read.loaded.config.channels.items():
+            try:
+                yield name, self._channel(name, entry, read.loaded.config)
+            except ReporterError as error:
+                read.problems.append(read.loaded.problem(("channels", name), str(error)))
 
-    def _channel(self, name: str, entry: models.Channel, loaded: config.Loaded) -> Channel:
-        settings = loaded.config
-        try:
-            outlet = self._outlet(entry, settings)
-        except ReporterError as error:
-            raise ConfigError([loaded.problem(("channels", name), str(error))]) from None
+    def _channel(self, name: str, entry: models.Channel, settings: models.Config) -> Channel:
+        outlet = self._outlet(entry, settings)
         etiquette = Etiquette(entry.noise, entry.quiet_hours, entry.digest_at, ZoneInfo(settings.timezone))
         if isinstance(entry, models.DiscordChannel):
             address = hashlib.sha256(entry.webhook.reveal().encode()).hexdigest()[:16]
@@ -231,6 +254,19 @@ class FolderHome:
             mention=entry.mentions,
             monotonic=self._clock.monotonic,
         )
+
+
+def _floor(read: _Read) -> Floor:
+    """The ledgers that can be read one day."""
+    usable: list[LedgerSettings] = []
+    for one in ledger_settings(read.loaded.config):
+        try:
+            Floor([one])
+        except LedgerError as error:
+            read.problems.append(read.loaded.problem(("ledgers", one.name), str(error)))
+        else:
+            usable.append(one)
+    return Floor(usable)
 
 
 def ledger_settings(settings: models.Config) -> list[LedgerSettings]:
@@ -456,8 +492,9 @@ def _pictures_finding(why: str) -> Finding:
 def _check_ledgers(wiring: Wiring) -> Iterator[Finding]:
     for health in wiring.ledger.health():
         if health.reachable:
-            newest = f", newest trade {health.newest_trade_at:%Y-%m-%d %H:%M} UTC" if health.newest_trade_at else ""
-            yield Finding("", f"ledger {health.ledger} answers{newest or ', no trades yet'}")
+            at = health.newest_trade_at
+            newest = f"newest trade {at.astimezone(wiring.zone):%Y-%m-%d %H:%M %Z}" if at else "no trades yet"
+            yield Finding("", f"ledger {health.ledger} answers, {newest}")
         else:
             yield Finding("ledger", f"ledger {health.ledger}: {health.error}")
     for warning in wiring.warnings():

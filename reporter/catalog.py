@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import sys
 import traceback
@@ -66,6 +67,22 @@ def load_catalog(homes: Sequence[Path]) -> Catalog:
             case problem:
                 problems[name] = problem
     return Catalog(jobs, tuple(problems.values()), frozenset(problems), seen)
+
+
+def observed_by(job: Job) -> tuple[str, ...] | None:
+    """Patterns of the subjects that a job may observe: those that it declares; none where its file speaks of no
+    observation and brings nothing along that might; None where nobody can say."""
+    if job.observes is not None:
+        return job.observes
+    return () if job.origin and _observes_nothing(_bytes(job.origin)) else None
+
+
+def _observes_nothing(source: bytes) -> bool:
+    nodes = list(ast.walk(ast.parse(source)))
+    brought = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    brought |= {node.module or "." for node in nodes if isinstance(node, ast.ImportFrom)}
+    known = {"reporter", "pydantic", *sys.stdlib_module_names}
+    return b"observ" not in source.lower() and {name.partition(".")[0] for name in brought} <= known
 
 
 def _load(path: Path) -> Job | Problem:

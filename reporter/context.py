@@ -266,6 +266,7 @@ class Job:
     origin: Path | None = None
     stock: bool = False
     everywhere: bool = False
+    observes: tuple[str, ...] | None = None
 
 
 def tone_of(books: Iterable[Book]) -> Tone:
@@ -290,12 +291,15 @@ def job(
     settle: float = 60,
     deadline: float = 60,
     everywhere: bool = False,
+    observes: tuple[str, ...] | None = None,
 ) -> Callable[[Callable[[Context[P]], Iterable[Outcome]]], Job]:
     """Declare a job. Its name is the function's, which is also the stem of its file, template and config entry.
 
     `settle` is how many seconds after its period's end a report waits for late trades; `deadline` is how many
     seconds a run may take. Of reporters that share a store one runs an open job at each turn; `everywhere` runs it on
-    each of them, and `Context.ours` tells one of them that what all see alike is its to look at.
+    each of them, and `Context.ours` tells one of them that what all see alike is its to look at. `observes` names the
+    subjects that its observations can have, such as `limit/*`, with `{ledger}` for each ledger's name: a pattern of the
+    config that fits none of them, nor of others, is then told by `reporter check`.
     """
 
     def declare(function: Callable[[Context[P]], Iterable[Outcome]]) -> Job:
@@ -309,6 +313,7 @@ def job(
             deadline=timedelta(seconds=deadline),
             doc=(function.__doc__ or "").strip(),
             everywhere=everywhere,
+            observes=observes,
         )
 
     return declare

@@ -21,6 +21,24 @@ Forecast = Callable[[str, float], timedelta | None]
 Shown = Callable[[float], str]
 
 MIB = 1024**2
+# The subjects that the signs of a machine can have, as patterns, and those of the reporter itself.
+_OF_A_MACHINE = (
+    "cpu",
+    "memory",
+    "load",
+    "swap",
+    "temperature",
+    "network",
+    "clock",
+    "files",
+    "zombies",
+    "killed",
+    "restart",
+)
+_OF_A_DISK = ("disk-*", "inodes-*")
+_OF_US = ("late", "waiting", "refused", "skipped", "store", "memory", "threads", "files")
+MACHINE_SUBJECTS = tuple(f"probe/host-{key}{at}" for key in (*_OF_A_MACHINE, *_OF_A_DISK) for at in ("", "@*"))
+OWN_SUBJECTS = tuple(f"self/{key}{at}" for key in _OF_US for at in ("", "@*"))
 # What is said of a figure that has left its limit and not yet its alert.
 STILL = "still near"
 

@@ -31,7 +31,7 @@ FLOORS: dict[str, str] = {
     "host probes ledger readonly "
     "store outbox migrations "
     "render charts outlets pulse",
-    "work": "binding wiring ruling probing probing_databases edits "
+    "work": "binding in_vain wiring ruling probing probing_databases edits "
     "planner guard runner chronicle "
     "judging cards alert_letters story adrift posting picturing "
     "delivery acquaintance server_setup",

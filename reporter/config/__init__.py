@@ -18,6 +18,7 @@ from reporter.config.document import Document
 from reporter.config.explain import explain
 from reporter.config.models import Config
 from reporter.config.secrets import LITERAL, Sources
+from reporter.config.sound import sound
 from reporter.errors import ConfigError, Problem
 from reporter.secret import Secret
 
@@ -27,7 +28,7 @@ class Loaded:
     """A config that can be used, and the document it came from.
 
     `digest` is the SHA-256 of the file's bytes. `store` is the URL of our own database. `warnings` are no errors but
-    should be mended.
+    should be mended. `problems` are errors: what they are about is left out of the config.
     """
 
     path: Path
@@ -37,6 +38,7 @@ class Loaded:
     digest: str
     store: Secret
     warnings: tuple[Problem, ...] = ()
+    problems: tuple[Problem, ...] = ()
 
     def problem(self, path: documents.Path, message: str, hint: str = "") -> Problem:
         """A mistake that was found later, such as a job's name that no file has, at its line."""
@@ -53,13 +55,25 @@ class Loaded:
 
 def load(path: Path, environ: Mapping[str, str] = os.environ) -> Loaded:
     """Read the config of a home. Raises ConfigError with all problems."""
+    loaded = look_through(path, environ)
+    if loaded.problems:
+        raise ConfigError(list(loaded.problems))
+    return loaded
+
+
+def look_through(path: Path, environ: Mapping[str, str] = os.environ) -> Loaded:
+    """As `load`, but what is wrong stands in `problems` and the rest is there to be looked at.
+
+    Raises ConfigError where nothing of the file can be read.
+    """
     content, private = _content(path)
     document = documents.read(str(path), content)
     home = home_of(path)
-    config = validated(document, Sources(environ, home, path, private))
+    config, problems = examined(document, Sources(environ, home, path, private))
     store = config.store or Secret(f"sqlite:///{default_state(environ) / 'reporter.sqlite'}")
     digest = hashlib.sha256(content).hexdigest()
-    return Loaded(path, home, config, document, digest, store, tuple(_warnings(config, document)))
+    warnings = tuple(_warnings(config, document))
+    return Loaded(path, home, config, document, digest, store, warnings, tuple(problems))
 
 
 def home_of(path: Path) -> Path:
@@ -108,21 +122,29 @@ _INIT = "`reporter init DIR` makes a home with one; `reporter --home DIR` says w
 
 def validated(document: Document, sources: Sources) -> Config:
     """The config that a document holds. Raises ConfigError with all problems, in the order of the lines."""
+    config, problems = examined(document, sources)
+    if problems:
+        raise ConfigError(problems)
+    return config
+
+
+def examined(document: Document, sources: Sources) -> tuple[Config, list[Problem]]:
+    """What is sound in a document, and what is wrong with the rest, in the order of the lines.
+
+    Raises ConfigError where nothing of it can be read.
+    """
     problems = list(document.problems)
     data = {} if document.data is None else document.data
     if not isinstance(data, dict):
         raise ConfigError([*problems, Problem(document.file, "must hold keys, such as `jobs:`")])
     if problems and not data:
         raise ConfigError(problems)
-    try:
-        config = Config.model_validate(data, context=sources)
-        problems += check(config, document)
-    except ValidationError as error:
-        told = {(problem.line, problem.column) for problem in problems}
-        problems += [p for p in explain(error, Config, document) if (p.line, p.column) not in told]
-    if problems:
-        raise ConfigError(sorted(problems, key=lambda problem: (problem.line or 0, problem.column or 0)))
-    return config
+    found = sound(document, sources)
+    told = {(problem.line, problem.column) for problem in problems}
+    if found.error:
+        problems += [p for p in explain(found.error, Config, document) if (p.line, p.column) not in told]
+    problems += check(found.config, document, found.gone)
+    return found.config, sorted(problems, key=lambda problem: (problem.line or 0, problem.column or 0))
 
 
 def _warnings(config: Config, document: Document) -> Iterator[Problem]:

@@ -3,105 +3,132 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from reporter.config.document import Document, Path, shown
-from reporter.config.models import Config, DiscordChannel, LedgerConfig
+from reporter.config.models import Config, DiscordChannel, JobConfig, LedgerConfig
 from reporter.config.values import did_you_mean
 from reporter.errors import Problem
+from reporter.spelling import nearest
 
 _DATABASES = {"postgres", "sqlite"}
 _WEBHOOK = re.compile(r"https?://[^/\s?#@]+/api(/v\d+)?/webhooks/\d+/[\w-]+/?(\?thread_id=\d+)?", re.IGNORECASE)
 _DISCORD = {"discord.com", "discordapp.com"}
 
 
-def check(config: Config, document: Document) -> Iterator[Problem]:
-    """Every problem between the config's parts."""
-    yield from _unknown_channels(config, document)
-    yield from _jobs_without_channel(config, document)
-    yield from _dependencies(config, document)
-    yield from _ledgers_of_probes(config, document)
+def check(config: Config, document: Document, gone: Collection[Path] = ()) -> Iterator[Problem]:
+    """Every problem between the config's parts. `gone` are keys that were left out of it, for they are wrong."""
+    names = _Names(document, gone)
+    yield from _unknown_channels(config, document, names)
+    yield from _jobs_without_channel(config, document, names)
+    yield from _dependencies(config, document, names)
+    yield from _ledgers_of_probes(config, document, names)
     for name, channel in config.channels.items():
         if isinstance(channel, DiscordChannel):
-            yield from _foreign_webhook(config, document, name, channel)
+            yield from _foreign_webhook(config, document, name, channel, known=("discord", "base_url") not in gone)
 
 
-def _unknown_channels(config: Config, document: Document) -> Iterator[Problem]:
-    known = list(config.channels)
-    for path, name in _named_channels(config, document):
-        if name not in config.channels:
-            yield document.problem(
-                path, f"there is no channel `{shown(name)}`", did_you_mean(name, known) or _NO_CHANNEL
-            )
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """The names that the file gives, those of entries with a mistake in them too."""
+
+    document: Document
+    gone: Collection[Path]
+
+    def of(self, section: str) -> list[str] | None:
+        """The names in a section; None where nobody can say, for the section is not what it should be."""
+        found = self.document.get((section,))
+        if isinstance(found, dict):
+            return list(found)
+        misspelt = any(len(path) == 1 and nearest(str(path[0]), [section]) for path in self.gone)
+        return None if misspelt or found is not None else []
+
+    def channel_of(self, job: str) -> bool:
+        """Whether it can be told which channel a job names: not where that, or a key that may mean it, is wrong."""
+        own = [path[2] for path in self.gone if path[:2] == ("jobs", job) and len(path) > 2]
+        return not any(key == "channel" or key not in JobConfig.model_fields for key in own)
+
+
+def _unknown_channels(config: Config, document: Document, names: _Names) -> Iterator[Problem]:
+    known = names.of("channels")
+    for path, name in _named_channels(config, document) if known is not None else ():
+        if known is not None and name not in known:
+            yield document.problem(path, f"there is no channel `{shown(name)}`", _meant(name, known) or _NO_CHANNEL)
+
+
+def _meant(wrong: str, known: list[str]) -> str:
+    """A hint; what stands in the file as a name may be a secret that was put there by mistake."""
+    return did_you_mean(wrong, [shown(name) for name in known])
 
 
 def _named_channels(config: Config, document: Document) -> Iterator[tuple[Path, str]]:
     """Each mention of a channel's name and where it stands."""
     for job, entry in config.jobs.items():
-        yield from _places(("jobs", job, "channel"), entry.channel, document)
+        yield from document.each(("jobs", job, "channel"), entry.channel or ())
     for probe, settings in config.probes.items():
-        yield from _places(("probes", probe, "alert", "channel"), settings.alert.channel, document)
+        yield from document.each(("probes", probe, "alert", "channel"), settings.alert.channel or ())
     for route in type(config.alerts.routes).model_fields:
-        yield from _places(("alerts", "routes", route), getattr(config.alerts.routes, route), document)
+        yield from document.each(("alerts", "routes", route), getattr(config.alerts.routes, route) or ())
     for number, policy in enumerate(config.alerts.policies):
-        yield from _places(("alerts", "policies", number, "channel"), policy.channel, document)
+        yield from document.each(("alerts", "policies", number, "channel"), policy.channel or ())
     for number, step in enumerate(config.alerts.escalation):
-        yield from _places(("alerts", "escalation", number, "channel"), step.channel, document)
+        yield from document.each(("alerts", "escalation", number, "channel"), step.channel)
 
 
-def _places(path: Path, names: tuple[str, ...] | None, document: Document) -> Iterator[tuple[Path, str]]:
-    several = isinstance(document.get(path), list)
-    for index, name in enumerate(names or ()):
-        yield ((*path, index) if several else path), name
-
-
-def _jobs_without_channel(config: Config, document: Document) -> Iterator[Problem]:
-    if len(config.channels) == 1:
+def _jobs_without_channel(config: Config, document: Document, names: _Names) -> Iterator[Problem]:
+    known = names.of("channels")
+    if known is None or len(known) == 1:
         return
     for job, entry in config.jobs.items():
-        if entry.channel is None:
+        if entry.channel is None and names.channel_of(job):
             path: Path = ("jobs", job, "channel")
-            message, hint = "no channel is named", _which_channel(config, document, path)
+            message, hint = "no channel is named", _which_channel(known, document, path)
             yield document.problem(path if document.holds(path) else path[:-1], message, hint, at="key")
 
 
 _NO_CHANNEL = "there are no channels yet: write `channels: {screen: {kind: console}}`"
 
 
-def _which_channel(config: Config, document: Document, path: Path) -> str:
-    if not config.channels:
+def _which_channel(names: list[str], document: Document, path: Path) -> str:
+    if not names:
         return _NO_CHANNEL
     # `channel: #pnl` is what people of Discord write, and to YAML it is a comment.
     comment = "what follows ` #` is a comment; " if document.holds(path) else ""
-    return f"{comment}write `channel: {next(iter(config.channels))}`; known: {', '.join(config.channels)}"
+    known = [shown(name) for name in names]
+    return f"{comment}write `channel: {known[0]}`; known: {', '.join(known)}"
 
 
-def _dependencies(config: Config, document: Document) -> Iterator[Problem]:
+def _dependencies(config: Config, document: Document, names: _Names) -> Iterator[Problem]:
     """A probe that is not there to depend on, or a circle, in which none would ever be told of. What has a `/` is a
     subject of another kind."""
+    written = names.of("probes") or []
     for name, probe in config.probes.items():
-        for path, other in _places(("probes", name, "depends_on"), probe.depends_on, document):
+        for path, other in document.each(("probes", name, "depends_on"), probe.depends_on):
             if "/" in other:
                 continue
-            if other not in config.probes:
-                known = [one for one in config.probes if one != name]
-                yield document.problem(path, f"there is no probe `{shown(other)}`", did_you_mean(other, known))
+            if other not in written:
+                known = [one for one in written if one != name]
+                yield document.problem(path, f"there is no probe `{shown(other)}`", _meant(other, known))
             elif name in _below(config, other):
                 yield document.problem(path, f"`{other}` in turn depends on `{name}`", "let one of them stand alone")
 
 
-def _ledgers_of_probes(config: Config, document: Document) -> Iterator[Problem]:
+def _ledgers_of_probes(config: Config, document: Document, names: _Names) -> Iterator[Problem]:
     """A probe that looks into a ledger which is not there, or not of its kind."""
+    known = names.of("ledgers")
     for name, probe in config.probes.items():
         ledger, path = getattr(probe, "ledger", None), ("probes", name, "ledger")
-        if ledger is None:
+        if ledger is None or known is None:
             continue
-        if ledger not in config.ledgers:
-            yield document.problem(
-                path, f"there is no ledger `{shown(ledger)}`", did_you_mean(ledger, list(config.ledgers))
-            )
-        elif probe.kind in _DATABASES and probe.kind != (kind := _kind_of(config.ledgers[ledger])):
+        if ledger not in known:
+            yield document.problem(path, f"there is no ledger `{shown(ledger)}`", _meant(ledger, known))
+        elif (
+            ledger in config.ledgers
+            and probe.kind in _DATABASES
+            and probe.kind != (kind := _kind_of(config.ledgers[ledger]))
+        ):
             yield document.problem(path, f"`{ledger}` is no database of that kind", f"write `kind: {kind}`")
 
 
@@ -121,14 +148,16 @@ def _below(config: Config, name: str) -> set[str]:
     return found
 
 
-def _foreign_webhook(config: Config, document: Document, name: str, channel: DiscordChannel) -> Iterator[Problem]:
-    """A webhook that is none, or that would take our messages to somebody else."""
+def _foreign_webhook(
+    config: Config, document: Document, name: str, channel: DiscordChannel, *, known: bool
+) -> Iterator[Problem]:
+    """A webhook that is none, or of somebody else, where it is `known` which Discord is ours."""
     path: Path = ("channels", name, "webhook")
     address = channel.webhook.reveal()
     if not _WEBHOOK.fullmatch(address):
         hint = "it looks like https://discord.com/api/webhooks/ID/TOKEN: channel settings, Integrations, Webhooks"
         yield document.problem(path, f"this is no webhook address of Discord{_from(channel.webhook.origin)}", hint)
-    elif not _is_ours(address, config.discord.base_url):
+    elif known and not _is_ours(address, config.discord.base_url):
         hint = "if that server is yours, write its address in `discord: {base_url: …}`"
         host = urlsplit(config.discord.base_url).netloc
         yield document.problem(path, f"this webhook is not of {host}{_from(channel.webhook.origin)}", hint)

@@ -8,7 +8,7 @@ equal keys are an error.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -112,6 +112,12 @@ class Document:
             else:
                 return None
         return value
+
+    def each(self, path: Path, names: Iterable[str]) -> Iterator[tuple[Path, str]]:
+        """Where each of the names stands that the key at `path` gives: one alone, or a list of them."""
+        several = isinstance(self.get(path), list)
+        for index, name in enumerate(names):
+            yield ((*path, index) if several else path), name
 
     def holds(self, path: Path) -> bool:
         """Whether the key at `path` stands in the file, with a value or without."""

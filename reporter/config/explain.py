@@ -43,6 +43,12 @@ def explain(error: ValidationError, model: type[BaseModel], document: Document, 
     return [_joined(list(same)) for _, same in groupby(found, key=lambda one: one.path)]
 
 
+def faults(error: ValidationError, document: Document) -> list[Path]:
+    """Where in the document each mistake stands; of what is missing, where it should."""
+    found = error.errors(include_url=False, include_input=False, include_context=False)
+    return [_in_file(document, (), one["loc"], missing=one["type"] == "missing") for one in found]
+
+
 @lru_cache(maxsize=32)
 def _shape(model: type[BaseModel]) -> Shape:
     return Shape(model)
