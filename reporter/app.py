@@ -263,7 +263,8 @@ def _floor(read: _Read) -> Floor:
         try:
             Floor([one])
         except LedgerError as error:
-            read.problems.append(read.loaded.problem(("ledgers", one.name), str(error)))
+            why = str(error).removeprefix(f"{one.name}: ")
+            read.problems.append(read.loaded.problem(("ledgers", one.name, "url"), why))
         else:
             usable.append(one)
     return Floor(usable)

@@ -114,6 +114,32 @@ def test_check_finds_all_well_and_names_what_is_not(floor: Stage, discord: Local
     assert "✗ templates/agent_performance.md.j2:1: " in ill.stdout
 
 
+def test_check_looks_at_all_that_is_sound_although_the_config_has_mistakes(floor: Stage, discord: LocalDiscord) -> None:
+    discord.revoke("daily")
+    (floor.folder / "bot.sqlite").unlink()
+    floor.report("agent_performance", DAILY.replace("def daily", "def agent_performance"), "# {{ nothing }")
+    floor.report("broken", "import nothing_like_this\n")
+    ledgers = "ledgers:\n  bot: {kind: freqtrade, url: bot.sqlite}\n  other: {kind: native, url: 'mysql://db/bot'}"
+    jobs = "  daily_summary: {setle: 1s, params: {tops: 1}}\n  sumary:\n  agent_performance:"
+    floor.on_discord(discord, jobs, more=ledgers)
+    ill = reporter(floor, "check")
+    assert ill.returncode == 78
+    assert [line.partition("reporter.yaml:")[2] for line in ill.stdout.splitlines() if "reporter.yaml" in line] == [
+        "8:19: jobs.daily_summary: unknown key `setle`",
+        "8:39: jobs.daily_summary.params: unknown key `tops`",
+        "9:3: jobs.sumary: there is no such job",
+        "13:30: ledgers.other.url: mysql cannot be read, write sqlite:///FILE or postgresql://…",
+    ]
+    for trouble in ("jobs/broken.py:1: ", "templates/agent_performance.md.j2:1: ", "ledger bot: ", "channel daily: "):
+        assert f"✗ {trouble}" in ill.stdout.replace(f"{floor.folder}/", "")
+
+
+def test_the_newest_trade_is_shown_in_the_users_zone(floor: Stage) -> None:
+    config = floor.folder / "config/reporter.yaml"
+    config.write_text(config.read_text().replace("timezone: UTC", "timezone: Asia/Kolkata"))
+    assert "✓ ledger bot answers, newest trade 2026-10-31 05:39 IST" in reporter(floor, "check").stdout
+
+
 def test_init_makes_a_home_that_can_be_used_and_leaves_an_older_one_alone(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
     made = _alone(tmp_path, "init", str(tmp_path / "home"))
