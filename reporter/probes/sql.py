@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -18,13 +18,15 @@ from reporter.alerts import Level
 from reporter.clock import Clock
 from reporter.probes import NEVER, CouldNotLookError, Measure, Sight, Terms, plain, seconds
 from reporter.probes.loop import aside
-from reporter.probes.session import RefusedError, host_of, prepare, session
-from reporter.readonly import open_sqlite, reads, sqlite_reason
+from reporter.probes.session import RefusedError, Session, host_of, prepare, session
+from reporter.readonly import hurry, open_sqlite, reads, sqlite_reason, volatile_among
 from reporter.secret import Secret
 from reporter.thresholds import Threshold
 
 # So many rows are counted at most, and so many kept: a second one is one too many for a value.
 _MOST_ROWS, _KEPT_ROWS = 1000, 2
+# Who reads a SQLite file without a WAL keeps its bot from writing, which waits for five seconds at most.
+_BRIEF = 2.0
 # A value of somebody else's is shown up to so many characters.
 _SHOWN = 60
 # A number above this counts milliseconds since 1970, not seconds: as seconds it would be the year 5138.
@@ -34,6 +36,11 @@ _SHOW = re.compile(r"\s*SHOW\b", re.IGNORECASE)
 # database: wrong syntax and rights, unfit values, what is not supported, what would have written.
 _OURS = ("42", "22", "0A", "25006", "21", "SQLITE_ERROR", "SQLITE_SCHEMA", "SQLITE_AUTH", "SQLITE_MIS", "SQLITE_TOO")
 _WELL = "answers"
+_MAY_ACT = "the query calls {}, which may do more than read: if it does not, declare it STABLE"
+_TOO_LONG = (
+    f"the query takes longer than {_BRIEF:g} s, and meanwhile nobody can write to a file that is not in WAL mode: "
+    "it was given up"
+)
 
 Row = tuple[Any, ...]
 
@@ -94,16 +101,34 @@ class SqlProbe:
         if not reads(self.query):
             raise CouldNotLookError("the query is no SELECT")
         async with session(self.target, self.terms.timeout) as asked:
+            await _insist_on_reading(asked, self.query)
             return [tuple(row.values()) for row in await asked.ask(_bounded(self.query, most), most)]
 
 
+async def _insist_on_reading(asked: Session, query: str) -> None:
+    """Raises CouldNotLookError for a query that calls what may do more than read: the server knows its functions best.
+
+    A transaction that only reads keeps a function from changing tables, not from ending sessions, locking or sending.
+    """
+    question = volatile_among(query)
+    with suppress(RefusedError):  # not every server that speaks the protocol keeps PostgreSQL's catalogue
+        if question and (found := await asked.ask(question)):
+            raise CouldNotLookError(_MAY_ACT.format(found[0]["name"]))
+
+
 def _from_sqlite(path: Path, query: str, timeout: float, most: int) -> list[Row]:
+    brief = False
     try:
-        with closing(open_sqlite(path, timeout)) as connection:
+        with closing(open_sqlite(path, timeout, pragmas=("journal_mode",))) as connection:
+            brief = timeout > _BRIEF and connection.execute("PRAGMA journal_mode").fetchone() != ("wal",)
+            if brief:
+                hurry(connection, _BRIEF)
             asked = connection.execute(query)
             # Of rows that are only counted the values are not kept: a thousand of them may be large.
             return [row if number < _KEPT_ROWS else () for number, row in enumerate(islice(asked, most))]
     except sqlite3.Error as error:
+        if brief and "interrupted" in str(error):
+            raise CouldNotLookError(_TOO_LONG) from None
         code = "SQLITE_MISUSE" if isinstance(error, sqlite3.ProgrammingError) else None  # Python's own, without a name
         seen = Sight(Level.CRITICAL, sqlite_reason(str(error), path))
         raise RefusedError(seen, getattr(error, "sqlite_errorname", code)) from None

@@ -1,9 +1,11 @@
 """What servers, files and users could do to a probe on purpose, and what becomes of it."""
 
 import os
+import re
 import resource
 import socket
 import sqlite3
+import threading
 import time
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -19,6 +21,7 @@ from tests.probes.conftest import Rounds, StandingClock
 from tests.probes.databases import Watch, told
 from tests.probes.servers import Behaviour, greets, serving
 from tests.probes.test_postgres import refuses
+from tests.servers import PostgreSQL
 
 
 @dataclass
@@ -218,15 +221,105 @@ def test_the_address_of_a_ledger_is_read_as_the_ledger_reads_it(watch: Watch) ->
     ("query", "name"),
     [
         ("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE state = 'idle'", "pg_terminate_backend"),
-        ("SELECT Pg_Advisory_Lock (1)", "Pg_Advisory_Lock"),
+        ("SELECT Pg_Advisory_Lock (1)", "pg_advisory_lock"),
         ("WITH a AS (SELECT dblink_exec('x', 'DROP TABLE trades')) SELECT 1", "dblink_exec"),
         ("SELECT lo_create(0)", "lo_create"),
         ("SELECT pg_create_physical_replication_slot('x')", "pg_create_physical_replication_slot"),
+        ('SELECT pg_catalog."pg_sleep"/* a comment */(1)', "pg_sleep"),
+        ("SELECT '/*', pg_notify('a', 'b'), '*/'", "pg_notify"),
+        ("SELECT 'it''s', e'it\\'s', $a$ ' $a$, lowrite(1, '')", "lowrite"),
+        ("SELECT txid_current()", "txid_current"),
+        ("SELECT /* it's /* one */ */ pg_sleep(1) --'", "/*"),
+        ('SELECT U&"pg\\005fsleep"(1)', "U&"),
     ],
 )
 def test_a_query_that_does_more_than_read_is_refused(query: str, name: str, watch: Watch) -> None:
-    with pytest.raises(ValidationError, match=f"calls `{name}`, which does more than read"):
+    with pytest.raises(ValidationError, match=re.escape(f"calls `{name}`, which does more than read")):
         watch("sql", url="postgresql://127.0.0.1:1/x", query=query)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT 'pg_sleep(1)' AS a -- pg_sleep(1)",
+        "SELECT count(*) FROM pg_proc WHERE proname IN ('pg_notify', 'dblink')",
+        "SELECT extract(epoch FROM now() - date_trunc('hour', clock_timestamp()))",
+        "SELECT coalesce(max(age(backend_xmin)), 0) FROM pg_stat_activity",
+        """SELECT '{"a": [1, 2]}'::jsonb -> 'a' ->> 1""",
+        "SELECT pg_size_pretty(pg_database_size(current_database())), random() < 2 LIMIT 0",
+        "SELECT to_char(now(), 'YYYY'), row_number() OVER (ORDER BY 1), 1 = ANY (ARRAY[1]) LIMIT 0",
+        "SELECT count(*) FROM pg_stat_get_activity(NULL), generate_series(1, 3) WHERE NOT pg_is_in_recovery()",
+        "SHOW server_version",
+    ],
+)
+def test_ordinary_questions_are_asked(query: str, watch: Watch, server: PostgreSQL) -> None:
+    seen = watch("sql", url=server.url(), query=query, rows={"warning": 9}).look()
+    assert told(seen) == "ok: answers"
+
+
+@pytest.mark.parametrize(
+    ("called", "name"),
+    [
+        ("pg_stat_clear_snapshot()", "pg_stat_clear_snapshot"),
+        ("pg_ls_dir('.')", "pg_ls_dir"),
+        ("brin_summarize_new_values('x')", "brin_summarize_new_values"),
+        ("pg_catalog.ts_stat('SELECT 1')", "ts_stat"),
+        ('"Odd one"()', "Odd one"),
+        ("mine(1)", "mine"),
+    ],
+)
+def test_what_the_server_knows_to_be_volatile_is_not_called(
+    called: str, name: str, watch: Watch, server: PostgreSQL
+) -> None:
+    schema = server.new_schema()
+    with server.connect(schema) as connection:
+        connection.execute("CREATE FUNCTION \"Odd one\"() RETURNS int LANGUAGE sql AS 'SELECT 1'")
+        connection.execute("CREATE FUNCTION mine(int) RETURNS int LANGUAGE sql AS 'SELECT 1'")
+    seen = watch("sql", url=server.url(schema=schema), query=f"SELECT 1 FROM (SELECT {called}) AS a").look()
+    assert told(seen) == (
+        f"unknown: the query calls {name}, which may do more than read: if it does not, declare it STABLE"
+    )
+
+
+def test_a_function_of_ones_own_that_is_declared_to_read_is_called(watch: Watch, server: PostgreSQL) -> None:
+    schema = server.new_schema()
+    with server.connect(schema) as connection:
+        connection.execute("CREATE FUNCTION mine() RETURNS int STABLE LANGUAGE sql AS 'SELECT 7'")
+    seen = watch("sql", url=server.url(schema=schema), query="SELECT mine()", above={"warning": 7}).look()
+    assert told(seen) == "warning: answers, but value above 7"
+
+
+@pytest.mark.parametrize(("mode", "most"), [("delete", 2.5), ("wal", 0.5)])
+def test_a_slow_query_of_a_file_without_wal_lets_its_bot_write_soon(
+    mode: str, most: float, watch: Watch, tmp_path: Path
+) -> None:
+    with closing(sqlite3.connect(tmp_path / "bot.sqlite")) as file:
+        file.execute(f"PRAGMA journal_mode = {mode}")
+        file.execute("CREATE TABLE trades (id)")
+        endless = (
+            "WITH RECURSIVE n(i) AS (SELECT count(*) FROM trades UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
+        )
+        probe = watch("sql", url=str(tmp_path / "bot.sqlite"), query=endless, timeout="4s")
+        looking = threading.Thread(target=probe.look)
+        looking.start()
+        time.sleep(0.5)
+        began = time.monotonic()
+        file.execute("PRAGMA busy_timeout = 5000")
+        file.execute("INSERT INTO trades VALUES (1)")
+        file.commit()
+        waited = time.monotonic() - began
+        looking.join()
+    assert waited < most
+
+
+def test_a_slow_query_of_a_file_without_wal_says_why_it_was_given_up(watch: Watch, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "bot.sqlite")) as file:
+        file.execute("CREATE TABLE trades (id)")
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
+    began = time.monotonic()
+    seen = told(watch("sql", url=str(tmp_path / "bot.sqlite"), query=endless).look())
+    assert time.monotonic() - began < 3
+    assert seen.startswith("unknown: the query takes longer than 2 s, and meanwhile nobody can write to a file")
 
 
 def test_a_pipe_in_place_of_certificates_holds_nobody_up(watch: Watch, tmp_path: Path) -> None:
