@@ -40,7 +40,7 @@ from reporter import (
     job,
     leading,
 )
-from reporter.metrics import Status, curve, deepest_fall, status
+from reporter.metrics import Status, curve_of_series, deepest_fall, status
 from reporter.periods import trailing
 
 
@@ -244,13 +244,14 @@ def _below_peak(look: Look, party: Party, limit: Decimal) -> Gauge:
     series = next(
         (one for one in look.history if (one.mode, one.currency) == (party.book.mode, party.book.currency)), None
     )
-    line, pnl, capital = party.line, series.pnl if series else (), series.opening if series else None
+    line, course = party.line, None
     if series and line:
         course = next((one for one in series.agents if (one.ledger, one.key) == (line.ledger, line.key)), None)
-        pnl, capital = (course.pnl, course.capital) if course else ((), None)
-    if not series or not pnl or not capital:
+    known = series is not None and (course is not None if line else True)
+    whole = curve_of_series(series, agent=course) if series and known else None
+    if whole is None or whole.capital is None:
         return Gauge(BELOW_PEAK, party, None, "its capital is not known: give the ledger a starting_balance")
-    fall = curve(series.days, pnl, capital, party.book.currency).drawdown
+    fall = whole.drawdown
     if fall.current_share is None:
         return Gauge(BELOW_PEAK, party, None, "its capital was used up")
     percent, say = -fall.current_share, look.ctx.formats

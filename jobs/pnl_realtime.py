@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from pydantic import PositiveFloat
 
-from reporter import Book, Change, Context, Limits, Money, Params, Report, change, job, leading, tone_of
+from reporter import Book, Change, Context, Limits, Money, Params, Report, change, job, leading, share_of, tone_of
 from reporter.periods import as_far
 
 # Where no figure changed the message is left alone, but for its clock, which shows now and then that we live.
@@ -72,11 +72,13 @@ class Section:
 
     @property
     def balance(self) -> Money | None:
-        return None if self.book.opening is None else self.book.opening + self.total
+        if self.book.closing is None:
+            return None
+        return self.book.closing + self.unrealised if self.unrealised else self.book.closing
 
     @property
     def ratio(self) -> float | None:
-        share = self.total / self.book.opening if self.book.opening else None
+        share = share_of(self.total, self.book.base)
         return None if share is None else float(share)
 
 

@@ -6,8 +6,22 @@ from decimal import Decimal
 
 from pydantic import PositiveInt
 
-from reporter import ENOUGH_DAYS, Book, Context, Line, Money, Params, Report, Series, job, leading, ranks, tone_of
-from reporter.metrics import Status, curve, status
+from reporter import (
+    ENOUGH_DAYS,
+    Book,
+    Context,
+    Course,
+    Line,
+    Money,
+    Params,
+    Report,
+    Series,
+    job,
+    leading,
+    ranks,
+    tone_of,
+)
+from reporter.metrics import Status, curve_of_series, status
 from reporter.periods import trailing
 
 
@@ -98,21 +112,21 @@ def _ranking(book: Book) -> list[tuple[int, Line]]:
     return list(zip(ranks([line.pnl.amount for line in traded]), traded, strict=True))
 
 
-Days = tuple[Series, tuple[Decimal, ...]]
+Days = tuple[Series, Course]
 
 
 def _days_of(book: Book, line: Line, series: Sequence[Series]) -> Days | None:
     """What the agent of a line made day by day."""
     for one in series:
         if (one.mode, one.currency) == (book.mode, book.currency):
-            return next(((one, a.pnl) for a in one.agents if (a.ledger, a.key) == (line.ledger, line.key)), None)
+            return next(((one, a) for a in one.agents if (a.ledger, a.key) == (line.ledger, line.key)), None)
     return None
 
 
 def _place(ctx: Context[Parameters], rank: int, line: Line, former: int | None, days: Days | None) -> Place:
-    ratio, busy = None, sum(map(bool, days[1])) if days else 0
-    if days and line.capital and busy >= ENOUGH_DAYS:
-        ratio = curve(days[0].days, days[1], line.capital, line.pnl.currency, ctx.basis).sharpe
+    ratio, busy = None, sum(map(bool, days[1].pnl)) if days else 0
+    if days and busy >= ENOUGH_DAYS:
+        ratio = curve_of_series(days[0], ctx.basis, days[1]).sharpe
     return Place(
         rank=rank,
         line=line,

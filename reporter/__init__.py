@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from reporter.trades import Agent as Agent
     from reporter.trades import Book as Book
     from reporter.trades import By as By
+    from reporter.trades import Course as Course
     from reporter.trades import LedgerHealth as LedgerHealth
     from reporter.trades import Line as Line
     from reporter.trades import Mode as Mode
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
     from reporter.trades import Unread as Unread
     from reporter.trades import leading as leading
     from reporter.trades import ranks as ranks
+    from reporter.trades import share_of as share_of
     from reporter.trends import until_full as until_full
     from reporter.uptime import Uptime as Uptime
     from reporter.vitals import MACHINE_SUBJECTS as MACHINE_SUBJECTS
@@ -128,6 +130,7 @@ _HOMES = {
     "Agent": "trades",
     "Book": "trades",
     "By": "trades",
+    "Course": "trades",
     "LedgerHealth": "trades",
     "Line": "trades",
     "Mode": "trades",
@@ -138,6 +141,7 @@ _HOMES = {
     "Unread": "trades",
     "leading": "trades",
     "ranks": "trades",
+    "share_of": "trades",
     "until_full": "trends",
     "MACHINE_SUBJECTS": "vitals",
     "OWN_SUBJECTS": "vitals",

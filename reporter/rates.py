@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from reporter.trades import Book, Mode, Money
+from reporter.trades import Book, Mode, Money, share_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,8 @@ Rates = Mapping[str, Rate]  # by the currency that is converted
 class Total:
     """The books of one mode in one currency. It is shown with its `rates`, or not at all.
 
-    `rates` are those that were used, `missing` the currencies of books that have none and are not in it. `opening` and
-    `closing` are None as soon as they are of one book that is in it.
+    `rates` are those that were used, `missing` the currencies of books that have none and are not in it. `opening`,
+    `closing` and `base`, what the P&L is a share of, are None as soon as they are of one book that is in it.
     """
 
     mode: Mode
@@ -40,13 +40,14 @@ class Total:
     trades: int
     opening: Money | None
     closing: Money | None
+    base: Money | None
     rates: tuple[Rate, ...]
     missing: tuple[str, ...] = ()
 
     @property
     def pnl_ratio(self) -> Decimal | None:
-        """P&L as a share of the opening balance; None when that is unknown or zero."""
-        return self.pnl / self.opening if self.opening else None
+        """P&L as a share of its base; None where that is unknown, or nothing or less."""
+        return share_of(self.pnl, self.base)
 
 
 def converted(books: Iterable[Book], to: str, rates: Rates) -> list[Total]:
@@ -81,6 +82,7 @@ def _total(mode: Mode, books: Sequence[Book], to: str, rates: Rates) -> Total:
         trades=sum(book.trades for book in counted),
         opening=total(book.opening for book in counted),
         closing=total(book.closing for book in counted),
+        base=total(book.base for book in counted),
         rates=tuple(rate for currency, rate in used.items() if currency != to),
         missing=tuple(book.currency for book in books if book.currency not in used),
     )

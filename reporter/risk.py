@@ -11,18 +11,20 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, repeat
 from math import fsum, prod, sqrt
 from operator import mul
 
 from reporter.periods import Period
-from reporter.trades import Figures, Money
+from reporter.trades import Course, Figures, Flow, Money, Series
 
 # Returns that differ less than this are all the same, and their ratio to the mean says nothing.
 NO_SPREAD = 1e-12
 # The worst days that value at risk looks at, and how many days must be there for them to be one whole day.
 TAIL = 0.05
 ENOUGH_FOR_A_TAIL = 20
+
+NO_FLOW = Flow()
 
 _SATURDAY = 5
 _DAY = timedelta(days=1)
@@ -60,10 +62,11 @@ NEVER_CLOSES = Basis()
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """What was realised on one civil day."""
+    """What was realised on one civil day, and what was paid in before its first trade and taken out after its last."""
 
     date: date
     pnl: Money
+    flow: Flow = NO_FLOW
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +126,20 @@ class Curve:
     @cached_property
     def returns(self) -> list[float]:
         """Those of the days; empty without a capital, and once equity was used up."""
-        return daily_returns([day.pnl.amount for day in self.days], self.capital.amount if self.capital else _NOTHING)
+        if self.capital is None:
+            return []
+        pnl, flows = [day.pnl.amount for day in self.days], [day.flow for day in self.days]
+        return daily_returns(pnl, self.capital.amount, flows)
+
+    @cached_property
+    def levels(self) -> list[Decimal]:
+        """The balance at the start and at the end of each day; from 0, and of P&L alone, without a capital."""
+        return [level for level, _ in _levels(self.days, self.capital)]
+
+    @cached_property
+    def falls(self) -> list[Decimal]:
+        """How far each of the levels is below the highest until then, see `drawdown`: zero or negative."""
+        return [level - peak for level, peak in _levels(self.days, self.capital)]
 
     @cached_property
     def sharpe(self) -> float | None:
@@ -178,13 +194,16 @@ def curve(
     capital: Money | None,
     currency: str,
     basis: Basis = NEVER_CLOSES,
+    *,
+    flows: Sequence[Flow] = (),
 ) -> Curve:
     """The equity curve of what each of these consecutive civil days made; `capital` stood there before the first.
 
-    For the history of a book or an agent: `curve(series.days, series.pnl, series.opening, series.currency, ctx.basis)`.
-    Raises ValueError when there are more days than amounts, or fewer.
+    `flows` is what was paid in and out on each of the days; none where nothing was. For the history of a book or an
+    agent see `curve_of_series`. Raises ValueError when there are more days than amounts or flows, or fewer.
     """
-    made = [Day(at, Money(pnl, currency)) for at, pnl in zip(days, daily_pnl, strict=True)]
+    paid = flows or [NO_FLOW] * len(days)
+    made = [Day(at, Money(pnl, currency), flow) for at, pnl, flow in zip(days, daily_pnl, paid, strict=True)]
     return Curve(tuple(trading_days(made, basis)), capital, currency, basis)
 
 
@@ -196,7 +215,15 @@ def curve_of(figures: Figures, period: Period, capital: Money | None, basis: Bas
     days = [date.fromisoformat(day.label) for day in period.days()]
     if len(figures.daily) != len(days):
         raise ValueError(f"the figures of {period.label} have no P&L of each day: ask for them with daily=True")
-    return curve(days, figures.daily, capital, figures.pnl.currency, basis)
+    return curve(days, figures.daily, capital, figures.pnl.currency, basis, flows=figures.flows)
+
+
+def curve_of_series(series: Series, basis: Basis = NEVER_CLOSES, agent: Course | None = None) -> Curve:
+    """The equity curve of a book's history, or of that of one of its agents."""
+    pnl, capital, flows = (series.pnl, series.opening, series.flows)
+    if agent:
+        pnl, capital, flows = (agent.pnl, agent.capital, agent.flows)
+    return curve(series.days, pnl, capital, series.currency, basis, flows=flows)
 
 
 def trading_days(days: Sequence[Day], basis: Basis) -> list[Day]:
@@ -208,26 +235,37 @@ def trading_days(days: Sequence[Day], basis: Basis) -> list[Day]:
     if not basis.closes:
         return list(days)
     found: list[Day] = []
-    waiting: list[Money] = []
+    waiting: list[Day] = []
     for day in days:
         if day.date.weekday() >= _SATURDAY:
-            waiting.append(day.pnl)
+            waiting.append(day)
         else:
-            found.append(Day(day.date, sum(waiting, day.pnl)))
+            found.append(_with(day, waiting))
             waiting.clear()
-    return [*found[:-1], *(Day(last.date, sum(waiting, last.pnl)) for last in found[-1:])]
+    return [*found[:-1], *(_with(last, waiting) for last in found[-1:])]
 
 
-def daily_returns(daily_pnl: Sequence[Decimal], capital: Decimal) -> list[float]:
-    """Each day's P&L as a share of the equity it began with, at first `capital`.
+def _with(day: Day, closed: Sequence[Day]) -> Day:
+    """A day, and what was made and paid on days without a market beside it."""
+    pnl = sum((one.pnl for one in closed), day.pnl)
+    return Day(day.date, pnl, sum((one.flow for one in closed), day.flow))
 
-    Empty once a day begins with no equity or less: a return on nothing is no number, and those before it tell nothing
-    of the whole.
+
+def daily_returns(daily_pnl: Sequence[Decimal], capital: Decimal, flows: Sequence[Flow] = ()) -> list[float]:
+    """Each day's P&L as a share of what it was made with: the equity it began with, at first `capital`, and what was
+    paid in on that day. What was taken out was there until its end.
+
+    So returns are time-weighted: no payment is a gain or a loss (GIPS Standards, 2020). Empty once a day begins with no
+    equity or less: a return on nothing is no number, and those before it tell nothing of the whole.
     """
-    equity = list(accumulate(daily_pnl, initial=capital))[:-1]
-    if min([capital, *equity]) <= 0:
-        return []
-    return [float(pnl / worth) for pnl, worth in zip(daily_pnl, equity, strict=True)]
+    found, equity = [], capital
+    for pnl, flow in zip(daily_pnl, flows or repeat(NO_FLOW, len(daily_pnl)), strict=True):
+        equity += flow.deposited
+        if equity <= 0:
+            return []
+        found.append(float(pnl / equity))
+        equity += pnl - flow.withdrawn
+    return found
 
 
 def sharpe(returns: Sequence[float], basis: Basis = NEVER_CLOSES) -> float | None:
@@ -317,33 +355,59 @@ def cvar(returns: Sequence[float]) -> float | None:
 
 def drawdown(days: Sequence[Day], capital: Money | None, currency: str) -> Drawdown:
     """The deepest fall of the curve of these days and the present one, with their dates."""
-    start = capital.amount if capital and capital.amount > 0 else None
-    levels = list(accumulate((day.pnl.amount for day in days), initial=start or Decimal(0)))
-    peaks = _peaks(levels)
-    falls = [level - levels[peak] for level, peak in zip(levels, peaks, strict=True)]
-    shares = [fall / levels[peak] for fall, peak in zip(falls, peaks, strict=True)] if start else None
+    levels = _levels(days, capital if _begins(days, capital) > 0 else None)
+    falls = [level - peak for level, peak in levels]
+    shares = _shares(levels) if _begins(days, capital) > 0 else None
     low = min(range(len(levels)), key=(shares or falls).__getitem__)
     return Drawdown(
         amount=Money(falls[low], currency),
         share=shares[low] if shares else None,
         current=Money(falls[-1], currency),
         current_share=shares[-1] if shares else None,
-        span=_span(days, levels, peaks[low], low) if low else None,
+        span=_span(days, falls, low) if low else None,
     )
 
 
-def _peaks(levels: Sequence[Decimal]) -> list[int]:
-    """For each place the last one so far at which the level was highest."""
-    peaks = [0]
-    for at, level in enumerate(levels[1:], 1):
-        peaks.append(at if level >= levels[peaks[-1]] else peaks[-1])
-    return peaks
+def _begins(days: Sequence[Day], capital: Money | None) -> Decimal:
+    """What the first day began with."""
+    return _NOTHING if capital is None else sum((day.flow.deposited for day in days[:1]), capital.amount)
 
 
-def _span(days: Sequence[Day], levels: Sequence[Decimal], peak: int, low: int) -> Span:
-    """When a fall was: level 0 stands at the end of the day before the first."""
+def _shares(levels: Sequence[tuple[Decimal, Decimal]]) -> list[Decimal] | None:
+    """How far each level is below its peak, as a share of it; None where something was lost of nothing."""
+    if any(level < peak <= 0 for level, peak in levels):
+        return None
+    return [(level - peak) / peak if level < peak else _NOTHING for level, peak in levels]
+
+
+def _levels(days: Sequence[Day], capital: Money | None) -> list[tuple[Decimal, Decimal]]:
+    """The balance and the highest so far, at the start and at the end of each day.
+
+    What is paid in or out moves the highest in proportion, as a fund's high-water mark is: 5 % below it is 5 % below it
+    after a payment too, and a deposit makes no loss good. Without a capital there are no proportions, and no payments.
+    """
+    level = peak = _NOTHING if capital is None else capital.amount
+    found = [(level, peak)]
+    for day in days:
+        flow = NO_FLOW if capital is None else day.flow
+        level, peak = _paid(level, peak, flow.deposited)
+        level += day.pnl.amount
+        level, peak = _paid(level, max(level, peak), -flow.withdrawn)
+        found.append((level, peak))
+    return found
+
+
+def _paid(level: Decimal, peak: Decimal, amount: Decimal) -> tuple[Decimal, Decimal]:
+    if level == peak or level <= 0:
+        return level + amount, peak + amount
+    return level + amount, peak * (level + amount) / level if amount else peak
+
+
+def _span(days: Sequence[Day], falls: Sequence[Decimal], low: int) -> Span:
+    """When a fall was: it began where there was none last, the start being the end of the day before the first."""
     ends = [days[0].date - _DAY, *(day.date for day in days)]
-    back = next((at for at in range(low, len(levels)) if levels[at] >= levels[peak]), None)
+    peak = max(at for at in range(low) if not falls[at])
+    back = next((at for at in range(low, len(falls)) if not falls[at]), None)
     return Span(ends[peak], ends[low], None if back is None else ends[back], ends[-1])
 
 

@@ -8,8 +8,8 @@ from datetime import date
 from decimal import Decimal
 
 from reporter.context import Targets
-from reporter.risk import NEVER_CLOSES, Basis, Curve, curve
-from reporter.trades import Book, Figures, Line, Money, Series
+from reporter.risk import NEVER_CLOSES, Basis, Curve, curve, curve_of_series
+from reporter.trades import Book, Figures, Flow, Line, Money, Series
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +78,17 @@ class Trail:
 
     @property
     def drawn(self) -> Curve:
-        """The curve to show: without the idle days that it begins with, as those before a floor's first trade.
+        """The curve to show: without the days that it begins with on which nothing was won, lost or paid, as those
+        before a floor's first trade.
 
         A week is left of it at least.
         """
-        busy = next((place for place, pnl in enumerate(self.series.pnl) if pnl), 0)
-        first = max(0, min(busy, len(self.series.days) - A_WEEK))
         one = self.series
-        return curve(one.days[first:], one.pnl[first:], one.opening, one.currency, self.curve.basis)
+        flows = one.flows or (Flow(),) * len(one.days)
+        busy = next((place for place, (pnl, flow) in enumerate(zip(one.pnl, flows, strict=True)) if pnl or flow), 0)
+        first = max(0, min(busy, len(one.days) - A_WEEK))
+        basis = self.curve.basis
+        return curve(one.days[first:], one.pnl[first:], one.opening, one.currency, basis, flows=flows[first:])
 
     @property
     def made(self) -> Money:
@@ -94,7 +97,8 @@ class Trail:
     @property
     def stands(self) -> Money | None:
         """The balance at the end; None where that of the beginning is not known."""
-        return None if self.series.opening is None else self.series.opening + self.made
+        paid = Money(sum(self.series.flows, Flow()).net, self.series.currency)
+        return None if self.series.opening is None else self.series.opening + self.made + paid
 
     @property
     def busy(self) -> int:
@@ -119,7 +123,7 @@ class Trail:
 
 def trail(series: Series, basis: Basis = NEVER_CLOSES) -> Trail:
     """The trail of a book, by the year that ratios are made for."""
-    return Trail(series, curve(series.days, series.pnl, series.opening, series.currency, basis))
+    return Trail(series, curve_of_series(series, basis))
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,6 +162,24 @@ class Streaks:
 
 
 @dataclass(frozen=True, slots=True)
+class Flow:
+    """What was paid into an account and taken out of it in a stretch of time; neither is ever below 0."""
+
+    deposited: Decimal = Decimal(0)
+    withdrawn: Decimal = Decimal(0)
+
+    def __add__(self, other: Flow) -> Flow:
+        return Flow(self.deposited + other.deposited, self.withdrawn + other.withdrawn)
+
+    def __bool__(self) -> bool:
+        return bool(self.deposited or self.withdrawn)
+
+    @property
+    def net(self) -> Decimal:
+        return self.deposited - self.withdrawn
+
+
+@dataclass(frozen=True, slots=True)
 class EquityPoint:
     """What an account was worth at a moment, by the source's own snapshot."""
 
@@ -195,6 +213,8 @@ class Figures:
     worst: Trade | None = None
     # P&L of each civil day of the period in order, idle days as 0; empty when it was not asked for.
     daily: tuple[Decimal, ...] = ()
+    # What was paid into and out of the capital of a book or a line on each of those days; empty where nothing was.
+    flows: tuple[Flow, ...] = ()
     funding: Money | None = None
     volume: Money | None = None
     longs: int = 0
@@ -214,8 +234,8 @@ class Line(Figures):
     """One agent's (or strategy's, market's, hour's …) share of a book.
 
     `label` is what to show: an agent's name, with its ledger only where two ledgers share it. `ledger` is empty for a
-    line that several ledgers have a part in, which no agent's is. `capital` is what ratios are taken of, and
-    `capital_basis` says which capital that is.
+    line that several ledgers have a part in, which no agent's is. `capital` is what ratios are taken of when the period
+    began, and `capital_basis` says which capital that is; the starting balance moves with what was paid in and out.
     """
 
     key: str
@@ -240,6 +260,7 @@ class Line(Figures):
             best=None,
             worst=None,
             daily=(),
+            flows=(),
             funding=None if self.funding is None else nothing,
             volume=None if self.volume is None else nothing,
             longs=0,
@@ -318,10 +339,10 @@ class Equity:
 class Book(Figures):
     """Every figure of one mode and one currency on the floor.
 
-    `opening` and `closing` are the balance at the ends of the period: starting balances plus what was realised up to
-    then; None when no starting balance is known. `drawdown` is the deepest fall of realised equity below its highest
-    point since the start of the period, zero or negative, exact to the trade. `equity` and `open` are there when they
-    were asked for; `equity` only where a source keeps snapshots.
+    `opening` and `closing` are the balance at the ends of the period: starting balances plus what was realised and paid
+    in up to then, less what was taken out; None when no starting balance is known. `drawdown` is the deepest fall of
+    realised equity below its highest point since the start of the period, zero or negative, exact to the trade.
+    `equity` and `open` are there when they were asked for; `equity` only where a source keeps snapshots.
     """
 
     mode: Mode
@@ -340,9 +361,28 @@ class Book(Figures):
         return f"{self.currency} · {self.mode}"
 
     @property
+    def flow(self) -> Flow:
+        """What was paid in and out in the period."""
+        return sum(self.flows, Flow())
+
+    @property
+    def base(self) -> Money | None:
+        """What the P&L is a share of: the opening balance, and what was paid in and out for as long as it was there.
+
+        The modified Dietz method by days (GIPS Standards, 2020): a deposit counts from the beginning of its day, a
+        withdrawal from the end of it. None where the opening balance is not known.
+        """
+        if self.opening is None:
+            return None
+        days = len(self.flows)
+        left = range(days, 0, -1)
+        weighted = (flow.deposited * n - flow.withdrawn * (n - 1) for n, flow in zip(left, self.flows, strict=True))
+        return self.opening + Money(sum(weighted, Decimal(0)) / max(days, 1), self.currency)
+
+    @property
     def pnl_ratio(self) -> Decimal | None:
-        """P&L as a share of the opening balance; None when that is unknown or zero."""
-        return self.pnl / self.opening if self.opening else None
+        """P&L as a share of its base; None where that is unknown, or nothing or less."""
+        return share_of(self.pnl, self.base)
 
     def counterpart(self, books: Iterable[Book]) -> Book | None:
         """The book of this mode and currency among those of another period; None where it is not kept."""
@@ -355,20 +395,25 @@ class Book(Figures):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Course:
-    """One agent's part of a `Series`: its P&L of each day, and the capital that ratios are taken of, as on a `Line`."""
+    """One agent's part of a `Series`: its P&L of each day, and the capital that ratios are taken of, as on a `Line`.
+
+    `flows` are those of the capital on each of the days, empty where nothing was paid.
+    """
 
     key: str
     ledger: str
     label: str
     pnl: tuple[Decimal, ...]
     capital: Money | None = None
+    flows: tuple[Flow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
     """A book's realised P&L day by day: `pnl` belongs to `days`, the civil days in order, idle ones as 0.
 
-    `opening` is the balance before the first day, None where it is not known, as on a `Book`.
+    `opening` is the balance before the first day, None where it is not known, as on a `Book`; `flows` is what was paid
+    in and out on each day, empty where nothing was.
     """
 
     mode: Mode
@@ -376,6 +421,7 @@ class Series:
     days: tuple[date, ...]
     pnl: tuple[Decimal, ...]
     opening: Money | None = None
+    flows: tuple[Flow, ...] = ()
     agents: tuple[Course, ...] = ()
     ledgers: tuple[str, ...] = ()
     unread: tuple[Unread, ...] = ()
@@ -442,6 +488,11 @@ def leading(books: Iterable[Book]) -> list[Book]:
     """The books by which a floor is measured: the live ones, or all where nothing is traded but on paper."""
     books = list(books)
     return [book for book in books if book.mode is Mode.LIVE] or books
+
+
+def share_of(pnl: Money, base: Money | None) -> Decimal | None:
+    """A result as a share of what it was made with; None where that is unknown, or nothing or less."""
+    return pnl / base if base and base.amount > 0 else None
 
 
 def ranks(amounts: Sequence[Decimal]) -> list[int]:

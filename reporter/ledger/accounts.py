@@ -35,7 +35,7 @@ def equities(connection: Connection, source: Source, period: Period, realised: T
     before, after = (_seen(connection, source, moment) for moment in (period.start, period.end))
     paid: Totals = lambda start, end: _paid(connection.execute(queries.deposits(source, start, end)))  # noqa: E731
     books: dict[BookKey, list[Equity]] = defaultdict(list)
-    for account in _counted(before.keys() | after.keys()):
+    for account in counted(before.keys() | after.keys()):
         books[account[1:]].append(_equity(account, before.get(account), after.get(account), realised, paid))
     return {book: added(parts, book[1]) for book, parts in books.items()}
 
@@ -62,11 +62,11 @@ def added(parts: Sequence[Equity], currency: str) -> Equity:
     )
 
 
-def _counted(accounts: Collection[Account]) -> list[Account]:
+def counted(accounts: Collection[Account]) -> list[Account]:
     """Where everything of a book has snapshots of its own, those of its agents are parts of them."""
     whole = {account[1:] for account in accounts if account[0] is None}
-    counted = [account for account in accounts if account[0] is None or account[1:] not in whole]
-    return sorted(counted, key=lambda account: (account[1:], account[0] or ""))
+    parts = [account for account in accounts if account[0] is None or account[1:] not in whole]
+    return sorted(parts, key=lambda account: (account[1:], account[0] or ""))
 
 
 def _equity(account: Account, before: Seen | None, after: Seen | None, realised: Totals, paid: Totals) -> Equity:
@@ -101,9 +101,9 @@ def _of(account: Account, totals: dict[Account, Decimal | None]) -> Decimal | No
 
 
 def _seen(connection: Connection, source: Source, moment: datetime) -> dict[Account, Seen]:
-    last = {_account(row): row.at for row in connection.execute(queries.last_seen(source, moment))}
+    last = {account_of(row): row.at for row in connection.execute(queries.last_seen(source, moment))}
     points = connection.execute(queries.equity_at(source, set(last.values()))) if last else ()
-    return {_account(row): _shown(row) for row in points if last.get(_account(row)) == row.at}
+    return {account_of(row): _shown(row) for row in points if last.get(account_of(row)) == row.at}
 
 
 def _shown(row: Row[Any]) -> Seen:
@@ -112,8 +112,9 @@ def _shown(row: Row[Any]) -> Seen:
 
 
 def _paid(found: Iterable[Row[Any]]) -> dict[Account, Decimal | None]:
-    return {_account(row): None if row.deposited is None else amount(row.deposited) for row in found}
+    return {account_of(row): None if row.deposited is None else amount(row.deposited) for row in found}
 
 
-def _account(row: Row[Any]) -> Account:
+def account_of(row: Row[Any]) -> Account:
+    """Which account a row of snapshots is of."""
     return row.agent, rows.mode(row.mode), row.currency

@@ -8,10 +8,19 @@ from decimal import Decimal
 from reporter.ledger.settings import LedgerSettings
 from reporter.ledger.walk import Path
 from reporter.metrics import combined
-from reporter.trades import Agent, By, Equity, Figures, Mode, Money, Open
+from reporter.trades import Agent, By, Equity, Figures, Flow, Mode, Money, Open
 
 BookKey = tuple[Mode, str]  # mode and currency
 LineKey = tuple[str, Mode, str]  # agent (or strategy, market, hour …), mode and currency
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """What was paid into a book's account, less what was taken out: `before` a period in all, and on each of its days
+    (none, where nothing was paid on any)."""
+
+    before: Decimal = Decimal(0)
+    flows: tuple[Flow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,8 +28,8 @@ class Answer:
     """One ledger's figures of a period, under the line or book that they belong to.
 
     `mode` is what a ledger without any trade is taken for. `days` is the length of every `daily`. `before` is what each
-    agent had realised when the period began. `paths` is what the order of a book's trades tells. `equity` and `open`
-    are of the books that have accounts and positions, if that was asked for.
+    agent had realised when the period began, `paid` what was paid into the accounts. `paths` is what the order of a
+    book's trades tells. `equity` and `open` are of the books that have accounts and positions, if that was asked for.
     """
 
     settings: LedgerSettings
@@ -29,6 +38,7 @@ class Answer:
     days: int
     figures: dict[LineKey, Figures]
     before: dict[LineKey, Decimal]
+    paid: dict[BookKey, Paid]
     paths: dict[BookKey, Path]
     agents: list[Agent]
     equity: dict[BookKey, Equity]
@@ -50,11 +60,21 @@ class Answer:
             return None
         return next((money for money in self.settings.starting_balance if money.currency == currency), None)
 
-    def opening(self, book: BookKey) -> Money | None:
-        """The balance when the period began: the starting balance and what was realised since."""
+    def funded(self, book: BookKey) -> Money | None:
+        """What had been put into the account of a book when the period began: the starting balance, what was paid in
+        since, less what was taken out."""
         start = self.starting(book)
+        return None if start is None else start + Money(self.paid.get(book, Paid()).before, start.currency)
+
+    def flows(self, book: BookKey) -> tuple[Flow, ...]:
+        """What was paid in and out on each day of the period; empty where nothing was, or no balance is known."""
+        return () if self.starting(book) is None else self.paid.get(book, Paid()).flows
+
+    def opening(self, book: BookKey) -> Money | None:
+        """The balance when the period began: what had been put in, and what was realised since."""
+        funded = self.funded(book)
         realised = sum((pnl for (_, *own), pnl in self.before.items() if tuple(own) == book), Decimal(0))
-        return None if start is None else start + Money(realised, start.currency)
+        return None if funded is None else funded + Money(realised, funded.currency)
 
     def lines(self, book: BookKey) -> dict[str, Figures]:
         """The figures of a book's lines by their key; an agent that did not trade has zeros."""

@@ -29,6 +29,7 @@ from reporter.trades import (
     Equity,
     EquityPoint,
     Figures,
+    Flow,
     LedgerHealth,
     Line,
     Mode,
@@ -159,13 +160,14 @@ class Floor:
         opening = self._opening(key, parts, asked.unread)
         lines = [*_agents(parts, key, asked.shared)] if asked.by == "agent" else _merged(parts, key, paths)
         whole = combined(lines, key[1], parts[0].days)
-        whole = replace(whole, streaks=paths.books[key].streaks if paths else None)
+        whole = replace(whole, streaks=paths.books[key].streaks if paths else None, flows=_flows(parts, key))
+        paid = sum(whole.flows, Flow()).net
         return Book(
             **_members(whole),
             mode=key[0],
             currency=key[1],
             opening=opening,
-            closing=None if opening is None else opening + whole.pnl,
+            closing=None if opening is None else opening + whole.pnl + Money(paid, key[1]),
             drawdown=Money(paths.books[key].fall, key[1]) if paths else None,
             lines=tuple(sorted(lines, key=_place(asked.by))),
             ledgers=tuple(part.settings.name for part in parts),
@@ -184,6 +186,7 @@ class Floor:
             days=days,
             pnl=whole.daily,
             opening=self._opening(key, parts, asked.unread),
+            flows=_flows(parts, key),
             agents=tuple(_course(line) for line in sorted(lines, key=lambda line: line.label)),
             ledgers=tuple(part.settings.name for part in parts),
             unread=tuple(asked.unread),
@@ -258,16 +261,16 @@ def _shared_keys(answers: Sequence[Answer]) -> set[str]:
 def _agents(parts: Sequence[Answer], book: BookKey, shared: set[str]) -> Iterator[Line]:
     """A line an agent of a ledger."""
     for part in parts:
-        name, starting = part.settings.name, part.starting(book)
+        name, funded = part.settings.name, part.funded(book)
         for key, figures in part.lines(book).items():
             allocated = part.capital(key, book)
             yield Line(
-                **_members(figures),
+                **_members(replace(figures, flows=() if allocated else part.flows(book))),
                 key=key,
                 ledger=name,
                 label=f"{key} ({name})" if key in shared else key,
-                capital=allocated or starting,
-                capital_basis="allocated capital" if allocated else "starting balance" if starting else None,
+                capital=allocated or funded,
+                capital_basis="allocated capital" if allocated else "starting balance" if funded else None,
             )
 
 
@@ -285,11 +288,11 @@ def _line(key: str, own: Sequence[tuple[Answer, Figures]], book: BookKey, paths:
     path = paths.lines.get((key, *book)) if paths else None
     if whole.streaks is None and path:
         whole = replace(whole, streaks=path.streaks)
-    starting = [part.starting(book) for part, _ in own]
-    known = [money for money in starting if money]
-    capital = sum(known, Money(Decimal(0), book[1])) if len(known) == len(starting) else None
+    funded = [part.funded(book) for part, _ in own]
+    known = [money for money in funded if money]
+    capital = sum(known, Money(Decimal(0), book[1])) if len(known) == len(funded) else None
     return Line(
-        **_members(whole),
+        **_members(replace(whole, flows=_flows([part for part, _ in own], book) if capital else ())),
         key=key,
         ledger=own[0][0].settings.name if len(own) == 1 else "",
         label=key,
@@ -304,7 +307,15 @@ def _of_ledger(name: str, days: Iterator[tuple[date, LineKey, Figures]]) -> Iter
 
 
 def _course(line: Line) -> Course:
-    return Course(key=line.key, ledger=line.ledger, label=line.label, pnl=line.daily, capital=line.capital)
+    return Course(
+        key=line.key, ledger=line.ledger, label=line.label, pnl=line.daily, capital=line.capital, flows=line.flows
+    )
+
+
+def _flows(parts: Sequence[Answer], book: BookKey) -> tuple[Flow, ...]:
+    """What was paid into the accounts of all ledgers, and taken out of them."""
+    found = [flows for part in parts if (flows := part.flows(book))]
+    return tuple(sum(day, Flow()) for day in zip(*found, strict=True))
 
 
 def _open(parts: Sequence[Answer], book: BookKey) -> Open:

@@ -54,6 +54,7 @@ def native(dialect: str, without: Collection[tuple[str, str]] = ()) -> Source:
         stored=as_text if dialect == "sqlite" else as_aware,
         timing=timing(dialect),
         form=_TEXT_TIME if dialect == "sqlite" else None,
+        tells_deposits=True,
     )
 
 

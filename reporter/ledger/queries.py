@@ -177,3 +177,17 @@ def deposits(source: Source, after: datetime, until: datetime) -> Select[Any]:
     c = source.equity.where(source.equity_at >= since, source.equity_at < end).subquery().c
     account = (c.agent, c.mode, c.currency)
     return select(*account, func.sum(c.deposited).label("deposited")).group_by(*account)
+
+
+def flows(source: Source, until: datetime) -> Select[Any]:
+    """The snapshots up to a moment that tell of something paid in or out: as a rule very few, so all of them."""
+    c = source.equity.selected_columns
+    found = source.equity.with_only_columns(c.at, c.agent, c.mode, c.currency, c.deposited)
+    return found.where(source.equity_at < source.stored(until + INSTANT), c.deposited != literal_column("0"))
+
+
+def first_seen(source: Source) -> Select[Any]:
+    """When each account was first seen."""
+    c = source.equity.selected_columns
+    account = (c.agent, c.mode, c.currency)
+    return source.equity.with_only_columns(*account, func.min(c.at).label("at")).group_by(*account)

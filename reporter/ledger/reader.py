@@ -15,8 +15,9 @@ from sqlalchemy import Connection, func, inspect, select, table, text
 
 from reporter.errors import LedgerError
 from reporter.ledger import accounts, queries, rows
-from reporter.ledger.answer import Answer, BookKey, LineKey
+from reporter.ledger.answer import Answer, BookKey, LineKey, Paid
 from reporter.ledger.engines import Database
+from reporter.ledger.flows import paid
 from reporter.ledger.freqtrade import freqtrade
 from reporter.ledger.native import LATER, native
 from reporter.ledger.settings import LedgerSettings
@@ -70,6 +71,7 @@ class Reader:
                 figures=figures,
                 paths=dict(walk.books),
                 before=_added(self._realised(connection, source, None, period.start)),
+                paid=self._paid(connection, source, period),
                 agents=self._agents(connection, source) if source.lists_agents else [],
                 equity=self._equities(connection, source, period) if account else {},
                 open=rows.open_positions(connection.execute(queries.open_sums(source))) if account else {},
@@ -88,6 +90,7 @@ class Reader:
                 figures={line: rows.realised(line[2], daily) for line, daily in found.items()},
                 paths={},
                 before={} if whole else _added(self._realised(connection, source, None, period.start)),
+                paid=self._paid(connection, source, period),
                 agents=self._agents(connection, source) if source.lists_agents else [],
                 equity={},
                 open={},
@@ -266,6 +269,11 @@ class Reader:
             (agent, rows.mode(mode), currency): rows.by_day(own, max(len(days), 1))
             for (agent, mode, currency), own in parts.items()
         }
+
+    def _paid(self, connection: Connection, source: Source, period: Period) -> dict[BookKey, Paid]:
+        """Where no balance is known to begin with, there is none that payments could change."""
+        wanted = source.tells_deposits and self.settings.starting_balance and _keeps_equity(connection, source)
+        return paid(connection, source, period) if wanted else {}
 
     def _equities(self, connection: Connection, source: Source, period: Period) -> dict[BookKey, Equity]:
         def realised(start: datetime, end: datetime) -> dict[accounts.Account, Decimal | None]:

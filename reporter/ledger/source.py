@@ -127,7 +127,8 @@ class Source:
     time columns hold, so that they are compared as they are and an index can serve; `form` is what that must look like
     where nothing but our word for it says so. `timing` reckons with stored times. `lists_agents` says that agents have
     a table of their own; otherwise they are known by their trades. `costly` says that what a column holds has to be
-    looked up elsewhere, and should not be looked up twice.
+    looked up elsewhere, and should not be looked up twice. `tells_deposits` says that snapshots of the account tell
+    what was paid in and out.
     """
 
     trades: Rows
@@ -144,6 +145,7 @@ class Source:
     timing: Timing
     form: re.Pattern[str] | None = None
     costly: bool = False
+    tells_deposits: bool = False
 
 
 def canonical(columns: TradeColumns | PositionColumns | AgentColumns | EquityColumns) -> Rows:
