@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Protocol
 
 from reporter.alerts import Level
@@ -55,6 +56,21 @@ class Measure:
         return self.name, self.threshold.low
 
 
+class Way(Enum):
+    """How a look fared on its way to the target: that says something of our own network."""
+
+    OPEN = auto()  # something came back, be it a refusal
+    LOST = auto()  # nothing came back
+    NO_ROUTE = auto()  # it did not leave this machine
+    NO_NAMES = auto()  # the name was not looked up, for no name server answered
+    UNTRIED = auto()  # it says nothing of the way
+
+    @property
+    def silent(self) -> bool:
+        """Whether it would also look like this if our own network were gone."""
+        return self in {Way.LOST, Way.NO_ROUTE, Way.NO_NAMES}
+
+
 @dataclass(frozen=True, slots=True)
 class Sight:
     """What a look came to: how it stands, and a sentence about it that carries no secret.
@@ -62,8 +78,7 @@ class Sight:
     `value` and `limit` are what is behind the level, with its unit, where that is not the latency; `figure` is the
     value as a number. `figures` are whatever else is to be shown, as name and text with unit, for boards; each of the
     `measures` is shown there too.
-    `latency` is in seconds, where that is not simply how long the look took. `silent` says that nothing came back from
-    the target, which is also how it would look if our own network were gone.
+    `latency` is in seconds, where that is not simply how long the look took.
     """
 
     level: Level
@@ -73,7 +88,7 @@ class Sight:
     figures: tuple[tuple[str, str], ...] = ()
     measures: tuple[Measure, ...] = ()
     latency: float | None = None
-    silent: bool = False
+    way: Way = Way.OPEN
     figure: float | None = None
 
 

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 
 
 @dataclass(slots=True)
 class Contact:
-    """What one look knows of the way to its target."""
+    """What one look knows of the way to its target: whether it was reached, and at which address, where that is known.
+
+    `here` says that this is one of this machine's own, for which no network is needed; `answering` that an answer has
+    begun.
+    """
 
     made: bool = False
+    address: str | None = None
+    here: bool = False
+    answering: bool = False
 
 
 _CURRENT: ContextVar[Contact | None] = ContextVar("contact", default=None)
@@ -29,7 +37,17 @@ def watched() -> Iterator[Contact]:
         _CURRENT.reset(token)
 
 
-def reached() -> None:
-    """Say, from within a look, that the target has let itself be heard."""
+def reached(line: socket.socket | None = None) -> None:
+    """Say, from within a look, that the target has let itself be heard, over this connection."""
     if contact := _CURRENT.get():
         contact.made = True
+        with suppress(OSError):
+            if line and line.family in {socket.AF_INET, socket.AF_INET6}:
+                contact.address = line.getpeername()[0]
+                contact.here = contact.address == line.getsockname()[0]
+
+
+def answering() -> None:
+    """Say, from within a look, that the target has begun to answer."""
+    if contact := _CURRENT.get():
+        contact.answering = True

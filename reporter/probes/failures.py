@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Iterator
 
 from reporter.alerts import Level
-from reporter.probes import CouldNotLookError, Sight
+from reporter.probes import CouldNotLookError, Sight, Way
 
 _TARGET = {
     errno.ECONNREFUSED: "refused",
@@ -30,7 +30,13 @@ _OURS = {
     errno.EPERM: "this machine does not allow the connection",
 }
 # With these nothing came back from the target; a network of ours that is gone would look the same.
-_SILENT = {errno.EHOSTUNREACH, errno.EHOSTDOWN, errno.ETIMEDOUT, errno.ENETUNREACH, errno.ENETDOWN}
+_SILENT = {
+    errno.EHOSTUNREACH: Way.LOST,
+    errno.EHOSTDOWN: Way.LOST,
+    errno.ETIMEDOUT: Way.LOST,
+    errno.ENETUNREACH: Way.NO_ROUTE,
+    errno.ENETDOWN: Way.NO_ROUTE,
+}
 # These say that the name was looked up and is not there; every other code says that the look-up itself failed.
 _NO_SUCH_NAME = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
 
@@ -43,13 +49,13 @@ def explain(error: BaseException) -> Sight:
     """
     known = [sight for cause in _causes(error) if (sight := _known(cause))]
     if not known:
-        return Sight(Level.UNKNOWN, f"the probe failed: {type(error).__name__}")
-    return max(known, key=lambda sight: (not sight.silent, sight.level is Level.CRITICAL))
+        return Sight(Level.UNKNOWN, f"the probe failed: {type(error).__name__}", way=Way.UNTRIED)
+    return max(known, key=lambda sight: (not sight.way.silent, sight.level is Level.CRITICAL))
 
 
 def _known(error: BaseException) -> Sight | None:
     if isinstance(error, CouldNotLookError):
-        return Sight(Level.UNKNOWN, str(error))
+        return Sight(Level.UNKNOWN, str(error), way=Way.UNTRIED)
     return _of_name(error) or _of_connection(error)
 
 
@@ -58,9 +64,9 @@ def _of_connection(error: BaseException) -> Sight | None:
         case ssl.SSLError():
             return Sight(Level.CRITICAL, _tls(error))
         case OSError() if error.errno in _TARGET:
-            return Sight(Level.CRITICAL, _TARGET[error.errno], silent=error.errno in _SILENT)
+            return Sight(Level.CRITICAL, _TARGET[error.errno], way=_SILENT.get(error.errno, Way.OPEN))
         case OSError() if error.errno in _OURS:
-            return Sight(Level.UNKNOWN, _OURS[error.errno], silent=error.errno in _SILENT)
+            return Sight(Level.UNKNOWN, _OURS[error.errno], way=_SILENT.get(error.errno, Way.UNTRIED))
     return None
 
 
@@ -69,7 +75,7 @@ def _of_name(error: BaseException) -> Sight | None:
         case socket.gaierror():
             return _lookup_failed(error)
         case UnicodeError():
-            return Sight(Level.CRITICAL, "the host's name is not valid")
+            return Sight(Level.CRITICAL, "the host's name is not valid", way=Way.UNTRIED)
     return None
 
 
@@ -81,8 +87,8 @@ def _tls(error: ssl.SSLError) -> str:
 
 def _lookup_failed(error: socket.gaierror) -> Sight:
     if error.errno in _NO_SUCH_NAME:
-        return Sight(Level.CRITICAL, "the host's name is not known")
-    return Sight(Level.UNKNOWN, "names cannot be looked up: the name server does not answer", silent=True)
+        return Sight(Level.CRITICAL, "the host's name is not known", way=Way.UNTRIED)
+    return Sight(Level.UNKNOWN, "names cannot be looked up: the name server does not answer", way=Way.NO_NAMES)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

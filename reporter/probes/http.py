@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
 from reporter import __version__
@@ -14,7 +14,7 @@ from reporter.clock import Clock
 from reporter.probes import Sight, Terms
 from reporter.probes.answers import ENOUGH, Expected, compiled
 from reporter.probes.certificates import Trust, days_left
-from reporter.probes.contact import reached
+from reporter.probes.contact import answering, reached
 from reporter.probes.loop import aside
 from reporter.secret import Secret
 from reporter.thresholds import Threshold
@@ -67,6 +67,7 @@ class HttpProbe:
         async with httpx.AsyncHTTPTransport(verify=self.trust.context()) as transport:
             try:
                 response = await self._answer(transport)
+                answering()
                 body = await _read(response)
             except httpx.RemoteProtocolError:
                 return Sight(Level.CRITICAL, "broke off its answer, or answered with something that is not HTTP")
@@ -138,10 +139,10 @@ def _redirected(request: httpx.Request, response: httpx.Response) -> httpx.Reque
     return httpx.Request(method, url, headers=headers)
 
 
-async def _traced(event: str, _: Mapping[str, object]) -> None:
+async def _traced(event: str, told: Mapping[str, Any]) -> None:
     """httpcore tells each step; with a connection, the way to the target is known to be open."""
     if event == "connection.connect_tcp.complete":
-        reached()
+        reached(told["return_value"].get_extra_info("socket"))
 
 
 async def _read(response: httpx.Response) -> bytes:

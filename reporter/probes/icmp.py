@@ -14,7 +14,7 @@ from statistics import fmean
 from typing import ClassVar
 
 from reporter.alerts import Level
-from reporter.probes import CouldNotLookError, Measure, Sight, Terms, percent, seconds
+from reporter.probes import CouldNotLookError, Measure, Sight, Terms, Way, percent, seconds
 from reporter.thresholds import Threshold
 
 # Between two packets, in seconds: fewer than iputils lets anybody but root send.
@@ -59,7 +59,7 @@ class IcmpProbe:
         """What it comes to when these packets came back, each after so many seconds."""
         lost = 100.0 * (self.packets - len(times)) / self.packets
         if not times:
-            return Sight(Level.CRITICAL, f"no answer to {self.packets} pings", silent=True)
+            return Sight(Level.CRITICAL, f"no answer to {self.packets} pings", way=Way.LOST)
         loss = Measure("packet loss", lost, self.loss, percent)
         return Sight(
             Level.OK, "online", measures=(loss,), figures=(("slowest", seconds(max(times))),), latency=fmean(times)

@@ -95,7 +95,7 @@ async def line_to(place: Place, trust: ssl.SSLContext | None) -> AsyncIterator[L
         reader, writer = await asyncio.open_unix_connection(place.path)
     else:
         opened = await connected(place.host, place.port)
-        reached()
+        reached(opened)
         if place.tls:
             reader, writer = await asyncio.open_connection(sock=opened, ssl=trust, server_hostname=place.host)
         else:

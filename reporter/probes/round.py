@@ -148,8 +148,9 @@ class Probes:
         """How our own network stands; what was silent because of it is excused."""
         now = self._clock.monotonic()
         looks = [watch.last for watch in self._watches if watch.last]
-        found = await network.settled(network.doubt(looks, now), self._referees)
-        if found:
-            for watch in self._watches:
-                watch.excuse(now)
+        enough = network.ENOUGH_TO_ASK if self._referees else network.ENOUGH
+        found = await network.settled(network.doubt(looks, now, enough), self._referees)
+        for watch in self._watches:
+            if found and watch.last in found.suspects:
+                watch.excuse()
         return Reading("own network", "network", network.observation(found), self._clock.wall())

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from reporter.alerts import Level
-from reporter.probes import CouldNotLookError, Sight
+from reporter.probes import CouldNotLookError, Sight, Way
 from reporter.probes.contact import reached
 from reporter.readonly import SQLSTATES, load_psycopg, postgresql_limits, postgresql_settings
 from reporter.secret import Secret
@@ -52,9 +52,9 @@ _CRITICAL = {
     "closed the connection|Connection reset": "closed the connection",
 }
 _SILENT = {
-    "No route to host": (Level.CRITICAL, "no route to the host"),
-    "timed out|timeout expired": (Level.CRITICAL, "the connection timed out"),
-    "Network is unreachable": (Level.UNKNOWN, "this machine has no route to that network"),
+    "No route to host": (Level.CRITICAL, "no route to the host", Way.LOST),
+    "timed out|timeout expired": (Level.CRITICAL, "the connection timed out", Way.LOST),
+    "Network is unreachable": (Level.UNKNOWN, "this machine has no route to that network", Way.NO_ROUTE),
 }
 
 
@@ -108,7 +108,8 @@ async def session(url: Secret, timeout: float) -> AsyncIterator[Session]:
     Raises RefusedError for what the server does not do, and CouldNotLookError for what is our own fault.
     """
     connection = await _connected(url, timeout)
-    reached()
+    with suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as line:
+        reached(line)
     try:
         await connection.set_read_only(True)
         opened = Session(connection, url)
@@ -160,9 +161,9 @@ def _meaning(error: psycopg.Error, url: Secret) -> Sight:
         which = f" ({error.diag.message_primary})" if (error.sqlstate or "").startswith("42") else ""
         return Sight(Level.CRITICAL, said + which)
     words = " ".join(str(error).split())
-    for sign, (level, meaning) in _SILENT.items():
+    for sign, (level, meaning, way) in _SILENT.items():
         if re.search(sign, words):
-            return Sight(level, meaning, silent=True)
+            return Sight(level, meaning, way=way)
     words = words.rpartition("FATAL: ")[2].strip()
     if words.startswith(_OF_THE_ADDRESS):
         words = _QUOTED.sub('"***"', words)

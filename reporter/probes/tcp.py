@@ -30,8 +30,9 @@ class TcpProbe:
         """Nothing to load."""
 
     async def look(self) -> Sight:
-        reader, writer = await asyncio.open_connection(sock=await connected(self.host, self.port))
-        reached()
+        opened = await connected(self.host, self.port)
+        reached(opened)
+        reader, writer = await asyncio.open_connection(sock=opened)
         try:
             writer.write(self.send)
             await writer.drain()

@@ -38,7 +38,7 @@ class TlsProbe:
     async def look(self) -> Sight:
         trust = self.trust.context()
         opened = await connected(self.host, self.port)
-        reached()
+        reached(opened)
         _, writer = await asyncio.open_connection(sock=opened, ssl=trust, server_hostname=self.server_name or self.host)
         connection = writer.get_extra_info("ssl_object")
         writer.transport.abort()  # a polite end of TLS would wait for the other side

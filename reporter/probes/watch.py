@@ -12,8 +12,8 @@ from reporter.clock import Clock
 from reporter.context import Reading
 from reporter.formats import duration
 from reporter.message import visible
-from reporter.probes import Probe, Sight, network
-from reporter.probes.contact import watched
+from reporter.probes import Probe, Sight, Way, network
+from reporter.probes.contact import Contact, watched
 from reporter.probes.failures import explain
 from reporter.probes.grading import Key, graded, latency
 
@@ -96,9 +96,9 @@ class Watch:
         seen = self.reading or self.unseen("the first look is not finished yet")
         return replace(seen, fresh=False)
 
-    def excuse(self, now: float) -> None:
-        """What was silent just now is not known to be down: our own network is in trouble. `now` is monotonic."""
-        if self.reading and self.last and self.last.silent and now - self.last.at <= network.WINDOW:
+    def excuse(self) -> None:
+        """What was silent just now is not known to be down: our own network is in trouble."""
+        if self.reading:
             seen = replace(self.reading.observation, level=Level.UNKNOWN, detail=network.WHY, value=None, figure=None)
             self.reading = replace(self.reading, observation=seen)
 
@@ -121,10 +121,11 @@ class Watch:
 
     async def _judge(self, at: datetime) -> None:
         began = time.perf_counter()
-        seen = _timed(self.probe, await _seen(self.probe), time.perf_counter() - began)
-        sight, self.stands = graded(seen, self.stands)
+        sight, contact = await _seen(self.probe)
+        sight = _timed(self.probe, sight, time.perf_counter() - began)
+        sight, self.stands = graded(sight, self.stands)
         if self.probe.host and network.is_elsewhere(self.probe.host):
-            self.last = self._of_network(sight, self.probe.host)
+            self.last = self._of_network(sight.way, self.probe.host, contact)
         self.failures = 0 if sight.level is Level.OK else self.failures + 1
         self.reading = self._told(sight, at)
 
@@ -133,23 +134,30 @@ class Watch:
         reading = _reading(self.probe, sight, at)
         return replace(reading, observation=replace(reading.observation, stands=tuple(entered)))
 
-    def _of_network(self, sight: Sight, host: str) -> network.Look:
+    def _of_network(self, way: Way, host: str, contact: Contact) -> network.Look:
         """What a look says about our own network. Silence goes on since it began."""
         at = self.started or 0.0
         since = self.last.since if self.last and self.last.silent else at
-        return network.Look(host, at, since if sight.silent else at, sight.silent, sight.level is Level.UNKNOWN)
+        here = contact.here or not network.is_elsewhere(contact.address or host)
+        near = network.is_near(contact.address or host)
+        return network.Look(host, at, since if way.silent else at, Way.UNTRIED if here else way, near)
 
 
-async def _seen(probe: Probe) -> Sight:
+async def _seen(probe: Probe) -> tuple[Sight, Contact]:
+    """What a look came to, and whether it reached its target: after that nothing is our own network's fault."""
     with watched() as contact:
         try:
             async with asyncio.timeout(probe.terms.timeout) as limit:
-                return await probe.look()
+                return await probe.look(), contact
         except Exception as error:  # noqa: BLE001 - whatever goes wrong in a look is what the look came to
-            if isinstance(error, TimeoutError) and limit.expired():
-                late = f"no answer within {duration(probe.terms.timeout)}"
-                return Sight(Level.CRITICAL, late, silent=not contact.made)
-            return explain(error)
+            late = isinstance(error, TimeoutError) and limit.expired()
+            sight = _late(probe.terms.timeout, contact) if late else explain(error)
+            return replace(sight, way=Way.OPEN) if contact.made else sight, contact
+
+
+def _late(timeout: float, contact: Contact) -> Sight:
+    what = "its answer had not ended after" if contact.answering else "no answer within"
+    return Sight(Level.CRITICAL, f"{what} {duration(timeout)}", way=Way.LOST)
 
 
 def _timed(probe: Probe, sight: Sight, took: float) -> Sight:

@@ -163,7 +163,7 @@ def test_this_machine_answers_its_own_pings_where_pings_are_allowed(rounds: Roun
 )
 def test_lost_packets_are_told_by_their_share(came_back: int, level: Level, detail: str) -> None:
     sight, _ = graded(IcmpProbe(Terms("far"), "192.0.2.1").judged([0.02] * came_back), {})
-    assert (sight.level, sight.detail, sight.silent) == (level, detail, came_back == 0)
+    assert (sight.level, sight.detail, sight.way.silent) == (level, detail, came_back == 0)
 
 
 @given(st.binary(min_size=2, max_size=64).filter(lambda data: len(data) % 2 == 0))

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from reporter.alerts import Level
 from reporter.context import Reading
-from reporter.probes import Probe, Sight, Terms, network
+from reporter.probes import Probe, Sight, Terms, Way, network
 from reporter.probes.contact import reached
-from reporter.probes.network import Look, Referee, doubt, is_elsewhere, party
+from reporter.probes.network import ENOUGH_TO_ASK, Look, Referee, doubt, is_elsewhere, is_near, party
 from tests.probes.conftest import Rounds, StandingClock
 from tests.probes.servers import full_queue, hangs, nobody_listening, serving
 
@@ -65,6 +65,11 @@ async def no_names() -> Sight:
     raise socket.gaierror(socket.EAI_AGAIN, "x")
 
 
+async def accepts_and_hangs() -> Sight:
+    reached()
+    return await silent()
+
+
 def far(*acts: Act) -> list[Probe]:
     return [Far(f"t{number}", act) for number, act in enumerate(acts)]
 
@@ -83,27 +88,25 @@ def levels(readings: Sequence[Reading]) -> list[str]:
 
 
 def test_silence_of_most_targets_is_one_trouble_of_our_own(rounds: Rounds) -> None:
-    *targets, own = rounds(far(silent, silent, silent, silent, answers)).probe_all()
+    *targets, own = rounds(far(silent, silent, silent, silent)).probe_all()
     assert (own.observation.subject, own.kind, own.name) == ("network/own", "network", "own network")
     assert own.observation.level is Level.CRITICAL
-    assert own.observation.detail == "4 of 5 targets did not answer in one round: this machine's own network"
-    assert levels(targets) == ["unknown"] * 4 + ["ok"]
-    assert {target.observation.detail for target in targets[:4]} == {network.WHY}
+    assert own.observation.detail == "none of 4 targets answers, all at once: this machine's own network"
+    assert levels(targets) == ["unknown"] * 4
+    assert {target.observation.detail for target in targets} == {network.WHY}
 
 
-def test_silence_of_few_targets_is_theirs(rounds: Rounds) -> None:
-    *targets, own = rounds(far(silent, silent, answers, answers, answers)).probe_all()
-    assert own.observation.level is Level.OK
-    assert levels(targets) == ["critical", "critical", "ok", "ok", "ok"]
+@pytest.mark.parametrize("act", [silent, no_route, no_names])
+def test_one_answer_shows_that_the_network_works_however_many_are_silent(act: Act, rounds: Rounds) -> None:
+    failed = "critical" if act is silent else "unknown"
+    for others in ([answers], [refuses], [accepts_and_hangs], [answers, refuses]):
+        *targets, own = rounds(far(*[act] * 4, *others)).probe_all()
+        assert own.observation.level is Level.OK
+        assert levels(targets)[:4] == [failed] * 4
 
 
 def test_two_that_are_silent_are_too_few_to_blame_the_network(rounds: Rounds) -> None:
     assert levels(rounds(far(silent, silent)).probe_all()) == ["critical", "critical", "ok"]
-
-
-async def accepts_and_hangs() -> Sight:
-    reached()
-    return await silent()
 
 
 def test_a_server_that_accepts_and_hangs_proves_that_the_network_works(rounds: Rounds) -> None:
@@ -120,7 +123,7 @@ def test_what_does_not_leave_this_machine_needs_no_referee(act: Act, rounds: Rou
         probes = rounds(far(act, act), referees=[Referee("127.0.0.1", port)])
         *targets, own = probes.probe_all()
     assert levels(targets) == ["unknown", "unknown"]
-    assert own.observation.detail == "2 of 2 targets cannot be reached from here: no route, or no name server"
+    assert own.observation.detail == "none of 2 targets can be reached from here: no route, or no name server"
 
 
 def test_a_referee_that_is_heard_clears_our_network(rounds: Rounds) -> None:
@@ -135,6 +138,41 @@ def test_a_referee_that_is_silent_too_confirms_it(rounds: Rounds) -> None:
     with full_queue() as port:
         readings = rounds(far(*[silent] * 4), referees=[Referee("127.0.0.1", port)]).probe_all()
     assert levels(readings) == ["unknown"] * 4 + ["critical"]
+
+
+def test_two_that_are_silent_suffice_where_somebody_can_be_asked(rounds: Rounds) -> None:
+    with full_queue() as port:
+        gone = rounds(far(silent, silent), referees=[Referee("127.0.0.1", port)]).probe_all()
+    with serving(hangs) as port:
+        well = rounds(far(silent, silent), referees=[Referee("127.0.0.1", port)]).probe_all()
+    assert levels(gone) == ["unknown", "unknown", "critical"]
+    assert levels(well) == ["critical", "critical", "ok"]
+
+
+async def has_no_files_left() -> Sight:
+    raise OSError(errno.EMFILE, "x")
+
+
+async def name_is_not_known() -> Sight:
+    raise socket.gaierror(socket.EAI_NONAME, "x")
+
+
+@pytest.mark.parametrize("act", [has_no_files_left, name_is_not_known])
+def test_what_was_not_tried_is_no_answer(act: Act, rounds: Rounds) -> None:
+    *targets, own = rounds(far(silent, silent, silent, act)).probe_all()
+    assert levels(targets)[:3] == ["unknown"] * 3
+    assert own.observation.level is Level.CRITICAL
+
+
+def test_an_answer_of_this_machine_proves_nothing(rounds: Rounds) -> None:
+    async def by_its_own_address() -> Sight:
+        with serving(hangs) as port, socket.create_connection(("127.0.0.1", port)) as line:
+            reached(line)
+            return Sight(Level.OK, "online")
+
+    *targets, own = rounds(far(silent, silent, silent, by_its_own_address)).probe_all()
+    assert levels(targets) == ["unknown"] * 3 + ["ok"]
+    assert own.observation.level is Level.CRITICAL
 
 
 def test_when_the_network_is_back_targets_are_what_they_are(rounds: Rounds, clock: StandingClock) -> None:
@@ -184,26 +222,67 @@ LOOKS = st.lists(
         host=st.sampled_from("abcdefgh"),
         at=st.floats(50, 100),
         since=st.floats(0, 50),
-        silent=st.booleans(),
-        ours=st.just(value=False),
+        way=st.sampled_from(Way),
+        near=st.booleans(),
     )
 )
 
 
 @given(LOOKS)
-def test_no_host_counts_twice_and_less_than_half_is_never_blamed(looks: list[Look]) -> None:
+def test_no_host_counts_twice_and_nobody_is_suspected_who_was_not_silent(looks: list[Look]) -> None:
     found = doubt(looks, 100.0)
     if found:
-        assert 3 <= found.silent <= found.asked <= len({look.host for look in looks})
-        assert 2 * found.silent >= found.asked
-    if not any(look.silent for look in looks):
-        assert found is None
+        assert 2 + (not found.certain) <= found.silent <= len({look.host for look in looks if look.silent})
+        assert all(look.silent for look in found.suspects)
 
 
 @given(LOOKS)
 def test_one_more_answer_of_this_moment_never_makes_a_doubt(looks: list[Look]) -> None:
     if doubt(looks, 100.0) is None:
-        assert doubt([*looks, Look("new", 100.0, 100.0, silent=False)], 100.0) is None
+        assert doubt([*looks, Look("new.example", 100.0, 100.0, Way.OPEN)], 100.0) is None
+
+
+@given(LOOKS)
+def test_after_an_answer_from_afar_by_name_nothing_is_blamed_on_the_network(looks: list[Look]) -> None:
+    assert doubt([*looks, Look("new.example", 100.0, 100.0, Way.OPEN)], 100.0) is None
+
+
+def seen(*cases: str) -> list[Look]:
+    """Looks such as `far LOST` or `near OPEN`, each of another party; one of long ago began `before`."""
+    found = []
+    for number, case in enumerate(cases):
+        place, way, *before = case.split()
+        host = {"far": f"t{number}.example", "near": f"10.0.0.{number}", "address": f"9.9.9.{number}"}[place]
+        found.append(Look(host, 100.0, 10.0 if before else 100.0, Way[way], is_near(host)))
+    return found
+
+
+CASES = [
+    (["far LOST", "far LOST", "far LOST"], "ours, if no referee answers"),
+    (["far LOST", "far LOST"], "ours, if there are referees and none answers"),
+    (["far LOST", "far LOST", "far LOST", "far OPEN"], "theirs"),
+    (["far LOST", "far LOST", "far LOST", "near OPEN"], "ours, if no referee answers"),
+    (["near LOST", "near LOST", "near LOST", "far OPEN"], "theirs"),
+    (["near LOST", "near LOST", "near LOST", "near OPEN"], "theirs"),
+    (["far NO_ROUTE", "far NO_ROUTE"], "ours"),
+    (["far NO_NAMES", "far NO_NAMES", "far OPEN"], "theirs"),
+    (["far NO_NAMES", "far NO_NAMES", "address OPEN"], "ours"),
+    (["far LOST before", "far LOST", "far LOST"], "ours, if no referee answers"),
+    (["far LOST", "far LOST", "far LOST", "far UNTRIED"], "ours, if no referee answers"),
+]
+
+
+@pytest.mark.parametrize(("cases", "whose"), CASES)
+def test_whose_trouble_it_is(cases: list[str], whose: str) -> None:
+    alone, asked = doubt(seen(*cases), 100.0), doubt(seen(*cases), 100.0, ENOUGH_TO_ASK)
+    found = "theirs"
+    if alone and alone.certain:
+        found = "ours"
+    elif alone:
+        found = "ours, if no referee answers"
+    elif asked:
+        found = "ours, if there are referees and none answers"
+    assert found == whose
 
 
 def test_the_machines_of_one_exchange_are_one_target(rounds: Rounds) -> None:
@@ -232,3 +311,12 @@ def test_whose_a_host_is(host: str, whose: str) -> None:
 )  # fmt: skip
 def test_which_hosts_need_a_network(host: str | None, elsewhere: bool) -> None:
     assert is_elsewhere(host) is elsewhere
+
+
+@pytest.mark.parametrize(
+    ("host", "near"),
+    [("10.1.2.3", True), ("192.168.0.9", True), ("fd00::1", True), ("db", True), ("nas.lan", True), ("9.9.9.9", False),
+     ("api.example.org", False), ("2606:4700::1111", False)],
+)  # fmt: skip
+def test_which_hosts_are_in_a_network_of_our_own(host: str, near: bool) -> None:
+    assert is_near(host) is near
