@@ -94,8 +94,9 @@ def _end(app: App, pattern: str) -> int:
         incidents.end_silences(connection, [one.id for one in held], now)
         messages = Sitting(connection, app.wiring, run_id, now).revisit()
     app.deliver(run_id, PATIENCE)
+    told = f"; {plural(messages, 'alert')} told" if messages else ""
     for one in held:
-        print(f"the silence of {one.pattern} has ended" + (f"; {plural(messages, 'alert')} told" if messages else ""))
+        print(f"the silence of {visible(one.pattern)} has ended{told}")
     return DONE
 
 

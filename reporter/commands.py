@@ -170,7 +170,8 @@ def _standing(app: App, name: str, done: ByHand) -> str:
     owed, label = done.standing, done.period.label
     if owed is None or owed.state != "told":
         return f"{name} {label} is being made by another process just now"
-    when = f"{owed.settled_at:%Y-%m-%d %H:%M:%S} UTC" if owed.settled_at else "an earlier time"
+    zone = ZoneInfo(app.job(name).timezone)
+    when = f"{owed.settled_at.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}" if owed.settled_at else "an earlier time"
     told = [f"  → {_fate(fate)}" for fate in app.fates(owed.run_id or "")]
     return "\n".join([f"{name} {label} was told already, at {when} (--force tells it again)", *told])
 
@@ -248,7 +249,7 @@ def _jobs(options: argparse.Namespace) -> int:
     logs.start("CRITICAL")
     with opened(_home(options)) as app:
         for problem in app.home.catalog.problems:
-            print(f"✗ {problem}")
+            print(f"✗ {visible(str(problem), lines=True)}")
         for bound in app.wiring.jobs.values():
             print("\n".join(_job_lines(app, bound)))
         idle = [name for name in app.home.catalog.jobs if name not in app.wiring.jobs]

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from reporter.app import App
 from reporter.errors import ReporterError
+from reporter.message import visible
 from reporter.periods import Period, Unit, named_end, parse_at
 from reporter.trades import Money, Trade
 
@@ -87,10 +88,12 @@ def run(app: App, options: argparse.Namespace) -> int:
     zone, ledger, only = app.wiring.zone, app.wiring.ledger, options.ledger or ()
     period = _period(options.first, options.last, app.clock.wall(), zone.key)
     columns = {"trades": TRADES, "daily": DAILY}[options.what]
+    shown = sys.stdout.isatty() and not options.out
     found: Iterator[Any] = {"trades": ledger.stream, "daily": ledger.stream_days}[options.what](period, only)
     write = {"csv": as_csv, "json": as_json}[options.format]
     with _opened(options.out) as target:
-        count = write(_told(rows(found, columns), options, zone), list(columns), zone, target)
+        told = _told(rows(found, columns), options, zone)
+        count = write(map(on_screen, told) if shown else told, list(columns), zone, target)
     if options.out:
         print(f"{_counted(count, options.what)} in {options.out}", file=sys.stderr)
     return DONE
@@ -113,6 +116,11 @@ def rows(found: Iterable[Any], columns: Columns) -> Iterator[Row]:
     """What stands in the columns."""
     read = list(columns.values())
     return ([column(one) for column in read] for one in found)
+
+
+def on_screen(row: Row) -> Row:
+    """A row as a terminal may show it: no name in it can steer that or hide. Files and pipes get texts as they are."""
+    return [visible(value) if isinstance(value, str) else value for value in row]
 
 
 def plain(number: Decimal) -> str:

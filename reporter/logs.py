@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import UTC, datetime
 from typing import TextIO
 
 from reporter.message import visible
@@ -25,10 +27,15 @@ def run_named(run_id: str) -> Iterator[None]:
 
 
 class _Formatter(logging.Formatter):
-    """Adds the run id and, as a second line of defence, masks secrets wherever they might have slipped in."""
+    """Adds the run id and, as a second line of defence, masks secrets wherever they might have slipped in.
+
+    A line begins with its time, in the machine's zone and with the offset; in systemd's `journal`, which has the time
+    itself, with the level as sd-daemon(3) writes it, so that `journalctl -p warning` finds it.
+    """
 
     def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)-7s [%(run)s] %(message)s")
+        super().__init__("%(levelname)-7s [%(run)s] %(message)s")
+        self.journal = False
         self._secrets: frozenset[str] = frozenset()
 
     def hide(self, secrets: Iterable[str]) -> None:
@@ -39,22 +46,44 @@ class _Formatter(logging.Formatter):
         text = super().format(record)
         for secret in self._secrets:
             text = text.replace(secret, "***")
+        if not self.journal:
+            text = f"{_moment(record)} {text}"
         # What goes on in a further line is set in: no text of others can pass for a line of ours.
-        return visible(text, lines=True).replace("\n", "\n    ")
+        lines = visible(text, lines=True).replace("\n", "\n    ").split("\n")
+        level = f"<{_PRIORITIES[record.levelname]}>" if self.journal else ""
+        return "\n".join(level + line for line in lines)
+
+
+# What syslog(3) calls the levels.
+_PRIORITIES = {"DEBUG": 7, "INFO": 6, "WARNING": 4, "ERROR": 3, "CRITICAL": 2}
+
+
+def _moment(record: logging.LogRecord) -> str:
+    return datetime.fromtimestamp(record.created, UTC).astimezone().isoformat(timespec="milliseconds")
 
 
 _formatter = _Formatter()
 
 
-def start(level: str = "INFO", stream: TextIO | None = None) -> None:
+def start(level: str = "INFO", stream: TextIO | None = None, environ: Mapping[str, str] = os.environ) -> None:
     """Log to `stream`, standard error by default. Libraries speak only when something is wrong."""
     handler = logging.StreamHandler(stream or sys.stderr)
+    _formatter.journal = _is_the_journal(handler.stream, environ)
     handler.setFormatter(_formatter)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("reporter").setLevel(level)
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
+
+
+def _is_the_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
+    """Whether a stream is the one that systemd says leads to its journal: its device and inode in $JOURNAL_STREAM."""
+    try:
+        found = os.fstat(stream.fileno())
+    except (OSError, ValueError):  # no file at all, or closed
+        return False
+    return environ.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}"
 
 
 def hide(secrets: Iterable[str]) -> None:

@@ -7,7 +7,7 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 
 from reporter import outbox
 from reporter.app import App
@@ -95,7 +95,7 @@ def _say_how_many_more(heaps: Sequence[Heap], states: Collection[str], shown: in
 def _show(app: App, options: argparse.Namespace) -> int:
     entry = _entry(app, options.id)
     print(f"message {entry.id} for {entry.channel}: {entry.state}")
-    for name, value in _facts(entry, app.clock.wall()):
+    for name, value in _facts(entry, app.clock.wall(), app.wiring.zone):
         print(f"  {name:<11} {visible(str(value))}")
     if entry.message:
         from reporter.outlets.console import ConsoleOutlet  # noqa: PLC0415 - rich is heavy
@@ -105,16 +105,19 @@ def _show(app: App, options: argparse.Namespace) -> int:
     return DONE
 
 
-def _facts(entry: Entry, now: datetime) -> Iterator[tuple[str, str]]:
+def _facts(entry: Entry, now: datetime, zone: tzinfo) -> Iterator[tuple[str, str]]:
     yield "kind", entry.kind + (f", part {entry.part} of {entry.of}" if entry.of > 1 else "")
-    yield "written", f"{_moment(entry.created_at)} ({_span(now - entry.created_at)} ago), run {entry.run_id or '-'}"
+    yield (
+        "written",
+        f"{_moment(entry.created_at, zone)} ({_span(now - entry.created_at)} ago), run {entry.run_id or '-'}",
+    )
     yield "tries", str(entry.attempts) + (" (one of them may have arrived)" if entry.maybe_sent else "")
     if entry.state == "held" and not entry.maybe_sent:
-        yield "held until", _moment(entry.not_before)
+        yield "held until", _moment(entry.not_before, zone)
     if entry.expires_at and entry.state in desk.OPEN:
-        yield "wanted until", _moment(entry.expires_at)
+        yield "wanted until", _moment(entry.expires_at, zone)
     if entry.sent_at:
-        yield "delivered", f"{_moment(entry.sent_at)} as {entry.message_id}"
+        yield "delivered", f"{_moment(entry.sent_at, zone)} as {entry.message_id}"
     if entry.url:
         yield "where", entry.url
     if entry.error:
@@ -219,8 +222,8 @@ def _fare(app: App, _options: argparse.Namespace) -> int:
     _print_table(_fares(app.wiring.channels.values(), lanes, heaps, figures, now))
     print(f"Figures of the last {FIGURES.days} days; 429S is how often the service asked for a pause.")
     for channel in app.wiring.channels.values():
-        for line in _trouble(channel, lanes.get(channel.name), errors.get(channel.name)):
-            print("\n".join(_broken(line, 2)))
+        for line in _trouble(channel, lanes.get(channel.name), errors.get(channel.name), app.wiring.zone):
+            print("\n".join(_broken(visible(line), 2)))
     return DONE
 
 
@@ -247,9 +250,9 @@ def _standing(channel: Channel, lane: Lane | None, now: datetime) -> str:
     return "quiet" if channel.etiquette.quiet(now) else "ready"
 
 
-def _trouble(channel: Channel, lane: Lane | None, error: Entry | None) -> Iterator[str]:
+def _trouble(channel: Channel, lane: Lane | None, error: Entry | None, zone: tzinfo) -> Iterator[str]:
     if lane and _closed(channel, lane):
-        yield f"{channel.name} is closed to us since {_moment(lane.dead_since or lane.ready_at)}: {lane.error}"
+        yield f"{channel.name} is closed to us since {_moment(lane.dead_since or lane.ready_at, zone)}: {lane.error}"
         yield f"  give it a new webhook, or try it again: reporter outbox retry --channel {channel.name}"
     elif lane and lane.error:
         yield f"{channel.name} failed {plural(lane.failures, 'time')} in a row, last with: {lane.error}"
@@ -351,8 +354,8 @@ def _broken(line: str, indent: int) -> list[str]:
     return [head + first, *(" " * indent + other for other in others)]
 
 
-def _moment(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+def _moment(moment: datetime, zone: tzinfo) -> str:
+    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}"
 
 
 def _span(span: timedelta) -> str:

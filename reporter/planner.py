@@ -16,7 +16,7 @@ from reporter.alerts import Level, Observation
 from reporter.binding import BoundJob
 from reporter.clock import Clock
 from reporter.errors import StoreError
-from reporter.formats import duration
+from reporter.formats import duration, plural
 from reporter.guard import Guard
 from reporter.judging import Sitting, Witness
 from reporter.periods import Period, containing, covered
@@ -156,7 +156,7 @@ class Planner:
             left_out = _leave_out(connection, bound, now) if following > now else 0
         self._next[_key(bound)] = following
         if left_out:
-            log.warning("%s: %d older period(s) left out: %s", bound.name, left_out, _why_left_out(bound))
+            log.warning("%s: %s left out: %s", bound.name, plural(left_out, "older period"), _why_left_out(bound))
 
     def _in_doubt(self, wiring: Wiring) -> bool:
         """Whether the clock cannot be believed; the beginning and the end of that are told."""

@@ -472,8 +472,8 @@ def _insist_on_all_ledgers(findings: Findings, claim: Claim | None) -> None:
     unread = {u.ledger: u.why for w in findings.written for book in w.report.books for u in book.unread}
     if claim and unread and claim.attempt < TRIES_FOR_ALL_LEDGERS:
         name, why = next(iter(unread.items()))
-        left = TRIES_FOR_ALL_LEDGERS - claim.attempt
-        raise LedgerError(f"{name} could not be read ({why}); tried {left} more time(s) before going out without it")
+        left = plural(TRIES_FOR_ALL_LEDGERS - claim.attempt, "more time")
+        raise LedgerError(f"{name} could not be read ({why}); tried {left} before going out without it")
 
 
 def _patience(attempt: int) -> timedelta:

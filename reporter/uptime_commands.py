@@ -18,6 +18,7 @@ from reporter.app import App
 from reporter.errors import ReporterError
 from reporter.formats import duration
 from reporter.maintenance import fits, maintained
+from reporter.message import visible
 from reporter.periods import DAY, Period, Unit, before, containing, parse_at
 from reporter.spelling import nearest
 from reporter.store import uptime
@@ -145,7 +146,7 @@ def _worst_first(up: Uptime) -> tuple[float, str]:
 
 
 def _show_one(app: App, one: _Subject, look: Look) -> None:
-    print(f"{one.name}  {_coloured(_bar(one, look.days))}\n")
+    print(f"{visible(one.name)}  {_coloured(_bar(one, look.days))}\n")
     names = ("UP", "DEGRADED", "DOWN", "UNKNOWN", "NOT SEEN", "MAINTENANCE", "INCIDENTS", "LONGEST", "MEAN")
     _print([("", *names), *(_parts(name, one.over(time), _unit(one.spans)) for name, time in look.times.items())], 1)
     begin = min(since for since, _ in look.times.values())
@@ -204,6 +205,7 @@ def _mean(figure: float | None, unit: str) -> str:
 
 def _print(rows: Sequence[Row], left: int) -> None:
     """Columns under their names; the first ones to the left, the rest to the right."""
+    rows = [tuple(map(visible, row)) for row in rows]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         cells = [

@@ -187,7 +187,7 @@ def test_catch_up_says_what_is_told_of_what_was_missed(daily: Stage, terms: str,
 
 def test_what_was_left_out_is_counted_where_it_is_missed(daily: Stage, caplog: pytest.LogCaptureFixture) -> None:
     told_after_a_week_away(daily, "catch_up: latest")
-    assert "daily: 6 older period(s) left out: catch_up is latest" in caplog.text
+    assert "daily: 6 older periods left out: catch_up is latest" in caplog.text
     daily.deliver()
     assert "late by 11h 59m · 6 older periods were left out" in daily.screen.getvalue()
 

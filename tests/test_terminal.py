@@ -1,16 +1,28 @@
 """Names and errors that others have written, in our log and on our terminal."""
 
+import argparse
 import io
 import logging
+import os
+import pty
+import subprocess
+import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from select import select
 
 import pytest
 
-from reporter import logs
+from reporter import logs, uptime_commands
 from reporter.alert_commands import run_explain, run_silence
+from reporter.alerts import Level, Observation
 from reporter.commands import complain
+from reporter.store import incidents, uptime
 from tests.alerts.floor import floor, options
+from tests.ledger.databases import native_sqlite
+from tests.processes import ROOT, reporter
+from tests.stage import Stage
 
 EVIL = "bot\n2026-10-30 14:00:00,000 INFO    [-] all is well\x1b[2J\u202e\x9b1A"
 
@@ -29,6 +41,25 @@ def log() -> Iterator[io.StringIO]:
 
 def harmless(text: str) -> bool:
     return not set(text) & set("\x1b\x9b\u202e\r")
+
+
+def test_a_line_of_the_log_says_when_with_its_offset(log: io.StringIO) -> None:
+    before = datetime.now(UTC).replace(microsecond=0)
+    logging.getLogger("reporter.some").info("all is well")
+    moment, _, words = log.getvalue().partition(" ")
+    assert before <= datetime.fromisoformat(moment) <= datetime.now(UTC)
+    assert words == "INFO    [-] all is well\n"
+
+
+@pytest.mark.parametrize(("named", "begins"), [(True, "<3>ERROR   [-] "), (False, "20")])
+def test_the_journal_gets_levels_instead_of_times(log: io.StringIO, tmp_path: Path, named: bool, begins: str) -> None:
+    with (tmp_path / "journal").open("w") as stream:
+        place = os.fstat(stream.fileno())
+        logs.start(stream=stream, environ={"JOURNAL_STREAM": f"{place.st_dev}:{place.st_ino + (not named)}"})
+        logging.getLogger("reporter.some").error(EVIL)
+    first, second = (tmp_path / "journal").read_text().splitlines()
+    assert first.startswith(begins)
+    assert second.startswith("<3>    2026-10-30" if named else "    2026-10-30")
 
 
 def test_no_name_passes_for_a_line_of_the_log_or_steers_who_reads_it(log: io.StringIO) -> None:
@@ -66,3 +97,71 @@ def test_no_reason_of_a_silence_steers_the_terminal(tmp_path: Path, capsys: pyte
     said = capsys.readouterr().out
     assert "bot⏎2026" in said
     assert harmless(said)
+
+
+def test_the_end_of_a_silence_steers_no_terminal(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    app = stage.on_screen("  health_probe:").app
+    with app.store.begin() as connection:
+        now = app.clock.wall()
+        incidents.add_silence(connection, EVIL, now, now.replace(year=2027), "", "anna")
+    run_silence(app, options(pattern=EVIL, end=True))
+    said = capsys.readouterr().out
+    assert said.startswith("the silence of bot⏎2026")
+    assert harmless(said)
+
+
+def test_no_subject_steers_the_terminal_that_shows_its_uptime(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    app = stage.on_screen("  health_probe:").app
+    for name in ("db", EVIL):
+        for _ in range(2):
+            with app.store.begin() as connection:
+                uptime.record(connection, [Observation(f"probe/{name}", Level.OK, value="5\x1b")], app.clock.wall())
+            stage.clock.forward(minutes=1)
+        uptime_commands.run(app, argparse.Namespace(subject=None, month=None))
+        uptime_commands.run(app, argparse.Namespace(subject=f"probe/{name}", month=None))
+    said = capsys.readouterr().out
+    assert "probe/bot⏎2026" in said
+    assert harmless(said)
+
+
+EXPORTED = """\
+version: 1
+store: env:STORE
+ledgers: {bot: {kind: native, url: env:BOT}}
+channels: {screen: {kind: console}}
+"""
+
+
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_exported_names_steer_no_terminal_and_are_exact_elsewhere(stage: Stage, tmp_path: Path, form: str) -> None:
+    bot = native_sqlite(tmp_path)
+    bot.trade(1, "2026-10-30 12:00:00", agent=EVIL)
+    stage.environ["BOT"] = bot.url
+    stage.write("config/reporter.yaml", EXPORTED)
+    command = ["export", "trades", "--from", "2026-10-01", "--format", form]
+    assert not harmless(reporter(stage, *command).stdout)
+    shown = on_a_terminal(stage, *command)
+    assert "bot⏎2026-10-30 14:00:00,000 INFO    [-] all is well␛[2J\ufffd1A" in shown
+    assert harmless(shown.replace("\r\r\n", "\n").replace("\r\n", "\n"))
+
+
+def on_a_terminal(stage: Stage, *arguments: str) -> str:
+    """What a command writes where its output is a terminal."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-W", "error", "-m", "reporter", "--home", str(stage.folder), *arguments]
+    environ = {"PATH": os.environ["PATH"], **stage.environ}
+    with subprocess.Popen(command, cwd=ROOT, env=environ, stdout=theirs, stderr=subprocess.PIPE) as process:
+        os.close(theirs)
+        said = b""
+        while (heard := read(ours)) or process.poll() is None:
+            said += heard
+    os.close(ours)
+    return said.decode()
+
+
+def read(terminal: int) -> bytes:
+    """What is there; nothing when the other side is gone, which Linux tells by an error."""
+    try:
+        return os.read(terminal, 65536) if select([terminal], [], [], 0.1)[0] else b""
+    except OSError:
+        return b""
