@@ -118,7 +118,7 @@ def test_no_subject_steers_the_terminal_that_shows_its_uptime(stage: Stage, caps
                 uptime.record(connection, [Observation(f"probe/{name}", Level.OK, value="5\x1b")], app.clock.wall())
             stage.clock.forward(minutes=1)
         uptime_commands.run(app, argparse.Namespace(subject=None, month=None))
-        uptime_commands.run(app, argparse.Namespace(subject=f"probe/{name}", month=None))
+        uptime_commands.run(app, argparse.Namespace(subject=f"{name[:2]}*", month=None))
     said = capsys.readouterr().out
     assert "probe/bot⏎2026" in said
     assert harmless(said)
