@@ -87,7 +87,7 @@ class Acquaintance:
         if not unseen:
             return []
         with self._store.read() as connection:
-            backlog = outbox.backlog(connection, now, unseen.keys())
+            backlog = [name for name in outbox.backlog(connection, now) if name in unseen]
             lanes = outbox.all_lanes(connection) if backlog else []
         known = {lane.channel for lane in lanes if lane.channel in unseen and _settled(lane, unseen[lane.channel])}
         return [unseen[name] for name in backlog if name not in known]

@@ -62,8 +62,8 @@ class Herald:
         """Let the card of an incident say how it stands now, where it is and in further channels; returns how many
         messages that makes."""
         slot = _slot(incident)
-        places = dict.fromkeys((*outbox.channels_of(self.connection, slot), *channels))
-        known = [name for name in places if name in self.wiring.channels]
+        shown_in = outbox.channels_of(self.connection, slot, self.wiring.channels.keys())
+        known = [name for name in dict.fromkeys((*shown_in, *channels)) if name in self.wiring.channels]
         message = self._card(incident) if known else Message()
         return sum(self._shown(incident, message, slot, name) for name in known)
 

@@ -44,8 +44,8 @@ SOON = 40
 LATE = timedelta(minutes=2)
 # A channel that failed so often in a row is told of elsewhere.
 TROUBLE = 5
-# When more wait for a place than it takes at once, those that are alike travel together, so many at most.
-BURST, TOGETHER = 5, 10
+# When more wait for a place than it takes at once, those that are alike travel together.
+BURST = 5
 # One process asks no faster than that, whatever the number of its channels: Discord's own limit is 50 in a second.
 EVERYWHERE = Limit(40, 1.0)
 # Discord bans an address that was refused 10,000 times in ten minutes. We stop long before.
@@ -162,7 +162,7 @@ class Delivery:
             names = [
                 lane.channel for lane in berth if alive(wiring, lane) and self._acquaintance.includes(wiring, lane)
             ]
-            upcoming = outbox.upcoming(connection, names, now, TOGETHER)
+            upcoming = outbox.upcoming(connection, names, now, outbox.TOGETHER)
             if not upcoming or self._wait(wiring, berth, upcoming[0].channel, now) > 0:
                 return []
             rows = self._together(connection, wiring, upcoming, now)

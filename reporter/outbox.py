@@ -29,6 +29,8 @@ BOARD_REFRESH = timedelta(minutes=5)
 # Two daemons' clocks differ a little, and no pause or lease is so long: what lies further ahead than that was noted by
 # a clock that was wrong.
 AHEAD, LONGEST_PAUSE = timedelta(minutes=1), timedelta(hours=1)
+# So many rows travel in one request at most.
+TOGETHER = 10
 # No limit of pace that we know of looks further back than this, in seconds, or at more posts.
 _PACE_LOOKS_BACK, _PACE_LOOKS_AT = 300.0, 60
 
@@ -139,12 +141,11 @@ def enqueue(connection: Connection, letter: Letter, now: datetime) -> bool:
     return added
 
 
-def backlog(connection: Connection, now: datetime, among: Collection[str] | None = None) -> list[str]:
-    """Every channel, or each of some, that has something to send, those with the most urgent first."""
-    due = and_(or_(_open(), _left_behind(now)), outbox.c.not_before <= now)
+def backlog(connection: Connection, now: datetime) -> list[str]:
+    """Every channel that has something to send, those with the most urgent first."""
     rows = connection.execute(
         select(outbox.c.channel)
-        .where(due if among is None else and_(due, outbox.c.channel.in_(among)))
+        .where(or_(_open(), _left_behind(now)), outbox.c.not_before <= now)
         .group_by(outbox.c.channel)
         .order_by(func.min(outbox.c.priority), func.min(outbox.c.id))
     )
@@ -246,21 +247,27 @@ def note_posts(connection: Connection, channel: str, moments: Sequence[float]) -
 
 def renew(connection: Connection, owner: str, until: datetime) -> None:
     """Keep what is in hand for longer."""
-    for table in (lanes, outbox):
-        connection.execute(update(table).where(table.c.lease == owner).values(leased_until=until))
+    connection.execute(update(lanes).where(lanes.c.lease == owner).values(leased_until=until))
+    mine = and_(outbox.c.state == "sending", outbox.c.lease == owner)
+    connection.execute(update(outbox).where(mine).values(leased_until=until))
 
 
 def known_ids(connection: Connection, address: str, limit: int) -> list[str]:
     """The messages that were last posted to an address and not edited since or taken back, the newest first."""
-    names = select(lanes.c.channel).where(lanes.c.address == address)
+    names = connection.execute(select(lanes.c.channel).where(lanes.c.address == address)).scalars().all()
+    found = sorted((post for name in names for post in _last_posts(connection, name, limit)), reverse=True)
+    return list(dict.fromkeys(message_id for _, message_id in found))[:limit]
+
+
+def _last_posts(connection: Connection, channel: str, limit: int) -> list[tuple[int, str]]:
+    """The ends of a channel's past, one channel at a time: so that an index gives them in order."""
     rows = connection.execute(
-        select(sent.c.message_id, func.max(sent.c.id).label("last"))
-        .where(sent.c.channel.in_(names), sent.c.edited.is_(False), sent.c.withdrawn_at.is_(None))
-        .group_by(sent.c.message_id)
-        .order_by(func.max(sent.c.id).desc())
-        .limit(limit)
+        select(sent.c.id, sent.c.message_id)
+        .where(sent.c.channel == channel, sent.c.edited.is_(False), sent.c.withdrawn_at.is_(None))
+        .order_by(sent.c.id.desc())
+        .limit(limit * TOGETHER)
     )
-    return [row.message_id for row in rows]
+    return [(row.id, row.message_id) for row in rows]
 
 
 def expire(connection: Connection, now: datetime) -> int:
@@ -510,24 +517,18 @@ def _unchanged(connection: Connection, letter: Letter, digest: str | None, now: 
 
 
 def _supersede(connection: Connection, letter: Letter, now: datetime) -> None:
-    """Of a board only the newest state is wanted."""
+    """Of a board only the newest state is wanted.
+
+    What is at rest is found first: a board's past is long, and what of it is open are a few rows.
+    """
     mine = connection.execute(select(outbox.c.id).where(outbox.c.key == letter.key)).scalar_one()
-    connection.execute(
-        update(outbox)
-        .where(
-            outbox.c.channel == letter.channel,
-            outbox.c.slot == letter.slot,
-            outbox.c.id != mine,
-            _replaceable(letter.kind),
-        )
-        .values(state="superseded", superseded_by=mine, settled_at=now)
+    gone = update(outbox).values(state="superseded", superseded_by=mine, settled_at=now)
+    at_rest = select(outbox.c.id).where(outbox.c.channel == letter.channel, _replaceable(letter.kind))
+    older = connection.execute(
+        gone.where(outbox.c.id.in_(at_rest), outbox.c.slot == letter.slot, outbox.c.id != mine).returning(outbox.c.id)
     )
-    older = select(outbox.c.id).where(outbox.c.superseded_by == mine)
-    connection.execute(
-        update(outbox)
-        .where(outbox.c.thread.in_(older), outbox.c.state.in_(("waiting", "unclear")))
-        .values(state="superseded", superseded_by=mine, settled_at=now)
-    )
+    if heads := older.scalars().all():
+        connection.execute(gone.where(outbox.c.thread.in_(heads), _open()))
 
 
 def _replaceable(kind: Kind) -> ColumnElement[bool]:
@@ -545,9 +546,10 @@ def reached(connection: Connection, channel: str, slot: str) -> bool:
     return connection.execute(select(outbox.c.id).where(mine, arrived).limit(1)).first() is not None
 
 
-def channels_of(connection: Connection, slot: str) -> list[str]:
-    """The channels for which a message of a slot was ever written."""
-    rows = connection.execute(select(outbox.c.channel).where(outbox.c.slot == slot).distinct())
+def channels_of(connection: Connection, slot: str, among: Collection[str]) -> list[str]:
+    """The channels, among some, for which a message of a slot was ever written."""
+    mine = and_(outbox.c.channel.in_(among), outbox.c.slot == slot)
+    rows = connection.execute(select(outbox.c.channel).where(mine).distinct())
     return sorted(row.channel for row in rows)
 
 

@@ -125,6 +125,7 @@ runs = Table(
     Column("messages", Integer, nullable=False, default=0),
     Column("error", Text),
     Index(None, "job", "started_at"),
+    Index(None, "outcome", "started_at"),
 )
 
 alert_states = Table(
@@ -165,6 +166,7 @@ transitions = Table(
     Column("notes", Text),  # and further lines, as JSON
     Index(None, "subject", "at"),
     Index(None, "at"),
+    Index(None, "incident"),
 )
 
 # One trouble of a subject, from its first opening to its end, and what people were told of it.
@@ -304,6 +306,8 @@ sent = Table(
     Column("edited", Boolean, nullable=False, default=False),
     Column("withdrawn_at", UtcTime),
     Index(None, "channel", "slot", "id"),
+    Index(None, "channel", "message_id"),
+    Index(None, "channel", "edited", "id"),  # the last posts, to tell those of others from ours
     Index(None, "outbox_id"),
 )
 

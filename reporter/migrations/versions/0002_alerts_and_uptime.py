@@ -79,7 +79,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("subject", name=op.f("pk_standing")),
     )
     op.add_column("outbox", sa.Column("repost", sa.Integer(), nullable=True))
+    op.create_index(op.f("ix_runs_outcome_started_at"), "runs", ["outcome", "started_at"], unique=False)
     op.add_column("samples", sa.Column("detail", sa.Text(), nullable=True))
+    op.create_index(op.f("ix_sent_channel_edited_id"), "sent", ["channel", "edited", "id"], unique=False)
+    op.create_index(op.f("ix_sent_channel_message_id"), "sent", ["channel", "message_id"], unique=False)
     op.add_column("transitions", sa.Column("incident", sa.String(length=16), nullable=True))
     op.add_column("transitions", sa.Column("told", sa.Boolean(), nullable=True))
     op.add_column("transitions", sa.Column("why", sa.Text(), nullable=True))
@@ -87,3 +90,4 @@ def upgrade() -> None:
     op.add_column("transitions", sa.Column("until", UtcTime(), nullable=True))
     op.add_column("transitions", sa.Column("headline", sa.Text(), nullable=True))
     op.add_column("transitions", sa.Column("notes", sa.Text(), nullable=True))
+    op.create_index(op.f("ix_transitions_incident"), "transitions", ["incident"], unique=False)
