@@ -433,7 +433,9 @@ def prune(connection: Connection, before: datetime) -> int:
     """Forget settled rows older than that; the newest of each board stays, for it is still edited."""
     boards = outbox.c.kind == "board"
     newest = select(func.max(outbox.c.id)).where(boards).group_by(outbox.c.channel, outbox.c.slot)
-    live = select(sent.c.outbox_id).where(sent.c.slot.is_not(None), sent.c.withdrawn_at.is_(None))
+    shown = and_(sent.c.slot.is_not(None), sent.c.withdrawn_at.is_(None))
+    last = select(func.max(sent.c.id)).where(shown).group_by(sent.c.channel, sent.c.slot)
+    live = select(sent.c.outbox_id).where(sent.c.id.in_(last))
     needed = and_(boards, or_(outbox.c.id.in_(newest), outbox.c.id.in_(live)))
     return connection.execute(delete(outbox).where(outbox.c.settled_at < before, not_(needed))).rowcount
 

@@ -368,6 +368,18 @@ def test_what_is_old_is_forgotten_and_a_board_is_still_edited(stage: Stage, disc
     assert len(discord.messages("daily")[0].earlier) == 1
 
 
+def test_of_a_board_that_is_edited_for_ever_only_the_last_state_is_kept(stage: Stage, discord: LocalDiscord) -> None:
+    stage.report("pulse", BOARD, "# {{ say }}\n").on_discord(discord, "  pulse:")
+    for _ in range(5):
+        stage.run("pulse")
+        stage.clock.forward(minutes=1)
+    stage.clock.forward(days=91)
+    stage.app.runner.forget(stage.app.wiring)
+    assert stage.counts() == {"sent": 1}
+    stage.run("pulse")
+    assert len(discord.messages("daily")) == 1
+
+
 def test_after_too_many_refusals_nothing_is_asked_for_a_while(
     news: Stage, discord: LocalDiscord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
