@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import accumulate
 from math import isclose, prod, sqrt
+from operator import mul
 
 import pytest
 from hypothesis import given
@@ -32,7 +34,7 @@ from reporter.risk import (
     var,
     volatility,
 )
-from reporter.trades import Money
+from reporter.trades import Flow, Money
 
 THOUSAND = Decimal(1000)
 MONDAY = date(2026, 10, 26)
@@ -296,3 +298,74 @@ def test_the_curve_of_a_book_needs_its_days() -> None:
         curve_of(combined([], "USDT"), week, usdt(1000))
     found = curve_of(combined([], "USDT", 7), week, usdt(1000))
     assert [day.date for day in found.days] == [MONDAY + timedelta(days=n) for n in range(7)]
+
+
+def paying(*days: tuple[str, str], capital: str = "1000") -> Curve:
+    """The curve of days of (P&L, payment): above 0 paid in, below 0 taken out."""
+    pnl, paid = ([Decimal(one) for one in column] for column in zip(*days, strict=True))
+    dates = [MONDAY + timedelta(days=n) for n in range(len(days))]
+    flows = [Flow(max(one, Decimal(0)), max(-one, Decimal(0))) for one in paid]
+    return curve(dates, pnl, usdt(capital), "USDT", Basis(), flows=flows)
+
+
+def test_a_deposit_is_there_from_the_beginning_of_its_day_and_a_withdrawal_until_its_end() -> None:
+    found = paying(("10", "0"), ("110.1", "10000"), ("111.2", "-9000"), ("21.2", "0"))
+    assert found.returns == pytest.approx([10 / 1000, 110.1 / 11010, 111.2 / 11120.1, 21.2 / 2231.3], rel=1e-12)
+    assert found.levels == decimals("1000", "1010", "11120.1", "2231.3", "2252.5")
+
+
+rates = st.lists(st.decimals("-0.2", "0.2", places=3), min_size=2, max_size=40)
+
+
+@given(rates, st.data())
+def test_whoever_makes_the_same_of_each_dollar_has_the_same_ratios_whatever_is_paid(
+    daily: list[Decimal], data: st.DataObject
+) -> None:
+    worth, days = Decimal(1000), []
+    for rate in daily:
+        paid = data.draw(st.sampled_from([Decimal(0), Decimal(5000), -worth / 2]))
+        base = worth + max(paid, Decimal(0))
+        days.append((str(base * rate), str(paid)))
+        worth = base * (1 + rate) - max(-paid, Decimal(0))
+    found, alone = paying(*days), paying(*((str(rate), "0") for rate in _compounded(daily)), capital="1")
+    assert found.returns == pytest.approx(alone.returns, rel=1e-9, abs=1e-15)
+    shares = found.drawdown.share, found.drawdown.current_share
+    assert shares == pytest.approx(
+        (alone.drawdown.share, alone.drawdown.current_share), rel=Decimal("1e-9"), abs=Decimal("1e-15")
+    )
+
+
+def _compounded(rates: list[Decimal]) -> list[Decimal]:
+    """What each day makes of one dollar that nobody adds to."""
+    levels = list(accumulate((1 + rate for rate in rates), mul, initial=Decimal(1)))
+    return [rate * level for rate, level in zip(rates, levels, strict=False)]
+
+
+def test_a_deposit_makes_no_loss_good() -> None:
+    fall = paying(("-50", "0"), ("0", "10000"), ("100", "0")).drawdown
+    assert (fall.amount, fall.share) == (usdt("-50"), Decimal("-0.05"))
+    assert fall.span == Span(date(2026, 10, 25), MONDAY, None, date(2026, 10, 28))
+    assert fall.current_share is not None
+    assert isclose(fall.current_share, 0.95 * (1 + 100 / 10950) - 1, rel_tol=1e-9)
+    assert isclose(fall.current.amount, 11050 - 11050 / (1 + fall.current_share), rel_tol=1e-9)
+
+
+def test_a_withdrawal_is_no_loss() -> None:
+    found = paying(("50", "0"), ("0", "-1000"), ("5", "0"))
+    assert (found.drawdown.amount, found.drawdown.span, found.falls) == (usdt(0), None, decimals(0, 0, 0, 0))
+    assert found.sharpe == pytest.approx(sharpe([0.05, 0, 0.1]))
+
+
+def test_an_account_begins_with_its_first_deposit_and_ends_with_its_last_withdrawal() -> None:
+    found = paying(("-10", "100"), ("10", "-100"), capital="0")
+    assert (found.returns, found.drawdown.share) == ([-0.1, 10 / 90], Decimal("-0.1"))
+    emptied = paying(("10", "-1010"), ("0", "0"), ("-5", "0"))
+    assert (emptied.returns, emptied.drawdown.share, emptied.drawdown.amount) == ([], None, usdt(-5))
+
+
+def test_what_is_paid_on_a_weekend_is_paid_on_the_monday_after() -> None:
+    dates = [MONDAY + timedelta(days=n) for n in range(4, 8)]
+    paid = [Flow(), Flow(Decimal(500)), Flow(Decimal(500), Decimal(20)), Flow()]
+    found = curve(dates, decimals(0, 3, 4, 13), usdt(1000), "USDT", WORKDAYS, flows=paid)
+    assert found.days[-1] == Day(MONDAY + timedelta(days=7), usdt(20), Flow(Decimal(1000), Decimal(20)))
+    assert found.returns == pytest.approx([0, 0.01])

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import sqlite3
 from collections import defaultdict
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import accumulate
@@ -263,3 +265,24 @@ def test_the_top_is_that_of_a_recount(demo_file: Path) -> None:
 
     assert keys(live.carriers.top) == [agent for agent in ranking if made[agent] > 0]
     assert keys(live.carriers.under) == [agent for agent in reversed(ranking) if made[agent] < 0]
+
+
+def test_a_deposit_is_told_and_is_no_gain(tmp_path: Path) -> None:
+    path = database(tmp_path / "bot.sqlite", DAY)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.executemany(
+            "INSERT INTO equity (at, currency, equity, deposited, unrealised) VALUES (?, 'USDT', ?, ?, 0)",
+            [
+                ("2026-10-01 00:00:00", 1000, 1000),
+                ("2026-10-30 10:00:00", 11044, 10000),
+                ("2026-10-31 00:00:00", 0, -5),
+            ],
+        )
+    lines = field(told("daily_summary", floor(path, starting=[usdt("1000")]), MORNING), "Overall")
+    assert lines[:5] == [
+        "Starting Balance: 1,012.50 USDT",
+        "Deposited: 10,000.00 USDT",
+        "Withdrawn: 5.00 USDT",
+        "Ending Balance: 11,044.90 USDT",
+        "Daily P&L: +37.40 USDT (+0.34%)",
+    ]

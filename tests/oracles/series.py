@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import accumulate
 from pathlib import Path
+
+from reporter.trades import Flow
 
 DATA = Path(__file__).parents[1] / "data"
 FIRST = date(2026, 1, 1)
@@ -17,7 +19,7 @@ FIRST = date(2026, 1, 1)
 
 @dataclass(frozen=True)
 class Case:
-    """What each day made on a capital, and the year by which ratios are made of it."""
+    """What each day made on a capital, what was paid in (or, below 0, out) on it, and the year ratios are made by."""
 
     name: str
     capital: Decimal
@@ -25,11 +27,31 @@ class Case:
     first: date = FIRST
     days_per_year: int = 365
     risk_free: Decimal = Decimal(0)
+    paid: tuple[Decimal, ...] = ()
 
     @property
     def equity(self) -> list[Decimal]:
-        """At the start, and at the end of each day."""
-        return list(accumulate(self.daily, initial=self.capital))
+        """At the start, and at the end of each day: of the units that the capital bought at the start.
+
+        Who pays in buys units at the price of the evening before, and who takes out sells some at that of the evening:
+        the price of a unit knows of no payment.
+        """
+        if not self.paid:
+            return list(accumulate(self.daily, initial=self.capital))
+        units = Decimal(1)
+        prices = [worth := self.capital]
+        for made, paid in zip(self.daily, self.paid, strict=True):
+            units += max(paid, Decimal(0)) / worth * units
+            worth += max(paid, Decimal(0)) + made
+            price = worth / units
+            prices.append(price)
+            units += min(paid, Decimal(0)) / price
+            worth += min(paid, Decimal(0))
+        return prices
+
+    @property
+    def flows(self) -> tuple[Flow, ...]:
+        return tuple(Flow(max(paid, Decimal(0)), max(-paid, Decimal(0))) for paid in self.paid)
 
     @property
     def days(self) -> list[date]:
@@ -47,6 +69,10 @@ def walk(name: str, seed: int, days: int, *, idle: float = 0.3, spread: float = 
     return Case(name, Decimal(10_000), tuple(round(Decimal(amount), 2) for amount in amounts))
 
 
+def paid(days: int, amounts: Mapping[int, int]) -> tuple[Decimal, ...]:
+    return tuple(Decimal(amounts.get(day, 0)) for day in range(days))
+
+
 def cases() -> Iterator[Case]:
     yield walk("a month with idle days", 1, 30)
     yield walk("a quarter that loses", 2, 91, drift=-9)
@@ -58,6 +84,10 @@ def cases() -> Iterator[Case]:
     month = walk("a month", 8, 42, idle=0)
     yield Case("252 days a year", month.capital, month.daily, days_per_year=252)
     yield Case("a risk-free rate of 4 %", month.capital, month.daily, risk_free=Decimal("0.04"))
+    yield Case("ten times the capital is paid in", month.capital, month.daily, paid=paid(42, {20: 100_000}))
+    yield Case("nearly all is taken out", month.capital, month.daily, paid=paid(42, {20: -9_000}))
+    often = {day: (-1) ** day * 50 * day for day in range(0, 42, 3)}
+    yield Case("paid in and out all the time", month.capital, month.daily, paid=paid(42, often))
     yield of("no day")
     yield of("one day", "12.5")
     yield of("two days", "12.5", "-3")

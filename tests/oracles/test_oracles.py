@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from reporter.risk import Basis, Curve, Day
-from reporter.trades import Money
+from reporter.trades import Flow, Money
 from tests.oracles.__main__ import PEERS, laid_out, question
 from tests.oracles.kept import KEPT, kept
 from tests.oracles.series import Case, cases
@@ -60,7 +60,8 @@ NONSENSE: list[tuple[str, str, dict[str, float | str]]] = [
 
 def ours(case: Case) -> Curve:
     """Every day counts, whatever the year: the others know no weekends."""
-    days = tuple(Day(at, Money(pnl, "USDT")) for at, pnl in zip(case.days, case.daily, strict=True))
+    flows = case.flows or (Flow(),) * len(case.daily)
+    days = tuple(Day(at, Money(pnl, "USDT"), flow) for at, pnl, flow in zip(case.days, case.daily, flows, strict=True))
     return Curve(days, Money(case.capital, "USDT"), "USDT", Basis(case.days_per_year, case.risk_free))
 
 
