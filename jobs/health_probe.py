@@ -80,6 +80,10 @@ RETIRED = {"archived", "disabled", "inactive", "paused", "retired", "stopped"}
 RUNNING = {"active", "running"}
 # What it observes besides the probes of the config.
 OBSERVES = (*MACHINE_SUBJECTS, *OWN_SUBJECTS, "probe/ledger-{ledger}", "probe/agents-{ledger}")
+# All agents, where none can be read.
+AGENTS = "probe/agents"
+# The clocks of two machines may differ by so much.
+AHEAD = timedelta(minutes=1)
 # How far back one looks for the pace at which a disk fills.
 PACE = timedelta(days=3)
 # So many troubles have a line each, however short the board is to be.
@@ -157,7 +161,7 @@ def _floor(ctx: Context[Parameters], standing: Standing) -> Iterator[Item]:
     """The trading databases, their agents, and whatever is probed."""
     ledgers = ctx.ledger.health()
     yield from _ledgers(ledgers, ctx, standing)
-    yield from _agents(ctx, ledgers)
+    yield from _agents(ctx, ledgers, standing)
     yield from map(_probed, ctx.probe_all())
     yield from _taken_away(ledgers, standing)
 
@@ -211,19 +215,26 @@ def _newest_trade(age: timedelta | None) -> str:
     return f"newest trade {hours} h ago" if hours < 48 else f"newest trade {hours // 24} days ago"
 
 
-def _agents(ctx: Context[Parameters], ledgers: Sequence[LedgerHealth]) -> Iterator[Item]:
+def _agents(ctx: Context[Parameters], ledgers: Sequence[LedgerHealth], standing: Standing) -> Iterator[Item]:
     """How many of each ledger's agents run, for those whose ledger says anything about it."""
-    try:
-        agents = ctx.ledger.agents() if any(ledger.reachable for ledger in ledgers) else []
-    except LedgerError as error:
-        ctx.log.warning("the agents cannot be read: %s", error)
+    if not any(ledger.reachable for ledger in ledgers):
         return
+    try:
+        agents = ctx.ledger.agents()
+    except LedgerError as error:
+        words = f"cannot be read: {error}"
+        yield Item("Trading agents", Observation(AGENTS, Level.UNKNOWN, words), words, kind="agents")
+        return
+    if AGENTS in standing:
+        words = "can be read again"
+        yield Item("Trading agents", Observation(AGENTS, Level.OK, words), words, kind="agents")
     names = list(dict.fromkeys(agent.ledger for agent in agents))
     for name in names:
         running = {agent.name: _runs(agent, ctx) for agent in agents if agent.ledger == name}
         known = {agent: runs for agent, runs in running.items() if runs is not None}
         if known:
-            seen = _roll_call(name, known)
+            ahead = [agent.name for agent in agents if agent.ledger == name and _is_ahead(agent, ctx)]
+            seen = _roll_call(name, known, ahead)
             called = "Trading agents" + (f" · {name}" if len(names) > 1 else "")
             yield Item(called, seen, seen.detail, kind="agents")
 
@@ -233,17 +244,32 @@ def _runs(agent: Agent, ctx: Context[Parameters]) -> bool | None:
     status = (agent.status or "").casefold()
     if status in RETIRED:
         return None
+    if _is_ahead(agent, ctx):
+        return False
     if agent.last_seen is not None and ctx.params.heartbeat_minutes is not None:
         return ctx.now - agent.last_seen <= timedelta(minutes=ctx.params.heartbeat_minutes)
     return status in RUNNING if status else None
 
 
-def _roll_call(ledger: str, running: Mapping[str, bool]) -> Observation:
-    silent = [name for name, runs in running.items() if not runs]
-    words = f"{len(running) - len(silent)}/{len(running)} running"
-    if silent:
-        words += f", silent: {', '.join(silent[:5])}" + (f" and {len(silent) - 5} more" if len(silent) > 5 else "")
-    return Observation(f"probe/agents-{ledger}", Level.CRITICAL if silent else Level.OK, words)
+def _is_ahead(agent: Agent, ctx: Context[Parameters]) -> bool:
+    """Whether an agent was last seen at a time to come: kept in another zone, or by a wrong clock. It tells nothing."""
+    if agent.last_seen is None or ctx.params.heartbeat_minutes is None:
+        return False
+    return agent.last_seen - ctx.now > AHEAD
+
+
+def _roll_call(ledger: str, running: Mapping[str, bool], ahead: Sequence[str]) -> Observation:
+    unknown = [name for name in running if name in ahead]
+    silent = [name for name, runs in running.items() if not runs and name not in unknown]
+    words = f"{sum(running.values())}/{len(running)} running"
+    words += _listed("silent", silent) + _listed("last seen in the future (is it kept in UTC?)", unknown)
+    level = Level.CRITICAL if silent else Level.UNKNOWN if unknown else Level.OK
+    return Observation(f"probe/agents-{ledger}", level, words)
+
+
+def _listed(what: str, names: Sequence[str]) -> str:
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return f", {what}: {', '.join(names[:5])}{more}" if names else ""
 
 
 # --- The board ---

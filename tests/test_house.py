@@ -23,7 +23,7 @@ def words(text: str) -> frozenset[str]:
 # The floors from the ground up. A module may import what is on a floor below it, and pure and working modules may
 # import their neighbours. Add a new module of `reporter/` to the floor that it belongs to.
 FLOORS: dict[str, str] = {
-    "pure": "periods schedules pacing "
+    "pure": "periods schedules pacing moments "
     "trades metrics risk pace rates standing gauges "
     "alerts judge policies maintenance telling thresholds machine vitals trends uptime boards "
     "context letter message formats plotting noise digest errors secret spelling jsonpath",

@@ -16,6 +16,7 @@ from reporter.ledger.answer import BookKey, LineKey
 from reporter.ledger.source import amount, moment, number
 from reporter.ledger.walk import decimal, units
 from reporter.metrics import combined
+from reporter.moments import as_moment
 from reporter.trades import Agent, EquityPoint, Figures, Holding, Mode, Money, Open, Position, Trade
 
 
@@ -70,8 +71,16 @@ def agent(row: Row[Any], ledger: str, allocated: Mapping[str, Money]) -> Agent:
         currency=row.currency,
         capital=allocated.get(row.name) or _money(row.capital, row.currency),
         status=row.status,
-        last_seen=moment(row.last_seen),
+        last_seen=_heartbeat(row.last_seen),
     )
+
+
+def _heartbeat(value: Any) -> datetime | None:
+    """When an agent has last been seen: bots write that in many ways, and nothing is sorted by it."""
+    try:
+        return None if value is None else as_moment(value)
+    except (ValueError, OverflowError):
+        raise LedgerError(f"an agent's last_seen is {value!r}, which is not a time that can be read") from None
 
 
 def point(row: Row[Any], ledger: str) -> EquityPoint:

@@ -14,6 +14,9 @@ from reporter.probes import NEVER, CouldNotLookError, Measure, Sight, Terms, in_
 from reporter.probes.loop import aside
 from reporter.thresholds import Threshold
 
+# Another machine's clock may be so many seconds ahead; a time further ahead says nothing of how old a file is.
+_AHEAD = 60.0
+
 
 @dataclass(frozen=True, slots=True)
 class FileProbe:
@@ -45,9 +48,11 @@ class FileProbe:
         return Sight(Level.OK, "there", measures=tuple(self._measures(found)))
 
     def _measures(self, found: os.stat_result) -> list[Measure]:
-        age = max(0.0, self.clock.wall().timestamp() - found.st_mtime)
+        age = self.clock.wall().timestamp() - found.st_mtime
+        if self.age is not NEVER and age < -_AHEAD:
+            raise CouldNotLookError(f"it was last written {seconds(-age)} ahead of this machine's clock")
         return [
-            Measure("age", age, self.age, seconds, "not written for {limit}"),
+            Measure("age", max(age, 0.0), self.age, seconds, "not written for {limit}"),
             Measure("size", found.st_size, self.large, in_bytes),
             Measure("size", found.st_size, self.small, in_bytes),
         ]

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from functools import partial
 from itertools import islice
@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 
 from reporter.alerts import Level
 from reporter.clock import Clock
+from reporter.moments import as_moment
 from reporter.probes import NEVER, CouldNotLookError, Measure, Sight, Terms, plain, seconds
 from reporter.probes.loop import aside
 from reporter.probes.session import RefusedError, Session, host_of, prepare, session
@@ -29,8 +30,9 @@ _MOST_ROWS, _KEPT_ROWS = 1000, 2
 _BRIEF = 2.0
 # A value of somebody else's is shown up to so many characters.
 _SHOWN = 60
-# A number above this counts milliseconds since 1970, not seconds: as seconds it would be the year 5138.
-_MILLISECONDS = 1e11
+# Two machines' clocks may differ by so many seconds; a time further ahead than that was kept in another zone, or by a
+# clock that is wrong, and says nothing of how old it is.
+_AHEAD = 60.0
 _SHOW = re.compile(r"\s*SHOW\b", re.IGNORECASE)
 # Classes of PostgreSQL's codes, and names of SQLite's, that speak of the query or of what we may do, and not of the
 # database: wrong syntax and rights, unfit values, what is not supported, what would have written.
@@ -184,8 +186,8 @@ def _compared(value: Any, expected: Expectation) -> Sight:
 
 def _measures(value: Any, expected: Expectation, now: datetime) -> Iterator[Measure]:
     if expected.age:
-        age = max((now - _moment(value)).total_seconds(), 0.0)
-        yield Measure(expected.name, age, expected.age, seconds, f"{expected.name} older than {{limit}}")
+        old = f"{expected.name} older than {{limit}}"
+        yield Measure(expected.name, _age(value, expected.name, now), expected.age, seconds, old)
     limits = [one for one in (expected.above, expected.below) if one is not NEVER]
     if limits and (number := _number(value)) is None:
         raise CouldNotLookError(f"the query gives {_shown(value)}, which is no number")
@@ -207,15 +209,15 @@ def _number(value: Any) -> float | None:
     return float(found) if found.is_finite() else None
 
 
-def _moment(value: Any) -> datetime:
-    """A time as databases keep it: UTC where it names no zone; a number counts seconds or milliseconds since 1970."""
+def _age(value: Any, name: str, now: datetime) -> float:
+    """How many seconds a stored time lies back. Raises CouldNotLookError for what is no time, or is still to come."""
     try:
-        if (number := _number(value)) is not None:
-            return datetime.fromtimestamp(number / 1000 if number > _MILLISECONDS else number, UTC)
-        found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+        age = (now - as_moment(value)).total_seconds()
     except (ValueError, OverflowError, OSError):
         raise CouldNotLookError(f"the query gives {_shown(value)}, which is no time") from None
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    if age < -_AHEAD:
+        raise CouldNotLookError(f"{name} lies {seconds(-age)} ahead: is it kept in UTC, and are the clocks right?")
+    return max(age, 0.0)
 
 
 def _shown(value: Any) -> str:

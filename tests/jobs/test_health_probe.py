@@ -213,11 +213,29 @@ def test_agents_of_several_ledgers_are_told_apart() -> None:
     assert "Trading agents · paper: 1/1 running" in text
 
 
-def test_agents_that_cannot_be_read_leave_the_rest_of_the_board() -> None:
+def test_agents_that_cannot_be_read_are_unknown_and_leave_the_rest_of_the_board() -> None:
     watch = Watch(ledgers=[ledger()], broken=True)
     assert "probe/ledger-floor" in watch.seen()
-    assert not any(subject.startswith("probe/agents") for subject in watch.seen())
+    seen = watch.seen()["probe/agents"]
+    assert (seen.level, seen.detail) == (Level.UNKNOWN, "cannot be read: no ledger can be read")
     assert watch.message()
+    unread = [alert("probe/agents", Level.UNKNOWN, NOW - timedelta(hours=1))]
+    assert Watch(ledgers=[ledger()], alerts=unread).seen()["probe/agents"].level is Level.OK
+
+
+def test_an_agent_that_was_last_seen_in_the_future_may_be_dead() -> None:
+    crew = [agent("a", timedelta(hours=-2)), agent("b"), agent("c", timedelta(seconds=-50))]
+    seen = Watch(ledgers=[ledger()], agents=crew).seen()["probe/agents-floor"]
+    words = "2/3 running, last seen in the future (is it kept in UTC?): a"
+    assert (seen.level, seen.detail) == (Level.UNKNOWN, words)
+    worse = Watch(ledgers=[ledger()], agents=[*crew, agent("d", timedelta(hours=1))]).seen()["probe/agents-floor"]
+    assert worse.level is Level.CRITICAL
+
+
+def test_without_heartbeats_an_agents_status_alone_counts() -> None:
+    crew = [agent("a", timedelta(hours=-2), status="active"), agent("b", timedelta(hours=9), status="active")]
+    watch = Watch(ledgers=[ledger()], agents=crew, params={"heartbeat_minutes": None})
+    assert watch.seen()["probe/agents-floor"].detail == "2/2 running"
 
 
 def test_a_reading_that_was_told_before_is_shown_but_not_judged_again() -> None:

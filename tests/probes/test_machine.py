@@ -45,7 +45,7 @@ def written(path: Path, *, ago: float, content: bytes = b"alive") -> Path:
         (5, Level.OK, "there"),
         (200, Level.WARNING, "there, but not written for 2m"),
         (900, Level.CRITICAL, "there, but not written for 10m"),
-        (-500, Level.OK, "there"),
+        (-50, Level.OK, "there"),
     ],
 )
 def test_a_file_that_an_agent_touches_shows_that_it_lives(
@@ -56,6 +56,14 @@ def test_a_file_that_an_agent_touches_shows_that_it_lives(
     assert (reading.observation.level, reading.observation.detail) == (level, detail)
     assert [name for name, _ in reading.figures] == ["age", "size"]
     assert reading.latency is None
+
+
+def test_a_file_of_the_future_says_nothing_of_how_old_it_is(rounds: Rounds, tmp_path: Path) -> None:
+    path = written(tmp_path / "alive", ago=-7205)
+    aged, sized = look(rounds, file(path, age=Threshold(120))), look(rounds, file(path, large=Threshold(1000)))
+    assert aged.observation.level is Level.UNKNOWN
+    assert aged.observation.detail == "it was last written 2h ahead of this machine's clock"
+    assert sized.observation.level is Level.OK
 
 
 def test_a_file_that_is_not_there_is_critical_unless_it_should_not_be(rounds: Rounds, tmp_path: Path) -> None:

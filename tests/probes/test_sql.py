@@ -141,6 +141,21 @@ def test_a_time_is_read_in_whatever_form_it_is_kept(value: object) -> None:
     assert sight.measures[0].figure == 1800
 
 
+@pytest.mark.parametrize(
+    ("ahead", "words"),
+    [
+        (30, "ok: answers"),
+        (7200, "unknown: heartbeat lies 2h ahead: is it kept in UTC, and are the clocks right?"),
+    ],
+)
+def test_a_time_to_come_says_nothing_of_how_old_it_is(
+    ahead: int, words: str, url: str, watch: Watch, clock: StandingClock
+) -> None:
+    moment = clock.now + timedelta(seconds=60 + ahead)
+    query = f"SELECT '{moment:%Y-%m-%d %H:%M:%S}'"
+    assert told(watch("sql", url=url, query=query, age={"warning": "1m"}, shows_as="heartbeat").look()) == words
+
+
 def test_a_long_value_of_others_is_cut_and_stays_in_one_line() -> None:
     sight = judged(
         [("x\n# @everyone " * 30,)], Expectation(name="note", equals="ok"), datetime(2026, 10, 30, tzinfo=UTC)
