@@ -12,8 +12,9 @@ import logging
 import signal
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from queue import SimpleQueue
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -101,6 +102,7 @@ class Daemon:
         self._forget_at = 0.0
         self._planned_at = self._delivered_at = clock.monotonic()
         self._unheard = True  # whether it is known that the heartbeat does not arrive, or not known yet
+        self._broken: Mapping[str, str] = {}  # the jobs that people were told cannot be loaded, and why
         self._troubles: dict[str, str | None] = {}  # of each job that looks at the present, how its last run went
         self.skipped: dict[str, int] = {}
         self._reports = ThreadPoolExecutor(WORKERS, thread_name_prefix="report")
@@ -116,7 +118,6 @@ class Daemon:
         self._clockwork.add_listener(self._overlapped, EVENT_JOB_MAX_INSTANCES)
         self._announce()
         self._take_note()
-        self._tell_broken({})
         beat = IntervalTrigger(seconds=self._tick_seconds, timezone="UTC")
         first = SystemClock().wall()
         self._clockwork.add_job(self._tick, beat, executor="planner", id=PLANNER, next_run_time=first)
@@ -157,13 +158,18 @@ class Daemon:
         except ReporterError as error:
             log.error("the terms that we run by could not be saved: %s", error)
 
-    def _tell_broken(self, before: Mapping[str, str]) -> None:
-        """A job whose file cannot be loaded is told of like one that fails; so is its recovery."""
-        now = self._wiring.broken
+    def _tell_broken(self, wiring: Wiring) -> None:
+        """A job whose file cannot be loaded is told of like one that fails; so is its recovery.
+
+        What could not be saved is told at the next turn.
+        """
+        now, before = wiring.broken, self._broken
+        if now == before:
+            return
         seen = [Observation(f"job/{name}", Level.WARNING, f"{name} cannot run: {why}") for name, why in now.items()]
         seen += [Observation(f"job/{name}", Level.OK, "can be loaded again") for name in before if name not in now]
-        if seen:
-            self._runner.observe(self._wiring, seen)
+        self._runner.observe(wiring, seen)
+        self._broken = now
 
     def _wind_up(self) -> None:
         """Give the clockwork the interval jobs of the present wiring; those that did not change keep their beat."""
@@ -189,19 +195,20 @@ class Daemon:
         times = self.skipped[event.job_id]
         bound = self._wiring.jobs.get(event.job_id)
         if bound is not None:
-            self._reports.submit(self._runner.skipped, bound)
+            self._reports.submit(guarded, event.job_id, partial(self._runner.skipped, bound))
         log.warning("%s: a run was skipped, for the one before is not done (%d so far)", event.job_id, times)
 
     def _tick(self) -> None:
         """The planner's turn: what is owed is handed to the pool, and alerts that wait for time are looked at."""
         wiring = self._wiring
         try:
+            self._tell_broken(wiring)
             for turn in self._planner.tick(wiring):
-                self._once_at_a_time(turn.bound.job.name, self._run_owed, turn)
+                self._once_at_a_time(turn.bound.job.name, partial(self._run_owed, turn))
             for bound in self._planner.open_turns(wiring):
-                self._once_at_a_time(bound.job.name, self._run_open, bound.job.name)
+                self._once_at_a_time(bound.job.name, partial(self._run_open, bound.job.name))
             for name in self._runner.look_again(wiring):
-                self._once_at_a_time(name, self._run_open, name)
+                self._once_at_a_time(name, partial(self._run_open, name))
             self._runner.tell_digests(wiring)
             self._forget()
             self._planned_at = self._clock.monotonic()
@@ -218,22 +225,18 @@ class Daemon:
             self._forget_at = now + DAY
             self._runner.forget(self._wiring)
 
-    def _once_at_a_time(self, job: str, work: Callable[..., None], argument: object) -> None:
+    def _once_at_a_time(self, job: str, work: Callable[[], None]) -> None:
         with self._guard:
             if job in self._busy or self._stopping.is_set():
                 return
+            running = self._reports.submit(guarded, job, work)
             self._busy.add(job)
 
-        def release() -> None:
-            try:
-                work(argument)
-            except ReporterError as error:
-                log.error("%s: %s", job, error)
-            finally:
-                with self._guard:
-                    self._busy.discard(job)
+        def release(_: Future[bool]) -> None:
+            with self._guard:
+                self._busy.discard(job)
 
-        self._reports.submit(release)
+        running.add_done_callback(release)  # which hears of one that is called off before it began, too
 
     def _run_owed(self, turn: Turn) -> None:
         claim = self._planner.claim(turn)
@@ -307,15 +310,12 @@ class Daemon:
             self._serving.add(channel)
 
         def work() -> None:
-            try:
-                self._delivery.serve(self._wiring, channel, self._stopping)
-            except ReporterError as error:
-                log.error("delivery to %s: %s", channel, error)
+            serve = partial(self._delivery.serve, self._wiring, channel, self._stopping)
+            if not guarded(f"delivery to {channel}", serve):
                 self._stopping.wait(REST)
-            finally:
-                with self._guard:
-                    self._serving.discard(channel)
-                self._waiting_mail.set()
+            with self._guard:
+                self._serving.discard(channel)
+            self._waiting_mail.set()
 
         threading.Thread(target=work, name=f"channel-{channel}", daemon=True).start()
 
@@ -323,13 +323,16 @@ class Daemon:
         """The main thread's life: signals, edits, and a clock that was moved."""
         offset = self._clock_offset()
         while not self._stopping.wait(self._watch_seconds):
-            if self._reload.is_set() or self._home.edited():
-                self._reload.clear()
-                self._take_up()
+            guarded("the config", self._look_for_edits)
             moved = self._clock_offset() - offset
             if abs(moved) > CLOCK_STEP:
                 offset += moved
                 self._replan(moved)
+
+    def _look_for_edits(self) -> None:
+        if self._reload.is_set() or self._home.edited():
+            self._reload.clear()
+            self._take_up()
 
     def _clock_offset(self) -> float:
         return self._clock.wall().timestamp() - self._clock.monotonic()
@@ -353,7 +356,6 @@ class Daemon:
         self._wiring = new
         self._take_note()
         self._wind_up()
-        self._tell_broken(old.broken)
         closing = threading.Timer(CLOSE_AFTER, old.close)
         closing.daemon = True
         closing.start()
@@ -368,6 +370,19 @@ class Daemon:
         while (self._busy or self._serving) and self._clock.monotonic() < end:
             threading.Event().wait(0.05)
         log.info("stopped")
+
+
+def guarded(what: str, work: Callable[[], object]) -> bool:
+    """Do it; False if it failed. A mistake of ours costs what was under way, and nothing that is to come."""
+    try:
+        work()
+    except ReporterError as error:
+        log.error("%s: %s", what, error)
+    except Exception:
+        log.exception("%s: what was under way is lost", what)
+    else:
+        return True
+    return False
 
 
 def in_words(bound: BoundJob, planner: Planner) -> str:

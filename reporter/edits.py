@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from pydantic import BaseModel
+from pydantic_core import PydanticSerializationError
+
 from reporter.binding import BoundJob
 from reporter.formats import duration
 from reporter.wiring import Wiring
@@ -56,5 +59,13 @@ def _of_job(bound: BoundJob) -> dict[str, str]:
         "catch_up_limit": str(bound.catch_up_limit),
         "give_up_after": str(duration(bound.give_up_after)),
         "renamed_from": bound.renamed_from or "",
-        "params": bound.params.model_dump_json(),  # a reload makes the model's class anew
+        "params": _written(bound.params),  # a reload makes the model's class anew
     }
+
+
+def _written(params: BaseModel) -> str:
+    """Parameters as text; of those that JSON has no form for, only their model's name."""
+    try:
+        return params.model_dump_json()
+    except PydanticSerializationError:
+        return type(params).__name__

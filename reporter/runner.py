@@ -232,6 +232,8 @@ class Runner:
                 raise DeadlineError("the daemon is stopping; the run was left and will be made up for")
             if self._clock.monotonic() >= end:
                 raise DeadlineError(f"no result within {bound.deadline.total_seconds():g} s: the run was given up")
+        if failure and not isinstance(failure[0], Exception):
+            raise JobError(f"it ended itself with {type(failure[0]).__name__}")  # sys.exit() ends a program, not a job
         if failure:
             raise failure[0]
         return box[0]
