@@ -377,7 +377,8 @@ class App:
     def periods_between(self, bound: BoundJob, first: str, last: str | None) -> list[Period]:
         """The periods of a job that are over, from the one that `first` names to the one that `last` names, in order.
 
-        Raises ReporterError when one of the two is no date, or the job does not speak of periods that are over.
+        Raises ReporterError when one of the two is no date, the second does not lie behind the first, or the job speaks
+        of no periods that are over.
         """
         unit, zone, now = bound.job.covers.unit, bound.timezone, self.clock.wall()
         if unit is None or not bound.job.covers.closed:
@@ -387,6 +388,8 @@ class App:
             end = named_end(last, zone, unit) if last else now
         except ValueError as error:
             raise ReporterError(str(error)) from None
+        if last and end <= start:
+            raise ReporterError(f"nothing lies between {first} and {last}: --from must be before --to")
         period, found = containing(unit, start, zone), []
         while period.end <= min(end, now):
             found.append(period)

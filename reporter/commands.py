@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
+from html import escape
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -57,6 +58,18 @@ targets:
   daily_loss: 100 USDT
   review: {{win_rate: 45%, after: 20}}
 """
+
+# A phone shows a page as wide as itself only when it is asked to.
+_HEAD = """\
+<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>reporter preview</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<style>
+body { margin: min(24px, 3vw); background: #313338; color: #b5bac1; font: 13px/1.35 sans-serif; }
+p { margin: 4px 0; overflow-wrap: anywhere; }
+article { margin-bottom: 16px; }
+</style></head>
+<body>"""
 
 _MARKS = {"": "✓", "advice": "!"}
 _PENDING = {"waiting", "sending", "unclear", "held"}
@@ -124,8 +137,10 @@ def _backfill(options: argparse.Namespace) -> int:
     logs.start("CRITICAL")
     with opened(_home(options)) as app:
         bound = app.job(options.name)
-        code = DELIVERED
-        for period in _bar(app.periods_between(bound, options.first, options.last), f"{options.name}: telling"):
+        code, periods = DELIVERED, app.periods_between(bound, options.first, options.last)
+        if not periods:
+            print(f"{options.name}: nothing to tell, for no {bound.job.covers.unit} of that time is over yet")
+        for period in _bar(periods, f"{options.name}: telling"):
             deliver = partial(app.deliver, patience=NONE if code == QUEUED else PATIENCE)
             code = max(code, _told(app, options.name, app.run_period(bound, period), deliver))
             if code == FAILED:
@@ -146,7 +161,7 @@ def _runs(options: argparse.Namespace) -> int:
 def _told(app: App, name: str, done: ByHand, deliver: Callable[[str], Sequence[Fate]]) -> int:
     """Say what became of a run by hand, and where its messages are."""
     if done.outcome is None:
-        print(visible(_standing(app, name, done)))
+        print("\n".join(map(visible, _standing(app, name, done))))
         return DELIVERED if done.standing and done.standing.state == "told" else FAILED
     if done.outcome.error:
         complain(f"{name} {done.period.label}: {done.outcome.error}")
@@ -166,14 +181,15 @@ def _delivered(app: App, name: str, run_id: str) -> Sequence[Fate]:
         return app.deliver(run_id, PATIENCE)
 
 
-def _standing(app: App, name: str, done: ByHand) -> str:
+def _standing(app: App, name: str, done: ByHand) -> Iterator[str]:
     owed, label = done.standing, done.period.label
     if owed is None or owed.state != "told":
-        return f"{name} {label} is being made by another process just now"
+        yield f"{name} {label} is being made by another process just now"
+        return
     zone = ZoneInfo(app.job(name).timezone)
     when = f"{owed.settled_at.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}" if owed.settled_at else "an earlier time"
-    told = [f"  → {_fate(fate)}" for fate in app.fates(owed.run_id or "")]
-    return "\n".join([f"{name} {label} was told already, at {when} (--force tells it again)", *told])
+    yield f"{name} {label} was told already, at {when} (--force tells it again)"
+    yield from (f"  → {_fate(fate)}" for fate in app.fates(owed.run_id or ""))
 
 
 def _fate(fate: Fate) -> str:
@@ -219,10 +235,16 @@ def _as_text(app: App, findings: Findings) -> None:
     for written in findings.written:
         print(f"→ {', '.join(written.channels)}", flush=True)
         screen.post(written.message)
+    for line in _besides(findings):
+        print(line)
+
+
+def _besides(findings: Findings) -> Iterator[str]:
+    """What there is besides messages: readings, which are judged and not told as they are; or nothing at all."""
     for seen in findings.observations:
-        print(f"{seen.level:<8} {visible(f'{seen.subject}: {seen.detail}')}")
+        yield f"{seen.level:<8} {visible(f'{seen.subject}: {seen.detail}')}"
     if not findings.written and not findings.observations:
-        print("nothing to tell")
+        yield "nothing to tell"
 
 
 def _as_json(app: App, findings: Findings) -> None:
@@ -238,10 +260,11 @@ def _as_json(app: App, findings: Findings) -> None:
 def _as_html(app: App, findings: Findings) -> None:
     from reporter.outlets.page import to_html
 
-    print("<!doctype html>\n<html lang='en'><head><meta charset='utf-8'><title>reporter</title></head>")
-    print("<body style='background: #313338; margin: 24px'>")
+    print(_HEAD)
     for written in findings.written:
         print(to_html(written.message, app.wiring.zone))
+    for line in _besides(findings):
+        print(f"<p>{escape(line)}</p>")
     print("</body></html>")
 
 

@@ -71,6 +71,19 @@ def test_a_job_about_the_present_has_nothing_to_make_up_for(stage: Stage) -> Non
         app.periods_between(app.job("health_probe"), "2026-10-25", None)
 
 
+@pytest.mark.parametrize(
+    ("first", "last", "code", "says"),
+    [
+        ("2026-10-03", "2026-10-01", 1, "nothing lies between 2026-10-03 and 2026-10-01: --from must be before --to"),
+        ("2199-01-01", "2199-01-02", 0, "daily: nothing to tell, for no day of that time is over yet"),
+    ],
+)
+def test_a_range_without_a_period_is_told(daily: Stage, first: str, last: str, code: int, says: str) -> None:
+    done = reporter(daily, "backfill", "daily", "--from", first, "--to", last)
+    assert done.returncode == code
+    assert says in done.stdout + done.stderr
+
+
 def lines(stage: Stage, name: str = "daily") -> str:
     return "\n".join(chronicle(stage.app.store, stage.app.job(name), 10))
 

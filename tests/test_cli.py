@@ -44,6 +44,7 @@ def test_a_period_that_was_told_is_told_again_only_by_force(floor: Stage, discor
     again = reporter(floor, "run-job", "daily_summary", "--at", "2026-10-30")
     assert again.returncode == 0
     assert "daily_summary 2026-10-30 was told already, at " in again.stdout
+    assert " (--force tells it again)\n  → daily: delivered https://" in again.stdout
     assert _link(discord, discord.messages("daily")[0].id) in again.stdout
     assert len(discord.messages("daily")) == 1
     assert reporter(floor, "run-job", "daily_summary", "--at", "2026-10-30", "--force").returncode == 0
@@ -83,6 +84,16 @@ def test_preview_sends_nothing_and_shows_the_report_in_three_ways(floor: Stage, 
     assert body["embeds"][0]["title"] == "📊 Daily Performance Report – 2026-10-30"
     assert discord.requests == []
     assert reporter(floor, "run-job", "daily_summary", "--at", "2026-10-30").returncode == 0
+
+
+def test_a_page_of_a_job_without_messages_shows_what_it_saw(floor: Stage, discord: LocalDiscord) -> None:
+    code = DAILY.replace("import Context", "import Context, Level, Observation")
+    code = code.partition("    yield")[0] + "    yield Observation('a<b', Level.WARNING, 'hot')\n"
+    floor.report("daily", code)
+    floor.on_discord(discord, "  daily:")
+    page = reporter(floor, "preview", "daily", "--format", "html").stdout
+    assert 'name="viewport"' in page
+    assert "<p>warning  a&lt;b: hot</p>" in page
 
 
 def test_a_period_that_is_not_over_is_shown_so_far_and_stays_owed(floor: Stage, discord: LocalDiscord) -> None:

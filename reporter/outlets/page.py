@@ -51,6 +51,7 @@ STYLE = """
 .message section > :last-child { margin-bottom: 0; }
 .message .grid { display: grid; gap: 8px; margin-top: 8px; }
 .message .grid section { margin-top: 0; }
+@media (max-width: 480px) { .message .grid { grid-template-columns: minmax(0, 1fr) !important; } }
 .message figure { margin-top: 8px; }
 .message img { max-width: min(100%, 400px); border-radius: 4px; }
 .message footer { margin-top: 10px; font-size: 12px; color: #b5bac1; }
