@@ -49,7 +49,7 @@ class FileProbe:
 
     def _measures(self, found: os.stat_result) -> list[Measure]:
         age = self.clock.wall().timestamp() - found.st_mtime
-        if self.age is not NEVER and age < -_AHEAD:
+        if self.age != NEVER and age < -_AHEAD:
             raise CouldNotLookError(f"it was last written {seconds(-age)} ahead of this machine's clock")
         return [
             Measure("age", max(age, 0.0), self.age, seconds, "not written for {limit}"),

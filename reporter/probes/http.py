@@ -71,6 +71,8 @@ class HttpProbe:
                 body = await _read(response)
             except httpx.RemoteProtocolError:
                 return Sight(Level.CRITICAL, "broke off its answer, or answered with something that is not HTTP")
+            except httpx.TooManyRedirects:
+                return Sight(Level.CRITICAL, f"redirects more than {_HOPS} times")
             except (httpx.InvalidURL, httpx.UnsupportedProtocol):
                 return Sight(Level.CRITICAL, "the address, or one that it redirects to, is none that can be asked")
         return self._with_certificate(await self._judged(response.status_code, body), response)
@@ -82,15 +84,16 @@ class HttpProbe:
         return await aside(("answer", self.terms.name), lambda: self.expected.judged(status, body))
 
     async def _answer(self, transport: httpx.AsyncHTTPTransport) -> httpx.Response:
+        import httpx  # noqa: PLC0415
+
         request = self._request()
-        response = await transport.handle_async_request(request)
-        hops = 0
-        while self.follow and response.status_code in _REDIRECTS and "Location" in response.headers and hops < _HOPS:
+        for _ in range(_HOPS + 1):
+            response = await transport.handle_async_request(request)
+            if not (self.follow and response.status_code in _REDIRECTS and "Location" in response.headers):
+                return response
             await response.aclose()
             request = _redirected(request, response)
-            response = await transport.handle_async_request(request)
-            hops += 1
-        return response
+        raise httpx.TooManyRedirects("", request=request)
 
     def _request(self) -> httpx.Request:
         import httpx  # noqa: PLC0415

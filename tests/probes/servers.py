@@ -97,14 +97,44 @@ def hangs(connection: socket.socket) -> None:
         pass
 
 
+def drips(connection: socket.socket) -> None:
+    """Answers, and then sends a byte of the body now and then, for as long as anybody listens."""
+    _request(connection)
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+    while True:
+        connection.sendall(b"x")
+        time.sleep(0.05)
+
+
+def drips_its_head(connection: socket.socket) -> None:
+    """Never comes to the end of its headers."""
+    _request(connection)
+    connection.sendall(b"HTTP/1.1 200 OK\r\n")
+    while True:
+        connection.sendall(b"X-More: and more\r\n")
+        time.sleep(0.05)
+
+
+def never_ends(connection: socket.socket) -> None:
+    """Sends as fast as it can, for as long as anybody takes it."""
+    _request(connection)
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 10737418240\r\n\r\n")
+    while True:
+        connection.sendall(b"x" * 65536)
+
+
 class _Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
     block_on_close = False
     request_queue_size = 128
 
 
+class _Server6(_Server):
+    address_family = socket.AF_INET6
+
+
 @contextmanager
-def serving(behave: Behaviour) -> Iterator[int]:
+def serving(behave: Behaviour, *, over_ipv6: bool = False) -> Iterator[int]:
     """A server with that behaviour; gives its port."""
 
     class Handler(socketserver.BaseRequestHandler):
@@ -114,7 +144,7 @@ def serving(behave: Behaviour) -> Iterator[int]:
             except OSError:
                 return  # the probe went away first
 
-    with _Server(("127.0.0.1", 0), Handler) as server:
+    with _Server6(("::1", 0), Handler) if over_ipv6 else _Server(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         yield server.server_address[1]
