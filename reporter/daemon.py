@@ -223,7 +223,7 @@ class Daemon:
         now = self._clock.monotonic()
         if now >= self._forget_at:
             self._forget_at = now + DAY
-            self._runner.forget(self._wiring)
+            self._reports.submit(guarded, "what is old", partial(self._runner.forget, self._wiring))
 
     def _once_at_a_time(self, job: str, work: Callable[[], None]) -> None:
         with self._guard:

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, case, delete, func, insert, not_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, insert, or_, select, update
 
 from reporter.message import Message, Severity, from_dict, to_dict
-from reporter.store import insert_once
+from reporter.store import forget, insert_once
 from reporter.store.tables import lanes, outbox, sent
 
 Kind = Literal["report", "alert", "board"]
@@ -430,14 +430,14 @@ def rewind(connection: Connection, now: datetime) -> None:
 
 
 def prune(connection: Connection, before: datetime) -> int:
-    """Forget settled rows older than that; the newest of each board stays, for it is still edited."""
-    boards = outbox.c.kind == "board"
-    newest = select(func.max(outbox.c.id)).where(boards).group_by(outbox.c.channel, outbox.c.slot)
-    shown = and_(sent.c.slot.is_not(None), sent.c.withdrawn_at.is_(None))
-    last = select(func.max(sent.c.id)).where(shown).group_by(sent.c.channel, sent.c.slot)
-    live = select(sent.c.outbox_id).where(sent.c.id.in_(last))
-    needed = and_(boards, or_(outbox.c.id.in_(newest), outbox.c.id.in_(live)))
-    return connection.execute(delete(outbox).where(outbox.c.settled_at < before, not_(needed))).rowcount
+    """Forget some of the settled rows older than that; returns how many.
+
+    Of each board the newest stays, and the last that was sent, for that is still edited.
+    """
+    newer = outbox.alias()
+    board = and_(newer.c.channel == outbox.c.channel, newer.c.slot == outbox.c.slot, newer.c.id > outbox.c.id)
+    replaced = select(newer.c.id).where(board, or_(outbox.c.state != "sent", newer.c.state == "sent")).exists()
+    return forget(connection, outbox, and_(outbox.c.settled_at < before, or_(outbox.c.kind != "board", replaced)))
 
 
 def _open() -> ColumnElement[bool]:

@@ -17,6 +17,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
+from sqlalchemy import Connection
+
 from reporter import logs, outbox
 from reporter.adrift import Adrift
 from reporter.alerts import Level, Observation, Phase
@@ -156,11 +158,22 @@ class Runner:
     def forget(self, wiring: Wiring) -> None:
         """Let go of what is older than anybody wants to know."""
         before = self._clock.wall() - wiring.keep_history
+        gone = sum(self._forgotten(part.prune, before) for part in (outbox, journal, tallies))
         with self._store.begin() as connection:
-            gone = sum(part.prune(connection, before) for part in (outbox, journal, tallies))
             uptime.prune(connection, self._clock.wall(), wiring.keep_uptime)
         if gone:
             log.info("%d rows from before %s were forgotten", gone, before.date())
+
+    def _forgotten(self, prune: Callable[[Connection, datetime], int], before: datetime) -> int:
+        """Let go of what is old, piece by piece; returns how many rows that were."""
+        gone = 0
+        while not self._stopping.is_set():
+            with self._store.begin() as connection:
+                some = prune(connection, before)
+            if not some:
+                break
+            gone += some
+        return gone
 
     def look_again(self, wiring: Wiring) -> set[str]:
         """Let time pass for alerts that wait for it; returns the jobs to ask anew because something is suspect."""

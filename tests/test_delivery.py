@@ -6,8 +6,9 @@ import time
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import Engine, event
 
-from reporter import delivery, outbox
+from reporter import delivery, outbox, store
 from reporter.pacing import Limit
 from reporter.store import tallies
 from tests.discord.faults import Fault, Limited, Reset, Status
@@ -378,6 +379,23 @@ def test_of_a_board_that_is_edited_for_ever_only_the_last_state_is_kept(stage: S
     assert stage.counts() == {"sent": 1}
     stage.run("pulse")
     assert len(discord.messages("daily")) == 1
+
+
+def test_a_long_past_is_forgotten_piece_by_piece(
+    stage: Stage, discord: LocalDiscord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "AT_ONCE", 2)
+    stage.report("daily", DAILY).on_discord(discord, "  daily:")
+    for day in range(10, 17):
+        stage.run("daily", f"2026-10-{day}")
+    stage.clock.forward(days=91)
+    pieces: list[object] = []
+    note = pieces.append
+    event.listen(Engine, "commit", note)
+    stage.app.runner.forget(stage.app.wiring)
+    event.remove(Engine, "commit", note)
+    assert stage.counts() == {}
+    assert len(pieces) >= 4
 
 
 def test_after_too_many_refusals_nothing_is_asked_for_a_while(

@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, select
+from sqlalchemy import ColumnElement, Connection, Engine, Table, create_engine, delete, event, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
@@ -24,6 +24,8 @@ from reporter.store import tables
 
 # So long, in seconds, a writer waits for others to SQLite.
 BUSY = 10
+# So many rows are forgotten in one transaction, which takes a tenth of a second.
+AT_ONCE = 2000
 # The fact that says by which terms the daemon runs: JSON, by the names of its jobs.
 TERMS = "terms"
 
@@ -195,6 +197,13 @@ def _version(connection: Connection) -> str | None:
         return None
     found = connection.execute(select(tables.alembic_version.c.version_num)).scalar()
     return str(found) if found else None
+
+
+def forget(connection: Connection, table: Table, old: ColumnElement[bool]) -> int:
+    """Delete rows that are old, some at a time: whoever else has to write is not kept waiting. Returns how many."""
+    (key,) = table.primary_key.columns
+    some = select(key).where(old).limit(AT_ONCE)
+    return connection.execute(delete(table).where(key.in_(some))).rowcount
 
 
 def fact(connection: Connection, name: str) -> str | None:

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, delete, insert, or_, select, update
 
 from reporter.alerts import Change, Level, Observation, Transition
-from reporter.store import insert_once
+from reporter.store import forget, insert_once
 from reporter.store.tables import incidents, outbox, sent, silences, transitions
 from reporter.telling import Incident, Silence, begun, followed
 
@@ -233,8 +233,8 @@ def mark_reminded(connection: Connection, silence_id: int) -> bool:
 
 
 def prune(connection: Connection, before: datetime) -> int:
-    """Forget incidents and silences that were over before that moment."""
-    gone = connection.execute(delete(incidents).where(incidents.c.resolved_at < before)).rowcount
+    """Forget some of the incidents, and the silences, that were over before that moment."""
+    gone = forget(connection, incidents, incidents.c.resolved_at < before)
     return gone + connection.execute(delete(silences).where(silences.c.ends_at < before)).rowcount
 
 

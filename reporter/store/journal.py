@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from reporter.alerts import AlertState, Level, Transition
 from reporter.clock import Clock
 from reporter.context import Affairs
 from reporter.periods import Period
-from reporter.store import Store, alerts, incidents, insert_once, uptime
+from reporter.store import Store, alerts, forget, incidents, insert_once, uptime
 from reporter.store.affairs import affairs
 from reporter.store.tables import facts, runs, samples, transitions
 from reporter.uptime import HOUR, Span, Uptime, is_component
@@ -77,9 +77,9 @@ def remember(connection: Connection, name: str, value: str) -> None:
 
 
 def prune(connection: Connection, before: datetime) -> int:
-    """Forget runs, readings and transitions older than that; what is open stays open."""
+    """Forget some of the runs, readings and transitions older than that; what is open stays open."""
     aged = ((runs, runs.c.started_at), (samples, samples.c.at), (transitions, transitions.c.at))
-    gone = sum(connection.execute(delete(table).where(moment < before)).rowcount for table, moment in aged)
+    gone = sum(forget(connection, table, moment < before) for table, moment in aged)
     return gone + incidents.prune(connection, before) + alerts.prune(connection, before)
 
 

@@ -290,6 +290,7 @@ outbox = Table(
     Index(None, "state", "channel", "priority", "id"),
     Index(None, "channel", "slot", "id"),
     Index(None, "run_id"),
+    Index(None, "settled_at"),
 )
 
 sent = Table(

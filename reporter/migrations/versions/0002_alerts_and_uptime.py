@@ -79,6 +79,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("subject", name=op.f("pk_standing")),
     )
     op.add_column("outbox", sa.Column("repost", sa.Integer(), nullable=True))
+    op.create_index(op.f("ix_outbox_settled_at"), "outbox", ["settled_at"], unique=False)
     op.create_index(op.f("ix_runs_outcome_started_at"), "runs", ["outcome", "started_at"], unique=False)
     op.add_column("samples", sa.Column("detail", sa.Text(), nullable=True))
     op.create_index(op.f("ix_sent_channel_edited_id"), "sent", ["channel", "edited", "id"], unique=False)
