@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from reporter.errors import LedgerError
 from reporter.ledger import Floor, LedgerSettings
 from reporter.periods import Period
 from tests.ledger.databases import DATA, Native, native_postgresql, native_sqlite
@@ -152,3 +153,35 @@ def test_the_minutes_in_which_trades_closed_are_those_of_the_trades(floor: Nativ
     old = {one.closed_at.replace(second=0, microsecond=0) for one in both.closed_trades(ever) if one.ledger == "old"}
     assert both.closings(ever, ["old"]) == sorted(old) != []
     assert both.closings(ever, ["bot"], "nobody") == []
+
+
+@pytest.mark.parametrize(
+    ("kept", "seen"),
+    [
+        ("'2026-10-30 14:02:00'", 0),
+        ("'2026-10-30T16:02:00+02:00'", 0),
+        ("1793368920", 0),
+        ("1793368920000", 0),
+        ("'1793368920.5'", 0.5),
+        ("NULL", None),
+    ],
+)
+def test_an_agents_own_heartbeat_is_read_in_whatever_form_it_is_kept(
+    kept: str, seen: float | None, tmp_path: Path
+) -> None:
+    floor = native_sqlite(tmp_path)
+    floor.run("DROP TABLE agents")
+    floor.run("CREATE TABLE agents (name, strategy, mode, currency, capital, status, last_seen)")
+    floor.run(f"INSERT INTO agents VALUES ('a', NULL, 'live', 'USDT', NULL, NULL, {kept})")
+    (agent,) = Floor([floor.settings()]).agents()
+    began = datetime(2026, 10, 30, 14, 2, tzinfo=UTC)
+    assert agent.last_seen == (None if seen is None else began + timedelta(seconds=seen))
+
+
+def test_a_heartbeat_that_is_no_time_is_said_to_be_none(tmp_path: Path) -> None:
+    floor = native_sqlite(tmp_path)
+    floor.run("DROP TABLE agents")
+    floor.run("CREATE TABLE agents (name, strategy, mode, currency, capital, status, last_seen)")
+    floor.run("INSERT INTO agents VALUES ('a', NULL, 'live', 'USDT', NULL, NULL, 'just now')")
+    with pytest.raises(LedgerError, match="an agent's last_seen is 'just now', which is not a time that can be read"):
+        Floor([floor.settings()]).agents()
