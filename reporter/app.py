@@ -55,6 +55,7 @@ from reporter.wiring import Channel, Routes, Wiring
 log = logging.getLogger(__name__)
 
 CONFIG = Path("config", "reporter.yaml")
+_EMPTY = "`reporter schema` lists the keys; `reporter init` makes a config that explains them, in a folder without one"
 # A file's path, inode, time of change in nanoseconds and size in bytes.
 Stamp = tuple[str, int, int, int]
 
@@ -119,9 +120,11 @@ class FolderHome:
             raise ConfigError(read.problems)
         self.catalog = read.catalog
         self.store = read.loaded.store
+        known = self.warnings
         self.warnings = (*read.loaded.warnings, *in_vain(read.loaded, read.jobs), *read.catalog.problems)
         for problem in self.warnings:
-            log.warning("%s", problem)
+            if problem not in known:  # once, and not again at each edit of something else
+                log.warning("%s", problem)
         return wiring
 
     def check(self) -> Iterator[Finding]:
@@ -156,6 +159,8 @@ class FolderHome:
     def _read(self) -> _Read:
         """Everything that the files say. Raises ConfigError where nothing of the config can be read."""
         loaded = config.look_through(self.path, self._environ)
+        if not loaded.document.text.strip():  # what a full disk or an editor at work leaves behind
+            raise ConfigError([Problem(str(self.path), "this file is empty", hint=_EMPTY)])
         logs.hide(secret.reveal() for secret in loaded.secrets())
         catalog = load_catalog(self.homes)
         jobs, problems = bind(loaded, catalog)

@@ -98,6 +98,21 @@ def test_an_edit_with_a_mistake_changes_nothing_and_says_why(floor: Stage, disco
         assert "2026-10-30" in discord.wait_for("daily", seconds=30)[0].title
 
 
+def test_an_emptied_config_ends_nothing_and_what_was_warned_of_is_not_said_again(floor: Stage) -> None:
+    config = (floor.folder / "config/reporter.yaml").read_text()
+    floor.write("config/reporter.yaml", f"{config}alerts: {{maintenance: [{{subjects: channel/x, {SUNDAYS}}}]}}\n")
+    with daemon(floor.folder, AFTER_MIDNIGHT, floor.environ) as running:
+        running.says("daily_summary: every day")
+        floor.write("config/reporter.yaml", "\n")
+        running.says("reporter.yaml: this file is empty")
+        floor.write("config/reporter.yaml", f"{config}alerts: {{maintenance: [{{subjects: channel/x, {SUNDAYS}}}]}}\n#")
+        running.says("taken up: nothing of a job changed")
+        assert running.log.count("`channel/x` fits nothing that is watched") == 1
+
+
+SUNDAYS = "schedule: weekly on sun at 02:00, duration: 2h"
+
+
 def test_hangup_takes_up_the_config_at_once(floor: Stage) -> None:
     with daemon(floor.folder, AFTER_MIDNIGHT, floor.environ) as running:
         running.says("daily_summary: every day")
