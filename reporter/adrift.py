@@ -105,6 +105,7 @@ class Adrift:
         self._followed: dict[str, Incident] = {}
         self._noted: list[_Noted] = []
         self._untold: list[_Alert] = []
+        self._handed: tuple[dict[str, Watched], list[_Noted], list[_Alert]] = {}, [], []
 
     def remember(self, connection: Connection) -> None:
         """Keep in mind what bears on alerts, for when it cannot be read any more."""
@@ -121,8 +122,10 @@ class Adrift:
             told, self._untold = self._untold, []
             told += self._decide(wiring, [change for one in seen for change in self._judge(wiring, one, witness)])
             told += self._make_up(wiring)
-            now = self._clock.wall()
-            self._keep([alert for alert in told if not _told(wiring, alert, now)])
+        now = self._clock.wall()
+        untold = [alert for alert in told if not _told(wiring, alert, now)]  # by the network: nobody waits for that
+        with self._guard:
+            self._keep([*untold, *self._untold])
 
     def _keep(self, untold: Sequence[_Alert]) -> None:
         if len(untold) > KEPT:
@@ -132,22 +135,28 @@ class Adrift:
     def hand_over(self, connection: Connection, wiring: Wiring, run_id: str) -> list[Observation]:
         """Save what was judged from memory; returns what is to be judged now: that the store is well again."""
         now = self._clock.wall()
-        alerts.put(connection, self._judged.values(), alerts.watched(connection, self._judged), now)
-        for one in self._noted:
+        with self._guard:
+            self._handed = judged, noted, untold = dict(self._judged), list(self._noted), list(self._untold)
+        alerts.put(connection, judged.values(), alerts.watched(connection, judged), now)
+        for one in noted:
             incident = incidents.follow(connection, one.transition, one.at)
             told, why = one.decision.told, MARK if one.decision.told else one.decision.why
             incidents.add_transition(
                 connection, one.transition, one.at, run_id, told=told, why=why, channels=one.channels
             )
             incidents.put(connection, one.after(incident))
-        for alert in self._untold:
+        for alert in untold:
             post(connection, wiring, _letter(alert, run_id), now, relief=alert.relief)
-        return [Observation(SUBJECT, Level.OK, "the store can be written again")] if self._judged else []
+        return [Observation(SUBJECT, Level.OK, "the store can be written again")] if judged else []
 
     def over(self) -> None:
-        """All of that is saved."""
+        """What was handed over is saved; what was heard since, because another run could not save it, is not."""
         with self._guard:
-            self._judged, self._followed, self._noted, self._untold = {}, {}, [], []
+            judged, noted, untold = self._handed
+            self._judged = {name: one for name, one in self._judged.items() if judged.get(name) is not one}
+            self._noted = [one for one in self._noted if not any(one is other for other in noted)]
+            self._untold = [one for one in self._untold if not any(one is other for other in untold)]
+            self._followed = self._followed if self._noted else {}
 
     # --- Judging ---
 

@@ -6,8 +6,11 @@ import json
 
 import pytest
 
+from reporter.adrift import Adrift
 from reporter.alert_commands import run_ack, run_silence
-from reporter.store import incidents
+from reporter.alerts import Level, Observation
+from reporter.judging import Witness
+from reporter.store import alerts, incidents
 from tests.alerts.floor import options
 from tests.discord.local import LocalDiscord
 from tests.stage import Stage
@@ -250,3 +253,21 @@ def test_an_alert_that_was_open_before_ends_once_for_those_who_heard_of_it(faili
     assert len(failing.told()) == 2
     with failing.stage.app.store.read() as connection:
         assert not any(one.subject == "limit/db" for one in incidents.open_ones(connection))
+
+
+def test_what_is_heard_while_the_rest_is_saved_is_not_forgotten(floor: Stage) -> None:
+    store, wiring = floor.app.store, floor.app.wiring
+    adrift = Adrift(store, floor.clock)
+
+    def hear(subject: str) -> None:
+        adrift.hear(wiring, [Observation(subject, Level.CRITICAL, "it is so")], Witness(), "it is full")
+
+    hear("limit/first")
+    with store.begin() as connection:
+        adrift.hand_over(connection, wiring, "1")
+        hear("limit/second")
+    adrift.over()
+    with store.begin() as connection:
+        adrift.hand_over(connection, wiring, "2")
+        assert alerts.alert_state(connection, "limit/second").is_open
+        assert len(incidents.open_ones(connection)) == 3  # with the store's own
