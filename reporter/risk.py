@@ -131,6 +131,11 @@ class Curve:
         pnl, flows = [day.pnl.amount for day in self.days], [day.flow for day in self.days]
         return daily_returns(pnl, self.capital.amount, flows)
 
+    @property
+    def paid(self) -> bool:
+        """Whether anything was paid in or out: then its levels tell of payments as well."""
+        return self.capital is not None and any(day.flow for day in self.days)
+
     @cached_property
     def levels(self) -> list[Decimal]:
         """The balance at the start and at the end of each day; from 0, and of P&L alone, without a capital."""

@@ -19,7 +19,20 @@ from reporter.outlets.discord_limits import fits
 from reporter.rates import Rate
 from reporter.trades import Book, Line, Mode, Money
 from tests import golden
-from tests.jobs.floor import Closed, Idle, database, floor, freqtrade, reports, rows, shape_of, text_of, told, usdt
+from tests.jobs.floor import (
+    Closed,
+    Idle,
+    database,
+    drawn,
+    floor,
+    freqtrade,
+    reports,
+    rows,
+    shape_of,
+    text_of,
+    told,
+    usdt,
+)
 
 MORNING = "2026-10-31 00:01:00"
 HOSTILE = "x\n# @everyone **pump** ||x||"
@@ -128,14 +141,14 @@ def test_the_tone_is_that_of_real_money(tmp_path: Path, live: list[str], paper: 
     [
         (["50"], ["+50.00 USDT (100% achieved) ✅", ">50% ✅", "<20.00 USDT ✅ (0.00 USDT)"]),
         (["10", "-20", "55"], ["+50.00 USDT (90% achieved)", ">50% ✅", "<20.00 USDT ❌ (-20.00 USDT)"]),
-        (["-10", "5"], ["+50.00 USDT (-10% achieved)", ">50% ❌", "<20.00 USDT ✅ (-10.00 USDT)"]),
+        (["-10", "5"], ["+50.00 USDT (not reached: -5.00 USDT)", ">50% ❌", "<20.00 USDT ✅ (-10.00 USDT)"]),
     ],
 )
 def test_targets_are_measured(tmp_path: Path, pnl: list[str], lines: list[str]) -> None:
     trades = [Closed(f"2026-10-30 0{hour}:00:00", "A", amount) for hour, amount in enumerate(pnl)]
     targets = Targets(daily_pnl={"USDT": usdt("50")}, drawdown={"USDT": usdt("20")}, win_rate=Decimal("0.5"))
     message = told("daily_summary", made(tmp_path, *trades), MORNING, targets=targets)
-    assert [line.split(": ")[1] for line in field(message, "Targets")] == lines
+    assert [line.split(": ", 1)[1] for line in field(message, "Targets")] == lines
 
 
 def test_targets_are_for_the_live_book_where_there_is_one(tmp_path: Path) -> None:
@@ -267,18 +280,23 @@ def test_the_top_is_that_of_a_recount(demo_file: Path) -> None:
     assert keys(live.carriers.under) == [agent for agent in reversed(ranking) if made[agent] < 0]
 
 
-def test_a_deposit_is_told_and_is_no_gain(tmp_path: Path) -> None:
-    path = database(tmp_path / "bot.sqlite", DAY)
-    with closing(sqlite3.connect(path)) as connection, connection:
+def paying(path: Path) -> Floor:
+    """The day with 10,000 paid in at noon and 5 taken out in the evening, as snapshots tell it."""
+    with closing(sqlite3.connect(database(path / "bot.sqlite", DAY))) as connection, connection:
         connection.executemany(
             "INSERT INTO equity (at, currency, equity, deposited, unrealised) VALUES (?, 'USDT', ?, ?, 0)",
             [
                 ("2026-10-01 00:00:00", 1000, 1000),
-                ("2026-10-30 10:00:00", 11044, 10000),
-                ("2026-10-31 00:00:00", 0, -5),
+                ("2026-10-29 23:30:00", 1012.5, 0),
+                ("2026-10-30 12:00:00", 11045, 10000),
+                ("2026-10-30 23:59:59.95", 11054.9, -5),
             ],
         )
-    lines = field(told("daily_summary", floor(path, starting=[usdt("1000")]), MORNING), "Overall")
+    return floor(path / "bot.sqlite", starting=[usdt("1000")])
+
+
+def test_a_deposit_is_told_and_is_no_gain(tmp_path: Path) -> None:
+    lines = field(told("daily_summary", paying(tmp_path), MORNING), "Overall")
     assert lines[:5] == [
         "Starting Balance: 1,012.50 USDT",
         "Deposited: 10,000.00 USDT",
@@ -286,3 +304,10 @@ def test_a_deposit_is_told_and_is_no_gain(tmp_path: Path) -> None:
         "Ending Balance: 11,044.90 USDT",
         "Daily P&L: +37.40 USDT (+0.34%)",
     ]
+    assert lines[-1] == "Equity with open positions: 11,054.90 USDT (+47.40 USDT), +10.00 USDT of it unexplained"
+
+
+def test_no_picture_shows_a_deposit_as_a_gain(tmp_path: Path) -> None:
+    [picture] = drawn("daily_summary", paying(tmp_path), MORNING)
+    assert "P&amp;L · USDT · live: +49.90 USDT" in picture
+    assert "11,0" not in picture

@@ -106,7 +106,7 @@ def test_months_are_compared_by_sum_and_by_day(tmp_path: Path) -> None:
     lines = field(told("monthly_report", made(tmp_path, *MONTH), FIRST), "USDT")
     assert "▼ -13.25 USDT vs. the month before" in lines
     assert "A day: +0.38 USDT, the month before +0.83 USDT" in lines
-    assert "Win Rate Before: 100.0%" in lines
+    assert "Win Rate Before: 100.0% (n=2)" in lines
 
 
 def test_targets_are_counted_by_day(tmp_path: Path) -> None:
@@ -115,14 +115,14 @@ def test_targets_are_counted_by_day(tmp_path: Path) -> None:
     assert field(message, "Targets") == [
         "Daily Target: +12.00 USDT reached on 2 of 31 days",
         "Win Rate Target: >50% ❌",
-        "Drawdown Limit of a Day: <11.00 USDT, reached on 2 days",
+        "Drawdown Limit: 11.00 USDT or more lost on 2 of 31 days",
     ]
 
 
 def test_a_fall_says_when_and_whether_it_was_made_good(tmp_path: Path) -> None:
     lines = field(told("monthly_report", made(tmp_path, *MONTH), FIRST), "Risk")
     assert lines[0] == (
-        "Max Drawdown: -27.00 USDT (-2.6%), 2026-10-08 to 2026-10-20, not made good by the end: -19.75 USDT"
+        "Max Drawdown: -27.00 USDT (-2.6%), 2026-10-08 to 2026-10-20, not made good by the end: -19.75 USDT (-1.9%)"
     )
 
 

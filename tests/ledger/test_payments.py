@@ -44,7 +44,7 @@ def test_a_balance_holds_what_was_paid_in_and_not_what_was_taken_out(bot: Native
     found = book(bot)
     assert (found.opening, found.closing) == (usdt("1500"), usdt("10250"))
     assert found.flows == (flow(), flow("9000"), flow(withdrawn="300"))
-    assert (found.flow.net, found.pnl) == (8700, usdt("50"))
+    assert (found.flow.net, found.pnl) == (Decimal(8700), usdt("50"))
 
 
 def test_a_deposit_is_capital_from_its_day_on_and_a_withdrawal_until_its_end(bot: Native) -> None:
