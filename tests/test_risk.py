@@ -255,6 +255,15 @@ def test_a_weekend_at_the_end_counts_with_the_friday_before() -> None:
     assert course(1, 2, 4, 8, 16, 32, 64).days[-1] == Day(date(2026, 10, 30), usdt(16 + 32 + 64))
 
 
+def test_a_year_of_all_weekdays_makes_good_for_its_holidays() -> None:
+    traded = [0.011 * (-1) ** day + day * 1e-5 for day in range(252)]
+    whole = [*traded[:126], *[0.0] * 9, *traded[126:]]
+    for ratio in (sharpe, sortino, volatility):
+        fits, usual, without = ratio(whole, Basis(261)), ratio(whole, WORKDAYS), ratio(traded, WORKDAYS)
+        assert fits == pytest.approx(without, rel=2e-3)
+        assert usual == pytest.approx(sqrt(252 / 261) * (without or 0), rel=2e-3)
+
+
 def test_a_market_that_never_closes_has_its_weekends() -> None:
     assert course(*range(7), basis=Basis()).n == 7
     assert course(*range(7), basis=Basis(366)).n == 7

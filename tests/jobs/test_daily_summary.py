@@ -310,4 +310,5 @@ def test_a_deposit_is_told_and_is_no_gain(tmp_path: Path) -> None:
 def test_no_picture_shows_a_deposit_as_a_gain(tmp_path: Path) -> None:
     [picture] = drawn("daily_summary", paying(tmp_path), MORNING)
     assert "P&amp;L · USDT · live: +49.90 USDT" in picture
-    assert "11,0" not in picture
+    assert ">balance 11,044.90 USDT<" in picture
+    assert ">+10" not in picture
