@@ -8,7 +8,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import partial
 from html import escape
@@ -86,13 +86,22 @@ def run(options: argparse.Namespace) -> int:
     except ReporterError as error:
         complain(str(error))
         return FAILED
-    except BrokenPipeError:
-        # Whoever read our output has had enough; a second complaint at exit helps nobody.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # whoever read our output has had enough
+        _say_no_more()
+        return FAILED
+    except OSError as error:  # a disk that is full or may not be written to, which the user can mend
+        complain(f"{error.filename or 'the output'}: {error.strerror}")
+        _say_no_more()
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
     return code
+
+
+def _say_no_more() -> None:
+    """What could not be written is tried once more when Python ends; a second complaint helps nobody."""
+    with suppress(OSError):  # a stream without a file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def complain(text: str) -> None:

@@ -7,7 +7,7 @@ import csv
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -180,7 +180,8 @@ def _opened(out: str | None) -> Iterator[TextIO]:
     except OSError as error:
         raise ReporterError(f"{path} cannot be written: {error.strerror}") from None
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # where nothing can be written there is nothing to remove
+            part.unlink(missing_ok=True)
 
 
 def _told(found: Iterator[Row], options: argparse.Namespace, zone: ZoneInfo) -> Iterator[Row]:

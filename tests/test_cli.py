@@ -184,6 +184,19 @@ def test_output_that_nobody_reads_any_more_is_no_traceback(floor: Stage) -> None
     assert done.stderr == ""
 
 
+@pytest.mark.parametrize("arguments", [["init", "/proc/floor"], ["demo", "--keep", "/proc/floor"]])
+def test_a_place_that_cannot_be_written_to_gets_a_sentence(tmp_path: Path, arguments: list[str]) -> None:
+    done = _alone(tmp_path, *arguments)
+    assert (done.returncode, done.stderr) == (1, "reporter: /proc/floor: No such file or directory\n")
+
+
+def test_output_onto_a_full_disk_gets_a_sentence(tmp_path: Path) -> None:
+    command = [sys.executable, "-W", "error", "-m", "reporter", "schema"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "reporter: the output: No space left on device\n")
+
+
 def _link(discord: LocalDiscord, message_id: str) -> str:
     [posted] = [message for message in discord.everything() if message.id == message_id]
     return f"https://discord.com/channels/{posted.channel.guild_id}/{posted.channel.id}/{message_id}"
