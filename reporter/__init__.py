@@ -22,6 +22,16 @@ if TYPE_CHECKING:
     from reporter.boards import summary as summary
     from reporter.boards import usually as usually
     from reporter.boards import worst as worst
+    from reporter.books import Book as Book
+    from reporter.books import By as By
+    from reporter.books import Course as Course
+    from reporter.books import LedgerHealth as LedgerHealth
+    from reporter.books import Line as Line
+    from reporter.books import Series as Series
+    from reporter.books import Unread as Unread
+    from reporter.books import leading as leading
+    from reporter.books import ranks as ranks
+    from reporter.books import share_of as share_of
     from reporter.context import Affairs as Affairs
     from reporter.context import Context as Context
     from reporter.context import Limits as Limits
@@ -55,20 +65,10 @@ if TYPE_CHECKING:
     from reporter.standing import trail as trail
     from reporter.thresholds import Threshold as Threshold
     from reporter.trades import Agent as Agent
-    from reporter.trades import Book as Book
-    from reporter.trades import By as By
-    from reporter.trades import Course as Course
-    from reporter.trades import LedgerHealth as LedgerHealth
-    from reporter.trades import Line as Line
     from reporter.trades import Mode as Mode
     from reporter.trades import Money as Money
     from reporter.trades import Position as Position
-    from reporter.trades import Series as Series
     from reporter.trades import Trade as Trade
-    from reporter.trades import Unread as Unread
-    from reporter.trades import leading as leading
-    from reporter.trades import ranks as ranks
-    from reporter.trades import share_of as share_of
     from reporter.trends import until_full as until_full
     from reporter.uptime import Uptime as Uptime
     from reporter.vitals import MACHINE_SUBJECTS as MACHINE_SUBJECTS
@@ -128,20 +128,20 @@ _HOMES = {
     "trail": "standing",
     "Threshold": "thresholds",
     "Agent": "trades",
-    "Book": "trades",
-    "By": "trades",
-    "Course": "trades",
-    "LedgerHealth": "trades",
-    "Line": "trades",
+    "Book": "books",
+    "By": "books",
+    "Course": "books",
+    "LedgerHealth": "books",
+    "Line": "books",
     "Mode": "trades",
     "Money": "trades",
     "Position": "trades",
-    "Series": "trades",
+    "Series": "books",
     "Trade": "trades",
-    "Unread": "trades",
-    "leading": "trades",
-    "ranks": "trades",
-    "share_of": "trades",
+    "Unread": "books",
+    "leading": "books",
+    "ranks": "books",
+    "share_of": "books",
     "until_full": "trends",
     "MACHINE_SUBJECTS": "vitals",
     "OWN_SUBJECTS": "vitals",

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from typing_extensions import TypeVar
 
 from reporter.alerts import AlertState, Observation, Transition
+from reporter.books import Book, By, Ledger, Series, Unread, leading
 from reporter.errors import LedgerError
 from reporter.formats import Formats
 from reporter.machine import Host
@@ -22,7 +23,7 @@ from reporter.message import Severity, Tone
 from reporter.periods import Covers, Period
 from reporter.rates import Rates, Total, totals
 from reporter.risk import NEVER_CLOSES, Basis
-from reporter.trades import Book, By, Ledger, Mode, Money, Series, Unread, leading
+from reporter.trades import Mode, Money
 from reporter.uptime import Span, Uptime
 
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from reporter.alerts import AlertState, Level, Observation
+from reporter.books import Book, Line
 from reporter.formats import Formats
 from reporter.thresholds import Threshold
-from reporter.trades import Book, Line, Mode
+from reporter.trades import Mode
 
 # A subject has room for 200 characters; so many of them may be an agent's name, of a longer one its two ends.
 LONGEST_NAME = 100

@@ -11,6 +11,7 @@ from decimal import Decimal, localcontext
 from enum import StrEnum
 from math import sqrt
 
+from reporter.books import Figures
 from reporter.context import Targets
 from reporter.risk import (
     NEVER_CLOSES,
@@ -34,7 +35,7 @@ from reporter.risk import (
     var,
     volatility,
 )
-from reporter.trades import Figures, Holding, Money, Streaks, Trade
+from reporter.trades import Holding, Money, Streaks, Trade
 
 # The words of `reporter.risk` are for jobs too.
 __all__ = [

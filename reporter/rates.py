@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from reporter.trades import Book, Mode, Money, share_of
+from reporter.books import Book, share_of
+from reporter.trades import Mode, Money
 
 
 @dataclass(frozen=True, slots=True)

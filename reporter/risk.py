@@ -15,8 +15,9 @@ from itertools import accumulate, repeat
 from math import fsum, prod, sqrt
 from operator import mul
 
+from reporter.books import Course, Figures, Series
 from reporter.periods import Period
-from reporter.trades import Course, Figures, Flow, Money, Series
+from reporter.trades import Flow, Money
 
 # Returns that differ less than this are all the same, and their ratio to the mean says nothing.
 NO_SPREAD = 1e-12

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from reporter.books import Book, Figures, Line, Series
 from reporter.context import Targets
 from reporter.risk import NEVER_CLOSES, Basis, Curve, curve, curve_of_series
-from reporter.trades import Book, Figures, Flow, Line, Money, Series
+from reporter.trades import Flow, Money
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from reporter.binding import BoundJob
+from reporter.books import Ledger
 from reporter.charts import Charts
 from reporter.context import Reading, Standing, Targets
 from reporter.formats import Formats
@@ -22,7 +23,6 @@ from reporter.pulse import Pulse
 from reporter.rates import Rates
 from reporter.render import Renderer
 from reporter.risk import NEVER_CLOSES, Basis
-from reporter.trades import Ledger
 
 
 @dataclass(frozen=True, slots=True)

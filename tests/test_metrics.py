@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reporter.books import Figures
 from reporter.context import Targets
 from reporter.errors import CurrencyMismatchError
 from reporter.metrics import (
@@ -27,7 +28,7 @@ from reporter.metrics import (
     sqn,
     status,
 )
-from reporter.trades import Figures, Money
+from reporter.trades import Money
 
 amounts = st.decimals(-50, 50, places=2)
 results = st.lists(amounts, max_size=40)

@@ -8,10 +8,11 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reporter.books import Book
 from reporter.config.models import Config
 from reporter.config.rates import as_rates
 from reporter.rates import Rate, converted, totals
-from reporter.trades import Book, Mode, Money
+from reporter.trades import Mode, Money
 
 AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
 RATES = {

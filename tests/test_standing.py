@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reporter.books import Book, Line, Series
 from reporter.context import Targets
 from reporter.standing import ENOUGH_DAYS, carriers, change, goals, trail
-from reporter.trades import Book, Line, Mode, Money, Series
+from reporter.trades import Mode, Money
 
 NOTHING = Money(Decimal(0), "USDT")
 AMOUNTS = st.lists(st.decimals(-1000, 1000, places=2), max_size=12)

@@ -11,11 +11,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
+from reporter.books import Equity
 from reporter.ledger import queries, rows
 from reporter.ledger.answer import BookKey
 from reporter.ledger.source import Source, amount
 from reporter.periods import Period
-from reporter.trades import Equity, Mode, Money
+from reporter.trades import Mode, Money
 
 Account = tuple[str | None, Mode, str]  # agent (None: everything of a ledger), mode and currency
 Totals = Callable[[datetime, datetime], dict[Account, Decimal | None]]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
+from reporter.books import By, Equity, Figures, Open
 from reporter.ledger.settings import LedgerSettings
 from reporter.ledger.walk import Path
 from reporter.metrics import combined
-from reporter.trades import Agent, By, Equity, Figures, Flow, Mode, Money, Open
+from reporter.trades import Agent, Flow, Mode, Money
 
 BookKey = tuple[Mode, str]  # mode and currency
 LineKey = tuple[str, Mode, str]  # agent (or strategy, market, hour …), mode and currency

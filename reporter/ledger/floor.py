@@ -11,6 +11,7 @@ from decimal import Decimal
 from heapq import merge
 from typing import Any, TypeVar
 
+from reporter.books import Book, By, Course, Equity, Figures, LedgerHealth, Line, Open, Series, Unread
 from reporter.errors import LedgerError
 from reporter.ledger.accounts import added
 from reporter.ledger.answer import Answer, BookKey, LineKey
@@ -21,25 +22,7 @@ from reporter.ledger.walk import Path, Walk, overlaid
 from reporter.metrics import combined
 from reporter.periods import INSTANT, Period, Unit, containing
 from reporter.spelling import nearest
-from reporter.trades import (
-    Agent,
-    Book,
-    By,
-    Course,
-    Equity,
-    EquityPoint,
-    Figures,
-    Flow,
-    LedgerHealth,
-    Line,
-    Mode,
-    Money,
-    Open,
-    Position,
-    Series,
-    Trade,
-    Unread,
-)
+from reporter.trades import Agent, EquityPoint, Flow, Mode, Money, Position, Trade
 
 T = TypeVar("T")
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, inspect, select, table, text
 
+from reporter.books import By, Equity, Figures, LedgerHealth
 from reporter.errors import LedgerError
 from reporter.ledger import accounts, queries, rows
 from reporter.ledger.answer import Answer, BookKey, LineKey, Paid
@@ -25,7 +26,7 @@ from reporter.ledger.source import Source, moment
 from reporter.ledger.splits import split
 from reporter.ledger.walk import LinePath, Walk, units, walked
 from reporter.periods import INSTANT, Period
-from reporter.trades import Agent, By, Equity, EquityPoint, Figures, LedgerHealth, Mode, Position, Trade
+from reporter.trades import Agent, EquityPoint, Mode, Position, Trade
 
 _MAY_WRITE = text("SELECT has_table_privilege(current_user, CAST(:table AS text), 'INSERT, UPDATE, DELETE')")
 

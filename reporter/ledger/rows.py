@@ -11,13 +11,14 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from reporter.books import Figures, Open
 from reporter.errors import LedgerError
 from reporter.ledger.answer import BookKey, LineKey
 from reporter.ledger.source import amount, moment, number
 from reporter.ledger.walk import decimal, units
 from reporter.metrics import combined
 from reporter.moments import as_moment
-from reporter.trades import Agent, EquityPoint, Figures, Holding, Mode, Money, Open, Position, Trade
+from reporter.trades import Agent, EquityPoint, Holding, Mode, Money, Position, Trade
 
 
 def trade(row: Row[Any], ledger: str) -> Trade:

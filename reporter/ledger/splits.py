@@ -10,9 +10,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Integer, case, func, literal, literal_column
 
+from reporter.books import By
 from reporter.ledger.source import UNNAMED, Column, Source
 from reporter.periods import DAY, Period
-from reporter.trades import By
 
 # What stands for a word that a trade does not say.
 NO_WORD = {"entry_tag": "untagged", "exit_reason": "no reason"}

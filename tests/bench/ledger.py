@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from reporter.app import App, FolderHome
+from reporter.books import Book, Ledger, Series
 from reporter.ledger import Floor, LedgerSettings
 from reporter.ledger.source import as_aware, as_text
 from reporter.periods import Period
-from reporter.trades import Book, Ledger, Series
 from tests.bench import by_hand
 from tests.bench.beside_freqtrade import history, theirs
 from tests.bench.processes import REPORTER

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from reporter.alerts import AlertState, Transition
+from reporter.books import Ledger
 from reporter.catalog import load_catalog
 from reporter.context import Affairs, Context, Job, Report, Targets
 from reporter.ledger import Floor, LedgerSettings, native
@@ -25,7 +26,7 @@ from reporter.periods import Period, asked, before, covered
 from reporter.rates import Rates
 from reporter.render import Renderer
 from reporter.risk import NEVER_CLOSES, Basis
-from reporter.trades import Ledger, Money
+from reporter.trades import Money
 from reporter.uptime import Span, Uptime
 
 HOME = Path(__file__).resolve().parents[2]

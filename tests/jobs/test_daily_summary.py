@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from reporter import demo
+from reporter.books import Book, Line
 from reporter.context import Targets
 from reporter.errors import LedgerError
 from reporter.ledger import Floor
 from reporter.message import Message, Tone, plain, plain_blocks
 from reporter.outlets.discord_limits import fits
 from reporter.rates import Rate
-from reporter.trades import Book, Line, Mode, Money
+from reporter.trades import Mode, Money
 from tests import golden
 from tests.jobs.floor import (
     Closed,

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from reporter.alerts import AlertState, Level, Observation, Phase
+from reporter.books import Ledger
 from reporter.catalog import load_catalog
 from reporter.context import Context, Limits, Report, Targets
 from reporter.errors import LedgerError
 from reporter.ledger import Floor
 from reporter.periods import Covers, before, covered
-from reporter.trades import Ledger
 from tests import golden
 from tests.discord.local import LocalDiscord
 from tests.jobs import odd

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from reporter.alerts import AlertState, Level, Observation, Phase, Transition
+from reporter.books import Book, By, LedgerHealth, Line, Series
 from reporter.catalog import load_catalog, stock_home
 from reporter.context import Affairs, Context, Job, Params, Reading, Report, Targets
 from reporter.errors import LedgerError
@@ -16,7 +17,7 @@ from reporter.machine import Disk, Host, Own
 from reporter.message import Message
 from reporter.periods import Covers, Period, before, covered
 from reporter.render import Renderer
-from reporter.trades import Agent, Book, By, EquityPoint, LedgerHealth, Line, Mode, Position, Series, Trade
+from reporter.trades import Agent, EquityPoint, Mode, Position, Trade
 from reporter.uptime import Span, Uptime
 
 NOW = datetime(2026, 10, 30, 14, 2, 30, tzinfo=UTC)

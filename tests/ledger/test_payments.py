@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from reporter.books import Book
 from reporter.ledger import Floor, LedgerSettings
 from reporter.periods import Period
 from reporter.risk import curve_of, curve_of_series
-from reporter.trades import Book, Flow
+from reporter.trades import Flow
 from tests.ledger.databases import Native, between, usdt, utc
 
 DAYS = between("2026-10-28", "2026-10-31")
