@@ -165,7 +165,10 @@ def _export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--from", dest="first", metavar="DATE", required=True, help="from this date or time on")
     parser.add_argument("--to", dest="last", metavar="DATE", help="up to the end of this day; up to now if left out")
     parser.add_argument(
-        "--format", choices=("csv", "json"), default="csv", help="json is an object a line (default: csv)"
+        "--format",
+        choices=("csv", "sheet", "json"),
+        default="csv",
+        help="sheet is CSV as a spreadsheet opens it by itself, json an object a line (default: csv)",
     )
     parser.add_argument("--out", metavar="FILE", help="write to this file, not to standard output")
     parser.add_argument("--ledger", metavar="NAME", action="append", help="only of this ledger; may be given again")

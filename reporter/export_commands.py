@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any, TextIO
@@ -27,6 +30,9 @@ NEWS = 0.5
 
 # A spreadsheet takes a text that begins so for a formula, whoever wrote it (OWASP, "CSV Injection").
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+# A text of digits alone, such as an exchange's id, of which a spreadsheet would make a number that is nearly the same.
+LONG = re.compile(r"\d{16,}")
 
 Row = list[Any]  # text, whole numbers, decimals, moments; None for what is unknown
 Columns = Mapping[str, Callable[[Any], Any]]
@@ -83,14 +89,35 @@ DAILY: Columns = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How a table is written: what stands between columns, before decimals and at the very beginning; how a time reads,
+    and whether a name of digits alone is marked as text where a spreadsheet, which keeps 15 of them, would round it."""
+
+    between: str = ","
+    point: str = "."
+    begin: str = ""
+    moment: Callable[[datetime], str] = datetime.isoformat
+    long_is_text: bool = False
+
+
+def sheet(point: str) -> Style:
+    """As spreadsheets open it by themselves. Where the decimal sign is a comma, columns stand between semicolons."""
+    return Style(
+        ";" if point == "," else ",", point, "\N{ZERO WIDTH NO-BREAK SPACE}", "{:%Y-%m-%d %H:%M:%S}".format, True
+    )
+
+
 def run(app: App, options: argparse.Namespace) -> int:
-    """`reporter export trades|daily --from DATE [--to DATE] [--format csv|json] [--out FILE] [--ledger NAME …]`."""
+    """`reporter export trades|daily --from DATE [--to DATE] [--format FORMAT] [--out FILE] [--ledger NAME …]`."""
     zone, ledger, only = app.wiring.zone, app.wiring.ledger, options.ledger or ()
     period = _period(options.first, options.last, app.clock.wall(), zone.key)
     columns = {"trades": TRADES, "daily": DAILY}[options.what]
     shown = sys.stdout.isatty() and not options.out
     found: Iterator[Any] = {"trades": ledger.stream, "daily": ledger.stream_days}[options.what](period, only)
-    write = {"csv": as_csv, "json": as_json}[options.format]
+    for_sheets = partial(as_csv, style=sheet(app.wiring.formats.point))
+    forms: dict[str, Callable[..., int]] = {"csv": as_csv, "json": as_json, "sheet": for_sheets}
+    write = forms[options.format]
     with _opened(options.out) as target:
         told = _told(rows(found, columns), options, zone)
         count = write(map(on_screen, told) if shown else told, list(columns), zone, target)
@@ -134,14 +161,15 @@ def harmless(text: str) -> str:
     return f"'{text}" if text.startswith(FORMULA) else text
 
 
-def as_csv(found: Iterable[Row], names: Sequence[str], zone: ZoneInfo, target: TextIO) -> int:
+def as_csv(found: Iterable[Row], names: Sequence[str], zone: ZoneInfo, target: TextIO, style: Style = Style()) -> int:
     """Write rows as CSV (RFC 4180), unknown values empty; return how many there were."""
     shown: dict[type, Callable[[Any], str]] = {
-        Decimal: plain,
-        str: harmless,
-        datetime: lambda moment: moment.astimezone(zone).isoformat(),
+        Decimal: lambda number: plain(number).replace(".", style.point),
+        str: lambda text: f"'{text}" if style.long_is_text and LONG.fullmatch(text) else harmless(text),
+        datetime: lambda moment: style.moment(moment.astimezone(zone)),
     }
-    writer, count = csv.writer(target), 0
+    target.write(style.begin)
+    writer, count = csv.writer(target, delimiter=style.between), 0
     writer.writerow(names)
     for row in found:
         writer.writerow([shown[type(value)](value) if type(value) in shown else value for value in row])

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reporter.errors import LedgerError, ReporterError
-from reporter.export_commands import FORMULA, as_csv, harmless, plain, run
+from reporter.export_commands import FORMULA, as_csv, harmless, plain, run, sheet
 from reporter.ledger import Floor
 from tests.ledger.conftest import bot, new_native  # noqa: F401 - fixtures
 from tests.ledger.databases import Native, between, native_sqlite
@@ -83,6 +83,24 @@ def test_json_is_an_object_a_line_with_exact_amounts(floor: Stage, capsys: Says)
     first, second = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert (first["agent"], first["pnl"], first["fees"]) == ("=1+1", "0.12345679", None)
     assert second["closed_at"] == "2026-10-26T13:00:00+01:00"
+
+
+@pytest.mark.parametrize(("sign", "between"), [(".", ","), (",", ";")])
+def test_a_sheet_reads_as_spreadsheets_do(floor: Stage, tmp_path: Path, sign: str, between: str) -> None:
+    style = f"format: {{thousands: none, decimal: '{sign}'}}\n"
+    floor.write("config/reporter.yaml", CONFIG + style)
+    target = tmp_path / "out.csv"
+    export(floor, "trades", format="sheet", out=str(target))
+    assert target.read_bytes().startswith(b"\xef\xbb\xbfclosed_at" + between.encode())
+    first, second, _ = csv.DictReader(io.StringIO(target.read_text("utf-8-sig")), delimiter=between)
+    assert (first["closed_at"], second["closed_at"]) == ("2026-10-25 02:30:00", "2026-10-25 02:30:00")
+    assert (first["pnl"], first["agent"], first["fees"]) == (f"0{sign}12345679", "'=1+1", "")
+
+
+def test_a_long_number_that_is_a_name_is_text_in_a_sheet() -> None:
+    target = io.StringIO(newline="")
+    as_csv([["9007199254740993", "12345"]], ["id", "agent"], ZoneInfo("UTC"), target, sheet("."))
+    assert target.getvalue().endswith("\r\n'9007199254740993,12345\r\n")
 
 
 def test_days_are_those_of_the_zone_and_sum_to_the_trades(floor: Stage, capsys: Says) -> None:
