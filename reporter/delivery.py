@@ -82,7 +82,7 @@ class Delivery:
         self._troubled: set[str] = set()
         self._asked: deque[float] = deque(maxlen=EVERYWHERE.requests)
         self._refusals: deque[float] = deque(maxlen=REFUSALS.requests)
-        self._all_wait_until: dict[str, datetime] = {}  # by kind of outlet
+        self._all_wait_until: dict[str, float] = {}  # by kind of outlet; monotonic, for the wall clock may be set back
         self._unsaved: list[Sent] = []
         self._acquaintance = Acquaintance(store, clock, asking=self._ask, trouble=self._trouble)
 
@@ -142,16 +142,15 @@ class Delivery:
             _paced_wait(outlet.pace.own, _posts(lane for lane in berth if own and lane.address == own.address), stamp),
             _paced_wait(outlet.pace.shared, _posts(berth), stamp),
             outlet.pause(),
-            self._wait_everywhere(outlet.kind, now),
+            self._wait_everywhere(outlet.kind),
         ]
         return max(waits)
 
-    def _wait_everywhere(self, kind: str, now: datetime) -> float:
+    def _wait_everywhere(self, kind: str) -> float:
         """Seconds for which no channel is served: the service says so, or we were quick, or refused too often."""
-        told = (self._all_wait_until.get(kind, now) - now).total_seconds()
-        monotonic = self._clock.monotonic()
-        ours = max(EVERYWHERE.free_at(self._asked), REFUSALS.free_at(self._refusals)) - monotonic
-        return max(0.0, told, ours)
+        told = self._all_wait_until.get(kind, 0.0)
+        free = max(told, EVERYWHERE.free_at(self._asked), REFUSALS.free_at(self._refusals))
+        return max(0.0, free - self._clock.monotonic())
 
     def _claimed(self, wiring: Wiring, channel: Channel, token: str) -> Sequence[Waiting]:
         """Take the place's most urgent row in hand, and those that go along; none when the place has to wait."""
@@ -272,7 +271,7 @@ class Delivery:
     def _heed(self, channel: Channel, verdict: Outcome) -> None:
         """When a service says so none of its channels is served for a while; that cannot wait for the store."""
         if isinstance(verdict, Later) and verdict.everywhere:
-            self._all_wait_until[channel.outlet.kind] = self._clock.wall() + timedelta(seconds=verdict.after)
+            self._all_wait_until[channel.outlet.kind] = self._clock.monotonic() + verdict.after
 
     def _save_unsaved(self, wiring: Wiring) -> None:
         """What was answered while the store could not be written must be saved before anything else is sent."""

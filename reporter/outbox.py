@@ -318,18 +318,22 @@ def delivered(
 
 
 def later(connection: Connection, row: Waiting, *, why: str, in_doubt: bool) -> None:
-    """Not now: the row waits again, at the head of its channel. That it may have been sent is never forgotten."""
+    """Not now: the row waits again, at the head of its channel. That it may have been sent is never forgotten.
+
+    What another has sent meanwhile, because we were away for longer than a lease, stays sent.
+    """
     values: dict[str, Any] = {"state": "unclear" if in_doubt or row.doubtful else "waiting", "error": why}
     if in_doubt:
         values["maybe_sent"] = True
-    connection.execute(update(outbox).where(outbox.c.id == row.id).values(lease=None, leased_until=None, **values))
+    mine = and_(outbox.c.id == row.id, outbox.c.state != "sent")
+    connection.execute(update(outbox).where(mine).values(lease=None, leased_until=None, **values))
 
 
 def held(connection: Connection, row: Waiting, why: str) -> None:
     """It may be there or not, and its channel wants no repeats: it waits for a person."""
     connection.execute(
         update(outbox)
-        .where(outbox.c.id == row.id)
+        .where(outbox.c.id == row.id, outbox.c.state != "sent")
         .values(state="held", maybe_sent=True, lease=None, leased_until=None, error=why)
     )
 

@@ -21,7 +21,7 @@ from reporter.guard import Guard
 from reporter.judging import Sitting, Witness
 from reporter.periods import Period, containing, covered
 from reporter.runner import Claim
-from reporter.schedules import Every, parse
+from reporter.schedules import Every, ScheduleError, parse
 from reporter.store import Store, periods
 from reporter.wiring import Wiring
 
@@ -36,6 +36,8 @@ MISSED_AFTER = timedelta(minutes=15)
 # The wall clock is steered by fractions of a second; if it goes back by more, it was set back.
 SET_BACK = timedelta(seconds=5)
 CLOCK = "clock"
+# So long an earlier wording of a schedule that cannot be read is left alone.
+UNREADABLE = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +74,8 @@ class Planner:
         self._notice_a_step_back(now)
         for bound in closed.values():
             if now >= self._next.get(_key(bound), now):
-                self._enter(bound, now)
-        whole = [name for name, bound in closed.items() if self._next[_key(bound)] > now]
+                self._enter_if_it_can_be_read(bound, now)
+        whole = [name for name, bound in closed.items() if self._next.get(_key(bound), now) > now]
         if first:
             self._say_what_is_owed(whole)
         with self._store.read() as connection:
@@ -84,7 +86,10 @@ class Planner:
     def open_turns(self, wiring: Wiring) -> list[BoundJob]:
         """Jobs on an open period whose wall-clock moment (`daily at 14:00`) came since the last look."""
         now = self._clock.wall()
-        return [bound for bound in wiring.jobs.values() if bound.enabled and self._came(bound, now)]
+        running = [bound for bound in wiring.jobs.values() if bound.enabled]
+        known = {_key(bound) for bound in running}
+        self._seen = {key: moment for key, moment in self._seen.items() if key in known}  # who comes back was away
+        return [bound for bound in running if self._came(bound, now)]
 
     def may_run(self, wiring: Wiring, bound: BoundJob) -> bool:
         """Whether an open job's turn may be taken, and is ours to take.
@@ -148,6 +153,14 @@ class Planner:
         while len(moments) <= count:
             moments.append(bound.schedule.after(moments[-1], bound.timezone))
         return moments[1:]
+
+    def _enter_if_it_can_be_read(self, bound: BoundJob, now: datetime) -> None:
+        """One job whose past cannot be read, as one that a newer version wrote, keeps no other from its turn."""
+        try:
+            self._enter(bound, now)
+        except ScheduleError as error:
+            self._next[_key(bound)] = now + UNREADABLE
+            log.error("%s: what it owes cannot be planned: %s", bound.name, error)
 
     def _enter(self, bound: BoundJob, now: datetime) -> None:
         with self._store.begin() as connection:

@@ -34,7 +34,7 @@ from reporter.periods import Period, before, covered
 from reporter.picturing import pictures
 from reporter.posting import post, tell_digests
 from reporter.schedules import Every
-from reporter.store import TERMS, Store, alerts, fact, incidents, journal, periods, tallies, uptime
+from reporter.store import CHANNELS, TERMS, Store, alerts, fact, incidents, journal, periods, tallies, uptime
 from reporter.store.alerts import Watched
 from reporter.wiring import Wiring
 
@@ -91,6 +91,18 @@ class Outcome:
     unwell: str | None = None  # what the run found critical about the reporter itself
 
 
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """A run that was given up, and its thread."""
+
+    bound: BoundJob
+    thread: threading.Thread
+
+    def hangs(self, bound: BoundJob) -> bool:
+        """Whether it still runs, and would again: a job's file that was taken up anew may be mended."""
+        return self.bound.job.function is bound.job.function and self.thread.is_alive()
+
+
 class Runner:
     """Runs jobs. It holds no config: each call is given the wiring that counts at that moment."""
 
@@ -102,6 +114,7 @@ class Runner:
         self._history = history
         self._adrift = Adrift(store, clock)
         self._stopping = stopping or threading.Event()
+        self._left: dict[str, _Left] = {}  # by job
 
     def ask(
         self, wiring: Wiring, bound: BoundJob, period: Period, *, drawn: bool = False, ours: bool = True
@@ -197,6 +210,7 @@ class Runner:
             gone = [one for one in alerts.everyone(connection) if _is_gone(one, wiring, before)]
             Sitting(connection, wiring, secrets.token_hex(4), self._clock.wall()).close(gone, "no longer in the config")
             journal.remember(connection, PROBES, json.dumps(sorted(wiring.rules.probes)))
+            journal.remember(connection, CHANNELS, json.dumps(sorted(wiring.channels)))
 
     def tell_digests(self, wiring: Wiring) -> None:
         """Let go what was held back until now by quiet hours or for a digest."""
@@ -224,8 +238,11 @@ class Runner:
     def _in_time(self, work: Callable[[], T], bound: BoundJob) -> T:
         """Do the work in a thread that nobody waits for longer than the deadline, or than the daemon lives.
 
-        A thread cannot be killed; one that comes too late finds that nobody takes its result.
+        A thread cannot be killed; one that comes too late finds that nobody takes its result. As long as it does not,
+        no other is begun: what hangs for good holds one thread, not one more at each turn.
         """
+        if (left := self._left.get(bound.name)) and left.hangs(bound):
+            raise DeadlineError("the run before was given up and hangs still: none is begun beside it")
         box: list[T] = []
         failure: list[BaseException] = []
         done = threading.Event()
@@ -238,12 +255,14 @@ class Runner:
             finally:
                 done.set()
 
-        threading.Thread(target=target, name=f"job-{bound.job.name}", daemon=True).start()
+        thread = threading.Thread(target=target, name=f"job-{bound.job.name}", daemon=True)
+        thread.start()
         end = self._clock.monotonic() + bound.deadline.total_seconds()
         while not done.wait(0.2):
             if self._stopping.is_set():
                 raise DeadlineError("the daemon is stopping; the run was left and will be made up for")
             if self._clock.monotonic() >= end:
+                self._left[bound.name] = _Left(bound, thread)
                 raise DeadlineError(f"no result within {bound.deadline.total_seconds():g} s: the run was given up")
         if failure and not isinstance(failure[0], Exception):
             raise JobError(f"it ended itself with {type(failure[0]).__name__}")  # sys.exit() ends a program, not a job

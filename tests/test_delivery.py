@@ -133,6 +133,22 @@ def test_a_passing_fault_delays_and_does_not_lose(news: Stage, discord: LocalDis
     assert titles(discord) == ["2026-10-30"]
 
 
+def test_one_who_comes_back_after_his_lease_does_not_send_again_what_another_has_sent(
+    news: Stage, discord: LocalDiscord
+) -> None:
+    acquainted(news, discord)
+    news.app.run_by_hand(news.app.job("daily"), "2026-10-30")
+    with news.app.store.read() as connection:
+        (row,) = outbox.upcoming(connection, ["daily"], news.clock.wall(), 1)
+    take(news, "daily")
+    news.clock.forward(minutes=2)
+    news.deliver()
+    with news.app.store.begin() as connection:
+        outbox.later(connection, row, why="the connection was reset", in_doubt=True)
+        outbox.held(connection, row, "the connection was reset")
+    assert news.counts() == {"sent": 2}
+
+
 def test_a_dead_webhook_is_left_alone_and_told_of_elsewhere(news: Stage, discord: LocalDiscord) -> None:
     discord.revoke("daily")
     for day in ("2026-10-28", "2026-10-29", "2026-10-30"):

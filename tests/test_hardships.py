@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import threading
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import update
 
 from reporter.edits import differences, terms
+from reporter.errors import StoreError
+from reporter.store import tables
 from tests.delivery.test_store_full import full
+from tests.discord.faults import Limited
 from tests.discord.local import LocalDiscord
 from tests.processes import daemon
 from tests.stage import DAILY, Stage
@@ -69,3 +75,62 @@ def test_it_stops_at_once_however_many_jobs_wait_for_their_turn(stage: Stage, di
     with daemon(stage.folder, BEFORE_MIDNIGHT, stage.environ) as running:
         running.says("hangs", times=4)
         assert running.stop() < 3
+
+
+def test_a_run_that_hangs_holds_one_thread_however_often_its_turn_comes(stage: Stage) -> None:
+    go = stage.folder / "go"
+    body = f"[None for _ in iter(lambda: Path({str(go)!r}).exists(), True)]; yield Report(facts={{}})"
+    stage.report("hangs", job("hangs", body, 'covers="now", schedule="every 30s", deadline=0.001'), "# Well\n")
+    stage.on_screen("  hangs:")
+    errors = [str(outcome and outcome.error) for outcome in (stage.run("hangs").outcome for _ in range(3))]
+    assert "no result within" in errors[0]
+    assert all("hangs still" in error for error in errors[1:])
+    (thread,) = [thread for thread in threading.enumerate() if thread.name == "job-hangs"]
+    go.touch()
+    thread.join(10)
+    assert "hangs still" not in str(stage.run("hangs").outcome)
+
+
+def test_a_clock_set_back_does_not_bring_a_pause_of_the_service_back(stage: Stage, discord: LocalDiscord) -> None:
+    stage.report("daily", DAILY).on_discord(discord, "  daily:").run("daily", "2026-10-01")
+    discord.fail(Limited(0.1, scope="global"))
+    stage.run("daily", "2026-10-02")
+    stage.clock.forward(minutes=1)
+    stage.deliver()
+    stage.clock.now -= timedelta(days=2)
+    stage.tick()
+    stage.run("daily", "2026-10-03")
+    assert [message.title[-2:] for message in discord.messages("daily")] == ["01", "02", "03"]
+
+
+def test_a_wording_that_cannot_be_read_keeps_no_other_job_from_its_turn(stage: Stage) -> None:
+    stage.report("daily", DAILY).report("other", DAILY.replace("def daily", "def other"))
+    stage.on_screen("  other:\n  daily:").tick()
+    with stage.app.store.begin() as connection:
+        odd = update(tables.schedules).where(tables.schedules.c.job == "other")
+        connection.execute(odd.values(spec="whenever the moon is full"))
+    stage.restart().clock.forward(days=1)
+    assert stage.told() == ["daily 2026-10-31"]
+
+
+def test_a_job_that_rested_over_its_hour_is_not_run_when_it_comes_back(stage: Stage) -> None:
+    stage.report("daily", job("daily", "yield Report(facts={})", 'covers="today", schedule="daily at 14:00"'))
+    planner = stage.on_screen("  daily:").app.planner
+    assert planner.open_turns(stage.app.wiring) == []
+    stage.on_screen("  daily: {enabled: false}").reload()
+    stage.clock.forward(hours=4)
+    assert planner.open_turns(stage.app.wiring) == []
+    stage.on_screen("  daily:").reload()
+    assert planner.open_turns(stage.app.wiring) == []
+    stage.clock.forward(days=1)
+    assert [bound.name for bound in planner.open_turns(stage.app.wiring)] == ["daily"]
+
+
+@pytest.mark.full
+def test_a_store_whose_connections_are_all_in_use_is_a_failure_of_the_store(stage: Stage) -> None:
+    store = stage.report("daily", DAILY).on_screen("  daily:").app.store
+    with ExitStack() as looks:
+        for _ in range(12):
+            looks.enter_context(store.read())
+        with pytest.raises(StoreError, match="cannot be used"):
+            looks.enter_context(store.read())

@@ -18,6 +18,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Engine, Table, create_engine, delete, event, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from reporter.errors import StoreBusyError, StoreError
 from reporter.store import tables
@@ -26,8 +27,10 @@ from reporter.store import tables
 BUSY = 10
 # So many rows are forgotten in one transaction, which takes a tenth of a second.
 AT_ONCE = 2000
-# The fact that says by which terms the daemon runs: JSON, by the names of its jobs.
-TERMS = "terms"
+# A server that is cut off says nothing: without these a thread would wait for it for hours. Seconds and milliseconds.
+UNANSWERED = {"tcp_user_timeout": 30_000, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4}
+# The facts that say by which terms the daemon runs, JSON by the names of its jobs, and which channels it has.
+TERMS, CHANNELS = "terms", "channels"
 
 
 class Store:
@@ -102,7 +105,7 @@ class Store:
     def _speaking(self) -> Iterator[None]:
         try:
             yield
-        except DBAPIError as error:
+        except (DBAPIError, PoolTimeoutError) as error:
             raise StoreError(f"the store cannot be used: {_first_line(error)}") from None
 
 
@@ -146,7 +149,7 @@ def _options(address: URL) -> dict[str, Any]:
         return {"connect_args": {"timeout": BUSY, "check_same_thread": False}, "pool_size": 2}
     options = f"{address.query.get('options', '')} -c statement_timeout=30000".strip()
     server = {"connect_timeout": 10, "application_name": "reporter", "options": options}
-    return {"pool_pre_ping": True, "connect_args": server}
+    return {"pool_pre_ping": True, "connect_args": server | UNANSWERED}
 
 
 def _sqlite_file(address: URL) -> Path | None:

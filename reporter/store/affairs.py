@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, and_, func, select, true
 
 from reporter.context import Affairs, Late
-from reporter.store import TERMS, fact
+from reporter.store import CHANNELS, TERMS, fact
 from reporter.store.tables import outbox, periods, runs
 
 SKIPPED_WITHIN = timedelta(hours=1)
@@ -18,11 +18,8 @@ _ON_THEIR_WAY = ("waiting", "sending", "unclear")
 
 def affairs(connection: Connection, now: datetime) -> Affairs:
     """What is late, what waits and what was refused. `seconds` is left to whoever knows a clock."""
-    waiting, oldest = connection.execute(
-        select(func.count(), func.min(outbox.c.not_before)).where(
-            outbox.c.state.in_(_ON_THEIR_WAY), outbox.c.not_before <= now
-        )
-    ).one()
+    due = and_(outbox.c.state.in_(_ON_THEIR_WAY), outbox.c.not_before <= now, _has_a_way(connection))
+    waiting, oldest = connection.execute(select(func.count(), func.min(outbox.c.not_before)).where(due)).one()
     refused = select(func.count()).where(outbox.c.state == "dead", outbox.c.settled_at >= now - REFUSED_WITHIN)
     skipped = select(func.count()).where(runs.c.outcome == "skipped", runs.c.started_at >= now - SKIPPED_WITHIN)
     return Affairs(
@@ -32,6 +29,12 @@ def affairs(connection: Connection, now: datetime) -> Affairs:
         oldest=oldest,
         refused=connection.execute(refused).scalar_one(),
     )
+
+
+def _has_a_way(connection: Connection) -> ColumnElement[bool]:
+    """What was written for a channel that the config has no more waits for no delivery, but for that channel."""
+    channels = json.loads(fact(connection, CHANNELS) or "null")
+    return true() if channels is None else outbox.c.channel.in_(channels)
 
 
 def _late(connection: Connection, now: datetime) -> tuple[Late, ...]:

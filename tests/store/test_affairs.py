@@ -9,7 +9,7 @@ from sqlalchemy import update
 from reporter.message import Message, Run
 from reporter.outbox import Letter, enqueue
 from reporter.periods import Unit, containing
-from reporter.store import TERMS, Store, journal, periods, tables
+from reporter.store import CHANNELS, TERMS, Store, journal, periods, tables
 from reporter.store.affairs import affairs
 
 NOW = datetime(2026, 10, 30, 14, 0, tzinfo=UTC)
@@ -63,3 +63,12 @@ def test_a_job_that_the_daemon_does_not_run_any_more_is_not_late(store: Store) -
         journal.remember(connection, TERMS, '{"daily": {}}')
         found = affairs(connection, NOW)
     assert [late.job for late in found.late] == ["daily"]
+
+
+def test_what_waits_for_a_channel_that_the_config_has_no_more_is_not_late(store: Store) -> None:
+    letter(store, "a", NOW - timedelta(minutes=50))
+    with store.begin() as connection:
+        journal.remember(connection, CHANNELS, '["other"]')
+        assert affairs(connection, NOW).oldest is None
+        journal.remember(connection, CHANNELS, '["daily", "other"]')
+        assert affairs(connection, NOW).waiting == 1
