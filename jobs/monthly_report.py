@@ -215,8 +215,9 @@ def _splits(ctx: Context[Parameters], book: Book, by: dict[By, list[Book]]) -> I
             yield split(heading, lines, book.currency, ctx.params.splits)
 
 
-def _lines(book: Book, split: Sequence[Book]) -> list[Line]:
-    found = book.counterpart(split)
+def _lines(book: Book, books: Sequence[Book]) -> list[Line]:
+    """The lines of the same book, laid out in another way."""
+    found = book.counterpart(books)
     return list(found.lines) if found else []
 
 

@@ -48,6 +48,11 @@ if TYPE_CHECKING:
     from reporter.gauges import Measure as Measure
     from reporter.gauges import Party as Party
     from reporter.gauges import PartyKey as PartyKey
+    from reporter.gauging import LIMIT_MEASURES as LIMIT_MEASURES
+    from reporter.gauging import LimitParams as LimitParams
+    from reporter.gauging import Look as Look
+    from reporter.gauging import gauges_of as gauges_of
+    from reporter.gauging import unjudged as unjudged
     from reporter.machine import Host as Host
     from reporter.message import Severity as Severity
     from reporter.message import Tone as Tone
@@ -111,6 +116,11 @@ _HOMES = {
     "Measure": "gauges",
     "Party": "gauges",
     "PartyKey": "gauges",
+    "LIMIT_MEASURES": "gauging",
+    "LimitParams": "gauging",
+    "Look": "gauging",
+    "gauges_of": "gauging",
+    "unjudged": "gauging",
     "Host": "machine",
     "Severity": "message",
     "Tone": "message",
