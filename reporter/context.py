@@ -151,8 +151,8 @@ class History(Protocol):
     def started_at(self) -> datetime | None:
         """When the running daemon started; None outside the daemon."""
 
-    def affairs(self) -> Affairs:
-        """How we keep up with our own work."""
+    def affairs(self) -> Affairs | None:
+        """How we keep up with our own work; None while our own store cannot be read."""
 
     def uptime(self, period: Period) -> Mapping[str, Uptime]:
         """How each thing that is watched (`probe/db`) fared in what is over of a period, but for maintenance."""

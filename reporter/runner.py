@@ -348,6 +348,8 @@ class Runner:
                     Sitting(connection, wiring, entry.run_id, now).hear([seen], _witness(bound))
         except ReporterError as store_error:
             log.error("%s: and the failure could not be saved: %s", bound.job.name, store_error)
+            if not self._stopping.is_set() and _is_news(error, claim):
+                self._adrift.hear(wiring, [seen], _witness(bound), str(store_error))
         return Outcome(entry.run_id, error=why, retry_at=retry_at)
 
 

@@ -299,28 +299,35 @@ def _restarted(subject: str, host: Host, limits: MachineLimits, now: datetime) -
     yield Vital("Restart", Observation(subject, Level.WARNING if lately else Level.OK, words), words)
 
 
-def own_vitals(affairs: Affairs, host: Host, limits: OwnLimits, standing: Standing, now: datetime) -> Iterator[Vital]:
-    """How the reporter itself keeps up. Their subjects are `self/…`."""
+def own_vitals(
+    affairs: Affairs | None, host: Host, limits: OwnLimits, standing: Standing, now: datetime
+) -> Iterator[Vital]:
+    """How the reporter itself keeps up, as far as that is known. Their subjects are `self/…`."""
     for sign in _own_signs(affairs, host, limits, now):
         if sign.figure is not None:
             at = f"@{host.name}" if host.shared and sign.key in {"memory", "threads", "files"} else ""
             yield _vital(f"self/{sign.key}{at}", sign, sign.figure, standing)
 
 
-def _own_signs(affairs: Affairs, host: Host, limits: OwnLimits, now: datetime) -> Iterator[_Sign]:
+def _own_signs(affairs: Affairs | None, host: Host, limits: OwnLimits, now: datetime) -> Iterator[_Sign]:
+    if affairs:
+        yield from _work(affairs, limits, now)
+    own = host.own
+    memory = own.memory / MIB if own.memory is not None else None
+    yield _Sign("Memory", "memory", memory, limits.memory, _mebibytes)
+    yield _Sign("Threads", "threads", own.threads, limits.threads, _count)
+    yield _Sign("Open files", "files", _share(own.files, own.files_limit), limits.open_files, _percent)
+
+
+def _work(affairs: Affairs, limits: OwnLimits, now: datetime) -> Iterator[_Sign]:
     late = max(((now - one.due_at).total_seconds() / 60 for one in affairs.late), default=0.0)
     names = ", ".join(one.job for one in affairs.late[:3])
     oldest = (now - affairs.oldest).total_seconds() / 60 if affairs.oldest else 0.0
-    own = host.own
     yield _Sign("Reports", "late", max(0.0, late), limits.late, _minutes, f"late by more than {{}}: {names}")
     yield _Sign("Messages", "waiting", max(0.0, oldest), limits.waiting, _minutes, "waiting for more than {}")
     yield _Sign("Refused", "refused", affairs.refused, limits.refused, _count, "{} or more messages given up today")
     yield _Sign("Rounds", "skipped", affairs.skipped, limits.skipped, _count, "{} or more skipped in an hour")
     yield _Sign("Store", "store", affairs.seconds, limits.store, _seconds, "slower than {}")
-    memory = own.memory / MIB if own.memory is not None else None
-    yield _Sign("Memory", "memory", memory, limits.memory, _mebibytes)
-    yield _Sign("Threads", "threads", own.threads, limits.threads, _count)
-    yield _Sign("Open files", "files", _share(own.files, own.files_limit), limits.open_files, _percent)
 
 
 def _known(subject: str, standing: Standing) -> Level:

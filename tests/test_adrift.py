@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
+from datetime import UTC, datetime
 
 import pytest
 
@@ -11,8 +13,10 @@ from reporter.alert_commands import run_ack, run_silence
 from reporter.alerts import Level, Observation
 from reporter.judging import Witness
 from reporter.store import alerts, incidents
-from tests.alerts.floor import options
+from tests.alerts.floor import Server, options
 from tests.discord.local import LocalDiscord
+from tests.processes import daemon, until
+from tests.servers import postgresql
 from tests.stage import Stage
 
 WATCH = '''\
@@ -271,3 +275,29 @@ def test_what_is_heard_while_the_rest_is_saved_is_not_forgotten(floor: Stage) ->
         adrift.hand_over(connection, wiring, "2")
         assert alerts.alert_state(connection, "limit/second").is_open
         assert len(incidents.open_ones(connection)) == 3  # with the store's own
+
+
+def test_a_job_that_fails_meanwhile_is_told_of_too(failing: Failing) -> None:
+    failing.reads(db="ok")
+    failing.breaks()
+    failing.reads(db="no level at all")
+    assert failing.told() == ["⚠️ Warning: job watch"]
+    failing.mends()
+    failing.reads(db="ok")
+    assert failing.told() == ["⚠️ Warning: job watch", "✅ Over: job watch, warning for 30s"]
+
+
+def test_a_store_on_a_server_that_is_gone_silences_no_alert(stage: Stage, discord: LocalDiscord) -> None:
+    probes = "probes: {bot: {address: '127.0.0.1:%d'}}\n"
+    with postgresql() as server, closing(Server()) as bot:
+        stage.environ["STORE"] = server.url()
+        jobs = "  health_probe: {channel: daily, schedule: every 1s}"
+        more = probes % bot.port + "alerts: {routes: {all: [alarm], fallback: [alarm]}}"
+        stage.on_discord(discord, jobs, channels=["daily", "alarm"], more=more)
+        with daemon(stage.folder, datetime(2026, 10, 31, 12, 0, tzinfo=UTC), stage.environ) as running:
+            running.says("board delivered")
+            server.kill()
+            bot.down()
+            until(lambda: "🚨 CRITICAL: bot" in titles(discord), lambda: f"{titles(discord)}\n{running.log}")
+    assert "🚨 CRITICAL: our own store" in titles(discord)
+    assert all("told from memory" in message.text for message in discord.messages("alarm"))

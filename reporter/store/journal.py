@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
 from reporter.alerts import AlertState, Level, Transition
 from reporter.clock import Clock
 from reporter.context import Affairs
+from reporter.errors import StoreError
 from reporter.periods import Period
 from reporter.store import Store, alerts, forget, incidents, insert_once, uptime
 from reporter.store.affairs import affairs
 from reporter.store.tables import facts, runs, samples, transitions
 from reporter.uptime import HOUR, Span, Uptime, is_component
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+# A store that could not be read is left alone by jobs for so many seconds: a run asks it several times.
+AWAY = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +91,22 @@ def prune(connection: Connection, before: datetime) -> int:
     return gone + incidents.prune(connection, before) + alerts.prune(connection, before)
 
 
+@dataclass(slots=True)
+class _Lately:
+    """What the store last said of the present, and until when it need not be asked again because it does not answer."""
+
+    alerts: list[AlertState] = field(default_factory=list)
+    means: dict[str, float] = field(default_factory=dict)
+    spans: dict[str, list[Span]] = field(default_factory=dict)
+    away_until: float = 0.0  # in monotonic seconds
+
+
 class StoredHistory:
-    """What jobs may know of our own past, read-only."""
+    """What jobs may know of our own past, read-only.
+
+    Of the present it tells what it last knew where the store cannot be read: whoever looks at the machine and the floor
+    must not be blind because of that. What speaks of the past raises StoreError then.
+    """
 
     def __init__(
         self,
@@ -97,17 +119,22 @@ class StoredHistory:
         self._clock = clock
         self._started_at = started_at
         self._maintenance = maintenance
+        self._lately = _Lately()
 
     def with_maintenance(self, maintenance: uptime.Maintenance) -> StoredHistory:
         """The same, but these times are left out of uptime."""
-        return StoredHistory(self._store, self._clock, self._started_at, maintenance)
+        other = StoredHistory(self._store, self._clock, self._started_at, maintenance)
+        other._lately = self._lately
+        return other
 
     def started_at(self) -> datetime | None:
         return self._started_at
 
     def open_alerts(self) -> list[AlertState]:
-        with self._store.read() as connection:
-            return [one.state for one in alerts.troubled(connection)]
+        self._lately.alerts = self._read(
+            lambda connection: [one.state for one in alerts.troubled(connection)], self._lately.alerts
+        )
+        return self._lately.alerts
 
     def transitions(self, period: Period) -> list[Transition]:
         with self._store.read() as connection:
@@ -118,11 +145,10 @@ class StoredHistory:
             )
             return [incidents.transition_of(row) for row in rows]
 
-    def affairs(self) -> Affairs:
+    def affairs(self) -> Affairs | None:
         began = self._clock.monotonic()
-        with self._store.read() as connection:
-            found = affairs(connection, self._clock.wall())
-        return replace(found, seconds=self._clock.monotonic() - began)
+        found = self._read(lambda connection: affairs(connection, self._clock.wall()), None)
+        return found and replace(found, seconds=self._clock.monotonic() - began)
 
     def uptime(self, period: Period) -> dict[str, Uptime]:
         with self._store.read() as connection:
@@ -131,14 +157,31 @@ class StoredHistory:
             return uptime.uptimes(connection, period.start, end, known, self._maintenance)
 
     def spans(self, subject: str, period: Period) -> list[Span]:
-        with self._store.read() as connection:
-            return uptime.of_subject(connection, subject, period.start, period.end)
+        self._lately.spans[subject] = self._read(
+            lambda connection: uptime.of_subject(connection, subject, period.start, period.end),
+            self._lately.spans.get(subject, []),
+        )
+        return self._lately.spans[subject]
 
     def means(self) -> dict[str, float]:
-        with self._store.read() as connection:
-            return uptime.means(connection, self._clock.wall() - HOUR)
+        self._lately.means = self._read(
+            lambda connection: uptime.means(connection, self._clock.wall() - HOUR), self._lately.means
+        )
+        return self._lately.means
 
     def unread_since(self, ledger: str) -> datetime | None:
         with self._store.read() as connection:
             state = alerts.alert_state(connection, f"probe/ledger-{ledger}")
         return state.since if state.level in {Level.CRITICAL, Level.UNKNOWN} else None
+
+    def _read(self, question: Callable[[Connection], T], otherwise: T) -> T:
+        """The answer of the store, or the other one while it gives none: one that is away costs seconds each time."""
+        if self._clock.monotonic() < self._lately.away_until:
+            return otherwise
+        try:
+            with self._store.read() as connection:
+                return question(connection)
+        except StoreError as error:
+            self._lately.away_until = self._clock.monotonic() + AWAY
+            log.warning("jobs go by what was last known: %s", error)
+            return otherwise
