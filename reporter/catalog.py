@@ -122,7 +122,7 @@ def _the_job(path: Path, module: ModuleType) -> Job | Problem:
     jobs = {id(value): value for value in vars(module).values() if isinstance(value, Job)}.values()
     match list(jobs):
         case [Job() as job] if job.name == path.stem:
-            return job
+            return replace(job, doc=job.doc or (module.__doc__ or "").strip())
         case [Job() as job]:
             return Problem(
                 str(path),

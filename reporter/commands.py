@@ -295,7 +295,8 @@ def _job_lines(app: App, bound: BoundJob) -> Iterator[str]:
     origin = "stock" if bound.job.stock else str(bound.job.origin)
     turn = f"next {moment:%a %Y-%m-%d %H:%M:%S %Z}" if bound.enabled else "at rest (enabled: false)"
     yield f"{bound.name}  ({origin}) → {', '.join(bound.channels)}"
-    yield f"  {bound.job.doc.partition(chr(10))[0]}"
+    if bound.job.doc:
+        yield f"  {visible(bound.job.doc.partition(chr(10))[0])}"
     yield f"  {bound.schedule.describe()}, about {bound.job.covers.replace('now', 'the present')}; {turn}"
 
 

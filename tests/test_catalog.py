@@ -184,4 +184,5 @@ def pnl_pulse(ctx: Context) -> Iterator[Report]:
     yield Report(books=ctx.ledger.performance(ctx.period), slot="pnl")
 '''
     write(tmp_path, "pnl_pulse.py", text)
-    assert load_catalog([tmp_path]).jobs["pnl_pulse"].schedule == "every 5m"
+    found = load_catalog([tmp_path]).jobs["pnl_pulse"]
+    assert (found.schedule, found.doc) == ("every 5m", "Where the day stands, every five minutes.")
