@@ -35,7 +35,9 @@ def paid(connection: Connection, source: Source, period: Period) -> dict[BookKey
     told = connection.execute(queries.flows(source, period.end)).all()
     if not told:
         return {}
-    first = {account_of(row): row.at for row in connection.execute(queries.first_seen(source))}
+    # In a long history the first payments are early, and nothing after them says what is first.
+    latest = max({account_of(row): row.at for row in reversed(told)}.values())
+    first = {account_of(row): row.at for row in connection.execute(queries.first_seen(source, latest))}
     wanted, books = set(counted(first)), defaultdict(list)
     for row in told:
         account = account_of(row)

@@ -82,3 +82,4 @@ CREATE TABLE equity (
 );
 
 CREATE INDEX equity_at ON equity (at);
+CREATE INDEX equity_deposits ON equity (at) WHERE deposited <> 0;

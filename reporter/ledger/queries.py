@@ -183,11 +183,13 @@ def flows(source: Source, until: datetime) -> Select[Any]:
     """The snapshots up to a moment that tell of something paid in or out: as a rule very few, so all of them."""
     c = source.equity.selected_columns
     found = source.equity.with_only_columns(c.at, c.agent, c.mode, c.currency, c.deposited)
-    return found.where(source.equity_at < source.stored(until + INSTANT), c.deposited != literal_column("0"))
+    paid = found.where(source.equity_at < source.stored(until + INSTANT), c.deposited != literal_column("0"))
+    return paid.order_by(source.equity_at)
 
 
-def first_seen(source: Source) -> Select[Any]:
-    """When each account was first seen."""
+def first_seen(source: Source, until: Any) -> Select[Any]:
+    """When each account was first seen, of those that had been by a stored moment."""
     c = source.equity.selected_columns
     account = (c.agent, c.mode, c.currency)
-    return source.equity.with_only_columns(*account, func.min(c.at).label("at")).group_by(*account)
+    found = source.equity.with_only_columns(*account, func.min(c.at).label("at"))
+    return found.where(source.equity_at <= literal(until)).group_by(*account)
