@@ -196,8 +196,8 @@ def _answering(ledger: LedgerHealth, subject: str, ctx: Context[Parameters], sta
     latency, threshold = ledger.latency or 0.0, ctx.params.ledger.threshold
     level, limit = threshold.graded(latency, state.stood if state else Level.OK)
     if level is not Level.OK and limit is not None:
-        near = "above" if threshold.reached(latency, limit) else "still near"
-        words = f"online, but slow: {near} {duration(limit)}"
+        side = "above" if threshold.reached(latency, limit) else threshold.back
+        words = f"online, but slow: {side} {duration(limit)}"
     elif oldest is not None and (age is None or age > timedelta(hours=oldest)):
         return Observation(subject, Level.WARNING, _newest_trade(age), duration(age), duration(oldest * 3600), latency)
     else:

@@ -118,6 +118,8 @@ class Story:
         if seen and seen.value:
             yield f"Last measured: {seen.value}{f', limit {seen.limit}' if seen.limit else ''}."
         yield f"An alert opens after {_patience(rules.policy(subject))}."
+        if watched.state.is_open and watched.state.level is Level.UNKNOWN:
+            yield "That we cannot look is told once and not recalled."
         origins = [rule.origin for rule in rules.about(subject) if rule.terms or any(rule.at_level.values())]
         kind = subject.partition("/")[0]
         yield f"So say {', '.join([*origins, f'the defaults of {kind}/…'])}."

@@ -35,6 +35,11 @@ class Threshold:
                 return level, limit
         return Level.OK, self.critical if self.warning is None else self.warning
 
+    @property
+    def back(self) -> str:
+        """What is said of a figure that has left a limit and not yet its level."""
+        return "not yet well above" if self.low else "not yet well below"
+
     def _limits(self) -> tuple[tuple[Level, float | None, float | None], ...]:
         return (
             (Level.CRITICAL, self.critical, self.leave_critical),

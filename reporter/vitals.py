@@ -39,8 +39,6 @@ _OF_A_DISK = ("disk-*", "inodes-*")
 _OF_US = ("late", "waiting", "refused", "skipped", "store", "memory", "threads", "files")
 MACHINE_SUBJECTS = tuple(f"probe/host-{key}{at}" for key in (*_OF_A_MACHINE, *_OF_A_DISK) for at in ("", "@*"))
 OWN_SUBJECTS = tuple(f"self/{key}{at}" for key in _OF_US for at in ("", "@*"))
-# What is said of a figure that has left its limit and not yet its alert.
-STILL = "still near"
 
 
 class Bounds(Params):
@@ -258,7 +256,7 @@ def _beyond(sign: _Sign, figure: float, limit: float | None) -> str:
     """How a figure in trouble stands to its limit; on the way back it has left the limit and not yet the alert."""
     if limit is None or sign.limits.threshold.reached(figure, limit):
         return sign.trouble.format(sign.shown(figure if limit is None else limit))
-    return f"{STILL} {sign.shown(limit)}"
+    return f"{sign.limits.threshold.back} {sign.shown(limit)}"
 
 
 def _disk(subject: str, disk: Disk, host: Host, limits: MachineLimits, standing: Standing, forecast: Forecast) -> Vital:
@@ -271,7 +269,7 @@ def _disk(subject: str, disk: Disk, host: Host, limits: MachineLimits, standing:
         return by_size
     hours = ahead.total_seconds() / 3600
     level, limit = limits.disk_hours.threshold.graded(hours, _known(subject, standing))
-    lingers = by_size.words.startswith(STILL) and level is by_size.seen.level
+    lingers = by_size.words.startswith(limits.disk.threshold.back) and level is by_size.seen.level
     if not (level.worse_than(by_size.seen.level) or lingers):
         return by_size
     words = f"full in about {coarse(ahead)} at this pace"

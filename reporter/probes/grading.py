@@ -29,7 +29,7 @@ class Grade:
         measure, limit = self.measure, self.limit if self.limit is not None else self.measure.figure
         shown = measure.shown(limit)
         if not measure.threshold.reached(measure.figure, limit):
-            return f"{measure.name} still near {shown}"
+            return f"{measure.name} {measure.threshold.back} {shown}"
         return measure.trouble.replace("{limit}", shown) or f"{measure.name} {self._side} {shown}"
 
     @property

@@ -57,6 +57,18 @@ def test_the_story_tells_what_was_seen_told_and_not_told_and_what_comes(
     assert "12:31:10  told in on-call too" in story
 
 
+def test_the_story_of_what_cannot_be_looked_at_promises_no_reminder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with floor(tmp_path, {}) as stage:
+        stage.reads("probe/ping", "unknown", "this machine does not let us ping")
+        stage.passes(minutes=3)
+        story = explained(stage, capsys, "ping")
+    assert "probe/ping: unknown since 12:00:00 (3m): this machine does not let us ping" in story
+    assert "That we cannot look is told once and not recalled." in story
+    assert "a reminder" not in story
+
+
 def test_the_documents_story_is_told_as_it_stands_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with floor(tmp_path, BOUNDS, STEPS) as stage:
         stage.passes(minutes=1)

@@ -123,7 +123,7 @@ def test_a_figure_must_fall_clearly_below_its_limit_to_leave_an_open_alert(
 
 def test_a_figure_that_keeps_an_alert_open_below_its_limit_says_so() -> None:
     watch = Watch(replace(HOST, cpu_percent=82.0), alerts=[alert("probe/host-cpu", Level.WARNING, NOW)])
-    assert watch.seen()["probe/host-cpu"].detail == "CPU of box-1: still near 85%"
+    assert watch.seen()["probe/host-cpu"].detail == "CPU of box-1: not yet well below 85%"
 
 
 def test_limits_are_parameters_and_each_can_be_switched_off() -> None:

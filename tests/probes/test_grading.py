@@ -24,9 +24,9 @@ def test_a_figure_is_worse_from_its_limit_on_and_better_only_well_below_it() -> 
     assert details == [
         "ok: online",
         "warning: online, but disk above 80%",
-        "warning: online, but disk still near 80%",
+        "warning: online, but disk not yet well below 80%",
         "critical: online, but disk above 95%",
-        "critical: online, but disk still near 95%",
+        "critical: online, but disk not yet well below 95%",
         "warning: online, but disk above 80%",
         "ok: online",
     ]
