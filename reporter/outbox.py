@@ -419,8 +419,11 @@ def counts(connection: Connection) -> dict[str, int]:
     return {row.state: row.number for row in rows}
 
 
-def rewind(connection: Connection, now: datetime) -> None:
-    """Forget what a clock that ran ahead has noted: when rows may leave, and when channels may be tried again."""
+def rewind(connection: Connection, now: datetime, back: timedelta = timedelta()) -> None:
+    """Forget what a clock that ran ahead has noted: when rows may leave, and when channels may be tried again.
+
+    By how much it was set `back`, where somebody saw that, pauses of channels end sooner by that clock.
+    """
     ahead, no_lease = now + AHEAD, now + LONGEST_PAUSE
     written = and_(outbox.c.state.in_(("waiting", "unclear", "held")), outbox.c.created_at > ahead)
     connection.execute(update(outbox).where(written).values(created_at=now, not_before=now))
@@ -429,6 +432,9 @@ def rewind(connection: Connection, now: datetime) -> None:
     connection.execute(update(lanes).where(lanes.c.ready_at > no_lease).values(ready_at=now))
     connection.execute(update(lanes).where(lanes.c.leased_until > no_lease).values(leased_until=now))
     for one in all_lanes(connection):
+        if one.ready_at > now:
+            sooner = max(now, one.ready_at - back)
+            connection.execute(update(lanes).where(lanes.c.channel == one.channel).values(ready_at=sooner))
         if any(moment > ahead.timestamp() for moment in one.posts):
             connection.execute(update(lanes).where(lanes.c.channel == one.channel).values(posts="[]"))
 
@@ -519,7 +525,8 @@ def _unchanged(connection: Connection, letter: Letter, digest: str | None, now: 
         .order_by(outbox.c.id.desc())
         .limit(1)
     ).one_or_none()
-    return last is not None and last.digest == digest and now - last.created_at < (letter.refresh or BOARD_REFRESH)
+    age = abs(now - last.created_at) if last else timedelta.max  # a clock that ran ahead may have written it
+    return last is not None and last.digest == digest and age < (letter.refresh or BOARD_REFRESH)
 
 
 def _supersede(connection: Connection, letter: Letter, now: datetime) -> None:

@@ -184,11 +184,12 @@ class Planner:
     def _notice_a_step_back(self, now: datetime) -> None:
         """What was planned by a clock that ran ahead is planned anew; so it is at the start, for nobody saw a step."""
         if self._looked_at is None or now < self._looked_at - SET_BACK:
+            back = self._looked_at - now if self._looked_at else timedelta()
             self._next.clear()
             self._seen.clear()
             with self._store.begin() as connection:
                 periods.rewind(connection, now)
-                outbox.rewind(connection, now)
+                outbox.rewind(connection, now, back)
         self._looked_at = now
 
     def _say_what_is_owed(self, jobs: list[str]) -> None:

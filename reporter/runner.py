@@ -12,6 +12,7 @@ import secrets
 import threading
 import traceback
 from collections.abc import Callable, Collection, Iterable, Sequence
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -255,7 +256,8 @@ class Runner:
             finally:
                 done.set()
 
-        thread = threading.Thread(target=target, name=f"job-{bound.job.name}", daemon=True)
+        within = copy_context()  # so that what the job logs bears its run's id
+        thread = threading.Thread(target=within.run, args=(target,), name=f"job-{bound.job.name}", daemon=True)
         thread.start()
         end = self._clock.monotonic() + bound.deadline.total_seconds()
         while not done.wait(0.2):

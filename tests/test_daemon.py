@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import threading
@@ -153,6 +154,7 @@ def test_a_suspect_is_looked_at_again_ahead_of_its_turn(stage: Stage, discord: L
     stage.report("watch", WATCH).on_discord(discord, "  watch:")
     with daemon(stage.folder, AFTER_MIDNIGHT, stage.environ) as running:
         running.says("looked", times=3)
+        assert re.search(r"\[[0-9a-f]{8}\] looked", running.log)
         [alert] = discord.wait_for("daily", seconds=40)
     assert "The oven is cold" in alert.text
 

@@ -215,6 +215,28 @@ def test_a_board_that_did_not_change_is_left_alone(stage: Stage, discord: LocalD
     assert [request.method for request in discord.requests] == ["GET", "POST"]
 
 
+def test_a_board_shows_that_we_live_although_its_clock_was_set_back(stage: Stage, discord: LocalDiscord) -> None:
+    still = BOARD.replace("ctx.now.isoformat()", '"all is well"')
+    stage.report("pulse", still, "# {{ say }}\n---\n{{ now }}\n").on_discord(discord, "  pulse:").tick()
+    stage.run("pulse")
+    stage.clock.now -= timedelta(minutes=40)
+    stage.tick()
+    stage.run("pulse")
+    assert len(discord.messages("daily")[0].earlier) == 1
+
+
+def test_a_pause_is_no_longer_by_a_clock_that_was_set_back(news: Stage, discord: LocalDiscord) -> None:
+    acquainted(news, discord)
+    news.tick()
+    discord.fail(Status(503))
+    news.run("daily", "2026-10-30")
+    news.clock.now -= timedelta(minutes=40)
+    news.tick()
+    news.clock.forward(seconds=5)
+    news.deliver()
+    assert titles(discord) == ["2026-10-30"]
+
+
 def test_a_board_that_a_person_deleted_is_posted_anew(stage: Stage, discord: LocalDiscord) -> None:
     stage.report("pulse", BOARD, "# Board\n{{ say }}\n").on_discord(discord, "  pulse:").run("pulse")
     discord.messages("daily")[0].deleted = True
