@@ -116,6 +116,15 @@ def database(path: Path, trades: Iterable[Closed] = (), agents: Iterable[Idle] =
     return path
 
 
+def pay(path: Path, *paid: tuple[str, str]) -> Path:
+    """Let snapshots tell of payments at these times (UTC), below 0 those taken out; none does at the very first."""
+    told = [("2026-01-01 00:00:00", "0"), *paid]
+    with closing(sqlite3.connect(path)) as connection, connection:
+        statement = "INSERT INTO equity (at, currency, equity, deposited) VALUES (?, 'USDT', 1000, ?)"
+        connection.executemany(statement, told)
+    return path
+
+
 def rows(path: Path, query: str, *values: object) -> list[tuple[Any, ...]]:
     """What the bare database says, for a recount."""
     with closing(sqlite3.connect(path)) as connection:

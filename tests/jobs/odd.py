@@ -7,7 +7,7 @@ from pathlib import Path
 
 from reporter.ledger import Floor, LedgerSettings
 from reporter.trades import Money
-from tests.jobs.floor import Closed, Idle, database, floor, usdt
+from tests.jobs.floor import Closed, Idle, database, floor, pay, usdt
 
 # A day, in a week, in a month that are over at `THEN`, and the day before it.
 DAY, EARLIER, THEN = "2026-10-31", "2026-10-30", "2026-11-02 00:16:00"
@@ -72,6 +72,12 @@ def ruin(path: Path) -> Floor:
     return one(path, *a_day("A", "-600", "-700", day=EARLIER), *a_day("A", "10", "-5"))
 
 
+def paid_in_and_out(path: Path) -> Floor:
+    one(path, *a_day("A", "5", "-3", day=EARLIER), *a_day("A", "5", "-3"), agents=(Idle("B", "70"),))
+    pay(path / "bot.sqlite", (f"{EARLIER} 12:00:00", "9000"), (f"{DAY} 12:00:00", "-9990"), (f"{DAY} 13:00:00", "100"))
+    return floor(path / "bot.sqlite", starting=[usdt("1000")])
+
+
 def one_of_two_away(path: Path) -> Floor:
     return floor(database(path / "bot.sqlite", a_day("A", "5", "-3")), path / "gone.sqlite", starting=[usdt("1000")])
 
@@ -100,6 +106,7 @@ FLOORS: list[Callable[[Path], Floor]] = [
     a_fortune,
     nobody_told_the_balance,
     ruin,
+    paid_in_and_out,
     one_of_two_away,
     nothing_traded,
     no_ledger,

@@ -21,7 +21,7 @@ from reporter.periods import Covers, before, covered
 from tests import golden
 from tests.discord.local import LocalDiscord
 from tests.jobs import odd
-from tests.jobs.floor import HOME, Closed, database, floor, told, usdt
+from tests.jobs.floor import HOME, Closed, database, floor, pay, told, usdt
 from tests.jobs.watch import StillHistory
 from tests.stage import Stage
 
@@ -209,6 +209,13 @@ def test_below_its_peak_is_measured_from_the_highest_of_all_days(tmp_path: Path)
     ledger = made(tmp_path, *hours("1000", day="2026-09-01"), *hours("-300", day="2026-09-02"), *hours("-20"))
     one = seen(ledger, Targets(limits=Limits(below_peak=Decimal("0.2"))))["below_peak/live/USDT"]
     assert (one.level, one.value, one.limit) == (Level.WARNING, "-320.00 USDT (-16.00%)", "-20.0%")
+
+
+def test_a_deposit_brings_nobody_nearer_to_the_peak(tmp_path: Path) -> None:
+    made(tmp_path, *hours("1000", day="2026-09-01"), *hours("-300", day="2026-09-02"), *hours("-17"))
+    ledger = floor(pay(tmp_path / "bot.sqlite", ("2026-10-02 12:00:00", "8300")), starting=[usdt("1000")])
+    one = seen(ledger, Targets(limits=Limits(below_peak=Decimal("0.2"))))["below_peak/live/USDT"]
+    assert one.value == "-1,781.71 USDT (-15.14%)"  # 1700 of 2000 are 10,000 of 11,764.71
 
 
 def test_below_the_peak_of_an_unknown_balance_is_unknown(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from reporter.outlets.discord_limits import fits
 from tests import golden
 from tests.discord.local import LocalDiscord
 from tests.jobs import odd
-from tests.jobs.floor import Closed, database, floor, reports, text_of, told, usdt
+from tests.jobs.floor import Closed, database, floor, pay, reports, text_of, told, usdt
 from tests.stage import Stage
 
 NOON = "2026-10-30 14:45:00"
@@ -115,6 +115,17 @@ def test_another_day_knows_nothing_of_what_is_open_now(tmp_path: Path) -> None:
         "Starting Balance: 1,000.00 USDT",
         "Realised P&L: -487.50 USDT (-48.75%)",
         "▼ -487.50 USDT vs. the day before",
+    ]
+
+
+def test_a_deposit_of_today_is_in_the_balance_and_in_no_gain(tmp_path: Path) -> None:
+    made(tmp_path, *HELD)
+    ledger = floor(pay(tmp_path / "bot.sqlite", ("2026-10-30 10:00:00", "4000")), starting=[usdt("1000")])
+    assert field(told("pnl_realtime", ledger, NOON), "USDT")[:4] == [
+        "Current Balance: 4,558.10 USDT",
+        "Starting Balance: 512.50 USDT",
+        "Deposited: 4,000.00 USDT",
+        "Total P&L: +45.60 USDT (+1.01%)",
     ]
 
 
