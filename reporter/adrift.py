@@ -55,6 +55,8 @@ MARK = "told from memory: our own store cannot be written"
 SUBJECT = "store/state"
 # So many messages are kept for a channel that cannot be reached either.
 KEPT = 100
+# So many changes are kept to be written down, should the store be away for weeks while things come and go.
+WRITTEN_LATER = 5000
 # Silences that begin within this time are kept in mind too.
 AHEAD = timedelta(days=1)
 
@@ -201,8 +203,9 @@ class Adrift:
         loud = logging.ERROR if decision.told else logging.INFO
         log.log(loud, "%s %s: %s (%s)", change.subject, change.change, change.observation.detail, why)
         channels = heard_in(wiring, change, witness, told=incident.told) if decision.told else ()
-        self._noted.append(_Noted(change, now, decision, channels))
-        self._followed[incident.id] = self._noted[-1].after(incident)
+        noted = _Noted(change, now, decision, channels)
+        self._noted = [*self._noted[1 - WRITTEN_LATER :], noted]
+        self._followed[incident.id] = noted.after(incident)
         message = alert_message(wiring, change, now, incident=incident).noted(MARK)
         return [_Alert(name, message, change.was is Level.CRITICAL) for name in channels]
 
