@@ -13,7 +13,7 @@ _TOO_MANY_SECONDS = 10**11
 # `2026-10-30 14:02:30.123456789 +0000 UTC` is how Go writes a time; fractions beyond microseconds are cut off.
 _TEXT = re.compile(
     r"(?P<day>\d{4}-\d\d-\d\d)(?:[T ](?P<time>[\d:]+)(?:[.,](?P<part>\d+))?)?"
-    r" ?(?P<zone>UTC|GMT|Z|[+-]\d\d(?::?\d\d)*)?(?: [A-Z]{3,5})?"
+    r"(?: ?(?:(?P<zone>UTC|GMT|Z)|(?P<offset>[+-]\d\d(?::?\d\d)*)(?: [A-Z]{3,5})?))?"
 )
 
 
@@ -47,5 +47,5 @@ def _of_text(text: str) -> datetime:
     if not found:
         raise ValueError(f"{text!r} is no time")
     fraction = f".{found['part'][:6].ljust(6, '0')}" if found["part"] else ""
-    zone = (found["zone"] or "").replace("UTC", "Z").replace("GMT", "Z")
+    zone = "Z" if found["zone"] else found["offset"] or ""
     return datetime.fromisoformat(f"{found['day']}T{found['time'] or '00'}{fraction}{zone}")

@@ -47,7 +47,20 @@ def test_a_day_is_its_midnight() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [None, "", "now", "2026-13-01", "2026-10-30 25:00", "NaN", "inf", True, "30.10.2026", timedelta(1), "14:02"],
+    [
+        None,
+        "",
+        "now",
+        "2026-13-01",
+        "2026-10-30 25:00",
+        "NaN",
+        "inf",
+        True,
+        "30.10.2026",
+        timedelta(1),
+        "14:02",
+        "2026-10-30 14:00 CET",
+    ],
 )
 def test_what_is_no_time_is_refused(value: object) -> None:
     with pytest.raises(ValueError, match=r"."):
