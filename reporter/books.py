@@ -209,6 +209,15 @@ class Book(Figures):
         """P&L as a share of its base; None where that is unknown, or nothing or less."""
         return share_of(self.pnl, self.base)
 
+    @property
+    def astray(self) -> bool:
+        """Whether the balance is so far from what the account was worth that no open position is likely to explain it:
+        not half of it, or more than twice. Then a starting balance is wrong, or payments were not told."""
+        worth = self.equity.closing if self.equity else None
+        if worth is None or self.closing is None or worth.amount <= 0:
+            return False
+        return not worth.amount / 2 <= self.closing.amount <= worth.amount * 2
+
     def counterpart(self, books: Iterable[Book]) -> Book | None:
         """The book of this mode and currency among those of another period; None where it is not kept."""
         return next((book for book in books if (book.mode, book.currency) == (self.mode, self.currency)), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -12,7 +13,7 @@ from reporter.books import Book
 from reporter.config.models import Config
 from reporter.config.rates import as_rates
 from reporter.rates import Rate, converted, totals
-from reporter.trades import Mode, Money
+from reporter.trades import Flow, Mode, Money
 
 AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
 RATES = {
@@ -50,6 +51,22 @@ def test_a_total_tells_its_rates_and_when_they_were_true() -> None:
         ("USDT", Decimal(1), None),
     ]
     assert (total.opening, total.closing) == (Money(Decimal(3080), "USD"), Money(Decimal(3194), "USD"))
+
+
+def test_the_percentage_of_a_total_knows_what_was_paid_in() -> None:
+    paid = replace(book("100", "EUR"), flows=(Flow(Decimal(4000)), Flow(withdrawn=Decimal(2000))))
+    (total,) = converted([paid, book("5", "USDT")], "USD", RATES)
+    assert paid.base == Money(Decimal(5000), "EUR")  # the deposit for two days of two, the withdrawal for none
+    assert total.base == Money(Decimal(6400), "USD")
+    assert total.pnl_ratio == Decimal(113) / 6400
+
+
+def test_a_loss_of_nothing_is_no_percentage() -> None:
+    assert [book("5", "USDT", opening=opening).pnl_ratio for opening in ("0", "-10", "100")] == [
+        None,
+        None,
+        Decimal("0.05"),
+    ]
 
 
 def test_live_and_paper_have_totals_of_their_own() -> None:

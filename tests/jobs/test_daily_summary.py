@@ -14,7 +14,7 @@ from reporter import demo
 from reporter.books import Book, Line
 from reporter.context import Targets
 from reporter.errors import LedgerError
-from reporter.ledger import Floor
+from reporter.ledger import Floor, LedgerSettings
 from reporter.message import Message, Tone, plain, plain_blocks
 from reporter.outlets.discord_limits import fits
 from reporter.rates import Rate
@@ -313,3 +313,18 @@ def test_no_picture_shows_a_deposit_as_a_gain(tmp_path: Path) -> None:
     assert "P&amp;L · USDT · live: +49.90 USDT" in picture
     assert ">balance 11,044.90 USDT<" in picture
     assert ">+10" not in picture
+
+
+@pytest.mark.parametrize(("starting", "warned"), [("10000", False), ("5100", False), ("1000", True), ("20100", True)])
+def test_a_balance_far_from_what_the_account_is_worth_is_warned_of(
+    freqtrade_file: Path, starting: str, warned: bool
+) -> None:
+    settings = LedgerSettings(name="ft", kind="freqtrade", url=str(freqtrade_file), starting_balance=(usdt(starting),))
+    for name, now in (("daily_summary", MORNING), ("monthly_report", "2026-11-01 00:16:00")):
+        assert ("The balance is far from that" in text_of(told(name, Floor([settings]), now))) is warned
+
+
+@pytest.fixture
+def freqtrade_file(tmp_path: Path) -> Path:
+    freqtrade(tmp_path)
+    return tmp_path / "freqtrade.sqlite"
