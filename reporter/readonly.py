@@ -36,12 +36,13 @@ _ACTS = re.compile(
     r"|pg_wal_replay_\w+|pg_export_snapshot|pg_backup_\w+|pg_read_\w*file|pg_file_\w+|lo(?:_\w+|read|write)"
     r"|dblink\w*|set_config|setseed|nextval|setval|query_to_xml\w*|txid_current|pg_current_xact_id"
 )
-# Volatile because they answer otherwise each time, and not because they do anything.
+# Volatile because they answer otherwise each time, and not because they do anything; those of PostgreSQL itself, and of
+# extensions that are asked for sizes.
 _LOOKS = re.compile(
     r"random\w*|clock_timestamp|timeofday|gen_random_uuid|uuid\w+|currval|lastval|array_(?:sample|shuffle)"
     r"|pg_\w+_size|pg_is_\w+|pg_last_\w+|pg_current_(?:wal\w+|logfile)|pg_(?:safe_snapshot_)?blocking_pids"
     r"|pg_stat_(?:get_\w+|have_stats|statements(?:_info)?)|pg_lock_status|pg_partition_\w+|pg_xact_\w+|txid_status"
-    r"|pg_control_\w+|pg_get_wal_\w+|pg_prepared_xact|pg_sequence_last_value|pg_notification_queue_usage|current_query"
+    r"|hypertable\w*_size|approximate_row_count|pgstat(?:tuple|\w*index)|pg_control_\w+|pg_get_wal_\w+|pg_prepared_xact|pg_sequence_last_value|pg_notification_queue_usage|current_query"
 )
 # What a statement for PostgreSQL is made of, as far as it matters here: what is no code, names, and brackets.
 _PIECES = re.compile(
