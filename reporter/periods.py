@@ -10,6 +10,7 @@ found by bisection. `zone` is the name of an IANA time zone throughout; an unkno
 from __future__ import annotations
 
 import calendar
+import re
 from bisect import bisect_left
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -207,7 +208,8 @@ def parse_at(text: str, zone: str, unit: Unit | None = None) -> datetime:
     """The moment, in UTC, that a user names by a date, a date and a time, or the label of any period.
 
     A date means its first moment; a time that is struck twice means the first strike unless its UTC offset is given.
-    With `unit` hour a time is required. Raises ValueError, whose text is a sentence for the user.
+    With `unit` a period of that length is named: an hour by a time, and a day or a week not by a whole month. Raises
+    ValueError, whose text is a sentence for the user.
     """
     text = text.strip()
     day = _date(text)
@@ -215,6 +217,8 @@ def parse_at(text: str, zone: str, unit: Unit | None = None) -> datetime:
         return _parse_wall(text, zone)
     if unit is Unit.HOUR:
         raise ValueError(f'An hour needs a time as well: write "{day} 14:00".')
+    if unit and _LENGTHS.index(unit) < _LENGTHS.index(_named(text)):
+        raise ValueError(f"{text} is a {_named(text)}, and a {unit} is asked for: name one, such as {day}.")
     if not exists(day, zone):
         raise ValueError(f"The calendar of {zone} has no {day}.")
     return first_instant(day, zone)
@@ -226,9 +230,8 @@ def named_end(text: str, zone: str, unit: Unit) -> datetime:
     Raises ValueError, whose text is a sentence for the user.
     """
     text = text.strip()
-    lengths = {len("2026-W44"): Unit.WEEK, len("2026-10"): Unit.MONTH, len("2026-10-30"): Unit.DAY}
-    whole = lengths.get(len(text)) if _date(text) else None
-    return containing(whole or unit, parse_at(text, zone), zone).end
+    whole = _named(text) if _date(text) else unit
+    return containing(whole, parse_at(text, zone), zone).end
 
 
 def _parse_wall(text: str, zone: str) -> datetime:
@@ -247,6 +250,16 @@ def _date(text: str) -> date | None:
         except ValueError:
             continue
     return None
+
+
+_LENGTHS = [Unit.HOUR, Unit.DAY, Unit.WEEK, Unit.MONTH]
+
+
+def _named(label: str) -> Unit:
+    """What a date or a label names: `2026-W44` a week, `2026-10` a month."""
+    if re.fullmatch(r"\d{4}-?W\d{2}", label):
+        return Unit.WEEK
+    return Unit.MONTH if re.fullmatch(r"\d{4}-\d{2}", label) else Unit.DAY
 
 
 def _day_of(moment: datetime, zone: str) -> date:

@@ -23,6 +23,7 @@ from reporter.periods import (
     exists,
     first_instant,
     first_strike,
+    named_end,
     parse_at,
     strikes,
     trailing,
@@ -288,6 +289,8 @@ def test_what_a_user_may_write_to_name_a_moment(text: str, moment: str) -> None:
         ("", "UTC", None, "'' is no date: write it as 2026-10-30 or \"2026-10-30 14:00\"."),
         ("2011-12-30", "Pacific/Apia", None, "The calendar of Pacific/Apia has no 2011-12-30."),
         ("2026-10-30", "UTC", Unit.HOUR, 'An hour needs a time as well: write "2026-10-30 14:00".'),
+        ("2026-W44", "UTC", Unit.DAY, "2026-W44 is a week, and a day is asked for: name one, such as 2026-10-26."),
+        ("2026-10", "UTC", Unit.WEEK, "2026-10 is a month, and a week is asked for: name one, such as 2026-10-01."),
     ],
 )
 def test_what_names_no_moment_is_answered_with_a_sentence(
@@ -296,6 +299,21 @@ def test_what_names_no_moment_is_answered_with_a_sentence(
     with pytest.raises(ValueError, match=r".") as refusal:
         parse_at(text, zone, unit)
     assert str(refusal.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "end"),
+    [
+        ("2026-10-30", Unit.HOUR, "2026-10-31"),
+        ("20261030", Unit.HOUR, "2026-10-31"),
+        ("2026-W44", Unit.DAY, "2026-11-02"),
+        ("2026W44", Unit.DAY, "2026-11-02"),
+        ("2026-10", Unit.DAY, "2026-11-01"),
+        ("2026-10-30 14:10", Unit.HOUR, "2026-10-30T15:00"),
+    ],
+)
+def test_a_range_ends_with_the_whole_of_what_is_named(text: str, unit: Unit, end: str) -> None:
+    assert named_end(text, "UTC", unit) == datetime.fromisoformat(end).replace(tzinfo=UTC)
 
 
 def test_a_moment_without_a_zone_is_refused() -> None:
