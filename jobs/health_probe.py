@@ -184,7 +184,10 @@ def _ledgers(ledgers: Sequence[LedgerHealth], ctx: Context[Parameters], standing
     for ledger in ledgers:
         subject = f"probe/ledger-{ledger.ledger}"
         if not ledger.reachable:
-            seen = Observation(subject, Level.CRITICAL, f"cannot be read: {ledger.error or 'no answer'}")
+            state = standing.get(subject)
+            stands = state.observation.stands if state and state.observation else ()
+            why = f"cannot be read: {ledger.error or 'no answer'}"
+            seen = Observation(subject, Level.CRITICAL, why, stands=stands)
         else:
             seen = _answering(ledger, subject, ctx, standing.get(subject))
         yield Item(ledger.ledger, seen, seen.detail, ledger.latency, kind="ledger")
@@ -194,7 +197,7 @@ def _answering(ledger: LedgerHealth, subject: str, ctx: Context[Parameters], sta
     age = ctx.now - ledger.newest_trade_at if ledger.newest_trade_at else None
     oldest = ctx.params.newest_trade_hours
     latency, threshold = ledger.latency or 0.0, ctx.params.ledger.threshold
-    level, limit = threshold.graded(latency, state.stood if state else Level.OK)
+    level, limit = threshold.graded(latency, state.entered("latency") if state else Level.OK)
     if level is not Level.OK and limit is not None:
         side = "above" if threshold.reached(latency, limit) else threshold.back
         words = f"online, but slow: {side} {duration(limit)}"
@@ -202,7 +205,9 @@ def _answering(ledger: LedgerHealth, subject: str, ctx: Context[Parameters], sta
         return Observation(subject, Level.WARNING, _newest_trade(age), duration(age), duration(oldest * 3600), latency)
     else:
         words = f"online, {_newest_trade(age)}"
-    return Observation(subject, level, words, duration(ledger.latency), duration(limit), ledger.latency)
+    stands = (("latency", False, level),) if level is not Level.OK else ()
+    shown = duration(ledger.latency), duration(limit)
+    return Observation(subject, level, words, *shown, ledger.latency, stands=stands)
 
 
 def _newest_trade(age: timedelta | None) -> str:

@@ -177,6 +177,13 @@ class AlertState:
         seen = self.observation.level if self.observation else Level.UNKNOWN
         return self.level if seen is Level.UNKNOWN else seen
 
+    def entered(self, figure: str, *, low: bool = False) -> Level:
+        """How one of several figures stood when they were seen last; as the alert, where no reading is known."""
+        if self.observation is None:
+            return self.level
+        known = {(name, is_low): level for name, is_low, level in self.observation.stands}
+        return known.get((figure, low), Level.OK)
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import ClassVar
 
@@ -245,7 +245,11 @@ def _signs(host: Host, limits: MachineLimits) -> Iterator[_Sign]:
 
 
 def _vital(subject: str, sign: _Sign, figure: float, standing: Standing, of: str = "") -> Vital:
-    level, limit = sign.limits.threshold.graded(figure, _known(subject, standing))
+    return _graded(subject, sign, figure, _known(subject, standing), of)
+
+
+def _graded(subject: str, sign: _Sign, figure: float, known: Level, of: str) -> Vital:
+    level, limit = sign.limits.threshold.graded(figure, known)
     words = "normal" if level is Level.OK else _beyond(sign, figure, limit)
     bound = None if limit is None else sign.shown(limit)
     seen = Observation(subject, level, f"{sign.name}{of}: {words}", sign.shown(figure), bound, figure)
@@ -260,23 +264,31 @@ def _beyond(sign: _Sign, figure: float, limit: float | None) -> str:
 
 
 def _disk(subject: str, disk: Disk, host: Host, limits: MachineLimits, standing: Standing, forecast: Forecast) -> Vital:
-    """A disk is judged by how full it is and by when it will be: one sign, for it is one trouble."""
-    figure = _share(disk.used, disk.total) or 0.0
+    """A disk is judged by how full it is and by when it will be: one sign, for it is one trouble. What each of the two
+    figures has entered is its own."""
+    figure, state = _share(disk.used, disk.total) or 0.0, standing.get(subject, AlertState(subject))
     sign = _Sign(f"Disk {disk.path}", "", figure, limits.disk, _percent)
-    by_size = _vital(subject, sign, figure, standing, of=f" of {host.name}")
+    by_size = _graded(subject, sign, figure, state.entered("size"), of=f" of {host.name}")
     ahead = forecast(subject, figure)
     if ahead is None:
-        return by_size
+        return _noting(by_size, size=by_size.seen.level)
     hours = ahead.total_seconds() / 3600
-    level, limit = limits.disk_hours.threshold.graded(hours, _known(subject, standing))
+    level, limit = limits.disk_hours.threshold.graded(hours, state.entered("hours", low=True))
     lingers = by_size.words.startswith(limits.disk.threshold.back) and level is by_size.seen.level
     if not (level.worse_than(by_size.seen.level) or lingers):
-        return by_size
+        return _noting(by_size, size=by_size.seen.level, hours=level)
     words = f"full in about {coarse(ahead)} at this pace"
     detail = f"Disk {disk.path} of {host.name} is {_percent(figure)} full, and will be {words}"
     value = f"{_percent(figure)}, full in {coarse(ahead)}"
     seen = Observation(subject, level, detail, value, None if limit is None else f"{limit:g} h", figure)
-    return Vital(f"Disk {disk.path}", seen, words)
+    return _noting(Vital(f"Disk {disk.path}", seen, words), size=by_size.seen.level, hours=level)
+
+
+def _noting(vital: Vital, *, size: Level, hours: Level = Level.OK) -> Vital:
+    """With how each figure of a disk stands, for the next look."""
+    stands = (("size", False, size), ("hours", True, hours))
+    seen = replace(vital.seen, stands=tuple(one for one in stands if one[2] is not Level.OK))
+    return replace(vital, seen=seen)
 
 
 def coarse(span: timedelta) -> str:

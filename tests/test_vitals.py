@@ -74,6 +74,15 @@ def test_a_disk_leaves_its_warning_when_it_has_clearly_more_time(hours: int, lev
     assert sign.seen.level is level
 
 
+def test_a_disk_that_was_to_be_full_soon_has_not_been_as_full_as_that() -> None:
+    host = replace(SILENT, disks=(Disk("/", 91, 100),))
+    (soon,) = machine_vitals(host, MachineLimits(), {}, NOW, lambda _subject, _figure: timedelta(hours=5))
+    assert (soon.seen.level, soon.words) == (Level.CRITICAL, "full in about 5 hours at this pace")
+    open_ = AlertState(soon.seen.subject, Phase.OPEN, Level.CRITICAL, NOW, observation=soon.seen)
+    (later,) = machine_vitals(host, MachineLimits(), {open_.subject: open_}, NOW, lambda _subject, _figure: None)
+    assert (later.seen.level, later.words) == (Level.WARNING, "above 85%")
+
+
 @pytest.mark.parametrize(
     ("hours", "words"), [(0.4, "less than an hour"), (1.9, "an hour"), (47, "47 hours"), (49, "2 days")]
 )

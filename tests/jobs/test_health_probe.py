@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from reporter.alerts import Level
+from reporter.alerts import AlertState, Level, Phase
 from reporter.context import Affairs, Late
 from reporter.machine import Disk, Network
 from reporter.message import Message, Text, Tone, plain, plain_blocks
@@ -161,6 +161,17 @@ def test_a_ledger_that_cannot_be_read_is_critical() -> None:
     seen = watch.seen()["probe/ledger-floor"]
     assert (seen.level, seen.detail) == (Level.CRITICAL, "cannot be read: connection refused")
     assert watch.board().tone is Tone.CRITICAL
+
+
+def test_a_ledger_that_was_away_is_not_slow_because_of_that() -> None:
+    limits = {"ledger": {"warning": 1, "critical": 2}}
+    slow = Watch(ledgers=[ledger(latency=2.1)], params=limits).seen()["probe/ledger-floor"]
+    open_ = AlertState(slow.subject, Phase.OPEN, Level.CRITICAL, NOW, observation=slow)
+    away = Watch(ledgers=[ledger(reachable=False, latency=None)], alerts=[open_], params=limits)
+    lasts = AlertState(slow.subject, Phase.OPEN, Level.CRITICAL, NOW, observation=away.seen()["probe/ledger-floor"])
+    for state, level in ((lasts, Level.CRITICAL), (alert(slow.subject, Level.CRITICAL, NOW), Level.WARNING)):
+        back = Watch(ledgers=[ledger(latency=1.95)], alerts=[state], params=limits)
+        assert back.seen()["probe/ledger-floor"].level is level
 
 
 def test_a_slow_ledger_is_a_warning() -> None:
