@@ -297,7 +297,8 @@ def _job_lines(app: App, bound: BoundJob) -> Iterator[str]:
     yield f"{bound.name}  ({origin}) → {', '.join(bound.channels)}"
     if bound.job.doc:
         yield f"  {visible(bound.job.doc.partition(chr(10))[0])}"
-    yield f"  {bound.schedule.describe()}, about {bound.job.covers.replace('now', 'the present')}; {turn}"
+    about = bound.job.covers.replace("now", "the present").replace("last ", "the last ")
+    yield f"  {bound.schedule.describe()}, about {about}; {turn}"
 
 
 def _check(options: argparse.Namespace) -> int:

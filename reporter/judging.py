@@ -142,7 +142,7 @@ class Sitting:
         self, change: Transition, incident: Incident, channels: tuple[str, ...], why: str, step: Step | None = None
     ) -> News:
         """Write down that a change is told, and in which channels."""
-        log.info("%s %s: %s (%s)", change.subject, change.change, change.observation.detail, change.reason)
+        log.info("%s %s: %s", change.subject, change.change, _in_words(change))
         self._write(change, why, channels, told=True)
         taken = (*incident.escalated, step.name) if step else incident.escalated
         moved = replace(heard(incident, channels), escalated=taken)
@@ -287,3 +287,9 @@ def _leaves_a_trace(before: AlertState, after: AlertState, observation: Observat
 def _minutes(span: timedelta) -> str:
     minutes = int(span.total_seconds() // 60)
     return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h"
+
+
+def _in_words(change: Transition) -> str:
+    """What was seen and why that is a change, which may be the same."""
+    seen, why = change.observation.detail, change.reason
+    return seen if seen == why else f"{seen} ({why})"
