@@ -33,6 +33,8 @@ PATIENCE = timedelta(seconds=5)
 
 def run_explain(app: App, options: argparse.Namespace) -> int:
     """`reporter explain [SUBJECT] [--at TIME]`."""
+    if options.at and options.subject is None:
+        raise ReporterError("--at needs a subject, such as `reporter explain db --at 2026-10-30T14:00`")
     with app.store.read() as connection:
         story = Story(connection, app.wiring, app.clock.wall())
         if options.subject is None:
@@ -61,8 +63,10 @@ def run_ack(app: App, options: argparse.Namespace) -> int:
 
 def run_silence(app: App, options: argparse.Namespace) -> int:
     """`reporter silence [PATTERN] [--for 2h] [--reason TEXT] [--by NAME] [--end]`."""
-    if options.pattern is None:
+    if options.pattern is None and not options.end:
         return _list(app)
+    if not (options.pattern or "").strip():
+        raise ReporterError("which subjects? name them as in `reporter silence 'probe/db*'`; `reporter silence` lists")
     return _end(app, options.pattern) if options.end else _begin(app, options)
 
 

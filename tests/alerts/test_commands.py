@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from reporter.cli import main
 from reporter.errors import ReporterError
 from reporter.store import incidents
 from tests.alerts.floor import Floor, floor, options
+from tests.stage import Stage
 
 BOUNDS = {"db": "alert: {failures: 2, hint: Look at the disk.}", "bot": "depends_on: db", "api": ""}
 STEPS = "  escalation: [{after: 30m, channel: on-call}]"
@@ -123,6 +124,21 @@ def test_a_slip_of_the_pen_is_answered_with_a_suggestion(tmp_path: Path) -> None
         for given, said in slips.items():
             with pytest.raises(ReporterError, match=re.escape(said)):
                 run_explain(stage.stage.app, options(subject=given))
+
+
+@pytest.mark.parametrize(
+    ("command", "given", "said"),
+    [
+        (run_silence, {"pattern": " ", "span": None, "reason": None}, "which subjects?"),
+        (run_silence, {"pattern": None, "span": None, "reason": None, "end": True}, "which subjects?"),
+        (run_explain, {"at": "2026-10-31T12:00"}, "--at needs a subject"),
+    ],
+)
+def test_what_is_asked_of_nobody_is_answered_with_how_to_ask(
+    stage: Stage, command: Callable[..., int], given: dict[str, object], said: str
+) -> None:
+    with pytest.raises(ReporterError, match=re.escape(said)):
+        command(stage.on_screen("  health_probe:").app, options(**given))
 
 
 def test_what_was_never_in_trouble_has_a_story_too(troubled: Floor, capsys: pytest.CaptureFixture[str]) -> None:
