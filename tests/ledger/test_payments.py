@@ -150,14 +150,14 @@ def test_without_a_starting_balance_or_a_table_of_snapshots_nothing_was_paid(bot
     assert book(bot).opening == usdt("1000")
 
 
-def test_a_month_of_payments_is_one_period_or_thirty(bot: Native) -> None:
+def test_ten_days_of_payments_are_one_period_or_ten(bot: Native) -> None:
     seen(bot, "01 00:00")
-    for day in (3, 9, 10, 22):
-        seen(bot, f"{day:02} 12:00", 100 * day - 1000)
+    for day in (3, 9, 10):
+        seen(bot, f"{day:02} 12:00", 100 * day - 950)
         bot.trade(day, f"2026-10-{day:02} 18:00:00")
-    month = between("2026-10-01", "2026-10-31")
-    whole = book(bot, period=month)
-    days = [book(bot, period=day) for day in month.days()]
+    both = between("2026-10-01", "2026-10-11")
+    whole = book(bot, period=both)
+    days = [book(bot, period=day) for day in both.days()]
     assert [one.flow for one in days] == list(whole.flows)
     assert all(one.closing == two.opening for one, two in pairwise(days))
     assert (days[0].opening, days[-1].closing) == (whole.opening, whole.closing)
@@ -167,3 +167,11 @@ def test_freqtrade_tells_of_no_payment(freqtrade: LedgerSettings) -> None:
     (found,) = Floor([freqtrade]).performance(between("2026-10-01", "2026-10-31"))
     assert found.flows == ()
     assert found.base == found.opening
+
+
+def test_a_table_of_an_earlier_day_tells_of_payments_too(bot: Native) -> None:
+    seen(bot, "01 00:00")
+    seen(bot, "29 12:00", 100)
+    bot.run("ALTER TABLE equity DROP COLUMN unrealised")
+    bot.trade(5, "2026-10-29 18:00:00")
+    assert book(bot).flow == book(bot, account=True).flow == flow("100")
