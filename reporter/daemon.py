@@ -96,6 +96,7 @@ class Daemon:
         self._reload = threading.Event()
         self._waiting_mail = threading.Event()
         self._busy: set[str] = set()
+        self._looking: set[str] = set()
         self._serving: set[str] = set()
         self._guard = threading.Lock()
         self._intervals: dict[str, int] = {}
@@ -245,6 +246,19 @@ class Daemon:
             self._waiting_mail.set()
 
     def _run_open(self, name: str) -> None:
+        """Let a job look, unless it is at it: its beat and a suspicion may come at once, and the later look be saved
+        before the earlier."""
+        with self._guard:
+            if name in self._looking:
+                return
+            self._looking.add(name)
+        try:
+            self._look(name)
+        finally:
+            with self._guard:
+                self._looking.discard(name)
+
+    def _look(self, name: str) -> None:
         bound = self._wiring.jobs.get(name)
         if bound is None or self._stopping.is_set():
             return
@@ -368,7 +382,7 @@ class Daemon:
         self._reports.shutdown(wait=False, cancel_futures=True)
         self._waiting_mail.set()
         end = self._clock.monotonic() + FAREWELL
-        while (self._busy or self._serving) and self._clock.monotonic() < end:
+        while (self._busy or self._looking or self._serving) and self._clock.monotonic() < end:
             threading.Event().wait(0.05)
         log.info("stopped")
 

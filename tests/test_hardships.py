@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -29,7 +30,7 @@ def job(name: str, body: str, terms: str = 'covers="now", schedule="every 30s"')
 from pathlib import Path
 from typing import Any
 
-from reporter import Context, Params, Report, job
+from reporter import Context, Level, Observation, Params, Report, job
 
 
 @job({terms})
@@ -134,3 +135,16 @@ def test_a_store_whose_connections_are_all_in_use_is_a_failure_of_the_store(stag
             looks.enter_context(store.read())
         with pytest.raises(StoreError, match="cannot be used"):
             looks.enter_context(store.read())
+
+
+@pytest.mark.full
+def test_a_suspicion_begins_no_look_beside_the_one_under_way(stage: Stage, discord: LocalDiscord) -> None:
+    body = "ctx.log.info('begins'); __import__('time').sleep(4); ctx.log.info('ends'); yield COLD"
+    body = body.replace(
+        "COLD", "__import__('reporter').Observation('probe/oven', __import__('reporter').Level.CRITICAL)"
+    )
+    stage.report("watch", job("watch", body, 'covers="now", schedule="every 11s"')).on_discord(discord, "  watch:")
+    with daemon(stage.folder, NOON, stage.environ) as running:
+        running.says("ends", times=3)
+        looks = re.findall(r"(begins|ends)$", running.log, re.MULTILINE)
+    assert looks[:6] == ["begins", "ends"] * 3
