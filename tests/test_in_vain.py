@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from reporter import MACHINE_SUBJECTS, OWN_SUBJECTS, MachineLimits, OwnLimits, machine_vitals, own_vitals
 from reporter.context import Affairs
 from reporter.in_vain import may_fit, meet
+from reporter.ledger import native
 from reporter.machine import Disk, Host, Network, Own
 from tests.processes import daemon, reporter
 from tests.stage import DAILY, Stage
@@ -23,7 +26,7 @@ probes:
   db: {address: "127.0.0.1:1"}
   api: {address: "127.0.0.1:1", depends_on: MORE, every: EVERY}
 alerts:
-  policies: [{subjects: SUBJECT, failures: 2}]
+  policies: [{subjects: [SUBJECT], failures: 2}]
 """
 WATCHES = DAILY.replace("def daily", "def oven").replace("import Context", "import Context, Observation")
 HELPED = DAILY.replace("def daily", "def oven").replace(
@@ -54,7 +57,9 @@ def told(stage: Stage, subject: str, jobs: str = "  health_probe:\n  performance
 )
 def test_a_pattern_that_fits_nothing_is_told_with_what_it_could_mean(stage: Stage, pattern: str, hint: str) -> None:
     (said,) = told(stage, pattern)
-    assert re.match(rf".*reporter.yaml:14:25: alerts.policies\[0\].subjects: `{re.escape(pattern)}` fits nothing", said)
+    assert re.match(
+        rf".*reporter.yaml:14:26: alerts.policies\[0\].subjects\[0\]: `{re.escape(pattern)}` fits nothing", said
+    )
     assert said.endswith(f"    {hint}")
 
 
@@ -109,6 +114,17 @@ def test_check_advises_and_the_daemon_says_it_once(stage: Stage) -> None:
         running.says("every 30 seconds")
         running.stop()
     assert running.log.count("`probe/dbb` fits nothing that is watched") == 1
+
+
+def test_no_subject_that_the_stock_jobs_have_seen_is_said_to_fit_nothing(stage: Stage) -> None:
+    told(stage, "db")
+    with closing(sqlite3.connect(stage.folder / "bot.sqlite")) as bot:
+        bot.executescript(native.ddl("sqlite"))
+        bot.execute("INSERT INTO agents (name, currency, status) VALUES ('anna', 'USDT', 'active')")
+        bot.commit()
+    seen = [one.subject for one in stage.app.ask(stage.app.job("health_probe"), None).observations]
+    assert {"probe/db", "probe/ledger-bot", "probe/agents-bot", "probe/host-memory", "self/late"} <= set(seen)
+    assert told(stage, "', '".join(seen)) == []
 
 
 @given(st.text("ab/", max_size=8), st.data())
