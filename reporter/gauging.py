@@ -18,10 +18,10 @@ from pydantic import Field, PositiveInt
 from reporter.alerts import Level, Observation
 from reporter.books import Book, Line, Series
 from reporter.context import Context, Limits, Params
+from reporter.curves import Curve
 from reporter.gauges import Gauge, Measure, Party, PartyKey
 from reporter.metrics import Status, curve_of_series, deepest_fall, status
 from reporter.periods import Period, trailing
-from reporter.risk import Curve
 from reporter.trades import Mode, Money, Position, Trade
 
 

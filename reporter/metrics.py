@@ -13,31 +13,23 @@ from math import sqrt
 
 from reporter.books import Figures
 from reporter.context import Targets
+from reporter.curves import Curve, Day, Drawdown, Span, curve, curve_of, curve_of_series, drawdown, trading_days
 from reporter.risk import (
     NEVER_CLOSES,
     Basis,
-    Curve,
-    Day,
-    Drawdown,
-    Span,
     annual_return,
     calmar,
-    curve,
-    curve_of,
-    curve_of_series,
     cvar,
     daily_returns,
-    drawdown,
     max_drawdown,
     sharpe,
     sortino,
-    trading_days,
     var,
     volatility,
 )
 from reporter.trades import Holding, Money, Streaks, Trade
 
-# The words of `reporter.risk` are for jobs too.
+# The words of `reporter.risk` and `reporter.curves` are for jobs too.
 __all__ = [
     "FEW",
     "NEVER_CLOSES",

@@ -9,7 +9,8 @@ from decimal import Decimal
 
 from reporter.books import Book, Figures, Line, Series
 from reporter.context import Targets
-from reporter.risk import NEVER_CLOSES, Basis, Curve, curve, curve_of_series
+from reporter.curves import Curve, curve, curve_of_series
+from reporter.risk import NEVER_CLOSES, Basis
 from reporter.trades import Flow, Money
 
 

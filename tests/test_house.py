@@ -24,7 +24,7 @@ def words(text: str) -> frozenset[str]:
 # import their neighbours. Add a new module of `reporter/` to the floor that it belongs to.
 FLOORS: dict[str, str] = {
     "pure": "periods schedules pacing moments "
-    "trades books metrics risk pace rates standing gauges gauging "
+    "trades books metrics risk curves pace rates standing gauges gauging "
     "alerts judge policies maintenance telling thresholds machine vitals trends uptime boards "
     "context letter message formats plotting noise digest errors secret spelling jsonpath",
     "doors": "clock config catalog logs "

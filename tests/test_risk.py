@@ -13,24 +13,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reporter.curves import Curve, Day, Drawdown, Span, curve, curve_of, trading_days
 from reporter.metrics import combined, deepest_fall
 from reporter.periods import Unit, containing
 from reporter.risk import (
     Basis,
-    Curve,
-    Day,
-    Drawdown,
-    Span,
     annual_return,
     calmar,
-    curve,
-    curve_of,
     cvar,
     daily_returns,
     max_drawdown,
     sharpe,
     sortino,
-    trading_days,
     var,
     volatility,
 )

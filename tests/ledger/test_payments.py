@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from reporter.books import Book
+from reporter.curves import curve_of, curve_of_series
 from reporter.ledger import Floor, LedgerSettings
 from reporter.periods import Period
-from reporter.risk import curve_of, curve_of_series
 from reporter.trades import Flow
 from tests.ledger.databases import Native, between, usdt, utc
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from reporter.risk import Basis, Curve, Day
+from reporter.curves import Curve, Day
+from reporter.risk import Basis
 from reporter.trades import Flow, Money
 from tests.oracles.__main__ import PEERS, laid_out, question
 from tests.oracles.kept import KEPT, kept
