@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import update
 
 from reporter.alerts import Level, Observation
 from reporter.digest import Held, digest, key_figures
@@ -19,7 +20,7 @@ from reporter.outlets import discord_limits
 from reporter.outlets.discord import SUPPRESS_NOTIFICATIONS
 from reporter.periods import covered
 from reporter.posting import tell_digests
-from reporter.store import open_store
+from reporter.store import open_store, tables
 from tests.discord.local import LocalDiscord
 from tests.discord.world import Posted
 from tests.processes import daemon
@@ -162,6 +163,17 @@ def test_quiet_hours_hold_and_the_morning_tells_all_in_one_message(night: Stage,
     assert night.counts() == {"superseded": 3, "sent": 1}
     morning(night)
     assert len(discord.messages("daily")) == 1
+
+
+def test_a_held_message_that_cannot_be_read_keeps_no_other_from_its_digest(night: Stage, discord: LocalDiscord) -> None:
+    for _ in range(3):
+        told(night)
+        night.clock.forward(hours=1)
+    with night.app.store.begin() as connection:
+        connection.execute(update(tables.outbox).where(tables.outbox.c.id == 2).values(message='{"version": 99}'))
+    morning(night)
+    assert [message.title for message in discord.messages("daily")] == ["🗞️ Digest – 2 messages"]
+    assert night.counts() == {"superseded": 2, "sent": 1, "dead": 1}
 
 
 def test_one_held_message_alone_goes_out_as_itself(night: Stage, discord: LocalDiscord) -> None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, select, update
 
@@ -28,14 +29,24 @@ def due_channels(connection: Connection, now: datetime) -> list[str]:
 
 
 def due(connection: Connection, channel: str, now: datetime) -> list[Row]:
-    """What was held for a channel until now, in the order of writing."""
+    """What was held for a channel until now, in the order of writing. What cannot be read is parked."""
     rows = connection.execute(
         select(outbox.c.id, outbox.c.message, outbox.c.created_at)
         .where(outbox.c.channel == channel, _due(now))
         .order_by(outbox.c.id)
         .with_for_update()
     )
-    return [Row(row.id, from_dict(json.loads(row.message)), row.created_at) for row in rows]
+    read = [_read(connection, row, now) for row in rows.all()]
+    return [row for row in read if row is not None]
+
+
+def _read(connection: Connection, row: Any, now: datetime) -> Row | None:
+    try:
+        return Row(row.id, from_dict(json.loads(row.message)), row.created_at)
+    except (ValueError, KeyError, TypeError) as error:
+        parked = {"state": "dead", "error": f"the message cannot be read: {error}", "settled_at": now}
+        connection.execute(update(outbox).where(outbox.c.id == row.id).values(**parked))
+        return None
 
 
 def let_go(connection: Connection, row_id: int, now: datetime) -> None:
