@@ -100,5 +100,5 @@ def test_without_a_network_no_target_is_called_down(home: Path, without_a_networ
     shown = subprocess.run(command, capture_output=True, text=True, check=False).stdout
     assert shown.count("not known: this machine's own network is in trouble") == 4, shown
     assert "🔴 own network" in shown
-    assert "4 of 4 targets cannot be reached from here" in shown
+    assert "none of 4 targets can be reached from here" in shown
     assert "🟢 alive" in shown
