@@ -78,10 +78,10 @@ Standing = Mapping[str, AlertState]
 # What an agent's status says when nobody expects it to run.
 RETIRED = {"archived", "disabled", "inactive", "paused", "retired", "stopped"}
 RUNNING = {"active", "running"}
-# What it observes besides the probes of the config.
-OBSERVES = (*MACHINE_SUBJECTS, *OWN_SUBJECTS, "probe/ledger-{ledger}", "probe/agents-{ledger}")
 # All agents, where none can be read.
 AGENTS = "probe/agents"
+# What it observes besides the probes of the config.
+OBSERVES = (*MACHINE_SUBJECTS, *OWN_SUBJECTS, "probe/ledger-{ledger}", "probe/agents-{ledger}", AGENTS)
 # The clocks of two machines may differ by so much.
 AHEAD = timedelta(minutes=1)
 # How far back one looks for the pace at which a disk fills.
