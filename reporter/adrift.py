@@ -22,7 +22,7 @@ from sqlalchemy import Connection
 
 from reporter import outbox
 from reporter.alert_letters import alert_message
-from reporter.alerts import AlertState, Level, Observation, Transition
+from reporter.alerts import AlertState, Change, Level, Observation, Transition
 from reporter.clock import Clock
 from reporter.errors import StoreError
 from reporter.judge import judge
@@ -105,6 +105,7 @@ class Adrift:
         self._memory = _Memory()
         self._judged: dict[str, Watched] = {}
         self._followed: dict[str, Incident] = {}
+        self._troubles: dict[str, Observation] = {}  # how each subject was seen when it was not well
         self._noted: list[_Noted] = []
         self._untold: list[_Alert] = []
         self._handed: tuple[dict[str, Watched], list[_Noted], list[_Alert]] = {}, [], []
@@ -166,6 +167,9 @@ class Adrift:
         """Move a subject on, in memory; gives what changed."""
         local = self._clock.wall().astimezone(wiring.zone)
         before = self._states.get(seen.subject, Watched(AlertState(seen.subject)))
+        last = before.state.observation
+        if last and last.level is not Level.OK:
+            self._troubles[seen.subject] = last
         policy = wiring.rules.policy(seen.subject, witness.interval)
         state, transition, look_at = judge(before.state, local, seen, policy)
         self._judged[seen.subject] = Watched(state, witness.channels, witness.job or before.job, look_at)
@@ -206,7 +210,9 @@ class Adrift:
         noted = _Noted(change, now, decision, channels)
         self._noted = [*self._noted[1 - WRITTEN_LATER :], noted]
         self._followed[incident.id] = noted.after(incident)
-        message = alert_message(wiring, change, now, incident=incident).noted(MARK)
+        last = self._troubles.get(change.subject) if change.change is Change.RESOLVED else None
+        trouble = replace(change, observation=last) if last else None
+        message = alert_message(wiring, change, now, trouble=trouble, incident=incident).noted(MARK)
         return [_Alert(name, message, change.was is Level.CRITICAL) for name in channels]
 
     # --- What is known ---

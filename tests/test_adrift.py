@@ -277,6 +277,15 @@ def test_what_is_heard_while_the_rest_is_saved_is_not_forgotten(floor: Stage) ->
         assert len(incidents.open_ones(connection)) == 3  # with the store's own
 
 
+def test_an_end_that_is_told_from_memory_says_what_the_trouble_was(failing: Failing, discord: LocalDiscord) -> None:
+    failing.reads(db="critical")
+    failing.breaks()
+    failing.reads(db="ok")
+    [end] = [message for message in discord.messages("alarm") if "Resolved" in message.title]
+    assert "Limit/db is critical" in end.text
+    assert "Now: limit/db is ok" in end.text
+
+
 def test_a_job_that_fails_meanwhile_is_told_of_too(failing: Failing) -> None:
     failing.reads(db="ok")
     failing.breaks()
