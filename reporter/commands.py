@@ -272,7 +272,7 @@ def _as_html(app: App, findings: Findings) -> None:
     print(_HEAD)
     for written in findings.written:
         print(to_html(written.message, app.wiring.zone))
-    for line in _besides(findings):
+    for line in _besides(findings) if not findings.written else ():  # a board already shows what was read
         print(f"<p>{escape(line)}</p>")
     print("</body></html>")
 
