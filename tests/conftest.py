@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,17 @@ settings.register_profile("full", deadline=None)
 def pytest_configure(config: pytest.Config) -> None:
     """A law is tried on fewer examples in the default run."""
     settings.load_profile("sample" if config.getoption("markexpr") == "not full" else "full")
+
+
+@pytest.fixture(autouse=True)
+def the_log_as_it_was() -> Iterator[None]:
+    """A command that is tried in this process sets up the log for itself; the next test hears it as ever."""
+    loggers = [logging.getLogger(name) for name in (None, "reporter", "apscheduler")]
+    before = [(logger, logger.level, logger.handlers[:]) for logger in loggers]
+    yield
+    for logger, level, handlers in before:
+        logger.setLevel(level)
+        logger.handlers[:] = handlers
 
 
 @pytest.fixture(scope="session")
