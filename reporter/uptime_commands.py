@@ -31,7 +31,7 @@ INCIDENTS = 20
 # A day's block, by the share of it that was up; the first that is reached.
 BLOCKS = ((1.0, "█"), (0.99, "▓"), (0.95, "▒"), (0.0, "░"))
 COLOURS = {"█": "32", "▓": "33", "▒": "33", "░": "31", "·": "2"}
-LEGEND = "One block is a day: █ up all of it, ▓ 99% or more, ▒ 95% or more, ░ less, · not seen."
+LEGEND = "One block is a day: █ up all of it, ▓ 99% or more, ▒ 95% or more, ░ less, · not seen or maintenance."
 
 Row = tuple[str, ...]
 
