@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import Any
 
 LOCK_WAIT = 0.5  # seconds: rather fail than stand in a queue before the bot's own writes
+# So long, in seconds, is a SQLite file read at most that keeps no WAL: its bot cannot write meanwhile, and by default
+# gives up after five.
+BRIEF = 2.0
 _OPCODES_BETWEEN_LOOKS = 10_000  # how often a SQLite query looks at its deadline
 # A value and a row may have so many bytes: functions such as `hex` and `printf` know no deadline, only this.
 _LONGEST = 64 * 1024 * 1024
@@ -55,6 +58,10 @@ _PIECES = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _STRANGE = {"/*", "U&"}
+_TOO_LONG = (
+    f"it did not answer in time; a file that is not in WAL mode is read for {BRIEF:g} s at most, since its bot cannot "
+    "write meanwhile: `PRAGMA journal_mode = WAL` lets both work"
+)
 _READS = re.compile(r"\s*(SELECT|WITH|SHOW)\b", re.IGNORECASE)
 
 SQLSTATES = {
@@ -70,7 +77,8 @@ SQLSTATES = {
 
 
 def open_sqlite(path: Path, timeout: float, *, pragmas: Collection[str] = ()) -> sqlite3.Connection:
-    """Open a SQLite file for reading, with a deadline of `timeout` seconds for all that is asked.
+    """Open a SQLite file for reading, with a deadline of `timeout` seconds for all that is asked; of `BRIEF` seconds at
+    most where the file keeps no WAL.
 
     All but reading is denied, since `mode=ro` alone still allows ATTACH and VACUUM INTO to make files. `pragmas` are
     allowed besides, without a value. Raises sqlite3.Error.
@@ -88,8 +96,23 @@ def open_sqlite(path: Path, timeout: float, *, pragmas: Collection[str] = ()) ->
 
     connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST)
     connection.set_authorizer(authorise)
-    hurry(connection, timeout)
+    hurry(connection, timeout if keeps_wal(path) else min(timeout, BRIEF))
     return connection
+
+
+def keeps_wal(path: Path) -> bool:
+    """Whether the owner of a SQLite file can write to it while we read: so its header says (sqlite.org/fileformat2.html)."""
+    try:
+        with path.open("rb") as file:
+            return file.read(20)[18:] == b"\x02\x02"
+    except OSError:
+        return False  # SQLite will say that it cannot be opened
+
+
+def hurry(connection: sqlite3.Connection, seconds: float) -> None:
+    """Give the connection no more than so many seconds from now on."""
+    end = time.monotonic() + seconds
+    connection.set_progress_handler(lambda: int(time.monotonic() > end), _OPCODES_BETWEEN_LOOKS)
 
 
 def _is_missing(path: Path) -> bool:
@@ -105,7 +128,7 @@ def sqlite_reason(words: str, path: Path) -> str:
     reasons = {
         "not a database": f"{path} is not a SQLite database",
         "locked": f"{path} is locked, and after {LOCK_WAIT} s we do not wait any longer",
-        "interrupted": "it did not answer in time",
+        "interrupted": "it did not answer in time" if keeps_wal(path) else _TOO_LONG,
         "unable to open": f"{path} cannot be opened: may this user read it, and enter {folder}?",
         "readonly database": f"{path} is in WAL mode and nobody has it open: reading it then needs leave to write in "
         f"{folder} (a group shared with the bot)",
@@ -178,12 +201,6 @@ def volatile_among(statement: str) -> str | None:
 
 def _listed(names: Iterable[str]) -> str:
     return ", ".join("'" + name.replace("'", "''") + "'" for name in sorted(names)) or "NULL"
-
-
-def hurry(connection: sqlite3.Connection, seconds: float) -> None:
-    """Give the connection no more than so many seconds from now on."""
-    end = time.monotonic() + seconds
-    connection.set_progress_handler(lambda: int(time.monotonic() > end), _OPCODES_BETWEEN_LOOKS)
 
 
 def postgresql_settings(timeout: float) -> dict[str, Any]:

@@ -20,14 +20,12 @@ from reporter.moments import as_moment
 from reporter.probes import NEVER, CouldNotLookError, Measure, Sight, Terms, plain, seconds
 from reporter.probes.loop import aside
 from reporter.probes.session import RefusedError, Session, host_of, prepare, session
-from reporter.readonly import hurry, open_sqlite, reads, sqlite_reason, volatile_among
+from reporter.readonly import BRIEF, keeps_wal, open_sqlite, reads, sqlite_reason, volatile_among
 from reporter.secret import Secret
 from reporter.thresholds import Threshold
 
 # So many rows are counted at most, and so many kept: a second one is one too many for a value.
 _MOST_ROWS, _KEPT_ROWS = 1000, 2
-# Who reads a SQLite file without a WAL keeps its bot from writing, which waits for five seconds at most.
-_BRIEF = 2.0
 # A value of somebody else's is shown up to so many characters.
 _SHOWN = 60
 # Two machines' clocks may differ by so many seconds; a time further ahead than that was kept in another zone, or by a
@@ -39,10 +37,6 @@ _SHOW = re.compile(r"\s*SHOW\b", re.IGNORECASE)
 _OURS = ("42", "22", "0A", "25006", "21", "SQLITE_ERROR", "SQLITE_SCHEMA", "SQLITE_AUTH", "SQLITE_MIS", "SQLITE_TOO")
 _WELL = "answers"
 _MAY_ACT = "the query calls {}, which may do more than read: if it does not, declare it STABLE"
-_TOO_LONG = (
-    f"the query takes longer than {_BRIEF:g} s, and meanwhile nobody can write to a file that is not in WAL mode: "
-    "it was given up"
-)
 
 Row = tuple[Any, ...]
 
@@ -119,18 +113,14 @@ async def _insist_on_reading(asked: Session, query: str) -> None:
 
 
 def _from_sqlite(path: Path, query: str, timeout: float, most: int) -> list[Row]:
-    brief = False
     try:
-        with closing(open_sqlite(path, timeout, pragmas=("journal_mode",))) as connection:
-            brief = timeout > _BRIEF and connection.execute("PRAGMA journal_mode").fetchone() != ("wal",)
-            if brief:
-                hurry(connection, _BRIEF)
+        with closing(open_sqlite(path, timeout)) as connection:
             asked = connection.execute(query)
             # Of rows that are only counted the values are not kept: a thousand of them may be large.
             return [row if number < _KEPT_ROWS else () for number, row in enumerate(islice(asked, most))]
     except sqlite3.Error as error:
-        if brief and "interrupted" in str(error):
-            raise CouldNotLookError(_TOO_LONG) from None
+        if "interrupted" in str(error) and timeout > BRIEF and not keeps_wal(path):
+            raise CouldNotLookError(sqlite_reason(str(error), path)) from None
         code = "SQLITE_MISUSE" if isinstance(error, sqlite3.ProgrammingError) else None  # Python's own, without a name
         seen = Sight(Level.CRITICAL, sqlite_reason(str(error), path))
         raise RefusedError(seen, getattr(error, "sqlite_errorname", code)) from None

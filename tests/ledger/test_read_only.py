@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -120,6 +122,17 @@ def test_a_look_sees_one_state_of_the_database(bot: Native) -> None:
         first = connection.execute(count).scalar()
         bot.trade(2, "2026-10-30 02:00:00")
         assert connection.execute(count).scalar() == first == 1
+
+
+def test_a_long_look_at_a_file_without_wal_lets_its_bot_write(tmp_path: Path) -> None:
+    bot = native_sqlite(tmp_path)
+    endless = "WITH RECURSIVE n(i) AS (SELECT count(*) FROM trades UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
+    with ThreadPoolExecutor(1) as pool:
+        looking = pool.submit(run, Database("bot", bot.url, 30), endless)
+        time.sleep(0.5)
+        bot.trade(1, "2026-10-30 01:00:00")  # which gives up after five seconds
+        with pytest.raises(LedgerError, match=r"not in WAL mode is read for 2 s at most"):
+            looking.result()
 
 
 def test_nothing_stays_open_between_two_looks(writable: Native) -> None:

@@ -371,26 +371,24 @@ def test_a_function_of_ones_own_that_is_declared_to_read_is_called(watch: Watch,
 
 
 @pytest.mark.parametrize(
-    ("mode", "most", "words"),
+    ("mode", "timeout", "words"),
     [
-        ("delete", 2.0, "unknown: the query takes longer than 2 s, and meanwhile nobody can write"),
-        ("wal", 0.5, "critical: "),
+        ("delete", "20s", "unknown: it did not answer in time; a file that is not in WAL mode is read for 2 s at most"),
+        ("wal", "4s", "critical: "),
     ],
 )
 def test_a_slow_query_of_a_file_without_wal_lets_its_bot_write_soon(
-    mode: str, most: float, words: str, watch: Watch, tmp_path: Path
+    mode: str, timeout: str, words: str, watch: Watch, tmp_path: Path
 ) -> None:
     endless = "WITH RECURSIVE n(i) AS (SELECT count(*) FROM trades UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
     with closing(sqlite3.connect(tmp_path / "bot.sqlite")) as file, ThreadPoolExecutor() as pool:
         file.execute(f"PRAGMA journal_mode = {mode}")
         file.execute("CREATE TABLE trades (id)")
-        looking = pool.submit(watch("sql", url=str(tmp_path / "bot.sqlite"), query=endless, timeout="2500ms").look)
+        looking = pool.submit(watch("sql", url=str(tmp_path / "bot.sqlite"), query=endless, timeout=timeout).look)
         time.sleep(0.5)
-        began = time.monotonic()
         file.execute("INSERT INTO trades VALUES (1)")
-        file.commit()
-        waited = time.monotonic() - began
-    assert waited < most
+        file.commit()  # which gives up after five seconds
+        assert mode == "delete" or not looking.done()
     assert told(looking.result()).startswith(words)
 
 
