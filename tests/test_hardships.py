@@ -74,8 +74,10 @@ def test_it_stops_at_once_however_many_jobs_wait_for_their_turn(stage: Stage, di
         stage.report(name, job(name, "ctx.log.info('hangs'); __import__('threading').Event().wait(); yield", DAILY_AT))
     stage.on_discord(discord, "".join(f"  {name}: {{settle: 0s}}\n" for name in names))
     with daemon(stage.folder, BEFORE_MIDNIGHT, stage.environ) as running:
-        running.says("hangs", times=4)
-        assert running.stop() < 3
+        running.says("] hangs\n", times=4)
+        running.stop()
+    assert "INFO    [-] stopped\n" in running.log, running.log
+    assert "Traceback" not in running.log
 
 
 def test_a_run_that_hangs_holds_one_thread_however_often_its_turn_comes(stage: Stage) -> None:

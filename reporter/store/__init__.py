@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -29,6 +29,7 @@ BUSY = 10
 AT_ONCE = 2000
 # A server that is cut off says nothing: without these a thread would wait for it for hours. Seconds and milliseconds.
 UNANSWERED = {"tcp_user_timeout": 30_000, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4}
+_WHEN_SAVED = "reporter_when_saved"
 # The facts that say by which terms the daemon runs, JSON by the names of its jobs, and which channels it has.
 TERMS, CHANNELS = "terms", "channels"
 
@@ -48,8 +49,11 @@ class Store:
         """A write transaction: committed at the end, rolled back on any error. Raises StoreError."""
         with self._in_turn(), self._speaking(), self._engine.connect() as connection:
             writing = connection.execution_options(reporter_write=True)
+            acts = writing.info[_WHEN_SAVED] = list[Callable[[], None]]()
             with writing.begin():
                 yield writing
+            for act in acts:
+                act()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -134,6 +138,11 @@ def open_store(url: str) -> Store:
             f"the store {file or address.render_as_string()} cannot be opened: {_first_line(error)}"
         ) from None
     return Store(engine, file)
+
+
+def when_saved(connection: Connection, act: Callable[[], None]) -> None:
+    """Do something once what is being written is saved, and not at all if it cannot be."""
+    connection.info[_WHEN_SAVED].append(act)
 
 
 def insert_once(connection: Connection, table: Table, **values: Any) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from reporter.alerts import AlertState, Level, Observation, Phase
+from reporter.judging import Sitting, Witness
 from reporter.store import alerts, incidents
 from reporter.store.alerts import Watched
 from reporter.story import Story
@@ -249,3 +250,18 @@ def test_two_groups_that_end_at_once_have_a_message_each(tmp_path: Path) -> None
             stage.reads(subject, "ok")
         stage.passes(minutes=1.5)
         assert titles(stage, "on-call")[2:] == ["✅ Resolved: 3 alerts after 1m"] * 2
+
+
+def test_a_change_that_cannot_be_saved_is_not_logged_as_one(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def hears(stage: Floor, *, fails: bool) -> None:
+        with stage.stage.app.store.begin() as connection:
+            seen = Observation("limit/loss", Level.CRITICAL, "used up")
+            Sitting(connection, stage.stage.app.wiring, "run", stage.clock.now).hear([seen], Witness())
+            assert not fails, "the disk is full"
+
+    with floor(tmp_path, {}) as stage, caplog.at_level("INFO", "reporter"):
+        with pytest.raises(AssertionError, match="the disk is full"):
+            hears(stage, fails=True)
+        assert "limit/loss" not in caplog.text
+        hears(stage, fails=False)
+        assert caplog.text.count("limit/loss opened") == 1
