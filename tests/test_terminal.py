@@ -7,7 +7,6 @@ import os
 import pty
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from select import select
@@ -28,15 +27,10 @@ EVIL = "bot\n2026-10-30 14:00:00,000 INFO    [-] all is well\x1b[2J\u202e\x9b1A"
 
 
 @pytest.fixture
-def log() -> Iterator[io.StringIO]:
-    root, ours = logging.getLogger(), logging.getLogger("reporter")
-    before = root.handlers[:], root.level, ours.level
+def log() -> io.StringIO:
     written = io.StringIO()
     logs.start(stream=written)
-    yield written
-    root.handlers[:] = before[0]
-    root.setLevel(before[1])
-    ours.setLevel(before[2])
+    return written
 
 
 def harmless(text: str) -> bool:
