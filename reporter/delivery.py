@@ -285,6 +285,7 @@ class Delivery:
         """Returns how often the channel has failed in a row."""
         now = self._clock.wall()
         with self._store.begin() as connection:
+            outbox.lock(connection, sent.token)
             lane = outbox.lane(connection, sent.channel.name)
             failures = lane.failures + 1 if lane else 1
             if lane and lane.posts:

@@ -245,8 +245,16 @@ def note_posts(connection: Connection, channel: str, moments: Sequence[float]) -
     connection.execute(update(lanes).where(lanes.c.channel == channel).values(posts=json.dumps(recent)))
 
 
+def lock(connection: Connection, owner: str) -> None:
+    """Lock the lanes in hand in the order of `enter`: else two who change several could wait for each other."""
+    connection.execute(
+        select(lanes.c.channel).where(lanes.c.lease == owner).order_by(lanes.c.channel).with_for_update()
+    ).all()
+
+
 def renew(connection: Connection, owner: str, until: datetime) -> None:
     """Keep what is in hand for longer."""
+    lock(connection, owner)
     connection.execute(update(lanes).where(lanes.c.lease == owner).values(leased_until=until))
     mine = and_(outbox.c.state == "sending", outbox.c.lease == owner)
     connection.execute(update(outbox).where(mine).values(leased_until=until))

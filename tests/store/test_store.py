@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -10,11 +11,14 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, delete, func, inspect, select
+from sqlalchemy import create_engine, delete, func, inspect, select, update
 
+from reporter import outbox
 from reporter.errors import StoreBusyError, StoreError
 from reporter.store import Store, fact, journal, open_store, tables
 from reporter.store.migrate import settings, upgrade
+from tests.delivery.traffic import until
+from tests.servers import PostgreSQL
 
 
 def test_a_new_store_is_what_the_migrations_would_have_made(tmp_path: Path, store: Store) -> None:
@@ -114,3 +118,29 @@ def test_one_who_writes_for_ever_stops_no_other_for_ever(tmp_path: Path, monkeyp
             pass
         with store.begin() as connection:
             assert fact(connection, "any") is None
+
+
+def test_two_daemons_that_change_the_lanes_of_one_place_do_not_wait_for_each_other(server: PostgreSQL) -> None:
+    def enters() -> None:
+        with store.begin() as connection:
+            outbox.enter(connection, "a", "there", now)
+
+    def somebody_waits() -> bool:
+        with server.connect() as connection:
+            row = connection.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone()
+        return row != (0,)
+
+    now, url = datetime.now(UTC), server.url(schema=server.new_schema())
+    with closing(open_store(url)) as store, ThreadPoolExecutor(1) as pool:
+        with store.begin() as connection:
+            for name in ("b", "a"):
+                outbox.enter(connection, name, "there", now)
+                outbox.met(connection, name, "place")
+            connection.execute(update(tables.lanes).values(lease="mine"))
+        with store.begin() as connection:
+            outbox.lock(connection, "mine")
+            outbox.note_posts(connection, "b", [now.timestamp()])
+            other = pool.submit(enters)
+            until(somebody_waits, 30, lambda: "nobody waits")
+            outbox.leave(connection, "mine")
+        other.result()
