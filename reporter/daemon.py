@@ -272,9 +272,9 @@ class Daemon:
             ours = self._planner.may_run(self._wiring, bound)
         except ReporterError as error:
             log.error("%s: %s", name, error)
-            ours = bound.job.covers.unit is None  # alerts must not fall silent: rather told twice than not at all
-            if not ours:
+            if bound.job.covers.unit is not None:
                 return
+            ours = True  # alerts must not fall silent: rather told twice than not at all
         if not ours and not bound.job.everywhere:
             return
         period = covered(bound.job.covers, self._clock.wall(), bound.timezone)

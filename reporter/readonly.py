@@ -45,7 +45,8 @@ _LOOKS = re.compile(
     r"random\w*|clock_timestamp|timeofday|gen_random_uuid|uuid\w+|currval|lastval|array_(?:sample|shuffle)"
     r"|pg_\w+_size|pg_is_\w+|pg_last_\w+|pg_current_(?:wal\w+|logfile)|pg_(?:safe_snapshot_)?blocking_pids"
     r"|pg_stat_(?:get_\w+|have_stats|statements(?:_info)?)|pg_lock_status|pg_partition_\w+|pg_xact_\w+|txid_status"
-    r"|hypertable\w*_size|approximate_row_count|pgstat(?:tuple|\w*index)|pg_control_\w+|pg_get_wal_\w+|pg_prepared_xact|pg_sequence_last_value|pg_notification_queue_usage|current_query"
+    r"|hypertable\w*_size|approximate_row_count|pgstat(?:tuple|\w*index)|pg_control_\w+|pg_get_wal_\w+"
+    r"|pg_prepared_xact|pg_sequence_last_value|pg_notification_queue_usage|current_query"
 )
 # What a statement for PostgreSQL is made of, as far as it matters here: what is no code, names, and brackets.
 _PIECES = re.compile(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -154,6 +154,10 @@ def _less(now: Decimal | None, then: Decimal | None) -> Decimal | None:
     return None if now is None or then is None else now - then
 
 
+def _pnl(lines: Iterable[Line], currency: str) -> Money:
+    return sum((line.pnl for line in lines), Money(Decimal(0), currency))
+
+
 @dataclass(frozen=True, slots=True)
 class Carriers:
     """A book's agents that traded: those that gained most, those that lost most (worst first), and all others.
@@ -169,7 +173,7 @@ class Carriers:
 
     @property
     def others_pnl(self) -> Money:
-        return sum((line.pnl for line in self.others), Money(Decimal(0), self.currency))
+        return _pnl(self.others, self.currency)
 
 
 def carriers(book: Book, count: int) -> Carriers:
@@ -196,7 +200,7 @@ class Split:
 
     @property
     def others_pnl(self) -> Money:
-        return sum((line.pnl for line in self.others), Money(Decimal(0), self.currency))
+        return _pnl(self.others, self.currency)
 
 
 def split(heading: str, lines: Sequence[Line], currency: str, count: int) -> Split:

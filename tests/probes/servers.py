@@ -99,19 +99,19 @@ def hangs(connection: socket.socket) -> None:
 
 def drips(connection: socket.socket) -> None:
     """Answers, and then sends a byte of the body now and then, for as long as anybody listens."""
-    _request(connection)
-    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
-    while True:
-        connection.sendall(b"x")
-        time.sleep(0.05)
+    _drip(connection, b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", b"x")
 
 
 def drips_its_head(connection: socket.socket) -> None:
     """Never comes to the end of its headers."""
+    _drip(connection, b"HTTP/1.1 200 OK\r\n", b"X-More: and more\r\n")
+
+
+def _drip(connection: socket.socket, begin: bytes, drop: bytes) -> None:
     _request(connection)
-    connection.sendall(b"HTTP/1.1 200 OK\r\n")
+    connection.sendall(begin)
     while True:
-        connection.sendall(b"X-More: and more\r\n")
+        connection.sendall(drop)
         time.sleep(0.05)
 
 
