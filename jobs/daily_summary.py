@@ -6,23 +6,7 @@ from datetime import timedelta
 
 from pydantic import PositiveInt
 
-from reporter import (
-    Book,
-    Carriers,
-    Change,
-    Context,
-    Goals,
-    Params,
-    Report,
-    Trail,
-    carriers,
-    change,
-    goals,
-    job,
-    leading,
-    tone_of,
-    trail,
-)
+from reporter import (Book, Carriers, Change, Context, Goals, Params, Report, Trail, carriers, change, goals, job, leading, tone_of, trail)
 from reporter.periods import trailing
 
 

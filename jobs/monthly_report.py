@@ -8,26 +8,7 @@ from itertools import groupby
 
 from pydantic import NonNegativeInt, PositiveInt
 
-from reporter import (
-    ENOUGH_DAYS,
-    Book,
-    By,
-    Change,
-    Context,
-    Goals,
-    Line,
-    Money,
-    Params,
-    Report,
-    Split,
-    Uptime,
-    change,
-    goals,
-    job,
-    leading,
-    split,
-    tone_of,
-)
+from reporter import (ENOUGH_DAYS, Book, By, Change, Context, Goals, Line, Money, Params, Report, Split, Uptime, change, goals, job, leading, split, tone_of)
 from reporter.metrics import Curve, average_loss, average_win, curve_of
 
 SPLITS: tuple[tuple[str, By], ...] = (("🏷️ Markets", "market"), ("🚪 Exits", "exit_reason"))

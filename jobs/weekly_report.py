@@ -5,30 +5,7 @@ from dataclasses import dataclass
 
 from pydantic import NonNegativeInt, PositiveInt
 
-from reporter import (
-    Book,
-    By,
-    Carriers,
-    Change,
-    Context,
-    Goals,
-    Line,
-    Money,
-    Params,
-    Period,
-    Report,
-    Split,
-    Trail,
-    Uptime,
-    carriers,
-    change,
-    goals,
-    job,
-    leading,
-    split,
-    tone_of,
-    trail,
-)
+from reporter import (Book, By, Carriers, Change, Context, Goals, Line, Money, Params, Period, Report, Split, Trail, Uptime, carriers, change, goals, job, leading, split, tone_of, trail)
 from reporter.periods import trailing
 
 SPLITS: tuple[tuple[str, By], ...] = (("🏷️ Markets", "market"), ("🚪 Exits", "exit_reason"))

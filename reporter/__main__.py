@@ -2,6 +2,6 @@
 
 import sys
 
-from reporter.cli import main
+from reporter.cli.parser import main
 
 sys.exit(main())

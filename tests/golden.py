@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from reporter.message import Block, Field, Line, Message, Text, plain_blocks
+from reporter.messages.message import Block, Field, Line, Message, Text, plain_blocks
 
 GOLDEN = Path(__file__).parent / "golden"
 MARKS = {"bold": "**", "italic": "*", "bold italic": "***", "strike": "~~", "code": "`"}

@@ -12,8 +12,8 @@ import time
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from reporter import logs
-from reporter.app import App, FolderHome
+from reporter.scheduler import logs
+from reporter.app.app import App, FolderHome
 
 
 class ShiftedClock:

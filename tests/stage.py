@@ -6,9 +6,9 @@ import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from reporter import outbox
-from reporter.app import App, ByHand, FolderHome
-from reporter.runner import Outcome
+from reporter.store import outbox
+from reporter.app.app import App, ByHand, FolderHome
+from reporter.scheduler.runner import Outcome
 from tests.clocks import HandClock
 from tests.discord.local import LocalDiscord
 

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from reporter.adrift import Adrift
-from reporter.alert_commands import run_ack, run_silence
-from reporter.alerts import Level, Observation
-from reporter.judging import Witness
+from reporter.notify.fallback import Adrift
+from reporter.cli.alerts import run_ack, run_silence
+from reporter.alerts.model import Level, Observation
+from reporter.notify.pipeline import Witness
 from reporter.store import alerts, incidents
 from tests.alerts.floor import Server, options
 from tests.discord.local import LocalDiscord

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from reporter import edits
-from reporter.chronicle import chronicle
+from reporter.jobs import changes
+from reporter.cli.run_history import chronicle
 from reporter.errors import ReporterError
 from tests.discord.faults import Limited
 from tests.discord.local import LocalDiscord
@@ -135,4 +135,4 @@ def test_an_edit_is_explained_before_it_is_taken_up(daily: Stage, discord: Local
 def test_a_renamed_job_is_neither_new_nor_gone() -> None:
     before = {"daily": {"runs": "every day", "channel": "pnl"}}
     after = {"summary": {"runs": "every day", "channel": "pnl", "renamed_from": "daily"}}
-    assert edits.differences(before, after) == ["daily is called summary now, and keeps its past"]
+    assert changes.differences(before, after) == ["daily is called summary now, and keeps its past"]

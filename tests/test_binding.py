@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from reporter.binding import BoundJob, bind
-from reporter.catalog import load_catalog, stock_home
+from reporter.jobs.binding import BoundJob, bind
+from reporter.jobs.loader import load_catalog, stock_home
 from reporter.config import load
 from reporter.errors import Problem
-from reporter.schedules import Daily, Every
+from reporter.periods.schedules import Daily, Every
 from tests.test_config import ENVIRON_OF_THE_STOCK, uncommented
 
 TOP = "channels: {screen: {kind: console}}\n"

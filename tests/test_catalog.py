@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reporter.catalog import Catalog, fingerprint, load_catalog, stock_home
+from reporter.jobs.loader import Catalog, fingerprint, load_catalog, stock_home
 
 JOB = '''
 from reporter import job

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reporter.alerts import Level, Observation
+from reporter.alerts.model import Level, Observation
 from tests.discord.faults import Status
 from tests.discord.local import LocalDiscord
 from tests.stage import DAILY, Stage

@@ -15,12 +15,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from reporter.charts import LARGEST_SIDE, Charts
+from reporter.messages.rasterizer import LARGEST_SIDE, Charts
 from reporter.errors import ChartError, TemplateError
-from reporter.formats import Formats
-from reporter.picturing import MOST, pictures
-from reporter.render import Renderer
-from reporter.trades import Money
+from reporter.messages.formats import Formats
+from reporter.messages.report_pictures import MOST, pictures
+from reporter.messages.templates.renderer import Renderer
+from reporter.trading.trades import Money
 
 HEAD = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 30" font-family="sans-serif">'
 CHARTS = Charts()

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from reporter.app import FolderHome
-from reporter.clock import SystemClock
-from reporter.config.document import Path as Place
-from reporter.config.document import dotted, read
+from reporter.app.app import FolderHome
+from reporter.periods.clock import SystemClock
+from reporter.config.yaml_document import Path as Place
+from reporter.config.yaml_document import dotted, read
 from reporter.errors import ConfigError
 from tests.test_config import CHECKOUT, ENVIRON_OF_THE_STOCK, HOOK, uncommented
 

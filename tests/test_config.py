@@ -20,15 +20,15 @@ from pydantic import BaseModel
 
 from reporter.config import Loaded, default_state, load, schema, validated
 from reporter.config.alerts import AlertOptions
-from reporter.config.document import read
+from reporter.config.yaml_document import read
 from reporter.config.models import Config, DiscordChannel, LimitsConfig
-from reporter.config.probes_common import Limits
-from reporter.config.probes_network import TcpProbeConfig
+from reporter.config.probes.common import Limits
+from reporter.config.probes.network import TcpProbeConfig
 from reporter.config.secrets import Sources
 from reporter.errors import ConfigError, Problem
-from reporter.message import Severity
-from reporter.risk import Basis
-from reporter.trades import Mode, Money
+from reporter.messages.message import Severity
+from reporter.trading.risk import Basis
+from reporter.trading.trades import Mode, Money
 
 CHECKOUT = Path(__file__).parents[1]
 GOLDEN = Path(__file__).parent / "data" / "bad_configs.md"

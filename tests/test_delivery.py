@@ -8,9 +8,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine, event
 
-from reporter import delivery, outbox, store
-from reporter.pacing import Limit
-from reporter.store import tallies
+from reporter.delivery import worker
+from reporter.store import outbox
+from reporter import store
+from reporter.delivery.rate_limits import Limit
+from reporter.store import channel_stats
 from tests.discord.faults import Fault, Limited, Reset, Status
 from tests.discord.local import LocalDiscord
 from tests.servers import PostgreSQL
@@ -402,7 +404,7 @@ def test_what_is_old_is_forgotten_and_a_board_is_still_edited(stage: Stage, disc
     stage.app.runner.forget(stage.app.wiring)
     assert stage.counts() == {"sent": 1}
     with stage.app.store.read() as connection:
-        assert tallies.since(connection, stage.clock.now - timedelta(days=365)) == {}
+        assert channel_stats.since(connection, stage.clock.now - timedelta(days=365)) == {}
     stage.run("pulse")
     assert len(discord.messages("daily")[0].earlier) == 1
 
@@ -439,7 +441,7 @@ def test_a_long_past_is_forgotten_piece_by_piece(
 def test_after_too_many_refusals_nothing_is_asked_for_a_while(
     news: Stage, discord: LocalDiscord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery, "REFUSALS", Limit(3, 600.0))
+    monkeypatch.setattr(worker, "REFUSALS", Limit(3, 600.0))
     acquainted(news, discord)
     discord.fail(Limited(0.1), times=3)
     news.run("daily", "2026-10-30")
@@ -456,7 +458,7 @@ def test_after_too_many_refusals_nothing_is_asked_for_a_while(
 def test_one_process_asks_no_faster_than_it_may(
     news: Stage, discord: LocalDiscord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery, "EVERYWHERE", Limit(2, 1.0))
+    monkeypatch.setattr(worker, "EVERYWHERE", Limit(2, 1.0))
     for day in ("2026-10-28", "2026-10-29", "2026-10-30"):
         news.run("daily", day)
     assert len(titles(discord)) == 1  # the first look counts as well

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from reporter import demo
+from reporter.app import demo
 from reporter.errors import ReporterError
-from reporter.ledger import Floor, LedgerSettings
-from reporter.periods import Unit, containing
-from reporter.trades import Mode
+from reporter.trading.ledger import Floor, LedgerSettings
+from reporter.periods.civil import Unit, containing
+from reporter.trading.trades import Mode
 
 NOW = datetime(2026, 10, 31, 9, 30, tzinfo=UTC)
 

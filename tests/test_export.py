@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reporter.errors import LedgerError, ReporterError
-from reporter.export_commands import FORMULA, as_csv, harmless, plain, run, sheet
-from reporter.ledger import Floor
+from reporter.cli.export import FORMULA, as_csv, harmless, plain, run, sheet
+from reporter.trading.ledger import Floor
 from tests.ledger.conftest import bot, new_native  # noqa: F401 - fixtures
 from tests.ledger.databases import Native, between, native_sqlite
 from tests.stage import Stage

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reporter.formats import CurrencyFormat, Formats, Number, ago, duration, medal, plural, size, trend
-from reporter.trades import Mode, Money
+from reporter.messages.formats import CurrencyFormat, Formats, Number, ago, duration, medal, plural, size, trend
+from reporter.trading.trades import Mode, Money
 
 SHOW = Formats()
 NOON = datetime(2026, 10, 30, 12, 0, 5, tzinfo=UTC)

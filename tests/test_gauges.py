@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reporter.alerts import AlertState, Level, Phase
-from reporter.books import Book, Line, Unread
-from reporter.formats import Formats
-from reporter.gauges import LONGEST_NAME, Gauge, Grading, Measure, Party
-from reporter.trades import Mode, Money
+from reporter.alerts.model import AlertState, Level, Phase
+from reporter.trading.books import Book, Line, Unread
+from reporter.messages.formats import Formats
+from reporter.jobs.kit.limit_usage import LONGEST_NAME, Gauge, Grading, Measure, Party
+from reporter.trading.trades import Mode, Money
 
 NOTHING = Money(Decimal(0), "USDT")
 FIGURES = {"trades": 0, "wins": 0, "losses": 0, "flat": 0, "pnl": NOTHING, "fees": None}

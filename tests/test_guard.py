@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reporter.guard import TOLERANCE, Guard, Reading, doubt
+from reporter.scheduler.clock_check import TOLERANCE, Guard, Reading, doubt
 from tests.clocks import HandClock
 from tests.discord.local import LocalDiscord
 from tests.stage import DAILY, Stage

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import update
 
-from reporter.edits import differences, terms
+from reporter.jobs.changes import differences, terms
 from reporter.errors import StoreError
 from reporter.store import tables
 from tests.delivery.test_store_full import full

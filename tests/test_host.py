@@ -13,8 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from reporter.host import Machine
-from reporter.host.rates import Lately
+from reporter.probes.host.collector import Machine
+from reporter.probes.host.rates import Lately
 from tests.clocks import HandClock
 
 

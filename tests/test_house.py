@@ -435,7 +435,7 @@ def test_a_breach_is_seen(rule: Rule, name: str, text: str) -> None:
         ("reporter.runner", "import time\nfrom reporter.store import journal\ntime.monotonic()"),
         ("reporter.store", "def upgrade():\n    from reporter.store.migrate import upgrade"),
         ("reporter.host", "from datetime import datetime\ndatetime.fromtimestamp(0)"),
-        ("reporter.outlets.discord", "from reporter import __version__"),
+        ("reporter.outlets.discord", "from reporter.version import __version__"),
     ],
 )
 def test_what_is_right_passes(name: str, text: str) -> None:

@@ -12,23 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reporter.books import Figures
-from reporter.context import Targets
+from reporter.trading.books import Figures
+from reporter.jobs.context import Targets
 from reporter.errors import CurrencyMismatchError
-from reporter.metrics import (
-    Status,
-    average_loss,
-    average_win,
-    combined,
-    deepest_fall,
-    expectancy,
-    few,
-    payoff,
-    profit_factor,
-    sqn,
-    status,
-)
-from reporter.trades import Money
+from reporter.trading.metrics import (Status, average_loss, average_win, combined, deepest_fall, expectancy, few, payoff, profit_factor, sqn, status)
+from reporter.trading.trades import Money
 
 amounts = st.decimals(-50, 50, places=2)
 results = st.lists(amounts, max_size=40)

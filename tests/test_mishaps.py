@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reporter.clock import SystemClock
+from reporter.periods.clock import SystemClock
 from tests.discord.local import LocalDiscord
 from tests.processes import reporter
 from tests.stage import DAILY, Stage

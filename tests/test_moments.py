@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reporter.moments import as_moment
+from reporter.trading.ledger.timestamps import as_moment
 
 MOMENT = datetime(2026, 10, 30, 12, 0, 0, 250000, tzinfo=UTC)
 SECONDS = 1793361600.25

@@ -12,14 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import update
 
-from reporter.alerts import Level, Observation
-from reporter.digest import Held, digest, key_figures
-from reporter.message import Attachment, Field, Message, Run, Severity, Text, plain_blocks
-from reporter.noise import AT_ONCE, NOT_AT_ALL, SILENTLY, Etiquette, Handling, Noise, QuietHours, handling, quiet_hours
-from reporter.outlets import discord_limits
-from reporter.outlets.discord import SUPPRESS_NOTIFICATIONS
-from reporter.periods import covered
-from reporter.posting import tell_digests
+from reporter.alerts.model import Level, Observation
+from reporter.delivery.digest import Held, digest, key_figures
+from reporter.messages.message import Attachment, Field, Message, Run, Severity, Text, plain_blocks
+from reporter.messages.quiet_hours import AT_ONCE, NOT_AT_ALL, SILENTLY, Etiquette, Handling, Noise, QuietHours, handling, quiet_hours
+from reporter.delivery.outlets.discord import limits
+from reporter.delivery.outlets.discord.outlet import SUPPRESS_NOTIFICATIONS
+from reporter.periods.civil import covered
+from reporter.delivery.enqueue import tell_digests
 from reporter.store import open_store, tables
 from tests.discord.local import LocalDiscord
 from tests.discord.world import Posted
@@ -321,7 +321,7 @@ def test_a_digest_loses_nothing_and_is_one_message(several: list[Held]) -> None:
     in_full = made.attachments[0].content.decode()
     assert all(line in in_full for one in several for line in plain_blocks(one.message.body))
     assert made.severity is max((one.message.severity for one in several), key=[INFO, WARNING].index)
-    assert len(discord_limits.fit(made)) <= 2
+    assert len(limits.fit(made)) <= 2
 
 
 def test_pictures_go_along_with_the_digest() -> None:

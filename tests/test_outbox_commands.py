@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 
 from reporter.errors import ReporterError
-from reporter.outbox_commands import run_channels, run_outbox
-from reporter.store import tallies
-from reporter.store.tallies import Tally
+from reporter.cli.outbox import run_channels, run_outbox
+from reporter.store import channel_stats
+from reporter.store.channel_stats import Tally
 from tests.discord.faults import Limited, Status
 from tests.discord.local import LocalDiscord
 from tests.processes import reporter
@@ -145,7 +145,7 @@ def test_the_figures_of_a_channel_outlive_its_messages(desk: Stage, discord: Loc
         desk.clock.forward(minutes=3)
         desk.deliver()
     with desk.app.store.read() as connection:
-        figures = tallies.since(connection, desk.clock.wall() - timedelta(days=1))
+        figures = channel_stats.since(connection, desk.clock.wall() - timedelta(days=1))
     assert figures["daily"] == Tally(sent=2, late=1, retried=1, slowed=1)
     lines = channels(desk, capsys)[1].splitlines()
     assert lines[1].split() == ["daily", "ready", "0", "2", "1", "1", "0", "1"]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from reporter.pacing import MARGIN, Limit
+from reporter.delivery.rate_limits import MARGIN, Limit
 from tests.discord.limiter import ALGORITHMS, Algorithm
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reporter.cli import main
+from reporter.cli.parser import main
 from tests.probes.servers import answers, nobody_listening, says, serving
 
 CONFIG = """\

@@ -9,11 +9,11 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reporter.books import Book
+from reporter.trading.books import Book
 from reporter.config.models import Config
 from reporter.config.rates import as_rates
-from reporter.rates import Rate, converted, totals
-from reporter.trades import Flow, Mode, Money
+from reporter.trading.exchange_rates import Rate, converted, totals
+from reporter.trading.trades import Flow, Mode, Money
 
 AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
 RATES = {

@@ -16,12 +16,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reporter.errors import TemplateError
-from reporter.formats import CurrencyFormat, Formats
-from reporter.message import Run, Severity, Tone, plain, plain_blocks, visible
-from reporter.periods import Period
-from reporter.render import Renderer
+from reporter.messages.formats import CurrencyFormat, Formats
+from reporter.messages.message import Run, Severity, Tone, plain, plain_blocks, visible
+from reporter.periods.civil import Period
+from reporter.messages.templates.renderer import Renderer
 from reporter.secret import Secret
-from reporter.trades import Money
+from reporter.trading.trades import Money
 
 NOW = datetime(2026, 10, 31, 0, 1, tzinfo=UTC)
 PERIOD = Period(NOW - timedelta(days=1), NOW, "2026-10-30", "Europe/Berlin")

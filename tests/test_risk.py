@@ -13,22 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reporter.curves import Curve, Day, Drawdown, Span, curve, curve_of, trading_days
-from reporter.metrics import combined, deepest_fall
-from reporter.periods import Unit, containing
-from reporter.risk import (
-    Basis,
-    annual_return,
-    calmar,
-    cvar,
-    daily_returns,
-    max_drawdown,
-    sharpe,
-    sortino,
-    var,
-    volatility,
-)
-from reporter.trades import Flow, Money
+from reporter.trading.equity_curve import Curve, Day, Drawdown, Span, curve, curve_of, trading_days
+from reporter.trading.metrics import combined, deepest_fall
+from reporter.periods.civil import Unit, containing
+from reporter.trading.risk import Basis, annual_return, calmar, cvar, daily_returns, max_drawdown, sharpe, sortino, var, volatility
+from reporter.trading.trades import Flow, Money
 
 THOUSAND = Decimal(1000)
 MONDAY = date(2026, 10, 26)

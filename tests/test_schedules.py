@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reporter.periods import Unit, containing, exists, first_instant
-from reporter.schedules import Cron, Daily, Every, Monthly, Schedule, ScheduleError, Weekly, parse
+from reporter.periods.civil import Unit, containing, exists, first_instant
+from reporter.periods.schedules import Cron, Daily, Every, Monthly, Schedule, ScheduleError, Weekly, parse
 from tests.civil import LAW, NASTY, SHARES, around, changes, first_shown, minutes, moments, zones
 
 times = st.builds(time, st.integers(0, 23), st.integers(0, 59))

@@ -14,12 +14,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-from reporter import config, outbox, setup_commands
-from reporter.app import FolderHome, opened
-from reporter.config import document as documents
-from reporter.config.insertion import with_channels
+from reporter import config
+from reporter.store import outbox
+from reporter.cli import setup
+from reporter.app.app import FolderHome, opened
+from reporter.config import yaml_document as documents
+from reporter.config.insert_channels import with_channels
 from reporter.errors import ConfigError, ReporterError
-from reporter.server_setup import allowed_name
+from reporter.delivery.outlets.discord.provision import allowed_name
 from tests.clocks import HandClock
 from tests.delivery.courier import FORKS
 from tests.delivery.figures import numbers
@@ -70,7 +72,7 @@ class House:
         screen = io.StringIO()
         try:
             with redirect_stdout(screen), redirect_stderr(screen):
-                return setup_commands.run_setup(self.config, options(*arguments), self.environ)
+                return setup.run_setup(self.config, options(*arguments), self.environ)
         finally:
             self.said = screen.getvalue()
             hooks = self.discord.guild.webhooks.values()
@@ -170,7 +172,7 @@ def test_a_lost_answer_makes_nothing_twice(house: House, fault: Reset | Truncate
 
 
 def furnish(arguments: list[str], environ: Mapping[str, str]) -> None:
-    setup_commands.run_setup(Path(arguments[0]), options(*arguments[1:]), environ)
+    setup.run_setup(Path(arguments[0]), options(*arguments[1:]), environ)
 
 
 def begun(house: House) -> ForkServerProcess:

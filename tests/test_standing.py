@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reporter.books import Book, Line, Series
-from reporter.context import Targets
-from reporter.standing import ENOUGH_DAYS, carriers, change, goals, trail
-from reporter.trades import Mode, Money
+from reporter.trading.books import Book, Line, Series
+from reporter.jobs.context import Targets
+from reporter.jobs.kit.comparison import ENOUGH_DAYS, carriers, change, goals, trail
+from reporter.trading.trades import Mode, Money
 
 NOTHING = Money(Decimal(0), "USDT")
 AMOUNTS = st.lists(st.decimals(-1000, 1000, places=2), max_size=12)

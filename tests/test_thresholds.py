@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reporter.alerts import Level
-from reporter.thresholds import Threshold
+from reporter.alerts.model import Level
+from reporter.alerts.thresholds import Threshold
 
 HIGH = Threshold(warning=80, critical=90)
 LOW = Threshold(warning=14, critical=3, low=True)

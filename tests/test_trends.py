@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reporter.alerts import Level
-from reporter.trends import until_full
-from reporter.uptime import HOUR, Span
+from reporter.alerts.model import Level
+from reporter.alerts.forecast import until_full
+from reporter.alerts.uptime import HOUR, Span
 from tests.civil import LAW
 
 NOW = datetime(2026, 10, 30, 14, 0, tzinfo=UTC)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reporter.alerts import Level, Observation
-from reporter.uptime import Span, grown, incidents, measured, rolled
+from reporter.alerts.model import Level, Observation
+from reporter.alerts.uptime import Span, grown, incidents, measured, rolled
 from tests.civil import LAW
 
 START = datetime(2026, 10, 30, 14, 58, tzinfo=UTC)

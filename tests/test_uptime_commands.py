@@ -7,10 +7,10 @@ from datetime import timedelta
 
 import pytest
 
-from reporter.alerts import Level, Observation
+from reporter.alerts.model import Level, Observation
 from reporter.errors import ReporterError
 from reporter.store import uptime
-from reporter.uptime_commands import run
+from reporter.cli.uptime import run
 from tests.processes import reporter
 from tests.stage import Stage
 

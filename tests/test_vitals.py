@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from reporter.alerts import AlertState, Level, Observation, Phase
-from reporter.machine import Disk, Host, Network
-from reporter.vitals import HoursLeft, MachineLimits, Percent, coarse, machine_vitals
+from reporter.alerts.model import AlertState, Level, Observation, Phase
+from reporter.probes.host.facts import Disk, Host, Network
+from reporter.jobs.kit.host_health import HoursLeft, MachineLimits, Percent, coarse, machine_vitals
 from tests.civil import LAW
 
 NOW = datetime(2026, 10, 30, 14, 2, 30, tzinfo=UTC)

@@ -12,13 +12,13 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic.json_schema import GenerateJsonSchema
 
-from reporter.config import document as documents
+from reporter.config import yaml_document as documents
 from reporter.config.checks import check
-from reporter.config.document import Document
-from reporter.config.explain import explain
+from reporter.config.yaml_document import Document
+from reporter.config.error_messages import explain
 from reporter.config.models import Config
 from reporter.config.secrets import LITERAL, Sources
-from reporter.config.sound import sound
+from reporter.config.partial import sound
 from reporter.errors import ConfigError, Problem
 from reporter.secret import Secret
 

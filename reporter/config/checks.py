@@ -7,11 +7,11 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from reporter.config.document import Document, Path, shown
+from reporter.config.yaml_document import Document, Path, shown
 from reporter.config.models import Config, DiscordChannel, JobConfig, LedgerConfig
-from reporter.config.values import did_you_mean
+from reporter.config.types import did_you_mean
 from reporter.errors import Problem
-from reporter.spelling import nearest
+from reporter.errors import nearest
 
 _DATABASES = {"postgres", "sqlite"}
 _WEBHOOK = re.compile(r"https?://[^/\s?#@]+/api(/v\d+)?/webhooks/\d+/[\w-]+/?(\?thread_id=\d+)?", re.IGNORECASE)

@@ -6,9 +6,9 @@ from decimal import Decimal
 
 from pydantic import Field
 
-from reporter.config.settings import Settings
-from reporter.config.values import Share
-from reporter.risk import Basis
+from reporter.config.base import Settings
+from reporter.config.types import Share
+from reporter.trading.risk import Basis
 
 
 class FiguresConfig(Settings):

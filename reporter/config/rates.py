@@ -7,10 +7,10 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, PlainSerializer, PlainValidator, WithJsonSchema
 
-from reporter.config.settings import Settings
-from reporter.config.values import Currency, amount, mistake
-from reporter.rates import Rate, Rates
-from reporter.trades import Money
+from reporter.config.base import Settings
+from reporter.config.types import Currency, amount, mistake
+from reporter.trading.exchange_rates import Rate, Rates
+from reporter.trading.trades import Money
 
 
 def _worth(value: object) -> Money:

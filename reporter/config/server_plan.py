@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from reporter.config import document as documents
-from reporter.config.document import Document
+from reporter.config import yaml_document as documents
+from reporter.config.yaml_document import Document
 from reporter.errors import ConfigError, Problem
 
 # As Discord writes the names of text channels, which are ours as well.

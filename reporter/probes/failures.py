@@ -7,8 +7,8 @@ import socket
 import ssl
 from collections.abc import Iterator
 
-from reporter.alerts import Level
-from reporter.probes import CouldNotLookError, Sight, Way
+from reporter.alerts.model import Level
+from reporter.probes.probe import CouldNotLookError, Sight, Way
 
 _TARGET = {
     errno.ECONNREFUSED: "refused",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from reporter.alerts import Level
-from reporter.probes import Measure, Sight, seconds
-from reporter.thresholds import Threshold
+from reporter.alerts.model import Level
+from reporter.probes.probe import Measure, Sight, seconds
+from reporter.alerts.thresholds import Threshold
 
 # The name of the figure that every answer has.
 LATENCY = "latency"

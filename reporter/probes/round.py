@@ -9,11 +9,12 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from itertools import pairwise
 
-from reporter.alerts import AlertState
-from reporter.clock import Clock
-from reporter.context import Reading, Standing
+from reporter.alerts.model import AlertState
+from reporter.periods.clock import Clock
+from reporter.jobs.context import Reading, Standing
 from reporter.errors import StoreError
-from reporter.probes import Probe, network
+from reporter.probes.probe import Probe
+from reporter.probes import own_network
 from reporter.probes.loop import LoopThread
 from reporter.probes.watch import Watch
 
@@ -42,13 +43,13 @@ class Probes:
         *,
         deadline: float = ROUND,
         guard: bool = True,
-        referees: Sequence[network.Referee] = (),
+        referees: Sequence[own_network.Referee] = (),
     ) -> None:
         self._watches = [Watch(probe, clock) for probe in probes]
         self._clock = clock
         self._deadline = deadline
-        parties = {network.party(probe.host) for probe in probes if probe.host and network.is_elsewhere(probe.host)}
-        self._guard = guard and len(parties) >= network.ENOUGH_OF_OURS
+        parties = {own_network.party(probe.host) for probe in probes if probe.host and own_network.is_elsewhere(probe.host)}
+        self._guard = guard and len(parties) >= own_network.ENOUGH_OF_OURS
         self._referees = referees
         self._starting = threading.Lock()
         self._thread: LoopThread | None = None
@@ -68,7 +69,7 @@ class Probes:
             return []
         round_ = self._running().run(self._round(self._forgotten(self._watches, standing)))
         try:
-            return round_.result(self._deadline + (network.PATIENCE if self._referees else 0.0) + _GRACE)
+            return round_.result(self._deadline + (own_network.PATIENCE if self._referees else 0.0) + _GRACE)
         except TimeoutError:
             round_.cancel()
             return [watch.unseen("the reporter's own probing is stuck") for watch in self._watches]
@@ -148,9 +149,9 @@ class Probes:
         """How our own network stands; what was silent because of it is excused."""
         now = self._clock.monotonic()
         looks = [watch.last for watch in self._watches if watch.last]
-        enough = network.ENOUGH_TO_ASK if self._referees else network.ENOUGH
-        found = await network.settled(network.doubt(looks, now, enough), self._referees)
+        enough = own_network.ENOUGH_TO_ASK if self._referees else own_network.ENOUGH
+        found = await own_network.settled(own_network.doubt(looks, now, enough), self._referees)
         for watch in self._watches:
             if found and watch.last in found.suspects:
                 watch.excuse()
-        return Reading("own network", "network", network.observation(found), self._clock.wall())
+        return Reading("own network", "network", own_network.observation(found), self._clock.wall())

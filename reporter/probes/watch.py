@@ -7,12 +7,13 @@ import time
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from reporter.alerts import AlertState, Level, Observation
-from reporter.clock import Clock
-from reporter.context import Reading
-from reporter.formats import duration
-from reporter.message import visible
-from reporter.probes import Probe, Sight, Way, network
+from reporter.alerts.model import AlertState, Level, Observation
+from reporter.periods.clock import Clock
+from reporter.jobs.context import Reading
+from reporter.messages.formats import duration
+from reporter.messages.message import visible
+from reporter.probes.probe import Probe, Sight, Way
+from reporter.probes import own_network
 from reporter.probes.contact import Contact, watched
 from reporter.probes.failures import explain
 from reporter.probes.grading import Key, graded, latency
@@ -42,7 +43,7 @@ class Watch:
     reading: Reading | None = None
     stands: dict[Key, Level] = field(default_factory=dict)  # how each of its figures stood at the last look
     failures: int = 0  # looks in a row that did not find it well
-    last: network.Look | None = None
+    last: own_network.Look | None = None
 
     @property
     def subject(self) -> str:
@@ -99,7 +100,7 @@ class Watch:
     def excuse(self) -> None:
         """What was silent just now is not known to be down: our own network is in trouble."""
         if self.reading:
-            seen = replace(self.reading.observation, level=Level.UNKNOWN, detail=network.WHY, value=None, figure=None)
+            seen = replace(self.reading.observation, level=Level.UNKNOWN, detail=own_network.WHY, value=None, figure=None)
             self.reading = replace(self.reading, observation=seen)
 
     def unseen(self, why: str) -> Reading:
@@ -124,7 +125,7 @@ class Watch:
         sight, contact = await _seen(self.probe)
         sight = _timed(self.probe, sight, time.perf_counter() - began)
         sight, self.stands = graded(sight, self.stands)
-        if self.probe.host and network.is_elsewhere(self.probe.host):
+        if self.probe.host and own_network.is_elsewhere(self.probe.host):
             self.last = self._of_network(sight.way, self.probe.host, contact)
         self.failures = 0 if sight.level is Level.OK else self.failures + 1
         self.reading = self._told(sight, at)
@@ -134,13 +135,13 @@ class Watch:
         reading = _reading(self.probe, sight, at)
         return replace(reading, observation=replace(reading.observation, stands=tuple(entered)))
 
-    def _of_network(self, way: Way, host: str, contact: Contact) -> network.Look:
+    def _of_network(self, way: Way, host: str, contact: Contact) -> own_network.Look:
         """What a look says about our own network. Silence goes on since it began."""
         at = self.started or 0.0
         since = self.last.since if self.last and self.last.silent else at
-        here = contact.here or not network.is_elsewhere(contact.address or host)
-        near = network.is_near(contact.address or host)
-        return network.Look(host, at, since if way.silent else at, Way.UNTRIED if here else way, near)
+        here = contact.here or not own_network.is_elsewhere(contact.address or host)
+        near = own_network.is_near(contact.address or host)
+        return own_network.Look(host, at, since if way.silent else at, Way.UNTRIED if here else way, near)
 
 
 async def _seen(probe: Probe) -> tuple[Sight, Contact]:

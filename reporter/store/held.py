@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, select, update
 
-from reporter.message import Message, from_dict
+from reporter.messages.message import Message, from_dict
 from reporter.store.tables import outbox
 
 

@@ -10,10 +10,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, delete, insert, or_, select, update
 
-from reporter.alerts import Change, Level, Observation, Transition
+from reporter.alerts.model import Change, Level, Observation, Transition
 from reporter.store import forget, insert_once
 from reporter.store.tables import incidents, outbox, sent, silences, transitions
-from reporter.telling import Incident, Silence, begun, followed
+from reporter.alerts.suppression import Incident, Silence, begun, followed
 
 
 @dataclass(frozen=True, slots=True)

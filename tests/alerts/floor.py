@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reporter.alert_commands import run_silence
+from reporter.cli.alerts import run_silence
 from tests.clocks import HandClock
 from tests.discord.local import LocalDiscord
 from tests.discord.markdown import shown

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from reporter.alert_commands import run_ack
+from reporter.cli.alerts import run_ack
 from tests.alerts.floor import Floor, options
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from reporter.alert_commands import run_ack, run_explain, run_silence
-from reporter.cli import main
+from reporter.cli.alerts import run_ack, run_explain, run_silence
+from reporter.cli.parser import main
 from reporter.errors import ReporterError
 from reporter.store import incidents
 from tests.alerts.floor import Floor, floor, options

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from reporter.alerts import AlertState, Level, Observation, Phase
-from reporter.judging import Sitting, Witness
+from reporter.alerts.model import AlertState, Level, Observation, Phase
+from reporter.notify.pipeline import Sitting, Witness
 from reporter.store import alerts, incidents
 from reporter.store.alerts import Watched
-from reporter.story import Story
+from reporter.notify.timeline import Story
 from tests.alerts.floor import Floor, floor
 from tests.servers import PostgreSQL
 from tests.stage import Stage

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reporter.alerts import AlertState, Change, Level, Observation
-from reporter.judge import judge
-from reporter.judging import Sitting, Witness
-from reporter.policies import policy_for
+from reporter.alerts.model import AlertState, Change, Level, Observation
+from reporter.alerts.state_machine import judge
+from reporter.notify.pipeline import Sitting, Witness
+from reporter.alerts.policies import policy_for
 from reporter.store import incidents
 from reporter.store.incidents import Told
 from tests.alerts.floor import Floor, floor

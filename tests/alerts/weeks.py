@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from reporter.alerts import AlertState, Change, Level, Observation
-from reporter.judge import judge
-from reporter.policies import policy_for
-from reporter.thresholds import Threshold
+from reporter.alerts.model import AlertState, Change, Level, Observation
+from reporter.alerts.state_machine import judge
+from reporter.alerts.policies import policy_for
+from reporter.alerts.thresholds import Threshold
 
 START = datetime(2026, 10, 26, tzinfo=UTC)
 EVERY, RECHECK = 30, 10

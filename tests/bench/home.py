@@ -11,9 +11,9 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from reporter import demo
-from reporter.clock import SystemClock
-from reporter.ledger import native
+from reporter.app import demo
+from reporter.periods.clock import SystemClock
+from reporter.trading.ledger.sources import native
 from tests.discord import LocalDiscord
 from tests.servers import PostgreSQL
 

@@ -20,11 +20,11 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from reporter.app import App, FolderHome
-from reporter.books import Book, Ledger, Series
-from reporter.ledger import Floor, LedgerSettings
-from reporter.ledger.source import as_aware, as_text
-from reporter.periods import Period
+from reporter.app.app import App, FolderHome
+from reporter.trading.books import Book, Ledger, Series
+from reporter.trading.ledger import Floor, LedgerSettings
+from reporter.trading.ledger.sources.base import as_aware, as_text
+from reporter.periods.civil import Period
 from tests.bench import by_hand
 from tests.bench.beside_freqtrade import history, theirs
 from tests.bench.processes import REPORTER

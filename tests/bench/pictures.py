@@ -11,8 +11,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from reporter import demo
-from reporter.charts import Charts
+from reporter.app import demo
+from reporter.messages.rasterizer import Charts
 from tests.jobs.floor import drawn, floor
 
 ROUNDS = 21

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
-from reporter.alerts import Level, Observation
-from reporter.periods import DAY
+from reporter.alerts.model import Level, Observation
+from reporter.periods.civil import DAY
 from reporter.store import Store, open_store, tables, uptime
 
 PROBES, DAYS = 200, 10

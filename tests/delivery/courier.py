@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
-from reporter.app import App, FolderHome
-from reporter.clock import SystemClock
+from reporter.app.app import App, FolderHome
+from reporter.periods.clock import SystemClock
 
 # Libraries are loaded once, and each process begins as a copy of that: it is there in a tenth of the time.
 FORKS = multiprocessing.get_context("forkserver")

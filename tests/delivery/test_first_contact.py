@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from reporter.clock import SystemClock
+from reporter.periods.clock import SystemClock
 from tests.clocks import HandClock
 from tests.delivery.figures import numbers
 from tests.delivery.traffic import Traffic, carry, until

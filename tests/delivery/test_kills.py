@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from reporter.clock import SystemClock
-from reporter.store import desk
+from reporter.periods.clock import SystemClock
+from reporter.store import outbox_admin
 from tests.delivery.courier import AheadClock, start
 from tests.delivery.figures import Figures, figures, numbers, record
 from tests.delivery.traffic import BOT, LARGE, Traffic, until
@@ -86,7 +86,7 @@ class Rounds:
     def _open(self) -> int:
         """How much waits, but for what a dead webhook will never take."""
         with self.traffic.app.store.read() as connection:
-            heaps = desk.heaps(connection)
+            heaps = outbox_admin.heaps(connection)
         return sum(heap.number for heap in heaps if heap.state != "sent" and heap.channel != self._dead)
 
     def _settled(self) -> bool:

@@ -9,7 +9,7 @@ from statistics import median
 
 import pytest
 
-from reporter.clock import SystemClock
+from reporter.periods.clock import SystemClock
 from tests.delivery.figures import FIGURES
 from tests.delivery.traffic import Traffic, until
 from tests.discord import Fault, Limited, LocalDiscord, Reset, Status, Truncate

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from reporter import outbox
-from reporter.delivery import LATE
+from reporter.store import outbox
+from reporter.delivery.worker import LATE
 from tests.clocks import HandClock
 from tests.delivery.figures import figures, record
 from tests.delivery.traffic import Traffic, carry, letter

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from reporter.clock import SystemClock
+from reporter.periods.clock import SystemClock
 from tests.delivery.figures import numbers
 from tests.delivery.traffic import Traffic, until
 from tests.discord import LocalDiscord

@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from reporter import outbox
-from reporter.app import App, FolderHome
-from reporter.clock import Clock, SystemClock
-from reporter.message import Message, Run, Text
+from reporter.store import outbox
+from reporter.app.app import App, FolderHome
+from reporter.periods.clock import Clock, SystemClock
+from reporter.messages.message import Message, Run, Text
 from tests.clocks import HandClock
 from tests.discord import LocalDiscord
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Self
 
-from reporter.clock import SystemClock
+from reporter.periods.clock import SystemClock
 from tests.discord.faults import Ban, Fault
 from tests.discord.gate import Gate
 from tests.discord.guild import Guild

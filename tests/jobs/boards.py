@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from reporter.alerts import Level
-from reporter.context import Reading
+from reporter.alerts.model import Level
+from reporter.jobs.context import Reading
 from tests.jobs.watch import NOW, Watch, alert, reading
 
 MAIN = reading(

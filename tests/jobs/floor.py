@@ -16,18 +16,19 @@ from typing import Any
 
 import pytest
 
-from reporter.alerts import AlertState, Transition
-from reporter.books import Ledger
-from reporter.catalog import load_catalog
-from reporter.context import Affairs, Context, Job, Report, Targets
-from reporter.ledger import Floor, LedgerSettings, native
-from reporter.message import Message, plain, plain_blocks
-from reporter.periods import Period, asked, before, covered
-from reporter.rates import Rates
-from reporter.render import Renderer
-from reporter.risk import NEVER_CLOSES, Basis
-from reporter.trades import Money
-from reporter.uptime import Span, Uptime
+from reporter.alerts.model import AlertState, Transition
+from reporter.trading.books import Ledger
+from reporter.jobs.loader import load_catalog
+from reporter.jobs.context import Affairs, Context, Job, Report, Targets
+from reporter.trading.ledger import Floor, LedgerSettings
+from reporter.trading.ledger.sources import native
+from reporter.messages.message import Message, plain, plain_blocks
+from reporter.periods.civil import Period, asked, before, covered
+from reporter.trading.exchange_rates import Rates
+from reporter.messages.templates.renderer import Renderer
+from reporter.trading.risk import NEVER_CLOSES, Basis
+from reporter.trading.trades import Money
+from reporter.alerts.uptime import Span, Uptime
 
 HOME = Path(__file__).resolve().parents[2]
 RENDERER = Renderer([HOME / "templates"])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from reporter.ledger import Floor, LedgerSettings
-from reporter.trades import Money
+from reporter.trading.ledger import Floor, LedgerSettings
+from reporter.trading.trades import Money
 from tests.jobs.floor import Closed, Idle, database, floor, pay, usdt
 
 # A day, in a week, in a month that are over at `THEN`, and the day before it.

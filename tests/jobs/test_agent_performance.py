@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from reporter import demo
-from reporter.context import Targets
+from reporter.app import demo
+from reporter.jobs.context import Targets
 from reporter.errors import LedgerError
-from reporter.message import Message, Tone, plain, plain_blocks
-from reporter.outlets.discord_limits import fits
+from reporter.messages.message import Message, Tone, plain, plain_blocks
+from reporter.delivery.outlets.discord.limits import fits
 from tests import golden
 from tests.jobs.floor import Closed, Idle, database, floor, reports, rows, shape_of, text_of, told
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from reporter.alert_letters import LISTED, Case, alert_message, group_message, silence_message
-from reporter.alerts import Change, Level, Observation, Transition
-from reporter.message import Severity, Tone, plain
-from reporter.policies import Rule, Rules
-from reporter.telling import Incident, Silence
-from reporter.wiring import Wiring
+from reporter.notify.alert_messages import LISTED, Case, alert_message, group_message, silence_message
+from reporter.alerts.model import Change, Level, Observation, Transition
+from reporter.messages.message import Severity, Tone, plain
+from reporter.alerts.policies import Rule, Rules
+from reporter.alerts.suppression import Incident, Silence
+from reporter.scheduler.runtime import Wiring
 from tests.golden import agrees
 from tests.jobs.watch import NOW
 from tests.stage import Stage

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from reporter import demo
-from reporter.books import Book, Line
-from reporter.context import Targets
+from reporter.app import demo
+from reporter.trading.books import Book, Line
+from reporter.jobs.context import Targets
 from reporter.errors import LedgerError
-from reporter.ledger import Floor, LedgerSettings
-from reporter.message import Message, Tone, plain, plain_blocks
-from reporter.outlets.discord_limits import fits
-from reporter.rates import Rate
-from reporter.trades import Mode, Money
+from reporter.trading.ledger import Floor, LedgerSettings
+from reporter.messages.message import Message, Tone, plain, plain_blocks
+from reporter.delivery.outlets.discord.limits import fits
+from reporter.trading.exchange_rates import Rate
+from reporter.trading.trades import Mode, Money
 from tests import golden
 from tests.jobs.floor import (
     Closed,

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from reporter.alerts import AlertState, Level, Phase
-from reporter.context import Affairs, Late
-from reporter.machine import Disk, Network
-from reporter.message import Message, Text, Tone, plain, plain_blocks
-from reporter.uptime import HOUR, Span
+from reporter.alerts.model import AlertState, Level, Phase
+from reporter.jobs.context import Affairs, Late
+from reporter.probes.host.facts import Disk, Network
+from reporter.messages.message import Message, Text, Tone, plain, plain_blocks
+from reporter.alerts.uptime import HOUR, Span
 from tests.golden import agrees
 from tests.jobs.watch import GIB, HOST, NOTHING_TOLD, NOW, Watch, agent, alert, health_probe, ledger, reading
 

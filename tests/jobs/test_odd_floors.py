@@ -10,9 +10,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from reporter.charts import Charts
-from reporter.outlets.discord_limits import fit, fits
-from reporter.trades import Money
+from reporter.messages.rasterizer import Charts
+from reporter.delivery.outlets.discord.limits import fit, fits
+from reporter.trading.trades import Money
 from tests.jobs.floor import Closed, Idle, database, floor, reports
 
 NOW = {

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from reporter.alerts import AlertState, Level, Observation, Phase
-from reporter.books import Ledger
-from reporter.catalog import load_catalog
-from reporter.context import Context, Limits, Report, Targets
+from reporter.alerts.model import AlertState, Level, Observation, Phase
+from reporter.trading.books import Ledger
+from reporter.jobs.loader import load_catalog
+from reporter.jobs.context import Context, Limits, Report, Targets
 from reporter.errors import LedgerError
-from reporter.ledger import Floor
-from reporter.periods import Covers, before, covered
+from reporter.trading.ledger import Floor
+from reporter.periods.civil import Covers, before, covered
 from tests import golden
 from tests.discord.local import LocalDiscord
 from tests.jobs import odd

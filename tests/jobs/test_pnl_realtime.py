@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from reporter import demo
-from reporter.context import Limits, Targets
-from reporter.ledger import Floor
-from reporter.message import Message, plain, plain_blocks
-from reporter.outlets.discord_limits import fits
+from reporter.app import demo
+from reporter.jobs.context import Limits, Targets
+from reporter.trading.ledger import Floor
+from reporter.messages.message import Message, plain, plain_blocks
+from reporter.delivery.outlets.discord.limits import fits
 from tests import golden
 from tests.discord.local import LocalDiscord
 from tests.jobs import odd

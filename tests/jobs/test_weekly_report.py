@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from reporter import demo
-from reporter.context import Targets
+from reporter.app import demo
+from reporter.jobs.context import Targets
 from reporter.errors import LedgerError
-from reporter.ledger import Floor
-from reporter.message import Message, Table, plain, plain_blocks
-from reporter.outlets.discord_limits import fits
-from reporter.trades import Money
-from reporter.uptime import Uptime
+from reporter.trading.ledger import Floor
+from reporter.messages.message import Message, Table, plain, plain_blocks
+from reporter.delivery.outlets.discord.limits import fits
+from reporter.trading.trades import Money
+from reporter.alerts.uptime import Uptime
 from tests import golden
 from tests.jobs.floor import Closed, Idle, database, floor, freqtrade, reports, rows, shape_of, text_of, told, usdt
 

@@ -8,17 +8,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from reporter.alerts import AlertState, Level, Observation, Phase, Transition
-from reporter.books import Book, By, LedgerHealth, Line, Series
-from reporter.catalog import load_catalog, stock_home
-from reporter.context import Affairs, Context, Job, Params, Reading, Report, Targets
+from reporter.alerts.model import AlertState, Level, Observation, Phase, Transition
+from reporter.trading.books import Book, By, LedgerHealth, Line, Series
+from reporter.jobs.loader import load_catalog, stock_home
+from reporter.jobs.context import Affairs, Context, Job, Params, Reading, Report, Targets
 from reporter.errors import LedgerError
-from reporter.machine import Disk, Host, Own
-from reporter.message import Message
-from reporter.periods import Covers, Period, before, covered
-from reporter.render import Renderer
-from reporter.trades import Agent, EquityPoint, Mode, Position, Trade
-from reporter.uptime import Span, Uptime
+from reporter.probes.host.facts import Disk, Host, Own
+from reporter.messages.message import Message
+from reporter.periods.civil import Covers, Period, before, covered
+from reporter.messages.templates.renderer import Renderer
+from reporter.trading.trades import Agent, EquityPoint, Mode, Position, Trade
+from reporter.alerts.uptime import Span, Uptime
 
 NOW = datetime(2026, 10, 30, 14, 2, 30, tzinfo=UTC)
 GIB = 1024**3

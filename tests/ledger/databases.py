@@ -16,10 +16,10 @@ from uuid import uuid4
 import psycopg
 from psycopg import sql
 
-from reporter.ledger import LedgerSettings
-from reporter.ledger.native import ddl
-from reporter.periods import Period
-from reporter.trades import Money
+from reporter.trading.ledger import LedgerSettings
+from reporter.trading.ledger.sources.native import ddl
+from reporter.periods.civil import Period
+from reporter.trading.trades import Money
 from tests.servers import PostgreSQL
 
 DATA = Path(__file__).parent.parent / "data"

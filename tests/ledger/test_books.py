@@ -8,10 +8,10 @@ from decimal import Decimal
 
 import pytest
 
-from reporter.books import By
+from reporter.trading.books import By
 from reporter.errors import LedgerError
-from reporter.ledger import Floor, LedgerSettings
-from reporter.trades import Mode
+from reporter.trading.ledger import Floor, LedgerSettings
+from reporter.trading.trades import Mode
 from tests.ledger.databases import Native, between, money, usdt, utc
 
 DAY = between("2026-10-30", "2026-10-31")

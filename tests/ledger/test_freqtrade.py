@@ -14,10 +14,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from reporter.books import Book
-from reporter.ledger import Floor, LedgerSettings
-from reporter.periods import Period, Unit, containing
-from reporter.trades import Mode
+from reporter.trading.books import Book
+from reporter.trading.ledger import Floor, LedgerSettings
+from reporter.periods.civil import Period, Unit, containing
+from reporter.trading.trades import Mode
 from tests.ledger.databases import between, usdt, utc
 
 ALL = between("2026-09-01", "2026-11-01")

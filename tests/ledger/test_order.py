@@ -13,11 +13,11 @@ from statistics import variance
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reporter.books import Book
-from reporter.ledger import Floor
-from reporter.ledger.walk import UNITS, Path, overlaid
-from reporter.metrics import deepest_fall
-from reporter.trades import Mode, Streaks
+from reporter.trading.books import Book
+from reporter.trading.ledger import Floor
+from reporter.trading.ledger.path_metrics import UNITS, Path, overlaid
+from reporter.trading.metrics import deepest_fall
+from reporter.trading.trades import Mode, Streaks
 from tests.ledger.databases import Native, between, usdt
 
 MakesNatives = Callable[[], Native]

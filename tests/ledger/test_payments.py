@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from reporter.books import Book
-from reporter.curves import curve_of, curve_of_series
-from reporter.ledger import Floor, LedgerSettings
-from reporter.periods import Period
-from reporter.trades import Flow
+from reporter.trading.books import Book
+from reporter.trading.equity_curve import curve_of, curve_of_series
+from reporter.trading.ledger import Floor, LedgerSettings
+from reporter.periods.civil import Period
+from reporter.trading.trades import Flow
 from tests.ledger.databases import Native, between, usdt, utc
 
 DAYS = between("2026-10-28", "2026-10-31")

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from reporter.books import Book, Equity, Open
-from reporter.ledger import Floor, LedgerSettings
-from reporter.periods import Unit, containing
+from reporter.trading.books import Book, Equity, Open
+from reporter.trading.ledger import Floor, LedgerSettings
+from reporter.periods.civil import Unit, containing
 from tests.ledger.databases import Native, between, money, usdt, utc
 
 MakesNatives = Callable[[], Native]

@@ -18,8 +18,8 @@ from psycopg import sql
 from sqlalchemy import text
 
 from reporter.errors import LedgerError
-from reporter.ledger import Floor, LedgerSettings
-from reporter.ledger.engines import Database
+from reporter.trading.ledger import Floor, LedgerSettings
+from reporter.trading.ledger.connection import Database
 from reporter.secret import Secret
 from tests.ledger.databases import Native, between, native_postgresql, native_sqlite
 from tests.servers import NOBODY, PASSWORD, PostgreSQL

@@ -11,7 +11,7 @@ from decimal import Decimal
 from itertools import accumulate
 from pathlib import Path
 
-from reporter.trades import Flow
+from reporter.trading.trades import Flow
 
 DATA = Path(__file__).parents[1] / "data"
 FIRST = date(2026, 1, 1)

@@ -12,12 +12,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from reporter.books import Book
-from reporter.formats import Formats
-from reporter.ledger import Floor, LedgerSettings
-from reporter.metrics import Curve, curve_of, expectancy, payoff, profit_factor, sqn
-from reporter.periods import Period
-from reporter.trades import Money
+from reporter.trading.books import Book
+from reporter.messages.formats import Formats
+from reporter.trading.ledger import Floor, LedgerSettings
+from reporter.trading.metrics import Curve, curve_of, expectancy, payoff, profit_factor, sqn
+from reporter.periods.civil import Period
+from reporter.trading.trades import Money
 from tests.oracles.kept import kept
 from tests.oracles.series import DATA
 

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from reporter.books import Book, By, Figures, Line
-from reporter.ledger import Floor, LedgerSettings
-from reporter.metrics import curve_of, daily_returns, deepest_fall, expectancy, profit_factor, sharpe, sqn
-from reporter.trades import Trade
+from reporter.trading.books import Book, By, Figures, Line
+from reporter.trading.ledger import Floor, LedgerSettings
+from reporter.trading.metrics import curve_of, daily_returns, deepest_fall, expectancy, profit_factor, sharpe, sqn
+from reporter.trading.trades import Trade
 from tests.oracles.series import DATA
 from tests.oracles.table import START, TWO_MONTHS
 

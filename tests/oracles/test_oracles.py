@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from reporter.curves import Curve, Day
-from reporter.risk import Basis
-from reporter.trades import Flow, Money
+from reporter.trading.equity_curve import Curve, Day
+from reporter.trading.risk import Basis
+from reporter.trading.trades import Flow, Money
 from tests.oracles.__main__ import PEERS, laid_out, question
 from tests.oracles.kept import KEPT, kept
 from tests.oracles.series import Case, cases

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from reporter.outlets import Absent, Delivered, Unclear
-from reporter.outlets.discord_history import conclusion
+from reporter.delivery.outlets.outlet import Absent, Delivered, Unclear
+from reporter.delivery.outlets.discord.history import conclusion
 
 OURS, KNOWN, REFERENCE = "1", ("100", "101"), "ref 1a2b3c"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reporter.probes import Probe
+from reporter.probes.probe import Probe
 from reporter.probes.round import Probes
 from tests.probes.databases import Watch, Watching
 

@@ -5,14 +5,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from reporter.clock import Clock
+from reporter.periods.clock import Clock
 from reporter.config.models import Config
 from reporter.config.secrets import Sources
-from reporter.context import Reading
-from reporter.probes import Probe
+from reporter.jobs.context import Reading
+from reporter.probes.probe import Probe
 from reporter.probes.round import Probes
-from reporter.probing import probe
-from reporter.probing_databases import Ledgers
+from reporter.probes.factory import probe
+from reporter.probes.factory_databases import Ledgers
 
 
 class HandClock(Clock, Protocol):

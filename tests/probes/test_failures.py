@@ -6,7 +6,7 @@ import socket
 import httpx
 import pytest
 
-from reporter.alerts import Level
+from reporter.alerts.model import Level
 from reporter.probes.failures import explain
 
 

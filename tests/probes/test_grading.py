@@ -3,10 +3,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reporter.alerts import Level
-from reporter.probes import Measure, Sight, percent
+from reporter.alerts.model import Level
+from reporter.probes.probe import Measure, Sight, percent
 from reporter.probes.grading import Key, graded, latency
-from reporter.thresholds import Threshold
+from reporter.alerts.thresholds import Threshold
 
 DISK = Threshold(80, 95)
 

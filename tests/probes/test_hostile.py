@@ -17,8 +17,8 @@ import pytest
 import trustme
 from pydantic import ValidationError
 
-from reporter.alerts import Level
-from reporter.probes import Measure, Sight, Terms
+from reporter.alerts.model import Level
+from reporter.probes.probe import Measure, Sight, Terms
 from tests.probes.conftest import Rounds, StandingClock
 from tests.probes.databases import Watch, open_files, told, wait_until
 from tests.probes.servers import (

@@ -6,14 +6,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from reporter.alerts import Level
-from reporter.clock import SystemClock
-from reporter.probes import Terms
-from reporter.probes.http import HttpProbe
-from reporter.probes.tcp import TcpProbe
-from reporter.probes.tls import TlsProbe
+from reporter.alerts.model import Level
+from reporter.periods.clock import SystemClock
+from reporter.probes.probe import Terms
+from reporter.probes.kinds.http import HttpProbe
+from reporter.probes.kinds.tcp import TcpProbe
+from reporter.probes.kinds.tls import TlsProbe
 from reporter.secret import Secret
-from reporter.thresholds import Threshold
+from reporter.alerts.thresholds import Threshold
 from tests.probes.conftest import Rounds
 
 SERVER = """

@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 
-from reporter.alerts import Level
-from reporter.clock import SystemClock
-from reporter.context import Reading
-from reporter.probes import Probe, Terms
-from reporter.probes.answers import Expected
-from reporter.probes.http import HttpProbe
-from reporter.probes.tcp import TcpProbe
+from reporter.alerts.model import Level
+from reporter.periods.clock import SystemClock
+from reporter.jobs.context import Reading
+from reporter.probes.probe import Probe, Terms
+from reporter.probes.response_checks import Expected
+from reporter.probes.kinds.http import HttpProbe
+from reporter.probes.kinds.tcp import TcpProbe
 from reporter.secret import Secret
-from reporter.thresholds import Threshold
+from reporter.alerts.thresholds import Threshold
 from tests.probes.conftest import Rounds
 from tests.probes.servers import (
     Behaviour,

@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 
-from reporter.alerts import Level
-from reporter.clock import SystemClock
-from reporter.context import Reading
-from reporter.probes import Probe, Terms
-from reporter.probes.file import FileProbe
-from reporter.probes.process import ProcessProbe, Which
-from reporter.probes.unit import UnitProbe
-from reporter.thresholds import Threshold
+from reporter.alerts.model import Level
+from reporter.periods.clock import SystemClock
+from reporter.jobs.context import Reading
+from reporter.probes.probe import Probe, Terms
+from reporter.probes.kinds.file import FileProbe
+from reporter.probes.kinds.process import ProcessProbe, Which
+from reporter.probes.kinds.unit import UnitProbe
+from reporter.alerts.thresholds import Threshold
 from tests.probes.conftest import Rounds, StandingClock
 
 

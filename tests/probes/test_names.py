@@ -15,12 +15,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reporter.alerts import Level
-from reporter.context import Reading
-from reporter.probes import Probe, Terms
-from reporter.probes.dns import DnsProbe
+from reporter.alerts.model import Level
+from reporter.jobs.context import Reading
+from reporter.probes.probe import Probe, Terms
+from reporter.probes.kinds.dns import DnsProbe
 from reporter.probes.grading import graded
-from reporter.probes.icmp import IcmpProbe, checksum
+from reporter.probes.kinds.icmp import IcmpProbe, checksum
 from tests.probes.conftest import Rounds
 
 Answering = Callable[[dns.message.Message], dns.message.Message | None]

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reporter.alerts import Level
-from reporter.context import Reading
-from reporter.probes import Probe, Sight, Terms, Way, network
+from reporter.alerts.model import Level
+from reporter.jobs.context import Reading
+from reporter.probes.probe import Probe, Sight, Terms, Way
+from reporter.probes import own_network
 from reporter.probes.contact import reached
-from reporter.probes.network import ENOUGH_TO_ASK, Look, Referee, doubt, is_elsewhere, is_near, party
+from reporter.probes.own_network import ENOUGH_TO_ASK, Look, Referee, doubt, is_elsewhere, is_near, party
 from tests.probes.conftest import Rounds, StandingClock
 from tests.probes.servers import full_queue, hangs, nobody_listening, serving
 
@@ -93,7 +94,7 @@ def test_silence_of_most_targets_is_one_trouble_of_our_own(rounds: Rounds) -> No
     assert own.observation.level is Level.CRITICAL
     assert own.observation.detail == "none of 4 targets answers, all at once: this machine's own network"
     assert levels(targets) == ["unknown"] * 4
-    assert {target.observation.detail for target in targets} == {network.WHY}
+    assert {target.observation.detail for target in targets} == {own_network.WHY}
 
 
 @pytest.mark.parametrize("act", [silent, no_route, no_names])

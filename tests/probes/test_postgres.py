@@ -15,8 +15,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from reporter.alerts import Level
-from reporter.probes.session import RefusedError, session
+from reporter.alerts.model import Level
+from reporter.probes.postgres_session import RefusedError, session
 from reporter.secret import Secret
 from tests.probes.databases import Watch, open_files, told, wait_until
 from tests.probes.servers import greets, hangs, nobody_listening, serving

@@ -10,7 +10,7 @@ import trustme
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reporter.alerts import Level
+from reporter.alerts.model import Level
 from tests.probes.conftest import StandingClock
 from tests.probes.databases import Watch, Watching, open_files, told, wait_until
 from tests.probes.servers import Behaviour, greets, hangs, nobody_listening, over_tls, serving

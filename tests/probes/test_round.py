@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from reporter.alerts import Level
-from reporter.clock import SystemClock
-from reporter.probes import Probe, Sight, Terms
-from reporter.probes.http import HttpProbe
-from reporter.probes.tcp import TcpProbe
+from reporter.alerts.model import Level
+from reporter.periods.clock import SystemClock
+from reporter.probes.probe import Probe, Sight, Terms
+from reporter.probes.kinds.http import HttpProbe
+from reporter.probes.kinds.tcp import TcpProbe
 from reporter.secret import Secret
 from tests.probes.conftest import Rounds, StandingClock
 from tests.probes.servers import answers, hangs, serving

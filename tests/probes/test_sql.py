@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from reporter.alerts import Level
-from reporter.probes import NEVER
-from reporter.probes.sql import Expectation, judged
+from reporter.alerts.model import Level
+from reporter.probes.probe import NEVER
+from reporter.probes.kinds.sql import Expectation, judged
 from tests.probes.conftest import StandingClock
 from tests.probes.databases import Watch, told
 from tests.servers import PostgreSQL

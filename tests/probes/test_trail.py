@@ -1,6 +1,6 @@
 """What counters came to in the last while."""
 
-from reporter.probes.trail import Trail
+from reporter.probes.counters import Trail
 
 
 def test_the_first_look_says_nothing_and_the_next_what_has_come() -> None:

@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 import trustme
 
-from reporter.alerts import Level, Observation
-from reporter.clock import SystemClock
-from reporter.jsonpath import NOTHING, found, steps
-from reporter.probes import Terms
-from reporter.probes.answers import Expected, JsonCheck
+from reporter.alerts.model import Level, Observation
+from reporter.periods.clock import SystemClock
+from reporter.config.jsonpath import NOTHING, found, steps
+from reporter.probes.probe import Terms
+from reporter.probes.response_checks import Expected, JsonCheck
 from reporter.probes.certificates import Trust
-from reporter.probes.http import HttpProbe
-from reporter.probes.tls import TlsProbe
+from reporter.probes.kinds.http import HttpProbe
+from reporter.probes.kinds.tls import TlsProbe
 from reporter.secret import Secret
-from reporter.thresholds import Threshold
+from reporter.alerts.thresholds import Threshold
 from tests.probes.conftest import Rounds
 from tests.probes.servers import answers, greets, over_tls, says, serving
 

@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import update
 
-from reporter.message import Message, Run
-from reporter.outbox import Letter, enqueue
-from reporter.periods import Unit, containing
-from reporter.store import CHANNELS, TERMS, Store, journal, periods, tables
-from reporter.store.affairs import affairs
+from reporter.messages.message import Message, Run
+from reporter.store.outbox import Letter, enqueue
+from reporter.periods.civil import Unit, containing
+from reporter.store import CHANNELS, TERMS, Store, run_log, owed_periods, tables
+from reporter.store.self_health import affairs
 
 NOW = datetime(2026, 10, 30, 14, 0, tzinfo=UTC)
 
@@ -41,7 +41,7 @@ def test_a_job_that_owes_a_period_is_late_since_it_was_due(store: Store) -> None
     day = containing(Unit.DAY, NOW - timedelta(days=1), "UTC")
     with store.begin() as connection:
         for period, due in ((day, day.end), (containing(Unit.DAY, NOW, "UTC"), NOW + timedelta(hours=1))):
-            periods.owe(connection, "daily", period, version=1, fire_at=None, due_at=due, now=NOW)
+            owed_periods.owe(connection, "daily", period, version=1, fire_at=None, due_at=due, now=NOW)
         found = affairs(connection, NOW)
     assert [(late.job, late.due_at) for late in found.late] == [("daily", day.end)]
 
@@ -50,7 +50,7 @@ def test_skipped_runs_count_for_an_hour(store: Store) -> None:
     with store.begin() as connection:
         for number, minutes in enumerate((5, 50, 70)):
             at = NOW - timedelta(minutes=minutes)
-            journal.add_run(connection, journal.Run(str(number), "watch", "now", "interval", at, 0.0, "skipped"))
+            run_log.add_run(connection, run_log.Run(str(number), "watch", "now", "interval", at, 0.0, "skipped"))
         found = affairs(connection, NOW)
     assert found.skipped == 2
 
@@ -59,8 +59,8 @@ def test_a_job_that_the_daemon_does_not_run_any_more_is_not_late(store: Store) -
     day = containing(Unit.DAY, NOW - timedelta(days=1), "UTC")
     with store.begin() as connection:
         for name in ("daily", "gone"):
-            periods.owe(connection, name, day, version=1, fire_at=None, due_at=day.end, now=NOW)
-        journal.remember(connection, TERMS, '{"daily": {}}')
+            owed_periods.owe(connection, name, day, version=1, fire_at=None, due_at=day.end, now=NOW)
+        run_log.remember(connection, TERMS, '{"daily": {}}')
         found = affairs(connection, NOW)
     assert [late.job for late in found.late] == ["daily"]
 
@@ -68,7 +68,7 @@ def test_a_job_that_the_daemon_does_not_run_any_more_is_not_late(store: Store) -
 def test_what_waits_for_a_channel_that_the_config_has_no_more_is_not_late(store: Store) -> None:
     letter(store, "a", NOW - timedelta(minutes=50))
     with store.begin() as connection:
-        journal.remember(connection, CHANNELS, '["other"]')
+        run_log.remember(connection, CHANNELS, '["other"]')
         assert affairs(connection, NOW).oldest is None
-        journal.remember(connection, CHANNELS, '["daily", "other"]')
+        run_log.remember(connection, CHANNELS, '["daily", "other"]')
         assert affairs(connection, NOW).waiting == 1

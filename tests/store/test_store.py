@@ -13,9 +13,9 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, delete, func, inspect, select, update
 
-from reporter import outbox
+from reporter.store import outbox
 from reporter.errors import StoreBusyError, StoreError
-from reporter.store import Store, fact, journal, open_store, tables
+from reporter.store import Store, fact, run_log, open_store, tables
 from reporter.store.migrate import settings, upgrade
 from tests.delivery.traffic import until
 from tests.servers import PostgreSQL
@@ -65,8 +65,8 @@ def test_a_second_daemon_is_refused_by_name_and_welcome_after_the_first_is_gone(
 
 def test_what_fails_halfway_leaves_nothing(store: Store) -> None:
     with suppress(ZeroDivisionError), store.begin() as connection:
-        journal.remember(connection, "half", "done")
-        journal.remember(connection, "whole", str(1 / 0))
+        run_log.remember(connection, "half", "done")
+        run_log.remember(connection, "whole", str(1 / 0))
     with store.read() as connection:
         assert fact(connection, "half") is None
 

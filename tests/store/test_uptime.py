@@ -10,9 +10,9 @@ from threading import Barrier
 
 from sqlalchemy import func, select
 
-from reporter.alerts import Level, Observation
+from reporter.alerts.model import Level, Observation
 from reporter.store import Store, tables, uptime
-from reporter.uptime import Span
+from reporter.alerts.uptime import Span
 
 START = datetime(2026, 10, 30, 14, 58, tzinfo=UTC)
 BEAT = timedelta(seconds=30)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reporter.periods import Covers, Period, Unit, containing, covered
-from reporter.schedules import Daily
+from reporter.periods.civil import Covers, Period, Unit, containing, covered
+from reporter.periods.schedules import Daily
 from tests.civil import LAW, SHARES, zones
 
 TIMES = [time(0, 0), time(2, 30)]

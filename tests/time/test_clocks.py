@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from reporter.periods import Unit
+from reporter.periods.civil import Unit
 from tests.discord.local import LocalDiscord
 from tests.stage import DAILY, Stage
 from tests.time.world import ALARM, HOURLY, World, check, owed, report

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from reporter.schedules import parse
+from reporter.periods.schedules import parse
 from tests.discord.local import LocalDiscord
 from tests.processes import Process, until
 from tests.stage import Stage

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from reporter.message import Message, Run
-from reporter.outlets import Delivered, Later, Unclear, Verdict
-from reporter.outlets.console import ConsoleOutlet
-from reporter.periods import Period, Unit, containing
-from reporter.planner import Turn
-from reporter.runner import Claim
+from reporter.messages.message import Message, Run
+from reporter.delivery.outlets.outlet import Delivered, Later, Unclear, Verdict
+from reporter.delivery.outlets.console import ConsoleOutlet
+from reporter.periods.civil import Period, Unit, containing
+from reporter.scheduler.planner import Turn
+from reporter.scheduler.runner import Claim
 from tests.clocks import HandClock
 from tests.stage import DAILY, Stage
 from tests.time.world import HOURLY, REPEAT, report

@@ -1,0 +1,328 @@
+"""The pure function that judges: one reading, or time that passed, moves an alert on, and it says what changed and why.
+
+A subject goes round one circle, `OK → SUSPECT → OPEN → RECOVERING → OK`; only entering and leaving `OPEN` is told, and
+what happens inside it. `docs/alerts.md` gives the rules in prose.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+
+from reporter.alerts.model import AlertState, Change, Level, Observation, Phase, Policy, Transition
+from reporter.periods.civil import DAY
+
+_NO_TIME = timedelta(0)
+_SILENT_INTERVALS = 3
+_SET_BACK = timedelta(minutes=-1)  # less is a clock being adjusted, or two readings that crossed
+
+
+def judge(
+    state: AlertState, now: datetime, observation: Observation | None, policy: Policy
+) -> tuple[AlertState, Transition | None, datetime | None]:
+    """Fold one reading, or the mere passing of time (None), into a state.
+
+    Returns the new state, what changed in a way that may be told, and when to look again even without a reading (at
+    once, if that moment has passed). A suspect should be looked at then with a new reading, ahead of its turn. At most
+    one thing is told; what else is due is told at the next look. Times in a reason are in the zone of `now`.
+    """
+    if _silent_too_long(state, now, policy):
+        state = _starting_over(state)
+    if observation is not None:
+        state = _counted(state, now.astimezone(UTC), observation)
+    state, transition = _decided(state, now, policy)
+    return state, transition, _look_again_at(state, now.astimezone(UTC), policy)
+
+
+def closed(state: AlertState, reason: str) -> Transition:
+    """The end of an open alert whose subject nobody will look at any more."""
+    gone = Observation(state.subject, Level.OK, reason)
+    return _told(state, AlertState(state.subject, observation=gone), Change.RESOLVED, reason)
+
+
+def incident_of(state: AlertState) -> str:
+    """The name of the incident that an open alert is part of; that of an earlier version's state is made up for."""
+    return state.incident or _incident(state.subject, state.opened_at or state.since)
+
+
+# --- Counting: what one reading changes in the state ---
+
+
+def _silent_too_long(state: AlertState, now: datetime, policy: Policy) -> bool:
+    """Whether readings were missed, or the clock was set back, so that what was counted proves nothing."""
+    if state.last_reading_at is None:
+        return False
+    silence = now - state.last_reading_at
+    seldom = state.observation.every if state.observation else None
+    interval = policy.interval and max(policy.interval, seldom or policy.interval)
+    return silence < _SET_BACK or (interval is not None and silence > _SILENT_INTERVALS * interval)
+
+
+def _starting_over(state: AlertState) -> AlertState:
+    phase = {Phase.SUSPECT: Phase.OK, Phase.RECOVERING: Phase.OPEN}.get(state.phase, state.phase)
+    since = None if phase is Phase.OK else state.since
+    return replace(state, phase=phase, since=since, failures=0, unknowns=0, clean_since=None, milder_since=None)
+
+
+def _counted(state: AlertState, now: datetime, observation: Observation) -> AlertState:
+    state = replace(state, last_reading_at=now, observation=observation)
+    if observation.level is Level.UNKNOWN:
+        return _counted_unknown(state, now)
+    if observation.level is Level.OK:
+        return _counted_clean(state, now)
+    return _counted_failure(state, now, observation.level)
+
+
+def _counted_unknown(state: AlertState, now: datetime) -> AlertState:
+    """Not a failure, and not clean either: what was counted of failures stays, a clean stretch is broken."""
+    return replace(_in_trouble(state, now), unknowns=state.unknowns + 1, clean_since=None, milder_since=None)
+
+
+def _counted_clean(state: AlertState, now: datetime) -> AlertState:
+    if not state.is_open:
+        return replace(state, phase=Phase.OK, since=None, failures=0, unknowns=0)
+    return replace(
+        state,
+        phase=Phase.RECOVERING,
+        failures=0,
+        unknowns=0,
+        clean_since=state.clean_since or now,
+        milder_since=state.milder_since or now,
+    )
+
+
+def _counted_failure(state: AlertState, now: datetime, level: Level) -> AlertState:
+    milder = state.level.worse_than(level)
+    counts = level.worse_than(state.level)
+    return replace(
+        _in_trouble(state, now),
+        failures=state.failures + 1 if counts else 0,
+        unknowns=0,
+        relapses=state.relapses + (state.phase is Phase.RECOVERING),
+        clean_since=None,
+        milder_since=(state.milder_since or now) if milder else None,
+    )
+
+
+def _in_trouble(state: AlertState, now: datetime) -> AlertState:
+    """On the troubled half of the circle: suspect before an alert is open, open after."""
+    phase = Phase.OPEN if state.is_open else Phase.SUSPECT
+    return replace(state, phase=phase, since=state.since or now)
+
+
+# --- Deciding: what the state, at this time, gives cause to tell ---
+
+
+def _decided(state: AlertState, now: datetime, policy: Policy) -> tuple[AlertState, Transition | None]:
+    match state.phase:
+        case Phase.OK:
+            return state, None
+        case Phase.SUSPECT:
+            return _suspected(state, now, policy)
+        case Phase.OPEN:
+            return _open(state, now, policy)
+        case Phase.RECOVERING:
+            return _recovering(state, now, policy)
+
+
+def _suspected(state: AlertState, now: datetime, policy: Policy) -> tuple[AlertState, Transition | None]:
+    level = _seen(state).level
+    if level.failing and state.failures >= policy.at(level).failures:
+        return _opened(state, now, policy, level, _failed(state, now, policy.at(level)))
+    if state.unknowns >= policy.unknowns:
+        return _opened(state, now, policy, Level.UNKNOWN, _could_not_look(state, now, policy))
+    return state, None
+
+
+def _opened(
+    state: AlertState, now: datetime, policy: Policy, level: Level, reason: str
+) -> tuple[AlertState, Transition]:
+    again = _again(state, now, policy)
+    at = now.astimezone(UTC)
+    opened = replace(
+        state,
+        phase=Phase.OPEN,
+        level=level,
+        failures=0,
+        reminders=0,
+        relapses=0,
+        opened_at=at,
+        eased_at=None,
+        flapping=again,
+        openings=state.openings + 1 if again else 1,
+        began=(again and state.began) or state.since,
+        incident=(again and state.incident) or _incident(state.subject, at),
+    )
+    if again:
+        reason = f"{reason}; {_came_back(opened, now, policy)}"
+    return opened, _told(state, opened, Change.FLAPPING if again else Change.OPENED, reason)
+
+
+def _again(state: AlertState, now: datetime, policy: Policy) -> bool:
+    """Whether the last incident was over so short a time ago that this is still the same one."""
+    if state.resolved_at is None or state.incident is None or not policy.flap_window:
+        return False
+    return _NO_TIME <= now - state.resolved_at <= policy.flap_window
+
+
+def _open(state: AlertState, now: datetime, policy: Policy) -> tuple[AlertState, Transition | None]:
+    seen = _seen(state).level
+    if seen.worse_than(state.level) and state.failures >= policy.at(seen).failures:
+        return _worsened(state, now, policy)
+    if state.milder_since and now - state.milder_since >= _patience(state, policy):
+        milder = replace(state, level=seen, milder_since=None, eased_at=now.astimezone(UTC))
+        milder = replace(milder, reminders=_passed(milder, now, policy))
+        reason = f"not {state.level} since {clock(state.milder_since, now)}, now {milder.level}"
+        return milder, _told(state, milder, Change.EASED, reason)
+    return _reminded(state, now, policy)
+
+
+def _worsened(state: AlertState, now: datetime, policy: Policy) -> tuple[AlertState, Transition]:
+    again = state.eased_at is not None and _NO_TIME <= now - state.eased_at <= policy.flap_window
+    worse = replace(state, level=_seen(state).level, failures=0, flapping=state.flapping or again)
+    worse = replace(worse, reminders=_passed(worse, now, policy))
+    times = "" if state.failures == 1 else f" for {state.failures} readings in a row"
+    reason = f"{worse.level}{times}, was {state.level}"
+    if again:
+        reason += f"; it was {worse.level} before: flapping, so eased only after {_for(_patience(worse, policy))}"
+    return worse, _told(state, worse, Change.WORSENED, reason)
+
+
+def _reminded(state: AlertState, now: datetime, policy: Policy) -> tuple[AlertState, Transition | None]:
+    passed = max(state.reminders, _passed(state, now, policy))
+    if passed == state.reminders:
+        return state, None
+    reminded = replace(state, reminders=passed)
+    reason = f"still {state.level}, in trouble for {_for(now - _since(state))}, since {clock(_since(state), now)}"
+    if state.unknowns and state.level is not Level.UNKNOWN:
+        reason += f"; the last {_readings(state.unknowns)} could not look"
+    return reminded, _told(state, reminded, Change.REMINDER, reason + _came_and_went(state))
+
+
+def _passed(state: AlertState, now: datetime, policy: Policy) -> int:
+    """How many reminders lie behind us at the alert's level, whether they were told or not."""
+    passed = 0
+    while (due := _reminder_at(state, passed, policy)) is not None and due <= now:
+        passed += 1
+    return passed
+
+
+def _recovering(state: AlertState, now: datetime, policy: Policy) -> tuple[AlertState, Transition | None]:
+    patience = _patience(state, policy)
+    if state.clean_since is None or now - state.clean_since < patience:
+        return state, None
+    well = AlertState(
+        state.subject,
+        last_reading_at=state.last_reading_at,
+        observation=state.observation,
+        incident=incident_of(state),
+        began=state.began,
+        openings=max(1, state.openings),
+        resolved_at=now.astimezone(UTC),
+        flapping=state.flapping,
+    )
+    clean = f"clean since {clock(state.clean_since, now)}" if patience else "clean again"
+    reason = f"{clean}, after {_for(state.clean_since - _since(state))} of trouble{_came_and_went(state)}"
+    return well, replace(_told(state, well, Change.RESOLVED, reason), until=state.clean_since)
+
+
+def _patience(state: AlertState, policy: Policy) -> timedelta:
+    """How long an alert must be without a failure until it is over, or without one of its level until it is eased."""
+    own = policy.at(state.level)
+    return max(own.clean, own.flapping_clean) if state.flapping else own.clean
+
+
+def _look_again_at(state: AlertState, now: datetime, policy: Policy) -> datetime | None:
+    match state.phase:
+        case Phase.OK:
+            return None
+        case Phase.SUSPECT:
+            return _recheck_at(state, now, policy)
+        case Phase.OPEN:
+            eased = state.milder_since + _patience(state, policy) if state.milder_since else None
+            moments = (_reminder_at(state, state.reminders, policy), eased)
+            return min((moment for moment in moments if moment is not None), default=None)
+        case Phase.RECOVERING:
+            return state.clean_since + _patience(state, policy) if state.clean_since else None
+
+
+def _recheck_at(state: AlertState, now: datetime, policy: Policy) -> datetime | None:
+    """Soon after the last reading; None once that has passed, since only another reading can say more."""
+    if state.last_reading_at is None or state.last_reading_at + policy.recheck <= now:
+        return None
+    return state.last_reading_at + policy.recheck
+
+
+def _reminder_at(state: AlertState, passed: int, policy: Policy) -> datetime | None:
+    """When the reminder after so many is due: the policy's own first, then one a day; None if it wants none.
+
+    That we cannot look is told once: what this machine does not permit today it will not permit tomorrow.
+    """
+    reminders = policy.at(state.level).reminders
+    if state.opened_at is None or not reminders or state.level is Level.UNKNOWN:
+        return None
+    beyond = max(0, passed + 1 - len(reminders))
+    return state.opened_at + reminders[min(passed, len(reminders) - 1)] + beyond * DAY
+
+
+# --- Telling: the words ---
+
+
+def _told(before: AlertState, after: AlertState, change: Change, reason: str) -> Transition:
+    incident = incident_of(after if after.is_open else before)
+    return Transition(before.subject, change, _since(before), reason, _seen(after), after.level, before.level, incident)
+
+
+def _incident(subject: str, opened_at: datetime | None) -> str:
+    """The same name wherever it is made: two daemons that share a store speak of one incident."""
+    return sha256(f"{subject} {opened_at and opened_at.isoformat()}".encode()).hexdigest()[:8]
+
+
+def _seen(state: AlertState) -> Observation:
+    return state.observation or Observation(state.subject, Level.UNKNOWN)
+
+
+def _since(state: AlertState) -> datetime:
+    """When the trouble began; every state but OK knows it."""
+    if state.since is None:
+        raise ValueError(f"the state of {state.subject} is {state.phase}, but does not say since when")
+    return state.since
+
+
+def _failed(state: AlertState, now: datetime, policy: Policy) -> str:
+    if policy.failures == 1:
+        return f"{_seen(state).level} at {clock(now, now)}, one such reading is enough"
+    return f"{state.failures} failures in a row since {clock(_since(state), now)}, limit {policy.failures}"
+
+
+def _could_not_look(state: AlertState, now: datetime, policy: Policy) -> str:
+    return f"could not look {state.unknowns} times in a row since {clock(_since(state), now)}, limit {policy.unknowns}"
+
+
+def _came_back(state: AlertState, now: datetime, policy: Policy) -> str:
+    last = f", last over at {clock(state.resolved_at, now)}" if state.resolved_at else ""
+    times = f"in trouble {state.openings} times since {clock(state.began or _since(state), now)}{last}"
+    return f"{times}: flapping, so over only after {_for(_patience(state, policy))} without a failure"
+
+
+def _came_and_went(state: AlertState) -> str:
+    return f"; it came and went {state.relapses} times" if state.relapses > 1 else ""
+
+
+def _readings(number: int) -> str:
+    return "reading" if number == 1 else f"{number} readings"
+
+
+def clock(moment: datetime, now: datetime) -> str:
+    """A time of day in the zone of `now`, with the date where that is another one."""
+    there = moment.astimezone(now.tzinfo)
+    return f"{there:%H:%M:%S %Z}" if there.date() == now.date() else f"{there:%Y-%m-%d %H:%M:%S %Z}"
+
+
+def _for(duration: timedelta) -> str:
+    """A duration in its two largest units, such as `45 s`, `3 min 10 s` or `2 d 3 h`."""
+    hours, rest = divmod(max(0, int(duration.total_seconds())), 3600)
+    figures = {"d": hours // 24, "h": hours % 24, "min": rest // 60, "s": rest % 60}
+    parts = [f"{figure} {unit}" for unit, figure in figures.items() if figure]
+    return " ".join(parts[:2]) or "0 s"

@@ -1,0 +1,228 @@
+"""Whether people are told of a change, and why: dependencies, maintenance, silences, acknowledgement, escalation.
+
+Pure: it is given what is known of a subject, and decides. Whoever heard of trouble hears of its end, whatever hushes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from reporter.alerts.model import AlertState, Change, Level, Observation, Phase, Transition
+from reporter.alerts.state_machine import clock
+from reporter.alerts.maintenance import fits, fits_any
+from reporter.alerts.policies import OWN_NETWORK, Rules, Step
+
+# People are reminded of a silence so long before its end, and of a short one when a tenth of it is left.
+REMIND_BEFORE = timedelta(minutes=10)
+# Stands for the channels that an earlier version told, which it did not write down.
+BEFORE = "?"
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One trouble of a subject, from its first opening to its end, and what people were told of it.
+
+    The trouble lasted from `since` to `until`; that it was over is known only a while later, at `resolved_at`.
+    `told` are the channels that heard of the present trouble; `untold` says why nobody did yet, or not of its present
+    level. `group` names the incidents that one message tells together. `escalated` are the names of the steps that
+    were taken.
+    """
+
+    id: str
+    subject: str
+    opened_at: datetime
+    since: datetime
+    level: Level
+    worst: Level
+    resolved_at: datetime | None = None
+    until: datetime | None = None
+    told: tuple[str, ...] = ()
+    untold: str | None = None
+    group: str | None = None
+    acked_at: datetime | None = None
+    acked_by: str | None = None
+    note: str | None = None
+    escalated: tuple[str, ...] = ()
+
+    @property
+    def is_over(self) -> bool:
+        return self.resolved_at is not None
+
+
+def begun(transition: Transition, now: datetime) -> Incident:
+    """The incident of a change of which nothing is known yet. One that an earlier version opened was told by it."""
+    opens = transition.change in {Change.OPENED, Change.FLAPPING}
+    level = max(transition.level, transition.was, key=lambda level: level.worse_than(Level.OK))
+    return Incident(
+        id=transition.incident,
+        subject=transition.subject,
+        opened_at=now if opens else transition.since,
+        since=transition.since,
+        level=level,
+        worst=level,
+        told=() if opens else (BEFORE,),
+    )
+
+
+def followed(known: Incident, transition: Transition, now: datetime) -> Incident:
+    """The incident with what a change says about it."""
+    ended = now if transition.change is Change.RESOLVED else None
+    worst = transition.level if transition.level.worse_than(known.worst) else known.worst
+    level = known.level if ended else transition.level
+    until = (transition.until or now) if ended else None
+    moved = replace(known, level=level, worst=worst, resolved_at=ended, until=until)
+    if ended or known.is_over:
+        moved = replace(moved, acked_at=None, acked_by=None, note=None)
+    if known.is_over:  # it is in trouble again: whoever heard of the last time has heard of its end
+        moved = replace(moved, told=(), untold=None)
+    return moved
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Somebody wants to hear nothing of some subjects for a while."""
+
+    id: int
+    pattern: str
+    begins_at: datetime
+    ends_at: datetime
+    reason: str
+    by: str
+    reminded: bool = False
+
+    def holds(self, now: datetime) -> bool:
+        return self.begins_at <= now < self.ends_at
+
+    def ends_soon(self, now: datetime) -> bool:
+        """Whether it is time to remind people that it ends."""
+        return self.holds(now) and self.ends_at - now <= min(REMIND_BEFORE, (self.ends_at - self.begins_at) / 10)
+
+
+@dataclass(frozen=True, slots=True)
+class Hush:
+    """Why nothing new is told of a subject at present; `parent` is whose trouble it is said to be."""
+
+    why: str
+    parent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether a change is told, and the reason."""
+
+    told: bool
+    why: str
+
+
+def hush(
+    subject: str,
+    level: Level,
+    now: datetime,
+    *,
+    rules: Rules,
+    silences: Iterable[Silence] = (),
+    troubled: Iterable[AlertState] = (),
+) -> Hush | None:
+    """What keeps people from hearing of a subject's trouble at that level now, if anything does.
+
+    `troubled` are the states that are not well. Times in words are in the zone of `now`.
+    """
+    for silence in silences:
+        if silence.holds(now) and fits(silence.pattern, subject):
+            until = f"{silence.ends_at.astimezone(now.tzinfo):%H:%M %Z}"
+            return Hush(f"silenced by {silence.by} until {until}: {silence.reason}")
+    for window in rules.windows:
+        if fits_any(window.subjects, subject) and (ends := window.until(now)):
+            return Hush(f"maintenance until {ends.astimezone(now.tzinfo):%H:%M %Z}: {window.reason}")
+    if not rules.parents(subject) and level is not Level.UNKNOWN:
+        return None
+    parent = next((state for state in troubled if _is_to_blame(state, subject, level, rules)), None)
+    return Hush(f"it depends on {parent.subject}, which is in trouble", parent.subject) if parent else None
+
+
+def _is_to_blame(state: AlertState, subject: str, level: Level, rules: Rules) -> bool:
+    """Whether the trouble of one subject explains that of another: it must be as bad, and the other depend on it.
+
+    What cannot be looked at while our own network is in trouble is no news of its own.
+    """
+    if state.phase is Phase.OK or level.worse_than(_level(state)):
+        return False
+    unseen = level is Level.UNKNOWN and state.subject == OWN_NETWORK != subject
+    return unseen or rules.depends(subject, state.subject)
+
+
+def _level(state: AlertState) -> Level:
+    """How bad a subject is: its alert's level, or before there is one that of its last reading."""
+    seen = state.observation.level if state.observation else Level.OK
+    return seen if seen.worse_than(state.level) else state.level
+
+
+def decide(transition: Transition, incident: Incident, hushed: Hush | None) -> Decision:
+    """Whether a change is told. Whoever heard of trouble hears of its end, and nobody else does."""
+    if transition.change in {Change.RESOLVED, Change.EASED}:
+        if incident.told:
+            return Decision(True, "who heard of the trouble hears of this")
+        return Decision(False, incident.untold or "nobody was told of the trouble")
+    if hushed:
+        return Decision(False, hushed.why)
+    if incident.acked_at and transition.change in {Change.REMINDER, Change.ESCALATED}:
+        return Decision(False, f"acknowledged by {incident.acked_by}")
+    return Decision(True, "nothing speaks against it")
+
+
+def heard(incident: Incident, channels: Iterable[str]) -> Incident:
+    """The incident once people in these channels have heard of it as it stands."""
+    return replace(incident, told=tuple(dict.fromkeys((*incident.told, *channels))), untold=None)
+
+
+def kept_back(incident: Incident, change: Change, why: str) -> Incident:
+    """The incident once a change of it was not told: the reason counts as long as people know less than is true."""
+    if change is Change.WORSENED or not (incident.told or change is Change.RESOLVED):
+        return replace(incident, untold=why)
+    return incident
+
+
+def is_owed(incident: Incident, state: AlertState | None) -> bool:
+    """Whether people should hear of an open trouble that was kept from them, as soon as nothing hushes it."""
+    return state is not None and state.phase is Phase.OPEN and bool(not incident.told or incident.untold)
+
+
+def late(incident: Incident, state: AlertState, now: datetime) -> Transition:
+    """The news of a trouble that was kept from people. Times in its reason are in the zone of `now`."""
+    again = Change.FLAPPING if state.openings > 1 else Change.OPENED
+    reason = f"{incident.level} since {clock(incident.since, now)}, kept back until now: {incident.untold}"
+    return news_of(incident, state, Change.WORSENED if incident.told else again, reason)
+
+
+def news_of(incident: Incident, state: AlertState, change: Change, reason: str) -> Transition:
+    """What time, and no reading, gives cause to tell of an open trouble."""
+    seen = state.observation or Observation(incident.subject, incident.level)
+    level = incident.level
+    return Transition(incident.subject, change, incident.since, reason, seen, level, level, incident.id)
+
+
+def due_steps(incident: Incident, steps: Sequence[Step], now: datetime) -> list[Step]:
+    """The steps of escalation whose time has come and that were not taken yet."""
+    if incident.is_over or incident.acked_at:
+        return []
+    return [
+        step
+        for step in steps
+        if step.concerns(incident.subject, incident.level)
+        and step.name not in incident.escalated
+        and now - incident.opened_at >= step.after
+    ]
+
+
+def affected(subject: str, troubled: Iterable[AlertState], rules: Rules) -> list[str]:
+    """What is in trouble and depends on a subject, also by way of others."""
+    states = [state for state in troubled if state.phase is not Phase.OK and state.subject != subject]
+    if subject != OWN_NETWORK:
+        states = [state for state in states if rules.parents(state.subject)]
+    found = [state.subject for state in states if rules.depends(state.subject, subject)]
+    if subject == OWN_NETWORK:
+        found += [state.subject for state in states if _level(state) is Level.UNKNOWN]
+    further = [name for child in found for name in affected(child, [s for s in states if s.subject != child], rules)]
+    return list(dict.fromkeys([*found, *further]))

@@ -1,0 +1,157 @@
+"""What a config says in vain: names and patterns that fit nothing, and a pace that no round keeps.
+
+None of it keeps anything from running, but whoever wrote it believes that it does something. Only what is certain is
+told: the subjects of a job that does not say what it observes are nobody's guess.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from reporter.notify.fallback import SUBJECT as OUR_STORE
+from reporter.jobs.binding import BoundJob
+from reporter.jobs.loader import observed_by
+from reporter.config import Loaded
+from reporter.config.yaml_document import Document, Path, shown
+from reporter.config.models import Config
+from reporter.errors import Problem
+from reporter.alerts.maintenance import fits
+from reporter.alerts.policies import OWN_NETWORK
+from reporter.periods.schedules import Every
+from reporter.errors import nearest
+
+# What only the reporter itself observes, whatever jobs there are.
+OURS = ("job", "channel")
+# So many subjects are named to whoever wrote one that there is not.
+NAMED = 6
+
+
+def in_vain(loaded: Loaded, jobs: Sequence[BoundJob]) -> list[Problem]:
+    """All that a config without mistakes says in vain, each at its line; `jobs` are those that it binds."""
+    return [*_astray(loaded, jobs), *_too_often(loaded, jobs)]
+
+
+# --- Subjects ---
+
+
+def _astray(loaded: Loaded, jobs: Sequence[BoundJob]) -> Iterator[Problem]:
+    named = list(_named(loaded.config, loaded.document))
+    if not named:
+        return
+    known = _subjects(loaded, jobs)
+    for path, pattern in named:
+        kind = pattern.partition("/")[0]
+        certain = known.all_told or kind in OURS
+        if certain and not any(may_fit(pattern, subject) for subject in known.subjects):
+            message = f"`{shown(pattern)}` fits nothing that is watched"
+            yield loaded.problem(path, message, _meant(pattern, known.subjects))
+
+
+def _named(config: Config, document: Document) -> Iterator[tuple[Path, str]]:
+    """Each name or pattern of subjects, and where it stands."""
+    alerts = config.alerts
+    for number, policy in enumerate(alerts.policies):
+        yield from document.each(("alerts", "policies", number, "subjects"), policy.subjects)
+        yield from document.each(("alerts", "policies", number, "depends_on"), policy.depends_on or ())
+    for number, window in enumerate(alerts.maintenance):
+        yield from document.each(("alerts", "maintenance", number, "subjects"), window.subjects)
+    for number, step in enumerate(alerts.escalation):
+        yield from document.each(("alerts", "escalation", number, "subjects"), step.subjects)
+    for name, probe in config.probes.items():
+        others = document.each(("probes", name, "depends_on"), probe.depends_on)
+        yield from ((path, other) for path, other in others if "/" in other)
+
+
+class _Known:
+    """The subjects that there can be, as patterns; `all_told` where no job may have others."""
+
+    def __init__(self, subjects: Iterable[str], *, all_told: bool) -> None:
+        self.subjects = list(dict.fromkeys(subjects))
+        self.all_told = all_told
+
+
+def _subjects(loaded: Loaded, jobs: Sequence[BoundJob]) -> _Known:
+    config = loaded.config
+    said = [observed_by(bound.job) for bound in jobs]
+    of_jobs = [pattern for patterns in said for pattern in patterns or ()]
+    found = [
+        *(f"probe/{name}" for name in config.probes),
+        *(each for pattern in of_jobs for each in _of_each_ledger(pattern, config)),
+        *(f"job/{name}" for name in config.jobs),
+        *(subject for name in config.channels for subject in (f"channel/{name}", f"channel/{name}/*")),
+        *(OWN_NETWORK, OUR_STORE, "clock", "self/heartbeat"),
+    ]
+    return _Known(found, all_told=None not in said and len(jobs) == len(config.jobs))
+
+
+def _of_each_ledger(pattern: str, config: Config) -> Iterator[str]:
+    if "{ledger}" not in pattern:
+        yield pattern
+    else:
+        yield from (pattern.replace("{ledger}", name) for name in config.ledgers)
+
+
+def may_fit(pattern: str, other: str) -> bool:
+    """Whether there can be a subject that fits both, as `fits` has it: without a `/` a pattern fits any kind."""
+    if "*" not in other:
+        return fits(pattern, other)
+    return meet(pattern, other) or ("/" not in pattern and meet(pattern, other.partition("/")[2]))
+
+
+def meet(one: str, other: str) -> bool:
+    """Whether some text fits two patterns of `*`, `?` and `[…]`; a set counts as any letter."""
+    first, second = _letters(one), _letters(other)
+    waiting, seen = [(0, 0)], set[tuple[int, int]]()
+    while waiting:
+        at = waiting.pop()
+        if at == (len(first), len(second)):
+            return True
+        if at not in seen:
+            seen.add(at)
+            waiting += _onwards(first, second, *at)
+    return False
+
+
+def _onwards(first: Sequence[str], second: Sequence[str], i: int, j: int) -> Iterator[tuple[int, int]]:
+    """Where two patterns may stand when one more letter is read, or a `*` is over."""
+    a, b = first[i : i + 1], second[j : j + 1]
+    if ["*"] in (a, b):
+        yield from [(i + 1, j)] if a == ["*"] or (a and b) else []
+        yield from [(i, j + 1)] if b == ["*"] or (a and b) else []
+    elif a and b and (a == b or "?" in {*a, *b}):
+        yield i + 1, j + 1
+
+
+def _letters(pattern: str) -> list[str]:
+    return ["?" if len(part) > 1 else part for part in re.findall(r"\[!?\]?[^\]]*\]|.", pattern, re.DOTALL)]
+
+
+def _meant(pattern: str, known: Sequence[str]) -> str:
+    """What the pattern could have meant."""
+    tails = {subject.partition("/")[2] or subject: subject for subject in reversed(known)}
+    near = nearest(pattern, known) or tails.get(nearest(pattern, tails) or "")
+    if near:
+        return f"did you mean `{near}`?"
+    kind = pattern.partition("/")[0]
+    alike = [subject for subject in known if subject.partition("/")[0] == kind] if "/" in pattern else []
+    some = alike or list(dict.fromkeys(f"{subject.partition('/')[0]}/*" for subject in known if "/" in subject))
+    return f"there is {', '.join(some[:NAMED])}{' and more' if len(some) > NAMED else ''}"
+
+
+# --- Paces ---
+
+
+def _too_often(loaded: Loaded, jobs: Sequence[BoundJob]) -> Iterator[Problem]:
+    """Probes that want to be looked at more often than any job looks."""
+    at_work = [bound for bound in jobs if bound.enabled and bound.job.covers.unit is None]
+    paces = [(bound.schedule.seconds, bound) for bound in at_work if isinstance(bound.schedule, Every)]
+    if not paces:
+        return
+    pace, bound = min(paces, key=lambda one: one[0])
+    for name, probe in loaded.config.probes.items():
+        if probe.every and probe.every.total_seconds() < pace:
+            said = loaded.document.get(("probes", name, "every"))
+            message = f"`{said}` is in vain: {bound.name} runs {bound.schedule.describe()}, and looks no sooner"
+            hint = f"write `schedule: every {said}` at the job {bound.name}, or leave `every` out"
+            yield loaded.problem(("probes", name, "every"), message, hint)

@@ -1,0 +1,375 @@
+"""What `reporter outbox` and `reporter channels` do: they show what waits and why, and put it right."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import textwrap
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from datetime import datetime, timedelta, tzinfo
+
+from reporter.store import outbox
+from reporter.app.app import App
+from reporter.errors import ReporterError
+from reporter.messages.formats import plural
+from reporter.messages.message import Message, Run, Severity, Text, Tone, plain, visible
+from reporter.store.outbox import Lane
+from reporter.delivery.outlets.outlet import Delivered, Later, Never, Verdict
+from reporter.errors import nearest
+from reporter.store import outbox_admin, channel_stats
+from reporter.store.outbox_admin import Entry, Heap
+from reporter.store.channel_stats import Tally
+from reporter.scheduler.runtime import Channel
+
+DONE, FAILED, QUEUED = 0, 1, 75
+# How far back the figures of `reporter channels` go, and for how long a retry is watched.
+FIGURES = timedelta(days=7)
+PATIENCE = timedelta(seconds=20)
+ALL = 1_000_000
+
+STATES = ("waiting", "held", "sending", "unclear", "sent", "dead", "expired", "superseded", "dropped")
+_OF_INTEREST = (*outbox_admin.OPEN, "dead")
+
+
+def run_outbox(app: App, options: argparse.Namespace) -> int:
+    """`reporter outbox [list | show ID | retry ID | drop ID]`."""
+    return _OUTBOX[options.action or "list"](app, options)
+
+
+def run_channels(app: App, options: argparse.Namespace) -> int:
+    """`reporter channels [list | test NAME]`."""
+    return _CHANNELS[options.action or "list"](app, options)
+
+
+def _list(app: App, options: argparse.Namespace) -> int:
+    channel = options.channel
+    if options.state and options.state not in STATES:
+        raise ReporterError(f"there is no state {options.state}: the states are {', '.join(STATES)}")
+    states = [options.state] if options.state else STATES if options.all else _OF_INTEREST
+    with app.store.read() as connection:
+        heaps = [heap for heap in outbox_admin.heaps(connection) if channel in {None, heap.channel}]
+        entries = outbox_admin.entries(connection, states=states, channel=channel, limit=options.limit)
+    if not heaps:
+        print("The outbox is empty: nothing was written yet.")
+        return DONE
+    _print_table(_counted(heaps, app.clock.wall()))
+    if entries:
+        print()
+        _print_table([("ID", "CHANNEL", "STATE", "AGE", "TRIES", "WHAT"), *map(_row(app), entries)], right=(0, 3, 4))
+    _say_how_many_more(heaps, states, len(entries))
+    return DONE
+
+
+def _counted(heaps: Sequence[Heap], now: datetime) -> Iterator[tuple[str, ...]]:
+    """A line for each channel: how much is in each state, and how long the oldest open message has been there."""
+    states = [state for state in STATES if any(heap.state == state for heap in heaps)]
+    yield ("CHANNEL", *map(str.upper, states), "OLDEST OPEN")
+    for channel in sorted({heap.channel for heap in heaps}):
+        mine = {heap.state: heap for heap in heaps if heap.channel == channel}
+        oldest = min((mine[state].oldest for state in outbox_admin.OPEN if state in mine), default=None)
+        numbers = (str(mine[state].number) if state in mine else "-" for state in states)
+        yield channel, *numbers, _span(now - oldest) if oldest else "-"
+
+
+def _row(app: App) -> Callable[[Entry], tuple[str, ...]]:
+    now = app.clock.wall()
+    return lambda entry: (
+        str(entry.id),
+        entry.channel,
+        entry.state,
+        _span(now - entry.created_at),
+        str(entry.attempts),
+        " · ".join(filter(None, (_title(entry), entry.error))),
+    )
+
+
+def _say_how_many_more(heaps: Sequence[Heap], states: Collection[str], shown: int) -> None:
+    more = sum(heap.number for heap in heaps if heap.state in states) - shown
+    if more > 0:
+        print(f"… and {more} older ones: --limit {shown + more} shows all of them")
+    elif not shown:
+        print("\nNothing waits and nothing is dead.")
+
+
+def _show(app: App, options: argparse.Namespace) -> int:
+    entry = _entry(app, options.id)
+    print(f"message {entry.id} for {entry.channel}: {entry.state}")
+    for name, value in _facts(entry, app.clock.wall(), app.wiring.zone):
+        print(f"  {name:<11} {visible(str(value))}")
+    if entry.message:
+        from reporter.delivery.outlets.console import ConsoleOutlet  # noqa: PLC0415 - rich is heavy
+
+        print(flush=True)
+        ConsoleOutlet(sys.stdout, zone=app.wiring.zone).post(entry.message)
+    return DONE
+
+
+def _facts(entry: Entry, now: datetime, zone: tzinfo) -> Iterator[tuple[str, str]]:
+    yield "kind", entry.kind + (f", part {entry.part} of {entry.of}" if entry.of > 1 else "")
+    yield (
+        "written",
+        f"{_moment(entry.created_at, zone)} ({_span(now - entry.created_at)} ago), run {entry.run_id or '-'}",
+    )
+    yield "tries", str(entry.attempts) + (" (one of them may have arrived)" if entry.maybe_sent else "")
+    if entry.state == "held" and not entry.maybe_sent:
+        yield "held until", _moment(entry.not_before, zone)
+    if entry.expires_at and entry.state in outbox_admin.OPEN:
+        yield "wanted until", _moment(entry.expires_at, zone)
+    if entry.sent_at:
+        yield "delivered", f"{_moment(entry.sent_at, zone)} as {entry.message_id}"
+    if entry.url:
+        yield "where", entry.url
+    if entry.error:
+        yield "why", entry.error
+
+
+def _retry(app: App, options: argparse.Namespace) -> int:
+    if options.channel and options.id is None:
+        return _retry_channel(app, _named(app, options.channel))
+    if options.id is None:
+        raise ReporterError(
+            "which message? `reporter outbox retry ID`, or `--channel NAME` for all that is stuck there"
+        )
+    entry = _entry(app, options.id)
+    if entry.state in {"sent", "sending", "superseded"}:
+        raise ReporterError(_too_late(entry))
+    channel = _named(app, entry.channel)
+    _put_back(app, channel, [entry.id])
+    _sent(app, channel, [entry.id])
+    return _say(app, _entry(app, entry.id))
+
+
+def _retry_channel(app: App, channel: Channel) -> int:
+    """Put back what nothing but a person would send, and send what waits."""
+    with app.store.read() as connection:
+        stuck = outbox_admin.waiting_for_a_person(connection, channel.name)
+    _put_back(app, channel, stuck)
+    with app.store.read() as connection:
+        waiting = outbox_admin.entries(connection, states=("waiting", "unclear"), channel=channel.name, limit=ALL)
+    left = _sent(app, channel, [entry.id for entry in waiting])
+    print(f"{channel.name}: {plural(len(waiting) - len(left), 'message')} sent, {len(left)} still waiting")
+    if left:
+        print(f"  {visible(_why(app, left[0]))}")
+    return QUEUED if left else DONE
+
+
+def _put_back(app: App, channel: Channel, numbers: Sequence[int]) -> None:
+    with app.store.begin() as connection:
+        outbox_admin.put_back(connection, numbers, app.clock.wall())
+        outbox_admin.reopen(connection, channel.name, app.clock.wall())
+
+
+def _sent(app: App, channel: Channel, numbers: Sequence[int]) -> list[Entry]:
+    """Send what waits, beside a running daemon and not for ever; returns those of the messages that still wait."""
+    end = app.clock.monotonic() + PATIENCE.total_seconds()
+    while left := [entry for entry in _again(app, numbers) if entry.state in outbox_admin.OPEN]:
+        if app.clock.monotonic() >= end or not app.delivery.step(app.wiring, channel.name):
+            break
+    return left
+
+
+def _again(app: App, numbers: Sequence[int]) -> list[Entry]:
+    with app.store.read() as connection:
+        return [entry for number in numbers if (entry := outbox_admin.entry(connection, number))]
+
+
+def _say(app: App, entry: Entry) -> int:
+    told = f"message {entry.id} → {entry.channel}:"
+    if entry.state == "sent":
+        print(visible(f"{told} delivered {entry.url or ''}".rstrip()))
+        return DONE
+    if entry.state in outbox_admin.OPEN:
+        print(visible(f"{told} queued, not delivered yet: {_why(app, entry)}"))
+        return QUEUED
+    print(visible(f"{told} {entry.state}: {entry.error}"))
+    return FAILED
+
+
+def _why(app: App, entry: Entry) -> str:
+    with app.store.read() as connection:
+        lane = outbox.lane(connection, entry.channel)
+    return entry.error or (lane and lane.error) or "others come first; a running daemon sends it"
+
+
+def _too_late(entry: Entry) -> str:
+    match entry.state:
+        case "sent":
+            return f"message {entry.id} was delivered already {entry.url or ''}".rstrip()
+        case "sending":
+            return f"message {entry.id} is being sent just now"
+    return f"message {entry.id} is not sent any more: {entry.error or 'a newer one has replaced it'}"
+
+
+def _drop(app: App, options: argparse.Namespace) -> int:
+    entry = _entry(app, options.id)
+    with app.store.begin() as connection:
+        dropped = outbox_admin.drop(connection, entry.id, app.clock.wall())
+    if not dropped:
+        raise ReporterError(_too_late(entry))
+    print(f"message {entry.id} for {entry.channel} is dropped: {visible(_title(entry))}")
+    return DONE
+
+
+def _fare(app: App, _options: argparse.Namespace) -> int:
+    """How each channel fares, and below what is wrong with it."""
+    now = app.clock.wall()
+    with app.store.read() as connection:
+        lanes = {lane.channel: lane for lane in outbox.all_lanes(connection)}
+        heaps = outbox_admin.heaps(connection)
+        figures = channel_stats.since(connection, now - FIGURES)
+        errors = outbox_admin.last_errors(connection)
+    _print_table(_fares(app.wiring.channels.values(), lanes, heaps, figures, now))
+    print(f"Figures of the last {FIGURES.days} days; 429S is how often the service asked for a pause.")
+    for channel in app.wiring.channels.values():
+        for line in _trouble(channel, lanes.get(channel.name), errors.get(channel.name), app.wiring.zone):
+            print("\n".join(_broken(visible(line), 2)))
+    return DONE
+
+
+def _fares(
+    channels: Iterable[Channel],
+    lanes: dict[str, Lane],
+    heaps: Sequence[Heap],
+    figures: dict[str, Tally],
+    now: datetime,
+) -> Iterator[tuple[str, ...]]:
+    yield "CHANNEL", "IS", "OPEN", "SENT", "LATE", "RETRIED", "DEAD", "429S"
+    for channel in channels:
+        open_ = sum(heap.number for heap in heaps if heap.channel == channel.name and heap.state in outbox_admin.OPEN)
+        tally = figures.get(channel.name, Tally())
+        numbers = (open_, tally.sent, tally.late, tally.retried, tally.refused, tally.slowed)
+        yield channel.name, _standing(channel, lanes.get(channel.name), now), *map(str, numbers)
+
+
+def _standing(channel: Channel, lane: Lane | None, now: datetime) -> str:
+    if _closed(channel, lane):
+        return "closed to us"
+    if lane and lane.ready_at > now:
+        return f"ready in {_span(lane.ready_at - now)}"
+    return "quiet" if channel.etiquette.quiet(now) else "ready"
+
+
+def _trouble(channel: Channel, lane: Lane | None, error: Entry | None, zone: tzinfo) -> Iterator[str]:
+    if lane and _closed(channel, lane):
+        yield f"{channel.name} is closed to us since {_moment(lane.dead_since or lane.ready_at, zone)}: {lane.error}"
+        yield f"  give it a new webhook, or try it again: reporter outbox retry --channel {channel.name}"
+    elif lane and lane.error:
+        yield f"{channel.name} failed {plural(lane.failures, 'time')} in a row, last with: {lane.error}"
+    elif error:
+        yield f"{channel.name} had its last error with message {error.id} ({error.state}): {error.error}"
+
+
+def _closed(channel: Channel, lane: Lane | None) -> bool:
+    return bool(lane and lane.dead_since and lane.address == channel.address)
+
+
+def _test(app: App, options: argparse.Namespace) -> int:
+    """Post a real message to a channel, past the outbox, and say what came of it."""
+    channel = _named(app, options.name)
+    now, began = app.clock.wall(), app.clock.monotonic()
+    verdict = channel.outlet.look()
+    if isinstance(verdict, Delivered):
+        [message] = channel.outlet.fit(_test_message(channel, Severity(options.severity), now))
+        verdict = channel.outlet.post(message)
+    print(f"{channel.name}: {visible(_answer(verdict))} ({app.clock.monotonic() - began:.2f} s)")
+    if not isinstance(verdict, Delivered):
+        return FAILED
+    for name, value in (("message", verdict.id), ("channel", verdict.place), ("where", verdict.url)):
+        if value:
+            print(f"  {name:<8} {visible(str(value))}")
+    with app.store.begin() as connection:
+        outbox_admin.reopen(connection, channel.name, now)
+    return DONE
+
+
+def _test_message(channel: Channel, severity: Severity, now: datetime) -> Message:
+    line = (Run("text", "Sent by hand, to see whether "), Run("bold", channel.name), Run("text", " can be posted to."))
+    title = (Run("text", "🔔 A test message"),)
+    return Message(title=title, body=(Text((line,)),), tone=Tone.INFO, severity=severity, at=now)
+
+
+def _answer(verdict: Verdict) -> str:
+    match verdict:
+        case Delivered():
+            return "delivered"
+        case Later():
+            return f"not delivered: {verdict.why}; it may be tried again in {verdict.after:.0f} s"
+        case Never():
+            return f"refused: {verdict.why}"
+    return f"unclear, look into the channel: {verdict.why}"
+
+
+def _named(app: App, name: str) -> Channel:
+    """A channel of the config. Raises ReporterError with a suggestion."""
+    if found := app.wiring.channels.get(name):
+        return found
+    near = nearest(name, app.wiring.channels)
+    known = ", ".join(app.wiring.channels) or "none"
+    raise ReporterError(f"there is no channel {name}: " + (f"did you mean {near}?" if near else f"there is {known}"))
+
+
+def _entry(app: App, number: int) -> Entry:
+    """A message of the outbox. Raises ReporterError."""
+    with app.store.read() as connection:
+        found = outbox_admin.entry(connection, number)
+    if found is None:
+        raise ReporterError(f"there is no message {number} in the outbox: `reporter outbox --all` lists what there is")
+    return found
+
+
+def _title(entry: Entry) -> str:
+    if entry.message is None:
+        return "(cannot be read)"
+    part = f" ({entry.part}/{entry.of})" if entry.of > 1 else ""
+    return (plain(entry.message.title) or "Untitled") + part
+
+
+def _print_table(rows: Iterable[tuple[str, ...]], right: Collection[int] | None = None) -> None:
+    """Columns under their names, numbers to the right. In a terminal the last column breaks where the window ends."""
+    lines = [tuple(map(visible, row)) for row in rows]
+    widths = [max(len(row[column]) for row in lines) for column in range(len(lines[0]))]
+    for row in lines:
+        cells = [
+            cell.rjust(width) if _to_the_right(lines, column, right) else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        indent = sum(widths[:-1]) + 2 * (len(widths) - 1)
+        for line in _broken("  ".join([*cells[:-1], cells[-1].rstrip()]), indent):
+            print(line.rstrip())
+
+
+def _to_the_right(lines: Sequence[tuple[str, ...]], column: int, right: Collection[int] | None) -> bool:
+    if right is not None:
+        return column in right
+    return all(row[column] == "-" or row[column].isdigit() for row in lines[1:])
+
+
+def _broken(line: str, indent: int) -> list[str]:
+    width = shutil.get_terminal_size().columns
+    if not sys.stdout.isatty() or len(line) <= width or indent > width // 2:
+        return [line]
+    head, tail = line[:indent], line[indent:]
+    first, *others = textwrap.wrap(tail, width - indent) or [""]
+    return [head + first, *(" " * indent + other for other in others)]
+
+
+def _moment(moment: datetime, zone: tzinfo) -> str:
+    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}"
+
+
+def _span(span: timedelta) -> str:
+    seconds = max(int(span.total_seconds()), 0)
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds // length} {unit}"
+    return f"{seconds} s"
+
+
+_OUTBOX: dict[str, Callable[[App, argparse.Namespace], int]] = {
+    "list": _list,
+    "show": _show,
+    "retry": _retry,
+    "drop": _drop,
+}
+_CHANNELS: dict[str, Callable[[App, argparse.Namespace], int]] = {"list": _fare, "test": _test}

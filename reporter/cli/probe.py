@@ -1,0 +1,71 @@
+"""What `reporter probe` does: look once, now, at what the config wants looked at, and show all that was seen."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from reporter import config
+from reporter.scheduler import logs
+from reporter.alerts.model import Level
+from reporter.app.app import FolderHome
+from reporter.periods.clock import SystemClock
+from reporter.config.models import Config
+from reporter.jobs.context import Reading
+from reporter.errors import ReporterError
+from reporter.messages.formats import duration
+from reporter.messages.message import visible
+from reporter.probes.factory import probes_of
+from reporter.errors import nearest
+
+DONE, TROUBLE = 0, 1
+MARKS = {Level.OK: "🟢", Level.WARNING: "🟡", Level.CRITICAL: "🔴", Level.UNKNOWN: "⚪"}
+
+
+def run(home: FolderHome, options: argparse.Namespace) -> int:
+    """`reporter probe [NAME …]`: 0 when all is well, 1 when anything is not. Nothing is saved or sent."""
+    loaded = config.load(home.path)
+    logs.hide(secret.reveal() for secret in loaded.secrets())
+    names = _meant(options.names, loaded.config)
+    if not names:
+        print(f"There are no probes in {home.path}: write them under `probes:`.")
+        return DONE
+    readings = _looked(loaded.config, names)
+    _show(readings)
+    return DONE if all(one.observation.level is Level.OK for one in readings) else TROUBLE
+
+
+def _meant(given: Sequence[str], settings: Config) -> list[str]:
+    """The probes that are asked for; all without a name. Raises ReporterError with a suggestion."""
+    for name in given:
+        if name not in settings.probes:
+            near = nearest(name, settings.probes)
+            known = ", ".join(settings.probes) or "none"
+            raise ReporterError(
+                f"there is no probe {name}: " + (f"did you mean {near}?" if near else f"known: {known}")
+            )
+    return [name for name in settings.probes if name in given or not given]
+
+
+def _looked(settings: Config, names: Sequence[str]) -> list[Reading]:
+    """A reading of each; it takes as long as the slowest may."""
+    longest = max(settings.probes[name].timeout.total_seconds() for name in names)
+    probes = probes_of(settings, SystemClock(), names, deadline=longest + 3.0)
+    try:
+        return probes.probe_all()
+    finally:
+        probes.close()
+
+
+def _show(readings: Sequence[Reading]) -> None:
+    width = max(len(one.name) for one in readings)
+    kinds = max(len(one.kind) for one in readings)
+    for one in readings:
+        seen = one.observation
+        took = "-" if one.latency is None else duration(one.latency) or "-"
+        beside = f" ({seen.value}, limit {seen.limit})" if seen.value and seen.limit and seen.level.failing else ""
+        words = visible(f"{seen.detail}{beside}")
+        print(f"{MARKS[seen.level]} {one.name:{width}}  {one.kind:{kinds}}  {took:>6}  {words}")
+        if one.figures:
+            figures = " · ".join(f"{name} {figure}" for name, figure in one.figures)
+            print(f"{'':{width + kinds + 15}}{visible(figures)}")

@@ -1,0 +1,62 @@
+"""What each job has told and when, and what it owes: the lines of `reporter runs`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from reporter.jobs.binding import BoundJob
+from reporter.messages.formats import duration, plural
+from reporter.store import Store, run_log, owed_periods
+from reporter.store.run_log import Run
+from reporter.store.owed_periods import Owed
+
+
+def chronicle(store: Store, bound: BoundJob, limit: int) -> Iterator[str]:
+    """A job's last periods, or its last runs where it owes none, the newest first; times are those of its zone."""
+    zone = ZoneInfo(bound.timezone)
+    yield f"{bound.name}: {bound.schedule.describe()}"
+    with store.read() as connection:
+        owed = owed_periods.of_job(connection, bound.name, limit)
+        runs = run_log.newest_runs(connection, bound.name, limit)
+        of_periods = run_log.runs_named(connection, [one.run_id for one in owed if one.run_id])
+        skipped = run_log.skipped(connection, bound.name)
+    if bound.job.covers.closed:
+        yield from (f"  {one.period.label:<16} {_standing(one, of_periods, zone)}" for one in owed)
+    else:
+        yield from (f"  {_moment(run.started_at, zone)} {_ending(run)}" for run in runs)
+    if not (owed if bound.job.covers.closed else runs):
+        yield "  nothing yet"
+    if skipped:
+        yield f"  {plural(skipped, 'run')} skipped in all, for the one before was not done"
+
+
+def _standing(owed: Owed, runs: Mapping[str, Run], zone: ZoneInfo) -> str:
+    match owed.state:
+        case "told":
+            run = runs.get(owed.run_id or "")
+            when = _moment(owed.settled_at, zone) if owed.settled_at else ""
+            return f"told      {when}{f', {_ending(run)}' if run else ''}"
+        case "given_up":
+            return f"given up  {owed.reason or ''}".rstrip()
+        case "running":
+            return f"running   try {owed.attempts}"
+        case _ if owed.attempts:
+            return f"owed      tried {owed.attempts}×, next {_moment(owed.next_try_at, zone)}: {owed.reason}"
+        case _:
+            return f"owed      due {_moment(owed.due_at, zone)}"
+
+
+def _ending(run: Run) -> str:
+    """How a run went: `took 0.4s, 1 message`."""
+    if run.outcome == "skipped":
+        return "skipped, for the one before was not done"
+    took = f"took {duration(run.seconds)}"
+    if run.outcome == "failed":
+        return f"{took}, failed: {run.error}"
+    return f"{took}, {plural(run.messages, 'message') if run.messages else 'nothing new'}"
+
+
+def _moment(moment: datetime, zone: ZoneInfo) -> str:
+    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}"

@@ -1,0 +1,230 @@
+"""What `reporter setup discord` does: it furnishes a Discord server for this home, and says what it made of it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from itertools import groupby
+from pathlib import Path
+
+from pydantic_core import PydanticCustomError
+
+from reporter.delivery.outlets.discord import provision
+from reporter.jobs.loader import stock_home
+from reporter.config import yaml_document as documents
+from reporter.config import home_of, validated
+from reporter.config.yaml_document import Document
+from reporter.config.insert_channels import with_channels
+from reporter.config.secrets import Sources
+from reporter.config.server_plan import Planned, read_plan
+from reporter.errors import ConfigError, Problem, ReporterError
+from reporter.messages.message import visible
+from reporter.delivery.outlets.discord.server import Bot, ServerCard, invitation
+from reporter.secret import Secret
+from reporter.delivery.outlets.discord.provision import Done, Furnisher, Wish
+
+DONE, FAILED = 0, 1
+PLAN = Path("config", "server.yaml")
+SECRETS = Path("secrets", "discord")
+PREFIX = "discord_"
+
+
+def run_setup(config: Path, options: argparse.Namespace, environ: Mapping[str, str] = os.environ) -> int:
+    """`reporter setup discord`. Raises ReporterError."""
+    document = _document(config)
+    home = home_of(config)
+    folder = Path(options.secrets).absolute() if options.secrets else home / SECRETS
+    plan = _plan(document, home, options)
+    prefix = PREFIX if options.credentials else ""
+    wished, have = provision.wishes(document, plan, home=home, folder=folder, environ=environ, prefix=prefix)
+    base_url = _base_url(document)
+    bot = Bot(_token(options.bot_token, config, environ), base_url=base_url, say=_say)
+    try:
+        card = _server(bot, options.server)
+        name = provision.allowed_name(options.name)
+        furnisher = Furnisher(bot, card, name, base_url, dry=options.dry_run)
+        _announce(card, plan, have, options.name, name)
+        with nullcontext() if options.dry_run else provision.alone(folder):
+            done = list(_told(furnisher.furnish(wished), dry=options.dry_run))
+    finally:
+        bot.close()
+    _sum_up(done, dry=options.dry_run)
+    good = [one.wish for one in done if not one.trouble]
+    if good and not options.dry_run:
+        print(f"The webhooks' addresses are in {folder}, which only you can read.")
+        _refer(document, good, folder, options, environ)
+    return FAILED if any(one.trouble for one in done) else DONE
+
+
+def _document(config: Path) -> Document:
+    """The config as it is written: what it refers to need not be there yet. Raises ConfigError."""
+    try:
+        document = documents.read(str(config), config.read_bytes())
+    except OSError as error:
+        raise ConfigError([Problem(str(config), f"cannot be read: {error.strerror}")]) from None
+    if document.problems:
+        raise ConfigError(list(document.problems))
+    return document
+
+
+def _plan(document: Document, home: Path, options: argparse.Namespace) -> list[Planned]:
+    """The Discord channels of the config, each where the plan has it; all of the plan where that is wanted, or where
+    the config has none."""
+    own = home / PLAN
+    plan = read_plan(Path(options.plan) if options.plan else own if own.is_file() else stock_home() / PLAN)
+    by_name = {planned.name: planned for planned in plan}
+    named = provision.discord_channels(document)
+    others = [Planned(name) for name in named if name not in by_name]
+    if options.all or options.plan or not named:
+        return [*plan, *others]
+    return [*(planned for planned in plan if planned.name in named), *others]
+
+
+def _base_url(document: Document) -> str:
+    found = document.get(("discord", "base_url"))
+    return found.rstrip("/") if isinstance(found, str) else "https://discord.com"
+
+
+def _token(reference: str, config: Path, environ: Mapping[str, str]) -> Secret:
+    """The bot's token by its reference. Raises ReporterError, which shows no secret."""
+    try:
+        found = Sources(environ, Path.cwd(), config).fetch(reference)
+    except PydanticCustomError as error:
+        raise ReporterError(f"--bot-token: {error.message()}") from None
+    if found is None:
+        raise ReporterError(
+            "--bot-token takes no token, which others could see in the list of processes: write env:NAME or file:/path"
+        )
+    return found
+
+
+def _server(bot: Bot, wanted: str | None) -> ServerCard:
+    """The server to furnish: the one that was named, or the only one. Raises ReporterError."""
+    cards = bot.servers()
+    chosen = [card for card in cards if wanted in {None, card.id}]
+    if len(chosen) != 1:
+        raise ReporterError("\n".join(_which_server(cards, wanted, bot.application())))
+    [card] = chosen
+    if lacking := card.lacking:
+        raise ReporterError(
+            f"in {card.name} the bot lacks {' and '.join(lacking)}: give its role these rights, or invite it anew with "
+            f"{invitation(bot.application())}"
+        )
+    return card
+
+
+def _which_server(cards: Sequence[ServerCard], wanted: str | None, application: str) -> Iterator[str]:
+    if wanted and cards:
+        yield f"the bot is in no server {wanted}; it is in:"
+    elif cards:
+        yield "which server? the bot is in several; name one with --server:"
+    else:
+        yield "the bot is in no server yet"
+    yield from (f"  {card.id}  {card.name}" for card in cards)
+    yield f"whoever runs a server lets the bot in with {invitation(application)}"
+
+
+def _announce(card: ServerCard, plan: Sequence[Planned], have: Sequence[str], wanted: str, name: str) -> None:
+    print(f"{visible(card.name)} ({card.id}): {_counted(len(plan), 'channel')}")
+    if have:
+        print(f"left alone, for the config leads to a webhook of theirs: {', '.join(have)}")
+    if name != wanted:
+        print(f'Discord takes no webhook whose name holds "discord" or "clyde": they are named {name!r}')
+
+
+def _told(done: Iterable[Done], *, dry: bool) -> Iterator[Done]:
+    """Say what becomes of each wish as soon as it is known."""
+    for category, group in groupby(done, key=lambda one: one.wish.planned.category):
+        print(f"\n{category or '(in no category)'}")
+        for one in group:
+            print(f"  #{one.wish.planned.name:<24} {visible(_in_words(one, dry=dry))}", flush=True)
+            for note in filter(None, (one.note, one.wish.note)):
+                print(f"  {'':<25} {visible(note)}")
+            yield one
+
+
+def _in_words(one: Done, *, dry: bool) -> str:
+    if one.trouble:
+        return f"✗ {one.trouble}"
+    if not one.made:
+        return "there already"
+    return f"{'would make' if dry else 'made'} {', '.join(one.made)}"
+
+
+def _sum_up(done: Sequence[Done], *, dry: bool) -> None:
+    made = [what for one in done for what in one.made]
+    counted = ", ".join(_counted(made.count(what), what) for what in _PLURALS if what in made)
+    if dry:
+        print(f"\nWould make {counted or 'nothing'}.")
+        return
+    ready = sum(not one.trouble for one in done)
+    print(f"\nMade {counted or 'nothing'}; {ready} of {len(done)} are ready.")
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what if number == 1 else _PLURALS[what]}"
+
+
+_PLURALS = {"category": "categories", "channel": "channels", "webhook": "webhooks"}
+
+
+def _refer(
+    document: Document, good: Sequence[Wish], folder: Path, options: argparse.Namespace, environ: Mapping[str, str]
+) -> None:
+    """Give the config what it needs to find the addresses, or say what that is."""
+    fresh = [wish for wish in good if not wish.named]
+    entries = {wish.planned.name: f"{{webhook: {wish.reference}}}" for wish in fresh}
+    if options.credentials:
+        print(f"The service needs this line (`systemctl edit reporter`): LoadCredential=discord:{folder}")
+    if not entries:
+        print("The config names them all.")
+    elif options.write:
+        _insist_on_a_config(document, fresh, environ)
+        _write(document, entries)
+        return
+    else:
+        print(f"\nThis belongs into {document.file} (--write puts it there):\n\nchannels:")
+        print("\n".join(f"  {name}: {value}" for name, value in entries.items()) + "\n")
+    print("A running daemon reads new addresses when it is told to read its config anew (systemctl reload reporter).")
+
+
+def _insist_on_a_config(document: Document, fresh: Sequence[Wish], environ: Mapping[str, str]) -> None:
+    """Raises ReporterError where a config that works would not with further channels, such as for jobs that name none
+    because there was only one. Credentials are only there for the service: here their files stand for them."""
+    path = Path(document.file)
+    sources = Sources(environ, home_of(path), path, not path.stat().st_mode & 0o077)
+    text = with_channels(document, {wish.planned.name: f"{{webhook: 'file:{wish.file}'}}" for wish in fresh})
+    before, after = _problems(document, sources), _problems(documents.read(document.file, text.encode()), sources)
+    if told := [str(problem) for key, problem in after.items() if key not in before]:
+        sentence = "with these channels the config would not work any more, so it was left as it is"
+        raise ReporterError("\n".join([f"{sentence}:", *told]))
+
+
+def _write(document: Document, entries: Mapping[str, str]) -> None:
+    """Put entries into the config, unless it would become one that cannot be read. Raises ReporterError."""
+    path = Path(document.file).resolve()
+    text = with_channels(document, entries)
+    anew = documents.read(document.file, text.encode())
+    if anew.problems or not all(anew.holds(("channels", name)) for name in entries):
+        raise ReporterError(f"{path} is written in a way that nothing can be added to: add the channels by hand")
+    try:
+        provision.write_whole(path, text, path.stat().st_mode & 0o777)
+    except OSError as error:
+        raise ReporterError(f"{path} cannot be written: {error.strerror}") from None
+    print(f"Added to {path}: {_counted(len(entries), 'channel')}. `reporter check` looks at it.")
+
+
+def _problems(document: Document, sources: Sources) -> dict[tuple[str, str], Problem]:
+    """What is wrong with a config, by where it is and what."""
+    try:
+        validated(document, sources)
+    except ConfigError as error:
+        return {(problem.path, problem.message): problem for problem in error.problems}
+    return {}
+
+
+def _say(text: str) -> None:
+    print(f"  … {visible(text)}", file=sys.stderr, flush=True)

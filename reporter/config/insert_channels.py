@@ -1,0 +1,33 @@
+"""New lines in a config that a person wrote: everything else in it, comments too, stays as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from reporter.config.yaml_document import Document
+from reporter.errors import ReporterError
+
+
+def with_channels(document: Document, entries: Mapping[str, str]) -> str:
+    """The text of a config with further entries at the beginning of its `channels:`, each a name and a YAML value.
+
+    Raises ReporterError where that key holds no block of lines.
+    """
+    lines = document.text.splitlines(keepends=True)
+    if lines and not lines[-1].endswith("\n"):
+        lines[-1] += "\n"
+    if not document.holds(("channels",)):
+        return "".join([*lines, "\nchannels:\n", *_written(entries, 2)])
+    line, _ = document.places["channels",].key
+    if lines[line - 1].split("#")[0].strip() != "channels:":
+        raise ReporterError(f"{document.file}:{line}: `channels:` is written in one line; put each channel on its own")
+    return "".join([*lines[:line], *_written(entries, _indent(document)), *lines[line:]])
+
+
+def _indent(document: Document) -> int:
+    columns = [place.key[1] for path, place in document.places.items() if len(path) == 2 and path[0] == "channels"]
+    return min(columns) - 1 if columns else 2
+
+
+def _written(entries: Mapping[str, str], indent: int) -> list[str]:
+    return [f"{' ' * indent}{name}: {value}\n" for name, value in entries.items()]

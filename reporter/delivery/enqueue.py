@@ -1,0 +1,73 @@
+"""How a letter gets into the outbox: as loud as its channel and its job allow, and together with others if held."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from reporter.store import outbox
+from reporter.delivery.digest import Held, digest
+from reporter.messages.quiet_hours import Etiquette, Noise, handling
+from reporter.store import Store, held
+from reporter.scheduler.runtime import Channel, Wiring
+
+
+def post(
+    connection: Connection,
+    wiring: Wiring,
+    letter: outbox.Letter,
+    now: datetime,
+    *,
+    noise: Noise | None = None,
+    relief: bool = False,
+    edit: bool = False,
+) -> bool:
+    """Save a letter for delivery, or to be held; False if nothing was to be saved.
+
+    `noise` is what its job says of it; `relief` is the end of what was critical; an `edit` of what is there already
+    makes no sound and is not held.
+    """
+    known = wiring.channels.get(letter.channel)
+    etiquette = known.etiquette if known else Etiquette()
+    board = edit or letter.kind == "board"
+    how = handling(etiquette, letter.message.severity, now, job=noise, board=board, relief=relief)
+    if how.dropped:
+        return False
+    message = replace(letter.message, silent=True) if how.silent else letter.message
+    return outbox.enqueue(connection, replace(letter, message=message, held_until=how.held_until, why=how.why), now)
+
+
+def tell_digests(store: Store, wiring: Wiring, now: datetime) -> int:
+    """Let go what was held until now, one message for each channel; returns how many messages that were."""
+    with store.read() as connection:
+        names = held.due_channels(connection, now)
+    open_ = [known for name in names if (known := wiring.channels.get(name)) and not known.etiquette.quiet(now)]
+    for channel in open_:
+        with store.begin() as connection:
+            _tell(connection, channel, now)
+    return len(open_)
+
+
+def _tell(connection: Connection, channel: Channel, now: datetime) -> None:
+    """One message alone goes out as it is, several as a digest. Of two daemons the second finds the key taken."""
+    rows = held.due(connection, channel.name, now)
+    if len(rows) == 1:
+        held.let_go(connection, rows[0].id, now)
+    elif rows:
+        letter = _digest(channel, rows, now)
+        if outbox.enqueue(connection, letter, now):
+            held.told_by(connection, [row.id for row in rows], letter.key, now)
+
+
+def _digest(channel: Channel, rows: list[held.Row], now: datetime) -> outbox.Letter:
+    message = digest([Held(row.created_at, row.message) for row in rows], channel.etiquette.zone, now)
+    return outbox.Letter(
+        key=f"digest/{channel.name}/{rows[0].id}",
+        channel=channel.name,
+        kind="report",
+        message=message,
+        reference=f"digest-{rows[0].id}",
+        wanted=channel.wanted,
+    )

@@ -1,0 +1,210 @@
+"""How a book stands: to its targets, to the period before, and who of its agents carried it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from reporter.trading.books import Book, Figures, Line, Series
+from reporter.jobs.context import Targets
+from reporter.trading.equity_curve import Curve, curve, curve_of_series
+from reporter.trading.risk import NEVER_CLOSES, Basis
+from reporter.trading.trades import Flow, Money
+
+
+@dataclass(frozen=True, slots=True)
+class Goals:
+    """What was aimed at in one book, as far as the config says. It is false where nothing was."""
+
+    book: Book
+    daily: Money | None
+    win_rate: Decimal | None
+    drawdown: Money | None
+
+    def __bool__(self) -> bool:
+        return any(target is not None for target in (self.daily, self.win_rate, self.drawdown))
+
+    @property
+    def achieved(self) -> Decimal | None:
+        """The P&L as a share of the daily target."""
+        return self.book.pnl / self.daily if self.daily else None
+
+    @property
+    def win_rate_met(self) -> bool | None:
+        if self.win_rate is None or self.book.win_rate is None:
+            return None
+        return self.book.win_rate > self.win_rate
+
+    @property
+    def drawdown_kept(self) -> bool | None:
+        if self.drawdown is None or self.book.drawdown is None:
+            return None
+        return -self.book.drawdown < self.drawdown
+
+    @property
+    def days_reached(self) -> int | None:
+        """On how many days of the period the daily target was reached; None without one, or without daily figures."""
+        if not self.daily or not self.book.daily:
+            return None
+        return sum(pnl >= self.daily.amount for pnl in self.book.daily)
+
+
+def goals(book: Book, targets: Targets) -> Goals:
+    """The targets of a book's currency beside what the book made."""
+    return Goals(
+        book=book,
+        daily=targets.daily_pnl.get(book.currency),
+        win_rate=targets.win_rate,
+        drawdown=targets.drawdown.get(book.currency),
+    )
+
+
+# Ratios of fewer days with trades say nothing: of a month with one trade the Sharpe ratio is
+# the same, whatever that made.
+ENOUGH_DAYS = 5
+A_WEEK = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """The days that led a book to where it stands: day by day what was realised, and the curve of that."""
+
+    series: Series
+    curve: Curve
+
+    @property
+    def title(self) -> str:
+        return f"{self.series.currency} · {self.series.mode}"
+
+    @property
+    def drawn(self) -> Curve:
+        """The curve to show: without the days that it begins with on which nothing was won, lost or paid, as those
+        before a floor's first trade.
+
+        A week is left of it at least.
+        """
+        one = self.series
+        flows = one.flows or (Flow(),) * len(one.days)
+        busy = next((place for place, (pnl, flow) in enumerate(zip(one.pnl, flows, strict=True)) if pnl or flow), 0)
+        first = max(0, min(busy, len(one.days) - A_WEEK))
+        basis = self.curve.basis
+        return curve(one.days[first:], one.pnl[first:], one.opening, one.currency, basis, flows=flows[first:])
+
+    @property
+    def made(self) -> Money:
+        return Money(sum(self.series.pnl, Decimal(0)), self.series.currency)
+
+    @property
+    def stands(self) -> Money | None:
+        """The balance at the end; None where that of the beginning is not known."""
+        paid = Money(sum(self.series.flows, Flow()).net, self.series.currency)
+        return None if self.series.opening is None else self.series.opening + self.made + paid
+
+    @property
+    def busy(self) -> int:
+        """On how many days anything was won or lost."""
+        return sum(bool(pnl) for pnl in self.series.pnl)
+
+    @property
+    def last_busy(self) -> date | None:
+        """The last day on which anything was won or lost; None where that was on none of these days."""
+        return max((day for day, pnl in zip(self.series.days, self.series.pnl, strict=True) if pnl), default=None)
+
+    @property
+    def enough(self) -> bool:
+        """Whether ratios of these days say anything."""
+        return self.busy >= ENOUGH_DAYS
+
+    def belongs_to(self, book: Book) -> bool:
+        """Whether these are the days of that book, and of the same ledgers."""
+        same = (self.series.mode, self.series.currency) == (book.mode, book.currency)
+        return same and set(self.series.ledgers) >= set(book.ledgers)
+
+
+def trail(series: Series, basis: Basis = NEVER_CLOSES) -> Trail:
+    """The trail of a book, by the year that ratios are made for."""
+    return Trail(series, curve_of_series(series, basis))
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """How the figures of a period differ from those of the one before."""
+
+    pnl: Money
+    trades: int
+    win_rate: Decimal | None
+    before: Figures
+
+
+def change(book: Book, before: Book | None) -> Change | None:
+    """What a book made more than in the period before; None where that is not known of the same ledgers."""
+    if before is None or before.ledgers != book.ledgers:
+        return None
+    return Change(
+        pnl=book.pnl - before.pnl,
+        trades=book.trades - before.trades,
+        win_rate=_less(book.win_rate, before.win_rate),
+        before=before,
+    )
+
+
+def _less(now: Decimal | None, then: Decimal | None) -> Decimal | None:
+    return None if now is None or then is None else now - then
+
+
+def _pnl(lines: Iterable[Line], currency: str) -> Money:
+    return sum((line.pnl for line in lines), Money(Decimal(0), currency))
+
+
+@dataclass(frozen=True, slots=True)
+class Carriers:
+    """A book's agents that traded: those that gained most, those that lost most (worst first), and all others.
+
+    Together they made what the book made.
+    """
+
+    top: list[Line]
+    under: list[Line]
+    others: list[Line]
+    idle: list[Line]
+    currency: str
+
+    @property
+    def others_pnl(self) -> Money:
+        return _pnl(self.others, self.currency)
+
+
+def carriers(book: Book, count: int) -> Carriers:
+    """Who of a book's lines carried it and who cost it: at most `count` of either; a line at 0 is neither."""
+    traded = sorted((line for line in book.lines if line.trades), key=lambda line: line.pnl, reverse=True)
+    top = [line for line in traded if line.pnl.amount > 0][:count]
+    under = [line for line in reversed(traded) if line.pnl.amount < 0][:count]
+    others = [line for line in traded if not _among(line, top) and not _among(line, under)]
+    return Carriers(top, under, others, [line for line in book.lines if not line.trades], book.currency)
+
+
+def _among(line: Line, lines: Sequence[Line]) -> bool:
+    return any(line is one for one in lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A book by its agents, its markets …: the lines that moved most, best first, and the others. All make the book."""
+
+    heading: str
+    shown: list[Line]
+    others: list[Line]
+    currency: str
+
+    @property
+    def others_pnl(self) -> Money:
+        return _pnl(self.others, self.currency)
+
+
+def split(heading: str, lines: Sequence[Line], currency: str, count: int) -> Split:
+    """Show `count` of a book's lines, those that moved most."""
+    moved = sorted(lines, key=lambda line: (abs(line.pnl), line.trades), reverse=True)
+    shown = sorted(moved[:count], key=lambda line: line.pnl, reverse=True)
+    return Split(heading, shown, moved[count:], currency)

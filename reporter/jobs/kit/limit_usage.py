@@ -1,0 +1,153 @@
+"""How much of a limit is used, by whom, and how grave that is: what a job that watches limits observes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from reporter.alerts.model import AlertState, Level, Observation
+from reporter.trading.books import Book, Line
+from reporter.messages.formats import Formats
+from reporter.alerts.thresholds import Threshold
+from reporter.trading.trades import Mode
+
+# A subject has room for 200 characters; so many of them may be an agent's name, of a longer one its two ends.
+LONGEST_NAME = 100
+
+# Mode and currency, and of an agent its ledger and name.
+PartyKey = tuple[Mode, str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What a limit is of: a `daily` one starts anew at midnight; one with `mild` words is a warning when it is reached,
+    and neither a warning before nor critical."""
+
+    key: str
+    name: str
+    mild: str = ""
+    daily: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """Whose limit it is: a book's, or that of one agent in it."""
+
+    book: Book
+    line: Line | None = None
+
+    @property
+    def key(self) -> PartyKey:
+        own = (self.line.ledger, self.line.key) if self.line else ("", "")
+        return (self.book.mode, self.book.currency, *own)
+
+    @property
+    def subject(self) -> str:
+        own = f"{self.book.mode}/{self.book.currency}"
+        return f"{own}/{self.line.ledger}/{_short(self.line.key)}" if self.line else own
+
+    @property
+    def label(self) -> str:
+        return f"{self.line.label} · {self.book.title}" if self.line else self.book.title
+
+    @property
+    def figures(self) -> Book | Line:
+        return self.line or self.book
+
+    @property
+    def missing(self) -> str:
+        """The ledgers that could not be read and may have a part in it."""
+        incomplete = self.line is None and self.book.opening is None
+        return ", ".join(one.ledger for one in self.book.unread) if incomplete else ""
+
+    def of(self, books: Sequence[Book]) -> Book | Line | None:
+        """The same one in the books of another time."""
+        book = self.book.counterpart(books)
+        return book and (book.same_agent(self.line) if self.line else book)
+
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """One limit and how it stands: `used` is 1 where it is reached, and None where `value` says why nobody knows."""
+
+    measure: Measure
+    party: Party
+    used: float | None
+    value: str
+    limit: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def subject(self) -> str:
+        return f"limit/{self.measure.key}/{self.party.subject}"
+
+
+@dataclass(frozen=True, slots=True)
+class Grading:
+    """From what share of a limit on there is a warning, and whether the limits of paper books can be critical.
+
+    `day` is when the day began: what is left of an alert from before is not counted towards a daily limit.
+    """
+
+    warn_at: float
+    paper_critical: bool
+    day: datetime
+    formats: Formats
+
+    def observed(self, gauge: Gauge, state: AlertState | None) -> Observation:
+        """What is observed of a gauge whose alert, if any, is in that state."""
+        old = gauge.measure.daily and state is not None and state.since is not None and state.since < self.day
+        level = self._level(gauge, state.stood if state and not old else Level.OK)
+        missing = gauge.party.missing
+        if gauge.used is None or (missing and level is Level.OK):
+            return Observation(gauge.subject, Level.UNKNOWN, f"{gauge.measure.name} cannot be judged: {_why(gauge)}")
+        detail = self._detail(gauge)
+        notes = (gauge.party.label, *gauge.notes, f"⚠️ Without {missing}, which cannot be read" if missing else "")
+        return Observation(
+            subject=gauge.subject,
+            level=level,
+            detail=f"a new day: {detail}" if old and level is Level.OK else detail,
+            value=gauge.value,
+            limit=gauge.limit,
+            figure=round(100 * gauge.used, 1),
+            headline=_headline(gauge, level),
+            notes=tuple(filter(None, notes)),
+        )
+
+    def _level(self, gauge: Gauge, known: Level) -> Level:
+        paper = gauge.party.book.mode is Mode.PAPER and not self.paper_critical
+        early = 1.0 if gauge.measure.mild else self.warn_at
+        limits = Threshold(warning=early, critical=None if gauge.measure.mild or paper else 1.0)
+        return limits.graded(gauge.used or 0.0, known)[0]
+
+    def _detail(self, gauge: Gauge) -> str:
+        used = "" if gauge.measure.mild else f" ({self.formats.pct(gauge.used, 0)} used)"
+        return f"{gauge.measure.name}: {gauge.value} · Limit: {gauge.limit}{used}"
+
+
+def _why(gauge: Gauge) -> str:
+    if gauge.party.missing:
+        return f"{gauge.party.missing} cannot be read" + (f"; without it, it is {gauge.value}" if gauge.used else "")
+    return gauge.value
+
+
+def _headline(gauge: Gauge, level: Level) -> str:
+    whose = f": {gauge.party.line.label}" if gauge.party.line else ""
+    return _trouble(gauge, level) + whose + (" (paper)" if gauge.party.book.mode is Mode.PAPER else "")
+
+
+def _trouble(gauge: Gauge, level: Level) -> str:
+    name = gauge.measure.name
+    if gauge.measure.mild:
+        return gauge.measure.mild
+    if level is Level.CRITICAL:
+        return f"{name.upper()} LIMIT REACHED"
+    return f"{name} Limit Reached" if gauge.used and gauge.used >= 1 else f"Approaching {name} Limit"
+
+
+def _short(name: str) -> str:
+    if len(name) <= LONGEST_NAME:
+        return name
+    tail = LONGEST_NAME * 2 // 5
+    return f"{name[: LONGEST_NAME - tail - 1]}…{name[-tail:]}"

@@ -1,0 +1,150 @@
+"""Templates: letters, and the pictures that go with them, out of the folders of a home laid over the stock ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from jinja2 import meta, nodes
+from jinja2.exceptions import TemplateNotFound, TemplateSyntaxError
+
+from reporter.errors import Problem, TemplateError
+from reporter.messages.formats import Formats
+from reporter.messages.markdown_parser import OPENING, LetterError, parse
+from reporter.messages.message import Message, Severity, Tone
+from reporter.messages.templates.folders import LETTER, PICTURE, Folders
+from reporter.messages.templates.markdown_environment import Letters
+from reporter.messages.templates.svg_environment import Pictures, each_picture
+from reporter.messages.templates.errors import did_you_mean, explained
+from reporter.messages.templates.sandbox import Sandbox
+
+
+class Renderer:
+    """The templates of a home laid over the stock ones: the first folder that has a name gives it.
+
+    A template is compiled once, and anew when its file is another one or has changed.
+    """
+
+    def __init__(self, search_path: Sequence[Path], formats: Formats | None = None) -> None:
+        self._folders = Folders(tuple(search_path))
+        self._letters = Letters(self._folders, formats or Formats())
+        self._pictures = Pictures(self._folders, formats or Formats())
+
+    @property
+    def filters(self) -> tuple[str, ...]:
+        """The names of all filters that a letter may use."""
+        return tuple(sorted(self._letters.filters))
+
+    @property
+    def picture_words(self) -> tuple[str, ...]:
+        """The names of all filters and functions that a picture may use besides those of letters."""
+        added = {*self._pictures.filters, *self._pictures.globals} - {*self._letters.filters, *self._letters.globals}
+        return tuple(sorted(added))
+
+    def render(
+        self,
+        name: str,
+        facts: Mapping[str, Any],
+        *,
+        tone: Tone = Tone.NEUTRAL,
+        severity: Severity = Severity.INFO,
+        at: datetime | None = None,
+    ) -> Message:
+        """The message that the template `name` makes of the facts; times are shown in the zone of `period`.
+
+        `name` is a file's name, with or without `.md.j2`. Raises TemplateError, which says file and line.
+        """
+        name = _file_name(name, LETTER)
+        text = self._filled(self._letters, name, {"now": at, **facts})
+        try:
+            return parse(text, tone=tone, severity=severity, at=at)
+        except LetterError as error:
+            raise TemplateError(str(self._letter_problem(name, error))) from error
+
+    def has_picture(self, name: str) -> bool:
+        """Whether a picture goes with the letter `name`: a template `NAME.svg.j2` that is not empty."""
+        return self._folders.has(_file_name(name, PICTURE))
+
+    def draw(self, name: str, facts: Mapping[str, Any], *, at: datetime | None = None) -> list[str]:
+        """The pictures, as SVG, that the template `NAME.svg.j2` makes of the facts: one for each `svg` that it writes.
+
+        None where there is no such template or it is empty. Raises TemplateError.
+        """
+        if not self.has_picture(name):
+            return []
+        drawn = self._filled(self._pictures, _file_name(name, PICTURE), {"now": at, **facts})
+        return list(each_picture(drawn))
+
+    def check(self, name: str, known: Iterable[str] = ()) -> list[str]:
+        """Compile a template and what it includes; returns the names it uses that nobody is known to give it.
+
+        `name` ends in `.svg.j2` for a picture. Raises TemplateError for a template that cannot be compiled.
+        """
+        name = _file_name(name, LETTER)
+        sandbox = self._pictures if name.endswith(PICTURE) else self._letters
+        try:
+            tree = self._compiled(sandbox, name)
+            self._compile_parts(sandbox, tree, {name})
+        except Exception as error:
+            raise TemplateError(str(self._problem(sandbox, name, error, {}))) from error
+        return sorted(meta.find_undeclared_variables(tree) - set(known) - set(sandbox.globals))
+
+    def _filled(self, sandbox: Sandbox, name: str, facts: Mapping[str, Any]) -> str:
+        try:
+            return sandbox.get_template(name).render(facts)
+        except Exception as error:  # whatever a template can come to, the user reads one kind of sentence
+            raise TemplateError(str(self._problem(sandbox, name, error, facts))) from error
+
+    def _compiled(self, sandbox: Sandbox, name: str) -> nodes.Template:
+        sandbox.get_template(name)
+        source, path, _ = self._folders.get_source(sandbox, name)
+        return sandbox.parse(source, name, path)
+
+    def _compile_parts(self, sandbox: Sandbox, tree: nodes.Template, seen: set[str]) -> None:
+        for part in meta.find_referenced_templates(tree):
+            if part and part not in seen:
+                seen.add(part)
+                self._compile_parts(sandbox, self._compiled(sandbox, part), seen)
+
+    def _problem(self, sandbox: Sandbox, name: str, error: Exception, facts: Mapping[str, Any]) -> Problem:
+        """Where it went wrong in which template, and what to write instead."""
+        if isinstance(error, TemplateNotFound):
+            return self._missing(name, error)
+        path, line = self._folders.last_line(error.__traceback__)
+        if isinstance(error, TemplateSyntaxError):
+            path, line = error.filename, error.lineno
+        message, hint = explained(error, {*facts, *sandbox.globals}, sorted(sandbox.filters))
+        where = self._folders.shown(path) if path else self._folders.shown(self._folders.path(name))
+        return Problem(where, message, line, hint=hint, excerpt=_excerpt(path, line))
+
+    def _missing(self, name: str, error: TemplateNotFound) -> Problem:
+        wanted, suffix = str(error.name), PICTURE if name.endswith(PICTURE) else LETTER
+        near = did_you_mean(wanted.removesuffix(suffix), self._folders.names(suffix))
+        path, line = self._folders.last_line(error.__traceback__)
+        where = self._folders.shown(path) if path else f"templates/{name}"
+        hint = near or f"looked in {self._folders}"
+        return Problem(where, f"there is no template {wanted}", line, hint=hint, excerpt=_excerpt(path, line))
+
+    def _letter_problem(self, name: str, error: LetterError) -> Problem:
+        """The letter's line, and the template's where only one line can have written it."""
+        path = self._folders.path(name)
+        beginning = error.excerpt.partition(OPENING)[0].strip()
+        written = [number for number, line in enumerate(_lines(path), 1) if line.strip().startswith(beginning)]
+        line = written[0] if beginning and len(written) == 1 else None
+        message = f"{error.message} (line {error.line} of the letter)" if error.line else error.message
+        return Problem(self._folders.shown(path), message, line, excerpt=_excerpt(str(path), line))
+
+
+def _file_name(name: str, suffix: str) -> str:
+    return name if name.endswith((LETTER, PICTURE)) else name + suffix
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8", errors="replace").splitlines()
+
+
+def _excerpt(path: str | None, line: int | None) -> str:
+    lines = _lines(Path(path)) if path and line else []
+    return lines[line - 1].strip() if line and line <= len(lines) else ""

@@ -1,0 +1,77 @@
+"""What letters and pictures are made in: Jinja in a sandbox, where None stays None and nothing leads out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from jinja2 import BaseLoader, StrictUndefined, nodes
+from jinja2.compiler import CodeGenerator, Frame
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.utils import missing
+
+from reporter.messages.formats import Formats
+from reporter.messages.templates.filters import filters
+from reporter.messages.templates.errors import instead, names_of
+from reporter.secret import Secret
+
+
+class Missing(StrictUndefined):
+    """A name that is not there, which says what is."""
+
+    __slots__ = ()
+
+    @property
+    def _undefined_message(self) -> str:
+        name = self._undefined_name
+        if self._undefined_hint or not isinstance(name, str):
+            return super()._undefined_message
+        if self._undefined_obj is missing:
+            return f"unknown name {name!r}"
+        return f"{type(self._undefined_obj).__name__} has no {name!r}; {instead(name, names_of(self._undefined_obj))}"
+
+
+class Compiler(CodeGenerator):
+    """Jinja's compiler, but that `a ~ b` says None as it is said everywhere else."""
+
+    def visit_Concat(self, node: nodes.Concat, frame: Frame) -> None:  # noqa: N802 - Jinja's name
+        self.write("environment.joined((")
+        for part in node.nodes:
+            self.visit(part, frame)
+            self.write(", ")
+        self.write("))")
+
+
+class Sandbox(ImmutableSandboxedEnvironment):
+    """A template reads figures and names; it opens and changes nothing. `show` makes text of a value."""
+
+    code_generator_class = Compiler
+
+    def __init__(
+        self, loader: BaseLoader, formats: Formats, show: Callable[[Any], str], *, autoescape: bool = False
+    ) -> None:
+        super().__init__(
+            loader=loader,
+            undefined=Missing,
+            finalize=show,
+            autoescape=autoescape,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+        )
+        self.formats = formats
+        self.globals = {name: self.globals[name] for name in ("range", "namespace")}
+        self.filters = filters(formats)
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """What is unknown has unknown parts: `book.best.pnl` is None where there is no best trade."""
+        return None if obj is None else super().getattr(obj, attribute)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        return None if obj is None else super().getitem(obj, argument)
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        return not isinstance(obj, Secret) and super().is_safe_attribute(obj, attr, value)
+
+    def joined(self, parts: Iterable[object]) -> str:
+        return "".join(map(self.formats.say, parts))

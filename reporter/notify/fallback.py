@@ -1,0 +1,260 @@
+"""Alerts while our own store cannot be written: judged from memory, posted at once, and marked.
+
+A full disk is when alerts are needed most. What is told this way is handed to the store as soon as it can be written
+again, so that it is not told a second time. What is not critical and meets quiet hours, or a channel that wants a
+digest, is kept in mind until they end or the store can hold it. Should the process end before, it is judged anew.
+
+Silences, maintenance, dependencies and acknowledgements hold as ever: a store that takes nothing can mostly still be
+read, and what was read last is kept in mind for when it cannot.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from reporter.store import outbox
+from reporter.notify.alert_messages import alert_message
+from reporter.alerts.model import AlertState, Change, Level, Observation, Transition
+from reporter.periods.clock import Clock
+from reporter.errors import StoreError
+from reporter.alerts.state_machine import judge
+from reporter.notify.pipeline import Witness, heard_in
+from reporter.messages.message import Message
+from reporter.messages.quiet_hours import handling
+from reporter.delivery.outlets.outlet import Later
+from reporter.delivery.enqueue import post
+from reporter.store import Store, alerts, incidents
+from reporter.store.alerts import Watched
+from reporter.alerts.suppression import Decision, Hush, Incident, Silence, begun, decide, followed, heard, hush, is_owed, kept_back, late
+from reporter.scheduler.runtime import Wiring
+
+log = logging.getLogger(__name__)
+
+MARK = "told from memory: our own store cannot be written"
+SUBJECT = "store/state"
+# So many messages are kept for a channel that cannot be reached either.
+KEPT = 100
+# So many changes are kept to be written down, should the store be away for weeks while things come and go.
+WRITTEN_LATER = 5000
+# Silences that begin within this time are kept in mind too.
+AHEAD = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Memory:
+    """What was last read of our own store that bears on what people are told: the silences, how subjects stand, and
+    the troubles that are not over."""
+
+    silences: tuple[Silence, ...] = ()
+    states: Mapping[str, Watched] = field(default_factory=dict)
+    incidents: Mapping[str, Incident] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Noted:
+    """A change as it is to be written down: when it was, whether it was told and why (not), and in which channels."""
+
+    transition: Transition
+    at: datetime
+    decision: Decision
+    channels: tuple[str, ...]
+
+    def after(self, incident: Incident) -> Incident:
+        if self.decision.told:
+            return heard(incident, self.channels)
+        return kept_back(incident, self.transition.change, self.decision.why)
+
+
+@dataclass(frozen=True, slots=True)
+class _Alert:
+    """What is to be told in a channel; `relief` says that it is the end of what was critical."""
+
+    channel: str
+    message: Message
+    relief: bool
+
+
+class Adrift:
+    """What is known of alerts since the store failed, and what it last said of them."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._guard = threading.Lock()
+        self._memory = _Memory()
+        self._judged: dict[str, Watched] = {}
+        self._followed: dict[str, Incident] = {}
+        self._troubles: dict[str, Observation] = {}  # how each subject was seen when it was not well
+        self._noted: list[_Noted] = []
+        self._untold: list[_Alert] = []
+        self._handed: tuple[dict[str, Watched], list[_Noted], list[_Alert]] = {}, [], []
+
+    def remember(self, connection: Connection) -> None:
+        """Keep in mind what bears on alerts, for when it cannot be read any more."""
+        memory = _read(connection, self._clock.wall())
+        with self._guard:
+            self._memory = memory
+
+    def hear(self, wiring: Wiring, observations: Sequence[Observation], witness: Witness, why: str) -> None:
+        """Judge what was seen when it could not be saved, and tell at once what people should hear of."""
+        itself = Observation(SUBJECT, Level.CRITICAL, f"reports wait, and alerts are told from memory: {why}")
+        seen = (itself, *observations)
+        with self._guard:
+            self._look(one.subject for one in seen)
+            told, self._untold = self._untold, []
+            told += self._decide(wiring, [change for one in seen for change in self._judge(wiring, one, witness)])
+            told += self._make_up(wiring)
+        now = self._clock.wall()
+        untold = [alert for alert in told if not _told(wiring, alert, now)]  # by the network: nobody waits for that
+        with self._guard:
+            self._keep([*untold, *self._untold])
+
+    def _keep(self, untold: Sequence[_Alert]) -> None:
+        if len(untold) > KEPT:
+            log.error("%d alerts could neither be told nor saved, and are let go", len(untold) - KEPT)
+        self._untold = list(untold[-KEPT:])
+
+    def hand_over(self, connection: Connection, wiring: Wiring, run_id: str) -> list[Observation]:
+        """Save what was judged from memory; returns what is to be judged now: that the store is well again."""
+        now = self._clock.wall()
+        with self._guard:
+            self._handed = judged, noted, untold = dict(self._judged), list(self._noted), list(self._untold)
+        alerts.put(connection, judged.values(), alerts.watched(connection, judged), now)
+        for one in noted:
+            incident = incidents.follow(connection, one.transition, one.at)
+            told, why = one.decision.told, MARK if one.decision.told else one.decision.why
+            incidents.add_transition(
+                connection, one.transition, one.at, run_id, told=told, why=why, channels=one.channels
+            )
+            incidents.put(connection, one.after(incident))
+        for alert in untold:
+            post(connection, wiring, _letter(alert, run_id), now, relief=alert.relief)
+        return [Observation(SUBJECT, Level.OK, "the store can be written again")] if judged else []
+
+    def over(self) -> None:
+        """What was handed over is saved; what was heard since, because another run could not save it, is not."""
+        with self._guard:
+            judged, noted, untold = self._handed
+            self._judged = {name: one for name, one in self._judged.items() if judged.get(name) is not one}
+            self._noted = [one for one in self._noted if not any(one is other for other in noted)]
+            self._untold = [one for one in self._untold if not any(one is other for other in untold)]
+            self._followed = self._followed if self._noted else {}
+
+    # --- Judging ---
+
+    def _judge(self, wiring: Wiring, seen: Observation, witness: Witness) -> Iterator[tuple[Transition, Witness]]:
+        """Move a subject on, in memory; gives what changed."""
+        local = self._clock.wall().astimezone(wiring.zone)
+        before = self._states.get(seen.subject, Watched(AlertState(seen.subject)))
+        last = before.state.observation
+        if last and last.level is not Level.OK:
+            self._troubles[seen.subject] = last
+        policy = wiring.rules.policy(seen.subject, witness.interval)
+        state, transition, look_at = judge(before.state, local, seen, policy)
+        self._judged[seen.subject] = Watched(state, witness.channels, witness.job or before.job, look_at)
+        if transition:
+            yield transition, witness
+
+    def _decide(self, wiring: Wiring, changes: Sequence[tuple[Transition, Witness]]) -> list[_Alert]:
+        """The messages for those changes that are told."""
+        told = list[_Alert]()
+        for change, witness in changes:
+            now = self._clock.wall()
+            incident = followed(self._incident(change), change, now)
+            decision = decide(change, incident, self._hush(wiring, change.subject, change.level))
+            told += self._tell(wiring, change, witness, incident, decision)
+        return told
+
+    def _make_up(self, wiring: Wiring) -> list[_Alert]:
+        """The messages for what was kept from people and need not be any more."""
+        told, states = list[_Alert](), self._states
+        for incident in [*{**self._memory.incidents, **self._followed}.values()]:
+            known = states.get(incident.subject)
+            if known is None or incident.is_over or not is_owed(incident, known.state):
+                continue
+            if self._hush(wiring, incident.subject, incident.level) is None:
+                change = late(incident, known.state, self._clock.wall().astimezone(wiring.zone))
+                over = Decision(True, "what kept it from being told is over")
+                told += self._tell(wiring, change, Witness(known.channels), incident, over)
+        return told
+
+    def _tell(
+        self, wiring: Wiring, change: Transition, witness: Witness, incident: Incident, decision: Decision
+    ) -> list[_Alert]:
+        """Note a change, and what is to be posted of it."""
+        now, why = self._clock.wall(), MARK if decision.told else f"not told: {decision.why}"
+        loud = logging.ERROR if decision.told else logging.INFO
+        log.log(loud, "%s %s: %s (%s)", change.subject, change.change, change.observation.detail, why)
+        channels = heard_in(wiring, change, witness, told=incident.told) if decision.told else ()
+        noted = _Noted(change, now, decision, channels)
+        self._noted = [*self._noted[1 - WRITTEN_LATER :], noted]
+        self._followed[incident.id] = noted.after(incident)
+        last = self._troubles.get(change.subject) if change.change is Change.RESOLVED else None
+        trouble = replace(change, observation=last) if last else None
+        message = alert_message(wiring, change, now, trouble=trouble, incident=incident).noted(MARK)
+        return [_Alert(name, message, change.was is Level.CRITICAL) for name in channels]
+
+    # --- What is known ---
+
+    def _look(self, subjects: Iterator[str]) -> None:
+        """Read the store once more, if it can be read."""
+        with suppress(StoreError), self._store.read() as connection:
+            self._memory = _read(connection, self._clock.wall(), set(subjects))
+
+    @property
+    def _states(self) -> Mapping[str, Watched]:
+        """How subjects stand by what was judged since, or else by what was read last."""
+        return {**self._memory.states, **self._judged}
+
+    def _incident(self, change: Transition) -> Incident:
+        known = self._followed.get(change.incident) or self._memory.incidents.get(change.incident)
+        return known or begun(change, self._clock.wall())
+
+    def _hush(self, wiring: Wiring, subject: str, level: Level) -> Hush | None:
+        local = self._clock.wall().astimezone(wiring.zone)
+        troubled = [one.state for one in self._states.values()]
+        return hush(subject, level, local, rules=wiring.rules, silences=self._memory.silences, troubled=troubled)
+
+
+def _read(connection: Connection, now: datetime, subjects: Collection[str] = ()) -> _Memory:
+    """What bears on alerts: of everything that is in trouble, and of these subjects."""
+    troubled = {one.subject: one for one in alerts.troubled(connection)}
+    return _Memory(
+        tuple(incidents.silences_between(connection, now, now + AHEAD)),
+        {**alerts.watched(connection, subjects), **troubled},
+        {one.id: one for one in incidents.open_ones(connection)},
+    )
+
+
+def _told(wiring: Wiring, alert: _Alert, now: datetime) -> bool:
+    """Post without outbox and lane, as loud as the channel wants it; False if it should be tried again."""
+    channel = wiring.channels.get(alert.channel)
+    if channel is None:
+        return True
+    how = handling(channel.etiquette, alert.message.severity, now, relief=alert.relief)
+    if how.dropped:
+        return True
+    if how.held_until or channel.outlet.pause() > 0:
+        return False
+    message = replace(alert.message, silent=True) if how.silent else alert.message
+    verdicts = [channel.outlet.post(part) for part in channel.outlet.fit(message)]
+    return not any(isinstance(verdict, Later) for verdict in verdicts)
+
+
+def _letter(alert: _Alert, run_id: str) -> outbox.Letter:
+    return outbox.Letter(
+        key=f"adrift/{secrets.token_hex(8)}/{alert.channel}",
+        channel=alert.channel,
+        kind="alert",
+        message=alert.message,
+        reference=run_id[:6],
+        run_id=run_id,
+    )

@@ -1,0 +1,287 @@
+"""Step 4 on the way from trigger to Discord: what was seen moves alerts on, and what people should hear of is told."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+
+from sqlalchemy import Connection
+
+from reporter.store import outbox
+from reporter.notify.alert_messages import silence_message
+from reporter.alerts.model import AlertState, Change, Level, Observation, Phase, Transition
+from reporter.notify.incident_cards import Herald, News
+from reporter.alerts.state_machine import closed, judge
+from reporter.alerts.maintenance import fits
+from reporter.messages.message import Severity
+from reporter.alerts.policies import Step
+from reporter.delivery.enqueue import post
+from reporter.store import alerts, incidents, when_saved
+from reporter.store.alerts import Watched
+from reporter.alerts.suppression import Hush, Incident, Silence, decide, due_steps, heard, hush, is_owed, kept_back, late, news_of
+from reporter.scheduler.runtime import Wiring
+
+log = logging.getLogger(__name__)
+
+_OPENINGS = {Change.OPENED, Change.FLAPPING}
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """Who saw it: the channels it speaks in when no route says otherwise, how often it looks, and which job it is."""
+
+    channels: tuple[str, ...] = ()
+    interval: timedelta | None = None
+    job: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What bears on whether people are told: the silences that hold, and everything that is not well."""
+
+    silences: tuple[Silence, ...]
+    troubled: tuple[AlertState, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sitting:
+    """One occasion to judge, in one transaction: states, transitions and letters are saved together or not at all."""
+
+    connection: Connection
+    wiring: Wiring
+    run_id: str
+    now: datetime
+
+    def hear(self, observations: Iterable[Observation], witness: Witness) -> int:
+        """Judge what was seen; returns how many letters came of it."""
+        seen = [(one.subject, one, witness) for one in observations]
+        return self._tell(self._judged(seen))
+
+    def look_again(self, subjects: Iterable[tuple[str, Witness]]) -> int:
+        """Let time pass for subjects without a reading."""
+        return self._tell(self._judged([(subject, None, witness) for subject, witness in subjects]))
+
+    def revisit(self) -> int:
+        """Tell what was kept from people and need not be any more, whom else to tell, and which silences end soon."""
+        found = incidents.open_ones(self.connection, ours=True)
+        states = alerts.watched(self.connection, {one.subject for one in found})
+        known = self._known()
+        news = [news for one in found for news in self._overdue(one, states, known)]
+        messages = self._herald.tell(news)
+        return messages + sum(self._remind(silence, found) for silence in known.silences)
+
+    def close(self, watched: Iterable[Watched], why: str) -> int:
+        """End the alerts of subjects that nobody looks at any more, and forget these."""
+        news = []
+        for one in watched:
+            if one.state.is_open:
+                news.append((closed(one.state, why), Witness(one.channels, job=one.job)))
+            alerts.drop(self.connection, one.subject)
+        return self._tell(news)
+
+    def acknowledge(self, incident: Incident, by: str, note: str) -> int:
+        """Note that somebody has taken it on, and let its message say so."""
+        taken = replace(incident, acked_at=self.now, acked_by=by, note=note or None)
+        incidents.put(self.connection, taken)
+        return self._herald.show(taken)
+
+    # --- Judging ---
+
+    def _judged(self, seen: Sequence[tuple[str, Observation | None, Witness]]) -> list[tuple[Transition, Witness]]:
+        """Move each subject on and save how it stands; returns what changed."""
+        known = alerts.watched(self.connection, {subject for subject, *_ in seen}, ours=True)
+        latest, changes = dict(known), []
+        local = self.now.astimezone(self.wiring.zone)
+        for subject, observation, witness in seen:
+            before = latest.get(subject, Watched(AlertState(subject)))
+            policy = self.wiring.rules.policy(subject, witness.interval)
+            state, transition, look_at = judge(before.state, local, observation, policy)
+            if _leaves_a_trace(before.state, state, observation):
+                latest[subject] = Watched(state, witness.channels, witness.job or before.job, look_at)
+            if transition:
+                changes.append((transition, witness))
+        moved = [one for subject, one in latest.items() if one is not known.get(subject)]
+        alerts.put(self.connection, moved, known, self.now)
+        return changes
+
+    # --- Telling ---
+
+    def _tell(self, changes: Sequence[tuple[Transition, Witness]]) -> int:
+        if not changes:
+            return 0
+        known = self._known()
+        followed = [
+            (change, witness, incidents.follow(self.connection, change, self.now)) for change, witness in changes
+        ]
+        news, blamed = [], set()
+        for change, witness, incident in followed:
+            hushed = self._hush(change.subject, change.level, known)
+            decision = decide(change, incident, hushed)
+            if decision.told:
+                news.append(self._noted(change, incident, self._heard_in(change, witness, incident), decision.why))
+            else:
+                self._kept_back(change, incident, decision.why)
+                blamed |= {hushed.parent} if hushed and hushed.parent else set()
+        return self._herald.tell(news) + self._name_affected(blamed - {one.transition.subject for one in news})
+
+    def _noted(
+        self, change: Transition, incident: Incident, channels: tuple[str, ...], why: str, step: Step | None = None
+    ) -> News:
+        """Write down that a change is told, and in which channels."""
+        self._log("%s %s: %s", change.subject, change.change, _in_words(change))
+        self._write(change, why, channels, told=True)
+        taken = (*incident.escalated, step.name) if step else incident.escalated
+        moved = replace(heard(incident, channels), escalated=taken)
+        incidents.put(self.connection, moved)
+        return News(change, moved, channels, step)
+
+    def _kept_back(self, change: Transition, incident: Incident, why: str) -> None:
+        """Write down that a change is not told, and why not."""
+        self._log("%s %s is not told: %s (%s)", change.subject, change.change, why, change.reason)
+        self._write(change, why, (), told=False)
+        if (kept := kept_back(incident, change.change, why)) != incident:
+            incidents.put(self.connection, kept)
+
+    def _log(self, *line: object) -> None:
+        when_saved(self.connection, partial(log.info, *line))
+
+    def _write(self, change: Transition, why: str, channels: tuple[str, ...], *, told: bool) -> None:
+        incidents.add_transition(self.connection, change, self.now, self.run_id, told=told, why=why, channels=channels)
+
+    def _name_affected(self, subjects: Collection[str]) -> int:
+        """Let the message about a trouble name what is in trouble because of it."""
+        found = [one for one in incidents.open_ones(self.connection) if one.subject in subjects] if subjects else []
+        return sum(self._herald.show(one) for one in found if one.told)
+
+    # --- What time brings ---
+
+    def _overdue(self, incident: Incident, states: dict[str, Watched], known: Known) -> Iterator[News]:
+        """What people should hear of an open trouble by now: what was kept from them, and what lasts too long."""
+        watched = states.get(incident.subject)
+        if watched is None or watched.phase is not Phase.OPEN:
+            return
+        owed = is_owed(incident, watched.state)
+        if not owed and not due_steps(incident, self.wiring.rules.steps, self.now):
+            return
+        if self._hush(incident.subject, incident.level, known):
+            return
+        if owed:
+            news = self._late(incident, watched)
+            incident = news.incident
+            yield news
+        for step in due_steps(incident, self.wiring.rules.steps, self.now):
+            news = self._escalated(incident, watched, step)
+            incident = news.incident
+            yield news
+
+    def _late(self, incident: Incident, watched: Watched) -> News:
+        """The news of a trouble that was kept from people."""
+        change = late(incident, watched.state, self.now.astimezone(self.wiring.zone))
+        channels = self._heard_in(change, Witness(watched.channels), incident)
+        return self._noted(change, incident, channels, "what kept it from being told is over")
+
+    def _escalated(self, incident: Incident, watched: Watched, step: Step) -> News:
+        """The news of a trouble for those who hear of it only when it lasts."""
+        reason = f"not acknowledged and not over {_minutes(step.after)} after it was opened"
+        change = news_of(incident, watched.state, Change.ESCALATED, reason)
+        channels = tuple(name for name in step.channels if name in self.wiring.channels)
+        return self._noted(change, incident, channels, "it is time for the next to hear of it", step)
+
+    def _remind(self, silence: Silence, found: Sequence[Incident]) -> int:
+        """Say that a silence ends soon, where something under it is in trouble."""
+        under = [one for one in found if fits(silence.pattern, one.subject)]
+        if not under or not silence.ends_soon(self.now) or not incidents.mark_reminded(self.connection, silence.id):
+            return 0
+        message = silence_message(self.wiring, silence, under, self.now)
+        names = (
+            self.wiring.routes.of(Severity.WARNING) or self.wiring.routes.fallback or tuple(self.wiring.channels)[:1]
+        )
+        letters = [
+            outbox.Letter(
+                key=f"silence/{silence.id}/{silence.ends_at.isoformat()}/{name}",
+                channel=name,
+                kind="alert",
+                message=message,
+                reference=self.run_id[:6],
+                run_id=self.run_id,
+            )
+            for name in names
+        ]
+        return sum(post(self.connection, self.wiring, letter, self.now) for letter in letters)
+
+    # --- What is known ---
+
+    def _known(self) -> Known:
+        troubled = tuple(one.state for one in alerts.troubled(self.connection))
+        return Known(tuple(incidents.silences_at(self.connection, self.now)), troubled)
+
+    def _hush(self, subject: str, level: Level, known: Known) -> Hush | None:
+        local = self.now.astimezone(self.wiring.zone)
+        rules = self.wiring.rules
+        return hush(subject, level, local, rules=rules, silences=known.silences, troubled=known.troubled)
+
+    def _heard_in(self, change: Transition, witness: Witness, incident: Incident) -> tuple[str, ...]:
+        return heard_in(self.wiring, change, witness, self._closed(), incident.told)
+
+    def _closed(self) -> frozenset[str]:
+        """The channels that were found dead, and whose address is still the same."""
+        known = self.wiring.channels
+        dead = (lane for lane in outbox.all_lanes(self.connection) if lane.dead_since and lane.channel in known)
+        return frozenset(lane.channel for lane in dead if lane.address == known[lane.channel].address)
+
+    @property
+    def _herald(self) -> Herald:
+        return Herald(self.connection, self.wiring, self.run_id, self.now)
+
+
+def heard_in(
+    wiring: Wiring,
+    transition: Transition,
+    witness: Witness,
+    closed: Collection[str] = (),
+    told: Collection[str] = (),
+) -> tuple[str, ...]:
+    """Where an alert goes: as its policy says, by the routes, to the channels of who saw it, or to the first there is.
+
+    Those who heard of trouble hear of its end. Trouble with a channel is told elsewhere than in it; and where all that
+    would hear are `closed`, in one that is not.
+    """
+    itself = transition.subject.split("/")[1] if transition.subject.startswith("channel/") else ""
+    elsewhere = [name for name in _wanted(wiring, transition, witness, told) if name != itself]
+    others = [name for name in (*wiring.routes.fallback, *wiring.channels) if name != itself]
+    named = tuple(dict.fromkeys(elsewhere or others[:1]))
+    if set(named) <= set(closed):
+        return *named, *[name for name in others if name not in closed and name not in named][:1]
+    return named
+
+
+def _wanted(wiring: Wiring, transition: Transition, witness: Witness, told: Collection[str]) -> Sequence[str]:
+    """Where an alert goes before anybody asks whether that is possible."""
+    heard = [name for name in told if name in wiring.channels]
+    if heard and transition.change in {Change.RESOLVED, Change.EASED}:
+        return heard
+    worst = Level.CRITICAL in {transition.level, transition.was}
+    by_route = wiring.routes.of(Severity.CRITICAL if worst else Severity.WARNING)
+    own = wiring.rules.channels(transition.subject)
+    return own or by_route or witness.channels or wiring.routes.fallback or tuple(wiring.channels)[:1]
+
+
+def _leaves_a_trace(before: AlertState, after: AlertState, observation: Observation | None) -> bool:
+    """A job or channel that was never in trouble and is well need not be written down at each run."""
+    seldom = observation is not None and not observation.subject.startswith("probe/")
+    well = before == AlertState(before.subject) and after.phase is Phase.OK and after.level is Level.OK
+    return not (seldom and well)
+
+
+def _minutes(span: timedelta) -> str:
+    minutes = int(span.total_seconds() // 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h"
+
+
+def _in_words(change: Transition) -> str:
+    """What was seen and why that is a change, which may be the same."""
+    seen, why = change.observation.detail, change.reason
+    return seen if seen == why else f"{seen} ({why})"

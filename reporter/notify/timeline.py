@@ -1,0 +1,311 @@
+"""The story of a subject as a good colleague tells it: how it stands, what was seen, told and not told, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+
+from sqlalchemy import Connection
+
+from reporter.alerts.model import AlertState, Level, Phase, Policy, name_of
+from reporter.messages.formats import duration
+from reporter.alerts.maintenance import fits, maintained
+from reporter.alerts.policies import Rules, Step
+from reporter.store import alerts, incidents, uptime
+from reporter.store.alerts import Watched
+from reporter.store.incidents import Dispatch, Told
+from reporter.store.uptime import Sample
+from reporter.alerts.suppression import Incident, Silence, affected, hush
+from reporter.scheduler.runtime import Wiring
+
+# How long before an incident its readings are told of.
+PRELUDE = timedelta(minutes=2)
+# How far back a subject that is well is told of.
+LATELY = timedelta(hours=1)
+# A message that took longer to arrive than that is said to be late.
+LATE = timedelta(minutes=1)
+# How many incidents the overview shows.
+SHOWN = 10
+
+_PENDING = {"waiting": "waits to be delivered", "sending": "is being delivered", "unclear": "may have arrived or not"}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the story, and what belongs to it."""
+
+    at: datetime
+    text: str
+    below: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """Tells of one store under one config. Times are those of the config's zone; `now` is the moment of telling."""
+
+    connection: Connection
+    wiring: Wiring
+    now: datetime
+
+    # --- Everything ---
+
+    def overview(self) -> Iterator[str]:
+        """What is in trouble now, and the last incidents."""
+        troubled = alerts.troubled(self.connection)
+        yield "In trouble:" if troubled else "Nothing is in trouble."
+        known = {one.subject: one for one in incidents.open_ones(self.connection)}
+        for one in troubled:
+            yield f"  {one.subject:<28} {self._standing(one.state)}{_heard(known.get(one.subject))}"
+        held = incidents.silences_at(self.connection, self.now)
+        yield from (f"  {self._silence(one)}" for one in held)
+        past = [one for one in incidents.newest(self.connection, SHOWN) if one.is_over]
+        if past:
+            yield ""
+            yield "The last incidents:"
+            yield from (f"  {self._past(one)}" for one in past)
+
+    def subjects(self) -> list[str]:
+        """Everything that there is something to tell of."""
+        named = (f"probe/{name}" for name in self.wiring.rules.probes)
+        known = (*alerts.subjects(self.connection), *incidents.subjects(self.connection), *named)
+        return sorted(dict.fromkeys(known))
+
+    # --- One subject ---
+
+    def of(self, subject: str, at: datetime | None = None) -> Iterator[str]:
+        """The story of one subject: of its present or last incident, or of the one at a moment."""
+        watched = alerts.watched(self.connection, [subject]).get(subject, Watched(AlertState(subject)))
+        incident = next(iter(incidents.newest(self.connection, 1, subject, at)), None)
+        called = name_of(subject)
+        aka = "" if called.replace(" ", "/") in subject else f" ({called})"
+        yield f"{subject}{aka}: {self._standing(watched.state)}"
+        yield from (f"  {line}" for line in self._about(watched))
+        if incident:
+            yield ""
+            yield from self._of_incident(watched, incident)
+        else:
+            yield from self._peace(subject, at or self.now)
+        yield from self._before(subject, incident)
+        if at is None:
+            yield from self._ahead(watched, incident)
+
+    def _standing(self, state: AlertState) -> str:
+        """How a subject stands, in a sentence."""
+        seen = state.observation
+        words = f": {seen.detail}" if seen and seen.detail else ""
+        since = f"since {self._at(state.since)} ({duration(self.now - state.since)})" if state.since else ""
+        match state.phase:
+            case Phase.OK if state.last_reading_at is None:
+                return "nothing was seen of it yet"
+            case Phase.OK:
+                return f"well, last seen {self._at(state.last_reading_at or self.now)}{words}"
+            case Phase.SUSPECT:
+                return f"suspect {since}, no alert yet{words}"
+            case Phase.RECOVERING:
+                return f"{state.level} {since}, and recovering: nothing bad since {self._at(state.clean_since)}{words}"
+            case Phase.OPEN:
+                return f"{state.level}{', flapping,' if state.flapping else ''} {since}{words}"
+
+    def _about(self, watched: Watched) -> Iterator[str]:
+        """Who looks at it, how patient we are with it, and where the config says so."""
+        subject, rules = watched.subject, self.wiring.rules
+        bound = self.wiring.jobs.get(watched.job or "")
+        if bound:
+            yield f"It is looked at by {bound.name}, {bound.schedule.describe()}."
+        seen = watched.state.observation
+        if seen and seen.value:
+            yield f"Last measured: {seen.value}{f', limit {seen.limit}' if seen.limit else ''}."
+        yield f"An alert opens after {_patience(rules.policy(subject))}."
+        if watched.state.is_open and watched.state.level is Level.UNKNOWN:
+            yield "That we cannot look is told once and not recalled."
+        origins = [rule.origin for rule in rules.about(subject) if rule.terms or any(rule.at_level.values())]
+        kind = subject.partition("/")[0]
+        yield f"So say {', '.join([*origins, f'the defaults of {kind}/…'])}."
+        if parents := rules.parents(subject):
+            yield f"It depends on {', '.join(parents)}."
+        troubled = [one.state for one in alerts.troubled(self.connection)]
+        if watched.phase is not Phase.OK and (taken := affected(subject, troubled, rules)):
+            yield f"It takes along {', '.join(taken)}."
+        hint, runbook = rules.advice(subject)
+        yield from (f"To do: {text}" for text in (hint, runbook) if text)
+
+    def _of_incident(self, watched: Watched, incident: Incident) -> Iterator[str]:
+        end = incident.resolved_at or self.now
+        lasted = duration((incident.until or self.now) - incident.since)
+        zone = f"{incident.since.astimezone(self.wiring.zone):%Z}"
+        over = f"to {self._at(incident.until)} {zone}" if incident.until else f"{zone} and not over yet"
+        yield f"Incident {incident.id}: {incident.worst} from {self._at(incident.since)} {over} ({lasted})"
+        entries = [
+            *self._readings(watched.subject, incident.since - PRELUDE, end + PRELUDE),
+            *self._changes(incident),
+            *self._people(incident, end),
+        ]
+        for entry in sorted(entries, key=lambda entry: entry.at):
+            yield f"  {self._at(entry.at)}  {entry.text}"
+            yield from (f"            {line}" for line in entry.below)
+
+    # --- What was seen ---
+
+    def _readings(self, subject: str, start: datetime, end: datetime) -> Iterator[Entry]:
+        """The readings of a time; those in a row that are alike are one line."""
+        kept = uptime.kept_readings(self.connection, subject, start, end)
+        if not kept:
+            yield from self._spans(subject, start, end)
+        for _, alike in groupby(kept, key=lambda one: (one.level, one.detail)):
+            yield _reading(list(alike))
+
+    def _spans(self, subject: str, start: datetime, end: datetime) -> Iterator[Entry]:
+        for span in uptime.of_subject(self.connection, subject, start, end):
+            yield Entry(max(span.start, start), f"seen {span.level} {_times(span.readings)} until {self._at(span.end)}")
+
+    def _peace(self, subject: str, at: datetime) -> Iterator[str]:
+        yield ""
+        yield "There was no incident, as far back as we remember. Lately:"
+        yield from (f"  {self._at(entry.at)}  {entry.text}" for entry in self._readings(subject, at - LATELY, at))
+
+    # --- What was told ---
+
+    def _changes(self, incident: Incident) -> Iterator[Entry]:
+        """Each change of the incident, whether people heard of it and why, and what became of the messages."""
+        names = [incident.id, *([incident.group] if incident.group else [])]
+        written = incidents.of_incidents(self.connection, [incident.id])
+        sent = incidents.dispatches(self.connection, names, [told.run_id for told in written if told.run_id])
+        for told in written:
+            mine = [one for one in sent if one.run_id == told.run_id]
+            yield Entry(told.at, self._change(told), tuple(self._messages(told, mine)))
+
+    def _change(self, told: Told) -> str:
+        change = told.transition
+        level = f" {change.level}" if change.level is not Level.OK else ""
+        return f"{change.change.upper()}{level}: {change.reason}"
+
+    def _messages(self, told: Told, sent: Sequence[Dispatch]) -> Iterator[str]:
+        if told.told is False:
+            yield f"not told: {told.why}"
+            return
+        news = [one for one in sent if not one.edit and one.channel in told.channels]
+        yield from (f"told in {one.channel}: {self._fate(one)}" for one in news)
+        silent = [name for name in told.channels if name not in {one.channel for one in sent}]
+        yield from (f"told in {name}: nothing is left of the message, or its channel wants none" for name in silent)
+        edited = [one.channel for one in sent if one.edit]
+        if edited:
+            yield f"the first message was edited in {', '.join(dict.fromkeys(edited))}"
+
+    def _fate(self, one: Dispatch) -> str:
+        if one.state == "sent" and one.sent_at:
+            late = (
+                duration(one.sent_at - one.created_at) if one.sent_at - one.created_at > timedelta(seconds=60) else ""
+            )
+            where = f" {one.url}" if one.url else ""
+            return f"delivered{f' {late} later' if late else ''}{where}"
+        if one.state == "held":
+            return f"held until {self._at(one.not_before)}{f', {one.error}' if one.error else ''}"
+        if one.state == "superseded":
+            return "not delivered before it changed again: a newer message stands for it"
+        return f"{_PENDING.get(one.state, one.state)}{f': {one.error}' if one.error else ''}"
+
+    # --- What people said, and what was planned ---
+
+    def _people(self, incident: Incident, end: datetime) -> Iterator[Entry]:
+        if incident.acked_at:
+            note = f": {incident.note}" if incident.note else ""
+            yield Entry(incident.acked_at, f"acknowledged by {incident.acked_by}{note}")
+        for silence in incidents.silences_between(self.connection, incident.since, end):
+            if fits(silence.pattern, incident.subject):
+                yield Entry(max(silence.begins_at, incident.since), self._silence(silence))
+        for begins, ends in maintained(self.wiring.maintenance, incident.subject, incident.since, end):
+            yield Entry(begins, f"maintenance until {self._at(ends)}")
+
+    def _silence(self, one: Silence) -> str:
+        until = f"from {self._at(one.begins_at)} to {self._at(one.ends_at)}"
+        return f"{one.pattern} is silenced {until} by {one.by}: {one.reason} (silence {one.id})"
+
+    # --- Before and after ---
+
+    def _before(self, subject: str, incident: Incident | None) -> Iterator[str]:
+        """The incidents before this one."""
+        if incident is None:
+            return
+        past = [one for one in incidents.newest(self.connection, SHOWN, subject) if one.opened_at < incident.opened_at]
+        if past:
+            yield ""
+            yield "Before that:"
+            yield from (f"  {self._past(one)}" for one in past[:3])
+
+    def _past(self, one: Incident) -> str:
+        lasted = duration((one.until or self.now) - one.since)
+        told = f"told in {', '.join(one.told)}" if one.told else f"not told: {one.untold}"
+        return f"{self._at(one.since)}  {one.subject:<24} {one.worst} for {lasted}, {told}"
+
+    def _ahead(self, watched: Watched, incident: Incident | None) -> Iterator[str]:
+        """What will happen if nothing changes."""
+        lines = list(self._next(watched, incident)) if incident and not incident.is_over else []
+        if lines:
+            yield ""
+            yield "What comes next, if nothing changes:"
+            yield from (f"  {line}" for line in lines)
+
+    def _next(self, watched: Watched, incident: Incident) -> Iterator[str]:
+        for entry in sorted(self._planned(watched, incident), key=lambda entry: entry.at):
+            yield f"{self._at(entry.at)}  {entry.text}"
+        if quiet := self._quiet(watched.subject, incident):
+            yield f"nothing new is told: {quiet}"
+
+    def _planned(self, watched: Watched, incident: Incident) -> Iterator[Entry]:
+        phase = watched.state.phase
+        if watched.look_at and phase is Phase.RECOVERING:
+            yield Entry(watched.look_at, "over, if nothing fails until then")
+        elif watched.look_at and phase is Phase.OPEN:
+            silent = f", not told: acknowledged by {incident.acked_by}" if incident.acked_at else ""
+            yield Entry(watched.look_at, f"a reminder{silent}")
+        for step in () if incident.acked_at else _steps_ahead(incident, self.wiring.rules):
+            yield Entry(incident.opened_at + step.after, f"told in {', '.join(step.channels)} too")
+
+    def _quiet(self, subject: str, incident: Incident) -> str | None:
+        troubled = [one.state for one in alerts.troubled(self.connection)]
+        silences = incidents.silences_at(self.connection, self.now)
+        now = self.now.astimezone(self.wiring.zone)
+        found = hush(subject, incident.level, now, rules=self.wiring.rules, silences=silences, troubled=troubled)
+        return found.why if found else None
+
+    def _at(self, moment: datetime | None) -> str:
+        """A time of day in our zone, with its date if that is not today's."""
+        if moment is None:
+            return "an unknown time"
+        there, here = moment.astimezone(self.wiring.zone), self.now.astimezone(self.wiring.zone)
+        return f"{there:%H:%M:%S}" if there.date() == here.date() else f"{there:%a %Y-%m-%d %H:%M:%S}"
+
+
+def _heard(incident: Incident | None) -> str:
+    """Who has taken an incident on, or why nobody was told of it."""
+    if incident and incident.acked_at:
+        return f"; acknowledged by {incident.acked_by}"
+    return f"; not told: {incident.untold}" if incident and incident.untold else ""
+
+
+def _steps_ahead(incident: Incident, rules: Rules) -> Iterable[Step]:
+    mine = [step for step in rules.steps if step.concerns(incident.subject, incident.level)]
+    return [step for step in mine if step.name not in incident.escalated]
+
+
+def _reading(alike: Sequence[Sample]) -> Entry:
+    first, last = alike[0], alike[-1]
+    words = f": {first.detail}" if first.detail else ""
+    value = f" ({last.value})" if last.value and last.value not in (first.detail or "") else ""
+    return Entry(first.at, f"seen {first.level}{words}{value}{f', {_times(len(alike))}' if len(alike) > 1 else ''}")
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number} times"
+
+
+def _patience(policy: Policy) -> str:
+    """`3 failures in a row, is over after 5m without one, and is recalled after 1h, 4h and 1 day`."""
+    own = [policy.at(level).failures for level in (Level.WARNING, Level.CRITICAL)]
+    failures = str(own[0]) if own[0] == own[1] else f"{own[0]} (warning) or {own[1]} (critical)"
+    clean = f"after {duration(policy.clean)} without one" if policy.clean else "with the first good reading"
+    recalled = ", ".join(str(duration(span)) for span in policy.reminders)
+    again = f"it is recalled after {recalled}, then daily" if recalled else "it is not recalled"
+    return f"{failures} failure{'' if failures == '1' else 's'} in a row and is over {clean}; {again}"

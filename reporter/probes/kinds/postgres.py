@@ -1,0 +1,201 @@
+"""Is a PostgreSQL server well, as its clients see it and by its own statistics?"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from types import SimpleNamespace
+from typing import Any, ClassVar
+
+from reporter.alerts.model import Level
+from reporter.periods.clock import Clock
+from reporter.probes.probe import Measure, Sight, Terms, in_bytes, percent, seconds
+from reporter.probes.number_formats import ago, count_of, enough, size_within, span, whole
+from reporter.probes.postgres_session import RefusedError, Session, host_of, prepare, session
+from reporter.probes.postgres_statistics import COUNTERS, statistics
+from reporter.probes.counters import Change, Trail
+from reporter.secret import Secret
+from reporter.alerts.thresholds import Threshold
+
+# A size is asked for so seldom, in seconds: the server looks at every file of the database for it.
+_SIZE_EVERY = 600.0
+# So many bytes may be written before a checkpoint is worth one; a server that is idle makes none.
+_WORTH_A_CHECKPOINT = 16 * 1024 * 1024
+_MISPLACED = {"standby": "it takes no writes: it should be a primary", "primary": "it should be a standby"}
+# Autovacuum lets a tenth of the transaction ids be used up before it begins; percent.
+_WORTH_SHOWING = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostgresLimits:
+    """From where on a figure is trouble. Times are seconds, sizes bytes, shares percent.
+
+    A statement is slow that has run for `slow_after` seconds. `standbys` is how many ought to be connected, and
+    `expect_role` says whether the server ought to be a primary or a standby.
+    """
+
+    connections: Threshold
+    slow_after: float
+    slow_queries: Threshold
+    idle_in_transaction: Threshold
+    lock_wait: Threshold
+    replication_lag: Threshold
+    standbys: int
+    kept_wal: Threshold
+    cache_hits: Threshold
+    checkpoint: Threshold
+    size: Threshold
+    transaction_ids: Threshold
+    expect_role: str | None
+
+
+@dataclass(slots=True)
+class _Kept:
+    """What is remembered from look to look."""
+
+    hour: Trail = field(default_factory=Trail)
+    day: Trail = field(default_factory=lambda: Trail(span=86400, step=600))
+    weighed: float | None = None
+    size: float | None = None
+    growth: Change | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresProbe:
+    """A connection of its own for each look, as a new client would get it, and a question to the statistics.
+
+    The latency is that of connecting and of the first answer.
+    """
+
+    kind: ClassVar[str] = "postgres"
+    terms: Terms
+    clock: Clock
+    url: Secret
+    limits: PostgresLimits
+    _kept: _Kept = field(default_factory=_Kept, repr=False, compare=False)
+
+    @property
+    def host(self) -> str | None:
+        return host_of(self.url)
+
+    def prepare(self) -> None:
+        """Load psycopg."""
+        prepare()
+
+    async def look(self) -> Sight:
+        began = time.perf_counter()
+        try:
+            async with session(self.url, self.terms.timeout) as asked:
+                return await self._seen(asked, time.perf_counter() - began)
+        except RefusedError as error:
+            return error.sight
+
+    async def _seen(self, asked: Session, latency: float) -> Sight:
+        try:
+            (told,) = await asked.ask(statistics(asked.version, self.limits.slow_after))
+        except RefusedError as error:
+            return _without_statistics(error, latency)
+        await self._weigh(asked)
+        row = SimpleNamespace(**told)
+        change = self._kept.hour.since(self.clock.monotonic(), {name: float(told[name] or 0) for name in COUNTERS})
+        role = "standby" if row.standby else "primary"
+        wrong = self.limits.expect_role not in {None, role}
+        words = "online, a standby" if row.standby else "online"
+        return Sight(
+            Level.CRITICAL if wrong else Level.OK,
+            f"{words}, but {_MISPLACED[role]}" if wrong else words,
+            measures=tuple(_measures(row, change, self._kept.size, self.limits)),
+            figures=tuple(_figures(row, change, self._kept)),
+            latency=latency,
+        )
+
+    async def _weigh(self, asked: Session) -> None:
+        """Ask for the size, now and then. It may take long, and says nothing of whether the server is well."""
+        kept, now = self._kept, self.clock.monotonic()
+        if kept.weighed is not None and now - kept.weighed < _SIZE_EVERY:
+            return
+        kept.weighed = now
+        with suppress(RefusedError, TimeoutError):
+            async with asyncio.timeout(self.terms.timeout / 4):
+                (row,) = await asked.ask("SELECT pg_database_size(current_database())::float8 AS size")
+            kept.size, kept.growth = row["size"], kept.day.since(now, row)
+
+
+def _without_statistics(error: RefusedError, latency: float) -> Sight:
+    """Not every server that speaks the protocol keeps PostgreSQL's statistics, nor shows them to every role."""
+    if error.code is None or not error.code.startswith(("42", "0A")):
+        return error.sight
+    return Sight(Level.OK, "online", figures=(("statistics", "not told to this role"),), latency=latency)
+
+
+def _measures(row: Any, change: Change | None, known: float | None, limits: PostgresLimits) -> Iterator[Measure]:
+    """What stands against a limit, what clients feel first."""
+    yield Measure("connections", 100 * row.used / row.most, limits.connections, partial(count_of, row.most))
+    if row.sees_all:
+        yield from _sessions(row, limits)
+    found = change.share("blocks_found", "blocks_read") if change else None
+    if found is not None:
+        yield Measure("cache hits", found, limits.cache_hits, percent)
+    yield from _replication(row, limits)
+    yield _checkpoint(row, limits)
+    if known is not None:
+        yield Measure("size", known, limits.size, size_within(limits.size))
+    if row.transaction_ids >= _WORTH_SHOWING:
+        used = "more than {limit} of the transaction ids are used up: is autovacuum at work?"
+        yield Measure("transaction ids", row.transaction_ids, limits.transaction_ids, percent, used)
+
+
+def _checkpoint(row: Any, limits: PostgresLimits) -> Measure:
+    old = "no checkpoint since {limit}"
+    if row.since_checkpoint > _WORTH_A_CHECKPOINT:
+        return Measure("last checkpoint", row.checkpoint, limits.checkpoint, ago, old)
+    return Measure("last checkpoint", row.checkpoint, shown=_little_since)
+
+
+def _sessions(row: Any, limits: PostgresLimits) -> Iterator[Measure]:
+    """What sessions do; a role without pg_read_all_stats sees only its own."""
+    longer = f"queries run for longer than {seconds(limits.slow_after)}"
+    yield Measure("slow queries", row.slow, limits.slow_queries, trouble=longer)
+    idle = "a transaction is open and idle for more than {limit}"
+    yield Measure("idle in transaction", row.idle or 0, limits.idle_in_transaction, span, idle)
+    waits = "a session has waited for a lock for more than {limit}"
+    yield Measure("waiting for a lock", row.waiting or 0, limits.lock_wait, span, waits)
+
+
+def _replication(row: Any, limits: PostgresLimits) -> Iterator[Measure]:
+    if row.standby:
+        yield Measure("behind its primary", row.behind, limits.replication_lag, span)
+    elif limits.standbys or row.standbys:
+        yield Measure(
+            "standbys", row.standbys, enough(limits.standbys), whole, "fewer standbys than {limit} are connected"
+        )
+    if row.lag is not None:
+        yield Measure("replication lag", row.lag, limits.replication_lag, span)
+    if row.kept_wal:
+        kept = "more than {limit} of WAL is kept for a standby that is away"
+        yield Measure("WAL kept for the absent", row.kept_wal, limits.kept_wal, in_bytes, kept)
+
+
+def _figures(row: Any, change: Change | None, kept: _Kept) -> Iterator[tuple[str, str]]:
+    """What has no limit."""
+    if row.slow:
+        yield "slowest query", f"{seconds(row.slowest)} so far"
+    if row.standby:
+        yield "primary", "connected" if row.fed else "not connected"
+    if change:
+        yield "deadlocks", change.told("deadlocks")
+        yield "transactions", f"{change.rate('transactions'):,.1f}/s"
+    if kept.growth and kept.growth.within >= _SIZE_EVERY:
+        yield "growth", f"{in_bytes(kept.growth.risen['size'])} in {seconds(kept.growth.within)}"
+    yield "up", seconds(row.uptime)
+    yield "version", row.version
+    if not row.sees_all:
+        yield "sessions of others", "hidden without pg_monitor"
+
+
+def _little_since(figure: float) -> str:
+    return f"{ago(figure)}, little written since"

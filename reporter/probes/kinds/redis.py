@@ -1,0 +1,238 @@
+"""Is a Redis or Valkey server well, as its clients see it and by its own account?"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import ClassVar
+
+from reporter.alerts.model import Level
+from reporter.periods.clock import Clock
+from reporter.probes.probe import NEVER, Measure, Sight, Terms, in_bytes, percent, plain, seconds
+from reporter.probes.certificates import Trust
+from reporter.probes.number_formats import ago, count_of, enough, span, weight_of, whole
+from reporter.probes.redis_protocol import Line, NotRespError, Place, RespError, line_to
+from reporter.probes.counters import Change, Trail
+from reporter.secret import Secret
+from reporter.alerts.thresholds import Threshold
+
+_KEYS = re.compile(r"\bkeys=(\d+)")
+_CODE = re.compile(r"[A-Z]{2,20}")
+_LAG = re.compile(r"\blag=(\d+)")
+# With less memory in use than this, in bytes, what the process itself needs makes up most of the ratio.
+_WORTH_A_RATIO = 64 * 1024 * 1024
+_COUNTERS = ("keyspace_hits", "keyspace_misses", "evicted_keys", "rejected_connections")
+
+_REFUSALS = {
+    "NOAUTH": "it wants a password, and the address has none",
+    "WRONGPASS": "the password is refused",
+    "NOPERM": "the user may not ask it: ACL SETUSER … +ping +info",
+    "LOADING": "it is loading its data",
+    "MASTERDOWN": "its link to the primary is down",
+    "BUSY": "a script holds it up",
+    "DENIED": "it is in protected mode, and takes connections of its own machine alone",
+}
+_NO_CLIENTS = "it has no connection left to give (maxclients)"
+
+Info = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedisLimits:
+    """From where on a figure is trouble. Times are seconds, shares percent.
+
+    `replicas` is how many ought to be connected, and `expect_role` says whether it ought to be a primary or a replica.
+    """
+
+    memory: Threshold
+    fragmentation: Threshold
+    clients: Threshold
+    hits: Threshold
+    last_save: Threshold
+    replication_lag: Threshold
+    replicas: int
+    expect_role: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RedisProbe:
+    """A connection of its own for each look. The latency is that of connecting and of the answer to PING."""
+
+    kind: ClassVar[str] = "redis"
+    terms: Terms
+    clock: Clock
+    url: Secret
+    limits: RedisLimits
+    trust: Trust = Trust()
+    _hour: Trail = field(default_factory=Trail, repr=False, compare=False)
+
+    @property
+    def host(self) -> str | None:
+        return Place.of(self.url).host
+
+    def prepare(self) -> None:
+        """Read the certificates that we trust."""
+        if Place.of(self.url).tls:
+            self.trust.prepare()
+
+    async def look(self) -> Sight:
+        place = Place.of(self.url)
+        try:
+            return await self._seen(place)
+        except RespError as error:
+            return _refused(error, self.url)
+        except NotRespError:
+            return Sight(Level.CRITICAL, "answered with something that is not Redis")
+        except asyncio.IncompleteReadError:
+            return Sight(Level.CRITICAL, "closed the connection")
+        except FileNotFoundError:
+            return Sight(Level.CRITICAL, "nothing listens at its socket")
+
+    async def _seen(self, place: Place) -> Sight:
+        began = time.perf_counter()
+        async with line_to(place, self.trust.context() if place.tls else None) as line:
+            await line.ask("PING")
+            latency = time.perf_counter() - began
+            info = await _info(line)
+        if not info:
+            return Sight(Level.OK, "online", figures=(("figures", "hidden without +info"),), latency=latency)
+        change = self._hour.since(self.clock.monotonic(), {name: _number(info, name) for name in _COUNTERS})
+        trouble = next(_troubles(info, self.limits.expect_role), "")
+        replica = ", a replica" if info.get("role") == "slave" else ""
+        return Sight(
+            Level.CRITICAL if trouble else Level.OK,
+            f"online{replica}, but {trouble}" if trouble else f"online{replica}",
+            measures=tuple(_measures(info, change, self.limits)),
+            figures=tuple(_figures(info, change)),
+            latency=latency,
+        )
+
+
+def _refused(error: RespError, url: Secret) -> Sight:
+    if "max number of clients" in str(error):
+        return Sight(Level.CRITICAL, _NO_CLIENTS)
+    if error.code in _REFUSALS:
+        return Sight(Level.CRITICAL, _REFUSALS[error.code])
+    # Whatever is no code, or stands in the address, may be our own password that comes back.
+    tellable = _CODE.fullmatch(error.code) and error.code not in url.reveal()
+    return Sight(Level.CRITICAL, f"it says: {error.code}" if tellable else "answered with an error of its own")
+
+
+async def _info(line: Line) -> Info:
+    """What the server says of itself; nothing where the user may not ask."""
+    try:
+        text = await line.ask("INFO")
+    except RespError as error:
+        if error.code == "NOPERM":
+            return {}
+        raise
+    pairs = (row.partition(":") for row in text.splitlines() if not row.startswith("#"))
+    return {name: value for name, mark, value in pairs if mark}
+
+
+def _number(info: Info, name: str) -> float:
+    """A figure; 0 where this version does not tell it."""
+    try:
+        return float(info.get(name, 0))
+    except ValueError:
+        return 0.0
+
+
+def _troubles(info: Info, expect_role: str | None) -> Iterator[str]:
+    """What is broken whatever the limits, the worst first."""
+    if expect_role == "primary" and info.get("role") == "slave":
+        yield "it takes no writes: it should be a primary"
+    if expect_role == "replica" and info.get("role") == "master":
+        yield "it should be a replica"
+    most = _number(info, "maxmemory")
+    if most and _number(info, "used_memory") >= most and _keeps_all(info):
+        yield "its memory is full, and it refuses writes (noeviction)"
+    if info.get("aof_last_write_status", "ok") != "ok":
+        yield "it cannot write its append-only file, and refuses writes"
+    if info.get("rdb_last_bgsave_status", "ok") != "ok":
+        yield "its last save failed, and unless it is told otherwise it refuses writes"
+    if info.get("master_link_status", "up") != "up":
+        yield "its link to the primary is down"
+
+
+def _keeps_all(info: Info) -> bool:
+    """Whether full memory is trouble; one that evicts is a cache, and full by design."""
+    return info.get("maxmemory_policy", "noeviction") == "noeviction"
+
+
+def _measures(info: Info, change: Change | None, limits: RedisLimits) -> Iterator[Measure]:
+    """What stands against a limit, what clients feel first."""
+    used = _number(info, "used_memory")
+    if most := _number(info, "maxmemory"):
+        limit = limits.memory if _keeps_all(info) else NEVER
+        yield Measure("memory", 100 * used / most, limit, partial(weight_of, most))
+    else:
+        yield Measure("memory", used, shown=_unlimited)
+    if clients := _number(info, "maxclients"):
+        shown = partial(count_of, clients)
+        yield Measure("clients", 100 * _number(info, "connected_clients") / clients, limits.clients, shown)
+    hits = change.share("keyspace_hits", "keyspace_misses") if change else None
+    if hits is not None:
+        yield Measure("hits", hits, limits.hits, percent)
+    if used >= _WORTH_A_RATIO:
+        yield Measure("fragmentation", _number(info, "used_memory_rss") / used, limits.fragmentation, _ratio)
+    yield from _saved(info, limits)
+    yield from _replication(info, limits)
+
+
+def _saved(info: Info, limits: RedisLimits) -> Iterator[Measure]:
+    saved, now = _number(info, "rdb_last_save_time"), _number(info, "server_time_usec") / 1e6
+    if not saved or not now or info.get("rdb_saves") == "0":
+        return  # until the first save, the time is that of its start
+    changes = _number(info, "rdb_changes_since_last_save")
+    old = "nothing saved since {limit}"
+    yield Measure("last save", max(now - saved, 0), limits.last_save if changes else NEVER, ago, old)
+
+
+def _replication(info: Info, limits: RedisLimits) -> Iterator[Measure]:
+    if info.get("role") == "slave":
+        if (down := _number(info, "master_link_down_since_seconds")) > 0:
+            yield Measure("cut off from its primary", down, NEVER, seconds)
+        return
+    connected = _number(info, "connected_slaves")
+    if connected or limits.replicas:
+        few = "fewer replicas than {limit} are connected"
+        yield Measure("replicas", connected, enough(limits.replicas), whole, few)
+    if lags := _found(_LAG, info, "slave"):
+        late = "a replica lags by more than {limit}"
+        yield Measure("replication lag", max(lags), limits.replication_lag, span, late)
+
+
+def _figures(info: Info, change: Change | None) -> Iterator[tuple[str, str]]:
+    """What has no limit."""
+    yield "keys", plain(sum(_found(_KEYS, info, "db")))
+    yield "commands", f"{plain(_number(info, 'instantaneous_ops_per_sec'))}/s"
+    if blocked := _number(info, "blocked_clients"):
+        yield "blocked clients", plain(blocked)
+    if change:
+        yield "evicted", change.told("evicted_keys")
+        if change.risen["rejected_connections"]:
+            yield "refused connections", change.told("rejected_connections")
+    yield "append-only file", "on" if info.get("aof_enabled") == "1" else "off"
+    if info.get("role") == "slave":
+        yield "primary", "connected" if info.get("master_link_status") == "up" else "not connected"
+    yield "up", seconds(_number(info, "uptime_in_seconds"))
+    known = next((name for name in ("valkey", "redis") if f"{name}_version" in info), "")
+    yield "version", f"{known.capitalize()} {info[f'{known}_version']}" if known else "N/A"
+
+
+def _found(pattern: re.Pattern[str], info: Info, prefix: str) -> list[int]:
+    """A figure of each row whose name begins so, such as `db0:keys=12,…`."""
+    return [int(found) for name, row in info.items() if name.startswith(prefix) for found in pattern.findall(row)]
+
+
+def _unlimited(figure: float) -> str:
+    return f"{in_bytes(figure)}, no limit set"
+
+
+def _ratio(figure: float) -> str:
+    return f"{figure:.2f}"

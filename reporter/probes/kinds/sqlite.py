@@ -1,0 +1,198 @@
+"""Is a SQLite file well: there, readable, whole, and no larger than it should be? It is never written to."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+from reporter.alerts.model import Level
+from reporter.periods.clock import Clock
+from reporter.probes.probe import Measure, Sight, Terms, in_bytes, percent, seconds
+from reporter.probes.number_formats import ago, size_within
+from reporter.probes.loop import aside
+from reporter.probes.counters import Change, Trail
+from reporter.trading.ledger.readonly import open_sqlite, sqlite_reason
+from reporter.alerts.thresholds import Threshold
+
+_PRAGMAS = ("journal_mode", "page_count", "page_size", "freelist_count")
+# Who reads a file without a WAL keeps others from writing it, and a bot waits for five seconds at most.
+_BRIEF = 1.0
+_LONG = 120.0  # seconds that a check may take where it holds nobody up
+_AGAIN = 600.0  # a check that found something is made again so soon, in seconds
+_WORTH_TELLING = 600.0  # over fewer seconds growth says nothing
+_DAMAGED = "the database disk image is malformed"
+# What says that we may not look, rather than that something is wrong with it.
+_OURS = ("cannot be opened", "nobody has it open")
+
+
+Figures = Iterator[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SqliteLimits:
+    """From where on a figure is trouble. Sizes are bytes, times seconds, shares percent."""
+
+    size: Threshold
+    wal: Threshold
+    free: Threshold
+    written: Threshold
+
+
+@dataclass(frozen=True, slots=True)
+class Integrity:
+    """What reading all of a file came to: `fault` is None for one that is whole, `whole` None if it took too long."""
+
+    at: float
+    took: float
+    whole: bool | None
+    fault: str = ""
+
+    def told(self, now: float) -> str:
+        if self.whole is None:
+            return f"not known: reading all of it takes longer than {seconds(self.took)}"
+        age = now - self.at
+        return f"{'whole' if self.whole else 'damaged'}, checked {'just now' if age < 60 else ago(age)}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What stands in a file's head and beside it. Sizes are bytes, times seconds."""
+
+    mode: str
+    size: int
+    free: int
+    wal: int
+    written: float
+    latency: float
+
+
+@dataclass(slots=True)
+class _Kept:
+    """What is remembered from look to look."""
+
+    day: Trail = field(default_factory=lambda: Trail(span=86400, step=600))
+    integrity: Integrity | None = None
+    checking: asyncio.Task[None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SqliteProbe:
+    """The file opened anew at each look. Every `check_every` seconds all of it is read for damage; None: never.
+
+    That may take `brief` seconds where it keeps others from writing.
+    """
+
+    kind: ClassVar[str] = "sqlite"
+    host: ClassVar[None] = None
+    terms: Terms
+    clock: Clock
+    path: Path
+    limits: SqliteLimits
+    check_every: float | None = None
+    brief: float = _BRIEF
+    _kept: _Kept = field(default_factory=_Kept, repr=False, compare=False)
+
+    def prepare(self) -> None:
+        """Nothing to load."""
+
+    async def look(self) -> Sight:
+        try:
+            found = await aside(("sqlite", self.path), self._open)
+        except (sqlite3.Error, OSError) as error:
+            return _failed(error, self.path)
+        await self._check_if_due(found.mode)
+        integrity, now = self._kept.integrity, self.clock.monotonic()
+        growth = self._kept.day.since(now, {"size": found.size})
+        damaged = integrity is not None and integrity.whole is False
+        return Sight(
+            Level.CRITICAL if damaged else Level.OK,
+            f"damaged: {integrity.fault}" if integrity and damaged else "online",
+            measures=tuple(self._measures(found)),
+            figures=tuple(_figures(found, growth, integrity, now)),
+            latency=found.latency,
+        )
+
+    def _open(self) -> _Found:
+        began = time.perf_counter()
+        with closing(open_sqlite(self.path, self.terms.timeout, pragmas=_PRAGMAS)) as connection:
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            latency = time.perf_counter() - began
+            told = {name: connection.execute(f"PRAGMA {name}").fetchone()[0] for name in _PRAGMAS}
+        file, wal = self.path.stat(), _stat_or_none(self.path.with_name(f"{self.path.name}-wal"))
+        return _Found(
+            mode=told["journal_mode"],
+            size=told["page_count"] * told["page_size"],
+            free=told["freelist_count"] * told["page_size"],
+            wal=wal.st_size if wal else 0,
+            written=max(file.st_mtime, wal.st_mtime if wal and wal.st_size else 0),
+            latency=latency,
+        )
+
+    async def _check_if_due(self, mode: str) -> None:
+        """Reading all of a file may take longer than a look: it goes on beside, and is told when it is done."""
+        kept, now = self._kept, self.clock.monotonic()
+        if self.check_every is None or kept.checking:
+            return
+        pause = _AGAIN if kept.integrity and kept.integrity.whole is False else self.check_every
+        if kept.integrity is None or now - kept.integrity.at >= pause:
+            kept.checking = asyncio.create_task(self._check(now, _LONG if mode == "wal" else self.brief))
+            await asyncio.wait([kept.checking], timeout=self.terms.timeout / 4)
+
+    async def _check(self, now: float, patience: float) -> None:
+        try:
+            self._kept.integrity = await aside(("sqlite-check", self.path), partial(_checked, self.path, now, patience))
+        finally:
+            self._kept.checking = None
+
+    def _measures(self, found: _Found) -> Iterator[Measure]:
+        limits = self.limits
+        yield Measure("size", found.size, limits.size, size_within(limits.size))
+        if found.wal or found.mode == "wal":
+            yield Measure("WAL", found.wal, limits.wal, in_bytes)
+        yield Measure("free pages", 100 * found.free / found.size if found.size else 0.0, limits.free, percent)
+        age = max(self.clock.wall().timestamp() - found.written, 0)
+        yield Measure("last written", age, limits.written, ago, "nothing written since {limit}")
+
+
+def _figures(
+    found: _Found, growth: Change | None, integrity: Integrity | None, now: float
+) -> Iterator[tuple[str, str]]:
+    """What has no limit."""
+    if growth and growth.within >= _WORTH_TELLING:
+        yield "growth", f"{in_bytes(growth.risen['size'])} in {seconds(growth.within)}"
+    if integrity:
+        yield "integrity", integrity.told(now)
+    yield "journal", found.mode
+
+
+def _checked(path: Path, now: float, patience: float) -> Integrity:
+    try:
+        with closing(open_sqlite(path, patience, pragmas=("quick_check",))) as connection:
+            (said,) = connection.execute("PRAGMA quick_check").fetchone()
+    except sqlite3.DatabaseError as error:
+        if "malformed" in str(error):
+            return Integrity(now, patience, False, _DAMAGED)
+        return Integrity(now, patience, None)
+    return Integrity(now, patience, said == "ok", "" if said == "ok" else " ".join(said.split())[:120])
+
+
+def _failed(error: sqlite3.Error | OSError, path: Path) -> Sight:
+    words = sqlite_reason(str(error), path) if isinstance(error, sqlite3.Error) else f"{path} cannot be opened"
+    if "malformed" in words:
+        return Sight(Level.CRITICAL, f"damaged: {_DAMAGED}")
+    return Sight(Level.UNKNOWN if any(sign in words for sign in _OURS) else Level.CRITICAL, words)
+
+
+def _stat_or_none(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except OSError:
+        return None

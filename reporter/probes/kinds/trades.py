@@ -1,0 +1,149 @@
+"""Does a floor still trade, at the pace that is usual for it at this hour of the week?"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, tzinfo
+from typing import ClassVar, Protocol
+
+from reporter.alerts.model import Level
+from reporter.periods.clock import Clock
+from reporter.errors import LedgerError
+from reporter.messages.formats import duration, plural
+from reporter.probes.trade_frequency import Pace, pace
+from reporter.periods.civil import Period
+from reporter.probes.probe import CouldNotLookError, Measure, Sight, Terms, seconds
+from reporter.probes.number_formats import ago
+from reporter.probes.loop import aside
+from reporter.alerts.thresholds import Threshold
+
+# The pace is reckoned anew so seldom, in seconds; and not while nothing is traded, so that its limits stand still.
+_ANEW = 3600.0
+
+
+# The moment of a trade is known to the minute; and nobody wants to be told of less than this, in seconds.
+_MINUTE, _LEAST = 60.0, 300.0
+
+
+# The part of its time that a look gives the ledger, so that it can say what was wrong.
+_PATIENCE = 0.9
+
+
+class Closings(Protocol):
+    """What is asked of the trading databases."""
+
+    def closings(self, period: Period, only: Collection[str] = (), agent: str | None = None) -> list[datetime]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pacing:
+    """Whose trades, and from when on their absence is unusual.
+
+    `limits` are multiples of the silence that is reached once in `rarity`, as `history` knows it.
+    """
+
+    ledger: str | None
+    agent: str | None
+    zone: tzinfo
+    history: timedelta
+    rarity: timedelta
+    limits: Threshold
+
+
+@dataclass(slots=True)
+class _Kept:
+    """What is remembered from look to look."""
+
+    newest: datetime | None = None
+    pace: Pace | None = None
+    reckoned: float | None = None
+    reckoned_with: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TradesProbe:
+    """How long ago the newest trade closed, to the minute, held against the pace of the weeks before."""
+
+    kind: ClassVar[str] = "trades"
+    host: ClassVar[None] = None
+    terms: Terms
+    clock: Clock
+    floor: Closings
+    pacing: Pacing
+    _kept: _Kept = field(default_factory=_Kept, repr=False, compare=False)
+
+    def prepare(self) -> None:
+        """Nothing to load."""
+
+    async def look(self) -> Sight:
+        now, patience = self.clock.wall(), self.terms.timeout * _PATIENCE
+        try:
+            async with asyncio.timeout(patience):
+                await aside(("trades", self.terms.name), lambda: self._read(now))
+        except LedgerError as error:
+            raise CouldNotLookError(f"the trades cannot be read: {error}") from None
+        except TimeoutError:  # of the ledger, whose own line says so: it tells nothing of the trades
+            raise CouldNotLookError(f"the trades cannot be read: no answer within {duration(patience)}") from None
+        newest, known = self._kept.newest, self._kept.pace
+        if newest is None or known is None:
+            return _unknown_pace(newest, now, self.pacing.history)
+        return self._judged(known, newest, now)
+
+    def _read(self, now: datetime) -> None:
+        """Only what is new since the last look, or all of the history where the pace is to be reckoned."""
+        kept = self._kept
+        stale = kept.reckoned is None or self.clock.monotonic() - kept.reckoned >= _ANEW
+        since = now - self.pacing.history if stale or kept.newest is None else kept.newest
+        only = (self.pacing.ledger,) if self.pacing.ledger else ()
+        found = self.floor.closings(_between(since, now), only, self.pacing.agent)
+        kept.newest = max(found, default=kept.newest)
+        if stale and kept.newest != kept.reckoned_with:
+            kept.pace, kept.reckoned_with = pace(found, now, self.pacing.zone), kept.newest
+        if stale:
+            kept.reckoned = self.clock.monotonic()
+
+    def _judged(self, known: Pace, newest: datetime, now: datetime) -> Sight:
+        age = max((now - newest).total_seconds(), 0.0)
+        limits = self._limits(known, newest)
+        usual = duration(known.lasts(newest, known.share(0.95)))
+        unusual = any(age >= limit for limit in (limits.warning, limits.critical) if limit)
+        why = "no trade for more than {limit}"
+        if usual:
+            why += f": from this hour of the week on, 95% of gaps are under {usual}"
+        return Sight(
+            Level.OK,
+            "readable" if unusual else "at its usual pace",
+            measures=(Measure("since the last trade", age, limits, seconds, why),),
+            figures=tuple(self._figures(known, newest, usual)),
+        )
+
+    def _limits(self, known: Pace, newest: datetime) -> Threshold:
+        """The multiples of the rare silence, as seconds from the newest trade on."""
+        rare, said = known.once_in(self.pacing.rarity), self.pacing.limits
+
+        def lasts(multiple: float | None) -> float | None:
+            length = None if multiple is None else known.lasts(newest, rare * multiple)
+            return max(length.total_seconds() + _MINUTE, _LEAST) if length else None
+
+        return Threshold(
+            lasts(said.warning), lasts(said.critical), lasts(said.leave_warning), lasts(said.leave_critical)
+        )
+
+    def _figures(self, known: Pace, newest: datetime, usual: str | None) -> Iterator[tuple[str, str]]:
+        if usual:
+            yield "95% of gaps", f"under {usual}"
+        if rare := known.lasts(newest, known.once_in(self.pacing.rarity)):
+            yield f"once in {duration(self.pacing.rarity)}", f"{duration(rare)}"
+        yield "history", f"{plural(known.trades, 'trade')} in {known.weeks:.1f} weeks, by {known.basis}"
+
+
+def _unknown_pace(newest: datetime | None, now: datetime, history: timedelta) -> Sight:
+    if newest is None:
+        return Sight(Level.OK, f"too little history: no trade in {duration(history)}")
+    return Sight(Level.OK, "too little history", figures=(("last trade", ago((now - newest).total_seconds())),))
+
+
+def _between(start: datetime, end: datetime) -> Period:
+    return Period(start, end, "pace")

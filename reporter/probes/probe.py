@@ -1,0 +1,130 @@
+"""Looking at things from outside, as those who need them would. Every kind of probe honours the contract below."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Protocol
+
+from reporter.alerts.model import Level
+from reporter.messages.formats import duration, size
+from reporter.alerts.thresholds import Threshold
+
+# No figure is trouble.
+NEVER = Threshold()
+
+
+def plain(figure: float) -> str:
+    """A figure without a unit: `12`, `0.5`."""
+    return f"{figure:,.15g}"
+
+
+def percent(figure: float) -> str:
+    """A figure that counts percent: `82%`, `99.5%`."""
+    return f"{figure:,.1f}".removesuffix(".0") + "%"
+
+
+def seconds(figure: float) -> str:
+    """A figure that counts seconds, in the units that people use for it: `12ms`, `3h 5m`."""
+    return duration(figure) or "N/A"
+
+
+def in_bytes(figure: float) -> str:
+    """A figure that counts bytes: `1.5 GiB`."""
+    return size(figure) or "N/A"
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A figure that a look came to, and from where on it is trouble. The round grades it: it knows how it stood before.
+
+    `shown` makes text with its unit of a figure. `trouble` says what is wrong in terms of the limit alone, such as
+    `slower than {limit}`: a sentence with the figure in it would change the board at each look. Without it that is
+    `NAME above LIMIT`, or below.
+    """
+
+    name: str
+    figure: float
+    threshold: Threshold = NEVER
+    shown: Callable[[float], str] = plain
+    trouble: str = ""
+
+    @property
+    def key(self) -> tuple[str, bool]:
+        """What it is remembered by: one figure may be too small as well as too large."""
+        return self.name, self.threshold.low
+
+
+class Way(Enum):
+    """How a look fared on its way to the target: that says something of our own network."""
+
+    OPEN = auto()  # something came back, be it a refusal
+    LOST = auto()  # nothing came back
+    NO_ROUTE = auto()  # it did not leave this machine
+    NO_NAMES = auto()  # the name was not looked up, for no name server answered
+    UNTRIED = auto()  # it says nothing of the way
+
+    @property
+    def silent(self) -> bool:
+        """Whether it would also look like this if our own network were gone."""
+        return self in {Way.LOST, Way.NO_ROUTE, Way.NO_NAMES}
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What a look came to: how it stands, and a sentence about it that carries no secret.
+
+    `value` and `limit` are what is behind the level, with its unit, where that is not the latency; `figure` is the
+    value as a number. `figures` are whatever else is to be shown, as name and text with unit, for boards; each of the
+    `measures` is shown there too.
+    `latency` is in seconds, where that is not simply how long the look took.
+    """
+
+    level: Level
+    detail: str
+    value: str | None = None
+    limit: str | None = None
+    figures: tuple[tuple[str, str], ...] = ()
+    measures: tuple[Measure, ...] = ()
+    latency: float | None = None
+    way: Way = Way.OPEN
+    figure: float | None = None
+
+
+class CouldNotLookError(Exception):
+    """We could not look, which says nothing about the target. Its sentence is shown, so it carries no secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What is said of every probe, whatever it looks at. Times are seconds.
+
+    `every` is how long a reading counts; None: look in each round. No answer within `timeout` is a failure of the
+    target. `latency` is from which time on an answer is slow.
+    """
+
+    name: str
+    every: float | None = None
+    timeout: float = 5.0
+    latency: Threshold = NEVER
+
+
+class Probe(Protocol):
+    """One thing to look at."""
+
+    @property
+    def terms(self) -> Terms: ...
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def host(self) -> str | None:
+        """The machine that is asked over a network; None for what is looked at on this one, which has no latency."""
+
+    def prepare(self) -> None:
+        """Load what looking needs, before the first look: loading in the loop would count as everybody's latency."""
+
+    async def look(self) -> Sight:
+        """Look once. It is cancelled at `timeout`, and may raise whatever the network raises, or CouldNotLookError."""

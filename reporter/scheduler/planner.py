@@ -1,0 +1,324 @@
+"""Which closed periods are owed. The calendar is ours: it is read from the store, never from what fired."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import islice
+
+from sqlalchemy import Connection
+
+from reporter.store import outbox
+from reporter.alerts.model import Level, Observation
+from reporter.jobs.binding import BoundJob
+from reporter.periods.clock import Clock
+from reporter.errors import StoreError
+from reporter.messages.formats import duration, plural
+from reporter.scheduler.clock_check import Guard
+from reporter.notify.pipeline import Sitting, Witness
+from reporter.periods.civil import Period, containing, covered
+from reporter.scheduler.runner import Claim
+from reporter.periods.schedules import Every, ScheduleError, parse
+from reporter.store import Store, owed_periods
+from reporter.scheduler.runtime import Wiring
+
+log = logging.getLogger(__name__)
+
+# At most so many periods of one job are entered in one pass, so that years of them hold nobody up.
+PER_PASS = 500
+# How long after its deadline a run's claim is believed in.
+LEASE_MARGIN = timedelta(seconds=60)
+# What is not tried within this time after it was due counts as missed where `catch_up` is none.
+MISSED_AFTER = timedelta(minutes=15)
+# The wall clock is steered by fractions of a second; if it goes back by more, it was set back.
+SET_BACK = timedelta(seconds=5)
+CLOCK = "clock"
+# So long an earlier wording of a schedule that cannot be read is left alone.
+UNREADABLE = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A period whose turn has come."""
+
+    bound: BoundJob
+    owed: owed_periods.Owed
+
+
+class Planner:
+    """Enters what is owed and says what may be tried now."""
+
+    def __init__(self, store: Store, clock: Clock, guard: Guard | None = None) -> None:
+        self._store = store
+        self._clock = clock
+        self._guard = guard or Guard(clock)
+        self._looked_at: datetime | None = None
+        self._doubted: bool | None = None
+        self._next: dict[tuple[str, str, str], datetime] = {}
+        self._seen: dict[tuple[str, str, str], datetime] = {}
+
+    def tick(self, wiring: Wiring) -> list[Turn]:
+        """One look at the calendar: the oldest period of each job, where it may be tried now.
+
+        Nothing is entered and nothing may be tried while the clock cannot be believed.
+        """
+        now = self._clock.wall()
+        closed = {name: bound for name, bound in wiring.jobs.items() if bound.enabled and bound.job.covers.closed}
+        if self._in_doubt(wiring):
+            self._looked_at = None  # what is planned and sent by this clock is gone through when it is right
+            return []
+        first = self._looked_at is None
+        self._notice_a_step_back(now)
+        for bound in closed.values():
+            if now >= self._next.get(_key(bound), now):
+                self._enter_if_it_can_be_read(bound, now)
+        whole = [name for name, bound in closed.items() if self._next.get(_key(bound), now) > now]
+        if first:
+            self._say_what_is_owed(whole)
+        with self._store.read() as connection:
+            oldest = owed_periods.oldest_open(connection, whole)
+        turns_come = [Turn(closed[owed.job], owed) for owed in oldest if owed.claimable(now)]
+        return [turn for turn in turns_come if not self._given_up(wiring, turn, now)]
+
+    def open_turns(self, wiring: Wiring) -> list[BoundJob]:
+        """Jobs on an open period whose wall-clock moment (`daily at 14:00`) came since the last look."""
+        now = self._clock.wall()
+        running = [bound for bound in wiring.jobs.values() if bound.enabled]
+        known = {_key(bound) for bound in running}
+        self._seen = {key: moment for key, moment in self._seen.items() if key in known}  # who comes back was away
+        return [bound for bound in running if self._came(bound, now)]
+
+    def may_run(self, wiring: Wiring, bound: BoundJob) -> bool:
+        """Whether an open job's turn may be taken, and is ours to take.
+
+        One that looks at the present goes on by a doubtful clock, for its alerts must not fall silent.
+        """
+        if bound.job.covers.unit is not None and self.doubt(wiring):
+            return False
+        if not self._store.shared:
+            return True
+        now = self._clock.wall()
+        with self._store.begin() as connection:
+            return owed_periods.take_beat(connection, bound.job.name, now, _until_next(bound, now))
+
+    def doubt(self, wiring: Wiring) -> str | None:
+        """Why the clock cannot be believed now, as a sentence; None while it can."""
+        return self._guard.doubt(wiring.clocks)
+
+    def claim(self, turn: Turn) -> Claim | None:
+        """Take a period in hand; None if another was quicker."""
+        token = secrets.token_hex(8)
+        now = self._clock.wall()
+        lease = turn.bound.deadline + LEASE_MARGIN
+        with self._store.begin() as connection:
+            if not owed_periods.claim(connection, turn.owed.id, token, now, lease):
+                return None
+            left_out = owed_periods.left_out_before(connection, turn.owed.job, turn.owed.period)
+        return Claim(turn.owed.id, token, turn.owed.attempts + 1, turn.owed.due_at, left_out)
+
+    def claim_by_hand(self, bound: BoundJob, period: Period) -> tuple[owed_periods.Owed, Claim | None]:
+        """Enter a complete period if need be and take it; no claim when it is told already or in other hands."""
+        now = self._clock.wall()
+        with self._store.begin() as connection:
+            version = _version(connection, bound, now)
+            owed_periods.owe(
+                connection, bound.job.name, period, version=version.number, fire_at=None, due_at=period.end, now=now
+            )
+            owed = owed_periods.find(connection, bound.job.name, period)
+            if owed is None:
+                raise StoreError(f"{bound.job.name} {period.label} was entered and is not there")
+            owed_periods.hasten(connection, owed.id, now)
+        claim = self.claim(Turn(bound, owed))
+        return owed, replace(claim, due_at=None, left_out=0) if claim else None
+
+    def next_due(self, bound: BoundJob) -> datetime:
+        """When a job's next turn comes, by its schedule alone."""
+        now = self._clock.wall()
+        if not bound.job.covers.closed:
+            return bound.schedule.after(now, bound.timezone)
+        fire, period = next(turns(bound, now))
+        return _due(bound, fire, period)
+
+    def next_runs(self, bound: BoundJob, count: int) -> list[datetime]:
+        """When a job's next turns come; nothing for an interval that is counted from the daemon's start."""
+        now = self._clock.wall()
+        if bound.job.covers.closed:
+            return [_due(bound, fire, period) for fire, period in islice(turns(bound, now), count)]
+        if isinstance(bound.schedule, Every):
+            return []
+        moments = [now]
+        while len(moments) <= count:
+            moments.append(bound.schedule.after(moments[-1], bound.timezone))
+        return moments[1:]
+
+    def _enter_if_it_can_be_read(self, bound: BoundJob, now: datetime) -> None:
+        """One job whose past cannot be read, as one that a newer version wrote, keeps no other from its turn."""
+        try:
+            self._enter(bound, now)
+        except ScheduleError as error:
+            self._next[_key(bound)] = now + UNREADABLE
+            log.error("%s: what it owes cannot be planned: %s", bound.name, error)
+
+    def _enter(self, bound: BoundJob, now: datetime) -> None:
+        with self._store.begin() as connection:
+            version = _version(connection, bound, now)
+            following = enter(connection, bound, version, now)
+            left_out = _leave_out(connection, bound, now) if following > now else 0
+        self._next[_key(bound)] = following
+        if left_out:
+            log.warning("%s: %s left out: %s", bound.name, plural(left_out, "older period"), _why_left_out(bound))
+
+    def _in_doubt(self, wiring: Wiring) -> bool:
+        """Whether the clock cannot be believed; the beginning and the end of that are told."""
+        why = self.doubt(wiring)
+        if self._doubted != bool(why):
+            told = "this machine's clock cannot be right: " + why if why else "this machine's clock is right"
+            seen = Observation(CLOCK, Level.CRITICAL if why else Level.OK, told)
+            self._tell(wiring, seen, Witness())
+            self._doubted = bool(why)
+        return why is not None
+
+    def _notice_a_step_back(self, now: datetime) -> None:
+        """What was planned by a clock that ran ahead is planned anew; so it is at the start, for nobody saw a step."""
+        if self._looked_at is None or now < self._looked_at - SET_BACK:
+            back = self._looked_at - now if self._looked_at else timedelta()
+            self._next.clear()
+            self._seen.clear()
+            with self._store.begin() as connection:
+                owed_periods.rewind(connection, now)
+                outbox.rewind(connection, now, back)
+        self._looked_at = now
+
+    def _say_what_is_owed(self, jobs: list[str]) -> None:
+        with self._store.read() as connection:
+            for job in jobs:
+                if labels := owed_periods.open_labels(connection, job):
+                    log.info("%s: to be made up for: %s", job, in_brief(labels))
+
+    def _given_up(self, wiring: Wiring, turn: Turn, now: datetime) -> bool:
+        """Whether it was tried for too long. While nobody was there nobody tried, and that counts for nothing."""
+        patience = turn.bound.give_up_after
+        if not turn.owed.attempts or turn.owed.tried_for < patience:
+            return False
+        why = turn.owed.reason or "it was cut off each time"
+        reason = f"given up after {duration(patience)} of trying; the last reason was: {why}"
+        told = f"{turn.owed.job} for {turn.owed.period.label} was {reason}"
+        with self._store.begin() as connection:
+            if owed_periods.give_up(connection, turn.owed.id, reason, now):
+                seen = Observation(f"job/{turn.owed.job}", Level.CRITICAL, told)
+                Sitting(connection, wiring, secrets.token_hex(4), now).hear([seen], Witness(turn.bound.channels))
+        log.error("%s", told)
+        return True
+
+    def _tell(self, wiring: Wiring, seen: Observation, witness: Witness) -> None:
+        now = self._clock.wall()
+        with self._store.begin() as connection:
+            Sitting(connection, wiring, secrets.token_hex(4), now).hear([seen], witness)
+
+    def _came(self, bound: BoundJob, now: datetime) -> bool:
+        if bound.job.covers.closed or isinstance(bound.schedule, Every):
+            return False
+        key = _key(bound)
+        last = self._seen.setdefault(key, now)
+        if bound.schedule.after(last, bound.timezone) > now:
+            return False
+        self._seen[key] = now
+        return True
+
+
+def enter(connection: Connection, bound: BoundJob, version: owed_periods.Version, now: datetime) -> datetime:
+    """Enter every period whose turn came since the last one entered; returns when the next turn comes."""
+    for entered, (fire, period) in enumerate(turns(bound, owed_periods.cursor(connection, bound.job.name, version, now))):
+        if fire > now:
+            return fire
+        if entered >= PER_PASS:
+            return now
+        _owe(connection, bound, version, fire, period, now)
+    raise AssertionError("a schedule has no last turn")
+
+
+def _version(connection: Connection, bound: BoundJob, now: datetime) -> owed_periods.Version:
+    """The version of the schedule as it is worded now.
+
+    When the wording has changed, the old one first enters every period that is over, so that none falls between them;
+    a period that both would enter is one row all the same.
+    """
+    newest = owed_periods.newest_version(connection, bound.job.name)
+    if newest is None and bound.renamed_from:
+        owed_periods.rename(connection, bound.renamed_from, bound.job.name)
+        newest = owed_periods.newest_version(connection, bound.job.name)
+    if newest is not None and (newest.spec, newest.zone) == (str(bound.schedule), bound.timezone):
+        return newest
+    if newest is not None:
+        old = replace(bound, schedule=parse(newest.spec), timezone=newest.zone)
+        for fire, period in turns(old, owed_periods.cursor(connection, bound.job.name, newest, now)):
+            if period.end > now:
+                break
+            _owe(connection, old, newest, fire, period, now)
+    return owed_periods.begin_version(connection, bound.job.name, str(bound.schedule), bound.timezone, now)
+
+
+def _owe(
+    connection: Connection,
+    bound: BoundJob,
+    version: owed_periods.Version,
+    fire: datetime,
+    period: Period,
+    now: datetime,
+) -> None:
+    if period.end > version.active_from:
+        due = _due(bound, fire, period)
+        owed_periods.owe(connection, bound.job.name, period, version=version.number, fire_at=fire, due_at=due, now=now)
+
+
+def _until_next(bound: BoundJob, now: datetime) -> timedelta:
+    """How long an open job rests after a turn."""
+    if isinstance(bound.schedule, Every):
+        return timedelta(seconds=bound.schedule.seconds)
+    return bound.schedule.after(now, bound.timezone) - now
+
+
+def _leave_out(connection: Connection, bound: BoundJob, now: datetime) -> int:
+    """Settle what was missed and is not to be caught up on; returns how many periods that were."""
+    why = _why_left_out(bound)
+    if bound.catch_up == "none":
+        missed = now - MISSED_AFTER
+        return owed_periods.leave_out(connection, bound.job.name, why, now, due_before=missed)
+    keep = 1 if bound.catch_up == "latest" else bound.catch_up_limit
+    return owed_periods.leave_out(connection, bound.job.name, why, now, keep=keep)
+
+
+def _why_left_out(bound: BoundJob) -> str:
+    if bound.catch_up == "all":
+        return f"catch_up_limit is {bound.catch_up_limit}"
+    return f"catch_up is {bound.catch_up}"
+
+
+def in_brief(labels: Sequence[str]) -> str:
+    """`2026-10-31, 2026-11-01`, or of many the first, the last and how many they are."""
+    return ", ".join(labels) if len(labels) <= 3 else f"{len(labels)} periods, {labels[0]} to {labels[-1]}"
+
+
+def turns(bound: BoundJob, after: datetime) -> Iterator[tuple[datetime, Period]]:
+    """The moments of a closed job's schedule after a moment, each with the period it speaks of.
+
+    `every hour` on the last hour means the end of each civil hour, not hours since the start.
+    """
+    unit = bound.job.covers.unit
+    while True:
+        if isinstance(bound.schedule, Every) and unit:
+            after = containing(unit, after, bound.timezone).end
+        else:
+            after = bound.schedule.after(after, bound.timezone)
+        yield after, covered(bound.job.covers, after, bound.timezone)
+
+
+def _due(bound: BoundJob, fire: datetime, period: Period) -> datetime:
+    return max(fire, period.end + bound.settle)
+
+
+def _key(bound: BoundJob) -> tuple[str, str, str]:
+    return bound.job.name, str(bound.schedule), bound.timezone

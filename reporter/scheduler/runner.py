@@ -1,0 +1,519 @@
+"""The waist of the house: a job is asked, its findings are judged and written, and all of it is saved at once.
+
+The schedule, the command line and every other door go through here. Steps 2 to 6 of the way from trigger to Discord:
+gather, values, judge, write, commit.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+import threading
+import traceback
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextvars import copy_context
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from reporter.scheduler import logs
+from reporter.store import outbox
+from reporter.notify.fallback import Adrift
+from reporter.alerts.model import Level, Observation, Phase
+from reporter.jobs.binding import BoundJob
+from reporter.periods.clock import Clock
+from reporter.jobs.context import Context, Params, Report
+from reporter.errors import ClaimLostError, DeadlineError, JobError, LedgerError, ReporterError, StoreError
+from reporter.messages.formats import duration, plural
+from reporter.notify.pipeline import Sitting, Witness
+from reporter.alerts.maintenance import maintained
+from reporter.messages.message import Message, Run
+from reporter.periods.civil import Period, before, covered
+from reporter.messages.report_pictures import pictures
+from reporter.delivery.enqueue import post, tell_digests
+from reporter.periods.schedules import Every
+from reporter.store import CHANNELS, TERMS, Store, alerts, fact, incidents, run_log, owed_periods, channel_stats, uptime
+from reporter.store.alerts import Watched
+from reporter.scheduler.runtime import Wiring
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+# The fact in the store that names the probes of the config.
+PROBES = "probes"
+# A failed period is tried again after half a minute, then after twice as long each time.
+FIRST_RETRY = timedelta(seconds=30)
+LONGEST_RETRY = timedelta(minutes=15)
+# From this lateness on a report says that it is late.
+LATE = timedelta(minutes=15)
+# So often a report waits for a ledger that cannot be read; then it goes out without it, and says so.
+TRIES_FOR_ALL_LEDGERS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A period in our hand: `token` proves it at the moment of saving."""
+
+    period_id: int
+    token: str
+    attempt: int
+    due_at: datetime | None = None  # None where somebody asked for it by hand: it is not late
+    left_out: int = 0  # how many periods before it were missed and are not told
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A report as it would go out."""
+
+    report: Report
+    message: Message
+    channels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a job found, before anything is judged, saved or sent."""
+
+    written: tuple[Written, ...]
+    observations: tuple[Observation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended. `error` is a sentence for people; None means that it was saved."""
+
+    run_id: str
+    messages: int = 0
+    error: str | None = None
+    retry_at: datetime | None = None
+    unwell: str | None = None  # what the run found critical about the reporter itself
+
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """A run that was given up, and its thread."""
+
+    bound: BoundJob
+    thread: threading.Thread
+
+    def hangs(self, bound: BoundJob) -> bool:
+        """Whether it still runs, and would again: a job's file that was taken up anew may be mended."""
+        return self.bound.job.function is bound.job.function and self.thread.is_alive()
+
+
+class Runner:
+    """Runs jobs. It holds no config: each call is given the wiring that counts at that moment."""
+
+    def __init__(
+        self, store: Store, clock: Clock, history: run_log.StoredHistory, stopping: threading.Event | None = None
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._history = history
+        self._adrift = Adrift(store, clock)
+        self._stopping = stopping or threading.Event()
+        self._left: dict[str, _Left] = {}  # by job
+
+    def ask(
+        self, wiring: Wiring, bound: BoundJob, period: Period, *, drawn: bool = False, ours: bool = True
+    ) -> Findings:
+        """Let the job look and write its letters, in its own time limit; nothing is saved.
+
+        Pictures are drawn where a channel shows them, or in any case with `drawn`.
+        Raises DeadlineError, JobError, TemplateError, LedgerError.
+        """
+        context = self._context(wiring, bound, period, ours=ours)
+        return self._in_time(lambda: self._findings(wiring, bound, context, drawn=drawn), bound)
+
+    def run(
+        self,
+        wiring: Wiring,
+        bound: BoundJob,
+        period: Period,
+        *,
+        trigger: str,
+        claim: Claim | None = None,
+        ours: bool = True,
+    ) -> Outcome:
+        """Ask the job and save what it found, together with the period it covers. Never raises for what a job does."""
+        run_id = secrets.token_hex(4)
+        started, began = self._clock.wall(), self._clock.monotonic()
+        with logs.run_named(run_id):
+            try:
+                findings = _noted(self.ask(wiring, bound, period, ours=ours), _notes(claim, started))
+                _insist_on_all_ledgers(findings, claim)
+                outcome = self._saved(wiring, bound, period, findings, claim, _Entry(run_id, trigger, started, began))
+            except Exception as error:  # noqa: BLE001 - a job may raise anything; it is told, and others go on
+                outcome = self._failed(wiring, bound, period, error, claim, _Entry(run_id, trigger, started, began))
+        return outcome
+
+    def observe(self, wiring: Wiring, observations: Sequence[Observation]) -> None:
+        """Judge what the engine itself has noticed, and save what people should hear of it."""
+        now = self._clock.wall()
+        with self._store.begin() as connection:
+            Sitting(connection, wiring, secrets.token_hex(4), now).hear(observations, Witness())
+
+    def skipped(self, bound: BoundJob) -> None:
+        """Note that a run was left out, for the one before is still at it."""
+        now = self._clock.wall()
+        label = covered(bound.job.covers, now, bound.timezone).label
+        run = run_log.Run(secrets.token_hex(4), bound.name, label, "interval", now, 0.0, "skipped")
+        with self._store.begin() as connection:
+            run_log.add_run(connection, run)
+
+    def take_note(self, terms: str) -> None:
+        """Remember by which terms the daemon runs."""
+        with self._store.begin() as connection:
+            run_log.remember(connection, TERMS, terms)
+
+    def forget(self, wiring: Wiring) -> None:
+        """Let go of what is older than anybody wants to know."""
+        before = self._clock.wall() - wiring.keep_history
+        gone = sum(self._forgotten(part.prune, before) for part in (outbox, run_log, channel_stats))
+        with self._store.begin() as connection:
+            uptime.prune(connection, self._clock.wall(), wiring.keep_uptime)
+        if gone:
+            log.info("%d rows from before %s were forgotten", gone, before.date())
+
+    def _forgotten(self, prune: Callable[[Connection, datetime], int], before: datetime) -> int:
+        """Let go of what is old, piece by piece; returns how many rows that were."""
+        gone = 0
+        while not self._stopping.is_set():
+            with self._store.begin() as connection:
+                some = prune(connection, before)
+            if not some:
+                break
+            gone += some
+        return gone
+
+    def look_again(self, wiring: Wiring) -> set[str]:
+        """Let time pass for alerts that wait for it; returns the jobs to ask anew because something is suspect."""
+        now = self._clock.wall()
+        with self._store.read() as connection:
+            watched, open_ones = alerts.to_look_at(connection, now), incidents.any_open(connection)
+            self._adrift.remember(connection)
+        suspect = {one.job for one in watched if one.phase is Phase.SUSPECT and one.job in _probing(wiring)}
+        waiting = [(one.subject, _witness_of(wiring, one)) for one in watched if one.job not in suspect]
+        if waiting or open_ones:
+            with self._store.begin() as connection:
+                sitting = Sitting(connection, wiring, secrets.token_hex(4), now)
+                sitting.look_again(waiting)
+                sitting.revisit()
+        return {name for name in suspect if name}
+
+    def let_go(self, wiring: Wiring) -> None:
+        """End the alerts of what the config no longer has, and forget it."""
+        with self._store.begin() as connection:
+            before = frozenset(json.loads(fact(connection, PROBES) or "[]"))
+            gone = [one for one in alerts.everyone(connection) if _is_gone(one, wiring, before)]
+            Sitting(connection, wiring, secrets.token_hex(4), self._clock.wall()).close(gone, "no longer in the config")
+            run_log.remember(connection, PROBES, json.dumps(sorted(wiring.rules.probes)))
+            run_log.remember(connection, CHANNELS, json.dumps(sorted(wiring.channels)))
+
+    def tell_digests(self, wiring: Wiring) -> None:
+        """Let go what was held back until now by quiet hours or for a digest."""
+        tell_digests(self._store, wiring, self._clock.wall())
+
+    def _context(self, wiring: Wiring, bound: BoundJob, period: Period, *, ours: bool) -> Context[Params]:
+        return Context(
+            now=self._clock.wall(),
+            period=period,
+            previous=before(period),
+            ledger=wiring.ledger,
+            host=wiring.host,
+            probe_all=partial(wiring.probe_all, self._history.open_alerts),
+            readings=lambda wanted: wiring.readings(wanted, self._history.open_alerts),
+            targets=wiring.targets,
+            basis=wiring.basis,
+            rates=wiring.rates,
+            formats=wiring.formats,
+            history=self._history.with_maintenance(partial(maintained, wiring.maintenance)),
+            params=bound.params,
+            log=logging.getLogger(f"reporter.jobs.{bound.job.name}"),
+            ours=ours,
+        )
+
+    def _in_time(self, work: Callable[[], T], bound: BoundJob) -> T:
+        """Do the work in a thread that nobody waits for longer than the deadline, or than the daemon lives.
+
+        A thread cannot be killed; one that comes too late finds that nobody takes its result. As long as it does not,
+        no other is begun: what hangs for good holds one thread, not one more at each turn.
+        """
+        if (left := self._left.get(bound.name)) and left.hangs(bound):
+            raise DeadlineError("the run before was given up and hangs still: none is begun beside it")
+        box: list[T] = []
+        failure: list[BaseException] = []
+        done = threading.Event()
+
+        def target() -> None:
+            try:
+                box.append(work())
+            except BaseException as error:  # noqa: BLE001 - handed to the waiting thread
+                failure.append(error)
+            finally:
+                done.set()
+
+        within = copy_context()  # so that what the job logs bears its run's id
+        thread = threading.Thread(target=within.run, args=(target,), name=f"job-{bound.job.name}", daemon=True)
+        thread.start()
+        end = self._clock.monotonic() + bound.deadline.total_seconds()
+        while not done.wait(0.2):
+            if self._stopping.is_set():
+                raise DeadlineError("the daemon is stopping; the run was left and will be made up for")
+            if self._clock.monotonic() >= end:
+                self._left[bound.name] = _Left(bound, thread)
+                raise DeadlineError(f"no result within {bound.deadline.total_seconds():g} s: the run was given up")
+        if failure and not isinstance(failure[0], Exception):
+            raise JobError(f"it ended itself with {type(failure[0]).__name__}")  # sys.exit() ends a program, not a job
+        if failure:
+            raise failure[0]
+        return box[0]
+
+    def _findings(self, wiring: Wiring, bound: BoundJob, context: Context[Params], *, drawn: bool) -> Findings:
+        written: list[Written] = []
+        observations: list[Observation] = []
+        for found in _outcomes(bound, context):
+            if isinstance(found, Observation):
+                observations.append(found)
+            else:
+                written.append(_write(wiring, bound, context, found, drawn=drawn))
+        return Findings(tuple(written), tuple(observations))
+
+    def _saved(
+        self,
+        wiring: Wiring,
+        bound: BoundJob,
+        period: Period,
+        findings: Findings,
+        claim: Claim | None,
+        entry: _Entry,
+    ) -> Outcome:
+        """Save what was found; while the store takes nothing, alerts are told all the same."""
+        try:
+            return self._save(wiring, bound, period, findings, claim, entry)
+        except StoreError as error:
+            self._adrift.hear(wiring, findings.observations, _witness(bound), str(error))
+            raise
+
+    def _save(
+        self,
+        wiring: Wiring,
+        bound: BoundJob,
+        period: Period,
+        findings: Findings,
+        claim: Claim | None,
+        entry: _Entry,
+    ) -> Outcome:
+        now = self._clock.wall()
+        job = bound.job.name
+        with self._store.begin() as connection:
+            if claim and not owed_periods.settle(connection, claim.period_id, claim.token, entry.run_id, now):
+                raise ClaimLostError("another daemon took this period over while we were at it; nothing was told twice")
+            messages = 0
+            for number, written in enumerate(findings.written):
+                for channel in written.channels:
+                    letter = _letter(job, period, written, number, channel, entry.run_id, wiring, claimed=bool(claim))
+                    messages += post(connection, wiring, letter, now, noise=bound.noise)
+            uptime.record(connection, findings.observations, now, _witness(bound).interval)
+            recovered = Observation(f"job/{job}", Level.OK, "runs again")
+            seen = (*self._adrift.hand_over(connection, wiring, entry.run_id), *findings.observations, recovered)
+            messages += Sitting(connection, wiring, entry.run_id, now).hear(seen, _witness(bound))
+            run_log.add_run(connection, entry.of(job, period, self._clock, "told" if messages else "quiet", messages))
+        self._adrift.over()
+        told = f"{plural(messages, 'message')} to deliver" if messages else "nothing new"
+        log.info("%s %s: %s", job, period.label, told)
+        return Outcome(entry.run_id, messages, unwell=_unwell(findings.observations))
+
+    def _failed(
+        self,
+        wiring: Wiring,
+        bound: BoundJob,
+        period: Period,
+        error: Exception,
+        claim: Claim | None,
+        entry: _Entry,
+    ) -> Outcome:
+        why = explain(error, bound)
+        now = self._clock.wall()
+        retry_at = now + _patience(claim.attempt) if claim else None
+        log.error("%s %s failed: %s", bound.job.name, period.label, why)
+        seen = Observation(f"job/{bound.job.name}", Level.WARNING, f"{bound.job.name} for {period.label}: {why}")
+        try:
+            with self._store.begin() as connection:
+                if claim and retry_at:
+                    owed_periods.put_back(connection, claim.period_id, claim.token, why, retry_at)
+                run_log.add_run(connection, entry.of(bound.job.name, period, self._clock, "failed", 0, why))
+                if not self._stopping.is_set() and _is_news(error, claim):
+                    Sitting(connection, wiring, entry.run_id, now).hear([seen], _witness(bound))
+        except ReporterError as store_error:
+            log.error("%s: and the failure could not be saved: %s", bound.job.name, store_error)
+            if not self._stopping.is_set() and _is_news(error, claim):
+                self._adrift.hear(wiring, [seen], _witness(bound), str(store_error))
+        return Outcome(entry.run_id, error=why, retry_at=retry_at)
+
+
+def _unwell(seen: Iterable[Observation]) -> str | None:
+    """What is critical about the reporter itself, in a sentence."""
+    bad = (one.detail for one in seen if one.subject.startswith("self/") and one.level is Level.CRITICAL)
+    return "; ".join(bad) or None
+
+
+def _is_news(error: Exception, claim: Claim | None) -> bool:
+    """Whether people should hear of a failure. A period that is owed is first tried once more, which often mends it."""
+    return not isinstance(error, ClaimLostError | StoreError) and (claim is None or claim.attempt > 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A run while it is under way."""
+
+    run_id: str
+    trigger: str
+    started: datetime
+    began: float
+
+    def of(
+        self, job: str, period: Period, clock: Clock, outcome: str, messages: int, error: str | None = None
+    ) -> run_log.Run:
+        seconds = clock.monotonic() - self.began
+        return run_log.Run(
+            self.run_id, job, period.label, self.trigger, self.started, seconds, outcome, messages, error
+        )
+
+
+def explain(error: BaseException, bound: BoundJob) -> str:
+    """A failure in one sentence: ours speak for themselves, a job's own says where in its file it happened."""
+    if isinstance(error, ReporterError):
+        return _one_line(str(error))
+    place = next(
+        (
+            f"{bound.job.origin.name}:{frame.lineno}: "
+            for frame in reversed(traceback.extract_tb(error.__traceback__))
+            if bound.job.origin and frame.filename == str(bound.job.origin)
+        ),
+        "",
+    )
+    return f"{place}{type(error).__name__}: {error}"
+
+
+def _one_line(text: str) -> str:
+    """A problem with its excerpt and hint, as one line of a message; the caret below the excerpt is left out."""
+    return " · ".join(line for part in text.splitlines() if (line := part.strip()) and line != "^")
+
+
+def _outcomes(bound: BoundJob, context: Context[Params]) -> Iterable[Report | Observation]:
+    for found in bound.job.function(context) or ():
+        if not isinstance(found, Report | Observation):
+            raise JobError(f"{bound.job.name} yielded a {type(found).__name__}: yield Report(...) or Observation(...)")
+        yield found
+
+
+def _write(wiring: Wiring, bound: BoundJob, context: Context[Params], report: Report, *, drawn: bool) -> Written:
+    """Step 5: the template makes a letter of the report's values, and another one a picture."""
+    name, channels = report.template or bound.job.name, (report.channel,) if report.channel else bound.channels
+    facts = {
+        "period": context.period,
+        "previous": context.previous,
+        "now": context.now,
+        "books": report.books,
+        "params": bound.params,
+        "targets": wiring.targets,
+        "basis": wiring.basis,
+        **report.facts,
+    }
+    message = wiring.renderer.render(name, facts, tone=report.tone, severity=report.severity, at=context.now)
+    if bound.job.covers.closed and context.period.so_far:
+        message = replace(message, title=(*message.title, Run("text", " (so far)")))
+    if report.channel and report.channel not in wiring.channels:
+        known = ", ".join(wiring.channels)
+        raise JobError(f"{bound.job.name} reports to the channel {report.channel}, which is none of: {known}")
+    if bound.charts and (drawn or any(wiring.channels[channel].pictures for channel in channels)):
+        attached = pictures(wiring.renderer, wiring.charts, name, facts)
+        message = replace(message, attachments=(*message.attachments, *attached))
+    return Written(report, message, channels)
+
+
+def _letter(
+    job: str, period: Period, written: Written, number: int, channel: str, run_id: str, wiring: Wiring, *, claimed: bool
+) -> outbox.Letter:
+    slot = written.report.slot
+    stamp = f"{period.start.isoformat()}/{period.end.isoformat()}" if claimed else run_id
+    known = wiring.channels.get(channel)
+    return outbox.Letter(
+        key=f"{job}/{stamp}/{number}/{channel}",
+        channel=channel,
+        kind="board" if slot else "report",
+        message=written.message,
+        reference=run_id[:6],
+        slot=f"{job}/{slot}" if slot else None,
+        repost=written.report.repost,
+        refresh=written.report.refresh,
+        run_id=run_id,
+        wanted=known.wanted if known and not slot else None,
+    )
+
+
+def _notes(claim: Claim | None, now: datetime) -> list[str]:
+    """What the reader of a report has to know about when it is told: long after it was due, and without others."""
+    if claim is None or claim.due_at is None:
+        return []
+    late = now - claim.due_at
+    older = "older period was" if claim.left_out == 1 else "older periods were"
+    return [
+        f"late by {duration(late)}" if late >= LATE else "",
+        f"{claim.left_out} {older} left out" if claim.left_out else "",
+    ]
+
+
+def _noted(findings: Findings, notes: Sequence[str]) -> Findings:
+    written = tuple(replace(one, message=one.message.noted(*notes)) for one in findings.written)
+    return replace(findings, written=written)
+
+
+def _witness(bound: BoundJob) -> Witness:
+    beat = timedelta(seconds=bound.schedule.seconds) if isinstance(bound.schedule, Every) else None
+    return Witness(bound.channels, beat, bound.name)
+
+
+def _is_gone(one: Watched, wiring: Wiring, probes: Collection[str]) -> bool:
+    """Whether nobody will look at a subject any more: its probe, which was among these, its job or channel is gone."""
+    at_work = {name for name, bound in wiring.jobs.items() if bound.enabled} | set(wiring.broken)
+    kind, _, name = one.subject.partition("/")
+    match kind:
+        case "probe" if name in probes and name not in wiring.rules.probes:
+            return True
+        case "self" if name == "heartbeat":
+            return wiring.heartbeat is None
+        case "job":
+            return name not in at_work
+        case "channel":
+            return name.split("/")[0] not in wiring.channels
+    return one.job is not None and one.job not in at_work
+
+
+def _witness_of(wiring: Wiring, one: Watched) -> Witness:
+    """Whose reading it was; a job that is gone left the channels that it spoke in."""
+    bound = wiring.jobs.get(one.job or "")
+    return _witness(bound) if bound else Witness(one.channels)
+
+
+def _probing(wiring: Wiring) -> set[str]:
+    """The jobs that can be asked at any time, because they look at the present."""
+    return {name for name, bound in wiring.jobs.items() if bound.enabled and not bound.job.covers.closed}
+
+
+def _insist_on_all_ledgers(findings: Findings, claim: Claim | None) -> None:
+    """A closed period is told once, so it waits a little for a ledger that cannot be read."""
+    unread = {u.ledger: u.why for w in findings.written for book in w.report.books for u in book.unread}
+    if claim and unread and claim.attempt < TRIES_FOR_ALL_LEDGERS:
+        name, why = next(iter(unread.items()))
+        left = plural(TRIES_FOR_ALL_LEDGERS - claim.attempt, "more time")
+        raise LedgerError(f"{name} could not be read ({why}); tried {left} before going out without it")
+
+
+def _patience(attempt: int) -> timedelta:
+    return min(LONGEST_RETRY, FIRST_RETRY * (1 << min(attempt - 1, 10)))

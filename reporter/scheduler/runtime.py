@@ -1,0 +1,96 @@
+"""What one reading of the config and the home came to: every job with all that it needs. Swapped whole at a reload."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from reporter.jobs.binding import BoundJob
+from reporter.trading.books import Ledger
+from reporter.messages.rasterizer import Charts
+from reporter.jobs.context import Reading, Standing, Targets
+from reporter.messages.formats import Formats
+from reporter.scheduler.clock_check import ForeignClock
+from reporter.probes.host.facts import Host
+from reporter.alerts.maintenance import Window
+from reporter.messages.message import Severity
+from reporter.messages.quiet_hours import Etiquette
+from reporter.delivery.outlets.outlet import Outlet
+from reporter.alerts.policies import Rules
+from reporter.delivery.heartbeat import Pulse
+from reporter.trading.exchange_rates import Rates
+from reporter.messages.templates.renderer import Renderer
+from reporter.trading.risk import NEVER_CLOSES, Basis
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A channel of the config, open.
+
+    `address` is a fingerprint of where it leads; `wanted` is how long its messages are worth delivering; `etiquette` is
+    when it may be spoken to, and how loud. `hold_doubtful` wants no repeat of a message that may have arrived.
+    `pictures` says whether it shows any.
+    """
+
+    name: str
+    outlet: Outlet
+    address: str
+    wanted: timedelta | None = None
+    etiquette: Etiquette = field(default_factory=Etiquette)
+    hold_doubtful: bool = False
+    pictures: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Routes:
+    """Which channels hear of alerts; all empty means: the channels of the job that saw it."""
+
+    critical: tuple[str, ...] = ()
+    warning: tuple[str, ...] = ()
+    all: tuple[str, ...] = ()
+    fallback: tuple[str, ...] = ()
+
+    def of(self, severity: Severity) -> tuple[str, ...]:
+        """Where an alert of that severity goes by the config, each channel once."""
+        named = {Severity.CRITICAL: self.critical, Severity.WARNING: self.warning}.get(severity, ())
+        return tuple(dict.fromkeys((*named, *self.all)))
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """The jobs and their world, immutable."""
+
+    jobs: Mapping[str, BoundJob]
+    renderer: Renderer
+    ledger: Ledger
+    host: Callable[[], Host]
+    probe_all: Callable[[Standing], Sequence[Reading]]
+    readings: Callable[[Collection[str], Standing], Sequence[Reading]]
+    targets: Targets
+    channels: Mapping[str, Channel]
+    routes: Routes
+    zone: ZoneInfo  # in which moments are told
+    broken: Mapping[str, str]  # jobs that the config names and whose file cannot be loaded, and why
+    keep_history: timedelta  # how long our own past is remembered
+    keep_uptime: timedelta  # and how long, how each thing that is watched stood
+    version: str  # a short fingerprint of config and home
+    basis: Basis = NEVER_CLOSES  # the year that ratios are made for
+    rates: Rates = field(default_factory=dict)  # what currencies are worth in others
+    formats: Formats = field(default_factory=Formats)  # how figures read
+    heartbeat: Pulse | None = None  # who is told that we live
+    warnings: Callable[[], Sequence[str]] = tuple  # what is too wide about our rights on the ledgers
+    rules: Rules = field(default_factory=Rules)  # what the config says of alerts but their routes
+    clocks: Mapping[str, ForeignClock] = field(default_factory=dict)  # those that are not this machine's, to be asked
+    charts: Charts = field(default_factory=Charts)
+    closers: tuple[Callable[[], None], ...] = field(default=())
+
+    @property
+    def maintenance(self) -> Sequence[Window]:
+        """When trouble is expected."""
+        return self.rules.windows
+
+    def close(self) -> None:
+        for close in self.closers:
+            close()

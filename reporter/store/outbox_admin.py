@@ -1,0 +1,160 @@
+"""The outbox as a person sees it, and what a person may do with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func, literal, or_, select, update
+
+from reporter.messages.message import Message, from_dict
+from reporter.store.tables import lanes, outbox, sent
+
+_AT_REST = ("waiting", "unclear", "held")
+# What has not come to its end; `held` for a digest, or for a doubt that a person has to settle.
+OPEN = (*_AT_REST, "sending")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A message of the outbox and what has become of it. `message` is None when it cannot be read."""
+
+    id: int
+    channel: str
+    kind: str
+    state: str
+    message: Message | None
+    part: int
+    of: int
+    attempts: int
+    maybe_sent: bool
+    created_at: datetime
+    not_before: datetime
+    expires_at: datetime | None
+    error: str | None
+    run_id: str | None
+    url: str | None
+    message_id: str | None
+    sent_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Heap:
+    """How many messages of a channel are in one state, and since when the oldest."""
+
+    channel: str
+    state: str
+    number: int
+    oldest: datetime
+
+
+def heaps(connection: Connection) -> list[Heap]:
+    """All messages, counted by channel and state."""
+    rows = connection.execute(
+        select(
+            outbox.c.channel,
+            outbox.c.state,
+            func.count().label("number"),
+            func.min(outbox.c.created_at, type_=outbox.c.created_at.type).label("oldest"),
+        ).group_by(outbox.c.channel, outbox.c.state)
+    )
+    return [Heap(row.channel, row.state, row.number, row.oldest) for row in rows]
+
+
+def entry(connection: Connection, number: int) -> Entry | None:
+    row = connection.execute(_entries().where(outbox.c.id == number)).first()
+    return _entry(row) if row is not None else None
+
+
+def entries(
+    connection: Connection, *, states: Collection[str], channel: str | None = None, limit: int = 20
+) -> list[Entry]:
+    """The newest messages in some states, the oldest of them first."""
+    mine = [outbox.c.state.in_(states), *([outbox.c.channel == channel] if channel else [])]
+    rows = connection.execute(_entries().where(*mine).order_by(outbox.c.id.desc()).limit(limit)).all()
+    return [_entry(row) for row in reversed(rows)]
+
+
+def last_errors(connection: Connection) -> dict[str, Entry]:
+    """Of each channel the newest message that something went wrong with and that did not arrive."""
+    wrong = and_(outbox.c.error.is_not(None), outbox.c.state.in_(("waiting", "unclear", "dead", "expired")))
+    newest = select(func.max(outbox.c.id)).where(wrong).group_by(outbox.c.channel)
+    rows = connection.execute(_entries().where(outbox.c.id.in_(newest)))
+    return {row.channel: _entry(row) for row in rows}
+
+
+def waiting_for_a_person(connection: Connection, channel: str) -> list[int]:
+    """The messages of a channel that nothing but a person will send: the dead, and those held for a doubt."""
+    doubtful = and_(outbox.c.state == "held", outbox.c.maybe_sent.is_(True))
+    stuck = or_(outbox.c.state == "dead", doubtful)
+    rows = connection.execute(select(outbox.c.id).where(outbox.c.channel == channel, stuck).order_by(outbox.c.id))
+    return [row.id for row in rows]
+
+
+def put_back(connection: Connection, numbers: Collection[int], now: datetime) -> None:
+    """Let messages be sent now, however old, held or dead they are. That one may have been sent is not forgotten."""
+    connection.execute(
+        update(outbox)
+        .where(outbox.c.id.in_(numbers), outbox.c.state.not_in(("sent", "sending", "superseded")))
+        .values(state="waiting", not_before=_earlier(now), expires_at=None, settled_at=None, error=None)
+    )
+
+
+def drop(connection: Connection, number: int, now: datetime) -> int:
+    """Let go of a message with all its parts that were not sent yet; returns how many parts that were."""
+    thread = select(outbox.c.thread).where(outbox.c.id == number).scalar_subquery()
+    return connection.execute(
+        update(outbox)
+        .where(or_(outbox.c.id == number, outbox.c.thread == thread), outbox.c.state.in_((*_AT_REST, "dead")))
+        .values(state="dropped", settled_at=now, error="dropped by hand")
+    ).rowcount
+
+
+def reopen(connection: Connection, channel: str, now: datetime) -> None:
+    """Let a channel be tried at once, though it failed or was found dead."""
+    connection.execute(
+        update(lanes).where(lanes.c.channel == channel).values(ready_at=now, failures=0, dead_since=None, error=None)
+    )
+
+
+def _earlier(now: datetime) -> ColumnElement[datetime]:
+    """Now, or the earlier moment from which on a message may be sent: it stays late."""
+    return case((outbox.c.not_before < now, outbox.c.not_before), else_=literal(now, outbox.c.not_before.type))
+
+
+def _entries() -> Select[Any]:
+    return select(outbox, sent.c.url, sent.c.message_id, sent.c.sent_at).select_from(
+        outbox.outerjoin(sent, sent.c.outbox_id == outbox.c.id)
+    )
+
+
+def _entry(row: Row[Any]) -> Entry:
+    return Entry(
+        id=row.id,
+        channel=row.channel,
+        kind=row.kind,
+        state=row.state,
+        message=_read(row.message),
+        part=row.part,
+        of=max(row.of, 1),
+        attempts=row.attempts,
+        maybe_sent=row.maybe_sent,
+        created_at=row.created_at,
+        not_before=row.not_before,
+        expires_at=row.expires_at,
+        error=row.error,
+        run_id=row.run_id,
+        url=row.url,
+        message_id=row.message_id,
+        sent_at=row.sent_at,
+    )
+
+
+def _read(text: str) -> Message | None:
+    try:
+        return from_dict(json.loads(text))
+    except (ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,276 @@
+"""The equity curve of a book or an agent: what each day made of its capital, how far it fell, and its ratios.
+
+Amounts are Decimal. The rules stand in docs/figures.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from functools import cached_property
+
+from reporter.trading.books import Course, Figures, Series
+from reporter.periods.civil import Period
+from reporter.trading.risk import (NEVER_CLOSES, NO_FLOW, Basis, annual_return, calmar, cvar, daily_returns, sharpe, sortino, var, volatility)
+from reporter.trading.trades import Flow, Money
+
+_SATURDAY = 5
+_DAY = timedelta(days=1)
+_NOTHING = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What was realised on one civil day, and what was paid in before its first trade and taken out after its last."""
+
+    date: date
+    pnl: Money
+    flow: Flow = NO_FLOW
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """When equity was below a peak.
+
+    `peak` is the last day that ended at it; where that was the start, the day before the first. `trough` is the day of
+    the deepest fall, `recovered` the first that ended at the peak's equity again, None if that is still to come, and
+    `end` the last day of the series.
+    """
+
+    peak: date
+    trough: date
+    recovered: date | None
+    end: date
+
+    @property
+    def days(self) -> int:
+        """Calendar days from the peak to the recovery, or to the end of the series."""
+        return ((self.recovered or self.end) - self.peak).days
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawdown:
+    """The deepest fall of equity at the ends of days below its highest so far, the start included; and the present one.
+
+    `amount` and `share` (of the peak: -0.1 is -10 %) are zero or negative. The deepest is that of the largest share;
+    without a positive capital shares are None, and it is that of the largest amount. `span` is None if equity never
+    fell. `current` and `current_share` are the fall at the end of the series.
+    """
+
+    amount: Money
+    share: Decimal | None
+    current: Money
+    current_share: Decimal | None
+    span: Span | None
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The equity curve of a book or an agent: its capital and what each trading day made.
+
+    Each figure is computed when it is first asked for, and None where it is undefined; those that are ratios need a
+    capital.
+    """
+
+    days: tuple[Day, ...]
+    capital: Money | None
+    currency: str
+    basis: Basis = NEVER_CLOSES
+
+    @property
+    def n(self) -> int:
+        """How many days the ratios rest on."""
+        return len(self.days)
+
+    @cached_property
+    def returns(self) -> list[float]:
+        """Those of the days; empty without a capital, and once equity was used up."""
+        if self.capital is None:
+            return []
+        pnl, flows = [day.pnl.amount for day in self.days], [day.flow for day in self.days]
+        return daily_returns(pnl, self.capital.amount, flows)
+
+    @property
+    def paid(self) -> bool:
+        """Whether anything was paid in or out: then its levels tell of payments as well."""
+        return self.capital is not None and any(day.flow for day in self.days)
+
+    @cached_property
+    def levels(self) -> list[Decimal]:
+        """The balance at the start and at the end of each day; from 0, and of P&L alone, without a capital."""
+        return [level for level, _ in _levels(self.days, self.capital)]
+
+    @cached_property
+    def falls(self) -> list[Decimal]:
+        """How far each of the levels is below the highest until then, see `drawdown`: zero or negative."""
+        return [level - peak for level, peak in _levels(self.days, self.capital)]
+
+    @cached_property
+    def sharpe(self) -> float | None:
+        return sharpe(self.returns, self.basis)
+
+    @cached_property
+    def sortino(self) -> float | None:
+        return sortino(self.returns, self.basis)
+
+    @cached_property
+    def calmar(self) -> float | None:
+        return calmar(self.returns, self.basis)
+
+    @cached_property
+    def volatility(self) -> float | None:
+        return volatility(self.returns, self.basis)
+
+    @cached_property
+    def annual_return(self) -> float | None:
+        return annual_return(self.returns, self.basis)
+
+    @cached_property
+    def var(self) -> float | None:
+        return var(self.returns)
+
+    @cached_property
+    def cvar(self) -> float | None:
+        return cvar(self.returns)
+
+    @cached_property
+    def drawdown(self) -> Drawdown:
+        return drawdown(self.days, self.capital, self.currency)
+
+    @property
+    def best_day(self) -> Day | None:
+        """The day that made the most of those on which anything was won or lost, of equal ones the first."""
+        return max(self._busy, key=lambda day: day.pnl.amount, default=None)
+
+    @property
+    def worst_day(self) -> Day | None:
+        """The day that made the least of those on which anything was won or lost, of equal ones the first."""
+        return min(self._busy, key=lambda day: day.pnl.amount, default=None)
+
+    @property
+    def _busy(self) -> list[Day]:
+        return [day for day in self.days if day.pnl]
+
+
+def curve(
+    days: Sequence[date],
+    daily_pnl: Sequence[Decimal],
+    capital: Money | None,
+    currency: str,
+    basis: Basis = NEVER_CLOSES,
+    *,
+    flows: Sequence[Flow] = (),
+) -> Curve:
+    """The equity curve of what each of these consecutive civil days made; `capital` stood there before the first.
+
+    `flows` is what was paid in and out on each of the days; none where nothing was. For the history of a book or an
+    agent see `curve_of_series`. Raises ValueError when there are more days than amounts or flows, or fewer.
+    """
+    paid = flows or [NO_FLOW] * len(days)
+    made = [Day(at, Money(pnl, currency), flow) for at, pnl, flow in zip(days, daily_pnl, paid, strict=True)]
+    return Curve(tuple(trading_days(made, basis)), capital, currency, basis)
+
+
+def curve_of(figures: Figures, period: Period, capital: Money | None, basis: Basis = NEVER_CLOSES) -> Curve:
+    """The equity curve of a book (whose capital is its `opening`) or a line in a period.
+
+    Raises ValueError when the figures were not asked for with `daily=True`.
+    """
+    days = [date.fromisoformat(day.label) for day in period.days()]
+    if len(figures.daily) != len(days):
+        raise ValueError(f"the figures of {period.label} have no P&L of each day: ask for them with daily=True")
+    return curve(days, figures.daily, capital, figures.pnl.currency, basis, flows=figures.flows)
+
+
+def curve_of_series(series: Series, basis: Basis = NEVER_CLOSES, agent: Course | None = None) -> Curve:
+    """The equity curve of a book's history, or of that of one of its agents."""
+    pnl, capital, flows = (series.pnl, series.opening, series.flows)
+    if agent:
+        pnl, capital, flows = (agent.pnl, agent.capital, agent.flows)
+    return curve(series.days, pnl, capital, series.currency, basis, flows=flows)
+
+
+def trading_days(days: Sequence[Day], basis: Basis) -> list[Day]:
+    """The days that a market trades. Where it closes at weekends, a weekend's P&L counts with the day after.
+
+    At the end of the series, where that day is not in it, it counts with the day before; a series of nothing but a
+    weekend has no trading day.
+    """
+    if not basis.closes:
+        return list(days)
+    found: list[Day] = []
+    waiting: list[Day] = []
+    for day in days:
+        if day.date.weekday() >= _SATURDAY:
+            waiting.append(day)
+        else:
+            found.append(_with(day, waiting))
+            waiting.clear()
+    return [*found[:-1], *(_with(last, waiting) for last in found[-1:])]
+
+
+def _with(day: Day, closed: Sequence[Day]) -> Day:
+    """A day, and what was made and paid on days without a market beside it."""
+    pnl = sum((one.pnl for one in closed), day.pnl)
+    return Day(day.date, pnl, sum((one.flow for one in closed), day.flow))
+
+
+def drawdown(days: Sequence[Day], capital: Money | None, currency: str) -> Drawdown:
+    """The deepest fall of the curve of these days and the present one, with their dates."""
+    levels = _levels(days, capital if _begins(days, capital) > 0 else None)
+    falls = [level - peak for level, peak in levels]
+    shares = _shares(levels) if _begins(days, capital) > 0 else None
+    depths = [round(one, 18) for one in shares] if shares else falls  # a payment may cost an equal share its last digit
+    low = depths.index(min(depths))
+    return Drawdown(
+        amount=Money(falls[low], currency),
+        share=shares[low] if shares else None,
+        current=Money(falls[-1], currency),
+        current_share=shares[-1] if shares else None,
+        span=_span(days, falls, low) if low else None,
+    )
+
+
+def _begins(days: Sequence[Day], capital: Money | None) -> Decimal:
+    """What the first day began with."""
+    return _NOTHING if capital is None else sum((day.flow.deposited for day in days[:1]), capital.amount)
+
+
+def _shares(levels: Sequence[tuple[Decimal, Decimal]]) -> list[Decimal] | None:
+    """How far each level is below its peak, as a share of it; None where something was lost of nothing."""
+    if any(level < peak <= 0 for level, peak in levels):
+        return None
+    return [(level - peak) / peak if level < peak else _NOTHING for level, peak in levels]
+
+
+def _levels(days: Sequence[Day], capital: Money | None) -> list[tuple[Decimal, Decimal]]:
+    """The balance and the highest so far, at the start and at the end of each day.
+
+    What is paid in or out moves the highest in proportion, as a fund's high-water mark is: 5 % below it is 5 % below it
+    after a payment too, and a deposit makes no loss good. Without a capital there are no proportions, and no payments.
+    """
+    level = peak = _NOTHING if capital is None else capital.amount
+    found = [(level, peak)]
+    for day in days:
+        flow = NO_FLOW if capital is None else day.flow
+        level, peak = _paid(level, peak, flow.deposited)
+        level += day.pnl.amount
+        level, peak = _paid(level, max(level, peak), -flow.withdrawn)
+        found.append((level, peak))
+    return found
+
+
+def _paid(level: Decimal, peak: Decimal, amount: Decimal) -> tuple[Decimal, Decimal]:
+    if level == peak or level <= 0:
+        return level + amount, peak + amount
+    return level + amount, peak * (level + amount) / level if amount else peak
+
+
+def _span(days: Sequence[Day], falls: Sequence[Decimal], low: int) -> Span:
+    """When a fall was: it began where there was none last, the start being the end of the day before the first."""
+    ends = [days[0].date - _DAY, *(day.date for day in days)]
+    peak = max(at for at in range(low) if not falls[at])
+    back = next((at for at in range(low, len(falls)) if not falls[at]), None)
+    return Span(ends[peak], ends[low], None if back is None else ends[back], ends[-1])

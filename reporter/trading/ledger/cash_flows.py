@@ -1,0 +1,57 @@
+"""What was paid into the accounts of a ledger and taken out of them, day by day, as their snapshots tell it."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import Connection
+
+from reporter.trading.ledger import queries, rows
+from reporter.trading.ledger.equity import account_of, counted
+from reporter.trading.ledger.result import BookKey, Paid
+from reporter.trading.ledger.sources.base import Source, amount
+from reporter.periods.civil import Period
+from reporter.trading.trades import Flow
+
+
+@dataclass(frozen=True, slots=True)
+class _Payment:
+    """What came in since the snapshot before, told by that of `at`; what went out is below 0."""
+
+    at: datetime
+    amount: Decimal
+
+
+def paid(connection: Connection, source: Source, period: Period) -> dict[BookKey, Paid]:
+    """What was paid in each book's account before a period and on its days; nothing of books without payments.
+
+    The first snapshot of an account has none before it: what it says was paid in is what the account began with.
+    """
+    told = connection.execute(queries.flows(source, period.end)).all()
+    if not told:
+        return {}
+    # In a long history the first payments are early, and nothing after them says what is first.
+    latest = max({account_of(row): row.at for row in reversed(told)}.values())
+    first = {account_of(row): row.at for row in connection.execute(queries.first_seen(source, latest))}
+    wanted, books = set(counted(first)), defaultdict(list)
+    for row in told:
+        account = account_of(row)
+        if account in wanted and row.at != first[account]:
+            books[account[1:]].append(_Payment(rows.known(row.at), amount(row.deposited)))
+    return {book: _laid(payments, period) for book, payments in books.items()}
+
+
+def _laid(payments: Sequence[_Payment], period: Period) -> Paid:
+    """A snapshot at the end of a day tells of that day, not of the next."""
+    ends = [day.end for day in period.days()]
+    flows = [Flow()] * len(ends)
+    for one in payments:
+        if one.at > period.start:
+            flows[bisect_left(ends, one.at)] += Flow(max(one.amount, Decimal(0)), max(-one.amount, Decimal(0)))
+    before = sum((one.amount for one in payments if one.at <= period.start), Decimal(0))
+    return Paid(before, tuple(flows) if any(flows) else ())

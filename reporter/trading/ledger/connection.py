@@ -1,0 +1,151 @@
+"""Opening a trading database so that nothing can be written through it, and saying plainly why it cannot be read.
+
+Every look is one short transaction on a connection of its own: nothing is held between two looks that could keep a
+bot's database from checkpointing, vacuuming or being replaced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+
+from reporter.trading.ledger import readonly
+from reporter.errors import LedgerError
+from reporter.secret import Secret
+
+_WRONG_KIND = ": is it the right kind of ledger?"
+
+
+class Database:
+    """One trading database. `timeout` is in seconds: for a whole look on SQLite, for each statement on PostgreSQL.
+
+    `url` is a SQLAlchemy URL or the path of a SQLite file. Raises LedgerError when it is neither.
+    """
+
+    def __init__(self, name: str, url: Secret | str, timeout: float) -> None:
+        self.name = name
+        self._timeout = timeout
+        self._url = _parsed(name, url.reveal() if isinstance(url, Secret) else url)
+
+    def __repr__(self) -> str:
+        return f"Database({self.name!r}, {self.dialect})"
+
+    @property
+    def dialect(self) -> str:
+        """`sqlite` or `postgresql`."""
+        return self._url.get_backend_name()
+
+    @property
+    def file(self) -> Path | None:
+        """The file of a SQLite database."""
+        return Path(self._url.database or "").expanduser() if self.dialect == "sqlite" else None
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A read-only transaction that sees one state of the database. Raises LedgerError for all that goes wrong."""
+        try:
+            with self._engine.connect() as connection, connection.begin():
+                yield connection
+        except LedgerError as error:
+            raise LedgerError(f"{self.name}: {error}") from None
+        except SQLAlchemyError as error:
+            raise LedgerError(f"{self.name}: {self._reason(error)}") from None
+
+    def _reason(self, error: SQLAlchemyError) -> str:
+        original = error.orig if isinstance(error, DBAPIError) else error
+        words = " ".join(str(original).split())
+        if self.file:
+            return _of_a_ledger(readonly.sqlite_reason(words, self.file))
+        said = _of_a_ledger(readonly.SQLSTATES.get(getattr(original, "sqlstate", None) or "", ""))
+        return self._without_password(f"{said} ({words})" if said else words)
+
+    def _without_password(self, words: str) -> str:
+        return words.replace(self._url.password, "***") if self._url.password else words
+
+    @cached_property
+    def _engine(self) -> Engine:
+        return _sqlite(self.file, self._timeout) if self.file else _postgresql(self._url, self._timeout)
+
+
+def _parsed(name: str, written: str) -> URL:
+    if "://" not in written:
+        return URL.create("sqlite", database=written)
+    try:
+        url = make_url(written)
+    except (ArgumentError, ValueError):  # a port that is no number is a ValueError
+        raise LedgerError(f"{name}: this is neither a file nor a database URL") from None
+    match url.get_backend_name():
+        case "sqlite":
+            return url
+        case "postgresql" | "postgres":
+            return url.set(drivername="postgresql+psycopg")
+        case other:
+            raise LedgerError(f"{name}: {other} cannot be read, write sqlite:///FILE or postgresql://…")
+
+
+def strict_address(name: str, address: Secret) -> Secret:
+    """A database's address with all in it percent-encoded that others would take for its marks. Raises LedgerError."""
+    url = _parsed(name, address.reveal())
+    if url.get_backend_name() == "sqlite":
+        return address
+    return Secret(url.set(drivername="postgresql").render_as_string(hide_password=False), address.origin)
+
+
+def _of_a_ledger(reason: str) -> str:
+    return reason + _WRONG_KIND if reason.startswith(("a table is missing", "a column is missing")) else reason
+
+
+def _sqlite(path: Path, timeout: float) -> Engine:
+    engine = create_engine(
+        "sqlite://", creator=lambda: readonly.open_sqlite(path, timeout), poolclass=NullPool, hide_parameters=True
+    )
+    # sqlite3 itself begins no transaction for a SELECT, and without one each statement would see another state.
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+    return engine
+
+
+def _postgresql(url: URL, timeout: float) -> Engine:
+    try:
+        readonly.load_psycopg()
+        import psycopg  # noqa: PLC0415 - an optional extra, and heavy
+    except ImportError:
+        raise LedgerError("reading PostgreSQL needs psycopg: pip install 'reporter[postgres]'") from None
+
+    class OneStatement(psycopg.Cursor[Any]):
+        """Binary results make psycopg use the protocol that takes one statement only: `commit; begin read write; …`
+        is refused."""
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            self.format = psycopg.pq.Format.BINARY
+
+    engine = create_engine(
+        url,
+        poolclass=NullPool,
+        hide_parameters=True,
+        use_native_hstore=False,
+        connect_args={**readonly.postgresql_settings(timeout), "cursor_factory": OneStatement},
+    )
+
+    def read_only(connection: psycopg.Connection[Any], *_: object) -> None:
+        connection.read_only = True
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+
+    # Also at check-out: SQLAlchemy's own `postgresql_readonly` leaves read_only=False behind when it resets.
+    event.listen(engine, "connect", read_only)
+    event.listen(engine, "checkout", read_only)
+    event.listen(engine, "before_cursor_execute", _only_reads)
+    limits = text(readonly.postgresql_limits(timeout))
+    event.listen(engine, "begin", lambda connection: connection.execute(limits))
+    return engine
+
+
+def _only_reads(_connection: Connection, _cursor: object, statement: str, *_: object) -> None:
+    if not readonly.reads(statement):
+        raise LedgerError("a statement that would have written was refused")

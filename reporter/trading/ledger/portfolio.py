@@ -1,0 +1,318 @@
+"""All ledgers as one floor: their figures laid together in books, each of one mode and one currency."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, fields, replace
+from datetime import date, datetime
+from decimal import Decimal
+from heapq import merge
+from typing import Any, TypeVar
+
+from reporter.trading.books import Book, By, Course, Equity, Figures, LedgerHealth, Line, Open, Series, Unread
+from reporter.errors import LedgerError
+from reporter.trading.ledger.equity import added
+from reporter.trading.ledger.result import Answer, BookKey, LineKey
+from reporter.trading.ledger.reader import Reader
+from reporter.trading.ledger.settings import LedgerSettings
+from reporter.trading.ledger.grouping import in_order
+from reporter.trading.ledger.path_metrics import Path, Walk, overlaid
+from reporter.trading.metrics import combined
+from reporter.periods.civil import INSTANT, Period, Unit, containing
+from reporter.errors import nearest
+from reporter.trading.trades import Agent, EquityPoint, Flow, Mode, Money, Position, Trade
+
+T = TypeVar("T")
+
+
+class Floor:
+    """The trading databases of a floor, read-only: a `Ledger`. Safe to share among threads.
+
+    `timeout` (seconds) bounds what one ledger may take; see `Database`. Raises LedgerError for settings that can never
+    work: a kind, dialect or URL that is not known. A database that is away is no such error: it is unread until it is
+    back.
+
+    A book's balances are None when the starting balance of one of its ledgers is not known, or when a ledger that has
+    one in this currency could not be read.
+    """
+
+    def __init__(self, ledgers: Sequence[LedgerSettings], *, timeout: float = 10) -> None:
+        self._readers = [Reader(settings, timeout) for settings in ledgers]
+
+    def performance(
+        self, period: Period, *, by: By = "agent", daily: bool = False, account: bool = False
+    ) -> list[Book]:
+        """The books of a period: live before paper, then by currency; lines by P&L, best first."""
+        answers, unread = self._ask(lambda reader: reader.performance(period, by, daily=daily, account=account))
+        asked = _Asked(period, by, answers, unread, _shared_keys(answers), account)
+        return [self._book(book, asked) for book in _books(answers)]
+
+    def daily_series(self, period: Period, *, whole: bool = False) -> list[Series]:
+        """What was realised on each civil day of the period, or `whole`: from the first trade to the period's end."""
+        stretch = self._since_the_start(period) if whole else period
+        days = stretch.days()
+        answers, unread = self._ask(lambda reader: reader.daily(stretch, days, whole=whole))
+        asked = _Asked(stretch, "agent", answers, unread, _shared_keys(answers))
+        dates = tuple(date.fromisoformat(day.label) for day in days)
+        return [self._series(book, asked, dates) for book in _books(answers)]
+
+    def closed_trades(self, period: Period, *, limit: int | None = None) -> list[Trade]:
+        """Closed trades of the period, oldest first."""
+        found, _ = self._ask(lambda reader: reader.closed_trades(period, limit))
+        return list(merge(*found, key=lambda trade: trade.closed_at))[:limit]
+
+    def stream(self, period: Period, only: Collection[str] = ()) -> Iterator[Trade]:
+        """All closed trades of the period, oldest first, with little memory; `only` of these ledgers, else of all.
+
+        Unlike other questions it fails when any of the ledgers cannot be read, and perhaps only half-way.
+        """
+        return merge(*(reader.stream(period) for reader in self._only(only)), key=lambda trade: trade.closed_at)
+
+    def stream_days(self, period: Period, only: Collection[str] = ()) -> Iterator[tuple[date, Mode, Line]]:
+        """What each agent did on each civil day on which it traded, in order of days; otherwise as `stream`."""
+        days = [_of_ledger(reader.name, reader.stream_days(period)) for reader in self._only(only)]
+        return merge(*days, key=lambda found: found[0])
+
+    def closings(self, period: Period, only: Collection[str] = (), agent: str | None = None) -> list[datetime]:
+        """The minutes in which trades closed, in order, of one agent or of all; as `stream` for the rest."""
+        return sorted({minute for reader in self._only(only) for minute in reader.closings(period, agent)})
+
+    def _only(self, names: Collection[str]) -> list[Reader]:
+        known = [reader.name for reader in self._readers]
+        if not known:
+            raise LedgerError("no ledger is configured")
+        if unknown := sorted(set(names) - set(known)):
+            near = nearest(unknown[0], known)
+            hint = f"did you mean {near}?" if near else f"known are {', '.join(known)}"
+            raise LedgerError(f"there is no ledger {unknown[0]}: {hint}")
+        return [reader for reader in self._readers if not names or reader.name in names]
+
+    def open_positions(self) -> list[Position]:
+        """Open positions, ledger by ledger."""
+        found, _ = self._ask(Reader.open_positions)
+        return [position for positions in found for position in positions]
+
+    def agents(self) -> list[Agent]:
+        """The agents, by their names."""
+        found, _ = self._ask(Reader.agents)
+        return sorted((agent for agents in found for agent in agents), key=lambda agent: (agent.name, agent.ledger))
+
+    def equity(self, period: Period) -> list[EquityPoint]:
+        """The sources' own snapshots of the account's worth, oldest first."""
+        found, _ = self._ask(lambda reader: reader.equity(period))
+        return list(merge(*found, key=lambda point: point.at))
+
+    def health(self) -> list[LedgerHealth]:
+        """Each ledger, asked now."""
+        return [reader.health() for reader in self._readers]
+
+    def warnings(self) -> list[str]:
+        """What `check` should tell: rights that are too wide. A ledger that cannot be read is told by `health`."""
+        found: list[str] = []
+        for reader in self._readers:
+            with suppress(LedgerError):
+                found += reader.warnings()
+        return found
+
+    def close(self) -> None:
+        """Nothing is held open between two looks, so there is nothing to do; here for whoever builds a floor."""
+
+    def _ask(self, question: Callable[[Reader], T]) -> tuple[list[T], list[Unread]]:
+        """Every ledger's answer, and the ledgers that gave none. Raises LedgerError when there is no answer at all."""
+        answers: list[T] = []
+        unread: list[Unread] = []
+        for reader in self._readers:
+            try:
+                answers.append(question(reader))
+            except LedgerError as error:
+                unread.append(Unread(reader.name, reader.why(error)))
+        if not answers:
+            raise LedgerError("; ".join(f"{one.ledger}: {one.why}" for one in unread) or "no ledger is configured")
+        return answers, unread
+
+    def _since_the_start(self, period: Period) -> Period:
+        began, _ = self._ask(Reader.began)
+        first = min((moment for moment in began if moment), default=period.start)
+        return replace(period, start=containing(Unit.DAY, min(first, period.end - INSTANT), period.zone).start)
+
+    def _book(self, key: BookKey, asked: _Asked) -> Book:
+        parts = [answer for answer in asked.answers if key in answer.books()]
+        paths = self._paths(key, asked, parts)
+        opening = self._opening(key, parts, asked.unread)
+        lines = [*_agents(parts, key, asked.shared)] if asked.by == "agent" else _merged(parts, key, paths)
+        whole = combined(lines, key[1], parts[0].days)
+        whole = replace(whole, streaks=paths.books[key].streaks if paths else None, flows=_flows(parts, key))
+        paid = sum(whole.flows, Flow()).net
+        return Book(
+            **_members(whole),
+            mode=key[0],
+            currency=key[1],
+            opening=opening,
+            closing=None if opening is None else opening + whole.pnl + Money(paid, key[1]),
+            drawdown=Money(paths.books[key].fall, key[1]) if paths else None,
+            lines=tuple(sorted(lines, key=_place(asked.by))),
+            ledgers=tuple(part.settings.name for part in parts),
+            unread=tuple(asked.unread),
+            equity=self._equity(key, asked, parts),
+            open=_open(parts, key) if asked.account else None,
+        )
+
+    def _series(self, key: BookKey, asked: _Asked, days: tuple[date, ...]) -> Series:
+        parts = [answer for answer in asked.answers if key in answer.books()]
+        lines = [*_agents(parts, key, asked.shared)]
+        whole = combined(lines, key[1], parts[0].days)
+        return Series(
+            mode=key[0],
+            currency=key[1],
+            days=days,
+            pnl=whole.daily,
+            opening=self._opening(key, parts, asked.unread),
+            flows=_flows(parts, key),
+            agents=tuple(_course(line) for line in sorted(lines, key=lambda line: line.label)),
+            ledgers=tuple(part.settings.name for part in parts),
+            unread=tuple(asked.unread),
+        )
+
+    def _opening(self, key: BookKey, parts: Sequence[Answer], unread: Sequence[Unread]) -> Money | None:
+        if self._may_be_away(key, unread):
+            return None
+        openings = [part.opening(key) for part in parts]
+        return None if None in openings else sum((money for money in openings if money), Money(Decimal(0), key[1]))
+
+    def _may_be_away(self, key: BookKey, unread: Sequence[Unread]) -> bool:
+        """Whether a ledger that could not be read has, as far as we know, a part in a book."""
+        away = {one.ledger for one in unread}
+        return any(reader.may_hold(key) for reader in self._readers if reader.name in away)
+
+    def _equity(self, key: BookKey, asked: _Asked, parts: Sequence[Answer]) -> Equity | None:
+        """The accounts of all ledgers of a book; None where one of them keeps no snapshots."""
+        kept = [part.equity[key] for part in parts if key in part.equity]
+        if not kept or len(kept) < len(parts) or self._may_be_away(key, asked.unread):
+            return None
+        return added(kept, key[1])
+
+    def _paths(self, key: BookKey, asked: _Asked, parts: Sequence[Answer]) -> Walk | None:
+        """Of one ledger what it found itself; of several, their trades laid over each other in order of time."""
+        traded = [part for part in parts if key in part.paths]
+        if len(traded) < 2:
+            return Walk(books={key: traded[0].paths[key] if traded else Path()})
+        readers = {reader.name: reader for reader in self._readers}
+        steps = [readers[part.settings.name].steps(asked.period, key, asked.by) for part in traded]
+        try:
+            return overlaid(merge(*steps, key=lambda step: step[0]), key)
+        except LedgerError:
+            return None  # it went away since it was asked for the sums: the figure is not known
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What all ledgers were asked, and what they answered. `shared` are the keys that more than one of them has."""
+
+    period: Period
+    by: By
+    answers: Sequence[Answer]
+    unread: Sequence[Unread]
+    shared: set[str]
+    account: bool = False
+
+
+def _books(answers: Sequence[Answer]) -> list[BookKey]:
+    return sorted({book for answer in answers for book in answer.books()}, key=_live_first)
+
+
+def _live_first(book: BookKey) -> tuple[bool, str]:
+    mode, currency = book
+    return mode is not Mode.LIVE, currency
+
+
+def _place(by: By) -> Callable[[Line], Any]:
+    if order := in_order(by):
+        return lambda line: order(line.key)
+    return lambda line: (-line.pnl.amount, -line.trades, line.label)
+
+
+def _shared_keys(answers: Sequence[Answer]) -> set[str]:
+    """The keys of lines that more than one ledger has, in whatever book."""
+    counts = Counter(
+        key for answer in answers for key in {key for book in answer.books() for key in answer.lines(book)}
+    )
+    return {key for key, ledgers in counts.items() if ledgers > 1}
+
+
+def _agents(parts: Sequence[Answer], book: BookKey, shared: set[str]) -> Iterator[Line]:
+    """A line an agent of a ledger."""
+    for part in parts:
+        name, funded = part.settings.name, part.funded(book)
+        for key, figures in part.lines(book).items():
+            allocated = part.capital(key, book)
+            yield Line(
+                **_members(replace(figures, flows=() if allocated else part.flows(book))),
+                key=key,
+                ledger=name,
+                label=f"{key} ({name})" if key in shared else key,
+                capital=allocated or funded,
+                capital_basis="allocated capital" if allocated else "starting balance" if funded else None,
+            )
+
+
+def _merged(parts: Sequence[Answer], book: BookKey, paths: Walk | None) -> list[Line]:
+    """A line a key, whichever ledgers it is made of."""
+    found: dict[str, list[tuple[Answer, Figures]]] = defaultdict(list)
+    for part in parts:
+        for key, figures in part.lines(book).items():
+            found[key].append((part, figures))
+    return [_line(key, own, book, paths) for key, own in found.items()]
+
+
+def _line(key: str, own: Sequence[tuple[Answer, Figures]], book: BookKey, paths: Walk | None) -> Line:
+    whole = combined([figures for _, figures in own], book[1], own[0][0].days)
+    path = paths.lines.get((key, *book)) if paths else None
+    if whole.streaks is None and path:
+        whole = replace(whole, streaks=path.streaks)
+    funded = [part.funded(book) for part, _ in own]
+    known = [money for money in funded if money]
+    capital = sum(known, Money(Decimal(0), book[1])) if len(known) == len(funded) else None
+    return Line(
+        **_members(replace(whole, flows=_flows([part for part, _ in own], book) if capital else ())),
+        key=key,
+        ledger=own[0][0].settings.name if len(own) == 1 else "",
+        label=key,
+        capital=capital,
+        capital_basis="starting balance" if capital else None,
+    )
+
+
+def _of_ledger(name: str, days: Iterator[tuple[date, LineKey, Figures]]) -> Iterator[tuple[date, Mode, Line]]:
+    for day, (key, mode, _), figures in days:
+        yield day, mode, Line(**_members(figures), key=key, ledger=name, label=key)
+
+
+def _course(line: Line) -> Course:
+    return Course(
+        key=line.key, ledger=line.ledger, label=line.label, pnl=line.daily, capital=line.capital, flows=line.flows
+    )
+
+
+def _flows(parts: Sequence[Answer], book: BookKey) -> tuple[Flow, ...]:
+    """What was paid into the accounts of all ledgers, and taken out of them."""
+    found = [flows for part in parts if (flows := part.flows(book))]
+    return tuple(sum(day, Flow()) for day in zip(*found, strict=True))
+
+
+def _open(parts: Sequence[Answer], book: BookKey) -> Open:
+    """The open positions of all ledgers."""
+    found = [part.open[book] for part in parts if book in part.open]
+    known = [one.unrealised for one in found if one.unrealised is not None]
+    nothing = Money(Decimal(0), book[1])
+    return Open(
+        positions=sum(one.positions for one in found),
+        unrealised=sum(known, nothing) if known or not found else None,
+        unpriced=sum(one.unpriced for one in found),
+        priced_at=min((one.priced_at for one in found if one.priced_at), default=None),
+    )
+
+
+def _members(figures: Figures) -> dict[str, Any]:
+    return {member.name: getattr(figures, member.name) for member in fields(Figures)}

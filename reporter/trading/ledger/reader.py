@@ -1,0 +1,331 @@
+"""One trading database, asked: rows in, our own types out."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from time import perf_counter
+from typing import Any
+
+from sqlalchemy import Connection, func, inspect, select, table, text
+
+from reporter.trading.books import By, Equity, Figures, LedgerHealth
+from reporter.errors import LedgerError
+from reporter.trading.ledger import equity, queries, rows
+from reporter.trading.ledger.result import Answer, BookKey, LineKey, Paid
+from reporter.trading.ledger.connection import Database
+from reporter.trading.ledger.cash_flows import paid
+from reporter.trading.ledger.sources.freqtrade import freqtrade
+from reporter.trading.ledger.sources.native import LATER, native
+from reporter.trading.ledger.settings import LedgerSettings
+from reporter.trading.ledger.sources.base import Source, moment
+from reporter.trading.ledger.grouping import split
+from reporter.trading.ledger.path_metrics import LinePath, Walk, units, walked
+from reporter.periods.civil import INSTANT, Period
+from reporter.trading.trades import Agent, EquityPoint, Mode, Position, Trade
+
+_MAY_WRITE = text("SELECT has_table_privilege(current_user, CAST(:table AS text), 'INSERT, UPDATE, DELETE')")
+
+# Rows that are fetched at once: more than these are not kept in memory together.
+_BATCH = 5000
+_IDS = 1000
+_DAYS = 31
+
+
+class Reader:
+    """One ledger. Every method but `health` raises LedgerError when it cannot be read."""
+
+    def __init__(self, settings: LedgerSettings, timeout: float) -> None:
+        self.settings = settings
+        self._database = Database(settings.name, settings.url, timeout)
+        self._mode = settings.mode or _mode_by_name(self._database)
+        self._source = _source(settings, self._database.dialect, self._mode)
+
+    @property
+    def name(self) -> str:
+        return self.settings.name
+
+    def why(self, error: LedgerError) -> str:
+        """The error's sentence without this ledger's name, for where that stands beside it."""
+        return str(error).removeprefix(f"{self.name}: ")
+
+    def may_hold(self, book: BookKey) -> bool:
+        """Whether a book has, by the settings, a starting balance of this ledger in it."""
+        mode, currency = book
+        own = self._mode if self.settings.kind == "freqtrade" else self.settings.mode
+        return own in {None, mode} and any(money.currency == currency for money in self.settings.starting_balance)
+
+    def performance(self, period: Period, by: By, *, daily: bool, account: bool) -> Answer:
+        """The figures of a period, all from one state of the database."""
+        days = period.days() if daily else []
+        with self._look(account=account) as (connection, source):
+            figures, walk = self._figures(connection, source, period, by, days)
+            return Answer(
+                settings=self.settings,
+                mode=self._mode,
+                by=by,
+                days=len(days),
+                figures=figures,
+                paths=dict(walk.books),
+                before=_added(self._realised(connection, source, None, period.start)),
+                paid=self._paid(connection, source, period),
+                agents=self._agents(connection, source) if source.lists_agents else [],
+                equity=self._equities(connection, source, period) if account else {},
+                open=rows.open_positions(connection.execute(queries.open_sums(source))) if account else {},
+            )
+
+    def daily(self, period: Period, days: Sequence[Period], *, whole: bool) -> Answer:
+        """What each agent realised on each of a period's days, all from one state of the database; `whole` says that
+        the period begins with the first trade, so that there is nothing before it."""
+        with self._look() as (connection, source):
+            found = self._realised(connection, source, period.start, period.end, days)
+            return Answer(
+                settings=self.settings,
+                mode=self._mode,
+                by="agent",
+                days=len(days),
+                figures={line: rows.realised(line[2], daily) for line, daily in found.items()},
+                paths={},
+                before={} if whole else _added(self._realised(connection, source, None, period.start)),
+                paid=self._paid(connection, source, period),
+                agents=self._agents(connection, source) if source.lists_agents else [],
+                equity={},
+                open={},
+            )
+
+    def began(self) -> datetime | None:
+        """When the first trade closed."""
+        with self._look() as (connection, source):
+            return moment(connection.execute(queries.oldest(source)).scalar())
+
+    def steps(self, period: Period, book: BookKey, by: By) -> Iterator[tuple[datetime, str, int]]:
+        """When, in which line and by how much (in units of 1e-8) a book changed, in order."""
+        with self._look() as (connection, source):
+            named = split(by, source, period, self.name)
+            found = queries.steps(queries.keyed(source, period, named), book[0].value, book[1])
+            for row in connection.execute(found, execution_options=_STREAMED):
+                yield rows.known(row.closed_at), named.name(row.key), units(row.pnl)
+
+    def closed_trades(self, period: Period, limit: int | None) -> list[Trade]:
+        with self._look() as (connection, source):
+            return [
+                rows.trade(row, self.name) for row in connection.execute(queries.oldest_first(source, period, limit))
+            ]
+
+    def stream(self, period: Period, batch: int = _BATCH) -> Iterator[Trade]:
+        """The closed trades of a period in order, however many: each batch is a look of its own, so that nobody who
+        reads slowly keeps a bot from writing."""
+        last: tuple[Any, Any] | None = None
+        while True:
+            with self._look() as (connection, source):
+                found = connection.execute(queries.oldest_first(source, period, batch, last)).all()
+            yield from (rows.trade(row, self.name) for row in found)
+            if len(found) < batch:
+                return
+            last = (found[-1].closed_at, found[-1].id)
+
+    def stream_days(self, period: Period) -> Iterator[tuple[date, LineKey, Figures]]:
+        """What each agent did on each civil day on which it traded, in order, however many; looks as `stream` does."""
+        named = split("agent", self._source, period, self.name)
+        days = period.days()
+        for first in range(0, len(days), _DAYS):
+            some = days[first : first + _DAYS]
+            stretch = replace(period, start=some[0].start, end=some[-1].end)
+            with self._look() as (connection, source):
+                found = connection.execute(
+                    queries.sums(queries.keyed(source, stretch, named, some), costly=source.costly)
+                ).all()
+            for row in sorted(found, key=lambda row: (row.day, row.key)):
+                line = named.name(row.key), rows.mode(row.mode), row.currency
+                yield date.fromisoformat(some[row.day].label), line, rows.sums(row)
+
+    def closings(self, period: Period, agent: str | None) -> list[datetime]:
+        """The minutes in which trades closed, of one agent or of all, in order."""
+        with self._look() as (connection, source):
+            minutes = connection.execute(queries.closing_minutes(source, period, agent)).scalars()
+            return [datetime.fromtimestamp(minute * 60, UTC) for minute in sorted(map(int, minutes))]
+
+    def open_positions(self) -> list[Position]:
+        with self._look(trades=False) as (connection, source):
+            return [rows.position(row, self.name) for row in connection.execute(source.positions)]
+
+    def agents(self) -> list[Agent]:
+        with self._look(trades=False) as (connection, source):
+            return self._agents(connection, source)
+
+    def equity(self, period: Period) -> list[EquityPoint]:
+        with self._look(trades=False, account=True) as (connection, source):
+            if not _keeps_equity(connection, source):
+                return []
+            return [rows.point(row, self.name) for row in connection.execute(queries.equity(source, period))]
+
+    def health(self) -> LedgerHealth:
+        """Whether the ledger answers. Its latency is that of a connection and the simplest question."""
+        started = perf_counter()
+        try:
+            with self._database.snapshot() as connection:
+                clock = self._clock(connection)
+                latency = perf_counter() - started
+                newest = moment(connection.execute(queries.newest(self._source)).scalar())
+        except LedgerError as error:
+            return LedgerHealth(ledger=self.name, kind=self.settings.kind, reachable=False, error=self.why(error))
+        return LedgerHealth(
+            ledger=self.name,
+            kind=self.settings.kind,
+            reachable=True,
+            latency=latency,
+            newest_trade_at=newest,
+            clock=clock,
+        )
+
+    def warnings(self) -> list[str]:
+        """What is unwise in how we may read it: rights that are too wide."""
+        if self._database.dialect == "sqlite":
+            return []
+        with self._database.snapshot() as connection:
+            wide = [name for name in self._source.tables if connection.execute(_MAY_WRITE, {"table": name}).scalar()]
+        return [_too_wide(self.name, wide)] if wide else []
+
+    @contextmanager
+    def _look(self, *, trades: bool = True, account: bool = False) -> Iterator[tuple[Connection, Source]]:
+        """One state of the database, and the source that fits it where it is asked for trades or for the account."""
+        with self._database.snapshot() as connection:
+            wanted = ["trades"] * trades + ["equity"] * (account and _keeps_equity(connection, self._source))
+            source = self._fitting(connection, wanted)
+            if trades:
+                _expect_form(connection, source)
+            yield connection, source
+
+    def _fitting(self, connection: Connection, tables: Sequence[str]) -> Source:
+        """The source without the columns that a database of an earlier day lacks."""
+        if self.settings.kind != "native":
+            return self._source
+        lacking = [(name, column) for name in tables for column in LATER[name] - _columns(connection, name)]
+        return native(self._database.dialect, lacking) if lacking else self._source
+
+    def _clock(self, connection: Connection) -> datetime | None:
+        """The server's time. A SQLite file has no clock of its own."""
+        if self._database.dialect == "sqlite":
+            connection.execute(text("SELECT 1"))
+            return None
+        return moment(connection.execute(select(func.clock_timestamp())).scalar())
+
+    def _figures(
+        self, connection: Connection, source: Source, period: Period, by: By, days: Sequence[Period]
+    ) -> tuple[dict[LineKey, Figures], Walk]:
+        """Each line's figures: what can be summed is summed by the database, the rest is found by going through."""
+        named = split(by, source, period, self.name)
+
+        def line_of(key: Any, mode: str, currency: str) -> LineKey:
+            return named.name(key), rows.mode(mode), currency
+
+        keyed = queries.keyed(source, period, named, days)
+        sums = connection.execute(queries.sums(keyed, costly=source.costly)).all()
+        if not sums:
+            return {}, Walk()
+        many = sum(row.trades for row in sums) > _BATCH
+        in_order = connection.execute(queries.in_order(keyed), execution_options=_STREAMED if many else {})
+        walk = walked(in_order, line_of)
+        figures = rows.figures(((line_of(row.key, row.mode, row.currency), row) for row in sums), len(days))
+        return self._with_order(connection, source, period, figures, walk), walk
+
+    def _with_order(
+        self, connection: Connection, source: Source, period: Period, figures: dict[LineKey, Figures], walk: Walk
+    ) -> dict[LineKey, Figures]:
+        """Figures with what was found by going through."""
+        ids = sorted({id_ for path in walk.lines.values() for id_ in (path.best_id, path.worst_id)})
+        trades: dict[Any, Trade] = {}
+        for first in range(0, len(ids), _IDS):
+            found = connection.execute(queries.these(source, period, ids[first : first + _IDS]))
+            trades |= {row.id: rows.trade(row, self.name) for row in found}
+
+        def completed(own: Figures, path: LinePath) -> Figures:
+            squares = Decimal(f"{path.squares}E-16")
+            best, worst = trades[path.best_id], trades[path.worst_id]
+            return replace(own, best=best, worst=worst, squares=squares, streaks=path.streaks)
+
+        return {line: completed(own, walk.lines[line]) for line, own in figures.items()}
+
+    def _realised(
+        self,
+        connection: Connection,
+        source: Source,
+        since: datetime | None,
+        until: datetime,
+        days: Sequence[Period] = (),
+    ) -> dict[LineKey, tuple[Decimal, ...]]:
+        """What each agent realised before a moment, in one amount or in one a day.
+
+        Every figure that needs the whole past is made of this, and it is the only one that reads the whole past: here
+        sums that were kept could take the place of the scan.
+        """
+        parts: dict[tuple[str, str, str], list[tuple[int, Any]]] = defaultdict(list)
+        for agent, mode, currency, day, pnl in connection.execute(queries.history(source, since, until, days)).all():
+            parts[agent, mode, currency].append((day, pnl))
+        return {
+            (agent, rows.mode(mode), currency): rows.by_day(own, max(len(days), 1))
+            for (agent, mode, currency), own in parts.items()
+        }
+
+    def _paid(self, connection: Connection, source: Source, period: Period) -> dict[BookKey, Paid]:
+        """Where no balance is known to begin with, there is none that payments could change."""
+        wanted = source.tells_deposits and self.settings.starting_balance and _keeps_equity(connection, source)
+        return paid(connection, source, period) if wanted else {}
+
+    def _equities(self, connection: Connection, source: Source, period: Period) -> dict[BookKey, Equity]:
+        def realised(start: datetime, end: datetime) -> dict[equity.Account, Decimal | None]:
+            # A snapshot shows what closed in its very moment: a stretch begins just after one and ends with the other.
+            found = self._realised(connection, source, start + INSTANT, end + INSTANT)
+            return {(agent, mode, currency): pnl for (agent, mode, currency), pnl in _added(found).items()}
+
+        return equity.equities(connection, source, period, realised) if _keeps_equity(connection, source) else {}
+
+    def _agents(self, connection: Connection, source: Source) -> list[Agent]:
+        return [rows.agent(row, self.name, self.settings.capital) for row in connection.execute(source.agents)]
+
+
+_STREAMED = {"stream_results": True, "yield_per": _BATCH}
+
+
+def _expect_form(connection: Connection, source: Source) -> None:
+    """Refuse times that would be compared wrongly, since a trade in the wrong day is worse than none."""
+    if source.form is None:
+        return
+    newest = connection.execute(queries.newest(source)).scalar()
+    if newest is not None and not source.form.fullmatch(str(newest)):
+        raise LedgerError(f"closed_at is {newest!r}, but must be UTC text such as 2026-10-30 23:59:59")
+
+
+def _columns(connection: Connection, name: str) -> set[str]:
+    return set(connection.execute(select(text("*")).select_from(table(name)).limit(0)).keys())
+
+
+def _keeps_equity(connection: Connection, source: Source) -> bool:
+    """Older versions of freqtrade keep none."""
+    return bool(inspect(connection).has_table(source.equity_table))
+
+
+def _added(found: dict[LineKey, tuple[Decimal, ...]]) -> dict[LineKey, Decimal]:
+    return {line: sum(amounts, Decimal(0)) for line, amounts in found.items()}
+
+
+def _source(settings: LedgerSettings, dialect: str, mode: Mode) -> Source:
+    match settings.kind:
+        case "native":
+            return native(dialect)
+        case "freqtrade":
+            return freqtrade(dialect, mode)
+    raise LedgerError(f"{settings.name}: there is no kind of ledger {settings.kind!r}, only native and freqtrade")
+
+
+def _mode_by_name(database: Database) -> Mode:
+    """freqtrade calls the database of its dry runs `tradesv3.dryrun.sqlite`."""
+    return Mode.PAPER if database.file and "dryrun" in database.file.name else Mode.LIVE
+
+
+def _too_wide(name: str, tables: Sequence[str]) -> str:
+    return f"{name}: the role may write to {', '.join(tables)}; give it SELECT alone, and no mistake can change a trade"

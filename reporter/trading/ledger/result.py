@@ -1,0 +1,99 @@
+"""What one ledger says of a period, and how it is laid out in books and lines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from reporter.trading.books import By, Equity, Figures, Open
+from reporter.trading.ledger.settings import LedgerSettings
+from reporter.trading.ledger.path_metrics import Path
+from reporter.trading.metrics import combined
+from reporter.trading.trades import Agent, Flow, Mode, Money
+
+BookKey = tuple[Mode, str]  # mode and currency
+LineKey = tuple[str, Mode, str]  # agent (or strategy, market, hour …), mode and currency
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """What was paid into a book's account, less what was taken out: `before` a period in all, and on each of its days
+    (none, where nothing was paid on any)."""
+
+    before: Decimal = Decimal(0)
+    flows: tuple[Flow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One ledger's figures of a period, under the line or book that they belong to.
+
+    `mode` is what a ledger without any trade is taken for. `days` is the length of every `daily`. `before` is what each
+    agent had realised when the period began, `paid` what was paid into the accounts. `paths` is what the order of a
+    book's trades tells. `equity` and `open` are of the books that have accounts and positions, if that was asked for.
+    """
+
+    settings: LedgerSettings
+    mode: Mode
+    by: By
+    days: int
+    figures: dict[LineKey, Figures]
+    before: dict[LineKey, Decimal]
+    paid: dict[BookKey, Paid]
+    paths: dict[BookKey, Path]
+    agents: list[Agent]
+    equity: dict[BookKey, Equity]
+    open: dict[BookKey, Open]
+
+    def books(self) -> set[BookKey]:
+        """Every book that this ledger has a part in; a starting balance alone makes one too."""
+        books = {(mode, currency) for _, mode, currency in [*self.figures, *self.before]}
+        books |= {(agent.mode, agent.currency) for agent in self.agents}
+        books |= self.equity.keys() | self.open.keys()
+        seen = {currency for _, currency in books}
+        starting = {money.currency for money in self.settings.starting_balance}
+        return books | {(self.mode, currency) for currency in starting - seen}
+
+    def starting(self, book: BookKey) -> Money | None:
+        """What the account of a book began with; where the settings name no mode, each mode's began with the same."""
+        mode, currency = book
+        if self.settings.mode not in {None, mode}:
+            return None
+        return next((money for money in self.settings.starting_balance if money.currency == currency), None)
+
+    def funded(self, book: BookKey) -> Money | None:
+        """What had been put into the account of a book when the period began: the starting balance, what was paid in
+        since, less what was taken out."""
+        start = self.starting(book)
+        return None if start is None else start + Money(self.paid.get(book, Paid()).before, start.currency)
+
+    def flows(self, book: BookKey) -> tuple[Flow, ...]:
+        """What was paid in and out on each day of the period; empty where nothing was, or no balance is known."""
+        return () if self.starting(book) is None else self.paid.get(book, Paid()).flows
+
+    def opening(self, book: BookKey) -> Money | None:
+        """The balance when the period began: what had been put in, and what was realised since."""
+        funded = self.funded(book)
+        realised = sum((pnl for (_, *own), pnl in self.before.items() if tuple(own) == book), Decimal(0))
+        return None if funded is None else funded + Money(realised, funded.currency)
+
+    def lines(self, book: BookKey) -> dict[str, Figures]:
+        """The figures of a book's lines by their key; an agent that did not trade has zeros."""
+        traded = {key: figures for (key, *own), figures in self.figures.items() if tuple(own) == book}
+        everybody = {"agent": self._agents_of(book), "ledger": {self.settings.name}}
+        idle = everybody.get(self.by, set()) - traded.keys()
+        return traded | {name: combined([], book[1], self.days) for name in idle}
+
+    def capital(self, name: str, book: BookKey) -> Money | None:
+        """The capital allocated to an agent, by the settings or else by the ledger itself."""
+        said = self.settings.capital.get(name)
+        if said and said.currency == book[1]:
+            return said
+        allocated = (
+            agent.capital for agent in self.agents if (agent.name, agent.mode, agent.currency) == (name, *book)
+        )
+        return next(allocated, None)
+
+    def _agents_of(self, book: BookKey) -> set[str]:
+        known = {agent.name for agent in self.agents if (agent.mode, agent.currency) == book}
+        return known | {name for name, *own in self.before if tuple(own) == book}

@@ -1,0 +1,184 @@
+"""What a database answered, as our own types."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Row
+
+from reporter.trading.books import Figures, Open
+from reporter.errors import LedgerError
+from reporter.trading.ledger.result import BookKey, LineKey
+from reporter.trading.ledger.sources.base import amount, moment, number
+from reporter.trading.ledger.path_metrics import decimal, units
+from reporter.trading.metrics import combined
+from reporter.trading.ledger.timestamps import as_moment
+from reporter.trading.trades import Agent, EquityPoint, Holding, Mode, Money, Position, Trade
+
+
+def trade(row: Row[Any], ledger: str) -> Trade:
+    return Trade(
+        id=str(row.id),
+        ledger=ledger,
+        agent=row.agent,
+        strategy=row.strategy,
+        market=row.market,
+        side=row.side,
+        opened_at=moment(row.opened_at),
+        closed_at=known(row.closed_at),
+        size=number(row.size),
+        pnl=Money(amount(row.pnl), row.currency),
+        fees=_money(row.fees, row.currency),
+        mode=mode(row.mode),
+        entry_price=number(row.entry_price),
+        exit_price=number(row.exit_price),
+        entry_tag=row.entry_tag,
+        exit_reason=row.exit_reason,
+        funding=_money(row.funding, row.currency),
+        volume=_money(row.volume, row.currency),
+    )
+
+
+def position(row: Row[Any], ledger: str) -> Position:
+    return Position(
+        id=str(row.id),
+        ledger=ledger,
+        agent=row.agent,
+        strategy=row.strategy,
+        market=row.market,
+        side=row.side,
+        opened_at=moment(row.opened_at),
+        size=number(row.size),
+        entry_price=number(row.entry_price),
+        current_price=number(row.current_price),
+        unrealised=_money(row.unrealised, row.currency),
+        mode=mode(row.mode),
+        currency=row.currency,
+        priced_at=moment(row.priced_at),
+    )
+
+
+def agent(row: Row[Any], ledger: str, allocated: Mapping[str, Money]) -> Agent:
+    return Agent(
+        ledger=ledger,
+        name=row.name,
+        strategy=row.strategy,
+        mode=mode(row.mode),
+        currency=row.currency,
+        capital=allocated.get(row.name) or _money(row.capital, row.currency),
+        status=row.status,
+        last_seen=_heartbeat(row.last_seen),
+    )
+
+
+def _heartbeat(value: Any) -> datetime | None:
+    """When an agent has last been seen: bots write that in many ways, and nothing is sorted by it."""
+    try:
+        return None if value is None else as_moment(value)
+    except (ValueError, OverflowError):
+        raise LedgerError(f"an agent's last_seen is {value!r}, which is not a time that can be read") from None
+
+
+def point(row: Row[Any], ledger: str) -> EquityPoint:
+    return EquityPoint(
+        ledger=ledger,
+        at=known(row.at),
+        equity=Money(amount(row.equity), row.currency),
+        mode=mode(row.mode),
+        agent=row.agent,
+    )
+
+
+def open_positions(rows: Iterable[Row[Any]]) -> dict[BookKey, Open]:
+    return {
+        (mode(row.mode), row.currency): Open(
+            positions=row.positions,
+            unrealised=_money(row.unrealised, row.currency) if row.priced else None,
+            unpriced=row.positions - row.priced,
+            priced_at=moment(row.priced_at),
+        )
+        for row in rows
+    }
+
+
+def figures(rows: Iterable[tuple[LineKey, Row[Any]]], days: int) -> dict[LineKey, Figures]:
+    """The figures of each line from its sums, which come a day each."""
+    parts: dict[LineKey, list[Row[Any]]] = defaultdict(list)
+    for line, row in rows:
+        parts[line].append(row)
+    return {line: _line(own, days) for line, own in parts.items()}
+
+
+def _line(rows: Sequence[Row[Any]], days: int) -> Figures:
+    whole = combined([sums(row) for row in rows], rows[0].currency)
+    return replace(whole, daily=by_day(((row.day, row.pnl) for row in rows), days) if days else ())
+
+
+def realised(currency: str, daily: tuple[Decimal, ...]) -> Figures:
+    """A line of which nothing but what it realised on each day was asked for."""
+    return replace(combined([], currency), pnl=Money(sum(daily, Decimal(0)), currency), daily=daily)
+
+
+def by_day(results: Iterable[tuple[int, Any]], days: int) -> tuple[Decimal, ...]:
+    """The P&L of each of so many days, idle ones as 0, from results with the index of their day."""
+    found = [0] * days
+    for day, result in results:
+        found[day] += units(result)
+    return tuple(map(decimal, found))
+
+
+def sums(row: Row[Any]) -> Figures:
+    """What the database added up of one line and day."""
+    return Figures(
+        trades=row.trades,
+        wins=row.wins,
+        losses=row.losses,
+        flat=row.trades - row.wins - row.losses,
+        pnl=Money(amount(row.pnl), row.currency),
+        fees=_if_all(row.fees, row.fees_known, row),
+        gross_profit=Money(amount(row.gross_profit), row.currency),
+        gross_loss=Money(amount(row.gross_loss), row.currency),
+        funding=_if_all(row.funding, row.funding_known, row),
+        volume=_if_all(row.volume, row.volume_known, row),
+        longs=row.longs,
+        shorts=row.shorts,
+        holding=_holding(row) if row.held_known else None,
+    )
+
+
+def _if_all(total: Any, n: int, row: Row[Any]) -> Money | None:
+    return Money(amount(total), row.currency) if n == row.trades else None
+
+
+def _holding(row: Row[Any]) -> Holding:
+    return Holding(row.held_known, _lasted(row.held), _lasted(row.shortest), _lasted(row.longest))
+
+
+def _lasted(seconds: Any) -> timedelta:
+    """To the millisecond, which is what SQLite's own functions know."""
+    return timedelta(milliseconds=round(float(seconds) * 1000))
+
+
+def mode(value: str) -> Mode:
+    """Live or paper. Raises LedgerError for any other word."""
+    try:
+        return Mode(value)
+    except ValueError:
+        raise LedgerError(f"a mode is {value!r}, which is neither live nor paper") from None
+
+
+def known(value: Any) -> datetime:
+    """A stored time that must be there. Raises LedgerError where it is not."""
+    found = moment(value)
+    if found is None:
+        raise LedgerError("a row that must have a time has none")
+    return found
+
+
+def _money(value: Any, currency: str) -> Money | None:
+    return None if value is None else Money(amount(value), currency)

@@ -1,0 +1,27 @@
+"""What must be known of a trading database to read it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from reporter.secret import Secret
+from reporter.trading.trades import Mode, Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerSettings:
+    """One trading database.
+
+    `kind` is `native` or `freqtrade`; `url` a SQLAlchemy URL of SQLite or PostgreSQL, or the path of a SQLite file.
+    `mode` says whether the money is real where the database does not (freqtrade), and which mode `starting_balance`
+    belongs to. `starting_balance` has an amount a currency, `capital` an amount an agent, which the database's own
+    word does not change.
+    """
+
+    name: str
+    kind: str
+    url: Secret | str
+    starting_balance: tuple[Money, ...] = ()
+    mode: Mode | None = None
+    capital: Mapping[str, Money] = field(default_factory=dict)
