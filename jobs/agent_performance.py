@@ -7,7 +7,8 @@ from decimal import Decimal
 
 from pydantic import PositiveInt
 
-from reporter import Book, Change, Context, Line, Money, Params, Period, Report, change, job, tone_of
+from reporter import Book, Context, Line, Money, Params, Period, Report, job
+from reporter.jobs.kit import Change, change, tone_of
 from reporter.metrics import Status, status
 
 

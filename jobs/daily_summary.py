@@ -6,7 +6,8 @@ from datetime import timedelta
 
 from pydantic import PositiveInt
 
-from reporter import (Book, Carriers, Change, Context, Goals, Params, Report, Trail, carriers, change, goals, job, leading, tone_of, trail)
+from reporter import Book, Context, Params, Report, job
+from reporter.jobs.kit import Carriers, Change, Goals, Trail, carriers, change, goals, leading, tone_of, trail
 from reporter.periods import trailing
 
 

@@ -11,7 +11,42 @@ from datetime import datetime, timedelta
 
 from pydantic import Field
 
-from reporter import (MACHINE_SUBJECTS, MARKS, OWN_SUBJECTS, TITLES, TONES, WORST_FIRST, Agent, AlertState, Bounds, Context, Host, LedgerError, LedgerHealth, Level, MachineLimits, Observation, OwnLimits, Period, Reading, Report, Vital, began, duration, job, machine_vitals, name_of, own_vitals, size, summary, until_full, usually, worst)
+from reporter import (
+    Agent,
+    AlertState,
+    Context,
+    Host,
+    LedgerError,
+    LedgerHealth,
+    Level,
+    Observation,
+    Period,
+    Reading,
+    Report,
+    job,
+)
+from reporter.jobs.kit import (
+    MACHINE_SUBJECTS,
+    MARKS,
+    OWN_SUBJECTS,
+    TITLES,
+    TONES,
+    WORST_FIRST,
+    Bounds,
+    MachineLimits,
+    OwnLimits,
+    Vital,
+    began,
+    duration,
+    machine_vitals,
+    name_of,
+    own_vitals,
+    size,
+    summary,
+    until_full,
+    usually,
+    worst,
+)
 
 
 class Seconds(Bounds):

@@ -8,7 +8,8 @@ from itertools import groupby
 
 from pydantic import NonNegativeInt, PositiveInt
 
-from reporter import (ENOUGH_DAYS, Book, By, Change, Context, Goals, Line, Money, Params, Report, Split, Uptime, change, goals, job, leading, split, tone_of)
+from reporter import Book, By, Context, Line, Money, Params, Report, Uptime, job
+from reporter.jobs.kit import ENOUGH_DAYS, Change, Goals, Split, change, goals, leading, split, tone_of
 from reporter.metrics import Curve, average_loss, average_win, curve_of
 
 SPLITS: tuple[tuple[str, By], ...] = (("🏷️ Markets", "market"), ("🚪 Exits", "exit_reason"))

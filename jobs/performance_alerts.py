@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from itertools import accumulate
 
-from reporter import (LIMIT_MEASURES, AlertState, Book, Context, Grading, LedgerError, Level, LimitParams, Look, Observation, Party, Report, Tone, gauges_of, job, leading, unjudged)
+from reporter import AlertState, Book, Context, LedgerError, Level, Observation, Report, Tone, job
+from reporter.jobs.kit import LIMIT_MEASURES, Grading, LimitParams, Look, Party, gauges_of, leading, unjudged
 
 # How long after it a target that was reached is news.
 NEWS = timedelta(hours=1)

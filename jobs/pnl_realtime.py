@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 from pydantic import PositiveFloat
 
-from reporter import Book, Change, Context, Limits, Money, Params, Report, change, job, leading, share_of, tone_of
+from reporter import Book, Context, Money, Params, Report, job
+from reporter.jobs.kit import Change, Limits, change, leading, share_of, tone_of
 from reporter.periods import as_far
 
 # Where no figure changed the message is left alone, but for its clock, which shows now and then that we live.

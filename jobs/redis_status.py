@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from reporter import BoardParams, Context, Report, job, status_board
+from reporter import Context, Report, job
+from reporter.jobs.kit import BoardParams, status_board
 
 KINDS = ("redis",)
 MOST = 10

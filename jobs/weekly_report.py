@@ -5,7 +5,21 @@ from dataclasses import dataclass
 
 from pydantic import NonNegativeInt, PositiveInt
 
-from reporter import (Book, By, Carriers, Change, Context, Goals, Line, Money, Params, Period, Report, Split, Trail, Uptime, carriers, change, goals, job, leading, split, tone_of, trail)
+from reporter import Book, By, Context, Line, Money, Params, Period, Report, Uptime, job
+from reporter.jobs.kit import (
+    Carriers,
+    Change,
+    Goals,
+    Split,
+    Trail,
+    carriers,
+    change,
+    goals,
+    leading,
+    split,
+    tone_of,
+    trail,
+)
 from reporter.periods import trailing
 
 SPLITS: tuple[tuple[str, By], ...] = (("🏷️ Markets", "market"), ("🚪 Exits", "exit_reason"))

@@ -1,4 +1,4 @@
-"""The words of a job file: `from reporter import Context, Report, job`. They are loaded when the first one is used."""
+"""The words of a job file: `from reporter import Context, Report, job`. The first use loads them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from reporter.version import __version__ as __version__
 if TYPE_CHECKING:
     from reporter.jobs.api import *
 
-# `reporter.jobs.api` lists the words once. Job files written before `reporter.jobs.kit` existed find its words here too.
+# `reporter.jobs.api` lists the words once. Job files older than `reporter.jobs.kit` find its words here too.
 _FACES = ("reporter.jobs.api", "reporter.jobs.kit")
 
 

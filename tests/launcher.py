@@ -12,8 +12,9 @@ import time
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from reporter.app.app import App
+from reporter.app.home import FolderHome
 from reporter.scheduler import logs
-from reporter.app.app import App, FolderHome
 
 
 class ShiftedClock:

@@ -6,9 +6,10 @@ import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from reporter.store import outbox
-from reporter.app.app import App, ByHand, FolderHome
+from reporter.app.app import App, ByHand
+from reporter.app.home import FolderHome
 from reporter.scheduler.runner import Outcome
+from reporter.store import outbox
 from tests.clocks import HandClock
 from tests.discord.local import LocalDiscord
 

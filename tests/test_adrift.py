@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from reporter.notify.fallback import Adrift
-from reporter.cli.alerts import run_ack, run_silence
 from reporter.alerts.model import Level, Observation
-from reporter.notify.pipeline import Witness
+from reporter.cli.alerts import run_ack, run_silence
+from reporter.notify.fallback import Adrift
+from reporter.notify.routing import Witness
 from reporter.store import alerts, incidents
 from tests.alerts.floor import Server, options
 from tests.discord.local import LocalDiscord

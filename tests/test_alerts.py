@@ -11,9 +11,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reporter.alerts.model import (AlertState, Change, Level, Observation, Phase, Policy, Transition, name_of, state_from_json, state_to_json)
-from reporter.alerts.state_machine import judge
+from reporter.alerts.model import (
+    AlertState,
+    Change,
+    Level,
+    Observation,
+    Phase,
+    Policy,
+    Transition,
+    name_of,
+    state_from_json,
+    state_to_json,
+)
 from reporter.alerts.policies import policy_for
+from reporter.alerts.state_machine import judge
 from tests.civil import LAW
 
 START = datetime(2026, 10, 30, 14, 2, 10, tzinfo=UTC)

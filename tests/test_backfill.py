@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from reporter.jobs import changes
 from reporter.cli.run_history import chronicle
 from reporter.errors import ReporterError
+from reporter.jobs import changes
 from tests.discord.faults import Limited
 from tests.discord.local import LocalDiscord
 from tests.processes import daemon, reporter

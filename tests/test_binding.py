@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from reporter.config.loading import load
+from reporter.errors import Problem
 from reporter.jobs.binding import BoundJob, bind
 from reporter.jobs.loader import load_catalog, stock_home
-from reporter.config import load
-from reporter.errors import Problem
 from reporter.periods.schedules import Daily, Every
 from tests.test_config import ENVIRON_OF_THE_STOCK, uncommented
 

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from reporter.messages.rasterizer import LARGEST_SIDE, Charts
 from reporter.errors import ChartError, TemplateError
 from reporter.messages.formats import Formats
+from reporter.messages.rasterizer import LARGEST_SIDE, Charts
 from reporter.messages.report_pictures import MOST, pictures
 from reporter.messages.templates.renderer import Renderer
 from reporter.trading.trades import Money
@@ -87,7 +87,10 @@ def test_without_its_package_the_machines_fonts_are_taken() -> None:
 
 
 def test_without_the_library_what_to_do_is_said() -> None:
-    code = "import sys; sys.modules['resvg_py'] = None\nfrom reporter.charts import Charts\nprint(Charts().trouble)"
+    code = (
+        "import sys; sys.modules['resvg_py'] = None\n"
+        "from reporter.messages.rasterizer import Charts\nprint(Charts().trouble)"
+    )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert "pip install resvg_py" in said
 

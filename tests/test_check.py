@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from reporter.app.app import FolderHome
-from reporter.periods.clock import SystemClock
+from reporter.app.home import FolderHome
 from reporter.config.yaml_document import Path as Place
 from reporter.config.yaml_document import dotted, read
 from reporter.errors import ConfigError
+from reporter.periods.clock import SystemClock
 from tests.test_config import CHECKOUT, ENVIRON_OF_THE_STOCK, HOOK, uncommented
 
 NOBODY = "http://127.0.0.1:9"  # a port at which nobody listens: what is asked there is refused at once

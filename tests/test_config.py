@@ -18,13 +18,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from reporter.config import Loaded, default_state, load, schema, validated
 from reporter.config.alerts import AlertOptions
-from reporter.config.yaml_document import read
+from reporter.config.loading import Loaded, default_state, load, schema, validated
 from reporter.config.models import Config, DiscordChannel, LimitsConfig
 from reporter.config.probes.common import Limits
 from reporter.config.probes.network import TcpProbeConfig
 from reporter.config.secrets import Sources
+from reporter.config.yaml_document import read
 from reporter.errors import ConfigError, Problem
 from reporter.messages.message import Severity
 from reporter.trading.risk import Basis

@@ -9,10 +9,8 @@ import pytest
 from sqlalchemy import Engine, event
 
 from reporter.delivery import worker
-from reporter.store import outbox
-from reporter import store
 from reporter.delivery.rate_limits import Limit
-from reporter.store import channel_stats
+from reporter.store import channel_states, channel_stats, database, outbox
 from tests.discord.faults import Fault, Limited, Reset, Status
 from tests.discord.local import LocalDiscord
 from tests.servers import PostgreSQL
@@ -53,7 +51,7 @@ def take(news: Stage, channel: str) -> None:
     """Take a channel's next row in hand, as one who dies with it."""
     now, known = news.clock.wall(), news.app.wiring.channels[channel]
     with news.app.store.begin() as connection:
-        lanes = outbox.enter(connection, channel, known.address, now)
+        lanes = channel_states.enter(connection, channel, known.address, now)
         rows = outbox.upcoming(connection, [channel], now, 1)
         outbox.take(connection, rows, lanes, "one who dies", now, timedelta(seconds=90))
 
@@ -424,7 +422,7 @@ def test_of_a_board_that_is_edited_for_ever_only_the_last_state_is_kept(stage: S
 def test_a_long_past_is_forgotten_piece_by_piece(
     stage: Stage, discord: LocalDiscord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "AT_ONCE", 2)
+    monkeypatch.setattr(database, "AT_ONCE", 2)
     stage.report("daily", DAILY).on_discord(discord, "  daily:")
     for day in range(11, 16):
         stage.run("daily", f"2026-10-{day}")

@@ -10,8 +10,9 @@ import pytest
 
 from reporter.app import demo
 from reporter.errors import ReporterError
-from reporter.trading.ledger import Floor, LedgerSettings
 from reporter.periods.civil import Unit, containing
+from reporter.trading.ledger.portfolio import Floor
+from reporter.trading.ledger.settings import LedgerSettings
 from reporter.trading.trades import Mode
 
 NOW = datetime(2026, 10, 31, 9, 30, tzinfo=UTC)

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reporter.errors import LedgerError, ReporterError
 from reporter.cli.export import FORMULA, as_csv, harmless, plain, run, sheet
-from reporter.trading.ledger import Floor
+from reporter.errors import LedgerError, ReporterError
+from reporter.trading.ledger.portfolio import Floor
 from tests.ledger.conftest import bot, new_native  # noqa: F401 - fixtures
 from tests.ledger.databases import Native, between, native_sqlite
 from tests.stage import Stage

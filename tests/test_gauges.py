@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reporter.alerts.model import AlertState, Level, Phase
-from reporter.trading.books import Book, Line, Unread
-from reporter.messages.formats import Formats
 from reporter.jobs.kit.limit_usage import LONGEST_NAME, Gauge, Grading, Measure, Party
+from reporter.messages.formats import Formats
+from reporter.trading.books import Book, Line, Unread
 from reporter.trading.trades import Mode, Money
 
 NOTHING = Money(Decimal(0), "USDT")

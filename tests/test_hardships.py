@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import update
 
-from reporter.jobs.changes import differences, terms
 from reporter.errors import StoreError
+from reporter.jobs.changes import differences, terms
 from reporter.store import tables
 from tests.delivery.test_store_full import full
 from tests.discord.faults import Limited

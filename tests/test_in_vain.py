@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reporter import MACHINE_SUBJECTS, OWN_SUBJECTS, MachineLimits, OwnLimits, machine_vitals, own_vitals
-from reporter.jobs.context import Affairs
+from reporter.alerts.self_health import Affairs
 from reporter.app.config_lint import may_fit, meet
-from reporter.trading.ledger.sources import native
 from reporter.probes.host.facts import Disk, Host, Network, Own
+from reporter.trading.ledger.sources import native
 from tests.processes import daemon, reporter
 from tests.stage import DAILY, Stage
 

@@ -10,7 +10,20 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reporter.messages.markdown_parser import LetterError, parse, token
-from reporter.messages.message import Block, Code, Field, Line, Message, Run, RunKind, Severity, Table, Text, Tone, visible
+from reporter.messages.message import (
+    Block,
+    Code,
+    Field,
+    Line,
+    Message,
+    Run,
+    RunKind,
+    Severity,
+    Table,
+    Text,
+    Tone,
+    visible,
+)
 
 # Any text, with more than its share of what means something to Markdown, to Discord, to a terminal or to us.
 ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=())) | st.text(

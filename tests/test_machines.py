@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from reporter.store import Store, open_store, uptime
+from reporter.store import uptime
+from reporter.store.database import Store, open_store
 from tests.discord.local import LocalDiscord
 from tests.processes import Process, daemon, until
 from tests.servers import PostgreSQL

@@ -12,10 +12,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reporter.trading.books import Figures
-from reporter.jobs.context import Targets
 from reporter.errors import CurrencyMismatchError
-from reporter.trading.metrics import (Status, average_loss, average_win, combined, deepest_fall, expectancy, few, payoff, profit_factor, sqn, status)
+from reporter.trading.books import Figures
+from reporter.trading.metrics import (
+    Status,
+    average_loss,
+    average_win,
+    combined,
+    deepest_fall,
+    expectancy,
+    few,
+    payoff,
+    profit_factor,
+    sqn,
+    status,
+)
+from reporter.trading.targets import Targets
 from reporter.trading.trades import Money
 
 amounts = st.decimals(-50, 50, places=2)

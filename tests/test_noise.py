@@ -14,13 +14,24 @@ from sqlalchemy import update
 
 from reporter.alerts.model import Level, Observation
 from reporter.delivery.digest import Held, digest, key_figures
-from reporter.messages.message import Attachment, Field, Message, Run, Severity, Text, plain_blocks
-from reporter.messages.quiet_hours import AT_ONCE, NOT_AT_ALL, SILENTLY, Etiquette, Handling, Noise, QuietHours, handling, quiet_hours
+from reporter.delivery.enqueue import tell_digests
 from reporter.delivery.outlets.discord import limits
 from reporter.delivery.outlets.discord.outlet import SUPPRESS_NOTIFICATIONS
+from reporter.messages.message import Attachment, Field, Message, Run, Severity, Text, plain_blocks
+from reporter.messages.quiet_hours import (
+    AT_ONCE,
+    NOT_AT_ALL,
+    SILENTLY,
+    Etiquette,
+    Handling,
+    Noise,
+    QuietHours,
+    handling,
+    quiet_hours,
+)
 from reporter.periods.civil import covered
-from reporter.delivery.enqueue import tell_digests
-from reporter.store import open_store, tables
+from reporter.store import tables
+from reporter.store.database import open_store
 from tests.discord.local import LocalDiscord
 from tests.discord.world import Posted
 from tests.processes import daemon

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from reporter.errors import ReporterError
 from reporter.cli.outbox import run_channels, run_outbox
+from reporter.errors import ReporterError
 from reporter.store import channel_stats
 from reporter.store.channel_stats import Tally
 from tests.discord.faults import Limited, Status

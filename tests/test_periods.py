@@ -11,7 +11,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reporter.periods.civil import (Covers, Period, Unit, as_far, asked, before, containing, covered, exists, first_instant, first_strike, named_end, parse_at, strikes, trailing)
+from reporter.periods.civil import (
+    Covers,
+    Period,
+    Unit,
+    as_far,
+    asked,
+    before,
+    containing,
+    covered,
+    exists,
+    first_instant,
+    first_strike,
+    named_end,
+    parse_at,
+    strikes,
+    trailing,
+)
 from tests.civil import LAW, NASTY, SHARES, around, changes, first_shown, minutes, moments, zones
 
 units = st.sampled_from(Unit)

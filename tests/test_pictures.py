@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from reporter.app.app import FolderHome
+from reporter.app.home import FolderHome
 from tests.clocks import HandClock
 from tests.discord.local import LocalDiscord
 from tests.stage import DAILY, Stage

@@ -9,7 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reporter.errors import CurrencyMismatchError
-from reporter.messages.chart_geometry import area, bands, clipped, falls, path, plain_number, running, scale, spread, text_width
+from reporter.messages.chart_geometry import (
+    area,
+    bands,
+    clipped,
+    falls,
+    path,
+    plain_number,
+    running,
+    scale,
+    spread,
+    text_width,
+)
 from reporter.trading.trades import Money
 
 AMOUNTS = st.decimals(min_value=-(10**9), max_value=10**9, places=4, allow_nan=False)

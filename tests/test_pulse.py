@@ -12,8 +12,8 @@ from socket import create_server
 
 import pytest
 
-from reporter.scheduler.daemon import standing_still
 from reporter.delivery.heartbeat import Pulse
+from reporter.scheduler.daemon import standing_still
 from reporter.secret import Secret
 from tests.clocks import HandClock
 from tests.processes import daemon, until

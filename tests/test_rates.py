@@ -9,9 +9,9 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reporter.trading.books import Book
 from reporter.config.models import Config
 from reporter.config.rates import as_rates
+from reporter.trading.books import Book
 from reporter.trading.exchange_rates import Rate, converted, totals
 from reporter.trading.trades import Flow, Mode, Money
 

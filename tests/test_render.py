@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from reporter.errors import TemplateError
 from reporter.messages.formats import CurrencyFormat, Formats
 from reporter.messages.message import Run, Severity, Tone, plain, plain_blocks, visible
-from reporter.periods.civil import Period
 from reporter.messages.templates.renderer import Renderer
+from reporter.periods.civil import Period
 from reporter.secret import Secret
 from reporter.trading.trades import Money
 

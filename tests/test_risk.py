@@ -13,10 +13,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reporter.periods.civil import Unit, containing
 from reporter.trading.equity_curve import Curve, Day, Drawdown, Span, curve, curve_of, trading_days
 from reporter.trading.metrics import combined, deepest_fall
-from reporter.periods.civil import Unit, containing
-from reporter.trading.risk import Basis, annual_return, calmar, cvar, daily_returns, max_drawdown, sharpe, sortino, var, volatility
+from reporter.trading.risk import (
+    Basis,
+    annual_return,
+    calmar,
+    cvar,
+    daily_returns,
+    max_drawdown,
+    sharpe,
+    sortino,
+    var,
+    volatility,
+)
 from reporter.trading.trades import Flow, Money
 
 THOUSAND = Decimal(1000)

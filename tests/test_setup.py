@@ -14,14 +14,15 @@ from pathlib import Path
 import httpx
 import pytest
 
-from reporter import config
-from reporter.store import outbox
+from reporter.app.app import opened
+from reporter.app.home import FolderHome
 from reporter.cli import setup
-from reporter.app.app import FolderHome, opened
+from reporter.config import loading
 from reporter.config import yaml_document as documents
 from reporter.config.insert_channels import with_channels
-from reporter.errors import ConfigError, ReporterError
 from reporter.delivery.outlets.discord.provision import allowed_name
+from reporter.errors import ConfigError, ReporterError
+from reporter.store import outbox
 from tests.clocks import HandClock
 from tests.delivery.courier import FORKS
 from tests.delivery.figures import numbers
@@ -308,7 +309,7 @@ def test_the_config_gets_what_is_missing_and_keeps_all_else(house: House) -> Non
     lines = before.splitlines()
     after = [line for line in house.config.read_text().splitlines() if "secrets/discord" not in line]
     assert after == lines
-    loaded = config.load(house.config, house.environ).config
+    loaded = loading.load(house.config, house.environ).config
     assert sorted(loaded.channels) == sorted([*NAMES, "screen"])
     assert not any(house.address(name) in house.said for name in NAMES)
 

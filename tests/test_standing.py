@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reporter.trading.books import Book, Line, Series
-from reporter.jobs.context import Targets
 from reporter.jobs.kit.comparison import ENOUGH_DAYS, carriers, change, goals, trail
+from reporter.trading.books import Book, Line, Series
+from reporter.trading.targets import Targets
 from reporter.trading.trades import Mode, Money
 
 NOTHING = Money(Decimal(0), "USDT")

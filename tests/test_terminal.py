@@ -13,11 +13,11 @@ from select import select
 
 import pytest
 
-from reporter.scheduler import logs
-from reporter.cli import uptime
-from reporter.cli.alerts import run_explain, run_silence
 from reporter.alerts.model import Level, Observation
-from reporter.cli.commands import complain
+from reporter.cli import uptime as uptime_command
+from reporter.cli.alerts import run_explain, run_silence
+from reporter.cli.terminal import complain
+from reporter.scheduler import logs
 from reporter.store import incidents, uptime
 from tests.alerts.floor import floor, options
 from tests.ledger.databases import native_sqlite
@@ -112,8 +112,8 @@ def test_no_subject_steers_the_terminal_that_shows_its_uptime(stage: Stage, caps
             with app.store.begin() as connection:
                 uptime.record(connection, [Observation(f"probe/{name}", Level.OK, value="5\x1b")], app.clock.wall())
             stage.clock.forward(minutes=1)
-        uptime.run(app, argparse.Namespace(subject=None, month=None))
-        uptime.run(app, argparse.Namespace(subject=f"{name[:2]}*", month=None))
+        uptime_command.run(app, argparse.Namespace(subject=None, month=None))
+        uptime_command.run(app, argparse.Namespace(subject=f"{name[:2]}*", month=None))
     said = capsys.readouterr().out
     assert "probe/bot⏎2026" in said
     assert harmless(said)

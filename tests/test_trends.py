@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reporter.alerts.model import Level
 from reporter.alerts.forecast import until_full
+from reporter.alerts.model import Level
 from reporter.alerts.uptime import HOUR, Span
 from tests.civil import LAW
 

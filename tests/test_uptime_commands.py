@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 
 from reporter.alerts.model import Level, Observation
+from reporter.cli.uptime import run
 from reporter.errors import ReporterError
 from reporter.store import uptime
-from reporter.cli.uptime import run
 from tests.processes import reporter
 from tests.stage import Stage
 

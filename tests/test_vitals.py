@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from reporter.alerts.model import AlertState, Level, Observation, Phase
-from reporter.probes.host.facts import Disk, Host, Network
 from reporter.jobs.kit.host_health import HoursLeft, MachineLimits, Percent, coarse, machine_vitals
+from reporter.probes.host.facts import Disk, Host, Network
 from tests.civil import LAW
 
 NOW = datetime(2026, 10, 30, 14, 2, 30, tzinfo=UTC)

@@ -1,0 +1,1 @@
+"""Pure rules of alerts: levels, the state machine, policies, suppression, uptime."""

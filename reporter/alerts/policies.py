@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from reporter.alerts.model import Level, Policy
 from reporter.alerts.maintenance import Window, fits, fits_any
+from reporter.alerts.model import Level, Policy
 
 # What stands for the reporter's own network: while it is in trouble, nobody else is said to be unreachable.
 OWN_NETWORK = "network/own"

@@ -6,78 +6,17 @@ Pure: it is given what is known of a subject, and decides. Whoever heard of trou
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from reporter.alerts.model import AlertState, Change, Level, Observation, Phase, Transition
-from reporter.alerts.state_machine import clock
+from reporter.alerts.incident import Incident
 from reporter.alerts.maintenance import fits, fits_any
+from reporter.alerts.model import AlertState, Change, Level, Observation, Phase, Transition
 from reporter.alerts.policies import OWN_NETWORK, Rules, Step
+from reporter.alerts.state_machine import clock
 
 # People are reminded of a silence so long before its end, and of a short one when a tenth of it is left.
 REMIND_BEFORE = timedelta(minutes=10)
-# Stands for the channels that an earlier version told, which it did not write down.
-BEFORE = "?"
-
-
-@dataclass(frozen=True, slots=True)
-class Incident:
-    """One trouble of a subject, from its first opening to its end, and what people were told of it.
-
-    The trouble lasted from `since` to `until`; that it was over is known only a while later, at `resolved_at`.
-    `told` are the channels that heard of the present trouble; `untold` says why nobody did yet, or not of its present
-    level. `group` names the incidents that one message tells together. `escalated` are the names of the steps that
-    were taken.
-    """
-
-    id: str
-    subject: str
-    opened_at: datetime
-    since: datetime
-    level: Level
-    worst: Level
-    resolved_at: datetime | None = None
-    until: datetime | None = None
-    told: tuple[str, ...] = ()
-    untold: str | None = None
-    group: str | None = None
-    acked_at: datetime | None = None
-    acked_by: str | None = None
-    note: str | None = None
-    escalated: tuple[str, ...] = ()
-
-    @property
-    def is_over(self) -> bool:
-        return self.resolved_at is not None
-
-
-def begun(transition: Transition, now: datetime) -> Incident:
-    """The incident of a change of which nothing is known yet. One that an earlier version opened was told by it."""
-    opens = transition.change in {Change.OPENED, Change.FLAPPING}
-    level = max(transition.level, transition.was, key=lambda level: level.worse_than(Level.OK))
-    return Incident(
-        id=transition.incident,
-        subject=transition.subject,
-        opened_at=now if opens else transition.since,
-        since=transition.since,
-        level=level,
-        worst=level,
-        told=() if opens else (BEFORE,),
-    )
-
-
-def followed(known: Incident, transition: Transition, now: datetime) -> Incident:
-    """The incident with what a change says about it."""
-    ended = now if transition.change is Change.RESOLVED else None
-    worst = transition.level if transition.level.worse_than(known.worst) else known.worst
-    level = known.level if ended else transition.level
-    until = (transition.until or now) if ended else None
-    moved = replace(known, level=level, worst=worst, resolved_at=ended, until=until)
-    if ended or known.is_over:
-        moved = replace(moved, acked_at=None, acked_by=None, note=None)
-    if known.is_over:  # it is in trouble again: whoever heard of the last time has heard of its end
-        moved = replace(moved, told=(), untold=None)
-    return moved
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,18 +109,6 @@ def decide(transition: Transition, incident: Incident, hushed: Hush | None) -> D
     if incident.acked_at and transition.change in {Change.REMINDER, Change.ESCALATED}:
         return Decision(False, f"acknowledged by {incident.acked_by}")
     return Decision(True, "nothing speaks against it")
-
-
-def heard(incident: Incident, channels: Iterable[str]) -> Incident:
-    """The incident once people in these channels have heard of it as it stands."""
-    return replace(incident, told=tuple(dict.fromkeys((*incident.told, *channels))), untold=None)
-
-
-def kept_back(incident: Incident, change: Change, why: str) -> Incident:
-    """The incident once a change of it was not told: the reason counts as long as people know less than is true."""
-    if change is Change.WORSENED or not (incident.told or change is Change.RESOLVED):
-        return replace(incident, untold=why)
-    return incident
 
 
 def is_owed(incident: Incident, state: AlertState | None) -> bool:

@@ -1,0 +1,1 @@
+"""Builds the program from a home folder; finds mistakes in its config."""

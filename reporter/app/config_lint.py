@@ -9,17 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from reporter.notify.fallback import SUBJECT as OUR_STORE
-from reporter.jobs.binding import BoundJob
-from reporter.jobs.loader import observed_by
-from reporter.config import Loaded
-from reporter.config.yaml_document import Document, Path, shown
-from reporter.config.models import Config
-from reporter.errors import Problem
 from reporter.alerts.maintenance import fits
 from reporter.alerts.policies import OWN_NETWORK
+from reporter.config.loading import Loaded
+from reporter.config.models import Config
+from reporter.config.yaml_document import Document, Path, shown
+from reporter.errors import Problem, nearest
+from reporter.jobs.binding import BoundJob
+from reporter.jobs.loader import observed_by
+from reporter.notify.fallback import SUBJECT as OUR_STORE
 from reporter.periods.schedules import Every
-from reporter.errors import nearest
 
 # What only the reporter itself observes, whatever jobs there are.
 OURS = ("job", "channel")

@@ -10,18 +10,18 @@ from datetime import datetime, timedelta
 
 from pydantic_core import PydanticCustomError
 
+from reporter.alerts.incident import Incident
+from reporter.alerts.maintenance import fits
+from reporter.alerts.suppression import Silence
 from reporter.app.app import App
 from reporter.config.types import duration as read_duration
-from reporter.errors import ReporterError
+from reporter.errors import ReporterError, nearest
 from reporter.messages.formats import duration, plural
-from reporter.notify.pipeline import Sitting
-from reporter.alerts.maintenance import fits
 from reporter.messages.message import visible
-from reporter.periods.civil import parse_at
-from reporter.errors import nearest
-from reporter.store import incidents
+from reporter.notify.pipeline import Sitting
 from reporter.notify.timeline import Story
-from reporter.alerts.suppression import Incident, Silence
+from reporter.periods.civil import parse_at
+from reporter.store import incidents
 
 DONE = 0
 USUAL = timedelta(hours=2)

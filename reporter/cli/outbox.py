@@ -9,18 +9,16 @@ import textwrap
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta, tzinfo
 
-from reporter.store import outbox
 from reporter.app.app import App
-from reporter.errors import ReporterError
+from reporter.delivery.channels import Channel
+from reporter.delivery.outlets.outlet import Delivered, Later, Never, Verdict
+from reporter.errors import ReporterError, nearest
 from reporter.messages.formats import plural
 from reporter.messages.message import Message, Run, Severity, Text, Tone, plain, visible
-from reporter.store.outbox import Lane
-from reporter.delivery.outlets.outlet import Delivered, Later, Never, Verdict
-from reporter.errors import nearest
-from reporter.store import outbox_admin, channel_stats
-from reporter.store.outbox_admin import Entry, Heap
+from reporter.store import channel_states, channel_stats, outbox_admin
+from reporter.store.channel_states import Lane
 from reporter.store.channel_stats import Tally
-from reporter.scheduler.runtime import Channel
+from reporter.store.outbox_admin import Entry, Heap
 
 DONE, FAILED, QUEUED = 0, 1, 75
 # How far back the figures of `reporter channels` go, and for how long a retry is watched.
@@ -98,7 +96,7 @@ def _show(app: App, options: argparse.Namespace) -> int:
     for name, value in _facts(entry, app.clock.wall(), app.wiring.zone):
         print(f"  {name:<11} {visible(str(value))}")
     if entry.message:
-        from reporter.delivery.outlets.console import ConsoleOutlet  # noqa: PLC0415 - rich is heavy
+        from reporter.delivery.outlets.console import ConsoleOutlet
 
         print(flush=True)
         ConsoleOutlet(sys.stdout, zone=app.wiring.zone).post(entry.message)
@@ -188,7 +186,7 @@ def _say(app: App, entry: Entry) -> int:
 
 def _why(app: App, entry: Entry) -> str:
     with app.store.read() as connection:
-        lane = outbox.lane(connection, entry.channel)
+        lane = channel_states.lane(connection, entry.channel)
     return entry.error or (lane and lane.error) or "others come first; a running daemon sends it"
 
 
@@ -215,7 +213,7 @@ def _fare(app: App, _options: argparse.Namespace) -> int:
     """How each channel fares, and below what is wrong with it."""
     now = app.clock.wall()
     with app.store.read() as connection:
-        lanes = {lane.channel: lane for lane in outbox.all_lanes(connection)}
+        lanes = {lane.channel: lane for lane in channel_states.all_lanes(connection)}
         heaps = outbox_admin.heaps(connection)
         figures = channel_stats.since(connection, now - FIGURES)
         errors = outbox_admin.last_errors(connection)

@@ -5,18 +5,17 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from reporter import config
-from reporter.scheduler import logs
 from reporter.alerts.model import Level
-from reporter.app.app import FolderHome
-from reporter.periods.clock import SystemClock
+from reporter.alerts.readings import Reading
+from reporter.app.home import FolderHome
+from reporter.config import loading
 from reporter.config.models import Config
-from reporter.jobs.context import Reading
-from reporter.errors import ReporterError
+from reporter.errors import ReporterError, nearest
 from reporter.messages.formats import duration
 from reporter.messages.message import visible
+from reporter.periods.clock import SystemClock
 from reporter.probes.factory import probes_of
-from reporter.errors import nearest
+from reporter.scheduler import logs
 
 DONE, TROUBLE = 0, 1
 MARKS = {Level.OK: "🟢", Level.WARNING: "🟡", Level.CRITICAL: "🔴", Level.UNKNOWN: "⚪"}
@@ -24,7 +23,7 @@ MARKS = {Level.OK: "🟢", Level.WARNING: "🟡", Level.CRITICAL: "🔴", Level.
 
 def run(home: FolderHome, options: argparse.Namespace) -> int:
     """`reporter probe [NAME …]`: 0 when all is well, 1 when anything is not. Nothing is saved or sent."""
-    loaded = config.load(home.path)
+    loaded = loading.load(home.path)
     logs.hide(secret.reveal() for secret in loaded.secrets())
     names = _meant(options.names, loaded.config)
     if not names:

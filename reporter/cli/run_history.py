@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 
 from reporter.jobs.binding import BoundJob
 from reporter.messages.formats import duration, plural
-from reporter.store import Store, run_log, owed_periods
-from reporter.store.run_log import Run
+from reporter.store import owed_periods, run_log
+from reporter.store.database import Store
 from reporter.store.owed_periods import Owed
+from reporter.store.run_log import Run
 
 
 def chronicle(store: Store, bound: BoundJob, limit: int) -> Iterator[str]:

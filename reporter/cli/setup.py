@@ -12,19 +12,19 @@ from pathlib import Path
 
 from pydantic_core import PydanticCustomError
 
-from reporter.delivery.outlets.discord import provision
-from reporter.jobs.loader import stock_home
 from reporter.config import yaml_document as documents
-from reporter.config import home_of, validated
-from reporter.config.yaml_document import Document
 from reporter.config.insert_channels import with_channels
+from reporter.config.loading import home_of, validated
 from reporter.config.secrets import Sources
 from reporter.config.server_plan import Planned, read_plan
-from reporter.errors import ConfigError, Problem, ReporterError
-from reporter.messages.message import visible
-from reporter.delivery.outlets.discord.server import Bot, ServerCard, invitation
-from reporter.secret import Secret
+from reporter.config.yaml_document import Document
+from reporter.delivery.outlets.discord import provision
 from reporter.delivery.outlets.discord.provision import Done, Furnisher, Wish
+from reporter.delivery.outlets.discord.server import Bot, ServerCard, invitation
+from reporter.errors import ConfigError, Problem, ReporterError
+from reporter.jobs.loader import stock_home
+from reporter.messages.message import visible
+from reporter.secret import Secret
 
 DONE, FAILED = 0, 1
 PLAN = Path("config", "server.yaml")

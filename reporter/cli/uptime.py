@@ -14,15 +14,14 @@ from functools import partial
 from itertools import groupby
 from math import floor
 
-from reporter.app.app import App
-from reporter.errors import ReporterError
-from reporter.messages.formats import duration
 from reporter.alerts.maintenance import fits, maintained
+from reporter.alerts.uptime import Span, Uptime, Window, is_component, measured
+from reporter.app.app import App
+from reporter.errors import ReporterError, nearest
+from reporter.messages.formats import duration
 from reporter.messages.message import visible
 from reporter.periods.civil import DAY, Period, Unit, before, containing, parse_at
-from reporter.errors import nearest
 from reporter.store import uptime
-from reporter.alerts.uptime import Span, Uptime, Window, is_component, measured
 
 DONE = 0
 BAR_DAYS = 30

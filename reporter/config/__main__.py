@@ -3,7 +3,7 @@
 import json
 import sys
 
-from reporter.config import schema
+from reporter.config.loading import schema
 
 json.dump(schema(), sys.stdout, indent=2, ensure_ascii=False)
 sys.stdout.write("\n")

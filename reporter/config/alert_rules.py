@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from reporter.alerts.maintenance import Window
 from reporter.alerts.model import Level
+from reporter.alerts.policies import Rule, Rules, Step
 from reporter.config.alerts import AlertOptions, AlertsConfig, LevelOptions
 from reporter.config.probes.common import ProbeSettings
-from reporter.alerts.maintenance import Window
-from reporter.alerts.policies import Rule, Rules, Step
 from reporter.periods.schedules import parse
 
 _BY_LEVEL = ("failures", "clean", "reminders")

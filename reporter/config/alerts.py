@@ -7,9 +7,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from reporter.periods import schedules
 from reporter.config.base import Settings
 from reporter.config.types import Duration, Durations, Mentions, Names, OrEmpty, Pause, ScheduleText, Timezone, mistake
+from reporter.periods import schedules
 
 LONGEST_MAINTENANCE = timedelta(days=7)
 

@@ -7,11 +7,10 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from reporter.config.yaml_document import Document, Path, shown
 from reporter.config.models import Config, DiscordChannel, JobConfig, LedgerConfig
 from reporter.config.types import did_you_mean
-from reporter.errors import Problem
-from reporter.errors import nearest
+from reporter.config.yaml_document import Document, Path, shown
+from reporter.errors import Problem, nearest
 
 _DATABASES = {"postgres", "sqlite"}
 _WEBHOOK = re.compile(r"https?://[^/\s?#@]+/api(/v\d+)?/webhooks/\d+/[\w-]+/?(\?thread_id=\d+)?", re.IGNORECASE)

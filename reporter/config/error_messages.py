@@ -11,8 +11,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from reporter.config.yaml_document import Data, Document, Path, dotted, shown
 from reporter.config.types import did_you_mean
+from reporter.config.yaml_document import Data, Document, Path, dotted, shown
 from reporter.errors import Problem
 
 _SENTENCES = {

@@ -7,9 +7,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from reporter.config.base import Settings
 from reporter.config.probes.network import web_address
 from reporter.config.secrets import Address
-from reporter.config.base import Settings
 from reporter.config.types import Duration, Names, mistake
 
 

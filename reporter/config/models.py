@@ -10,17 +10,34 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from reporter.config.alerts import AlertsConfig
+from reporter.config.base import Settings
 from reporter.config.figures import FiguresConfig
 from reporter.config.host import HeartbeatConfig, HostConfig
 from reporter.config.probes.kinds import Probe
 from reporter.config.probes.network import OwnNetworkConfig
 from reporter.config.rates import RatesConfig
 from reporter.config.secrets import DatabaseUrl, SecretText
-from reporter.config.base import Settings
-from reporter.config.types import (Amounts, Currency, Duration, Mentions, Name, Names, OrEmpty, Pause, PositiveAmounts, QuietHours, ScheduleText, Share, Snowflake, TimeOfDay, Timezone, mistake)
-from reporter.jobs.context import Limits, Targets
+from reporter.config.types import (
+    Amounts,
+    Currency,
+    Duration,
+    Mentions,
+    Name,
+    Names,
+    OrEmpty,
+    Pause,
+    PositiveAmounts,
+    QuietHours,
+    ScheduleText,
+    Share,
+    Snowflake,
+    TimeOfDay,
+    Timezone,
+    mistake,
+)
 from reporter.messages.message import Severity
 from reporter.messages.quiet_hours import Noise
+from reporter.trading.targets import Limits, Targets
 from reporter.trading.trades import Mode, Money
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from reporter.config.yaml_document import Document, Path
 from reporter.config.error_messages import faults
 from reporter.config.models import Config
 from reporter.config.secrets import Sources
+from reporter.config.yaml_document import Document, Path
 
 
 @dataclass(frozen=True, slots=True)

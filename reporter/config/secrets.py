@@ -11,8 +11,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import PlainSerializer, PlainValidator, ValidationInfo, WithJsonSchema
 
-from reporter.config.yaml_document import shown
 from reporter.config.types import mistake
+from reporter.config.yaml_document import shown
 from reporter.secret import Secret
 
 LITERAL = "the config file itself"

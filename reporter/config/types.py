@@ -23,11 +23,11 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from reporter.config.yaml_document import shown
+from reporter.errors import nearest
 from reporter.messages import quiet_hours
 from reporter.periods import schedules
-from reporter.config.yaml_document import shown
 from reporter.secret import masked
-from reporter.errors import nearest
 from reporter.trading.trades import Money
 
 

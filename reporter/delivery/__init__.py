@@ -1,0 +1,1 @@
+"""Takes messages from the outbox to their channels: worker, rate limits, digests, outlets."""

@@ -8,13 +8,14 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
-from reporter.store import outbox
-from reporter.periods.clock import Clock
-from reporter.errors import ReporterError
-from reporter.store.outbox import Lane
+from reporter.delivery.channels import Channel
 from reporter.delivery.outlets.outlet import Delivered, Later, Never, Unclear, Verdict
-from reporter.store import Store
-from reporter.scheduler.runtime import Channel, Wiring
+from reporter.errors import ReporterError
+from reporter.periods.clock import Clock
+from reporter.scheduler.runtime import Wiring
+from reporter.store import channel_states, outbox
+from reporter.store.channel_states import Lane
+from reporter.store.database import Store
 
 log = logging.getLogger(__name__)
 
@@ -59,13 +60,13 @@ class Acquaintance:
         if channel.address in self._settled_in and not unplaced:
             return True
         with self._store.begin() as connection:
-            lanes = outbox.enter(connection, channel.name, channel.address, now)
+            lanes = channel_states.enter(connection, channel.name, channel.address, now)
         if not self._open(wiring, channel, lanes) or not free(lanes):
             return False
         strangers = [wiring.channels[lane.channel] for lane in self._strangers(wiring, lanes)]
         self._look_at(wiring, strangers, unplaced)
         with self._store.begin() as connection:
-            lanes = outbox.enter(connection, channel.name, channel.address, now)
+            lanes = channel_states.enter(connection, channel.name, channel.address, now)
         if self._strangers(wiring, lanes) or channel.address not in self._met:
             return False
         self._settled_in.add(channel.address)
@@ -88,7 +89,7 @@ class Acquaintance:
             return []
         with self._store.read() as connection:
             backlog = [name for name in outbox.backlog(connection, now) if name in unseen]
-            lanes = outbox.all_lanes(connection) if backlog else []
+            lanes = channel_states.all_lanes(connection) if backlog else []
         known = {lane.channel for lane in lanes if lane.channel in unseen and _settled(lane, unseen[lane.channel])}
         return [unseen[name] for name in backlog if name not in known]
 
@@ -131,8 +132,8 @@ class Acquaintance:
         names = [one.name for one in wiring.channels.values() if one.address == channel.address]
         with self._store.begin() as connection:
             for name in names:
-                outbox.enter(connection, name, channel.address, self._clock.wall())
-                outbox.met(connection, name, seen.place if isinstance(seen, Delivered) else None)
+                channel_states.enter(connection, name, channel.address, self._clock.wall())
+                channel_states.met(connection, name, seen.place if isinstance(seen, Delivered) else None)
         self._met.add(channel.address)
 
     def part_with(self, address: str) -> None:

@@ -7,11 +7,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from reporter.store import outbox
+from reporter.delivery.channels import Channel
 from reporter.delivery.digest import Held, digest
 from reporter.messages.quiet_hours import Etiquette, Noise, handling
-from reporter.store import Store, held
-from reporter.scheduler.runtime import Channel, Wiring
+from reporter.scheduler.runtime import Wiring
+from reporter.store import held, outbox
+from reporter.store.database import Store
 
 
 def post(

@@ -17,10 +17,10 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import unquote, urlsplit, urlunsplit
 from urllib.request import HTTPSHandler, Request, build_opener
 
-from reporter.version import __version__
-from reporter.periods.clock import Clock
 from reporter.messages.message import visible
+from reporter.periods.clock import Clock
 from reporter.secret import Secret
+from reporter.version import __version__
 
 log = logging.getLogger(__name__)
 

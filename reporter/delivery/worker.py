@@ -19,19 +19,21 @@ from typing import TypeGuard
 
 from sqlalchemy import Connection
 
-from reporter.store import outbox
-from reporter.delivery.channel_check import Acquaintance, alive
 from reporter.alerts.model import Level, Observation
-from reporter.periods.clock import Clock
-from reporter.errors import ReporterError, StoreError
-from reporter.messages.message import Message, Severity
-from reporter.store.outbox import Lane, Waiting
+from reporter.delivery.channel_check import Acquaintance, alive
+from reporter.delivery.channels import Channel
 from reporter.delivery.outlets.outlet import Absent, Delivered, Later, Never, Unclear, Verdict
 from reporter.delivery.rate_limits import Limit
+from reporter.errors import ReporterError, StoreError
+from reporter.messages.message import Message, Severity
+from reporter.periods.clock import Clock
 from reporter.scheduler.runner import Runner
-from reporter.store import Store, channel_stats
+from reporter.scheduler.runtime import Wiring
+from reporter.store import channel_states, channel_stats, outbox
+from reporter.store.channel_states import Lane
 from reporter.store.channel_stats import Tally
-from reporter.scheduler.runtime import Channel, Wiring
+from reporter.store.database import Store
+from reporter.store.outbox import Waiting
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +96,7 @@ class Delivery:
         self._save_unsaved(wiring)
         now = self._clock.wall()
         with self._store.read() as connection:
-            backlog, lanes = outbox.backlog(connection, now), outbox.all_lanes(connection)
+            backlog, lanes = outbox.backlog(connection, now), channel_states.all_lanes(connection)
         waits = {name: self._wait(wiring, lanes, name, now) for name in _one_a_berth(wiring, lanes, backlog)}
         return [name for name, wait in waits.items() if wait <= 0], min(
             (wait for wait in waits.values() if wait > 0), default=LONGEST_WAIT
@@ -157,7 +159,7 @@ class Delivery:
         now = self._clock.wall()
         with self._store.begin() as connection:
             outbox.expire(connection, now)
-            berth = outbox.enter(connection, channel.name, channel.address, now)
+            berth = channel_states.enter(connection, channel.name, channel.address, now)
             names = [
                 lane.channel for lane in berth if alive(wiring, lane) and self._acquaintance.includes(wiring, lane)
             ]
@@ -251,7 +253,7 @@ class Delivery:
     def _renew(self, token: str) -> None:
         """Keep the lane through another request: each alone is shorter than a lease."""
         with self._store.begin() as connection:
-            outbox.renew(connection, token, self._clock.wall() + LEASE)
+            channel_states.renew(connection, token, self._clock.wall() + LEASE)
 
     def _settled(self, wiring: Wiring, sent: Sent) -> bool:
         """Save what the outlet said; True if the place can go on at once. What cannot be saved is kept in mind."""
@@ -285,16 +287,16 @@ class Delivery:
         """Returns how often the channel has failed in a row."""
         now = self._clock.wall()
         with self._store.begin() as connection:
-            outbox.lock(connection, sent.token)
-            lane = outbox.lane(connection, sent.channel.name)
+            channel_states.lock(connection, sent.token)
+            lane = channel_states.lane(connection, sent.channel.name)
             failures = lane.failures + 1 if lane else 1
             if lane and lane.posts:
-                outbox.note_posts(connection, lane.channel, (*lane.posts[:-1], now.timestamp()))
+                channel_states.note_posts(connection, lane.channel, (*lane.posts[:-1], now.timestamp()))
             for row in sent.rows:
                 _save_row(connection, row, sent.verdict, now)
             channel_stats.add(connection, sent.channel.name, _tally(sent, now), now)
             self._save_lane(connection, sent.channel, sent.verdict, failures, now)
-            outbox.leave(connection, sent.token)
+            channel_states.leave(connection, sent.token)
         return failures
 
     def _save_lane(
@@ -302,12 +304,12 @@ class Delivery:
     ) -> None:
         match verdict:
             case Delivered():
-                outbox.lane_well(connection, channel.name)
+                channel_states.lane_well(connection, channel.name)
             case Later() | Unclear():
                 ready_at = now + timedelta(seconds=_pause(verdict, failures))
-                outbox.lane_waits(connection, channel.name, ready_at, verdict.why, failed=not _paced(verdict))
+                channel_states.lane_waits(connection, channel.name, ready_at, verdict.why, failed=not _paced(verdict))
             case Never(gone=True):
-                outbox.lane_dead(connection, channel.name, now, verdict.why)
+                channel_states.lane_dead(connection, channel.name, now, verdict.why)
                 self._acquaintance.part_with(channel.address)
 
     def _trouble(self, wiring: Wiring, channel: Channel, verdict: Verdict) -> None:
@@ -315,8 +317,8 @@ class Delivery:
         self._heed(channel, verdict)
         now = self._clock.wall()
         with self._store.begin() as connection:
-            outbox.enter(connection, channel.name, channel.address, now)
-            lane = outbox.lane(connection, channel.name)
+            channel_states.enter(connection, channel.name, channel.address, now)
+            lane = channel_states.lane(connection, channel.name)
             failures = lane.failures + 1 if lane else 1
             if _paced(verdict):
                 channel_stats.add(connection, channel.name, Tally(slowed=1), now)

@@ -7,16 +7,15 @@ from datetime import timedelta
 
 from pydantic import ValidationError
 
-from reporter.jobs.loader import Catalog
-from reporter.config import Loaded
-from reporter.config.yaml_document import shown
+from reporter.config.loading import Loaded
 from reporter.config.models import JobConfig
+from reporter.config.yaml_document import shown
+from reporter.errors import Problem, nearest
 from reporter.jobs.context import Job, Params
-from reporter.errors import Problem
+from reporter.jobs.loader import Catalog
 from reporter.messages.quiet_hours import Noise
 from reporter.periods.civil import Unit
 from reporter.periods.schedules import Every, Schedule, ScheduleError, parse
-from reporter.errors import nearest
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,6 @@ import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from decimal import Decimal
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Generic, Literal, Protocol
 
@@ -15,16 +13,18 @@ from pydantic import BaseModel, ConfigDict
 from typing_extensions import TypeVar
 
 from reporter.alerts.model import AlertState, Observation, Transition
-from reporter.trading.books import Book, By, Ledger, Series, Unread, leading
+from reporter.alerts.readings import Reading
+from reporter.alerts.self_health import Affairs
+from reporter.alerts.uptime import Span, Uptime
 from reporter.errors import LedgerError
 from reporter.messages.formats import Formats
-from reporter.probes.host.facts import Host
 from reporter.messages.message import Severity, Tone
 from reporter.periods.civil import Covers, Period
+from reporter.probes.host.facts import Host
+from reporter.trading.books import Book, By, Ledger, Series, Unread, leading
 from reporter.trading.exchange_rates import Rates, Total, totals
 from reporter.trading.risk import NEVER_CLOSES, Basis
-from reporter.trading.trades import Mode, Money
-from reporter.alerts.uptime import Span, Uptime
+from reporter.trading.targets import Targets
 
 
 class Params(BaseModel):
@@ -34,111 +34,6 @@ class Params(BaseModel):
 
 
 P = TypeVar("P", bound=Params, default=Params)
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What one probe saw. `latency` is in seconds; `at` is when it looked, which may be before this round.
-
-    `fresh` is False when an earlier round told it already: it may be shown again, but is no new evidence. `figures` are
-    what else it measured, as name and text with unit.
-    """
-
-    name: str
-    kind: str
-    observation: Observation
-    at: datetime
-    latency: float | None = None
-    fresh: bool = True
-    figures: tuple[tuple[str, str], ...] = ()
-
-
-# How the subjects stand that are not well, as our own store has it. Raises StoreError.
-Standing = Callable[[], Iterable[AlertState]]
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a book, or an agent in it, may not pass; None or empty where nothing was said.
-
-    Amounts are positive and kept by currency; rates are shares (0..1). `daily_loss` and `drawdown` are of one day,
-    `below_peak` is of all time: how far the account may be below the highest that it ended a day at.
-    """
-
-    daily_loss: Mapping[str, Money] = field(default_factory=dict)
-    drawdown: Mapping[str, Money] = field(default_factory=dict)
-    below_peak: Decimal | None = None
-    least_win_rate: Decimal | None = None
-    losses_in_a_row: int | None = None
-    positions: int | None = None
-    exposure: Mapping[str, Money] = field(default_factory=dict)
-
-    def __or__(self, other: Limits) -> Limits:
-        """These limits, and the other's where these say nothing."""
-        return Limits(
-            daily_loss={**other.daily_loss, **self.daily_loss},
-            drawdown={**other.drawdown, **self.drawdown},
-            below_peak=self.below_peak or other.below_peak,
-            least_win_rate=self.least_win_rate or other.least_win_rate,
-            losses_in_a_row=self.losses_in_a_row or other.losses_in_a_row,
-            positions=self.positions or other.positions,
-            exposure={**other.exposure, **self.exposure},
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Targets:
-    """What the user wants to reach or not to pass; None or empty where nothing was said.
-
-    Amounts are kept by currency; rates are shares (0..1). `drawdown` limits are positive amounts. `limits` are those of
-    a book, `paper` those of a paper book that differ, and `agents` those of agents, by name or pattern.
-    """
-
-    daily_pnl: Mapping[str, Money] = field(default_factory=dict)
-    drawdown: Mapping[str, Money] = field(default_factory=dict)
-    win_rate: Decimal | None = None
-    review_win_rate: Decimal | None = None
-    review_after: int = 20
-    limits: Limits = Limits()
-    paper: Limits = Limits()
-    agents: Mapping[str, Limits] = field(default_factory=dict)
-
-    def limits_of(self, mode: Mode) -> Limits:
-        """What a book of that mode may not pass."""
-        own = self.limits | Limits(drawdown=self.drawdown)
-        return self.paper | own if mode is Mode.PAPER else own
-
-    def limits_of_agent(self, name: str) -> Limits:
-        """What an agent may not pass: of each limit the first entry counts that fits its name and says it."""
-        found = Limits()
-        for pattern, limits in self.agents.items():
-            found = found | limits if name == pattern or fnmatchcase(name, pattern) else found
-        return found
-
-
-@dataclass(frozen=True, slots=True)
-class Late:
-    """A job that owes a period since then."""
-
-    job: str
-    due_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Affairs:
-    """How the reporter keeps up with its own work.
-
-    `late` are the jobs that owe a period which is due; `skipped` the runs of the last hour that were left out because
-    the one before was not done; `waiting` the messages that could be sent, the first of them since `oldest`; `refused`
-    those that were given up in the last day. `seconds` is how long our own store took to tell all that.
-    """
-
-    late: tuple[Late, ...] = ()
-    skipped: int = 0
-    waiting: int = 0
-    oldest: datetime | None = None
-    refused: int = 0
-    seconds: float = 0.0
 
 
 class History(Protocol):

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 
-from reporter.jobs.context import Job
 from reporter.errors import Problem
+from reporter.jobs.context import Job
 from reporter.secret import masked
 
 
@@ -31,7 +31,7 @@ class Catalog:
 
 def stock_home() -> Path:
     """The home that comes with the program: inside the installed package, or the checkout around it."""
-    package = Path(__file__).parent
+    package = Path(__file__).parents[1]
     installed = package / "stock"
     return installed if installed.is_dir() else package.parent
 

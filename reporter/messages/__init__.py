@@ -1,0 +1,1 @@
+"""The neutral message, and the way from a template to it: Markdown, formats, pictures."""

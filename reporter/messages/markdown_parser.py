@@ -16,7 +16,20 @@ from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 
 from reporter.errors import ReporterError
-from reporter.messages.message import Block, Code, Field, Line, Message, Run, RunKind, Severity, Table, Text, Tone, visible
+from reporter.messages.message import (
+    Block,
+    Code,
+    Field,
+    Line,
+    Message,
+    Run,
+    RunKind,
+    Severity,
+    Table,
+    Text,
+    Tone,
+    visible,
+)
 
 # Two characters of the private use area: no writing has them, no rule of Markdown knows them.
 OPENING, CLOSING = "\ue000", "\ue001"

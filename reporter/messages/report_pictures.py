@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from html import unescape
 from typing import Any
 
-from reporter.messages.rasterizer import Charts
 from reporter.errors import ChartError, TemplateError
 from reporter.messages.message import Attachment
+from reporter.messages.rasterizer import Charts
 from reporter.messages.templates.renderer import Renderer
 
 log = logging.getLogger(__name__)

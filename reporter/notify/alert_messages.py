@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from reporter.alerts.incident import Incident
 from reporter.alerts.model import Change, Level, Transition, name_of
+from reporter.alerts.suppression import Silence
 from reporter.errors import TemplateError
 from reporter.messages.message import Line, Message, Run, Severity, Text, Tone
-from reporter.alerts.suppression import Incident, Silence
 from reporter.scheduler.runtime import Wiring
 
 log = logging.getLogger(__name__)

@@ -20,21 +20,22 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from reporter.store import outbox
-from reporter.notify.alert_messages import alert_message
+from reporter.alerts.incident import Incident, begun, followed, heard, kept_back
 from reporter.alerts.model import AlertState, Change, Level, Observation, Transition
-from reporter.periods.clock import Clock
-from reporter.errors import StoreError
 from reporter.alerts.state_machine import judge
-from reporter.notify.pipeline import Witness, heard_in
+from reporter.alerts.suppression import Decision, Hush, Silence, decide, hush, is_owed, late
+from reporter.delivery.enqueue import post
+from reporter.delivery.outlets.outlet import Later
+from reporter.errors import StoreError
 from reporter.messages.message import Message
 from reporter.messages.quiet_hours import handling
-from reporter.delivery.outlets.outlet import Later
-from reporter.delivery.enqueue import post
-from reporter.store import Store, alerts, incidents
-from reporter.store.alerts import Watched
-from reporter.alerts.suppression import Decision, Hush, Incident, Silence, begun, decide, followed, heard, hush, is_owed, kept_back, late
+from reporter.notify.alert_messages import alert_message
+from reporter.notify.routing import Witness, heard_in
+from reporter.periods.clock import Clock
 from reporter.scheduler.runtime import Wiring
+from reporter.store import alerts, incidents, outbox
+from reporter.store.alerts import Watched
+from reporter.store.database import Store
 
 log = logging.getLogger(__name__)
 

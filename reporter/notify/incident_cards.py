@@ -15,15 +15,15 @@ from itertools import groupby
 
 from sqlalchemy import Connection
 
-from reporter.store import outbox
-from reporter.notify.alert_messages import Case, alert_message, group_message
+from reporter.alerts.incident import Incident
 from reporter.alerts.model import Change, Level, Observation, Transition
-from reporter.messages.message import Message
 from reporter.alerts.policies import Step
+from reporter.alerts.suppression import affected
 from reporter.delivery.enqueue import post
-from reporter.store import alerts, incidents
-from reporter.alerts.suppression import Incident, affected
+from reporter.messages.message import Message
+from reporter.notify.alert_messages import Case, alert_message, group_message
 from reporter.scheduler.runtime import Wiring
+from reporter.store import alerts, incidents, outbox
 
 # What says nothing new about how an incident stands: where its card is there already, that need not be edited.
 _REPEATS = {Change.REMINDER, Change.ESCALATED}

@@ -10,32 +10,25 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from reporter.store import outbox
-from reporter.notify.alert_messages import silence_message
-from reporter.alerts.model import AlertState, Change, Level, Observation, Phase, Transition
-from reporter.notify.incident_cards import Herald, News
-from reporter.alerts.state_machine import closed, judge
+from reporter.alerts.incident import Incident, heard, kept_back
 from reporter.alerts.maintenance import fits
-from reporter.messages.message import Severity
+from reporter.alerts.model import AlertState, Change, Level, Observation, Phase, Transition
 from reporter.alerts.policies import Step
+from reporter.alerts.state_machine import closed, judge
+from reporter.alerts.suppression import Hush, Silence, decide, due_steps, hush, is_owed, late, news_of
 from reporter.delivery.enqueue import post
-from reporter.store import alerts, incidents, when_saved
-from reporter.store.alerts import Watched
-from reporter.alerts.suppression import Hush, Incident, Silence, decide, due_steps, heard, hush, is_owed, kept_back, late, news_of
+from reporter.messages.message import Severity
+from reporter.notify.alert_messages import silence_message
+from reporter.notify.incident_cards import Herald, News
+from reporter.notify.routing import Witness, heard_in
 from reporter.scheduler.runtime import Wiring
+from reporter.store import alerts, channel_states, incidents, outbox
+from reporter.store.alerts import Watched
+from reporter.store.database import when_saved
 
 log = logging.getLogger(__name__)
 
 _OPENINGS = {Change.OPENED, Change.FLAPPING}
-
-
-@dataclass(frozen=True, slots=True)
-class Witness:
-    """Who saw it: the channels it speaks in when no route says otherwise, how often it looks, and which job it is."""
-
-    channels: tuple[str, ...] = ()
-    interval: timedelta | None = None
-    job: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,44 +222,12 @@ class Sitting:
     def _closed(self) -> frozenset[str]:
         """The channels that were found dead, and whose address is still the same."""
         known = self.wiring.channels
-        dead = (lane for lane in outbox.all_lanes(self.connection) if lane.dead_since and lane.channel in known)
+        dead = (lane for lane in channel_states.all_lanes(self.connection) if lane.dead_since and lane.channel in known)
         return frozenset(lane.channel for lane in dead if lane.address == known[lane.channel].address)
 
     @property
     def _herald(self) -> Herald:
         return Herald(self.connection, self.wiring, self.run_id, self.now)
-
-
-def heard_in(
-    wiring: Wiring,
-    transition: Transition,
-    witness: Witness,
-    closed: Collection[str] = (),
-    told: Collection[str] = (),
-) -> tuple[str, ...]:
-    """Where an alert goes: as its policy says, by the routes, to the channels of who saw it, or to the first there is.
-
-    Those who heard of trouble hear of its end. Trouble with a channel is told elsewhere than in it; and where all that
-    would hear are `closed`, in one that is not.
-    """
-    itself = transition.subject.split("/")[1] if transition.subject.startswith("channel/") else ""
-    elsewhere = [name for name in _wanted(wiring, transition, witness, told) if name != itself]
-    others = [name for name in (*wiring.routes.fallback, *wiring.channels) if name != itself]
-    named = tuple(dict.fromkeys(elsewhere or others[:1]))
-    if set(named) <= set(closed):
-        return *named, *[name for name in others if name not in closed and name not in named][:1]
-    return named
-
-
-def _wanted(wiring: Wiring, transition: Transition, witness: Witness, told: Collection[str]) -> Sequence[str]:
-    """Where an alert goes before anybody asks whether that is possible."""
-    heard = [name for name in told if name in wiring.channels]
-    if heard and transition.change in {Change.RESOLVED, Change.EASED}:
-        return heard
-    worst = Level.CRITICAL in {transition.level, transition.was}
-    by_route = wiring.routes.of(Severity.CRITICAL if worst else Severity.WARNING)
-    own = wiring.rules.channels(transition.subject)
-    return own or by_route or witness.channels or wiring.routes.fallback or tuple(wiring.channels)[:1]
 
 
 def _leaves_a_trace(before: AlertState, after: AlertState, observation: Observation | None) -> bool:

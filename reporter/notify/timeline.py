@@ -9,16 +9,17 @@ from itertools import groupby
 
 from sqlalchemy import Connection
 
-from reporter.alerts.model import AlertState, Level, Phase, Policy, name_of
-from reporter.messages.formats import duration
+from reporter.alerts.incident import Incident
 from reporter.alerts.maintenance import fits, maintained
+from reporter.alerts.model import AlertState, Level, Phase, Policy, name_of
 from reporter.alerts.policies import Rules, Step
+from reporter.alerts.suppression import Silence, affected, hush
+from reporter.messages.formats import duration
+from reporter.scheduler.runtime import Wiring
 from reporter.store import alerts, incidents, uptime
 from reporter.store.alerts import Watched
 from reporter.store.incidents import Dispatch, Told
 from reporter.store.uptime import Sample
-from reporter.alerts.suppression import Incident, Silence, affected, hush
-from reporter.scheduler.runtime import Wiring
 
 # How long before an incident its readings are told of.
 PRELUDE = timedelta(minutes=2)

@@ -16,8 +16,8 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 
-from reporter.periods.civil import DAY, SECOND, Unit, containing, exists, first_strike, strikes
 from reporter.errors import nearest
+from reporter.periods.civil import DAY, SECOND, Unit, containing, exists, first_strike, strikes
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 LAST_DAY = 31

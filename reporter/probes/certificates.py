@@ -9,8 +9,8 @@ from functools import lru_cache
 from pathlib import Path
 from stat import S_ISREG
 
-from reporter.probes.probe import CouldNotLookError, Measure, plain
 from reporter.alerts.thresholds import Threshold
+from reporter.probes.probe import CouldNotLookError, Measure, plain
 
 _DAY = 86400.0
 

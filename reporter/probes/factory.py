@@ -5,25 +5,25 @@ from __future__ import annotations
 from collections.abc import Collection
 from urllib.parse import urlsplit
 
-from reporter.periods.clock import Clock
-from reporter.config.probes import kinds as models
-from reporter.config.probes import host as machine
-from reporter.config.probes import network
 from reporter.config.models import Config
-from reporter.probes.probe import NEVER, Probe, Terms
-from reporter.probes.response_checks import Expected, JsonCheck
+from reporter.config.probes import host as machine
+from reporter.config.probes import kinds as models
+from reporter.config.probes import network
+from reporter.periods.clock import Clock
 from reporter.probes.certificates import Trust
+from reporter.probes.factory_databases import Ledgers, database_probe
 from reporter.probes.kinds.dns import DnsProbe
 from reporter.probes.kinds.file import FileProbe
 from reporter.probes.kinds.http import HttpProbe
 from reporter.probes.kinds.icmp import IcmpProbe
-from reporter.probes.own_network import Referee, is_elsewhere
 from reporter.probes.kinds.process import ProcessProbe, Which
-from reporter.probes.round import ROUND, Probes
 from reporter.probes.kinds.tcp import TcpProbe
 from reporter.probes.kinds.tls import TlsProbe
 from reporter.probes.kinds.unit import UnitProbe
-from reporter.probes.factory_databases import Ledgers, database_probe
+from reporter.probes.own_network import Referee, is_elsewhere
+from reporter.probes.probe import NEVER, Probe, Terms
+from reporter.probes.response_checks import Expected, JsonCheck
+from reporter.probes.round import ROUND, Probes
 
 
 def probes_of(

@@ -10,22 +10,22 @@ from typing import Any, ClassVar, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 from reporter.alerts.model import Level
-from reporter.periods.clock import Clock
-from reporter.config.probes import databases as models
-from reporter.config.models import Config
-from reporter.config.probes.common import Limits
 from reporter.config.base import Settings
-from reporter.trading.ledger import Floor
-from reporter.trading.ledger.connection import strict_address
-from reporter.trading.ledger.settings import LedgerSettings
-from reporter.probes.probe import NEVER, Probe, Terms
+from reporter.config.models import Config
+from reporter.config.probes import databases as models
+from reporter.config.probes.common import Limits
+from reporter.periods.clock import Clock
 from reporter.probes.certificates import Trust
 from reporter.probes.kinds.postgres import PostgresLimits, PostgresProbe
 from reporter.probes.kinds.redis import RedisLimits, RedisProbe
 from reporter.probes.kinds.sql import Expectation, SqlProbe
 from reporter.probes.kinds.sqlite import SqliteLimits, SqliteProbe
 from reporter.probes.kinds.trades import Pacing, TradesProbe
+from reporter.probes.probe import NEVER, Probe, Terms
 from reporter.secret import Secret
+from reporter.trading.ledger.connection import strict_address
+from reporter.trading.ledger.portfolio import Floor
+from reporter.trading.ledger.settings import LedgerSettings
 
 
 class _Record(Protocol):

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from reporter.alerts.model import Level
-from reporter.probes.probe import Measure, Sight, seconds
 from reporter.alerts.thresholds import Threshold
+from reporter.probes.probe import Measure, Sight, seconds
 
 # The name of the figure that every answer has.
 LATENCY = "latency"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from reporter.probes.probe import NEVER, in_bytes, percent, seconds
 from reporter.alerts.thresholds import Threshold
+from reporter.probes.probe import NEVER, in_bytes, percent, seconds
 
 
 def span(figure: float) -> str:

@@ -9,9 +9,9 @@ from ipaddress import ip_address
 
 from reporter.alerts.model import Level, Observation
 from reporter.alerts.policies import OWN_NETWORK
-from reporter.probes.probe import Way
 from reporter.probes.connecting import connected
 from reporter.probes.failures import explain
+from reporter.probes.probe import Way
 
 # Looks that began within so many seconds speak of one moment: rounds may be 30 seconds apart and last ten.
 WINDOW = 60.0

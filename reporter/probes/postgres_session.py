@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from reporter.alerts.model import Level
-from reporter.probes.probe import CouldNotLookError, Sight, Way
 from reporter.probes.contact import reached
-from reporter.trading.ledger.readonly import SQLSTATES, load_psycopg, postgresql_limits, postgresql_settings
+from reporter.probes.probe import CouldNotLookError, Sight, Way
 from reporter.secret import Secret
+from reporter.trading.ledger.readonly import SQLSTATES, load_psycopg, postgresql_limits, postgresql_settings
 
 if TYPE_CHECKING:
     import psycopg

@@ -8,8 +8,8 @@ from enum import Enum, auto
 from typing import Protocol
 
 from reporter.alerts.model import Level
-from reporter.messages.formats import duration, size
 from reporter.alerts.thresholds import Threshold
+from reporter.messages.formats import duration, size
 
 # No figure is trouble.
 NEVER = Threshold()

@@ -10,9 +10,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from reporter.alerts.model import Level
+from reporter.alerts.thresholds import Threshold
 from reporter.config.jsonpath import NOTHING, found
 from reporter.probes.probe import NEVER, Measure, Sight
-from reporter.alerts.thresholds import Threshold
 
 if TYPE_CHECKING:
     import regex

@@ -10,12 +10,12 @@ from contextlib import suppress
 from itertools import pairwise
 
 from reporter.alerts.model import AlertState
-from reporter.periods.clock import Clock
-from reporter.jobs.context import Reading, Standing
+from reporter.alerts.readings import Reading, Standing
 from reporter.errors import StoreError
-from reporter.probes.probe import Probe
+from reporter.periods.clock import Clock
 from reporter.probes import own_network
 from reporter.probes.loop import LoopThread
+from reporter.probes.probe import Probe
 from reporter.probes.watch import Watch
 
 # How many seconds a round may take.
@@ -48,7 +48,9 @@ class Probes:
         self._watches = [Watch(probe, clock) for probe in probes]
         self._clock = clock
         self._deadline = deadline
-        parties = {own_network.party(probe.host) for probe in probes if probe.host and own_network.is_elsewhere(probe.host)}
+        parties = {
+            own_network.party(probe.host) for probe in probes if probe.host and own_network.is_elsewhere(probe.host)
+        }
         self._guard = guard and len(parties) >= own_network.ENOUGH_OF_OURS
         self._referees = referees
         self._starting = threading.Lock()

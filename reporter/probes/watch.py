@@ -8,15 +8,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from reporter.alerts.model import AlertState, Level, Observation
-from reporter.periods.clock import Clock
-from reporter.jobs.context import Reading
+from reporter.alerts.readings import Reading
 from reporter.messages.formats import duration
 from reporter.messages.message import visible
-from reporter.probes.probe import Probe, Sight, Way
+from reporter.periods.clock import Clock
 from reporter.probes import own_network
 from reporter.probes.contact import Contact, watched
 from reporter.probes.failures import explain
 from reporter.probes.grading import Key, graded, latency
+from reporter.probes.probe import Probe, Sight, Way
 
 # Rounds come a little early or late: a probe with `every` of one round must not miss every second one.
 _SLACK = 1.0
@@ -100,7 +100,9 @@ class Watch:
     def excuse(self) -> None:
         """What was silent just now is not known to be down: our own network is in trouble."""
         if self.reading:
-            seen = replace(self.reading.observation, level=Level.UNKNOWN, detail=own_network.WHY, value=None, figure=None)
+            seen = replace(
+                self.reading.observation, level=Level.UNKNOWN, detail=own_network.WHY, value=None, figure=None
+            )
             self.reading = replace(self.reading, observation=seen)
 
     def unseen(self, why: str) -> Reading:

@@ -1,0 +1,1 @@
+"""Finds what is due, runs it and saves it: planner, runner, daemon."""

@@ -25,16 +25,16 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from reporter.alerts.model import Level, Observation
-from reporter.jobs.binding import BoundJob
-from reporter.periods.clock import Clock, SystemClock
 from reporter.delivery.worker import Delivery
-from reporter.jobs.changes import differences, terms
 from reporter.errors import ConfigError, ReporterError
+from reporter.jobs.binding import BoundJob
+from reporter.jobs.changes import differences, terms
 from reporter.messages.formats import duration
 from reporter.periods.civil import covered
+from reporter.periods.clock import Clock, SystemClock
+from reporter.periods.schedules import Every
 from reporter.scheduler.planner import Planner, Turn
 from reporter.scheduler.runner import Runner
-from reporter.periods.schedules import Every
 from reporter.scheduler.runtime import Wiring
 
 log = logging.getLogger(__name__)

@@ -11,19 +11,20 @@ from itertools import islice
 
 from sqlalchemy import Connection
 
-from reporter.store import outbox
 from reporter.alerts.model import Level, Observation
-from reporter.jobs.binding import BoundJob
-from reporter.periods.clock import Clock
 from reporter.errors import StoreError
+from reporter.jobs.binding import BoundJob
 from reporter.messages.formats import duration, plural
-from reporter.scheduler.clock_check import Guard
-from reporter.notify.pipeline import Sitting, Witness
+from reporter.notify.pipeline import Sitting
+from reporter.notify.routing import Witness
 from reporter.periods.civil import Period, containing, covered
-from reporter.scheduler.runner import Claim
+from reporter.periods.clock import Clock
 from reporter.periods.schedules import Every, ScheduleError, parse
-from reporter.store import Store, owed_periods
+from reporter.scheduler.clock_check import Guard
 from reporter.scheduler.runtime import Wiring
+from reporter.store import outbox, owed_periods
+from reporter.store.database import Store
+from reporter.store.owed_periods import Claim
 
 log = logging.getLogger(__name__)
 
@@ -231,7 +232,9 @@ class Planner:
 
 def enter(connection: Connection, bound: BoundJob, version: owed_periods.Version, now: datetime) -> datetime:
     """Enter every period whose turn came since the last one entered; returns when the next turn comes."""
-    for entered, (fire, period) in enumerate(turns(bound, owed_periods.cursor(connection, bound.job.name, version, now))):
+    for entered, (fire, period) in enumerate(
+        turns(bound, owed_periods.cursor(connection, bound.job.name, version, now))
+    ):
         if fire > now:
             return fire
         if entered >= PER_PASS:

@@ -20,25 +20,27 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from reporter.scheduler import logs
-from reporter.store import outbox
-from reporter.notify.fallback import Adrift
-from reporter.alerts.model import Level, Observation, Phase
-from reporter.jobs.binding import BoundJob
-from reporter.periods.clock import Clock
-from reporter.jobs.context import Context, Params, Report
-from reporter.errors import ClaimLostError, DeadlineError, JobError, LedgerError, ReporterError, StoreError
-from reporter.messages.formats import duration, plural
-from reporter.notify.pipeline import Sitting, Witness
 from reporter.alerts.maintenance import maintained
-from reporter.messages.message import Message, Run
-from reporter.periods.civil import Period, before, covered
-from reporter.messages.report_pictures import pictures
+from reporter.alerts.model import Level, Observation, Phase
 from reporter.delivery.enqueue import post, tell_digests
+from reporter.errors import ClaimLostError, DeadlineError, JobError, LedgerError, ReporterError, StoreError
+from reporter.jobs.binding import BoundJob
+from reporter.jobs.context import Context, Params, Report
+from reporter.messages.formats import duration, plural
+from reporter.messages.message import Message, Run
+from reporter.messages.report_pictures import pictures
+from reporter.notify.fallback import Adrift
+from reporter.notify.pipeline import Sitting
+from reporter.notify.routing import Witness
+from reporter.periods.civil import Period, before, covered
+from reporter.periods.clock import Clock
 from reporter.periods.schedules import Every
-from reporter.store import CHANNELS, TERMS, Store, alerts, fact, incidents, run_log, owed_periods, channel_stats, uptime
-from reporter.store.alerts import Watched
+from reporter.scheduler import logs
 from reporter.scheduler.runtime import Wiring
+from reporter.store import alerts, channel_stats, incidents, outbox, owed_periods, run_log, uptime
+from reporter.store.alerts import Watched
+from reporter.store.database import CHANNELS, TERMS, Store, fact
+from reporter.store.owed_periods import Claim
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -52,17 +54,6 @@ LONGEST_RETRY = timedelta(minutes=15)
 LATE = timedelta(minutes=15)
 # So often a report waits for a ledger that cannot be read; then it goes out without it, and says so.
 TRIES_FOR_ALL_LEDGERS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A period in our hand: `token` proves it at the moment of saving."""
-
-    period_id: int
-    token: str
-    attempt: int
-    due_at: datetime | None = None  # None where somebody asked for it by hand: it is not late
-    left_out: int = 0  # how many periods before it were missed and are not told
 
 
 @dataclass(frozen=True, slots=True)

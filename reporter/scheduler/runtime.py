@@ -7,55 +7,21 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
-from reporter.jobs.binding import BoundJob
-from reporter.trading.books import Ledger
-from reporter.messages.rasterizer import Charts
-from reporter.jobs.context import Reading, Standing, Targets
-from reporter.messages.formats import Formats
-from reporter.scheduler.clock_check import ForeignClock
-from reporter.probes.host.facts import Host
 from reporter.alerts.maintenance import Window
-from reporter.messages.message import Severity
-from reporter.messages.quiet_hours import Etiquette
-from reporter.delivery.outlets.outlet import Outlet
 from reporter.alerts.policies import Rules
+from reporter.alerts.readings import Reading, Standing
+from reporter.delivery.channels import Channel, Routes
 from reporter.delivery.heartbeat import Pulse
-from reporter.trading.exchange_rates import Rates
+from reporter.jobs.binding import BoundJob
+from reporter.messages.formats import Formats
+from reporter.messages.rasterizer import Charts
 from reporter.messages.templates.renderer import Renderer
+from reporter.probes.host.facts import Host
+from reporter.scheduler.clock_check import ForeignClock
+from reporter.trading.books import Ledger
+from reporter.trading.exchange_rates import Rates
 from reporter.trading.risk import NEVER_CLOSES, Basis
-
-
-@dataclass(frozen=True, slots=True)
-class Channel:
-    """A channel of the config, open.
-
-    `address` is a fingerprint of where it leads; `wanted` is how long its messages are worth delivering; `etiquette` is
-    when it may be spoken to, and how loud. `hold_doubtful` wants no repeat of a message that may have arrived.
-    `pictures` says whether it shows any.
-    """
-
-    name: str
-    outlet: Outlet
-    address: str
-    wanted: timedelta | None = None
-    etiquette: Etiquette = field(default_factory=Etiquette)
-    hold_doubtful: bool = False
-    pictures: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Routes:
-    """Which channels hear of alerts; all empty means: the channels of the job that saw it."""
-
-    critical: tuple[str, ...] = ()
-    warning: tuple[str, ...] = ()
-    all: tuple[str, ...] = ()
-    fallback: tuple[str, ...] = ()
-
-    def of(self, severity: Severity) -> tuple[str, ...]:
-        """Where an alert of that severity goes by the config, each channel once."""
-        named = {Severity.CRITICAL: self.critical, Severity.WARNING: self.warning}.get(severity, ())
-        return tuple(dict.fromkeys((*named, *self.all)))
+from reporter.trading.targets import Targets
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, delete, select, update
 
 from reporter.alerts.model import AlertState, Phase, state_from_json, state_to_json
-from reporter.store import insert_once
+from reporter.store.database import insert_once
 from reporter.store.tables import alert_states
 
 # SQLite takes some thousands of values in one statement.

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, delete, func, select, update
 
-from reporter.store import insert_once
+from reporter.store.database import insert_once
 from reporter.store.tables import tallies
 
 

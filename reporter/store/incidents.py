@@ -10,10 +10,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, delete, insert, or_, select, update
 
+from reporter.alerts.incident import Incident, begun, followed
 from reporter.alerts.model import Change, Level, Observation, Transition
-from reporter.store import forget, insert_once
+from reporter.alerts.suppression import Silence
+from reporter.store.database import forget, insert_once
 from reporter.store.tables import incidents, outbox, sent, silences, transitions
-from reporter.alerts.suppression import Incident, Silence, begun, followed
 
 
 @dataclass(frozen=True, slots=True)

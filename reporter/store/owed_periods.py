@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, or_, select, update
 
 from reporter.periods.civil import Period, Unit
-from reporter.store import insert_once
+from reporter.store.database import insert_once
 from reporter.store.tables import beats, periods, runs, schedules
 
 # Clocks of two daemons on one store differ a little; what lies further ahead was written by a clock that was wrong.
@@ -296,3 +296,14 @@ def _owed(row: Row[Any]) -> Owed:
         settled_at=row.settled_at,
         claimed_until=row.claimed_until,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A period in our hand: `token` proves it at the moment of saving."""
+
+    period_id: int
+    token: str
+    attempt: int
+    due_at: datetime | None = None  # None where somebody asked for it by hand: it is not late
+    left_out: int = 0  # how many periods before it were missed and are not told

@@ -11,14 +11,15 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Row, func, insert, select, update
 
 from reporter.alerts.model import AlertState, Level, Transition
-from reporter.periods.clock import Clock
-from reporter.jobs.context import Affairs
+from reporter.alerts.self_health import Affairs
+from reporter.alerts.uptime import HOUR, Span, Uptime, is_component
 from reporter.errors import StoreError
 from reporter.periods.civil import Period
-from reporter.store import Store, alerts, forget, incidents, insert_once, uptime
+from reporter.periods.clock import Clock
+from reporter.store import alerts, incidents, uptime
+from reporter.store.database import Store, forget, insert_once
 from reporter.store.self_health import affairs
 from reporter.store.tables import facts, runs, samples, transitions
-from reporter.alerts.uptime import HOUR, Span, Uptime, is_component
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

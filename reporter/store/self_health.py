@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, and_, func, select, true
 
-from reporter.jobs.context import Affairs, Late
-from reporter.store import CHANNELS, TERMS, fact
+from reporter.alerts.self_health import Affairs, Late
+from reporter.store.database import CHANNELS, TERMS, fact
 from reporter.store.tables import outbox, periods, runs
 
 SKIPPED_WITHIN = timedelta(hours=1)

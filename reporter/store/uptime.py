@@ -16,10 +16,10 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table, and_, bindparam, delete, insert, select, union_all, update
 
 from reporter.alerts.model import Level, Observation
-from reporter.periods.civil import DAY
-from reporter.store import fact, insert_once
-from reporter.store.tables import facts, samples, spans, standing
 from reporter.alerts.uptime import PATIENCE, Growth, Span, Uptime, Window, grown, hour_of, measured, rolled
+from reporter.periods.civil import DAY
+from reporter.store.database import fact, insert_once
+from reporter.store.tables import facts, samples, spans, standing
 
 # What is watched all the time; a limit, a job or a channel is heard of only now and then.
 WATCHED = ("probe/", "network/", "self/")

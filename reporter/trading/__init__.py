@@ -1,0 +1,1 @@
+"""Pure figures of trading: money, trades, books, ratios. `ledger/` reads the trading databases."""

@@ -11,9 +11,21 @@ from datetime import date, timedelta
 from decimal import Decimal
 from functools import cached_property
 
-from reporter.trading.books import Course, Figures, Series
 from reporter.periods.civil import Period
-from reporter.trading.risk import (NEVER_CLOSES, NO_FLOW, Basis, annual_return, calmar, cvar, daily_returns, sharpe, sortino, var, volatility)
+from reporter.trading.books import Course, Figures, Series
+from reporter.trading.risk import (
+    NEVER_CLOSES,
+    NO_FLOW,
+    Basis,
+    annual_return,
+    calmar,
+    cvar,
+    daily_returns,
+    sharpe,
+    sortino,
+    var,
+    volatility,
+)
 from reporter.trading.trades import Flow, Money
 
 _SATURDAY = 5

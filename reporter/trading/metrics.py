@@ -12,9 +12,31 @@ from enum import StrEnum
 from math import sqrt
 
 from reporter.trading.books import Figures
-from reporter.jobs.context import Targets
-from reporter.trading.equity_curve import Curve, Day, Drawdown, Span, curve, curve_of, curve_of_series, drawdown, trading_days
-from reporter.trading.risk import (NEVER_CLOSES, Basis, annual_return, calmar, cvar, daily_returns, max_drawdown, sharpe, sortino, var, volatility)
+from reporter.trading.equity_curve import (
+    Curve,
+    Day,
+    Drawdown,
+    Span,
+    curve,
+    curve_of,
+    curve_of_series,
+    drawdown,
+    trading_days,
+)
+from reporter.trading.risk import (
+    NEVER_CLOSES,
+    Basis,
+    annual_return,
+    calmar,
+    cvar,
+    daily_returns,
+    max_drawdown,
+    sharpe,
+    sortino,
+    var,
+    volatility,
+)
+from reporter.trading.targets import Targets
 from reporter.trading.trades import Holding, Money, Streaks, Trade
 
 # The words of `reporter.risk` and `reporter.curves` are for jobs too.

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from reporter.alerts.model import AlertState, Level, Observation, Phase
-from reporter.notify.pipeline import Sitting, Witness
+from reporter.notify.pipeline import Sitting
+from reporter.notify.routing import Witness
+from reporter.notify.timeline import Story
 from reporter.store import alerts, incidents
 from reporter.store.alerts import Watched
-from reporter.notify.timeline import Story
 from tests.alerts.floor import Floor, floor
 from tests.servers import PostgreSQL
 from tests.stage import Stage

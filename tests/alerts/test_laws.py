@@ -14,9 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reporter.alerts.model import AlertState, Change, Level, Observation
-from reporter.alerts.state_machine import judge
-from reporter.notify.pipeline import Sitting, Witness
 from reporter.alerts.policies import policy_for
+from reporter.alerts.state_machine import judge
+from reporter.notify.pipeline import Sitting
+from reporter.notify.routing import Witness
 from reporter.store import incidents
 from reporter.store.incidents import Told
 from tests.alerts.floor import Floor, floor

@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from reporter.alerts.model import Level
-from reporter.config.alerts import AlertsConfig
-from reporter.config.probes.network import TcpProbeConfig
 from reporter.alerts.maintenance import Window, fits, maintained
+from reporter.alerts.model import Level
 from reporter.alerts.policies import Rule, Rules
 from reporter.config.alert_rules import rules
+from reporter.config.alerts import AlertsConfig
+from reporter.config.probes.network import TcpProbeConfig
 from reporter.periods.schedules import parse
 
 HOUR = timedelta(hours=1)

@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from reporter.alerts.model import AlertState, Change, Level, Observation, Phase, Transition
+from reporter.alerts.incident import Incident
 from reporter.alerts.maintenance import Window
+from reporter.alerts.model import AlertState, Change, Level, Observation, Phase, Transition
 from reporter.alerts.policies import OWN_NETWORK, Rule, Rules, Step
+from reporter.alerts.suppression import Hush, Silence, affected, decide, due_steps, hush
 from reporter.periods.schedules import parse
-from reporter.alerts.suppression import Hush, Incident, Silence, affected, decide, due_steps, hush
 
 NOW = datetime(2026, 10, 30, 14, 2, 30, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from reporter.alerts.model import AlertState, Change, Level, Observation
-from reporter.alerts.state_machine import judge
 from reporter.alerts.policies import policy_for
+from reporter.alerts.state_machine import judge
 from reporter.alerts.thresholds import Threshold
 
 START = datetime(2026, 10, 26, tzinfo=UTC)

@@ -20,11 +20,13 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from reporter.app.app import App, FolderHome
-from reporter.trading.books import Book, Ledger, Series
-from reporter.trading.ledger import Floor, LedgerSettings
-from reporter.trading.ledger.sources.base import as_aware, as_text
+from reporter.app.app import App
+from reporter.app.home import FolderHome
 from reporter.periods.civil import Period
+from reporter.trading.books import Book, Ledger, Series
+from reporter.trading.ledger.portfolio import Floor
+from reporter.trading.ledger.settings import LedgerSettings
+from reporter.trading.ledger.sources.base import as_aware, as_text
 from tests.bench import by_hand
 from tests.bench.beside_freqtrade import history, theirs
 from tests.bench.processes import REPORTER

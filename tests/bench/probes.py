@@ -20,7 +20,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
-from reporter.app.app import App, FolderHome
+from reporter.app.app import App
+from reporter.app.home import FolderHome
 from tests.bench.home import Home
 from tests.bench.processes import Daemon, daemon
 from tests.bench.targets import Targets, targets

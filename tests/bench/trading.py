@@ -11,8 +11,8 @@ from pathlib import Path
 
 import psycopg
 
-from reporter.trading.ledger.sources.native import ddl
 from reporter.periods.civil import Period
+from reporter.trading.ledger.sources.native import ddl
 from tests.servers import PostgreSQL
 
 AGENTS = [f"agent-{number:02}" for number in range(20)]

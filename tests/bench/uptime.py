@@ -17,7 +17,8 @@ from sqlalchemy import func, select
 
 from reporter.alerts.model import Level, Observation
 from reporter.periods.civil import DAY
-from reporter.store import Store, open_store, tables, uptime
+from reporter.store import tables, uptime
+from reporter.store.database import Store, open_store
 
 PROBES, DAYS = 200, 10
 START = datetime(2026, 9, 1, tzinfo=UTC)

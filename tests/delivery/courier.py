@@ -8,13 +8,19 @@ from datetime import datetime, timedelta
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
-from reporter.app.app import App, FolderHome
+from reporter.app.app import App
+from reporter.app.home import FolderHome
 from reporter.periods.clock import SystemClock
 
 # Libraries are loaded once, and each process begins as a copy of that: it is there in a tenth of the time.
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(
-    ["tests.delivery.courier", "reporter.outlets.discord", "sqlalchemy.dialects.sqlite", "reporter.setup_commands"]
+    [
+        "tests.delivery.courier",
+        "reporter.delivery.outlets.discord.outlet",
+        "sqlalchemy.dialects.sqlite",
+        "reporter.cli.setup",
+    ]
 )
 
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reporter.store import outbox
 from reporter.messages.message import Code, Line, Message, Table, Text
+from reporter.store import outbox
 from tests.clocks import HandClock
 from tests.delivery.traffic import Traffic, carry
 from tests.discord import LocalDiscord, Posted

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from reporter.store import outbox
 from reporter.delivery.worker import LATE
+from reporter.store import outbox
 from tests.clocks import HandClock
 from tests.delivery.figures import figures, record
 from tests.delivery.traffic import Traffic, carry, letter

@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from reporter.store import outbox
-from reporter.app.app import App, FolderHome
-from reporter.periods.clock import Clock, SystemClock
+from reporter.app.app import App
+from reporter.app.home import FolderHome
 from reporter.messages.message import Message, Run, Text
+from reporter.periods.clock import Clock, SystemClock
+from reporter.store import channel_states, outbox
 from tests.clocks import HandClock
 from tests.discord import LocalDiscord
 
@@ -77,7 +78,7 @@ class Traffic:
     def trouble(self, channel: str) -> str | None:
         """Why a channel waits, if it does."""
         with self.app.store.read() as connection:
-            lane = outbox.lane(connection, channel)
+            lane = channel_states.lane(connection, channel)
         return lane.error if lane else None
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from reporter.alerts.model import Level
-from reporter.jobs.context import Reading
+from reporter.alerts.readings import Reading
 from tests.jobs.watch import NOW, Watch, alert, reading
 
 MAIN = reading(

@@ -17,18 +17,21 @@ from typing import Any
 import pytest
 
 from reporter.alerts.model import AlertState, Transition
-from reporter.trading.books import Ledger
-from reporter.jobs.loader import load_catalog
-from reporter.jobs.context import Affairs, Context, Job, Report, Targets
-from reporter.trading.ledger import Floor, LedgerSettings
-from reporter.trading.ledger.sources import native
-from reporter.messages.message import Message, plain, plain_blocks
-from reporter.periods.civil import Period, asked, before, covered
-from reporter.trading.exchange_rates import Rates
-from reporter.messages.templates.renderer import Renderer
-from reporter.trading.risk import NEVER_CLOSES, Basis
-from reporter.trading.trades import Money
+from reporter.alerts.self_health import Affairs
 from reporter.alerts.uptime import Span, Uptime
+from reporter.jobs.context import Context, Job, Report
+from reporter.jobs.loader import load_catalog
+from reporter.messages.message import Message, plain, plain_blocks
+from reporter.messages.templates.renderer import Renderer
+from reporter.periods.civil import Period, asked, before, covered
+from reporter.trading.books import Ledger
+from reporter.trading.exchange_rates import Rates
+from reporter.trading.ledger.portfolio import Floor
+from reporter.trading.ledger.settings import LedgerSettings
+from reporter.trading.ledger.sources import native
+from reporter.trading.risk import NEVER_CLOSES, Basis
+from reporter.trading.targets import Targets
+from reporter.trading.trades import Money
 
 HOME = Path(__file__).resolve().parents[2]
 RENDERER = Renderer([HOME / "templates"])

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from reporter.trading.ledger import Floor, LedgerSettings
+from reporter.trading.ledger.portfolio import Floor
+from reporter.trading.ledger.settings import LedgerSettings
 from reporter.trading.trades import Money
 from tests.jobs.floor import Closed, Idle, database, floor, pay, usdt
 

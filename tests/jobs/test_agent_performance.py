@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from reporter.app import demo
-from reporter.jobs.context import Targets
+from reporter.delivery.outlets.discord.limits import fits
 from reporter.errors import LedgerError
 from reporter.messages.message import Message, Tone, plain, plain_blocks
-from reporter.delivery.outlets.discord.limits import fits
+from reporter.trading.targets import Targets
 from tests import golden
 from tests.jobs.floor import Closed, Idle, database, floor, reports, rows, shape_of, text_of, told
 

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from reporter.notify.alert_messages import LISTED, Case, alert_message, group_message, silence_message
+from reporter.alerts.incident import Incident
 from reporter.alerts.model import Change, Level, Observation, Transition
-from reporter.messages.message import Severity, Tone, plain
 from reporter.alerts.policies import Rule, Rules
-from reporter.alerts.suppression import Incident, Silence
+from reporter.alerts.suppression import Silence
+from reporter.messages.message import Severity, Tone, plain
+from reporter.notify.alert_messages import LISTED, Case, alert_message, group_message, silence_message
 from reporter.scheduler.runtime import Wiring
 from tests.golden import agrees
 from tests.jobs.watch import NOW

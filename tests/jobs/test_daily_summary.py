@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from reporter.app import demo
-from reporter.trading.books import Book, Line
-from reporter.jobs.context import Targets
-from reporter.errors import LedgerError
-from reporter.trading.ledger import Floor, LedgerSettings
-from reporter.messages.message import Message, Tone, plain, plain_blocks
 from reporter.delivery.outlets.discord.limits import fits
+from reporter.errors import LedgerError
+from reporter.messages.message import Message, Tone, plain, plain_blocks
+from reporter.trading.books import Book, Line
 from reporter.trading.exchange_rates import Rate
+from reporter.trading.ledger.portfolio import Floor
+from reporter.trading.ledger.settings import LedgerSettings
+from reporter.trading.targets import Targets
 from reporter.trading.trades import Mode, Money
 from tests import golden
 from tests.jobs.floor import (

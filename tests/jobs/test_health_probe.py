@@ -9,10 +9,10 @@ import pytest
 from pydantic import ValidationError
 
 from reporter.alerts.model import AlertState, Level, Phase
-from reporter.jobs.context import Affairs, Late
-from reporter.probes.host.facts import Disk, Network
-from reporter.messages.message import Message, Text, Tone, plain, plain_blocks
+from reporter.alerts.self_health import Affairs, Late
 from reporter.alerts.uptime import HOUR, Span
+from reporter.messages.message import Message, Text, Tone, plain, plain_blocks
+from reporter.probes.host.facts import Disk, Network
 from tests.golden import agrees
 from tests.jobs.watch import GIB, HOST, NOTHING_TOLD, NOW, Watch, agent, alert, health_probe, ledger, reading
 

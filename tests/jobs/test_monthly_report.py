@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from reporter.app import demo
-from reporter.jobs.context import Targets
-from reporter.trading.ledger import Floor
-from reporter.messages.message import Message, plain, plain_blocks
-from reporter.delivery.outlets.discord.limits import fits
-from reporter.trading.risk import Basis
-from reporter.trading.trades import Money
 from reporter.alerts.uptime import Uptime
+from reporter.app import demo
+from reporter.delivery.outlets.discord.limits import fits
+from reporter.messages.message import Message, plain, plain_blocks
+from reporter.trading.ledger.portfolio import Floor
+from reporter.trading.risk import Basis
+from reporter.trading.targets import Targets
+from reporter.trading.trades import Money
 from tests import golden
 from tests.jobs import odd
 from tests.jobs.floor import Closed, Idle, database, drawn, floor, freqtrade, reports, rows, told, usdt

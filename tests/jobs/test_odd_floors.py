@@ -10,8 +10,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from reporter.messages.rasterizer import Charts
 from reporter.delivery.outlets.discord.limits import fit, fits
+from reporter.messages.rasterizer import Charts
 from reporter.trading.trades import Money
 from tests.jobs.floor import Closed, Idle, database, floor, reports
 

@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 
 from reporter.alerts.model import AlertState, Level, Observation, Phase
-from reporter.trading.books import Ledger
-from reporter.jobs.loader import load_catalog
-from reporter.jobs.context import Context, Limits, Report, Targets
 from reporter.errors import LedgerError
-from reporter.trading.ledger import Floor
+from reporter.jobs.context import Context, Report
+from reporter.jobs.loader import load_catalog
 from reporter.periods.civil import Covers, before, covered
+from reporter.trading.books import Ledger
+from reporter.trading.ledger.portfolio import Floor
+from reporter.trading.targets import Limits, Targets
 from tests import golden
 from tests.discord.local import LocalDiscord
 from tests.jobs import odd

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from reporter.app import demo
-from reporter.jobs.context import Limits, Targets
-from reporter.trading.ledger import Floor
-from reporter.messages.message import Message, plain, plain_blocks
 from reporter.delivery.outlets.discord.limits import fits
+from reporter.messages.message import Message, plain, plain_blocks
+from reporter.trading.ledger.portfolio import Floor
+from reporter.trading.targets import Limits, Targets
 from tests import golden
 from tests.discord.local import LocalDiscord
 from tests.jobs import odd

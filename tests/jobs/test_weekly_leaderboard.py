@@ -9,9 +9,9 @@ from statistics import mean, stdev
 import pytest
 
 from reporter.app import demo
+from reporter.delivery.outlets.discord.limits import fits
 from reporter.errors import LedgerError
 from reporter.messages.message import Message, plain, plain_blocks
-from reporter.delivery.outlets.discord.limits import fits
 from reporter.trading.risk import Basis
 from tests import golden
 from tests.jobs.floor import Closed, Idle, database, floor, freqtrade, reports, rows, shape_of, text_of, told

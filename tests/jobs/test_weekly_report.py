@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from reporter.app import demo
-from reporter.jobs.context import Targets
-from reporter.errors import LedgerError
-from reporter.trading.ledger import Floor
-from reporter.messages.message import Message, Table, plain, plain_blocks
-from reporter.delivery.outlets.discord.limits import fits
-from reporter.trading.trades import Money
 from reporter.alerts.uptime import Uptime
+from reporter.app import demo
+from reporter.delivery.outlets.discord.limits import fits
+from reporter.errors import LedgerError
+from reporter.messages.message import Message, Table, plain, plain_blocks
+from reporter.trading.ledger.portfolio import Floor
+from reporter.trading.targets import Targets
+from reporter.trading.trades import Money
 from tests import golden
 from tests.jobs.floor import Closed, Idle, database, floor, freqtrade, reports, rows, shape_of, text_of, told, usdt
 

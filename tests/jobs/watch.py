@@ -9,16 +9,19 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from reporter.alerts.model import AlertState, Level, Observation, Phase, Transition
-from reporter.trading.books import Book, By, LedgerHealth, Line, Series
-from reporter.jobs.loader import load_catalog, stock_home
-from reporter.jobs.context import Affairs, Context, Job, Params, Reading, Report, Targets
-from reporter.errors import LedgerError
-from reporter.probes.host.facts import Disk, Host, Own
-from reporter.messages.message import Message
-from reporter.periods.civil import Covers, Period, before, covered
-from reporter.messages.templates.renderer import Renderer
-from reporter.trading.trades import Agent, EquityPoint, Mode, Position, Trade
+from reporter.alerts.readings import Reading
+from reporter.alerts.self_health import Affairs
 from reporter.alerts.uptime import Span, Uptime
+from reporter.errors import LedgerError
+from reporter.jobs.context import Context, Job, Params, Report
+from reporter.jobs.loader import load_catalog, stock_home
+from reporter.messages.message import Message
+from reporter.messages.templates.renderer import Renderer
+from reporter.periods.civil import Covers, Period, before, covered
+from reporter.probes.host.facts import Disk, Host, Own
+from reporter.trading.books import Book, By, LedgerHealth, Line, Series
+from reporter.trading.targets import Targets
+from reporter.trading.trades import Agent, EquityPoint, Mode, Position, Trade
 
 NOW = datetime(2026, 10, 30, 14, 2, 30, tzinfo=UTC)
 GIB = 1024**3

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from reporter.trading.ledger import LedgerSettings
+from reporter.trading.ledger.settings import LedgerSettings
 from tests.ledger.databases import DATA, Native, freqtrade_in, native_postgresql, native_sqlite, usdt
 
 DIALECTS = ["sqlite", "postgresql"]

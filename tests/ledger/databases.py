@@ -16,9 +16,9 @@ from uuid import uuid4
 import psycopg
 from psycopg import sql
 
-from reporter.trading.ledger import LedgerSettings
-from reporter.trading.ledger.sources.native import ddl
 from reporter.periods.civil import Period
+from reporter.trading.ledger.settings import LedgerSettings
+from reporter.trading.ledger.sources.native import ddl
 from reporter.trading.trades import Money
 from tests.servers import PostgreSQL
 

@@ -8,9 +8,10 @@ from decimal import Decimal
 
 import pytest
 
-from reporter.trading.books import By
 from reporter.errors import LedgerError
-from reporter.trading.ledger import Floor, LedgerSettings
+from reporter.trading.books import By
+from reporter.trading.ledger.portfolio import Floor
+from reporter.trading.ledger.settings import LedgerSettings
 from reporter.trading.trades import Mode
 from tests.ledger.databases import Native, between, money, usdt, utc
 

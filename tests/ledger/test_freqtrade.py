@@ -14,9 +14,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from reporter.trading.books import Book
-from reporter.trading.ledger import Floor, LedgerSettings
 from reporter.periods.civil import Period, Unit, containing
+from reporter.trading.books import Book
+from reporter.trading.ledger.portfolio import Floor
+from reporter.trading.ledger.settings import LedgerSettings
 from reporter.trading.trades import Mode
 from tests.ledger.databases import between, usdt, utc
 

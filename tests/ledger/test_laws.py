@@ -14,10 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reporter.trading.books import Book, Figures
-from reporter.trading.ledger import Floor
-from reporter.trading.metrics import combined
 from reporter.periods.civil import Period
+from reporter.trading.books import Book, Figures
+from reporter.trading.ledger.portfolio import Floor
+from reporter.trading.metrics import combined
 from tests.ledger.databases import Native, between, native_sqlite, opened, usdt, utc
 
 WHOLE = between("2026-10-24", "2026-10-27", "Europe/Berlin")

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reporter.trading.books import Book
-from reporter.trading.ledger import Floor
 from reporter.trading.ledger.path_metrics import UNITS, Path, overlaid
+from reporter.trading.ledger.portfolio import Floor
 from reporter.trading.metrics import deepest_fall
 from reporter.trading.trades import Mode, Streaks
 from tests.ledger.databases import Native, between, usdt

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from reporter.periods.civil import Period
 from reporter.trading.books import Book
 from reporter.trading.equity_curve import curve_of, curve_of_series
-from reporter.trading.ledger import Floor, LedgerSettings
-from reporter.periods.civil import Period
+from reporter.trading.ledger.portfolio import Floor
+from reporter.trading.ledger.settings import LedgerSettings
 from reporter.trading.trades import Flow
 from tests.ledger.databases import Native, between, usdt, utc
 

@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import Connection, text
 
 from reporter.errors import LedgerError
-from reporter.trading.ledger import Floor
 from reporter.trading.ledger.connection import Database
+from reporter.trading.ledger.portfolio import Floor
 from tests.ledger.databases import Native, between, native_postgresql, native_sqlite, usdt
 from tests.servers import PostgreSQL
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from reporter.trading.books import Book, Equity, Open
-from reporter.trading.ledger import Floor, LedgerSettings
 from reporter.periods.civil import Unit, containing
+from reporter.trading.books import Book, Equity, Open
+from reporter.trading.ledger.portfolio import Floor
+from reporter.trading.ledger.settings import LedgerSettings
 from tests.ledger.databases import Native, between, money, usdt, utc
 
 MakesNatives = Callable[[], Native]

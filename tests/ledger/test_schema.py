@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from reporter.trading.ledger import Floor
-from reporter.trading.ledger.sources.native import ddl, native
+from reporter.trading.ledger.portfolio import Floor
 from reporter.trading.ledger.queries import newest, trades
+from reporter.trading.ledger.sources.native import ddl, native
 from tests.ledger.databases import Native, between, native_sqlite, usdt
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "native-schema.md").read_text(encoding="utf-8")

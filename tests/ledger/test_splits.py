@@ -17,10 +17,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reporter.trading.books import Book, By, Figures
-from reporter.trading.ledger import Floor
-from reporter.trading.metrics import combined
 from reporter.periods.civil import Period
+from reporter.trading.books import Book, By, Figures
+from reporter.trading.ledger.portfolio import Floor
+from reporter.trading.metrics import combined
 from reporter.trading.trades import Money
 from tests.ledger.databases import Native, between, native_postgresql, native_sqlite, opened, usdt, utc
 from tests.servers import PostgreSQL

@@ -18,9 +18,10 @@ from psycopg import sql
 from sqlalchemy import text
 
 from reporter.errors import LedgerError
-from reporter.trading.ledger import Floor, LedgerSettings
-from reporter.trading.ledger.connection import Database
 from reporter.secret import Secret
+from reporter.trading.ledger.connection import Database
+from reporter.trading.ledger.portfolio import Floor
+from reporter.trading.ledger.settings import LedgerSettings
 from tests.ledger.databases import Native, between, native_postgresql, native_sqlite
 from tests.servers import NOBODY, PASSWORD, PostgreSQL
 

@@ -12,11 +12,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from reporter.trading.books import Book
 from reporter.messages.formats import Formats
-from reporter.trading.ledger import Floor, LedgerSettings
-from reporter.trading.metrics import Curve, curve_of, expectancy, payoff, profit_factor, sqn
 from reporter.periods.civil import Period
+from reporter.trading.books import Book
+from reporter.trading.ledger.portfolio import Floor
+from reporter.trading.ledger.settings import LedgerSettings
+from reporter.trading.metrics import Curve, curve_of, expectancy, payoff, profit_factor, sqn
 from reporter.trading.trades import Money
 from tests.oracles.kept import kept
 from tests.oracles.series import DATA

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from reporter.trading.books import Book, By, Figures, Line
-from reporter.trading.ledger import Floor, LedgerSettings
+from reporter.trading.ledger.portfolio import Floor
+from reporter.trading.ledger.settings import LedgerSettings
 from reporter.trading.metrics import curve_of, daily_returns, deepest_fall, expectancy, profit_factor, sharpe, sqn
 from reporter.trading.trades import Trade
 from tests.oracles.series import DATA

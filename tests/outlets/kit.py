@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from reporter.messages.message import Severity
 from reporter.delivery.outlets.outlet import Delivered, Later, Outlet, Unclear
+from reporter.messages.message import Severity
 from tests.outlets.messages import HOSTILE, field, line, prose, summary
 
 

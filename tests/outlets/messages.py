@@ -6,7 +6,20 @@ from datetime import UTC, datetime
 
 from hypothesis import strategies as st
 
-from reporter.messages.message import Attachment, Block, Code, Field, Line, Message, Run, RunKind, Severity, Table, Text, Tone
+from reporter.messages.message import (
+    Attachment,
+    Block,
+    Code,
+    Field,
+    Line,
+    Message,
+    Run,
+    RunKind,
+    Severity,
+    Table,
+    Text,
+    Tone,
+)
 
 HOSTILE = "x\n# @everyone **pump** ||x|| <@&1> [a](http://b.c) `code` :smile: https://evil.example"
 

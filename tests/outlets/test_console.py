@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from reporter.delivery.outlets.console import ConsoleOutlet
+from reporter.delivery.outlets.outlet import Delivered, Later, Never
 from reporter.messages.markdown_parser import parse
 from reporter.messages.message import Attachment, Message, Tone
-from reporter.delivery.outlets.outlet import Delivered, Later, Never
-from reporter.delivery.outlets.console import ConsoleOutlet
 from tests.outlets.kit import OutletContract
 from tests.outlets.messages import HOSTILE, line, messages, summary
 

@@ -11,11 +11,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from reporter.errors import ReporterError
-from reporter.messages.message import Attachment, Message, Severity
-from reporter.delivery.outlets.outlet import Delivered, Later, Never, Unclear, Verdict
 from reporter.delivery.outlets.discord.outlet import DiscordOutlet, file_names
 from reporter.delivery.outlets.discord.responses import Answer, mistakes, verdict
+from reporter.delivery.outlets.outlet import Delivered, Later, Never, Unclear, Verdict
+from reporter.errors import ReporterError
+from reporter.messages.message import Attachment, Message, Severity
 from reporter.secret import Secret
 from tests.discord import Ban, Fault, Hang, Limited, LocalDiscord, Reset, Status, Truncate
 from tests.outlets.kit import OutletContract

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from reporter.delivery.outlets.outlet import Absent, Delivered, Unclear
 from reporter.delivery.outlets.discord.history import conclusion
+from reporter.delivery.outlets.outlet import Absent, Delivered, Unclear
 
 OURS, KNOWN, REFERENCE = "1", ("100", "101"), "ref 1a2b3c"
 

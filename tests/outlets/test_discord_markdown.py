@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import example, given, settings
 
-from reporter.messages.message import Code, Run, Table, Text, visible
 from reporter.delivery.outlets.discord.markdown import BLANK, cells, escaped, markdown, markdown_line, table_lines
+from reporter.messages.message import Code, Run, Table, Text, visible
 from tests.discord import recognised, shown
 from tests.outlets.messages import HOSTILE, line, nasty, prose, texts
 

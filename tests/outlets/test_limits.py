@@ -8,11 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reporter.messages.message import Attachment, Code, Line, Message, Run, Severity, Table, Text, plain, plain_blocks
-from reporter.delivery.outlets.outlet import Delivered
-from reporter.delivery.outlets.discord.outlet import DiscordOutlet
 from reporter.delivery.outlets.discord.limits import NOTES, clip, cut, fit, split_line
 from reporter.delivery.outlets.discord.markdown import markdown, markdown_line
+from reporter.delivery.outlets.discord.outlet import DiscordOutlet
+from reporter.delivery.outlets.outlet import Delivered
+from reporter.messages.message import Attachment, Code, Line, Message, Run, Severity, Table, Text, plain, plain_blocks
 from reporter.secret import Secret
 from tests.discord import LocalDiscord
 from tests.outlets.messages import field, line, lines, messages, prose, summary

@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import given, settings
 
+from reporter.delivery.outlets.html import to_html
 from reporter.messages.markdown_parser import parse
 from reporter.messages.message import Attachment, Message, Run, visible
-from reporter.delivery.outlets.html import to_html
 from tests.outlets.messages import line, messages, summary
 
 # fmt: off

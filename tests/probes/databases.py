@@ -5,14 +5,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from reporter.periods.clock import Clock
+from reporter.alerts.readings import Reading
 from reporter.config.models import Config
 from reporter.config.secrets import Sources
-from reporter.jobs.context import Reading
-from reporter.probes.probe import Probe
-from reporter.probes.round import Probes
+from reporter.periods.clock import Clock
 from reporter.probes.factory import probe
 from reporter.probes.factory_databases import Ledgers
+from reporter.probes.probe import Probe
+from reporter.probes.round import Probes
 
 
 class HandClock(Clock, Protocol):

@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reporter.alerts.model import Level
-from reporter.probes.probe import Measure, Sight, percent
-from reporter.probes.grading import Key, graded, latency
 from reporter.alerts.thresholds import Threshold
+from reporter.probes.grading import Key, graded, latency
+from reporter.probes.probe import Measure, Sight, percent
 
 DISK = Threshold(80, 95)
 

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from reporter.errors import LedgerError
-from reporter.trading.ledger import Floor, LedgerSettings
 from reporter.periods.civil import Period
+from reporter.trading.ledger.portfolio import Floor
+from reporter.trading.ledger.settings import LedgerSettings
 from tests.ledger.databases import DATA, Native, native_postgresql, native_sqlite
 from tests.probes.conftest import StandingClock
 from tests.probes.databases import Watch, Watching, told, wait_until

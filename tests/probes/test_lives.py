@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from reporter.alerts.model import Level
+from reporter.alerts.thresholds import Threshold
 from reporter.periods.clock import SystemClock
-from reporter.probes.probe import Terms
 from reporter.probes.kinds.http import HttpProbe
 from reporter.probes.kinds.tcp import TcpProbe
 from reporter.probes.kinds.tls import TlsProbe
+from reporter.probes.probe import Terms
 from reporter.secret import Secret
-from reporter.alerts.thresholds import Threshold
 from tests.probes.conftest import Rounds
 
 SERVER = """

@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 
 from reporter.alerts.model import Level
+from reporter.alerts.readings import Reading
+from reporter.alerts.thresholds import Threshold
 from reporter.periods.clock import SystemClock
-from reporter.jobs.context import Reading
-from reporter.probes.probe import Probe, Terms
-from reporter.probes.response_checks import Expected
 from reporter.probes.kinds.http import HttpProbe
 from reporter.probes.kinds.tcp import TcpProbe
+from reporter.probes.probe import Probe, Terms
+from reporter.probes.response_checks import Expected
 from reporter.secret import Secret
-from reporter.alerts.thresholds import Threshold
 from tests.probes.conftest import Rounds
 from tests.probes.servers import (
     Behaviour,

@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 
 from reporter.alerts.model import Level
+from reporter.alerts.readings import Reading
+from reporter.alerts.thresholds import Threshold
 from reporter.periods.clock import SystemClock
-from reporter.jobs.context import Reading
-from reporter.probes.probe import Probe, Terms
 from reporter.probes.kinds.file import FileProbe
 from reporter.probes.kinds.process import ProcessProbe, Which
 from reporter.probes.kinds.unit import UnitProbe
-from reporter.alerts.thresholds import Threshold
+from reporter.probes.probe import Probe, Terms
 from tests.probes.conftest import Rounds, StandingClock
 
 

@@ -16,11 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reporter.alerts.model import Level
-from reporter.jobs.context import Reading
-from reporter.probes.probe import Probe, Terms
-from reporter.probes.kinds.dns import DnsProbe
+from reporter.alerts.readings import Reading
 from reporter.probes.grading import graded
+from reporter.probes.kinds.dns import DnsProbe
 from reporter.probes.kinds.icmp import IcmpProbe, checksum
+from reporter.probes.probe import Probe, Terms
 from tests.probes.conftest import Rounds
 
 Answering = Callable[[dns.message.Message], dns.message.Message | None]

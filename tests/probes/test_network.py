@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reporter.alerts.model import Level
-from reporter.jobs.context import Reading
-from reporter.probes.probe import Probe, Sight, Terms, Way
+from reporter.alerts.readings import Reading
 from reporter.probes import own_network
 from reporter.probes.contact import reached
 from reporter.probes.own_network import ENOUGH_TO_ASK, Look, Referee, doubt, is_elsewhere, is_near, party
+from reporter.probes.probe import Probe, Sight, Terms, Way
 from tests.probes.conftest import Rounds, StandingClock
 from tests.probes.servers import full_queue, hangs, nobody_listening, serving
 

@@ -14,9 +14,9 @@ import pytest
 
 from reporter.alerts.model import Level
 from reporter.periods.clock import SystemClock
-from reporter.probes.probe import Probe, Sight, Terms
 from reporter.probes.kinds.http import HttpProbe
 from reporter.probes.kinds.tcp import TcpProbe
+from reporter.probes.probe import Probe, Sight, Terms
 from reporter.secret import Secret
 from tests.probes.conftest import Rounds, StandingClock
 from tests.probes.servers import answers, hangs, serving

@@ -11,8 +11,8 @@ import pytest
 from pydantic import ValidationError
 
 from reporter.alerts.model import Level
-from reporter.probes.probe import NEVER
 from reporter.probes.kinds.sql import Expectation, judged
+from reporter.probes.probe import NEVER
 from tests.probes.conftest import StandingClock
 from tests.probes.databases import Watch, told
 from tests.servers import PostgreSQL

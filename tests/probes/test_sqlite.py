@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from reporter.probes.probe import NEVER, Terms
 from reporter.probes.kinds.sqlite import SqliteLimits, SqliteProbe
+from reporter.probes.probe import NEVER, Terms
 from tests.probes.conftest import Rounds, StandingClock
 from tests.probes.databases import Watch, told
 from tests.servers import NOBODY

@@ -8,15 +8,15 @@ import pytest
 import trustme
 
 from reporter.alerts.model import Level, Observation
-from reporter.periods.clock import SystemClock
+from reporter.alerts.thresholds import Threshold
 from reporter.config.jsonpath import NOTHING, found, steps
-from reporter.probes.probe import Terms
-from reporter.probes.response_checks import Expected, JsonCheck
+from reporter.periods.clock import SystemClock
 from reporter.probes.certificates import Trust
 from reporter.probes.kinds.http import HttpProbe
 from reporter.probes.kinds.tls import TlsProbe
+from reporter.probes.probe import Terms
+from reporter.probes.response_checks import Expected, JsonCheck
 from reporter.secret import Secret
-from reporter.alerts.thresholds import Threshold
 from tests.probes.conftest import Rounds
 from tests.probes.servers import answers, greets, over_tls, says, serving
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reporter.store import Store, open_store
+from reporter.store.database import Store, open_store
 from tests.servers import PostgreSQL
 
 

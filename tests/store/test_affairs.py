@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import update
 
 from reporter.messages.message import Message, Run
-from reporter.store.outbox import Letter, enqueue
 from reporter.periods.civil import Unit, containing
-from reporter.store import CHANNELS, TERMS, Store, run_log, owed_periods, tables
+from reporter.store import owed_periods, run_log, tables
+from reporter.store.database import CHANNELS, TERMS, Store
+from reporter.store.outbox import Letter, enqueue
 from reporter.store.self_health import affairs
 
 NOW = datetime(2026, 10, 30, 14, 0, tzinfo=UTC)

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event, insert, select
 
-from reporter.store import Store, tables
+from reporter.store import tables
+from reporter.store.database import Store
 from tests.discord.faults import Status
 from tests.discord.local import LocalDiscord
 from tests.stage import Stage

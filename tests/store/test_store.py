@@ -13,9 +13,9 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, delete, func, inspect, select, update
 
-from reporter.store import outbox
 from reporter.errors import StoreBusyError, StoreError
-from reporter.store import Store, fact, run_log, open_store, tables
+from reporter.store import channel_states, run_log, tables
+from reporter.store.database import Store, fact, open_store
 from reporter.store.migrate import settings, upgrade
 from tests.delivery.traffic import until
 from tests.servers import PostgreSQL
@@ -112,7 +112,7 @@ def test_a_store_that_cannot_be_opened_is_told_without_its_password(url: str, se
 
 
 def test_one_who_writes_for_ever_stops_no_other_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reporter.store.BUSY", 0.1)
+    monkeypatch.setattr("reporter.store.database.BUSY", 0.1)
     with closing(open_store(str(tmp_path / "store.sqlite"))) as store:
         with store.begin(), pytest.raises(StoreError, match="writing to it for"), store.begin():
             pass
@@ -123,7 +123,7 @@ def test_one_who_writes_for_ever_stops_no_other_for_ever(tmp_path: Path, monkeyp
 def test_two_daemons_that_change_the_lanes_of_one_place_do_not_wait_for_each_other(server: PostgreSQL) -> None:
     def enters() -> None:
         with store.begin() as connection:
-            outbox.enter(connection, "a", "there", now)
+            channel_states.enter(connection, "a", "there", now)
 
     def somebody_waits() -> bool:
         with server.connect() as connection:
@@ -134,13 +134,13 @@ def test_two_daemons_that_change_the_lanes_of_one_place_do_not_wait_for_each_oth
     with closing(open_store(url)) as store, ThreadPoolExecutor(1) as pool:
         with store.begin() as connection:
             for name in ("b", "a"):
-                outbox.enter(connection, name, "there", now)
-                outbox.met(connection, name, "place")
+                channel_states.enter(connection, name, "there", now)
+                channel_states.met(connection, name, "place")
             connection.execute(update(tables.lanes).values(lease="mine"))
         with store.begin() as connection:
-            outbox.lock(connection, "mine")
-            outbox.note_posts(connection, "b", [now.timestamp()])
+            channel_states.lock(connection, "mine")
+            channel_states.note_posts(connection, "b", [now.timestamp()])
             other = pool.submit(enters)
             until(somebody_waits, 30, lambda: "nobody waits")
-            outbox.leave(connection, "mine")
+            channel_states.leave(connection, "mine")
         other.result()

@@ -11,8 +11,9 @@ from threading import Barrier
 from sqlalchemy import func, select
 
 from reporter.alerts.model import Level, Observation
-from reporter.store import Store, tables, uptime
 from reporter.alerts.uptime import Span
+from reporter.store import tables, uptime
+from reporter.store.database import Store
 
 START = datetime(2026, 10, 30, 14, 58, tzinfo=UTC)
 BEAT = timedelta(seconds=30)

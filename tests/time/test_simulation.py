@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from reporter.messages.message import Message, Run
-from reporter.delivery.outlets.outlet import Delivered, Later, Unclear, Verdict
 from reporter.delivery.outlets.console import ConsoleOutlet
+from reporter.delivery.outlets.outlet import Delivered, Later, Unclear, Verdict
+from reporter.messages.message import Message, Run
 from reporter.periods.civil import Period, Unit, containing
 from reporter.scheduler.planner import Turn
-from reporter.scheduler.runner import Claim
+from reporter.store.owed_periods import Claim
 from tests.clocks import HandClock
 from tests.stage import DAILY, Stage
 from tests.time.world import HOURLY, REPEAT, report

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from reporter.periods.civil import Unit, containing
-from reporter.store import open_store
+from reporter.store.database import open_store
 from reporter.store.tables import periods, runs, schedules
 from tests.discord.local import LocalDiscord
 from tests.discord.markdown import shown

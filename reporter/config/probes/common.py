@@ -9,10 +9,10 @@ from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar
 from pydantic import Field, GetCoreSchemaHandler, model_validator
 from pydantic_core import CoreSchema, core_schema
 
+from reporter.alerts.thresholds import Threshold
 from reporter.config.alerts import AlertOptions
 from reporter.config.base import Settings
 from reporter.config.types import Duration, Names, OrEmpty, Size, mistake
-from reporter.alerts.thresholds import Threshold
 
 Unit = TypeVar("Unit", bound=float | timedelta)
 

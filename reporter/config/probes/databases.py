@@ -10,11 +10,20 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Discriminator, Field, model_validator
 
-from reporter.config.probes.common import AS_USUAL, AskedProbe, LowNumbers, Numbers, Otherwise, ProbeSettings, Sizes, Spans
+from reporter.config.probes.common import (
+    AS_USUAL,
+    AskedProbe,
+    LowNumbers,
+    Numbers,
+    Otherwise,
+    ProbeSettings,
+    Sizes,
+    Spans,
+)
 from reporter.config.secrets import Address, DatabaseUrl, HomePath
 from reporter.config.types import Duration, Name, mistake
-from reporter.trading.ledger.readonly import acting, reads
 from reporter.secret import Secret
+from reporter.trading.ledger.readonly import acting, reads
 
 
 def _address_of(*schemes: str, example: str) -> AfterValidator:

@@ -6,9 +6,21 @@ from typing import Annotated
 
 from pydantic import Discriminator, Tag
 
-from reporter.config.probes.databases import (PostgresProbeConfig, RedisProbeConfig, SqliteProbeConfig, SqlProbeConfig, TradesProbeConfig)
+from reporter.config.probes.databases import (
+    PostgresProbeConfig,
+    RedisProbeConfig,
+    SqliteProbeConfig,
+    SqlProbeConfig,
+    TradesProbeConfig,
+)
 from reporter.config.probes.host import FileProbeConfig, ProcessProbeConfig, UnitProbeConfig
-from reporter.config.probes.network import DnsProbeConfig, HttpProbeConfig, IcmpProbeConfig, TcpProbeConfig, TlsProbeConfig
+from reporter.config.probes.network import (
+    DnsProbeConfig,
+    HttpProbeConfig,
+    IcmpProbeConfig,
+    TcpProbeConfig,
+    TlsProbeConfig,
+)
 
 
 def _probe_kind(value: object) -> object:

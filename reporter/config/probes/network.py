@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
+from reporter.config.base import Settings
+from reporter.config.jsonpath import steps
 from reporter.config.probes.common import AS_USUAL, AskedProbe, LowNumbers, Numbers, Otherwise
 from reporter.config.secrets import Address, HomePath, SecretOrText, SecretText
-from reporter.config.base import Settings
 from reporter.config.types import Names, OneOrMany, Statuses, mistake
-from reporter.config.jsonpath import steps
 from reporter.secret import Secret
 
 DaysLeft = Annotated[LowNumbers, Otherwise(14, 3)]

@@ -1,0 +1,1 @@
+"""Where messages go: Discord, the terminal, a web page."""

@@ -20,11 +20,11 @@ from rich.style import Style
 from rich.table import Table as Grid
 from rich.text import Text as Styled
 
+from reporter.delivery.outlets.html import COLOURS
+from reporter.delivery.outlets.outlet import Delivered, Found, Later, Never, Unclear, Verdict
+from reporter.delivery.rate_limits import Pace
 from reporter.messages.formats import size
 from reporter.messages.message import Attachment, Block, Code, Field, Line, Message, RunKind, Table, Text, visible
-from reporter.delivery.outlets.outlet import Delivered, Found, Later, Never, Unclear, Verdict
-from reporter.delivery.outlets.html import COLOURS
-from reporter.delivery.rate_limits import Pace
 
 WIDTH = 100  # of what is piped, and the most that reads well on a wide screen
 COLUMN = 22  # the least width of a column in the grid of fields

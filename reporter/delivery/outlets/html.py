@@ -10,7 +10,20 @@ from itertools import groupby
 from pathlib import PurePath
 
 from reporter.messages.formats import size
-from reporter.messages.message import Attachment, Block, Code, Field, Line, Message, Run, RunKind, Table, Text, Tone, visible
+from reporter.messages.message import (
+    Attachment,
+    Block,
+    Code,
+    Field,
+    Line,
+    Message,
+    Run,
+    RunKind,
+    Table,
+    Text,
+    Tone,
+    visible,
+)
 
 # The bar's colour, on any screen of ours.
 COLOURS = {

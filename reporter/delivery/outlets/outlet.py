@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from reporter.messages.message import Message
 from reporter.delivery.rate_limits import Pace
+from reporter.messages.message import Message
 
 
 @dataclass(frozen=True, slots=True)

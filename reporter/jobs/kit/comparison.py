@@ -8,9 +8,9 @@ from datetime import date
 from decimal import Decimal
 
 from reporter.trading.books import Book, Figures, Line, Series
-from reporter.jobs.context import Targets
 from reporter.trading.equity_curve import Curve, curve, curve_of_series
 from reporter.trading.risk import NEVER_CLOSES, Basis
+from reporter.trading.targets import Targets
 from reporter.trading.trades import Flow, Money
 
 

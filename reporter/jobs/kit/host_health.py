@@ -10,10 +10,11 @@ from typing import ClassVar
 from pydantic import Field, model_validator
 
 from reporter.alerts.model import AlertState, Level, Observation
-from reporter.jobs.context import Affairs, Params
+from reporter.alerts.self_health import Affairs
+from reporter.alerts.thresholds import Threshold
+from reporter.jobs.context import Params
 from reporter.messages.formats import duration, size
 from reporter.probes.host.facts import Disk, Host
-from reporter.alerts.thresholds import Threshold
 
 Standing = Mapping[str, AlertState]
 # When something will be full at its pace: asked by subject and present figure.

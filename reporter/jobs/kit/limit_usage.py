@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from reporter.alerts.model import AlertState, Level, Observation
-from reporter.trading.books import Book, Line
-from reporter.messages.formats import Formats
 from reporter.alerts.thresholds import Threshold
+from reporter.messages.formats import Formats
+from reporter.trading.books import Book, Line
 from reporter.trading.trades import Mode
 
 # A subject has room for 200 characters; so many of them may be an agent's name, of a longer one its two ends.

@@ -16,12 +16,13 @@ from typing import Literal, TypeVar
 from pydantic import Field, PositiveInt
 
 from reporter.alerts.model import Level, Observation
-from reporter.trading.books import Book, Line, Series
-from reporter.jobs.context import Context, Limits, Params
-from reporter.trading.equity_curve import Curve
+from reporter.jobs.context import Context, Params
 from reporter.jobs.kit.limit_usage import Gauge, Measure, Party, PartyKey
-from reporter.trading.metrics import Status, curve_of_series, deepest_fall, status
 from reporter.periods.civil import Period, trailing
+from reporter.trading.books import Book, Line, Series
+from reporter.trading.equity_curve import Curve
+from reporter.trading.metrics import Status, curve_of_series, deepest_fall, status
+from reporter.trading.targets import Limits
 from reporter.trading.trades import Mode, Money, Position, Trade
 
 

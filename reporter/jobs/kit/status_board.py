@@ -10,7 +10,8 @@ from math import floor, log10
 from pydantic import Field
 
 from reporter.alerts.model import AlertState, Level
-from reporter.jobs.context import Context, Params, Reading, Report
+from reporter.alerts.readings import Reading
+from reporter.jobs.context import Context, Params, Report
 from reporter.messages.formats import duration
 from reporter.messages.message import Tone
 

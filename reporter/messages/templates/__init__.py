@@ -1,0 +1,1 @@
+"""Jinja environments for messages and pictures, in a sandbox."""

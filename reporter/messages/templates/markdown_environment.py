@@ -11,8 +11,8 @@ from jinja2.exceptions import TemplateSyntaxError
 
 from reporter.messages.formats import Formats
 from reporter.messages.markdown_parser import CLOSING, OPENING, token
-from reporter.messages.templates.filters import Timed
 from reporter.messages.templates.errors import RefusedError
+from reporter.messages.templates.filters import Timed
 from reporter.messages.templates.sandbox import Compiler, Sandbox
 
 # What a template may be made of. All else either captures text that is already written, in which values could no more

@@ -14,11 +14,11 @@ from reporter.errors import Problem, TemplateError
 from reporter.messages.formats import Formats
 from reporter.messages.markdown_parser import OPENING, LetterError, parse
 from reporter.messages.message import Message, Severity, Tone
+from reporter.messages.templates.errors import did_you_mean, explained
 from reporter.messages.templates.folders import LETTER, PICTURE, Folders
 from reporter.messages.templates.markdown_environment import Letters
-from reporter.messages.templates.svg_environment import Pictures, each_picture
-from reporter.messages.templates.errors import did_you_mean, explained
 from reporter.messages.templates.sandbox import Sandbox
+from reporter.messages.templates.svg_environment import Pictures, each_picture
 
 
 class Renderer:

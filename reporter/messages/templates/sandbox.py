@@ -11,8 +11,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 
 from reporter.messages.formats import Formats
-from reporter.messages.templates.filters import filters
 from reporter.messages.templates.errors import instead, names_of
+from reporter.messages.templates.filters import filters
 from reporter.secret import Secret
 
 

@@ -9,9 +9,9 @@ from functools import partial
 from jinja2 import BaseLoader
 from markupsafe import Markup
 
+from reporter.messages.chart_geometry import area, bands, clipped, falls, path, plain_number, running, scale, spread
 from reporter.messages.formats import Formats
 from reporter.messages.message import visible
-from reporter.messages.chart_geometry import area, bands, clipped, falls, path, plain_number, running, scale, spread
 from reporter.messages.templates.sandbox import Sandbox
 
 # What XML 1.0 has no place for, apart from what `visible` has replaced already (section 2.2, Characters).

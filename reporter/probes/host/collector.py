@@ -15,8 +15,8 @@ import psutil
 
 from reporter.periods.clock import Clock, SystemClock
 from reporter.probes.host import kernel
-from reporter.probes.host.rates import CpuShare, Lately, NetworkRates
 from reporter.probes.host.facts import Disk, Host, Own
+from reporter.probes.host.rates import CpuShare, Lately, NetworkRates
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

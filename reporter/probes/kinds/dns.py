@@ -7,9 +7,9 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, ClassVar
 
 from reporter.alerts.model import Level
-from reporter.probes.probe import Sight, Terms, Way
 from reporter.probes.failures import explain
 from reporter.probes.loop import aside
+from reporter.probes.probe import Sight, Terms, Way
 
 if TYPE_CHECKING:
     import dns.asyncresolver

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import ClassVar
 
 from reporter.alerts.model import Level
-from reporter.periods.clock import Clock
-from reporter.probes.probe import NEVER, CouldNotLookError, Measure, Sight, Terms, in_bytes, seconds
-from reporter.probes.loop import aside
 from reporter.alerts.thresholds import Threshold
+from reporter.periods.clock import Clock
+from reporter.probes.loop import aside
+from reporter.probes.probe import NEVER, CouldNotLookError, Measure, Sight, Terms, in_bytes, seconds
 
 # Another machine's clock may be so many seconds ahead; a time further ahead says nothing of how old a file is.
 _AHEAD = 60.0

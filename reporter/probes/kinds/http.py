@@ -8,16 +8,16 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
-from reporter.version import __version__
 from reporter.alerts.model import Level
+from reporter.alerts.thresholds import Threshold
 from reporter.periods.clock import Clock
-from reporter.probes.probe import Sight, Terms
-from reporter.probes.response_checks import ENOUGH, Expected, compiled
 from reporter.probes.certificates import Trust, days_left
 from reporter.probes.contact import answering, reached
 from reporter.probes.loop import aside
+from reporter.probes.probe import Sight, Terms
+from reporter.probes.response_checks import ENOUGH, Expected, compiled
 from reporter.secret import Secret
-from reporter.alerts.thresholds import Threshold
+from reporter.version import __version__
 
 if TYPE_CHECKING:
     import httpx

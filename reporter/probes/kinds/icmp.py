@@ -14,8 +14,8 @@ from statistics import fmean
 from typing import ClassVar
 
 from reporter.alerts.model import Level
-from reporter.probes.probe import CouldNotLookError, Measure, Sight, Terms, Way, percent, seconds
 from reporter.alerts.thresholds import Threshold
+from reporter.probes.probe import CouldNotLookError, Measure, Sight, Terms, Way, percent, seconds
 
 # Between two packets, in seconds: fewer than iputils lets anybody but root send.
 _PAUSE = 0.2

@@ -12,14 +12,14 @@ from types import SimpleNamespace
 from typing import Any, ClassVar
 
 from reporter.alerts.model import Level
+from reporter.alerts.thresholds import Threshold
 from reporter.periods.clock import Clock
-from reporter.probes.probe import Measure, Sight, Terms, in_bytes, percent, seconds
+from reporter.probes.counters import Change, Trail
 from reporter.probes.number_formats import ago, count_of, enough, size_within, span, whole
 from reporter.probes.postgres_session import RefusedError, Session, host_of, prepare, session
 from reporter.probes.postgres_statistics import COUNTERS, statistics
-from reporter.probes.counters import Change, Trail
+from reporter.probes.probe import Measure, Sight, Terms, in_bytes, percent, seconds
 from reporter.secret import Secret
-from reporter.alerts.thresholds import Threshold
 
 # A size is asked for so seldom, in seconds: the server looks at every file of the database for it.
 _SIZE_EVERY = 600.0

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from reporter.alerts.model import Level
-from reporter.periods.clock import Clock
-from reporter.probes.probe import NEVER, CouldNotLookError, Measure, Sight, Terms, in_bytes, percent, seconds
-from reporter.probes.loop import aside
 from reporter.alerts.thresholds import Threshold
+from reporter.periods.clock import Clock
+from reporter.probes.loop import aside
+from reporter.probes.probe import NEVER, CouldNotLookError, Measure, Sight, Terms, in_bytes, percent, seconds
 
 if TYPE_CHECKING:
     import psutil

@@ -11,14 +11,14 @@ from functools import partial
 from typing import ClassVar
 
 from reporter.alerts.model import Level
-from reporter.periods.clock import Clock
-from reporter.probes.probe import NEVER, Measure, Sight, Terms, in_bytes, percent, plain, seconds
-from reporter.probes.certificates import Trust
-from reporter.probes.number_formats import ago, count_of, enough, span, weight_of, whole
-from reporter.probes.redis_protocol import Line, NotRespError, Place, RespError, line_to
-from reporter.probes.counters import Change, Trail
-from reporter.secret import Secret
 from reporter.alerts.thresholds import Threshold
+from reporter.periods.clock import Clock
+from reporter.probes.certificates import Trust
+from reporter.probes.counters import Change, Trail
+from reporter.probes.number_formats import ago, count_of, enough, span, weight_of, whole
+from reporter.probes.probe import NEVER, Measure, Sight, Terms, in_bytes, percent, plain, seconds
+from reporter.probes.redis_protocol import Line, NotRespError, Place, RespError, line_to
+from reporter.secret import Secret
 
 _KEYS = re.compile(r"\bkeys=(\d+)")
 _CODE = re.compile(r"[A-Z]{2,20}")

@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from reporter.alerts.model import Level
+from reporter.alerts.thresholds import Threshold
 from reporter.periods.clock import Clock
-from reporter.trading.ledger.timestamps import as_moment
-from reporter.probes.probe import NEVER, CouldNotLookError, Measure, Sight, Terms, plain, seconds
 from reporter.probes.loop import aside
 from reporter.probes.postgres_session import RefusedError, Session, host_of, prepare, session
-from reporter.trading.ledger.readonly import BRIEF, keeps_wal, open_sqlite, reads, sqlite_reason, volatile_among
+from reporter.probes.probe import NEVER, CouldNotLookError, Measure, Sight, Terms, plain, seconds
 from reporter.secret import Secret
-from reporter.alerts.thresholds import Threshold
+from reporter.trading.ledger.readonly import BRIEF, keeps_wal, open_sqlite, reads, sqlite_reason, volatile_among
+from reporter.trading.ledger.timestamps import as_moment
 
 # So many rows are counted at most, and so many kept: a second one is one too many for a value.
 _MOST_ROWS, _KEPT_ROWS = 1000, 2

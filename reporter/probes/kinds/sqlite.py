@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import ClassVar
 
 from reporter.alerts.model import Level
-from reporter.periods.clock import Clock
-from reporter.probes.probe import Measure, Sight, Terms, in_bytes, percent, seconds
-from reporter.probes.number_formats import ago, size_within
-from reporter.probes.loop import aside
-from reporter.probes.counters import Change, Trail
-from reporter.trading.ledger.readonly import open_sqlite, sqlite_reason
 from reporter.alerts.thresholds import Threshold
+from reporter.periods.clock import Clock
+from reporter.probes.counters import Change, Trail
+from reporter.probes.loop import aside
+from reporter.probes.number_formats import ago, size_within
+from reporter.probes.probe import Measure, Sight, Terms, in_bytes, percent, seconds
+from reporter.trading.ledger.readonly import open_sqlite, sqlite_reason
 
 _PRAGMAS = ("journal_mode", "page_count", "page_size", "freelist_count")
 # Who reads a file without a WAL keeps others from writing it, and a bot waits for five seconds at most.

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from reporter.alerts.model import Level
-from reporter.probes.probe import Sight, Terms
 from reporter.probes.connecting import connected
 from reporter.probes.contact import reached
+from reporter.probes.probe import Sight, Terms
 
 # What somebody says is read up to so many bytes.
 _ENOUGH = 64 * 1024

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from reporter.alerts.model import Level
+from reporter.alerts.thresholds import Threshold
 from reporter.periods.clock import Clock
-from reporter.probes.probe import Sight, Terms
 from reporter.probes.certificates import Trust, days_left
 from reporter.probes.connecting import connected
 from reporter.probes.contact import reached
-from reporter.alerts.thresholds import Threshold
+from reporter.probes.probe import Sight, Terms
 
 
 @dataclass(frozen=True, slots=True)

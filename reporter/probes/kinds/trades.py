@@ -9,15 +9,15 @@ from datetime import datetime, timedelta, tzinfo
 from typing import ClassVar, Protocol
 
 from reporter.alerts.model import Level
-from reporter.periods.clock import Clock
+from reporter.alerts.thresholds import Threshold
 from reporter.errors import LedgerError
 from reporter.messages.formats import duration, plural
-from reporter.probes.trade_frequency import Pace, pace
 from reporter.periods.civil import Period
-from reporter.probes.probe import CouldNotLookError, Measure, Sight, Terms, seconds
-from reporter.probes.number_formats import ago
+from reporter.periods.clock import Clock
 from reporter.probes.loop import aside
-from reporter.alerts.thresholds import Threshold
+from reporter.probes.number_formats import ago
+from reporter.probes.probe import CouldNotLookError, Measure, Sight, Terms, seconds
+from reporter.probes.trade_frequency import Pace, pace
 
 # The pace is reckoned anew so seldom, in seconds; and not while nothing is traded, so that its limits stand still.
 _ANEW = 3600.0

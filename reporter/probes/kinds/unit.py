@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from reporter.alerts.model import Level
-from reporter.periods.clock import Clock
-from reporter.probes.probe import NEVER, CouldNotLookError, Measure, Sight, Terms, in_bytes
-from reporter.probes.loop import aside
 from reporter.alerts.thresholds import Threshold
+from reporter.periods.clock import Clock
+from reporter.probes.loop import aside
+from reporter.probes.probe import NEVER, CouldNotLookError, Measure, Sight, Terms, in_bytes
 
 _PROPERTIES = "LoadState,ActiveState,SubState,Result,NRestarts,MemoryCurrent"
 # Restarts are counted over so many seconds.

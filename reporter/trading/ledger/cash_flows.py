@@ -11,11 +11,11 @@ from decimal import Decimal
 
 from sqlalchemy import Connection
 
+from reporter.periods.civil import Period
 from reporter.trading.ledger import queries, rows
 from reporter.trading.ledger.equity import account_of, counted
 from reporter.trading.ledger.result import BookKey, Paid
 from reporter.trading.ledger.sources.base import Source, amount
-from reporter.periods.civil import Period
 from reporter.trading.trades import Flow
 
 

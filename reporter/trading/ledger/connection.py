@@ -15,9 +15,9 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
-from reporter.trading.ledger import readonly
 from reporter.errors import LedgerError
 from reporter.secret import Secret
+from reporter.trading.ledger import readonly
 
 _WRONG_KIND = ": is it the right kind of ledger?"
 

@@ -11,11 +11,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
+from reporter.periods.civil import Period
 from reporter.trading.books import Equity
 from reporter.trading.ledger import queries, rows
 from reporter.trading.ledger.result import BookKey
 from reporter.trading.ledger.sources.base import Source, amount
-from reporter.periods.civil import Period
 from reporter.trading.trades import Mode, Money
 
 Account = tuple[str | None, Mode, str]  # agent (None: everything of a ledger), mode and currency

@@ -10,9 +10,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Integer, case, func, literal, literal_column
 
+from reporter.periods.civil import DAY, Period
 from reporter.trading.books import By
 from reporter.trading.ledger.sources.base import UNNAMED, Column, Source
-from reporter.periods.civil import DAY, Period
 
 # What stands for a word that a trade does not say.
 NO_WORD = {"entry_tag": "untagged", "exit_reason": "no reason"}

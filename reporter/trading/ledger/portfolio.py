@@ -11,17 +11,16 @@ from decimal import Decimal
 from heapq import merge
 from typing import Any, TypeVar
 
+from reporter.errors import LedgerError, nearest
+from reporter.periods.civil import INSTANT, Period, Unit, containing
 from reporter.trading.books import Book, By, Course, Equity, Figures, LedgerHealth, Line, Open, Series, Unread
-from reporter.errors import LedgerError
 from reporter.trading.ledger.equity import added
-from reporter.trading.ledger.result import Answer, BookKey, LineKey
-from reporter.trading.ledger.reader import Reader
-from reporter.trading.ledger.settings import LedgerSettings
 from reporter.trading.ledger.grouping import in_order
 from reporter.trading.ledger.path_metrics import Path, Walk, overlaid
+from reporter.trading.ledger.reader import Reader
+from reporter.trading.ledger.result import Answer, BookKey, LineKey
+from reporter.trading.ledger.settings import LedgerSettings
 from reporter.trading.metrics import combined
-from reporter.periods.civil import INSTANT, Period, Unit, containing
-from reporter.errors import nearest
 from reporter.trading.trades import Agent, EquityPoint, Flow, Mode, Money, Position, Trade
 
 T = TypeVar("T")

@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Subquery, and_, case, func, literal, literal_column, select, tuple_
 
-from reporter.trading.ledger.sources.base import UNNAMED, Source
-from reporter.trading.ledger.grouping import Split, day_index
 from reporter.periods.civil import INSTANT, Period
+from reporter.trading.ledger.grouping import Split, day_index
+from reporter.trading.ledger.sources.base import UNNAMED, Source
 
 # A result within half of the last digit that is kept is exactly 0: neither a win nor a loss.
 _NOISE: ColumnElement[Any] = literal_column("0.000000005")

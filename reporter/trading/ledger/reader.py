@@ -13,19 +13,19 @@ from typing import Any
 
 from sqlalchemy import Connection, func, inspect, select, table, text
 
-from reporter.trading.books import By, Equity, Figures, LedgerHealth
 from reporter.errors import LedgerError
+from reporter.periods.civil import INSTANT, Period
+from reporter.trading.books import By, Equity, Figures, LedgerHealth
 from reporter.trading.ledger import equity, queries, rows
-from reporter.trading.ledger.result import Answer, BookKey, LineKey, Paid
-from reporter.trading.ledger.connection import Database
 from reporter.trading.ledger.cash_flows import paid
-from reporter.trading.ledger.sources.freqtrade import freqtrade
-from reporter.trading.ledger.sources.native import LATER, native
-from reporter.trading.ledger.settings import LedgerSettings
-from reporter.trading.ledger.sources.base import Source, moment
+from reporter.trading.ledger.connection import Database
 from reporter.trading.ledger.grouping import split
 from reporter.trading.ledger.path_metrics import LinePath, Walk, units, walked
-from reporter.periods.civil import INSTANT, Period
+from reporter.trading.ledger.result import Answer, BookKey, LineKey, Paid
+from reporter.trading.ledger.settings import LedgerSettings
+from reporter.trading.ledger.sources.base import Source, moment
+from reporter.trading.ledger.sources.freqtrade import freqtrade
+from reporter.trading.ledger.sources.native import LATER, native
 from reporter.trading.trades import Agent, EquityPoint, Mode, Position, Trade
 
 _MAY_WRITE = text("SELECT has_table_privilege(current_user, CAST(:table AS text), 'INSERT, UPDATE, DELETE')")

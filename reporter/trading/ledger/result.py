@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from reporter.trading.books import By, Equity, Figures, Open
-from reporter.trading.ledger.settings import LedgerSettings
 from reporter.trading.ledger.path_metrics import Path
+from reporter.trading.ledger.settings import LedgerSettings
 from reporter.trading.metrics import combined
 from reporter.trading.trades import Agent, Flow, Mode, Money
 

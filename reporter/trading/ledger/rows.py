@@ -11,13 +11,13 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from reporter.trading.books import Figures, Open
 from reporter.errors import LedgerError
+from reporter.trading.books import Figures, Open
+from reporter.trading.ledger.path_metrics import decimal, units
 from reporter.trading.ledger.result import BookKey, LineKey
 from reporter.trading.ledger.sources.base import amount, moment, number
-from reporter.trading.ledger.path_metrics import decimal, units
-from reporter.trading.metrics import combined
 from reporter.trading.ledger.timestamps import as_moment
+from reporter.trading.metrics import combined
 from reporter.trading.trades import Agent, EquityPoint, Holding, Mode, Money, Position, Trade
 
 

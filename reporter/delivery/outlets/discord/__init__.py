@@ -1,0 +1,1 @@
+"""Discord: requests, limits, Markdown, and the setup of a server."""

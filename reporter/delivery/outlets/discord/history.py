@@ -8,9 +8,9 @@ from typing import Any
 
 import httpx
 
-from reporter.delivery.outlets.outlet import Absent, Delivered, Found, Later, Unclear
 from reporter.delivery.outlets.discord.responses import UNREACHABLE_PAUSE, Answer, retry_after
 from reporter.delivery.outlets.discord.webhook import connect_bot
+from reporter.delivery.outlets.outlet import Absent, Delivered, Found, Later, Unclear
 from reporter.delivery.rate_limits import MARGIN
 from reporter.secret import Secret
 

@@ -11,9 +11,32 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from reporter.messages.message import Attachment, Block, Code, Field, Line, Message, Run, Severity, Table, Text, plain, plain_blocks, visible
-from reporter.delivery.outlets.discord.markdown import fenced, guarded, markdown, markdown_block, markdown_line, plain_line, table_lines, text_line
+from reporter.delivery.outlets.discord.markdown import (
+    fenced,
+    guarded,
+    markdown,
+    markdown_block,
+    markdown_line,
+    plain_line,
+    table_lines,
+    text_line,
+)
 from reporter.delivery.rate_limits import Limit
+from reporter.messages.message import (
+    Attachment,
+    Block,
+    Code,
+    Field,
+    Line,
+    Message,
+    Run,
+    Severity,
+    Table,
+    Text,
+    plain,
+    plain_blocks,
+    visible,
+)
 
 TITLE = 256
 DESCRIPTION = 4096

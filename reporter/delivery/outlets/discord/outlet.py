@@ -15,17 +15,17 @@ from urllib.parse import quote
 
 import httpx
 
-from reporter.version import __version__
-from reporter.errors import ReporterError
-from reporter.messages.message import Attachment, Field, Message, Severity, Tone, visible
-from reporter.delivery.outlets.outlet import Delivered, Found, Later, Never, Unclear, Verdict
 from reporter.delivery.outlets.discord import limits
-from reporter.delivery.outlets.discord.responses import Answer, unanswered, verdict
 from reporter.delivery.outlets.discord.history import History
 from reporter.delivery.outlets.discord.markdown import BLANK, is_blank, markdown, markdown_line, plain_line
+from reporter.delivery.outlets.discord.responses import Answer, unanswered, verdict
 from reporter.delivery.outlets.discord.webhook import DISCORD, WebhookAddress, connect
+from reporter.delivery.outlets.outlet import Delivered, Found, Later, Never, Unclear, Verdict
 from reporter.delivery.rate_limits import MARGIN, Limit, Pace
+from reporter.errors import ReporterError
+from reporter.messages.message import Attachment, Field, Message, Severity, Tone, visible
 from reporter.secret import Secret
+from reporter.version import __version__
 
 USER_AGENT = f"DiscordBot (https://pypi.org/project/reporter, {__version__})"
 """The form that Discord asks of programs; another may be refused at its door (error 40333)."""

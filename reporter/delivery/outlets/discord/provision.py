@@ -15,14 +15,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from reporter.config.yaml_document import Document
 from reporter.config.server_plan import Planned
-from reporter.errors import ReporterError
-from reporter.delivery.outlets.outlet import Delivered, Never
+from reporter.config.yaml_document import Document
 from reporter.delivery.outlets.discord import server
 from reporter.delivery.outlets.discord.outlet import DiscordOutlet
 from reporter.delivery.outlets.discord.server import AnswerLostError, Bot, Hook, Place, RefusedError, ServerCard
 from reporter.delivery.outlets.discord.webhook import DISCORD
+from reporter.delivery.outlets.outlet import Delivered, Never
+from reporter.errors import ReporterError
 from reporter.secret import Secret
 
 T = TypeVar("T")

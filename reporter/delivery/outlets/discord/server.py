@@ -13,12 +13,12 @@ from typing import Any
 
 import httpx
 
-from reporter.errors import ReporterError
-from reporter.delivery.outlets.outlet import Later, Never, Unclear
 from reporter.delivery.outlets.discord.outlet import USER_AGENT
 from reporter.delivery.outlets.discord.responses import Answer, mistakes, unanswered, verdict
 from reporter.delivery.outlets.discord.webhook import DISCORD, WebhookAddress, connect_bot
+from reporter.delivery.outlets.outlet import Later, Never, Unclear
 from reporter.delivery.rate_limits import MARGIN
+from reporter.errors import ReporterError
 from reporter.secret import Secret
 
 TEXT, CATEGORY, ANNOUNCEMENT = 0, 4, 5

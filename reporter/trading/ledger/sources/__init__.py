@@ -1,0 +1,1 @@
+"""What each kind of trading database calls its columns."""

@@ -26,7 +26,19 @@ from sqlalchemy import (
     true,
 )
 
-from reporter.trading.ledger.sources.base import (UNNAMED, AgentColumns, Column, EquityColumns, PositionColumns, Source, TradeColumns, as_naive, as_text, canonical, timing)
+from reporter.trading.ledger.sources.base import (
+    UNNAMED,
+    AgentColumns,
+    Column,
+    EquityColumns,
+    PositionColumns,
+    Source,
+    TradeColumns,
+    as_naive,
+    as_text,
+    canonical,
+    timing,
+)
 from reporter.trading.trades import Mode
 
 _ORDERS = table("orders", *(column(name) for name in ("ft_trade_id", "ft_order_side", "cost", "filled"))).c

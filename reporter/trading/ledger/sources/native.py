@@ -10,7 +10,18 @@ from typing import TypeVar
 
 from sqlalchemy import Numeric, cast, column, func, null, table
 
-from reporter.trading.ledger.sources.base import (AgentColumns, Column, EquityColumns, PositionColumns, Source, TradeColumns, as_aware, as_text, canonical, timing)
+from reporter.trading.ledger.sources.base import (
+    AgentColumns,
+    Column,
+    EquityColumns,
+    PositionColumns,
+    Source,
+    TradeColumns,
+    as_aware,
+    as_text,
+    canonical,
+    timing,
+)
 
 # The schema's own checks hold this; a view or an older table may not.
 _TEXT_TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d*)?")
@@ -23,7 +34,7 @@ T = TypeVar("T", TradeColumns, PositionColumns, AgentColumns, EquityColumns)
 
 def ddl(dialect: str) -> str:
     """The statements that make the native schema in an empty `sqlite` or `postgresql` database."""
-    return files("reporter.ledger").joinpath(f"native.{dialect}.sql").read_text(encoding="utf-8")
+    return files("reporter.trading.ledger.sources").joinpath(f"native.{dialect}.sql").read_text(encoding="utf-8")
 
 
 def native(dialect: str, without: Collection[tuple[str, str]] = ()) -> Source:

@@ -1,0 +1,166 @@
+"""The config: read, checked, its secrets fetched. Every mistake names its file, line and remedy."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic.json_schema import GenerateJsonSchema
+
+from reporter.config import yaml_document as documents
+from reporter.config.checks import check
+from reporter.config.error_messages import explain
+from reporter.config.models import Config
+from reporter.config.partial import sound
+from reporter.config.secrets import LITERAL, Sources
+from reporter.config.yaml_document import Document
+from reporter.errors import ConfigError, Problem
+from reporter.secret import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A config that can be used, and the document it came from.
+
+    `digest` is the SHA-256 of the file's bytes. `store` is the URL of our own database. `warnings` are no errors but
+    should be mended. `problems` are errors: what they are about is left out of the config.
+    """
+
+    path: Path
+    home: Path
+    config: Config
+    document: Document
+    digest: str
+    store: Secret
+    warnings: tuple[Problem, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    def problem(self, path: documents.Path, message: str, hint: str = "") -> Problem:
+        """A mistake that was found later, such as a job's name that no file has, at its line."""
+        return self.document.problem(path, message, hint)
+
+    def explain(self, error: ValidationError, model: type[BaseModel], at: documents.Path) -> list[Problem]:
+        """What a model found wrong in the part of the config at `at`, each at its line."""
+        return explain(error, model, self.document, at)
+
+    def secrets(self) -> list[Secret]:
+        """Every secret of the config, for a filter that keeps them out of the logs."""
+        return [secret for _, secret in _secrets(self.config, ()) if secret.origin]
+
+
+def load(path: Path, environ: Mapping[str, str] = os.environ) -> Loaded:
+    """Read the config of a home. Raises ConfigError with all problems."""
+    loaded = look_through(path, environ)
+    if loaded.problems:
+        raise ConfigError(list(loaded.problems))
+    return loaded
+
+
+def look_through(path: Path, environ: Mapping[str, str] = os.environ) -> Loaded:
+    """As `load`, but what is wrong stands in `problems` and the rest is there to be looked at.
+
+    Raises ConfigError where nothing of the file can be read.
+    """
+    content, private = _content(path)
+    document = documents.read(str(path), content)
+    home = home_of(path)
+    config, problems = examined(document, Sources(environ, home, path, private))
+    store = config.store or Secret(f"sqlite:///{default_state(environ) / 'reporter.sqlite'}")
+    digest = hashlib.sha256(content).hexdigest()
+    warnings = tuple(_warnings(config, document))
+    return Loaded(path, home, config, document, digest, store, warnings, tuple(problems))
+
+
+def home_of(path: Path) -> Path:
+    """The home that a config belongs to: the folder around `config/`, which relative paths are seen from."""
+    folder = path.absolute().parent
+    return folder.parent if folder.name == "config" else folder
+
+
+def default_state(environ: Mapping[str, str]) -> Path:
+    """Where our own files go: systemd's $STATE_DIRECTORY, else the folder of the XDG base directory specification."""
+    if given := environ.get("STATE_DIRECTORY", "").partition(":")[0]:
+        return Path(given)
+    state = environ.get("XDG_STATE_HOME") or Path(environ.get("HOME") or Path.home(), ".local", "state")
+    return Path(state, "reporter")
+
+
+def schema() -> dict[str, Any]:
+    """The config's JSON Schema, for editors."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **Config.model_json_schema(schema_generator=_UntitledFields),
+        "title": "The config of reporter",
+    }
+
+
+class _UntitledFields(GenerateJsonSchema):
+    """A field's title only repeats its key."""
+
+    def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002
+        return False
+
+
+def _content(path: Path) -> tuple[bytes, bool]:
+    """The file's bytes, and whether nobody but its owner may read it."""
+    try:
+        with path.open("rb") as file:
+            return file.read(documents.MAX_BYTES + 1), not os.fstat(file.fileno()).st_mode & 0o077
+    except FileNotFoundError:
+        raise ConfigError([Problem(str(path), "there is no config here", hint=_INIT)]) from None
+    except OSError as error:
+        raise ConfigError([Problem(str(path), f"cannot be read: {error.strerror}")]) from None
+
+
+_INIT = "`reporter init DIR` makes a home with one; `reporter --home DIR` says where it is"
+
+
+def validated(document: Document, sources: Sources) -> Config:
+    """The config that a document holds. Raises ConfigError with all problems, in the order of the lines."""
+    config, problems = examined(document, sources)
+    if problems:
+        raise ConfigError(problems)
+    return config
+
+
+def examined(document: Document, sources: Sources) -> tuple[Config, list[Problem]]:
+    """What is sound in a document, and what is wrong with the rest, in the order of the lines.
+
+    Raises ConfigError where nothing of it can be read.
+    """
+    problems = list(document.problems)
+    data = {} if document.data is None else document.data
+    if not isinstance(data, dict):
+        raise ConfigError([*problems, Problem(document.file, "must hold keys, such as `jobs:`")])
+    if problems and not data:
+        raise ConfigError(problems)
+    found = sound(document, sources)
+    told = {(problem.line, problem.column) for problem in problems}
+    if found.error:
+        problems += [p for p in explain(found.error, Config, document) if (p.line, p.column) not in told]
+    problems += check(found.config, document, found.gone)
+    return found.config, sorted(problems, key=lambda problem: (problem.line or 0, problem.column or 0))
+
+
+def _warnings(config: Config, document: Document) -> Iterator[Problem]:
+    for path, secret in _secrets(config, ()):
+        if secret.origin == LITERAL:
+            name = documents.dotted(path).upper().replace(".", "_").replace("-", "_")
+            hint = f"move it out and write `env:{name}`, or `file:/path` for a file that only you can read (chmod 600)"
+            yield document.problem(path, "a secret stands in the config itself", hint)
+
+
+def _secrets(value: object, path: documents.Path) -> Iterator[tuple[documents.Path, Secret]]:
+    if isinstance(value, Secret):
+        yield path, value
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from _secrets(getattr(value, name), (*path, name))
+    elif isinstance(value, Mapping):
+        for name, part in value.items():
+            yield from _secrets(part, (*path, name))

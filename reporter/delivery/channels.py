@@ -1,0 +1,43 @@
+"""The channels of the config, and which subjects each receives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from reporter.delivery.outlets.outlet import Outlet
+from reporter.messages.message import Severity
+from reporter.messages.quiet_hours import Etiquette
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A channel of the config, open.
+
+    `address` is a fingerprint of where it leads; `wanted` is how long its messages are worth delivering; `etiquette` is
+    when it may be spoken to, and how loud. `hold_doubtful` wants no repeat of a message that may have arrived.
+    `pictures` says whether it shows any.
+    """
+
+    name: str
+    outlet: Outlet
+    address: str
+    wanted: timedelta | None = None
+    etiquette: Etiquette = field(default_factory=Etiquette)
+    hold_doubtful: bool = False
+    pictures: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Routes:
+    """Which channels hear of alerts; all empty means: the channels of the job that saw it."""
+
+    critical: tuple[str, ...] = ()
+    warning: tuple[str, ...] = ()
+    all: tuple[str, ...] = ()
+    fallback: tuple[str, ...] = ()
+
+    def of(self, severity: Severity) -> tuple[str, ...]:
+        """Where an alert of that severity goes by the config, each channel once."""
+        named = {Severity.CRITICAL: self.critical, Severity.WARNING: self.warning}.get(severity, ())
+        return tuple(dict.fromkeys((*named, *self.all)))

@@ -1,0 +1,52 @@
+"""Which channels hear of an incident."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from reporter.alerts.model import Change, Level, Transition
+from reporter.messages.message import Severity
+from reporter.scheduler.runtime import Wiring
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """Who saw it: the channels it speaks in when no route says otherwise, how often it looks, and which job it is."""
+
+    channels: tuple[str, ...] = ()
+    interval: timedelta | None = None
+    job: str | None = None
+
+
+def heard_in(
+    wiring: Wiring,
+    transition: Transition,
+    witness: Witness,
+    closed: Collection[str] = (),
+    told: Collection[str] = (),
+) -> tuple[str, ...]:
+    """Where an alert goes: as its policy says, by the routes, to the channels of who saw it, or to the first there is.
+
+    Those who heard of trouble hear of its end. Trouble with a channel is told elsewhere than in it; and where all that
+    would hear are `closed`, in one that is not.
+    """
+    itself = transition.subject.split("/")[1] if transition.subject.startswith("channel/") else ""
+    elsewhere = [name for name in _wanted(wiring, transition, witness, told) if name != itself]
+    others = [name for name in (*wiring.routes.fallback, *wiring.channels) if name != itself]
+    named = tuple(dict.fromkeys(elsewhere or others[:1]))
+    if set(named) <= set(closed):
+        return *named, *[name for name in others if name not in closed and name not in named][:1]
+    return named
+
+
+def _wanted(wiring: Wiring, transition: Transition, witness: Witness, told: Collection[str]) -> Sequence[str]:
+    """Where an alert goes before anybody asks whether that is possible."""
+    heard = [name for name in told if name in wiring.channels]
+    if heard and transition.change in {Change.RESOLVED, Change.EASED}:
+        return heard
+    worst = Level.CRITICAL in {transition.level, transition.was}
+    by_route = wiring.routes.of(Severity.CRITICAL if worst else Severity.WARNING)
+    own = wiring.rules.channels(transition.subject)
+    return own or by_route or witness.channels or wiring.routes.fallback or tuple(wiring.channels)[:1]

@@ -1,0 +1,229 @@
+"""Our own store: what is owed, what was told, what is open, what waits to be delivered.
+
+The functions of its modules take an open connection, so that facts that belong together are saved together or not
+at all.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Engine, Table, create_engine, delete, event, select
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from reporter.errors import StoreBusyError, StoreError
+from reporter.store import tables
+
+# So long, in seconds, a writer waits for others to SQLite.
+BUSY = 10
+# So many rows are forgotten in one transaction, which takes a tenth of a second.
+AT_ONCE = 2000
+# A server that is cut off says nothing: without these a thread would wait for it for hours. Seconds and milliseconds.
+UNANSWERED = {"tcp_user_timeout": 30_000, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4}
+_WHEN_SAVED = "reporter_when_saved"
+# The facts that say by which terms the daemon runs, JSON by the names of its jobs, and which channels it has.
+TERMS, CHANNELS = "terms", "channels"
+
+
+class Store:
+    """An open store. Use `begin()` to write and `read()` to look; both are short and never held over a network call."""
+
+    def __init__(self, engine: Engine, file: Path | None) -> None:
+        self._engine = engine
+        self._file = file
+        self._lock: int | None = None
+        # SQLite lets those who wait for its write lock sleep and try again, now and then for a second: ours queue here.
+        self._writing = threading.Lock() if file else None
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """A write transaction: committed at the end, rolled back on any error. Raises StoreError."""
+        with self._in_turn(), self._speaking(), self._engine.connect() as connection:
+            writing = connection.execution_options(reporter_write=True)
+            acts = writing.info[_WHEN_SAVED] = list[Callable[[], None]]()
+            with writing.begin():
+                yield writing
+            for act in acts:
+                act()
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A consistent look. Raises StoreError."""
+        with self._speaking(), self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    @property
+    def shared(self) -> bool:
+        """Whether several daemons may work on it."""
+        return self._file is None
+
+    def hold(self) -> None:
+        """Become the one daemon of a SQLite store. Raises StoreBusyError if there is one already.
+
+        On PostgreSQL several daemons may share a store and nothing is held.
+        """
+        if self._file is None or self._lock is not None:
+            return
+        lock = os.open(f"{self._file}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(lock, 32, 0).decode(errors="replace").strip() or "unknown"
+            os.close(lock)
+            raise StoreBusyError(
+                f"another reporter daemon (process {holder}) already uses the store {self._file}: stop it first, "
+                f"or give this one a `store` of its own. Several daemons can share a store on PostgreSQL"
+            ) from None
+        os.truncate(lock, 0)
+        os.pwrite(lock, str(os.getpid()).encode(), 0)
+        self._lock = lock
+
+    def close(self) -> None:
+        self._engine.dispose()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    @contextmanager
+    def _in_turn(self) -> Iterator[None]:
+        if self._writing is None:
+            yield
+            return
+        if not self._writing.acquire(timeout=BUSY):
+            raise StoreError(f"the store cannot be used: something else has been writing to it for {BUSY} s")
+        try:
+            yield
+        finally:
+            self._writing.release()
+
+    @contextmanager
+    def _speaking(self) -> Iterator[None]:
+        try:
+            yield
+        except (DBAPIError, PoolTimeoutError) as error:
+            raise StoreError(f"the store cannot be used: {_first_line(error)}") from None
+
+
+def open_store(url: str) -> Store:
+    """Open a store by path or SQLAlchemy URL, made or brought up to date as needed. Raises StoreError."""
+    try:
+        address = make_url(url) if "://" in url else URL.create("sqlite", database=url)
+    except ArgumentError:
+        raise StoreError(
+            "`store` is neither a path nor a database URL: write `/var/lib/reporter/reporter.sqlite` "
+            "or `postgresql+psycopg://user@host/database`"
+        ) from None
+    file = _sqlite_file(address)
+    if address.drivername == "postgresql":
+        address = address.set(drivername="postgresql+psycopg")
+    try:
+        if file is not None:
+            file.parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(address, hide_parameters=True, **_options(address))
+        _prepare(engine)
+        _bring_up_to_date(engine)
+    except ModuleNotFoundError:
+        raise StoreError("a store on PostgreSQL needs its driver: pip install 'reporter[postgres]'") from None
+    except (SQLAlchemyError, OSError) as error:
+        raise StoreError(
+            f"the store {file or address.render_as_string()} cannot be opened: {_first_line(error)}"
+        ) from None
+    return Store(engine, file)
+
+
+def when_saved(connection: Connection, act: Callable[[], None]) -> None:
+    """Do something once what is being written is saved, and not at all if it cannot be."""
+    connection.info[_WHEN_SAVED].append(act)
+
+
+def insert_once(connection: Connection, table: Table, **values: Any) -> bool:
+    """Insert a row unless its unique key is taken; True if it was ours. The claim of everything that happens once."""
+    # The engine has loaded its own dialect already; the other one would cost 4 MB.
+    dialect = import_module(f"sqlalchemy.dialects.{connection.dialect.name}")
+    statement = dialect.insert(table).values(**values).on_conflict_do_nothing().returning(*table.primary_key.columns)
+    return connection.execute(statement).first() is not None
+
+
+def _options(address: URL) -> dict[str, Any]:
+    if address.get_backend_name() == "sqlite":
+        return {"connect_args": {"timeout": BUSY, "check_same_thread": False}, "pool_size": 2}
+    options = f"{address.query.get('options', '')} -c statement_timeout=30000".strip()
+    server = {"connect_timeout": 10, "application_name": "reporter", "options": options}
+    return {"pool_pre_ping": True, "connect_args": server | UNANSWERED}
+
+
+def _sqlite_file(address: URL) -> Path | None:
+    if address.get_backend_name() != "sqlite":
+        return None
+    if not address.database or address.database == ":memory:":
+        raise StoreError("a store in memory would forget what was told: give `store` a path")
+    return Path(address.database).expanduser().resolve()
+
+
+def _prepare(engine: Engine) -> None:
+    """Give SQLite the settings that survive a power cut, and transactions that take the write lock at once."""
+    if engine.dialect.name != "sqlite":
+        return
+
+    @event.listens_for(engine, "connect")
+    def settings(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA cache_size=-256")  # KiB; each pooled connection would keep up to 2 MiB
+
+    @event.listens_for(engine, "begin")
+    def start(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("reporter_write")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _bring_up_to_date(engine: Engine) -> None:
+    """A new store is made whole at once; an older one walks through the migrations, for which Alembic is loaded."""
+    with engine.connect().execution_options(reporter_write=True) as connection, connection.begin():
+        if engine.dialect.name == "postgresql":
+            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7271001)")
+        version = _version(connection)
+        if version is None:
+            tables.metadata.create_all(connection)
+            tables.alembic_version.create(connection)
+            connection.execute(tables.alembic_version.insert().values(version_num=tables.HEAD))
+        elif version != tables.HEAD:
+            from reporter.store.migrate import upgrade  # noqa: PLC0415 - Alembic is heavy and seldom needed
+
+            upgrade(connection, version)
+
+
+def _version(connection: Connection) -> str | None:
+    if not connection.dialect.has_table(connection, "alembic_version"):
+        return None
+    found = connection.execute(select(tables.alembic_version.c.version_num)).scalar()
+    return str(found) if found else None
+
+
+def forget(connection: Connection, table: Table, old: ColumnElement[bool]) -> int:
+    """Delete rows that are old, some at a time: whoever else has to write is not kept waiting. Returns how many."""
+    (key,) = table.primary_key.columns
+    some = select(key).where(old).limit(AT_ONCE)
+    return connection.execute(delete(table).where(key.in_(some))).rowcount
+
+
+def fact(connection: Connection, name: str) -> str | None:
+    """A single remembered value."""
+    found = connection.execute(select(tables.facts.c.value).where(tables.facts.c.name == name)).scalar()
+    return str(found) if found is not None else None
+
+
+def _first_line(error: BaseException) -> str:
+    origin = getattr(error, "orig", None) or error
+    return str(origin).strip().split("\n")[0] or type(origin).__name__
