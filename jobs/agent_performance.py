@@ -7,8 +7,8 @@ from decimal import Decimal
 
 from pydantic import PositiveInt
 
-from reporter import Book, Context, Line, Money, Params, Period, Report, job
-from reporter.jobs.kit import Change, change, tone_of
+from reporter import Book, BookLine, Context, Money, Params, Period, Report, job
+from reporter.jobs.kit import PeriodChange, change_from, tone_of
 from reporter.metrics import Status, status
 
 
@@ -28,8 +28,8 @@ class Parameters(Params):
 class Row:
     """One agent in the last hour and in the last 24 hours."""
 
-    hour: Line
-    day: Line
+    hour: BookLine
+    day: BookLine
     status: Status
 
     @property
@@ -49,7 +49,7 @@ class Section:
     shown: list[Row]
     others: list[Row]
     idle: int
-    change: Change | None
+    change: PeriodChange | None
 
     @property
     def trades(self) -> int:
@@ -95,13 +95,13 @@ def _section(ctx: Context[Parameters], week: Book, days: list[Book], hours: list
         shown=shown,
         others=rows[ctx.params.top :],
         idle=len(week.lines) - len(rows),
-        change=change(hour, hour.counterpart(before)) if hour else None,
+        change=change_from(hour, hour.counterpart(before)) if hour else None,
     )
 
 
-def _row(ctx: Context[Parameters], week: Line, day: Book | None, hour: Book | None) -> Row:
+def _row(ctx: Context[Parameters], week: BookLine, day: Book | None, hour: Book | None) -> Row:
     return Row(hour=_line_of(week, hour), day=_line_of(week, day), status=status(week, ctx.targets))
 
 
-def _line_of(agent: Line, book: Book | None) -> Line:
+def _line_of(agent: BookLine, book: Book | None) -> BookLine:
     return (book.same_agent(agent) if book else None) or agent.idle()

@@ -7,7 +7,18 @@ from datetime import timedelta
 from pydantic import PositiveInt
 
 from reporter import Book, Context, Params, Report, job
-from reporter.jobs.kit import Carriers, Change, Goals, Trail, carriers, change, goals, leading, tone_of, trail
+from reporter.jobs.kit import (
+    Contributors,
+    DailyHistory,
+    PeriodChange,
+    TargetProgress,
+    change_from,
+    contributors,
+    daily_history,
+    leading,
+    target_progress,
+    tone_of,
+)
 from reporter.periods import trailing
 
 
@@ -28,14 +39,14 @@ class Section:
     """One book of the day: who carried it and who cost it, and how it stands.
 
     `change` is None where the day before is not known of the same ledgers, `goals` where nobody aims at anything in
-    this book. `trail` are the days up to this one. `brief` sections are told in a few lines.
+    this book. `history` are the days up to this one. `brief` sections are told in a few lines.
     """
 
     book: Book
-    carriers: Carriers
-    change: Change | None
-    goals: Goals | None
-    trail: Trail | None
+    contributors: Contributors
+    change: PeriodChange | None
+    goals: TargetProgress | None
+    history: DailyHistory | None
     brief: bool
 
 
@@ -45,12 +56,12 @@ def daily_summary(ctx: Context[Parameters]) -> Iterator[Report]:
     recent = ctx.now - ctx.period.end < timedelta(days=1)
     books = ctx.books(ctx.period, account=True)
     before = ctx.books(ctx.previous)
-    trails = [trail(series, ctx.basis) for series in ctx.series(trailing(ctx.period, ctx.params.days))]
-    sections = [_section(ctx, book, before, trails, leading(books)) for book in books]
-    drawn = [section.trail for section in sections if section.trail and not section.brief]
+    histories = [daily_history(series, ctx.basis) for series in ctx.series(trailing(ctx.period, ctx.params.days))]
+    sections = [_section(ctx, book, before, histories, leading(books)) for book in books]
+    drawn = [section.history for section in sections if section.history and not section.brief]
     facts = {
         "sections": sections,
-        "trails": drawn,
+        "histories": drawn,
         "recent": recent,
         "totals": ctx.totals(books),
         "unread": ctx.unread([*books, *before]),
@@ -59,14 +70,14 @@ def daily_summary(ctx: Context[Parameters]) -> Iterator[Report]:
 
 
 def _section(
-    ctx: Context[Parameters], book: Book, before: list[Book], trails: list[Trail], leaders: list[Book]
+    ctx: Context[Parameters], book: Book, before: list[Book], histories: list[DailyHistory], leaders: list[Book]
 ) -> Section:
     brief = book not in leaders and not ctx.params.full
     return Section(
         book=book,
-        carriers=carriers(book, 1 if brief else ctx.params.top),
-        change=change(book, book.counterpart(before)),
-        goals=goals(book, ctx.targets) if book in leaders else None,
-        trail=next((one for one in trails if one.belongs_to(book)), None),
+        contributors=contributors(book, 1 if brief else ctx.params.top),
+        change=change_from(book, book.counterpart(before)),
+        goals=target_progress(book, ctx.targets) if book in leaders else None,
+        history=next((one for one in histories if one.belongs_to(book)), None),
         brief=brief,
     )

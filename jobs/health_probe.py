@@ -26,26 +26,26 @@ from reporter import (
     job,
 )
 from reporter.jobs.kit import (
-    MACHINE_SUBJECTS,
-    MARKS,
-    OWN_SUBJECTS,
-    TITLES,
-    TONES,
+    HOST_SUBJECTS,
+    LEVEL_MARKS,
+    LEVEL_TITLES,
+    LEVEL_TONES,
+    SELF_SUBJECTS,
     WORST_FIRST,
     Bounds,
-    MachineLimits,
-    OwnLimits,
-    Vital,
-    began,
-    duration,
-    machine_vitals,
+    HealthSign,
+    HostLimits,
+    SelfLimits,
+    duration_text,
+    host_signs,
+    level_summary,
     name_of,
-    own_vitals,
-    size,
-    summary,
-    until_full,
-    usually,
-    worst,
+    self_signs,
+    size_text,
+    time_until_full,
+    trouble_since,
+    usual_latency,
+    worst_level,
 )
 
 
@@ -55,7 +55,7 @@ class Seconds(Bounds):
     warning: float | None = Field(1, gt=0)
 
 
-class Parameters(MachineLimits):
+class Parameters(HostLimits):
     """What counts as trouble, and how many lines the board may have before it sums up those that are well.
 
     `ledger` is how many seconds a trading database may take; `heartbeat_minutes` how long an agent that reports itself
@@ -66,7 +66,7 @@ class Parameters(MachineLimits):
     ledger: Seconds = Seconds()
     heartbeat_minutes: float | None = Field(5, gt=0)
     newest_trade_hours: float | None = Field(None, gt=0)
-    own: OwnLimits = OwnLimits()
+    own: SelfLimits = SelfLimits()
     lines: int = Field(20, ge=0)
     repost_hours: float | None = Field(None, gt=0)
 
@@ -83,7 +83,7 @@ RUNNING = {"active", "running"}
 # All agents, where none can be read.
 AGENTS = "probe/agents"
 # What it observes besides the probes of the config.
-OBSERVES = (*MACHINE_SUBJECTS, *OWN_SUBJECTS, "probe/ledger-{ledger}", "probe/agents-{ledger}", AGENTS)
+OBSERVES = (*HOST_SUBJECTS, *SELF_SUBJECTS, "probe/ledger-{ledger}", "probe/agents-{ledger}", AGENTS)
 # The clocks of two machines may differ by so much.
 AHEAD = timedelta(minutes=1)
 # How far back one looks for the pace at which a disk fills.
@@ -141,18 +141,18 @@ def health_probe(ctx: Context[Parameters]) -> Iterator[Report | Observation]:
 def _machine(ctx: Context[Parameters], host: Host, standing: Standing) -> Iterator[Item]:
     def ahead(subject: str, figure: float) -> timedelta | None:
         past = Period(ctx.now - PACE, ctx.now, "the last three days")
-        return until_full(ctx.history.spans(subject, past), ctx.now, figure)
+        return time_until_full(ctx.history.spans(subject, past), ctx.now, figure)
 
-    yield from map(_item, machine_vitals(host, ctx.params, standing, ctx.now, ahead))
+    yield from map(_item, host_signs(host, ctx.params, standing, ctx.now, ahead))
 
 
 def _own(ctx: Context[Parameters], host: Host, standing: Standing) -> Iterator[Item]:
-    for vital in own_vitals(ctx.history.affairs(), host, ctx.params.own, standing, ctx.now):
+    for vital in self_signs(ctx.history.affairs(), host, ctx.params.own, standing, ctx.now):
         if ctx.ours or "@" in vital.seen.subject:
             yield _item(vital)
 
 
-def _item(vital: Vital) -> Item:
+def _item(vital: HealthSign) -> Item:
     return Item(vital.name, vital.seen, vital.words)
 
 
@@ -202,13 +202,15 @@ def _answering(ledger: LedgerHealth, subject: str, ctx: Context[Parameters], sta
     level, limit = threshold.graded(latency, state.entered("latency") if state else Level.OK)
     if level is not Level.OK and limit is not None:
         side = "above" if threshold.reached(latency, limit) else threshold.back
-        words = f"online, but slow: {side} {duration(limit)}"
+        words = f"online, but slow: {side} {duration_text(limit)}"
     elif oldest is not None and (age is None or age > timedelta(hours=oldest)):
-        return Observation(subject, Level.WARNING, _newest_trade(age), duration(age), duration(oldest * 3600), latency)
+        return Observation(
+            subject, Level.WARNING, _newest_trade(age), duration_text(age), duration_text(oldest * 3600), latency
+        )
     else:
         words = f"online, {_newest_trade(age)}"
     stands = (("latency", False, level),) if level is not Level.OK else ()
-    shown = duration(ledger.latency), duration(limit)
+    shown = duration_text(ledger.latency), duration_text(limit)
     return Observation(subject, level, words, *shown, ledger.latency, stands=stands)
 
 
@@ -306,8 +308,8 @@ def _board(
     fold = len(things) > ctx.params.lines
     troubles, most = _worst_first([*things, *_named(own)]), max(ctx.params.lines, FEWEST_TROUBLES)
     facts = {
-        "mark": TITLES[worst(levels)],
-        "summary": summary(levels, "All Systems Operational"),
+        "mark": LEVEL_TITLES[worst_level(levels)],
+        "summary": level_summary(levels, "All Systems Operational"),
         "host": host,
         "started": ctx.history.started_at(),
         "troubles": [_row(item, ctx.now, standing) for item in troubles[:most]],
@@ -320,7 +322,7 @@ def _board(
         "untold": [one for one in host.untold if not one[0].startswith("disk ")] if host else [],
         "figures": list(_figures(host, machine, things)),
     }
-    return Report(facts=facts, tone=TONES[worst(levels)], slot=slot, repost=ctx.params.repost)
+    return Report(facts=facts, tone=LEVEL_TONES[worst_level(levels)], slot=slot, repost=ctx.params.repost)
 
 
 def _worst_first(items: Sequence[Item]) -> list[Item]:
@@ -348,21 +350,21 @@ def _counted(items: Sequence[Item]) -> list[tuple[str, int, str, str]]:
     """Many things by their level and kind: mark, number, kind, and how they stand."""
     kinds = [(item.seen.level, item.kind or "other") for item in items]
     return [
-        (MARKS[level], kinds.count((level, kind)), kind, "online" if level is Level.OK else level.value)
+        (LEVEL_MARKS[level], kinds.count((level, kind)), kind, "online" if level is Level.OK else level.value)
         for level, kind in dict.fromkeys(kinds)
     ]
 
 
 def _row(item: Item, now: datetime, standing: Standing, means: Mapping[str, float] | None = None) -> Row:
-    since = began(item.seen.level, standing.get(item.seen.subject), now)
-    return Row(MARKS[item.seen.level], item.name, item.words + _usually(item, means or {}), since)
+    since = trouble_since(item.seen.level, standing.get(item.seen.subject), now)
+    return Row(LEVEL_MARKS[item.seen.level], item.name, item.words + _usually(item, means or {}), since)
 
 
 def _usually(item: Item, means: Mapping[str, float]) -> str:
     """What an answer takes as a rule, where its figure is its latency: ` · about 5ms`."""
     if item.latency is None or item.seen.figure != item.latency:
         return ""
-    rule = usually(means.get(item.seen.subject))
+    rule = usual_latency(means.get(item.seen.subject))
     return f" · {rule}" if rule else ""
 
 
@@ -372,8 +374,8 @@ def _figures(host: Host | None, machine: Sequence[Item], things: Sequence[Item])
         if item.seen.value and (item.name.startswith(IN_FOOTER) or item.seen.level is not Level.OK):
             yield item.name, item.seen.value
     if host and host.network:
-        yield "↓", f"{size(host.network.received)}/s"
-        yield "↑", f"{size(host.network.sent)}/s"
+        yield "↓", f"{size_text(host.network.received)}/s"
+        yield "↑", f"{size_text(host.network.sent)}/s"
     if timed := [item for item in things if item.latency is not None]:
         slowest = max(timed, key=lambda item: item.latency or 0.0)
-        yield f"slowest {slowest.name}", duration(slowest.latency) or ""
+        yield f"slowest {slowest.name}", duration_text(slowest.latency) or ""

@@ -8,8 +8,18 @@ from itertools import groupby
 
 from pydantic import NonNegativeInt, PositiveInt
 
-from reporter import Book, By, Context, Line, Money, Params, Report, Uptime, job
-from reporter.jobs.kit import ENOUGH_DAYS, Change, Goals, Split, change, goals, leading, split, tone_of
+from reporter import Book, BookLine, By, Context, Money, Params, Report, Uptime, job
+from reporter.jobs.kit import (
+    ENOUGH_DAYS,
+    Breakdown,
+    PeriodChange,
+    TargetProgress,
+    breakdown,
+    change_from,
+    leading,
+    target_progress,
+    tone_of,
+)
 from reporter.metrics import Curve, average_loss, average_win, curve_of
 
 SPLITS: tuple[tuple[str, By], ...] = (("🏷️ Markets", "market"), ("🚪 Exits", "exit_reason"))
@@ -63,15 +73,15 @@ class Section:
     """
 
     book: Book
-    change: Change | None
-    goals: Goals | None
+    change: PeriodChange | None
+    goals: TargetProgress | None
     curve: Curve
     weeks: list[Week]
-    agents: Split
+    agents: Breakdown
     idle: int
-    splits: list[Split]
-    weekdays: list[Line]
-    hours: list[Line]
+    splits: list[Breakdown]
+    weekdays: list[BookLine]
+    hours: list[BookLine]
     brief: bool
 
     @property
@@ -125,11 +135,11 @@ class Section:
         return min(self._busy_weeks, key=lambda week: week.pnl) if len(self._busy_weeks) > 1 else None
 
     @property
-    def best_hour(self) -> Line | None:
+    def best_hour(self) -> BookLine | None:
         return max(self.hours, key=lambda line: line.pnl) if len(self.hours) > 1 else None
 
     @property
-    def worst_hour(self) -> Line | None:
+    def worst_hour(self) -> BookLine | None:
         return min(self.hours, key=lambda line: line.pnl) if len(self.hours) > 1 else None
 
     @property
@@ -162,11 +172,11 @@ def _section(
     curve = curve_of(book, ctx.period, book.opening, ctx.basis)
     return Section(
         book=book,
-        change=change(book, book.counterpart(before)),
-        goals=None if brief else goals(book, ctx.targets),
+        change=change_from(book, book.counterpart(before)),
+        goals=None if brief else target_progress(book, ctx.targets),
         curve=curve,
         weeks=_weeks(ctx, book),
-        agents=split("🤖 Agents", _traded(book), book.currency, 3 if brief else ctx.params.top),
+        agents=breakdown("🤖 Agents", _traded(book), book.currency, 3 if brief else ctx.params.top),
         idle=sum(not line.trades for line in book.lines),
         splits=[] if brief else list(_splits(ctx, book, by)),
         weekdays=_lines(book, by.get(WEEKDAYS, [])),
@@ -190,20 +200,20 @@ def _week(number: int, days: list[Day]) -> Week:
     return Week(f"W{number:02}", [of.get(weekday) for weekday in range(7)], pnl)
 
 
-def _splits(ctx: Context[Parameters], book: Book, by: dict[By, list[Book]]) -> Iterator[Split]:
+def _splits(ctx: Context[Parameters], book: Book, by: dict[By, list[Book]]) -> Iterator[Breakdown]:
     for heading, name in SPLITS:
         lines = _lines(book, by.get(name, []))
         if len(lines) > 1:
-            yield split(heading, lines, book.currency, ctx.params.splits)
+            yield breakdown(heading, lines, book.currency, ctx.params.splits)
 
 
-def _lines(book: Book, books: Sequence[Book]) -> list[Line]:
+def _lines(book: Book, books: Sequence[Book]) -> list[BookLine]:
     """The lines of the same book, laid out in another way."""
     found = book.counterpart(books)
     return list(found.lines) if found else []
 
 
-def _traded(book: Book) -> list[Line]:
+def _traded(book: Book) -> list[BookLine]:
     return [line for line in book.lines if line.trades]
 
 

@@ -5,7 +5,16 @@ from datetime import timedelta
 from itertools import accumulate
 
 from reporter import AlertState, Book, Context, LedgerError, Level, Observation, Report, Tone, job
-from reporter.jobs.kit import LIMIT_MEASURES, Grading, LimitParams, Look, Party, gauges_of, leading, unjudged
+from reporter.jobs.kit import (
+    LIMIT_KINDS,
+    LimitInputs,
+    LimitOwner,
+    LimitParams,
+    UsageGrading,
+    leading,
+    limit_usages,
+    unknown_observations,
+)
 
 # How long after it a target that was reached is news.
 NEWS = timedelta(hours=1)
@@ -15,31 +24,31 @@ NEWS = timedelta(hours=1)
     covers="today",
     schedule="every 5m",
     params=LimitParams,
-    observes=tuple(f"limit/{measure.key}/*" for measure in LIMIT_MEASURES),
+    observes=tuple(f"limit/{measure.key}/*" for measure in LIMIT_KINDS),
 )
 def performance_alerts(ctx: Context[LimitParams]) -> Iterator[Observation | Report]:
     """Limits of loss, drawdown, win rate, streaks, positions and exposure, watched; agents under review; targets."""
-    look = Look(ctx)
+    look = LimitInputs(ctx)
     standing = {state.subject: state for state in ctx.history.open_alerts()}
-    grading = Grading(ctx.params.warn_at, ctx.params.paper == "critical", ctx.period.start, ctx.formats)
+    grading = UsageGrading(ctx.params.warn_at, ctx.params.paper == "critical", ctx.period.start, ctx.formats)
     try:
-        seen = [grading.observed(gauge, standing.get(gauge.subject)) for gauge in gauges_of(look)]
+        seen = [grading.observed(gauge, standing.get(gauge.subject)) for gauge in limit_usages(look)]
         books, away = look.today, ", ".join(one.ledger for one in ctx.unread(look.today))
     except LedgerError as error:
         seen, books, away = [], [], ", ".join(one.ledger for one in ctx.unread([])) or str(error)
-    seen += unjudged(ctx, books, away)
+    seen += unknown_observations(ctx, books, away)
     if away and not seen:
         raise LedgerError(away)
     yield from seen
     left = [state for subject, state in standing.items() if subject not in {one.subject for one in seen}]
     yield from _unseen(left, away)
     if ctx.params.target:
-        yield from _reached(look, [book for book in leading(books) if not Party(book).missing])
+        yield from _reached(look, [book for book in leading(books) if not LimitOwner(book).missing])
 
 
 def _unseen(left: Iterable[AlertState], away: str) -> Iterator[Observation]:
     """Open alerts of ours about what this round did not see, such as an agent that is gone."""
-    ours = tuple(f"limit/{measure.key}/" for measure in LIMIT_MEASURES)
+    ours = tuple(f"limit/{measure.key}/" for measure in LIMIT_KINDS)
     for state in left:
         if not state.subject.startswith(ours):
             continue
@@ -50,13 +59,13 @@ def _unseen(left: Iterable[AlertState], away: str) -> Iterator[Observation]:
             yield Observation(state.subject, Level.OK, gone)
 
 
-def _reached(look: Look, books: Sequence[Book]) -> Iterator[Report]:
+def _reached(look: LimitInputs, books: Sequence[Book]) -> Iterator[Report]:
     """The daily targets that were reached within the last hour, each told once: its slot is of the day."""
     ctx = look.ctx
     for book in books:
         target = ctx.targets.daily_pnl.get(book.currency)
         if target and book.pnl >= target:
-            own = look.trades[Party(book).key]
+            own = look.trades[LimitOwner(book).key]
             made = zip(own, accumulate(trade.pnl for trade in own), strict=True)
             trade, pnl = next(((trade, pnl) for trade, pnl in made if pnl >= target), (None, None))
             if trade and ctx.now - trade.closed_at < NEWS:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from pydantic import PositiveFloat
 
 from reporter import Book, Context, Money, Params, Report, job
-from reporter.jobs.kit import Change, Limits, change, leading, share_of, tone_of
+from reporter.jobs.kit import Limits, PeriodChange, change_from, leading, share_of, tone_of
 from reporter.periods import as_far
 
 # Where no figure changed the message is left alone, but for its clock, which shows now and then that we live.
@@ -45,7 +45,7 @@ class Section:
     """
 
     book: Book
-    change: Change | None
+    change: PeriodChange | None
     used: list[Use]
     stale: bool
     brief: bool
@@ -108,7 +108,7 @@ def _section(ctx: Context[Parameters], book: Book, before: list[Book], leaders: 
     oldest = book.open.priced_at if book.open else None
     return Section(
         book=book,
-        change=change(book, book.counterpart(before)),
+        change=change_from(book, book.counterpart(before)),
         used=list(_used(book, ctx.targets.limits_of(book.mode))),
         stale=oldest is not None and ctx.now - oldest > timedelta(minutes=ctx.params.stale_minutes),
         brief=book not in leaders and not ctx.params.full,

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from pydantic import PositiveInt
 
-from reporter import Book, Context, Course, Line, Money, Params, Report, Series, job
+from reporter import AgentSeries, Book, BookLine, Context, Money, Params, Report, Series, job
 from reporter.jobs.kit import ENOUGH_DAYS, leading, ranks, tone_of
 from reporter.metrics import Status, curve_of_series, status
 from reporter.periods import trailing
@@ -30,7 +30,7 @@ class Place:
     """
 
     rank: int
-    line: Line
+    line: BookLine
     climbed: int | None
     sharpe: float | None
     busy: int
@@ -48,7 +48,7 @@ class Section:
     book: Book
     places: list[Place]
     others: list[Place]
-    idle: list[Line]
+    idle: list[BookLine]
     compared: bool
     leads: bool
 
@@ -93,16 +93,16 @@ def _section(
     )
 
 
-def _ranking(book: Book) -> list[tuple[int, Line]]:
+def _ranking(book: Book) -> list[tuple[int, BookLine]]:
     """The agents that closed a trade, with their places; who made the same shares a place."""
     traded = sorted((line for line in book.lines if line.trades), key=lambda line: line.pnl, reverse=True)
     return list(zip(ranks([line.pnl.amount for line in traded]), traded, strict=True))
 
 
-Days = tuple[Series, Course]
+Days = tuple[Series, AgentSeries]
 
 
-def _days_of(book: Book, line: Line, series: Sequence[Series]) -> Days | None:
+def _days_of(book: Book, line: BookLine, series: Sequence[Series]) -> Days | None:
     """What the agent of a line made day by day."""
     for one in series:
         if (one.mode, one.currency) == (book.mode, book.currency):
@@ -110,7 +110,7 @@ def _days_of(book: Book, line: Line, series: Sequence[Series]) -> Days | None:
     return None
 
 
-def _place(ctx: Context[Parameters], rank: int, line: Line, former: int | None, days: Days | None) -> Place:
+def _place(ctx: Context[Parameters], rank: int, line: BookLine, former: int | None, days: Days | None) -> Place:
     ratio, busy = None, sum(map(bool, days[1].pnl)) if days else 0
     if days and busy >= ENOUGH_DAYS:
         ratio = curve_of_series(days[0], ctx.basis, days[1]).sharpe

@@ -5,20 +5,20 @@ from dataclasses import dataclass
 
 from pydantic import NonNegativeInt, PositiveInt
 
-from reporter import Book, By, Context, Line, Money, Params, Period, Report, Uptime, job
+from reporter import Book, BookLine, By, Context, Money, Params, Period, Report, Uptime, job
 from reporter.jobs.kit import (
-    Carriers,
-    Change,
-    Goals,
-    Split,
-    Trail,
-    carriers,
-    change,
-    goals,
+    Breakdown,
+    Contributors,
+    DailyHistory,
+    PeriodChange,
+    TargetProgress,
+    breakdown,
+    change_from,
+    contributors,
+    daily_history,
     leading,
-    split,
+    target_progress,
     tone_of,
-    trail,
 )
 from reporter.periods import trailing
 
@@ -43,7 +43,7 @@ class Day:
     period: Period
     pnl: Money
     before: Money | None
-    line: Line | None
+    line: BookLine | None
 
     @property
     def weekday(self) -> str:
@@ -56,11 +56,11 @@ class Section:
 
     book: Book
     days: list[Day]
-    carriers: Carriers
-    change: Change | None
-    goals: Goals | None
-    trail: Trail | None
-    splits: list[Split]
+    contributors: Contributors
+    change: PeriodChange | None
+    goals: TargetProgress | None
+    history: DailyHistory | None
+    splits: list[Breakdown]
     brief: bool
 
     @property
@@ -85,7 +85,7 @@ def weekly_report(ctx: Context[Parameters]) -> Iterator[Report]:
         before=before,
         weekdays=ctx.books(ctx.period, by="weekday"),
         splits=[(heading, ctx.books(ctx.period, by=by)) for heading, by in SPLITS] if ctx.params.splits else [],
-        trails=[trail(series, ctx.basis) for series in ctx.series(trailing(ctx.period, ctx.params.days))],
+        histories=[daily_history(series, ctx.basis) for series in ctx.series(trailing(ctx.period, ctx.params.days))],
     )
     sections = [_section(ctx, book, views, brief=book not in leading(books)) for book in books]
     facts = {
@@ -104,24 +104,24 @@ class _Views:
     before: Sequence[Book]
     weekdays: Sequence[Book]
     splits: Sequence[tuple[str, Sequence[Book]]]
-    trails: Sequence[Trail]
+    histories: Sequence[DailyHistory]
 
 
 def _section(ctx: Context[Parameters], book: Book, views: _Views, *, brief: bool) -> Section:
-    changed = change(book, book.counterpart(views.before))
+    changed = change_from(book, book.counterpart(views.before))
     return Section(
         book=book,
         days=_days(ctx.period, book, changed, book.counterpart(views.weekdays)),
-        carriers=carriers(book, 1 if brief else ctx.params.top),
+        contributors=contributors(book, 1 if brief else ctx.params.top),
         change=changed,
-        goals=None if brief else goals(book, ctx.targets),
-        trail=next((one for one in views.trails if one.belongs_to(book)), None),
+        goals=None if brief else target_progress(book, ctx.targets),
+        history=next((one for one in views.histories if one.belongs_to(book)), None),
         splits=[] if brief else list(_splits(book, views, ctx.params.splits)),
         brief=brief,
     )
 
 
-def _days(period: Period, book: Book, changed: Change | None, weekdays: Book | None) -> list[Day]:
+def _days(period: Period, book: Book, changed: PeriodChange | None, weekdays: Book | None) -> list[Day]:
     """The seven days; a week in which the calendar left one out has no day to compare with."""
     lines = {line.key: line for line in weekdays.lines} if weekdays else {}
     days = period.days()
@@ -136,11 +136,11 @@ def _name(day: Period) -> str:
     return f"{day.start.astimezone(day.tz):%A}"
 
 
-def _splits(book: Book, views: _Views, count: int) -> Iterator[Split]:
+def _splits(book: Book, views: _Views, count: int) -> Iterator[Breakdown]:
     for heading, books in views.splits:
         parts = book.counterpart(books)
         if parts and len(parts.lines) > 1:
-            yield split(heading, parts.lines, book.currency, count)
+            yield breakdown(heading, parts.lines, book.currency, count)
 
 
 def _uptime(ctx: Context[Parameters]) -> list[Uptime]:

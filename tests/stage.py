@@ -6,7 +6,7 @@ import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from reporter.app.app import App, ByHand
+from reporter.app.app import App, ManualRun
 from reporter.app.home import FolderHome
 from reporter.scheduler.runner import Outcome
 from reporter.store import outbox
@@ -140,7 +140,7 @@ class Stage:
         for channel in channels:
             self.app.delivery.serve(self.app.wiring, channel)
 
-    def run(self, name: str, at: str | None = None, *, force: bool = False) -> ByHand:
+    def run(self, name: str, at: str | None = None, *, force: bool = False) -> ManualRun:
         """Run a job by hand and deliver what waits."""
         done = self.app.run_by_hand(self.app.job(name), at, force=force)
         self.deliver()

@@ -10,8 +10,8 @@ import pytest
 
 from reporter.alerts.model import Level, Observation
 from reporter.cli.alerts import run_ack, run_silence
-from reporter.notify.fallback import Adrift
-from reporter.notify.routing import Witness
+from reporter.notify.fallback import InMemoryAlerts
+from reporter.notify.routing import Observer
 from reporter.store import alerts, incidents
 from tests.alerts.floor import Server, options
 from tests.discord.local import LocalDiscord
@@ -261,10 +261,10 @@ def test_an_alert_that_was_open_before_ends_once_for_those_who_heard_of_it(faili
 
 def test_what_is_heard_while_the_rest_is_saved_is_not_forgotten(floor: Stage) -> None:
     store, wiring = floor.app.store, floor.app.wiring
-    adrift = Adrift(store, floor.clock)
+    adrift = InMemoryAlerts(store, floor.clock)
 
     def hear(subject: str) -> None:
-        adrift.hear(wiring, [Observation(subject, Level.CRITICAL, "it is so")], Witness(), "it is full")
+        adrift.hear(wiring, [Observation(subject, Level.CRITICAL, "it is so")], Observer(), "it is full")
 
     hear("limit/first")
     with store.begin() as connection:

@@ -13,18 +13,18 @@ from hypothesis import strategies as st
 
 from reporter.alerts.model import (
     AlertState,
-    Change,
     Level,
     Observation,
     Phase,
     Policy,
     Transition,
+    TransitionKind,
     name_of,
     state_from_json,
     state_to_json,
 )
 from reporter.alerts.policies import policy_for
-from reporter.alerts.state_machine import judge
+from reporter.alerts.state_machine import next_state
 from tests.civil import LAW
 
 START = datetime(2026, 10, 30, 14, 2, 10, tzinfo=UTC)
@@ -43,7 +43,7 @@ def history(policy: Policy, steps: Iterable[Step], subject: str = "probe/db") ->
     state, told = AlertState(subject), []
     for seconds, letter in steps:
         now = START + timedelta(seconds=seconds)
-        state, transition, _ = judge(state_from_json(state_to_json(state)), now, reading(subject, letter), policy)
+        state, transition, _ = next_state(state_from_json(state_to_json(state)), now, reading(subject, letter), policy)
         told += [transition] if transition else []
     return state, told
 
@@ -185,7 +185,7 @@ def test_whatever_is_told_says_why(policy: Policy, steps: list[Step], reason: st
 
 def test_reasons_speak_the_zone_of_the_clock_and_the_state_keeps_utc() -> None:
     now = START.astimezone(ZoneInfo("Europe/Berlin"))
-    state, transition, _ = judge(AlertState("limit/x"), now, reading("limit/x", "c"), LIMIT)
+    state, transition, _ = next_state(AlertState("limit/x"), now, reading("limit/x", "c"), LIMIT)
     assert transition
     assert transition.reason == "critical at 15:02:10 CET, one such reading is enough"
     assert (state.since, state.opened_at, state.last_reading_at) == (START, START, START)
@@ -200,14 +200,14 @@ def test_what_is_told_carries_the_reading_and_both_levels() -> None:
 
 
 def test_a_suspect_is_looked_at_again_soon_and_silently() -> None:
-    state, transition, again = judge(AlertState("probe/db"), START, reading("probe/db", "c"), PROBE)
+    state, transition, again = next_state(AlertState("probe/db"), START, reading("probe/db", "c"), PROBE)
     assert (state.phase, transition, again) == (Phase.SUSPECT, None, START + timedelta(seconds=10))
-    assert judge(state, START + timedelta(seconds=10), None, PROBE) == (state, None, None)
+    assert next_state(state, START + timedelta(seconds=10), None, PROBE) == (state, None, None)
 
 
 def test_a_subject_that_is_well_needs_no_second_look() -> None:
-    assert judge(AlertState("probe/db"), START, reading("probe/db", "o"), PROBE)[1:] == (None, None)
-    assert judge(AlertState("probe/db"), START, None, PROBE) == (AlertState("probe/db"), None, None)
+    assert next_state(AlertState("probe/db"), START, reading("probe/db", "o"), PROBE)[1:] == (None, None)
+    assert next_state(AlertState("probe/db"), START, None, PROBE) == (AlertState("probe/db"), None, None)
 
 
 def followed(state: AlertState, policy: Policy, days: int) -> list[tuple[float, str]]:
@@ -216,13 +216,13 @@ def followed(state: AlertState, policy: Policy, days: int) -> list[tuple[float, 
     again = state.last_reading_at
     while again is not None and again <= START + timedelta(days=days):
         now = again
-        state, transition, again = judge(state, now, None, policy)
+        state, transition, again = next_state(state, now, None, policy)
         told += [((now - START) / timedelta(hours=1), str(transition.change))] if transition else []
     return told
 
 
 def test_an_open_alert_is_recalled_after_1_4_and_24_hours_and_then_daily() -> None:
-    state, _, _ = judge(AlertState("limit/x"), START, reading("limit/x", "c"), LIMIT)
+    state, _, _ = next_state(AlertState("limit/x"), START, reading("limit/x", "c"), LIMIT)
     assert followed(state, LIMIT, 4) == [(hour, "reminder") for hour in (1, 4, 24, 48, 72, 96)]
 
 
@@ -245,9 +245,9 @@ def test_that_nobody_could_look_is_told_once_and_not_recalled() -> None:
 
 def test_no_reminders_are_sent_where_none_are_wanted() -> None:
     quiet = replace(LIMIT, reminders=())
-    state, _, again = judge(AlertState("limit/x"), START, reading("limit/x", "c"), quiet)
+    state, _, again = next_state(AlertState("limit/x"), START, reading("limit/x", "c"), quiet)
     assert again is None
-    assert judge(state, START + timedelta(days=9), None, quiet)[1] is None
+    assert next_state(state, START + timedelta(days=9), None, quiet)[1] is None
 
 
 def test_a_recovering_subject_resolves_at_the_wished_look() -> None:
@@ -274,7 +274,7 @@ def test_what_is_looked_at_seldom_is_not_silent_between_two_looks() -> None:
     for minutes in (0, 5, 10):
         seen = Observation("probe/db", Level.CRITICAL, "refused", every=timedelta(minutes=5))
         policy = policy_for("probe/db", timedelta(seconds=30))
-        state, transition, _ = judge(state, START + timedelta(minutes=minutes), seen, policy)
+        state, transition, _ = next_state(state, START + timedelta(minutes=minutes), seen, policy)
         told += [transition] if transition else []
     assert changes(told) == ["opened critical"]
 
@@ -297,9 +297,9 @@ def test_an_alert_that_nobody_looks_at_any_more_is_still_recalled() -> None:
 @pytest.mark.parametrize(("before", "level"), [("occ", Level.OK), ("wwwcc", Level.WARNING)])
 def test_a_policy_made_stricter_does_not_take_an_unknown_reading_for_a_failure(before: str, level: Level) -> None:
     state, _ = history(PROBE, every(30, before))
-    state, transition, _ = judge(state, START + timedelta(minutes=3), reading("probe/db", "?"), LIMIT)
+    state, transition, _ = next_state(state, START + timedelta(minutes=3), reading("probe/db", "?"), LIMIT)
     assert (state.level, transition) == (level, None)
-    _, transition, _ = judge(state, START + timedelta(minutes=4), reading("probe/db", "c"), LIMIT)
+    _, transition, _ = next_state(state, START + timedelta(minutes=4), reading("probe/db", "c"), LIMIT)
     assert transition
 
 
@@ -320,7 +320,7 @@ def test_a_state_of_an_earlier_version_is_still_read() -> None:
     stored = '{"subject":"probe/db","phase":"open","level":"critical","since":"2026-10-30T14:02:10Z","gone":1}'
     state = state_from_json(stored)
     assert (state.phase, state.level, state.since) == (Phase.OPEN, Level.CRITICAL, START)
-    assert judge(state, START + timedelta(days=2), None, PROBE)[1] is None
+    assert next_state(state, START + timedelta(days=2), None, PROBE)[1] is None
     with pytest.raises(ValueError, match="JSON"):
         state_from_json("not json")
 
@@ -341,7 +341,7 @@ def play(policy: Policy, steps: list[tuple[int, str]]) -> list[tuple[AlertState,
     state, now, played = AlertState("probe/db"), START, []
     for seconds, letter in steps:
         now += timedelta(seconds=seconds)
-        state, transition, _ = judge(state, now, reading("probe/db", letter), policy)
+        state, transition, _ = next_state(state, now, reading("probe/db", letter), policy)
         played.append((state, transition))
     return played
 
@@ -354,8 +354,8 @@ def test_an_alert_is_opened_once_before_anything_else_is_told_and_resolved_once(
     is_open = False
     for state, transition in play(policy, steps):
         if transition:
-            assert is_open is (transition.change not in {Change.OPENED, Change.FLAPPING})
-            is_open = transition.change is not Change.RESOLVED
+            assert is_open is (transition.change not in {TransitionKind.OPENED, TransitionKind.FLAPPING})
+            is_open = transition.change is not TransitionKind.RESOLVED
         assert is_open is (state.phase in {Phase.OPEN, Phase.RECOVERING}) is (state.level is not Level.OK)
 
 
@@ -393,7 +393,7 @@ def test_unknown_readings_alone_never_say_that_anything_is_down(policy: Policy, 
 def test_a_look_without_a_reading_opens_nothing(policy: Policy, steps: list[tuple[int, str]]) -> None:
     for (_, letter), (_, transition) in zip(steps, play(policy, steps), strict=True):
         if letter == "." and transition:
-            assert transition.change in {Change.EASED, Change.REMINDER, Change.RESOLVED}
+            assert transition.change in {TransitionKind.EASED, TransitionKind.REMINDER, TransitionKind.RESOLVED}
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reporter.cli.run_history import chronicle
+from reporter.cli.run_history import run_history
 from reporter.errors import ReporterError
 from reporter.jobs import changes
 from tests.discord.faults import Limited
@@ -85,7 +85,7 @@ def test_a_range_without_a_period_is_told(daily: Stage, first: str, last: str, c
 
 
 def lines(stage: Stage, name: str = "daily") -> str:
-    return "\n".join(chronicle(stage.app.store, stage.app.job(name), 10))
+    return "\n".join(run_history(stage.app.store, stage.app.job(name), 10))
 
 
 def test_runs_says_what_was_told_what_was_left_out_and_what_is_owed(stage: Stage) -> None:

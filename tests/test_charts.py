@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 
 from reporter.errors import ChartError, TemplateError
 from reporter.messages.formats import Formats
-from reporter.messages.rasterizer import LARGEST_SIDE, Charts
+from reporter.messages.rasterizer import LARGEST_SIDE, Rasterizer
 from reporter.messages.report_pictures import MOST, pictures
 from reporter.messages.templates.renderer import Renderer
 from reporter.trading.trades import Money
 
 HEAD = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 30" font-family="sans-serif">'
-CHARTS = Charts()
+CHARTS = Rasterizer()
 DOCS = Path(__file__).parent.parent / "docs" / "letters.md"
 
 Write = Callable[[str], Renderer]
@@ -55,7 +55,7 @@ def size_of(png: bytes) -> Size:
 
 def test_a_picture_has_two_pixels_for_each_unit_and_is_always_the_same() -> None:
     svg = f'{HEAD}<rect width="40" height="30" fill="red"/><text y="20">+5.30</text></svg>'
-    first, again = CHARTS.png(svg), Charts().png(svg)
+    first, again = CHARTS.png(svg), Rasterizer().png(svg)
     assert size_of(first) == Size(80, 60)
     assert first == again
 
@@ -76,14 +76,14 @@ def test_what_is_no_picture_says_why(svg: str, why: str) -> None:
 
 
 def test_without_any_font_nothing_is_drawn_and_what_to_do_is_said() -> None:
-    blind = Charts(fonts=(), system=False)
+    blind = Rasterizer(fonts=(), system=False)
     assert "install fontpkg-noto-sans" in blind.trouble
     with pytest.raises(ChartError, match="no font"):
         blind.png(f"{HEAD}</svg>")
 
 
 def test_without_its_package_the_machines_fonts_are_taken() -> None:
-    assert not Charts(fonts=()).trouble
+    assert not Rasterizer(fonts=()).trouble
 
 
 def test_without_the_library_what_to_do_is_said() -> None:
@@ -156,7 +156,7 @@ def test_a_picture_that_cannot_be_drawn_is_a_line_in_the_log(write: Write, caplo
 
 def test_where_nothing_can_be_drawn_the_log_says_so_once(write: Write, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "reporter")
-    blind, renderer = Charts(fonts=(), system=False), write(f"{HEAD}</svg>")
+    blind, renderer = Rasterizer(fonts=(), system=False), write(f"{HEAD}</svg>")
     assert [pictures(renderer, blind, name, {}) for name in ("x", "x", "without")] == [(), (), ()]
     assert [record.getMessage().partition(":")[0] for record in caplog.records] == [
         "reports go out without their pictures"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from reporter.app.home import FolderHome
-from reporter.config.yaml_document import Path as Place
+from reporter.config.yaml_document import KeyPath as Place
 from reporter.config.yaml_document import dotted, read
 from reporter.errors import ConfigError
 from reporter.periods.clock import SystemClock

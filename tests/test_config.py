@@ -21,7 +21,7 @@ from pydantic import BaseModel
 from reporter.config.alerts import AlertOptions
 from reporter.config.loading import Loaded, default_state, load, schema, validated
 from reporter.config.models import Config, DiscordChannel, LimitsConfig
-from reporter.config.probes.common import Limits
+from reporter.config.probes.common import ProbeLimits
 from reporter.config.probes.network import TcpProbeConfig
 from reporter.config.secrets import Sources
 from reporter.config.yaml_document import read
@@ -416,7 +416,7 @@ def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
     """The parts that an annotation names. A figure's limits have the same four keys everywhere: they are a leaf, and so
     is a probe's `alert`, which may say what a policy may."""
     part = isinstance(annotation, type) and issubclass(annotation, BaseModel)
-    if part and not issubclass(annotation, Limits) and annotation not in {AlertOptions, LimitsConfig}:
+    if part and not issubclass(annotation, ProbeLimits) and annotation not in {AlertOptions, LimitsConfig}:
         yield annotation
     for argument in getattr(annotation, "__args__", ()):
         yield from models_in(argument)

@@ -51,9 +51,9 @@ def take(news: Stage, channel: str) -> None:
     """Take a channel's next row in hand, as one who dies with it."""
     now, known = news.clock.wall(), news.app.wiring.channels[channel]
     with news.app.store.begin() as connection:
-        lanes = channel_states.enter(connection, channel, known.address, now)
+        lanes = channel_states.lock_channels(connection, channel, known.address, now)
         rows = outbox.upcoming(connection, [channel], now, 1)
-        outbox.take(connection, rows, lanes, "one who dies", now, timedelta(seconds=90))
+        outbox.claim_rows(connection, rows, lanes, "one who dies", now, timedelta(seconds=90))
 
 
 def setting(news: Stage, **keys: str) -> None:
@@ -144,8 +144,8 @@ def test_one_who_comes_back_after_his_lease_does_not_send_again_what_another_has
     news.clock.forward(minutes=2)
     news.deliver()
     with news.app.store.begin() as connection:
-        outbox.later(connection, row, why="the connection was reset", in_doubt=True)
-        outbox.held(connection, row, "the connection was reset")
+        outbox.mark_retry(connection, row, why="the connection was reset", in_doubt=True)
+        outbox.mark_needs_review(connection, row, "the connection was reset")
     assert news.counts() == {"sent": 2}
 
 

@@ -11,7 +11,7 @@ import pytest
 from reporter.app import demo
 from reporter.errors import ReporterError
 from reporter.periods.civil import Unit, containing
-from reporter.trading.ledger.portfolio import Floor
+from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.ledger.settings import LedgerSettings
 from reporter.trading.trades import Mode
 
@@ -33,8 +33,10 @@ def rows(path: Path, query: str) -> list[tuple[Any, ...]]:
         return database.execute(query).fetchall()
 
 
-def floor(path: Path) -> Floor:
-    return Floor([LedgerSettings(name="demo", kind="native", url=str(path), starting_balance=demo.STARTING_BALANCES)])
+def floor(path: Path) -> Portfolio:
+    return Portfolio(
+        [LedgerSettings(name="demo", kind="native", url=str(path), starting_balance=demo.STARTING_BALANCES)]
+    )
 
 
 def test_one_seed_makes_one_floor(path: Path, tmp_path: Path) -> None:

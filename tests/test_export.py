@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from reporter.cli.export import FORMULA, as_csv, harmless, plain, run, sheet
 from reporter.errors import LedgerError, ReporterError
-from reporter.trading.ledger.portfolio import Floor
+from reporter.trading.ledger.portfolio import Portfolio
 from tests.ledger.conftest import bot, new_native  # noqa: F401 - fixtures
 from tests.ledger.databases import Native, between, native_sqlite
 from tests.stage import Stage
@@ -144,7 +144,7 @@ def test_steps_lose_and_double_nothing(new_native: Callable[[], Native]) -> None
     bot = new_native()  # noqa: F811
     for number in range(23):
         bot.trade(number, f"2026-10-30 01:00:{number // 4:02}", agent=f"a{number}")
-    (reader,) = Floor([bot.settings()])._readers
+    (reader,) = Portfolio([bot.settings()])._readers
     found = [trade.agent for trade in reader.stream(between("2026-10-30", "2026-10-31"), batch=5)]
     assert found == [f"a{number}" for number in range(23)]
 

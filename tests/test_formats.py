@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reporter.messages.formats import CurrencyFormat, Formats, Number, ago, duration, medal, plural, size, trend
+from reporter.messages.formats import (
+    CurrencyFormat,
+    Formats,
+    Number,
+    ago,
+    duration_text,
+    medal,
+    plural,
+    size_text,
+    trend,
+)
 from reporter.trading.trades import Mode, Money
 
 SHOW = Formats()
@@ -128,8 +138,8 @@ def test_a_signed_share_marks_a_gain() -> None:
     ],
 )
 def test_durations_name_at_most_two_units(seconds: float, shown: str) -> None:
-    assert duration(seconds) == shown
-    assert duration(timedelta(seconds=seconds)) == shown or seconds == 0.0002
+    assert duration_text(seconds) == shown
+    assert duration_text(timedelta(seconds=seconds)) == shown or seconds == 0.0002
 
 
 @pytest.mark.parametrize(
@@ -163,7 +173,7 @@ def test_a_time_without_a_zone_is_refused() -> None:
     [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (1024**2 - 1, "1.0 MiB"), (16_750_372_454, "15.6 GiB")],
 )
 def test_sizes_stay_below_1024_of_their_unit(count: int, shown: str) -> None:
-    assert size(count) == shown
+    assert size_text(count) == shown
 
 
 def test_medals_go_to_ten_then_places_are_numbered() -> None:
@@ -183,7 +193,18 @@ def test_a_count_agrees_with_its_noun() -> None:
 
 
 def test_what_is_not_known_stays_so_in_every_form() -> None:
-    forms = (SHOW.money, SHOW.signed, SHOW.number, SHOW.pct, SHOW.time, SHOW.date, duration, size, medal, trend)
+    forms = (
+        SHOW.money,
+        SHOW.signed,
+        SHOW.number,
+        SHOW.pct,
+        SHOW.time,
+        SHOW.date,
+        duration_text,
+        size_text,
+        medal,
+        trend,
+    )
     assert {form(None) for form in forms} == {None}
     assert ago(None, NOON) is plural(None, "trade") is None
 

@@ -11,25 +11,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reporter.alerts.model import AlertState, Level, Phase
-from reporter.jobs.kit.limit_usage import LONGEST_NAME, Gauge, Grading, Measure, Party
+from reporter.jobs.kit.limit_usage import LONGEST_NAME, LimitKind, LimitOwner, LimitUsage, UsageGrading
 from reporter.messages.formats import Formats
-from reporter.trading.books import Book, Line, Unread
+from reporter.trading.books import Book, BookLine, Unread
 from reporter.trading.trades import Mode, Money
 
 NOTHING = Money(Decimal(0), "USDT")
 FIGURES = {"trades": 0, "wins": 0, "losses": 0, "flat": 0, "pnl": NOTHING, "fees": None}
 SUMS = {"gross_profit": NOTHING, "gross_loss": NOTHING}
 BOOK = Book(**FIGURES, **SUMS, mode=Mode.LIVE, currency="USDT")  # type: ignore[arg-type]
-LINE = Line(**FIGURES, **SUMS, key="A", ledger="bot", label="A")  # type: ignore[arg-type]
-GRADING = Grading(0.8, paper_critical=False, day=datetime(2026, 10, 30, tzinfo=UTC), formats=Formats())
-LOSS, REVIEW = Measure("loss", "Loss", daily=True), Measure("review", "Review", mild="Under Review")
+LINE = BookLine(**FIGURES, **SUMS, key="A", ledger="bot", label="A")  # type: ignore[arg-type]
+GRADING = UsageGrading(0.8, paper_critical=False, day=datetime(2026, 10, 30, tzinfo=UTC), formats=Formats())
+LOSS, REVIEW = LimitKind("loss", "Loss", daily=True), LimitKind("review", "Review", mild="Under Review")
 
 shares = st.floats(0, 50)
 states = st.sampled_from([None, *(level for level in Level if level.failing)])
 
 
-def gauge(used: float | None, measure: Measure = LOSS, book: Book = BOOK, line: Line | None = None) -> Gauge:
-    return Gauge(measure, Party(book, line), used, "-1", "-2")
+def gauge(used: float | None, measure: LimitKind = LOSS, book: Book = BOOK, line: BookLine | None = None) -> LimitUsage:
+    return LimitUsage(measure, LimitOwner(book, line), used, "-1", "-2")
 
 
 def alert(level: Level | None, day: int = 30) -> AlertState | None:
@@ -57,7 +57,7 @@ def test_what_was_open_before_the_day_counts_for_nothing(used: float, known: Lev
 
 
 @given(shares, states, st.sampled_from([LOSS, REVIEW]))
-def test_paper_and_mild_measures_are_never_critical(used: float, known: Level | None, measure: Measure) -> None:
+def test_paper_and_mild_measures_are_never_critical(used: float, known: Level | None, measure: LimitKind) -> None:
     paper = replace(BOOK, mode=Mode.PAPER)
     assert GRADING.observed(gauge(used, measure, paper), alert(known)).level is not Level.CRITICAL
     assert GRADING.observed(gauge(used, REVIEW), alert(known)).level is not Level.CRITICAL
@@ -81,7 +81,7 @@ def test_what_nobody_knows_says_why() -> None:
     (1.0, Mode.PAPER, LOSS, "Loss Limit Reached: A (paper)"),
     (1.0, Mode.LIVE, REVIEW, "Under Review: A"),
 ])  # fmt: skip
-def test_a_headline_says_what_whose_and_how_grave(used: float, mode: Mode, measure: Measure, headline: str) -> None:
+def test_a_headline_says_what_whose_and_how_grave(used: float, mode: Mode, measure: LimitKind, headline: str) -> None:
     assert GRADING.observed(gauge(used, measure, replace(BOOK, mode=mode), LINE), None).headline == headline
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reporter.scheduler.clock_check import TOLERANCE, Guard, Reading, doubt
+from reporter.scheduler.clock_check import TOLERANCE, ClockCheck, ClockReading, clock_doubt
 from tests.clocks import HandClock
 from tests.discord.local import LocalDiscord
 from tests.stage import DAILY, Stage
@@ -42,22 +42,22 @@ def clock() -> HandClock:
 
 @given(st.timedeltas(timedelta(0), timedelta(days=400)), st.timedeltas(timedelta(days=-20000), timedelta(days=20000)))
 def test_a_clock_is_doubted_exactly_when_it_is_more_than_a_minute_off(passed: timedelta, off: timedelta) -> None:
-    reading = Reading("Discord", NOON, at=5.0)
-    why = doubt(NOON + passed + off, 5.0 + passed.total_seconds(), reading)
+    reading = ClockReading("Discord", NOON, at=5.0)
+    why = clock_doubt(NOON + passed + off, 5.0 + passed.total_seconds(), reading)
     assert (why is not None) == (abs(off) > TOLERANCE)
 
 
 def test_a_clock_that_was_never_set_is_doubted_even_where_none_can_be_asked() -> None:
-    assert doubt(datetime(1970, 1, 1, 0, 0, 7, tzinfo=UTC), 0, None) == (
+    assert clock_doubt(datetime(1970, 1, 1, 0, 0, 7, tzinfo=UTC), 0, None) == (
         "it shows 1970-01-01 00:00:07 UTC, when there was no such program yet"
     )
-    assert doubt(datetime(2100, 1, 1, tzinfo=UTC), 0, None) is None
+    assert clock_doubt(datetime(2100, 1, 1, tzinfo=UTC), 0, None) is None
 
 
 def test_one_clock_that_agrees_suffices(clock: HandClock) -> None:
     wrong, right = Elsewhere(NOON - timedelta(hours=2)), Elsewhere(NOON)
-    assert Guard(clock).doubt({"bot": wrong, "Discord": right}) is None
-    assert Guard(clock).doubt({"bot": wrong}) == (
+    assert ClockCheck(clock).doubt({"bot": wrong, "Discord": right}) is None
+    assert ClockCheck(clock).doubt({"bot": wrong}) == (
         "it shows 2026-10-31 12:00:00 UTC, and by bot it is 2026-10-31 10:00:00 UTC"
     )
 
@@ -65,7 +65,7 @@ def test_one_clock_that_agrees_suffices(clock: HandClock) -> None:
 def test_with_none_to_ask_our_own_is_believed_and_that_is_said_once(
     clock: HandClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    guard, silent = Guard(clock), Elsewhere(None)
+    guard, silent = ClockCheck(clock), Elsewhere(None)
     for _ in range(5):
         assert guard.doubt({"Discord": silent}) is None
         clock.forward(minutes=2)
@@ -81,12 +81,12 @@ def test_where_nobody_answers_not_all_are_waited_for(clock: HandClock) -> None:
         asked.append(name)
         clock.forward(seconds=6)
 
-    Guard(clock).doubt({name: partial(silence, name) for name in "abcdef"})
+    ClockCheck(clock).doubt({name: partial(silence, name) for name in "abcdef"})
     assert asked == ["a", "b"]
 
 
 def test_others_are_asked_once_an_hour_and_at_once_when_our_clock_steps(clock: HandClock) -> None:
-    guard, discord = Guard(clock), Elsewhere(NOON)
+    guard, discord = ClockCheck(clock), Elsewhere(NOON)
     for _ in range(59):
         assert guard.doubt({"Discord": discord}) is None
         clock.forward(minutes=1)
@@ -97,7 +97,7 @@ def test_others_are_asked_once_an_hour_and_at_once_when_our_clock_steps(clock: H
 
 
 def test_after_a_sleep_that_no_monotonic_clock_counted_a_new_answer_clears_the_doubt(clock: HandClock) -> None:
-    guard, discord = Guard(clock), Elsewhere(NOON)
+    guard, discord = ClockCheck(clock), Elsewhere(NOON)
     guard.doubt({"Discord": discord})
     clock.now += timedelta(days=3)
     discord.shown = None

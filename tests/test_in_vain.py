@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reporter import MACHINE_SUBJECTS, OWN_SUBJECTS, MachineLimits, OwnLimits, machine_vitals, own_vitals
-from reporter.alerts.self_health import Affairs
+from reporter.alerts.self_health import SelfHealth
 from reporter.app.config_lint import may_fit, meet
 from reporter.probes.host.facts import Disk, Host, Network, Own
 from reporter.trading.ledger.sources import native
@@ -154,7 +154,7 @@ def test_no_sign_of_the_machine_or_of_ours_has_another_subject_than_is_said() ->
     for shared in (False, True):
         host = Host("a", 1, 1, (1, 1, 1), 1, 2, 1, 2, (full,), now, 1, lost, 1, 1, 2, 1, 1, 1, Own(1, 1, 1, 2), shared)
         signs = [*machine_vitals(host, MachineLimits(), {}, now, lambda *_: timedelta(hours=1))]
-        signs += own_vitals(Affairs(seconds=1.0), host, OwnLimits(), {}, now)
+        signs += own_vitals(SelfHealth(seconds=1.0), host, OwnLimits(), {}, now)
         assert len(signs) > 15
         for sign in signs:
             assert any(fnmatchcase(sign.seen.subject, one) for one in (*MACHINE_SUBJECTS, *OWN_SUBJECTS))

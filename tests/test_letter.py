@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from reporter.messages.markdown_parser import LetterError, parse, token
+from reporter.messages.markdown_parser import MarkdownError, parse, token
 from reporter.messages.message import (
     Block,
     Code,
@@ -148,7 +148,7 @@ def test_a_field_may_be_empty() -> None:
     ],
 )
 def test_what_breaks_the_grammar_is_refused_with_its_line(letter: str, line: int | None, message: str) -> None:
-    with pytest.raises(LetterError) as caught:
+    with pytest.raises(MarkdownError) as caught:
         parse(letter)
     assert (caught.value.message, caught.value.line) == (message, line)
 

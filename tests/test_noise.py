@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from sqlalchemy import update
 
 from reporter.alerts.model import Level, Observation
-from reporter.delivery.digest import Held, digest, key_figures
-from reporter.delivery.enqueue import tell_digests
+from reporter.delivery.digest import HeldMessage, digest, key_figures
+from reporter.delivery.enqueue import enqueue_digests
 from reporter.delivery.outlets.discord import limits
 from reporter.delivery.outlets.discord.outlet import SUPPRESS_NOTIFICATIONS
 from reporter.messages.message import Attachment, Field, Message, Run, Severity, Text, plain_blocks
@@ -22,10 +22,10 @@ from reporter.messages.quiet_hours import (
     AT_ONCE,
     NOT_AT_ALL,
     SILENTLY,
-    Etiquette,
     Handling,
     Noise,
     QuietHours,
+    QuietRules,
     handling,
     quiet_hours,
 )
@@ -38,7 +38,7 @@ from tests.processes import daemon
 from tests.servers import PostgreSQL
 from tests.stage import DAILY, Stage
 
-NIGHT = Etiquette(Noise.NOW, quiet_hours("22:00-07:00"), time(8), ZoneInfo("Europe/Berlin"))
+NIGHT = QuietRules(Noise.NOW, quiet_hours("22:00-07:00"), time(8), ZoneInfo("Europe/Berlin"))
 CRITICAL, WARNING, INFO = Severity.CRITICAL, Severity.WARNING, Severity.INFO
 PULSE = '''\
 from reporter import Context, Report, job
@@ -76,13 +76,13 @@ def at(text: str) -> datetime:
 def test_what_is_done_with_a_message(
     noise: Noise, job: Noise | None, severity: Severity, when: str, expected: Handling
 ) -> None:
-    etiquette = Etiquette(noise, NIGHT.quiet_hours, NIGHT.digest_at, NIGHT.zone)
+    etiquette = QuietRules(noise, NIGHT.quiet_hours, NIGHT.digest_at, NIGHT.zone)
     found = handling(etiquette, severity, at(when), job=job)
     assert (found.silent, found.held_until, found.dropped) == (expected.silent, expected.held_until, expected.dropped)
 
 
 def test_a_digest_whose_time_is_quiet_comes_when_the_quiet_is_over() -> None:
-    early = Etiquette(Noise.DIGEST, NIGHT.quiet_hours, time(6), NIGHT.zone)
+    early = QuietRules(Noise.DIGEST, NIGHT.quiet_hours, time(6), NIGHT.zone)
     assert handling(early, INFO, at("12:00")).held_until == at("07:00") + timedelta(days=1)
 
 
@@ -102,7 +102,7 @@ def test_what_is_held_comes_out_within_two_days_and_never_in_quiet_hours(
 ) -> None:
     hours = QuietHours(begin, end) if begin != end else None
     for noise in (Noise.NOW, Noise.DIGEST):
-        etiquette = Etiquette(noise, hours, digest_at, ZoneInfo(zone))
+        etiquette = QuietRules(noise, hours, digest_at, ZoneInfo(zone))
         until = handling(etiquette, INFO, now).held_until
         if until is not None:
             assert now < until <= now + timedelta(hours=49)
@@ -294,7 +294,7 @@ def test_of_two_daemons_one_tells_the_digest(night: Stage, discord: LocalDiscord
         url = night.environ["STORE"]
         stores = [stack.enter_context(closing(open_store(url))) for _ in range(4)]
         dawn = datetime(2026, 10, 31, 6, 0, tzinfo=UTC)
-        list(pool.map(lambda store: tell_digests(store, night.app.wiring, dawn), stores))
+        list(pool.map(lambda store: enqueue_digests(store, night.app.wiring, dawn), stores))
     morning(night)
     assert [message.title for message in discord.messages("daily")] == ["🗞️ Digest – 5 messages"]
 
@@ -315,7 +315,7 @@ def test_what_a_letter_says_in_bold_is_what_a_digest_tells_of_it() -> None:
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=300)
 held = st.builds(
-    lambda minutes, title, body, severity: Held(
+    lambda minutes, title, body, severity: HeldMessage(
         datetime(2026, 10, 30, tzinfo=UTC) + timedelta(minutes=minutes),
         Message((Run("text", title),), (Text(((Run("bold", body),),)),), severity=severity),
     ),
@@ -327,7 +327,7 @@ held = st.builds(
 
 
 @given(st.lists(held, min_size=2, max_size=60))
-def test_a_digest_loses_nothing_and_is_one_message(several: list[Held]) -> None:
+def test_a_digest_loses_nothing_and_is_one_message(several: list[HeldMessage]) -> None:
     made = digest(several, ZoneInfo("Asia/Kathmandu"), datetime(2026, 10, 31, tzinfo=UTC))
     in_full = made.attachments[0].content.decode()
     assert all(line in in_full for one in several for line in plain_blocks(one.message.body))
@@ -337,7 +337,7 @@ def test_a_digest_loses_nothing_and_is_one_message(several: list[Held]) -> None:
 
 def test_pictures_go_along_with_the_digest() -> None:
     chart = Attachment("equity.png", b"\x89PNG", shown=True)
-    several = [Held(at("03:00"), Message(attachments=(chart,))), Held(at("04:00"), Message())]
+    several = [HeldMessage(at("03:00"), Message(attachments=(chart,))), HeldMessage(at("04:00"), Message())]
     assert chart in digest(several, ZoneInfo("UTC"), at("07:00")).attachments
 
 

@@ -10,7 +10,7 @@ import pytest
 from reporter.cli.outbox import run_channels, run_outbox
 from reporter.errors import ReporterError
 from reporter.store import channel_stats
-from reporter.store.channel_stats import Tally
+from reporter.store.channel_stats import DeliveryCounts
 from tests.discord.faults import Limited, Status
 from tests.discord.local import LocalDiscord
 from tests.processes import reporter
@@ -146,7 +146,7 @@ def test_the_figures_of_a_channel_outlive_its_messages(desk: Stage, discord: Loc
         desk.deliver()
     with desk.app.store.read() as connection:
         figures = channel_stats.since(connection, desk.clock.wall() - timedelta(days=1))
-    assert figures["daily"] == Tally(sent=2, late=1, retried=1, slowed=1)
+    assert figures["daily"] == DeliveryCounts(sent=2, late=1, retried=1, slowed=1)
     lines = channels(desk, capsys)[1].splitlines()
     assert lines[1].split() == ["daily", "ready", "0", "2", "1", "1", "0", "1"]
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reporter.probes.trade_frequency import Pace, pace
+from reporter.probes.trade_frequency import TradeFrequency, trade_frequency
 
 MONDAY = datetime(2026, 1, 5, tzinfo=UTC)
 WEEK = timedelta(weeks=1)
@@ -47,8 +47,8 @@ def seldom(_: float) -> float:
     return 1 / 8
 
 
-def known(rate: Rate, weeks: int = 8) -> Pace:
-    found = pace(trades(rate, weeks), MONDAY + weeks * WEEK)
+def known(rate: Rate, weeks: int = 8) -> TradeFrequency:
+    found = trade_frequency(trades(rate, weeks), MONDAY + weeks * WEEK)
     assert found is not None
     return found
 
@@ -60,17 +60,17 @@ def hours(span: timedelta | None) -> float:
 
 def test_too_little_history_says_nothing() -> None:
     few = [MONDAY + timedelta(hours=hour) for hour in range(0, 290, 10)]
-    assert pace([], MONDAY) is None
-    assert pace(few, MONDAY + 2 * WEEK) is None
+    assert trade_frequency([], MONDAY) is None
+    assert trade_frequency(few, MONDAY + 2 * WEEK) is None
     many = [MONDAY + timedelta(minutes=minute) for minute in range(600)]
-    assert pace(many, MONDAY + timedelta(days=6)) is None
-    assert pace(many, MONDAY + timedelta(days=7)) is not None
+    assert trade_frequency(many, MONDAY + timedelta(days=6)) is None
+    assert trade_frequency(many, MONDAY + timedelta(days=7)) is not None
 
 
 def test_what_closes_within_a_minute_counts_once() -> None:
     minutes = [MONDAY + timedelta(hours=hour) for hour in range(1000)]
     legs = [minute + timedelta(seconds=second) for minute in minutes for second in (1, 20, 59)]
-    assert pace(legs, MONDAY + 6 * WEEK) == pace(minutes, MONDAY + 6 * WEEK)
+    assert trade_frequency(legs, MONDAY + 6 * WEEK) == trade_frequency(minutes, MONDAY + 6 * WEEK)
 
 
 def test_a_steady_floor_expects_the_same_at_every_hour() -> None:
@@ -103,14 +103,14 @@ def test_hours_are_those_of_the_zones_clocks() -> None:
         for day in range(70)
         for minute in range(0, 60, 4)
     ]
-    found = pace(noon, datetime(2026, 3, 16, tzinfo=zone), zone)
+    found = trade_frequency(noon, datetime(2026, 3, 16, tzinfo=zone), zone)
     assert found is not None
     assert [hour for hour in range(24) if found.rates[hour] == max(found.rates)] == [12]  # also after clocks changed
 
 
 def test_few_trades_are_told_apart_by_less() -> None:
     assert known(seldom, 8).basis == "weekday and hour"
-    sparse = pace(trades(lambda _: 1 / 24, 8), MONDAY + 8 * WEEK)
+    sparse = trade_frequency(trades(lambda _: 1 / 24, 8), MONDAY + 8 * WEEK)
     assert sparse is not None
     assert sparse.basis == "all hours alike"
 
@@ -118,7 +118,7 @@ def test_few_trades_are_told_apart_by_less() -> None:
 def test_one_outage_of_the_past_makes_nobody_more_patient() -> None:
     whole = trades(steady, 8)
     away = MONDAY + timedelta(days=20), MONDAY + timedelta(days=24)
-    found = pace([one for one in whole if not away[0] < one < away[1]], MONDAY + 8 * WEEK)
+    found = trade_frequency([one for one in whole if not away[0] < one < away[1]], MONDAY + 8 * WEEK)
     assert found is not None
     assert found.silences[-1] > 100
     noon, rare = MONDAY + timedelta(hours=12), timedelta(weeks=4)
@@ -127,7 +127,7 @@ def test_one_outage_of_the_past_makes_nobody_more_patient() -> None:
 
 
 def test_where_nothing_was_ever_traded_no_silence_lasts_too_long() -> None:
-    dead = Pace(rates=(0.0,) * 168, silences=(1.0,), weeks=8, basis="hour of the week", zone=UTC)
+    dead = TradeFrequency(rates=(0.0,) * 168, silences=(1.0,), weeks=8, basis="hour of the week", zone=UTC)
     assert dead.lasts(MONDAY, 1.0) is None
 
 
@@ -138,7 +138,7 @@ def test_where_nothing_was_ever_traded_no_silence_lasts_too_long() -> None:
     rates=st.lists(st.floats(0, 20), min_size=168, max_size=168).filter(lambda rates: sum(rates) > 10),
 )
 def test_the_longer_a_silence_the_more_it_misses(start: int, missed: float, further: float, rates: list[float]) -> None:
-    found = Pace(rates=tuple(rates), silences=(1.0,), weeks=8, basis="", zone=UTC)
+    found = TradeFrequency(rates=tuple(rates), silences=(1.0,), weeks=8, basis="", zone=UTC)
     since = MONDAY + timedelta(seconds=start)
     short, long_ = found.lasts(since, missed), found.lasts(since, missed + further)
     assert short is not None
@@ -190,7 +190,7 @@ FLOORS: dict[str, Callable[[int, int], list[datetime]]] = {
     "busy": partial(trades, busy),
 }
 MONTH = timedelta(weeks=4)
-LIMITS: dict[str, Callable[[Pace], float]] = {
+LIMITS: dict[str, Callable[[TradeFrequency], float]] = {
     "warning": lambda known: known.once_in(MONTH),
     "critical": lambda known: 2 * known.once_in(MONTH),
     "95%": lambda known: known.share(0.95),
@@ -204,7 +204,7 @@ def alarms(every: list[datetime], weeks: int) -> dict[str, float]:
     passed = dict.fromkeys(LIMITS, 0)
     for day in range(56, weeks * 7):
         now = MONDAY + timedelta(days=day)
-        found = pace([one for one in every if now - 8 * WEEK <= one < now], now)
+        found = trade_frequency([one for one in every if now - 8 * WEEK <= one < now], now)
         assert found is not None
         for one in (one for one in every if now <= one < now + timedelta(days=1) and one in following):
             for name, limit in LIMITS.items():

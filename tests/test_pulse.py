@@ -12,7 +12,7 @@ from socket import create_server
 
 import pytest
 
-from reporter.delivery.heartbeat import Pulse
+from reporter.delivery.heartbeat import Heartbeat
 from reporter.scheduler.daemon import standing_still
 from reporter.secret import Secret
 from tests.clocks import HandClock
@@ -65,7 +65,7 @@ def service() -> Iterator[Service]:
         server.shutdown()
 
 
-def beat(pulse: Pulse, trouble: str | None = None) -> None:
+def beat(pulse: Heartbeat, trouble: str | None = None) -> None:
     """Beat, and wait until what came of it is known."""
     pulse.beat(trouble)
     for thread in threading.enumerate():
@@ -73,8 +73,8 @@ def beat(pulse: Pulse, trouble: str | None = None) -> None:
             thread.join(20)
 
 
-def pulse_to(url: str, clock: HandClock, fail: str | None = "/fail") -> Pulse:
-    return Pulse(Secret(url), 60, fail, clock)
+def pulse_to(url: str, clock: HandClock, fail: str | None = "/fail") -> Heartbeat:
+    return Heartbeat(Secret(url), 60, fail, clock)
 
 
 def test_it_beats_at_most_once_in_its_time(service: Service) -> None:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reporter.periods.civil import Unit, containing
-from reporter.trading.equity_curve import Curve, Day, Drawdown, Span, curve, curve_of, trading_days
+from reporter.trading.equity_curve import Curve, DateSpan, Day, Drawdown, curve, curve_of, trading_days
 from reporter.trading.metrics import combined, deepest_fall
 from reporter.trading.risk import (
     Basis,
@@ -173,14 +173,14 @@ def test_daily_returns_compound_to_the_whole(daily: list[Decimal]) -> None:
 def test_a_fall_has_its_dates() -> None:
     found = falling(50, -100, -5, 20, 85, 10, -2)
     assert (found.amount, found.share) == (usdt(-105), Decimal("-0.1"))
-    assert found.span == Span(date(2026, 10, 26), date(2026, 10, 28), date(2026, 10, 30), date(2026, 11, 1))
+    assert found.span == DateSpan(date(2026, 10, 26), date(2026, 10, 28), date(2026, 10, 30), date(2026, 11, 1))
     assert found.span.days == 4
     assert (found.current, found.current_share) == (usdt(-2), Decimal(-2) / 1060)
 
 
 def test_a_fall_from_the_start_began_the_day_before() -> None:
     found = falling(-120, 40)
-    assert found.span == Span(date(2026, 10, 25), MONDAY, None, date(2026, 10, 27))
+    assert found.span == DateSpan(date(2026, 10, 25), MONDAY, None, date(2026, 10, 27))
     assert found.span.days == 2
     assert (found.amount, found.current) == (usdt(-120), usdt(-80))
 
@@ -347,7 +347,7 @@ def _compounded(rates: list[Decimal]) -> list[Decimal]:
 def test_a_deposit_makes_no_loss_good() -> None:
     fall = paying(("-50", "0"), ("0", "10000"), ("100", "0")).drawdown
     assert (fall.amount, fall.share) == (usdt("-50"), Decimal("-0.05"))
-    assert fall.span == Span(date(2026, 10, 25), MONDAY, None, date(2026, 10, 28))
+    assert fall.span == DateSpan(date(2026, 10, 25), MONDAY, None, date(2026, 10, 28))
     assert fall.current_share is not None
     assert isclose(fall.current_share, 0.95 * (1 + 100 / 10950) - 1, rel_tol=1e-9)
     assert isclose(fall.current.amount, 11050 - 11050 / (1 + fall.current_share), rel_tol=1e-9)

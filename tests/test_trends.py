@@ -9,25 +9,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reporter.alerts.forecast import until_full
+from reporter.alerts.forecast import time_until_full
 from reporter.alerts.model import Level
-from reporter.alerts.uptime import HOUR, Span
+from reporter.alerts.uptime import HOUR, StateSpan
 from tests.civil import LAW
 
 NOW = datetime(2026, 10, 30, 14, 0, tzinfo=UTC)
 
 
-def course(values: Sequence[float]) -> list[Span]:
+def course(values: Sequence[float]) -> list[StateSpan]:
     """An hour each, the last one just over."""
     first = NOW - len(values) * HOUR
     return [
-        Span("probe/disk", Level.OK, first + n * HOUR, first + (n + 1) * HOUR, figures=1, total=value)
+        StateSpan("probe/disk", Level.OK, first + n * HOUR, first + (n + 1) * HOUR, figures=1, total=value)
         for n, value in enumerate(values)
     ]
 
 
 def hours(values: Sequence[float], now: float) -> float | None:
-    found = until_full(course(values), NOW, now)
+    found = time_until_full(course(values), NOW, now)
     return None if found is None else found.total_seconds() / 3600
 
 

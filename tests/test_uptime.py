@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reporter.alerts.model import Level, Observation
-from reporter.alerts.uptime import Span, grown, incidents, measured, rolled
+from reporter.alerts.uptime import StateSpan, extended, measured, outages, rolled_up
 from tests.civil import LAW
 
 START = datetime(2026, 10, 30, 14, 58, tzinfo=UTC)
@@ -21,13 +21,13 @@ LEVELS = {"o": Level.OK, "w": Level.WARNING, "c": Level.CRITICAL, "?": Level.UNK
 Step = tuple[float, str]  # seconds after the start; a letter of LEVELS
 
 
-def told(steps: Sequence[Step], patience: timedelta = PATIENCE) -> list[Span]:
+def told(steps: Sequence[Step], patience: timedelta = PATIENCE) -> list[StateSpan]:
     """The spans that these readings make."""
-    closed: list[Span] = []
+    closed: list[StateSpan] = []
     standing = None
     for seconds, letter in steps:
         seen = Observation("probe/db", LEVELS[letter], figure=seconds)
-        growth = grown(standing, seen, START + timedelta(seconds=seconds), patience)
+        growth = extended(standing, seen, START + timedelta(seconds=seconds), patience)
         closed += growth.closed
         standing = growth.standing
     return closed + ([standing] if standing else [])
@@ -37,7 +37,7 @@ def every(seconds: float, letters: str) -> list[Step]:
     return [(seconds * number, letter) for number, letter in enumerate(letters)]
 
 
-def sketch(spans: Sequence[Span]) -> list[tuple[str, float, float, int]]:
+def sketch(spans: Sequence[StateSpan]) -> list[tuple[str, float, float, int]]:
     """Level, start and end in seconds after the start, readings."""
     return [
         (span.level.value, (span.start - START).total_seconds(), (span.end - START).total_seconds(), span.readings)
@@ -107,14 +107,14 @@ def test_maintenance_is_in_no_other_part_and_no_incident_begins_in_it() -> None:
     ],
 )
 def test_trouble_that_lasts_is_an_incident(letters: str, lasted: list[int]) -> None:
-    found = list(incidents(told(every(30, letters))))
+    found = list(outages(told(every(30, letters))))
     assert [incident.lasted.total_seconds() for incident in found] == lasted
     assert all(incident.over is letters.endswith("o") for incident in found)
 
 
 def test_spans_of_one_level_and_day_become_one() -> None:
     fine = told(every(60, "o" * 180 + "c" * 70 + "o"))
-    (first, down, last) = rolled(fine)
+    (first, down, last) = rolled_up(fine)
     assert (first.readings, down.readings, last.readings) == (180, 70, 1)
     assert first.mean == sum(60 * number for number in range(180)) / 180
     assert (first.lowest, first.highest) == (0, 60 * 179)
@@ -140,7 +140,7 @@ def test_the_parts_add_up_to_the_whole_and_no_span_overlaps(steps: list[Step], p
 @given(histories, st.integers(60, 9000))
 def test_what_was_rolled_measures_the_same(steps: list[Step], patience: int) -> None:
     spans = told(steps, timedelta(seconds=patience))
-    coarse = list(rolled(spans))
+    coarse = list(rolled_up(spans))
     end = START + timedelta(days=2)
     fine, rough = measured("probe/db", spans, START, end), measured("probe/db", coarse, START, end)
     assert (fine.well, fine.down, fine.unknown, fine.incidents) == (

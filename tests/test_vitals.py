@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from reporter.alerts.model import AlertState, Level, Observation, Phase
-from reporter.jobs.kit.host_health import HoursLeft, MachineLimits, Percent, coarse, machine_vitals
+from reporter.jobs.kit.host_health import HostLimits, HoursLeft, Percent, coarse, host_signs
 from reporter.probes.host.facts import Disk, Host, Network
 from tests.civil import LAW
 
@@ -43,7 +43,7 @@ hosts = st.builds(
 @given(hosts, st.none() | st.floats(0.001, 10**7))
 def test_whatever_a_machine_tells_each_sign_has_a_subject_words_and_a_level(host: Host, hours: float | None) -> None:
     ahead = None if hours is None else timedelta(hours=hours)
-    signs = list(machine_vitals(host, MachineLimits(), {}, NOW, lambda _subject, _figure: ahead))
+    signs = list(host_signs(host, HostLimits(), {}, NOW, lambda _subject, _figure: ahead))
     assert len({sign.seen.subject for sign in signs}) == len(signs)
     for sign in signs:
         assert sign.words
@@ -70,16 +70,16 @@ def test_limits_in_the_wrong_order_are_refused_in_words(bounds: Any, given_: dic
 def test_a_disk_leaves_its_warning_when_it_has_clearly_more_time(hours: int, level: Level) -> None:
     host = replace(SILENT, disks=(Disk("/", 50, 100),))
     open_ = {"probe/host-disk-/": AlertState("probe/host-disk-/", Phase.OPEN, Level.WARNING, NOW)}
-    (sign,) = machine_vitals(host, MachineLimits(), open_, NOW, lambda _subject, _figure: timedelta(hours=hours))
+    (sign,) = host_signs(host, HostLimits(), open_, NOW, lambda _subject, _figure: timedelta(hours=hours))
     assert sign.seen.level is level
 
 
 def test_a_disk_that_was_to_be_full_soon_has_not_been_as_full_as_that() -> None:
     host = replace(SILENT, disks=(Disk("/", 91, 100),))
-    (soon,) = machine_vitals(host, MachineLimits(), {}, NOW, lambda _subject, _figure: timedelta(hours=5))
+    (soon,) = host_signs(host, HostLimits(), {}, NOW, lambda _subject, _figure: timedelta(hours=5))
     assert (soon.seen.level, soon.words) == (Level.CRITICAL, "full in about 5 hours at this pace")
     open_ = AlertState(soon.seen.subject, Phase.OPEN, Level.CRITICAL, NOW, observation=soon.seen)
-    (later,) = machine_vitals(host, MachineLimits(), {open_.subject: open_}, NOW, lambda _subject, _figure: None)
+    (later,) = host_signs(host, HostLimits(), {open_.subject: open_}, NOW, lambda _subject, _figure: None)
     assert (later.seen.level, later.words) == (Level.WARNING, "above 85%")
 
 
@@ -94,5 +94,5 @@ def test_what_has_left_its_level_is_not_back_in_it_before_its_limit_is_reached_a
     well = Observation("probe/host-cpu", Level.OK)
     open_ = {"probe/host-cpu": AlertState("probe/host-cpu", Phase.RECOVERING, Level.WARNING, NOW, observation=well)}
     host = replace(SILENT, cpu_percent=84)
-    (sign,) = machine_vitals(host, MachineLimits(), open_, NOW, lambda _subject, _figure: None)
+    (sign,) = host_signs(host, HostLimits(), open_, NOW, lambda _subject, _figure: None)
     assert sign.seen.level is Level.OK

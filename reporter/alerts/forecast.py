@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from itertools import combinations, pairwise
 from statistics import median
 
-from reporter.alerts.uptime import Span
+from reporter.alerts.uptime import StateSpan
 
 # A pace is known after so many values over so long a time, most of which must be higher than the one before.
 FEWEST, SHORTEST, RISING = 4, timedelta(hours=3), 0.75
@@ -17,7 +17,7 @@ FURTHEST = timedelta(days=90)
 Point = tuple[datetime, float]
 
 
-def until_full(spans: Sequence[Span], now: datetime, figure: float, full: float = 100.0) -> timedelta | None:
+def time_until_full(spans: Sequence[StateSpan], now: datetime, figure: float, full: float = 100.0) -> timedelta | None:
     """How long until a figure reaches `full` at its pace, by its spans (see History.spans) and its value now.
 
     None where it does not rise steadily, or for too short a time to know. The pace is the median of those between any

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from reporter.alerts.model import Change, Level, Transition
+from reporter.alerts.model import Level, Transition, TransitionKind
 
 # Stands for the channels that an earlier version told, which it did not write down.
-BEFORE = "?"
+TOLD_BY_EARLIER_VERSION = "?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,9 @@ class Incident:
         return self.resolved_at is not None
 
 
-def begun(transition: Transition, now: datetime) -> Incident:
+def incident_of_transition(transition: Transition, now: datetime) -> Incident:
     """The incident of a change of which nothing is known yet. One that an earlier version opened was told by it."""
-    opens = transition.change in {Change.OPENED, Change.FLAPPING}
+    opens = transition.change in {TransitionKind.OPENED, TransitionKind.FLAPPING}
     level = max(transition.level, transition.was, key=lambda level: level.worse_than(Level.OK))
     return Incident(
         id=transition.incident,
@@ -54,13 +54,13 @@ def begun(transition: Transition, now: datetime) -> Incident:
         since=transition.since,
         level=level,
         worst=level,
-        told=() if opens else (BEFORE,),
+        told=() if opens else (TOLD_BY_EARLIER_VERSION,),
     )
 
 
-def followed(known: Incident, transition: Transition, now: datetime) -> Incident:
+def after_transition(known: Incident, transition: Transition, now: datetime) -> Incident:
     """The incident with what a change says about it."""
-    ended = now if transition.change is Change.RESOLVED else None
+    ended = now if transition.change is TransitionKind.RESOLVED else None
     worst = transition.level if transition.level.worse_than(known.worst) else known.worst
     level = known.level if ended else transition.level
     until = (transition.until or now) if ended else None
@@ -72,13 +72,13 @@ def followed(known: Incident, transition: Transition, now: datetime) -> Incident
     return moved
 
 
-def heard(incident: Incident, channels: Iterable[str]) -> Incident:
+def marked_told(incident: Incident, channels: Iterable[str]) -> Incident:
     """The incident once people in these channels have heard of it as it stands."""
     return replace(incident, told=tuple(dict.fromkeys((*incident.told, *channels))), untold=None)
 
 
-def kept_back(incident: Incident, change: Change, why: str) -> Incident:
+def marked_untold(incident: Incident, change: TransitionKind, why: str) -> Incident:
     """The incident once a change of it was not told: the reason counts as long as people know less than is true."""
-    if change is Change.WORSENED or not (incident.told or change is Change.RESOLVED):
+    if change is TransitionKind.WORSENED or not (incident.told or change is TransitionKind.RESOLVED):
         return replace(incident, untold=why)
     return incident

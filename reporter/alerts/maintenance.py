@@ -23,7 +23,7 @@ def fits_any(patterns: Iterable[str], subject: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class MaintenanceWindow:
     """Maintenance that comes again: it begins by `schedule`, on the clock of `zone`, and lasts for `duration`."""
 
     subjects: tuple[str, ...]
@@ -48,7 +48,7 @@ class Window:
             begins = self.schedule.after(begins, self.zone)
 
 
-def maintained(windows: Sequence[Window], subject: str, start: datetime, end: datetime) -> list[Span]:
+def maintenance_spans(windows: Sequence[MaintenanceWindow], subject: str, start: datetime, end: datetime) -> list[Span]:
     """When a subject was under maintenance between two moments: spans in order that do not touch each other."""
     found: list[Span] = []
     for begins, ends in sorted(

@@ -97,7 +97,7 @@ def _of_limit(name: str) -> str:
     return measure.replace("_", " ") + (f": {whose}" if whose else "")
 
 
-class Change(StrEnum):
+class TransitionKind(StrEnum):
     """What happened to an alert."""
 
     OPENED = "opened"
@@ -128,7 +128,7 @@ class Transition:
     """
 
     subject: str
-    change: Change
+    change: TransitionKind
     since: datetime
     reason: str
     observation: Observation

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from reporter.alerts.maintenance import Window, fits, fits_any
+from reporter.alerts.maintenance import MaintenanceWindow, fits, fits_any
 from reporter.alerts.model import Level, Policy
 
 # What stands for the reporter's own network: while it is in trouble, nobody else is said to be unreachable.
@@ -61,7 +61,7 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class EscalationStep:
     """Who else hears of an alert of `level` or worse that nobody acknowledged for so long after its opening."""
 
     after: timedelta
@@ -87,8 +87,8 @@ class Rules:
     """
 
     rules: tuple[Rule, ...] = ()
-    windows: tuple[Window, ...] = ()
-    steps: tuple[Step, ...] = ()
+    windows: tuple[MaintenanceWindow, ...] = ()
+    steps: tuple[EscalationStep, ...] = ()
     group: int | None = 3
     probes: frozenset[str] = frozenset()
     _about: dict[str, tuple[Rule, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)

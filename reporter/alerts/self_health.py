@@ -7,7 +7,7 @@ from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Late:
+class LateJob:
     """A job that owes a period since then."""
 
     job: str
@@ -15,7 +15,7 @@ class Late:
 
 
 @dataclass(frozen=True, slots=True)
-class Affairs:
+class SelfHealth:
     """How the reporter keeps up with its own work.
 
     `late` are the jobs that owe a period which is due; `skipped` the runs of the last hour that were left out because
@@ -23,7 +23,7 @@ class Affairs:
     those that were given up in the last day. `seconds` is how long our own store took to tell all that.
     """
 
-    late: tuple[Late, ...] = ()
+    late: tuple[LateJob, ...] = ()
     skipped: int = 0
     waiting: int = 0
     oldest: datetime | None = None

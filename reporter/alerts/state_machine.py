@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
-from reporter.alerts.model import AlertState, Change, Level, Observation, Phase, Policy, Transition
+from reporter.alerts.model import AlertState, Level, Observation, Phase, Policy, Transition, TransitionKind
 from reporter.periods.civil import DAY
 
 _NO_TIME = timedelta(0)
@@ -18,7 +18,7 @@ _SILENT_INTERVALS = 3
 _SET_BACK = timedelta(minutes=-1)  # less is a clock being adjusted, or two readings that crossed
 
 
-def judge(
+def next_state(
     state: AlertState, now: datetime, observation: Observation | None, policy: Policy
 ) -> tuple[AlertState, Transition | None, datetime | None]:
     """Fold one reading, or the mere passing of time (None), into a state.
@@ -38,7 +38,7 @@ def judge(
 def closed(state: AlertState, reason: str) -> Transition:
     """The end of an open alert whose subject nobody will look at any more."""
     gone = Observation(state.subject, Level.OK, reason)
-    return _told(state, AlertState(state.subject, observation=gone), Change.RESOLVED, reason)
+    return _told(state, AlertState(state.subject, observation=gone), TransitionKind.RESOLVED, reason)
 
 
 def incident_of(state: AlertState) -> str:
@@ -156,7 +156,7 @@ def _opened(
     )
     if again:
         reason = f"{reason}; {_came_back(opened, now, policy)}"
-    return opened, _told(state, opened, Change.FLAPPING if again else Change.OPENED, reason)
+    return opened, _told(state, opened, TransitionKind.FLAPPING if again else TransitionKind.OPENED, reason)
 
 
 def _again(state: AlertState, now: datetime, policy: Policy) -> bool:
@@ -173,8 +173,8 @@ def _open(state: AlertState, now: datetime, policy: Policy) -> tuple[AlertState,
     if state.milder_since and now - state.milder_since >= _patience(state, policy):
         milder = replace(state, level=seen, milder_since=None, eased_at=now.astimezone(UTC))
         milder = replace(milder, reminders=_passed(milder, now, policy))
-        reason = f"not {state.level} since {clock(state.milder_since, now)}, now {milder.level}"
-        return milder, _told(state, milder, Change.EASED, reason)
+        reason = f"not {state.level} since {clock_time(state.milder_since, now)}, now {milder.level}"
+        return milder, _told(state, milder, TransitionKind.EASED, reason)
     return _reminded(state, now, policy)
 
 
@@ -186,7 +186,7 @@ def _worsened(state: AlertState, now: datetime, policy: Policy) -> tuple[AlertSt
     reason = f"{worse.level}{times}, was {state.level}"
     if again:
         reason += f"; it was {worse.level} before: flapping, so eased only after {_for(_patience(worse, policy))}"
-    return worse, _told(state, worse, Change.WORSENED, reason)
+    return worse, _told(state, worse, TransitionKind.WORSENED, reason)
 
 
 def _reminded(state: AlertState, now: datetime, policy: Policy) -> tuple[AlertState, Transition | None]:
@@ -194,10 +194,10 @@ def _reminded(state: AlertState, now: datetime, policy: Policy) -> tuple[AlertSt
     if passed == state.reminders:
         return state, None
     reminded = replace(state, reminders=passed)
-    reason = f"still {state.level}, in trouble for {_for(now - _since(state))}, since {clock(_since(state), now)}"
+    reason = f"still {state.level}, in trouble for {_for(now - _since(state))}, since {clock_time(_since(state), now)}"
     if state.unknowns and state.level is not Level.UNKNOWN:
         reason += f"; the last {_readings(state.unknowns)} could not look"
-    return reminded, _told(state, reminded, Change.REMINDER, reason + _came_and_went(state))
+    return reminded, _told(state, reminded, TransitionKind.REMINDER, reason + _came_and_went(state))
 
 
 def _passed(state: AlertState, now: datetime, policy: Policy) -> int:
@@ -222,9 +222,9 @@ def _recovering(state: AlertState, now: datetime, policy: Policy) -> tuple[Alert
         resolved_at=now.astimezone(UTC),
         flapping=state.flapping,
     )
-    clean = f"clean since {clock(state.clean_since, now)}" if patience else "clean again"
+    clean = f"clean since {clock_time(state.clean_since, now)}" if patience else "clean again"
     reason = f"{clean}, after {_for(state.clean_since - _since(state))} of trouble{_came_and_went(state)}"
-    return well, replace(_told(state, well, Change.RESOLVED, reason), until=state.clean_since)
+    return well, replace(_told(state, well, TransitionKind.RESOLVED, reason), until=state.clean_since)
 
 
 def _patience(state: AlertState, policy: Policy) -> timedelta:
@@ -269,7 +269,7 @@ def _reminder_at(state: AlertState, passed: int, policy: Policy) -> datetime | N
 # --- Telling: the words ---
 
 
-def _told(before: AlertState, after: AlertState, change: Change, reason: str) -> Transition:
+def _told(before: AlertState, after: AlertState, change: TransitionKind, reason: str) -> Transition:
     incident = incident_of(after if after.is_open else before)
     return Transition(before.subject, change, _since(before), reason, _seen(after), after.level, before.level, incident)
 
@@ -292,17 +292,17 @@ def _since(state: AlertState) -> datetime:
 
 def _failed(state: AlertState, now: datetime, policy: Policy) -> str:
     if policy.failures == 1:
-        return f"{_seen(state).level} at {clock(now, now)}, one such reading is enough"
-    return f"{state.failures} failures in a row since {clock(_since(state), now)}, limit {policy.failures}"
+        return f"{_seen(state).level} at {clock_time(now, now)}, one such reading is enough"
+    return f"{state.failures} failures in a row since {clock_time(_since(state), now)}, limit {policy.failures}"
 
 
 def _could_not_look(state: AlertState, now: datetime, policy: Policy) -> str:
-    return f"could not look {state.unknowns} times in a row since {clock(_since(state), now)}, limit {policy.unknowns}"
+    return f"could not look {state.unknowns} times in a row since {clock_time(_since(state), now)}, limit {policy.unknowns}"
 
 
 def _came_back(state: AlertState, now: datetime, policy: Policy) -> str:
-    last = f", last over at {clock(state.resolved_at, now)}" if state.resolved_at else ""
-    times = f"in trouble {state.openings} times since {clock(state.began or _since(state), now)}{last}"
+    last = f", last over at {clock_time(state.resolved_at, now)}" if state.resolved_at else ""
+    times = f"in trouble {state.openings} times since {clock_time(state.began or _since(state), now)}{last}"
     return f"{times}: flapping, so over only after {_for(_patience(state, policy))} without a failure"
 
 
@@ -314,7 +314,7 @@ def _readings(number: int) -> str:
     return "reading" if number == 1 else f"{number} readings"
 
 
-def clock(moment: datetime, now: datetime) -> str:
+def clock_time(moment: datetime, now: datetime) -> str:
     """A time of day in the zone of `now`, with the date where that is another one."""
     there = moment.astimezone(now.tzinfo)
     return f"{there:%H:%M:%S %Z}" if there.date() == now.date() else f"{there:%Y-%m-%d %H:%M:%S %Z}"

@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 
 from reporter.alerts.incident import Incident
 from reporter.alerts.maintenance import fits, fits_any
-from reporter.alerts.model import AlertState, Change, Level, Observation, Phase, Transition
-from reporter.alerts.policies import OWN_NETWORK, Rules, Step
-from reporter.alerts.state_machine import clock
+from reporter.alerts.model import AlertState, Level, Observation, Phase, Transition, TransitionKind
+from reporter.alerts.policies import OWN_NETWORK, EscalationStep, Rules
+from reporter.alerts.state_machine import clock_time
 
 # People are reminded of a silence so long before its end, and of a short one when a tenth of it is left.
 REMIND_BEFORE = timedelta(minutes=10)
@@ -40,7 +40,7 @@ class Silence:
 
 
 @dataclass(frozen=True, slots=True)
-class Hush:
+class Suppression:
     """Why nothing new is told of a subject at present; `parent` is whose trouble it is said to be."""
 
     why: str
@@ -55,7 +55,7 @@ class Decision:
     why: str
 
 
-def hush(
+def suppression_of(
     subject: str,
     level: Level,
     now: datetime,
@@ -63,7 +63,7 @@ def hush(
     rules: Rules,
     silences: Iterable[Silence] = (),
     troubled: Iterable[AlertState] = (),
-) -> Hush | None:
+) -> Suppression | None:
     """What keeps people from hearing of a subject's trouble at that level now, if anything does.
 
     `troubled` are the states that are not well. Times in words are in the zone of `now`.
@@ -71,14 +71,14 @@ def hush(
     for silence in silences:
         if silence.holds(now) and fits(silence.pattern, subject):
             until = f"{silence.ends_at.astimezone(now.tzinfo):%H:%M %Z}"
-            return Hush(f"silenced by {silence.by} until {until}: {silence.reason}")
+            return Suppression(f"silenced by {silence.by} until {until}: {silence.reason}")
     for window in rules.windows:
         if fits_any(window.subjects, subject) and (ends := window.until(now)):
-            return Hush(f"maintenance until {ends.astimezone(now.tzinfo):%H:%M %Z}: {window.reason}")
+            return Suppression(f"maintenance until {ends.astimezone(now.tzinfo):%H:%M %Z}: {window.reason}")
     if not rules.parents(subject) and level is not Level.UNKNOWN:
         return None
     parent = next((state for state in troubled if _is_to_blame(state, subject, level, rules)), None)
-    return Hush(f"it depends on {parent.subject}, which is in trouble", parent.subject) if parent else None
+    return Suppression(f"it depends on {parent.subject}, which is in trouble", parent.subject) if parent else None
 
 
 def _is_to_blame(state: AlertState, subject: str, level: Level, rules: Rules) -> bool:
@@ -98,39 +98,39 @@ def _level(state: AlertState) -> Level:
     return seen if seen.worse_than(state.level) else state.level
 
 
-def decide(transition: Transition, incident: Incident, hushed: Hush | None) -> Decision:
+def decide(transition: Transition, incident: Incident, hushed: Suppression | None) -> Decision:
     """Whether a change is told. Whoever heard of trouble hears of its end, and nobody else does."""
-    if transition.change in {Change.RESOLVED, Change.EASED}:
+    if transition.change in {TransitionKind.RESOLVED, TransitionKind.EASED}:
         if incident.told:
             return Decision(True, "who heard of the trouble hears of this")
         return Decision(False, incident.untold or "nobody was told of the trouble")
     if hushed:
         return Decision(False, hushed.why)
-    if incident.acked_at and transition.change in {Change.REMINDER, Change.ESCALATED}:
+    if incident.acked_at and transition.change in {TransitionKind.REMINDER, TransitionKind.ESCALATED}:
         return Decision(False, f"acknowledged by {incident.acked_by}")
     return Decision(True, "nothing speaks against it")
 
 
-def is_owed(incident: Incident, state: AlertState | None) -> bool:
+def is_notification_owed(incident: Incident, state: AlertState | None) -> bool:
     """Whether people should hear of an open trouble that was kept from them, as soon as nothing hushes it."""
     return state is not None and state.phase is Phase.OPEN and bool(not incident.told or incident.untold)
 
 
-def late(incident: Incident, state: AlertState, now: datetime) -> Transition:
+def delayed_transition(incident: Incident, state: AlertState, now: datetime) -> Transition:
     """The news of a trouble that was kept from people. Times in its reason are in the zone of `now`."""
-    again = Change.FLAPPING if state.openings > 1 else Change.OPENED
-    reason = f"{incident.level} since {clock(incident.since, now)}, kept back until now: {incident.untold}"
-    return news_of(incident, state, Change.WORSENED if incident.told else again, reason)
+    again = TransitionKind.FLAPPING if state.openings > 1 else TransitionKind.OPENED
+    reason = f"{incident.level} since {clock_time(incident.since, now)}, kept back until now: {incident.untold}"
+    return transition_by_time(incident, state, TransitionKind.WORSENED if incident.told else again, reason)
 
 
-def news_of(incident: Incident, state: AlertState, change: Change, reason: str) -> Transition:
+def transition_by_time(incident: Incident, state: AlertState, change: TransitionKind, reason: str) -> Transition:
     """What time, and no reading, gives cause to tell of an open trouble."""
     seen = state.observation or Observation(incident.subject, incident.level)
     level = incident.level
     return Transition(incident.subject, change, incident.since, reason, seen, level, level, incident.id)
 
 
-def due_steps(incident: Incident, steps: Sequence[Step], now: datetime) -> list[Step]:
+def due_escalations(incident: Incident, steps: Sequence[EscalationStep], now: datetime) -> list[EscalationStep]:
     """The steps of escalation whose time has come and that were not taken yet."""
     if incident.is_over or incident.acked_at:
         return []
@@ -143,7 +143,7 @@ def due_steps(incident: Incident, steps: Sequence[Step], now: datetime) -> list[
     ]
 
 
-def affected(subject: str, troubled: Iterable[AlertState], rules: Rules) -> list[str]:
+def affected_subjects(subject: str, troubled: Iterable[AlertState], rules: Rules) -> list[str]:
     """What is in trouble and depends on a subject, also by way of others."""
     states = [state for state in troubled if state.phase is not Phase.OK and state.subject != subject]
     if subject != OWN_NETWORK:
@@ -151,5 +151,7 @@ def affected(subject: str, troubled: Iterable[AlertState], rules: Rules) -> list
     found = [state.subject for state in states if rules.depends(state.subject, subject)]
     if subject == OWN_NETWORK:
         found += [state.subject for state in states if _level(state) is Level.UNKNOWN]
-    further = [name for child in found for name in affected(child, [s for s in states if s.subject != child], rules)]
+    further = [
+        name for child in found for name in affected_subjects(child, [s for s in states if s.subject != child], rules)
+    ]
     return list(dict.fromkeys([*found, *further]))

@@ -25,7 +25,7 @@ Window = tuple[datetime, datetime]
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class StateSpan:
     """A stretch of time in which each of `readings` readings of a subject had the same level.
 
     `in_row` counts them from the last change of level on, also over the hours at which spans are cut. Of those that had
@@ -51,7 +51,7 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Incident:
+class Outage:
     """Trouble that lasted: from the first failing reading to the first good one, or to the last one known."""
 
     start: datetime
@@ -78,7 +78,7 @@ class Uptime:
     unknown: timedelta = NO_TIME
     unobserved: timedelta = NO_TIME
     maintenance: timedelta = NO_TIME
-    incidents: tuple[Incident, ...] = ()
+    incidents: tuple[Outage, ...] = ()
     figure: float | None = None
 
     @property
@@ -102,34 +102,34 @@ def is_component(subject: str) -> bool:
 
 
 @dataclass(slots=True)
-class Growth:
+class Extension:
     """What one more reading makes of a span: `closed` ones that will not change any more, and the one that goes on."""
 
-    standing: Span
-    closed: list[Span] = field(default_factory=list)
+    standing: StateSpan
+    closed: list[StateSpan] = field(default_factory=list)
 
 
-def grown(before: Span | None, seen: Observation, at: datetime, patience: timedelta) -> Growth:
+def extended(before: StateSpan | None, seen: Observation, at: datetime, patience: timedelta) -> Extension:
     """Fold a reading into the span that stood before it. A reading `at` before its end counts as taken at the end.
 
     Spans end at each full hour of UTC, so that figures have a course; `patience` is how long a reading may hold.
     """
     if before is None:
-        return Growth(_begun(seen, at))
+        return Extension(_begun(seen, at))
     at = max(at, before.end)
     if at - before.end > patience:
-        return Growth(_begun(seen, at), [before])
+        return Extension(_begun(seen, at), [before])
     *cut, last = _until(before, at)
     if last.level is seen.level:
-        return Growth(_counted(last, seen), cut)
-    return Growth(_begun(seen, at), [*cut, last] if last.readings or last.end > last.start else cut)
+        return Extension(_counted(last, seen), cut)
+    return Extension(_begun(seen, at), [*cut, last] if last.readings or last.end > last.start else cut)
 
 
-def _begun(seen: Observation, at: datetime) -> Span:
-    return _counted(Span(seen.subject, seen.level, at, at, readings=0, in_row=0), seen)
+def _begun(seen: Observation, at: datetime) -> StateSpan:
+    return _counted(StateSpan(seen.subject, seen.level, at, at, readings=0, in_row=0), seen)
 
 
-def _counted(span: Span, seen: Observation) -> Span:
+def _counted(span: StateSpan, seen: Observation) -> StateSpan:
     readings, in_row, figure = span.readings + 1, span.in_row + 1, seen.figure
     if figure is None:
         return replace(span, readings=readings, in_row=in_row, value=seen.value)
@@ -145,12 +145,12 @@ def _counted(span: Span, seen: Observation) -> Span:
     )
 
 
-def _until(span: Span, at: datetime) -> list[Span]:
+def _until(span: StateSpan, at: datetime) -> list[StateSpan]:
     """The span made longer, and cut at each hour that has struck since."""
     pieces = []
     while (strike := hour_of(span.start) + HOUR) <= at:
         pieces.append(replace(span, end=strike))
-        span = Span(span.subject, span.level, strike, strike, readings=0, in_row=span.in_row, value=span.value)
+        span = StateSpan(span.subject, span.level, strike, strike, readings=0, in_row=span.in_row, value=span.value)
     return [*pieces, replace(span, end=at)]
 
 
@@ -158,9 +158,9 @@ def hour_of(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
-def rolled(spans: Iterable[Span]) -> Iterator[Span]:
+def rolled_up(spans: Iterable[StateSpan]) -> Iterator[StateSpan]:
     """Spans of one subject in order, those of one level that follow each other within a day of UTC made one."""
-    last: Span | None = None
+    last: StateSpan | None = None
     for span in spans:
         if last is not None and _continues(last, span):
             last = _joined(last, span)
@@ -172,12 +172,12 @@ def rolled(spans: Iterable[Span]) -> Iterator[Span]:
         yield last
 
 
-def _continues(last: Span, span: Span) -> bool:
+def _continues(last: StateSpan, span: StateSpan) -> bool:
     same = span.level is last.level and span.start == last.end
     return same and span.start.astimezone(UTC).date() == last.start.astimezone(UTC).date()
 
 
-def _joined(last: Span, span: Span) -> Span:
+def _joined(last: StateSpan, span: StateSpan) -> StateSpan:
     return replace(
         last,
         end=span.end,
@@ -192,7 +192,7 @@ def _joined(last: Span, span: Span) -> Span:
 
 
 def measured(
-    subject: str, spans: Sequence[Span], start: datetime, end: datetime, excluded: Iterable[Window] = ()
+    subject: str, spans: Sequence[StateSpan], start: datetime, end: datetime, excluded: Iterable[Window] = ()
 ) -> Uptime:
     """The uptime of a subject from `start` to `end`, which must not lie in the future, by its spans in order.
 
@@ -214,12 +214,12 @@ def measured(
         unknown=times[Level.UNKNOWN],
         unobserved=max(NO_TIME, end - start - maintenance - sum(times.values(), NO_TIME)),
         maintenance=maintenance,
-        incidents=tuple(one for one in incidents(spans, windows) if one.start < end and one.end >= start),
+        incidents=tuple(one for one in outages(spans, windows) if one.start < end and one.end >= start),
         figure=sum(span.total for span in inside) / figures if figures else None,
     )
 
 
-def _clipped(spans: Iterable[Span], start: datetime, end: datetime) -> Iterator[Span]:
+def _clipped(spans: Iterable[StateSpan], start: datetime, end: datetime) -> Iterator[StateSpan]:
     """What of the spans lies in a time; where two overlap, the earlier counts."""
     for span in spans:
         start, until = max(start, span.start), min(end, span.end)
@@ -237,17 +237,17 @@ def _merged(windows: Iterable[Window], start: datetime, end: datetime) -> Iterat
             start = until
 
 
-def _overlap(span: Span, windows: Iterable[Window]) -> timedelta:
+def _overlap(span: StateSpan, windows: Iterable[Window]) -> timedelta:
     shared = (min(span.end, until) - max(span.start, since) for since, until in windows)
     return sum((time for time in shared if time > NO_TIME), NO_TIME)
 
 
-def incidents(spans: Sequence[Span], excluded: Sequence[Window] = ()) -> Iterator[Incident]:
+def outages(spans: Sequence[StateSpan], excluded: Sequence[Window] = ()) -> Iterator[Outage]:
     """Stretches of critical readings, three or more; pauses of less than five minutes belong to them.
 
     One that began in maintenance is none.
     """
-    stretches: list[list[Span]] = []
+    stretches: list[list[StateSpan]] = []
     for span in spans:
         if span.level is not Level.CRITICAL:
             continue
@@ -258,4 +258,4 @@ def incidents(spans: Sequence[Span], excluded: Sequence[Window] = ()) -> Iterato
         start, last = stretch[0].start, stretch[-1]
         in_maintenance = any(since <= start < until for since, until in excluded)
         if sum(span.readings for span in stretch) >= READINGS and not in_maintenance:
-            yield Incident(start, last.end, over=last is not spans[-1])
+            yield Outage(start, last.end, over=last is not spans[-1])

@@ -12,13 +12,13 @@ from datetime import timedelta
 from pathlib import Path
 
 from reporter.app.home import FolderHome
-from reporter.delivery.worker import Delivery
+from reporter.delivery.worker import DeliveryWorker
 from reporter.errors import ReporterError, nearest
 from reporter.jobs import changes
 from reporter.jobs.binding import BoundJob
 from reporter.periods.civil import Period, asked, containing, covered, named_end, parse_at
 from reporter.periods.clock import Clock, SystemClock
-from reporter.scheduler.clock_check import Guard
+from reporter.scheduler.clock_check import ClockCheck
 from reporter.scheduler.daemon import TICK, WATCH, Daemon
 from reporter.scheduler.planner import Planner
 from reporter.scheduler.runner import Findings, Outcome, Runner
@@ -49,8 +49,8 @@ class App:
             self.store.hold()
         history = run_log.StoredHistory(self.store, self.clock, self.clock.wall() if hold else None)
         self.runner = Runner(self.store, self.clock, history, self.stopping)
-        self.planner = Planner(self.store, self.clock, Guard(self.clock))
-        self.delivery = Delivery(self.store, self.clock, self.runner)
+        self.planner = Planner(self.store, self.clock, ClockCheck(self.clock))
+        self.delivery = DeliveryWorker(self.store, self.clock, self.runner)
 
     def daemon(self, tick: float = TICK, watch: float = WATCH) -> Daemon:
         return Daemon(
@@ -99,11 +99,11 @@ class App:
         except ValueError as error:
             raise ReporterError(str(error)) from None
 
-    def run_by_hand(self, bound: BoundJob, at: str | None, *, force: bool = False) -> ByHand:
+    def run_by_hand(self, bound: BoundJob, at: str | None, *, force: bool = False) -> ManualRun:
         """Run a job now. A period that was told already is not told again unless forced."""
         return self.run_period(bound, self.period(bound, at), force=force)
 
-    def run_period(self, bound: BoundJob, period: Period, *, force: bool = False) -> ByHand:
+    def run_period(self, bound: BoundJob, period: Period, *, force: bool = False) -> ManualRun:
         """Run a job now for a period, unless that was told already and is not to be told again."""
         claim: Claim | None = None
         if bound.job.covers.closed and not period.so_far and not force:
@@ -111,8 +111,8 @@ class App:
                 raise ReporterError(f"this machine's clock cannot be right: {why}")
             owed, claim = self.planner.claim_by_hand(bound, period)
             if claim is None:
-                return ByHand(period, None, owed)
-        return ByHand(period, self.runner.run(self.wiring, bound, period, trigger="hand", claim=claim), None)
+                return ManualRun(period, None, owed)
+        return ManualRun(period, self.runner.run(self.wiring, bound, period, trigger="hand", claim=claim), None)
 
     def periods_between(self, bound: BoundJob, first: str, last: str | None) -> list[Period]:
         """The periods of a job that are over, from the one that `first` names to the one that `last` names, in order.
@@ -142,7 +142,7 @@ class App:
             found = fact(connection, TERMS)
         return json.loads(found) if found else None
 
-    def deliver(self, run_id: str, patience: timedelta = timedelta(seconds=20)) -> list[outbox.Fate]:
+    def deliver(self, run_id: str, patience: timedelta = timedelta(seconds=20)) -> list[outbox.DeliveryState]:
         """Bring a run's messages to their channels now, beside a running daemon; returns what became of them."""
         end = self.clock.monotonic() + patience.total_seconds()
         while True:
@@ -156,15 +156,15 @@ class App:
             if not served:
                 self.stopping.wait(0.5)
 
-    def fates(self, run_id: str) -> list[outbox.Fate]:
+    def fates(self, run_id: str) -> list[outbox.DeliveryState]:
         with self.store.read() as connection:
-            return outbox.fates(connection, [run_id])
+            return outbox.delivery_states(connection, [run_id])
 
     def _no_hope_soon(self, channels: set[str]) -> bool:
         """Whether nobody should wait at a terminal: each channel is dead, has failed, or has to wait for long."""
         soon = self.clock.wall() + timedelta(seconds=5)
         with self.store.read() as connection:
-            lanes = [channel_states.lane(connection, channel) for channel in channels]
+            lanes = [channel_states.channel_state(connection, channel) for channel in channels]
         return all(lane is not None and (lane.dead_since or lane.failures or lane.ready_at > soon) for lane in lanes)
 
     def close(self) -> None:
@@ -173,7 +173,7 @@ class App:
 
 
 @dataclass(frozen=True, slots=True)
-class ByHand:
+class ManualRun:
     """A run by hand: its outcome, or the period that stands in its way because it was told or is in other hands."""
 
     period: Period

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from reporter.delivery.outlets.outlet import Delivered
 from reporter.errors import TemplateError
-from reporter.scheduler.runtime import Wiring
+from reporter.scheduler.runtime import Runtime
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Finding:
     text: str
 
 
-def check_templates(wiring: Wiring) -> Iterator[Finding]:
+def check_templates(wiring: Runtime) -> Iterator[Finding]:
     with_charts = [name for name, bound in wiring.jobs.items() if bound.charts]
     drawn = [f"{name}.svg.j2" for name in with_charts if wiring.renderer.has_picture(name)]
     for name in (*wiring.jobs, "alert", *drawn):
@@ -39,7 +39,7 @@ def _pictures_finding(why: str) -> Finding:
     return Finding("", "pictures can be drawn")
 
 
-def check_ledgers(wiring: Wiring) -> Iterator[Finding]:
+def check_ledgers(wiring: Runtime) -> Iterator[Finding]:
     for health in wiring.ledger.health():
         if health.reachable:
             at = health.newest_trade_at
@@ -51,7 +51,7 @@ def check_ledgers(wiring: Wiring) -> Iterator[Finding]:
         yield Finding("advice", warning)
 
 
-def check_channels(wiring: Wiring) -> Iterator[Finding]:
+def check_channels(wiring: Runtime) -> Iterator[Finding]:
     for name, channel in wiring.channels.items():
         verdict = channel.outlet.look()
         if isinstance(verdict, Delivered):

@@ -13,7 +13,7 @@ from reporter.alerts.maintenance import fits
 from reporter.alerts.policies import OWN_NETWORK
 from reporter.config.loading import Loaded
 from reporter.config.models import Config
-from reporter.config.yaml_document import Document, Path, shown
+from reporter.config.yaml_document import Document, KeyPath, shown
 from reporter.errors import Problem, nearest
 from reporter.jobs.binding import BoundJob
 from reporter.jobs.loader import observed_by
@@ -26,7 +26,7 @@ OURS = ("job", "channel")
 NAMED = 6
 
 
-def in_vain(loaded: Loaded, jobs: Sequence[BoundJob]) -> list[Problem]:
+def settings_without_effect(loaded: Loaded, jobs: Sequence[BoundJob]) -> list[Problem]:
     """All that a config without mistakes says in vain, each at its line; `jobs` are those that it binds."""
     return [*_astray(loaded, jobs), *_too_often(loaded, jobs)]
 
@@ -47,7 +47,7 @@ def _astray(loaded: Loaded, jobs: Sequence[BoundJob]) -> Iterator[Problem]:
             yield loaded.problem(path, message, _meant(pattern, known.subjects))
 
 
-def _named(config: Config, document: Document) -> Iterator[tuple[Path, str]]:
+def _named(config: Config, document: Document) -> Iterator[tuple[KeyPath, str]]:
     """Each name or pattern of subjects, and where it stands."""
     alerts = config.alerts
     for number, policy in enumerate(alerts.policies):

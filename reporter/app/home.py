@@ -18,29 +18,29 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from reporter.app.check import Finding, check_channels, check_ledgers, check_templates
-from reporter.app.config_lint import in_vain
+from reporter.app.config_lint import settings_without_effect
 from reporter.config import loading, models
 from reporter.config.alert_rules import rules
 from reporter.config.alerts import RoutesConfig
 from reporter.config.host import HeartbeatConfig
 from reporter.config.rates import as_rates
 from reporter.delivery.channels import Channel, Routes
-from reporter.delivery.heartbeat import Pulse
+from reporter.delivery.heartbeat import Heartbeat
 from reporter.delivery.outlets.outlet import Delivered, Never, Outlet
 from reporter.errors import ConfigError, LedgerError, Problem, ReporterError
 from reporter.jobs.binding import BoundJob, bind
 from reporter.jobs.loader import Catalog, fingerprint, job_files, load_catalog, stock_home
 from reporter.messages.formats import COMMON_CURRENCIES, CurrencyFormat, Formats, plural
-from reporter.messages.quiet_hours import Etiquette
+from reporter.messages.quiet_hours import QuietRules
 from reporter.messages.templates.renderer import Renderer
 from reporter.periods.clock import Clock
 from reporter.probes.factory import probes_of
 from reporter.probes.host.collector import Machine
 from reporter.scheduler import logs
 from reporter.scheduler.clock_check import ForeignClock
-from reporter.scheduler.runtime import Wiring
+from reporter.scheduler.runtime import Runtime
 from reporter.secret import Secret
-from reporter.trading.ledger.portfolio import Floor
+from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.ledger.settings import LedgerSettings
 
 log = logging.getLogger(__name__)
@@ -68,7 +68,7 @@ def find_home(given: str | None, environ: Mapping[str, str] = os.environ) -> Pat
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
+class _Loading:
     """One reading of the config and the home, and what is wrong with it."""
 
     loaded: loading.Loaded
@@ -95,7 +95,7 @@ class FolderHome:
         self._taken: frozenset[Stamp] = frozenset()
         self._pending = self._taken
 
-    def wire(self) -> Wiring:
+    def wire(self) -> Runtime:
         """Read everything anew. Raises ConfigError with all problems, and changes nothing then."""
         self._taken = self._pending = self._stamps()
         self._version = self._fingerprint()
@@ -107,7 +107,11 @@ class FolderHome:
         self.catalog = read.catalog
         self.store = read.loaded.store
         known = self.warnings
-        self.warnings = (*read.loaded.warnings, *in_vain(read.loaded, read.jobs), *read.catalog.problems)
+        self.warnings = (
+            *read.loaded.warnings,
+            *settings_without_effect(read.loaded, read.jobs),
+            *read.catalog.problems,
+        )
         for problem in self.warnings:
             if problem not in known:  # once, and not again at each edit of something else
                 log.warning("%s", problem)
@@ -132,7 +136,7 @@ class FolderHome:
         yield from check_channels(wiring)
         wiring.close()
 
-    def _check_config(self, read: _Read, wiring: Wiring) -> Iterator[Finding]:
+    def _check_config(self, read: _Loading, wiring: Runtime) -> Iterator[Finding]:
         yield from (Finding("config", str(problem)) for problem in read.problems)
         yield from (Finding("advice", str(problem)) for problem in read.loaded.warnings)
         if read.problems:
@@ -140,9 +144,9 @@ class FolderHome:
         yield Finding("", f"{self.path} can be used: {_counted(wiring)}")
         if not wiring.jobs:
             yield Finding("advice", "it names no job, so nothing is told: write `daily_summary:` under `jobs:`")
-        yield from (Finding("advice", str(problem)) for problem in in_vain(read.loaded, read.jobs))
+        yield from (Finding("advice", str(problem)) for problem in settings_without_effect(read.loaded, read.jobs))
 
-    def _read(self) -> _Read:
+    def _read(self) -> _Loading:
         """Everything that the files say. Raises ConfigError where nothing of the config can be read."""
         loaded = loading.look_through(self.path, self._environ)
         if not loaded.document.text.strip():  # what a full disk or an editor at work leaves behind
@@ -150,7 +154,7 @@ class FolderHome:
         logs.hide(secret.reveal() for secret in loaded.secrets())
         catalog = load_catalog(self.homes)
         jobs, problems = bind(loaded, catalog)
-        return _Read(loaded, catalog, jobs, [*loaded.problems, *problems])
+        return _Loading(loaded, catalog, jobs, [*loaded.problems, *problems])
 
     def edited(self) -> bool:
         """Whether the files differ from those last read, and have stood still since the last look."""
@@ -170,14 +174,14 @@ class FolderHome:
         digest.update(self.path.read_bytes() if self.path.is_file() else b"")
         return digest.hexdigest()[:8]
 
-    def _wire(self, read: _Read) -> Wiring:
+    def _wire(self, read: _Loading) -> Runtime:
         """All that can be opened; what never can is added to the problems."""
         loaded, settings = read.loaded, read.loaded.config
         floor = _floor(read)
         # Where something is wrong nobody will probe, and a probe may need what is wrong.
         probes = probes_of(settings, self._clock, [] if read.problems else None)
         channels = dict(self._channels(read))
-        return Wiring(
+        return Runtime(
             jobs={bound.name: bound for bound in read.jobs},
             renderer=Renderer([home / "templates" for home in self.homes], formats(settings)),
             ledger=floor,
@@ -207,25 +211,25 @@ class FolderHome:
         shared = not loaded.store.reveal().startswith("sqlite") and "://" in loaded.store.reveal()
         return Machine(entry.disks, name=entry.name, shared=shared, clock=self._clock)
 
-    def _heartbeat(self, entry: HeartbeatConfig | None) -> Pulse | None:
-        return None if entry is None else Pulse(entry.url, entry.every.total_seconds(), entry.fail, self._clock)
+    def _heartbeat(self, entry: HeartbeatConfig | None) -> Heartbeat | None:
+        return None if entry is None else Heartbeat(entry.url, entry.every.total_seconds(), entry.fail, self._clock)
 
-    def _channels(self, read: _Read) -> Iterator[tuple[str, Channel]]:
+    def _channels(self, read: _Loading) -> Iterator[tuple[str, Channel]]:
         for name, entry in read.loaded.config.channels.items():
             try:
                 yield name, self._channel(name, entry, read.loaded.config)
             except ReporterError as error:
                 read.problems.append(read.loaded.problem(("channels", name), str(error)))
 
-    def _channel(self, name: str, entry: models.Channel, settings: models.Config) -> Channel:
+    def _channel(self, name: str, entry: models.ChannelConfig, settings: models.Config) -> Channel:
         outlet = self._outlet(entry, settings)
-        etiquette = Etiquette(entry.noise, entry.quiet_hours, entry.digest_at, ZoneInfo(settings.timezone))
+        etiquette = QuietRules(entry.noise, entry.quiet_hours, entry.digest_at, ZoneInfo(settings.timezone))
         if isinstance(entry, models.DiscordChannel):
             address = hashlib.sha256(entry.webhook.reveal().encode()).hexdigest()[:16]
             return Channel(name, outlet, address, entry.keep, etiquette, hold_doubtful=entry.doubt == "hold")
         return Channel(name, outlet, "console", etiquette=etiquette, pictures=entry.pictures is not None)
 
-    def _outlet(self, entry: models.Channel, settings: models.Config) -> Outlet:
+    def _outlet(self, entry: models.ChannelConfig, settings: models.Config) -> Outlet:
         """Open a channel; the libraries of a kind are loaded only where it is used."""
         if isinstance(entry, models.ConsoleChannel):
             from reporter.delivery.outlets.console import ConsoleOutlet  # noqa: PLC0415
@@ -247,18 +251,18 @@ class FolderHome:
         )
 
 
-def _floor(read: _Read) -> Floor:
+def _floor(read: _Loading) -> Portfolio:
     """The ledgers that can be read one day."""
     usable: list[LedgerSettings] = []
     for one in ledger_settings(read.loaded.config):
         try:
-            Floor([one])
+            Portfolio([one])
         except LedgerError as error:
             why = str(error).removeprefix(f"{one.name}: ")
             read.problems.append(read.loaded.problem(("ledgers", one.name, "url"), why))
         else:
             usable.append(one)
-    return Floor(usable)
+    return Portfolio(usable)
 
 
 def ledger_settings(settings: models.Config) -> list[LedgerSettings]:
@@ -298,11 +302,11 @@ def _broken(loaded: loading.Loaded, catalog: Catalog) -> dict[str, str]:
     return {name: told.get(name, "cannot be loaded") for name in loaded.config.jobs if name in catalog.broken}
 
 
-def _counted(wiring: Wiring) -> str:
+def _counted(wiring: Runtime) -> str:
     return f"{plural(len(wiring.jobs), 'job')}, {plural(len(wiring.channels), 'channel')}"
 
 
-def _ledger_clocks(settings: models.Config, floor: Floor) -> dict[str, ForeignClock]:
+def _ledger_clocks(settings: models.Config, floor: Portfolio) -> dict[str, ForeignClock]:
     """The clocks of database servers on other machines."""
 
     def ask(name: str) -> datetime | None:

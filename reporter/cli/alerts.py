@@ -16,10 +16,10 @@ from reporter.alerts.suppression import Silence
 from reporter.app.app import App
 from reporter.config.types import duration as read_duration
 from reporter.errors import ReporterError, nearest
-from reporter.messages.formats import duration, plural
+from reporter.messages.formats import duration_text, plural
 from reporter.messages.message import visible
-from reporter.notify.pipeline import Sitting
-from reporter.notify.timeline import Story
+from reporter.notify.pipeline import AlertPipeline
+from reporter.notify.timeline import Timeline
 from reporter.periods.civil import parse_at
 from reporter.store import incidents
 
@@ -36,7 +36,7 @@ def run_explain(app: App, options: argparse.Namespace) -> int:
     if options.at and options.subject is None:
         raise ReporterError("--at needs a subject, such as `reporter explain db --at 2026-10-30T14:00`")
     with app.store.read() as connection:
-        story = Story(connection, app.wiring, app.clock.wall())
+        story = Timeline(connection, app.wiring, app.clock.wall())
         if options.subject is None:
             lines = list(story.overview())
         else:
@@ -52,7 +52,7 @@ def run_ack(app: App, options: argparse.Namespace) -> int:
     with app.store.begin() as connection:
         open_ones = incidents.open_ones(connection, ours=True)
         taken = _in_trouble(options.subject, open_ones)
-        sitting = Sitting(connection, app.wiring, run_id, app.clock.wall())
+        sitting = AlertPipeline(connection, app.wiring, run_id, app.clock.wall())
         for one in taken:
             sitting.acknowledge(one, by, options.note or "")
     app.deliver(run_id, PATIENCE)
@@ -76,7 +76,7 @@ def _begin(app: App, options: argparse.Namespace) -> int:
     if len(options.pattern) > LONGEST:
         raise ReporterError(f"a pattern has at most {LONGEST} characters: silence with `*`, such as `probe/db*`")
     with app.store.read() as connection:
-        known = Story(connection, app.wiring, now).subjects()
+        known = Timeline(connection, app.wiring, now).subjects()
     meant = [subject for subject in known if fits(options.pattern, subject)]
     with app.store.begin() as connection:
         number = incidents.add_silence(connection, options.pattern, now, now + span, reason, by)
@@ -96,7 +96,7 @@ def _end(app: App, pattern: str) -> int:
         if not held:
             raise ReporterError(f"nothing is silenced as {pattern}: `reporter silence` lists what is")
         incidents.end_silences(connection, [one.id for one in held], now)
-        messages = Sitting(connection, app.wiring, run_id, now).revisit()
+        messages = AlertPipeline(connection, app.wiring, run_id, now).revisit()
     app.deliver(run_id, PATIENCE)
     told = f"; {plural(messages, 'alert')} told" if messages else ""
     for one in held:
@@ -116,7 +116,7 @@ def _list(app: App) -> int:
 
 
 def _in_words(app: App, one: Silence, now: datetime) -> str:
-    left = duration(one.ends_at - now)
+    left = duration_text(one.ends_at - now)
     until = f"{one.ends_at.astimezone(app.wiring.zone):%Y-%m-%d %H:%M:%S %Z}"
     return visible(f"{one.id}: {one.pattern} is silenced for {left}, until {until}, by {one.by}: {one.reason}")
 

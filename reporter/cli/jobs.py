@@ -12,8 +12,8 @@ from html import escape
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from reporter.app.app import App, ByHand, opened
-from reporter.cli.run_history import chronicle
+from reporter.app.app import App, ManualRun, opened
+from reporter.cli.run_history import run_history
 from reporter.cli.terminal import (
     _HEAD,
     _PENDING,
@@ -33,7 +33,7 @@ from reporter.messages.message import visible
 from reporter.messages.quiet_hours import Noise
 from reporter.scheduler import logs
 from reporter.scheduler.runner import Findings
-from reporter.store.outbox import Fate
+from reporter.store.outbox import DeliveryState
 
 
 def run_job(options: argparse.Namespace) -> int:
@@ -66,11 +66,11 @@ def list_runs(options: argparse.Namespace) -> int:
     with opened(home_of(options)) as app:
         shown = [app.job(options.name)] if options.name else app.wiring.jobs.values()
         for bound in shown:
-            print("\n".join(map(visible, chronicle(app.store, bound, options.limit))))
+            print("\n".join(map(visible, run_history(app.store, bound, options.limit))))
     return 0
 
 
-def _told(app: App, name: str, done: ByHand, deliver: Callable[[str], Sequence[Fate]]) -> int:
+def _told(app: App, name: str, done: ManualRun, deliver: Callable[[str], Sequence[DeliveryState]]) -> int:
     """Say what became of a run by hand, and where its messages are."""
     if done.outcome is None:
         print("\n".join(map(visible, _standing(app, name, done))))
@@ -88,12 +88,12 @@ def _told(app: App, name: str, done: ByHand, deliver: Callable[[str], Sequence[F
     return exit_code(fates)
 
 
-def _delivered(app: App, name: str, run_id: str) -> Sequence[Fate]:
+def _delivered(app: App, name: str, run_id: str) -> Sequence[DeliveryState]:
     with progress(f"{name}: delivering"):
         return app.deliver(run_id, PATIENCE)
 
 
-def _standing(app: App, name: str, done: ByHand) -> Iterator[str]:
+def _standing(app: App, name: str, done: ManualRun) -> Iterator[str]:
     owed, label = done.standing, done.period.label
     if owed is None or owed.state != "told":
         yield f"{name} {label} is being made by another process just now"
@@ -104,7 +104,7 @@ def _standing(app: App, name: str, done: ByHand) -> Iterator[str]:
     yield from (f"  → {_fate(fate)}" for fate in app.fates(owed.run_id or ""))
 
 
-def _fate(fate: Fate) -> str:
+def _fate(fate: DeliveryState) -> str:
     part = f" (part {fate.part} of {fate.of})" if fate.of > 1 else ""
     if fate.state == "sent":
         return f"{fate.channel}{part}: delivered {fate.url or ''}".rstrip()

@@ -16,9 +16,9 @@ from reporter.errors import ReporterError, nearest
 from reporter.messages.formats import plural
 from reporter.messages.message import Message, Run, Severity, Text, Tone, plain, visible
 from reporter.store import channel_states, channel_stats, outbox_admin
-from reporter.store.channel_states import Lane
-from reporter.store.channel_stats import Tally
-from reporter.store.outbox_admin import Entry, Heap
+from reporter.store.channel_states import ChannelState
+from reporter.store.channel_stats import DeliveryCounts
+from reporter.store.outbox_admin import OutboxEntry, StateCount
 
 DONE, FAILED, QUEUED = 0, 1, 75
 # How far back the figures of `reporter channels` go, and for how long a retry is watched.
@@ -46,7 +46,7 @@ def _list(app: App, options: argparse.Namespace) -> int:
         raise ReporterError(f"there is no state {options.state}: the states are {', '.join(STATES)}")
     states = [options.state] if options.state else STATES if options.all else _OF_INTEREST
     with app.store.read() as connection:
-        heaps = [heap for heap in outbox_admin.heaps(connection) if channel in {None, heap.channel}]
+        heaps = [heap for heap in outbox_admin.state_counts(connection) if channel in {None, heap.channel}]
         entries = outbox_admin.entries(connection, states=states, channel=channel, limit=options.limit)
     if not heaps:
         print("The outbox is empty: nothing was written yet.")
@@ -59,7 +59,7 @@ def _list(app: App, options: argparse.Namespace) -> int:
     return DONE
 
 
-def _counted(heaps: Sequence[Heap], now: datetime) -> Iterator[tuple[str, ...]]:
+def _counted(heaps: Sequence[StateCount], now: datetime) -> Iterator[tuple[str, ...]]:
     """A line for each channel: how much is in each state, and how long the oldest open message has been there."""
     states = [state for state in STATES if any(heap.state == state for heap in heaps)]
     yield ("CHANNEL", *map(str.upper, states), "OLDEST OPEN")
@@ -70,7 +70,7 @@ def _counted(heaps: Sequence[Heap], now: datetime) -> Iterator[tuple[str, ...]]:
         yield channel, *numbers, _span(now - oldest) if oldest else "-"
 
 
-def _row(app: App) -> Callable[[Entry], tuple[str, ...]]:
+def _row(app: App) -> Callable[[OutboxEntry], tuple[str, ...]]:
     now = app.clock.wall()
     return lambda entry: (
         str(entry.id),
@@ -82,7 +82,7 @@ def _row(app: App) -> Callable[[Entry], tuple[str, ...]]:
     )
 
 
-def _say_how_many_more(heaps: Sequence[Heap], states: Collection[str], shown: int) -> None:
+def _say_how_many_more(heaps: Sequence[StateCount], states: Collection[str], shown: int) -> None:
     more = sum(heap.number for heap in heaps if heap.state in states) - shown
     if more > 0:
         print(f"… and {more} older ones: --limit {shown + more} shows all of them")
@@ -103,7 +103,7 @@ def _show(app: App, options: argparse.Namespace) -> int:
     return DONE
 
 
-def _facts(entry: Entry, now: datetime, zone: tzinfo) -> Iterator[tuple[str, str]]:
+def _facts(entry: OutboxEntry, now: datetime, zone: tzinfo) -> Iterator[tuple[str, str]]:
     yield "kind", entry.kind + (f", part {entry.part} of {entry.of}" if entry.of > 1 else "")
     yield (
         "written",
@@ -158,7 +158,7 @@ def _put_back(app: App, channel: Channel, numbers: Sequence[int]) -> None:
         outbox_admin.reopen(connection, channel.name, app.clock.wall())
 
 
-def _sent(app: App, channel: Channel, numbers: Sequence[int]) -> list[Entry]:
+def _sent(app: App, channel: Channel, numbers: Sequence[int]) -> list[OutboxEntry]:
     """Send what waits, beside a running daemon and not for ever; returns those of the messages that still wait."""
     end = app.clock.monotonic() + PATIENCE.total_seconds()
     while left := [entry for entry in _again(app, numbers) if entry.state in outbox_admin.OPEN]:
@@ -167,12 +167,12 @@ def _sent(app: App, channel: Channel, numbers: Sequence[int]) -> list[Entry]:
     return left
 
 
-def _again(app: App, numbers: Sequence[int]) -> list[Entry]:
+def _again(app: App, numbers: Sequence[int]) -> list[OutboxEntry]:
     with app.store.read() as connection:
         return [entry for number in numbers if (entry := outbox_admin.entry(connection, number))]
 
 
-def _say(app: App, entry: Entry) -> int:
+def _say(app: App, entry: OutboxEntry) -> int:
     told = f"message {entry.id} → {entry.channel}:"
     if entry.state == "sent":
         print(visible(f"{told} delivered {entry.url or ''}".rstrip()))
@@ -184,13 +184,13 @@ def _say(app: App, entry: Entry) -> int:
     return FAILED
 
 
-def _why(app: App, entry: Entry) -> str:
+def _why(app: App, entry: OutboxEntry) -> str:
     with app.store.read() as connection:
-        lane = channel_states.lane(connection, entry.channel)
+        lane = channel_states.channel_state(connection, entry.channel)
     return entry.error or (lane and lane.error) or "others come first; a running daemon sends it"
 
 
-def _too_late(entry: Entry) -> str:
+def _too_late(entry: OutboxEntry) -> str:
     match entry.state:
         case "sent":
             return f"message {entry.id} was delivered already {entry.url or ''}".rstrip()
@@ -213,8 +213,8 @@ def _fare(app: App, _options: argparse.Namespace) -> int:
     """How each channel fares, and below what is wrong with it."""
     now = app.clock.wall()
     with app.store.read() as connection:
-        lanes = {lane.channel: lane for lane in channel_states.all_lanes(connection)}
-        heaps = outbox_admin.heaps(connection)
+        lanes = {lane.channel: lane for lane in channel_states.all_states(connection)}
+        heaps = outbox_admin.state_counts(connection)
         figures = channel_stats.since(connection, now - FIGURES)
         errors = outbox_admin.last_errors(connection)
     _print_table(_fares(app.wiring.channels.values(), lanes, heaps, figures, now))
@@ -227,20 +227,20 @@ def _fare(app: App, _options: argparse.Namespace) -> int:
 
 def _fares(
     channels: Iterable[Channel],
-    lanes: dict[str, Lane],
-    heaps: Sequence[Heap],
-    figures: dict[str, Tally],
+    lanes: dict[str, ChannelState],
+    heaps: Sequence[StateCount],
+    figures: dict[str, DeliveryCounts],
     now: datetime,
 ) -> Iterator[tuple[str, ...]]:
     yield "CHANNEL", "IS", "OPEN", "SENT", "LATE", "RETRIED", "DEAD", "429S"
     for channel in channels:
         open_ = sum(heap.number for heap in heaps if heap.channel == channel.name and heap.state in outbox_admin.OPEN)
-        tally = figures.get(channel.name, Tally())
+        tally = figures.get(channel.name, DeliveryCounts())
         numbers = (open_, tally.sent, tally.late, tally.retried, tally.refused, tally.slowed)
         yield channel.name, _standing(channel, lanes.get(channel.name), now), *map(str, numbers)
 
 
-def _standing(channel: Channel, lane: Lane | None, now: datetime) -> str:
+def _standing(channel: Channel, lane: ChannelState | None, now: datetime) -> str:
     if _closed(channel, lane):
         return "closed to us"
     if lane and lane.ready_at > now:
@@ -248,7 +248,7 @@ def _standing(channel: Channel, lane: Lane | None, now: datetime) -> str:
     return "quiet" if channel.etiquette.quiet(now) else "ready"
 
 
-def _trouble(channel: Channel, lane: Lane | None, error: Entry | None, zone: tzinfo) -> Iterator[str]:
+def _trouble(channel: Channel, lane: ChannelState | None, error: OutboxEntry | None, zone: tzinfo) -> Iterator[str]:
     if lane and _closed(channel, lane):
         yield f"{channel.name} is closed to us since {_moment(lane.dead_since or lane.ready_at, zone)}: {lane.error}"
         yield f"  give it a new webhook, or try it again: reporter outbox retry --channel {channel.name}"
@@ -258,7 +258,7 @@ def _trouble(channel: Channel, lane: Lane | None, error: Entry | None, zone: tzi
         yield f"{channel.name} had its last error with message {error.id} ({error.state}): {error.error}"
 
 
-def _closed(channel: Channel, lane: Lane | None) -> bool:
+def _closed(channel: Channel, lane: ChannelState | None) -> bool:
     return bool(lane and lane.dead_since and lane.address == channel.address)
 
 
@@ -307,7 +307,7 @@ def _named(app: App, name: str) -> Channel:
     raise ReporterError(f"there is no channel {name}: " + (f"did you mean {near}?" if near else f"there is {known}"))
 
 
-def _entry(app: App, number: int) -> Entry:
+def _entry(app: App, number: int) -> OutboxEntry:
     """A message of the outbox. Raises ReporterError."""
     with app.store.read() as connection:
         found = outbox_admin.entry(connection, number)
@@ -316,7 +316,7 @@ def _entry(app: App, number: int) -> Entry:
     return found
 
 
-def _title(entry: Entry) -> str:
+def _title(entry: OutboxEntry) -> str:
     if entry.message is None:
         return "(cannot be read)"
     part = f" ({entry.part}/{entry.of})" if entry.of > 1 else ""

@@ -11,7 +11,7 @@ from reporter.app.home import FolderHome
 from reporter.config import loading
 from reporter.config.models import Config
 from reporter.errors import ReporterError, nearest
-from reporter.messages.formats import duration
+from reporter.messages.formats import duration_text
 from reporter.messages.message import visible
 from reporter.periods.clock import SystemClock
 from reporter.probes.factory import probes_of
@@ -61,7 +61,7 @@ def _show(readings: Sequence[Reading]) -> None:
     kinds = max(len(one.kind) for one in readings)
     for one in readings:
         seen = one.observation
-        took = "-" if one.latency is None else duration(one.latency) or "-"
+        took = "-" if one.latency is None else duration_text(one.latency) or "-"
         beside = f" ({seen.value}, limit {seen.limit})" if seen.value and seen.limit and seen.level.failing else ""
         words = visible(f"{seen.detail}{beside}")
         print(f"{MARKS[seen.level]} {one.name:{width}}  {one.kind:{kinds}}  {took:>6}  {words}")

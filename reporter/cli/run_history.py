@@ -7,14 +7,14 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from reporter.jobs.binding import BoundJob
-from reporter.messages.formats import duration, plural
+from reporter.messages.formats import duration_text, plural
 from reporter.store import owed_periods, run_log
 from reporter.store.database import Store
 from reporter.store.owed_periods import Owed
 from reporter.store.run_log import Run
 
 
-def chronicle(store: Store, bound: BoundJob, limit: int) -> Iterator[str]:
+def run_history(store: Store, bound: BoundJob, limit: int) -> Iterator[str]:
     """A job's last periods, or its last runs where it owes none, the newest first; times are those of its zone."""
     zone = ZoneInfo(bound.timezone)
     yield f"{bound.name}: {bound.schedule.describe()}"
@@ -53,7 +53,7 @@ def _ending(run: Run) -> str:
     """How a run went: `took 0.4s, 1 message`."""
     if run.outcome == "skipped":
         return "skipped, for the one before was not done"
-    took = f"took {duration(run.seconds)}"
+    took = f"took {duration_text(run.seconds)}"
     if run.outcome == "failed":
         return f"{took}, failed: {run.error}"
     return f"{took}, {plural(run.messages, 'message') if run.messages else 'nothing new'}"

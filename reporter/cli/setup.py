@@ -19,7 +19,7 @@ from reporter.config.secrets import Sources
 from reporter.config.server_plan import Planned, read_plan
 from reporter.config.yaml_document import Document
 from reporter.delivery.outlets.discord import provision
-from reporter.delivery.outlets.discord.provision import Done, Furnisher, Wish
+from reporter.delivery.outlets.discord.provision import PlannedChannel, ProvisionedChannel, Provisioner
 from reporter.delivery.outlets.discord.server import Bot, ServerCard, invitation
 from reporter.errors import ConfigError, Problem, ReporterError
 from reporter.jobs.loader import stock_home
@@ -39,15 +39,15 @@ def run_setup(config: Path, options: argparse.Namespace, environ: Mapping[str, s
     folder = Path(options.secrets).absolute() if options.secrets else home / SECRETS
     plan = _plan(document, home, options)
     prefix = PREFIX if options.credentials else ""
-    wished, have = provision.wishes(document, plan, home=home, folder=folder, environ=environ, prefix=prefix)
+    wished, have = provision.planned_channels(document, plan, home=home, folder=folder, environ=environ, prefix=prefix)
     base_url = _base_url(document)
     bot = Bot(_token(options.bot_token, config, environ), base_url=base_url, say=_say)
     try:
         card = _server(bot, options.server)
         name = provision.allowed_name(options.name)
-        furnisher = Furnisher(bot, card, name, base_url, dry=options.dry_run)
+        furnisher = Provisioner(bot, card, name, base_url, dry=options.dry_run)
         _announce(card, plan, have, options.name, name)
-        with nullcontext() if options.dry_run else provision.alone(folder):
+        with nullcontext() if options.dry_run else provision.exclusive_lock(folder):
             done = list(_told(furnisher.furnish(wished), dry=options.dry_run))
     finally:
         bot.close()
@@ -135,7 +135,7 @@ def _announce(card: ServerCard, plan: Sequence[Planned], have: Sequence[str], wa
         print(f'Discord takes no webhook whose name holds "discord" or "clyde": they are named {name!r}')
 
 
-def _told(done: Iterable[Done], *, dry: bool) -> Iterator[Done]:
+def _told(done: Iterable[ProvisionedChannel], *, dry: bool) -> Iterator[ProvisionedChannel]:
     """Say what becomes of each wish as soon as it is known."""
     for category, group in groupby(done, key=lambda one: one.wish.planned.category):
         print(f"\n{category or '(in no category)'}")
@@ -146,7 +146,7 @@ def _told(done: Iterable[Done], *, dry: bool) -> Iterator[Done]:
             yield one
 
 
-def _in_words(one: Done, *, dry: bool) -> str:
+def _in_words(one: ProvisionedChannel, *, dry: bool) -> str:
     if one.trouble:
         return f"✗ {one.trouble}"
     if not one.made:
@@ -154,7 +154,7 @@ def _in_words(one: Done, *, dry: bool) -> str:
     return f"{'would make' if dry else 'made'} {', '.join(one.made)}"
 
 
-def _sum_up(done: Sequence[Done], *, dry: bool) -> None:
+def _sum_up(done: Sequence[ProvisionedChannel], *, dry: bool) -> None:
     made = [what for one in done for what in one.made]
     counted = ", ".join(_counted(made.count(what), what) for what in _PLURALS if what in made)
     if dry:
@@ -172,7 +172,11 @@ _PLURALS = {"category": "categories", "channel": "channels", "webhook": "webhook
 
 
 def _refer(
-    document: Document, good: Sequence[Wish], folder: Path, options: argparse.Namespace, environ: Mapping[str, str]
+    document: Document,
+    good: Sequence[PlannedChannel],
+    folder: Path,
+    options: argparse.Namespace,
+    environ: Mapping[str, str],
 ) -> None:
     """Give the config what it needs to find the addresses, or say what that is."""
     fresh = [wish for wish in good if not wish.named]
@@ -191,7 +195,7 @@ def _refer(
     print("A running daemon reads new addresses when it is told to read its config anew (systemctl reload reporter).")
 
 
-def _insist_on_a_config(document: Document, fresh: Sequence[Wish], environ: Mapping[str, str]) -> None:
+def _insist_on_a_config(document: Document, fresh: Sequence[PlannedChannel], environ: Mapping[str, str]) -> None:
     """Raises ReporterError where a config that works would not with further channels, such as for jobs that name none
     because there was only one. Credentials are only there for the service: here their files stand for them."""
     path = Path(document.file)

@@ -14,7 +14,7 @@ from reporter.app.home import FolderHome, find_home
 from reporter.messages.message import visible
 from reporter.periods.civil import Period
 from reporter.periods.clock import SystemClock
-from reporter.store.outbox import Fate
+from reporter.store.outbox import DeliveryState
 
 # What sysexits.h calls them.
 DELIVERED, FAILED, USAGE, QUEUED, BAD_CONFIG = 0, 1, 2, 75, 78
@@ -53,7 +53,7 @@ def complain(text: str) -> None:
     print(f"reporter: {visible(text, lines=True)}", file=sys.stderr)
 
 
-def exit_code(fates: Sequence[Fate]) -> int:
+def exit_code(fates: Sequence[DeliveryState]) -> int:
     states = {fate.state for fate in fates}
     if states & {"dead", "expired"}:
         return FAILED

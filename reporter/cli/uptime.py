@@ -14,11 +14,11 @@ from functools import partial
 from itertools import groupby
 from math import floor
 
-from reporter.alerts.maintenance import fits, maintained
-from reporter.alerts.uptime import Span, Uptime, Window, is_component, measured
+from reporter.alerts.maintenance import fits, maintenance_spans
+from reporter.alerts.uptime import StateSpan, Uptime, Window, is_component, measured
 from reporter.app.app import App
 from reporter.errors import ReporterError, nearest
-from reporter.messages.formats import duration
+from reporter.messages.formats import duration_text
 from reporter.messages.message import visible
 from reporter.periods.civil import DAY, Period, Unit, before, containing, parse_at
 from reporter.store import uptime
@@ -36,7 +36,7 @@ Row = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class UptimeView:
     """What is asked of the spans: the days of the bar, and the times for which there is a figure."""
 
     days: Sequence[Window]
@@ -59,7 +59,7 @@ def run(app: App, options: argparse.Namespace) -> int:
         print("Nothing was watched yet: the job health_probe does that, while the daemon runs.")
         return DONE
     print(f"{look.label}, seen {now.astimezone(app.wiring.zone):%Y-%m-%d %H:%M %Z}.\n{LEGEND}\n")
-    excluded = partial(maintained, app.wiring.maintenance)
+    excluded = partial(maintenance_spans, app.wiring.maintenance)
     if options.subject and len(spans) == 1:
         (name,) = spans
         _show_one(app, _Subject(name, spans[name], excluded(name, begin, now)), look)
@@ -68,7 +68,7 @@ def run(app: App, options: argparse.Namespace) -> int:
     return DONE
 
 
-def _lately(now: datetime, zone: str) -> Look:
+def _lately(now: datetime, zone: str) -> UptimeView:
     """The last day, week and 30 days, and the calendar months that they touch."""
     today = containing(Unit.DAY, now, zone)
     days = Period(today.start - (BAR_DAYS - 1) * DAY, now, "", zone).days()
@@ -81,10 +81,10 @@ def _lately(now: datetime, zone: str) -> Look:
         last.label: (last.start, last.end),
         this.label: (this.start, now),
     }
-    return Look([(day.start, min(day.end, now)) for day in days[-BAR_DAYS:]], times, f"The last {BAR_DAYS} days")
+    return UptimeView([(day.start, min(day.end, now)) for day in days[-BAR_DAYS:]], times, f"The last {BAR_DAYS} days")
 
 
-def _month(text: str, now: datetime, zone: str) -> Look:
+def _month(text: str, now: datetime, zone: str) -> UptimeView:
     """One calendar month. Raises ReporterError when it is none, or has not begun."""
     try:
         date.fromisoformat(f"{text}-01")
@@ -95,7 +95,9 @@ def _month(text: str, now: datetime, zone: str) -> Look:
         raise ReporterError(f"{text} has not begun")
     end = min(month.end, now)
     days = Period(month.start, end, "", zone).days()
-    return Look([(day.start, day.end) for day in days], {month.label: (month.start, end)}, f"The month {month.label}")
+    return UptimeView(
+        [(day.start, day.end) for day in days], {month.label: (month.start, end)}, f"The month {month.label}"
+    )
 
 
 def _meant(text: str | None, known: Sequence[str]) -> list[str]:
@@ -112,7 +114,7 @@ def _meant(text: str | None, known: Sequence[str]) -> list[str]:
 @dataclass(frozen=True, slots=True)
 class _Subject:
     name: str
-    spans: Sequence[Span]
+    spans: Sequence[StateSpan]
     windows: Sequence[Window]
 
     def over(self, time: Window) -> Uptime:
@@ -122,7 +124,7 @@ class _Subject:
 # --- Everything: a line a subject ---
 
 
-def _show_all(subjects: Sequence[_Subject], look: Look) -> None:
+def _show_all(subjects: Sequence[_Subject], look: UptimeView) -> None:
     columns = list(look.times)
     width = max(len(one.name) for one in subjects)
     if sys.stdout.isatty() and shutil.get_terminal_size().columns < width + len(look.days) + 62:
@@ -133,7 +135,7 @@ def _show_all(subjects: Sequence[_Subject], look: Look) -> None:
         figures = {name: one.over(look.times[name]) for name in {*columns, longest}}
         up = figures[longest]
         shares = [_share(figures[name].share) for name in columns]
-        rows.append((one.name, _bar(one, look.days), *shares, str(len(up.incidents)), duration(up.longest) or "-"))
+        rows.append((one.name, _bar(one, look.days), *shares, str(len(up.incidents)), duration_text(up.longest) or "-"))
     _print(rows, left=2)
 
 
@@ -144,7 +146,7 @@ def _worst_first(up: Uptime) -> tuple[float, str]:
 # --- One subject ---
 
 
-def _show_one(app: App, one: _Subject, look: Look) -> None:
+def _show_one(app: App, one: _Subject, look: UptimeView) -> None:
     print(f"{visible(one.name)}  {_coloured(_bar(one, look.days))}\n")
     names = ("UP", "DEGRADED", "DOWN", "UNKNOWN", "NOT SEEN", "MAINTENANCE", "INCIDENTS", "LONGEST", "MEAN")
     _print([("", *names), *(_parts(name, one.over(time), _unit(one.spans)) for name, time in look.times.items())], 1)
@@ -155,9 +157,9 @@ def _show_one(app: App, one: _Subject, look: Look) -> None:
 
 def _parts(name: str, up: Uptime, unit: str) -> Row:
     times = (up.degraded, up.down, up.unknown, up.unobserved, up.maintenance)
-    shown = (duration(time) if time else "-" for time in times)
+    shown = (duration_text(time) if time else "-" for time in times)
     mean = _mean(up.figure, unit)
-    return name, _share(up.share), *map(str, shown), str(len(up.incidents)), duration(up.longest) or "-", mean
+    return name, _share(up.share), *map(str, shown), str(len(up.incidents)), duration_text(up.longest) or "-", mean
 
 
 def _story(app: App, up: Uptime) -> Iterator[str]:
@@ -169,7 +171,9 @@ def _story(app: App, up: Uptime) -> Iterator[str]:
         start, end = (moment.astimezone(app.wiring.zone) for moment in (incident.start, incident.end))
         until = f"{end:%H:%M:%S}" if end.date() == start.date() else f"{end:%Y-%m-%d %H:%M:%S}"
         lasted = (
-            f"lasted {duration(incident.lasted)}" if incident.over else f"not over, for {duration(incident.lasted)}"
+            f"lasted {duration_text(incident.lasted)}"
+            if incident.over
+            else f"not over, for {duration_text(incident.lasted)}"
         )
         yield f"  {start:%Y-%m-%d %H:%M:%S} to {until}  {lasted}"
 
@@ -189,7 +193,7 @@ def _share(share: float | None) -> str:
     return "-" if share is None else "100%" if share == 1 else f"{floor(share * 10000) / 100:.2f}%"
 
 
-def _unit(spans: Sequence[Span]) -> str:
+def _unit(spans: Sequence[StateSpan]) -> str:
     """The unit of a subject's figures, by how the last one was written."""
     shown = next((span.value for span in reversed(spans) if span.value), "")
     found = re.fullmatch(r"[-+]?[\d.,]+\s*(.*)", shown.split(" ")[0])
@@ -199,7 +203,7 @@ def _unit(spans: Sequence[Span]) -> str:
 def _mean(figure: float | None, unit: str) -> str:
     if figure is None:
         return "-"
-    return duration(figure) or "-" if unit in {"ms", "s", "m", "h"} else f"{figure:.4g}{unit}"
+    return duration_text(figure) or "-" if unit in {"ms", "s", "m", "h"} else f"{figure:.4g}{unit}"
 
 
 def _print(rows: Sequence[Row], left: int) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from reporter.alerts.maintenance import Window
+from reporter.alerts.maintenance import MaintenanceWindow
 from reporter.alerts.model import Level
-from reporter.alerts.policies import Rule, Rules, Step
+from reporter.alerts.policies import EscalationStep, Rule, Rules
 from reporter.config.alerts import AlertOptions, AlertsConfig, LevelOptions
 from reporter.config.probes.common import ProbeSettings
 from reporter.periods.schedules import parse
@@ -21,13 +21,15 @@ def rules(alerts: AlertsConfig, probes: Mapping[str, ProbeSettings], zone: str) 
     return Rules(
         rules=tuple(rule for rule in (*_of_probes(probes), *_of_policies(alerts)) if rule.says),
         windows=tuple(
-            Window(entry.subjects, parse(entry.schedule), entry.duration, entry.timezone or zone, entry.reason)
+            MaintenanceWindow(
+                entry.subjects, parse(entry.schedule), entry.duration, entry.timezone or zone, entry.reason
+            )
             for entry in alerts.maintenance
         ),
         steps=tuple(
             sorted(
                 (
-                    Step(entry.after, entry.channel, Level(entry.level), entry.subjects, entry.mention)
+                    EscalationStep(entry.after, entry.channel, Level(entry.level), entry.subjects, entry.mention)
                     for entry in alerts.escalation
                 ),
                 key=lambda step: step.after,

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from reporter.config.models import Config, DiscordChannel, JobConfig, LedgerConfig
 from reporter.config.types import did_you_mean
-from reporter.config.yaml_document import Document, Path, shown
+from reporter.config.yaml_document import Document, KeyPath, shown
 from reporter.errors import Problem, nearest
 
 _DATABASES = {"postgres", "sqlite"}
@@ -17,7 +17,7 @@ _WEBHOOK = re.compile(r"https?://[^/\s?#@]+/api(/v\d+)?/webhooks/\d+/[\w-]+/?(\?
 _DISCORD = {"discord.com", "discordapp.com"}
 
 
-def check(config: Config, document: Document, gone: Collection[Path] = ()) -> Iterator[Problem]:
+def check(config: Config, document: Document, gone: Collection[KeyPath] = ()) -> Iterator[Problem]:
     """Every problem between the config's parts. `gone` are keys that were left out of it, for they are wrong."""
     names = _Names(document, gone)
     yield from _unknown_channels(config, document, names)
@@ -34,7 +34,7 @@ class _Names:
     """The names that the file gives, those of entries with a mistake in them too."""
 
     document: Document
-    gone: Collection[Path]
+    gone: Collection[KeyPath]
 
     def of(self, section: str) -> list[str] | None:
         """The names in a section; None where nobody can say, for the section is not what it should be."""
@@ -62,7 +62,7 @@ def _meant(wrong: str, known: list[str]) -> str:
     return did_you_mean(wrong, [shown(name) for name in known])
 
 
-def _named_channels(config: Config, document: Document) -> Iterator[tuple[Path, str]]:
+def _named_channels(config: Config, document: Document) -> Iterator[tuple[KeyPath, str]]:
     """Each mention of a channel's name and where it stands."""
     for job, entry in config.jobs.items():
         yield from document.each(("jobs", job, "channel"), entry.channel or ())
@@ -82,7 +82,7 @@ def _jobs_without_channel(config: Config, document: Document, names: _Names) -> 
         return
     for job, entry in config.jobs.items():
         if entry.channel is None and names.channel_of(job):
-            path: Path = ("jobs", job, "channel")
+            path: KeyPath = ("jobs", job, "channel")
             message, hint = "no channel is named", _which_channel(known, document, path)
             yield document.problem(path if document.holds(path) else path[:-1], message, hint, at="key")
 
@@ -90,7 +90,7 @@ def _jobs_without_channel(config: Config, document: Document, names: _Names) -> 
 _NO_CHANNEL = "there are no channels yet: write `channels: {screen: {kind: console}}`"
 
 
-def _which_channel(names: list[str], document: Document, path: Path) -> str:
+def _which_channel(names: list[str], document: Document, path: KeyPath) -> str:
     if not names:
         return _NO_CHANNEL
     # `channel: #pnl` is what people of Discord write, and to YAML it is a comment.
@@ -151,7 +151,7 @@ def _foreign_webhook(
     config: Config, document: Document, name: str, channel: DiscordChannel, *, known: bool
 ) -> Iterator[Problem]:
     """A webhook that is none, or of somebody else, where it is `known` which Discord is ours."""
-    path: Path = ("channels", name, "webhook")
+    path: KeyPath = ("channels", name, "webhook")
     address = channel.webhook.reveal()
     if not _WEBHOOK.fullmatch(address):
         hint = "it looks like https://discord.com/api/webhooks/ID/TOKEN: channel settings, Integrations, Webhooks"

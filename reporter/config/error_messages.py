@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from reporter.config.types import did_you_mean
-from reporter.config.yaml_document import Data, Document, Path, dotted, shown
+from reporter.config.yaml_document import Data, Document, KeyPath, dotted, shown
 from reporter.errors import Problem
 
 _SENTENCES = {
@@ -36,14 +36,14 @@ _SENTENCES = {
 _CHOICES = {"literal_error", "enum", "union_tag_invalid"}
 
 
-def explain(error: ValidationError, model: type[BaseModel], document: Document, at: Path = ()) -> list[Problem]:
+def explain(error: ValidationError, model: type[BaseModel], document: Document, at: KeyPath = ()) -> list[Problem]:
     """Each mistake once, at its line. `at` is where in the document the model's data stands."""
     shape = _shape(model)
     found = [_Mistake(details, document, at, shape) for details in error.errors(include_url=False, include_input=False)]
     return [_joined(list(same)) for _, same in groupby(found, key=lambda one: one.path)]
 
 
-def faults(error: ValidationError, document: Document) -> list[Path]:
+def faults(error: ValidationError, document: Document) -> list[KeyPath]:
     """Where in the document each mistake stands; of what is missing, where it should."""
     found = error.errors(include_url=False, include_input=False, include_context=False)
     return [_in_file(document, (), one["loc"], missing=one["type"] == "missing") for one in found]
@@ -98,7 +98,7 @@ class Shape:
 class _Mistake:
     """One of pydantic's errors, seen in the document."""
 
-    def __init__(self, details: ErrorDetails, document: Document, at: Path, shape: Shape) -> None:
+    def __init__(self, details: ErrorDetails, document: Document, at: KeyPath, shape: Shape) -> None:
         self.type, self.said, self.context = details["type"], details["msg"], details.get("ctx", {})
         self.location, self.shape, self.document = details["loc"], shape, document
         self.path = _in_file(document, at, self.location, missing=self.type == "missing")
@@ -163,7 +163,7 @@ class _Mistake:
         return f"write `{self.path[-1]}: {example}`" if example else ""
 
 
-def _in_file(document: Document, at: Path, location: Path, *, missing: bool) -> Path:
+def _in_file(document: Document, at: KeyPath, location: KeyPath, *, missing: bool) -> KeyPath:
     """The path in the file: pydantic's location also names the branches of unions, which no file holds."""
     path = at
     for step in location:

@@ -16,7 +16,7 @@ from reporter.config import yaml_document as documents
 from reporter.config.checks import check
 from reporter.config.error_messages import explain
 from reporter.config.models import Config
-from reporter.config.partial import sound
+from reporter.config.partial import valid_part
 from reporter.config.secrets import LITERAL, Sources
 from reporter.config.yaml_document import Document
 from reporter.errors import ConfigError, Problem
@@ -40,11 +40,11 @@ class Loaded:
     warnings: tuple[Problem, ...] = ()
     problems: tuple[Problem, ...] = ()
 
-    def problem(self, path: documents.Path, message: str, hint: str = "") -> Problem:
+    def problem(self, path: documents.KeyPath, message: str, hint: str = "") -> Problem:
         """A mistake that was found later, such as a job's name that no file has, at its line."""
         return self.document.problem(path, message, hint)
 
-    def explain(self, error: ValidationError, model: type[BaseModel], at: documents.Path) -> list[Problem]:
+    def explain(self, error: ValidationError, model: type[BaseModel], at: documents.KeyPath) -> list[Problem]:
         """What a model found wrong in the part of the config at `at`, each at its line."""
         return explain(error, model, self.document, at)
 
@@ -139,7 +139,7 @@ def examined(document: Document, sources: Sources) -> tuple[Config, list[Problem
         raise ConfigError([*problems, Problem(document.file, "must hold keys, such as `jobs:`")])
     if problems and not data:
         raise ConfigError(problems)
-    found = sound(document, sources)
+    found = valid_part(document, sources)
     told = {(problem.line, problem.column) for problem in problems}
     if found.error:
         problems += [p for p in explain(found.error, Config, document) if (p.line, p.column) not in told]
@@ -155,7 +155,7 @@ def _warnings(config: Config, document: Document) -> Iterator[Problem]:
             yield document.problem(path, "a secret stands in the config itself", hint)
 
 
-def _secrets(value: object, path: documents.Path) -> Iterator[tuple[documents.Path, Secret]]:
+def _secrets(value: object, path: documents.KeyPath) -> Iterator[tuple[documents.KeyPath, Secret]]:
     if isinstance(value, Secret):
         yield path, value
     elif isinstance(value, BaseModel):

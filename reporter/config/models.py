@@ -160,7 +160,7 @@ def _channel_kind(value: object) -> object:
     return value.get("kind", "discord") if isinstance(value, dict) else getattr(value, "kind", "discord")
 
 
-Channel = Annotated[
+ChannelConfig = Annotated[
     Annotated[DiscordChannel, Tag("discord")] | Annotated[ConsoleChannel, Tag("console")], Discriminator(_channel_kind)
 ]
 
@@ -314,7 +314,7 @@ class Config(Settings):
     """How amounts are shown, by currency; the common currencies are known."""
     ledgers: Annotated[dict[Name, LedgerConfig], OrEmpty()] = Field(default_factory=dict)
     """The trading databases, by a name of your choice."""
-    channels: Annotated[dict[Name, Channel], OrEmpty()] = Field(default_factory=dict)
+    channels: Annotated[dict[Name, ChannelConfig], OrEmpty()] = Field(default_factory=dict)
     """Where reports go, by a name of your choice."""
     discord: Annotated[DiscordConfig, OrEmpty()] = DiscordConfig()
     """Which Discord is spoken to."""

@@ -17,7 +17,7 @@ import yaml
 from reporter.errors import Problem
 from reporter.secret import masked
 
-Path = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 Data = None | bool | int | float | str | list["Data"] | dict[str, "Data"]
 
 MAX_BYTES = 1_000_000
@@ -85,10 +85,10 @@ class Document:
     file: str
     text: str
     data: Data = None
-    places: Mapping[Path, Place] = field(default_factory=dict)
+    places: Mapping[KeyPath, Place] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
 
-    def problem(self, path: Path, message: str, hint: str = "", *, at: Literal["key", "value"] = "value") -> Problem:
+    def problem(self, path: KeyPath, message: str, hint: str = "", *, at: Literal["key", "value"] = "value") -> Problem:
         """A mistake at the value (or the key) of `path`, or at the nearest one above it that the file holds."""
         place = self._place(path)
         line, column = (place.key if at == "key" else place.value) if place else (None, None)
@@ -101,7 +101,7 @@ class Document:
         excerpt = _excerpt(self.text, line) if line and (column or 1) <= MAX_EXCERPT else ""
         return Problem(self.file, message, line, column, path=path, hint=hint, excerpt=excerpt)
 
-    def get(self, path: Path) -> Data:
+    def get(self, path: KeyPath) -> Data:
         """The value at `path`; None where there is none."""
         value = self.data
         for part in path:
@@ -113,21 +113,21 @@ class Document:
                 return None
         return value
 
-    def each(self, path: Path, names: Iterable[str]) -> Iterator[tuple[Path, str]]:
+    def each(self, path: KeyPath, names: Iterable[str]) -> Iterator[tuple[KeyPath, str]]:
         """Where each of the names stands that the key at `path` gives: one alone, or a list of them."""
         several = isinstance(self.get(path), list)
         for index, name in enumerate(names):
             yield ((*path, index) if several else path), name
 
-    def holds(self, path: Path) -> bool:
+    def holds(self, path: KeyPath) -> bool:
         """Whether the key at `path` stands in the file, with a value or without."""
         return path in self.places
 
-    def _place(self, path: Path) -> Place | None:
+    def _place(self, path: KeyPath) -> Place | None:
         return next((self.places[path[:end]] for end in range(len(path), 0, -1) if path[:end] in self.places), None)
 
 
-def dotted(path: Path) -> str:
+def dotted(path: KeyPath) -> str:
     """`("probes", "api", "expect_status", 1)` as `probes.api.expect_status[1]`."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{shown(part)}" for part in path).removeprefix(".")
 
@@ -165,7 +165,7 @@ class _Reading:
 
     def __init__(self, file: str, text: str) -> None:
         self.bare = Document(file, text)
-        self.places: dict[Path, Place] = {}
+        self.places: dict[KeyPath, Place] = {}
         self.problems: list[Problem] = []
         self.nodes = 0
 
@@ -178,7 +178,7 @@ class _Reading:
             self.problems.append(self.syntax(error))
         return Document(self.bare.file, self.bare.text, data, self.places, tuple(self.problems))
 
-    def value(self, node: yaml.Node, path: Path) -> Data:
+    def value(self, node: yaml.Node, path: KeyPath) -> Data:
         self.nodes += 1
         if len(path) > MAX_DEPTH or self.nodes > MAX_NODES:
             raise yaml.MarkedYAMLError(problem=TOO_DEEP, problem_mark=node.start_mark)
@@ -193,7 +193,7 @@ class _Reading:
                 return _plain(node.value)
         return self.text(node, path)  # quoted, or a block
 
-    def entries(self, node: yaml.MappingNode, path: Path) -> Iterator[tuple[str, Data]]:
+    def entries(self, node: yaml.MappingNode, path: KeyPath) -> Iterator[tuple[str, Data]]:
         lines: dict[str, int] = {}
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
@@ -210,18 +210,18 @@ class _Reading:
                 self.places[*path, name] = Place(_position(key), _position(value))
                 yield name, self.value(value, (*path, name))
 
-    def text(self, node: yaml.Node, path: Path) -> str:
+    def text(self, node: yaml.Node, path: KeyPath) -> str:
         """A scalar's text. Quoted text can name by an escape what may not stand in a file."""
         text: str = node.value
         if found := _FORBIDDEN.search(text):
             self.report(node, path, f"the character U+{ord(found[0]):04X} is not allowed", "remove its escape")
         return _FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", text)
 
-    def refuse_tag(self, node: yaml.Node, path: Path) -> None:
+    def refuse_tag(self, node: yaml.Node, path: KeyPath) -> None:
         if not node.tag.startswith("tag:yaml.org,2002:") or node.tag.rpartition(":")[2] not in {"str", "seq", "map"}:
             self.report(node, path, "YAML tags are not read here", "put text that begins with `!` in quotes")
 
-    def report(self, node: yaml.Node, path: Path, message: str, hint: str) -> None:
+    def report(self, node: yaml.Node, path: KeyPath, message: str, hint: str) -> None:
         self.problems.append(self.bare.problem_at(*_position(node), message, hint, path=dotted(path)))
 
     def syntax(self, error: yaml.MarkedYAMLError) -> Problem:

@@ -12,9 +12,9 @@ from reporter.delivery.channels import Channel
 from reporter.delivery.outlets.outlet import Delivered, Later, Never, Unclear, Verdict
 from reporter.errors import ReporterError
 from reporter.periods.clock import Clock
-from reporter.scheduler.runtime import Wiring
+from reporter.scheduler.runtime import Runtime
 from reporter.store import channel_states, outbox
-from reporter.store.channel_states import Lane
+from reporter.store.channel_states import ChannelState
 from reporter.store.database import Store
 
 log = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 FIRST_LOOK = 2.0
 
 
-class Acquaintance:
+class ChannelChecks:
     """Whom this process has looked at, by address. `asking` is told of each look, and `trouble` of those that fail."""
 
     def __init__(
@@ -32,7 +32,7 @@ class Acquaintance:
         clock: Clock,
         *,
         asking: Callable[[], None],
-        trouble: Callable[[Wiring, Channel, Verdict], None],
+        trouble: Callable[[Runtime, Channel, Verdict], None],
     ) -> None:
         self._store = store
         self._clock = clock
@@ -45,11 +45,11 @@ class Acquaintance:
         self._dead: set[str] = set()
         self._looks: dict[str, threading.Thread] = {}  # under way
 
-    def includes(self, wiring: Wiring, lane: Lane) -> bool:
+    def includes(self, wiring: Runtime, lane: ChannelState) -> bool:
         """Whether the channel of a lane was looked at, under its present address."""
         return lane.address in self._met and wiring.channels[lane.channel].address == lane.address
 
-    def made(self, wiring: Wiring, channel: Channel, free: Callable[[Sequence[Lane]], bool]) -> bool:
+    def made(self, wiring: Runtime, channel: Channel, free: Callable[[Sequence[ChannelState]], bool]) -> bool:
         """Look at a channel before the first post, as soon as its lanes are `free`; True when it can be posted to.
 
         So is every other that leads to the same place, or of which nobody knows where it leads: what waits for it may
@@ -60,19 +60,19 @@ class Acquaintance:
         if channel.address in self._settled_in and not unplaced:
             return True
         with self._store.begin() as connection:
-            lanes = channel_states.enter(connection, channel.name, channel.address, now)
+            lanes = channel_states.lock_channels(connection, channel.name, channel.address, now)
         if not self._open(wiring, channel, lanes) or not free(lanes):
             return False
         strangers = [wiring.channels[lane.channel] for lane in self._strangers(wiring, lanes)]
         self._look_at(wiring, strangers, unplaced)
         with self._store.begin() as connection:
-            lanes = channel_states.enter(connection, channel.name, channel.address, now)
+            lanes = channel_states.lock_channels(connection, channel.name, channel.address, now)
         if self._strangers(wiring, lanes) or channel.address not in self._met:
             return False
         self._settled_in.add(channel.address)
         return True
 
-    def _open(self, wiring: Wiring, channel: Channel, lanes: Sequence[Lane]) -> bool:
+    def _open(self, wiring: Runtime, channel: Channel, lanes: Sequence[ChannelState]) -> bool:
         """Whether a channel may be asked; one that was found dead, and is no more by the store, is asked as if anew."""
         if not any(lane.channel == channel.name and alive(wiring, lane) for lane in lanes):
             return False
@@ -81,7 +81,7 @@ class Acquaintance:
             channel.outlet.reopen()
         return True
 
-    def _unplaced(self, wiring: Wiring, channel: Channel, now: datetime) -> list[Channel]:
+    def _unplaced(self, wiring: Runtime, channel: Channel, now: datetime) -> list[Channel]:
         """The other channels of the service that have something to send while nobody knows where they lead."""
         alike = [one for one in wiring.channels.values() if one.outlet.kind == channel.outlet.kind]
         unseen = {one.name: one for one in alike if one is not channel and one.address not in self._looked}
@@ -89,15 +89,15 @@ class Acquaintance:
             return []
         with self._store.read() as connection:
             backlog = [name for name in outbox.backlog(connection, now) if name in unseen]
-            lanes = channel_states.all_lanes(connection) if backlog else []
+            lanes = channel_states.all_states(connection) if backlog else []
         known = {lane.channel for lane in lanes if lane.channel in unseen and _settled(lane, unseen[lane.channel])}
         return [unseen[name] for name in backlog if name not in known]
 
-    def _strangers(self, wiring: Wiring, lanes: Sequence[Lane]) -> list[Lane]:
+    def _strangers(self, wiring: Runtime, lanes: Sequence[ChannelState]) -> list[ChannelState]:
         """Those of some lanes that could be posted to and were not looked at yet."""
         return [lane for lane in lanes if alive(wiring, lane) and not self.includes(wiring, lane)]
 
-    def _look_at(self, wiring: Wiring, needed: Iterable[Channel], others: Iterable[Channel]) -> None:
+    def _look_at(self, wiring: Runtime, needed: Iterable[Channel], others: Iterable[Channel]) -> None:
         """Look at channels side by side. Of the `others` one that does not answer soon is not waited for."""
         with self._guard:
             first, second = ([self._look_under_way(wiring, one) for one in some] for some in (needed, others))
@@ -107,7 +107,7 @@ class Acquaintance:
         for look in second:
             look.join(max(0.0, end - time.monotonic()))
 
-    def _look_under_way(self, wiring: Wiring, channel: Channel) -> threading.Thread:
+    def _look_under_way(self, wiring: Runtime, channel: Channel) -> threading.Thread:
         """The look at a channel: one that is under way or has succeeded, else a new one."""
         look = self._looks.get(channel.address)
         if look is None or not (look.is_alive() or channel.address in self._met):
@@ -117,14 +117,14 @@ class Acquaintance:
             look.start()
         return look
 
-    def _look(self, wiring: Wiring, channel: Channel) -> None:
+    def _look(self, wiring: Runtime, channel: Channel) -> None:
         try:
             self._note(wiring, channel, _guarded_look(channel))
         except ReporterError as error:
             log.error("what a look at %s has shown could not be saved: %s", channel.name, error)
         self._looked.add(channel.address)
 
-    def _note(self, wiring: Wiring, channel: Channel, seen: Verdict) -> None:
+    def _note(self, wiring: Runtime, channel: Channel, seen: Verdict) -> None:
         """Remember what a look has shown."""
         if isinstance(seen, Later | Unclear) or (isinstance(seen, Never) and seen.gone):
             self._trouble(wiring, channel, seen)
@@ -132,8 +132,8 @@ class Acquaintance:
         names = [one.name for one in wiring.channels.values() if one.address == channel.address]
         with self._store.begin() as connection:
             for name in names:
-                channel_states.enter(connection, name, channel.address, self._clock.wall())
-                channel_states.met(connection, name, seen.place if isinstance(seen, Delivered) else None)
+                channel_states.lock_channels(connection, name, channel.address, self._clock.wall())
+                channel_states.record_destination(connection, name, seen.place if isinstance(seen, Delivered) else None)
         self._met.add(channel.address)
 
     def part_with(self, address: str) -> None:
@@ -143,13 +143,13 @@ class Acquaintance:
         self._settled_in.discard(address)
 
 
-def alive(wiring: Wiring, lane: Lane) -> bool:
+def alive(wiring: Runtime, lane: ChannelState) -> bool:
     """Whether the lane belongs to a channel of the config and was not found dead under its present address."""
     known = wiring.channels.get(lane.channel)
     return known is not None and not (lane.dead_since and lane.address == known.address)
 
 
-def _settled(lane: Lane, channel: Channel) -> bool:
+def _settled(lane: ChannelState, channel: Channel) -> bool:
     """Whether it is known where a channel leads, or that it leads nowhere."""
     return lane.address == channel.address and (lane.place is not None or lane.dead_since is not None)
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from reporter.delivery.outlets.outlet import Outlet
 from reporter.messages.message import Severity
-from reporter.messages.quiet_hours import Etiquette
+from reporter.messages.quiet_hours import QuietRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Channel:
     outlet: Outlet
     address: str
     wanted: timedelta | None = None
-    etiquette: Etiquette = field(default_factory=Etiquette)
+    etiquette: QuietRules = field(default_factory=QuietRules)
     hold_doubtful: bool = False
     pictures: bool = True
 

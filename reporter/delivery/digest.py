@@ -19,14 +19,14 @@ _GRAVITY = (Severity.INFO, Severity.WARNING, Severity.CRITICAL)
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HeldMessage:
     """A message that was held back, and when it was written."""
 
     at: datetime
     message: Message
 
 
-def digest(held: Sequence[Held], zone: ZoneInfo, now: datetime) -> Message:
+def digest(held: Sequence[HeldMessage], zone: ZoneInfo, now: datetime) -> Message:
     """One message for several, oldest first, what is urgent before the rest. Nothing is lost: a file has their text.
 
     It is as urgent as the most urgent of them, and takes their own files along.
@@ -45,7 +45,7 @@ def digest(held: Sequence[Held], zone: ZoneInfo, now: datetime) -> Message:
     )
 
 
-def _lines(held: Sequence[Held], zone: ZoneInfo, now: datetime) -> Iterator[Line]:
+def _lines(held: Sequence[HeldMessage], zone: ZoneInfo, now: datetime) -> Iterator[Line]:
     for one in held[:WITH_TITLE]:
         clock = _clock(one.at, zone, now)
         title = _clipped(_title(one.message), TITLE_WIDTH)
@@ -86,13 +86,13 @@ def _clipped(text: str, width: int) -> str:
     return text if len(text) <= width else f"{text[: max(width - 1, 0)].rstrip()}…"
 
 
-def _in_full(held: Sequence[Held], zone: ZoneInfo, now: datetime) -> Attachment:
+def _in_full(held: Sequence[HeldMessage], zone: ZoneInfo, now: datetime) -> Attachment:
     local = now.astimezone(zone)
     text = "\n\n\n".join("\n".join(_told(one, zone)) for one in held)
     return Attachment(f"digest-{local:%Y-%m-%d-%H%M}.txt", f"{text}\n".encode())
 
 
-def _told(held: Held, zone: ZoneInfo) -> Iterator[str]:
+def _told(held: HeldMessage, zone: ZoneInfo) -> Iterator[str]:
     message = held.message
     yield f"{held.at.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}  {_title(message)}"
     yield from plain_blocks(message.body)

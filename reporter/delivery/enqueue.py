@@ -8,17 +8,17 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from reporter.delivery.channels import Channel
-from reporter.delivery.digest import Held, digest
-from reporter.messages.quiet_hours import Etiquette, Noise, handling
-from reporter.scheduler.runtime import Wiring
+from reporter.delivery.digest import HeldMessage, digest
+from reporter.messages.quiet_hours import Noise, QuietRules, handling
+from reporter.scheduler.runtime import Runtime
 from reporter.store import held, outbox
 from reporter.store.database import Store
 
 
-def post(
+def enqueue_message(
     connection: Connection,
-    wiring: Wiring,
-    letter: outbox.Letter,
+    wiring: Runtime,
+    letter: outbox.OutgoingMessage,
     now: datetime,
     *,
     noise: Noise | None = None,
@@ -31,7 +31,7 @@ def post(
     makes no sound and is not held.
     """
     known = wiring.channels.get(letter.channel)
-    etiquette = known.etiquette if known else Etiquette()
+    etiquette = known.etiquette if known else QuietRules()
     board = edit or letter.kind == "board"
     how = handling(etiquette, letter.message.severity, now, job=noise, board=board, relief=relief)
     if how.dropped:
@@ -40,7 +40,7 @@ def post(
     return outbox.enqueue(connection, replace(letter, message=message, held_until=how.held_until, why=how.why), now)
 
 
-def tell_digests(store: Store, wiring: Wiring, now: datetime) -> int:
+def enqueue_digests(store: Store, wiring: Runtime, now: datetime) -> int:
     """Let go what was held until now, one message for each channel; returns how many messages that were."""
     with store.read() as connection:
         names = held.due_channels(connection, now)
@@ -55,16 +55,16 @@ def _tell(connection: Connection, channel: Channel, now: datetime) -> None:
     """One message alone goes out as it is, several as a digest. Of two daemons the second finds the key taken."""
     rows = held.due(connection, channel.name, now)
     if len(rows) == 1:
-        held.let_go(connection, rows[0].id, now)
+        held.release(connection, rows[0].id, now)
     elif rows:
         letter = _digest(channel, rows, now)
         if outbox.enqueue(connection, letter, now):
             held.told_by(connection, [row.id for row in rows], letter.key, now)
 
 
-def _digest(channel: Channel, rows: list[held.Row], now: datetime) -> outbox.Letter:
-    message = digest([Held(row.created_at, row.message) for row in rows], channel.etiquette.zone, now)
-    return outbox.Letter(
+def _digest(channel: Channel, rows: list[held.Row], now: datetime) -> outbox.OutgoingMessage:
+    message = digest([HeldMessage(row.created_at, row.message) for row in rows], channel.etiquette.zone, now)
+    return outbox.OutgoingMessage(
         key=f"digest/{channel.name}/{rows[0].id}",
         channel=channel.name,
         kind="report",

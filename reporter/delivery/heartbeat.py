@@ -32,7 +32,7 @@ FIRST_RETRY: Final = 10.0
 LONGEST_REASON, ENOUGH = 1000, 200
 
 
-class Pulse:
+class Heartbeat:
     """Beats at most once in `every` seconds, and at once when trouble begins or is over.
 
     `fail` is what is put behind the address to tell of trouble, such as `/fail` or `?state=fail`; None keeps silent

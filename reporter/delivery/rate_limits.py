@@ -25,7 +25,7 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class RateWindow:
     """What an outlet keeps: its own limit, and one that all outlets of the same place share."""
 
     own: Limit | None = None

@@ -20,7 +20,7 @@ from typing import TypeGuard
 from sqlalchemy import Connection
 
 from reporter.alerts.model import Level, Observation
-from reporter.delivery.channel_check import Acquaintance, alive
+from reporter.delivery.channel_check import ChannelChecks, alive
 from reporter.delivery.channels import Channel
 from reporter.delivery.outlets.outlet import Absent, Delivered, Later, Never, Unclear, Verdict
 from reporter.delivery.rate_limits import Limit
@@ -28,12 +28,12 @@ from reporter.errors import ReporterError, StoreError
 from reporter.messages.message import Message, Severity
 from reporter.periods.clock import Clock
 from reporter.scheduler.runner import Runner
-from reporter.scheduler.runtime import Wiring
+from reporter.scheduler.runtime import Runtime
 from reporter.store import channel_states, channel_stats, outbox
-from reporter.store.channel_states import Lane
-from reporter.store.channel_stats import Tally
+from reporter.store.channel_states import ChannelState
+from reporter.store.channel_stats import DeliveryCounts
 from reporter.store.database import Store
-from reporter.store.outbox import Waiting
+from reporter.store.outbox import QueuedMessage
 
 log = logging.getLogger(__name__)
 
@@ -57,23 +57,23 @@ KNOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class NeedsReview:
     """It may be there or not, and the channel wants no repeats."""
 
     why: str
 
 
 @dataclass(frozen=True, slots=True)
-class Moot:
+class Obsolete:
     """There is nothing left to be edited, and what was to be told is told by messages of its own."""
 
     why: str
 
 
-Outcome = Verdict | Held | Moot
+Outcome = Verdict | NeedsReview | Obsolete
 
 
-class Delivery:
+class DeliveryWorker:
     """Sends what is due. It holds no config: each call is given the wiring that counts at that moment."""
 
     def __init__(self, store: Store, clock: Clock, runner: Runner) -> None:
@@ -85,10 +85,10 @@ class Delivery:
         self._asked: deque[float] = deque(maxlen=EVERYWHERE.requests)
         self._refusals: deque[float] = deque(maxlen=REFUSALS.requests)
         self._all_wait_until: dict[str, float] = {}  # by kind of outlet; monotonic, for the wall clock may be set back
-        self._unsaved: list[Sent] = []
-        self._acquaintance = Acquaintance(store, clock, asking=self._ask, trouble=self._trouble)
+        self._unsaved: list[SendResult] = []
+        self._acquaintance = ChannelChecks(store, clock, asking=self._ask, trouble=self._trouble)
 
-    def ready(self, wiring: Wiring) -> tuple[list[str], float]:
+    def ready(self, wiring: Runtime) -> tuple[list[str], float]:
         """The channels that can be served now, the most urgent first, and in how many seconds to look again.
 
         Of those that lead to one place only the first is named: it stands for all.
@@ -96,20 +96,20 @@ class Delivery:
         self._save_unsaved(wiring)
         now = self._clock.wall()
         with self._store.read() as connection:
-            backlog, lanes = outbox.backlog(connection, now), channel_states.all_lanes(connection)
+            backlog, lanes = outbox.backlog(connection, now), channel_states.all_states(connection)
         waits = {name: self._wait(wiring, lanes, name, now) for name in _one_a_berth(wiring, lanes, backlog)}
         return [name for name, wait in waits.items() if wait <= 0], min(
             (wait for wait in waits.values() if wait > 0), default=LONGEST_WAIT
         )
 
-    def serve(self, wiring: Wiring, channel: str, stopping: threading.Event | None = None) -> int:
+    def serve(self, wiring: Runtime, channel: str, stopping: threading.Event | None = None) -> int:
         """Send what waits for a channel until it is empty or has to wait; returns how many requests were settled."""
         settled = 0
         while not (stopping and stopping.is_set()) and self.step(wiring, channel):
             settled += 1
         return settled
 
-    def step(self, wiring: Wiring, channel: str) -> bool:
+    def step(self, wiring: Runtime, channel: str) -> bool:
         """Send the most urgent row of a channel's place, with those that go along; False when there is none, or when
         the place has to wait."""
         known = wiring.channels.get(channel)
@@ -124,16 +124,16 @@ class Delivery:
             return False
         self._ask()
         known = wiring.channels[rows[0].channel]
-        return self._settled(wiring, Sent(known, rows, token, self._sent(known, rows, token)))
+        return self._settled(wiring, SendResult(known, rows, token, self._sent(known, rows, token)))
 
     def _ask(self) -> None:
         """Note that a request goes out."""
         self._asked.append(self._clock.monotonic())
 
-    def _free(self, wiring: Wiring, lanes: Sequence[Lane], channel: str) -> bool:
+    def _free(self, wiring: Runtime, lanes: Sequence[ChannelState], channel: str) -> bool:
         return self._wait(wiring, lanes, channel, self._clock.wall()) <= 0
 
-    def _wait(self, wiring: Wiring, lanes: Sequence[Lane], channel: str, now: datetime) -> float:
+    def _wait(self, wiring: Runtime, lanes: Sequence[ChannelState], channel: str, now: datetime) -> float:
         """Seconds until a channel may be posted to, by all that we know; 0 or less when it may."""
         own = next((lane for lane in lanes if lane.channel == channel), None)
         berth = [lane for lane in lanes if own and lane.berth == own.berth and alive(wiring, lane)]
@@ -154,12 +154,12 @@ class Delivery:
         free = max(told, EVERYWHERE.free_at(self._asked), REFUSALS.free_at(self._refusals))
         return max(0.0, free - self._clock.monotonic())
 
-    def _claimed(self, wiring: Wiring, channel: Channel, token: str) -> Sequence[Waiting]:
+    def _claimed(self, wiring: Runtime, channel: Channel, token: str) -> Sequence[QueuedMessage]:
         """Take the place's most urgent row in hand, and those that go along; none when the place has to wait."""
         now = self._clock.wall()
         with self._store.begin() as connection:
             outbox.expire(connection, now)
-            berth = channel_states.enter(connection, channel.name, channel.address, now)
+            berth = channel_states.lock_channels(connection, channel.name, channel.address, now)
             names = [
                 lane.channel for lane in berth if alive(wiring, lane) and self._acquaintance.includes(wiring, lane)
             ]
@@ -167,12 +167,12 @@ class Delivery:
             if not upcoming or self._wait(wiring, berth, upcoming[0].channel, now) > 0:
                 return []
             rows = self._together(connection, wiring, upcoming, now)
-            outbox.take(connection, rows, berth, token, now, LEASE)
+            outbox.claim_rows(connection, rows, berth, token, now, LEASE)
         return rows
 
     def _together(
-        self, connection: Connection, wiring: Wiring, upcoming: Sequence[Waiting], now: datetime
-    ) -> Sequence[Waiting]:
+        self, connection: Connection, wiring: Runtime, upcoming: Sequence[QueuedMessage], now: datetime
+    ) -> Sequence[QueuedMessage]:
         """The first row with those that go along: after a lost answer the same ones, else when more wait than go at
         once."""
         head = upcoming[0]
@@ -188,7 +188,7 @@ class Delivery:
             log.exception("what waits for %s cannot go together", head.channel)
             return [head]
 
-    def _sent(self, channel: Channel, rows: Sequence[Waiting], token: str) -> Outcome:
+    def _sent(self, channel: Channel, rows: Sequence[QueuedMessage], token: str) -> Outcome:
         """Send rows in one request, after any doubt about an earlier one is resolved."""
         try:
             if rows[0].doubtful and rows[0].edit is None:
@@ -196,7 +196,7 @@ class Delivery:
                 if not isinstance(found, Absent | Unclear):
                     return found
                 if isinstance(found, Unclear) and channel.hold_doubtful and rows[0].kind != "board":
-                    return Held(found.why)
+                    return NeedsReview(found.why)
                 if isinstance(found, Absent):
                     rows = [replace(row, maybe_sent=False) for row in rows]
             return self._posted(channel, rows, token)
@@ -206,7 +206,7 @@ class Delivery:
             log.exception("the outlet of %s failed", channel.name)
             return Never(f"the outlet failed: {type(error).__name__}")
 
-    def _sought(self, channel: Channel, row: Waiting, token: str) -> Delivered | Absent | Later | Unclear:
+    def _sought(self, channel: Channel, row: QueuedMessage, token: str) -> Delivered | Absent | Later | Unclear:
         """Look into the channel for a message whose answer was lost."""
         with self._store.read() as connection:
             known = outbox.known_ids(connection, channel.address, KNOWN)
@@ -216,7 +216,7 @@ class Delivery:
             log.info("%s: a message in doubt %s", row.channel, _in_words(found))
         return found
 
-    def _posted(self, channel: Channel, rows: Sequence[Waiting], token: str) -> Outcome:
+    def _posted(self, channel: Channel, rows: Sequence[QueuedMessage], token: str) -> Outcome:
         now = self._clock.wall()
         head, *others = rows
         message = self._fitted(channel, head, now)
@@ -224,22 +224,22 @@ class Delivery:
             return channel.outlet.post(message, *(self._fitted(channel, row, now) for row in others))
         return self._edited(channel, head, head.edit, message, token)
 
-    def _fitted(self, channel: Channel, row: Waiting, now: datetime) -> Message:
+    def _fitted(self, channel: Channel, row: QueuedMessage, now: datetime) -> Message:
         """The one part of the message that this row stands for, with what the reader has to know about its way."""
         parts = channel.outlet.fit(row.message)
         if row.of == 0 and len(parts) > 1:
             with self._store.begin() as connection:
-                row = outbox.divide(connection, row, len(parts))
+                row = outbox.split_parts(connection, row, len(parts))
         part = parts[min(row.part, len(parts)) - 1]
         return _noted(channel, row, part, now)
 
-    def _edited(self, channel: Channel, row: Waiting, message_id: str, message: Message, token: str) -> Outcome:
+    def _edited(self, channel: Channel, row: QueuedMessage, message_id: str, message: Message, token: str) -> Outcome:
         """Replace a message; a board that is gone, old, or may not be edited any more is posted anew."""
         verdict = None if row.anew else channel.outlet.edit(message_id, message)
         if verdict and not (isinstance(verdict, Never) and (verdict.missing or verdict.frozen)):
             return verdict
         if isinstance(verdict, Never) and row.kind == "alert":
-            return Moot(verdict.why)
+            return Obsolete(verdict.why)
         self._renew(token)
         anew = channel.outlet.post(message)
         if isinstance(anew, Delivered):
@@ -253,9 +253,9 @@ class Delivery:
     def _renew(self, token: str) -> None:
         """Keep the lane through another request: each alone is shorter than a lease."""
         with self._store.begin() as connection:
-            channel_states.renew(connection, token, self._clock.wall() + LEASE)
+            channel_states.renew_lease(connection, token, self._clock.wall() + LEASE)
 
-    def _settled(self, wiring: Wiring, sent: Sent) -> bool:
+    def _settled(self, wiring: Runtime, sent: SendResult) -> bool:
         """Save what the outlet said; True if the place can go on at once. What cannot be saved is kept in mind."""
         self._heed(sent.channel, sent.verdict)
         try:
@@ -268,14 +268,14 @@ class Delivery:
         for row in sent.rows:
             _tell_log(row, sent.verdict)
         self._tell(wiring, sent.channel.name, sent.verdict, failures)
-        return isinstance(sent.verdict, Delivered | Never | Held | Moot) and not _gone(sent.verdict)
+        return isinstance(sent.verdict, Delivered | Never | NeedsReview | Obsolete) and not _gone(sent.verdict)
 
     def _heed(self, channel: Channel, verdict: Outcome) -> None:
         """When a service says so none of its channels is served for a while; that cannot wait for the store."""
         if isinstance(verdict, Later) and verdict.everywhere:
             self._all_wait_until[channel.outlet.kind] = self._clock.monotonic() + verdict.after
 
-    def _save_unsaved(self, wiring: Wiring) -> None:
+    def _save_unsaved(self, wiring: Runtime) -> None:
         """What was answered while the store could not be written must be saved before anything else is sent."""
         while self._unsaved:
             with self._guard:
@@ -283,20 +283,20 @@ class Delivery:
             if sent:
                 self._settled(wiring, sent)  # which keeps it in mind again if it still cannot be saved
 
-    def _save(self, sent: Sent) -> int:
+    def _save(self, sent: SendResult) -> int:
         """Returns how often the channel has failed in a row."""
         now = self._clock.wall()
         with self._store.begin() as connection:
-            channel_states.lock(connection, sent.token)
-            lane = channel_states.lane(connection, sent.channel.name)
+            channel_states.lock_leased(connection, sent.token)
+            lane = channel_states.channel_state(connection, sent.channel.name)
             failures = lane.failures + 1 if lane else 1
             if lane and lane.posts:
-                channel_states.note_posts(connection, lane.channel, (*lane.posts[:-1], now.timestamp()))
+                channel_states.record_posts(connection, lane.channel, (*lane.posts[:-1], now.timestamp()))
             for row in sent.rows:
                 _save_row(connection, row, sent.verdict, now)
             channel_stats.add(connection, sent.channel.name, _tally(sent, now), now)
             self._save_lane(connection, sent.channel, sent.verdict, failures, now)
-            channel_states.leave(connection, sent.token)
+            channel_states.release(connection, sent.token)
         return failures
 
     def _save_lane(
@@ -304,24 +304,24 @@ class Delivery:
     ) -> None:
         match verdict:
             case Delivered():
-                channel_states.lane_well(connection, channel.name)
+                channel_states.mark_working(connection, channel.name)
             case Later() | Unclear():
                 ready_at = now + timedelta(seconds=_pause(verdict, failures))
-                channel_states.lane_waits(connection, channel.name, ready_at, verdict.why, failed=not _paced(verdict))
+                channel_states.mark_waiting(connection, channel.name, ready_at, verdict.why, failed=not _paced(verdict))
             case Never(gone=True):
-                channel_states.lane_dead(connection, channel.name, now, verdict.why)
+                channel_states.mark_dead(connection, channel.name, now, verdict.why)
                 self._acquaintance.part_with(channel.address)
 
-    def _trouble(self, wiring: Wiring, channel: Channel, verdict: Verdict) -> None:
+    def _trouble(self, wiring: Runtime, channel: Channel, verdict: Verdict) -> None:
         """What became of a look at a channel that nothing was sent to."""
         self._heed(channel, verdict)
         now = self._clock.wall()
         with self._store.begin() as connection:
-            channel_states.enter(connection, channel.name, channel.address, now)
-            lane = channel_states.lane(connection, channel.name)
+            channel_states.lock_channels(connection, channel.name, channel.address, now)
+            lane = channel_states.channel_state(connection, channel.name)
             failures = lane.failures + 1 if lane else 1
             if _paced(verdict):
-                channel_stats.add(connection, channel.name, Tally(slowed=1), now)
+                channel_stats.add(connection, channel.name, DeliveryCounts(slowed=1), now)
             self._save_lane(connection, channel, verdict, failures, now)
         self._count(verdict)
         log.warning("%s cannot be reached: %s", channel.name, _in_words(verdict))
@@ -335,7 +335,7 @@ class Delivery:
         if len(self._refusals) == REFUSALS.requests and self._refusals[0] > self._refusals[-1] - REFUSALS.seconds:
             log.error("refused %d times within %.0f s: nothing is sent for a while", *_of(REFUSALS))
 
-    def _tell(self, wiring: Wiring, channel: str, verdict: Outcome, failures: int) -> None:
+    def _tell(self, wiring: Runtime, channel: str, verdict: Outcome, failures: int) -> None:
         """Trouble with a channel is itself told, on another one."""
         seen = list(self._observed(channel, verdict, failures))
         if not seen:
@@ -353,7 +353,7 @@ class Delivery:
                 yield Observation(subject, Level.CRITICAL, f"channel {channel} is closed to us: {verdict.why}")
             case Never():
                 yield Observation(f"{subject}/message", Level.WARNING, f"a message was refused: {verdict.why}")
-            case Held():
+            case NeedsReview():
                 why = f"a message may have arrived or not, and is held until a person decides: {verdict.why}"
                 yield Observation(f"{subject}/message", Level.WARNING, why)
             case Later() | Unclear() if not _paced(verdict) and failures >= TROUBLE and channel not in self._troubled:
@@ -366,16 +366,16 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SendResult:
     """Rows that went to a channel in one request, under which token they were taken, and what came back."""
 
     channel: Channel
-    rows: Sequence[Waiting]
+    rows: Sequence[QueuedMessage]
     token: str
     verdict: Outcome
 
 
-def _one_a_berth(wiring: Wiring, lanes: Sequence[Lane], backlog: Sequence[str]) -> list[str]:
+def _one_a_berth(wiring: Runtime, lanes: Sequence[ChannelState], backlog: Sequence[str]) -> list[str]:
     """The first channel of each place that has something to send and can take it."""
     by_name = {lane.channel: lane for lane in lanes}
     first: dict[str, str] = {}
@@ -386,7 +386,7 @@ def _one_a_berth(wiring: Wiring, lanes: Sequence[Lane], backlog: Sequence[str]) 
     return list(first.values())
 
 
-def _posts(lanes: Iterable[Lane]) -> list[float]:
+def _posts(lanes: Iterable[ChannelState]) -> list[float]:
     """The moments of the last posts of some lanes, in order."""
     return sorted(post for lane in lanes for post in lane.posts)
 
@@ -398,28 +398,28 @@ def _paced_wait(limit: Limit | None, posts: Sequence[float], now: float) -> floa
     return limit.free_at([post for post in posts if post <= now]) - now
 
 
-def _tally(sent: Sent, now: datetime) -> Tally:
+def _tally(sent: SendResult, now: datetime) -> DeliveryCounts:
     """What is counted of an answer."""
     number = len(sent.rows)
     match sent.verdict:
         case Delivered():
             late = [row for row in sent.rows if row.kind != "board" and now - row.created_at >= LATE]
-            return Tally(sent=number, late=len(late))
+            return DeliveryCounts(sent=number, late=len(late))
         case Later(paced=True):
-            return Tally(slowed=1)
+            return DeliveryCounts(slowed=1)
         case Later() | Unclear():
-            return Tally(retried=number)
+            return DeliveryCounts(retried=number)
         case Never(gone=False):
-            return Tally(refused=number)
-    return Tally()
+            return DeliveryCounts(refused=number)
+    return DeliveryCounts()
 
 
-def _light(row: Waiting) -> bool:
+def _light(row: QueuedMessage) -> bool:
     """Whether a row may travel with others: it is whole, and no board that has to be edited by itself."""
     return row.slot is None and row.of <= 1 and not row.doubtful
 
 
-def _room(channel: Channel, rows: Sequence[Waiting], now: datetime) -> int:
+def _room(channel: Channel, rows: Sequence[QueuedMessage], now: datetime) -> int:
     """How many of some rows, from the first on, one request can carry; at least one."""
     noted: list[Message] = []
     for row in rows:
@@ -430,14 +430,14 @@ def _room(channel: Channel, rows: Sequence[Waiting], now: datetime) -> int:
     return len(noted)
 
 
-def _noted(channel: Channel, row: Waiting, part: Message, now: datetime) -> Message:
+def _noted(channel: Channel, row: QueuedMessage, part: Message, now: datetime) -> Message:
     """A part of a row's message as it goes out; what got late into the channel's quiet hours makes no sound."""
     noted = part.noted(*_notes(row, now))
     loud = part.severity is Severity.CRITICAL or not channel.etiquette.quiet(now)
     return noted if loud else replace(noted, silent=True)
 
 
-def _notes(row: Waiting, now: datetime) -> list[str]:
+def _notes(row: QueuedMessage, now: datetime) -> list[str]:
     """What the reader has to know: that it is late, that it may be a repeat, and by what both copies are known."""
     if row.kind == "board":
         return []
@@ -456,20 +456,20 @@ def _span(span: timedelta) -> str:
     return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // (24 * 60)} days"
 
 
-def _save_row(connection: Connection, row: Waiting, verdict: Outcome, now: datetime) -> None:
+def _save_row(connection: Connection, row: QueuedMessage, verdict: Outcome, now: datetime) -> None:
     match verdict:
         case Delivered():
-            outbox.delivered(connection, row, now, message_id=verdict.id, place=verdict.place, url=verdict.url)
+            outbox.mark_delivered(connection, row, now, message_id=verdict.id, place=verdict.place, url=verdict.url)
         case Later() | Unclear():
-            outbox.later(connection, row, why=verdict.why, in_doubt=isinstance(verdict, Unclear))
-        case Held():
-            outbox.held(connection, row, verdict.why)
-        case Moot():
-            outbox.moot(connection, row, now, verdict.why)
+            outbox.mark_retry(connection, row, why=verdict.why, in_doubt=isinstance(verdict, Unclear))
+        case NeedsReview():
+            outbox.mark_needs_review(connection, row, verdict.why)
+        case Obsolete():
+            outbox.mark_obsolete(connection, row, now, verdict.why)
         case Never(gone=True):
-            outbox.later(connection, row, why=verdict.why, in_doubt=False)
+            outbox.mark_retry(connection, row, why=verdict.why, in_doubt=False)
         case Never():
-            outbox.refused(connection, row, now, verdict.why)
+            outbox.mark_dead(connection, row, now, verdict.why)
 
 
 def _pause(verdict: Later | Unclear, failures: int) -> float:
@@ -504,15 +504,15 @@ def _in_words(found: Verdict | Absent) -> str:
             return found.why
 
 
-def _tell_log(row: Waiting, verdict: Outcome) -> None:
+def _tell_log(row: QueuedMessage, verdict: Outcome) -> None:
     match verdict:
         case Delivered():
             log.info("%s: %s delivered%s", row.channel, row.kind, " (edited)" if row.edit == verdict.id else "")
         case Later(paced=True):
             log.debug("%s: %s", row.channel, verdict.why)
-        case Moot():
+        case Obsolete():
             log.info("%s: the first message of an alert cannot be edited any more: %s", row.channel, verdict.why)
-        case Held():
+        case NeedsReview():
             log.error("%s: held, for it may have arrived: %s", row.channel, verdict.why)
         case Later() | Unclear():
             log.warning("%s: not delivered yet: %s", row.channel, verdict.why)

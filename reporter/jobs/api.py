@@ -14,11 +14,11 @@ from reporter.messages.message import Severity as Severity
 from reporter.messages.message import Tone as Tone
 from reporter.periods.civil import Period as Period
 from reporter.probes.host.facts import Host as Host
+from reporter.trading.books import AgentSeries as AgentSeries
 from reporter.trading.books import Book as Book
+from reporter.trading.books import BookLine as BookLine
 from reporter.trading.books import By as By
-from reporter.trading.books import Course as Course
 from reporter.trading.books import LedgerHealth as LedgerHealth
-from reporter.trading.books import Line as Line
 from reporter.trading.books import Series as Series
 from reporter.trading.books import Unread as Unread
 from reporter.trading.trades import Agent as Agent

@@ -8,14 +8,14 @@ from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError
 
 from reporter.jobs.binding import BoundJob
-from reporter.messages.formats import duration
-from reporter.scheduler.runtime import Wiring
+from reporter.messages.formats import duration_text
+from reporter.scheduler.runtime import Runtime
 
 # The terms on which each job runs, as text that can be kept and compared: job → term → value.
 Terms = Mapping[str, Mapping[str, str]]
 
 
-def terms(wiring: Wiring) -> dict[str, dict[str, str]]:
+def terms(wiring: Runtime) -> dict[str, dict[str, str]]:
     """The terms of every job that is not at rest."""
     return {name: _of_job(bound) for name, bound in wiring.jobs.items() if bound.enabled}
 
@@ -51,13 +51,13 @@ def _of_job(bound: BoundJob) -> dict[str, str]:
         "schedule": str(bound.schedule),
         "timezone": bound.timezone,
         "channel": ", ".join(bound.channels),
-        "settle": str(duration(bound.settle)),
-        "deadline": str(duration(bound.deadline)),
+        "settle": str(duration_text(bound.settle)),
+        "deadline": str(duration_text(bound.deadline)),
         "noise": bound.noise.value if bound.noise else "as its channel says",
         "charts": "with pictures" if bound.charts else "without",
         "catch_up": bound.catch_up,
         "catch_up_limit": str(bound.catch_up_limit),
-        "give_up_after": str(duration(bound.give_up_after)),
+        "give_up_after": str(duration_text(bound.give_up_after)),
         "renamed_from": bound.renamed_from or "",
         "params": _written(bound.params),  # a reload makes the model's class anew
     }

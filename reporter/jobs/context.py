@@ -14,8 +14,8 @@ from typing_extensions import TypeVar
 
 from reporter.alerts.model import AlertState, Observation, Transition
 from reporter.alerts.readings import Reading
-from reporter.alerts.self_health import Affairs
-from reporter.alerts.uptime import Span, Uptime
+from reporter.alerts.self_health import SelfHealth
+from reporter.alerts.uptime import StateSpan, Uptime
 from reporter.errors import LedgerError
 from reporter.messages.formats import Formats
 from reporter.messages.message import Severity, Tone
@@ -46,13 +46,13 @@ class History(Protocol):
     def started_at(self) -> datetime | None:
         """When the running daemon started; None outside the daemon."""
 
-    def affairs(self) -> Affairs | None:
+    def affairs(self) -> SelfHealth | None:
         """How we keep up with our own work; None while our own store cannot be read."""
 
     def uptime(self, period: Period) -> Mapping[str, Uptime]:
         """How each thing that is watched (`probe/db`) fared in what is over of a period, but for maintenance."""
 
-    def spans(self, subject: str, period: Period) -> Sequence[Span]:
+    def spans(self, subject: str, period: Period) -> Sequence[StateSpan]:
         """How a subject stood in a period, and what was measured: stretches of time, of an hour at most, in order."""
 
     def means(self) -> Mapping[str, float]:

@@ -138,7 +138,7 @@ class Formats:
             case float() | Decimal():
                 said = self.number(value)
             case timedelta():
-                said = duration(value)
+                said = duration_text(value)
             case datetime():
                 said = self.time(value)
             case date():
@@ -163,7 +163,7 @@ class Formats:
         return moment.astimezone(ZoneInfo(zone or self.zone)).strftime(pattern)
 
 
-def duration(value: Number | timedelta | None) -> str | None:
+def duration_text(value: Number | timedelta | None) -> str | None:
     """`5ms`, `2.3s`, `14m 27s`, `3h 5m`, `7 days, 14 hours`; a bare number counts seconds.
 
     At most two units are named; what is smaller is cut off, not rounded up.
@@ -184,7 +184,7 @@ def ago(moment: datetime | None, now: datetime | None) -> str | None:
     return "just now" if seconds == 0 else f"{distance} ago" if seconds > 0 else f"in {distance}"
 
 
-def size(count: Number | None) -> str | None:
+def size_text(count: Number | None) -> str | None:
     """A size in bytes: `512 B`, `1.5 KiB`, `15.6 GiB`; a unit is 1024 of the one below."""
     value = _finite(count)
     if value is None:

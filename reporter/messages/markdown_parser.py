@@ -36,7 +36,7 @@ OPENING, CLOSING = "\ue000", "\ue001"
 _TOKEN = re.compile(f"{OPENING}([0-9a-f]*)(?:x([0-9a-f]*))?{CLOSING}")
 
 
-class LetterError(ReporterError):
+class MarkdownError(ReporterError):
     """The letter's structure is wrong. `line` counts from 1 in the letter; `excerpt` is that line, values as tokens."""
 
     def __init__(self, message: str, line: int | None = None, excerpt: str = "") -> None:
@@ -70,7 +70,7 @@ def parse(
     fields = tuple(letter.field(part) for part in sections if part.kind in {"##", "###"})
     footer = next((letter.footer(part) for part in sections if part.kind == "---"), ())
     if not (title or body or fields):
-        raise LetterError("the letter is empty")
+        raise MarkdownError("the letter is empty")
     return Message(title, tuple(body), fields, footer, tone, severity, at)
 
 
@@ -187,9 +187,9 @@ class _Letter:
     def _start(self, node: SyntaxTreeNode) -> int:
         return node.map[0] if node.map else 0
 
-    def _error(self, node: SyntaxTreeNode | None, message: str) -> LetterError:
+    def _error(self, node: SyntaxTreeNode | None, message: str) -> MarkdownError:
         start = self._start(node) if node else 0
-        return LetterError(message, start + 1, self.source[start])
+        return MarkdownError(message, start + 1, self.source[start])
 
 
 def _parser() -> MarkdownIt:

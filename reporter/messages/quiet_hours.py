@@ -45,7 +45,7 @@ class QuietHours:
 
 
 @dataclass(frozen=True, slots=True)
-class Etiquette:
+class QuietRules:
     """How a channel wants to be spoken to. All times of day are those of `zone`."""
 
     noise: Noise = Noise.NOW
@@ -72,7 +72,7 @@ AT_ONCE, SILENTLY, NOT_AT_ALL = Handling(), Handling(silent=True), Handling(drop
 
 
 def handling(
-    etiquette: Etiquette,
+    etiquette: QuietRules,
     severity: Severity,
     now: datetime,
     *,
@@ -99,12 +99,12 @@ def handling(
     return SILENTLY if noise is Noise.SILENT else AT_ONCE
 
 
-def next_digest(etiquette: Etiquette, now: datetime) -> datetime:
+def next_digest(etiquette: QuietRules, now: datetime) -> datetime:
     """The next moment at which a digest may be told: at its time of day, or when the quiet hours round it are over."""
     return end_of_quiet(etiquette, _next(etiquette.digest_at, etiquette.zone, now))
 
 
-def end_of_quiet(etiquette: Etiquette, moment: datetime) -> datetime:
+def end_of_quiet(etiquette: QuietRules, moment: datetime) -> datetime:
     """When the quiet hours round a moment are over; the moment itself where there are none."""
     if etiquette.quiet_hours is None or not etiquette.quiet(moment):
         return moment
@@ -129,7 +129,7 @@ def time_of_day(text: str) -> time:
     return time.fromisoformat(text)
 
 
-def _held(until: datetime, etiquette: Etiquette, why: str) -> Handling:
+def _held(until: datetime, etiquette: QuietRules, why: str) -> Handling:
     return Handling(held_until=until, why=f"{why} {until.astimezone(etiquette.zone):%H:%M}")
 
 

@@ -32,7 +32,7 @@ _NO_FONT = "there is no font to write with: install fontpkg-noto-sans, or fonts-
 _SAMPLE = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9" font-family="sans-serif" font-size="8">{}</svg>'
 
 
-class Charts:
+class Rasterizer:
     """Makes pictures of SVG texts, always the same of the same.
 
     `fonts` are the files to write with, instead of those of the package that comes with the program; `system` says

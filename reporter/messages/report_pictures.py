@@ -10,7 +10,7 @@ from typing import Any
 
 from reporter.errors import ChartError, TemplateError
 from reporter.messages.message import Attachment
-from reporter.messages.rasterizer import Charts
+from reporter.messages.rasterizer import Rasterizer
 from reporter.messages.templates.renderer import Renderer
 
 log = logging.getLogger(__name__)
@@ -19,7 +19,7 @@ MOST = 4
 """Pictures of one report. Discord shows one in an embed, and takes ten embeds a message."""
 
 
-def pictures(renderer: Renderer, charts: Charts, name: str, facts: Mapping[str, Any]) -> tuple[Attachment, ...]:
+def pictures(renderer: Renderer, charts: Rasterizer, name: str, facts: Mapping[str, Any]) -> tuple[Attachment, ...]:
     """The pictures that `templates/NAME.svg.j2` makes of a report's facts. What goes wrong is a line in the log.
 
     None where nothing can be drawn on this machine.

@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Any
 
 from reporter.alerts.incident import Incident
-from reporter.alerts.model import Change, Level, Transition, name_of
+from reporter.alerts.model import Level, Transition, TransitionKind, name_of
 from reporter.alerts.suppression import Silence
 from reporter.errors import TemplateError
 from reporter.messages.message import Line, Message, Run, Severity, Text, Tone
-from reporter.scheduler.runtime import Wiring
+from reporter.scheduler.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ _WORST_FIRST = (Level.CRITICAL, Level.WARNING, Level.UNKNOWN, Level.OK)
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class AlertCase:
     """An incident as a letter tells it: the change that is told, and the last one that said what the trouble is."""
 
     transition: Transition
@@ -47,7 +47,7 @@ class Case:
 
 
 def alert_message(
-    wiring: Wiring,
+    wiring: Runtime,
     transition: Transition,
     now: datetime,
     *,
@@ -74,7 +74,7 @@ def alert_message(
 
 
 def group_message(
-    wiring: Wiring, cases: Sequence[Case], change: Change, now: datetime, *, card: bool = False
+    wiring: Runtime, cases: Sequence[AlertCase], change: TransitionKind, now: datetime, *, card: bool = False
 ) -> Message:
     """The letter of several changes of one kind; as a `card` it lists how each of the incidents stands."""
     ordered = sorted(cases, key=lambda case: (_WORST_FIRST.index(case.level), case.transition.subject))
@@ -99,20 +99,20 @@ def group_message(
     return _written(wiring, "alert_group", facts, worst, now, [case.transition.subject for case in ordered])
 
 
-def silence_message(wiring: Wiring, silence: Silence, incidents: Collection[Incident], now: datetime) -> Message:
+def silence_message(wiring: Runtime, silence: Silence, incidents: Collection[Incident], now: datetime) -> Message:
     """The letter that says that a silence is about to end while something under it is in trouble."""
     facts = {"silence": silence, "incidents": list(incidents)[:LISTED], "more": max(0, len(incidents) - LISTED)}
     plain = [f"the silence of {silence.pattern} ends", *(one.subject for one in incidents)]
     return _written(wiring, "alert_silence", {**facts, "now": now}, Level.WARNING, now, plain)
 
 
-def _worst_of(cases: Sequence[Case]) -> Level:
+def _worst_of(cases: Sequence[AlertCase]) -> Level:
     levels = {case.incident.worst if case.incident else case.trouble.level for case in cases}
     return next((level for level in _WORST_FIRST if level in levels), Level.OK)
 
 
 def _written(
-    wiring: Wiring, template: str, facts: Mapping[str, Any], level: Level, now: datetime, plain: Sequence[str]
+    wiring: Runtime, template: str, facts: Mapping[str, Any], level: Level, now: datetime, plain: Sequence[str]
 ) -> Message:
     """The letter by the home's template; a plain one if that fails: an alert must go out."""
     severity, tone = _OF_LEVEL[level]

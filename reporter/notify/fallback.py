@@ -20,21 +20,29 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from reporter.alerts.incident import Incident, begun, followed, heard, kept_back
-from reporter.alerts.model import AlertState, Change, Level, Observation, Transition
-from reporter.alerts.state_machine import judge
-from reporter.alerts.suppression import Decision, Hush, Silence, decide, hush, is_owed, late
-from reporter.delivery.enqueue import post
+from reporter.alerts.incident import Incident, after_transition, incident_of_transition, marked_told, marked_untold
+from reporter.alerts.model import AlertState, Level, Observation, Transition, TransitionKind
+from reporter.alerts.state_machine import next_state
+from reporter.alerts.suppression import (
+    Decision,
+    Silence,
+    Suppression,
+    decide,
+    delayed_transition,
+    is_notification_owed,
+    suppression_of,
+)
+from reporter.delivery.enqueue import enqueue_message
 from reporter.delivery.outlets.outlet import Later
 from reporter.errors import StoreError
 from reporter.messages.message import Message
 from reporter.messages.quiet_hours import handling
 from reporter.notify.alert_messages import alert_message
-from reporter.notify.routing import Witness, heard_in
+from reporter.notify.routing import Observer, notified_channels
 from reporter.periods.clock import Clock
-from reporter.scheduler.runtime import Wiring
+from reporter.scheduler.runtime import Runtime
 from reporter.store import alerts, incidents, outbox
-from reporter.store.alerts import Watched
+from reporter.store.alerts import StoredAlert
 from reporter.store.database import Store
 
 log = logging.getLogger(__name__)
@@ -55,7 +63,7 @@ class _Memory:
     the troubles that are not over."""
 
     silences: tuple[Silence, ...] = ()
-    states: Mapping[str, Watched] = field(default_factory=dict)
+    states: Mapping[str, StoredAlert] = field(default_factory=dict)
     incidents: Mapping[str, Incident] = field(default_factory=dict)
 
 
@@ -70,8 +78,8 @@ class _Noted:
 
     def after(self, incident: Incident) -> Incident:
         if self.decision.told:
-            return heard(incident, self.channels)
-        return kept_back(incident, self.transition.change, self.decision.why)
+            return marked_told(incident, self.channels)
+        return marked_untold(incident, self.transition.change, self.decision.why)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +91,7 @@ class _Alert:
     relief: bool
 
 
-class Adrift:
+class InMemoryAlerts:
     """What is known of alerts since the store failed, and what it last said of them."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
@@ -91,12 +99,12 @@ class Adrift:
         self._clock = clock
         self._guard = threading.Lock()
         self._memory = _Memory()
-        self._judged: dict[str, Watched] = {}
+        self._judged: dict[str, StoredAlert] = {}
         self._followed: dict[str, Incident] = {}
         self._troubles: dict[str, Observation] = {}  # how each subject was seen when it was not well
         self._noted: list[_Noted] = []
         self._untold: list[_Alert] = []
-        self._handed: tuple[dict[str, Watched], list[_Noted], list[_Alert]] = {}, [], []
+        self._handed: tuple[dict[str, StoredAlert], list[_Noted], list[_Alert]] = {}, [], []
 
     def remember(self, connection: Connection) -> None:
         """Keep in mind what bears on alerts, for when it cannot be read any more."""
@@ -104,7 +112,7 @@ class Adrift:
         with self._guard:
             self._memory = memory
 
-    def hear(self, wiring: Wiring, observations: Sequence[Observation], witness: Witness, why: str) -> None:
+    def hear(self, wiring: Runtime, observations: Sequence[Observation], witness: Observer, why: str) -> None:
         """Judge what was seen when it could not be saved, and tell at once what people should hear of."""
         itself = Observation(SUBJECT, Level.CRITICAL, f"reports wait, and alerts are told from memory: {why}")
         seen = (itself, *observations)
@@ -123,21 +131,21 @@ class Adrift:
             log.error("%d alerts could neither be told nor saved, and are let go", len(untold) - KEPT)
         self._untold = list(untold[-KEPT:])
 
-    def hand_over(self, connection: Connection, wiring: Wiring, run_id: str) -> list[Observation]:
+    def hand_over(self, connection: Connection, wiring: Runtime, run_id: str) -> list[Observation]:
         """Save what was judged from memory; returns what is to be judged now: that the store is well again."""
         now = self._clock.wall()
         with self._guard:
             self._handed = judged, noted, untold = dict(self._judged), list(self._noted), list(self._untold)
-        alerts.put(connection, judged.values(), alerts.watched(connection, judged), now)
+        alerts.save(connection, judged.values(), alerts.watched(connection, judged), now)
         for one in noted:
-            incident = incidents.follow(connection, one.transition, one.at)
+            incident = incidents.record_transition(connection, one.transition, one.at)
             told, why = one.decision.told, MARK if one.decision.told else one.decision.why
             incidents.add_transition(
                 connection, one.transition, one.at, run_id, told=told, why=why, channels=one.channels
             )
-            incidents.put(connection, one.after(incident))
+            incidents.save(connection, one.after(incident))
         for alert in untold:
-            post(connection, wiring, _letter(alert, run_id), now, relief=alert.relief)
+            enqueue_message(connection, wiring, _letter(alert, run_id), now, relief=alert.relief)
         return [Observation(SUBJECT, Level.OK, "the store can be written again")] if judged else []
 
     def over(self) -> None:
@@ -151,54 +159,54 @@ class Adrift:
 
     # --- Judging ---
 
-    def _judge(self, wiring: Wiring, seen: Observation, witness: Witness) -> Iterator[tuple[Transition, Witness]]:
+    def _judge(self, wiring: Runtime, seen: Observation, witness: Observer) -> Iterator[tuple[Transition, Observer]]:
         """Move a subject on, in memory; gives what changed."""
         local = self._clock.wall().astimezone(wiring.zone)
-        before = self._states.get(seen.subject, Watched(AlertState(seen.subject)))
+        before = self._states.get(seen.subject, StoredAlert(AlertState(seen.subject)))
         last = before.state.observation
         if last and last.level is not Level.OK:
             self._troubles[seen.subject] = last
         policy = wiring.rules.policy(seen.subject, witness.interval)
-        state, transition, look_at = judge(before.state, local, seen, policy)
-        self._judged[seen.subject] = Watched(state, witness.channels, witness.job or before.job, look_at)
+        state, transition, look_at = next_state(before.state, local, seen, policy)
+        self._judged[seen.subject] = StoredAlert(state, witness.channels, witness.job or before.job, look_at)
         if transition:
             yield transition, witness
 
-    def _decide(self, wiring: Wiring, changes: Sequence[tuple[Transition, Witness]]) -> list[_Alert]:
+    def _decide(self, wiring: Runtime, changes: Sequence[tuple[Transition, Observer]]) -> list[_Alert]:
         """The messages for those changes that are told."""
         told = list[_Alert]()
         for change, witness in changes:
             now = self._clock.wall()
-            incident = followed(self._incident(change), change, now)
+            incident = after_transition(self._incident(change), change, now)
             decision = decide(change, incident, self._hush(wiring, change.subject, change.level))
             told += self._tell(wiring, change, witness, incident, decision)
         return told
 
-    def _make_up(self, wiring: Wiring) -> list[_Alert]:
+    def _make_up(self, wiring: Runtime) -> list[_Alert]:
         """The messages for what was kept from people and need not be any more."""
         told, states = list[_Alert](), self._states
         for incident in [*{**self._memory.incidents, **self._followed}.values()]:
             known = states.get(incident.subject)
-            if known is None or incident.is_over or not is_owed(incident, known.state):
+            if known is None or incident.is_over or not is_notification_owed(incident, known.state):
                 continue
             if self._hush(wiring, incident.subject, incident.level) is None:
-                change = late(incident, known.state, self._clock.wall().astimezone(wiring.zone))
+                change = delayed_transition(incident, known.state, self._clock.wall().astimezone(wiring.zone))
                 over = Decision(True, "what kept it from being told is over")
-                told += self._tell(wiring, change, Witness(known.channels), incident, over)
+                told += self._tell(wiring, change, Observer(known.channels), incident, over)
         return told
 
     def _tell(
-        self, wiring: Wiring, change: Transition, witness: Witness, incident: Incident, decision: Decision
+        self, wiring: Runtime, change: Transition, witness: Observer, incident: Incident, decision: Decision
     ) -> list[_Alert]:
         """Note a change, and what is to be posted of it."""
         now, why = self._clock.wall(), MARK if decision.told else f"not told: {decision.why}"
         loud = logging.ERROR if decision.told else logging.INFO
         log.log(loud, "%s %s: %s (%s)", change.subject, change.change, change.observation.detail, why)
-        channels = heard_in(wiring, change, witness, told=incident.told) if decision.told else ()
+        channels = notified_channels(wiring, change, witness, told=incident.told) if decision.told else ()
         noted = _Noted(change, now, decision, channels)
         self._noted = [*self._noted[1 - WRITTEN_LATER :], noted]
         self._followed[incident.id] = noted.after(incident)
-        last = self._troubles.get(change.subject) if change.change is Change.RESOLVED else None
+        last = self._troubles.get(change.subject) if change.change is TransitionKind.RESOLVED else None
         trouble = replace(change, observation=last) if last else None
         message = alert_message(wiring, change, now, trouble=trouble, incident=incident).noted(MARK)
         return [_Alert(name, message, change.was is Level.CRITICAL) for name in channels]
@@ -211,18 +219,20 @@ class Adrift:
             self._memory = _read(connection, self._clock.wall(), set(subjects))
 
     @property
-    def _states(self) -> Mapping[str, Watched]:
+    def _states(self) -> Mapping[str, StoredAlert]:
         """How subjects stand by what was judged since, or else by what was read last."""
         return {**self._memory.states, **self._judged}
 
     def _incident(self, change: Transition) -> Incident:
         known = self._followed.get(change.incident) or self._memory.incidents.get(change.incident)
-        return known or begun(change, self._clock.wall())
+        return known or incident_of_transition(change, self._clock.wall())
 
-    def _hush(self, wiring: Wiring, subject: str, level: Level) -> Hush | None:
+    def _hush(self, wiring: Runtime, subject: str, level: Level) -> Suppression | None:
         local = self._clock.wall().astimezone(wiring.zone)
         troubled = [one.state for one in self._states.values()]
-        return hush(subject, level, local, rules=wiring.rules, silences=self._memory.silences, troubled=troubled)
+        return suppression_of(
+            subject, level, local, rules=wiring.rules, silences=self._memory.silences, troubled=troubled
+        )
 
 
 def _read(connection: Connection, now: datetime, subjects: Collection[str] = ()) -> _Memory:
@@ -235,7 +245,7 @@ def _read(connection: Connection, now: datetime, subjects: Collection[str] = ())
     )
 
 
-def _told(wiring: Wiring, alert: _Alert, now: datetime) -> bool:
+def _told(wiring: Runtime, alert: _Alert, now: datetime) -> bool:
     """Post without outbox and lane, as loud as the channel wants it; False if it should be tried again."""
     channel = wiring.channels.get(alert.channel)
     if channel is None:
@@ -250,8 +260,8 @@ def _told(wiring: Wiring, alert: _Alert, now: datetime) -> bool:
     return not any(isinstance(verdict, Later) for verdict in verdicts)
 
 
-def _letter(alert: _Alert, run_id: str) -> outbox.Letter:
-    return outbox.Letter(
+def _letter(alert: _Alert, run_id: str) -> outbox.OutgoingMessage:
+    return outbox.OutgoingMessage(
         key=f"adrift/{secrets.token_hex(8)}/{alert.channel}",
         channel=alert.channel,
         kind="alert",

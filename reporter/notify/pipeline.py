@@ -10,29 +10,38 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from reporter.alerts.incident import Incident, heard, kept_back
+from reporter.alerts.incident import Incident, marked_told, marked_untold
 from reporter.alerts.maintenance import fits
-from reporter.alerts.model import AlertState, Change, Level, Observation, Phase, Transition
-from reporter.alerts.policies import Step
-from reporter.alerts.state_machine import closed, judge
-from reporter.alerts.suppression import Hush, Silence, decide, due_steps, hush, is_owed, late, news_of
-from reporter.delivery.enqueue import post
+from reporter.alerts.model import AlertState, Level, Observation, Phase, Transition, TransitionKind
+from reporter.alerts.policies import EscalationStep
+from reporter.alerts.state_machine import closed, next_state
+from reporter.alerts.suppression import (
+    Silence,
+    Suppression,
+    decide,
+    delayed_transition,
+    due_escalations,
+    is_notification_owed,
+    suppression_of,
+    transition_by_time,
+)
+from reporter.delivery.enqueue import enqueue_message
 from reporter.messages.message import Severity
 from reporter.notify.alert_messages import silence_message
-from reporter.notify.incident_cards import Herald, News
-from reporter.notify.routing import Witness, heard_in
-from reporter.scheduler.runtime import Wiring
+from reporter.notify.incident_cards import IncidentNotifier, Notification
+from reporter.notify.routing import Observer, notified_channels
+from reporter.scheduler.runtime import Runtime
 from reporter.store import alerts, channel_states, incidents, outbox
-from reporter.store.alerts import Watched
-from reporter.store.database import when_saved
+from reporter.store.alerts import StoredAlert
+from reporter.store.database import after_commit
 
 log = logging.getLogger(__name__)
 
-_OPENINGS = {Change.OPENED, Change.FLAPPING}
+_OPENINGS = {TransitionKind.OPENED, TransitionKind.FLAPPING}
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class AlertContext:
     """What bears on whether people are told: the silences that hold, and everything that is not well."""
 
     silences: tuple[Silence, ...]
@@ -40,20 +49,20 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Sitting:
+class AlertPipeline:
     """One occasion to judge, in one transaction: states, transitions and letters are saved together or not at all."""
 
     connection: Connection
-    wiring: Wiring
+    wiring: Runtime
     run_id: str
     now: datetime
 
-    def hear(self, observations: Iterable[Observation], witness: Witness) -> int:
+    def hear(self, observations: Iterable[Observation], witness: Observer) -> int:
         """Judge what was seen; returns how many letters came of it."""
         seen = [(one.subject, one, witness) for one in observations]
         return self._tell(self._judged(seen))
 
-    def look_again(self, subjects: Iterable[tuple[str, Witness]]) -> int:
+    def look_again(self, subjects: Iterable[tuple[str, Observer]]) -> int:
         """Let time pass for subjects without a reading."""
         return self._tell(self._judged([(subject, None, witness) for subject, witness in subjects]))
 
@@ -66,48 +75,49 @@ class Sitting:
         messages = self._herald.tell(news)
         return messages + sum(self._remind(silence, found) for silence in known.silences)
 
-    def close(self, watched: Iterable[Watched], why: str) -> int:
+    def close(self, watched: Iterable[StoredAlert], why: str) -> int:
         """End the alerts of subjects that nobody looks at any more, and forget these."""
         news = []
         for one in watched:
             if one.state.is_open:
-                news.append((closed(one.state, why), Witness(one.channels, job=one.job)))
+                news.append((closed(one.state, why), Observer(one.channels, job=one.job)))
             alerts.drop(self.connection, one.subject)
         return self._tell(news)
 
     def acknowledge(self, incident: Incident, by: str, note: str) -> int:
         """Note that somebody has taken it on, and let its message say so."""
         taken = replace(incident, acked_at=self.now, acked_by=by, note=note or None)
-        incidents.put(self.connection, taken)
+        incidents.save(self.connection, taken)
         return self._herald.show(taken)
 
     # --- Judging ---
 
-    def _judged(self, seen: Sequence[tuple[str, Observation | None, Witness]]) -> list[tuple[Transition, Witness]]:
+    def _judged(self, seen: Sequence[tuple[str, Observation | None, Observer]]) -> list[tuple[Transition, Observer]]:
         """Move each subject on and save how it stands; returns what changed."""
         known = alerts.watched(self.connection, {subject for subject, *_ in seen}, ours=True)
         latest, changes = dict(known), []
         local = self.now.astimezone(self.wiring.zone)
         for subject, observation, witness in seen:
-            before = latest.get(subject, Watched(AlertState(subject)))
+            before = latest.get(subject, StoredAlert(AlertState(subject)))
             policy = self.wiring.rules.policy(subject, witness.interval)
-            state, transition, look_at = judge(before.state, local, observation, policy)
+            state, transition, look_at = next_state(before.state, local, observation, policy)
             if _leaves_a_trace(before.state, state, observation):
-                latest[subject] = Watched(state, witness.channels, witness.job or before.job, look_at)
+                latest[subject] = StoredAlert(state, witness.channels, witness.job or before.job, look_at)
             if transition:
                 changes.append((transition, witness))
         moved = [one for subject, one in latest.items() if one is not known.get(subject)]
-        alerts.put(self.connection, moved, known, self.now)
+        alerts.save(self.connection, moved, known, self.now)
         return changes
 
     # --- Telling ---
 
-    def _tell(self, changes: Sequence[tuple[Transition, Witness]]) -> int:
+    def _tell(self, changes: Sequence[tuple[Transition, Observer]]) -> int:
         if not changes:
             return 0
         known = self._known()
         followed = [
-            (change, witness, incidents.follow(self.connection, change, self.now)) for change, witness in changes
+            (change, witness, incidents.record_transition(self.connection, change, self.now))
+            for change, witness in changes
         ]
         news, blamed = [], set()
         for change, witness, incident in followed:
@@ -121,25 +131,30 @@ class Sitting:
         return self._herald.tell(news) + self._name_affected(blamed - {one.transition.subject for one in news})
 
     def _noted(
-        self, change: Transition, incident: Incident, channels: tuple[str, ...], why: str, step: Step | None = None
-    ) -> News:
+        self,
+        change: Transition,
+        incident: Incident,
+        channels: tuple[str, ...],
+        why: str,
+        step: EscalationStep | None = None,
+    ) -> Notification:
         """Write down that a change is told, and in which channels."""
         self._log("%s %s: %s", change.subject, change.change, _in_words(change))
         self._write(change, why, channels, told=True)
         taken = (*incident.escalated, step.name) if step else incident.escalated
-        moved = replace(heard(incident, channels), escalated=taken)
-        incidents.put(self.connection, moved)
-        return News(change, moved, channels, step)
+        moved = replace(marked_told(incident, channels), escalated=taken)
+        incidents.save(self.connection, moved)
+        return Notification(change, moved, channels, step)
 
     def _kept_back(self, change: Transition, incident: Incident, why: str) -> None:
         """Write down that a change is not told, and why not."""
         self._log("%s %s is not told: %s (%s)", change.subject, change.change, why, change.reason)
         self._write(change, why, (), told=False)
-        if (kept := kept_back(incident, change.change, why)) != incident:
-            incidents.put(self.connection, kept)
+        if (kept := marked_untold(incident, change.change, why)) != incident:
+            incidents.save(self.connection, kept)
 
     def _log(self, *line: object) -> None:
-        when_saved(self.connection, partial(log.info, *line))
+        after_commit(self.connection, partial(log.info, *line))
 
     def _write(self, change: Transition, why: str, channels: tuple[str, ...], *, told: bool) -> None:
         incidents.add_transition(self.connection, change, self.now, self.run_id, told=told, why=why, channels=channels)
@@ -151,13 +166,15 @@ class Sitting:
 
     # --- What time brings ---
 
-    def _overdue(self, incident: Incident, states: dict[str, Watched], known: Known) -> Iterator[News]:
+    def _overdue(
+        self, incident: Incident, states: dict[str, StoredAlert], known: AlertContext
+    ) -> Iterator[Notification]:
         """What people should hear of an open trouble by now: what was kept from them, and what lasts too long."""
         watched = states.get(incident.subject)
         if watched is None or watched.phase is not Phase.OPEN:
             return
-        owed = is_owed(incident, watched.state)
-        if not owed and not due_steps(incident, self.wiring.rules.steps, self.now):
+        owed = is_notification_owed(incident, watched.state)
+        if not owed and not due_escalations(incident, self.wiring.rules.steps, self.now):
             return
         if self._hush(incident.subject, incident.level, known):
             return
@@ -165,21 +182,21 @@ class Sitting:
             news = self._late(incident, watched)
             incident = news.incident
             yield news
-        for step in due_steps(incident, self.wiring.rules.steps, self.now):
+        for step in due_escalations(incident, self.wiring.rules.steps, self.now):
             news = self._escalated(incident, watched, step)
             incident = news.incident
             yield news
 
-    def _late(self, incident: Incident, watched: Watched) -> News:
+    def _late(self, incident: Incident, watched: StoredAlert) -> Notification:
         """The news of a trouble that was kept from people."""
-        change = late(incident, watched.state, self.now.astimezone(self.wiring.zone))
-        channels = self._heard_in(change, Witness(watched.channels), incident)
+        change = delayed_transition(incident, watched.state, self.now.astimezone(self.wiring.zone))
+        channels = self._heard_in(change, Observer(watched.channels), incident)
         return self._noted(change, incident, channels, "what kept it from being told is over")
 
-    def _escalated(self, incident: Incident, watched: Watched, step: Step) -> News:
+    def _escalated(self, incident: Incident, watched: StoredAlert, step: EscalationStep) -> Notification:
         """The news of a trouble for those who hear of it only when it lasts."""
         reason = f"not acknowledged and not over {_minutes(step.after)} after it was opened"
-        change = news_of(incident, watched.state, Change.ESCALATED, reason)
+        change = transition_by_time(incident, watched.state, TransitionKind.ESCALATED, reason)
         channels = tuple(name for name in step.channels if name in self.wiring.channels)
         return self._noted(change, incident, channels, "it is time for the next to hear of it", step)
 
@@ -193,7 +210,7 @@ class Sitting:
             self.wiring.routes.of(Severity.WARNING) or self.wiring.routes.fallback or tuple(self.wiring.channels)[:1]
         )
         letters = [
-            outbox.Letter(
+            outbox.OutgoingMessage(
                 key=f"silence/{silence.id}/{silence.ends_at.isoformat()}/{name}",
                 channel=name,
                 kind="alert",
@@ -203,31 +220,33 @@ class Sitting:
             )
             for name in names
         ]
-        return sum(post(self.connection, self.wiring, letter, self.now) for letter in letters)
+        return sum(enqueue_message(self.connection, self.wiring, letter, self.now) for letter in letters)
 
     # --- What is known ---
 
-    def _known(self) -> Known:
+    def _known(self) -> AlertContext:
         troubled = tuple(one.state for one in alerts.troubled(self.connection))
-        return Known(tuple(incidents.silences_at(self.connection, self.now)), troubled)
+        return AlertContext(tuple(incidents.silences_at(self.connection, self.now)), troubled)
 
-    def _hush(self, subject: str, level: Level, known: Known) -> Hush | None:
+    def _hush(self, subject: str, level: Level, known: AlertContext) -> Suppression | None:
         local = self.now.astimezone(self.wiring.zone)
         rules = self.wiring.rules
-        return hush(subject, level, local, rules=rules, silences=known.silences, troubled=known.troubled)
+        return suppression_of(subject, level, local, rules=rules, silences=known.silences, troubled=known.troubled)
 
-    def _heard_in(self, change: Transition, witness: Witness, incident: Incident) -> tuple[str, ...]:
-        return heard_in(self.wiring, change, witness, self._closed(), incident.told)
+    def _heard_in(self, change: Transition, witness: Observer, incident: Incident) -> tuple[str, ...]:
+        return notified_channels(self.wiring, change, witness, self._closed(), incident.told)
 
     def _closed(self) -> frozenset[str]:
         """The channels that were found dead, and whose address is still the same."""
         known = self.wiring.channels
-        dead = (lane for lane in channel_states.all_lanes(self.connection) if lane.dead_since and lane.channel in known)
+        dead = (
+            lane for lane in channel_states.all_states(self.connection) if lane.dead_since and lane.channel in known
+        )
         return frozenset(lane.channel for lane in dead if lane.address == known[lane.channel].address)
 
     @property
-    def _herald(self) -> Herald:
-        return Herald(self.connection, self.wiring, self.run_id, self.now)
+    def _herald(self) -> IncidentNotifier:
+        return IncidentNotifier(self.connection, self.wiring, self.run_id, self.now)
 
 
 def _leaves_a_trace(before: AlertState, after: AlertState, observation: Observation | None) -> bool:

@@ -6,13 +6,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from reporter.alerts.model import Change, Level, Transition
+from reporter.alerts.model import Level, Transition, TransitionKind
 from reporter.messages.message import Severity
-from reporter.scheduler.runtime import Wiring
+from reporter.scheduler.runtime import Runtime
 
 
 @dataclass(frozen=True, slots=True)
-class Witness:
+class Observer:
     """Who saw it: the channels it speaks in when no route says otherwise, how often it looks, and which job it is."""
 
     channels: tuple[str, ...] = ()
@@ -20,10 +20,10 @@ class Witness:
     job: str | None = None
 
 
-def heard_in(
-    wiring: Wiring,
+def notified_channels(
+    wiring: Runtime,
     transition: Transition,
-    witness: Witness,
+    witness: Observer,
     closed: Collection[str] = (),
     told: Collection[str] = (),
 ) -> tuple[str, ...]:
@@ -41,10 +41,10 @@ def heard_in(
     return named
 
 
-def _wanted(wiring: Wiring, transition: Transition, witness: Witness, told: Collection[str]) -> Sequence[str]:
+def _wanted(wiring: Runtime, transition: Transition, witness: Observer, told: Collection[str]) -> Sequence[str]:
     """Where an alert goes before anybody asks whether that is possible."""
     heard = [name for name in told if name in wiring.channels]
-    if heard and transition.change in {Change.RESOLVED, Change.EASED}:
+    if heard and transition.change in {TransitionKind.RESOLVED, TransitionKind.EASED}:
         return heard
     worst = Level.CRITICAL in {transition.level, transition.was}
     by_route = wiring.routes.of(Severity.CRITICAL if worst else Severity.WARNING)

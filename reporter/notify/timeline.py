@@ -10,15 +10,15 @@ from itertools import groupby
 from sqlalchemy import Connection
 
 from reporter.alerts.incident import Incident
-from reporter.alerts.maintenance import fits, maintained
+from reporter.alerts.maintenance import fits, maintenance_spans
 from reporter.alerts.model import AlertState, Level, Phase, Policy, name_of
-from reporter.alerts.policies import Rules, Step
-from reporter.alerts.suppression import Silence, affected, hush
-from reporter.messages.formats import duration
-from reporter.scheduler.runtime import Wiring
+from reporter.alerts.policies import EscalationStep, Rules
+from reporter.alerts.suppression import Silence, affected_subjects, suppression_of
+from reporter.messages.formats import duration_text
+from reporter.scheduler.runtime import Runtime
 from reporter.store import alerts, incidents, uptime
-from reporter.store.alerts import Watched
-from reporter.store.incidents import Dispatch, Told
+from reporter.store.alerts import StoredAlert
+from reporter.store.incidents import Dispatch, SentNotification
 from reporter.store.uptime import Sample
 
 # How long before an incident its readings are told of.
@@ -34,7 +34,7 @@ _PENDING = {"waiting": "waits to be delivered", "sending": "is being delivered",
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TimelineEntry:
     """One line of the story, and what belongs to it."""
 
     at: datetime
@@ -43,11 +43,11 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
+class Timeline:
     """Tells of one store under one config. Times are those of the config's zone; `now` is the moment of telling."""
 
     connection: Connection
-    wiring: Wiring
+    wiring: Runtime
     now: datetime
 
     # --- Everything ---
@@ -77,7 +77,7 @@ class Story:
 
     def of(self, subject: str, at: datetime | None = None) -> Iterator[str]:
         """The story of one subject: of its present or last incident, or of the one at a moment."""
-        watched = alerts.watched(self.connection, [subject]).get(subject, Watched(AlertState(subject)))
+        watched = alerts.watched(self.connection, [subject]).get(subject, StoredAlert(AlertState(subject)))
         incident = next(iter(incidents.newest(self.connection, 1, subject, at)), None)
         called = name_of(subject)
         aka = "" if called.replace(" ", "/") in subject else f" ({called})"
@@ -96,7 +96,7 @@ class Story:
         """How a subject stands, in a sentence."""
         seen = state.observation
         words = f": {seen.detail}" if seen and seen.detail else ""
-        since = f"since {self._at(state.since)} ({duration(self.now - state.since)})" if state.since else ""
+        since = f"since {self._at(state.since)} ({duration_text(self.now - state.since)})" if state.since else ""
         match state.phase:
             case Phase.OK if state.last_reading_at is None:
                 return "nothing was seen of it yet"
@@ -109,7 +109,7 @@ class Story:
             case Phase.OPEN:
                 return f"{state.level}{', flapping,' if state.flapping else ''} {since}{words}"
 
-    def _about(self, watched: Watched) -> Iterator[str]:
+    def _about(self, watched: StoredAlert) -> Iterator[str]:
         """Who looks at it, how patient we are with it, and where the config says so."""
         subject, rules = watched.subject, self.wiring.rules
         bound = self.wiring.jobs.get(watched.job or "")
@@ -127,14 +127,14 @@ class Story:
         if parents := rules.parents(subject):
             yield f"It depends on {', '.join(parents)}."
         troubled = [one.state for one in alerts.troubled(self.connection)]
-        if watched.phase is not Phase.OK and (taken := affected(subject, troubled, rules)):
+        if watched.phase is not Phase.OK and (taken := affected_subjects(subject, troubled, rules)):
             yield f"It takes along {', '.join(taken)}."
         hint, runbook = rules.advice(subject)
         yield from (f"To do: {text}" for text in (hint, runbook) if text)
 
-    def _of_incident(self, watched: Watched, incident: Incident) -> Iterator[str]:
+    def _of_incident(self, watched: StoredAlert, incident: Incident) -> Iterator[str]:
         end = incident.resolved_at or self.now
-        lasted = duration((incident.until or self.now) - incident.since)
+        lasted = duration_text((incident.until or self.now) - incident.since)
         zone = f"{incident.since.astimezone(self.wiring.zone):%Z}"
         over = f"to {self._at(incident.until)} {zone}" if incident.until else f"{zone} and not over yet"
         yield f"Incident {incident.id}: {incident.worst} from {self._at(incident.since)} {over} ({lasted})"
@@ -149,7 +149,7 @@ class Story:
 
     # --- What was seen ---
 
-    def _readings(self, subject: str, start: datetime, end: datetime) -> Iterator[Entry]:
+    def _readings(self, subject: str, start: datetime, end: datetime) -> Iterator[TimelineEntry]:
         """The readings of a time; those in a row that are alike are one line."""
         kept = uptime.kept_readings(self.connection, subject, start, end)
         if not kept:
@@ -157,9 +157,11 @@ class Story:
         for _, alike in groupby(kept, key=lambda one: (one.level, one.detail)):
             yield _reading(list(alike))
 
-    def _spans(self, subject: str, start: datetime, end: datetime) -> Iterator[Entry]:
+    def _spans(self, subject: str, start: datetime, end: datetime) -> Iterator[TimelineEntry]:
         for span in uptime.of_subject(self.connection, subject, start, end):
-            yield Entry(max(span.start, start), f"seen {span.level} {_times(span.readings)} until {self._at(span.end)}")
+            yield TimelineEntry(
+                max(span.start, start), f"seen {span.level} {_times(span.readings)} until {self._at(span.end)}"
+            )
 
     def _peace(self, subject: str, at: datetime) -> Iterator[str]:
         yield ""
@@ -168,21 +170,21 @@ class Story:
 
     # --- What was told ---
 
-    def _changes(self, incident: Incident) -> Iterator[Entry]:
+    def _changes(self, incident: Incident) -> Iterator[TimelineEntry]:
         """Each change of the incident, whether people heard of it and why, and what became of the messages."""
         names = [incident.id, *([incident.group] if incident.group else [])]
         written = incidents.of_incidents(self.connection, [incident.id])
         sent = incidents.dispatches(self.connection, names, [told.run_id for told in written if told.run_id])
         for told in written:
             mine = [one for one in sent if one.run_id == told.run_id]
-            yield Entry(told.at, self._change(told), tuple(self._messages(told, mine)))
+            yield TimelineEntry(told.at, self._change(told), tuple(self._messages(told, mine)))
 
-    def _change(self, told: Told) -> str:
+    def _change(self, told: SentNotification) -> str:
         change = told.transition
         level = f" {change.level}" if change.level is not Level.OK else ""
         return f"{change.change.upper()}{level}: {change.reason}"
 
-    def _messages(self, told: Told, sent: Sequence[Dispatch]) -> Iterator[str]:
+    def _messages(self, told: SentNotification, sent: Sequence[Dispatch]) -> Iterator[str]:
         if told.told is False:
             yield f"not told: {told.why}"
             return
@@ -197,7 +199,9 @@ class Story:
     def _fate(self, one: Dispatch) -> str:
         if one.state == "sent" and one.sent_at:
             late = (
-                duration(one.sent_at - one.created_at) if one.sent_at - one.created_at > timedelta(seconds=60) else ""
+                duration_text(one.sent_at - one.created_at)
+                if one.sent_at - one.created_at > timedelta(seconds=60)
+                else ""
             )
             where = f" {one.url}" if one.url else ""
             return f"delivered{f' {late} later' if late else ''}{where}"
@@ -209,15 +213,15 @@ class Story:
 
     # --- What people said, and what was planned ---
 
-    def _people(self, incident: Incident, end: datetime) -> Iterator[Entry]:
+    def _people(self, incident: Incident, end: datetime) -> Iterator[TimelineEntry]:
         if incident.acked_at:
             note = f": {incident.note}" if incident.note else ""
-            yield Entry(incident.acked_at, f"acknowledged by {incident.acked_by}{note}")
+            yield TimelineEntry(incident.acked_at, f"acknowledged by {incident.acked_by}{note}")
         for silence in incidents.silences_between(self.connection, incident.since, end):
             if fits(silence.pattern, incident.subject):
-                yield Entry(max(silence.begins_at, incident.since), self._silence(silence))
-        for begins, ends in maintained(self.wiring.maintenance, incident.subject, incident.since, end):
-            yield Entry(begins, f"maintenance until {self._at(ends)}")
+                yield TimelineEntry(max(silence.begins_at, incident.since), self._silence(silence))
+        for begins, ends in maintenance_spans(self.wiring.maintenance, incident.subject, incident.since, end):
+            yield TimelineEntry(begins, f"maintenance until {self._at(ends)}")
 
     def _silence(self, one: Silence) -> str:
         until = f"from {self._at(one.begins_at)} to {self._at(one.ends_at)}"
@@ -236,11 +240,11 @@ class Story:
             yield from (f"  {self._past(one)}" for one in past[:3])
 
     def _past(self, one: Incident) -> str:
-        lasted = duration((one.until or self.now) - one.since)
+        lasted = duration_text((one.until or self.now) - one.since)
         told = f"told in {', '.join(one.told)}" if one.told else f"not told: {one.untold}"
         return f"{self._at(one.since)}  {one.subject:<24} {one.worst} for {lasted}, {told}"
 
-    def _ahead(self, watched: Watched, incident: Incident | None) -> Iterator[str]:
+    def _ahead(self, watched: StoredAlert, incident: Incident | None) -> Iterator[str]:
         """What will happen if nothing changes."""
         lines = list(self._next(watched, incident)) if incident and not incident.is_over else []
         if lines:
@@ -248,27 +252,29 @@ class Story:
             yield "What comes next, if nothing changes:"
             yield from (f"  {line}" for line in lines)
 
-    def _next(self, watched: Watched, incident: Incident) -> Iterator[str]:
+    def _next(self, watched: StoredAlert, incident: Incident) -> Iterator[str]:
         for entry in sorted(self._planned(watched, incident), key=lambda entry: entry.at):
             yield f"{self._at(entry.at)}  {entry.text}"
         if quiet := self._quiet(watched.subject, incident):
             yield f"nothing new is told: {quiet}"
 
-    def _planned(self, watched: Watched, incident: Incident) -> Iterator[Entry]:
+    def _planned(self, watched: StoredAlert, incident: Incident) -> Iterator[TimelineEntry]:
         phase = watched.state.phase
         if watched.look_at and phase is Phase.RECOVERING:
-            yield Entry(watched.look_at, "over, if nothing fails until then")
+            yield TimelineEntry(watched.look_at, "over, if nothing fails until then")
         elif watched.look_at and phase is Phase.OPEN:
             silent = f", not told: acknowledged by {incident.acked_by}" if incident.acked_at else ""
-            yield Entry(watched.look_at, f"a reminder{silent}")
+            yield TimelineEntry(watched.look_at, f"a reminder{silent}")
         for step in () if incident.acked_at else _steps_ahead(incident, self.wiring.rules):
-            yield Entry(incident.opened_at + step.after, f"told in {', '.join(step.channels)} too")
+            yield TimelineEntry(incident.opened_at + step.after, f"told in {', '.join(step.channels)} too")
 
     def _quiet(self, subject: str, incident: Incident) -> str | None:
         troubled = [one.state for one in alerts.troubled(self.connection)]
         silences = incidents.silences_at(self.connection, self.now)
         now = self.now.astimezone(self.wiring.zone)
-        found = hush(subject, incident.level, now, rules=self.wiring.rules, silences=silences, troubled=troubled)
+        found = suppression_of(
+            subject, incident.level, now, rules=self.wiring.rules, silences=silences, troubled=troubled
+        )
         return found.why if found else None
 
     def _at(self, moment: datetime | None) -> str:
@@ -286,16 +292,18 @@ def _heard(incident: Incident | None) -> str:
     return f"; not told: {incident.untold}" if incident and incident.untold else ""
 
 
-def _steps_ahead(incident: Incident, rules: Rules) -> Iterable[Step]:
+def _steps_ahead(incident: Incident, rules: Rules) -> Iterable[EscalationStep]:
     mine = [step for step in rules.steps if step.concerns(incident.subject, incident.level)]
     return [step for step in mine if step.name not in incident.escalated]
 
 
-def _reading(alike: Sequence[Sample]) -> Entry:
+def _reading(alike: Sequence[Sample]) -> TimelineEntry:
     first, last = alike[0], alike[-1]
     words = f": {first.detail}" if first.detail else ""
     value = f" ({last.value})" if last.value and last.value not in (first.detail or "") else ""
-    return Entry(first.at, f"seen {first.level}{words}{value}{f', {_times(len(alike))}' if len(alike) > 1 else ''}")
+    return TimelineEntry(
+        first.at, f"seen {first.level}{words}{value}{f', {_times(len(alike))}' if len(alike) > 1 else ''}"
+    )
 
 
 def _times(number: int) -> str:
@@ -306,7 +314,7 @@ def _patience(policy: Policy) -> str:
     """`3 failures in a row, is over after 5m without one, and is recalled after 1h, 4h and 1 day`."""
     own = [policy.at(level).failures for level in (Level.WARNING, Level.CRITICAL)]
     failures = str(own[0]) if own[0] == own[1] else f"{own[0]} (warning) or {own[1]} (critical)"
-    clean = f"after {duration(policy.clean)} without one" if policy.clean else "with the first good reading"
-    recalled = ", ".join(str(duration(span)) for span in policy.reminders)
+    clean = f"after {duration_text(policy.clean)} without one" if policy.clean else "with the first good reading"
+    recalled = ", ".join(str(duration_text(span)) for span in policy.reminders)
     again = f"it is recalled after {recalled}, then daily" if recalled else "it is not recalled"
     return f"{failures} failure{'' if failures == '1' else 's'} in a row and is over {clean}; {again}"

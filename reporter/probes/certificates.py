@@ -10,7 +10,7 @@ from pathlib import Path
 from stat import S_ISREG
 
 from reporter.alerts.thresholds import Threshold
-from reporter.probes.probe import CouldNotLookError, Measure, plain
+from reporter.probes.probe import CouldNotLookError, Measurement, plain
 
 _DAY = 86400.0
 
@@ -49,7 +49,7 @@ def _context(authorities: Path | None, _changed: int, verify: bool) -> ssl.SSLCo
     return context
 
 
-def days_left(connection: ssl.SSLObject, now: float, limits: Threshold) -> Measure | None:
+def days_left(connection: ssl.SSLObject, now: float, limits: Threshold) -> Measurement | None:
     """How many days the other side's certificate is still valid; None where it was not verified, and so not read.
 
     `now` is in seconds since 1970.
@@ -59,7 +59,7 @@ def days_left(connection: ssl.SSLObject, now: float, limits: Threshold) -> Measu
     if not isinstance(ends, str):
         return None
     left = (ssl.cert_time_to_seconds(ends) - now) / _DAY
-    return Measure("certificate", left, limits, _days, "its certificate is valid for less than {limit}")
+    return Measurement("certificate", left, limits, _days, "its certificate is valid for less than {limit}")
 
 
 def _days(figure: float) -> str:

@@ -12,7 +12,7 @@ Counters = Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class CounterDelta:
     """By how much counters have risen within so many seconds."""
 
     risen: Counters
@@ -33,14 +33,14 @@ class Change:
 
 
 @dataclass(slots=True)
-class Trail:
+class CounterHistory:
     """Counters as they were seen over the last `span` seconds, at most one entry each `step` seconds."""
 
     span: float = 3600.0
     step: float = 60.0
     _seen: deque[tuple[float, Counters]] = field(default_factory=deque)
 
-    def since(self, now: float, counters: Counters) -> Change | None:
+    def since(self, now: float, counters: Counters) -> CounterDelta | None:
         """What has happened since the oldest entry; None at the first look.
 
         A counter that has fallen was set to zero with its server: what was seen before is forgotten.
@@ -54,4 +54,4 @@ class Trail:
             self._seen.append((now, counters))
         if first is None:
             return None
-        return Change({name: value - first[1][name] for name, value in counters.items()}, now - first[0])
+        return CounterDelta({name: value - first[1][name] for name, value in counters.items()}, now - first[0])

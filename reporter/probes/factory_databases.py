@@ -13,18 +13,18 @@ from reporter.alerts.model import Level
 from reporter.config.base import Settings
 from reporter.config.models import Config
 from reporter.config.probes import databases as models
-from reporter.config.probes.common import Limits
+from reporter.config.probes.common import ProbeLimits
 from reporter.periods.clock import Clock
 from reporter.probes.certificates import Trust
 from reporter.probes.kinds.postgres import PostgresLimits, PostgresProbe
 from reporter.probes.kinds.redis import RedisLimits, RedisProbe
 from reporter.probes.kinds.sql import Expectation, SqlProbe
 from reporter.probes.kinds.sqlite import SqliteLimits, SqliteProbe
-from reporter.probes.kinds.trades import Pacing, TradesProbe
+from reporter.probes.kinds.trades import FrequencyCheck, TradesProbe
 from reporter.probes.probe import NEVER, Probe, Terms
 from reporter.secret import Secret
 from reporter.trading.ledger.connection import strict_address
-from reporter.trading.ledger.portfolio import Floor
+from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.ledger.settings import LedgerSettings
 
 
@@ -51,9 +51,9 @@ class Ledgers:
         return strict_address(name or "", entry.url)
 
     @cached_property
-    def floor(self) -> Floor:
+    def floor(self) -> Portfolio:
         """All of them together."""
-        return Floor(
+        return Portfolio(
             [
                 LedgerSettings(name=name, kind=entry.kind, url=entry.url, mode=entry.mode)
                 for name, entry in self._entries.items()
@@ -100,8 +100,8 @@ def _expectation(entry: models.SqlProbeConfig) -> Expectation:
     )
 
 
-def _pacing(entry: models.TradesProbeConfig, zone: tzinfo) -> Pacing:
-    return Pacing(
+def _pacing(entry: models.TradesProbeConfig, zone: tzinfo) -> FrequencyCheck:
+    return FrequencyCheck(
         ledger=entry.ledger,
         agent=entry.agent,
         zone=zone,
@@ -118,7 +118,7 @@ def _limits(kind: type[L], entry: Settings) -> L:
 
 def _plain(value: Any) -> Any:
     match value:
-        case Limits():
+        case ProbeLimits():
             return value.threshold()
         case timedelta():
             return value.total_seconds()

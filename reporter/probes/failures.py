@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Iterator
 
 from reporter.alerts.model import Level
-from reporter.probes.probe import CouldNotLookError, Sight, Way
+from reporter.probes.probe import CouldNotLookError, ProbeResult, Way
 
 _TARGET = {
     errno.ECONNREFUSED: "refused",
@@ -41,7 +41,7 @@ _SILENT = {
 _NO_SUCH_NAME = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
 
 
-def explain(error: BaseException) -> Sight:
+def explain(error: BaseException) -> ProbeResult:
     """The cause of an error. Its own text is not used: it may hold an address.
 
     Of several addresses the one that answered anything says most, and then one that is silent more than one that cannot
@@ -49,33 +49,33 @@ def explain(error: BaseException) -> Sight:
     """
     known = [sight for cause in _causes(error) if (sight := _known(cause))]
     if not known:
-        return Sight(Level.UNKNOWN, f"the probe failed: {type(error).__name__}", way=Way.UNTRIED)
+        return ProbeResult(Level.UNKNOWN, f"the probe failed: {type(error).__name__}", way=Way.UNTRIED)
     return max(known, key=lambda sight: (not sight.way.silent, sight.level is Level.CRITICAL))
 
 
-def _known(error: BaseException) -> Sight | None:
+def _known(error: BaseException) -> ProbeResult | None:
     if isinstance(error, CouldNotLookError):
-        return Sight(Level.UNKNOWN, str(error), way=Way.UNTRIED)
+        return ProbeResult(Level.UNKNOWN, str(error), way=Way.UNTRIED)
     return _of_name(error) or _of_connection(error)
 
 
-def _of_connection(error: BaseException) -> Sight | None:
+def _of_connection(error: BaseException) -> ProbeResult | None:
     match error:
         case ssl.SSLError():
-            return Sight(Level.CRITICAL, _tls(error))
+            return ProbeResult(Level.CRITICAL, _tls(error))
         case OSError() if error.errno in _TARGET:
-            return Sight(Level.CRITICAL, _TARGET[error.errno], way=_SILENT.get(error.errno, Way.OPEN))
+            return ProbeResult(Level.CRITICAL, _TARGET[error.errno], way=_SILENT.get(error.errno, Way.OPEN))
         case OSError() if error.errno in _OURS:
-            return Sight(Level.UNKNOWN, _OURS[error.errno], way=_SILENT.get(error.errno, Way.UNTRIED))
+            return ProbeResult(Level.UNKNOWN, _OURS[error.errno], way=_SILENT.get(error.errno, Way.UNTRIED))
     return None
 
 
-def _of_name(error: BaseException) -> Sight | None:
+def _of_name(error: BaseException) -> ProbeResult | None:
     match error:
         case socket.gaierror():
             return _lookup_failed(error)
         case UnicodeError():
-            return Sight(Level.CRITICAL, "the host's name is not valid", way=Way.UNTRIED)
+            return ProbeResult(Level.CRITICAL, "the host's name is not valid", way=Way.UNTRIED)
     return None
 
 
@@ -85,10 +85,10 @@ def _tls(error: ssl.SSLError) -> str:
     return f"TLS failed: {(error.reason or 'no reason given').replace('_', ' ').lower()}"
 
 
-def _lookup_failed(error: socket.gaierror) -> Sight:
+def _lookup_failed(error: socket.gaierror) -> ProbeResult:
     if error.errno in _NO_SUCH_NAME:
-        return Sight(Level.CRITICAL, "the host's name is not known", way=Way.UNTRIED)
-    return Sight(Level.UNKNOWN, "names cannot be looked up: the name server does not answer", way=Way.NO_NAMES)
+        return ProbeResult(Level.CRITICAL, "the host's name is not known", way=Way.UNTRIED)
+    return ProbeResult(Level.UNKNOWN, "names cannot be looked up: the name server does not answer", way=Way.NO_NAMES)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from reporter.alerts.model import Level
 from reporter.alerts.thresholds import Threshold
-from reporter.probes.probe import Measure, Sight, seconds
+from reporter.probes.probe import Measurement, ProbeResult, seconds
 
 # The name of the figure that every answer has.
 LATENCY = "latency"
@@ -19,7 +19,7 @@ Key = tuple[str, bool]
 class Grade:
     """How one figure stands, and the limit that it passed or would pass next."""
 
-    measure: Measure
+    measure: Measurement
     level: Level
     limit: float | None
 
@@ -37,12 +37,12 @@ class Grade:
         return "below" if self.measure.threshold.low else "above"
 
 
-def latency(took: float, threshold: Threshold) -> Measure:
+def latency(took: float, threshold: Threshold) -> Measurement:
     """How long an answer took, in seconds."""
-    return Measure(LATENCY, took, threshold, seconds, "slower than {limit}")
+    return Measurement(LATENCY, took, threshold, seconds, "slower than {limit}")
 
 
-def graded(sight: Sight, known: Mapping[Key, Level]) -> tuple[Sight, dict[Key, Level]]:
+def graded(sight: ProbeResult, known: Mapping[Key, Level]) -> tuple[ProbeResult, dict[Key, Level]]:
     """A sight with its figures judged, and how each of them stands now. `known` is how they stood at the last look.
 
     A figure in trouble makes what was well as bad as itself, and the worst of them says why. What failed already stays
@@ -57,7 +57,7 @@ def graded(sight: Sight, known: Mapping[Key, Level]) -> tuple[Sight, dict[Key, L
     return _troubled(told, worst, grades), stands
 
 
-def _troubled(sight: Sight, worst: Grade, grades: list[Grade]) -> Sight:
+def _troubled(sight: ProbeResult, worst: Grade, grades: list[Grade]) -> ProbeResult:
     """The level and figures of the worst, and the words of all that are in trouble."""
     troubles = [worst, *(grade for grade in grades if grade is not worst and grade.level is not Level.OK)]
     words = ", ".join(grade.words for grade in troubles)
@@ -71,7 +71,7 @@ def _troubled(sight: Sight, worst: Grade, grades: list[Grade]) -> Sight:
     )
 
 
-def _with_latency(sight: Sight, grades: list[Grade]) -> Sight:
+def _with_latency(sight: ProbeResult, grades: list[Grade]) -> ProbeResult:
     """What is well shows its latency, unless it has a better figure to show."""
     timed = next((grade for grade in grades if grade.measure.name == LATENCY), None)
     if timed is None or sight.value is not None:

@@ -30,7 +30,7 @@ WHY = "not known: this machine's own network is in trouble"
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class NetworkView:
     """What the last look at a probe says about the network: which other machine it asked, when its round began
     (monotonic seconds), `since` when it has been as it is now, and how it fared on its way. `near` says that the target
     is in a private network of ours: it can answer though the way out is cut.
@@ -51,7 +51,7 @@ class Look:
         """Whether it is certain that it failed on our side."""
         return self.way in {Way.NO_ROUTE, Way.NO_NAMES}
 
-    def clears(self, other: Look) -> bool:
+    def clears(self, other: NetworkView) -> bool:
         """Whether this answer shows that the network is not why the other one was silent.
 
         Who is far away is reached by way of what is near. That names are looked up is shown by one that was.
@@ -62,10 +62,10 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
+class NetworkDoubt:
     """Whose silence may be the fault of our own network. `certain`: it is, and no referee need be asked."""
 
-    suspects: tuple[Look, ...]
+    suspects: tuple[NetworkView, ...]
     certain: bool
 
     @property
@@ -99,7 +99,7 @@ class Referee:
         return True
 
 
-def doubt(looks: Iterable[Look], now: float, enough: int = ENOUGH) -> Doubt | None:
+def doubt(looks: Iterable[NetworkView], now: float, enough: int = ENOUGH) -> NetworkDoubt | None:
     """Whether what was seen looks as if our own network were in trouble: `enough` parties are silent, and nobody has
     let himself be heard since a second one fell silent.
 
@@ -113,14 +113,14 @@ def doubt(looks: Iterable[Look], now: float, enough: int = ENOUGH) -> Doubt | No
     answering = {party(look.host) for look in heard}
     suspects = [look for look in silent if not any(one.clears(look) for one in heard)]
     suspects = [look for look in suspects if party(look.host) not in answering]
-    found = Doubt(tuple(suspects), certain=False)
+    found = NetworkDoubt(tuple(suspects), certain=False)
     ours = {party(look.host) for look in suspects if look.ours}
     if len(ours) >= ENOUGH_OF_OURS and 2 * len(ours) >= found.silent:
         return replace(found, certain=True)
     return found if found.silent >= enough else None
 
 
-def _second_silence(silent: Iterable[Look]) -> float:
+def _second_silence(silent: Iterable[NetworkView]) -> float:
     """When the last but one party fell silent. Whoever has been down for long is not what has just happened."""
     newest: dict[str, float] = {}
     for look in silent:
@@ -128,7 +128,7 @@ def _second_silence(silent: Iterable[Look]) -> float:
     return sorted(newest.values(), reverse=True)[1] if len(newest) > 1 else float("inf")
 
 
-async def settled(found: Doubt | None, referees: Sequence[Referee]) -> Doubt | None:
+async def settled(found: NetworkDoubt | None, referees: Sequence[Referee]) -> NetworkDoubt | None:
     """A doubt that the referees, if there are any, do not lift."""
     if found is None or found.certain or not referees:
         return found
@@ -143,7 +143,7 @@ async def settled(found: Doubt | None, referees: Sequence[Referee]) -> Doubt | N
             one.cancel()
 
 
-def observation(found: Doubt | None) -> Observation:
+def observation(found: NetworkDoubt | None) -> Observation:
     """How our own network stands."""
     if found is None:
         return Observation(OWN_NETWORK, Level.OK, "online")

@@ -13,7 +13,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from reporter.alerts.model import Level
 from reporter.probes.contact import reached
-from reporter.probes.probe import CouldNotLookError, Sight, Way
+from reporter.probes.probe import CouldNotLookError, ProbeResult, Way
 from reporter.secret import Secret
 from reporter.trading.ledger.readonly import SQLSTATES, load_psycopg, postgresql_limits, postgresql_settings
 
@@ -61,7 +61,7 @@ _SILENT = {
 class RefusedError(Exception):
     """The server did not do what it was asked, and the sight says why. `code` is the one that it gave, if any."""
 
-    def __init__(self, sight: Sight, code: str | None) -> None:
+    def __init__(self, sight: ProbeResult, code: str | None) -> None:
         super().__init__(sight.detail)
         self.sight, self.code = sight, code
 
@@ -156,19 +156,19 @@ def _in_words(url: Secret) -> Iterator[None]:
         raise RefusedError(_meaning(error, url), error.sqlstate) from None
 
 
-def _meaning(error: psycopg.Error, url: Secret) -> Sight:
+def _meaning(error: psycopg.Error, url: Secret) -> ProbeResult:
     if said := SQLSTATES.get(error.sqlstate or ""):
         which = f" ({error.diag.message_primary})" if (error.sqlstate or "").startswith("42") else ""
-        return Sight(Level.CRITICAL, said + which)
+        return ProbeResult(Level.CRITICAL, said + which)
     words = " ".join(str(error).split())
     for sign, (level, meaning, way) in _SILENT.items():
         if re.search(sign, words):
-            return Sight(level, meaning, way=way)
+            return ProbeResult(level, meaning, way=way)
     words = words.rpartition("FATAL: ")[2].strip()
     if words.startswith(_OF_THE_ADDRESS):
         words = _QUOTED.sub('"***"', words)
     meanings = (meaning for sign, meaning in _CRITICAL.items() if re.search(sign, words))
-    return Sight(Level.CRITICAL, next(meanings, f"it says: {_without_password(words, url)[:200]}"))
+    return ProbeResult(Level.CRITICAL, next(meanings, f"it says: {_without_password(words, url)[:200]}"))
 
 
 def _without_password(words: str, url: Secret) -> str:

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from reporter.alerts.model import Level
 from reporter.alerts.thresholds import Threshold
-from reporter.messages.formats import duration, size
+from reporter.messages.formats import duration_text, size_text
 
 # No figure is trouble.
 NEVER = Threshold()
@@ -27,16 +27,16 @@ def percent(figure: float) -> str:
 
 def seconds(figure: float) -> str:
     """A figure that counts seconds, in the units that people use for it: `12ms`, `3h 5m`."""
-    return duration(figure) or "N/A"
+    return duration_text(figure) or "N/A"
 
 
 def in_bytes(figure: float) -> str:
     """A figure that counts bytes: `1.5 GiB`."""
-    return size(figure) or "N/A"
+    return size_text(figure) or "N/A"
 
 
 @dataclass(frozen=True, slots=True)
-class Measure:
+class Measurement:
     """A figure that a look came to, and from where on it is trouble. The round grades it: it knows how it stood before.
 
     `shown` makes text with its unit of a figure. `trouble` says what is wrong in terms of the limit alone, such as
@@ -72,7 +72,7 @@ class Way(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class ProbeResult:
     """What a look came to: how it stands, and a sentence about it that carries no secret.
 
     `value` and `limit` are what is behind the level, with its unit, where that is not the latency; `figure` is the
@@ -86,7 +86,7 @@ class Sight:
     value: str | None = None
     limit: str | None = None
     figures: tuple[tuple[str, str], ...] = ()
-    measures: tuple[Measure, ...] = ()
+    measures: tuple[Measurement, ...] = ()
     latency: float | None = None
     way: Way = Way.OPEN
     figure: float | None = None
@@ -126,5 +126,5 @@ class Probe(Protocol):
     def prepare(self) -> None:
         """Load what looking needs, before the first look: loading in the loop would count as everybody's latency."""
 
-    async def look(self) -> Sight:
+    async def look(self) -> ProbeResult:
         """Look once. It is cancelled at `timeout`, and may raise whatever the network raises, or CouldNotLookError."""

@@ -36,7 +36,7 @@ class NotRespError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RedisAddress:
     """Where a server is and how to log in, as its URL says: redis://, rediss:// for TLS, or unix:///PATH."""
 
     host: str | None
@@ -46,7 +46,7 @@ class Place:
     login: tuple[str, ...]
 
     @classmethod
-    def of(cls, url: Secret) -> Place:
+    def of(cls, url: Secret) -> RedisAddress:
         parts = urlsplit(url.reveal())
         login = tuple(unquote(part) for part in (parts.username, parts.password) if part)
         return cls(
@@ -58,7 +58,7 @@ class Place:
         )
 
 
-class Line:
+class RespConnection:
     """An open connection."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -89,7 +89,7 @@ class Line:
 
 
 @asynccontextmanager
-async def line_to(place: Place, trust: ssl.SSLContext | None) -> AsyncIterator[Line]:
+async def line_to(place: RedisAddress, trust: ssl.SSLContext | None) -> AsyncIterator[RespConnection]:
     """A connection that is logged in. `trust` says whose certificates are believed."""
     if place.host is None:
         reader, writer = await asyncio.open_unix_connection(place.path)
@@ -101,7 +101,7 @@ async def line_to(place: Place, trust: ssl.SSLContext | None) -> AsyncIterator[L
         else:
             reader, writer = await asyncio.open_connection(sock=opened)
     try:
-        line = Line(reader, writer)
+        line = RespConnection(reader, writer)
         if place.login:
             await line.ask("AUTH", *place.login)
         yield line

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from reporter.alerts.model import Level
 from reporter.alerts.thresholds import Threshold
 from reporter.config.jsonpath import NOTHING, found
-from reporter.probes.probe import NEVER, Measure, Sight
+from reporter.probes.probe import NEVER, Measurement, ProbeResult
 
 if TYPE_CHECKING:
     import regex
@@ -41,23 +41,23 @@ class JsonCheck:
     def title(self) -> str:
         return self.name or self.path.removeprefix("$.")
 
-    def seen(self, data: Any) -> Sight | Measure | None:
+    def seen(self, data: Any) -> ProbeResult | Measurement | None:
         """What is wrong, or the figure to grade; None where a value is as it should be."""
         value = found(data, self.path)
         if value is NOTHING:
-            return Sight(Level.CRITICAL, f"the answer has no {self.title}")
+            return ProbeResult(Level.CRITICAL, f"the answer has no {self.title}")
         if self.limits is not NEVER:
             return self._measured(value)
         if self.equals is None or _same(value, self.equals):
             return None
         told, wanted = _shown(value), _shown(self.equals)
-        return Sight(Level.CRITICAL, f"{self.title} is not {wanted}", value=told, limit=wanted)
+        return ProbeResult(Level.CRITICAL, f"{self.title} is not {wanted}", value=told, limit=wanted)
 
-    def _measured(self, value: Any) -> Sight | Measure:
+    def _measured(self, value: Any) -> ProbeResult | Measurement:
         figure = _number(value)
         if figure is None:
-            return Sight(Level.CRITICAL, f"{self.title} is no number", value=_shown(value))
-        return Measure(self.title, figure, self.limits)
+            return ProbeResult(Level.CRITICAL, f"{self.title} is no number", value=_shown(value))
+        return Measurement(self.title, figure, self.limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +73,18 @@ class Expected:
     def body_matters(self) -> bool:
         return bool(self.contains or self.matches or self.json)
 
-    def judged(self, status: int, body: bytes) -> Sight:
+    def judged(self, status: int, body: bytes) -> ProbeResult:
         """What an answer comes to. Its figures are left to be graded."""
         if status not in self.status:
-            return Sight(Level.CRITICAL, f"HTTP {status}, expected {' or '.join(map(str, self.status))}")
+            return ProbeResult(Level.CRITICAL, f"HTTP {status}, expected {' or '.join(map(str, self.status))}")
         text = body.decode("utf-8", "replace") if self.body_matters else ""
         return next(self._wrong_text(text), None) or self._judged_json(text, len(body))
 
-    def _wrong_text(self, text: str) -> Iterator[Sight]:
+    def _wrong_text(self, text: str) -> Iterator[ProbeResult]:
         if self.contains is not None and self.contains not in text:
-            yield Sight(Level.CRITICAL, "the answer does not contain the text that it should")
+            yield ProbeResult(Level.CRITICAL, "the answer does not contain the text that it should")
         if self.matches is not None and not self._searched(text):
-            yield Sight(Level.CRITICAL, "the answer does not match the pattern that it should")
+            yield ProbeResult(Level.CRITICAL, "the answer does not match the pattern that it should")
 
     def _searched(self, text: str) -> bool:
         try:
@@ -92,18 +92,18 @@ class Expected:
         except TimeoutError:
             return False
 
-    def _judged_json(self, text: str, size: int) -> Sight:
+    def _judged_json(self, text: str, size: int) -> ProbeResult:
         if not self.json:
-            return Sight(Level.OK, "online")
+            return ProbeResult(Level.OK, "online")
         try:
             data = json.loads(text)
         except (ValueError, RecursionError):
             why = "the answer is too long to be read" if size > ENOUGH else "the answer is no JSON"
-            return Sight(Level.CRITICAL, why)
+            return ProbeResult(Level.CRITICAL, why)
         seen = [check.seen(data) for check in self.json]
-        if wrong := next((one for one in seen if isinstance(one, Sight)), None):
+        if wrong := next((one for one in seen if isinstance(one, ProbeResult)), None):
             return wrong
-        return Sight(Level.OK, "online", measures=tuple(one for one in seen if isinstance(one, Measure)))
+        return ProbeResult(Level.OK, "online", measures=tuple(one for one in seen if isinstance(one, Measurement)))
 
 
 @cache

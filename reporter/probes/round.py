@@ -16,7 +16,7 @@ from reporter.periods.clock import Clock
 from reporter.probes import own_network
 from reporter.probes.loop import LoopThread
 from reporter.probes.probe import Probe
-from reporter.probes.watch import Watch
+from reporter.probes.watch import ProbeWatch
 
 # How many seconds a round may take.
 ROUND = 10.0
@@ -45,7 +45,7 @@ class Probes:
         guard: bool = True,
         referees: Sequence[own_network.Referee] = (),
     ) -> None:
-        self._watches = [Watch(probe, clock) for probe in probes]
+        self._watches = [ProbeWatch(probe, clock) for probe in probes]
         self._clock = clock
         self._deadline = deadline
         parties = {
@@ -107,7 +107,7 @@ class Probes:
                 self._thread = LoopThread("probes")
             return self._thread
 
-    def _forgotten(self, watches: Sequence[Watch], standing: Standing) -> dict[str, AlertState]:
+    def _forgotten(self, watches: Sequence[ProbeWatch], standing: Standing) -> dict[str, AlertState]:
         """How the subjects stood of which we know nothing, or nothing new."""
         wanted = {watch.subject for watch in watches if watch.stale}
         if wanted:
@@ -137,7 +137,7 @@ class Probes:
             if watch.stale and watch.subject in known:
                 watch.recall(known[watch.subject])
 
-    async def _glance(self, watches: Sequence[Watch], known: Mapping[str, AlertState]) -> list[Reading]:
+    async def _glance(self, watches: Sequence[ProbeWatch], known: Mapping[str, AlertState]) -> list[Reading]:
         now = self._clock.monotonic()
         self._recall(known)
         for watch in watches:

@@ -27,7 +27,7 @@ _ANYTHING = (30, 0.9)
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class TradeFrequency:
     """What `rates` trades an hour of the week brings, and how long past silences were, in trades missed.
 
     `basis` says what the rates were told apart by. Trades that closed within one minute count as one.
@@ -65,7 +65,7 @@ class Pace:
         return None
 
 
-def pace(closings: Iterable[datetime], until: datetime, zone: tzinfo = UTC) -> Pace | None:
+def trade_frequency(closings: Iterable[datetime], until: datetime, zone: tzinfo = UTC) -> TradeFrequency | None:
     """The pace of what closed up to `until`, by the clock of `zone`; None where there is too little of it to say."""
     walls = sorted({math.floor(_wall(one, zone) / 60) * 60.0 for one in closings})
     end = _wall(until, zone)
@@ -75,7 +75,7 @@ def pace(closings: Iterable[datetime], until: datetime, zone: tzinfo = UTC) -> P
     rates, basis = _rates(walls, weeks)
     missed = _Missed(rates)
     silences = sorted(missed.between(one, next_) for one, next_ in pairwise(walls))
-    return Pace(tuple(rates), tuple(silences), weeks, basis, zone)
+    return TradeFrequency(tuple(rates), tuple(silences), weeks, basis, zone)
 
 
 def _rates(walls: Sequence[float], weeks: float) -> tuple[list[float], str]:

@@ -9,14 +9,14 @@ from datetime import datetime, timedelta
 
 from reporter.alerts.model import AlertState, Level, Observation
 from reporter.alerts.readings import Reading
-from reporter.messages.formats import duration
+from reporter.messages.formats import duration_text
 from reporter.messages.message import visible
 from reporter.periods.clock import Clock
 from reporter.probes import own_network
 from reporter.probes.contact import Contact, watched
 from reporter.probes.failures import explain
 from reporter.probes.grading import Key, graded, latency
-from reporter.probes.probe import Probe, Sight, Way
+from reporter.probes.probe import Probe, ProbeResult, Way
 
 # Rounds come a little early or late: a probe with `every` of one round must not miss every second one.
 _SLACK = 1.0
@@ -33,7 +33,7 @@ _STALE = 120.0
 
 
 @dataclass(slots=True)
-class Watch:
+class ProbeWatch:
     """One probe, and what is known of it between rounds. Only the loop's thread changes it."""
 
     probe: Probe
@@ -43,7 +43,7 @@ class Watch:
     reading: Reading | None = None
     stands: dict[Key, Level] = field(default_factory=dict)  # how each of its figures stood at the last look
     failures: int = 0  # looks in a row that did not find it well
-    last: own_network.Look | None = None
+    last: own_network.NetworkView | None = None
 
     @property
     def subject(self) -> str:
@@ -106,7 +106,7 @@ class Watch:
             self.reading = replace(self.reading, observation=seen)
 
     def unseen(self, why: str) -> Reading:
-        return self._told(Sight(Level.UNKNOWN, why), self.clock.wall())
+        return self._told(ProbeResult(Level.UNKNOWN, why), self.clock.wall())
 
     def _age(self) -> float:
         now = self.clock.monotonic()
@@ -132,21 +132,21 @@ class Watch:
         self.failures = 0 if sight.level is Level.OK else self.failures + 1
         self.reading = self._told(sight, at)
 
-    def _told(self, sight: Sight, at: datetime) -> Reading:
+    def _told(self, sight: ProbeResult, at: datetime) -> Reading:
         entered = sorted((*key, level) for key, level in self.stands.items() if level is not Level.OK)
         reading = _reading(self.probe, sight, at)
         return replace(reading, observation=replace(reading.observation, stands=tuple(entered)))
 
-    def _of_network(self, way: Way, host: str, contact: Contact) -> own_network.Look:
+    def _of_network(self, way: Way, host: str, contact: Contact) -> own_network.NetworkView:
         """What a look says about our own network. Silence goes on since it began."""
         at = self.started or 0.0
         since = self.last.since if self.last and self.last.silent else at
         here = contact.here or not own_network.is_elsewhere(contact.address or host)
         near = own_network.is_near(contact.address or host)
-        return own_network.Look(host, at, since if way.silent else at, Way.UNTRIED if here else way, near)
+        return own_network.NetworkView(host, at, since if way.silent else at, Way.UNTRIED if here else way, near)
 
 
-async def _seen(probe: Probe) -> tuple[Sight, Contact]:
+async def _seen(probe: Probe) -> tuple[ProbeResult, Contact]:
     """What a look came to, and whether it reached its target: after that nothing is our own network's fault."""
     with watched() as contact:
         try:
@@ -158,12 +158,12 @@ async def _seen(probe: Probe) -> tuple[Sight, Contact]:
             return replace(sight, way=Way.OPEN) if contact.made else sight, contact
 
 
-def _late(timeout: float, contact: Contact) -> Sight:
+def _late(timeout: float, contact: Contact) -> ProbeResult:
     what = "its answer had not ended after" if contact.answering else "no answer within"
-    return Sight(Level.CRITICAL, f"{what} {duration(timeout)}", way=Way.LOST)
+    return ProbeResult(Level.CRITICAL, f"{what} {duration_text(timeout)}", way=Way.LOST)
 
 
-def _timed(probe: Probe, sight: Sight, took: float) -> Sight:
+def _timed(probe: Probe, sight: ProbeResult, took: float) -> ProbeResult:
     """With its latency as a figure among others. What failed has none, and what is on this machine neither."""
     answered = sight.level in {Level.OK, Level.WARNING}
     known = sight.latency if probe.host is None or sight.latency is not None else took
@@ -172,7 +172,7 @@ def _timed(probe: Probe, sight: Sight, took: float) -> Sight:
     return replace(sight, latency=known, measures=(*sight.measures, latency(known, probe.terms.latency)))
 
 
-def _reading(probe: Probe, sight: Sight, at: datetime) -> Reading:
+def _reading(probe: Probe, sight: ProbeResult, at: datetime) -> Reading:
     terms = probe.terms
     seen = Observation(
         subject=f"probe/{terms.name}",

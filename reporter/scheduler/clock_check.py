@@ -29,7 +29,7 @@ ForeignClock = Callable[[], datetime | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ClockReading:
     """What a foreign clock showed, and our monotonic clock (in seconds) at that moment."""
 
     source: str
@@ -41,7 +41,7 @@ class Reading:
         return self.shown + timedelta(seconds=monotonic - self.at)
 
 
-def doubt(wall: datetime, monotonic: float, reading: Reading | None) -> str | None:
+def clock_doubt(wall: datetime, monotonic: float, reading: ClockReading | None) -> str | None:
     """Why a wall clock cannot be right, as a sentence; None if nothing speaks against it."""
     if reading is not None:
         right = reading.now(monotonic)
@@ -52,7 +52,7 @@ def doubt(wall: datetime, monotonic: float, reading: Reading | None) -> str | No
     return None
 
 
-class Guard:
+class ClockCheck:
     """Remembers the last foreign clock, and asks anew when that is old or does not agree with ours.
 
     One foreign clock that agrees suffices. With none that answers, our own is believed, unless it was never set.
@@ -60,7 +60,7 @@ class Guard:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._reading: Reading | None = None
+        self._reading: ClockReading | None = None
         self._asked: tuple[datetime, float] | None = None  # by our clocks, wall and monotonic
         self._doubt: str | None = None
         self._warned = False
@@ -78,7 +78,7 @@ class Guard:
             return why
 
     def _compared(self) -> str | None:
-        return doubt(self._clock.wall(), self._clock.monotonic(), self._reading)
+        return clock_doubt(self._clock.wall(), self._clock.monotonic(), self._reading)
 
     def _should_ask(self, why: str | None) -> bool:
         """Whether nobody was asked yet, or our clock was moved since, or that is long ago."""
@@ -95,7 +95,7 @@ class Guard:
         for source, ask in clocks.items():
             shown = ask()
             if shown is not None:
-                self._reading = Reading(source, shown, self._clock.monotonic())
+                self._reading = ClockReading(source, shown, self._clock.monotonic())
                 if self._compared() is None:
                     return None
             if self._clock.monotonic() - began > AT_MOST:

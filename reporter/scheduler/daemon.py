@@ -25,17 +25,17 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from reporter.alerts.model import Level, Observation
-from reporter.delivery.worker import Delivery
+from reporter.delivery.worker import DeliveryWorker
 from reporter.errors import ConfigError, ReporterError
 from reporter.jobs.binding import BoundJob
 from reporter.jobs.changes import differences, terms
-from reporter.messages.formats import duration
+from reporter.messages.formats import duration_text
 from reporter.periods.civil import covered
 from reporter.periods.clock import Clock, SystemClock
 from reporter.periods.schedules import Every
 from reporter.scheduler.planner import Planner, Turn
 from reporter.scheduler.runner import Runner
-from reporter.scheduler.runtime import Wiring
+from reporter.scheduler.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ PLANNER = "the planner"
 class Home(Protocol):
     """Where the wiring comes from: the config and the files beside it."""
 
-    def wire(self) -> Wiring:
+    def wire(self) -> Runtime:
         """Read everything anew. Raises ConfigError and leaves what runs untouched."""
 
     def edited(self) -> bool:
@@ -74,11 +74,11 @@ class Daemon:
     def __init__(
         self,
         home: Home,
-        wiring: Wiring,
+        wiring: Runtime,
         *,
         planner: Planner,
         runner: Runner,
-        delivery: Delivery,
+        delivery: DeliveryWorker,
         clock: Clock,
         stopping: threading.Event,
         tick: float = TICK,
@@ -159,7 +159,7 @@ class Daemon:
         except ReporterError as error:
             log.error("the terms that we run by could not be saved: %s", error)
 
-    def _tell_broken(self, wiring: Wiring) -> None:
+    def _tell_broken(self, wiring: Runtime) -> None:
         """A job whose file cannot be loaded is told of like one that fails; so is its recovery.
 
         What could not be saved is told at the next turn.
@@ -413,7 +413,7 @@ def in_words(bound: BoundJob, planner: Planner) -> str:
     return f"{bound.job.name}: {bound.schedule.describe()}, next {moment:%a %Y-%m-%d %H:%M:%S %Z}"
 
 
-def _enabled(wiring: Wiring) -> dict[str, BoundJob]:
+def _enabled(wiring: Runtime) -> dict[str, BoundJob]:
     return {name: bound for name, bound in wiring.jobs.items() if bound.enabled}
 
 
@@ -421,16 +421,16 @@ def standing_still(rested: Mapping[str, float], tick: float) -> str | None:
     """Who has not been seen for too long, as a sentence: by itself nobody would notice. Seconds."""
     for who, seconds in rested.items():
         if seconds > STANDS_STILL + 3 * tick:
-            return f"{who} has stood still for {duration(seconds)}"
+            return f"{who} has stood still for {duration_text(seconds)}"
     return None
 
 
-def _looks_at_present(wiring: Wiring) -> bool:
+def _looks_at_present(wiring: Runtime) -> bool:
     """Whether there is a job by whose runs one knows how we are; else the planner's turns must do."""
     return any(bound.job.covers.unit is None for bound in _enabled(wiring).values())
 
 
-def _intervals(wiring: Wiring) -> dict[str, int]:
+def _intervals(wiring: Runtime) -> dict[str, int]:
     """The jobs that run by the clockwork's own beat, and how many seconds it has."""
     return {
         name: bound.schedule.seconds

@@ -14,14 +14,14 @@ from sqlalchemy import Connection
 from reporter.alerts.model import Level, Observation
 from reporter.errors import StoreError
 from reporter.jobs.binding import BoundJob
-from reporter.messages.formats import duration, plural
-from reporter.notify.pipeline import Sitting
-from reporter.notify.routing import Witness
+from reporter.messages.formats import duration_text, plural
+from reporter.notify.pipeline import AlertPipeline
+from reporter.notify.routing import Observer
 from reporter.periods.civil import Period, containing, covered
 from reporter.periods.clock import Clock
 from reporter.periods.schedules import Every, ScheduleError, parse
-from reporter.scheduler.clock_check import Guard
-from reporter.scheduler.runtime import Wiring
+from reporter.scheduler.clock_check import ClockCheck
+from reporter.scheduler.runtime import Runtime
 from reporter.store import outbox, owed_periods
 from reporter.store.database import Store
 from reporter.store.owed_periods import Claim
@@ -52,16 +52,16 @@ class Turn:
 class Planner:
     """Enters what is owed and says what may be tried now."""
 
-    def __init__(self, store: Store, clock: Clock, guard: Guard | None = None) -> None:
+    def __init__(self, store: Store, clock: Clock, guard: ClockCheck | None = None) -> None:
         self._store = store
         self._clock = clock
-        self._guard = guard or Guard(clock)
+        self._guard = guard or ClockCheck(clock)
         self._looked_at: datetime | None = None
         self._doubted: bool | None = None
         self._next: dict[tuple[str, str, str], datetime] = {}
         self._seen: dict[tuple[str, str, str], datetime] = {}
 
-    def tick(self, wiring: Wiring) -> list[Turn]:
+    def tick(self, wiring: Runtime) -> list[Turn]:
         """One look at the calendar: the oldest period of each job, where it may be tried now.
 
         Nothing is entered and nothing may be tried while the clock cannot be believed.
@@ -84,7 +84,7 @@ class Planner:
         turns_come = [Turn(closed[owed.job], owed) for owed in oldest if owed.claimable(now)]
         return [turn for turn in turns_come if not self._given_up(wiring, turn, now)]
 
-    def open_turns(self, wiring: Wiring) -> list[BoundJob]:
+    def open_turns(self, wiring: Runtime) -> list[BoundJob]:
         """Jobs on an open period whose wall-clock moment (`daily at 14:00`) came since the last look."""
         now = self._clock.wall()
         running = [bound for bound in wiring.jobs.values() if bound.enabled]
@@ -92,7 +92,7 @@ class Planner:
         self._seen = {key: moment for key, moment in self._seen.items() if key in known}  # who comes back was away
         return [bound for bound in running if self._came(bound, now)]
 
-    def may_run(self, wiring: Wiring, bound: BoundJob) -> bool:
+    def may_run(self, wiring: Runtime, bound: BoundJob) -> bool:
         """Whether an open job's turn may be taken, and is ours to take.
 
         One that looks at the present goes on by a doubtful clock, for its alerts must not fall silent.
@@ -105,7 +105,7 @@ class Planner:
         with self._store.begin() as connection:
             return owed_periods.take_beat(connection, bound.job.name, now, _until_next(bound, now))
 
-    def doubt(self, wiring: Wiring) -> str | None:
+    def doubt(self, wiring: Runtime) -> str | None:
         """Why the clock cannot be believed now, as a sentence; None while it can."""
         return self._guard.doubt(wiring.clocks)
 
@@ -172,13 +172,13 @@ class Planner:
         if left_out:
             log.warning("%s: %s left out: %s", bound.name, plural(left_out, "older period"), _why_left_out(bound))
 
-    def _in_doubt(self, wiring: Wiring) -> bool:
+    def _in_doubt(self, wiring: Runtime) -> bool:
         """Whether the clock cannot be believed; the beginning and the end of that are told."""
         why = self.doubt(wiring)
         if self._doubted != bool(why):
             told = "this machine's clock cannot be right: " + why if why else "this machine's clock is right"
             seen = Observation(CLOCK, Level.CRITICAL if why else Level.OK, told)
-            self._tell(wiring, seen, Witness())
+            self._tell(wiring, seen, Observer())
             self._doubted = bool(why)
         return why is not None
 
@@ -199,25 +199,25 @@ class Planner:
                 if labels := owed_periods.open_labels(connection, job):
                     log.info("%s: to be made up for: %s", job, in_brief(labels))
 
-    def _given_up(self, wiring: Wiring, turn: Turn, now: datetime) -> bool:
+    def _given_up(self, wiring: Runtime, turn: Turn, now: datetime) -> bool:
         """Whether it was tried for too long. While nobody was there nobody tried, and that counts for nothing."""
         patience = turn.bound.give_up_after
         if not turn.owed.attempts or turn.owed.tried_for < patience:
             return False
         why = turn.owed.reason or "it was cut off each time"
-        reason = f"given up after {duration(patience)} of trying; the last reason was: {why}"
+        reason = f"given up after {duration_text(patience)} of trying; the last reason was: {why}"
         told = f"{turn.owed.job} for {turn.owed.period.label} was {reason}"
         with self._store.begin() as connection:
             if owed_periods.give_up(connection, turn.owed.id, reason, now):
                 seen = Observation(f"job/{turn.owed.job}", Level.CRITICAL, told)
-                Sitting(connection, wiring, secrets.token_hex(4), now).hear([seen], Witness(turn.bound.channels))
+                AlertPipeline(connection, wiring, secrets.token_hex(4), now).hear([seen], Observer(turn.bound.channels))
         log.error("%s", told)
         return True
 
-    def _tell(self, wiring: Wiring, seen: Observation, witness: Witness) -> None:
+    def _tell(self, wiring: Runtime, seen: Observation, witness: Observer) -> None:
         now = self._clock.wall()
         with self._store.begin() as connection:
-            Sitting(connection, wiring, secrets.token_hex(4), now).hear([seen], witness)
+            AlertPipeline(connection, wiring, secrets.token_hex(4), now).hear([seen], witness)
 
     def _came(self, bound: BoundJob, now: datetime) -> bool:
         if bound.job.covers.closed or isinstance(bound.schedule, Every):

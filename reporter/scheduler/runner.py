@@ -20,25 +20,25 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from reporter.alerts.maintenance import maintained
+from reporter.alerts.maintenance import maintenance_spans
 from reporter.alerts.model import Level, Observation, Phase
-from reporter.delivery.enqueue import post, tell_digests
+from reporter.delivery.enqueue import enqueue_digests, enqueue_message
 from reporter.errors import ClaimLostError, DeadlineError, JobError, LedgerError, ReporterError, StoreError
 from reporter.jobs.binding import BoundJob
 from reporter.jobs.context import Context, Params, Report
-from reporter.messages.formats import duration, plural
+from reporter.messages.formats import duration_text, plural
 from reporter.messages.message import Message, Run
 from reporter.messages.report_pictures import pictures
-from reporter.notify.fallback import Adrift
-from reporter.notify.pipeline import Sitting
-from reporter.notify.routing import Witness
+from reporter.notify.fallback import InMemoryAlerts
+from reporter.notify.pipeline import AlertPipeline
+from reporter.notify.routing import Observer
 from reporter.periods.civil import Period, before, covered
 from reporter.periods.clock import Clock
 from reporter.periods.schedules import Every
 from reporter.scheduler import logs
-from reporter.scheduler.runtime import Wiring
+from reporter.scheduler.runtime import Runtime
 from reporter.store import alerts, channel_stats, incidents, outbox, owed_periods, run_log, uptime
-from reporter.store.alerts import Watched
+from reporter.store.alerts import StoredAlert
 from reporter.store.database import CHANNELS, TERMS, Store, fact
 from reporter.store.owed_periods import Claim
 
@@ -57,7 +57,7 @@ TRIES_FOR_ALL_LEDGERS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class RenderedReport:
     """A report as it would go out."""
 
     report: Report
@@ -69,7 +69,7 @@ class Written:
 class Findings:
     """What a job found, before anything is judged, saved or sent."""
 
-    written: tuple[Written, ...]
+    written: tuple[RenderedReport, ...]
     observations: tuple[Observation, ...]
 
 
@@ -105,12 +105,12 @@ class Runner:
         self._store = store
         self._clock = clock
         self._history = history
-        self._adrift = Adrift(store, clock)
+        self._adrift = InMemoryAlerts(store, clock)
         self._stopping = stopping or threading.Event()
         self._left: dict[str, _Left] = {}  # by job
 
     def ask(
-        self, wiring: Wiring, bound: BoundJob, period: Period, *, drawn: bool = False, ours: bool = True
+        self, wiring: Runtime, bound: BoundJob, period: Period, *, drawn: bool = False, ours: bool = True
     ) -> Findings:
         """Let the job look and write its letters, in its own time limit; nothing is saved.
 
@@ -122,7 +122,7 @@ class Runner:
 
     def run(
         self,
-        wiring: Wiring,
+        wiring: Runtime,
         bound: BoundJob,
         period: Period,
         *,
@@ -142,11 +142,11 @@ class Runner:
                 outcome = self._failed(wiring, bound, period, error, claim, _Entry(run_id, trigger, started, began))
         return outcome
 
-    def observe(self, wiring: Wiring, observations: Sequence[Observation]) -> None:
+    def observe(self, wiring: Runtime, observations: Sequence[Observation]) -> None:
         """Judge what the engine itself has noticed, and save what people should hear of it."""
         now = self._clock.wall()
         with self._store.begin() as connection:
-            Sitting(connection, wiring, secrets.token_hex(4), now).hear(observations, Witness())
+            AlertPipeline(connection, wiring, secrets.token_hex(4), now).hear(observations, Observer())
 
     def skipped(self, bound: BoundJob) -> None:
         """Note that a run was left out, for the one before is still at it."""
@@ -161,7 +161,7 @@ class Runner:
         with self._store.begin() as connection:
             run_log.remember(connection, TERMS, terms)
 
-    def forget(self, wiring: Wiring) -> None:
+    def forget(self, wiring: Runtime) -> None:
         """Let go of what is older than anybody wants to know."""
         before = self._clock.wall() - wiring.keep_history
         gone = sum(self._forgotten(part.prune, before) for part in (outbox, run_log, channel_stats))
@@ -181,7 +181,7 @@ class Runner:
             gone += some
         return gone
 
-    def look_again(self, wiring: Wiring) -> set[str]:
+    def look_again(self, wiring: Runtime) -> set[str]:
         """Let time pass for alerts that wait for it; returns the jobs to ask anew because something is suspect."""
         now = self._clock.wall()
         with self._store.read() as connection:
@@ -191,25 +191,27 @@ class Runner:
         waiting = [(one.subject, _witness_of(wiring, one)) for one in watched if one.job not in suspect]
         if waiting or open_ones:
             with self._store.begin() as connection:
-                sitting = Sitting(connection, wiring, secrets.token_hex(4), now)
+                sitting = AlertPipeline(connection, wiring, secrets.token_hex(4), now)
                 sitting.look_again(waiting)
                 sitting.revisit()
         return {name for name in suspect if name}
 
-    def let_go(self, wiring: Wiring) -> None:
+    def let_go(self, wiring: Runtime) -> None:
         """End the alerts of what the config no longer has, and forget it."""
         with self._store.begin() as connection:
             before = frozenset(json.loads(fact(connection, PROBES) or "[]"))
             gone = [one for one in alerts.everyone(connection) if _is_gone(one, wiring, before)]
-            Sitting(connection, wiring, secrets.token_hex(4), self._clock.wall()).close(gone, "no longer in the config")
+            AlertPipeline(connection, wiring, secrets.token_hex(4), self._clock.wall()).close(
+                gone, "no longer in the config"
+            )
             run_log.remember(connection, PROBES, json.dumps(sorted(wiring.rules.probes)))
             run_log.remember(connection, CHANNELS, json.dumps(sorted(wiring.channels)))
 
-    def tell_digests(self, wiring: Wiring) -> None:
+    def tell_digests(self, wiring: Runtime) -> None:
         """Let go what was held back until now by quiet hours or for a digest."""
-        tell_digests(self._store, wiring, self._clock.wall())
+        enqueue_digests(self._store, wiring, self._clock.wall())
 
-    def _context(self, wiring: Wiring, bound: BoundJob, period: Period, *, ours: bool) -> Context[Params]:
+    def _context(self, wiring: Runtime, bound: BoundJob, period: Period, *, ours: bool) -> Context[Params]:
         return Context(
             now=self._clock.wall(),
             period=period,
@@ -222,7 +224,7 @@ class Runner:
             basis=wiring.basis,
             rates=wiring.rates,
             formats=wiring.formats,
-            history=self._history.with_maintenance(partial(maintained, wiring.maintenance)),
+            history=self._history.with_maintenance(partial(maintenance_spans, wiring.maintenance)),
             params=bound.params,
             log=logging.getLogger(f"reporter.jobs.{bound.job.name}"),
             ours=ours,
@@ -264,8 +266,8 @@ class Runner:
             raise failure[0]
         return box[0]
 
-    def _findings(self, wiring: Wiring, bound: BoundJob, context: Context[Params], *, drawn: bool) -> Findings:
-        written: list[Written] = []
+    def _findings(self, wiring: Runtime, bound: BoundJob, context: Context[Params], *, drawn: bool) -> Findings:
+        written: list[RenderedReport] = []
         observations: list[Observation] = []
         for found in _outcomes(bound, context):
             if isinstance(found, Observation):
@@ -276,7 +278,7 @@ class Runner:
 
     def _saved(
         self,
-        wiring: Wiring,
+        wiring: Runtime,
         bound: BoundJob,
         period: Period,
         findings: Findings,
@@ -292,7 +294,7 @@ class Runner:
 
     def _save(
         self,
-        wiring: Wiring,
+        wiring: Runtime,
         bound: BoundJob,
         period: Period,
         findings: Findings,
@@ -308,11 +310,11 @@ class Runner:
             for number, written in enumerate(findings.written):
                 for channel in written.channels:
                     letter = _letter(job, period, written, number, channel, entry.run_id, wiring, claimed=bool(claim))
-                    messages += post(connection, wiring, letter, now, noise=bound.noise)
+                    messages += enqueue_message(connection, wiring, letter, now, noise=bound.noise)
             uptime.record(connection, findings.observations, now, _witness(bound).interval)
             recovered = Observation(f"job/{job}", Level.OK, "runs again")
             seen = (*self._adrift.hand_over(connection, wiring, entry.run_id), *findings.observations, recovered)
-            messages += Sitting(connection, wiring, entry.run_id, now).hear(seen, _witness(bound))
+            messages += AlertPipeline(connection, wiring, entry.run_id, now).hear(seen, _witness(bound))
             run_log.add_run(connection, entry.of(job, period, self._clock, "told" if messages else "quiet", messages))
         self._adrift.over()
         told = f"{plural(messages, 'message')} to deliver" if messages else "nothing new"
@@ -321,7 +323,7 @@ class Runner:
 
     def _failed(
         self,
-        wiring: Wiring,
+        wiring: Runtime,
         bound: BoundJob,
         period: Period,
         error: Exception,
@@ -339,7 +341,7 @@ class Runner:
                     owed_periods.put_back(connection, claim.period_id, claim.token, why, retry_at)
                 run_log.add_run(connection, entry.of(bound.job.name, period, self._clock, "failed", 0, why))
                 if not self._stopping.is_set() and _is_news(error, claim):
-                    Sitting(connection, wiring, entry.run_id, now).hear([seen], _witness(bound))
+                    AlertPipeline(connection, wiring, entry.run_id, now).hear([seen], _witness(bound))
         except ReporterError as store_error:
             log.error("%s: and the failure could not be saved: %s", bound.job.name, store_error)
             if not self._stopping.is_set() and _is_news(error, claim):
@@ -403,7 +405,9 @@ def _outcomes(bound: BoundJob, context: Context[Params]) -> Iterable[Report | Ob
         yield found
 
 
-def _write(wiring: Wiring, bound: BoundJob, context: Context[Params], report: Report, *, drawn: bool) -> Written:
+def _write(
+    wiring: Runtime, bound: BoundJob, context: Context[Params], report: Report, *, drawn: bool
+) -> RenderedReport:
     """Step 5: the template makes a letter of the report's values, and another one a picture."""
     name, channels = report.template or bound.job.name, (report.channel,) if report.channel else bound.channels
     facts = {
@@ -425,16 +429,24 @@ def _write(wiring: Wiring, bound: BoundJob, context: Context[Params], report: Re
     if bound.charts and (drawn or any(wiring.channels[channel].pictures for channel in channels)):
         attached = pictures(wiring.renderer, wiring.charts, name, facts)
         message = replace(message, attachments=(*message.attachments, *attached))
-    return Written(report, message, channels)
+    return RenderedReport(report, message, channels)
 
 
 def _letter(
-    job: str, period: Period, written: Written, number: int, channel: str, run_id: str, wiring: Wiring, *, claimed: bool
-) -> outbox.Letter:
+    job: str,
+    period: Period,
+    written: RenderedReport,
+    number: int,
+    channel: str,
+    run_id: str,
+    wiring: Runtime,
+    *,
+    claimed: bool,
+) -> outbox.OutgoingMessage:
     slot = written.report.slot
     stamp = f"{period.start.isoformat()}/{period.end.isoformat()}" if claimed else run_id
     known = wiring.channels.get(channel)
-    return outbox.Letter(
+    return outbox.OutgoingMessage(
         key=f"{job}/{stamp}/{number}/{channel}",
         channel=channel,
         kind="board" if slot else "report",
@@ -455,7 +467,7 @@ def _notes(claim: Claim | None, now: datetime) -> list[str]:
     late = now - claim.due_at
     older = "older period was" if claim.left_out == 1 else "older periods were"
     return [
-        f"late by {duration(late)}" if late >= LATE else "",
+        f"late by {duration_text(late)}" if late >= LATE else "",
         f"{claim.left_out} {older} left out" if claim.left_out else "",
     ]
 
@@ -465,12 +477,12 @@ def _noted(findings: Findings, notes: Sequence[str]) -> Findings:
     return replace(findings, written=written)
 
 
-def _witness(bound: BoundJob) -> Witness:
+def _witness(bound: BoundJob) -> Observer:
     beat = timedelta(seconds=bound.schedule.seconds) if isinstance(bound.schedule, Every) else None
-    return Witness(bound.channels, beat, bound.name)
+    return Observer(bound.channels, beat, bound.name)
 
 
-def _is_gone(one: Watched, wiring: Wiring, probes: Collection[str]) -> bool:
+def _is_gone(one: StoredAlert, wiring: Runtime, probes: Collection[str]) -> bool:
     """Whether nobody will look at a subject any more: its probe, which was among these, its job or channel is gone."""
     at_work = {name for name, bound in wiring.jobs.items() if bound.enabled} | set(wiring.broken)
     kind, _, name = one.subject.partition("/")
@@ -486,13 +498,13 @@ def _is_gone(one: Watched, wiring: Wiring, probes: Collection[str]) -> bool:
     return one.job is not None and one.job not in at_work
 
 
-def _witness_of(wiring: Wiring, one: Watched) -> Witness:
+def _witness_of(wiring: Runtime, one: StoredAlert) -> Observer:
     """Whose reading it was; a job that is gone left the channels that it spoke in."""
     bound = wiring.jobs.get(one.job or "")
-    return _witness(bound) if bound else Witness(one.channels)
+    return _witness(bound) if bound else Observer(one.channels)
 
 
-def _probing(wiring: Wiring) -> set[str]:
+def _probing(wiring: Runtime) -> set[str]:
     """The jobs that can be asked at any time, because they look at the present."""
     return {name for name, bound in wiring.jobs.items() if bound.enabled and not bound.job.covers.closed}
 

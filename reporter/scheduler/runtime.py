@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
-from reporter.alerts.maintenance import Window
+from reporter.alerts.maintenance import MaintenanceWindow
 from reporter.alerts.policies import Rules
 from reporter.alerts.readings import Reading, Standing
 from reporter.delivery.channels import Channel, Routes
-from reporter.delivery.heartbeat import Pulse
+from reporter.delivery.heartbeat import Heartbeat
 from reporter.jobs.binding import BoundJob
 from reporter.messages.formats import Formats
-from reporter.messages.rasterizer import Charts
+from reporter.messages.rasterizer import Rasterizer
 from reporter.messages.templates.renderer import Renderer
 from reporter.probes.host.facts import Host
 from reporter.scheduler.clock_check import ForeignClock
@@ -25,7 +25,7 @@ from reporter.trading.targets import Targets
 
 
 @dataclass(frozen=True, slots=True)
-class Wiring:
+class Runtime:
     """The jobs and their world, immutable."""
 
     jobs: Mapping[str, BoundJob]
@@ -45,15 +45,15 @@ class Wiring:
     basis: Basis = NEVER_CLOSES  # the year that ratios are made for
     rates: Rates = field(default_factory=dict)  # what currencies are worth in others
     formats: Formats = field(default_factory=Formats)  # how figures read
-    heartbeat: Pulse | None = None  # who is told that we live
+    heartbeat: Heartbeat | None = None  # who is told that we live
     warnings: Callable[[], Sequence[str]] = tuple  # what is too wide about our rights on the ledgers
     rules: Rules = field(default_factory=Rules)  # what the config says of alerts but their routes
     clocks: Mapping[str, ForeignClock] = field(default_factory=dict)  # those that are not this machine's, to be asked
-    charts: Charts = field(default_factory=Charts)
+    charts: Rasterizer = field(default_factory=Rasterizer)
     closers: tuple[Callable[[], None], ...] = field(default=())
 
     @property
-    def maintenance(self) -> Sequence[Window]:
+    def maintenance(self) -> Sequence[MaintenanceWindow]:
         """When trouble is expected."""
         return self.rules.windows
 

@@ -18,7 +18,7 @@ AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
+class StoredAlert:
     """A subject as it was last judged: where it is told of without a route, whose reading it is, when to look again."""
 
     state: AlertState
@@ -37,33 +37,33 @@ class Watched:
 
 def alert_state(connection: Connection, subject: str) -> AlertState:
     """How one subject stands; one that is not known is well."""
-    return watched(connection, [subject]).get(subject, Watched(AlertState(subject))).state
+    return watched(connection, [subject]).get(subject, StoredAlert(AlertState(subject))).state
 
 
-def watched(connection: Connection, subjects: Collection[str], *, ours: bool = False) -> dict[str, Watched]:
+def watched(connection: Connection, subjects: Collection[str], *, ours: bool = False) -> dict[str, StoredAlert]:
     """How some subjects stand, those that are known. If they are to be `ours`, nobody else judges them meanwhile."""
     found = (one for chunk in _chunks(sorted(subjects)) for one in _some(connection, chunk, ours=ours))
     return {one.subject: one for one in found}
 
 
-def _some(connection: Connection, subjects: Sequence[str], *, ours: bool) -> Iterator[Watched]:
+def _some(connection: Connection, subjects: Sequence[str], *, ours: bool) -> Iterator[StoredAlert]:
     query = select(alert_states).where(alert_states.c.subject.in_(subjects)).order_by(alert_states.c.subject)
     return (_watched(row) for row in connection.execute(query.with_for_update() if ours else query))
 
 
-def troubled(connection: Connection) -> list[Watched]:
+def troubled(connection: Connection) -> list[StoredAlert]:
     """Every subject that is not well, by name."""
     query = select(alert_states).where(alert_states.c.phase != Phase.OK.value).order_by(alert_states.c.subject)
     return [_watched(row) for row in connection.execute(query)]
 
 
-def to_look_at(connection: Connection, now: datetime) -> list[Watched]:
+def to_look_at(connection: Connection, now: datetime) -> list[StoredAlert]:
     """Subjects whose time has come without a reading."""
     query = select(alert_states).where(alert_states.c.look_at <= now).order_by(alert_states.c.subject)
     return [_watched(row) for row in connection.execute(query)]
 
 
-def everyone(connection: Connection) -> list[Watched]:
+def everyone(connection: Connection) -> list[StoredAlert]:
     """Every subject that was judged and is not forgotten, by name."""
     return [_watched(row) for row in connection.execute(select(alert_states).order_by(alert_states.c.subject))]
 
@@ -73,7 +73,9 @@ def subjects(connection: Connection) -> list[str]:
     return list(connection.execute(select(alert_states.c.subject).order_by(alert_states.c.subject)).scalars())
 
 
-def put(connection: Connection, judged: Collection[Watched], known: Mapping[str, Watched], now: datetime) -> None:
+def save(
+    connection: Connection, judged: Collection[StoredAlert], known: Mapping[str, StoredAlert], now: datetime
+) -> None:
     """Remember how subjects stand; `known` are those that the store has already."""
     rows = [_values(one, now) for one in judged if one.subject in known]
     if rows:
@@ -100,7 +102,7 @@ def _chunks(names: Sequence[str]) -> Iterator[Sequence[str]]:
     return (names[first : first + AT_ONCE] for first in range(0, len(names), AT_ONCE))
 
 
-def _values(one: Watched, now: datetime) -> dict[str, Any]:
+def _values(one: StoredAlert, now: datetime) -> dict[str, Any]:
     return {
         "of": one.subject,
         "state": state_to_json(one.state),
@@ -112,6 +114,6 @@ def _values(one: Watched, now: datetime) -> dict[str, Any]:
     }
 
 
-def _watched(row: Row[Any]) -> Watched:
+def _watched(row: Row[Any]) -> StoredAlert:
     channels = tuple(filter(None, row.channels.split("\n")))
-    return Watched(state_from_json(row.state), channels, row.job, row.look_at)
+    return StoredAlert(state_from_json(row.state), channels, row.job, row.look_at)

@@ -12,7 +12,7 @@ from reporter.store.tables import tallies
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class DeliveryCounts:
     """Messages `sent`, of them `late`; tries that failed and were `retried`; messages `refused` for good; and how often
     the service asked us to slow down. A look at a channel carries no message, so that of it only the last is counted.
     """
@@ -24,13 +24,13 @@ class Tally:
     slowed: int = 0
 
 
-def add(connection: Connection, channel: str, tally: Tally, now: datetime) -> None:
+def add(connection: Connection, channel: str, tally: DeliveryCounts, now: datetime) -> None:
     """Count to the figures of a channel's present day, in UTC."""
     counted = {name: number for name, number in asdict(tally).items() if number}
     if not counted:
         return
     day = f"{now.astimezone(UTC):%Y-%m-%d}"
-    insert_once(connection, tallies, channel=channel, day=day, **asdict(Tally()))
+    insert_once(connection, tallies, channel=channel, day=day, **asdict(DeliveryCounts()))
     connection.execute(
         update(tallies)
         .where(tallies.c.channel == channel, tallies.c.day == day)
@@ -38,15 +38,15 @@ def add(connection: Connection, channel: str, tally: Tally, now: datetime) -> No
     )
 
 
-def since(connection: Connection, moment: datetime) -> dict[str, Tally]:
+def since(connection: Connection, moment: datetime) -> dict[str, DeliveryCounts]:
     """The figures of each channel from the day of that moment on."""
-    names = list(asdict(Tally()))
+    names = list(asdict(DeliveryCounts()))
     rows = connection.execute(
         select(tallies.c.channel, *(func.sum(tallies.c[name]).label(name) for name in names))
         .where(tallies.c.day >= f"{moment.astimezone(UTC):%Y-%m-%d}")
         .group_by(tallies.c.channel)
     )
-    return {row.channel: Tally(*(int(getattr(row, name)) for name in names)) for row in rows}
+    return {row.channel: DeliveryCounts(*(int(getattr(row, name)) for name in names)) for row in rows}
 
 
 def prune(connection: Connection, before: datetime) -> int:

@@ -140,7 +140,7 @@ def open_store(url: str) -> Store:
     return Store(engine, file)
 
 
-def when_saved(connection: Connection, act: Callable[[], None]) -> None:
+def after_commit(connection: Connection, act: Callable[[], None]) -> None:
     """Do something once what is being written is saved, and not at all if it cannot be."""
     connection.info[_WHEN_SAVED].append(act)
 
@@ -211,7 +211,7 @@ def _version(connection: Connection) -> str | None:
     return str(found) if found else None
 
 
-def forget(connection: Connection, table: Table, old: ColumnElement[bool]) -> int:
+def prune_rows(connection: Connection, table: Table, old: ColumnElement[bool]) -> int:
     """Delete rows that are old, some at a time: whoever else has to write is not kept waiting. Returns how many."""
     (key,) = table.primary_key.columns
     some = select(key).where(old).limit(AT_ONCE)

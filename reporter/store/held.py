@@ -49,7 +49,7 @@ def _read(connection: Connection, row: Any, now: datetime) -> Row | None:
         return None
 
 
-def let_go(connection: Connection, row_id: int, now: datetime) -> None:
+def release(connection: Connection, row_id: int, now: datetime) -> None:
     """Send a held message as it is."""
     connection.execute(
         update(outbox)

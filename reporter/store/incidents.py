@@ -10,15 +10,15 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, delete, insert, or_, select, update
 
-from reporter.alerts.incident import Incident, begun, followed
-from reporter.alerts.model import Change, Level, Observation, Transition
+from reporter.alerts.incident import Incident, after_transition, incident_of_transition
+from reporter.alerts.model import Level, Observation, Transition, TransitionKind
 from reporter.alerts.suppression import Silence
-from reporter.store.database import forget, insert_once
+from reporter.store.database import insert_once, prune_rows
 from reporter.store.tables import incidents, outbox, sent, silences, transitions
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class SentNotification:
     """A change of an alert as it was written down: when, whether anybody heard of it and why (not), and where.
 
     Of changes that an earlier version wrote, `told` is None.
@@ -32,15 +32,15 @@ class Told:
     run_id: str | None
 
 
-def follow(connection: Connection, transition: Transition, now: datetime) -> Incident:
+def record_transition(connection: Connection, transition: Transition, now: datetime) -> Incident:
     """The incident that a change is part of, with what the change says about it; made if there is none yet."""
     known = get(connection, transition.incident)
     if known is None:
-        known = begun(transition, now)
+        known = incident_of_transition(transition, now)
         insert_once(connection, incidents, **_values(known))
-    moved = followed(known, transition, now)
+    moved = after_transition(known, transition, now)
     if moved != known:
-        put(connection, moved)
+        save(connection, moved)
     return moved
 
 
@@ -49,7 +49,7 @@ def get(connection: Connection, incident_id: str) -> Incident | None:
     return None if row is None else _incident(row)
 
 
-def put(connection: Connection, incident: Incident) -> None:
+def save(connection: Connection, incident: Incident) -> None:
     """Save what has changed about an incident."""
     connection.execute(update(incidents).where(incidents.c.id == incident.id).values(**_values(incident)))
 
@@ -127,7 +127,7 @@ def add_transition(
     )
 
 
-def of_incidents(connection: Connection, ids: Iterable[str]) -> list[Told]:
+def of_incidents(connection: Connection, ids: Iterable[str]) -> list[SentNotification]:
     """What was written down of some incidents, in order."""
     c = transitions.c
     rows = connection.execute(select(transitions).where(c.incident.in_(list(ids))).order_by(c.at, c.id))
@@ -141,7 +141,7 @@ def transition_of(row: Row[Any]) -> Transition:
     )
     return Transition(
         subject=row.subject,
-        change=Change(row.change),
+        change=TransitionKind(row.change),
         since=row.since,
         reason=row.reason,
         observation=seen,
@@ -152,8 +152,8 @@ def transition_of(row: Row[Any]) -> Transition:
     )
 
 
-def _told(row: Row[Any]) -> Told:
-    return Told(row.at, transition_of(row), row.told, row.why, _lines(row.channels), row.run_id)
+def _told(row: Row[Any]) -> SentNotification:
+    return SentNotification(row.at, transition_of(row), row.told, row.why, _lines(row.channels), row.run_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +235,7 @@ def mark_reminded(connection: Connection, silence_id: int) -> bool:
 
 def prune(connection: Connection, before: datetime) -> int:
     """Forget some of the incidents, and the silences, that were over before that moment."""
-    gone = forget(connection, incidents, incidents.c.resolved_at < before)
+    gone = prune_rows(connection, incidents, incidents.c.resolved_at < before)
     return gone + connection.execute(delete(silences).where(silences.c.ends_at < before)).rowcount
 
 

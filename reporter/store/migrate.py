@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from reporter.errors import StoreError
 
-FOLDER = Path(__file__).resolve().parent.parent / "migrations"
+FOLDER = Path(__file__).resolve().parent / "migrations"
 
 
 def upgrade(connection: Connection, version: str | None) -> None:

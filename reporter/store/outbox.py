@@ -13,8 +13,8 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, insert, or_, select, update
 
 from reporter.messages.message import Message, Severity, from_dict, to_dict
-from reporter.store.channel_states import Lane, all_lanes, note_posts
-from reporter.store.database import forget, insert_once
+from reporter.store.channel_states import ChannelState, all_states, record_posts
+from reporter.store.database import insert_once, prune_rows
 from reporter.store.tables import lanes, outbox, sent
 
 Kind = Literal["report", "alert", "board"]
@@ -35,7 +35,7 @@ TOGETHER = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Letter:
+class OutgoingMessage:
     """A message on its way out: for which channel, under which key, how urgent, and until when and why it is held.
 
     One with a `slot` replaces the message before it; with `repost` that is posted anew when it is older. Where nothing
@@ -57,7 +57,7 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class QueuedMessage:
     """A row in hand, to be sent now.
 
     `edit` names the message to replace, and `anew` says that it is to be posted again at the end of its channel. `part`
@@ -82,7 +82,7 @@ class Waiting:
     anew: bool = False
 
 
-def enqueue(connection: Connection, letter: Letter, now: datetime) -> bool:
+def enqueue(connection: Connection, letter: OutgoingMessage, now: datetime) -> bool:
     """Save a message for delivery; False if its key was used before, or if it is a board that did not change."""
     digest = _digest(letter.message) if letter.slot else None
     if letter.slot and _unchanged(connection, letter, digest, now):
@@ -127,7 +127,7 @@ def backlog(connection: Connection, now: datetime) -> list[str]:
     return [row.channel for row in rows]
 
 
-def upcoming(connection: Connection, channels: Iterable[str], now: datetime, limit: int) -> list[Waiting]:
+def upcoming(connection: Connection, channels: Iterable[str], now: datetime, limit: int) -> list[QueuedMessage]:
     """The next rows of some channels in the order to send them, those in doubt first.
 
     One that cannot be read is parked. What was being sent when somebody died is in doubt, for ever after.
@@ -149,7 +149,7 @@ def upcoming(connection: Connection, channels: Iterable[str], now: datetime, lim
     return [row for row in read if row is not None]
 
 
-def batch_of(connection: Connection, row: Waiting, now: datetime) -> list[Waiting]:
+def batch_of(connection: Connection, row: QueuedMessage, now: datetime) -> list[QueuedMessage]:
     """The row and those that were sent in one request with it: they arrived together or not at all."""
     if row.batch is None:
         return [row]
@@ -160,8 +160,13 @@ def batch_of(connection: Connection, row: Waiting, now: datetime) -> list[Waitin
     return [other for other in read if other is not None]
 
 
-def take(
-    connection: Connection, rows: Sequence[Waiting], berth: Sequence[Lane], owner: str, now: datetime, lease: timedelta
+def claim_rows(
+    connection: Connection,
+    rows: Sequence[QueuedMessage],
+    berth: Sequence[ChannelState],
+    owner: str,
+    now: datetime,
+    lease: timedelta,
 ) -> None:
     """Take rows in hand, to be sent in one request, and with them every lane to their place."""
     head = rows[0]
@@ -182,7 +187,7 @@ def take(
         .values(lease=owner, leased_until=now + lease)
     )
     own = next(lane for lane in berth if lane.channel == head.channel)
-    note_posts(connection, head.channel, (*own.posts, now.timestamp()))
+    record_posts(connection, head.channel, (*own.posts, now.timestamp()))
 
 
 def known_ids(connection: Connection, address: str, limit: int) -> list[str]:
@@ -212,7 +217,7 @@ def expire(connection: Connection, now: datetime) -> int:
     ).rowcount
 
 
-def divide(connection: Connection, row: Waiting, parts: int) -> Waiting:
+def split_parts(connection: Connection, row: QueuedMessage, parts: int) -> QueuedMessage:
     """Enter the further parts of a message that its outlet needs several messages for."""
     original = connection.execute(select(outbox).where(outbox.c.id == row.id)).one()
     connection.execute(update(outbox).where(outbox.c.id == row.id).values(thread=row.id, part=1, of=parts))
@@ -225,9 +230,9 @@ def divide(connection: Connection, row: Waiting, parts: int) -> Waiting:
     return replace(row, part=1, of=parts)
 
 
-def delivered(
+def mark_delivered(
     connection: Connection,
-    row: Waiting,
+    row: QueuedMessage,
     now: datetime,
     *,
     message_id: str,
@@ -250,7 +255,7 @@ def delivered(
     )
 
 
-def later(connection: Connection, row: Waiting, *, why: str, in_doubt: bool) -> None:
+def mark_retry(connection: Connection, row: QueuedMessage, *, why: str, in_doubt: bool) -> None:
     """Not now: the row waits again, at the head of its channel. That it may have been sent is never forgotten.
 
     What another has sent meanwhile, because we were away for longer than a lease, stays sent.
@@ -262,7 +267,7 @@ def later(connection: Connection, row: Waiting, *, why: str, in_doubt: bool) -> 
     connection.execute(update(outbox).where(mine).values(lease=None, leased_until=None, **values))
 
 
-def held(connection: Connection, row: Waiting, why: str) -> None:
+def mark_needs_review(connection: Connection, row: QueuedMessage, why: str) -> None:
     """It may be there or not, and its channel wants no repeats: it waits for a person."""
     connection.execute(
         update(outbox)
@@ -271,12 +276,12 @@ def held(connection: Connection, row: Waiting, why: str) -> None:
     )
 
 
-def refused(connection: Connection, row: Waiting, now: datetime, why: str) -> None:
+def mark_dead(connection: Connection, row: QueuedMessage, now: datetime, why: str) -> None:
     """The message itself can never be taken: it is parked and the channel goes on."""
     _settle(connection, row, now, "dead", why)
 
 
-def moot(connection: Connection, row: Waiting, now: datetime, why: str) -> None:
+def mark_obsolete(connection: Connection, row: QueuedMessage, now: datetime, why: str) -> None:
     """Nobody needs it any more."""
     _settle(connection, row, now, "superseded", why)
 
@@ -289,7 +294,7 @@ def withdraw(connection: Connection, channel: str, message_id: str, now: datetim
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
+class DeliveryState:
     """What became of one row."""
 
     channel: str
@@ -302,7 +307,7 @@ class Fate:
     of: int
 
 
-def fates(connection: Connection, run_ids: Iterable[str]) -> list[Fate]:
+def delivery_states(connection: Connection, run_ids: Iterable[str]) -> list[DeliveryState]:
     """What became of the messages of some runs, in the order of writing."""
     rows = connection.execute(
         select(outbox, sent.c.url, sent.c.sent_at, sent.c.message_id, lanes.c.error.label("of_the_lane"))
@@ -314,7 +319,9 @@ def fates(connection: Connection, run_ids: Iterable[str]) -> list[Fate]:
         .where(outbox.c.run_id.in_(list(run_ids)))
         .order_by(outbox.c.id)
     )
-    return [Fate(r.channel, r.state, _why(r), r.url, r.sent_at, r.message_id, r.part, max(r.of, 1)) for r in rows]
+    return [
+        DeliveryState(r.channel, r.state, _why(r), r.url, r.sent_at, r.message_id, r.part, max(r.of, 1)) for r in rows
+    ]
 
 
 def _why(row: Row[Any]) -> str | None:
@@ -340,7 +347,7 @@ def rewind(connection: Connection, now: datetime, back: timedelta = timedelta())
     connection.execute(update(outbox).where(in_hand).values(leased_until=now))
     connection.execute(update(lanes).where(lanes.c.ready_at > no_lease).values(ready_at=now))
     connection.execute(update(lanes).where(lanes.c.leased_until > no_lease).values(leased_until=now))
-    for one in all_lanes(connection):
+    for one in all_states(connection):
         if one.ready_at > now:
             sooner = max(now, one.ready_at - back)
             connection.execute(update(lanes).where(lanes.c.channel == one.channel).values(ready_at=sooner))
@@ -356,7 +363,7 @@ def prune(connection: Connection, before: datetime) -> int:
     newer = outbox.alias()
     board = and_(newer.c.channel == outbox.c.channel, newer.c.slot == outbox.c.slot, newer.c.id > outbox.c.id)
     replaced = select(newer.c.id).where(board, or_(outbox.c.state != "sent", newer.c.state == "sent")).exists()
-    return forget(connection, outbox, and_(outbox.c.settled_at < before, or_(outbox.c.kind != "board", replaced)))
+    return prune_rows(connection, outbox, and_(outbox.c.settled_at < before, or_(outbox.c.kind != "board", replaced)))
 
 
 def _open() -> ColumnElement[bool]:
@@ -375,7 +382,7 @@ def _settle_left_behind(connection: Connection, channels: Sequence[str], now: da
     )
 
 
-def _read(connection: Connection, row: Row[Any], now: datetime) -> Waiting | None:
+def _read(connection: Connection, row: Row[Any], now: datetime) -> QueuedMessage | None:
     try:
         edit = _posted(connection, row.channel, row.slot) if row.slot else None
         return _waiting(row, edit, anew=edit is not None and _is_to_be_posted_anew(connection, row, edit, now))
@@ -385,7 +392,7 @@ def _read(connection: Connection, row: Row[Any], now: datetime) -> Waiting | Non
         return None
 
 
-def _settle(connection: Connection, row: Waiting, now: datetime, state: str, why: str | None) -> None:
+def _settle(connection: Connection, row: QueuedMessage, now: datetime, state: str, why: str | None) -> None:
     connection.execute(
         update(outbox)
         .where(outbox.c.id == row.id)
@@ -393,7 +400,7 @@ def _settle(connection: Connection, row: Waiting, now: datetime, state: str, why
     )
 
 
-def _priority(letter: Letter) -> int:
+def _priority(letter: OutgoingMessage) -> int:
     if letter.kind == "alert" and letter.message.severity is Severity.CRITICAL:
         return -1
     return PRIORITIES[letter.kind]
@@ -409,7 +416,7 @@ def _digest(message: Message) -> str:
     return hashlib.sha256(json.dumps(to_dict(still), sort_keys=True).encode()).hexdigest()
 
 
-def _unchanged(connection: Connection, letter: Letter, digest: str | None, now: datetime) -> bool:
+def _unchanged(connection: Connection, letter: OutgoingMessage, digest: str | None, now: datetime) -> bool:
     last = connection.execute(
         select(outbox.c.digest, outbox.c.created_at)
         .where(
@@ -424,7 +431,7 @@ def _unchanged(connection: Connection, letter: Letter, digest: str | None, now: 
     return last is not None and last.digest == digest and age < (letter.refresh or BOARD_REFRESH)
 
 
-def _supersede(connection: Connection, letter: Letter, now: datetime) -> None:
+def _supersede(connection: Connection, letter: OutgoingMessage, now: datetime) -> None:
     """Of a board only the newest state is wanted.
 
     What is at rest is found first: a board's past is long, and what of it is open are a few rows.
@@ -447,7 +454,7 @@ def _replaceable(kind: Kind) -> ColumnElement[bool]:
     return and_(outbox.c.state.in_(("waiting", "held")), outbox.c.maybe_sent.is_(False))
 
 
-def reached(connection: Connection, channel: str, slot: str) -> bool:
+def was_delivered(connection: Connection, channel: str, slot: str) -> bool:
     """Whether the message of a slot arrived in a channel, may have, or is on its way."""
     arrived = or_(outbox.c.state.in_(("sent", "sending", "unclear")), outbox.c.maybe_sent)
     mine = and_(outbox.c.channel == channel, outbox.c.slot == slot)
@@ -482,8 +489,8 @@ def _is_to_be_posted_anew(connection: Connection, row: Row[Any], message_id: str
     return first is not None and now - first >= timedelta(seconds=row.repost)
 
 
-def _waiting(row: Row[Any], edit: str | None, *, anew: bool = False) -> Waiting:
-    return Waiting(
+def _waiting(row: Row[Any], edit: str | None, *, anew: bool = False) -> QueuedMessage:
+    return QueuedMessage(
         id=row.id,
         channel=row.channel,
         kind=row.kind,

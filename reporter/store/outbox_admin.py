@@ -19,7 +19,7 @@ OPEN = (*_AT_REST, "sending")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class OutboxEntry:
     """A message of the outbox and what has become of it. `message` is None when it cannot be read."""
 
     id: int
@@ -42,7 +42,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Heap:
+class StateCount:
     """How many messages of a channel are in one state, and since when the oldest."""
 
     channel: str
@@ -51,7 +51,7 @@ class Heap:
     oldest: datetime
 
 
-def heaps(connection: Connection) -> list[Heap]:
+def state_counts(connection: Connection) -> list[StateCount]:
     """All messages, counted by channel and state."""
     rows = connection.execute(
         select(
@@ -61,24 +61,24 @@ def heaps(connection: Connection) -> list[Heap]:
             func.min(outbox.c.created_at, type_=outbox.c.created_at.type).label("oldest"),
         ).group_by(outbox.c.channel, outbox.c.state)
     )
-    return [Heap(row.channel, row.state, row.number, row.oldest) for row in rows]
+    return [StateCount(row.channel, row.state, row.number, row.oldest) for row in rows]
 
 
-def entry(connection: Connection, number: int) -> Entry | None:
+def entry(connection: Connection, number: int) -> OutboxEntry | None:
     row = connection.execute(_entries().where(outbox.c.id == number)).first()
     return _entry(row) if row is not None else None
 
 
 def entries(
     connection: Connection, *, states: Collection[str], channel: str | None = None, limit: int = 20
-) -> list[Entry]:
+) -> list[OutboxEntry]:
     """The newest messages in some states, the oldest of them first."""
     mine = [outbox.c.state.in_(states), *([outbox.c.channel == channel] if channel else [])]
     rows = connection.execute(_entries().where(*mine).order_by(outbox.c.id.desc()).limit(limit)).all()
     return [_entry(row) for row in reversed(rows)]
 
 
-def last_errors(connection: Connection) -> dict[str, Entry]:
+def last_errors(connection: Connection) -> dict[str, OutboxEntry]:
     """Of each channel the newest message that something went wrong with and that did not arrive."""
     wrong = and_(outbox.c.error.is_not(None), outbox.c.state.in_(("waiting", "unclear", "dead", "expired")))
     newest = select(func.max(outbox.c.id)).where(wrong).group_by(outbox.c.channel)
@@ -131,8 +131,8 @@ def _entries() -> Select[Any]:
     )
 
 
-def _entry(row: Row[Any]) -> Entry:
-    return Entry(
+def _entry(row: Row[Any]) -> OutboxEntry:
+    return OutboxEntry(
         id=row.id,
         channel=row.channel,
         kind=row.kind,

@@ -11,13 +11,13 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Row, func, insert, select, update
 
 from reporter.alerts.model import AlertState, Level, Transition
-from reporter.alerts.self_health import Affairs
-from reporter.alerts.uptime import HOUR, Span, Uptime, is_component
+from reporter.alerts.self_health import SelfHealth
+from reporter.alerts.uptime import HOUR, StateSpan, Uptime, is_component
 from reporter.errors import StoreError
 from reporter.periods.civil import Period
 from reporter.periods.clock import Clock
 from reporter.store import alerts, incidents, uptime
-from reporter.store.database import Store, forget, insert_once
+from reporter.store.database import Store, insert_once, prune_rows
 from reporter.store.self_health import affairs
 from reporter.store.tables import facts, runs, samples, transitions
 
@@ -88,7 +88,7 @@ def remember(connection: Connection, name: str, value: str) -> None:
 def prune(connection: Connection, before: datetime) -> int:
     """Forget some of the runs, readings and transitions older than that; what is open stays open."""
     aged = ((runs, runs.c.started_at), (samples, samples.c.at), (transitions, transitions.c.at))
-    gone = sum(forget(connection, table, moment < before) for table, moment in aged)
+    gone = sum(prune_rows(connection, table, moment < before) for table, moment in aged)
     return gone + incidents.prune(connection, before) + alerts.prune(connection, before)
 
 
@@ -98,7 +98,7 @@ class _Lately:
 
     alerts: list[AlertState] = field(default_factory=list)
     means: dict[str, float] = field(default_factory=dict)
-    spans: dict[str, list[Span]] = field(default_factory=dict)
+    spans: dict[str, list[StateSpan]] = field(default_factory=dict)
     away_until: float = 0.0  # in monotonic seconds
 
 
@@ -146,7 +146,7 @@ class StoredHistory:
             )
             return [incidents.transition_of(row) for row in rows]
 
-    def affairs(self) -> Affairs | None:
+    def affairs(self) -> SelfHealth | None:
         began = self._clock.monotonic()
         found = self._read(lambda connection: affairs(connection, self._clock.wall()), None)
         return found and replace(found, seconds=self._clock.monotonic() - began)
@@ -157,7 +157,7 @@ class StoredHistory:
             end = min(period.end, self._clock.wall())
             return uptime.uptimes(connection, period.start, end, known, self._maintenance)
 
-    def spans(self, subject: str, period: Period) -> list[Span]:
+    def spans(self, subject: str, period: Period) -> list[StateSpan]:
         self._lately.spans[subject] = self._read(
             lambda connection: uptime.of_subject(connection, subject, period.start, period.end),
             self._lately.spans.get(subject, []),

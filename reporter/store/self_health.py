@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, and_, func, select, true
 
-from reporter.alerts.self_health import Affairs, Late
+from reporter.alerts.self_health import LateJob, SelfHealth
 from reporter.store.database import CHANNELS, TERMS, fact
 from reporter.store.tables import outbox, periods, runs
 
@@ -16,13 +16,13 @@ REFUSED_WITHIN = timedelta(days=1)
 _ON_THEIR_WAY = ("waiting", "sending", "unclear")
 
 
-def affairs(connection: Connection, now: datetime) -> Affairs:
+def affairs(connection: Connection, now: datetime) -> SelfHealth:
     """What is late, what waits and what was refused. `seconds` is left to whoever knows a clock."""
     due = and_(outbox.c.state.in_(_ON_THEIR_WAY), outbox.c.not_before <= now, _has_a_way(connection))
     waiting, oldest = connection.execute(select(func.count(), func.min(outbox.c.not_before)).where(due)).one()
     refused = select(func.count()).where(outbox.c.state == "dead", outbox.c.settled_at >= now - REFUSED_WITHIN)
     skipped = select(func.count()).where(runs.c.outcome == "skipped", runs.c.started_at >= now - SKIPPED_WITHIN)
-    return Affairs(
+    return SelfHealth(
         late=_late(connection, now),
         skipped=connection.execute(skipped).scalar_one(),
         waiting=waiting,
@@ -37,7 +37,7 @@ def _has_a_way(connection: Connection) -> ColumnElement[bool]:
     return true() if channels is None else outbox.c.channel.in_(channels)
 
 
-def _late(connection: Connection, now: datetime) -> tuple[Late, ...]:
+def _late(connection: Connection, now: datetime) -> tuple[LateJob, ...]:
     """The oldest period of each job that is due and not told. One that does not run any more is not late."""
     running = json.loads(fact(connection, TERMS) or "null")
     rows = connection.execute(
@@ -46,4 +46,4 @@ def _late(connection: Connection, now: datetime) -> tuple[Late, ...]:
         .group_by(periods.c.job)
         .order_by("due_at")
     )
-    return tuple(Late(row.job, row.due_at) for row in rows if running is None or row.job in running)
+    return tuple(LateJob(row.job, row.due_at) for row in rows if running is None or row.job in running)

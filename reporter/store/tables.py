@@ -22,7 +22,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-# The newest migration in reporter/migrations/versions; a test holds that it is.
+# The newest migration in reporter/store/migrations/versions; a test holds that it is.
 HEAD = "0002"
 
 

@@ -16,7 +16,17 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table, and_, bindparam, delete, insert, select, union_all, update
 
 from reporter.alerts.model import Level, Observation
-from reporter.alerts.uptime import PATIENCE, Growth, Span, Uptime, Window, grown, hour_of, measured, rolled
+from reporter.alerts.uptime import (
+    PATIENCE,
+    Extension,
+    StateSpan,
+    Uptime,
+    Window,
+    extended,
+    hour_of,
+    measured,
+    rolled_up,
+)
 from reporter.periods.civil import DAY
 from reporter.store.database import fact, insert_once
 from reporter.store.tables import facts, samples, spans, standing
@@ -55,7 +65,7 @@ def record(connection: Connection, seen: Iterable[Observation], at: datetime, be
     before = _standing(connection, sorted(readings))
     _forget_the_future(connection, before, at)
     growths = [
-        (before.get(subject), grown(before.get(subject), one, at, _patience(one, beat)), one)
+        (before.get(subject), extended(before.get(subject), one, at, _patience(one, beat)), one)
         for subject, one in sorted(readings.items())
     ]
     _put(connection, [growth for _, growth, _ in growths], before)
@@ -64,7 +74,7 @@ def record(connection: Connection, seen: Iterable[Observation], at: datetime, be
 
 def between(
     connection: Connection, start: datetime, end: datetime, subjects: Collection[str] | None = None
-) -> Iterator[Span]:
+) -> Iterator[StateSpan]:
     """The spans that touch a time, by subject and in order."""
     both = [
         select(table).where(table.c.until >= start, table.c.start < end, _of(table, subjects))
@@ -74,7 +84,7 @@ def between(
     return (_span(row) for row in rows)
 
 
-def of_subject(connection: Connection, subject: str, start: datetime, end: datetime) -> list[Span]:
+def of_subject(connection: Connection, subject: str, start: datetime, end: datetime) -> list[StateSpan]:
     return list(between(connection, start, end, [subject]))
 
 
@@ -128,7 +138,7 @@ def prune(connection: Connection, now: datetime, keep: timedelta) -> int:
 # --- Writing ---
 
 
-def _standing(connection: Connection, names: Sequence[str]) -> dict[str, Span]:
+def _standing(connection: Connection, names: Sequence[str]) -> dict[str, StateSpan]:
     """The spans that subjects are in, locked where several daemons may write; always in the same order."""
     found = connection.execute(
         select(standing).where(standing.c.subject.in_(names)).order_by(standing.c.subject).with_for_update()
@@ -140,7 +150,7 @@ def _patience(seen: Observation, beat: timedelta | None) -> timedelta:
     return PATIENCE * max(filter(None, (beat, seen.every)), default=UNTIMED)
 
 
-def _put(connection: Connection, growths: Sequence[Growth], before: Mapping[str, Span]) -> None:
+def _put(connection: Connection, growths: Sequence[Extension], before: Mapping[str, StateSpan]) -> None:
     closed = [_values(span) for growth in growths for span in growth.closed]
     if closed:
         _insert(connection, spans, closed)
@@ -160,7 +170,7 @@ def _insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, An
     connection.execute(dialect.insert(table).on_conflict_do_nothing(), rows)
 
 
-def _forget_the_future(connection: Connection, before: dict[str, Span], at: datetime) -> None:
+def _forget_the_future(connection: Connection, before: dict[str, StateSpan], at: datetime) -> None:
     """What was written by a clock that ran ahead is cut off where the present is."""
     ahead = [subject for subject, span in before.items() if span.end > at + SET_BACK]
     if not ahead:
@@ -175,7 +185,7 @@ def _forget_the_future(connection: Connection, before: dict[str, Span], at: date
 
 
 def _keep_samples(
-    connection: Connection, growths: Iterable[tuple[Span | None, Growth, Observation]], at: datetime
+    connection: Connection, growths: Iterable[tuple[StateSpan | None, Extension, Observation]], at: datetime
 ) -> None:
     rows = []
     for before, growth, seen in growths:
@@ -188,7 +198,7 @@ def _keep_samples(
         connection.execute(insert(samples), rows)
 
 
-def _worth_keeping(span: Span) -> bool:
+def _worth_keeping(span: StateSpan) -> bool:
     often = span.in_row <= FIRST_OF_TROUBLE or span.in_row % EACH_OF_TROUBLE == 0
     return often and span.level is not Level.OK
 
@@ -204,7 +214,7 @@ def _of(table: Table, names: Collection[str] | None) -> Any:
     return True if names is None else table.c.subject.in_(names)
 
 
-def _values(span: Span) -> dict[str, Any]:
+def _values(span: StateSpan) -> dict[str, Any]:
     return {
         "subject": span.subject,
         "start": span.start,
@@ -220,8 +230,8 @@ def _values(span: Span) -> dict[str, Any]:
     }
 
 
-def _span(row: Row[Any]) -> Span:
-    return Span(
+def _span(row: Row[Any]) -> StateSpan:
+    return StateSpan(
         row.subject,
         Level(row.level),
         row.start,
@@ -261,7 +271,7 @@ def _roll_day(connection: Connection, day: datetime) -> int:
     inside = and_(spans.c.start >= day, spans.c.start < day + DAY, spans.c.until >= day, spans.c.until <= day + DAY)
     rows = connection.execute(select(spans).where(inside).order_by(spans.c.subject, spans.c.start))
     fine = [_span(row) for row in rows]
-    coarse = [span for _, group in groupby(fine, key=lambda span: span.subject) for span in rolled(group)]
+    coarse = [span for _, group in groupby(fine, key=lambda span: span.subject) for span in rolled_up(group)]
     if len(coarse) < len(fine):
         connection.execute(delete(spans).where(inside))
         connection.execute(insert(spans), [_values(span) for span in coarse])

@@ -55,7 +55,7 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line(Figures):
+class BookLine(Figures):
     """One agent's (or strategy's, market's, hour's …) share of a book.
 
     `label` is what to show: an agent's name, with its ledger only where two ledgers share it. `ledger` is empty for a
@@ -69,7 +69,7 @@ class Line(Figures):
     capital: Money | None = None
     capital_basis: Literal["allocated capital", "starting balance"] | None = None
 
-    def idle(self) -> Line:
+    def idle(self) -> BookLine:
         """The same agent without a trade."""
         nothing = Money(Decimal(0), self.pnl.currency)
         return replace(
@@ -175,7 +175,7 @@ class Book(Figures):
     opening: Money | None = None
     closing: Money | None = None
     drawdown: Money | None = None
-    lines: tuple[Line, ...] = ()
+    lines: tuple[BookLine, ...] = ()
     ledgers: tuple[str, ...] = ()
     unread: tuple[Unread, ...] = field(default=())
     equity: Equity | None = None
@@ -222,13 +222,13 @@ class Book(Figures):
         """The book of this mode and currency among those of another period; None where it is not kept."""
         return next((book for book in books if (book.mode, book.currency) == (self.mode, self.currency)), None)
 
-    def same_agent(self, line: Line) -> Line | None:
+    def same_agent(self, line: BookLine) -> BookLine | None:
         """This book's line of the agent whose line in another period is given; None where there is none."""
         return next((own for own in self.lines if (own.ledger, own.key) == (line.ledger, line.key)), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Course:
+class AgentSeries:
     """One agent's part of a `Series`: its P&L of each day, and the capital that ratios are taken of, as on a `Line`.
 
     `flows` are those of the capital on each of the days, empty where nothing was paid.
@@ -256,7 +256,7 @@ class Series:
     pnl: tuple[Decimal, ...]
     opening: Money | None = None
     flows: tuple[Flow, ...] = ()
-    agents: tuple[Course, ...] = ()
+    agents: tuple[AgentSeries, ...] = ()
     ledgers: tuple[str, ...] = ()
     unread: tuple[Unread, ...] = ()
 
@@ -304,7 +304,7 @@ class Ledger(Protocol):
     def stream(self, period: Period, only: Collection[str] = ()) -> Iterator[Trade]:
         """All closed trades of the period, oldest first, with little memory; `only` of these ledgers, else of all."""
 
-    def stream_days(self, period: Period, only: Collection[str] = ()) -> Iterator[tuple[date, Mode, Line]]:
+    def stream_days(self, period: Period, only: Collection[str] = ()) -> Iterator[tuple[date, Mode, BookLine]]:
         """What each agent did on each civil day on which it traded, in order of days."""
 
     def open_positions(self) -> list[Position]: ...

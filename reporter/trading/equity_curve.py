@@ -12,7 +12,7 @@ from decimal import Decimal
 from functools import cached_property
 
 from reporter.periods.civil import Period
-from reporter.trading.books import Course, Figures, Series
+from reporter.trading.books import AgentSeries, Figures, Series
 from reporter.trading.risk import (
     NEVER_CLOSES,
     NO_FLOW,
@@ -43,7 +43,7 @@ class Day:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class DateSpan:
     """When equity was below a peak.
 
     `peak` is the last day that ended at it; where that was the start, the day before the first. `trough` is the day of
@@ -75,7 +75,7 @@ class Drawdown:
     share: Decimal | None
     current: Money
     current_share: Decimal | None
-    span: Span | None
+    span: DateSpan | None
 
 
 @dataclass(frozen=True)
@@ -196,7 +196,7 @@ def curve_of(figures: Figures, period: Period, capital: Money | None, basis: Bas
     return curve(days, figures.daily, capital, figures.pnl.currency, basis, flows=figures.flows)
 
 
-def curve_of_series(series: Series, basis: Basis = NEVER_CLOSES, agent: Course | None = None) -> Curve:
+def curve_of_series(series: Series, basis: Basis = NEVER_CLOSES, agent: AgentSeries | None = None) -> Curve:
     """The equity curve of a book's history, or of that of one of its agents."""
     pnl, capital, flows = (series.pnl, series.opening, series.flows)
     if agent:
@@ -280,9 +280,9 @@ def _paid(level: Decimal, peak: Decimal, amount: Decimal) -> tuple[Decimal, Deci
     return level + amount, peak * (level + amount) / level if amount else peak
 
 
-def _span(days: Sequence[Day], falls: Sequence[Decimal], low: int) -> Span:
+def _span(days: Sequence[Day], falls: Sequence[Decimal], low: int) -> DateSpan:
     """When a fall was: it began where there was none last, the start being the end of the day before the first."""
     ends = [days[0].date - _DAY, *(day.date for day in days)]
     peak = max(at for at in range(low) if not falls[at])
     back = next((at for at in range(low, len(falls)) if not falls[at]), None)
-    return Span(ends[peak], ends[low], None if back is None else ends[back], ends[-1])
+    return DateSpan(ends[peak], ends[low], None if back is None else ends[back], ends[-1])

@@ -14,9 +14,9 @@ from math import sqrt
 from reporter.trading.books import Figures
 from reporter.trading.equity_curve import (
     Curve,
+    DateSpan,
     Day,
     Drawdown,
-    Span,
     curve,
     curve_of,
     curve_of_series,
@@ -45,9 +45,9 @@ __all__ = [
     "NEVER_CLOSES",
     "Basis",
     "Curve",
+    "DateSpan",
     "Day",
     "Drawdown",
-    "Span",
     "Status",
     "annual_return",
     "average_loss",

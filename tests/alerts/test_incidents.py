@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from reporter.alerts.model import AlertState, Level, Observation, Phase
-from reporter.notify.pipeline import Sitting
-from reporter.notify.routing import Witness
-from reporter.notify.timeline import Story
+from reporter.notify.pipeline import AlertPipeline
+from reporter.notify.routing import Observer
+from reporter.notify.timeline import Timeline
 from reporter.store import alerts, incidents
-from reporter.store.alerts import Watched
+from reporter.store.alerts import StoredAlert
 from tests.alerts.floor import Floor, floor
 from tests.servers import PostgreSQL
 from tests.stage import Stage
@@ -113,7 +113,7 @@ def test_an_alert_that_an_earlier_version_opened_ends_with_one_message(tmp_path:
             "probe/db", Phase.OPEN, Level.CRITICAL, now, observation=seen, opened_at=now, last_reading_at=now
         )
         with stage.stage.app.store.begin() as connection:
-            alerts.put(connection, [Watched(old, ("alerts-warnings",), "watch")], {}, now)
+            alerts.save(connection, [StoredAlert(old, ("alerts-warnings",), "watch")], {}, now)
         stage.passes(minutes=2)
         assert [title.split(",")[0] for title in titles(stage, "alerts-critical")] == ["✅ Over: db"]
 
@@ -139,7 +139,7 @@ def test_several_that_last_are_recalled_in_one_message(tmp_path: Path) -> None:
         stage.passes(minutes=6)
         assert titles(stage, "alerts-critical") == ["🚨 CRITICAL: 3 alerts", "⏰ Still critical: 3 alerts for 5m 20s"]
         with stage.stage.app.store.read() as connection:
-            story = "\n".join(Story(connection, stage.stage.app.wiring, stage.clock.wall()).of("probe/db"))
+            story = "\n".join(Timeline(connection, stage.stage.app.wiring, stage.clock.wall()).of("probe/db"))
         assert story.count("told in alerts-critical: delivered https://") == 2
 
 
@@ -257,7 +257,7 @@ def test_a_change_that_cannot_be_saved_is_not_logged_as_one(tmp_path: Path, capl
     def hears(stage: Floor, *, fails: bool) -> None:
         with stage.stage.app.store.begin() as connection:
             seen = Observation("limit/loss", Level.CRITICAL, "used up")
-            Sitting(connection, stage.stage.app.wiring, "run", stage.clock.now).hear([seen], Witness())
+            AlertPipeline(connection, stage.stage.app.wiring, "run", stage.clock.now).hear([seen], Observer())
             assert not fails, "the disk is full"
 
     with floor(tmp_path, {}) as stage, caplog.at_level("INFO", "reporter"):

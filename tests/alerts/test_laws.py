@@ -13,13 +13,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reporter.alerts.model import AlertState, Change, Level, Observation
+from reporter.alerts.model import AlertState, Level, Observation, TransitionKind
 from reporter.alerts.policies import policy_for
-from reporter.alerts.state_machine import judge
-from reporter.notify.pipeline import Sitting
-from reporter.notify.routing import Witness
+from reporter.alerts.state_machine import next_state
+from reporter.notify.pipeline import AlertPipeline
+from reporter.notify.routing import Observer
 from reporter.store import incidents
-from reporter.store.incidents import Told
+from reporter.store.incidents import SentNotification
 from tests.alerts.floor import Floor, floor
 from tests.civil import LAW
 from tests.stage import Stage
@@ -37,7 +37,7 @@ def busiest_hour(letters: str, seconds: int = 10) -> int:
     state, policy, told = AlertState("probe/x"), policy_for("probe/x", timedelta(seconds=30)), []
     for number, letter in enumerate(letters):
         now = START + number * timedelta(seconds=seconds)
-        state, change, _ = judge(state, now, Observation("probe/x", LEVELS[letter]), policy)
+        state, change, _ = next_state(state, now, Observation("probe/x", LEVELS[letter]), policy)
         told += [now] if change else []
     return max((sum(at <= other < at + timedelta(hours=1) for other in told) for at in told), default=0)
 
@@ -79,7 +79,7 @@ def a_stage() -> Iterator[Stage]:
             stage.close()
 
 
-def play(stage: Stage, script: Sequence[Step]) -> list[Told]:
+def play(stage: Stage, script: Sequence[Step]) -> list[SentNotification]:
     """Let things happen to a subject and to what it depends on; returns all that was written down of the subject."""
     child, parent = Level.OK, Level.OK
     for what, minutes in script:
@@ -97,7 +97,7 @@ def play(stage: Stage, script: Sequence[Step]) -> list[Told]:
 def _once(stage: Stage, what: str, child: Level, parent: Level) -> None:
     now = stage.clock.wall()
     with stage.app.store.begin() as connection:
-        sitting = Sitting(connection, stage.app.wiring, "run", now)
+        sitting = AlertPipeline(connection, stage.app.wiring, "run", now)
         if what == "silence":
             incidents.add_silence(connection, "child", now, now + timedelta(minutes=30), "", "anna")
         if what == "end":
@@ -106,24 +106,24 @@ def _once(stage: Stage, what: str, child: Level, parent: Level) -> None:
             for one in incidents.open_ones(connection):
                 sitting.acknowledge(one, "anna", "")
         seen = [Observation("limit/parent", parent), Observation("limit/child", child)]
-        sitting.hear(seen, Witness())
+        sitting.hear(seen, Observer())
         sitting.revisit()
 
 
 LATE = "what kept it from being told is over"
 
 
-def hold_the_laws(written: Sequence[Told]) -> None:
+def hold_the_laws(written: Sequence[SentNotification]) -> None:
     """Openings and ends alternate in each incident; an end is told if and only if the trouble was; all have reasons."""
     is_open, heard = Counter[str](), Counter[str]()
     for told in written:
         change, incident = told.transition.change, told.transition.incident
         late = is_open[incident] and told.why == LATE  # kept back, and told at last
-        if change in {Change.OPENED, Change.FLAPPING} and not late:
+        if change in {TransitionKind.OPENED, TransitionKind.FLAPPING} and not late:
             assert not is_open[incident]
             is_open[incident], heard[incident] = 1, 0
         assert is_open[incident]
-        if change is Change.RESOLVED:
+        if change is TransitionKind.RESOLVED:
             assert told.told is bool(heard[incident])
             is_open[incident] = 0
         heard[incident] += bool(told.told)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from reporter.alerts.maintenance import Window, fits, maintained
+from reporter.alerts.maintenance import MaintenanceWindow, fits, maintenance_spans
 from reporter.alerts.model import Level
 from reporter.alerts.policies import Rule, Rules
 from reporter.config.alert_rules import rules
@@ -73,7 +73,7 @@ def test_a_subject_depends_on_what_is_named_and_what_goes_round_depends_on_nobod
 
 
 def test_maintenance_goes_by_the_wall_clock_also_where_it_is_moved() -> None:
-    window = Window(("*",), parse("daily at 03:00"), 2 * HOUR, "Europe/Berlin")
+    window = MaintenanceWindow(("*",), parse("daily at 03:00"), 2 * HOUR, "Europe/Berlin")
     assert window.until(at("2026-10-24T01:00")) == at("2026-10-24T03:00")
     assert window.until(at("2026-10-25T01:59")) is None  # the clock was set back at 01:00 UTC
     assert window.until(at("2026-10-25T02:00")) == at("2026-10-25T04:00")
@@ -82,12 +82,12 @@ def test_maintenance_goes_by_the_wall_clock_also_where_it_is_moved() -> None:
 
 def test_windows_that_overlap_are_one_time() -> None:
     windows = [
-        Window(("probe/db",), parse("daily at 02:00"), 2 * HOUR, "UTC"),
-        Window(("*",), parse("daily at 03:00"), 2 * HOUR, "UTC"),
+        MaintenanceWindow(("probe/db",), parse("daily at 02:00"), 2 * HOUR, "UTC"),
+        MaintenanceWindow(("*",), parse("daily at 03:00"), 2 * HOUR, "UTC"),
     ]
     day = at("2026-10-24T00:00"), at("2026-10-25T02:30")
-    assert maintained(windows, "probe/db", *day) == [
+    assert maintenance_spans(windows, "probe/db", *day) == [
         (at("2026-10-24T02:00"), at("2026-10-24T05:00")),
         (at("2026-10-25T02:00"), at("2026-10-25T02:30")),
     ]
-    assert maintained(windows, "probe/x", *day) == [(at("2026-10-24T03:00"), at("2026-10-24T05:00"))]
+    assert maintenance_spans(windows, "probe/x", *day) == [(at("2026-10-24T03:00"), at("2026-10-24T05:00"))]

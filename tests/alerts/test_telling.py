@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from reporter.alerts.incident import Incident
-from reporter.alerts.maintenance import Window
-from reporter.alerts.model import AlertState, Change, Level, Observation, Phase, Transition
-from reporter.alerts.policies import OWN_NETWORK, Rule, Rules, Step
-from reporter.alerts.suppression import Hush, Silence, affected, decide, due_steps, hush
+from reporter.alerts.maintenance import MaintenanceWindow
+from reporter.alerts.model import AlertState, Level, Observation, Phase, Transition, TransitionKind
+from reporter.alerts.policies import OWN_NETWORK, EscalationStep, Rule, Rules
+from reporter.alerts.suppression import Silence, Suppression, affected_subjects, decide, due_escalations, suppression_of
 from reporter.periods.schedules import parse
 
 NOW = datetime(2026, 10, 30, 14, 2, 30, tzinfo=UTC)
@@ -41,68 +41,68 @@ def standing(subject: str, phase: Phase, level: Level, seen: Level | None = None
 def test_a_trouble_explains_what_depends_on_it_if_it_is_as_bad(
     phase: Phase, level: Level, seen: Level, child: Level, *, blamed: bool
 ) -> None:
-    found = hush("probe/bot", child, NOW, rules=RULES, troubled=[standing("probe/db", phase, level, seen)])
-    assert (found == Hush("it depends on probe/db, which is in trouble", "probe/db")) is blamed
+    found = suppression_of("probe/bot", child, NOW, rules=RULES, troubled=[standing("probe/db", phase, level, seen)])
+    assert (found == Suppression("it depends on probe/db, which is in trouble", "probe/db")) is blamed
 
 
 def test_what_cannot_be_looked_at_is_no_news_while_our_own_network_is_gone() -> None:
     gone = standing(OWN_NETWORK, Phase.OPEN, Level.CRITICAL)
-    assert hush("probe/x", Level.UNKNOWN, NOW, rules=RULES, troubled=[gone])
-    assert hush("probe/x", Level.CRITICAL, NOW, rules=RULES, troubled=[gone]) is None
-    assert hush(OWN_NETWORK, Level.UNKNOWN, NOW, rules=RULES, troubled=[gone]) is None
+    assert suppression_of("probe/x", Level.UNKNOWN, NOW, rules=RULES, troubled=[gone])
+    assert suppression_of("probe/x", Level.CRITICAL, NOW, rules=RULES, troubled=[gone]) is None
+    assert suppression_of(OWN_NETWORK, Level.UNKNOWN, NOW, rules=RULES, troubled=[gone]) is None
 
 
 def test_what_is_taken_along_is_named_also_by_way_of_others() -> None:
     states = [standing(f"probe/{name}", Phase.OPEN, Level.CRITICAL) for name in ("db", "bot", "page", "other")]
-    assert affected("probe/db", states, RULES) == ["probe/bot", "probe/page"]
-    assert affected("probe/other", states, RULES) == []
+    assert affected_subjects("probe/db", states, RULES) == ["probe/bot", "probe/page"]
+    assert affected_subjects("probe/other", states, RULES) == []
 
 
 def test_silences_and_maintenance_say_who_wants_it_and_until_when() -> None:
     silence = Silence(1, "db*", NOW - HOUR, NOW + HOUR, "new disk", "anna")
-    found = hush("probe/db", Level.CRITICAL, NOW, rules=Rules(), silences=[silence])
-    assert found == Hush("silenced by anna until 15:02 UTC: new disk")
-    window = Window(("probe/*",), parse("daily at 14:00"), HOUR, "UTC", "backups")
-    assert hush("probe/db", Level.CRITICAL, NOW, rules=Rules(windows=(window,))) == Hush(
+    found = suppression_of("probe/db", Level.CRITICAL, NOW, rules=Rules(), silences=[silence])
+    assert found == Suppression("silenced by anna until 15:02 UTC: new disk")
+    window = MaintenanceWindow(("probe/*",), parse("daily at 14:00"), HOUR, "UTC", "backups")
+    assert suppression_of("probe/db", Level.CRITICAL, NOW, rules=Rules(windows=(window,))) == Suppression(
         "maintenance until 15:00 UTC: backups"
     )
-    assert hush("limit/db", Level.CRITICAL, NOW, rules=Rules(windows=(window,))) is None
-    assert hush("probe/db", Level.CRITICAL, NOW + HOUR, rules=Rules(), silences=[silence]) is None
+    assert suppression_of("limit/db", Level.CRITICAL, NOW, rules=Rules(windows=(window,))) is None
+    assert suppression_of("probe/db", Level.CRITICAL, NOW + HOUR, rules=Rules(), silences=[silence]) is None
 
 
 INCIDENT = Incident("1a2b3c4d", "probe/db", NOW - HOUR, NOW - HOUR, Level.CRITICAL, Level.CRITICAL, told=("alerts",))
 
 
-def change(what: Change) -> Transition:
-    level = Level.OK if what is Change.RESOLVED else Level.CRITICAL
+def change(what: TransitionKind) -> Transition:
+    level = Level.OK if what is TransitionKind.RESOLVED else Level.CRITICAL
     return Transition("probe/db", what, NOW - HOUR, "…", Observation("probe/db", level), level, Level.CRITICAL)
 
 
 def test_whoever_heard_of_trouble_hears_of_its_end_whatever_hushes() -> None:
-    hushed, unheard = Hush("maintenance"), replace(INCIDENT, told=(), untold="maintenance")
-    assert decide(change(Change.RESOLVED), INCIDENT, hushed).told
-    assert not decide(change(Change.RESOLVED), unheard, None).told
-    assert not decide(change(Change.OPENED), unheard, hushed).told
-    assert not decide(change(Change.REMINDER), INCIDENT, hushed).told
-    assert decide(change(Change.OPENED), unheard, None).told
+    hushed, unheard = Suppression("maintenance"), replace(INCIDENT, told=(), untold="maintenance")
+    assert decide(change(TransitionKind.RESOLVED), INCIDENT, hushed).told
+    assert not decide(change(TransitionKind.RESOLVED), unheard, None).told
+    assert not decide(change(TransitionKind.OPENED), unheard, hushed).told
+    assert not decide(change(TransitionKind.REMINDER), INCIDENT, hushed).told
+    assert decide(change(TransitionKind.OPENED), unheard, None).told
 
 
 def test_what_somebody_has_taken_on_is_not_recalled_but_its_worsening_is_told() -> None:
     taken = replace(INCIDENT, acked_at=NOW, acked_by="anna")
-    assert decide(change(Change.REMINDER), taken, None).why == "acknowledged by anna"
-    assert decide(change(Change.WORSENED), taken, None).told
-    assert due_steps(taken, [Step(HOUR, ("boss",))], NOW) == []
+    assert decide(change(TransitionKind.REMINDER), taken, None).why == "acknowledged by anna"
+    assert decide(change(TransitionKind.WORSENED), taken, None).told
+    assert due_escalations(taken, [EscalationStep(HOUR, ("boss",))], NOW) == []
 
 
 def test_each_step_is_taken_once_when_its_time_has_come_and_for_whom_it_is_meant() -> None:
-    early, late = Step(HOUR, ("on-call",)), Step(2 * HOUR, ("boss",))
-    other = Step(HOUR, ("boss",), subjects=("limit/*",))
-    milder = Step(HOUR, ("team",), level=Level.WARNING)
+    early, late = EscalationStep(HOUR, ("on-call",)), EscalationStep(2 * HOUR, ("boss",))
+    other = EscalationStep(HOUR, ("boss",), subjects=("limit/*",))
+    milder = EscalationStep(HOUR, ("team",), level=Level.WARNING)
     steps = [early, late, other, milder]
-    assert due_steps(INCIDENT, steps, NOW) == [early, milder]
-    assert due_steps(replace(INCIDENT, escalated=(early.name,)), steps, NOW) == [milder]
-    assert due_steps(replace(INCIDENT, level=Level.WARNING), steps, NOW) == [milder]
-    assert due_steps(replace(INCIDENT, resolved_at=NOW), steps, NOW) == []
+    assert due_escalations(INCIDENT, steps, NOW) == [early, milder]
+    assert due_escalations(replace(INCIDENT, escalated=(early.name,)), steps, NOW) == [milder]
+    assert due_escalations(replace(INCIDENT, level=Level.WARNING), steps, NOW) == [milder]
+    assert due_escalations(replace(INCIDENT, resolved_at=NOW), steps, NOW) == []
 
 
 def test_people_are_reminded_of_a_silence_when_a_tenth_of_it_is_left_or_ten_minutes() -> None:

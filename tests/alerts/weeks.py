@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from reporter.alerts.model import AlertState, Change, Level, Observation
+from reporter.alerts.model import AlertState, Level, Observation, TransitionKind
 from reporter.alerts.policies import policy_for
-from reporter.alerts.state_machine import judge
+from reporter.alerts.state_machine import next_state
 from reporter.alerts.thresholds import Threshold
 
 START = datetime(2026, 10, 26, tzinfo=UTC)
@@ -116,10 +116,10 @@ def ours(trace: Trace) -> Outcome:
         last = trace(second, last)
         now = START + timedelta(seconds=second)
         seen = Observation("probe/x", Level.CRITICAL if last else Level.OK)
-        state, change, again = judge(state, now, seen, policy)
+        state, change, again = next_state(state, now, seen, policy)
         if change:
             messages += 1
-            if change.change is Change.OPENED:
+            if change.change is TransitionKind.OPENED:
                 delays.append((now - change.since).total_seconds())
         suspect = again is not None and not state.is_open
         second = min(second + RECHECK, _next_turn(second)) if suspect else _next_turn(second)

@@ -24,7 +24,7 @@ from reporter.app.app import App
 from reporter.app.home import FolderHome
 from reporter.periods.civil import Period
 from reporter.trading.books import Book, Ledger, Series
-from reporter.trading.ledger.portfolio import Floor
+from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.ledger.settings import LedgerSettings
 from reporter.trading.ledger.sources.base import as_aware, as_text
 from tests.bench import by_hand
@@ -73,7 +73,7 @@ def main() -> None:
 
 def measured(dialect: str, url: str, count: int) -> Iterator[Row]:
     """Each question beside its twin by hand."""
-    floor = Floor([LedgerSettings(name="floor", kind="native", url=url)], timeout=120)
+    floor = Portfolio([LedgerSettings(name="floor", kind="native", url=url)], timeout=120)
 
     def hand(period: Period, *, by_day: bool = False) -> Callable[[], object]:
         start, end = (STORED[dialect](moment) for moment in (period.start, period.end))
@@ -177,7 +177,7 @@ def watched(command: Sequence[str]) -> tuple[float, float]:
 def freqtrade(folder: Path, count: int) -> Iterator[Row]:
     """What freqtrade's own statistics take, and ours: sums, streaks, drawdown, best and worst, and every day's P&L."""
     path = history(folder / "freqtrade.sqlite", count)
-    floor = Floor([LedgerSettings(name="floor", kind="freqtrade", url=path)], timeout=120)
+    floor = Portfolio([LedgerSettings(name="floor", kind="freqtrade", url=path)], timeout=120)
     ever = day(0, DAYS)
     work = {"ours": lambda: (floor.performance(ever), floor.daily_series(ever, whole=True))}
     took = best(work, time.process_time)["ours"]

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from reporter.app import demo
-from reporter.messages.rasterizer import Charts
+from reporter.messages.rasterizer import Rasterizer
 from tests.jobs.floor import drawn, floor
 
 ROUNDS = 21
@@ -40,7 +40,7 @@ def main() -> None:
         ledger = floor(path, starting=demo.STARTING_BALANCES)
         svgs = {name: drawn(name, ledger, NOW)[0] for name in REPORTS}
     print(f"{'':36}{'measured':>24}   goal")
-    charts = Charts()
+    charts = Rasterizer()
     for name, svg in svgs.items():
         size = len(charts.png(svg)) / 1024
         busy, wall = times(lambda svg=svg: charts.png(svg))  # type: ignore[misc]

@@ -86,7 +86,7 @@ class Rounds:
     def _open(self) -> int:
         """How much waits, but for what a dead webhook will never take."""
         with self.traffic.app.store.read() as connection:
-            heaps = outbox_admin.heaps(connection)
+            heaps = outbox_admin.state_counts(connection)
         return sum(heap.number for heap in heaps if heap.state != "sent" and heap.channel != self._dead)
 
     def _settled(self) -> bool:

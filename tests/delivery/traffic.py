@@ -78,7 +78,7 @@ class Traffic:
     def trouble(self, channel: str) -> str | None:
         """Why a channel waits, if it does."""
         with self.app.store.read() as connection:
-            lane = channel_states.lane(connection, channel)
+            lane = channel_states.channel_state(connection, channel)
         return lane.error if lane else None
 
     @property
@@ -122,11 +122,13 @@ class Traffic:
         target.write_text(text, encoding="utf-8")
 
 
-def letter(channel: str, number: int, size: int = 0, kind: outbox.Kind = "report", word: str = "No") -> outbox.Letter:
+def letter(
+    channel: str, number: int, size: int = 0, kind: outbox.Kind = "report", word: str = "No"
+) -> outbox.OutgoingMessage:
     """A message whose title is its number, and whose body has so many characters."""
     body = (Text(((Run("text", "word " * (size // 5)),),)),) if size else ()
     message = Message(title=(Run("text", f"{word} {number}"),), body=body)
-    return outbox.Letter(
+    return outbox.OutgoingMessage(
         key=f"{channel}/{number}", channel=channel, kind=kind, message=message, reference=f"{channel}{number}"
     )
 

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from reporter.alerts.model import AlertState, Transition
-from reporter.alerts.self_health import Affairs
-from reporter.alerts.uptime import Span, Uptime
+from reporter.alerts.self_health import SelfHealth
+from reporter.alerts.uptime import StateSpan, Uptime
 from reporter.jobs.context import Context, Job, Report
 from reporter.jobs.loader import load_catalog
 from reporter.messages.message import Message, plain, plain_blocks
@@ -26,7 +26,7 @@ from reporter.messages.templates.renderer import Renderer
 from reporter.periods.civil import Period, asked, before, covered
 from reporter.trading.books import Ledger
 from reporter.trading.exchange_rates import Rates
-from reporter.trading.ledger.portfolio import Floor
+from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.ledger.settings import LedgerSettings
 from reporter.trading.ledger.sources import native
 from reporter.trading.risk import NEVER_CLOSES, Basis
@@ -91,11 +91,11 @@ class NoHistory:
     def uptime(self, period: Period) -> Mapping[str, Uptime]:
         return self.fared
 
-    def spans(self, subject: str, period: Period) -> list[Span]:
+    def spans(self, subject: str, period: Period) -> list[StateSpan]:
         return []
 
-    def affairs(self) -> Affairs:
-        return Affairs()
+    def affairs(self) -> SelfHealth:
+        return SelfHealth()
 
     def means(self) -> Mapping[str, float]:
         return {}
@@ -135,18 +135,18 @@ def rows(path: Path, query: str, *values: object) -> list[tuple[Any, ...]]:
         return connection.execute(query, values).fetchall()
 
 
-def floor(*paths: Path, starting: Sequence[Money] = ()) -> Floor:
+def floor(*paths: Path, starting: Sequence[Money] = ()) -> Portfolio:
     """These databases as one floor, each named like its file."""
-    return Floor(
+    return Portfolio(
         [LedgerSettings(name=p.stem, kind="native", url=str(p), starting_balance=tuple(starting)) for p in paths]
     )
 
 
-def freqtrade(folder: Path) -> Floor:
+def freqtrade(folder: Path) -> Portfolio:
     """A real freqtrade database of September and October 2026, copied: reading one makes files beside it."""
     copy = shutil.copy(HOME / "tests" / "data" / "freqtrade.sqlite", folder)
     settings = LedgerSettings(name="ft", kind="freqtrade", url=str(copy), starting_balance=(usdt("10000"),))
-    return Floor([settings])
+    return Portfolio([settings])
 
 
 def reports(

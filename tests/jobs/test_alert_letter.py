@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from reporter.alerts.incident import Incident
-from reporter.alerts.model import Change, Level, Observation, Transition
+from reporter.alerts.model import Level, Observation, Transition, TransitionKind
 from reporter.alerts.policies import Rule, Rules
 from reporter.alerts.suppression import Silence
 from reporter.messages.message import Severity, Tone, plain
-from reporter.notify.alert_messages import LISTED, Case, alert_message, group_message, silence_message
-from reporter.scheduler.runtime import Wiring
+from reporter.notify.alert_messages import LISTED, AlertCase, alert_message, group_message, silence_message
+from reporter.scheduler.runtime import Runtime
 from tests.golden import agrees
 from tests.jobs.watch import NOW
 from tests.stage import Stage
@@ -26,14 +26,14 @@ ADVICE = Rule("alerts.policies[0]", ("*",), hint="Start it again.", runbook="htt
 
 
 @pytest.fixture(scope="module")
-def wiring(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wiring]:
+def wiring(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
     stage = Stage(tmp_path_factory.mktemp("home")).on_screen("")
     yield stage.app.wiring
     stage.close()
 
 
 def told(
-    change: Change, level: Level, was: Level = Level.OK, *, lasting: timedelta, seen: Observation = REFUSED
+    change: TransitionKind, level: Level, was: Level = Level.OK, *, lasting: timedelta, seen: Observation = REFUSED
 ) -> Transition:
     return Transition(seen.subject, change, NOW - lasting, REASON, seen, level, was, "1a2b3c4d")
 
@@ -44,56 +44,56 @@ def incident(transition: Transition, **given: object) -> Incident:
     return replace(one, **given)  # type: ignore[arg-type]
 
 
-def test_a_critical_alert_with_what_to_do(wiring: Wiring) -> None:
+def test_a_critical_alert_with_what_to_do(wiring: Runtime) -> None:
     advised = replace(wiring, rules=Rules((ADVICE,)))
-    opened = told(Change.OPENED, Level.CRITICAL, lasting=timedelta(minutes=1))
+    opened = told(TransitionKind.OPENED, Level.CRITICAL, lasting=timedelta(minutes=1))
     message = alert_message(advised, opened, NOW, affected=["probe/floor-boss", "probe/agents"])
     assert (message.severity, message.tone) == (Severity.CRITICAL, Tone.CRITICAL)
     assert agrees("alert-critical", message)
 
 
-def test_a_warning_with_its_figures(wiring: Wiring) -> None:
+def test_a_warning_with_its_figures(wiring: Runtime) -> None:
     seen = Observation("probe/polymarket-api", Level.WARNING, "online, but slower than 500ms", "2.3s", "500ms")
-    opened = told(Change.OPENED, Level.WARNING, lasting=timedelta(minutes=1), seen=seen)
+    opened = told(TransitionKind.OPENED, Level.WARNING, lasting=timedelta(minutes=1), seen=seen)
     assert agrees("alert-warning", alert_message(wiring, opened, NOW))
 
 
-def test_an_alert_that_is_over(wiring: Wiring) -> None:
-    opened = told(Change.OPENED, Level.CRITICAL, lasting=timedelta(minutes=12))
+def test_an_alert_that_is_over(wiring: Runtime) -> None:
+    opened = told(TransitionKind.OPENED, Level.CRITICAL, lasting=timedelta(minutes=12))
     reason = "clean since 13:57:30, after 7 min of trouble"
-    over = replace(opened, change=Change.RESOLVED, level=Level.OK, was=Level.CRITICAL, reason=reason)
+    over = replace(opened, change=TransitionKind.RESOLVED, level=Level.OK, was=Level.CRITICAL, reason=reason)
     over = replace(over, observation=Observation("probe/redis", Level.OK, "online"), until=NOW - timedelta(minutes=5))
     assert agrees("alert-resolved", alert_message(wiring, over, NOW, trouble=opened))
     assert agrees("alert-card-over", alert_message(wiring, over, NOW, trouble=opened, card=True))
 
 
-def test_an_alert_that_somebody_has_taken_on(wiring: Wiring) -> None:
-    opened = told(Change.OPENED, Level.CRITICAL, lasting=timedelta(minutes=12))
+def test_an_alert_that_somebody_has_taken_on(wiring: Runtime) -> None:
+    opened = told(TransitionKind.OPENED, Level.CRITICAL, lasting=timedelta(minutes=12))
     taken = incident(opened, acked_at=NOW, acked_by="anna", note="on it")
     assert agrees("alert-acknowledged", alert_message(wiring, opened, NOW, incident=taken, card=True))
 
 
-def test_several_alerts_of_one_moment(wiring: Wiring) -> None:
+def test_several_alerts_of_one_moment(wiring: Runtime) -> None:
     cases = []
     for name, level in (("api", Level.WARNING), ("redis", Level.CRITICAL), ("db", Level.OK)):
         seen = Observation(f"probe/{name}", level, "no answer within 5s")
-        opened = told(Change.OPENED, level, lasting=timedelta(minutes=4), seen=seen)
+        opened = told(TransitionKind.OPENED, level, lasting=timedelta(minutes=4), seen=seen)
         trouble = replace(opened, level=Level.CRITICAL) if level is Level.OK else opened
-        cases.append(Case(opened, trouble, incident(opened)))
-    message = group_message(wiring, cases, Change.OPENED, NOW, card=True)
+        cases.append(AlertCase(opened, trouble, incident(opened)))
+    message = group_message(wiring, cases, TransitionKind.OPENED, NOW, card=True)
     assert message.severity is Severity.CRITICAL
     assert agrees("alert-group", message)
 
 
-def test_a_long_list_says_how_many_more_there_are(wiring: Wiring) -> None:
-    opened = told(Change.OPENED, Level.WARNING, lasting=timedelta(minutes=4))
-    message = group_message(wiring, [Case(opened, opened)] * (LISTED + 5), Change.OPENED, NOW)
+def test_a_long_list_says_how_many_more_there_are(wiring: Runtime) -> None:
+    opened = told(TransitionKind.OPENED, Level.WARNING, lasting=timedelta(minutes=4))
+    message = group_message(wiring, [AlertCase(opened, opened)] * (LISTED + 5), TransitionKind.OPENED, NOW)
     assert plain(message.title) == f"⚠️ Warning: {LISTED + 5} alerts"
     assert "… and 5 more" in str(message.body)
 
 
-def test_a_silence_that_is_about_to_end(wiring: Wiring) -> None:
-    opened = told(Change.OPENED, Level.CRITICAL, lasting=timedelta(hours=1))
+def test_a_silence_that_is_about_to_end(wiring: Runtime) -> None:
+    opened = told(TransitionKind.OPENED, Level.CRITICAL, lasting=timedelta(hours=1))
     silence = Silence(1, "probe/redis*", NOW - timedelta(hours=2), NOW + timedelta(minutes=10), "new disk", "anna")
     assert agrees("alert-silence", silence_message(wiring, silence, [incident(opened)], NOW))
 
@@ -101,39 +101,39 @@ def test_a_silence_that_is_about_to_end(wiring: Wiring) -> None:
 @pytest.mark.parametrize(
     ("change", "level", "title"),
     [
-        (Change.OPENED, Level.UNKNOWN, "⚪ Unknown: redis"),
-        (Change.FLAPPING, Level.CRITICAL, "🔁 Flapping: redis"),
-        (Change.WORSENED, Level.CRITICAL, "🚨 CRITICAL: redis"),
-        (Change.EASED, Level.WARNING, "⬇️ Eased to warning: redis"),
-        (Change.REMINDER, Level.CRITICAL, "⏰ Still critical: redis for 4h"),
-        (Change.ESCALATED, Level.CRITICAL, "📣 Nobody has acknowledged it: redis, critical for 4h"),
+        (TransitionKind.OPENED, Level.UNKNOWN, "⚪ Unknown: redis"),
+        (TransitionKind.FLAPPING, Level.CRITICAL, "🔁 Flapping: redis"),
+        (TransitionKind.WORSENED, Level.CRITICAL, "🚨 CRITICAL: redis"),
+        (TransitionKind.EASED, Level.WARNING, "⬇️ Eased to warning: redis"),
+        (TransitionKind.REMINDER, Level.CRITICAL, "⏰ Still critical: redis for 4h"),
+        (TransitionKind.ESCALATED, Level.CRITICAL, "📣 Nobody has acknowledged it: redis, critical for 4h"),
     ],
 )
-def test_the_title_says_what_changed(wiring: Wiring, change: Change, level: Level, title: str) -> None:
+def test_the_title_says_what_changed(wiring: Runtime, change: TransitionKind, level: Level, title: str) -> None:
     transition = told(change, level, Level.WARNING, lasting=timedelta(hours=4))
     assert plain(alert_message(wiring, transition, NOW).title) == title
 
 
-def test_an_alert_without_a_sentence_is_told_all_the_same(wiring: Wiring) -> None:
-    bare = told(Change.OPENED, Level.CRITICAL, lasting=timedelta(0), seen=Observation("odd", Level.CRITICAL))
+def test_an_alert_without_a_sentence_is_told_all_the_same(wiring: Runtime) -> None:
+    bare = told(TransitionKind.OPENED, Level.CRITICAL, lasting=timedelta(0), seen=Observation("odd", Level.CRITICAL))
     message = alert_message(wiring, bare, NOW)
     assert (plain(message.title), message.body) == ("🚨 CRITICAL: odd", ())
 
 
-def test_a_name_forges_nothing(wiring: Wiring) -> None:
+def test_a_name_forges_nothing(wiring: Runtime) -> None:
     seen = Observation("probe/x\n# @everyone **pump** ||x||", Level.CRITICAL, "**@here**\n## a field")
-    opened = told(Change.OPENED, Level.CRITICAL, lasting=timedelta(0), seen=seen)
+    opened = told(TransitionKind.OPENED, Level.CRITICAL, lasting=timedelta(0), seen=seen)
     message = alert_message(wiring, opened, NOW)
     assert plain(message.title) == "🚨 CRITICAL: x⏎# @everyone **pump** ||x||"
     assert [plain(field.name) for field in message.fields] == ["Since", "Why now"]
-    listed = group_message(wiring, [Case(opened, opened)], Change.OPENED, NOW)
+    listed = group_message(wiring, [AlertCase(opened, opened)], TransitionKind.OPENED, NOW)
     assert [plain(field.name) for field in listed.fields] == ["Since"]
 
 
 def test_a_template_that_fails_keeps_no_alert_from_going_out(tmp_path: Path) -> None:
     stage = Stage(tmp_path).on_screen("")
     stage.write("templates/alert.md.j2", "# {{ nonsense }}\n")
-    message = alert_message(stage.app.wiring, told(Change.OPENED, Level.CRITICAL, lasting=timedelta(0)), NOW)
+    message = alert_message(stage.app.wiring, told(TransitionKind.OPENED, Level.CRITICAL, lasting=timedelta(0)), NOW)
     stage.close()
     assert plain(message.title) == "probe/redis opened: critical"
     assert message.severity is Severity.CRITICAL

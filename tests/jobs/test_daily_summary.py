@@ -14,9 +14,9 @@ from reporter.app import demo
 from reporter.delivery.outlets.discord.limits import fits
 from reporter.errors import LedgerError
 from reporter.messages.message import Message, Tone, plain, plain_blocks
-from reporter.trading.books import Book, Line
+from reporter.trading.books import Book, BookLine
 from reporter.trading.exchange_rates import Rate
-from reporter.trading.ledger.portfolio import Floor
+from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.ledger.settings import LedgerSettings
 from reporter.trading.targets import Targets
 from reporter.trading.trades import Mode, Money
@@ -53,7 +53,7 @@ DAY = [
 ]
 
 
-def made(tmp_path: Path, *trades: Closed) -> Floor:
+def made(tmp_path: Path, *trades: Closed) -> Portfolio:
     return floor(database(tmp_path / "bot.sqlite", trades), starting=[usdt("1000")])
 
 
@@ -275,14 +275,14 @@ def test_the_top_is_that_of_a_recount(demo_file: Path) -> None:
         made[agent] += pnl if at[:10] == "2026-10-30" else 0
     ranking = sorted(made, key=lambda agent: -made[agent])
 
-    def keys(lines: list[Line]) -> list[str]:
+    def keys(lines: list[BookLine]) -> list[str]:
         return [line.key for line in lines]
 
-    assert keys(live.carriers.top) == [agent for agent in ranking if made[agent] > 0]
-    assert keys(live.carriers.under) == [agent for agent in reversed(ranking) if made[agent] < 0]
+    assert keys(live.contributors.top) == [agent for agent in ranking if made[agent] > 0]
+    assert keys(live.contributors.under) == [agent for agent in reversed(ranking) if made[agent] < 0]
 
 
-def paying(path: Path) -> Floor:
+def paying(path: Path) -> Portfolio:
     """The day with 10,000 paid in at noon and 5 taken out in the evening, as snapshots tell it."""
     with closing(sqlite3.connect(database(path / "bot.sqlite", DAY))) as connection, connection:
         connection.executemany(
@@ -322,7 +322,7 @@ def test_a_balance_far_from_what_the_account_is_worth_is_warned_of(
 ) -> None:
     settings = LedgerSettings(name="ft", kind="freqtrade", url=str(freqtrade_file), starting_balance=(usdt(starting),))
     for name, now in (("daily_summary", MORNING), ("monthly_report", "2026-11-01 00:16:00")):
-        assert ("The balance is far from that" in text_of(told(name, Floor([settings]), now))) is warned
+        assert ("The balance is far from that" in text_of(told(name, Portfolio([settings]), now))) is warned
 
 
 @pytest.fixture

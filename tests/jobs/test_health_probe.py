@@ -9,8 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from reporter.alerts.model import AlertState, Level, Phase
-from reporter.alerts.self_health import Affairs, Late
-from reporter.alerts.uptime import HOUR, Span
+from reporter.alerts.self_health import LateJob, SelfHealth
+from reporter.alerts.uptime import HOUR, StateSpan
 from reporter.messages.message import Message, Text, Tone, plain, plain_blocks
 from reporter.probes.host.facts import Disk, Network
 from tests.golden import agrees
@@ -305,7 +305,7 @@ def filling(hours: int, percent: float, now: float) -> Watch:
     """A disk that has filled by so many percent in each of the last hours."""
     first = NOW - timedelta(hours=hours)
     past = [
-        Span("", Level.OK, first + n * HOUR, first + (n + 1) * HOUR, figures=1, total=now - percent * (hours - n))
+        StateSpan("", Level.OK, first + n * HOUR, first + (n + 1) * HOUR, figures=1, total=now - percent * (hours - n))
         for n in range(hours)
     ]
     host = replace(HOST, disks=(Disk("/", int(now * GIB), 100 * GIB),))
@@ -355,8 +355,8 @@ def test_each_sign_of_the_machine_has_limits(given: dict[str, Any], key: str, le
     assert (seen.level, seen.detail) == (level, detail)
 
 
-LAGGING = Affairs(
-    late=(Late("daily_summary", NOW - timedelta(minutes=40)),),
+LAGGING = SelfHealth(
+    late=(LateJob("daily_summary", NOW - timedelta(minutes=40)),),
     skipped=4,
     waiting=9,
     oldest=NOW - timedelta(minutes=90),

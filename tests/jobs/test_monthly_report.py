@@ -13,7 +13,7 @@ from reporter.alerts.uptime import Uptime
 from reporter.app import demo
 from reporter.delivery.outlets.discord.limits import fits
 from reporter.messages.message import Message, plain, plain_blocks
-from reporter.trading.ledger.portfolio import Floor
+from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.risk import Basis
 from reporter.trading.targets import Targets
 from reporter.trading.trades import Money
@@ -37,7 +37,7 @@ MONTH = [
 ]
 
 
-def made(tmp_path: Path, *trades: Closed) -> Floor:
+def made(tmp_path: Path, *trades: Closed) -> Portfolio:
     return floor(database(tmp_path / "bot.sqlite", trades, [Idle("Sleeper")]), starting=[usdt("1000")])
 
 
@@ -168,7 +168,7 @@ def cents(amount: Decimal) -> Decimal:
 
 
 @pytest.mark.parametrize("odd_floor", odd.FLOORS)
-def test_on_any_floor_the_parts_make_the_whole(tmp_path: Path, odd_floor: Callable[[Path], Floor]) -> None:
+def test_on_any_floor_the_parts_make_the_whole(tmp_path: Path, odd_floor: Callable[[Path], Portfolio]) -> None:
     ledger = odd_floor(tmp_path)
     [(report, message)] = reports("monthly_report", ledger, odd.THEN, full=True)
     assert fits(message)

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import pytest
 
 from reporter.delivery.outlets.discord.limits import fit, fits
-from reporter.messages.rasterizer import Charts
+from reporter.messages.rasterizer import Rasterizer
 from reporter.trading.trades import Money
 from tests.jobs.floor import Closed, Idle, database, floor, reports
 
@@ -22,7 +22,7 @@ NOW = {
     "weekly_report": "2026-10-26 00:11:00",
 }
 AT = "2026-10-23 12:00:00"
-CHARTS = Charts()
+CHARTS = Rasterizer()
 Odd = tuple[list[Closed], list[Idle]]
 
 
@@ -97,8 +97,8 @@ def test_the_parts_of_each_book_are_its_whole(tmp_path: Path, odd: Callable[[], 
     for name in ("daily_summary", "weekly_report"):
         [(report, _)] = reports(name, ledger, NOW[name], top=2)
         for section in report.facts["sections"]:
-            named = [line.pnl for line in (*section.carriers.top, *section.carriers.under)]
-            assert sum(named, section.carriers.others_pnl) == section.book.pnl
+            named = [line.pnl for line in (*section.contributors.top, *section.contributors.under)]
+            assert sum(named, section.contributors.others_pnl) == section.book.pnl
     [(report, _)] = reports("weekly_leaderboard", ledger, NOW["weekly_leaderboard"], top=2)
     for section in report.facts["sections"]:
         assert sum((place.line.pnl for place in section.places), section.others_pnl) == section.book.pnl

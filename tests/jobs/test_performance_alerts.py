@@ -17,7 +17,7 @@ from reporter.jobs.context import Context, Report
 from reporter.jobs.loader import load_catalog
 from reporter.periods.civil import Covers, before, covered
 from reporter.trading.books import Ledger
-from reporter.trading.ledger.portfolio import Floor
+from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.targets import Limits, Targets
 from tests import golden
 from tests.discord.local import LocalDiscord
@@ -63,7 +63,7 @@ def levels(ledger: Ledger, targets: Targets, *given: Any, **params: Any) -> dict
     return {subject: str(one.level) for subject, one in seen(ledger, targets, *given, **params).items()}
 
 
-def made(tmp_path: Path, *trades: Closed) -> Floor:
+def made(tmp_path: Path, *trades: Closed) -> Portfolio:
     return floor(database(tmp_path / "bot.sqlite", trades), starting=[usdt("1000")])
 
 
@@ -340,7 +340,7 @@ EVERYTHING = Limits(
 
 
 @pytest.mark.parametrize("odd_floor", odd.FLOORS)
-def test_any_floor_is_watched(tmp_path: Path, odd_floor: Callable[[Path], Floor]) -> None:
+def test_any_floor_is_watched(tmp_path: Path, odd_floor: Callable[[Path], Portfolio]) -> None:
     targets = Targets(limits=EVERYTHING, agents={"*": EVERYTHING}, review_win_rate=Decimal("0.5"), review_after=1)
     found = [one for one in outcomes(odd_floor(tmp_path), targets, odd.LATE) if isinstance(one, Observation)]
     assert len({one.subject for one in found}) == len(found)

@@ -10,7 +10,7 @@ import pytest
 from reporter.app import demo
 from reporter.delivery.outlets.discord.limits import fits
 from reporter.messages.message import Message, plain, plain_blocks
-from reporter.trading.ledger.portfolio import Floor
+from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.targets import Limits, Targets
 from tests import golden
 from tests.discord.local import LocalDiscord
@@ -31,7 +31,7 @@ DAY = [
 HELD = [("7.3", "2026-10-30 14:44:00"), ("5", "2026-10-30 14:38:00")]
 
 
-def made(tmp_path: Path, *held: tuple[str | None, str | None], trades: list[Closed] = DAY) -> Floor:
+def made(tmp_path: Path, *held: tuple[str | None, str | None], trades: list[Closed] = DAY) -> Portfolio:
     """A floor with these open positions: what each would make, and when it was priced."""
     path = database(tmp_path / "bot.sqlite", trades)
     with closing(sqlite3.connect(path)) as connection, connection:

@@ -11,7 +11,7 @@ from reporter.app import demo
 from reporter.delivery.outlets.discord.limits import fits
 from reporter.errors import LedgerError
 from reporter.messages.message import Message, Table, plain, plain_blocks
-from reporter.trading.ledger.portfolio import Floor
+from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.targets import Targets
 from reporter.trading.trades import Money
 from tests import golden
@@ -37,7 +37,7 @@ WEEK = [
 ]
 
 
-def made(tmp_path: Path, *trades: Closed) -> Floor:
+def made(tmp_path: Path, *trades: Closed) -> Portfolio:
     return floor(database(tmp_path / "bot.sqlite", trades), starting=[usdt("1000")])
 
 
@@ -85,9 +85,9 @@ def test_the_days_add_up_to_the_week_and_the_parts_to_the_whole(tmp_path: Path) 
     [(report, _)] = reports("weekly_report", made(tmp_path, *WEEK), MONDAY, top=1, splits=1)
     [section] = report.facts["sections"]
     nothing = usdt("0")
-    agents = [line.pnl for line in (*section.carriers.top, *section.carriers.under)]
+    agents = [line.pnl for line in (*section.contributors.top, *section.contributors.under)]
     assert sum((day.pnl for day in section.days), nothing) == section.book.pnl == usdt("33")
-    assert sum(agents, section.carriers.others_pnl) == section.book.pnl
+    assert sum(agents, section.contributors.others_pnl) == section.book.pnl
     for split in section.splits:
         assert sum((line.pnl for line in split.shown), split.others_pnl) == section.book.pnl
 

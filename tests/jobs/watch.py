@@ -10,8 +10,8 @@ from typing import Any
 
 from reporter.alerts.model import AlertState, Level, Observation, Phase, Transition
 from reporter.alerts.readings import Reading
-from reporter.alerts.self_health import Affairs
-from reporter.alerts.uptime import Span, Uptime
+from reporter.alerts.self_health import SelfHealth
+from reporter.alerts.uptime import StateSpan, Uptime
 from reporter.errors import LedgerError
 from reporter.jobs.context import Context, Job, Params, Report
 from reporter.jobs.loader import load_catalog, stock_home
@@ -19,7 +19,7 @@ from reporter.messages.message import Message
 from reporter.messages.templates.renderer import Renderer
 from reporter.periods.civil import Covers, Period, before, covered
 from reporter.probes.host.facts import Disk, Host, Own
-from reporter.trading.books import Book, By, LedgerHealth, Line, Series
+from reporter.trading.books import Book, BookLine, By, LedgerHealth, Series
 from reporter.trading.targets import Targets
 from reporter.trading.trades import Agent, EquityPoint, Mode, Position, Trade
 
@@ -40,7 +40,7 @@ HOST = Host(
     own=Own(memory=66 * 1024**2, threads=9, files=30, files_limit=1024),
 )
 NOTHING_TOLD = Host("box-1", None, None, None, None, None, None, None, (), None)
-AT_WORK = Affairs(seconds=0.002)
+AT_WORK = SelfHealth(seconds=0.002)
 
 
 @dataclass
@@ -73,7 +73,7 @@ class StillFloor:
     def stream(self, period: Period, only: Collection[str] = ()) -> Iterator[Trade]:
         return iter(())
 
-    def stream_days(self, period: Period, only: Collection[str] = ()) -> Iterator[tuple[date, Mode, Line]]:
+    def stream_days(self, period: Period, only: Collection[str] = ()) -> Iterator[tuple[date, Mode, BookLine]]:
         return iter(())
 
     def open_positions(self) -> list[Position]:
@@ -89,17 +89,17 @@ class StillHistory:
 
     alerts: Sequence[AlertState] = ()
     started: datetime | None = None
-    work: Affairs = AT_WORK
-    past: Mapping[str, Sequence[Span]] = field(default_factory=dict)
+    work: SelfHealth = AT_WORK
+    past: Mapping[str, Sequence[StateSpan]] = field(default_factory=dict)
     usual: Mapping[str, float] = field(default_factory=dict)
 
-    def affairs(self) -> Affairs:
+    def affairs(self) -> SelfHealth:
         return self.work
 
     def uptime(self, period: Period) -> Mapping[str, Uptime]:
         return {}
 
-    def spans(self, subject: str, period: Period) -> Sequence[Span]:
+    def spans(self, subject: str, period: Period) -> Sequence[StateSpan]:
         return self.past.get(subject, ())
 
     def means(self) -> Mapping[str, float]:
@@ -131,8 +131,8 @@ class Watch:
     now: datetime = NOW
     broken: bool = False
     started: datetime | None = None
-    work: Affairs = AT_WORK
-    past: Mapping[str, Sequence[Span]] = field(default_factory=dict)
+    work: SelfHealth = AT_WORK
+    past: Mapping[str, Sequence[StateSpan]] = field(default_factory=dict)
     usual: Mapping[str, float] = field(default_factory=dict)
     ours: bool = True
     name: str = "health_probe"

@@ -10,7 +10,7 @@ import pytest
 
 from reporter.errors import LedgerError
 from reporter.trading.books import By
-from reporter.trading.ledger.portfolio import Floor
+from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.ledger.settings import LedgerSettings
 from reporter.trading.trades import Mode
 from tests.ledger.databases import Native, between, money, usdt, utc
@@ -28,7 +28,7 @@ def test_currencies_and_modes_are_never_added(new_native: MakesNatives) -> None:
         bot.trade(2 * scale, "2026-10-30 02:00:00", currency="BTC", mode="live")
         bot.trade(3 * scale, "2026-10-30 03:00:00", currency="USDT", mode="paper")
         bot.trade(4 * scale, "2026-10-30 04:00:00", currency="BTC", mode="paper")
-    books = Floor([first.settings("one"), second.settings("two")]).performance(DAY)
+    books = Portfolio([first.settings("one"), second.settings("two")]).performance(DAY)
     assert [(book.mode, book.pnl, book.trades) for book in books] == [
         (Mode.LIVE, money("22", "BTC"), 2),
         (Mode.LIVE, money("11", "USDT"), 2),
@@ -43,7 +43,7 @@ def test_daily_series_of_several_ledgers_are_added(new_native: MakesNatives) -> 
     first.trade(5, "2026-10-30 01:00:00")
     second.trade(-2, "2026-10-30 23:59:59")
     second.trade(7, "2026-11-01 00:00:00")
-    floor = Floor([first.settings("one"), second.settings("two")])
+    floor = Portfolio([first.settings("one"), second.settings("two")])
     (book,) = floor.performance(between("2026-10-30", "2026-11-02"), daily=True)
     assert book.daily == (Decimal(3), Decimal(0), Decimal(7))
     assert {line.label: line.daily for line in book.lines} == {
@@ -58,7 +58,7 @@ def test_drawdown_across_ledgers_follows_the_order_of_their_trades(new_native: M
     second.trade(-4, "2026-10-30 02:00:00")
     first.trade(-3, "2026-10-30 03:00:00")
     second.trade(9, "2026-10-30 04:00:00")
-    (book,) = Floor([first.settings("one"), second.settings("two")]).performance(DAY)
+    (book,) = Portfolio([first.settings("one"), second.settings("two")]).performance(DAY)
     assert book.drawdown == usdt("-7")
 
 
@@ -66,7 +66,7 @@ def test_drawdown_counts_from_the_start_of_the_period(bot: Native) -> None:
     bot.trade(100, "2026-10-29 12:00:00")
     bot.trade(-5, "2026-10-30 01:00:00")
     bot.trade(3, "2026-10-30 02:00:00")
-    (book,) = Floor([bot.settings()]).performance(DAY)
+    (book,) = Portfolio([bot.settings()]).performance(DAY)
     assert book.drawdown == usdt("-5")
 
 
@@ -75,7 +75,7 @@ def test_an_agents_ledger_is_shown_only_where_names_clash(new_native: MakesNativ
     first.trade(1, "2026-10-30 01:00:00", agent="same", mode="live")
     first.trade(2, "2026-10-30 01:00:00", agent="own")
     second.trade(3, "2026-10-30 01:00:00", agent="same", mode="paper")
-    books = Floor([first.settings("one"), second.settings("two")]).performance(DAY)
+    books = Portfolio([first.settings("one"), second.settings("two")]).performance(DAY)
     assert [[line.label for line in book.lines] for book in books] == [["own", "same (one)"], ["same (two)"]]
 
 
@@ -86,7 +86,7 @@ def test_midnight_belongs_to_the_day_that_begins(bot: Native) -> None:
     bot.trade(1000, "2026-10-30 23:59:59.5")
     bot.trade(10000, "2026-10-31 00:00:00")
     bot.trade(100000, "2026-10-31 00:00:00.000000")
-    (book,) = Floor([bot.settings()]).performance(DAY)
+    (book,) = Portfolio([bot.settings()]).performance(DAY)
     assert book.pnl == usdt("1110")
 
 
@@ -94,7 +94,7 @@ def test_a_period_may_end_within_a_second(bot: Native) -> None:
     bot.trade(1, "2026-10-30 12:00:00")
     bot.trade(10, "2026-10-30 12:00:00.25")
     bot.trade(100, "2026-10-30 12:00:00.500000")
-    (book,) = Floor([bot.settings()]).performance(between("2026-10-30", "2026-10-30 12:00:00.5"))
+    (book,) = Portfolio([bot.settings()]).performance(between("2026-10-30", "2026-10-30 12:00:00.5"))
     assert book.pnl == usdt("11")
 
 
@@ -102,7 +102,7 @@ def test_the_noise_of_floats_is_neither_won_nor_lost(bot: Native) -> None:
     bot.trade(0.1, "2026-10-30 01:00:00")
     bot.trade(0.2, "2026-10-30 02:00:00")
     bot.trade(0.1 + 0.2 - 0.3, "2026-10-30 03:00:00")
-    (book,) = Floor([bot.settings()]).performance(DAY)
+    (book,) = Portfolio([bot.settings()]).performance(DAY)
     assert (book.wins, book.losses, book.flat) == (2, 0, 1)
     assert book.pnl == usdt("0.3")
 
@@ -110,14 +110,14 @@ def test_the_noise_of_floats_is_neither_won_nor_lost(bot: Native) -> None:
 def test_of_equal_trades_the_first_is_best_and_worst(bot: Native) -> None:
     for second in (3, 1, 2):
         bot.trade(5, f"2026-10-30 00:00:0{second}", market=f"M{second}")
-    (book,) = Floor([bot.settings()]).performance(DAY)
+    (book,) = Portfolio([bot.settings()]).performance(DAY)
     assert [trade.market for trade in (book.best, book.worst) if trade] == ["M1", "M1"]
 
 
 def test_fees_are_unknown_as_soon_as_one_is(bot: Native) -> None:
     bot.trade(1, "2026-10-30 01:00:00", agent="knows", fees=0.25)
     bot.trade(1, "2026-10-30 01:00:00", agent="does not", fees=None)
-    (book,) = Floor([bot.settings()]).performance(DAY)
+    (book,) = Portfolio([bot.settings()]).performance(DAY)
     assert book.fees is None
     assert {line.key: line.fees for line in book.lines} == {"knows": usdt("0.25"), "does not": None}
 
@@ -125,7 +125,7 @@ def test_fees_are_unknown_as_soon_as_one_is(bot: Native) -> None:
 def test_balances_start_from_the_starting_balance(bot: Native) -> None:
     bot.trade(-10, "2026-10-29 01:00:00")
     bot.trade(5, "2026-10-30 01:00:00")
-    (book,) = Floor([bot.settings(starting_balance=(usdt("1000"),))]).performance(DAY)
+    (book,) = Portfolio([bot.settings(starting_balance=(usdt("1000"),))]).performance(DAY)
     assert (book.opening, book.closing) == (usdt("990"), usdt("995"))
     assert book.pnl_ratio == Decimal(5) / 990
 
@@ -134,7 +134,7 @@ def test_a_starting_balance_of_one_mode_is_not_the_others(bot: Native) -> None:
     bot.trade(1, "2026-10-30 01:00:00", mode="live")
     bot.trade(1, "2026-10-30 01:00:00", mode="paper")
     settings = bot.settings(starting_balance=(usdt("1000"),), mode=Mode.LIVE)
-    live, paper = Floor([settings]).performance(DAY)
+    live, paper = Portfolio([settings]).performance(DAY)
     assert (live.opening, paper.opening) == (usdt("1000"), None)
 
 
@@ -142,7 +142,7 @@ def test_a_balance_is_unknown_when_one_ledgers_is(new_native: MakesNatives) -> N
     known, unknown = new_native(), new_native()
     known.trade(1, "2026-10-30 01:00:00")
     unknown.trade(1, "2026-10-30 01:00:00")
-    floor = Floor([known.settings("one", starting_balance=(usdt("1000"),)), unknown.settings("two")])
+    floor = Portfolio([known.settings("one", starting_balance=(usdt("1000"),)), unknown.settings("two")])
     (book,) = floor.performance(DAY)
     assert (book.opening, book.closing, book.pnl) == (None, None, usdt("2"))
 
@@ -150,7 +150,7 @@ def test_a_balance_is_unknown_when_one_ledgers_is(new_native: MakesNatives) -> N
 def test_a_ledger_that_cannot_be_read_is_named_on_every_book(bot: Native) -> None:
     bot.trade(1, "2026-10-30 01:00:00", mode="live")
     bot.trade(1, "2026-10-30 01:00:00", mode="paper")
-    for book in Floor([bot.settings(), NOWHERE]).performance(DAY):
+    for book in Portfolio([bot.settings(), NOWHERE]).performance(DAY):
         assert [(one.ledger, one.why) for one in book.unread] == [("gone", "there is no file /nowhere/gone.sqlite")]
         assert book.ledgers == ("bot",)
 
@@ -158,19 +158,19 @@ def test_a_ledger_that_cannot_be_read_is_named_on_every_book(bot: Native) -> Non
 def test_a_balance_without_an_unread_ledgers_part_is_not_shown(bot: Native) -> None:
     bot.trade(1, "2026-10-30 01:00:00")
     gone = LedgerSettings(name="gone", kind="native", url="/nowhere", starting_balance=(usdt("500"),))
-    (book,) = Floor([bot.settings(starting_balance=(usdt("1000"),)), gone]).performance(DAY)
+    (book,) = Portfolio([bot.settings(starting_balance=(usdt("1000"),)), gone]).performance(DAY)
     assert book.opening is None
 
 
 def test_no_ledger_at_all_is_an_error() -> None:
     with pytest.raises(LedgerError, match="gone: there is no file"):
-        Floor([NOWHERE]).performance(DAY)
+        Portfolio([NOWHERE]).performance(DAY)
     with pytest.raises(LedgerError, match="no ledger is configured"):
-        Floor([]).agents()
+        Portfolio([]).agents()
 
 
 def test_a_starting_balance_alone_makes_a_book(bot: Native) -> None:
-    (book,) = Floor([bot.settings(starting_balance=(usdt("1000"),))]).performance(DAY, daily=True)
+    (book,) = Portfolio([bot.settings(starting_balance=(usdt("1000"),))]).performance(DAY, daily=True)
     assert (book.trades, book.win_rate, book.opening, book.closing) == (0, None, usdt("1000"), usdt("1000"))
     assert (book.drawdown, book.daily, book.lines) == (usdt("0"), (Decimal(0),), ())
 
@@ -178,7 +178,7 @@ def test_a_starting_balance_alone_makes_a_book(bot: Native) -> None:
 def test_an_agent_without_trades_has_a_line_of_zeros(bot: Native) -> None:
     bot.add("agents", {"name": "idle", "currency": "USDT", "mode": "live"})
     bot.trade(-1, "2026-10-30 01:00:00", agent="busy")
-    (book,) = Floor([bot.settings()]).performance(DAY, daily=True)
+    (book,) = Portfolio([bot.settings()]).performance(DAY, daily=True)
     assert [(line.key, line.trades, line.pnl, line.daily) for line in book.lines] == [
         ("idle", 0, usdt("0"), (Decimal(0),)),
         ("busy", 1, usdt("-1"), (Decimal(-1),)),
@@ -189,7 +189,7 @@ def test_ratios_are_taken_of_allocated_capital_or_else_the_starting_balance(bot:
     bot.add("agents", {"name": "a", "currency": "USDT", "capital": 50}, {"name": "b", "currency": "USDT"})
     settings = bot.settings(starting_balance=(usdt("1000"),), capital={"c": usdt("70")})
     bot.trade(1, "2026-10-30 01:00:00", agent="c")
-    (book,) = Floor([settings]).performance(DAY)
+    (book,) = Portfolio([settings]).performance(DAY)
     assert {line.key: (line.capital, line.capital_basis) for line in book.lines} == {
         "a": (usdt("50"), "allocated capital"),
         "b": (usdt("1000"), "starting balance"),
@@ -200,7 +200,7 @@ def test_ratios_are_taken_of_allocated_capital_or_else_the_starting_balance(bot:
 def test_lines_may_be_strategies_markets_or_sides(bot: Native) -> None:
     bot.trade(1, "2026-10-30 01:00:00", strategy="s", market="BTC", side="YES")
     bot.trade(2, "2026-10-30 01:00:00", strategy=None, market="ETH", side="NO")
-    floor = Floor([bot.settings()])
+    floor = Portfolio([bot.settings()])
     keys = [[line.key for line in floor.performance(DAY, by=by)[0].lines] for by in BY]
     assert keys == [["unnamed", "s"], ["ETH", "BTC"], ["NO", "YES"]]
 
@@ -210,7 +210,7 @@ def test_trades_of_several_ledgers_come_in_order(new_native: MakesNatives) -> No
     first.trade(1, "2026-10-30 01:00:00")
     second.trade(2, "2026-10-30 02:00:00")
     first.trade(3, "2026-10-30 03:00:00")
-    floor = Floor([first.settings("one"), second.settings("two")])
+    floor = Portfolio([first.settings("one"), second.settings("two")])
     found = [(trade.ledger, int(trade.pnl.amount)) for trade in floor.closed_trades(DAY)]
     assert found == [("one", 1), ("two", 2), ("one", 3)]
     assert len(floor.closed_trades(DAY, limit=2)) == 2
@@ -220,7 +220,7 @@ def test_positions_keep_their_price_and_its_age(bot: Native) -> None:
     priced = {"unrealised_pnl": -1.5, "current_price": "0.000000012", "priced_at": bot.stamp("2026-10-30 11:59:30")}
     same = {"agent": "a", "market": "BTC", "side": "long", "currency": "USDT", "mode": "paper", "size": 2}
     bot.add("positions", {**same, **priced}, same)
-    known, unknown = Floor([bot.settings()]).open_positions()
+    known, unknown = Portfolio([bot.settings()]).open_positions()
     assert (known.unrealised, known.current_price) == (usdt("-1.5"), Decimal("1.2e-8"))
     assert (known.priced_at, known.mode) == (utc("2026-10-30 11:59:30"), Mode.PAPER)
     assert (unknown.unrealised, unknown.priced_at) == (None, None)
@@ -230,7 +230,7 @@ def test_agents_and_equity_say_what_the_bot_wrote(bot: Native) -> None:
     seen = bot.stamp("2026-10-30 12:00:00")
     bot.add("agents", {"name": "a", "currency": "USDT", "capital": 50, "status": "active", "last_seen": seen})
     bot.add("equity", {"at": seen, "currency": "USDT", "equity": 1050.25})
-    floor = Floor([bot.settings()])
+    floor = Portfolio([bot.settings()])
     (agent,), (point,) = floor.agents(), floor.equity(DAY)
     assert (agent.capital, agent.status, agent.last_seen) == (usdt("50"), "active", utc("2026-10-30 12:00"))
     assert (point.equity, point.at, point.agent) == (usdt("1050.25"), utc("2026-10-30 12:00"), None)
@@ -238,7 +238,7 @@ def test_agents_and_equity_say_what_the_bot_wrote(bot: Native) -> None:
 
 def test_threads_may_share_a_floor(bot: Native) -> None:
     bot.trade(5, "2026-10-30 01:00:00")
-    floor = Floor([bot.settings()])
+    floor = Portfolio([bot.settings()])
     with ThreadPoolExecutor(8) as pool:
         books = list(pool.map(lambda _: floor.performance(DAY, daily=True), range(24)))
     assert books == [books[0]] * 24
@@ -247,5 +247,5 @@ def test_threads_may_share_a_floor(bot: Native) -> None:
 def test_names_come_back_as_they_were_written(bot: Native) -> None:
     name = "x\n# @everyone **pump** ||x|| 中文 \\' \"; DROP TABLE trades; --"
     bot.trade(1, "2026-10-30 01:00:00", agent=name)
-    (book,) = Floor([bot.settings()]).performance(DAY)
+    (book,) = Portfolio([bot.settings()]).performance(DAY)
     assert book.lines[0].label == name

@@ -16,7 +16,7 @@ import pytest
 
 from reporter.periods.civil import Period, Unit, containing
 from reporter.trading.books import Book
-from reporter.trading.ledger.portfolio import Floor
+from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.ledger.settings import LedgerSettings
 from reporter.trading.trades import Mode
 from tests.ledger.databases import between, usdt, utc
@@ -36,8 +36,8 @@ def day(text: str, zone: str) -> Period:
 
 
 @pytest.fixture
-def floor(freqtrade: LedgerSettings) -> Floor:
-    return Floor([freqtrade])
+def floor(freqtrade: LedgerSettings) -> Portfolio:
+    return Portfolio([freqtrade])
 
 
 def only(books: list[Book]) -> Book:
@@ -60,7 +60,7 @@ def of_day(recount: list[sqlite3.Row], text: str) -> list[sqlite3.Row]:
 @pytest.fixture(scope="module")
 def utc_days(freqtrade: LedgerSettings, expected: Any) -> dict[str, Book]:
     """The book of each day in UTC, asked a day at a time."""
-    floor = Floor([freqtrade])
+    floor = Portfolio([freqtrade])
     return {text: only(floor.performance(day(text, "UTC"))) for text in expected["daily"]["UTC"]}
 
 
@@ -71,20 +71,20 @@ def test_days_in_utc_are_those_of_freqtrades_own_command(utc_days: dict[str, Boo
 
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Asia/Kolkata"])
 def test_each_civil_day_has_freqtrades_profit_and_count(freqtrade_file: Path, expected: Any, zone: str) -> None:
-    floor = Floor([LedgerSettings(name="ft", kind="freqtrade", url=str(freqtrade_file))])
+    floor = Portfolio([LedgerSettings(name="ft", kind="freqtrade", url=str(freqtrade_file))])
     for text, known in expected["daily"][zone].items():
         book = only(floor.performance(day(text, zone)))
         assert (book.pnl.amount, book.trades) == (exact(known["abs_profit"]), known["trade_count"]), text
 
 
 @pytest.mark.parametrize("text", ["2026-10-24", "2026-10-25", "2026-10-26"])
-def test_the_day_of_25_hours_is_whole(floor: Floor, expected: Any, text: str) -> None:
+def test_the_day_of_25_hours_is_whole(floor: Portfolio, expected: Any, text: str) -> None:
     book, known = only(floor.performance(day(text, "Europe/Berlin"))), expected["daily"]["Europe/Berlin"][text]
     assert (book.pnl.amount, book.trades) == (exact(known["abs_profit"]), known["trade_count"])
 
 
 @pytest.mark.parametrize("zone", ZONES)
-def test_the_daily_series_has_every_civil_day_in_one_query(floor: Floor, expected: Any, zone: str) -> None:
+def test_the_daily_series_has_every_civil_day_in_one_query(floor: Portfolio, expected: Any, zone: str) -> None:
     days = expected["daily"][zone]
     period = Period(day(min(days), zone).start, day(max(days), zone).end, "all", zone)
     book = only(floor.performance(period, daily=True))
@@ -94,7 +94,7 @@ def test_the_daily_series_has_every_civil_day_in_one_query(floor: Floor, expecte
 
 
 @pytest.mark.parametrize("unit", [Unit.WEEK, Unit.MONTH])
-def test_weeks_and_months_agree_with_freqtrade(floor: Floor, expected: Any, unit: Unit) -> None:
+def test_weeks_and_months_agree_with_freqtrade(floor: Portfolio, expected: Any, unit: Unit) -> None:
     for known in expected[f"profit_{unit}s"]:
         book = only(floor.performance(containing(unit, utc(known["date"]), "UTC")))
         assert (book.pnl.amount, book.trades) == (exact(known["abs_profit"]), known["trade_count"]), known["date"]
@@ -110,19 +110,19 @@ def test_lines_are_the_strategies_of_the_day(utc_days: dict[str, Book], expected
         assert {line.key: (line.pnl.amount, line.trades) for line in lines if line.trades} == known
 
 
-def test_markets_agree_with_freqtrade(floor: Floor, expected: Any) -> None:
+def test_markets_agree_with_freqtrade(floor: Portfolio, expected: Any) -> None:
     lines = only(floor.performance(ALL, by="market")).lines
     known = [(row["pair"], exact(row["profit_abs"]), row["count"]) for row in expected["performance_by_pair"]]
     assert [(line.key, line.pnl.amount, line.trades) for line in lines] == known
 
 
-def test_wins_losses_and_flat_trades_are_told_apart(floor: Floor, expected: Any) -> None:
+def test_wins_losses_and_flat_trades_are_told_apart(floor: Portfolio, expected: Any) -> None:
     book, sums = only(floor.performance(ALL)), expected["sums"]
     assert (book.wins, book.losses, book.flat) == (sums["wins_gt0"], sums["losses_lt0"], sums["draws_eq0"])
     assert book.gross_profit + book.gross_loss == book.pnl
 
 
-def test_drawdown_is_freqtrades(floor: Floor, expected: Any) -> None:
+def test_drawdown_is_freqtrades(floor: Portfolio, expected: Any) -> None:
     assert only(floor.performance(ALL)).drawdown == usdt(str(-exact(expected["max_drawdown_abs"])))
 
 
@@ -136,7 +136,9 @@ def test_best_and_worst_trade_of_each_day_and_strategy(utc_days: dict[str, Book]
             assert (line.best.pnl.amount if line.best else None) == (exact(max(own)) if own else None)
 
 
-def test_fees_are_what_every_filled_order_cost(floor: Floor, recount: list[sqlite3.Row], freqtrade_file: Path) -> None:
+def test_fees_are_what_every_filled_order_cost(
+    floor: Portfolio, recount: list[sqlite3.Row], freqtrade_file: Path
+) -> None:
     rates = {row["id"]: (row["is_short"], row["fee_open"], row["fee_close"]) for row in recount}
     paid = 0.0
     with closing(sqlite3.connect(freqtrade_file)) as connection:
@@ -150,7 +152,7 @@ def test_fees_are_what_every_filled_order_cost(floor: Floor, recount: list[sqlit
     assert f"{fees.amount:.2f} USDT" in FIGURES
 
 
-def test_balance_is_the_starting_balance_and_what_was_realised(floor: Floor, recount: list[sqlite3.Row]) -> None:
+def test_balance_is_the_starting_balance_and_what_was_realised(floor: Portfolio, recount: list[sqlite3.Row]) -> None:
     for text in ("2026-09-01", "2026-09-15", "2026-10-25", "2026-10-31"):
         book = only(floor.performance(day(text, "UTC")))
         before = sum((exact(row["close_profit_abs"]) for row in recount if row["close_date"] < text), Decimal(10000))
@@ -158,14 +160,14 @@ def test_balance_is_the_starting_balance_and_what_was_realised(floor: Floor, rec
         assert book.closing == usdt(str(before + book.pnl.amount))
 
 
-def test_partial_exits_of_open_trades_are_no_results(floor: Floor, expected: Any) -> None:
+def test_partial_exits_of_open_trades_are_no_results(floor: Portfolio, expected: Any) -> None:
     assert only(floor.performance(ALL)).pnl.amount == exact(expected["sums"]["close_profit_abs_closed"])
     positions = floor.open_positions()
     assert len(positions) == expected["sums"]["open"]
     assert all(position.current_price is None and position.unrealised is None for position in positions)
 
 
-def test_trades_come_oldest_first_with_all_they_say(floor: Floor, recount: list[sqlite3.Row]) -> None:
+def test_trades_come_oldest_first_with_all_they_say(floor: Portfolio, recount: list[sqlite3.Row]) -> None:
     trades = floor.closed_trades(ALL)
     assert [trade.id for trade in trades] == [str(row["id"]) for row in recount]
     first, row = trades[0], recount[0]
@@ -174,7 +176,7 @@ def test_trades_come_oldest_first_with_all_they_say(floor: Floor, recount: list[
     assert floor.closed_trades(ALL, limit=3) == trades[:3]
 
 
-def test_equity_is_the_wallets_worth_each_day(floor: Floor, expected: Any) -> None:
+def test_equity_is_the_wallets_worth_each_day(floor: Portfolio, expected: Any) -> None:
     points = floor.equity(ALL)
     known = expected["wallet_history"]
     assert len(points) == known["rows"]
@@ -184,7 +186,7 @@ def test_equity_is_the_wallets_worth_each_day(floor: Floor, expected: Any) -> No
     )
 
 
-def test_a_strategy_that_did_not_trade_has_a_line_of_zeros(floor: Floor) -> None:
+def test_a_strategy_that_did_not_trade_has_a_line_of_zeros(floor: Portfolio) -> None:
     book = only(floor.performance(between("2026-10-31 12:00", "2026-10-31 13:00")))
     assert [(line.key, line.trades, line.win_rate) for line in book.lines] == [
         ("MeanReversion", 0, None),
@@ -193,11 +195,11 @@ def test_a_strategy_that_did_not_trade_has_a_line_of_zeros(floor: Floor) -> None
     ]
 
 
-def test_the_agents_are_the_strategies(floor: Floor) -> None:
+def test_the_agents_are_the_strategies(floor: Portfolio) -> None:
     assert [agent.name for agent in floor.agents()] == ["MeanReversion", "TrendFollow", "VolBreakout"]
 
 
-def test_health_tells_the_newest_trade(floor: Floor) -> None:
+def test_health_tells_the_newest_trade(floor: Portfolio) -> None:
     (health,) = floor.health()
     assert health.reachable
     assert health.newest_trade_at == utc("2026-10-31 00:09:38.284")
@@ -208,8 +210,8 @@ def test_dry_runs_are_paper_by_setting_or_file_name(freqtrade_file: Path, tmp_pa
     dry = tmp_path / "tradesv3.dryrun.sqlite"
     dry.write_bytes(freqtrade_file.read_bytes())
     by_name = LedgerSettings(name="dry", kind="freqtrade", url=str(dry))
-    assert only(Floor([by_name]).performance(ALL)).mode is Mode.PAPER
-    assert only(Floor([replace(by_name, mode=Mode.LIVE)]).performance(ALL)).mode is Mode.LIVE
+    assert only(Portfolio([by_name]).performance(ALL)).mode is Mode.PAPER
+    assert only(Portfolio([replace(by_name, mode=Mode.LIVE)]).performance(ALL)).mode is Mode.LIVE
 
 
 def test_an_older_database_without_wallet_history_has_no_equity(freqtrade_file: Path, tmp_path: Path) -> None:
@@ -217,7 +219,7 @@ def test_an_older_database_without_wallet_history_has_no_equity(freqtrade_file: 
     old.write_bytes(freqtrade_file.read_bytes())
     with closing(sqlite3.connect(old)) as connection, connection:
         connection.execute("DROP TABLE wallet_history")
-    floor = Floor([LedgerSettings(name="old", kind="freqtrade", url=str(old))])
+    floor = Portfolio([LedgerSettings(name="old", kind="freqtrade", url=str(old))])
     assert floor.equity(ALL) == []
 
 
@@ -227,7 +229,7 @@ def test_trades_without_a_strategy_are_a_group_of_their_own(freqtrade_file: Path
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE trades SET strategy = NULL WHERE strategy = 'TrendFollow'")
         connection.execute("UPDATE trades SET strategy = '' WHERE strategy = 'VolBreakout'")
-    floor = Floor([LedgerSettings(name="ft", kind="freqtrade", url=str(path))])
+    floor = Portfolio([LedgerSettings(name="ft", kind="freqtrade", url=str(path))])
     for by in ("agent", "strategy"):
         lines = only(floor.performance(ALL, by=by)).lines
         assert [(line.key, line.trades) for line in lines] == [("MeanReversion", 185), ("unnamed", 215)]

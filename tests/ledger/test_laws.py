@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from reporter.periods.civil import Period
 from reporter.trading.books import Book, Figures
-from reporter.trading.ledger.portfolio import Floor
+from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.metrics import combined
 from tests.ledger.databases import Native, between, native_sqlite, opened, usdt, utc
 
@@ -67,7 +67,7 @@ def fill(bot: Native, history: Sequence[Deal]) -> None:
 
 def book(period: Period, *bots: Native) -> Book:
     """The floor's book. A starting balance makes one even where nothing was traded."""
-    floor = Floor([bot.settings(str(place), starting_balance=(usdt("500"),)) for place, bot in enumerate(bots)])
+    floor = Portfolio([bot.settings(str(place), starting_balance=(usdt("500"),)) for place, bot in enumerate(bots)])
     (found,) = floor.performance(period, daily=True)
     return found
 

@@ -12,7 +12,7 @@ import pytest
 from reporter.periods.civil import Period
 from reporter.trading.books import Book
 from reporter.trading.equity_curve import curve_of, curve_of_series
-from reporter.trading.ledger.portfolio import Floor
+from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.ledger.settings import LedgerSettings
 from reporter.trading.trades import Flow
 from tests.ledger.databases import Native, between, usdt, utc
@@ -28,7 +28,7 @@ def seen(bot: Native, at: str, deposited: object = 0, **more: object) -> None:
 
 
 def book(*bots: Native, period: Period = DAYS, **asked: Any) -> Book:
-    floor = Floor([bot.settings(str(place), starting_balance=START) for place, bot in enumerate(bots)])
+    floor = Portfolio([bot.settings(str(place), starting_balance=START) for place, bot in enumerate(bots)])
     (found,) = floor.performance(period, daily=True, **asked)
     return found
 
@@ -103,7 +103,7 @@ def test_payments_of_another_mode_or_currency_are_in_their_own_books(bot: Native
     seen(bot, "29 12:00", 2, currency="BTC")
     bot.trade(5, "2026-10-29 18:00:00")
     bot.trade(5, "2026-10-29 18:00:00", mode="paper")
-    live, paper = Floor([bot.settings(starting_balance=START)]).performance(DAYS)
+    live, paper = Portfolio([bot.settings(starting_balance=START)]).performance(DAYS)
     assert (live.flow, paper.flow, paper.closing) == (flow(), flow("70"), usdt("1075"))
 
 
@@ -133,11 +133,11 @@ def test_a_series_has_the_payments_of_its_days(bot: Native) -> None:
     seen(bot, "20 00:00", 500)
     seen(bot, "29 12:00", 100)
     bot.trade(16, "2026-10-29 18:00:00")
-    (series,) = Floor([bot.settings(starting_balance=START)]).daily_series(DAYS)
+    (series,) = Portfolio([bot.settings(starting_balance=START)]).daily_series(DAYS)
     (course,) = series.agents
     assert (series.opening, series.flows) == (usdt("1500"), (flow(), flow("100"), flow()))
     assert curve_of_series(series).returns == curve_of_series(series, agent=course).returns == [0.0, 0.01, 0.0]
-    (whole,) = Floor([bot.settings(starting_balance=START)]).daily_series(DAYS, whole=True)
+    (whole,) = Portfolio([bot.settings(starting_balance=START)]).daily_series(DAYS, whole=True)
     assert (whole.opening, whole.flows) == (usdt("1500"), (flow("100"), flow()))
 
 
@@ -145,7 +145,7 @@ def test_without_a_starting_balance_or_a_table_of_snapshots_nothing_was_paid(bot
     seen(bot, "01 00:00")
     seen(bot, "29 12:00", 100)
     bot.trade(5, "2026-10-29 18:00:00")
-    (found,) = Floor([bot.settings()]).performance(DAYS)
+    (found,) = Portfolio([bot.settings()]).performance(DAYS)
     assert (found.flows, found.opening) == ((), None)
     bot.run("DROP TABLE equity")
     assert book(bot).opening == usdt("1000")
@@ -165,7 +165,7 @@ def test_ten_days_of_payments_are_one_period_or_ten(bot: Native) -> None:
 
 
 def test_freqtrade_tells_of_no_payment(freqtrade: LedgerSettings) -> None:
-    (found,) = Floor([freqtrade]).performance(between("2026-10-01", "2026-10-31"))
+    (found,) = Portfolio([freqtrade]).performance(between("2026-10-01", "2026-10-31"))
     assert found.flows == ()
     assert found.base == found.opening
 

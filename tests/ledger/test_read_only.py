@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 
 from reporter.errors import LedgerError
 from reporter.trading.ledger.connection import Database
-from reporter.trading.ledger.portfolio import Floor
+from reporter.trading.ledger.portfolio import Portfolio
 from tests.ledger.databases import Native, between, native_postgresql, native_sqlite, usdt
 from tests.servers import PostgreSQL
 
@@ -69,7 +69,7 @@ def refused(bot: Native, folder: Path, *statements: str) -> None:
     bot.trade(1, "2026-10-30 01:00:00")
     with pytest.raises(LedgerError):
         run(Database("bot", bot.url, 5), *(statement.replace("FOLDER", str(folder)) for statement in statements))
-    (book,) = Floor([bot.settings()]).performance(DAY)
+    (book,) = Portfolio([bot.settings()]).performance(DAY)
     assert (book.trades, book.pnl) == (1, usdt("1"))
     assert not list(folder.glob("escaped*"))
 
@@ -136,7 +136,7 @@ def test_a_long_look_at_a_file_without_wal_lets_its_bot_write(tmp_path: Path) ->
 
 
 def test_nothing_stays_open_between_two_looks(writable: Native) -> None:
-    Floor([writable.settings()]).performance(DAY)
+    Portfolio([writable.settings()]).performance(DAY)
     assert writable.server
     with writable.server.connect() as connection:
         sessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'reporter' AND state IS NOT NULL"

@@ -9,7 +9,7 @@ import pytest
 
 from reporter.periods.civil import Unit, containing
 from reporter.trading.books import Book, Equity, Open
-from reporter.trading.ledger.portfolio import Floor
+from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.ledger.settings import LedgerSettings
 from tests.ledger.databases import Native, between, money, usdt, utc
 
@@ -22,7 +22,7 @@ def seen(bot: Native, at: str, equity: object, **more: object) -> None:
 
 
 def book(*bots: Native, **settings: Any) -> Book:
-    floor = Floor([bot.settings(str(place), **settings) for place, bot in enumerate(bots)])
+    floor = Portfolio([bot.settings(str(place), **settings) for place, bot in enumerate(bots)])
     (found,) = floor.performance(DAY, account=True)
     return found
 
@@ -114,14 +114,14 @@ def test_without_every_ledgers_snapshots_there_is_no_equity(new_native: MakesNat
 
 def test_nothing_of_the_account_is_asked_for_unless_wanted(bot: Native) -> None:
     seen(bot, "30 23:00", 100)
-    (found,) = Floor([bot.settings(starting_balance=(usdt("1"),))]).performance(DAY)
+    (found,) = Portfolio([bot.settings(starting_balance=(usdt("1"),))]).performance(DAY)
     assert (found.equity, found.open) == (None, None)
 
 
 def test_currencies_and_modes_have_accounts_of_their_own(bot: Native) -> None:
     for currency, mode, worth in (("USDT", "live", 1), ("USDT", "paper", 2), ("BTC", "live", 3)):
         seen(bot, "30 12:00", worth, currency=currency, mode=mode)
-    found = Floor([bot.settings()]).performance(DAY, account=True)
+    found = Portfolio([bot.settings()]).performance(DAY, account=True)
     assert [each.equity and each.equity.closing for each in found] == [money("3", "BTC"), usdt("1"), usdt("2")]
 
 
@@ -143,7 +143,7 @@ def test_with_nothing_open_nothing_is_unrealised(bot: Native) -> None:
 
 @pytest.mark.parametrize("day", ["2026-09-13", "2026-09-16", "2026-09-17", "2026-10-22", "2026-10-26", "2026-10-27"])
 def test_freqtrades_wallet_is_explained_to_the_last_digit(freqtrade: LedgerSettings, day: str) -> None:
-    (found,) = Floor([freqtrade]).performance(containing(Unit.DAY, utc(f"{day} 12:00"), "UTC"), account=True)
+    (found,) = Portfolio([freqtrade]).performance(containing(Unit.DAY, utc(f"{day} 12:00"), "UTC"), account=True)
     assert found.equity is not None
     assert found.equity.unexplained == usdt("0")
     assert found.equity.realised == found.pnl
@@ -154,7 +154,7 @@ def test_freqtrades_wallet_is_explained_to_the_last_digit(freqtrade: LedgerSetti
 def test_a_trade_that_freqtrade_closed_at_midnight_is_in_the_wallet_of_midnight(
     freqtrade: LedgerSettings, day: str
 ) -> None:
-    (found,) = Floor([freqtrade]).performance(containing(Unit.DAY, utc(f"{day} 12:00"), "UTC"), account=True)
+    (found,) = Portfolio([freqtrade]).performance(containing(Unit.DAY, utc(f"{day} 12:00"), "UTC"), account=True)
     assert found.equity is not None
     assert found.equity.unexplained == usdt("0")
 
@@ -163,7 +163,7 @@ def test_a_trade_that_freqtrade_closed_at_midnight_is_in_the_wallet_of_midnight(
 def test_what_freqtrade_sold_of_a_trade_that_goes_on_is_explained_when_it_closes(
     freqtrade: LedgerSettings, day: str, sold: str
 ) -> None:
-    (found,) = Floor([freqtrade]).performance(containing(Unit.DAY, utc(f"{day} 12:00"), "UTC"), account=True)
+    (found,) = Portfolio([freqtrade]).performance(containing(Unit.DAY, utc(f"{day} 12:00"), "UTC"), account=True)
     assert found.equity is not None
     assert found.equity.unexplained == usdt(sold)
 
@@ -172,6 +172,6 @@ def test_freqtrades_wallet_of_two_months_is_explained_to_the_last_digit(
     freqtrade: LedgerSettings,
 ) -> None:
     period = between("2026-09-02", "2026-10-31")
-    (found,) = Floor([freqtrade]).performance(period, account=True)
+    (found,) = Portfolio([freqtrade]).performance(period, account=True)
     assert found.equity is not None
     assert found.equity.unexplained == usdt("0")

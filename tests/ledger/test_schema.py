@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from reporter.trading.ledger.portfolio import Floor
+from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.ledger.queries import newest, trades
 from reporter.trading.ledger.sources.native import ddl, native
 from tests.ledger.databases import Native, between, native_sqlite, usdt
@@ -61,7 +61,7 @@ def test_sqlite_refuses_times_that_would_sort_wrongly(tmp_path: Path, moment: ob
 def test_sqlite_takes_times_with_and_without_a_fraction(tmp_path: Path, moment: str) -> None:
     bot = native_sqlite(tmp_path)
     bot.trade(1, moment)
-    assert len(Floor([bot.settings()]).closed_trades(between("2024-01-01", "2027-01-01"))) == 1
+    assert len(Portfolio([bot.settings()]).closed_trades(between("2024-01-01", "2027-01-01"))) == 1
 
 
 @pytest.mark.parametrize("change", [{"mode": "demo"}, {"currency": ""}, {"pnl": None}, {"pnl": "NaN"}, {"agent": None}])
@@ -82,5 +82,5 @@ def test_a_days_report_uses_the_index(tmp_path: Path, statement: object) -> None
 def test_defaults_are_live_and_now(bot: Native) -> None:
     bot.add("agents", {"name": "a", "currency": "USDT"})
     bot.trade(1, "2026-10-30 01:00:00")
-    (book,) = Floor([bot.settings()]).performance(DAY)
+    (book,) = Portfolio([bot.settings()]).performance(DAY)
     assert (book.mode, book.pnl) == ("live", usdt("1"))

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from reporter.periods.civil import Period
 from reporter.trading.books import Book, By, Figures
-from reporter.trading.ledger.portfolio import Floor
+from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.metrics import combined
 from reporter.trading.trades import Money
 from tests.ledger.databases import Native, between, native_postgresql, native_sqlite, opened, usdt, utc
@@ -101,7 +101,7 @@ def lines_sum_to_the_book(book: Book) -> None:
     assert len({(line.ledger if len(book.ledgers) > 1 else "", line.key) for line in book.lines}) == len(book.lines)
 
 
-def splits_agree(floor: Floor, period: Period) -> None:
+def splits_agree(floor: Portfolio, period: Period) -> None:
     """In every split the parts sum to the whole, and the whole is the same."""
     by_agent = {(book.mode, book.currency): book for book in floor.performance(period, daily=True)}
     for by in SPLITS:
@@ -129,7 +129,7 @@ def sqlite(tmp_path: Path) -> tuple[Native, Native]:
 def test_parts_sum_to_the_whole_in_every_split(sqlite: tuple[Native, Native], history: list[Deal], cut: int) -> None:
     fill(sqlite[0], history[:cut])
     fill(sqlite[1], history[cut:])
-    splits_agree(Floor([bot.settings(str(place)) for place, bot in enumerate(sqlite)]), AUTUMN)
+    splits_agree(Portfolio([bot.settings(str(place)) for place, bot in enumerate(sqlite)]), AUTUMN)
 
 
 @pytest.mark.full
@@ -140,7 +140,7 @@ def test_parts_sum_to_the_whole_in_every_split_for_long(
 ) -> None:
     fill(sqlite[0], history[:cut])
     fill(sqlite[1], history[cut:])
-    splits_agree(Floor([bot.settings(str(place)) for place, bot in enumerate(sqlite)]), AUTUMN)
+    splits_agree(Portfolio([bot.settings(str(place)) for place, bot in enumerate(sqlite)]), AUTUMN)
 
 
 @settings(few, max_examples=3)
@@ -151,7 +151,7 @@ def test_both_databases_split_alike(sqlite: tuple[Native, Native], server: Postg
     fill(other, history)
     for by in SPLITS:
         here, there = (
-            Floor([bot.settings("bot")]).performance(AUTUMN, by=by, daily=True) for bot in (sqlite[0], other)
+            Portfolio([bot.settings("bot")]).performance(AUTUMN, by=by, daily=True) for bot in (sqlite[0], other)
         )
         assert here == there
 
@@ -161,7 +161,7 @@ def test_both_databases_split_alike(sqlite: tuple[Native, Native], server: Postg
 def test_hours_and_weekdays_are_those_on_the_wall(sqlite: tuple[Native, Native], history: list[Deal]) -> None:
     fill(sqlite[0], history)
     walls = [(AUTUMN.start + timedelta(seconds=d.second)).astimezone(ZoneInfo("Europe/Berlin")) for d in history]
-    floor = Floor([sqlite[0].settings()])
+    floor = Portfolio([sqlite[0].settings()])
     found: dict[By, Counter[str]] = {"hour": Counter(), "weekday": Counter()}
     for by, counted in found.items():
         for book in floor.performance(AUTUMN, by=by):
@@ -175,7 +175,7 @@ def test_hours_and_weekdays_are_those_on_the_wall(sqlite: tuple[Native, Native],
 def test_the_hour_that_is_struck_twice_is_one_line(bot: Native) -> None:
     for moment in ("2026-10-25 00:30:00", "2026-10-25 01:30:00.999999", "2026-10-25 02:00:00"):
         bot.trade(1, moment)
-    (book,) = Floor([bot.settings()]).performance(AUTUMN, by="hour")
+    (book,) = Portfolio([bot.settings()]).performance(AUTUMN, by="hour")
     assert [(line.label, line.trades) for line in book.lines] == [("02:00", 2), ("03:00", 1)]
 
 
@@ -185,7 +185,7 @@ def test_a_year_of_hours_follows_every_change_of_the_clock(bot: Native, zone: st
     moments = [year.start + timedelta(hours=step * 145, minutes=step) for step in range(60)]
     for moment in moments:
         bot.trade(1, f"{moment:%Y-%m-%d %H:%M:%S}")
-    (book,) = Floor([bot.settings()]).performance(year, by="hour")
+    (book,) = Portfolio([bot.settings()]).performance(year, by="hour")
     walls = Counter(f"{moment.astimezone(ZoneInfo(zone)):%H}:00" for moment in moments)
     assert {line.key: line.trades for line in book.lines} == walls
     assert [line.key for line in book.lines] == sorted(walls)
@@ -194,7 +194,7 @@ def test_a_year_of_hours_follows_every_change_of_the_clock(bot: Native, zone: st
 def test_weekdays_come_in_their_order_whatever_they_made(bot: Native) -> None:
     for day, pnl in ((25, -5), (26, 1), (27, 9)):
         bot.trade(pnl, f"2026-10-{day} 12:00:00")
-    (book,) = Floor([bot.settings()]).performance(AUTUMN, by="weekday")
+    (book,) = Portfolio([bot.settings()]).performance(AUTUMN, by="weekday")
     assert [(line.label, line.pnl.amount) for line in book.lines] == [
         ("Monday", Decimal(1)),
         ("Tuesday", Decimal(9)),
@@ -205,7 +205,7 @@ def test_weekdays_come_in_their_order_whatever_they_made(bot: Native) -> None:
 def test_what_a_trade_does_not_say_has_a_line_of_its_own(bot: Native) -> None:
     bot.trade(1, "2026-10-30 01:00:00", entry_tag="", exit_reason=None)
     bot.trade(2, "2026-10-30 01:00:00", entry_tag=None, exit_reason="roi")
-    floor = Floor([bot.settings()])
+    floor = Portfolio([bot.settings()])
     assert [line.key for line in floor.performance(DAY, by="entry_tag")[0].lines] == ["untagged"]
     assert [line.key for line in floor.performance(DAY, by="exit_reason")[0].lines] == ["roi", "no reason"]
 
@@ -214,7 +214,7 @@ def test_only_agents_are_told_apart_by_their_ledger(new_native: MakesNatives) ->
     first, second = new_native(), new_native()
     for bot, pnl in ((first, 1), (second, 2)):
         bot.trade(pnl, "2026-10-30 01:00:00", strategy="s", entry_tag="t")
-    floor = Floor([first.settings("one", starting_balance=(usdt("10"),)), second.settings("two")])
+    floor = Portfolio([first.settings("one", starting_balance=(usdt("10"),)), second.settings("two")])
     for by in ("strategy", "market", "side", "entry_tag", "hour"):
         (line,) = floor.performance(DAY, by=by)[0].lines
         assert (line.trades, line.pnl, line.ledger, line.capital) == (2, usdt("3"), "", None)
@@ -225,7 +225,7 @@ def test_a_ledger_that_did_not_trade_has_its_line(new_native: MakesNatives) -> N
     busy, idle = new_native(), new_native()
     busy.trade(-1, "2026-10-30 01:00:00")
     idle.trade(1, "2026-10-01 01:00:00")
-    floor = Floor([busy.settings("busy"), idle.settings("idle")])
+    floor = Portfolio([busy.settings("busy"), idle.settings("idle")])
     (book,) = floor.performance(DAY, by="ledger")
     assert [(line.label, line.trades, line.pnl) for line in book.lines] == [
         ("idle", 0, usdt("0")),
@@ -236,26 +236,26 @@ def test_a_ledger_that_did_not_trade_has_its_line(new_native: MakesNatives) -> N
 def test_of_equal_trades_of_one_moment_the_same_is_best_in_every_split(bot: Native) -> None:
     for number, (agent, tag) in enumerate((("b", "x"), ("a", "y"), ("c", "w"))):
         bot.trade(5, "2026-10-30 01:00:00", agent=agent, entry_tag=tag, market=f"M{number}")
-    floor = Floor([bot.settings()])
+    floor = Portfolio([bot.settings()])
     best = [floor.performance(DAY, by=by)[0].best for by in SPLITS]
     assert {trade.market for trade in best if trade} == {"M0"}
 
 
 def test_three_hundred_agents_sum_to_their_book(bot: Native) -> None:
     fill(bot, [Deal(n, n * 100 - 15000, f"a{n}", "live", "USDT", "long", None, 0, None) for n in range(1, 301)])
-    (book,) = Floor([bot.settings()]).performance(AUTUMN)
+    (book,) = Portfolio([bot.settings()]).performance(AUTUMN)
     assert (len(book.lines), book.trades, book.pnl, book.flat) == (300, 300, usdt("150"), 1)
     assert book.lines[0].best == book.best
     lines_sum_to_the_book(book)
 
 
-def test_a_real_floor_sums_in_every_split(freqtrade_floor: Floor) -> None:
+def test_a_real_floor_sums_in_every_split(freqtrade_floor: Portfolio) -> None:
     splits_agree(freqtrade_floor, between("2026-09-01", "2026-11-01", "Europe/Berlin"))
 
 
 @pytest.fixture
-def freqtrade_floor(freqtrade: object) -> Floor:
-    return Floor([freqtrade])  # type: ignore[list-item]
+def freqtrade_floor(freqtrade: object) -> Portfolio:
+    return Portfolio([freqtrade])  # type: ignore[list-item]
 
 
 def test_the_whole_of_the_history_is_read_in_one_series(new_native: MakesNatives) -> None:
@@ -264,7 +264,7 @@ def test_the_whole_of_the_history_is_read_in_one_series(new_native: MakesNatives
     first.trade(-2, "2026-10-27 12:00:00", agent="b")
     second.trade(7, "2026-10-25 23:30:00")
     settings = {"starting_balance": (usdt("100"),)}
-    floor = Floor([first.settings("one", **settings), second.settings("two", **settings)])
+    floor = Portfolio([first.settings("one", **settings), second.settings("two", **settings)])
     (series,) = floor.daily_series(replace(AUTUMN, start=utc("2026-10-26 23:00")), whole=True)
     assert [str(day) for day in series.days] == [f"2026-10-{day}" for day in range(23, 29)]
     assert series.pnl == (Decimal(5), Decimal(0), Decimal(0), Decimal(7), Decimal(-2), Decimal(0))
@@ -275,7 +275,7 @@ def test_the_whole_of_the_history_is_read_in_one_series(new_native: MakesNatives
 @given(deals, st.integers(0, 3))
 def test_series_and_books_tell_the_same_days(sqlite: tuple[Native, Native], history: list[Deal], cut: int) -> None:
     fill(sqlite[0], history)
-    floor = Floor([sqlite[0].settings(starting_balance=(usdt("500"),))])
+    floor = Portfolio([sqlite[0].settings(starting_balance=(usdt("500"),))])
     period = replace(AUTUMN, start=AUTUMN.days()[cut].start)
     books, found = floor.performance(period, daily=True), floor.daily_series(period)
     assert [(one.mode, one.currency, one.pnl, one.opening) for one in found] == [
@@ -287,7 +287,7 @@ def test_series_and_books_tell_the_same_days(sqlite: tuple[Native, Native], hist
 def test_a_decade_of_days_is_one_quick_question(bot: Native) -> None:
     bot.trade(1, "2016-11-01 12:00:00")
     bot.trade(2, "2026-10-30 12:00:00")
-    (series,) = Floor([bot.settings()]).daily_series(
+    (series,) = Portfolio([bot.settings()]).daily_series(
         between("2026-10-30", "2026-10-30 23:00", "Europe/Berlin"), whole=True
     )
     assert len(series.days) == 3651

@@ -20,7 +20,7 @@ from sqlalchemy import text
 from reporter.errors import LedgerError
 from reporter.secret import Secret
 from reporter.trading.ledger.connection import Database
-from reporter.trading.ledger.portfolio import Floor
+from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.ledger.settings import LedgerSettings
 from tests.ledger.databases import Native, between, native_postgresql, native_sqlite
 from tests.servers import NOBODY, PASSWORD, PostgreSQL
@@ -30,7 +30,7 @@ DAY = between("2026-10-30", "2026-10-31")
 
 def trouble(settings: LedgerSettings, *, timeout: float = 5) -> str:
     with pytest.raises(LedgerError) as caught:
-        Floor([settings], timeout=timeout).performance(DAY)
+        Portfolio([settings], timeout=timeout).performance(DAY)
     assert PASSWORD not in str(caught.value)
     return str(caught.value)
 
@@ -184,10 +184,10 @@ def test_a_role_without_the_right_to_read(away: Native, server: PostgreSQL) -> N
 
 def test_a_role_that_could_write_is_warned_of(away: Native, server: PostgreSQL) -> None:
     reader = new_role(away, server, "reader", "GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {role}")
-    (warning,) = Floor([away.settings()]).warnings()
+    (warning,) = Portfolio([away.settings()]).warnings()
     assert warning.startswith("bot: the role may write to agents, trades, positions, equity; give it SELECT alone")
-    assert Floor([native_at(reader)]).warnings() == []
-    assert Floor([native_at("/nowhere")]).warnings() == []
+    assert Portfolio([native_at(reader)]).warnings() == []
+    assert Portfolio([native_at("/nowhere")]).warnings() == []
 
 
 def new_role(bot: Native, server: PostgreSQL, role: str, grant: str = "") -> str:
@@ -215,13 +215,13 @@ def test_postgresql_without_its_driver(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_settings_that_can_never_work_are_refused_at_once(url: str, words: str) -> None:
     with pytest.raises(LedgerError) as caught:
-        Floor([native_at(url)])
+        Portfolio([native_at(url)])
     assert str(caught.value) == f"bot: {words}"
 
 
 def test_an_unknown_kind_is_refused_at_once() -> None:
     with pytest.raises(LedgerError, match="bot: there is no kind of ledger 'hummingbird', only native and freqtrade"):
-        Floor([LedgerSettings(name="bot", kind="hummingbird", url="x.sqlite")])
+        Portfolio([LedgerSettings(name="bot", kind="hummingbird", url="x.sqlite")])
 
 
 @pytest.mark.parametrize(
@@ -247,7 +247,7 @@ def test_values_that_are_none_are_named(tmp_path: Path, change: str, words: str)
 
 
 def test_health_says_it_without_raising(bot: Native) -> None:
-    well, gone = Floor([bot.settings(), LedgerSettings(name="gone", kind="native", url="/nowhere")]).health()
+    well, gone = Portfolio([bot.settings(), LedgerSettings(name="gone", kind="native", url="/nowhere")]).health()
     assert (well.reachable, well.error, well.newest_trade_at) == (True, None, None)
     assert (gone.reachable, gone.error, gone.latency) == (False, "there is no file /nowhere", None)
     assert (well.clock is not None) == (bot.server is not None)
@@ -255,7 +255,7 @@ def test_health_says_it_without_raising(bot: Native) -> None:
 
 def test_a_secret_address_shows_in_no_repr() -> None:
     settings = native_at(f"postgresql://u:{PASSWORD}@h/d")
-    assert PASSWORD not in repr(settings) + repr(Database("bot", settings.url, 1)) + repr(Floor([settings]))
+    assert PASSWORD not in repr(settings) + repr(Database("bot", settings.url, 1)) + repr(Portfolio([settings]))
 
 
 def test_a_ledger_and_a_probe_that_begin_together_both_find_psycopg() -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from reporter.messages.formats import Formats
 from reporter.periods.civil import Period
 from reporter.trading.books import Book
-from reporter.trading.ledger.portfolio import Floor
+from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.ledger.settings import LedgerSettings
 from reporter.trading.metrics import Curve, curve_of, expectancy, payoff, profit_factor, sqn
 from reporter.trading.trades import Money
@@ -64,7 +64,7 @@ def account() -> tuple[Book, Curve]:
     with tempfile.TemporaryDirectory() as folder:
         copy = shutil.copy(DATA / "freqtrade.sqlite", folder)
         ledger = LedgerSettings(name="freqtrade", kind="freqtrade", url=str(Path(copy)), starting_balance=(START,))
-        [book] = Floor([ledger]).performance(TWO_MONTHS, daily=True)
+        [book] = Portfolio([ledger]).performance(TWO_MONTHS, daily=True)
     return book, curve_of(book, TWO_MONTHS, book.opening)
 
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from reporter.trading.books import Book, By, Figures, Line
-from reporter.trading.ledger.portfolio import Floor
+from reporter.trading.books import Book, BookLine, By, Figures
+from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.ledger.settings import LedgerSettings
 from reporter.trading.metrics import curve_of, daily_returns, deepest_fall, expectancy, profit_factor, sharpe, sqn
 from reporter.trading.trades import Trade
@@ -27,10 +27,10 @@ DAYS = 60
 
 
 @pytest.fixture(scope="module")
-def floor(tmp_path_factory: pytest.TempPathFactory) -> Floor:
+def floor(tmp_path_factory: pytest.TempPathFactory) -> Portfolio:
     """Copied, because reading a database in WAL mode makes files beside it."""
     copy = shutil.copy(DATA / "freqtrade.sqlite", tmp_path_factory.mktemp("freqtrade"))
-    return Floor([LedgerSettings(name="ft", kind="freqtrade", url=str(Path(copy)), starting_balance=(START,))])
+    return Portfolio([LedgerSettings(name="ft", kind="freqtrade", url=str(Path(copy)), starting_balance=(START,))])
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def theirs() -> Any:
 
 
 @pytest.fixture(scope="module")
-def trades(floor: Floor) -> list[Trade]:
+def trades(floor: Portfolio) -> list[Trade]:
     return floor.closed_trades(TWO_MONTHS)
 
 
@@ -49,12 +49,12 @@ def shares(trades: list[Trade]) -> list[float]:
     return [float(trade.pnl.amount / START.amount) for trade in trades]
 
 
-def split(floor: Floor, by: By) -> dict[str, Line]:
+def split(floor: Portfolio, by: By) -> dict[str, BookLine]:
     [book] = floor.performance(TWO_MONTHS, by=by)
     return {line.key: line for line in book.lines}
 
 
-def whole(floor: Floor) -> Book:
+def whole(floor: Portfolio) -> Book:
     [book] = floor.performance(TWO_MONTHS, daily=True)
     return book
 
@@ -71,22 +71,22 @@ def has_their_figures(ours: Figures, theirs: Any) -> bool:
     return bool(round(quality, 4) == theirs["sqn"])
 
 
-def test_the_whole_has_freqtrades_figures(floor: Floor, theirs: Any) -> None:
+def test_the_whole_has_freqtrades_figures(floor: Portfolio, theirs: Any) -> None:
     assert has_their_figures(whole(floor), theirs["trade_statistics"])
 
 
 @pytest.mark.parametrize("side", ["long", "short"])
-def test_each_side_has_freqtrades_figures(floor: Floor, theirs: Any, side: str) -> None:
+def test_each_side_has_freqtrades_figures(floor: Portfolio, theirs: Any, side: str) -> None:
     assert has_their_figures(split(floor, "side")[side], theirs[f"trade_statistics_{side}"])
 
 
-def test_each_side_is_counted_in_the_whole(floor: Floor, theirs: Any) -> None:
+def test_each_side_is_counted_in_the_whole(floor: Portfolio, theirs: Any) -> None:
     book = whole(floor)
     known = [theirs[f"trade_statistics_{side}"]["closed_trade_count"] for side in ("long", "short")]
     assert [book.longs, book.shorts] == known
 
 
-def test_each_strategy_has_freqtrades_figures(floor: Floor, theirs: Any) -> None:
+def test_each_strategy_has_freqtrades_figures(floor: Portfolio, theirs: Any) -> None:
     for name, line in split(floor, "strategy").items():
         known, made, quality = theirs["metrics_by_strategy"][name], expectancy(line), sqn(line)
         counts = (line.trades, line.wins, line.losses, line.flat)
@@ -104,7 +104,7 @@ def test_each_strategy_fell_as_deep_as_freqtrade_says(trades: list[Trade], their
 
 
 @pytest.mark.parametrize(("by", "named"), [("entry_tag", "enter_tag"), ("exit_reason", "exit_reason")])
-def test_each_tag_and_exit_made_what_freqtrade_says(floor: Floor, theirs: Any, by: By, named: str) -> None:
+def test_each_tag_and_exit_made_what_freqtrade_says(floor: Portfolio, theirs: Any, by: By, named: str) -> None:
     """freqtrade calls what has no tag `Other` and leaves an empty one; here both are one group."""
     known: dict[str, tuple[float, int]] = {}
     for row in theirs[f"performance_by_{named}"]:
@@ -116,7 +116,7 @@ def test_each_tag_and_exit_made_what_freqtrade_says(floor: Floor, theirs: Any, b
     assert all(isclose(line.pnl.amount, known[key][0], abs_tol=1e-8) for key, line in lines.items())
 
 
-def test_each_exit_won_and_lost_as_freqtrade_says(floor: Floor, theirs: Any) -> None:
+def test_each_exit_won_and_lost_as_freqtrade_says(floor: Portfolio, theirs: Any) -> None:
     lines = split(floor, "exit_reason")
     known = {name: tuple(row.values()) for name, row in theirs["stats"]["exit_reasons"].items()}
     assert {key: (line.wins, line.losses, line.flat) for key, line in lines.items()} == known
@@ -138,7 +138,7 @@ def test_freqtrades_calmar_multiplies_a_mean_by_a_root(shares: list[float], thei
     assert isclose(sum(shares) / DAYS * 100 / known["max_drawdown"] * sqrt(365), known["calmar"], rel_tol=1e-9)
 
 
-def test_freqtrades_year_is_of_sixty_days(floor: Floor, theirs: Any) -> None:
+def test_freqtrades_year_is_of_sixty_days(floor: Portfolio, theirs: Any) -> None:
     book = whole(floor)
     assert book.closing is not None
     growth = float(book.closing.amount / START.amount)
@@ -147,7 +147,7 @@ def test_freqtrades_year_is_of_sixty_days(floor: Floor, theirs: Any) -> None:
     assert isclose(growth ** (365 / 61) - 1, ours or 0, rel_tol=1e-12)
 
 
-def test_of_the_wallets_days_freqtrade_takes_the_spread_of_all_there_are(floor: Floor, theirs: Any) -> None:
+def test_of_the_wallets_days_freqtrade_takes_the_spread_of_all_there_are(floor: Portfolio, theirs: Any) -> None:
     worth = [point.equity.amount for point in floor.equity(TWO_MONTHS)]
     returns = [float(after / before - 1) for before, after in pairwise(worth)]
     known = theirs["wallet_history"]["sharpe"]

@@ -6,13 +6,13 @@ from hypothesis import strategies as st
 from reporter.alerts.model import Level
 from reporter.alerts.thresholds import Threshold
 from reporter.probes.grading import Key, graded, latency
-from reporter.probes.probe import Measure, Sight, percent
+from reporter.probes.probe import Measurement, ProbeResult, percent
 
 DISK = Threshold(80, 95)
 
 
-def disk(figure: float) -> Sight:
-    return Sight(Level.OK, "online", measures=(Measure("disk", figure, DISK, percent),))
+def disk(figure: float) -> ProbeResult:
+    return ProbeResult(Level.OK, "online", measures=(Measurement("disk", figure, DISK, percent),))
 
 
 def test_a_figure_is_worse_from_its_limit_on_and_better_only_well_below_it() -> None:
@@ -34,27 +34,27 @@ def test_a_figure_is_worse_from_its_limit_on_and_better_only_well_below_it() -> 
 
 def test_all_that_is_in_trouble_is_named_and_the_worst_leads() -> None:
     slow = latency(1.0, Threshold(0.5))
-    sight, _ = graded(Sight(Level.OK, "online", measures=(slow, Measure("disk", 97, DISK, percent))), {})
+    sight, _ = graded(ProbeResult(Level.OK, "online", measures=(slow, Measurement("disk", 97, DISK, percent))), {})
     assert (sight.level, sight.value, sight.limit, sight.figure) == (Level.CRITICAL, "97%", "95%", 97)
     assert sight.detail == "online, but disk above 95%, slower than 500ms"
     assert sight.figures == (("disk", "97%"),)
 
 
 def test_small_figures_may_be_the_bad_ones() -> None:
-    days = Measure("days", 10, Threshold(14, 3, low=True))
-    sight, _ = graded(Sight(Level.OK, "online", measures=(days,)), {})
+    days = Measurement("days", 10, Threshold(14, 3, low=True))
+    sight, _ = graded(ProbeResult(Level.OK, "online", measures=(days,)), {})
     assert (sight.level, sight.detail) == (Level.WARNING, "online, but days below 14")
 
 
 def test_what_failed_already_stays_as_it_is_and_shows_its_figures() -> None:
-    down = Sight(Level.CRITICAL, "refused", measures=(Measure("disk", 99, DISK, percent),))
+    down = ProbeResult(Level.CRITICAL, "refused", measures=(Measurement("disk", 99, DISK, percent),))
     sight, _ = graded(down, {})
     assert (sight.detail, sight.figures) == ("refused", (("disk", "99%"),))
 
 
 def test_a_look_without_figures_forgets_none() -> None:
     _, stands = graded(disk(85), {})
-    _, stands = graded(Sight(Level.CRITICAL, "refused"), stands)
+    _, stands = graded(ProbeResult(Level.CRITICAL, "refused"), stands)
     sight, _ = graded(disk(78), stands)
     assert sight.level is Level.WARNING
 

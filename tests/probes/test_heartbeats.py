@@ -9,7 +9,7 @@ import pytest
 
 from reporter.errors import LedgerError
 from reporter.periods.civil import Period
-from reporter.trading.ledger.portfolio import Floor
+from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.ledger.settings import LedgerSettings
 from tests.ledger.databases import DATA, Native, native_postgresql, native_sqlite
 from tests.probes.conftest import StandingClock
@@ -144,7 +144,9 @@ def test_the_minutes_in_which_trades_closed_are_those_of_the_trades(floor: Nativ
     opened = datetime(2026, 10, 29, 23, 59, 59, tzinfo=UTC)
     trade(floor, [opened + timedelta(seconds=second) for second in (0, 1, 59, 60, 61, 3600, 86400)])
     period = Period(opened, opened + timedelta(days=1), "a day")
-    both = Floor([floor.settings(), LedgerSettings(name="old", kind="freqtrade", url=str(DATA / "freqtrade.sqlite"))])
+    both = Portfolio(
+        [floor.settings(), LedgerSettings(name="old", kind="freqtrade", url=str(DATA / "freqtrade.sqlite"))]
+    )
     found = both.closings(period, ["bot"])
     assert found == sorted(
         {one.closed_at.replace(second=0) for one in both.closed_trades(period) if one.ledger == "bot"}
@@ -174,7 +176,7 @@ def test_an_agents_own_heartbeat_is_read_in_whatever_form_it_is_kept(
     floor.run("DROP TABLE agents")
     floor.run("CREATE TABLE agents (name, strategy, mode, currency, capital, status, last_seen)")
     floor.run(f"INSERT INTO agents VALUES ('a', NULL, 'live', 'USDT', NULL, NULL, {kept})")
-    (agent,) = Floor([floor.settings()]).agents()
+    (agent,) = Portfolio([floor.settings()]).agents()
     began = datetime(2026, 10, 30, 14, 2, tzinfo=UTC)
     assert agent.last_seen == (None if seen is None else began + timedelta(seconds=seen))
 
@@ -185,4 +187,4 @@ def test_a_heartbeat_that_is_no_time_is_said_to_be_none(tmp_path: Path) -> None:
     floor.run("CREATE TABLE agents (name, strategy, mode, currency, capital, status, last_seen)")
     floor.run("INSERT INTO agents VALUES ('a', NULL, 'live', 'USDT', NULL, NULL, 'just now')")
     with pytest.raises(LedgerError, match="an agent's last_seen is 'just now', which is not a time that can be read"):
-        Floor([floor.settings()]).agents()
+        Portfolio([floor.settings()]).agents()

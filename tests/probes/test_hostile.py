@@ -18,7 +18,7 @@ import trustme
 from pydantic import ValidationError
 
 from reporter.alerts.model import Level
-from reporter.probes.probe import Measure, Sight, Terms
+from reporter.probes.probe import Measurement, ProbeResult, Terms
 from tests.probes.conftest import Rounds, StandingClock
 from tests.probes.databases import Watch, open_files, told, wait_until
 from tests.probes.servers import (
@@ -43,13 +43,13 @@ class Saying:
 
     kind: ClassVar[str] = "odd"
     host: ClassVar[None] = None
-    sight: Sight
+    sight: ProbeResult
     terms: Terms = field(default_factory=lambda: Terms("odd"))
 
     def prepare(self) -> None:
         pass
 
-    async def look(self) -> Sight:
+    async def look(self) -> ProbeResult:
         return self.sight
 
 
@@ -58,7 +58,7 @@ def unreadable(_: float) -> str:
 
 
 def test_a_figure_that_cannot_be_shown_is_told_in_each_round(rounds: Rounds, clock: StandingClock) -> None:
-    looked = rounds([Saying(Sight(Level.OK, "online", measures=(Measure("age", 1.0, shown=unreadable),)))])
+    looked = rounds([Saying(ProbeResult(Level.OK, "online", measures=(Measurement("age", 1.0, shown=unreadable),)))])
     for _ in range(3):
         (reading,) = looked.probe_all()
         assert reading.fresh
@@ -68,7 +68,7 @@ def test_a_figure_that_cannot_be_shown_is_told_in_each_round(rounds: Rounds, clo
 
 def test_what_others_have_written_is_one_short_line_that_hides_nothing(rounds: Rounds) -> None:
     text = "up\n\x1b[2Jdb is fine \u202e" + "x" * 10_000
-    (reading,) = rounds([Saying(Sight(Level.OK, text, value=text, figures=(("version", text),)))]).probe_all()
+    (reading,) = rounds([Saying(ProbeResult(Level.OK, text, value=text, figures=(("version", text),)))]).probe_all()
     seen = reading.observation
     for said in (seen.detail, seen.value or "", reading.figures[0][1]):
         assert said.startswith("up⏎␛[2Jdb is fine ")

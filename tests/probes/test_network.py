@@ -14,12 +14,12 @@ from reporter.alerts.model import Level
 from reporter.alerts.readings import Reading
 from reporter.probes import own_network
 from reporter.probes.contact import reached
-from reporter.probes.own_network import ENOUGH_TO_ASK, Look, Referee, doubt, is_elsewhere, is_near, party
-from reporter.probes.probe import Probe, Sight, Terms, Way
+from reporter.probes.own_network import ENOUGH_TO_ASK, NetworkView, Referee, doubt, is_elsewhere, is_near, party
+from reporter.probes.probe import Probe, ProbeResult, Terms, Way
 from tests.probes.conftest import Rounds, StandingClock
 from tests.probes.servers import full_queue, hangs, nobody_listening, serving
 
-Act = Callable[[], Awaitable[Sight]]
+Act = Callable[[], Awaitable[ProbeResult]]
 
 
 @dataclass
@@ -41,32 +41,32 @@ class Far:
 
     def prepare(self) -> None: ...
 
-    async def look(self) -> Sight:
+    async def look(self) -> ProbeResult:
         return await self.act()
 
 
-async def answers() -> Sight:
-    return Sight(Level.OK, "online")
+async def answers() -> ProbeResult:
+    return ProbeResult(Level.OK, "online")
 
 
-async def silent() -> Sight:
+async def silent() -> ProbeResult:
     await asyncio.Event().wait()
-    return Sight(Level.OK, "online")
+    return ProbeResult(Level.OK, "online")
 
 
-async def refuses() -> Sight:
+async def refuses() -> ProbeResult:
     raise ConnectionRefusedError(errno.ECONNREFUSED, "x")
 
 
-async def no_route() -> Sight:
+async def no_route() -> ProbeResult:
     raise OSError(errno.ENETUNREACH, "x")
 
 
-async def no_names() -> Sight:
+async def no_names() -> ProbeResult:
     raise socket.gaierror(socket.EAI_AGAIN, "x")
 
 
-async def accepts_and_hangs() -> Sight:
+async def accepts_and_hangs() -> ProbeResult:
     reached()
     return await silent()
 
@@ -78,7 +78,7 @@ def far(*acts: Act) -> list[Probe]:
 def by_turns(acts: dict[int, Act], number: int) -> Act:
     """Does what stands under its number when it is asked."""
 
-    async def act() -> Sight:
+    async def act() -> ProbeResult:
         return await acts[number]()
 
     return act
@@ -150,11 +150,11 @@ def test_two_that_are_silent_suffice_where_somebody_can_be_asked(rounds: Rounds)
     assert levels(well) == ["critical", "critical", "ok"]
 
 
-async def has_no_files_left() -> Sight:
+async def has_no_files_left() -> ProbeResult:
     raise OSError(errno.EMFILE, "x")
 
 
-async def name_is_not_known() -> Sight:
+async def name_is_not_known() -> ProbeResult:
     raise socket.gaierror(socket.EAI_NONAME, "x")
 
 
@@ -166,10 +166,10 @@ def test_what_was_not_tried_is_no_answer(act: Act, rounds: Rounds) -> None:
 
 
 def test_an_answer_of_this_machine_proves_nothing(rounds: Rounds) -> None:
-    async def by_its_own_address() -> Sight:
+    async def by_its_own_address() -> ProbeResult:
         with serving(hangs) as port, socket.create_connection(("127.0.0.1", port)) as line:
             reached(line)
-            return Sight(Level.OK, "online")
+            return ProbeResult(Level.OK, "online")
 
     *targets, own = rounds(far(silent, silent, silent, by_its_own_address)).probe_all()
     assert levels(targets) == ["unknown"] * 3 + ["ok"]
@@ -219,7 +219,7 @@ def test_a_guard_that_is_not_wanted_keeps_quiet(rounds: Rounds) -> None:
 
 LOOKS = st.lists(
     st.builds(
-        Look,
+        NetworkView,
         host=st.sampled_from("abcdefgh"),
         at=st.floats(50, 100),
         since=st.floats(0, 50),
@@ -230,7 +230,7 @@ LOOKS = st.lists(
 
 
 @given(LOOKS)
-def test_no_host_counts_twice_and_nobody_is_suspected_who_was_not_silent(looks: list[Look]) -> None:
+def test_no_host_counts_twice_and_nobody_is_suspected_who_was_not_silent(looks: list[NetworkView]) -> None:
     found = doubt(looks, 100.0)
     if found:
         assert 2 + (not found.certain) <= found.silent <= len({look.host for look in looks if look.silent})
@@ -238,23 +238,23 @@ def test_no_host_counts_twice_and_nobody_is_suspected_who_was_not_silent(looks: 
 
 
 @given(LOOKS)
-def test_one_more_answer_of_this_moment_never_makes_a_doubt(looks: list[Look]) -> None:
+def test_one_more_answer_of_this_moment_never_makes_a_doubt(looks: list[NetworkView]) -> None:
     if doubt(looks, 100.0) is None:
-        assert doubt([*looks, Look("new.example", 100.0, 100.0, Way.OPEN)], 100.0) is None
+        assert doubt([*looks, NetworkView("new.example", 100.0, 100.0, Way.OPEN)], 100.0) is None
 
 
 @given(LOOKS)
-def test_after_an_answer_from_afar_by_name_nothing_is_blamed_on_the_network(looks: list[Look]) -> None:
-    assert doubt([*looks, Look("new.example", 100.0, 100.0, Way.OPEN)], 100.0) is None
+def test_after_an_answer_from_afar_by_name_nothing_is_blamed_on_the_network(looks: list[NetworkView]) -> None:
+    assert doubt([*looks, NetworkView("new.example", 100.0, 100.0, Way.OPEN)], 100.0) is None
 
 
-def seen(*cases: str) -> list[Look]:
+def seen(*cases: str) -> list[NetworkView]:
     """Looks such as `far LOST` or `near OPEN`, each of another party; one of long ago began `before`."""
     found = []
     for number, case in enumerate(cases):
         place, way, *before = case.split()
         host = {"far": f"t{number}.example", "near": f"10.0.0.{number}", "address": f"9.9.9.{number}"}[place]
-        found.append(Look(host, 100.0, 10.0 if before else 100.0, Way[way], is_near(host)))
+        found.append(NetworkView(host, 100.0, 10.0 if before else 100.0, Way[way], is_near(host)))
     return found
 
 

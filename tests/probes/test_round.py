@@ -16,12 +16,12 @@ from reporter.alerts.model import Level
 from reporter.periods.clock import SystemClock
 from reporter.probes.kinds.http import HttpProbe
 from reporter.probes.kinds.tcp import TcpProbe
-from reporter.probes.probe import Probe, Sight, Terms
+from reporter.probes.probe import Probe, ProbeResult, Terms
 from reporter.secret import Secret
 from tests.probes.conftest import Rounds, StandingClock
 from tests.probes.servers import answers, hangs, serving
 
-OK = Sight(Level.OK, "fine")
+OK = ProbeResult(Level.OK, "fine")
 
 
 def web(name: str, port: int, *, timeout: float = 4.0) -> HttpProbe:
@@ -32,7 +32,7 @@ def web(name: str, port: int, *, timeout: float = 4.0) -> HttpProbe:
 class Scripted:
     """A probe whose look is what the test says."""
 
-    act: Callable[[], Awaitable[Sight]]
+    act: Callable[[], Awaitable[ProbeResult]]
     name: str = "scripted"
     every: float | None = None
     timeout: float = 0.2
@@ -46,25 +46,25 @@ class Scripted:
 
     def prepare(self) -> None: ...
 
-    async def look(self) -> Sight:
+    async def look(self) -> ProbeResult:
         self.looks += 1
         return await self.act()
 
 
-async def fine() -> Sight:
+async def fine() -> ProbeResult:
     return OK
 
 
-async def forever() -> Sight:
+async def forever() -> ProbeResult:
     await asyncio.Event().wait()
     return OK
 
 
-async def refused() -> Sight:
+async def refused() -> ProbeResult:
     raise ConnectionRefusedError(errno.ECONNREFUSED, "x")
 
 
-async def deaf() -> Sight:
+async def deaf() -> ProbeResult:
     """Does not let itself be cancelled for a while."""
     for _ in range(2):
         try:
@@ -110,7 +110,7 @@ def test_a_look_that_goes_on_is_not_started_again_and_keeps_its_last_reading(
 ) -> None:
     acts = iter([fine, forever])
 
-    async def in_turn() -> Sight:
+    async def in_turn() -> ProbeResult:
         return await next(acts)()
 
     probe = Scripted(in_turn, timeout=60)
@@ -125,7 +125,7 @@ def test_a_look_that_goes_on_is_not_started_again_and_keeps_its_last_reading(
 
 
 def test_a_look_that_finishes_between_rounds_is_told_as_fresh_in_the_next(rounds: Rounds, clock: StandingClock) -> None:
-    async def late() -> Sight:
+    async def late() -> ProbeResult:
         await asyncio.sleep(0.3)
         return OK
 
@@ -149,7 +149,7 @@ def test_our_own_hang_is_unknown_and_not_the_targets_fault(rounds: Rounds, clock
 
 
 def test_a_loop_that_is_blocked_gives_unknown_by_the_deadline(rounds: Rounds) -> None:
-    async def blocking() -> Sight:
+    async def blocking() -> ProbeResult:
         time.sleep(2.0)
         return OK
 
@@ -186,7 +186,7 @@ def test_what_has_just_failed_is_asked_again_soon_and_then_at_its_own_pace(
 def test_a_round_that_comes_early_for_a_suspect_asks_nobody_else(rounds: Rounds, clock: StandingClock) -> None:
     acts = iter([fine, fine, refused, fine, fine, fine])
 
-    async def in_turn() -> Sight:
+    async def in_turn() -> ProbeResult:
         return await next(acts)()
 
     well, suspect = Scripted(fine, name="well"), Scripted(in_turn, name="suspect")
@@ -205,7 +205,7 @@ def test_a_kept_reading_says_when_it_was_taken(rounds: Rounds, clock: StandingCl
 
 
 def test_a_probe_that_raises_is_unknown_and_tells_no_secret(rounds: Rounds) -> None:
-    async def broken() -> Sight:
+    async def broken() -> ProbeResult:
         raise RuntimeError("https://user:hunter2@example.com")
 
     (reading,) = rounds([Scripted(broken)]).probe_all()
@@ -214,7 +214,7 @@ def test_a_probe_that_raises_is_unknown_and_tells_no_secret(rounds: Rounds) -> N
 
 
 def test_rounds_asked_for_at_once_look_only_once(rounds: Rounds) -> None:
-    async def brief() -> Sight:
+    async def brief() -> ProbeResult:
         await asyncio.sleep(0.2)
         return OK
 

@@ -10,7 +10,7 @@ from reporter.messages.message import Message, Run
 from reporter.periods.civil import Unit, containing
 from reporter.store import owed_periods, run_log, tables
 from reporter.store.database import CHANNELS, TERMS, Store
-from reporter.store.outbox import Letter, enqueue
+from reporter.store.outbox import OutgoingMessage, enqueue
 from reporter.store.self_health import affairs
 
 NOW = datetime(2026, 10, 30, 14, 0, tzinfo=UTC)
@@ -19,7 +19,9 @@ NOW = datetime(2026, 10, 30, 14, 0, tzinfo=UTC)
 def letter(store: Store, key: str, at: datetime) -> None:
     message = Message(title=(Run("text", key),))
     with store.begin() as connection:
-        enqueue(connection, Letter(key=key, channel="daily", kind="report", message=message, reference="r"), at)
+        enqueue(
+            connection, OutgoingMessage(key=key, channel="daily", kind="report", message=message, reference="r"), at
+        )
 
 
 def test_a_store_without_a_past_has_nothing_to_say(store: Store) -> None:

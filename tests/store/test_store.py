@@ -123,7 +123,7 @@ def test_one_who_writes_for_ever_stops_no_other_for_ever(tmp_path: Path, monkeyp
 def test_two_daemons_that_change_the_lanes_of_one_place_do_not_wait_for_each_other(server: PostgreSQL) -> None:
     def enters() -> None:
         with store.begin() as connection:
-            channel_states.enter(connection, "a", "there", now)
+            channel_states.lock_channels(connection, "a", "there", now)
 
     def somebody_waits() -> bool:
         with server.connect() as connection:
@@ -134,13 +134,13 @@ def test_two_daemons_that_change_the_lanes_of_one_place_do_not_wait_for_each_oth
     with closing(open_store(url)) as store, ThreadPoolExecutor(1) as pool:
         with store.begin() as connection:
             for name in ("b", "a"):
-                channel_states.enter(connection, name, "there", now)
-                channel_states.met(connection, name, "place")
+                channel_states.lock_channels(connection, name, "there", now)
+                channel_states.record_destination(connection, name, "place")
             connection.execute(update(tables.lanes).values(lease="mine"))
         with store.begin() as connection:
-            channel_states.lock(connection, "mine")
-            channel_states.note_posts(connection, "b", [now.timestamp()])
+            channel_states.lock_leased(connection, "mine")
+            channel_states.record_posts(connection, "b", [now.timestamp()])
             other = pool.submit(enters)
             until(somebody_waits, 30, lambda: "nobody waits")
-            channel_states.leave(connection, "mine")
+            channel_states.release(connection, "mine")
         other.result()

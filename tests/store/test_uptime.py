@@ -11,7 +11,7 @@ from threading import Barrier
 from sqlalchemy import func, select
 
 from reporter.alerts.model import Level, Observation
-from reporter.alerts.uptime import Span
+from reporter.alerts.uptime import StateSpan
 from reporter.store import tables, uptime
 from reporter.store.database import Store
 
@@ -27,12 +27,12 @@ def told(store: Store, letters: str, start: datetime = START, subject: str = "pr
             uptime.record(connection, [seen], start + number * BEAT, BEAT)
 
 
-def spans(store: Store, subject: str = "probe/db") -> list[Span]:
+def spans(store: Store, subject: str = "probe/db") -> list[StateSpan]:
     with store.read() as connection:
         return uptime.of_subject(connection, subject, START - timedelta(days=99), START + timedelta(days=99))
 
 
-def sketch(found: Sequence[Span]) -> list[tuple[str, float, int]]:
+def sketch(found: Sequence[StateSpan]) -> list[tuple[str, float, int]]:
     """Level, seconds, readings."""
     return [(span.level.value, (span.end - span.start).total_seconds(), span.readings) for span in found]
 

@@ -20,7 +20,7 @@ Unit = TypeVar("Unit", bound=float | timedelta)
 _FURTHER_OUT = "the worse limit must be further out, and one that is left out may have its usual value: write both"
 
 
-class Limits(Settings, Generic[Unit]):
+class ProbeLimits(Settings, Generic[Unit]):
     """From where on a figure is trouble. Where `low`, small figures are the bad ones."""
 
     low: ClassVar[bool] = False
@@ -50,31 +50,31 @@ class Limits(Settings, Generic[Unit]):
         return self
 
 
-class Numbers(Limits[float]):
+class Numbers(ProbeLimits[float]):
     """Limits of a number that should be small, such as a percentage."""
 
 
-class LowNumbers(Limits[float]):
+class LowNumbers(ProbeLimits[float]):
     """Limits of a number that should be large, such as days left."""
 
     low: ClassVar[bool] = True
 
 
-class Spans(Limits[Duration]):
+class Spans(ProbeLimits[Duration]):
     """Limits of a time that should be short."""
 
 
-class LowSpans(Limits[Duration]):
+class LowSpans(ProbeLimits[Duration]):
     """Limits of a time that should be long."""
 
     low: ClassVar[bool] = True
 
 
-class Sizes(Limits[Size]):
+class Sizes(ProbeLimits[Size]):
     """Limits of a size that should be small."""
 
 
-class LowSizes(Limits[Size]):
+class LowSizes(ProbeLimits[Size]):
     """Limits of a size that should be large."""
 
     low: ClassVar[bool] = True

@@ -22,8 +22,8 @@ from rich.text import Text as Styled
 
 from reporter.delivery.outlets.html import COLOURS
 from reporter.delivery.outlets.outlet import Delivered, Found, Later, Never, Unclear, Verdict
-from reporter.delivery.rate_limits import Pace
-from reporter.messages.formats import size
+from reporter.delivery.rate_limits import RateWindow
+from reporter.messages.formats import size_text
 from reporter.messages.message import Attachment, Block, Code, Field, Line, Message, RunKind, Table, Text, visible
 
 WIDTH = 100  # of what is piped, and the most that reads well on a wide screen
@@ -52,7 +52,7 @@ class ConsoleOutlet:
     """
 
     kind = "console"
-    pace = Pace()
+    pace = RateWindow()
 
     def __init__(
         self,
@@ -175,7 +175,7 @@ def _put(folder: Path, name: str, file: Attachment) -> Attachment:
 
 
 def _named(file: Attachment) -> str:
-    named = f"{'🖼️' if file.shown else '📎'} {visible(file.name)} ({size(len(file.content))})"
+    named = f"{'🖼️' if file.shown else '📎'} {visible(file.name)} ({size_text(len(file.content))})"
     return f"{named}\n{visible(file.alt)}" if file.alt else named
 
 

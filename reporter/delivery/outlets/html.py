@@ -9,7 +9,7 @@ from html import escape
 from itertools import groupby
 from pathlib import PurePath
 
-from reporter.messages.formats import size
+from reporter.messages.formats import size_text
 from reporter.messages.message import (
     Attachment,
     Block,
@@ -141,7 +141,7 @@ def _attachment(file: Attachment) -> str:
         content = base64.b64encode(file.content).decode()
         alt = escape(visible(file.alt)) or name
         return f'<figure><img alt="{alt}" src="data:{kind};base64,{content}"></figure>'
-    return f"<p>📎 {name} ({size(len(file.content))})</p>"
+    return f"<p>📎 {name} ({size_text(len(file.content))})</p>"
 
 
 def _line(line: Line) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from reporter.delivery.rate_limits import Pace
+from reporter.delivery.rate_limits import RateWindow
 from reporter.messages.message import Message
 
 
@@ -74,7 +74,7 @@ class Outlet(Protocol):
     kind: str
 
     @property
-    def pace(self) -> Pace:
+    def pace(self) -> RateWindow:
         """How fast it may be posted to, as far as is known before the first answer."""
 
     def pause(self) -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from reporter.trading.books import Book, Figures, Line, Series
+from reporter.trading.books import Book, BookLine, Figures, Series
 from reporter.trading.equity_curve import Curve, curve, curve_of_series
 from reporter.trading.risk import NEVER_CLOSES, Basis
 from reporter.trading.targets import Targets
@@ -15,7 +15,7 @@ from reporter.trading.trades import Flow, Money
 
 
 @dataclass(frozen=True, slots=True)
-class Goals:
+class TargetProgress:
     """What was aimed at in one book, as far as the config says. It is false where nothing was."""
 
     book: Book
@@ -51,9 +51,9 @@ class Goals:
         return sum(pnl >= self.daily.amount for pnl in self.book.daily)
 
 
-def goals(book: Book, targets: Targets) -> Goals:
+def target_progress(book: Book, targets: Targets) -> TargetProgress:
     """The targets of a book's currency beside what the book made."""
-    return Goals(
+    return TargetProgress(
         book=book,
         daily=targets.daily_pnl.get(book.currency),
         win_rate=targets.win_rate,
@@ -68,7 +68,7 @@ A_WEEK = 7
 
 
 @dataclass(frozen=True, slots=True)
-class Trail:
+class DailyHistory:
     """The days that led a book to where it stands: day by day what was realised, and the curve of that."""
 
     series: Series
@@ -123,13 +123,13 @@ class Trail:
         return same and set(self.series.ledgers) >= set(book.ledgers)
 
 
-def trail(series: Series, basis: Basis = NEVER_CLOSES) -> Trail:
+def daily_history(series: Series, basis: Basis = NEVER_CLOSES) -> DailyHistory:
     """The trail of a book, by the year that ratios are made for."""
-    return Trail(series, curve_of_series(series, basis))
+    return DailyHistory(series, curve_of_series(series, basis))
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class PeriodChange:
     """How the figures of a period differ from those of the one before."""
 
     pnl: Money
@@ -138,11 +138,11 @@ class Change:
     before: Figures
 
 
-def change(book: Book, before: Book | None) -> Change | None:
+def change_from(book: Book, before: Book | None) -> PeriodChange | None:
     """What a book made more than in the period before; None where that is not known of the same ledgers."""
     if before is None or before.ledgers != book.ledgers:
         return None
-    return Change(
+    return PeriodChange(
         pnl=book.pnl - before.pnl,
         trades=book.trades - before.trades,
         win_rate=_less(book.win_rate, before.win_rate),
@@ -154,21 +154,21 @@ def _less(now: Decimal | None, then: Decimal | None) -> Decimal | None:
     return None if now is None or then is None else now - then
 
 
-def _pnl(lines: Iterable[Line], currency: str) -> Money:
+def _pnl(lines: Iterable[BookLine], currency: str) -> Money:
     return sum((line.pnl for line in lines), Money(Decimal(0), currency))
 
 
 @dataclass(frozen=True, slots=True)
-class Carriers:
+class Contributors:
     """A book's agents that traded: those that gained most, those that lost most (worst first), and all others.
 
     Together they made what the book made.
     """
 
-    top: list[Line]
-    under: list[Line]
-    others: list[Line]
-    idle: list[Line]
+    top: list[BookLine]
+    under: list[BookLine]
+    others: list[BookLine]
+    idle: list[BookLine]
     currency: str
 
     @property
@@ -176,26 +176,26 @@ class Carriers:
         return _pnl(self.others, self.currency)
 
 
-def carriers(book: Book, count: int) -> Carriers:
+def contributors(book: Book, count: int) -> Contributors:
     """Who of a book's lines carried it and who cost it: at most `count` of either; a line at 0 is neither."""
     traded = sorted((line for line in book.lines if line.trades), key=lambda line: line.pnl, reverse=True)
     top = [line for line in traded if line.pnl.amount > 0][:count]
     under = [line for line in reversed(traded) if line.pnl.amount < 0][:count]
     others = [line for line in traded if not _among(line, top) and not _among(line, under)]
-    return Carriers(top, under, others, [line for line in book.lines if not line.trades], book.currency)
+    return Contributors(top, under, others, [line for line in book.lines if not line.trades], book.currency)
 
 
-def _among(line: Line, lines: Sequence[Line]) -> bool:
+def _among(line: BookLine, lines: Sequence[BookLine]) -> bool:
     return any(line is one for one in lines)
 
 
 @dataclass(frozen=True, slots=True)
-class Split:
+class Breakdown:
     """A book by its agents, its markets …: the lines that moved most, best first, and the others. All make the book."""
 
     heading: str
-    shown: list[Line]
-    others: list[Line]
+    shown: list[BookLine]
+    others: list[BookLine]
     currency: str
 
     @property
@@ -203,8 +203,8 @@ class Split:
         return _pnl(self.others, self.currency)
 
 
-def split(heading: str, lines: Sequence[Line], currency: str, count: int) -> Split:
+def breakdown(heading: str, lines: Sequence[BookLine], currency: str, count: int) -> Breakdown:
     """Show `count` of a book's lines, those that moved most."""
     moved = sorted(lines, key=lambda line: (abs(line.pnl), line.trades), reverse=True)
     shown = sorted(moved[:count], key=lambda line: line.pnl, reverse=True)
-    return Split(heading, shown, moved[count:], currency)
+    return Breakdown(heading, shown, moved[count:], currency)

@@ -10,10 +10,10 @@ from typing import ClassVar
 from pydantic import Field, model_validator
 
 from reporter.alerts.model import AlertState, Level, Observation
-from reporter.alerts.self_health import Affairs
+from reporter.alerts.self_health import SelfHealth
 from reporter.alerts.thresholds import Threshold
 from reporter.jobs.context import Params
-from reporter.messages.formats import duration, size
+from reporter.messages.formats import duration_text, size_text
 from reporter.probes.host.facts import Disk, Host
 
 Standing = Mapping[str, AlertState]
@@ -38,8 +38,8 @@ _OF_A_MACHINE = (
 )
 _OF_A_DISK = ("disk-*", "inodes-*")
 _OF_US = ("late", "waiting", "refused", "skipped", "store", "memory", "threads", "files")
-MACHINE_SUBJECTS = tuple(f"probe/host-{key}{at}" for key in (*_OF_A_MACHINE, *_OF_A_DISK) for at in ("", "@*"))
-OWN_SUBJECTS = tuple(f"self/{key}{at}" for key in _OF_US for at in ("", "@*"))
+HOST_SUBJECTS = tuple(f"probe/host-{key}{at}" for key in (*_OF_A_MACHINE, *_OF_A_DISK) for at in ("", "@*"))
+SELF_SUBJECTS = tuple(f"self/{key}{at}" for key in _OF_US for at in ("", "@*"))
 
 
 class Bounds(Params):
@@ -140,7 +140,7 @@ class Threads(Bounds):
     warning: float | None = Field(200, ge=0)
 
 
-class MachineLimits(Params):
+class HostLimits(Params):
     """Bounds of what the machine tells."""
 
     cpu: Percent = Percent()
@@ -159,7 +159,7 @@ class MachineLimits(Params):
     restart_minutes: float | None = Field(15, gt=0)
 
 
-class OwnLimits(Params):
+class SelfLimits(Params):
     """Bounds of how the reporter itself keeps up: minutes that a report or a message is late, runs that were skipped in
     an hour, seconds that its store takes, mebibytes of memory, percent of the files that it may open."""
 
@@ -174,7 +174,7 @@ class OwnLimits(Params):
 
 
 @dataclass(frozen=True, slots=True)
-class Vital:
+class HealthSign:
     """One sign: the name that people know it by, what was seen, and what a board says of it."""
 
     name: str
@@ -194,9 +194,9 @@ class _Sign:
     trouble: str = "above {}"
 
 
-def machine_vitals(
-    host: Host, limits: MachineLimits, standing: Standing, now: datetime, forecast: Forecast
-) -> Iterator[Vital]:
+def host_signs(
+    host: Host, limits: HostLimits, standing: Standing, now: datetime, forecast: Forecast
+) -> Iterator[HealthSign]:
     """What the machine tells; what it does not has no sign. Their subjects are `probe/host-…`, with the machine's name
     where reporters of several machines share a store.
 
@@ -209,12 +209,12 @@ def machine_vitals(
     for subject in standing:
         if subject.startswith("probe/host-") and subject.partition("@")[2] == at[1:] and subject not in signs:
             words = "is told no more"
-            yield Vital(subject, Observation(subject, Level.OK, words), words)
+            yield HealthSign(subject, Observation(subject, Level.OK, words), words)
 
 
 def _told(
-    host: Host, limits: MachineLimits, standing: Standing, now: datetime, forecast: Forecast, at: str
-) -> Iterator[Vital]:
+    host: Host, limits: HostLimits, standing: Standing, now: datetime, forecast: Forecast, at: str
+) -> Iterator[HealthSign]:
     for sign in _signs(host, limits):
         if sign.figure is not None:
             yield _vital(f"probe/{sign.key}{at}", sign, sign.figure, standing, of=f" of {host.name}")
@@ -223,11 +223,11 @@ def _told(
     for name, why in host.untold:
         if name.startswith("disk "):
             subject, words = f"probe/host-{name.replace(' ', '-', 1)}{at}", f"cannot be measured: {why}"
-            yield Vital(name.capitalize(), Observation(subject, Level.UNKNOWN, words), words)
+            yield HealthSign(name.capitalize(), Observation(subject, Level.UNKNOWN, words), words)
     yield from _restarted(f"probe/host-restart{at}", host, limits, now)
 
 
-def _signs(host: Host, limits: MachineLimits) -> Iterator[_Sign]:
+def _signs(host: Host, limits: HostLimits) -> Iterator[_Sign]:
     per_core = host.load[1] / host.cores if host.load and host.cores else None
     errors = host.network.errors if host.network else None
     yield _Sign("CPU", "host-cpu", host.cpu_percent, limits.cpu, _percent)
@@ -245,16 +245,16 @@ def _signs(host: Host, limits: MachineLimits) -> Iterator[_Sign]:
     yield _Sign("Out of memory", "host-killed", host.killed, limits.killed, _count, "{} or more processes were killed")
 
 
-def _vital(subject: str, sign: _Sign, figure: float, standing: Standing, of: str = "") -> Vital:
+def _vital(subject: str, sign: _Sign, figure: float, standing: Standing, of: str = "") -> HealthSign:
     return _graded(subject, sign, figure, _known(subject, standing), of)
 
 
-def _graded(subject: str, sign: _Sign, figure: float, known: Level, of: str) -> Vital:
+def _graded(subject: str, sign: _Sign, figure: float, known: Level, of: str) -> HealthSign:
     level, limit = sign.limits.threshold.graded(figure, known)
     words = "normal" if level is Level.OK else _beyond(sign, figure, limit)
     bound = None if limit is None else sign.shown(limit)
     seen = Observation(subject, level, f"{sign.name}{of}: {words}", sign.shown(figure), bound, figure)
-    return Vital(sign.name, seen, words)
+    return HealthSign(sign.name, seen, words)
 
 
 def _beyond(sign: _Sign, figure: float, limit: float | None) -> str:
@@ -264,7 +264,9 @@ def _beyond(sign: _Sign, figure: float, limit: float | None) -> str:
     return f"{sign.limits.threshold.back} {sign.shown(limit)}"
 
 
-def _disk(subject: str, disk: Disk, host: Host, limits: MachineLimits, standing: Standing, forecast: Forecast) -> Vital:
+def _disk(
+    subject: str, disk: Disk, host: Host, limits: HostLimits, standing: Standing, forecast: Forecast
+) -> HealthSign:
     """A disk is judged by how full it is and by when it will be: one sign, for it is one trouble. What each of the two
     figures has entered is its own."""
     figure, state = _share(disk.used, disk.total) or 0.0, standing.get(subject, AlertState(subject))
@@ -282,10 +284,10 @@ def _disk(subject: str, disk: Disk, host: Host, limits: MachineLimits, standing:
     detail = f"Disk {disk.path} of {host.name} is {_percent(figure)} full, and will be {words}"
     value = f"{_percent(figure)}, full in {coarse(ahead)}"
     seen = Observation(subject, level, detail, value, None if limit is None else f"{limit:g} h", figure)
-    return _noting(Vital(f"Disk {disk.path}", seen, words), size=by_size.seen.level, hours=level)
+    return _noting(HealthSign(f"Disk {disk.path}", seen, words), size=by_size.seen.level, hours=level)
 
 
-def _noting(vital: Vital, *, size: Level, hours: Level = Level.OK) -> Vital:
+def _noting(vital: HealthSign, *, size: Level, hours: Level = Level.OK) -> HealthSign:
     """With how each figure of a disk stands, for the next look."""
     stands = (("size", False, size), ("hours", True, hours))
     seen = replace(vital.seen, stands=tuple(one for one in stands if one[2] is not Level.OK))
@@ -302,17 +304,17 @@ def coarse(span: timedelta) -> str:
     return f"{hours // 24} days"
 
 
-def _restarted(subject: str, host: Host, limits: MachineLimits, now: datetime) -> Iterator[Vital]:
+def _restarted(subject: str, host: Host, limits: HostLimits, now: datetime) -> Iterator[HealthSign]:
     if host.booted_at is None or limits.restart_minutes is None:
         return
     lately = timedelta() <= now - host.booted_at < timedelta(minutes=limits.restart_minutes)
     words = f"machine {host.name} " + (f"was started at {host.booted_at:%H:%M} UTC" if lately else "keeps running")
-    yield Vital("Restart", Observation(subject, Level.WARNING if lately else Level.OK, words), words)
+    yield HealthSign("Restart", Observation(subject, Level.WARNING if lately else Level.OK, words), words)
 
 
-def own_vitals(
-    affairs: Affairs | None, host: Host, limits: OwnLimits, standing: Standing, now: datetime
-) -> Iterator[Vital]:
+def self_signs(
+    affairs: SelfHealth | None, host: Host, limits: SelfLimits, standing: Standing, now: datetime
+) -> Iterator[HealthSign]:
     """How the reporter itself keeps up, as far as that is known. Their subjects are `self/…`."""
     for sign in _own_signs(affairs, host, limits, now):
         if sign.figure is not None:
@@ -320,7 +322,7 @@ def own_vitals(
             yield _vital(f"self/{sign.key}{at}", sign, sign.figure, standing)
 
 
-def _own_signs(affairs: Affairs | None, host: Host, limits: OwnLimits, now: datetime) -> Iterator[_Sign]:
+def _own_signs(affairs: SelfHealth | None, host: Host, limits: SelfLimits, now: datetime) -> Iterator[_Sign]:
     if affairs:
         yield from _work(affairs, limits, now)
     own = host.own
@@ -330,7 +332,7 @@ def _own_signs(affairs: Affairs | None, host: Host, limits: OwnLimits, now: date
     yield _Sign("Open files", "files", _share(own.files, own.files_limit), limits.open_files, _percent)
 
 
-def _work(affairs: Affairs, limits: OwnLimits, now: datetime) -> Iterator[_Sign]:
+def _work(affairs: SelfHealth, limits: SelfLimits, now: datetime) -> Iterator[_Sign]:
     late = max(((now - one.due_at).total_seconds() / 60 for one in affairs.late), default=0.0)
     names = ", ".join(one.job for one in affairs.late[:3])
     oldest = (now - affairs.oldest).total_seconds() / 60 if affairs.oldest else 0.0
@@ -367,15 +369,15 @@ def _errors(figure: float) -> str:
 
 
 def _seconds(figure: float) -> str:
-    return duration(figure) or ""
+    return duration_text(figure) or ""
 
 
 def _minutes(figure: float) -> str:
-    return duration(figure * 60) or ""
+    return duration_text(figure * 60) or ""
 
 
 def _mebibytes(figure: float) -> str:
-    return size(figure * MIB) or ""
+    return size_text(figure * MIB) or ""
 
 
 def _count(figure: float) -> str:

@@ -9,18 +9,18 @@ from datetime import datetime
 from reporter.alerts.model import AlertState, Level, Observation
 from reporter.alerts.thresholds import Threshold
 from reporter.messages.formats import Formats
-from reporter.trading.books import Book, Line
+from reporter.trading.books import Book, BookLine
 from reporter.trading.trades import Mode
 
 # A subject has room for 200 characters; so many of them may be an agent's name, of a longer one its two ends.
 LONGEST_NAME = 100
 
 # Mode and currency, and of an agent its ledger and name.
-PartyKey = tuple[Mode, str, str, str]
+OwnerKey = tuple[Mode, str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Measure:
+class LimitKind:
     """What a limit is of: a `daily` one starts anew at midnight; one with `mild` words is a warning when it is reached,
     and neither a warning before nor critical."""
 
@@ -31,14 +31,14 @@ class Measure:
 
 
 @dataclass(frozen=True, slots=True)
-class Party:
+class LimitOwner:
     """Whose limit it is: a book's, or that of one agent in it."""
 
     book: Book
-    line: Line | None = None
+    line: BookLine | None = None
 
     @property
-    def key(self) -> PartyKey:
+    def key(self) -> OwnerKey:
         own = (self.line.ledger, self.line.key) if self.line else ("", "")
         return (self.book.mode, self.book.currency, *own)
 
@@ -52,7 +52,7 @@ class Party:
         return f"{self.line.label} · {self.book.title}" if self.line else self.book.title
 
     @property
-    def figures(self) -> Book | Line:
+    def figures(self) -> Book | BookLine:
         return self.line or self.book
 
     @property
@@ -61,18 +61,18 @@ class Party:
         incomplete = self.line is None and self.book.opening is None
         return ", ".join(one.ledger for one in self.book.unread) if incomplete else ""
 
-    def of(self, books: Sequence[Book]) -> Book | Line | None:
+    def of(self, books: Sequence[Book]) -> Book | BookLine | None:
         """The same one in the books of another time."""
         book = self.book.counterpart(books)
         return book and (book.same_agent(self.line) if self.line else book)
 
 
 @dataclass(frozen=True, slots=True)
-class Gauge:
+class LimitUsage:
     """One limit and how it stands: `used` is 1 where it is reached, and None where `value` says why nobody knows."""
 
-    measure: Measure
-    party: Party
+    measure: LimitKind
+    party: LimitOwner
     used: float | None
     value: str
     limit: str = ""
@@ -84,7 +84,7 @@ class Gauge:
 
 
 @dataclass(frozen=True, slots=True)
-class Grading:
+class UsageGrading:
     """From what share of a limit on there is a warning, and whether the limits of paper books can be critical.
 
     `day` is when the day began: what is left of an alert from before is not counted towards a daily limit.
@@ -95,7 +95,7 @@ class Grading:
     day: datetime
     formats: Formats
 
-    def observed(self, gauge: Gauge, state: AlertState | None) -> Observation:
+    def observed(self, gauge: LimitUsage, state: AlertState | None) -> Observation:
         """What is observed of a gauge whose alert, if any, is in that state."""
         old = gauge.measure.daily and state is not None and state.since is not None and state.since < self.day
         level = self._level(gauge, state.stood if state and not old else Level.OK)
@@ -115,29 +115,29 @@ class Grading:
             notes=tuple(filter(None, notes)),
         )
 
-    def _level(self, gauge: Gauge, known: Level) -> Level:
+    def _level(self, gauge: LimitUsage, known: Level) -> Level:
         paper = gauge.party.book.mode is Mode.PAPER and not self.paper_critical
         early = 1.0 if gauge.measure.mild else self.warn_at
         limits = Threshold(warning=early, critical=None if gauge.measure.mild or paper else 1.0)
         return limits.graded(gauge.used or 0.0, known)[0]
 
-    def _detail(self, gauge: Gauge) -> str:
+    def _detail(self, gauge: LimitUsage) -> str:
         used = "" if gauge.measure.mild else f" ({self.formats.pct(gauge.used, 0)} used)"
         return f"{gauge.measure.name}: {gauge.value} · Limit: {gauge.limit}{used}"
 
 
-def _why(gauge: Gauge) -> str:
+def _why(gauge: LimitUsage) -> str:
     if gauge.party.missing:
         return f"{gauge.party.missing} cannot be read" + (f"; without it, it is {gauge.value}" if gauge.used else "")
     return gauge.value
 
 
-def _headline(gauge: Gauge, level: Level) -> str:
+def _headline(gauge: LimitUsage, level: Level) -> str:
     whose = f": {gauge.party.line.label}" if gauge.party.line else ""
     return _trouble(gauge, level) + whose + (" (paper)" if gauge.party.book.mode is Mode.PAPER else "")
 
 
-def _trouble(gauge: Gauge, level: Level) -> str:
+def _trouble(gauge: LimitUsage, level: Level) -> str:
     name = gauge.measure.name
     if gauge.measure.mild:
         return gauge.measure.mild

@@ -17,9 +17,9 @@ from pydantic import Field, PositiveInt
 
 from reporter.alerts.model import Level, Observation
 from reporter.jobs.context import Context, Params
-from reporter.jobs.kit.limit_usage import Gauge, Measure, Party, PartyKey
+from reporter.jobs.kit.limit_usage import LimitKind, LimitOwner, LimitUsage, OwnerKey
 from reporter.periods.civil import Period, trailing
-from reporter.trading.books import Book, Line, Series
+from reporter.trading.books import Book, BookLine, Series
 from reporter.trading.equity_curve import Curve
 from reporter.trading.metrics import Status, curve_of_series, deepest_fall, status
 from reporter.trading.targets import Limits
@@ -46,15 +46,15 @@ class LimitParams(Params):
     target: bool = True
 
 
-DAILY_LOSS = Measure("daily_loss", "Daily Loss", daily=True)
-DRAWDOWN = Measure("drawdown", "Drawdown", daily=True)
-BELOW_PEAK = Measure("below_peak", "Below Peak")
-POSITIONS = Measure("positions", "Open Positions")
-EXPOSURE = Measure("exposure", "Exposure")
-WIN_RATE = Measure("win_rate", "Win Rate", mild="Low Win Rate")
-LOSSES = Measure("losses_in_a_row", "Losses in a Row", mild="Losing Streak")
-REVIEW = Measure("review", "Review", mild="Agent Under Review")
-LIMIT_MEASURES = (DAILY_LOSS, DRAWDOWN, BELOW_PEAK, POSITIONS, EXPOSURE, WIN_RATE, LOSSES, REVIEW)
+DAILY_LOSS = LimitKind("daily_loss", "Daily Loss", daily=True)
+DRAWDOWN = LimitKind("drawdown", "Drawdown", daily=True)
+BELOW_PEAK = LimitKind("below_peak", "Below Peak")
+POSITIONS = LimitKind("positions", "Open Positions")
+EXPOSURE = LimitKind("exposure", "Exposure")
+WIN_RATE = LimitKind("win_rate", "Win Rate", mild="Low Win Rate")
+LOSSES = LimitKind("losses_in_a_row", "Losses in a Row", mild="Losing Streak")
+REVIEW = LimitKind("review", "Review", mild="Agent Under Review")
+LIMIT_KINDS = (DAILY_LOSS, DRAWDOWN, BELOW_PEAK, POSITIONS, EXPOSURE, WIN_RATE, LOSSES, REVIEW)
 
 # How many of those who lost are named; how far beyond it a limit is that nothing can be a share of.
 NAMED = 3
@@ -62,7 +62,7 @@ FAR_BEYOND = 99.0
 
 
 @dataclass(frozen=True)
-class Look:
+class LimitInputs:
     """What one round asks the ledgers, each no more than once and only if somebody wants to know."""
 
     ctx: Context[LimitParams]
@@ -100,14 +100,14 @@ class Look:
         return self.ctx.series(self.ctx.period, whole=True)
 
     @cached_property
-    def trades(self) -> Mapping[PartyKey, list[Trade]]:
+    def trades(self) -> Mapping[OwnerKey, list[Trade]]:
         return _by_owner(self.ctx.ledger.closed_trades(self.ctx.period), lambda trade: trade.pnl.currency)
 
     @cached_property
-    def positions(self) -> Mapping[PartyKey, list[Position]]:
+    def positions(self) -> Mapping[OwnerKey, list[Position]]:
         return _by_owner(self.ctx.ledger.open_positions(), lambda position: position.currency)
 
-    def last_trades(self, party: Party, trades: int) -> list[Trade]:
+    def last_trades(self, party: LimitOwner, trades: int) -> list[Trade]:
         """The last trades of somebody who closed so many in all of the days: looked for in as few days as hold them."""
         wanted = self.ctx.params.trades
         halvings = max(0, (trades // wanted).bit_length() - 1)
@@ -115,7 +115,7 @@ class Look:
             halvings -= 1
         return self._ending(halvings)[party.key][-wanted:]
 
-    def _ending(self, halvings: int) -> Mapping[PartyKey, list[Trade]]:
+    def _ending(self, halvings: int) -> Mapping[OwnerKey, list[Trade]]:
         """The trades of the last part of the days, which are cut in half so often."""
         if halvings not in self._kept:
             whole = trailing(self.ctx.period, self.ctx.params.days)
@@ -124,24 +124,24 @@ class Look:
         return self._kept[halvings]
 
     @cached_property
-    def _kept(self) -> dict[int, Mapping[PartyKey, list[Trade]]]:
+    def _kept(self) -> dict[int, Mapping[OwnerKey, list[Trade]]]:
         return {}
 
 
-def gauges_of(look: Look) -> Iterator[Gauge]:
+def limit_usages(look: LimitInputs) -> Iterator[LimitUsage]:
     """Every limit that is set and how it stands, book by book and agent by agent."""
     targets, params = look.ctx.targets, look.ctx.params
     for book in look.books:
         if book.mode is Mode.PAPER and params.paper == "off":
             continue
-        yield from _measured(look, Party(book), targets.limits_of(book.mode))
+        yield from _measured(look, LimitOwner(book), targets.limits_of(book.mode))
         for line in book.lines:
-            yield from _measured(look, Party(book, line), targets.limits_of_agent(line.key))
+            yield from _measured(look, LimitOwner(book, line), targets.limits_of_agent(line.key))
             if params.review and (targets.review_win_rate or targets.drawdown.get(book.currency)):
-                yield from _review(look, Party(book, line))
+                yield from _review(look, LimitOwner(book, line))
 
 
-def _measured(look: Look, party: Party, limits: Limits) -> Iterator[Gauge]:
+def _measured(look: LimitInputs, party: LimitOwner, limits: Limits) -> Iterator[LimitUsage]:
     """Somebody's gauges, of the limits that are set."""
     currency = party.book.currency
     if limit := limits.daily_loss.get(currency):
@@ -156,12 +156,12 @@ def _measured(look: Look, party: Party, limits: Limits) -> Iterator[Gauge]:
         yield _losses(look, party, limits.losses_in_a_row)
     if limits.positions:
         count = len(look.positions[party.key])
-        yield Gauge(POSITIONS, party, count / limits.positions, str(count), str(limits.positions))
+        yield LimitUsage(POSITIONS, party, count / limits.positions, str(count), str(limits.positions))
     if limit := limits.exposure.get(currency):
         yield _exposure(look, party, limit)
 
 
-def _daily_loss(look: Look, party: Party, limit: Money) -> Gauge:
+def _daily_loss(look: LimitInputs, party: LimitOwner, limit: Money) -> LimitUsage:
     made, notes = party.figures.pnl, list(_trend(look, party))
     if look.ctx.params.unrealised:
         held = look.positions[party.key]
@@ -171,7 +171,7 @@ def _daily_loss(look: Look, party: Party, limit: Money) -> Gauge:
         if len(known) < len(held):
             notes.append(f"⚠️ {len(held) - len(known)} more without a price, not counted")
     lost = min(made, made - made)
-    return Gauge(
+    return LimitUsage(
         DAILY_LOSS,
         party,
         _share(lost, limit),
@@ -181,31 +181,33 @@ def _daily_loss(look: Look, party: Party, limit: Money) -> Gauge:
     )
 
 
-def _drawdown(look: Look, party: Party, limit: Money) -> Gauge:
+def _drawdown(look: LimitInputs, party: LimitOwner, limit: Money) -> LimitUsage:
     """The deepest fall of the day so far: that of a book is known, that of an agent is found by its trades."""
     fall = party.book.drawdown
     if party.line:
         fall = Money(deepest_fall(trade.pnl.amount for trade in look.trades[party.key]), party.book.currency)
     if fall is None:
-        return Gauge(DRAWDOWN, party, None, "a ledger went away while its trades were read")
+        return LimitUsage(DRAWDOWN, party, None, "a ledger went away while its trades were read")
     notes = (*_trend(look, party), *_pulled(look, party))
-    return Gauge(DRAWDOWN, party, _share(fall, limit), _money(look, fall), _money(look, -limit), notes)
+    return LimitUsage(DRAWDOWN, party, _share(fall, limit), _money(look, fall), _money(look, -limit), notes)
 
 
-def _below_peak(look: Look, party: Party, limit: Decimal) -> Gauge:
+def _below_peak(look: LimitInputs, party: LimitOwner, limit: Decimal) -> LimitUsage:
     """How far the account is below the highest that it ever ended a day at, today's so far included."""
     whole = _whole_curve(look, party)
     if whole is None or whole.capital is None:
-        return Gauge(BELOW_PEAK, party, None, "its capital is not known: give the ledger a starting_balance")
+        return LimitUsage(BELOW_PEAK, party, None, "its capital is not known: give the ledger a starting_balance")
     fall = whole.drawdown
     if fall.current_share is None:
-        return Gauge(BELOW_PEAK, party, None, "its capital was used up")
+        return LimitUsage(BELOW_PEAK, party, None, "its capital was used up")
     percent, say = -fall.current_share, look.ctx.formats
     value = f"{_money(look, fall.current)} ({say.pct(-percent, 2)})"
-    return Gauge(BELOW_PEAK, party, float(percent / limit), value, f"{say.pct(-limit, 1)}", tuple(_pulled(look, party)))
+    return LimitUsage(
+        BELOW_PEAK, party, float(percent / limit), value, f"{say.pct(-limit, 1)}", tuple(_pulled(look, party))
+    )
 
 
-def _whole_curve(look: Look, party: Party) -> Curve | None:
+def _whole_curve(look: LimitInputs, party: LimitOwner) -> Curve | None:
     """Somebody's days since the first trade; None where they have none."""
     book, line = party.book, party.line
     series = next((one for one in look.history if (one.mode, one.currency) == (book.mode, book.currency)), None)
@@ -215,7 +217,7 @@ def _whole_curve(look: Look, party: Party) -> Curve | None:
     return curve_of_series(series, agent=course) if course else None
 
 
-def _win_rate(look: Look, party: Party, least: Decimal) -> Iterator[Gauge]:
+def _win_rate(look: LimitInputs, party: LimitOwner, least: Decimal) -> Iterator[LimitUsage]:
     """By the last trades, as soon as there are as many as a rate needs."""
     found, most, say = party.of(look.recent), look.ctx.params.trades, look.ctx.formats
     if found is None or found.trades < min(look.ctx.targets.review_after, most):
@@ -225,26 +227,28 @@ def _win_rate(look: Look, party: Party, least: Decimal) -> Iterator[Gauge]:
         wins, trades = sum(trade.pnl.amount > 0 for trade in look.last_trades(party, trades)), most
     rate = Decimal(wins) / trades
     value = f"{say.pct(rate)} of the last {_count(trades, 'trade')}"
-    yield Gauge(WIN_RATE, party, float(least / rate) if rate else FAR_BEYOND, value, f"at least {say.pct(least)}")
+    yield LimitUsage(WIN_RATE, party, float(least / rate) if rate else FAR_BEYOND, value, f"at least {say.pct(least)}")
 
 
-def _losses(look: Look, party: Party, most: int) -> Gauge:
+def _losses(look: LimitInputs, party: LimitOwner, most: int) -> LimitUsage:
     found = party.of(look.recent)
     if found is None or found.streaks is None:
-        return Gauge(LOSSES, party, None if found else 0.0, "the order of its trades is not known" if found else "0")
+        return LimitUsage(
+            LOSSES, party, None if found else 0.0, "the order of its trades is not known" if found else "0"
+        )
     losses = max(0, -found.streaks.current)
-    return Gauge(LOSSES, party, losses / most, str(losses), str(most))
+    return LimitUsage(LOSSES, party, losses / most, str(losses), str(most))
 
 
-def _exposure(look: Look, party: Party, limit: Money) -> Gauge:
+def _exposure(look: LimitInputs, party: LimitOwner, limit: Money) -> LimitUsage:
     worth = [_worth(position) for position in look.positions[party.key]]
     known = [amount for amount in worth if amount is not None]
     if len(known) < len(worth) and not known:
-        return Gauge(EXPOSURE, party, None, "no open position says its size and price")
+        return LimitUsage(EXPOSURE, party, None, "no open position says its size and price")
     total = Money(sum(known, Decimal(0)), party.book.currency)
     missing = len(worth) - len(known)
     notes = (f"⚠️ {_count(missing, 'position')} of unknown size or price, not counted",) if missing else ()
-    return Gauge(EXPOSURE, party, _share(-total, limit), _money(look, total), _money(look, limit), notes)
+    return LimitUsage(EXPOSURE, party, _share(-total, limit), _money(look, total), _money(look, limit), notes)
 
 
 def _worth(position: Position) -> Decimal | None:
@@ -252,7 +256,7 @@ def _worth(position: Position) -> Decimal | None:
     return None if position.size is None or price is None else abs(position.size * price)
 
 
-def _review(look: Look, party: Party) -> Iterator[Gauge]:
+def _review(look: LimitInputs, party: LimitOwner) -> Iterator[LimitUsage]:
     found, targets, days = party.of(look.reviewed), look.ctx.targets, look.ctx.params.review_days
     if found is None:
         return
@@ -261,10 +265,10 @@ def _review(look: Look, party: Party) -> Iterator[Gauge]:
     value = f"{_money(look, found.pnl)}, {rate} WR in {_count(found.trades, 'trade')} of {_count(days, 'day')}"
     fall, least = targets.drawdown.get(party.book.currency), targets.review_win_rate
     limits = [f"-{_money(look, fall)}" if fall else "", f"{look.ctx.formats.pct(least)} WR" if least else ""]
-    yield Gauge(REVIEW, party, float(reviewed), value, " or ".join(filter(None, limits)))
+    yield LimitUsage(REVIEW, party, float(reviewed), value, " or ".join(filter(None, limits)))
 
 
-def _trend(look: Look, party: Party) -> Iterator[str]:
+def _trend(look: LimitInputs, party: LimitOwner) -> Iterator[str]:
     """What the day had made a while ago, and what it has now."""
     then = party.of(look.earlier) if party.figures.pnl.amount < 0 else None
     if then is not None:
@@ -272,7 +276,7 @@ def _trend(look: Look, party: Party) -> Iterator[str]:
         yield f"{minutes} min ago: {_money(look, then.pnl)} → now {_money(look, party.figures.pnl)}"
 
 
-def _pulled(look: Look, party: Party) -> Iterator[str]:
+def _pulled(look: LimitInputs, party: LimitOwner) -> Iterator[str]:
     """Which agents lost most of it today."""
     lost = sorted((line for line in party.book.lines if line.pnl.amount < 0), key=lambda line: line.pnl)
     if lost and not party.line:
@@ -281,7 +285,7 @@ def _pulled(look: Look, party: Party) -> Iterator[str]:
         yield f"Pulled by: {named}{more}, of {_money(look, party.book.pnl)} in all"
 
 
-def unjudged(ctx: Context[LimitParams], books: Sequence[Book], away: str) -> Iterator[Observation]:
+def unknown_observations(ctx: Context[LimitParams], books: Sequence[Book], away: str) -> Iterator[Observation]:
     """The limits in a currency that no book is in: its ledger cannot be read, or the limit is of another currency than
     was meant."""
     limits, traded = ctx.targets.limits_of(Mode.LIVE), {book.currency for book in books}
@@ -297,7 +301,7 @@ def _looks_back(limits: Limits) -> bool:
     return bool(limits.least_win_rate or limits.losses_in_a_row)
 
 
-def _others(book: Book, past: Book | None) -> list[Line]:
+def _others(book: Book, past: Book | None) -> list[BookLine]:
     """The agents of the past that are not in today's book, which have made nothing today."""
     here = {(line.ledger, line.key) for line in book.lines}
     return [line.idle() for line in past.lines if (line.ledger, line.key) not in here] if past else []
@@ -306,9 +310,9 @@ def _others(book: Book, past: Book | None) -> list[Line]:
 T = TypeVar("T", Trade, Position)
 
 
-def _by_owner(found: Iterable[T], currency: Callable[[T], str]) -> Mapping[PartyKey, list[T]]:
+def _by_owner(found: Iterable[T], currency: Callable[[T], str]) -> Mapping[OwnerKey, list[T]]:
     """What is each book's, and in it each agent's; nobody else has any."""
-    owned: dict[PartyKey, list[T]] = defaultdict(list)
+    owned: dict[OwnerKey, list[T]] = defaultdict(list)
     for one in found:
         owned[one.mode, currency(one), "", ""].append(one)
         owned[one.mode, currency(one), one.ledger, one.agent].append(one)
@@ -319,7 +323,7 @@ def _share(fall: Money, limit: Money) -> float:
     return float(-fall / limit or 0)
 
 
-def _money(look: Look, money: Money) -> str:
+def _money(look: LimitInputs, money: Money) -> str:
     return look.ctx.formats.money(money) or ""
 
 

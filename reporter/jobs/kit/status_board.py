@@ -12,12 +12,17 @@ from pydantic import Field
 from reporter.alerts.model import AlertState, Level
 from reporter.alerts.readings import Reading
 from reporter.jobs.context import Context, Params, Report
-from reporter.messages.formats import duration
+from reporter.messages.formats import duration_text
 from reporter.messages.message import Tone
 
-MARKS = {Level.OK: "🟢", Level.WARNING: "🟡", Level.CRITICAL: "🔴", Level.UNKNOWN: "⚪"}
-TITLES = {Level.OK: "✅", Level.WARNING: "⚠️", Level.CRITICAL: "🚨", Level.UNKNOWN: "⚪"}
-TONES = {Level.OK: Tone.GOOD, Level.WARNING: Tone.WARNING, Level.CRITICAL: Tone.CRITICAL, Level.UNKNOWN: Tone.NEUTRAL}
+LEVEL_MARKS = {Level.OK: "🟢", Level.WARNING: "🟡", Level.CRITICAL: "🔴", Level.UNKNOWN: "⚪"}
+LEVEL_TITLES = {Level.OK: "✅", Level.WARNING: "⚠️", Level.CRITICAL: "🚨", Level.UNKNOWN: "⚪"}
+LEVEL_TONES = {
+    Level.OK: Tone.GOOD,
+    Level.WARNING: Tone.WARNING,
+    Level.CRITICAL: Tone.CRITICAL,
+    Level.UNKNOWN: Tone.NEUTRAL,
+}
 WORST_FIRST = (Level.CRITICAL, Level.WARNING, Level.UNKNOWN, Level.OK)
 
 # What a probe calls the time that its answer took.
@@ -48,18 +53,18 @@ class Panel:
     at: datetime
 
 
-def worst(levels: Collection[Level]) -> Level:
+def worst_level(levels: Collection[Level]) -> Level:
     return next((level for level in WORST_FIRST if level in levels), Level.OK)
 
 
-def summary(levels: Sequence[Level], well: str) -> str:
+def level_summary(levels: Sequence[Level], well: str) -> str:
     """`2 critical, 3 warnings`, or the given words when all is well."""
     words = {Level.WARNING: "warnings"} if levels.count(Level.WARNING) > 1 else {}
     counts = [f"{levels.count(level)} {words.get(level, level)}" for level in WORST_FIRST[:-1] if level in levels]
     return ", ".join(counts) or well
 
 
-def began(level: Level, state: AlertState | None, now: datetime) -> datetime | None:
+def trouble_since(level: Level, state: AlertState | None, now: datetime) -> datetime | None:
     """When the trouble of a subject began, to the minute: the judge dates it a moment after the look, and that is no
     change to show."""
     if level is Level.OK:
@@ -74,9 +79,9 @@ def roughly(seconds: float) -> float:
     return scale * (1 if digit < 1.5 else 2 if digit < 3.5 else 5 if digit < 7.5 else 10)
 
 
-def usually(mean: float | None) -> str | None:
+def usual_latency(mean: float | None) -> str | None:
     """What an answer takes as a rule, such as `about 5ms`; None where nothing is known."""
-    return f"about {duration(roughly(mean))}" if mean is not None and mean > 0 else None
+    return f"about {duration_text(roughly(mean))}" if mean is not None and mean > 0 else None
 
 
 def status_board(ctx: Context[BoardParams], kinds: Collection[str], most: int) -> Report:
@@ -91,15 +96,17 @@ def status_board(ctx: Context[BoardParams], kinds: Collection[str], most: int) -
     levels = [reading.observation.level for reading in readings]
     known = {reading.name for reading in readings}
     facts = {
-        "mark": TITLES[worst(levels)] if readings else TITLES[Level.UNKNOWN],
-        "summary": summary(levels, "All Well" if readings else "Nothing To Show"),
+        "mark": LEVEL_TITLES[worst_level(levels)] if readings else LEVEL_TITLES[Level.UNKNOWN],
+        "summary": level_summary(levels, "All Well" if readings else "Nothing To Show"),
         "panels": [_panel(one, standing, means, ctx.now) for one in readings[:most]],
-        "more": [(MARKS[level], levels[most:].count(level), level.value) for level in dict.fromkeys(levels[most:])],
+        "more": [
+            (LEVEL_MARKS[level], levels[most:].count(level), level.value) for level in dict.fromkeys(levels[most:])
+        ],
         "missing": [name for name in ctx.params.probes if name not in known],
         "kinds": tuple(kinds),
         "seen": min((reading.at for reading in readings), default=None),
     }
-    tone = TONES[worst(levels)] if readings else Tone.NEUTRAL
+    tone = LEVEL_TONES[worst_level(levels)] if readings else Tone.NEUTRAL
     return Report(facts=facts, tone=tone, slot="board", repost=ctx.params.repost)
 
 
@@ -110,10 +117,10 @@ def _worst_first(readings: Iterable[Reading]) -> list[Reading]:
 def _panel(reading: Reading, standing: Mapping[str, AlertState], means: Mapping[str, float], now: datetime) -> Panel:
     seen = reading.observation
     return Panel(
-        MARKS[seen.level],
+        LEVEL_MARKS[seen.level],
         reading.name,
         seen.detail,
-        began(seen.level, standing.get(seen.subject), now),
+        trouble_since(seen.level, standing.get(seen.subject), now),
         tuple(_figures(reading, means.get(seen.subject))),
         reading.at,
     )
@@ -122,8 +129,8 @@ def _panel(reading: Reading, standing: Mapping[str, AlertState], means: Mapping[
 def _figures(reading: Reading, mean: float | None) -> Iterator[tuple[str, str]]:
     """What was measured, the latency first and with what it is as a rule."""
     if reading.latency is not None:
-        rule = usually(mean) if reading.observation.figure == reading.latency else None
-        yield "Latency", f"{duration(reading.latency)}" + (f" (usually {rule})" if rule else "")
+        rule = usual_latency(mean) if reading.observation.figure == reading.latency else None
+        yield "Latency", f"{duration_text(reading.latency)}" + (f" (usually {rule})" if rule else "")
     for name, text in reading.figures:
         if name != LATENCY:
             yield name[:1].upper() + name[1:], text

@@ -11,7 +11,7 @@ from jinja2 import Undefined, pass_context
 from jinja2.filters import FILTERS
 from jinja2.runtime import Context
 
-from reporter.messages.formats import Formats, ago, duration, medal, plural, size, trend
+from reporter.messages.formats import Formats, ago, duration_text, medal, plural, size_text, trend
 from reporter.trading.metrics import expectancy, few, payoff, profit_factor, sqn
 
 
@@ -55,8 +55,8 @@ def filters(formats: Formats) -> dict[str, Filter]:
         "time": _in_zone(formats.time),
         "when": _when(formats),
         "ago": pass_context(lambda context, moment: ago(moment, context.get("now"))),
-        "duration": duration,
-        "bytes": size,
+        "duration": duration_text,
+        "bytes": size_text,
         "medal": medal,
         "trend": trend,
         "plural": plural,

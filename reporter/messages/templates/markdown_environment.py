@@ -39,7 +39,7 @@ class _Compiler(Compiler):
         return super().visit(node, *args, **kwargs)
 
 
-class Letters(Sandbox):
+class MarkdownEnvironment(Sandbox):
     """The environment of letters."""
 
     code_generator_class = _Compiler

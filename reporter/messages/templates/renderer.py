@@ -12,13 +12,13 @@ from jinja2.exceptions import TemplateNotFound, TemplateSyntaxError
 
 from reporter.errors import Problem, TemplateError
 from reporter.messages.formats import Formats
-from reporter.messages.markdown_parser import OPENING, LetterError, parse
+from reporter.messages.markdown_parser import OPENING, MarkdownError, parse
 from reporter.messages.message import Message, Severity, Tone
 from reporter.messages.templates.errors import did_you_mean, explained
 from reporter.messages.templates.folders import LETTER, PICTURE, Folders
-from reporter.messages.templates.markdown_environment import Letters
+from reporter.messages.templates.markdown_environment import MarkdownEnvironment
 from reporter.messages.templates.sandbox import Sandbox
-from reporter.messages.templates.svg_environment import Pictures, each_picture
+from reporter.messages.templates.svg_environment import SvgEnvironment, each_picture
 
 
 class Renderer:
@@ -29,8 +29,8 @@ class Renderer:
 
     def __init__(self, search_path: Sequence[Path], formats: Formats | None = None) -> None:
         self._folders = Folders(tuple(search_path))
-        self._letters = Letters(self._folders, formats or Formats())
-        self._pictures = Pictures(self._folders, formats or Formats())
+        self._letters = MarkdownEnvironment(self._folders, formats or Formats())
+        self._pictures = SvgEnvironment(self._folders, formats or Formats())
 
     @property
     def filters(self) -> tuple[str, ...]:
@@ -60,7 +60,7 @@ class Renderer:
         text = self._filled(self._letters, name, {"now": at, **facts})
         try:
             return parse(text, tone=tone, severity=severity, at=at)
-        except LetterError as error:
+        except MarkdownError as error:
             raise TemplateError(str(self._letter_problem(name, error))) from error
 
     def has_picture(self, name: str) -> bool:
@@ -127,7 +127,7 @@ class Renderer:
         hint = near or f"looked in {self._folders}"
         return Problem(where, f"there is no template {wanted}", line, hint=hint, excerpt=_excerpt(path, line))
 
-    def _letter_problem(self, name: str, error: LetterError) -> Problem:
+    def _letter_problem(self, name: str, error: MarkdownError) -> Problem:
         """The letter's line, and the template's where only one line can have written it."""
         path = self._folders.path(name)
         beginning = error.excerpt.partition(OPENING)[0].strip()

@@ -19,7 +19,7 @@ _NOT_XML = re.compile("[\ufffe\uffff]")
 _ROOT = re.compile(r"<svg\b[^>]*?(/?)>|</svg\s*>")
 
 
-class Pictures(Sandbox):
+class SvgEnvironment(Sandbox):
     """The environment of pictures: a number is written as SVG reads it, all else as people do."""
 
     def __init__(self, loader: BaseLoader, formats: Formats) -> None:

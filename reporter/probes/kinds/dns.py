@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from reporter.alerts.model import Level
 from reporter.probes.failures import explain
 from reporter.probes.loop import aside
-from reporter.probes.probe import Sight, Terms, Way
+from reporter.probes.probe import ProbeResult, Terms, Way
 
 if TYPE_CHECKING:
     import dns.asyncresolver
@@ -44,12 +44,12 @@ class DnsProbe:
 
         dns.asyncresolver.Resolver(configure=False)
 
-    async def look(self) -> Sight:
+    async def look(self) -> ProbeResult:
         """Our own name server may be on this machine, and answer of what it has kept: that proves no network."""
         sight = await self._seen()
         return replace(sight, way=Way.UNTRIED) if self.nameserver is None and not sight.way.silent else sight
 
-    async def _seen(self) -> Sight:
+    async def _seen(self) -> ProbeResult:
         import dns.exception  # noqa: PLC0415
         import dns.resolver  # noqa: PLC0415
 
@@ -57,21 +57,21 @@ class DnsProbe:
         try:
             answer = await resolver.resolve(self.name, self.record, search=False)
         except dns.resolver.NXDOMAIN:
-            return Sight(Level.CRITICAL, "the name does not exist")
+            return ProbeResult(Level.CRITICAL, "the name does not exist")
         except dns.resolver.NoAnswer:
-            return Sight(Level.CRITICAL, f"the name has no {self.record} record")
+            return ProbeResult(Level.CRITICAL, f"the name has no {self.record} record")
         except dns.resolver.NoNameservers as error:
             return _unanswered(error)
         except dns.exception.DNSException as error:
-            return Sight(Level.CRITICAL, f"the question cannot be put: {type(error).__name__}")
+            return ProbeResult(Level.CRITICAL, f"the question cannot be put: {type(error).__name__}")
         return self._judged([_plain(str(one)) for one in answer])
 
-    def _judged(self, answers: list[str]) -> Sight:
+    def _judged(self, answers: list[str]) -> ProbeResult:
         told = ", ".join(sorted(answers)[:_SHOWN]) + (" …" if len(answers) > _SHOWN else "")
         wrong = sorted(set(answers) - {_plain(one) for one in self.expect})
         if self.expect and wrong:
-            return Sight(Level.CRITICAL, f"leads to {wrong[0]}, which is not expected", value=told)
-        return Sight(Level.OK, "online", figures=(("answer", told),))
+            return ProbeResult(Level.CRITICAL, f"leads to {wrong[0]}, which is not expected", value=told)
+        return ProbeResult(Level.OK, "online", figures=(("answer", told),))
 
     async def _resolver(self) -> dns.asyncresolver.Resolver:
         import dns.asyncresolver  # noqa: PLC0415
@@ -85,12 +85,12 @@ class DnsProbe:
         return found
 
 
-def _unanswered(error: dns.resolver.NoNameservers) -> Sight:
+def _unanswered(error: dns.resolver.NoNameservers) -> ProbeResult:
     """Every server that was asked failed: by an error of the network, or by an answer that is none."""
     errors = [cause for _, _, _, cause, _ in error.kwargs.get("errors", ())]
     if errors and isinstance(errors[-1], OSError):
         return explain(errors[-1])
-    return Sight(Level.CRITICAL, "the name server cannot answer, or will not")
+    return ProbeResult(Level.CRITICAL, "the name server cannot answer, or will not")
 
 
 def _plain(answer: str) -> str:

@@ -12,7 +12,7 @@ from reporter.alerts.model import Level
 from reporter.alerts.thresholds import Threshold
 from reporter.periods.clock import Clock
 from reporter.probes.loop import aside
-from reporter.probes.probe import NEVER, CouldNotLookError, Measure, Sight, Terms, in_bytes, seconds
+from reporter.probes.probe import NEVER, CouldNotLookError, Measurement, ProbeResult, Terms, in_bytes, seconds
 
 # Another machine's clock may be so many seconds ahead; a time further ahead says nothing of how old a file is.
 _AHEAD = 60.0
@@ -39,22 +39,26 @@ class FileProbe:
     def prepare(self) -> None:
         """Nothing to load."""
 
-    async def look(self) -> Sight:
+    async def look(self) -> ProbeResult:
         found = await aside(("file", self.path), self._newest)
         if self.absent:
-            return Sight(Level.CRITICAL, "is there, and should not be") if found else Sight(Level.OK, "not there")
+            return (
+                ProbeResult(Level.CRITICAL, "is there, and should not be")
+                if found
+                else ProbeResult(Level.OK, "not there")
+            )
         if found is None:
-            return Sight(Level.CRITICAL, "is not there")
-        return Sight(Level.OK, "there", measures=tuple(self._measures(found)))
+            return ProbeResult(Level.CRITICAL, "is not there")
+        return ProbeResult(Level.OK, "there", measures=tuple(self._measures(found)))
 
-    def _measures(self, found: os.stat_result) -> list[Measure]:
+    def _measures(self, found: os.stat_result) -> list[Measurement]:
         age = self.clock.wall().timestamp() - found.st_mtime
         if self.age != NEVER and age < -_AHEAD:
             raise CouldNotLookError(f"it was last written {seconds(-age)} ahead of this machine's clock")
         return [
-            Measure("age", max(age, 0.0), self.age, seconds, "not written for {limit}"),
-            Measure("size", found.st_size, self.large, in_bytes),
-            Measure("size", found.st_size, self.small, in_bytes),
+            Measurement("age", max(age, 0.0), self.age, seconds, "not written for {limit}"),
+            Measurement("size", found.st_size, self.large, in_bytes),
+            Measurement("size", found.st_size, self.small, in_bytes),
         ]
 
     def _newest(self) -> os.stat_result | None:

@@ -14,7 +14,7 @@ from reporter.periods.clock import Clock
 from reporter.probes.certificates import Trust, days_left
 from reporter.probes.contact import answering, reached
 from reporter.probes.loop import aside
-from reporter.probes.probe import Sight, Terms
+from reporter.probes.probe import ProbeResult, Terms
 from reporter.probes.response_checks import ENOUGH, Expected, compiled
 from reporter.secret import Secret
 from reporter.version import __version__
@@ -60,7 +60,7 @@ class HttpProbe:
         if self.expected.matches:
             compiled(self.expected.matches)
 
-    async def look(self) -> Sight:
+    async def look(self) -> ProbeResult:
         import httpx  # noqa: PLC0415
 
         # httpx's client logs every URL that it asks, and keeps connections: its transport does neither.
@@ -70,14 +70,16 @@ class HttpProbe:
                 answering()
                 body = await _read(response)
             except httpx.RemoteProtocolError:
-                return Sight(Level.CRITICAL, "broke off its answer, or answered with something that is not HTTP")
+                return ProbeResult(Level.CRITICAL, "broke off its answer, or answered with something that is not HTTP")
             except httpx.TooManyRedirects:
-                return Sight(Level.CRITICAL, f"redirects more than {_HOPS} times")
+                return ProbeResult(Level.CRITICAL, f"redirects more than {_HOPS} times")
             except (httpx.InvalidURL, httpx.UnsupportedProtocol):
-                return Sight(Level.CRITICAL, "the address, or one that it redirects to, is none that can be asked")
+                return ProbeResult(
+                    Level.CRITICAL, "the address, or one that it redirects to, is none that can be asked"
+                )
         return self._with_certificate(await self._judged(response.status_code, body), response)
 
-    async def _judged(self, status: int, body: bytes) -> Sight:
+    async def _judged(self, status: int, body: bytes) -> ProbeResult:
         """What the answer comes to. The search for a pattern may take its time, and must not take everybody's."""
         if self.expected.matches is None:
             return self.expected.judged(status, body)
@@ -107,7 +109,7 @@ class HttpProbe:
         content = None if self.body is None else self.body.reveal().encode()
         return httpx.Request(self.method, url, headers=headers, content=content, extensions={"trace": _traced})
 
-    def _with_certificate(self, sight: Sight, response: httpx.Response) -> Sight:
+    def _with_certificate(self, sight: ProbeResult, response: httpx.Response) -> ProbeResult:
         connection = response.extensions["network_stream"].get_extra_info("ssl_object")
         if connection is None or self.certificate is None:
             return sight

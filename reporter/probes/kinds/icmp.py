@@ -15,7 +15,7 @@ from typing import ClassVar
 
 from reporter.alerts.model import Level
 from reporter.alerts.thresholds import Threshold
-from reporter.probes.probe import CouldNotLookError, Measure, Sight, Terms, Way, percent, seconds
+from reporter.probes.probe import CouldNotLookError, Measurement, ProbeResult, Terms, Way, percent, seconds
 
 # Between two packets, in seconds: fewer than iputils lets anybody but root send.
 _PAUSE = 0.2
@@ -41,7 +41,7 @@ class IcmpProbe:
     def prepare(self) -> None:
         """Nothing to load."""
 
-    async def look(self) -> Sight:
+    async def look(self) -> ProbeResult:
         loop = asyncio.get_running_loop()
         found = await loop.getaddrinfo(self.host, None, type=socket.SOCK_DGRAM)
         family, *_, address = found[0]
@@ -55,13 +55,13 @@ class IcmpProbe:
         """Until when answers count: a little before the look's own end, for some may have come."""
         return self.terms.timeout * 0.9
 
-    def judged(self, times: list[float]) -> Sight:
+    def judged(self, times: list[float]) -> ProbeResult:
         """What it comes to when these packets came back, each after so many seconds."""
         lost = 100.0 * (self.packets - len(times)) / self.packets
         if not times:
-            return Sight(Level.CRITICAL, f"no answer to {self.packets} pings", way=Way.LOST)
-        loss = Measure("packet loss", lost, self.loss, percent)
-        return Sight(
+            return ProbeResult(Level.CRITICAL, f"no answer to {self.packets} pings", way=Way.LOST)
+        loss = Measurement("packet loss", lost, self.loss, percent)
+        return ProbeResult(
             Level.OK, "online", measures=(loss,), figures=(("slowest", seconds(max(times))),), latency=fmean(times)
         )
 

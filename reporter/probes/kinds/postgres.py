@@ -14,11 +14,11 @@ from typing import Any, ClassVar
 from reporter.alerts.model import Level
 from reporter.alerts.thresholds import Threshold
 from reporter.periods.clock import Clock
-from reporter.probes.counters import Change, Trail
+from reporter.probes.counters import CounterDelta, CounterHistory
 from reporter.probes.number_formats import ago, count_of, enough, size_within, span, whole
 from reporter.probes.postgres_session import RefusedError, Session, host_of, prepare, session
 from reporter.probes.postgres_statistics import COUNTERS, statistics
-from reporter.probes.probe import Measure, Sight, Terms, in_bytes, percent, seconds
+from reporter.probes.probe import Measurement, ProbeResult, Terms, in_bytes, percent, seconds
 from reporter.secret import Secret
 
 # A size is asked for so seldom, in seconds: the server looks at every file of the database for it.
@@ -57,11 +57,11 @@ class PostgresLimits:
 class _Kept:
     """What is remembered from look to look."""
 
-    hour: Trail = field(default_factory=Trail)
-    day: Trail = field(default_factory=lambda: Trail(span=86400, step=600))
+    hour: CounterHistory = field(default_factory=CounterHistory)
+    day: CounterHistory = field(default_factory=lambda: CounterHistory(span=86400, step=600))
     weighed: float | None = None
     size: float | None = None
-    growth: Change | None = None
+    growth: CounterDelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class PostgresProbe:
         """Load psycopg."""
         prepare()
 
-    async def look(self) -> Sight:
+    async def look(self) -> ProbeResult:
         began = time.perf_counter()
         try:
             async with session(self.url, self.terms.timeout) as asked:
@@ -94,7 +94,7 @@ class PostgresProbe:
         except RefusedError as error:
             return error.sight
 
-    async def _seen(self, asked: Session, latency: float) -> Sight:
+    async def _seen(self, asked: Session, latency: float) -> ProbeResult:
         try:
             (told,) = await asked.ask(statistics(asked.version, self.limits.slow_after))
         except RefusedError as error:
@@ -105,7 +105,7 @@ class PostgresProbe:
         role = "standby" if row.standby else "primary"
         wrong = self.limits.expect_role not in {None, role}
         words = "online, a standby" if row.standby else "online"
-        return Sight(
+        return ProbeResult(
             Level.CRITICAL if wrong else Level.OK,
             f"{words}, but {_MISPLACED[role]}" if wrong else words,
             measures=tuple(_measures(row, change, self._kept.size, self.limits)),
@@ -125,62 +125,64 @@ class PostgresProbe:
             kept.size, kept.growth = row["size"], kept.day.since(now, row)
 
 
-def _without_statistics(error: RefusedError, latency: float) -> Sight:
+def _without_statistics(error: RefusedError, latency: float) -> ProbeResult:
     """Not every server that speaks the protocol keeps PostgreSQL's statistics, nor shows them to every role."""
     if error.code is None or not error.code.startswith(("42", "0A")):
         return error.sight
-    return Sight(Level.OK, "online", figures=(("statistics", "not told to this role"),), latency=latency)
+    return ProbeResult(Level.OK, "online", figures=(("statistics", "not told to this role"),), latency=latency)
 
 
-def _measures(row: Any, change: Change | None, known: float | None, limits: PostgresLimits) -> Iterator[Measure]:
+def _measures(
+    row: Any, change: CounterDelta | None, known: float | None, limits: PostgresLimits
+) -> Iterator[Measurement]:
     """What stands against a limit, what clients feel first."""
-    yield Measure("connections", 100 * row.used / row.most, limits.connections, partial(count_of, row.most))
+    yield Measurement("connections", 100 * row.used / row.most, limits.connections, partial(count_of, row.most))
     if row.sees_all:
         yield from _sessions(row, limits)
     found = change.share("blocks_found", "blocks_read") if change else None
     if found is not None:
-        yield Measure("cache hits", found, limits.cache_hits, percent)
+        yield Measurement("cache hits", found, limits.cache_hits, percent)
     yield from _replication(row, limits)
     yield _checkpoint(row, limits)
     if known is not None:
-        yield Measure("size", known, limits.size, size_within(limits.size))
+        yield Measurement("size", known, limits.size, size_within(limits.size))
     if row.transaction_ids >= _WORTH_SHOWING:
         used = "more than {limit} of the transaction ids are used up: is autovacuum at work?"
-        yield Measure("transaction ids", row.transaction_ids, limits.transaction_ids, percent, used)
+        yield Measurement("transaction ids", row.transaction_ids, limits.transaction_ids, percent, used)
 
 
-def _checkpoint(row: Any, limits: PostgresLimits) -> Measure:
+def _checkpoint(row: Any, limits: PostgresLimits) -> Measurement:
     old = "no checkpoint since {limit}"
     if row.since_checkpoint > _WORTH_A_CHECKPOINT:
-        return Measure("last checkpoint", row.checkpoint, limits.checkpoint, ago, old)
-    return Measure("last checkpoint", row.checkpoint, shown=_little_since)
+        return Measurement("last checkpoint", row.checkpoint, limits.checkpoint, ago, old)
+    return Measurement("last checkpoint", row.checkpoint, shown=_little_since)
 
 
-def _sessions(row: Any, limits: PostgresLimits) -> Iterator[Measure]:
+def _sessions(row: Any, limits: PostgresLimits) -> Iterator[Measurement]:
     """What sessions do; a role without pg_read_all_stats sees only its own."""
     longer = f"queries run for longer than {seconds(limits.slow_after)}"
-    yield Measure("slow queries", row.slow, limits.slow_queries, trouble=longer)
+    yield Measurement("slow queries", row.slow, limits.slow_queries, trouble=longer)
     idle = "a transaction is open and idle for more than {limit}"
-    yield Measure("idle in transaction", row.idle or 0, limits.idle_in_transaction, span, idle)
+    yield Measurement("idle in transaction", row.idle or 0, limits.idle_in_transaction, span, idle)
     waits = "a session has waited for a lock for more than {limit}"
-    yield Measure("waiting for a lock", row.waiting or 0, limits.lock_wait, span, waits)
+    yield Measurement("waiting for a lock", row.waiting or 0, limits.lock_wait, span, waits)
 
 
-def _replication(row: Any, limits: PostgresLimits) -> Iterator[Measure]:
+def _replication(row: Any, limits: PostgresLimits) -> Iterator[Measurement]:
     if row.standby:
-        yield Measure("behind its primary", row.behind, limits.replication_lag, span)
+        yield Measurement("behind its primary", row.behind, limits.replication_lag, span)
     elif limits.standbys or row.standbys:
-        yield Measure(
+        yield Measurement(
             "standbys", row.standbys, enough(limits.standbys), whole, "fewer standbys than {limit} are connected"
         )
     if row.lag is not None:
-        yield Measure("replication lag", row.lag, limits.replication_lag, span)
+        yield Measurement("replication lag", row.lag, limits.replication_lag, span)
     if row.kept_wal:
         kept = "more than {limit} of WAL is kept for a standby that is away"
-        yield Measure("WAL kept for the absent", row.kept_wal, limits.kept_wal, in_bytes, kept)
+        yield Measurement("WAL kept for the absent", row.kept_wal, limits.kept_wal, in_bytes, kept)
 
 
-def _figures(row: Any, change: Change | None, kept: _Kept) -> Iterator[tuple[str, str]]:
+def _figures(row: Any, change: CounterDelta | None, kept: _Kept) -> Iterator[tuple[str, str]]:
     """What has no limit."""
     if row.slow:
         yield "slowest query", f"{seconds(row.slowest)} so far"

@@ -11,7 +11,7 @@ from reporter.alerts.model import Level
 from reporter.alerts.thresholds import Threshold
 from reporter.periods.clock import Clock
 from reporter.probes.loop import aside
-from reporter.probes.probe import NEVER, CouldNotLookError, Measure, Sight, Terms, in_bytes, percent, seconds
+from reporter.probes.probe import NEVER, CouldNotLookError, Measurement, ProbeResult, Terms, in_bytes, percent, seconds
 
 if TYPE_CHECKING:
     import psutil
@@ -82,27 +82,29 @@ class ProcessProbe:
         """Load psutil."""
         import psutil  # noqa: F401, PLC0415
 
-    async def look(self) -> Sight:
+    async def look(self) -> ProbeResult:
         running = await aside(("process", self.which), self._running)
         count = len(running.born)
         words = f"{count} running" if self.at_least != 1 or count > 1 else "running" if count else "not running"
         if count < self.at_least:
             if self.at_least == 1:
-                return Sight(Level.CRITICAL, words)
+                return ProbeResult(Level.CRITICAL, words)
             wanted = str(self.at_least)
-            return Sight(Level.CRITICAL, f"{words}, expected {wanted}", value=str(count), limit=wanted)
+            return ProbeResult(Level.CRITICAL, f"{words}, expected {wanted}", value=str(count), limit=wanted)
         if self.at_most is not None and count > self.at_most:
-            return Sight(Level.CRITICAL, f"{words}, allowed {self.at_most}", value=str(count), limit=str(self.at_most))
-        return Sight(Level.OK, words, measures=tuple(self._measures(running)))
+            return ProbeResult(
+                Level.CRITICAL, f"{words}, allowed {self.at_most}", value=str(count), limit=str(self.at_most)
+            )
+        return ProbeResult(Level.OK, words, measures=tuple(self._measures(running)))
 
-    def _measures(self, running: Running) -> Iterator[Measure]:
+    def _measures(self, running: Running) -> Iterator[Measurement]:
         if not running.born:
             return
-        yield Measure("memory", running.memory, self.memory, in_bytes)
+        yield Measurement("memory", running.memory, self.memory, in_bytes)
         if (used := self._used(running)) is not None:
-            yield Measure("CPU", used, self.cpu, percent)
+            yield Measurement("CPU", used, self.cpu, percent)
         age = max(0.0, self.clock.wall().timestamp() - max(running.born))
-        yield Measure("running for", age, self.age, seconds, "started less than {limit} ago")
+        yield Measurement("running for", age, self.age, seconds, "started less than {limit} ago")
 
     def _used(self, running: Running) -> float | None:
         """Percent of one core since the look before; None at the first look."""

@@ -14,10 +14,10 @@ from reporter.alerts.model import Level
 from reporter.alerts.thresholds import Threshold
 from reporter.periods.clock import Clock
 from reporter.probes.certificates import Trust
-from reporter.probes.counters import Change, Trail
+from reporter.probes.counters import CounterDelta, CounterHistory
 from reporter.probes.number_formats import ago, count_of, enough, span, weight_of, whole
-from reporter.probes.probe import NEVER, Measure, Sight, Terms, in_bytes, percent, plain, seconds
-from reporter.probes.redis_protocol import Line, NotRespError, Place, RespError, line_to
+from reporter.probes.probe import NEVER, Measurement, ProbeResult, Terms, in_bytes, percent, plain, seconds
+from reporter.probes.redis_protocol import NotRespError, RedisAddress, RespConnection, RespError, line_to
 from reporter.secret import Secret
 
 _KEYS = re.compile(r"\bkeys=(\d+)")
@@ -68,42 +68,42 @@ class RedisProbe:
     url: Secret
     limits: RedisLimits
     trust: Trust = Trust()
-    _hour: Trail = field(default_factory=Trail, repr=False, compare=False)
+    _hour: CounterHistory = field(default_factory=CounterHistory, repr=False, compare=False)
 
     @property
     def host(self) -> str | None:
-        return Place.of(self.url).host
+        return RedisAddress.of(self.url).host
 
     def prepare(self) -> None:
         """Read the certificates that we trust."""
-        if Place.of(self.url).tls:
+        if RedisAddress.of(self.url).tls:
             self.trust.prepare()
 
-    async def look(self) -> Sight:
-        place = Place.of(self.url)
+    async def look(self) -> ProbeResult:
+        place = RedisAddress.of(self.url)
         try:
             return await self._seen(place)
         except RespError as error:
             return _refused(error, self.url)
         except NotRespError:
-            return Sight(Level.CRITICAL, "answered with something that is not Redis")
+            return ProbeResult(Level.CRITICAL, "answered with something that is not Redis")
         except asyncio.IncompleteReadError:
-            return Sight(Level.CRITICAL, "closed the connection")
+            return ProbeResult(Level.CRITICAL, "closed the connection")
         except FileNotFoundError:
-            return Sight(Level.CRITICAL, "nothing listens at its socket")
+            return ProbeResult(Level.CRITICAL, "nothing listens at its socket")
 
-    async def _seen(self, place: Place) -> Sight:
+    async def _seen(self, place: RedisAddress) -> ProbeResult:
         began = time.perf_counter()
         async with line_to(place, self.trust.context() if place.tls else None) as line:
             await line.ask("PING")
             latency = time.perf_counter() - began
             info = await _info(line)
         if not info:
-            return Sight(Level.OK, "online", figures=(("figures", "hidden without +info"),), latency=latency)
+            return ProbeResult(Level.OK, "online", figures=(("figures", "hidden without +info"),), latency=latency)
         change = self._hour.since(self.clock.monotonic(), {name: _number(info, name) for name in _COUNTERS})
         trouble = next(_troubles(info, self.limits.expect_role), "")
         replica = ", a replica" if info.get("role") == "slave" else ""
-        return Sight(
+        return ProbeResult(
             Level.CRITICAL if trouble else Level.OK,
             f"online{replica}, but {trouble}" if trouble else f"online{replica}",
             measures=tuple(_measures(info, change, self.limits)),
@@ -112,17 +112,17 @@ class RedisProbe:
         )
 
 
-def _refused(error: RespError, url: Secret) -> Sight:
+def _refused(error: RespError, url: Secret) -> ProbeResult:
     if "max number of clients" in str(error):
-        return Sight(Level.CRITICAL, _NO_CLIENTS)
+        return ProbeResult(Level.CRITICAL, _NO_CLIENTS)
     if error.code in _REFUSALS:
-        return Sight(Level.CRITICAL, _REFUSALS[error.code])
+        return ProbeResult(Level.CRITICAL, _REFUSALS[error.code])
     # Whatever is no code, or stands in the address, may be our own password that comes back.
     tellable = _CODE.fullmatch(error.code) and error.code not in url.reveal()
-    return Sight(Level.CRITICAL, f"it says: {error.code}" if tellable else "answered with an error of its own")
+    return ProbeResult(Level.CRITICAL, f"it says: {error.code}" if tellable else "answered with an error of its own")
 
 
-async def _info(line: Line) -> Info:
+async def _info(line: RespConnection) -> Info:
     """What the server says of itself; nothing where the user may not ask."""
     try:
         text = await line.ask("INFO")
@@ -164,50 +164,50 @@ def _keeps_all(info: Info) -> bool:
     return info.get("maxmemory_policy", "noeviction") == "noeviction"
 
 
-def _measures(info: Info, change: Change | None, limits: RedisLimits) -> Iterator[Measure]:
+def _measures(info: Info, change: CounterDelta | None, limits: RedisLimits) -> Iterator[Measurement]:
     """What stands against a limit, what clients feel first."""
     used = _number(info, "used_memory")
     if most := _number(info, "maxmemory"):
         limit = limits.memory if _keeps_all(info) else NEVER
-        yield Measure("memory", 100 * used / most, limit, partial(weight_of, most))
+        yield Measurement("memory", 100 * used / most, limit, partial(weight_of, most))
     else:
-        yield Measure("memory", used, shown=_unlimited)
+        yield Measurement("memory", used, shown=_unlimited)
     if clients := _number(info, "maxclients"):
         shown = partial(count_of, clients)
-        yield Measure("clients", 100 * _number(info, "connected_clients") / clients, limits.clients, shown)
+        yield Measurement("clients", 100 * _number(info, "connected_clients") / clients, limits.clients, shown)
     hits = change.share("keyspace_hits", "keyspace_misses") if change else None
     if hits is not None:
-        yield Measure("hits", hits, limits.hits, percent)
+        yield Measurement("hits", hits, limits.hits, percent)
     if used >= _WORTH_A_RATIO:
-        yield Measure("fragmentation", _number(info, "used_memory_rss") / used, limits.fragmentation, _ratio)
+        yield Measurement("fragmentation", _number(info, "used_memory_rss") / used, limits.fragmentation, _ratio)
     yield from _saved(info, limits)
     yield from _replication(info, limits)
 
 
-def _saved(info: Info, limits: RedisLimits) -> Iterator[Measure]:
+def _saved(info: Info, limits: RedisLimits) -> Iterator[Measurement]:
     saved, now = _number(info, "rdb_last_save_time"), _number(info, "server_time_usec") / 1e6
     if not saved or not now or info.get("rdb_saves") == "0":
         return  # until the first save, the time is that of its start
     changes = _number(info, "rdb_changes_since_last_save")
     old = "nothing saved since {limit}"
-    yield Measure("last save", max(now - saved, 0), limits.last_save if changes else NEVER, ago, old)
+    yield Measurement("last save", max(now - saved, 0), limits.last_save if changes else NEVER, ago, old)
 
 
-def _replication(info: Info, limits: RedisLimits) -> Iterator[Measure]:
+def _replication(info: Info, limits: RedisLimits) -> Iterator[Measurement]:
     if info.get("role") == "slave":
         if (down := _number(info, "master_link_down_since_seconds")) > 0:
-            yield Measure("cut off from its primary", down, NEVER, seconds)
+            yield Measurement("cut off from its primary", down, NEVER, seconds)
         return
     connected = _number(info, "connected_slaves")
     if connected or limits.replicas:
         few = "fewer replicas than {limit} are connected"
-        yield Measure("replicas", connected, enough(limits.replicas), whole, few)
+        yield Measurement("replicas", connected, enough(limits.replicas), whole, few)
     if lags := _found(_LAG, info, "slave"):
         late = "a replica lags by more than {limit}"
-        yield Measure("replication lag", max(lags), limits.replication_lag, span, late)
+        yield Measurement("replication lag", max(lags), limits.replication_lag, span, late)
 
 
-def _figures(info: Info, change: Change | None) -> Iterator[tuple[str, str]]:
+def _figures(info: Info, change: CounterDelta | None) -> Iterator[tuple[str, str]]:
     """What has no limit."""
     yield "keys", plain(sum(_found(_KEYS, info, "db")))
     yield "commands", f"{plain(_number(info, 'instantaneous_ops_per_sec'))}/s"

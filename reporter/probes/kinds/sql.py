@@ -19,7 +19,7 @@ from reporter.alerts.thresholds import Threshold
 from reporter.periods.clock import Clock
 from reporter.probes.loop import aside
 from reporter.probes.postgres_session import RefusedError, Session, host_of, prepare, session
-from reporter.probes.probe import NEVER, CouldNotLookError, Measure, Sight, Terms, plain, seconds
+from reporter.probes.probe import NEVER, CouldNotLookError, Measurement, ProbeResult, Terms, plain, seconds
 from reporter.secret import Secret
 from reporter.trading.ledger.readonly import BRIEF, keeps_wal, open_sqlite, reads, sqlite_reason, volatile_among
 from reporter.trading.ledger.timestamps import as_moment
@@ -83,7 +83,7 @@ class SqlProbe:
         if isinstance(self.target, Secret):
             prepare()
 
-    async def look(self) -> Sight:
+    async def look(self) -> ProbeResult:
         try:
             return judged(await self._rows(), self.expected, self.clock.wall())
         except RefusedError as error:
@@ -122,7 +122,7 @@ def _from_sqlite(path: Path, query: str, timeout: float, most: int) -> list[Row]
         if "interrupted" in str(error) and timeout > BRIEF and not keeps_wal(path):
             raise CouldNotLookError(sqlite_reason(str(error), path)) from None
         code = "SQLITE_MISUSE" if isinstance(error, sqlite3.ProgrammingError) else None  # Python's own, without a name
-        seen = Sight(Level.CRITICAL, sqlite_reason(str(error), path))
+        seen = ProbeResult(Level.CRITICAL, sqlite_reason(str(error), path))
         raise RefusedError(seen, getattr(error, "sqlite_errorname", code)) from None
 
 
@@ -134,23 +134,25 @@ def _bounded(query: str, most: int) -> str:
     return f"SELECT * FROM (\n{bare}\n) AS asked LIMIT {most}"  # noqa: S608 - the user's own, and it only reads
 
 
-def _ours_or_its(error: RefusedError) -> Sight:
+def _ours_or_its(error: RefusedError) -> ProbeResult:
     if (error.code or "").startswith(_OURS):
-        return Sight(Level.UNKNOWN, f"the query cannot be asked: {error.sight.detail.removeprefix('it says: ')}")
+        return ProbeResult(Level.UNKNOWN, f"the query cannot be asked: {error.sight.detail.removeprefix('it says: ')}")
     return error.sight
 
 
-def judged(rows: list[Row], expected: Expectation, now: datetime) -> Sight:
+def judged(rows: list[Row], expected: Expectation, now: datetime) -> ProbeResult:
     """What rows come to at the moment `now`. Raises CouldNotLookError where they are not what was said of them."""
     if expected.counts:
         limits = (expected.rows, expected.min_rows)
-        return Sight(Level.OK, _WELL, measures=tuple(Measure("rows", len(rows), one) for one in limits if one))
+        return ProbeResult(
+            Level.OK, _WELL, measures=tuple(Measurement("rows", len(rows), one) for one in limits if one)
+        )
     value = _value(rows)
     if value is None:
-        return Sight(expected.empty, f"{expected.name}: nothing")
+        return ProbeResult(expected.empty, f"{expected.name}: nothing")
     if expected.equals is not None:
         return _compared(value, expected)
-    return Sight(
+    return ProbeResult(
         Level.OK, _WELL, measures=tuple(_measures(value, expected, now)), figures=tuple(_text(value, expected))
     )
 
@@ -164,24 +166,24 @@ def _value(rows: list[Row]) -> Any:
     return rows[0][0] if rows else None
 
 
-def _compared(value: Any, expected: Expectation) -> Sight:
+def _compared(value: Any, expected: Expectation) -> ProbeResult:
     wanted = expected.equals
     number = _number(value) if isinstance(wanted, int | float) else None
     same = str(value) == str(wanted) if number is None else number == wanted
     told = ((expected.name, _shown(value)),)
     if same:
-        return Sight(Level.OK, _WELL, figures=told)
-    return Sight(Level.CRITICAL, f"{expected.name} is {_shown(value)}, not {_shown(wanted)}", figures=told)
+        return ProbeResult(Level.OK, _WELL, figures=told)
+    return ProbeResult(Level.CRITICAL, f"{expected.name} is {_shown(value)}, not {_shown(wanted)}", figures=told)
 
 
-def _measures(value: Any, expected: Expectation, now: datetime) -> Iterator[Measure]:
+def _measures(value: Any, expected: Expectation, now: datetime) -> Iterator[Measurement]:
     if expected.age:
         old = f"{expected.name} older than {{limit}}"
-        yield Measure(expected.name, _age(value, expected.name, now), expected.age, seconds, old)
+        yield Measurement(expected.name, _age(value, expected.name, now), expected.age, seconds, old)
     limits = [one for one in (expected.above, expected.below) if one is not NEVER]
     if limits and (number := _number(value)) is None:
         raise CouldNotLookError(f"the query gives {_shown(value)}, which is no number")
-    yield from (Measure(expected.name, number or 0.0, one) for one in limits)
+    yield from (Measurement(expected.name, number or 0.0, one) for one in limits)
 
 
 def _text(value: Any, expected: Expectation) -> Iterator[tuple[str, str]]:

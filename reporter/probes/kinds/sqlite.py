@@ -16,10 +16,10 @@ from typing import ClassVar
 from reporter.alerts.model import Level
 from reporter.alerts.thresholds import Threshold
 from reporter.periods.clock import Clock
-from reporter.probes.counters import Change, Trail
+from reporter.probes.counters import CounterDelta, CounterHistory
 from reporter.probes.loop import aside
 from reporter.probes.number_formats import ago, size_within
-from reporter.probes.probe import Measure, Sight, Terms, in_bytes, percent, seconds
+from reporter.probes.probe import Measurement, ProbeResult, Terms, in_bytes, percent, seconds
 from reporter.trading.ledger.readonly import open_sqlite, sqlite_reason
 
 _PRAGMAS = ("journal_mode", "page_count", "page_size", "freelist_count")
@@ -78,7 +78,7 @@ class _Found:
 class _Kept:
     """What is remembered from look to look."""
 
-    day: Trail = field(default_factory=lambda: Trail(span=86400, step=600))
+    day: CounterHistory = field(default_factory=lambda: CounterHistory(span=86400, step=600))
     integrity: Integrity | None = None
     checking: asyncio.Task[None] | None = None
 
@@ -103,7 +103,7 @@ class SqliteProbe:
     def prepare(self) -> None:
         """Nothing to load."""
 
-    async def look(self) -> Sight:
+    async def look(self) -> ProbeResult:
         try:
             found = await aside(("sqlite", self.path), self._open)
         except (sqlite3.Error, OSError) as error:
@@ -112,7 +112,7 @@ class SqliteProbe:
         integrity, now = self._kept.integrity, self.clock.monotonic()
         growth = self._kept.day.since(now, {"size": found.size})
         damaged = integrity is not None and integrity.whole is False
-        return Sight(
+        return ProbeResult(
             Level.CRITICAL if damaged else Level.OK,
             f"damaged: {integrity.fault}" if integrity and damaged else "online",
             measures=tuple(self._measures(found)),
@@ -152,18 +152,18 @@ class SqliteProbe:
         finally:
             self._kept.checking = None
 
-    def _measures(self, found: _Found) -> Iterator[Measure]:
+    def _measures(self, found: _Found) -> Iterator[Measurement]:
         limits = self.limits
-        yield Measure("size", found.size, limits.size, size_within(limits.size))
+        yield Measurement("size", found.size, limits.size, size_within(limits.size))
         if found.wal or found.mode == "wal":
-            yield Measure("WAL", found.wal, limits.wal, in_bytes)
-        yield Measure("free pages", 100 * found.free / found.size if found.size else 0.0, limits.free, percent)
+            yield Measurement("WAL", found.wal, limits.wal, in_bytes)
+        yield Measurement("free pages", 100 * found.free / found.size if found.size else 0.0, limits.free, percent)
         age = max(self.clock.wall().timestamp() - found.written, 0)
-        yield Measure("last written", age, limits.written, ago, "nothing written since {limit}")
+        yield Measurement("last written", age, limits.written, ago, "nothing written since {limit}")
 
 
 def _figures(
-    found: _Found, growth: Change | None, integrity: Integrity | None, now: float
+    found: _Found, growth: CounterDelta | None, integrity: Integrity | None, now: float
 ) -> Iterator[tuple[str, str]]:
     """What has no limit."""
     if growth and growth.within >= _WORTH_TELLING:
@@ -184,11 +184,11 @@ def _checked(path: Path, now: float, patience: float) -> Integrity:
     return Integrity(now, patience, said == "ok", "" if said == "ok" else " ".join(said.split())[:120])
 
 
-def _failed(error: sqlite3.Error | OSError, path: Path) -> Sight:
+def _failed(error: sqlite3.Error | OSError, path: Path) -> ProbeResult:
     words = sqlite_reason(str(error), path) if isinstance(error, sqlite3.Error) else f"{path} cannot be opened"
     if "malformed" in words:
-        return Sight(Level.CRITICAL, f"damaged: {_DAMAGED}")
-    return Sight(Level.UNKNOWN if any(sign in words for sign in _OURS) else Level.CRITICAL, words)
+        return ProbeResult(Level.CRITICAL, f"damaged: {_DAMAGED}")
+    return ProbeResult(Level.UNKNOWN if any(sign in words for sign in _OURS) else Level.CRITICAL, words)
 
 
 def _stat_or_none(path: Path) -> os.stat_result | None:

@@ -9,7 +9,7 @@ from typing import ClassVar
 from reporter.alerts.model import Level
 from reporter.probes.connecting import connected
 from reporter.probes.contact import reached
-from reporter.probes.probe import Sight, Terms
+from reporter.probes.probe import ProbeResult, Terms
 
 # What somebody says is read up to so many bytes.
 _ENOUGH = 64 * 1024
@@ -29,7 +29,7 @@ class TcpProbe:
     def prepare(self) -> None:
         """Nothing to load."""
 
-    async def look(self) -> Sight:
+    async def look(self) -> ProbeResult:
         opened = await connected(self.host, self.port)
         reached(opened)
         reader, writer = await asyncio.open_connection(sock=opened)
@@ -40,11 +40,11 @@ class TcpProbe:
         finally:
             writer.close()
 
-    async def _heard(self, reader: asyncio.StreamReader) -> Sight:
+    async def _heard(self, reader: asyncio.StreamReader) -> ProbeResult:
         heard = b""
         while self.expect not in heard:
             more = await reader.read(4096) if len(heard) < _ENOUGH else b""
             if not more:
-                return Sight(Level.CRITICAL, "does not answer with the text that it should")
+                return ProbeResult(Level.CRITICAL, "does not answer with the text that it should")
             heard += more
-        return Sight(Level.OK, "online")
+        return ProbeResult(Level.OK, "online")

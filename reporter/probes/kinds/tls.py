@@ -12,7 +12,7 @@ from reporter.periods.clock import Clock
 from reporter.probes.certificates import Trust, days_left
 from reporter.probes.connecting import connected
 from reporter.probes.contact import reached
-from reporter.probes.probe import Sight, Terms
+from reporter.probes.probe import ProbeResult, Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class TlsProbe:
         """Read the certificates that we trust."""
         self.trust.prepare()
 
-    async def look(self) -> Sight:
+    async def look(self) -> ProbeResult:
         trust = self.trust.context()
         opened = await connected(self.host, self.port)
         reached(opened)
@@ -43,4 +43,4 @@ class TlsProbe:
         connection = writer.get_extra_info("ssl_object")
         writer.transport.abort()  # a polite end of TLS would wait for the other side
         left = days_left(connection, self.clock.wall().timestamp(), self.limits)
-        return Sight(Level.OK, "online", measures=(left,) if left else ())
+        return ProbeResult(Level.OK, "online", measures=(left,) if left else ())

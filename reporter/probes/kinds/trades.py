@@ -11,13 +11,13 @@ from typing import ClassVar, Protocol
 from reporter.alerts.model import Level
 from reporter.alerts.thresholds import Threshold
 from reporter.errors import LedgerError
-from reporter.messages.formats import duration, plural
+from reporter.messages.formats import duration_text, plural
 from reporter.periods.civil import Period
 from reporter.periods.clock import Clock
 from reporter.probes.loop import aside
 from reporter.probes.number_formats import ago
-from reporter.probes.probe import CouldNotLookError, Measure, Sight, Terms, seconds
-from reporter.probes.trade_frequency import Pace, pace
+from reporter.probes.probe import CouldNotLookError, Measurement, ProbeResult, Terms, seconds
+from reporter.probes.trade_frequency import TradeFrequency, trade_frequency
 
 # The pace is reckoned anew so seldom, in seconds; and not while nothing is traded, so that its limits stand still.
 _ANEW = 3600.0
@@ -38,7 +38,7 @@ class Closings(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pacing:
+class FrequencyCheck:
     """Whose trades, and from when on their absence is unusual.
 
     `limits` are multiples of the silence that is reached once in `rarity`, as `history` knows it.
@@ -57,7 +57,7 @@ class _Kept:
     """What is remembered from look to look."""
 
     newest: datetime | None = None
-    pace: Pace | None = None
+    pace: TradeFrequency | None = None
     reckoned: float | None = None
     reckoned_with: datetime | None = None
 
@@ -71,13 +71,13 @@ class TradesProbe:
     terms: Terms
     clock: Clock
     floor: Closings
-    pacing: Pacing
+    pacing: FrequencyCheck
     _kept: _Kept = field(default_factory=_Kept, repr=False, compare=False)
 
     def prepare(self) -> None:
         """Nothing to load."""
 
-    async def look(self) -> Sight:
+    async def look(self) -> ProbeResult:
         now, patience = self.clock.wall(), self.terms.timeout * _PATIENCE
         try:
             async with asyncio.timeout(patience):
@@ -85,7 +85,7 @@ class TradesProbe:
         except LedgerError as error:
             raise CouldNotLookError(f"the trades cannot be read: {error}") from None
         except TimeoutError:  # of the ledger, whose own line says so: it tells nothing of the trades
-            raise CouldNotLookError(f"the trades cannot be read: no answer within {duration(patience)}") from None
+            raise CouldNotLookError(f"the trades cannot be read: no answer within {duration_text(patience)}") from None
         newest, known = self._kept.newest, self._kept.pace
         if newest is None or known is None:
             return _unknown_pace(newest, now, self.pacing.history)
@@ -100,26 +100,26 @@ class TradesProbe:
         found = self.floor.closings(_between(since, now), only, self.pacing.agent)
         kept.newest = max(found, default=kept.newest)
         if stale and kept.newest != kept.reckoned_with:
-            kept.pace, kept.reckoned_with = pace(found, now, self.pacing.zone), kept.newest
+            kept.pace, kept.reckoned_with = trade_frequency(found, now, self.pacing.zone), kept.newest
         if stale:
             kept.reckoned = self.clock.monotonic()
 
-    def _judged(self, known: Pace, newest: datetime, now: datetime) -> Sight:
+    def _judged(self, known: TradeFrequency, newest: datetime, now: datetime) -> ProbeResult:
         age = max((now - newest).total_seconds(), 0.0)
         limits = self._limits(known, newest)
-        usual = duration(known.lasts(newest, known.share(0.95)))
+        usual = duration_text(known.lasts(newest, known.share(0.95)))
         unusual = any(age >= limit for limit in (limits.warning, limits.critical) if limit)
         why = "no trade for more than {limit}"
         if usual:
             why += f": from this hour of the week on, 95% of gaps are under {usual}"
-        return Sight(
+        return ProbeResult(
             Level.OK,
             "readable" if unusual else "at its usual pace",
-            measures=(Measure("since the last trade", age, limits, seconds, why),),
+            measures=(Measurement("since the last trade", age, limits, seconds, why),),
             figures=tuple(self._figures(known, newest, usual)),
         )
 
-    def _limits(self, known: Pace, newest: datetime) -> Threshold:
+    def _limits(self, known: TradeFrequency, newest: datetime) -> Threshold:
         """The multiples of the rare silence, as seconds from the newest trade on."""
         rare, said = known.once_in(self.pacing.rarity), self.pacing.limits
 
@@ -131,18 +131,18 @@ class TradesProbe:
             lasts(said.warning), lasts(said.critical), lasts(said.leave_warning), lasts(said.leave_critical)
         )
 
-    def _figures(self, known: Pace, newest: datetime, usual: str | None) -> Iterator[tuple[str, str]]:
+    def _figures(self, known: TradeFrequency, newest: datetime, usual: str | None) -> Iterator[tuple[str, str]]:
         if usual:
             yield "95% of gaps", f"under {usual}"
         if rare := known.lasts(newest, known.once_in(self.pacing.rarity)):
-            yield f"once in {duration(self.pacing.rarity)}", f"{duration(rare)}"
+            yield f"once in {duration_text(self.pacing.rarity)}", f"{duration_text(rare)}"
         yield "history", f"{plural(known.trades, 'trade')} in {known.weeks:.1f} weeks, by {known.basis}"
 
 
-def _unknown_pace(newest: datetime | None, now: datetime, history: timedelta) -> Sight:
+def _unknown_pace(newest: datetime | None, now: datetime, history: timedelta) -> ProbeResult:
     if newest is None:
-        return Sight(Level.OK, f"too little history: no trade in {duration(history)}")
-    return Sight(Level.OK, "too little history", figures=(("last trade", ago((now - newest).total_seconds())),))
+        return ProbeResult(Level.OK, f"too little history: no trade in {duration_text(history)}")
+    return ProbeResult(Level.OK, "too little history", figures=(("last trade", ago((now - newest).total_seconds())),))
 
 
 def _between(start: datetime, end: datetime) -> Period:

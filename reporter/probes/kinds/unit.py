@@ -13,7 +13,7 @@ from reporter.alerts.model import Level
 from reporter.alerts.thresholds import Threshold
 from reporter.periods.clock import Clock
 from reporter.probes.loop import aside
-from reporter.probes.probe import NEVER, CouldNotLookError, Measure, Sight, Terms, in_bytes
+from reporter.probes.probe import NEVER, CouldNotLookError, Measurement, ProbeResult, Terms, in_bytes
 
 _PROPERTIES = "LoadState,ActiveState,SubState,Result,NRestarts,MemoryCurrent"
 # Restarts are counted over so many seconds.
@@ -44,25 +44,27 @@ class UnitProbe:
     def prepare(self) -> None:
         """Nothing to load."""
 
-    async def look(self) -> Sight:
+    async def look(self) -> ProbeResult:
         said = await aside(("unit", self.unit, self.user), self._asked)
         if said.get("LoadState") == "not-found":
-            return Sight(Level.CRITICAL, "there is no such unit")
+            return ProbeResult(Level.CRITICAL, "there is no such unit")
         active, sub = said.get("ActiveState", ""), said.get("SubState", "")
         words = active if sub in {"", active} else f"{active} ({sub})"
         if active in self.states:
-            return Sight(Level.OK, words, measures=self._measures(said))
+            return ProbeResult(Level.OK, words, measures=self._measures(said))
         if active in _PASSING and sub != "auto-restart":
-            return Sight(Level.WARNING, words)
-        return Sight(Level.CRITICAL, f"{words}, expected {' or '.join(self.states)}{_why(said)}")
+            return ProbeResult(Level.WARNING, words)
+        return ProbeResult(Level.CRITICAL, f"{words}, expected {' or '.join(self.states)}{_why(said)}")
 
-    def _measures(self, said: Mapping[str, str]) -> tuple[Measure, ...]:
+    def _measures(self, said: Mapping[str, str]) -> tuple[Measurement, ...]:
         found = []
         if (restarts := said.get("NRestarts", "")).isdigit():
             recent = self._within_the_hour(int(restarts))
-            found.append(Measure("restarts", recent, self.restarts, trouble="restarted {limit} times within an hour"))
+            found.append(
+                Measurement("restarts", recent, self.restarts, trouble="restarted {limit} times within an hour")
+            )
         if (memory := said.get("MemoryCurrent", "")).isdigit():
-            found.append(Measure("memory", int(memory), self.memory, in_bytes))
+            found.append(Measurement("memory", int(memory), self.memory, in_bytes))
         return tuple(found)
 
     def _within_the_hour(self, count: int) -> int:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from reporter.periods.civil import Period
 from reporter.trading.ledger import queries, rows
 from reporter.trading.ledger.equity import account_of, counted
-from reporter.trading.ledger.result import BookKey, Paid
+from reporter.trading.ledger.result import BookKey, CashFlow
 from reporter.trading.ledger.sources.base import Source, amount
 from reporter.trading.trades import Flow
 
@@ -27,7 +27,7 @@ class _Payment:
     amount: Decimal
 
 
-def paid(connection: Connection, source: Source, period: Period) -> dict[BookKey, Paid]:
+def paid(connection: Connection, source: Source, period: Period) -> dict[BookKey, CashFlow]:
     """What was paid in each book's account before a period and on its days; nothing of books without payments.
 
     The first snapshot of an account has none before it: what it says was paid in is what the account began with.
@@ -46,7 +46,7 @@ def paid(connection: Connection, source: Source, period: Period) -> dict[BookKey
     return {book: _laid(payments, period) for book, payments in books.items()}
 
 
-def _laid(payments: Sequence[_Payment], period: Period) -> Paid:
+def _laid(payments: Sequence[_Payment], period: Period) -> CashFlow:
     """A snapshot at the end of a day tells of that day, not of the next."""
     ends = [day.end for day in period.days()]
     flows = [Flow()] * len(ends)
@@ -54,4 +54,4 @@ def _laid(payments: Sequence[_Payment], period: Period) -> Paid:
         if one.at > period.start:
             flows[bisect_left(ends, one.at)] += Flow(max(one.amount, Decimal(0)), max(-one.amount, Decimal(0)))
     before = sum((one.amount for one in payments if one.at <= period.start), Decimal(0))
-    return Paid(before, tuple(flows) if any(flows) else ())
+    return CashFlow(before, tuple(flows) if any(flows) else ())

@@ -20,24 +20,24 @@ WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", 
 
 
 @dataclass(frozen=True, slots=True)
-class Split:
+class Grouping:
     """`key` is an expression over canonical trades; `name` makes of its value the key of a line."""
 
     key: Callable[[Any], Column]
     name: Callable[[Any], str] = str
 
 
-def split(by: By, source: Source, period: Period, ledger: str) -> Split:
+def grouping(by: By, source: Source, period: Period, ledger: str) -> Grouping:
     """How trades of a period fall into lines. Weekdays and hours are those of the period's zone."""
     match by:
         case "ledger":
-            return Split(lambda _: literal_column("''"), lambda _: ledger)
+            return Grouping(lambda _: literal_column("''"), lambda _: ledger)
         case "weekday":
             days = period.days()
-            return Split(lambda c: day_index(source, c.closed_at, days), lambda day: WEEKDAYS[_weekday(days[day])])
+            return Grouping(lambda c: day_index(source, c.closed_at, days), lambda day: WEEKDAYS[_weekday(days[day])])
         case "hour":
-            return Split(lambda c: _hour(source, c.closed_at, period), lambda hour: f"{hour:02}:00")
-    return Split(lambda c: func.coalesce(func.nullif(c[by], ""), NO_WORD.get(by, UNNAMED)))
+            return Grouping(lambda c: _hour(source, c.closed_at, period), lambda hour: f"{hour:02}:00")
+    return Grouping(lambda c: func.coalesce(func.nullif(c[by], ""), NO_WORD.get(by, UNNAMED)))
 
 
 def in_order(by: By) -> Callable[[str], int] | None:

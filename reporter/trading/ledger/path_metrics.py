@@ -18,7 +18,7 @@ UNITS = 10**8
 
 
 @dataclass(slots=True)
-class Path:
+class PathMetrics:
     """A running result, from 0 at the start. Amounts are in units of 1e-8, `squares` in those squared."""
 
     level: int = 0
@@ -59,7 +59,7 @@ class Path:
 
 
 @dataclass(slots=True)
-class LinePath(Path):
+class LinePath(PathMetrics):
     """The same of one line, with the ids of its best and worst trade, of equal ones the first."""
 
     best: int = 0
@@ -80,11 +80,11 @@ class LinePath(Path):
 
 
 @dataclass(slots=True)
-class Walk:
+class TradeWalk:
     """The paths of a ledger's books and of their lines."""
 
     lines: dict[tuple[str, Mode, str], LinePath] = field(default_factory=dict)
-    books: dict[tuple[Mode, str], Path] = field(default_factory=dict)
+    books: dict[tuple[Mode, str], PathMetrics] = field(default_factory=dict)
 
 
 def units(result: Any) -> int:
@@ -101,15 +101,15 @@ def decimal(found: int) -> Decimal:
     return Decimal(found).scaleb(-8)
 
 
-def walked(rows: Iterable[Any], line_of: Callable[[Any, str, str], tuple[str, Mode, str]]) -> Walk:
+def walked(rows: Iterable[Any], line_of: Callable[[Any, str, str], tuple[str, Mode, str]]) -> TradeWalk:
     """Go through the trades in order: rows of id, result, and a line as the database calls it."""
-    walk = Walk()
-    known: dict[Any, tuple[LinePath, Path]] = {}
+    walk = TradeWalk()
+    known: dict[Any, tuple[LinePath, PathMetrics]] = {}
     for trade, result, key, mode, currency in rows:
         paths = known.get((key, mode, currency))
         if paths is None:
             line = line_of(key, mode, currency)
-            paths = walk.lines.setdefault(line, LinePath()), walk.books.setdefault(line[1:], Path())
+            paths = walk.lines.setdefault(line, LinePath()), walk.books.setdefault(line[1:], PathMetrics())
             known[key, mode, currency] = paths
         change = units(result)
         paths[0].take(change, trade)
@@ -117,9 +117,9 @@ def walked(rows: Iterable[Any], line_of: Callable[[Any, str, str], tuple[str, Mo
     return walk
 
 
-def overlaid(steps: Iterable[tuple[datetime, str, int]], book: tuple[Mode, str]) -> Walk:
+def overlaid(steps: Iterable[tuple[datetime, str, int]], book: tuple[Mode, str]) -> TradeWalk:
     """Go through the trades of several ledgers in one book, in order: each with its line and its change in units."""
-    walk = Walk(books={book: Path()})
+    walk = TradeWalk(books={book: PathMetrics()})
     for _, line, change in steps:
         walk.lines.setdefault((line, *book), LinePath()).step(change)
         walk.books[book].step(change)

@@ -13,12 +13,12 @@ from typing import Any, TypeVar
 
 from reporter.errors import LedgerError, nearest
 from reporter.periods.civil import INSTANT, Period, Unit, containing
-from reporter.trading.books import Book, By, Course, Equity, Figures, LedgerHealth, Line, Open, Series, Unread
+from reporter.trading.books import AgentSeries, Book, BookLine, By, Equity, Figures, LedgerHealth, Open, Series, Unread
 from reporter.trading.ledger.equity import added
 from reporter.trading.ledger.grouping import in_order
-from reporter.trading.ledger.path_metrics import Path, Walk, overlaid
+from reporter.trading.ledger.path_metrics import PathMetrics, TradeWalk, overlaid
 from reporter.trading.ledger.reader import Reader
-from reporter.trading.ledger.result import Answer, BookKey, LineKey
+from reporter.trading.ledger.result import BookKey, LedgerResult, LineKey
 from reporter.trading.ledger.settings import LedgerSettings
 from reporter.trading.metrics import combined
 from reporter.trading.trades import Agent, EquityPoint, Flow, Mode, Money, Position, Trade
@@ -26,7 +26,7 @@ from reporter.trading.trades import Agent, EquityPoint, Flow, Mode, Money, Posit
 T = TypeVar("T")
 
 
-class Floor:
+class Portfolio:
     """The trading databases of a floor, read-only: a `Ledger`. Safe to share among threads.
 
     `timeout` (seconds) bounds what one ledger may take; see `Database`. Raises LedgerError for settings that can never
@@ -69,7 +69,7 @@ class Floor:
         """
         return merge(*(reader.stream(period) for reader in self._only(only)), key=lambda trade: trade.closed_at)
 
-    def stream_days(self, period: Period, only: Collection[str] = ()) -> Iterator[tuple[date, Mode, Line]]:
+    def stream_days(self, period: Period, only: Collection[str] = ()) -> Iterator[tuple[date, Mode, BookLine]]:
         """What each agent did on each civil day on which it traded, in order of days; otherwise as `stream`."""
         days = [_of_ledger(reader.name, reader.stream_days(period)) for reader in self._only(only)]
         return merge(*days, key=lambda found: found[0])
@@ -174,7 +174,7 @@ class Floor:
             unread=tuple(asked.unread),
         )
 
-    def _opening(self, key: BookKey, parts: Sequence[Answer], unread: Sequence[Unread]) -> Money | None:
+    def _opening(self, key: BookKey, parts: Sequence[LedgerResult], unread: Sequence[Unread]) -> Money | None:
         if self._may_be_away(key, unread):
             return None
         openings = [part.opening(key) for part in parts]
@@ -185,18 +185,18 @@ class Floor:
         away = {one.ledger for one in unread}
         return any(reader.may_hold(key) for reader in self._readers if reader.name in away)
 
-    def _equity(self, key: BookKey, asked: _Asked, parts: Sequence[Answer]) -> Equity | None:
+    def _equity(self, key: BookKey, asked: _Asked, parts: Sequence[LedgerResult]) -> Equity | None:
         """The accounts of all ledgers of a book; None where one of them keeps no snapshots."""
         kept = [part.equity[key] for part in parts if key in part.equity]
         if not kept or len(kept) < len(parts) or self._may_be_away(key, asked.unread):
             return None
         return added(kept, key[1])
 
-    def _paths(self, key: BookKey, asked: _Asked, parts: Sequence[Answer]) -> Walk | None:
+    def _paths(self, key: BookKey, asked: _Asked, parts: Sequence[LedgerResult]) -> TradeWalk | None:
         """Of one ledger what it found itself; of several, their trades laid over each other in order of time."""
         traded = [part for part in parts if key in part.paths]
         if len(traded) < 2:
-            return Walk(books={key: traded[0].paths[key] if traded else Path()})
+            return TradeWalk(books={key: traded[0].paths[key] if traded else PathMetrics()})
         readers = {reader.name: reader for reader in self._readers}
         steps = [readers[part.settings.name].steps(asked.period, key, asked.by) for part in traded]
         try:
@@ -211,13 +211,13 @@ class _Asked:
 
     period: Period
     by: By
-    answers: Sequence[Answer]
+    answers: Sequence[LedgerResult]
     unread: Sequence[Unread]
     shared: set[str]
     account: bool = False
 
 
-def _books(answers: Sequence[Answer]) -> list[BookKey]:
+def _books(answers: Sequence[LedgerResult]) -> list[BookKey]:
     return sorted({book for answer in answers for book in answer.books()}, key=_live_first)
 
 
@@ -226,13 +226,13 @@ def _live_first(book: BookKey) -> tuple[bool, str]:
     return mode is not Mode.LIVE, currency
 
 
-def _place(by: By) -> Callable[[Line], Any]:
+def _place(by: By) -> Callable[[BookLine], Any]:
     if order := in_order(by):
         return lambda line: order(line.key)
     return lambda line: (-line.pnl.amount, -line.trades, line.label)
 
 
-def _shared_keys(answers: Sequence[Answer]) -> set[str]:
+def _shared_keys(answers: Sequence[LedgerResult]) -> set[str]:
     """The keys of lines that more than one ledger has, in whatever book."""
     counts = Counter(
         key for answer in answers for key in {key for book in answer.books() for key in answer.lines(book)}
@@ -240,13 +240,13 @@ def _shared_keys(answers: Sequence[Answer]) -> set[str]:
     return {key for key, ledgers in counts.items() if ledgers > 1}
 
 
-def _agents(parts: Sequence[Answer], book: BookKey, shared: set[str]) -> Iterator[Line]:
+def _agents(parts: Sequence[LedgerResult], book: BookKey, shared: set[str]) -> Iterator[BookLine]:
     """A line an agent of a ledger."""
     for part in parts:
         name, funded = part.settings.name, part.funded(book)
         for key, figures in part.lines(book).items():
             allocated = part.capital(key, book)
-            yield Line(
+            yield BookLine(
                 **_members(replace(figures, flows=() if allocated else part.flows(book))),
                 key=key,
                 ledger=name,
@@ -256,16 +256,16 @@ def _agents(parts: Sequence[Answer], book: BookKey, shared: set[str]) -> Iterato
             )
 
 
-def _merged(parts: Sequence[Answer], book: BookKey, paths: Walk | None) -> list[Line]:
+def _merged(parts: Sequence[LedgerResult], book: BookKey, paths: TradeWalk | None) -> list[BookLine]:
     """A line a key, whichever ledgers it is made of."""
-    found: dict[str, list[tuple[Answer, Figures]]] = defaultdict(list)
+    found: dict[str, list[tuple[LedgerResult, Figures]]] = defaultdict(list)
     for part in parts:
         for key, figures in part.lines(book).items():
             found[key].append((part, figures))
     return [_line(key, own, book, paths) for key, own in found.items()]
 
 
-def _line(key: str, own: Sequence[tuple[Answer, Figures]], book: BookKey, paths: Walk | None) -> Line:
+def _line(key: str, own: Sequence[tuple[LedgerResult, Figures]], book: BookKey, paths: TradeWalk | None) -> BookLine:
     whole = combined([figures for _, figures in own], book[1], own[0][0].days)
     path = paths.lines.get((key, *book)) if paths else None
     if whole.streaks is None and path:
@@ -273,7 +273,7 @@ def _line(key: str, own: Sequence[tuple[Answer, Figures]], book: BookKey, paths:
     funded = [part.funded(book) for part, _ in own]
     known = [money for money in funded if money]
     capital = sum(known, Money(Decimal(0), book[1])) if len(known) == len(funded) else None
-    return Line(
+    return BookLine(
         **_members(replace(whole, flows=_flows([part for part, _ in own], book) if capital else ())),
         key=key,
         ledger=own[0][0].settings.name if len(own) == 1 else "",
@@ -283,24 +283,24 @@ def _line(key: str, own: Sequence[tuple[Answer, Figures]], book: BookKey, paths:
     )
 
 
-def _of_ledger(name: str, days: Iterator[tuple[date, LineKey, Figures]]) -> Iterator[tuple[date, Mode, Line]]:
+def _of_ledger(name: str, days: Iterator[tuple[date, LineKey, Figures]]) -> Iterator[tuple[date, Mode, BookLine]]:
     for day, (key, mode, _), figures in days:
-        yield day, mode, Line(**_members(figures), key=key, ledger=name, label=key)
+        yield day, mode, BookLine(**_members(figures), key=key, ledger=name, label=key)
 
 
-def _course(line: Line) -> Course:
-    return Course(
+def _course(line: BookLine) -> AgentSeries:
+    return AgentSeries(
         key=line.key, ledger=line.ledger, label=line.label, pnl=line.daily, capital=line.capital, flows=line.flows
     )
 
 
-def _flows(parts: Sequence[Answer], book: BookKey) -> tuple[Flow, ...]:
+def _flows(parts: Sequence[LedgerResult], book: BookKey) -> tuple[Flow, ...]:
     """What was paid into the accounts of all ledgers, and taken out of them."""
     found = [flows for part in parts if (flows := part.flows(book))]
     return tuple(sum(day, Flow()) for day in zip(*found, strict=True))
 
 
-def _open(parts: Sequence[Answer], book: BookKey) -> Open:
+def _open(parts: Sequence[LedgerResult], book: BookKey) -> Open:
     """The open positions of all ledgers."""
     found = [part.open[book] for part in parts if book in part.open]
     known = [one.unrealised for one in found if one.unrealised is not None]

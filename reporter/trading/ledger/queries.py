@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, Subquery, and_, case, func, literal, literal_column, select, tuple_
 
 from reporter.periods.civil import INSTANT, Period
-from reporter.trading.ledger.grouping import Split, day_index
+from reporter.trading.ledger.grouping import Grouping, day_index
 from reporter.trading.ledger.sources.base import UNNAMED, Source
 
 # A result within half of the last digit that is kept is exactly 0: neither a win nor a loss.
@@ -44,7 +44,7 @@ def these(source: Source, period: Period, ids: Collection[Any]) -> Select[Any]:
     return trades(source, period).where(source.trade_id.in_(ids))
 
 
-def keyed(source: Source, period: Period, split: Split, days: Sequence[Period] = ()) -> Subquery:
+def keyed(source: Source, period: Period, split: Grouping, days: Sequence[Period] = ()) -> Subquery:
     """The trades of a period with the `key` of their line and the index of their `day`, 0 where no days are given."""
     rows = trades(source, period).subquery()
     day = day_index(source, rows.c.closed_at, days) if days else literal_column("0")

@@ -19,9 +19,9 @@ from reporter.trading.books import By, Equity, Figures, LedgerHealth
 from reporter.trading.ledger import equity, queries, rows
 from reporter.trading.ledger.cash_flows import paid
 from reporter.trading.ledger.connection import Database
-from reporter.trading.ledger.grouping import split
-from reporter.trading.ledger.path_metrics import LinePath, Walk, units, walked
-from reporter.trading.ledger.result import Answer, BookKey, LineKey, Paid
+from reporter.trading.ledger.grouping import grouping
+from reporter.trading.ledger.path_metrics import LinePath, TradeWalk, units, walked
+from reporter.trading.ledger.result import BookKey, CashFlow, LedgerResult, LineKey
 from reporter.trading.ledger.settings import LedgerSettings
 from reporter.trading.ledger.sources.base import Source, moment
 from reporter.trading.ledger.sources.freqtrade import freqtrade
@@ -59,12 +59,12 @@ class Reader:
         own = self._mode if self.settings.kind == "freqtrade" else self.settings.mode
         return own in {None, mode} and any(money.currency == currency for money in self.settings.starting_balance)
 
-    def performance(self, period: Period, by: By, *, daily: bool, account: bool) -> Answer:
+    def performance(self, period: Period, by: By, *, daily: bool, account: bool) -> LedgerResult:
         """The figures of a period, all from one state of the database."""
         days = period.days() if daily else []
         with self._look(account=account) as (connection, source):
             figures, walk = self._figures(connection, source, period, by, days)
-            return Answer(
+            return LedgerResult(
                 settings=self.settings,
                 mode=self._mode,
                 by=by,
@@ -78,12 +78,12 @@ class Reader:
                 open=rows.open_positions(connection.execute(queries.open_sums(source))) if account else {},
             )
 
-    def daily(self, period: Period, days: Sequence[Period], *, whole: bool) -> Answer:
+    def daily(self, period: Period, days: Sequence[Period], *, whole: bool) -> LedgerResult:
         """What each agent realised on each of a period's days, all from one state of the database; `whole` says that
         the period begins with the first trade, so that there is nothing before it."""
         with self._look() as (connection, source):
             found = self._realised(connection, source, period.start, period.end, days)
-            return Answer(
+            return LedgerResult(
                 settings=self.settings,
                 mode=self._mode,
                 by="agent",
@@ -105,7 +105,7 @@ class Reader:
     def steps(self, period: Period, book: BookKey, by: By) -> Iterator[tuple[datetime, str, int]]:
         """When, in which line and by how much (in units of 1e-8) a book changed, in order."""
         with self._look() as (connection, source):
-            named = split(by, source, period, self.name)
+            named = grouping(by, source, period, self.name)
             found = queries.steps(queries.keyed(source, period, named), book[0].value, book[1])
             for row in connection.execute(found, execution_options=_STREAMED):
                 yield rows.known(row.closed_at), named.name(row.key), units(row.pnl)
@@ -130,7 +130,7 @@ class Reader:
 
     def stream_days(self, period: Period) -> Iterator[tuple[date, LineKey, Figures]]:
         """What each agent did on each civil day on which it traded, in order, however many; looks as `stream` does."""
-        named = split("agent", self._source, period, self.name)
+        named = grouping("agent", self._source, period, self.name)
         days = period.days()
         for first in range(0, len(days), _DAYS):
             some = days[first : first + _DAYS]
@@ -216,9 +216,9 @@ class Reader:
 
     def _figures(
         self, connection: Connection, source: Source, period: Period, by: By, days: Sequence[Period]
-    ) -> tuple[dict[LineKey, Figures], Walk]:
+    ) -> tuple[dict[LineKey, Figures], TradeWalk]:
         """Each line's figures: what can be summed is summed by the database, the rest is found by going through."""
-        named = split(by, source, period, self.name)
+        named = grouping(by, source, period, self.name)
 
         def line_of(key: Any, mode: str, currency: str) -> LineKey:
             return named.name(key), rows.mode(mode), currency
@@ -226,7 +226,7 @@ class Reader:
         keyed = queries.keyed(source, period, named, days)
         sums = connection.execute(queries.sums(keyed, costly=source.costly)).all()
         if not sums:
-            return {}, Walk()
+            return {}, TradeWalk()
         many = sum(row.trades for row in sums) > _BATCH
         in_order = connection.execute(queries.in_order(keyed), execution_options=_STREAMED if many else {})
         walk = walked(in_order, line_of)
@@ -234,7 +234,7 @@ class Reader:
         return self._with_order(connection, source, period, figures, walk), walk
 
     def _with_order(
-        self, connection: Connection, source: Source, period: Period, figures: dict[LineKey, Figures], walk: Walk
+        self, connection: Connection, source: Source, period: Period, figures: dict[LineKey, Figures], walk: TradeWalk
     ) -> dict[LineKey, Figures]:
         """Figures with what was found by going through."""
         ids = sorted({id_ for path in walk.lines.values() for id_ in (path.best_id, path.worst_id)})
@@ -271,7 +271,7 @@ class Reader:
             for (agent, mode, currency), own in parts.items()
         }
 
-    def _paid(self, connection: Connection, source: Source, period: Period) -> dict[BookKey, Paid]:
+    def _paid(self, connection: Connection, source: Source, period: Period) -> dict[BookKey, CashFlow]:
         """Where no balance is known to begin with, there is none that payments could change."""
         wanted = source.tells_deposits and self.settings.starting_balance and _keeps_equity(connection, source)
         return paid(connection, source, period) if wanted else {}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from reporter.trading.books import By, Equity, Figures, Open
-from reporter.trading.ledger.path_metrics import Path
+from reporter.trading.ledger.path_metrics import PathMetrics
 from reporter.trading.ledger.settings import LedgerSettings
 from reporter.trading.metrics import combined
 from reporter.trading.trades import Agent, Flow, Mode, Money
@@ -16,7 +16,7 @@ LineKey = tuple[str, Mode, str]  # agent (or strategy, market, hour …), mode a
 
 
 @dataclass(frozen=True, slots=True)
-class Paid:
+class CashFlow:
     """What was paid into a book's account, less what was taken out: `before` a period in all, and on each of its days
     (none, where nothing was paid on any)."""
 
@@ -25,7 +25,7 @@ class Paid:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class LedgerResult:
     """One ledger's figures of a period, under the line or book that they belong to.
 
     `mode` is what a ledger without any trade is taken for. `days` is the length of every `daily`. `before` is what each
@@ -39,8 +39,8 @@ class Answer:
     days: int
     figures: dict[LineKey, Figures]
     before: dict[LineKey, Decimal]
-    paid: dict[BookKey, Paid]
-    paths: dict[BookKey, Path]
+    paid: dict[BookKey, CashFlow]
+    paths: dict[BookKey, PathMetrics]
     agents: list[Agent]
     equity: dict[BookKey, Equity]
     open: dict[BookKey, Open]
@@ -65,11 +65,11 @@ class Answer:
         """What had been put into the account of a book when the period began: the starting balance, what was paid in
         since, less what was taken out."""
         start = self.starting(book)
-        return None if start is None else start + Money(self.paid.get(book, Paid()).before, start.currency)
+        return None if start is None else start + Money(self.paid.get(book, CashFlow()).before, start.currency)
 
     def flows(self, book: BookKey) -> tuple[Flow, ...]:
         """What was paid in and out on each day of the period; empty where nothing was, or no balance is known."""
-        return () if self.starting(book) is None else self.paid.get(book, Paid()).flows
+        return () if self.starting(book) is None else self.paid.get(book, CashFlow()).flows
 
     def opening(self, book: BookKey) -> Money | None:
         """The balance when the period began: what had been put in, and what was realised since."""

@@ -21,7 +21,7 @@ from reporter.delivery.outlets.discord.markdown import BLANK, is_blank, markdown
 from reporter.delivery.outlets.discord.responses import Answer, unanswered, verdict
 from reporter.delivery.outlets.discord.webhook import DISCORD, WebhookAddress, connect
 from reporter.delivery.outlets.outlet import Delivered, Found, Later, Never, Unclear, Verdict
-from reporter.delivery.rate_limits import MARGIN, Limit, Pace
+from reporter.delivery.rate_limits import MARGIN, Limit, RateWindow
 from reporter.errors import ReporterError
 from reporter.messages.message import Attachment, Field, Message, Severity, Tone, visible
 from reporter.secret import Secret
@@ -80,7 +80,7 @@ class DiscordOutlet:
         self._place: str | None = None
         self._gone: Never | None = None
         self._guild: str | None = None
-        self._told = Told(monotonic)
+        self._told = RateLimitHeaders(monotonic)
         self._client = connect(address, timeout=timeout, user_agent=USER_AGENT)
         self._history = bot_token and History(address.origin, bot_token, timeout=timeout, user_agent=USER_AGENT)
 
@@ -88,9 +88,9 @@ class DiscordOutlet:
         return limits.fit(message)
 
     @property
-    def pace(self) -> Pace:
+    def pace(self) -> RateWindow:
         """5 in 2 s for a webhook, unless its answers say otherwise, and 30 in 60 s for a channel, told to nobody."""
-        return Pace(own=self._told.limit, shared=limits.CHANNEL_POSTS)
+        return RateWindow(own=self._told.limit, shared=limits.CHANNEL_POSTS)
 
     def pause(self) -> float:
         """Seconds for which Discord has said that it would refuse the webhook's next request."""
@@ -220,7 +220,7 @@ class DiscordOutlet:
         return replace(found, why=found.why.replace(self._token.reveal(), "***"))
 
 
-class Told:
+class RateLimitHeaders:
     """What Discord's answers told about a webhook's pace: its limit, and when the next request may go. May be shared by
     threads.
 

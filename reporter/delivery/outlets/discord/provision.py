@@ -19,7 +19,14 @@ from reporter.config.server_plan import Planned
 from reporter.config.yaml_document import Document
 from reporter.delivery.outlets.discord import server
 from reporter.delivery.outlets.discord.outlet import DiscordOutlet
-from reporter.delivery.outlets.discord.server import AnswerLostError, Bot, Hook, Place, RefusedError, ServerCard
+from reporter.delivery.outlets.discord.server import (
+    AnswerLostError,
+    Bot,
+    ChannelWebhook,
+    RefusedError,
+    ServerCard,
+    ServerChannel,
+)
 from reporter.delivery.outlets.discord.webhook import DISCORD
 from reporter.delivery.outlets.outlet import Delivered, Never
 from reporter.errors import ReporterError
@@ -33,7 +40,7 @@ _LONGEST_NAME = 80
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class PlannedChannel:
     """A channel of ours that is to be there, and the file that is to hold its webhook's address.
 
     `reference` is how the config names that file; `named` says that the config does so already. `note` is what else has
@@ -48,17 +55,17 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class ProvisionedChannel:
     """What became of a wish: what was made of `channel` and `webhook`, or the trouble; `note` is what to know."""
 
-    wish: Wish
+    wish: PlannedChannel
     made: tuple[str, ...] = ()
     note: str = ""
     trouble: str = ""
 
 
 @dataclass(slots=True)
-class Furnisher:
+class Provisioner:
     """Makes what is missing on a server. With `dry` it only says what it would make."""
 
     bot: Bot
@@ -67,10 +74,10 @@ class Furnisher:
     base_url: str = DISCORD
     dry: bool = False
     _application: str = ""
-    _places: list[Place] = field(default_factory=list)
-    _hooks: list[Hook] = field(default_factory=list)
+    _places: list[ServerChannel] = field(default_factory=list)
+    _hooks: list[ChannelWebhook] = field(default_factory=list)
 
-    def furnish(self, wishes: Sequence[Wish]) -> Iterator[Done]:
+    def furnish(self, wishes: Sequence[PlannedChannel]) -> Iterator[ProvisionedChannel]:
         """Fulfil one wish after another. One that cannot be fulfilled stops no other.
 
         Raises ReporterError where Discord takes nothing more.
@@ -83,23 +90,23 @@ class Furnisher:
             except RefusedError as error:
                 if error.final:
                     raise
-                yield Done(wish, trouble=str(error))
+                yield ProvisionedChannel(wish, trouble=str(error))
             except AnswerLostError as error:
-                yield Done(wish, trouble=f"{error}: run the same command again")
+                yield ProvisionedChannel(wish, trouble=f"{error}: run the same command again")
 
     def _look(self) -> None:
         self._places, self._hooks = self.bot.places(self.card.id), self.bot.hooks(self.card.id)
 
-    def _furnished(self, wish: Wish) -> Done:
-        kept = held(wish.file)
+    def _furnished(self, wish: PlannedChannel) -> ProvisionedChannel:
+        kept = read_secrets(wish.file)
         if kept and (note := self._still_works(kept, wish.planned)) is not None:
-            return Done(wish, note=note)
+            return ProvisionedChannel(wish, note=note)
         made: list[str] = []
         place, note = self._channel(wish.planned, made)
         hook = self._hook(place, made)
         if hook and not self.dry:
-            keep(wish.file, hook.address)
-        return Done(wish, tuple(made), note)
+            write_secret(wish.file, hook.address)
+        return ProvisionedChannel(wish, tuple(made), note)
 
     def _still_works(self, address: Secret, planned: Planned) -> str | None:
         """What to know of an address that is kept and works; None if it does not, or if it is none."""
@@ -111,7 +118,7 @@ class Furnisher:
         name = names.get(hook.channel, "?")
         return "" if name == as_discord_writes(planned.name) else f"its webhook posts into #{name}"
 
-    def _channel(self, planned: Planned, made: list[str]) -> tuple[Place, str]:
+    def _channel(self, planned: Planned, made: list[str]) -> tuple[ServerChannel, str]:
         """The channel, found or made, and what to know of it."""
         found = self._found_channel(planned)
         if found:
@@ -122,11 +129,16 @@ class Furnisher:
         return place, note
 
     def _opened(
-        self, name: str, kind: int, find: Callable[[], Place | None], category: str | None = None, topic: str = ""
-    ) -> Place:
+        self,
+        name: str,
+        kind: int,
+        find: Callable[[], ServerChannel | None],
+        category: str | None = None,
+        topic: str = "",
+    ) -> ServerChannel:
         """Make a channel or a category, or in a dry run one that is only imagined."""
         if self.dry:
-            place = Place(f"imagined-{len(self._places)}", name, kind, category)
+            place = ServerChannel(f"imagined-{len(self._places)}", name, kind, category)
         else:
             place = self._sure(
                 find, lambda: self.bot.open_place(self.card.id, name, kind, category=category, topic=topic)
@@ -135,7 +147,7 @@ class Furnisher:
             self._places.append(place)
         return place
 
-    def _found_channel(self, planned: Planned) -> Place | None:
+    def _found_channel(self, planned: Planned) -> ServerChannel | None:
         """A channel of that name: the one in its category, else the oldest."""
         name = as_discord_writes(planned.name)
         alike = [
@@ -147,7 +159,7 @@ class Furnisher:
     def _category(self, title: str, made: list[str]) -> tuple[str | None, str]:
         """The id of a category, found or made; None if it has no room."""
 
-        def find() -> Place | None:
+        def find() -> ServerChannel | None:
             return next((one for one in self._places if one.kind == server.CATEGORY and _same(one.name, title)), None)
 
         found = find()
@@ -158,7 +170,7 @@ class Furnisher:
             return None, f"{title} has {server.IN_CATEGORY} channels, the most that Discord allows: it stands outside"
         return found.id, ""
 
-    def _hook(self, place: Place, made: list[str]) -> Hook | None:
+    def _hook(self, place: ServerChannel, made: list[str]) -> ChannelWebhook | None:
         found = self._found_hook(place)
         if found:
             return found
@@ -175,7 +187,7 @@ class Furnisher:
             self._hooks.append(hook)
         return hook
 
-    def _found_hook(self, place: Place) -> Hook | None:
+    def _found_hook(self, place: ServerChannel) -> ChannelWebhook | None:
         """A webhook of that channel that our bot has made, else one that bears our name."""
         usable = [hook for hook in self._hooks if hook.channel == place.id and hook.address.reveal()]
         ours = [hook for hook in usable if hook.application == self._application]
@@ -219,14 +231,14 @@ def as_discord_writes(name: str) -> str:
     return re.sub(r"\s+", "-", name.strip()).lower()
 
 
-def wishes(
+def planned_channels(
     document: Document, plan: Sequence[Planned], *, home: Path, folder: Path, environ: Mapping[str, str], prefix: str
-) -> tuple[list[Wish], list[str]]:
+) -> tuple[list[PlannedChannel], list[str]]:
     """What is to be there for some channels of the config, and the names of those that have a webhook already.
 
     `folder` is where addresses are kept; with a `prefix` the config names them as systemd's credentials.
     """
-    found: list[Wish] = []
+    found: list[PlannedChannel] = []
     have: list[str] = []
     for planned in plan:
         file = folder / planned.name
@@ -235,12 +247,12 @@ def wishes(
         kind, _, target = reference.partition(":")
         if reference in {"", ours}:
             note = "" if reference or not _entry(document, planned.name) else f"give it in the config `webhook: {ours}`"
-            found.append(Wish(planned, file, ours, bool(reference or note), note))
+            found.append(PlannedChannel(planned, file, ours, bool(reference or note), note))
         elif kind == "file":
-            found.append(Wish(planned, home / Path(target).expanduser(), reference, named=True))
+            found.append(PlannedChannel(planned, home / Path(target).expanduser(), reference, named=True))
         elif _leads_nowhere(kind, target, environ):
             note = f"in the config write `webhook: {ours}` instead of `{reference}`, which leads nowhere"
-            found.append(Wish(planned, file, ours, named=True, note=note))
+            found.append(PlannedChannel(planned, file, ours, named=True, note=note))
         else:
             have.append(planned.name)
     return found, have
@@ -280,7 +292,7 @@ def _file_reference(file: Path, home: Path) -> str:
     return f"file:{file.relative_to(home) if inside else file}"
 
 
-def held(file: Path) -> Secret | None:
+def read_secrets(file: Path) -> Secret | None:
     """The address that a file holds. Raises ReporterError when it cannot be read."""
     try:
         text = file.read_text("utf-8").strip()
@@ -291,7 +303,7 @@ def held(file: Path) -> Secret | None:
     return Secret(text, f"file:{file}") if text else None
 
 
-def keep(file: Path, address: Secret) -> None:
+def write_secret(file: Path, address: Secret) -> None:
     """Save an address whole or not at all, in a file that only its owner can read. Raises ReporterError."""
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -314,7 +326,7 @@ def write_whole(file: Path, text: str, mode: int) -> None:
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
+def exclusive_lock(folder: Path) -> Iterator[None]:
     """Keep a second set-up out, which would make everything twice. Raises ReporterError."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

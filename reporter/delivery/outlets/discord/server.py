@@ -79,7 +79,7 @@ class ServerCard:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ServerChannel:
     """A channel, or a category, of a server; `category` is the id of the one that it stands in."""
 
     id: str
@@ -89,7 +89,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Hook:
+class ChannelWebhook:
     """A webhook that can be posted to. `application` is the id of the application that made it."""
 
     id: str
@@ -128,35 +128,37 @@ class Bot:
         found = self._ask("GET", "/users/@me/guilds")
         return [ServerCard(str(one["id"]), str(one["name"]), int(one["permissions"])) for one in found]
 
-    def places(self, server: str) -> list[Place]:
+    def places(self, server: str) -> list[ServerChannel]:
         """The channels and categories of a server, the oldest first."""
         found = map(_place, self._ask("GET", f"/guilds/{server}/channels"))
         return sorted(found, key=lambda place: int(place.id))
 
-    def hooks(self, server: str) -> list[Hook]:
+    def hooks(self, server: str) -> list[ChannelWebhook]:
         """The webhooks of a server whose address the bot is told, and where all others are; the oldest first."""
         found = (self._hook(one) for one in self._ask("GET", f"/guilds/{server}/webhooks"))
         return sorted(found, key=lambda hook: int(hook.id))
 
-    def open_place(self, server: str, name: str, kind: int, *, category: str | None = None, topic: str = "") -> Place:
+    def open_place(
+        self, server: str, name: str, kind: int, *, category: str | None = None, topic: str = ""
+    ) -> ServerChannel:
         """Make a channel or a category."""
         body: dict[str, Any] = {"name": name, "type": kind}
         body |= {"parent_id": category} if category else {}
         body |= {"topic": topic} if topic else {}
         return _place(self._ask("POST", f"/guilds/{server}/channels", body))
 
-    def open_hook(self, channel: str, name: str) -> Hook:
+    def open_hook(self, channel: str, name: str) -> ChannelWebhook:
         """Make a webhook in a channel."""
         return self._hook(self._ask("POST", f"/channels/{channel}/webhooks", {"name": name}))
 
     def close(self) -> None:
         self._client.close()
 
-    def _hook(self, one: Mapping[str, Any]) -> Hook:
+    def _hook(self, one: Mapping[str, Any]) -> ChannelWebhook:
         token = str(one.get("token") or "") if one.get("type") == _INCOMING else ""
         address = f"{self._origin}/api/webhooks/{one['id']}/{token}" if token else ""
         application = one.get("application_id")
-        return Hook(
+        return ChannelWebhook(
             str(one["id"]),
             str(one.get("name") or ""),
             str(one.get("channel_id") or ""),
@@ -230,9 +232,9 @@ def invitation(application: str) -> str:
     return f"{DISCORD}/oauth2/authorize?client_id={application}&scope=bot&permissions={rights}"
 
 
-def _place(one: Mapping[str, Any]) -> Place:
+def _place(one: Mapping[str, Any]) -> ServerChannel:
     parent = one.get("parent_id")
-    return Place(str(one["id"]), str(one["name"]), int(one["type"]), str(parent) if parent else None)
+    return ServerChannel(str(one["id"]), str(one["name"]), int(one["type"]), str(parent) if parent else None)
 
 
 def _refused(answer: Answer) -> RefusedError:
