@@ -106,7 +106,7 @@ class Stage:
 
     def reload(self) -> None:
         """Take up edited files, as the daemon does."""
-        self.app.wiring = self.app.home.wire()
+        self.app.runtime = self.app.home.wire()
 
     def close(self) -> None:
         if self._app is not None:
@@ -116,11 +116,11 @@ class Stage:
     def tick(self) -> list[tuple[str, str, Outcome]]:
         """One look at the calendar, and every turn that has come taken: job, period, outcome."""
         taken = []
-        for turn in self.app.planner.tick(self.app.wiring):
+        for turn in self.app.planner.tick(self.app.runtime):
             claim = self.app.planner.claim(turn)
             if claim is not None:
                 outcome = self.app.runner.run(
-                    self.app.wiring, turn.bound, turn.owed.period, trigger="schedule", claim=claim
+                    self.app.runtime, turn.bound, turn.owed.period, trigger="schedule", claim=claim
                 )
                 taken.append((turn.bound.name, turn.owed.period.label, outcome))
         return taken
@@ -136,9 +136,9 @@ class Stage:
 
     def deliver(self) -> None:
         """Bring what waits to its channels."""
-        channels, _ = self.app.delivery.ready(self.app.wiring)
+        channels, _ = self.app.delivery.ready(self.app.runtime)
         for channel in channels:
-            self.app.delivery.serve(self.app.wiring, channel)
+            self.app.delivery.serve(self.app.runtime, channel)
 
     def run(self, name: str, at: str | None = None, *, force: bool = False) -> ManualRun:
         """Run a job by hand and deliver what waits."""

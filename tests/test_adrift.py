@@ -171,7 +171,7 @@ class Failing:
         self.stage.clock.forward(seconds=30)
 
     def breaks(self) -> None:
-        self.stage.app.runner.look_again(self.stage.app.wiring)
+        self.stage.app.runner.tick(self.stage.app.runtime)
         self._ask(self._ill)
 
     def mends(self) -> None:
@@ -260,19 +260,19 @@ def test_an_alert_that_was_open_before_ends_once_for_those_who_heard_of_it(faili
 
 
 def test_what_is_heard_while_the_rest_is_saved_is_not_forgotten(floor: Stage) -> None:
-    store, wiring = floor.app.store, floor.app.wiring
+    store, runtime = floor.app.store, floor.app.runtime
     adrift = InMemoryAlerts(store, floor.clock)
 
-    def hear(subject: str) -> None:
-        adrift.hear(wiring, [Observation(subject, Level.CRITICAL, "it is so")], Observer(), "it is full")
+    def process(subject: str) -> None:
+        adrift.process(runtime, [Observation(subject, Level.CRITICAL, "it is so")], Observer(), "it is full")
 
-    hear("limit/first")
+    process("limit/first")
     with store.begin() as connection:
-        adrift.hand_over(connection, wiring, "1")
-        hear("limit/second")
+        adrift.hand_over(connection, runtime, "1")
+        process("limit/second")
     adrift.over()
     with store.begin() as connection:
-        adrift.hand_over(connection, wiring, "2")
+        adrift.hand_over(connection, runtime, "2")
         assert alerts.alert_state(connection, "limit/second").is_open
         assert len(incidents.open_ones(connection)) == 3  # with the store's own
 

@@ -29,7 +29,7 @@ def settle(stage: Stage, name: str, settings: str) -> Stage:
 
 def seen(stage: Stage, subject: str, level: Level, times: int = 3) -> None:
     for _ in range(times):
-        stage.app.runner.observe(stage.app.wiring, [Observation(subject, level, f"it is {level}")])
+        stage.app.runner.observe(stage.app.runtime, [Observation(subject, level, f"it is {level}")])
         stage.clock.forward(seconds=30)
     stage.deliver()
 

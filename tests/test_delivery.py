@@ -49,7 +49,7 @@ def acquainted(news: Stage, discord: LocalDiscord) -> None:
 
 def take(news: Stage, channel: str) -> None:
     """Take a channel's next row in hand, as one who dies with it."""
-    now, known = news.clock.wall(), news.app.wiring.channels[channel]
+    now, known = news.clock.wall(), news.app.runtime.channels[channel]
     with news.app.store.begin() as connection:
         lanes = channel_states.lock_channels(connection, channel, known.address, now)
         rows = outbox.upcoming(connection, [channel], now, 1)
@@ -376,7 +376,7 @@ def test_two_channels_of_ours_that_are_one_of_discords_share_its_order_and_its_p
         for day in range(3, 8):
             stage.run("daily" if day % 2 else "again", f"2026-10-{day:02}")
     stage.clock.forward(minutes=1)
-    assert len(stage.app.delivery.ready(stage.app.wiring)[0]) == 1
+    assert len(stage.app.delivery.ready(stage.app.runtime)[0]) == 1
     stage.deliver()
     assert titles(discord, "floor") == [f"2026-10-{day:02}" for day in range(1, 8)]
 
@@ -389,7 +389,7 @@ def test_the_pace_outlives_the_process(stage: Stage) -> None:
             stage.run("daily", f"2026-10-{day:02}")
         stage.restart().run("daily", "2026-10-06")
         assert len(titles(discord)) == 5
-        _, wait = stage.app.delivery.ready(stage.app.wiring)
+        _, wait = stage.app.delivery.ready(stage.app.runtime)
         assert 1.9 < wait < 2.2
         assert discord.journal.limited == 0
 
@@ -399,7 +399,7 @@ def test_what_is_old_is_forgotten_and_a_board_is_still_edited(stage: Stage, disc
     stage.on_discord(discord, "  pulse:\n  daily:").run("pulse")
     stage.run("daily", "2026-10-30")
     stage.clock.forward(days=91)
-    stage.app.runner.forget(stage.app.wiring)
+    stage.app.runner.forget(stage.app.runtime)
     assert stage.counts() == {"sent": 1}
     with stage.app.store.read() as connection:
         assert channel_stats.since(connection, stage.clock.now - timedelta(days=365)) == {}
@@ -413,7 +413,7 @@ def test_of_a_board_that_is_edited_for_ever_only_the_last_state_is_kept(stage: S
         stage.run("pulse")
         stage.clock.forward(minutes=1)
     stage.clock.forward(days=91)
-    stage.app.runner.forget(stage.app.wiring)
+    stage.app.runner.forget(stage.app.runtime)
     assert stage.counts() == {"sent": 1}
     stage.run("pulse")
     assert len(discord.messages("daily")) == 1
@@ -430,7 +430,7 @@ def test_a_long_past_is_forgotten_piece_by_piece(
     pieces: list[object] = []
     note = pieces.append
     event.listen(Engine, "commit", note)
-    stage.app.runner.forget(stage.app.wiring)
+    stage.app.runner.forget(stage.app.runtime)
     event.remove(Engine, "commit", note)
     assert stage.counts() == {}
     assert len(pieces) >= 4
@@ -460,7 +460,7 @@ def test_one_process_asks_no_faster_than_it_may(
     for day in ("2026-10-28", "2026-10-29", "2026-10-30"):
         news.run("daily", day)
     assert len(titles(discord)) == 1  # the first look counts as well
-    _, wait = news.app.delivery.ready(news.app.wiring)
+    _, wait = news.app.delivery.ready(news.app.runtime)
     assert 0 < wait <= 1.2
     news.clock.forward(seconds=2)
     news.deliver()
@@ -481,6 +481,6 @@ def test_order_holds_over_two_names_of_one_channel_when_a_look_at_one_fails(
     stage.restart().app.run_by_hand(stage.app.job("daily"), "2026-10-03")
     discord.fail(Status(503), webhook="alarm")
     for _ in range(3):
-        stage.app.delivery.serve(stage.app.wiring, "daily")
+        stage.app.delivery.serve(stage.app.runtime, "daily")
         stage.clock.forward(minutes=1)
     assert titles(discord)[2:] == ["2026-10-02", "2026-10-03"]

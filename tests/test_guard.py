@@ -151,9 +151,9 @@ def test_a_day_so_far_waits_for_the_right_time_and_what_looks_at_the_present_doe
     stage.report("today", TODAY.replace("def daily", "def today"))
     stage.on_discord(discord, "  today:\n  health_probe:")
     stage.clock.now = NOON.replace(year=2100)
-    wiring = stage.app.wiring
-    assert not stage.app.planner.may_run(wiring, wiring.jobs["today"])
-    assert stage.app.planner.may_run(wiring, wiring.jobs["health_probe"])
+    runtime = stage.app.runtime
+    assert not stage.app.planner.may_run(runtime, runtime.jobs["today"])
+    assert stage.app.planner.may_run(runtime, runtime.jobs["health_probe"])
 
 
 def test_by_hand_too_no_period_is_entered_by_a_wrong_clock(guarded: Stage) -> None:

@@ -55,9 +55,9 @@ def test_a_job_that_breaks_while_the_store_is_full_is_told_of_afterwards(stage: 
 def test_parameters_that_json_has_no_form_for_end_no_daemon(stage: Stage) -> None:
     code = job("odd", "yield Report(facts={})", 'covers="now", schedule="every 30s", params=Odd')
     stage.report("odd", code.replace("@job", "class Odd(Params):\n    what: Any = object()\n\n\n@job"))
-    before = terms(stage.on_screen("  odd:").app.wiring)
+    before = terms(stage.on_screen("  odd:").app.runtime)
     stage.reload()
-    assert differences(before, terms(stage.app.wiring)) == []
+    assert differences(before, terms(stage.app.runtime)) == []
 
 
 @pytest.mark.parametrize("end", ["SystemExit(0)", "KeyboardInterrupt"])
@@ -119,14 +119,14 @@ def test_a_wording_that_cannot_be_read_keeps_no_other_job_from_its_turn(stage: S
 def test_a_job_that_rested_over_its_hour_is_not_run_when_it_comes_back(stage: Stage) -> None:
     stage.report("daily", job("daily", "yield Report(facts={})", 'covers="today", schedule="daily at 14:00"'))
     planner = stage.on_screen("  daily:").app.planner
-    assert planner.open_turns(stage.app.wiring) == []
+    assert planner.open_turns(stage.app.runtime) == []
     stage.on_screen("  daily: {enabled: false}").reload()
     stage.clock.forward(hours=4)
-    assert planner.open_turns(stage.app.wiring) == []
+    assert planner.open_turns(stage.app.runtime) == []
     stage.on_screen("  daily:").reload()
-    assert planner.open_turns(stage.app.wiring) == []
+    assert planner.open_turns(stage.app.runtime) == []
     stage.clock.forward(days=1)
-    assert [bound.name for bound in planner.open_turns(stage.app.wiring)] == ["daily"]
+    assert [bound.name for bound in planner.open_turns(stage.app.runtime)] == ["daily"]
 
 
 @pytest.mark.full

@@ -56,7 +56,7 @@ def test_a_job_that_raises_is_told_with_its_line(floor: Stage, discord: LocalDis
 
 def test_a_job_that_cannot_be_loaded_is_told_with_its_line(floor: Stage, discord: LocalDiscord) -> None:
     floor.report("broken", DAILY.replace("def daily(", "def broken(") + "\nimport nothing_like_this\n")
-    assert "broken" in floor.app.wiring.broken
+    assert "broken" in floor.app.runtime.broken
     with pytest.raises(Exception, match="cannot be loaded") as caught:
         floor.app.job("broken")
     assert "jobs/broken.py:10: ModuleNotFoundError: No module named 'nothing_like_this'" in str(caught.value)

@@ -139,20 +139,20 @@ def told(stage: Stage, job: str = "pulse") -> None:
     """The job's turn has come by its schedule."""
     bound = stage.app.job(job)
     period = covered(bound.job.covers, stage.clock.wall(), bound.timezone)
-    stage.app.runner.run(stage.app.wiring, bound, period, trigger="interval")
+    stage.app.runner.run(stage.app.runtime, bound, period, trigger="interval")
     stage.deliver()
 
 
 def seen(stage: Stage, subject: str, level: Level, times: int = 3) -> None:
     for _ in range(times):
-        stage.app.runner.observe(stage.app.wiring, [Observation(subject, level, f"it is {level}")])
+        stage.app.runner.observe(stage.app.runtime, [Observation(subject, level, f"it is {level}")])
         stage.clock.forward(seconds=30)
     stage.deliver()
 
 
 def morning(stage: Stage) -> None:
     stage.clock.now = datetime(2026, 10, 31, 6, 0, tzinfo=UTC)
-    stage.app.runner.tell_digests(stage.app.wiring)
+    stage.app.runner.tell_digests(stage.app.runtime)
     stage.deliver()
 
 
@@ -160,7 +160,7 @@ def test_quiet_hours_hold_and_the_morning_tells_all_in_one_message(night: Stage,
     for _ in range(3):
         told(night)
         night.clock.forward(hours=1)
-    night.app.runner.tell_digests(night.app.wiring)
+    night.app.runner.tell_digests(night.app.runtime)
     night.deliver()
     assert (discord.messages("daily"), night.counts()) == ([], {"held": 3})
     morning(night)
@@ -257,10 +257,10 @@ def test_a_daemon_that_was_away_in_the_morning_does_not_wake_anyone_the_next_nig
 ) -> None:
     told(night)
     night.clock.now = datetime(2026, 11, 1, 1, 0, tzinfo=UTC)
-    night.restart().app.runner.tell_digests(night.app.wiring)
+    night.restart().app.runner.tell_digests(night.app.runtime)
     assert night.counts() == {"held": 1}
     night.clock.forward(hours=5)
-    night.app.runner.tell_digests(night.app.wiring)
+    night.app.runner.tell_digests(night.app.runtime)
     assert night.counts() == {"waiting": 1}
 
 
@@ -294,7 +294,7 @@ def test_of_two_daemons_one_tells_the_digest(night: Stage, discord: LocalDiscord
         url = night.environ["STORE"]
         stores = [stack.enter_context(closing(open_store(url))) for _ in range(4)]
         dawn = datetime(2026, 10, 31, 6, 0, tzinfo=UTC)
-        list(pool.map(lambda store: enqueue_digests(store, night.app.wiring, dawn), stores))
+        list(pool.map(lambda store: enqueue_digests(store, night.app.runtime, dawn), stores))
     morning(night)
     assert [message.title for message in discord.messages("daily")] == ["🗞️ Digest – 5 messages"]
 

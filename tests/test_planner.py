@@ -82,8 +82,8 @@ def test_no_day_is_lost_or_doubled_when_the_clocks_change(stage: Stage, zone: st
 def test_two_planners_on_one_store_share_a_period_and_tell_it_once(daily: Stage) -> None:
     daily.tick()
     daily.clock.forward(days=1)
-    turns = daily.app.planner.tick(daily.app.wiring)
-    again = daily.app.planner.tick(daily.app.wiring)
+    turns = daily.app.planner.tick(daily.app.runtime)
+    again = daily.app.planner.tick(daily.app.runtime)
     claims = [daily.app.planner.claim(turn) for turn in (*turns, *again)]
     assert [claim is not None for claim in claims] == [True, False]
 
@@ -91,7 +91,7 @@ def test_two_planners_on_one_store_share_a_period_and_tell_it_once(daily: Stage)
 def test_a_claim_of_someone_who_died_is_taken_over_when_its_lease_ends(daily: Stage) -> None:
     daily.tick()
     daily.clock.forward(days=1)
-    [turn] = daily.app.planner.tick(daily.app.wiring)
+    [turn] = daily.app.planner.tick(daily.app.runtime)
     assert daily.app.planner.claim(turn)
     assert daily.told() == []
     daily.clock.forward(minutes=3)
@@ -101,11 +101,11 @@ def test_a_claim_of_someone_who_died_is_taken_over_when_its_lease_ends(daily: St
 def test_one_who_comes_back_after_his_lease_tells_nothing(daily: Stage) -> None:
     daily.tick()
     daily.clock.forward(days=1)
-    [turn] = daily.app.planner.tick(daily.app.wiring)
+    [turn] = daily.app.planner.tick(daily.app.runtime)
     paused = daily.app.planner.claim(turn)
     daily.clock.forward(minutes=3)
     daily.told()
-    outcome = daily.app.runner.run(daily.app.wiring, turn.bound, turn.owed.period, trigger="schedule", claim=paused)
+    outcome = daily.app.runner.run(daily.app.runtime, turn.bound, turn.owed.period, trigger="schedule", claim=paused)
     assert outcome.error == "another daemon took this period over while we were at it; nothing was told twice"
     assert daily.counts() == {"waiting": 1}
 
@@ -265,10 +265,10 @@ def test_a_name_that_is_still_in_use_cannot_be_taken_over(stage: Stage) -> None:
 def test_of_two_daemons_on_one_store_one_takes_an_open_jobs_turn(
     daily: Stage, schedule: str, span: dict[str, float]
 ) -> None:
-    bound = daily.report("today", TODAY).on_screen(f"  today: {{schedule: {schedule}}}").app.wiring.jobs["today"]
+    bound = daily.report("today", TODAY).on_screen(f"  today: {{schedule: {schedule}}}").app.runtime.jobs["today"]
     taken = []
     for _ in range(4):
-        taken.append([daily.app.planner.may_run(daily.app.wiring, bound) for _ in range(2)])
+        taken.append([daily.app.planner.may_run(daily.app.runtime, bound) for _ in range(2)])
         daily.clock.forward(**span)
     shared = daily.app.store.shared
     assert taken == [[True, not shared]] * 4

@@ -297,7 +297,8 @@ def _failed(state: AlertState, now: datetime, policy: Policy) -> str:
 
 
 def _could_not_look(state: AlertState, now: datetime, policy: Policy) -> str:
-    return f"could not look {state.unknowns} times in a row since {clock_time(_since(state), now)}, limit {policy.unknowns}"
+    since = clock_time(_since(state), now)
+    return f"could not look {state.unknowns} times in a row since {since}, limit {policy.unknowns}"
 
 
 def _came_back(state: AlertState, now: datetime, policy: Policy) -> str:

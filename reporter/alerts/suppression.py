@@ -98,14 +98,14 @@ def _level(state: AlertState) -> Level:
     return seen if seen.worse_than(state.level) else state.level
 
 
-def decide(transition: Transition, incident: Incident, hushed: Suppression | None) -> Decision:
+def decide(transition: Transition, incident: Incident, suppressed: Suppression | None) -> Decision:
     """Whether a change is told. Whoever heard of trouble hears of its end, and nobody else does."""
     if transition.change in {TransitionKind.RESOLVED, TransitionKind.EASED}:
         if incident.told:
             return Decision(True, "who heard of the trouble hears of this")
         return Decision(False, incident.untold or "nobody was told of the trouble")
-    if hushed:
-        return Decision(False, hushed.why)
+    if suppressed:
+        return Decision(False, suppressed.why)
     if incident.acked_at and transition.change in {TransitionKind.REMINDER, TransitionKind.ESCALATED}:
         return Decision(False, f"acknowledged by {incident.acked_by}")
     return Decision(True, "nothing speaks against it")

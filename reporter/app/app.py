@@ -43,7 +43,7 @@ class App:
         self.clock = clock or SystemClock()
         self.home = home
         self.stopping = stopping or threading.Event()
-        self.wiring = home.wire()
+        self.runtime = home.wire()
         self.store = open_store(home.store.reveal())
         if hold:
             self.store.hold()
@@ -55,7 +55,7 @@ class App:
     def daemon(self, tick: float = TICK, watch: float = WATCH) -> Daemon:
         return Daemon(
             self.home,
-            self.wiring,
+            self.runtime,
             planner=self.planner,
             runner=self.runner,
             delivery=self.delivery,
@@ -67,22 +67,22 @@ class App:
 
     def job(self, name: str) -> BoundJob:
         """A job of the config by its name. Raises ReporterError with a suggestion."""
-        if name in self.wiring.jobs:
-            return self.wiring.jobs[name]
+        if name in self.runtime.jobs:
+            return self.runtime.jobs[name]
         broken = [problem for problem in self.home.catalog.problems if Path(problem.file).stem == name]
         if broken:
             raise ReporterError(f"the job {name} cannot be loaded:\n{broken[0]}")
         if name in self.home.catalog.jobs:
             raise ReporterError(f"the job {name} is not in {self.home.path}: add `{name}:` under `jobs:` there")
-        near = nearest(name, self.wiring.jobs)
-        known = ", ".join(self.wiring.jobs) or "none"
+        near = nearest(name, self.runtime.jobs)
+        known = ", ".join(self.runtime.jobs) or "none"
         raise ReporterError(
             f"there is no job {name}: " + (f"did you mean {near}?" if near else f"the jobs are {known}")
         )
 
     def ask(self, bound: BoundJob, at: str | None) -> Findings:
         """What a job would say, for a preview: nothing is saved or sent."""
-        return self.runner.ask(self.wiring, bound, self.period(bound, at), drawn=True)
+        return self.runner.ask(self.runtime, bound, self.period(bound, at), drawn=True)
 
     def period(self, bound: BoundJob, at: str | None) -> Period:
         """The period that a run by hand speaks of: the last complete one, or that which contains `at`.
@@ -107,12 +107,12 @@ class App:
         """Run a job now for a period, unless that was told already and is not to be told again."""
         claim: Claim | None = None
         if bound.job.covers.closed and not period.so_far and not force:
-            if why := self.planner.doubt(self.wiring):
+            if why := self.planner.doubt(self.runtime):
                 raise ReporterError(f"this machine's clock cannot be right: {why}")
             owed, claim = self.planner.claim_by_hand(bound, period)
             if claim is None:
                 return ManualRun(period, None, owed)
-        return ManualRun(period, self.runner.run(self.wiring, bound, period, trigger="hand", claim=claim), None)
+        return ManualRun(period, self.runner.run(self.runtime, bound, period, trigger="hand", claim=claim), None)
 
     def periods_between(self, bound: BoundJob, first: str, last: str | None) -> list[Period]:
         """The periods of a job that are over, from the one that `first` names to the one that `last` names, in order.
@@ -150,7 +150,7 @@ class App:
             waiting = {fate.channel for fate in fates if fate.state in {"waiting", "sending", "unclear"}}
             if not waiting or self.clock.monotonic() >= end:
                 return fates
-            served = sum(self.delivery.serve(self.wiring, channel) for channel in waiting)
+            served = sum(self.delivery.serve(self.runtime, channel) for channel in waiting)
             if not served and self._no_hope_soon(waiting):
                 return self.fates(run_id)
             if not served:
@@ -168,7 +168,7 @@ class App:
         return all(lane is not None and (lane.dead_since or lane.failures or lane.ready_at > soon) for lane in lanes)
 
     def close(self) -> None:
-        self.wiring.close()
+        self.runtime.close()
         self.store.close()
 
 

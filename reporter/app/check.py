@@ -19,18 +19,18 @@ class Finding:
     text: str
 
 
-def check_templates(wiring: Runtime) -> Iterator[Finding]:
-    with_charts = [name for name, bound in wiring.jobs.items() if bound.charts]
-    drawn = [f"{name}.svg.j2" for name in with_charts if wiring.renderer.has_picture(name)]
-    for name in (*wiring.jobs, "alert", *drawn):
+def check_templates(runtime: Runtime) -> Iterator[Finding]:
+    with_charts = [name for name, bound in runtime.jobs.items() if bound.charts]
+    drawn = [f"{name}.svg.j2" for name in with_charts if runtime.renderer.has_picture(name)]
+    for name in (*runtime.jobs, "alert", *drawn):
         try:
-            wiring.renderer.check(name)
+            runtime.renderer.check(name)
         except TemplateError as error:
             yield Finding("template", str(error))
         else:
             yield Finding("", f"template {name} can be read")
-    if drawn and any(channel.pictures for channel in wiring.channels.values()):
-        yield _pictures_finding(wiring.charts.trouble)
+    if drawn and any(channel.pictures for channel in runtime.channels.values()):
+        yield _pictures_finding(runtime.charts.trouble)
 
 
 def _pictures_finding(why: str) -> Finding:
@@ -39,20 +39,20 @@ def _pictures_finding(why: str) -> Finding:
     return Finding("", "pictures can be drawn")
 
 
-def check_ledgers(wiring: Runtime) -> Iterator[Finding]:
-    for health in wiring.ledger.health():
+def check_ledgers(runtime: Runtime) -> Iterator[Finding]:
+    for health in runtime.ledger.health():
         if health.reachable:
             at = health.newest_trade_at
-            newest = f"newest trade {at.astimezone(wiring.zone):%Y-%m-%d %H:%M %Z}" if at else "no trades yet"
+            newest = f"newest trade {at.astimezone(runtime.zone):%Y-%m-%d %H:%M %Z}" if at else "no trades yet"
             yield Finding("", f"ledger {health.ledger} answers, {newest}")
         else:
             yield Finding("ledger", f"ledger {health.ledger}: {health.error}")
-    for warning in wiring.warnings():
+    for warning in runtime.warnings():
         yield Finding("advice", warning)
 
 
-def check_channels(wiring: Runtime) -> Iterator[Finding]:
-    for name, channel in wiring.channels.items():
+def check_channels(runtime: Runtime) -> Iterator[Finding]:
+    for name, channel in runtime.channels.items():
         verdict = channel.outlet.look()
         if isinstance(verdict, Delivered):
             yield Finding("", f"channel {name} can be posted to")

@@ -100,9 +100,9 @@ class FolderHome:
         self._taken = self._pending = self._stamps()
         self._version = self._fingerprint()
         read = self._read()
-        wiring = self._wire(read)
+        runtime = self._wire(read)
         if read.problems:
-            wiring.close()
+            runtime.close()
             raise ConfigError(read.problems)
         self.catalog = read.catalog
         self.store = read.loaded.store
@@ -115,7 +115,7 @@ class FolderHome:
         for problem in self.warnings:
             if problem not in known:  # once, and not again at each edit of something else
                 log.warning("%s", problem)
-        return wiring
+        return runtime
 
     def check(self) -> Iterator[Finding]:
         """Look for mistakes in all that a daemon would use: config, jobs, templates, databases, channels.
@@ -128,21 +128,21 @@ class FolderHome:
             yield from (Finding("config", str(problem)) for problem in error.problems)
             yield from (Finding("job", str(problem)) for problem in load_catalog(self.homes).problems)
             return
-        wiring = self._wire(read)
-        yield from self._check_config(read, wiring)
+        runtime = self._wire(read)
+        yield from self._check_config(read, runtime)
         yield from (Finding("job", str(problem)) for problem in read.catalog.problems)
-        yield from check_templates(wiring)
-        yield from check_ledgers(wiring)
-        yield from check_channels(wiring)
-        wiring.close()
+        yield from check_templates(runtime)
+        yield from check_ledgers(runtime)
+        yield from check_channels(runtime)
+        runtime.close()
 
-    def _check_config(self, read: _Loading, wiring: Runtime) -> Iterator[Finding]:
+    def _check_config(self, read: _Loading, runtime: Runtime) -> Iterator[Finding]:
         yield from (Finding("config", str(problem)) for problem in read.problems)
         yield from (Finding("advice", str(problem)) for problem in read.loaded.warnings)
         if read.problems:
             return
-        yield Finding("", f"{self.path} can be used: {_counted(wiring)}")
-        if not wiring.jobs:
+        yield Finding("", f"{self.path} can be used: {_counted(runtime)}")
+        if not runtime.jobs:
             yield Finding("advice", "it names no job, so nothing is told: write `daily_summary:` under `jobs:`")
         yield from (Finding("advice", str(problem)) for problem in settings_without_effect(read.loaded, read.jobs))
 
@@ -302,8 +302,8 @@ def _broken(loaded: loading.Loaded, catalog: Catalog) -> dict[str, str]:
     return {name: told.get(name, "cannot be loaded") for name in loaded.config.jobs if name in catalog.broken}
 
 
-def _counted(wiring: Runtime) -> str:
-    return f"{plural(len(wiring.jobs), 'job')}, {plural(len(wiring.channels), 'channel')}"
+def _counted(runtime: Runtime) -> str:
+    return f"{plural(len(runtime.jobs), 'job')}, {plural(len(runtime.channels), 'channel')}"
 
 
 def _ledger_clocks(settings: models.Config, floor: Portfolio) -> dict[str, ForeignClock]:

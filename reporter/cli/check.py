@@ -33,7 +33,7 @@ def check(options: argparse.Namespace) -> int:
 def _diff(home: FolderHome) -> int:
     """What the daemon would take up if it read the files now."""
     with opened(home) as app:
-        before, after = app.terms(), changes.terms(app.wiring)
+        before, after = app.terms(), changes.terms(app.runtime)
         if before is None:
             print("no daemon has run on this store yet: everything is new to it")
         before = before or {}
@@ -42,7 +42,9 @@ def _diff(home: FolderHome) -> int:
         for name in after:
             if name not in before or name in changes.changed(before, after):
                 details = changes.details(before, after, name) if name in before else ()
-                print("\n".join([f"{name}:", *(f"  {line}" for line in details), *_coming(app, app.wiring.jobs[name])]))
+                print(
+                    "\n".join([f"{name}:", *(f"  {line}" for line in details), *_coming(app, app.runtime.jobs[name])])
+                )
     return 0
 
 

@@ -183,7 +183,7 @@ def _demo(options: argparse.Namespace) -> int:
         home = FolderHome(folder, clock=SystemClock(), stream=sys.stdout)
         app = App(home, hold=not options.once)
         try:
-            return show(app, [options.once] if options.once else list(app.wiring.jobs), once=bool(options.once))
+            return show(app, [options.once] if options.once else list(app.runtime.jobs), once=bool(options.once))
         finally:
             app.close()
 

@@ -64,7 +64,7 @@ def backfill(options: argparse.Namespace) -> int:
 def list_runs(options: argparse.Namespace) -> int:
     logs.start("CRITICAL")
     with opened(home_of(options)) as app:
-        shown = [app.job(options.name)] if options.name else app.wiring.jobs.values()
+        shown = [app.job(options.name)] if options.name else app.runtime.jobs.values()
         for bound in shown:
             print("\n".join(map(visible, run_history(app.store, bound, options.limit))))
     return 0
@@ -115,7 +115,7 @@ def _fate(fate: DeliveryState) -> str:
 
 def _nothing(app: App, bound: BoundJob) -> str:
     """Why a run that went well has told nothing."""
-    noises = [bound.noise or app.wiring.channels[name].etiquette.noise for name in bound.channels]
+    noises = [bound.noise or app.runtime.channels[name].etiquette.noise for name in bound.channels]
     if noises and set(noises) == {Noise.OFF}:
         return "not told, for its noise is off"
     return "nothing new to tell"
@@ -136,7 +136,7 @@ def _as_text(app: App, findings: Findings) -> None:
 
     drawn = any(written.message.attachments for written in findings.written)
     folder = Path(tempfile.mkdtemp(prefix="reporter-preview-")) if drawn else None
-    screen = ConsoleOutlet(sys.stdout, zone=app.wiring.zone, pictures=folder)
+    screen = ConsoleOutlet(sys.stdout, zone=app.runtime.zone, pictures=folder)
     for written in findings.written:
         print(f"→ {', '.join(written.channels)}", flush=True)
         screen.post(written.message)
@@ -157,7 +157,7 @@ def _as_json(app: App, findings: Findings) -> None:
     bodies = []
     for written in findings.written:
         for name in written.channels:
-            outlet = app.wiring.channels[name].outlet
+            outlet = app.runtime.channels[name].outlet
             bodies += [outlet.payload(part) for part in outlet.fit(written.message)]
     print(json.dumps(bodies[0] if len(bodies) == 1 else bodies, indent=2, ensure_ascii=False))
 
@@ -167,7 +167,7 @@ def _as_html(app: App, findings: Findings) -> None:
 
     print(_HEAD)
     for written in findings.written:
-        print(to_html(written.message, app.wiring.zone))
+        print(to_html(written.message, app.runtime.zone))
     for line in _besides(findings) if not findings.written else ():  # a board already shows what was read
         print(f"<p>{escape(line)}</p>")
     print("</body></html>")
@@ -178,9 +178,9 @@ def list_jobs(options: argparse.Namespace) -> int:
     with opened(home_of(options)) as app:
         for problem in app.home.catalog.problems:
             print(f"✗ {visible(str(problem), lines=True)}")
-        for bound in app.wiring.jobs.values():
+        for bound in app.runtime.jobs.values():
             print("\n".join(_job_lines(app, bound)))
-        idle = [name for name in app.home.catalog.jobs if name not in app.wiring.jobs]
+        idle = [name for name in app.home.catalog.jobs if name not in app.runtime.jobs]
         if idle:
             print(f"not in the config: {', '.join(idle)}")
     return 0

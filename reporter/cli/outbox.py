@@ -93,13 +93,13 @@ def _say_how_many_more(heaps: Sequence[StateCount], states: Collection[str], sho
 def _show(app: App, options: argparse.Namespace) -> int:
     entry = _entry(app, options.id)
     print(f"message {entry.id} for {entry.channel}: {entry.state}")
-    for name, value in _facts(entry, app.clock.wall(), app.wiring.zone):
+    for name, value in _facts(entry, app.clock.wall(), app.runtime.zone):
         print(f"  {name:<11} {visible(str(value))}")
     if entry.message:
         from reporter.delivery.outlets.console import ConsoleOutlet
 
         print(flush=True)
-        ConsoleOutlet(sys.stdout, zone=app.wiring.zone).post(entry.message)
+        ConsoleOutlet(sys.stdout, zone=app.runtime.zone).post(entry.message)
     return DONE
 
 
@@ -162,7 +162,7 @@ def _sent(app: App, channel: Channel, numbers: Sequence[int]) -> list[OutboxEntr
     """Send what waits, beside a running daemon and not for ever; returns those of the messages that still wait."""
     end = app.clock.monotonic() + PATIENCE.total_seconds()
     while left := [entry for entry in _again(app, numbers) if entry.state in outbox_admin.OPEN]:
-        if app.clock.monotonic() >= end or not app.delivery.step(app.wiring, channel.name):
+        if app.clock.monotonic() >= end or not app.delivery.step(app.runtime, channel.name):
             break
     return left
 
@@ -217,10 +217,10 @@ def _fare(app: App, _options: argparse.Namespace) -> int:
         heaps = outbox_admin.state_counts(connection)
         figures = channel_stats.since(connection, now - FIGURES)
         errors = outbox_admin.last_errors(connection)
-    _print_table(_fares(app.wiring.channels.values(), lanes, heaps, figures, now))
+    _print_table(_fares(app.runtime.channels.values(), lanes, heaps, figures, now))
     print(f"Figures of the last {FIGURES.days} days; 429S is how often the service asked for a pause.")
-    for channel in app.wiring.channels.values():
-        for line in _trouble(channel, lanes.get(channel.name), errors.get(channel.name), app.wiring.zone):
+    for channel in app.runtime.channels.values():
+        for line in _trouble(channel, lanes.get(channel.name), errors.get(channel.name), app.runtime.zone):
             print("\n".join(_broken(visible(line), 2)))
     return DONE
 
@@ -300,10 +300,10 @@ def _answer(verdict: Verdict) -> str:
 
 def _named(app: App, name: str) -> Channel:
     """A channel of the config. Raises ReporterError with a suggestion."""
-    if found := app.wiring.channels.get(name):
+    if found := app.runtime.channels.get(name):
         return found
-    near = nearest(name, app.wiring.channels)
-    known = ", ".join(app.wiring.channels) or "none"
+    near = nearest(name, app.runtime.channels)
+    known = ", ".join(app.runtime.channels) or "none"
     raise ReporterError(f"there is no channel {name}: " + (f"did you mean {near}?" if near else f"there is {known}"))
 
 

@@ -47,7 +47,7 @@ class UptimeView:
 def run(app: App, options: argparse.Namespace) -> int:
     """`reporter uptime [SUBJECT] [--month 2026-10]`."""
     now = app.clock.wall()
-    zone = app.wiring.zone.key
+    zone = app.runtime.zone.key
     look = _month(options.month, now, zone) if options.month else _lately(now, zone)
     begin = min(since for since, _ in [*look.days, *look.times.values()])
     with app.store.read() as connection:
@@ -58,8 +58,8 @@ def run(app: App, options: argparse.Namespace) -> int:
     if not spans:
         print("Nothing was watched yet: the job health_probe does that, while the daemon runs.")
         return DONE
-    print(f"{look.label}, seen {now.astimezone(app.wiring.zone):%Y-%m-%d %H:%M %Z}.\n{LEGEND}\n")
-    excluded = partial(maintenance_spans, app.wiring.maintenance)
+    print(f"{look.label}, seen {now.astimezone(app.runtime.zone):%Y-%m-%d %H:%M %Z}.\n{LEGEND}\n")
+    excluded = partial(maintenance_spans, app.runtime.maintenance)
     if options.subject and len(spans) == 1:
         (name,) = spans
         _show_one(app, _Subject(name, spans[name], excluded(name, begin, now)), look)
@@ -168,7 +168,7 @@ def _story(app: App, up: Uptime) -> Iterator[str]:
         return
     yield f"Incidents{f', the last {INCIDENTS} of {len(up.incidents)}' if len(up.incidents) > INCIDENTS else ''}:"
     for incident in up.incidents[-INCIDENTS:]:
-        start, end = (moment.astimezone(app.wiring.zone) for moment in (incident.start, incident.end))
+        start, end = (moment.astimezone(app.runtime.zone) for moment in (incident.start, incident.end))
         until = f"{end:%H:%M:%S}" if end.date() == start.date() else f"{end:%Y-%m-%d %H:%M:%S}"
         lasted = (
             f"lasted {duration_text(incident.lasted)}"

@@ -48,7 +48,7 @@ class Heartbeat:
         # One context for all beats: reading the authorities takes 20 ms of the processor.
         secure = [HTTPSHandler(context=ssl.create_default_context())] if url.reveal().startswith("https:") else []
         self._opener = build_opener(*secure)
-        self._guard = threading.Lock()
+        self._lock = threading.Lock()
         self._under_way = False
         self._told: bool | None = None  # whether the last that arrived spoke of trouble
         self._next_at = 0.0
@@ -64,7 +64,7 @@ class Heartbeat:
         """Say that all is well, or what is not. Returns at once, and never raises: the request has its own thread."""
         if trouble is not None and self._fail is None:
             return
-        with self._guard:
+        with self._lock:
             changed = self._told is not (trouble is not None) and not self._failures
             if self._under_way or not (changed or self._clock.monotonic() >= self._next_at):
                 return
@@ -73,7 +73,7 @@ class Heartbeat:
 
     def _tell(self, trouble: str | None) -> None:
         why = self._asked(trouble)
-        with self._guard:
+        with self._lock:
             self._under_way, self.trouble = False, why
             before, self._failures = self._failures, self._failures + 1 if why else 0
             self._told = self._told if why else trouble is not None

@@ -80,69 +80,71 @@ class DeliveryWorker:
         self._store = store
         self._clock = clock
         self._runner = runner
-        self._guard = threading.Lock()
+        self._lock = threading.Lock()
         self._troubled: set[str] = set()
         self._asked: deque[float] = deque(maxlen=EVERYWHERE.requests)
         self._refusals: deque[float] = deque(maxlen=REFUSALS.requests)
         self._all_wait_until: dict[str, float] = {}  # by kind of outlet; monotonic, for the wall clock may be set back
         self._unsaved: list[SendResult] = []
-        self._acquaintance = ChannelChecks(store, clock, asking=self._ask, trouble=self._trouble)
+        self._channel_checks = ChannelChecks(store, clock, asking=self._ask, trouble=self._trouble)
 
-    def ready(self, wiring: Runtime) -> tuple[list[str], float]:
+    def ready(self, runtime: Runtime) -> tuple[list[str], float]:
         """The channels that can be served now, the most urgent first, and in how many seconds to look again.
 
         Of those that lead to one place only the first is named: it stands for all.
         """
-        self._save_unsaved(wiring)
+        self._save_unsaved(runtime)
         now = self._clock.wall()
         with self._store.read() as connection:
             backlog, lanes = outbox.backlog(connection, now), channel_states.all_states(connection)
-        waits = {name: self._wait(wiring, lanes, name, now) for name in _one_a_berth(wiring, lanes, backlog)}
+        waits = {name: self._wait(runtime, lanes, name, now) for name in _one_a_destination(runtime, lanes, backlog)}
         return [name for name, wait in waits.items() if wait <= 0], min(
             (wait for wait in waits.values() if wait > 0), default=LONGEST_WAIT
         )
 
-    def serve(self, wiring: Runtime, channel: str, stopping: threading.Event | None = None) -> int:
+    def serve(self, runtime: Runtime, channel: str, stopping: threading.Event | None = None) -> int:
         """Send what waits for a channel until it is empty or has to wait; returns how many requests were settled."""
         settled = 0
-        while not (stopping and stopping.is_set()) and self.step(wiring, channel):
+        while not (stopping and stopping.is_set()) and self.step(runtime, channel):
             settled += 1
         return settled
 
-    def step(self, wiring: Runtime, channel: str) -> bool:
+    def step(self, runtime: Runtime, channel: str) -> bool:
         """Send the most urgent row of a channel's place, with those that go along; False when there is none, or when
         the place has to wait."""
-        known = wiring.channels.get(channel)
+        known = runtime.channels.get(channel)
         if known is None:
             return False
-        self._save_unsaved(wiring)
-        if not self._acquaintance.made(wiring, known, lambda lanes: self._free(wiring, lanes, channel)):
+        self._save_unsaved(runtime)
+        if not self._channel_checks.check(runtime, known, lambda lanes: self._free(runtime, lanes, channel)):
             return False
         token = secrets.token_hex(8)
-        rows = self._claimed(wiring, known, token)
+        rows = self._claimed(runtime, known, token)
         if not rows:
             return False
         self._ask()
-        known = wiring.channels[rows[0].channel]
-        return self._settled(wiring, SendResult(known, rows, token, self._sent(known, rows, token)))
+        known = runtime.channels[rows[0].channel]
+        return self._settled(runtime, SendResult(known, rows, token, self._sent(known, rows, token)))
 
     def _ask(self) -> None:
         """Note that a request goes out."""
         self._asked.append(self._clock.monotonic())
 
-    def _free(self, wiring: Runtime, lanes: Sequence[ChannelState], channel: str) -> bool:
-        return self._wait(wiring, lanes, channel, self._clock.wall()) <= 0
+    def _free(self, runtime: Runtime, lanes: Sequence[ChannelState], channel: str) -> bool:
+        return self._wait(runtime, lanes, channel, self._clock.wall()) <= 0
 
-    def _wait(self, wiring: Runtime, lanes: Sequence[ChannelState], channel: str, now: datetime) -> float:
+    def _wait(self, runtime: Runtime, lanes: Sequence[ChannelState], channel: str, now: datetime) -> float:
         """Seconds until a channel may be posted to, by all that we know; 0 or less when it may."""
         own = next((lane for lane in lanes if lane.channel == channel), None)
-        berth = [lane for lane in lanes if own and lane.berth == own.berth and alive(wiring, lane)]
-        moments = [moment for lane in berth for moment in (lane.ready_at, lane.leased_until) if moment]
-        outlet, stamp = wiring.channels[channel].outlet, now.timestamp()
+        destination = [lane for lane in lanes if own and lane.destination == own.destination and alive(runtime, lane)]
+        moments = [moment for lane in destination for moment in (lane.ready_at, lane.leased_until) if moment]
+        outlet, stamp = runtime.channels[channel].outlet, now.timestamp()
         waits = [
             *((moment - now).total_seconds() for moment in moments),
-            _paced_wait(outlet.pace.own, _posts(lane for lane in berth if own and lane.address == own.address), stamp),
-            _paced_wait(outlet.pace.shared, _posts(berth), stamp),
+            _paced_wait(
+                outlet.pace.own, _posts(lane for lane in destination if own and lane.address == own.address), stamp
+            ),
+            _paced_wait(outlet.pace.shared, _posts(destination), stamp),
             outlet.pause(),
             self._wait_everywhere(outlet.kind),
         ]
@@ -154,24 +156,26 @@ class DeliveryWorker:
         free = max(told, EVERYWHERE.free_at(self._asked), REFUSALS.free_at(self._refusals))
         return max(0.0, free - self._clock.monotonic())
 
-    def _claimed(self, wiring: Runtime, channel: Channel, token: str) -> Sequence[QueuedMessage]:
+    def _claimed(self, runtime: Runtime, channel: Channel, token: str) -> Sequence[QueuedMessage]:
         """Take the place's most urgent row in hand, and those that go along; none when the place has to wait."""
         now = self._clock.wall()
         with self._store.begin() as connection:
             outbox.expire(connection, now)
-            berth = channel_states.lock_channels(connection, channel.name, channel.address, now)
+            destination = channel_states.lock_channels(connection, channel.name, channel.address, now)
             names = [
-                lane.channel for lane in berth if alive(wiring, lane) and self._acquaintance.includes(wiring, lane)
+                lane.channel
+                for lane in destination
+                if alive(runtime, lane) and self._channel_checks.includes(runtime, lane)
             ]
             upcoming = outbox.upcoming(connection, names, now, outbox.TOGETHER)
-            if not upcoming or self._wait(wiring, berth, upcoming[0].channel, now) > 0:
+            if not upcoming or self._wait(runtime, destination, upcoming[0].channel, now) > 0:
                 return []
-            rows = self._together(connection, wiring, upcoming, now)
-            outbox.claim_rows(connection, rows, berth, token, now, LEASE)
+            rows = self._together(connection, runtime, upcoming, now)
+            outbox.claim_rows(connection, rows, destination, token, now, LEASE)
         return rows
 
     def _together(
-        self, connection: Connection, wiring: Runtime, upcoming: Sequence[QueuedMessage], now: datetime
+        self, connection: Connection, runtime: Runtime, upcoming: Sequence[QueuedMessage], now: datetime
     ) -> Sequence[QueuedMessage]:
         """The first row with those that go along: after a lost answer the same ones, else when more wait than go at
         once."""
@@ -180,7 +184,7 @@ class DeliveryWorker:
             return outbox.batch_of(connection, head, now)
         if not _light(head) or len(upcoming) <= BURST:
             return [head]
-        channel = wiring.channels[head.channel]
+        channel = runtime.channels[head.channel]
         alike = list(takewhile(lambda row: row.channel == head.channel and _light(row), upcoming))
         try:
             return alike[: _room(channel, alike, now)]
@@ -255,33 +259,33 @@ class DeliveryWorker:
         with self._store.begin() as connection:
             channel_states.renew_lease(connection, token, self._clock.wall() + LEASE)
 
-    def _settled(self, wiring: Runtime, sent: SendResult) -> bool:
+    def _settled(self, runtime: Runtime, sent: SendResult) -> bool:
         """Save what the outlet said; True if the place can go on at once. What cannot be saved is kept in mind."""
-        self._heed(sent.channel, sent.verdict)
+        self._wait_for_signal(sent.channel, sent.verdict)
         try:
             failures = self._save(sent)
         except StoreError:
-            with self._guard:
+            with self._lock:
                 self._unsaved.append(sent)
             raise
         self._count(sent.verdict)
         for row in sent.rows:
             _tell_log(row, sent.verdict)
-        self._tell(wiring, sent.channel.name, sent.verdict, failures)
+        self._tell(runtime, sent.channel.name, sent.verdict, failures)
         return isinstance(sent.verdict, Delivered | Never | NeedsReview | Obsolete) and not _gone(sent.verdict)
 
-    def _heed(self, channel: Channel, verdict: Outcome) -> None:
+    def _wait_for_signal(self, channel: Channel, verdict: Outcome) -> None:
         """When a service says so none of its channels is served for a while; that cannot wait for the store."""
         if isinstance(verdict, Later) and verdict.everywhere:
             self._all_wait_until[channel.outlet.kind] = self._clock.monotonic() + verdict.after
 
-    def _save_unsaved(self, wiring: Runtime) -> None:
+    def _save_unsaved(self, runtime: Runtime) -> None:
         """What was answered while the store could not be written must be saved before anything else is sent."""
         while self._unsaved:
-            with self._guard:
+            with self._lock:
                 sent = self._unsaved.pop(0) if self._unsaved else None
             if sent:
-                self._settled(wiring, sent)  # which keeps it in mind again if it still cannot be saved
+                self._settled(runtime, sent)  # which keeps it in mind again if it still cannot be saved
 
     def _save(self, sent: SendResult) -> int:
         """Returns how often the channel has failed in a row."""
@@ -310,11 +314,11 @@ class DeliveryWorker:
                 channel_states.mark_waiting(connection, channel.name, ready_at, verdict.why, failed=not _paced(verdict))
             case Never(gone=True):
                 channel_states.mark_dead(connection, channel.name, now, verdict.why)
-                self._acquaintance.part_with(channel.address)
+                self._channel_checks.forget(channel.address)
 
-    def _trouble(self, wiring: Runtime, channel: Channel, verdict: Verdict) -> None:
+    def _trouble(self, runtime: Runtime, channel: Channel, verdict: Verdict) -> None:
         """What became of a look at a channel that nothing was sent to."""
-        self._heed(channel, verdict)
+        self._wait_for_signal(channel, verdict)
         now = self._clock.wall()
         with self._store.begin() as connection:
             channel_states.lock_channels(connection, channel.name, channel.address, now)
@@ -325,7 +329,7 @@ class DeliveryWorker:
             self._save_lane(connection, channel, verdict, failures, now)
         self._count(verdict)
         log.warning("%s cannot be reached: %s", channel.name, _in_words(verdict))
-        self._tell(wiring, channel.name, verdict, failures)
+        self._tell(runtime, channel.name, verdict, failures)
 
     def _count(self, verdict: Outcome) -> None:
         """Keep count of what the service bans for."""
@@ -335,13 +339,13 @@ class DeliveryWorker:
         if len(self._refusals) == REFUSALS.requests and self._refusals[0] > self._refusals[-1] - REFUSALS.seconds:
             log.error("refused %d times within %.0f s: nothing is sent for a while", *_of(REFUSALS))
 
-    def _tell(self, wiring: Runtime, channel: str, verdict: Outcome, failures: int) -> None:
+    def _tell(self, runtime: Runtime, channel: str, verdict: Outcome, failures: int) -> None:
         """Trouble with a channel is itself told, on another one."""
         seen = list(self._observed(channel, verdict, failures))
         if not seen:
             return
         try:
-            self._runner.observe(wiring, seen)
+            self._runner.observe(runtime, seen)
         except ReporterError as error:
             log.error("trouble with channel %s could not be saved: %s", channel, error)
 
@@ -375,14 +379,14 @@ class SendResult:
     verdict: Outcome
 
 
-def _one_a_berth(wiring: Runtime, lanes: Sequence[ChannelState], backlog: Sequence[str]) -> list[str]:
+def _one_a_destination(runtime: Runtime, lanes: Sequence[ChannelState], backlog: Sequence[str]) -> list[str]:
     """The first channel of each place that has something to send and can take it."""
     by_name = {lane.channel: lane for lane in lanes}
     first: dict[str, str] = {}
     for name in backlog:
         lane = by_name.get(name)
-        if name in wiring.channels and (lane is None or alive(wiring, lane)):
-            first.setdefault(lane.berth if lane else f"channel {name}", name)
+        if name in runtime.channels and (lane is None or alive(runtime, lane)):
+            first.setdefault(lane.destination if lane else f"channel {name}", name)
     return list(first.values())
 
 

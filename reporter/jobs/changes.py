@@ -15,9 +15,9 @@ from reporter.scheduler.runtime import Runtime
 Terms = Mapping[str, Mapping[str, str]]
 
 
-def terms(wiring: Runtime) -> dict[str, dict[str, str]]:
+def terms(runtime: Runtime) -> dict[str, dict[str, str]]:
     """The terms of every job that is not at rest."""
-    return {name: _of_job(bound) for name, bound in wiring.jobs.items() if bound.enabled}
+    return {name: _of_job(bound) for name, bound in runtime.jobs.items() if bound.enabled}
 
 
 def differences(before: Terms, after: Terms) -> list[str]:

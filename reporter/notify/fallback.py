@@ -97,7 +97,7 @@ class InMemoryAlerts:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._guard = threading.Lock()
+        self._lock = threading.Lock()
         self._memory = _Memory()
         self._judged: dict[str, StoredAlert] = {}
         self._followed: dict[str, Incident] = {}
@@ -109,21 +109,21 @@ class InMemoryAlerts:
     def remember(self, connection: Connection) -> None:
         """Keep in mind what bears on alerts, for when it cannot be read any more."""
         memory = _read(connection, self._clock.wall())
-        with self._guard:
+        with self._lock:
             self._memory = memory
 
-    def hear(self, wiring: Runtime, observations: Sequence[Observation], witness: Observer, why: str) -> None:
+    def process(self, runtime: Runtime, observations: Sequence[Observation], observer: Observer, why: str) -> None:
         """Judge what was seen when it could not be saved, and tell at once what people should hear of."""
         itself = Observation(SUBJECT, Level.CRITICAL, f"reports wait, and alerts are told from memory: {why}")
         seen = (itself, *observations)
-        with self._guard:
+        with self._lock:
             self._look(one.subject for one in seen)
             told, self._untold = self._untold, []
-            told += self._decide(wiring, [change for one in seen for change in self._judge(wiring, one, witness)])
-            told += self._make_up(wiring)
+            told += self._decide(runtime, [change for one in seen for change in self._judge(runtime, one, observer)])
+            told += self._make_up(runtime)
         now = self._clock.wall()
-        untold = [alert for alert in told if not _told(wiring, alert, now)]  # by the network: nobody waits for that
-        with self._guard:
+        untold = [alert for alert in told if not _told(runtime, alert, now)]  # by the network: nobody waits for that
+        with self._lock:
             self._keep([*untold, *self._untold])
 
     def _keep(self, untold: Sequence[_Alert]) -> None:
@@ -131,10 +131,10 @@ class InMemoryAlerts:
             log.error("%d alerts could neither be told nor saved, and are let go", len(untold) - KEPT)
         self._untold = list(untold[-KEPT:])
 
-    def hand_over(self, connection: Connection, wiring: Runtime, run_id: str) -> list[Observation]:
+    def hand_over(self, connection: Connection, runtime: Runtime, run_id: str) -> list[Observation]:
         """Save what was judged from memory; returns what is to be judged now: that the store is well again."""
         now = self._clock.wall()
-        with self._guard:
+        with self._lock:
             self._handed = judged, noted, untold = dict(self._judged), list(self._noted), list(self._untold)
         alerts.save(connection, judged.values(), alerts.watched(connection, judged), now)
         for one in noted:
@@ -145,12 +145,12 @@ class InMemoryAlerts:
             )
             incidents.save(connection, one.after(incident))
         for alert in untold:
-            enqueue_message(connection, wiring, _letter(alert, run_id), now, relief=alert.relief)
+            enqueue_message(connection, runtime, _letter(alert, run_id), now, relief=alert.relief)
         return [Observation(SUBJECT, Level.OK, "the store can be written again")] if judged else []
 
     def over(self) -> None:
         """What was handed over is saved; what was heard since, because another run could not save it, is not."""
-        with self._guard:
+        with self._lock:
             judged, noted, untold = self._handed
             self._judged = {name: one for name, one in self._judged.items() if judged.get(name) is not one}
             self._noted = [one for one in self._noted if not any(one is other for other in noted)]
@@ -159,56 +159,56 @@ class InMemoryAlerts:
 
     # --- Judging ---
 
-    def _judge(self, wiring: Runtime, seen: Observation, witness: Observer) -> Iterator[tuple[Transition, Observer]]:
+    def _judge(self, runtime: Runtime, seen: Observation, observer: Observer) -> Iterator[tuple[Transition, Observer]]:
         """Move a subject on, in memory; gives what changed."""
-        local = self._clock.wall().astimezone(wiring.zone)
+        local = self._clock.wall().astimezone(runtime.zone)
         before = self._states.get(seen.subject, StoredAlert(AlertState(seen.subject)))
         last = before.state.observation
         if last and last.level is not Level.OK:
             self._troubles[seen.subject] = last
-        policy = wiring.rules.policy(seen.subject, witness.interval)
+        policy = runtime.rules.policy(seen.subject, observer.interval)
         state, transition, look_at = next_state(before.state, local, seen, policy)
-        self._judged[seen.subject] = StoredAlert(state, witness.channels, witness.job or before.job, look_at)
+        self._judged[seen.subject] = StoredAlert(state, observer.channels, observer.job or before.job, look_at)
         if transition:
-            yield transition, witness
+            yield transition, observer
 
-    def _decide(self, wiring: Runtime, changes: Sequence[tuple[Transition, Observer]]) -> list[_Alert]:
+    def _decide(self, runtime: Runtime, changes: Sequence[tuple[Transition, Observer]]) -> list[_Alert]:
         """The messages for those changes that are told."""
         told = list[_Alert]()
-        for change, witness in changes:
+        for change, observer in changes:
             now = self._clock.wall()
             incident = after_transition(self._incident(change), change, now)
-            decision = decide(change, incident, self._hush(wiring, change.subject, change.level))
-            told += self._tell(wiring, change, witness, incident, decision)
+            decision = decide(change, incident, self._suppression(runtime, change.subject, change.level))
+            told += self._tell(runtime, change, observer, incident, decision)
         return told
 
-    def _make_up(self, wiring: Runtime) -> list[_Alert]:
+    def _make_up(self, runtime: Runtime) -> list[_Alert]:
         """The messages for what was kept from people and need not be any more."""
         told, states = list[_Alert](), self._states
         for incident in [*{**self._memory.incidents, **self._followed}.values()]:
             known = states.get(incident.subject)
             if known is None or incident.is_over or not is_notification_owed(incident, known.state):
                 continue
-            if self._hush(wiring, incident.subject, incident.level) is None:
-                change = delayed_transition(incident, known.state, self._clock.wall().astimezone(wiring.zone))
+            if self._suppression(runtime, incident.subject, incident.level) is None:
+                change = delayed_transition(incident, known.state, self._clock.wall().astimezone(runtime.zone))
                 over = Decision(True, "what kept it from being told is over")
-                told += self._tell(wiring, change, Observer(known.channels), incident, over)
+                told += self._tell(runtime, change, Observer(known.channels), incident, over)
         return told
 
     def _tell(
-        self, wiring: Runtime, change: Transition, witness: Observer, incident: Incident, decision: Decision
+        self, runtime: Runtime, change: Transition, observer: Observer, incident: Incident, decision: Decision
     ) -> list[_Alert]:
         """Note a change, and what is to be posted of it."""
         now, why = self._clock.wall(), MARK if decision.told else f"not told: {decision.why}"
         loud = logging.ERROR if decision.told else logging.INFO
         log.log(loud, "%s %s: %s (%s)", change.subject, change.change, change.observation.detail, why)
-        channels = notified_channels(wiring, change, witness, told=incident.told) if decision.told else ()
+        channels = notified_channels(runtime, change, observer, told=incident.told) if decision.told else ()
         noted = _Noted(change, now, decision, channels)
         self._noted = [*self._noted[1 - WRITTEN_LATER :], noted]
         self._followed[incident.id] = noted.after(incident)
         last = self._troubles.get(change.subject) if change.change is TransitionKind.RESOLVED else None
         trouble = replace(change, observation=last) if last else None
-        message = alert_message(wiring, change, now, trouble=trouble, incident=incident).noted(MARK)
+        message = alert_message(runtime, change, now, trouble=trouble, incident=incident).noted(MARK)
         return [_Alert(name, message, change.was is Level.CRITICAL) for name in channels]
 
     # --- What is known ---
@@ -227,11 +227,11 @@ class InMemoryAlerts:
         known = self._followed.get(change.incident) or self._memory.incidents.get(change.incident)
         return known or incident_of_transition(change, self._clock.wall())
 
-    def _hush(self, wiring: Runtime, subject: str, level: Level) -> Suppression | None:
-        local = self._clock.wall().astimezone(wiring.zone)
+    def _suppression(self, runtime: Runtime, subject: str, level: Level) -> Suppression | None:
+        local = self._clock.wall().astimezone(runtime.zone)
         troubled = [one.state for one in self._states.values()]
         return suppression_of(
-            subject, level, local, rules=wiring.rules, silences=self._memory.silences, troubled=troubled
+            subject, level, local, rules=runtime.rules, silences=self._memory.silences, troubled=troubled
         )
 
 
@@ -245,9 +245,9 @@ def _read(connection: Connection, now: datetime, subjects: Collection[str] = ())
     )
 
 
-def _told(wiring: Runtime, alert: _Alert, now: datetime) -> bool:
+def _told(runtime: Runtime, alert: _Alert, now: datetime) -> bool:
     """Post without outbox and lane, as loud as the channel wants it; False if it should be tried again."""
-    channel = wiring.channels.get(alert.channel)
+    channel = runtime.channels.get(alert.channel)
     if channel is None:
         return True
     how = handling(channel.etiquette, alert.message.severity, now, relief=alert.relief)

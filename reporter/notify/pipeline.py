@@ -53,26 +53,26 @@ class AlertPipeline:
     """One occasion to judge, in one transaction: states, transitions and letters are saved together or not at all."""
 
     connection: Connection
-    wiring: Runtime
+    runtime: Runtime
     run_id: str
     now: datetime
 
-    def hear(self, observations: Iterable[Observation], witness: Observer) -> int:
+    def process(self, observations: Iterable[Observation], observer: Observer) -> int:
         """Judge what was seen; returns how many letters came of it."""
-        seen = [(one.subject, one, witness) for one in observations]
+        seen = [(one.subject, one, observer) for one in observations]
         return self._tell(self._judged(seen))
 
-    def look_again(self, subjects: Iterable[tuple[str, Observer]]) -> int:
+    def tick(self, subjects: Iterable[tuple[str, Observer]]) -> int:
         """Let time pass for subjects without a reading."""
-        return self._tell(self._judged([(subject, None, witness) for subject, witness in subjects]))
+        return self._tell(self._judged([(subject, None, observer) for subject, observer in subjects]))
 
-    def revisit(self) -> int:
+    def process_due(self) -> int:
         """Tell what was kept from people and need not be any more, whom else to tell, and which silences end soon."""
         found = incidents.open_ones(self.connection, ours=True)
         states = alerts.watched(self.connection, {one.subject for one in found})
         known = self._known()
         news = [news for one in found for news in self._overdue(one, states, known)]
-        messages = self._herald.tell(news)
+        messages = self._notifier.tell(news)
         return messages + sum(self._remind(silence, found) for silence in known.silences)
 
     def close(self, watched: Iterable[StoredAlert], why: str) -> int:
@@ -88,7 +88,7 @@ class AlertPipeline:
         """Note that somebody has taken it on, and let its message say so."""
         taken = replace(incident, acked_at=self.now, acked_by=by, note=note or None)
         incidents.save(self.connection, taken)
-        return self._herald.show(taken)
+        return self._notifier.show(taken)
 
     # --- Judging ---
 
@@ -96,15 +96,15 @@ class AlertPipeline:
         """Move each subject on and save how it stands; returns what changed."""
         known = alerts.watched(self.connection, {subject for subject, *_ in seen}, ours=True)
         latest, changes = dict(known), []
-        local = self.now.astimezone(self.wiring.zone)
-        for subject, observation, witness in seen:
+        local = self.now.astimezone(self.runtime.zone)
+        for subject, observation, observer in seen:
             before = latest.get(subject, StoredAlert(AlertState(subject)))
-            policy = self.wiring.rules.policy(subject, witness.interval)
+            policy = self.runtime.rules.policy(subject, observer.interval)
             state, transition, look_at = next_state(before.state, local, observation, policy)
             if _leaves_a_trace(before.state, state, observation):
-                latest[subject] = StoredAlert(state, witness.channels, witness.job or before.job, look_at)
+                latest[subject] = StoredAlert(state, observer.channels, observer.job or before.job, look_at)
             if transition:
-                changes.append((transition, witness))
+                changes.append((transition, observer))
         moved = [one for subject, one in latest.items() if one is not known.get(subject)]
         alerts.save(self.connection, moved, known, self.now)
         return changes
@@ -116,19 +116,19 @@ class AlertPipeline:
             return 0
         known = self._known()
         followed = [
-            (change, witness, incidents.record_transition(self.connection, change, self.now))
-            for change, witness in changes
+            (change, observer, incidents.record_transition(self.connection, change, self.now))
+            for change, observer in changes
         ]
         news, blamed = [], set()
-        for change, witness, incident in followed:
-            hushed = self._hush(change.subject, change.level, known)
-            decision = decide(change, incident, hushed)
+        for change, observer, incident in followed:
+            suppressed = self._suppression(change.subject, change.level, known)
+            decision = decide(change, incident, suppressed)
             if decision.told:
-                news.append(self._noted(change, incident, self._heard_in(change, witness, incident), decision.why))
+                news.append(self._noted(change, incident, self._heard_in(change, observer, incident), decision.why))
             else:
                 self._kept_back(change, incident, decision.why)
-                blamed |= {hushed.parent} if hushed and hushed.parent else set()
-        return self._herald.tell(news) + self._name_affected(blamed - {one.transition.subject for one in news})
+                blamed |= {suppressed.parent} if suppressed and suppressed.parent else set()
+        return self._notifier.tell(news) + self._name_affected(blamed - {one.transition.subject for one in news})
 
     def _noted(
         self,
@@ -162,7 +162,7 @@ class AlertPipeline:
     def _name_affected(self, subjects: Collection[str]) -> int:
         """Let the message about a trouble name what is in trouble because of it."""
         found = [one for one in incidents.open_ones(self.connection) if one.subject in subjects] if subjects else []
-        return sum(self._herald.show(one) for one in found if one.told)
+        return sum(self._notifier.show(one) for one in found if one.told)
 
     # --- What time brings ---
 
@@ -174,22 +174,22 @@ class AlertPipeline:
         if watched is None or watched.phase is not Phase.OPEN:
             return
         owed = is_notification_owed(incident, watched.state)
-        if not owed and not due_escalations(incident, self.wiring.rules.steps, self.now):
+        if not owed and not due_escalations(incident, self.runtime.rules.steps, self.now):
             return
-        if self._hush(incident.subject, incident.level, known):
+        if self._suppression(incident.subject, incident.level, known):
             return
         if owed:
             news = self._late(incident, watched)
             incident = news.incident
             yield news
-        for step in due_escalations(incident, self.wiring.rules.steps, self.now):
+        for step in due_escalations(incident, self.runtime.rules.steps, self.now):
             news = self._escalated(incident, watched, step)
             incident = news.incident
             yield news
 
     def _late(self, incident: Incident, watched: StoredAlert) -> Notification:
         """The news of a trouble that was kept from people."""
-        change = delayed_transition(incident, watched.state, self.now.astimezone(self.wiring.zone))
+        change = delayed_transition(incident, watched.state, self.now.astimezone(self.runtime.zone))
         channels = self._heard_in(change, Observer(watched.channels), incident)
         return self._noted(change, incident, channels, "what kept it from being told is over")
 
@@ -197,7 +197,7 @@ class AlertPipeline:
         """The news of a trouble for those who hear of it only when it lasts."""
         reason = f"not acknowledged and not over {_minutes(step.after)} after it was opened"
         change = transition_by_time(incident, watched.state, TransitionKind.ESCALATED, reason)
-        channels = tuple(name for name in step.channels if name in self.wiring.channels)
+        channels = tuple(name for name in step.channels if name in self.runtime.channels)
         return self._noted(change, incident, channels, "it is time for the next to hear of it", step)
 
     def _remind(self, silence: Silence, found: Sequence[Incident]) -> int:
@@ -205,9 +205,9 @@ class AlertPipeline:
         under = [one for one in found if fits(silence.pattern, one.subject)]
         if not under or not silence.ends_soon(self.now) or not incidents.mark_reminded(self.connection, silence.id):
             return 0
-        message = silence_message(self.wiring, silence, under, self.now)
+        message = silence_message(self.runtime, silence, under, self.now)
         names = (
-            self.wiring.routes.of(Severity.WARNING) or self.wiring.routes.fallback or tuple(self.wiring.channels)[:1]
+            self.runtime.routes.of(Severity.WARNING) or self.runtime.routes.fallback or tuple(self.runtime.channels)[:1]
         )
         letters = [
             outbox.OutgoingMessage(
@@ -220,7 +220,7 @@ class AlertPipeline:
             )
             for name in names
         ]
-        return sum(enqueue_message(self.connection, self.wiring, letter, self.now) for letter in letters)
+        return sum(enqueue_message(self.connection, self.runtime, letter, self.now) for letter in letters)
 
     # --- What is known ---
 
@@ -228,25 +228,25 @@ class AlertPipeline:
         troubled = tuple(one.state for one in alerts.troubled(self.connection))
         return AlertContext(tuple(incidents.silences_at(self.connection, self.now)), troubled)
 
-    def _hush(self, subject: str, level: Level, known: AlertContext) -> Suppression | None:
-        local = self.now.astimezone(self.wiring.zone)
-        rules = self.wiring.rules
+    def _suppression(self, subject: str, level: Level, known: AlertContext) -> Suppression | None:
+        local = self.now.astimezone(self.runtime.zone)
+        rules = self.runtime.rules
         return suppression_of(subject, level, local, rules=rules, silences=known.silences, troubled=known.troubled)
 
-    def _heard_in(self, change: Transition, witness: Observer, incident: Incident) -> tuple[str, ...]:
-        return notified_channels(self.wiring, change, witness, self._closed(), incident.told)
+    def _heard_in(self, change: Transition, observer: Observer, incident: Incident) -> tuple[str, ...]:
+        return notified_channels(self.runtime, change, observer, self._closed(), incident.told)
 
     def _closed(self) -> frozenset[str]:
         """The channels that were found dead, and whose address is still the same."""
-        known = self.wiring.channels
+        known = self.runtime.channels
         dead = (
             lane for lane in channel_states.all_states(self.connection) if lane.dead_since and lane.channel in known
         )
         return frozenset(lane.channel for lane in dead if lane.address == known[lane.channel].address)
 
     @property
-    def _herald(self) -> IncidentNotifier:
-        return IncidentNotifier(self.connection, self.wiring, self.run_id, self.now)
+    def _notifier(self) -> IncidentNotifier:
+        return IncidentNotifier(self.connection, self.runtime, self.run_id, self.now)
 
 
 def _leaves_a_trace(before: AlertState, after: AlertState, observation: Observation | None) -> bool:

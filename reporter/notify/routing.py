@@ -21,9 +21,9 @@ class Observer:
 
 
 def notified_channels(
-    wiring: Runtime,
+    runtime: Runtime,
     transition: Transition,
-    witness: Observer,
+    observer: Observer,
     closed: Collection[str] = (),
     told: Collection[str] = (),
 ) -> tuple[str, ...]:
@@ -33,20 +33,20 @@ def notified_channels(
     would hear are `closed`, in one that is not.
     """
     itself = transition.subject.split("/")[1] if transition.subject.startswith("channel/") else ""
-    elsewhere = [name for name in _wanted(wiring, transition, witness, told) if name != itself]
-    others = [name for name in (*wiring.routes.fallback, *wiring.channels) if name != itself]
+    elsewhere = [name for name in _wanted(runtime, transition, observer, told) if name != itself]
+    others = [name for name in (*runtime.routes.fallback, *runtime.channels) if name != itself]
     named = tuple(dict.fromkeys(elsewhere or others[:1]))
     if set(named) <= set(closed):
         return *named, *[name for name in others if name not in closed and name not in named][:1]
     return named
 
 
-def _wanted(wiring: Runtime, transition: Transition, witness: Observer, told: Collection[str]) -> Sequence[str]:
+def _wanted(runtime: Runtime, transition: Transition, observer: Observer, told: Collection[str]) -> Sequence[str]:
     """Where an alert goes before anybody asks whether that is possible."""
-    heard = [name for name in told if name in wiring.channels]
+    heard = [name for name in told if name in runtime.channels]
     if heard and transition.change in {TransitionKind.RESOLVED, TransitionKind.EASED}:
         return heard
     worst = Level.CRITICAL in {transition.level, transition.was}
-    by_route = wiring.routes.of(Severity.CRITICAL if worst else Severity.WARNING)
-    own = wiring.rules.channels(transition.subject)
-    return own or by_route or witness.channels or wiring.routes.fallback or tuple(wiring.channels)[:1]
+    by_route = runtime.routes.of(Severity.CRITICAL if worst else Severity.WARNING)
+    own = runtime.rules.channels(transition.subject)
+    return own or by_route or observer.channels or runtime.routes.fallback or tuple(runtime.channels)[:1]

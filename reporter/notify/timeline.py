@@ -47,7 +47,7 @@ class Timeline:
     """Tells of one store under one config. Times are those of the config's zone; `now` is the moment of telling."""
 
     connection: Connection
-    wiring: Runtime
+    runtime: Runtime
     now: datetime
 
     # --- Everything ---
@@ -69,7 +69,7 @@ class Timeline:
 
     def subjects(self) -> list[str]:
         """Everything that there is something to tell of."""
-        named = (f"probe/{name}" for name in self.wiring.rules.probes)
+        named = (f"probe/{name}" for name in self.runtime.rules.probes)
         known = (*alerts.subjects(self.connection), *incidents.subjects(self.connection), *named)
         return sorted(dict.fromkeys(known))
 
@@ -111,8 +111,8 @@ class Timeline:
 
     def _about(self, watched: StoredAlert) -> Iterator[str]:
         """Who looks at it, how patient we are with it, and where the config says so."""
-        subject, rules = watched.subject, self.wiring.rules
-        bound = self.wiring.jobs.get(watched.job or "")
+        subject, rules = watched.subject, self.runtime.rules
+        bound = self.runtime.jobs.get(watched.job or "")
         if bound:
             yield f"It is looked at by {bound.name}, {bound.schedule.describe()}."
         seen = watched.state.observation
@@ -135,7 +135,7 @@ class Timeline:
     def _of_incident(self, watched: StoredAlert, incident: Incident) -> Iterator[str]:
         end = incident.resolved_at or self.now
         lasted = duration_text((incident.until or self.now) - incident.since)
-        zone = f"{incident.since.astimezone(self.wiring.zone):%Z}"
+        zone = f"{incident.since.astimezone(self.runtime.zone):%Z}"
         over = f"to {self._at(incident.until)} {zone}" if incident.until else f"{zone} and not over yet"
         yield f"Incident {incident.id}: {incident.worst} from {self._at(incident.since)} {over} ({lasted})"
         entries = [
@@ -220,7 +220,7 @@ class Timeline:
         for silence in incidents.silences_between(self.connection, incident.since, end):
             if fits(silence.pattern, incident.subject):
                 yield TimelineEntry(max(silence.begins_at, incident.since), self._silence(silence))
-        for begins, ends in maintenance_spans(self.wiring.maintenance, incident.subject, incident.since, end):
+        for begins, ends in maintenance_spans(self.runtime.maintenance, incident.subject, incident.since, end):
             yield TimelineEntry(begins, f"maintenance until {self._at(ends)}")
 
     def _silence(self, one: Silence) -> str:
@@ -265,15 +265,15 @@ class Timeline:
         elif watched.look_at and phase is Phase.OPEN:
             silent = f", not told: acknowledged by {incident.acked_by}" if incident.acked_at else ""
             yield TimelineEntry(watched.look_at, f"a reminder{silent}")
-        for step in () if incident.acked_at else _steps_ahead(incident, self.wiring.rules):
+        for step in () if incident.acked_at else _steps_ahead(incident, self.runtime.rules):
             yield TimelineEntry(incident.opened_at + step.after, f"told in {', '.join(step.channels)} too")
 
     def _quiet(self, subject: str, incident: Incident) -> str | None:
         troubled = [one.state for one in alerts.troubled(self.connection)]
         silences = incidents.silences_at(self.connection, self.now)
-        now = self.now.astimezone(self.wiring.zone)
+        now = self.now.astimezone(self.runtime.zone)
         found = suppression_of(
-            subject, incident.level, now, rules=self.wiring.rules, silences=silences, troubled=troubled
+            subject, incident.level, now, rules=self.runtime.rules, silences=silences, troubled=troubled
         )
         return found.why if found else None
 
@@ -281,7 +281,7 @@ class Timeline:
         """A time of day in our zone, with its date if that is not today's."""
         if moment is None:
             return "an unknown time"
-        there, here = moment.astimezone(self.wiring.zone), self.now.astimezone(self.wiring.zone)
+        there, here = moment.astimezone(self.runtime.zone), self.now.astimezone(self.runtime.zone)
         return f"{there:%H:%M:%S}" if there.date() == here.date() else f"{there:%a %Y-%m-%d %H:%M:%S}"
 
 

@@ -74,7 +74,7 @@ class Daemon:
     def __init__(
         self,
         home: Home,
-        wiring: Runtime,
+        runtime: Runtime,
         *,
         planner: Planner,
         runner: Runner,
@@ -85,7 +85,7 @@ class Daemon:
         watch: float = WATCH,
     ) -> None:
         self._home = home
-        self._wiring = wiring
+        self._runtime = runtime
         self._planner = planner
         self._runner = runner
         self._delivery = delivery
@@ -93,12 +93,12 @@ class Daemon:
         self._stopping = stopping
         self._tick_seconds = tick
         self._watch_seconds = watch
-        self._reload = threading.Event()
+        self._reload_requested = threading.Event()
         self._waiting_mail = threading.Event()
         self._busy: set[str] = set()
         self._looking: set[str] = set()
         self._serving: set[str] = set()
-        self._guard = threading.Lock()
+        self._lock = threading.Lock()
         self._intervals: dict[str, int] = {}
         self._forget_at = 0.0
         self._planned_at = self._delivered_at = clock.monotonic()
@@ -122,13 +122,13 @@ class Daemon:
         beat = IntervalTrigger(seconds=self._tick_seconds, timezone="UTC")
         first = SystemClock().wall()
         self._clockwork.add_job(self._tick, beat, executor="planner", id=PLANNER, next_run_time=first)
-        self._wind_up()
+        self._schedule_intervals()
         self._clockwork.start()
         threading.Thread(target=self._deliver, name="delivery", daemon=True).start()
         gc.collect()
         gc.freeze()  # what was loaded stays: the collector need not walk through it again
         self._watch()
-        self._farewell()
+        self._shut_down()
 
     def _catch_signals(self) -> None:
         """A thread of its own heeds them: a handler may interrupt the one who holds the lock of an event to be set."""
@@ -137,44 +137,44 @@ class Daemon:
         heard: SimpleQueue[int] = SimpleQueue()
         for name in ("SIGTERM", "SIGINT", "SIGHUP"):
             signal.signal(getattr(signal, name), lambda number, _frame: heard.put(number))
-        threading.Thread(target=self._heed, args=(heard,), name="signals", daemon=True).start()
+        threading.Thread(target=self._wait_for_signal, args=(heard,), name="signals", daemon=True).start()
 
-    def _heed(self, heard: SimpleQueue[int]) -> None:
+    def _wait_for_signal(self, heard: SimpleQueue[int]) -> None:
         while (number := heard.get()) == signal.SIGHUP:
-            self._reload.set()
+            self._reload_requested.set()
         log.info("stopping (%s)", signal.Signals(number).name)
         self._stopping.set()
 
     def _announce(self) -> None:
         """Say in words what runs next."""
-        for bound in self._wiring.jobs.values():
+        for bound in self._runtime.jobs.values():
             if bound.enabled:
                 log.info("%s", in_words(bound, self._planner))
 
     def _take_note(self) -> None:
         """Remember by which terms we run, for whoever wants to know what an edit would change."""
         try:
-            self._runner.take_note(json.dumps(terms(self._wiring)))
-            self._runner.let_go(self._wiring)
+            self._runner.record_config(json.dumps(terms(self._runtime)))
+            self._runner.close_removed(self._runtime)
         except ReporterError as error:
             log.error("the terms that we run by could not be saved: %s", error)
 
-    def _tell_broken(self, wiring: Runtime) -> None:
+    def _tell_broken(self, runtime: Runtime) -> None:
         """A job whose file cannot be loaded is told of like one that fails; so is its recovery.
 
         What could not be saved is told at the next turn.
         """
-        now, before = wiring.broken, self._broken
+        now, before = runtime.broken, self._broken
         if now == before:
             return
         seen = [Observation(f"job/{name}", Level.WARNING, f"{name} cannot run: {why}") for name, why in now.items()]
         seen += [Observation(f"job/{name}", Level.OK, "can be loaded again") for name in before if name not in now]
-        self._runner.observe(wiring, seen)
+        self._runner.observe(runtime, seen)
         self._broken = now
 
-    def _wind_up(self) -> None:
+    def _schedule_intervals(self) -> None:
         """Give the clockwork the interval jobs of the present wiring; those that did not change keep their beat."""
-        wanted = _intervals(self._wiring)
+        wanted = _intervals(self._runtime)
         for name in self._intervals.keys() - wanted.keys():
             self._clockwork.remove_job(name)
         for name, seconds in wanted.items():
@@ -194,26 +194,26 @@ class Daemon:
         """A run was left out because the one before is still at it."""
         self.skipped[event.job_id] = self.skipped.get(event.job_id, 0) + 1
         times = self.skipped[event.job_id]
-        bound = self._wiring.jobs.get(event.job_id)
+        bound = self._runtime.jobs.get(event.job_id)
         if bound is not None:
             self._hand_over(event.job_id, partial(self._runner.skipped, bound))
         log.warning("%s: a run was skipped, for the one before is not done (%d so far)", event.job_id, times)
 
     def _tick(self) -> None:
         """The planner's turn: what is owed is handed to the pool, and alerts that wait for time are looked at."""
-        wiring = self._wiring
+        runtime = self._runtime
         try:
-            self._tell_broken(wiring)
-            for turn in self._planner.tick(wiring):
+            self._tell_broken(runtime)
+            for turn in self._planner.tick(runtime):
                 self._once_at_a_time(turn.bound.job.name, partial(self._run_owed, turn))
-            for bound in self._planner.open_turns(wiring):
+            for bound in self._planner.open_turns(runtime):
                 self._once_at_a_time(bound.job.name, partial(self._run_open, bound.job.name))
-            for name in self._runner.look_again(wiring):
+            for name in self._runner.tick(runtime):
                 self._once_at_a_time(name, partial(self._run_open, name))
-            self._runner.tell_digests(wiring)
+            self._runner.tell_digests(runtime)
             self._forget()
             self._planned_at = self._clock.monotonic()
-            if not _looks_at_present(wiring):
+            if not _looks_at_present(runtime):
                 self._beat()
         except ReporterError as error:
             log.error("the planner could not look: %s", error)
@@ -224,7 +224,7 @@ class Daemon:
         now = self._clock.monotonic()
         if now >= self._forget_at:
             self._forget_at = now + DAY
-            self._hand_over("what is old", partial(self._runner.forget, self._wiring))
+            self._hand_over("what is old", partial(self._runner.forget, self._runtime))
 
     def _hand_over(self, what: str, work: Callable[[], object]) -> Future[bool] | None:
         """Let the pool do it; None once we have stopped and it takes nothing any more."""
@@ -234,13 +234,13 @@ class Daemon:
             return None
 
     def _once_at_a_time(self, job: str, work: Callable[[], None]) -> None:
-        with self._guard:
+        with self._lock:
             if job in self._busy or self._stopping.is_set() or not (running := self._hand_over(job, work)):
                 return
             self._busy.add(job)
 
         def release(_: Future[bool]) -> None:
-            with self._guard:
+            with self._lock:
                 self._busy.discard(job)
 
         running.add_done_callback(release)  # which hears of one that is called off before it began, too
@@ -248,28 +248,28 @@ class Daemon:
     def _run_owed(self, turn: Turn) -> None:
         claim = self._planner.claim(turn)
         if claim is not None:
-            self._runner.run(self._wiring, turn.bound, turn.owed.period, trigger="schedule", claim=claim)
+            self._runner.run(self._runtime, turn.bound, turn.owed.period, trigger="schedule", claim=claim)
             self._waiting_mail.set()
 
     def _run_open(self, name: str) -> None:
         """Let a job look, unless it is at it: its beat and a suspicion may come at once, and the later look be saved
         before the earlier."""
-        with self._guard:
+        with self._lock:
             if name in self._looking:
                 return
             self._looking.add(name)
         try:
             self._look(name)
         finally:
-            with self._guard:
+            with self._lock:
                 self._looking.discard(name)
 
     def _look(self, name: str) -> None:
-        bound = self._wiring.jobs.get(name)
+        bound = self._runtime.jobs.get(name)
         if bound is None or self._stopping.is_set():
             return
         try:
-            ours = self._planner.may_run(self._wiring, bound)
+            ours = self._planner.may_run(self._runtime, bound)
         except ReporterError as error:
             log.error("%s: %s", name, error)
             if bound.job.covers.unit is not None:
@@ -278,7 +278,7 @@ class Daemon:
         if not ours and not bound.job.everywhere:
             return
         period = covered(bound.job.covers, self._clock.wall(), bound.timezone)
-        outcome = self._runner.run(self._wiring, bound, period, trigger="interval", ours=ours)
+        outcome = self._runner.run(self._runtime, bound, period, trigger="interval", ours=ours)
         self._waiting_mail.set()
         self._note_round(bound, outcome.error or outcome.unwell)
 
@@ -289,17 +289,17 @@ class Daemon:
 
     def _beat(self) -> None:
         """Tell the service elsewhere how we are; that it does not hear us is told here."""
-        pulse = self._wiring.heartbeat
+        pulse = self._runtime.heartbeat
         if pulse is None:
             return
-        running = [name for name in _enabled(self._wiring) if self._troubles.get(name)]
+        running = [name for name in _enabled(self._runtime) if self._troubles.get(name)]
         trouble = next((self._troubles[name] for name in running), None)
         pulse.beat(trouble or standing_still(self._rested(), self._tick_seconds))
         lost = pulse.trouble
         if lost or (self._unheard and pulse.arrived):
             level, words = (Level.WARNING, f"does not arrive: {lost}") if lost else (Level.OK, "arrives")
             with suppress(ReporterError):  # it is said again at the next round
-                self._runner.observe(self._wiring, [Observation("self/heartbeat", level, words)])
+                self._runner.observe(self._runtime, [Observation("self/heartbeat", level, words)])
                 self._unheard = bool(lost)
 
     def _rested(self) -> dict[str, float]:
@@ -313,7 +313,7 @@ class Daemon:
             self._waiting_mail.clear()
             wait = POLL
             try:
-                channels, soon = self._delivery.ready(self._wiring)
+                channels, soon = self._delivery.ready(self._runtime)
                 wait = min(POLL, max(0.05, soon))
                 for channel in channels:
                     self._serve(channel)
@@ -325,16 +325,16 @@ class Daemon:
             self._waiting_mail.wait(wait)
 
     def _serve(self, channel: str) -> None:
-        with self._guard:
+        with self._lock:
             if channel in self._serving:
                 return
             self._serving.add(channel)
 
         def work() -> None:
-            serve = partial(self._delivery.serve, self._wiring, channel, self._stopping)
+            serve = partial(self._delivery.serve, self._runtime, channel, self._stopping)
             if not guarded(f"delivery to {channel}", serve):
                 self._stopping.wait(REST)
-            with self._guard:
+            with self._lock:
                 self._serving.discard(channel)
             self._waiting_mail.set()
 
@@ -351,9 +351,9 @@ class Daemon:
                 self._replan(moved)
 
     def _look_for_edits(self) -> None:
-        if self._reload.is_set() or self._home.edited():
-            self._reload.clear()
-            self._take_up()
+        if self._reload_requested.is_set() or self._home.edited():
+            self._reload_requested.clear()
+            self._reload()
 
     def _clock_offset(self) -> float:
         return self._clock.wall().timestamp() - self._clock.monotonic()
@@ -364,9 +364,9 @@ class Daemon:
         for job in self._clockwork.get_jobs():
             job.modify(next_run_time=SystemClock().wall())
 
-    def _take_up(self) -> None:
+    def _reload(self) -> None:
         """Take up an edited config or home; one that cannot be used changes nothing."""
-        old = self._wiring
+        old = self._runtime
         try:
             new = self._home.wire()
         except ConfigError as error:
@@ -374,15 +374,15 @@ class Daemon:
             return
         changes = differences(terms(old), terms(new))
         log.info("config version %s taken up: %s", new.version, "; ".join(changes) or "nothing of a job changed")
-        self._wiring = new
+        self._runtime = new
         self._take_note()
-        self._wind_up()
+        self._schedule_intervals()
         closing = threading.Timer(CLOSE_AFTER, old.close)
         closing.daemon = True
         closing.start()
         self._clockwork.modify_job(PLANNER, next_run_time=SystemClock().wall())
 
-    def _farewell(self) -> None:
+    def _shut_down(self) -> None:
         """Let what is under way be saved, but wait for no hung query."""
         self._clockwork.shutdown(wait=False)
         self._reports.shutdown(wait=False, cancel_futures=True)
@@ -413,8 +413,8 @@ def in_words(bound: BoundJob, planner: Planner) -> str:
     return f"{bound.job.name}: {bound.schedule.describe()}, next {moment:%a %Y-%m-%d %H:%M:%S %Z}"
 
 
-def _enabled(wiring: Runtime) -> dict[str, BoundJob]:
-    return {name: bound for name, bound in wiring.jobs.items() if bound.enabled}
+def _enabled(runtime: Runtime) -> dict[str, BoundJob]:
+    return {name: bound for name, bound in runtime.jobs.items() if bound.enabled}
 
 
 def standing_still(rested: Mapping[str, float], tick: float) -> str | None:
@@ -425,15 +425,15 @@ def standing_still(rested: Mapping[str, float], tick: float) -> str | None:
     return None
 
 
-def _looks_at_present(wiring: Runtime) -> bool:
+def _looks_at_present(runtime: Runtime) -> bool:
     """Whether there is a job by whose runs one knows how we are; else the planner's turns must do."""
-    return any(bound.job.covers.unit is None for bound in _enabled(wiring).values())
+    return any(bound.job.covers.unit is None for bound in _enabled(runtime).values())
 
 
-def _intervals(wiring: Runtime) -> dict[str, int]:
+def _intervals(runtime: Runtime) -> dict[str, int]:
     """The jobs that run by the clockwork's own beat, and how many seconds it has."""
     return {
         name: bound.schedule.seconds
-        for name, bound in _enabled(wiring).items()
+        for name, bound in _enabled(runtime).items()
         if isinstance(bound.schedule, Every) and not bound.job.covers.closed
     }

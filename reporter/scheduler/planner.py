@@ -61,14 +61,14 @@ class Planner:
         self._next: dict[tuple[str, str, str], datetime] = {}
         self._seen: dict[tuple[str, str, str], datetime] = {}
 
-    def tick(self, wiring: Runtime) -> list[Turn]:
+    def tick(self, runtime: Runtime) -> list[Turn]:
         """One look at the calendar: the oldest period of each job, where it may be tried now.
 
         Nothing is entered and nothing may be tried while the clock cannot be believed.
         """
         now = self._clock.wall()
-        closed = {name: bound for name, bound in wiring.jobs.items() if bound.enabled and bound.job.covers.closed}
-        if self._in_doubt(wiring):
+        closed = {name: bound for name, bound in runtime.jobs.items() if bound.enabled and bound.job.covers.closed}
+        if self._in_doubt(runtime):
             self._looked_at = None  # what is planned and sent by this clock is gone through when it is right
             return []
         first = self._looked_at is None
@@ -82,22 +82,22 @@ class Planner:
         with self._store.read() as connection:
             oldest = owed_periods.oldest_open(connection, whole)
         turns_come = [Turn(closed[owed.job], owed) for owed in oldest if owed.claimable(now)]
-        return [turn for turn in turns_come if not self._given_up(wiring, turn, now)]
+        return [turn for turn in turns_come if not self._given_up(runtime, turn, now)]
 
-    def open_turns(self, wiring: Runtime) -> list[BoundJob]:
+    def open_turns(self, runtime: Runtime) -> list[BoundJob]:
         """Jobs on an open period whose wall-clock moment (`daily at 14:00`) came since the last look."""
         now = self._clock.wall()
-        running = [bound for bound in wiring.jobs.values() if bound.enabled]
+        running = [bound for bound in runtime.jobs.values() if bound.enabled]
         known = {_key(bound) for bound in running}
         self._seen = {key: moment for key, moment in self._seen.items() if key in known}  # who comes back was away
         return [bound for bound in running if self._came(bound, now)]
 
-    def may_run(self, wiring: Runtime, bound: BoundJob) -> bool:
+    def may_run(self, runtime: Runtime, bound: BoundJob) -> bool:
         """Whether an open job's turn may be taken, and is ours to take.
 
         One that looks at the present goes on by a doubtful clock, for its alerts must not fall silent.
         """
-        if bound.job.covers.unit is not None and self.doubt(wiring):
+        if bound.job.covers.unit is not None and self.doubt(runtime):
             return False
         if not self._store.shared:
             return True
@@ -105,9 +105,9 @@ class Planner:
         with self._store.begin() as connection:
             return owed_periods.take_beat(connection, bound.job.name, now, _until_next(bound, now))
 
-    def doubt(self, wiring: Runtime) -> str | None:
+    def doubt(self, runtime: Runtime) -> str | None:
         """Why the clock cannot be believed now, as a sentence; None while it can."""
-        return self._guard.doubt(wiring.clocks)
+        return self._guard.doubt(runtime.clocks)
 
     def claim(self, turn: Turn) -> Claim | None:
         """Take a period in hand; None if another was quicker."""
@@ -172,13 +172,13 @@ class Planner:
         if left_out:
             log.warning("%s: %s left out: %s", bound.name, plural(left_out, "older period"), _why_left_out(bound))
 
-    def _in_doubt(self, wiring: Runtime) -> bool:
+    def _in_doubt(self, runtime: Runtime) -> bool:
         """Whether the clock cannot be believed; the beginning and the end of that are told."""
-        why = self.doubt(wiring)
+        why = self.doubt(runtime)
         if self._doubted != bool(why):
             told = "this machine's clock cannot be right: " + why if why else "this machine's clock is right"
             seen = Observation(CLOCK, Level.CRITICAL if why else Level.OK, told)
-            self._tell(wiring, seen, Observer())
+            self._tell(runtime, seen, Observer())
             self._doubted = bool(why)
         return why is not None
 
@@ -199,7 +199,7 @@ class Planner:
                 if labels := owed_periods.open_labels(connection, job):
                     log.info("%s: to be made up for: %s", job, in_brief(labels))
 
-    def _given_up(self, wiring: Runtime, turn: Turn, now: datetime) -> bool:
+    def _given_up(self, runtime: Runtime, turn: Turn, now: datetime) -> bool:
         """Whether it was tried for too long. While nobody was there nobody tried, and that counts for nothing."""
         patience = turn.bound.give_up_after
         if not turn.owed.attempts or turn.owed.tried_for < patience:
@@ -210,14 +210,16 @@ class Planner:
         with self._store.begin() as connection:
             if owed_periods.give_up(connection, turn.owed.id, reason, now):
                 seen = Observation(f"job/{turn.owed.job}", Level.CRITICAL, told)
-                AlertPipeline(connection, wiring, secrets.token_hex(4), now).hear([seen], Observer(turn.bound.channels))
+                AlertPipeline(connection, runtime, secrets.token_hex(4), now).process(
+                    [seen], Observer(turn.bound.channels)
+                )
         log.error("%s", told)
         return True
 
-    def _tell(self, wiring: Runtime, seen: Observation, witness: Observer) -> None:
+    def _tell(self, runtime: Runtime, seen: Observation, observer: Observer) -> None:
         now = self._clock.wall()
         with self._store.begin() as connection:
-            AlertPipeline(connection, wiring, secrets.token_hex(4), now).hear([seen], witness)
+            AlertPipeline(connection, runtime, secrets.token_hex(4), now).process([seen], observer)
 
     def _came(self, bound: BoundJob, now: datetime) -> bool:
         if bound.job.covers.closed or isinstance(bound.schedule, Every):

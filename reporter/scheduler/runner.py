@@ -105,24 +105,24 @@ class Runner:
         self._store = store
         self._clock = clock
         self._history = history
-        self._adrift = InMemoryAlerts(store, clock)
+        self._in_memory = InMemoryAlerts(store, clock)
         self._stopping = stopping or threading.Event()
         self._left: dict[str, _Left] = {}  # by job
 
     def ask(
-        self, wiring: Runtime, bound: BoundJob, period: Period, *, drawn: bool = False, ours: bool = True
+        self, runtime: Runtime, bound: BoundJob, period: Period, *, drawn: bool = False, ours: bool = True
     ) -> Findings:
         """Let the job look and write its letters, in its own time limit; nothing is saved.
 
         Pictures are drawn where a channel shows them, or in any case with `drawn`.
         Raises DeadlineError, JobError, TemplateError, LedgerError.
         """
-        context = self._context(wiring, bound, period, ours=ours)
-        return self._in_time(lambda: self._findings(wiring, bound, context, drawn=drawn), bound)
+        context = self._context(runtime, bound, period, ours=ours)
+        return self._in_time(lambda: self._findings(runtime, bound, context, drawn=drawn), bound)
 
     def run(
         self,
-        wiring: Runtime,
+        runtime: Runtime,
         bound: BoundJob,
         period: Period,
         *,
@@ -135,18 +135,18 @@ class Runner:
         started, began = self._clock.wall(), self._clock.monotonic()
         with logs.run_named(run_id):
             try:
-                findings = _noted(self.ask(wiring, bound, period, ours=ours), _notes(claim, started))
+                findings = _noted(self.ask(runtime, bound, period, ours=ours), _notes(claim, started))
                 _insist_on_all_ledgers(findings, claim)
-                outcome = self._saved(wiring, bound, period, findings, claim, _Entry(run_id, trigger, started, began))
+                outcome = self._saved(runtime, bound, period, findings, claim, _Entry(run_id, trigger, started, began))
             except Exception as error:  # noqa: BLE001 - a job may raise anything; it is told, and others go on
-                outcome = self._failed(wiring, bound, period, error, claim, _Entry(run_id, trigger, started, began))
+                outcome = self._failed(runtime, bound, period, error, claim, _Entry(run_id, trigger, started, began))
         return outcome
 
-    def observe(self, wiring: Runtime, observations: Sequence[Observation]) -> None:
+    def observe(self, runtime: Runtime, observations: Sequence[Observation]) -> None:
         """Judge what the engine itself has noticed, and save what people should hear of it."""
         now = self._clock.wall()
         with self._store.begin() as connection:
-            AlertPipeline(connection, wiring, secrets.token_hex(4), now).hear(observations, Observer())
+            AlertPipeline(connection, runtime, secrets.token_hex(4), now).process(observations, Observer())
 
     def skipped(self, bound: BoundJob) -> None:
         """Note that a run was left out, for the one before is still at it."""
@@ -156,17 +156,17 @@ class Runner:
         with self._store.begin() as connection:
             run_log.add_run(connection, run)
 
-    def take_note(self, terms: str) -> None:
+    def record_config(self, terms: str) -> None:
         """Remember by which terms the daemon runs."""
         with self._store.begin() as connection:
             run_log.remember(connection, TERMS, terms)
 
-    def forget(self, wiring: Runtime) -> None:
+    def forget(self, runtime: Runtime) -> None:
         """Let go of what is older than anybody wants to know."""
-        before = self._clock.wall() - wiring.keep_history
+        before = self._clock.wall() - runtime.keep_history
         gone = sum(self._forgotten(part.prune, before) for part in (outbox, run_log, channel_stats))
         with self._store.begin() as connection:
-            uptime.prune(connection, self._clock.wall(), wiring.keep_uptime)
+            uptime.prune(connection, self._clock.wall(), runtime.keep_uptime)
         if gone:
             log.info("%d rows from before %s were forgotten", gone, before.date())
 
@@ -181,50 +181,50 @@ class Runner:
             gone += some
         return gone
 
-    def look_again(self, wiring: Runtime) -> set[str]:
+    def tick(self, runtime: Runtime) -> set[str]:
         """Let time pass for alerts that wait for it; returns the jobs to ask anew because something is suspect."""
         now = self._clock.wall()
         with self._store.read() as connection:
             watched, open_ones = alerts.to_look_at(connection, now), incidents.any_open(connection)
-            self._adrift.remember(connection)
-        suspect = {one.job for one in watched if one.phase is Phase.SUSPECT and one.job in _probing(wiring)}
-        waiting = [(one.subject, _witness_of(wiring, one)) for one in watched if one.job not in suspect]
+            self._in_memory.remember(connection)
+        suspect = {one.job for one in watched if one.phase is Phase.SUSPECT and one.job in _probing(runtime)}
+        waiting = [(one.subject, _witness_of(runtime, one)) for one in watched if one.job not in suspect]
         if waiting or open_ones:
             with self._store.begin() as connection:
-                sitting = AlertPipeline(connection, wiring, secrets.token_hex(4), now)
-                sitting.look_again(waiting)
-                sitting.revisit()
+                pipeline = AlertPipeline(connection, runtime, secrets.token_hex(4), now)
+                pipeline.tick(waiting)
+                pipeline.process_due()
         return {name for name in suspect if name}
 
-    def let_go(self, wiring: Runtime) -> None:
+    def close_removed(self, runtime: Runtime) -> None:
         """End the alerts of what the config no longer has, and forget it."""
         with self._store.begin() as connection:
             before = frozenset(json.loads(fact(connection, PROBES) or "[]"))
-            gone = [one for one in alerts.everyone(connection) if _is_gone(one, wiring, before)]
-            AlertPipeline(connection, wiring, secrets.token_hex(4), self._clock.wall()).close(
+            gone = [one for one in alerts.everyone(connection) if _is_gone(one, runtime, before)]
+            AlertPipeline(connection, runtime, secrets.token_hex(4), self._clock.wall()).close(
                 gone, "no longer in the config"
             )
-            run_log.remember(connection, PROBES, json.dumps(sorted(wiring.rules.probes)))
-            run_log.remember(connection, CHANNELS, json.dumps(sorted(wiring.channels)))
+            run_log.remember(connection, PROBES, json.dumps(sorted(runtime.rules.probes)))
+            run_log.remember(connection, CHANNELS, json.dumps(sorted(runtime.channels)))
 
-    def tell_digests(self, wiring: Runtime) -> None:
+    def tell_digests(self, runtime: Runtime) -> None:
         """Let go what was held back until now by quiet hours or for a digest."""
-        enqueue_digests(self._store, wiring, self._clock.wall())
+        enqueue_digests(self._store, runtime, self._clock.wall())
 
-    def _context(self, wiring: Runtime, bound: BoundJob, period: Period, *, ours: bool) -> Context[Params]:
+    def _context(self, runtime: Runtime, bound: BoundJob, period: Period, *, ours: bool) -> Context[Params]:
         return Context(
             now=self._clock.wall(),
             period=period,
             previous=before(period),
-            ledger=wiring.ledger,
-            host=wiring.host,
-            probe_all=partial(wiring.probe_all, self._history.open_alerts),
-            readings=lambda wanted: wiring.readings(wanted, self._history.open_alerts),
-            targets=wiring.targets,
-            basis=wiring.basis,
-            rates=wiring.rates,
-            formats=wiring.formats,
-            history=self._history.with_maintenance(partial(maintenance_spans, wiring.maintenance)),
+            ledger=runtime.ledger,
+            host=runtime.host,
+            probe_all=partial(runtime.probe_all, self._history.open_alerts),
+            readings=lambda wanted: runtime.readings(wanted, self._history.open_alerts),
+            targets=runtime.targets,
+            basis=runtime.basis,
+            rates=runtime.rates,
+            formats=runtime.formats,
+            history=self._history.with_maintenance(partial(maintenance_spans, runtime.maintenance)),
             params=bound.params,
             log=logging.getLogger(f"reporter.jobs.{bound.job.name}"),
             ours=ours,
@@ -266,19 +266,19 @@ class Runner:
             raise failure[0]
         return box[0]
 
-    def _findings(self, wiring: Runtime, bound: BoundJob, context: Context[Params], *, drawn: bool) -> Findings:
+    def _findings(self, runtime: Runtime, bound: BoundJob, context: Context[Params], *, drawn: bool) -> Findings:
         written: list[RenderedReport] = []
         observations: list[Observation] = []
         for found in _outcomes(bound, context):
             if isinstance(found, Observation):
                 observations.append(found)
             else:
-                written.append(_write(wiring, bound, context, found, drawn=drawn))
+                written.append(_write(runtime, bound, context, found, drawn=drawn))
         return Findings(tuple(written), tuple(observations))
 
     def _saved(
         self,
-        wiring: Runtime,
+        runtime: Runtime,
         bound: BoundJob,
         period: Period,
         findings: Findings,
@@ -287,14 +287,14 @@ class Runner:
     ) -> Outcome:
         """Save what was found; while the store takes nothing, alerts are told all the same."""
         try:
-            return self._save(wiring, bound, period, findings, claim, entry)
+            return self._save(runtime, bound, period, findings, claim, entry)
         except StoreError as error:
-            self._adrift.hear(wiring, findings.observations, _witness(bound), str(error))
+            self._in_memory.process(runtime, findings.observations, _observer(bound), str(error))
             raise
 
     def _save(
         self,
-        wiring: Runtime,
+        runtime: Runtime,
         bound: BoundJob,
         period: Period,
         findings: Findings,
@@ -309,21 +309,21 @@ class Runner:
             messages = 0
             for number, written in enumerate(findings.written):
                 for channel in written.channels:
-                    letter = _letter(job, period, written, number, channel, entry.run_id, wiring, claimed=bool(claim))
-                    messages += enqueue_message(connection, wiring, letter, now, noise=bound.noise)
-            uptime.record(connection, findings.observations, now, _witness(bound).interval)
+                    letter = _letter(job, period, written, number, channel, entry.run_id, runtime, claimed=bool(claim))
+                    messages += enqueue_message(connection, runtime, letter, now, noise=bound.noise)
+            uptime.record(connection, findings.observations, now, _observer(bound).interval)
             recovered = Observation(f"job/{job}", Level.OK, "runs again")
-            seen = (*self._adrift.hand_over(connection, wiring, entry.run_id), *findings.observations, recovered)
-            messages += AlertPipeline(connection, wiring, entry.run_id, now).hear(seen, _witness(bound))
+            seen = (*self._in_memory.hand_over(connection, runtime, entry.run_id), *findings.observations, recovered)
+            messages += AlertPipeline(connection, runtime, entry.run_id, now).process(seen, _observer(bound))
             run_log.add_run(connection, entry.of(job, period, self._clock, "told" if messages else "quiet", messages))
-        self._adrift.over()
+        self._in_memory.over()
         told = f"{plural(messages, 'message')} to deliver" if messages else "nothing new"
         log.info("%s %s: %s", job, period.label, told)
         return Outcome(entry.run_id, messages, unwell=_unwell(findings.observations))
 
     def _failed(
         self,
-        wiring: Runtime,
+        runtime: Runtime,
         bound: BoundJob,
         period: Period,
         error: Exception,
@@ -341,11 +341,11 @@ class Runner:
                     owed_periods.put_back(connection, claim.period_id, claim.token, why, retry_at)
                 run_log.add_run(connection, entry.of(bound.job.name, period, self._clock, "failed", 0, why))
                 if not self._stopping.is_set() and _is_news(error, claim):
-                    AlertPipeline(connection, wiring, entry.run_id, now).hear([seen], _witness(bound))
+                    AlertPipeline(connection, runtime, entry.run_id, now).process([seen], _observer(bound))
         except ReporterError as store_error:
             log.error("%s: and the failure could not be saved: %s", bound.job.name, store_error)
             if not self._stopping.is_set() and _is_news(error, claim):
-                self._adrift.hear(wiring, [seen], _witness(bound), str(store_error))
+                self._in_memory.process(runtime, [seen], _observer(bound), str(store_error))
         return Outcome(entry.run_id, error=why, retry_at=retry_at)
 
 
@@ -406,7 +406,7 @@ def _outcomes(bound: BoundJob, context: Context[Params]) -> Iterable[Report | Ob
 
 
 def _write(
-    wiring: Runtime, bound: BoundJob, context: Context[Params], report: Report, *, drawn: bool
+    runtime: Runtime, bound: BoundJob, context: Context[Params], report: Report, *, drawn: bool
 ) -> RenderedReport:
     """Step 5: the template makes a letter of the report's values, and another one a picture."""
     name, channels = report.template or bound.job.name, (report.channel,) if report.channel else bound.channels
@@ -416,18 +416,18 @@ def _write(
         "now": context.now,
         "books": report.books,
         "params": bound.params,
-        "targets": wiring.targets,
-        "basis": wiring.basis,
+        "targets": runtime.targets,
+        "basis": runtime.basis,
         **report.facts,
     }
-    message = wiring.renderer.render(name, facts, tone=report.tone, severity=report.severity, at=context.now)
+    message = runtime.renderer.render(name, facts, tone=report.tone, severity=report.severity, at=context.now)
     if bound.job.covers.closed and context.period.so_far:
         message = replace(message, title=(*message.title, Run("text", " (so far)")))
-    if report.channel and report.channel not in wiring.channels:
-        known = ", ".join(wiring.channels)
+    if report.channel and report.channel not in runtime.channels:
+        known = ", ".join(runtime.channels)
         raise JobError(f"{bound.job.name} reports to the channel {report.channel}, which is none of: {known}")
-    if bound.charts and (drawn or any(wiring.channels[channel].pictures for channel in channels)):
-        attached = pictures(wiring.renderer, wiring.charts, name, facts)
+    if bound.charts and (drawn or any(runtime.channels[channel].pictures for channel in channels)):
+        attached = pictures(runtime.renderer, runtime.charts, name, facts)
         message = replace(message, attachments=(*message.attachments, *attached))
     return RenderedReport(report, message, channels)
 
@@ -439,13 +439,13 @@ def _letter(
     number: int,
     channel: str,
     run_id: str,
-    wiring: Runtime,
+    runtime: Runtime,
     *,
     claimed: bool,
 ) -> outbox.OutgoingMessage:
     slot = written.report.slot
     stamp = f"{period.start.isoformat()}/{period.end.isoformat()}" if claimed else run_id
-    known = wiring.channels.get(channel)
+    known = runtime.channels.get(channel)
     return outbox.OutgoingMessage(
         key=f"{job}/{stamp}/{number}/{channel}",
         channel=channel,
@@ -477,36 +477,36 @@ def _noted(findings: Findings, notes: Sequence[str]) -> Findings:
     return replace(findings, written=written)
 
 
-def _witness(bound: BoundJob) -> Observer:
+def _observer(bound: BoundJob) -> Observer:
     beat = timedelta(seconds=bound.schedule.seconds) if isinstance(bound.schedule, Every) else None
     return Observer(bound.channels, beat, bound.name)
 
 
-def _is_gone(one: StoredAlert, wiring: Runtime, probes: Collection[str]) -> bool:
+def _is_gone(one: StoredAlert, runtime: Runtime, probes: Collection[str]) -> bool:
     """Whether nobody will look at a subject any more: its probe, which was among these, its job or channel is gone."""
-    at_work = {name for name, bound in wiring.jobs.items() if bound.enabled} | set(wiring.broken)
+    at_work = {name for name, bound in runtime.jobs.items() if bound.enabled} | set(runtime.broken)
     kind, _, name = one.subject.partition("/")
     match kind:
-        case "probe" if name in probes and name not in wiring.rules.probes:
+        case "probe" if name in probes and name not in runtime.rules.probes:
             return True
         case "self" if name == "heartbeat":
-            return wiring.heartbeat is None
+            return runtime.heartbeat is None
         case "job":
             return name not in at_work
         case "channel":
-            return name.split("/")[0] not in wiring.channels
+            return name.split("/")[0] not in runtime.channels
     return one.job is not None and one.job not in at_work
 
 
-def _witness_of(wiring: Runtime, one: StoredAlert) -> Observer:
+def _witness_of(runtime: Runtime, one: StoredAlert) -> Observer:
     """Whose reading it was; a job that is gone left the channels that it spoke in."""
-    bound = wiring.jobs.get(one.job or "")
-    return _witness(bound) if bound else Observer(one.channels)
+    bound = runtime.jobs.get(one.job or "")
+    return _observer(bound) if bound else Observer(one.channels)
 
 
-def _probing(wiring: Runtime) -> set[str]:
+def _probing(runtime: Runtime) -> set[str]:
     """The jobs that can be asked at any time, because they look at the present."""
-    return {name for name, bound in wiring.jobs.items() if bound.enabled and not bound.job.covers.closed}
+    return {name for name, bound in runtime.jobs.items() if bound.enabled and not bound.job.covers.closed}
 
 
 def _insist_on_all_ledgers(findings: Findings, claim: Claim | None) -> None:

@@ -36,7 +36,7 @@ class ChannelState:
     posts: tuple[float, ...]
 
     @property
-    def berth(self) -> str:
+    def destination(self) -> str:
         """What lanes that lead to one place have in common; one whose place is not known stands alone."""
         return self.place or f"channel {self.channel}"
 

@@ -163,7 +163,7 @@ def batch_of(connection: Connection, row: QueuedMessage, now: datetime) -> list[
 def claim_rows(
     connection: Connection,
     rows: Sequence[QueuedMessage],
-    berth: Sequence[ChannelState],
+    destination: Sequence[ChannelState],
     owner: str,
     now: datetime,
     lease: timedelta,
@@ -183,10 +183,10 @@ def claim_rows(
     )
     connection.execute(
         update(lanes)
-        .where(lanes.c.channel.in_([lane.channel for lane in berth]))
+        .where(lanes.c.channel.in_([lane.channel for lane in destination]))
         .values(lease=owner, leased_until=now + lease)
     )
-    own = next(lane for lane in berth if lane.channel == head.channel)
+    own = next(lane for lane in destination if lane.channel == head.channel)
     record_posts(connection, head.channel, (*own.posts, now.timestamp()))
 
 

@@ -178,10 +178,10 @@ class Floor:
         self.stage.write("readings.json", json.dumps(self._readings))
 
     def _tick(self) -> None:
-        runner, wiring = self.stage.app.runner, self.stage.app.wiring
+        runner, runtime = self.stage.app.runner, self.stage.app.runtime
         if self._elapsed % ROUND == 0:
             self._run()
-        for _ in runner.look_again(wiring):
+        for _ in runner.tick(runtime):
             self._run()
         self.stage.deliver()
         self._look()

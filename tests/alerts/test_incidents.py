@@ -24,7 +24,7 @@ def titles(stage: Floor, channel: str) -> list[str]:
 
 def begin(stage: Stage) -> None:
     """What a daemon does first."""
-    stage.app.runner.let_go(stage.app.wiring)
+    stage.app.runner.close_removed(stage.app.runtime)
 
 
 def edit_config(stage: Floor, old: str, new: str) -> None:
@@ -45,7 +45,7 @@ def test_a_warning_of_the_night_that_is_over_by_morning_is_one_message(tmp_path:
         stage.passes(minutes=6)
         assert titles(stage, "alerts-warnings") == []
         stage.clock.forward(minutes=13)
-        stage.stage.app.runner.tell_digests(stage.stage.app.wiring)
+        stage.stage.app.runner.tell_digests(stage.stage.app.runtime)
         stage.stage.deliver()
         assert titles(stage, "alerts-warnings") == ["✅ Over: loss, warning for 2m"]
 
@@ -139,7 +139,7 @@ def test_several_that_last_are_recalled_in_one_message(tmp_path: Path) -> None:
         stage.passes(minutes=6)
         assert titles(stage, "alerts-critical") == ["🚨 CRITICAL: 3 alerts", "⏰ Still critical: 3 alerts for 5m 20s"]
         with stage.stage.app.store.read() as connection:
-            story = "\n".join(Timeline(connection, stage.stage.app.wiring, stage.clock.wall()).of("probe/db"))
+            story = "\n".join(Timeline(connection, stage.stage.app.runtime, stage.clock.wall()).of("probe/db"))
         assert story.count("told in alerts-critical: delivered https://") == 2
 
 
@@ -187,7 +187,7 @@ def test_two_daemons_tell_at_once_what_was_kept_back_and_it_is_one_message(tmp_p
         other.environ = stage.stage.environ
         apps = [stage.stage.app, other.app]
         with ThreadPoolExecutor(2) as pool:
-            list(pool.map(lambda app: app.runner.look_again(app.wiring), apps))
+            list(pool.map(lambda app: app.runner.tick(app.runtime), apps))
         stage.stage.deliver()
         other.close()
         assert titles(stage, "alerts-critical") == ["🚨 CRITICAL: db"]
@@ -257,7 +257,7 @@ def test_a_change_that_cannot_be_saved_is_not_logged_as_one(tmp_path: Path, capl
     def hears(stage: Floor, *, fails: bool) -> None:
         with stage.stage.app.store.begin() as connection:
             seen = Observation("limit/loss", Level.CRITICAL, "used up")
-            AlertPipeline(connection, stage.stage.app.wiring, "run", stage.clock.now).hear([seen], Observer())
+            AlertPipeline(connection, stage.stage.app.runtime, "run", stage.clock.now).process([seen], Observer())
             assert not fails, "the disk is full"
 
     with floor(tmp_path, {}) as stage, caplog.at_level("INFO", "reporter"):

@@ -97,17 +97,17 @@ def play(stage: Stage, script: Sequence[Step]) -> list[SentNotification]:
 def _once(stage: Stage, what: str, child: Level, parent: Level) -> None:
     now = stage.clock.wall()
     with stage.app.store.begin() as connection:
-        sitting = AlertPipeline(connection, stage.app.wiring, "run", now)
+        pipeline = AlertPipeline(connection, stage.app.runtime, "run", now)
         if what == "silence":
             incidents.add_silence(connection, "child", now, now + timedelta(minutes=30), "", "anna")
         if what == "end":
             incidents.end_silences(connection, [one.id for one in incidents.silences_at(connection, now)], now)
         if what == "ack":
             for one in incidents.open_ones(connection):
-                sitting.acknowledge(one, "anna", "")
+                pipeline.acknowledge(one, "anna", "")
         seen = [Observation("limit/parent", parent), Observation("limit/child", child)]
-        sitting.hear(seen, Observer())
-        sitting.revisit()
+        pipeline.process(seen, Observer())
+        pipeline.process_due()
 
 
 LATE = "what kept it from being told is over"

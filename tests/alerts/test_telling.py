@@ -79,11 +79,11 @@ def change(what: TransitionKind) -> Transition:
 
 
 def test_whoever_heard_of_trouble_hears_of_its_end_whatever_hushes() -> None:
-    hushed, unheard = Suppression("maintenance"), replace(INCIDENT, told=(), untold="maintenance")
-    assert decide(change(TransitionKind.RESOLVED), INCIDENT, hushed).told
+    suppressed, unheard = Suppression("maintenance"), replace(INCIDENT, told=(), untold="maintenance")
+    assert decide(change(TransitionKind.RESOLVED), INCIDENT, suppressed).told
     assert not decide(change(TransitionKind.RESOLVED), unheard, None).told
-    assert not decide(change(TransitionKind.OPENED), unheard, hushed).told
-    assert not decide(change(TransitionKind.REMINDER), INCIDENT, hushed).told
+    assert not decide(change(TransitionKind.OPENED), unheard, suppressed).told
+    assert not decide(change(TransitionKind.REMINDER), INCIDENT, suppressed).told
     assert decide(change(TransitionKind.OPENED), unheard, None).told
 
 

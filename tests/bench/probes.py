@@ -157,7 +157,7 @@ def compressed_day(folder: Path, rounds: int) -> None:
         if number >= 20 and (number - 20) % (rounds // 4) == 0:
             memory.append(_rss())
         clock.pass_by(EVERY)
-        outcome = app.runner.run(app.wiring, bound, app.period(bound, None), trigger="interval")
+        outcome = app.runner.run(app.runtime, bound, app.period(bound, None), trigger="interval")
         if outcome.error:
             raise SystemExit(outcome.error)
     cpu = (time.process_time() - began) / rounds

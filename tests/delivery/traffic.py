@@ -141,8 +141,8 @@ def carry(traffic: Traffic, clock: HandClock, span: timedelta) -> None:
     end = clock.now + span
     while True:
         app = traffic.app
-        channels, soon = app.delivery.ready(app.wiring)
-        served = sum(app.delivery.serve(app.wiring, channel) for channel in channels)
+        channels, soon = app.delivery.ready(app.runtime)
+        served = sum(app.delivery.serve(app.runtime, channel) for channel in channels)
         if traffic.done or clock.now >= end:
             return
         if not served:

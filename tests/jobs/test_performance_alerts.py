@@ -381,7 +381,7 @@ def rounds(stage: Stage, path: Path, *pnl: float | None) -> None:
             )
         stage.clock.forward(minutes=5)
         stage.run("performance_alerts")
-        stage.app.runner.look_again(stage.app.wiring)
+        stage.app.runner.tick(stage.app.runtime)
         stage.deliver()
 
 

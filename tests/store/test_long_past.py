@@ -72,8 +72,8 @@ def turns(stage: Stage, discord: LocalDiscord) -> None:
         for name in YIELDED:
             stage.run(name)
         stage.told()
-        stage.app.runner.look_again(stage.app.wiring)
-        stage.app.runner.tell_digests(stage.app.wiring)
+        stage.app.runner.tick(stage.app.runtime)
+        stage.app.runner.tell_digests(stage.app.runtime)
         stage.deliver()
     discord.fail(Status(503))
     stage.run("news")

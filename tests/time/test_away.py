@@ -26,7 +26,7 @@ def daily(request: pytest.FixtureRequest, stage: Stage) -> Stage:
 def test_what_was_cut_off_days_ago_is_told(daily: Stage) -> None:
     daily.tick()
     daily.clock.forward(days=1)
-    [turn] = daily.app.planner.tick(daily.app.wiring)
+    [turn] = daily.app.planner.tick(daily.app.runtime)
     assert daily.app.planner.claim(turn)
     daily.restart().clock.forward(days=3)
     assert daily.told() == MISSED
@@ -38,7 +38,7 @@ def test_what_failed_for_days_and_was_cut_off_at_last_is_given_up(daily: Stage) 
     daily.write("flag", "fail")
     daily.tick()
     daily.clock.forward(days=2)
-    [turn] = daily.app.planner.tick(daily.app.wiring)
+    [turn] = daily.app.planner.tick(daily.app.runtime)
     assert daily.app.planner.claim(turn)
     daily.write("flag", "")
     daily.restart().clock.forward(hours=1)

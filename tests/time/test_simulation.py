@@ -112,15 +112,15 @@ class Actor:
             raise CrashError
 
     def _start(self) -> None:
-        wiring = self._stage.app.wiring
-        channels = {name: replace(channel, outlet=Service(self._truth)) for name, channel in wiring.channels.items()}
-        self._stage.app.wiring = replace(wiring, channels=channels, clocks={"a clock that is right": self._asked})
+        runtime = self._stage.app.runtime
+        channels = {name: replace(channel, outlet=Service(self._truth)) for name, channel in runtime.channels.items()}
+        self._stage.app.runtime = replace(runtime, channels=channels, clocks={"a clock that is right": self._asked})
 
     def _asked(self) -> datetime:
         return self._truth.now
 
     def _plans(self) -> None:
-        for turn in self._stage.app.planner.tick(self._stage.app.wiring):
+        for turn in self._stage.app.planner.tick(self._stage.app.runtime):
             claim = self._stage.app.planner.claim(turn)
             if claim is not None:
                 self._claims.append((turn, claim))
@@ -129,7 +129,7 @@ class Actor:
         if self._claims:
             turn, claim = self._claims.pop(0)
             self._stage.app.runner.run(
-                self._stage.app.wiring, turn.bound, turn.owed.period, trigger="schedule", claim=claim
+                self._stage.app.runtime, turn.bound, turn.owed.period, trigger="schedule", claim=claim
             )
 
     def _sends(self) -> None:

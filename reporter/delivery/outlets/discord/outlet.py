@@ -189,9 +189,9 @@ class DiscordOutlet:
         self._told.heard(answer, found, posted=method == "POST")
         if isinstance(found, Delivered):
             return self._linked(found)
-        hushed = self._hushed(found)
-        self._gone = hushed if isinstance(hushed, Never) and hushed.gone else None
-        return hushed
+        suppressed = self._hushed(found)
+        self._gone = suppressed if isinstance(suppressed, Never) and suppressed.gone else None
+        return suppressed
 
     def _like(self, message: Message) -> tuple[object, ...]:
         """What messages must have in common to be one: whom they call, and whether they make a sound."""
