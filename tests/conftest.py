@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.discord.local import LocalDiscord
-from tests.servers import PostgreSQL, Valkey, postgresql, valkey
-from tests.stage import Stage
+from tests.support.discord.local import LocalDiscord
+from tests.support.servers import PostgreSQL, Valkey, postgresql, valkey
+from tests.support.stage import Stage
 
 # How long an example takes says how busy the machine is, and nothing about the code.
 settings.register_profile("sample", deadline=None, max_examples=30)

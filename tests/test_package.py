@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.support.paths import ROOT
+
 HOME_FOLDERS = {"jobs": "*.py", "templates": "*.j2", "config": "*.yaml"}
 
 

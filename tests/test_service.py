@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-UNIT = Path(__file__).resolve().parent.parent / "systemd" / "reporter.service"
+from tests.support.paths import ROOT
+
+UNIT = ROOT / "systemd" / "reporter.service"
 
 
 def directive(name: str) -> str:

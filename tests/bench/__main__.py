@@ -18,8 +18,8 @@ from pathlib import Path
 
 from tests.bench.home import Home, make_home, postgresql_floor, sqlite_floor
 from tests.bench.processes import REPORTER, Daemon, daemon, imports_of, medians
-from tests.discord import LocalDiscord
-from tests.servers import postgresql
+from tests.support.discord import LocalDiscord
+from tests.support.servers import postgresql
 
 SECONDS = float(os.environ.get("BENCH_SECONDS", "120"))
 # What a daemon does once when it starts is over by then.

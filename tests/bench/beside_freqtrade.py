@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from tests.bench.trading import BEGAN, DAYS
-from tests.ledger.databases import DATA
+from tests.support.paths import DATA
 
 # An interpreter that has freqtrade, if ours has not.
 PYTHON = os.environ.get("FREQTRADE_PYTHON") or (sys.executable if find_spec("freqtrade") else None)

@@ -14,8 +14,8 @@ from psycopg import sql
 from reporter.app import demo
 from reporter.periods.clock import SystemClock
 from reporter.trading.ledger.sources import native
-from tests.discord import LocalDiscord
-from tests.servers import PostgreSQL
+from tests.support.discord import LocalDiscord
+from tests.support.servers import PostgreSQL
 
 CHANNELS = 10
 TABLES = ("agents", "trades", "positions", "equity")

@@ -31,8 +31,8 @@ from tests.bench import by_hand
 from tests.bench.beside_freqtrade import history, theirs
 from tests.bench.processes import REPORTER
 from tests.bench.trading import DAYS, day, postgresql_history, sqlite_history
-from tests.clocks import HandClock
-from tests.servers import postgresql
+from tests.support.clocks import HandClock
+from tests.support.servers import postgresql
 
 COUNTS = [int(count) for count in os.environ.get("BENCH_TRADES", "100000 1000000").split()]
 ROUNDS = 7

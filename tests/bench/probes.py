@@ -25,7 +25,7 @@ from reporter.app.home import FolderHome
 from tests.bench.home import Home
 from tests.bench.processes import Daemon, daemon
 from tests.bench.targets import Targets, targets
-from tests.discord import LocalDiscord
+from tests.support.discord import LocalDiscord
 
 EVERY = 30.0
 DAY = 2880

@@ -13,7 +13,7 @@ import psycopg
 
 from reporter.periods.civil import Period
 from reporter.trading.ledger.sources.native import ddl
-from tests.servers import PostgreSQL
+from tests.support.servers import PostgreSQL
 
 AGENTS = [f"agent-{number:02}" for number in range(20)]
 BEGAN, DAYS = datetime(2024, 11, 1), 730  # noqa: DTZ001 - written as UTC

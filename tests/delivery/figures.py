@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from tests.discord import LocalDiscord, Posted
+from tests.support.discord import LocalDiscord, Posted
 
 # A file to which each case adds its line, as a row of a table.
 FIGURES = "REPORTER_FIGURES"

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from reporter.messages.message import Code, Line, Message, Table, Text
 from reporter.store import outbox
-from tests.clocks import HandClock
+from tests.delivery.outlets.messages import messages
 from tests.delivery.traffic import Traffic, carry
-from tests.discord import LocalDiscord, Posted
-from tests.outlets.messages import messages
+from tests.support.clocks import HandClock
+from tests.support.discord import LocalDiscord, Posted
 
 # One of these stands where something was left out.
 MARKS = ("…", "characters more", "too large for Discord")

@@ -10,11 +10,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.clocks import HandClock
 from tests.delivery.figures import Figures, figures, numbers, record
 from tests.delivery.traffic import BOT, Traffic, carry
-from tests.discord import Ban, Fault, Limited, LocalDiscord, Reset, Status, Truncate
-from tests.discord.faults import Hang
+from tests.support.clocks import HandClock
+from tests.support.discord import Ban, Fault, Limited, LocalDiscord, Reset, Status, Truncate
+from tests.support.discord.faults import Hang
 
 HOUR = timedelta(hours=1)
 # The message was taken, and its answer lost.

@@ -6,13 +6,13 @@ from datetime import timedelta
 from pathlib import Path
 
 from reporter.periods.clock import SystemClock
-from tests.clocks import HandClock
 from tests.delivery.figures import numbers
 from tests.delivery.traffic import Traffic, carry, until
-from tests.discord import LocalDiscord
-from tests.discord.faults import Hang
-from tests.processes import daemon, reporter
-from tests.stage import Stage
+from tests.support.clocks import HandClock
+from tests.support.discord import LocalDiscord
+from tests.support.discord.faults import Hang
+from tests.support.processes import daemon, reporter
+from tests.support.stage import Stage
 
 ONE_PLACE = {"first": "floor", "second": "floor"}
 IN_TURN = [("second" if number % 2 else "first", number) for number in range(8)]

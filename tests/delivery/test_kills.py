@@ -17,8 +17,8 @@ from reporter.store import outbox_admin
 from tests.delivery.courier import AheadClock, start
 from tests.delivery.figures import Figures, figures, numbers, record
 from tests.delivery.traffic import BOT, LARGE, Traffic, until
-from tests.discord import LocalDiscord
-from tests.servers import PostgreSQL
+from tests.support.discord import LocalDiscord
+from tests.support.servers import PostgreSQL
 
 # What a dead process held is free again after this long, in seconds; each new one is so much ahead of the last.
 LEASES_ARE_OVER = 600.0

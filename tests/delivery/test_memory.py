@@ -12,8 +12,8 @@ import pytest
 from reporter.periods.clock import SystemClock
 from tests.delivery.figures import FIGURES
 from tests.delivery.traffic import Traffic, until
-from tests.discord import Fault, Limited, LocalDiscord, Reset, Status, Truncate
-from tests.processes import Process, daemon
+from tests.support.discord import Fault, Limited, LocalDiscord, Reset, Status, Truncate
+from tests.support.processes import Process, daemon
 
 NAMES = [f"c{number}" for number in range(20)]
 FAULTS: tuple[Fault, ...] = (

@@ -13,10 +13,10 @@ import pytest
 
 from reporter.delivery.worker import LATE
 from reporter.store import outbox
-from tests.clocks import HandClock
 from tests.delivery.figures import figures, record
 from tests.delivery.traffic import Traffic, carry, letter
-from tests.discord import LocalDiscord
+from tests.support.clocks import HandClock
+from tests.support.discord import LocalDiscord
 
 CHANNELS = ("a", "b", "c", "d", "e")
 # How long messages are wanted: for ever, for two days, an hour, some minutes.

@@ -11,8 +11,8 @@ import pytest
 
 from tests.delivery.figures import Figures, figures, record
 from tests.delivery.traffic import LARGE, Traffic, until
-from tests.discord import Limited, LocalDiscord
-from tests.discord.limiter import ALGORITHMS, Algorithm
+from tests.support.discord import Limited, LocalDiscord
+from tests.support.discord.limiter import ALGORITHMS, Algorithm
 
 # Seconds that a delivery may take beyond the least time, at a latency of 50 ms.
 OVER = 3.0

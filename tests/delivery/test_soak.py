@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.clocks import HandClock
 from tests.delivery.figures import Figures, figures, record
 from tests.delivery.traffic import BOT, LARGE, Traffic, carry
-from tests.discord import Fault, Limited, LocalDiscord, Reset, Status, Truncate
+from tests.support.clocks import HandClock
+from tests.support.discord import Fault, Limited, LocalDiscord, Reset, Status, Truncate
 
 CHANNELS = {"a": "a", "b": "b", "c": "c", "c2": "c"}
 FAULTS: tuple[Fault, ...] = (

@@ -11,9 +11,9 @@ from pathlib import Path
 from reporter.periods.clock import SystemClock
 from tests.delivery.figures import numbers
 from tests.delivery.traffic import Traffic, until
-from tests.discord import LocalDiscord
-from tests.processes import Process, daemon
-from tests.stage import Stage
+from tests.support.discord import LocalDiscord
+from tests.support.processes import Process, daemon
+from tests.support.stage import Stage
 
 
 @contextmanager

@@ -15,8 +15,8 @@ from reporter.app.home import FolderHome
 from reporter.messages.message import Message, Run, Text
 from reporter.periods.clock import Clock, SystemClock
 from reporter.store import channel_states, outbox
-from tests.clocks import HandClock
-from tests.discord import LocalDiscord
+from tests.support.clocks import HandClock
+from tests.support.discord import LocalDiscord
 
 HOME = """\
 version: 1

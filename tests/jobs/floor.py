@@ -32,8 +32,9 @@ from reporter.trading.ledger.sources import native
 from reporter.trading.risk import NEVER_CLOSES, Basis
 from reporter.trading.targets import Targets
 from reporter.trading.trades import Money
+from tests.support.paths import ROOT
 
-HOME = Path(__file__).resolve().parents[2]
+HOME = ROOT
 RENDERER = Renderer([HOME / "templates"])
 
 

@@ -9,11 +9,12 @@ from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.ledger.settings import LedgerSettings
 from reporter.trading.trades import Money
 from tests.jobs.floor import Closed, Idle, database, floor, pay, usdt
+from tests.support.paths import DATA
 
 # A day, in a week, in a month that are over at `THEN`, and the day before it.
 DAY, EARLIER, THEN = "2026-10-31", "2026-10-30", "2026-11-02 00:16:00"
 LATE = f"{DAY} 23:30:00"
-FREQTRADE = Path(__file__).parents[1] / "data" / "freqtrade.sqlite"
+FREQTRADE = DATA / "freqtrade.sqlite"
 
 
 def one(path: Path, *trades: Closed, agents: tuple[Idle, ...] = ()) -> Portfolio:

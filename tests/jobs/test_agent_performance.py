@@ -11,8 +11,8 @@ from reporter.delivery.outlets.discord.limits import fits
 from reporter.errors import LedgerError
 from reporter.messages.message import Message, Tone, plain, plain_blocks
 from reporter.trading.targets import Targets
-from tests import golden
 from tests.jobs.floor import Closed, Idle, database, floor, reports, rows, shape_of, text_of, told
+from tests.support import golden
 
 # The hour from 14:00 to 15:00, with the 24 hours that end with it.
 AFTER_THREE = "2026-10-30 15:01:00"

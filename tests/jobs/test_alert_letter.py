@@ -16,9 +16,9 @@ from reporter.alerts.suppression import Silence
 from reporter.messages.message import Severity, Tone, plain
 from reporter.notify.alert_messages import LISTED, AlertCase, alert_message, group_message, silence_message
 from reporter.scheduler.runtime import Runtime
-from tests.golden import agrees
 from tests.jobs.watch import NOW
-from tests.stage import Stage
+from tests.support.golden import agrees
+from tests.support.stage import Stage
 
 REASON = "3 failures in a row since 14:01:30, limit 3"
 REFUSED = Observation("probe/redis", Level.CRITICAL, "refused: nobody listens on port 6379")

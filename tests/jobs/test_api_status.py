@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from reporter.delivery.outlets.discord.limits import fit
 from reporter.messages.message import Tone, plain, plain_blocks
-from tests.golden import agrees
 from tests.jobs.boards import ENDPOINTS, MAIN, board
 from tests.jobs.watch import reading, stock_job
+from tests.support.golden import agrees
 
 
 def test_the_board_with_all_figures() -> None:

@@ -20,7 +20,6 @@ from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.ledger.settings import LedgerSettings
 from reporter.trading.targets import Targets
 from reporter.trading.trades import Mode, Money
-from tests import golden
 from tests.jobs.floor import (
     Closed,
     Idle,
@@ -35,6 +34,7 @@ from tests.jobs.floor import (
     told,
     usdt,
 )
+from tests.support import golden
 
 MORNING = "2026-10-31 00:01:00"
 HOSTILE = "x\n# @everyone **pump** ||x||"

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,10 +12,11 @@ from reporter.alerts.self_health import LateJob, SelfHealth
 from reporter.alerts.uptime import HOUR, StateSpan
 from reporter.messages.message import Message, Text, Tone, plain, plain_blocks
 from reporter.probes.host.facts import Disk, Network
-from tests.golden import agrees
 from tests.jobs.watch import GIB, HOST, NOTHING_TOLD, NOW, Watch, agent, alert, health_probe, ledger, reading
+from tests.support.golden import agrees
+from tests.support.paths import ROOT
 
-HOME = Path(__file__).resolve().parents[2]
+HOME = ROOT
 CREW = (agent("Momentum_BTC_v1"), agent("Mean_Reversion_ETH"), agent("Volume_BTC_v2"))
 WELL = Watch(
     ledgers=[ledger()],

@@ -17,9 +17,9 @@ from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.risk import Basis
 from reporter.trading.targets import Targets
 from reporter.trading.trades import Money
-from tests import golden
 from tests.jobs import odd
 from tests.jobs.floor import Closed, Idle, database, drawn, floor, freqtrade, reports, rows, told, usdt
+from tests.support import golden
 
 FIRST = "2026-11-01 00:16:00"
 

@@ -19,12 +19,12 @@ from reporter.periods.civil import Covers, before, covered
 from reporter.trading.books import Ledger
 from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.targets import Limits, Targets
-from tests import golden
-from tests.discord.local import LocalDiscord
 from tests.jobs import odd
 from tests.jobs.floor import HOME, Closed, database, floor, pay, told, usdt
 from tests.jobs.watch import StillHistory
-from tests.stage import Stage
+from tests.support import golden
+from tests.support.discord.local import LocalDiscord
+from tests.support.stage import Stage
 
 NOW = "2026-10-30 14:45:00"
 LOSS = Targets(limits=Limits(daily_loss={"USDT": usdt("100")}))

@@ -12,11 +12,11 @@ from reporter.delivery.outlets.discord.limits import fits
 from reporter.messages.message import Message, plain, plain_blocks
 from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.targets import Limits, Targets
-from tests import golden
-from tests.discord.local import LocalDiscord
 from tests.jobs import odd
 from tests.jobs.floor import Closed, database, floor, pay, reports, text_of, told, usdt
-from tests.stage import Stage
+from tests.support import golden
+from tests.support.discord.local import LocalDiscord
+from tests.support.stage import Stage
 
 NOON = "2026-10-30 14:45:00"
 LIMITED = Targets(drawdown={"USDT": usdt("10")}, limits=Limits(daily_loss={"USDT": usdt("100")}))

@@ -13,8 +13,8 @@ from reporter.delivery.outlets.discord.limits import fits
 from reporter.errors import LedgerError
 from reporter.messages.message import Message, plain, plain_blocks
 from reporter.trading.risk import Basis
-from tests import golden
 from tests.jobs.floor import Closed, Idle, database, floor, freqtrade, reports, rows, shape_of, text_of, told
+from tests.support import golden
 
 # The week from Monday 2026-10-19 to Sunday 2026-10-25.
 MONDAY = "2026-10-26 00:06:00"

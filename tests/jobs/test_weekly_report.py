@@ -14,8 +14,8 @@ from reporter.messages.message import Message, Table, plain, plain_blocks
 from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.targets import Targets
 from reporter.trading.trades import Money
-from tests import golden
 from tests.jobs.floor import Closed, Idle, database, floor, freqtrade, reports, rows, shape_of, text_of, told, usdt
+from tests.support import golden
 
 # The week from Monday 2026-10-19 to Sunday 2026-10-25.
 MONDAY = "2026-10-26 00:11:00"

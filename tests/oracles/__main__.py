@@ -13,8 +13,8 @@ from typing import Any
 from tests.oracles.kept import KEPT
 from tests.oracles.series import Case, cases
 from tests.oracles.table import table
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 PEERS = ("quantstats==0.0.86", "empyrical-reloaded==0.7.1")
 
 

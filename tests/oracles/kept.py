@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.oracles.series import DATA
+from tests.support.paths import DATA
 
 KEPT = DATA / "oracles.json"
 

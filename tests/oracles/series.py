@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import accumulate
-from pathlib import Path
 
 from reporter.trading.trades import Flow
+from tests.support.paths import DATA
 
-DATA = Path(__file__).parents[1] / "data"
 FIRST = date(2026, 1, 1)
 
 

@@ -20,7 +20,7 @@ from reporter.trading.ledger.settings import LedgerSettings
 from reporter.trading.metrics import Curve, curve_of, expectancy, payoff, profit_factor, sqn
 from reporter.trading.trades import Money
 from tests.oracles.kept import kept
-from tests.oracles.series import DATA
+from tests.support.paths import DATA
 
 TWO_MONTHS = Period(datetime(2026, 9, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC), "2026-09 to 2026-10")
 START = Money(Decimal(10_000), "USDT")

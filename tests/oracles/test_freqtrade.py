@@ -19,8 +19,8 @@ from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.ledger.settings import LedgerSettings
 from reporter.trading.metrics import curve_of, daily_returns, deepest_fall, expectancy, profit_factor, sharpe, sqn
 from reporter.trading.trades import Trade
-from tests.oracles.series import DATA
 from tests.oracles.table import START, TWO_MONTHS
+from tests.support.paths import DATA
 
 # Positions opened on 1 September at 07:13 at the earliest and on 31 October at 11:58 at the latest: 60 whole days.
 DAYS = 60

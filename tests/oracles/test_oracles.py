@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from math import isclose
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,8 +15,9 @@ from tests.oracles.__main__ import PEERS, laid_out, question
 from tests.oracles.kept import KEPT, kept
 from tests.oracles.series import Case, cases
 from tests.oracles.table import table
+from tests.support.paths import DOCS
 
-DOC = Path(__file__).parents[2] / "docs" / "figures.md"
+DOC = DOCS / "figures.md"
 CASES = {case.name: case for case in cases()}
 
 RATIOS = ["sharpe", "sortino", "calmar", "volatility", "annual_return", "var", "cvar"]

@@ -11,10 +11,11 @@ from reporter.errors import LedgerError
 from reporter.periods.civil import Period
 from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.ledger.settings import LedgerSettings
-from tests.ledger.databases import DATA, Native, native_postgresql, native_sqlite
 from tests.probes.conftest import StandingClock
 from tests.probes.databases import Watch, Watching, told, wait_until
-from tests.servers import PostgreSQL
+from tests.support.paths import DATA
+from tests.support.servers import PostgreSQL
+from tests.trading.ledger.databases import Native, native_postgresql, native_sqlite
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

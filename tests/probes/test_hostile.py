@@ -34,7 +34,7 @@ from tests.probes.servers import (
     serving,
 )
 from tests.probes.test_postgres import refuses
-from tests.servers import PostgreSQL
+from tests.support.servers import PostgreSQL
 
 
 @dataclass

@@ -20,7 +20,7 @@ from reporter.probes.postgres_session import RefusedError, session
 from reporter.secret import Secret
 from tests.probes.databases import Watch, open_files, told, wait_until
 from tests.probes.servers import greets, hangs, nobody_listening, serving
-from tests.servers import PASSWORD, PostgreSQL, postgresql
+from tests.support.servers import PASSWORD, PostgreSQL, postgresql
 
 PLAIN = "plain"
 # What only something that waits for a dead server can take.

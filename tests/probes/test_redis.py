@@ -14,7 +14,7 @@ from reporter.alerts.model import Level
 from tests.probes.conftest import StandingClock
 from tests.probes.databases import Watch, Watching, open_files, told, wait_until
 from tests.probes.servers import Behaviour, greets, hangs, nobody_listening, over_tls, serving
-from tests.servers import Valkey, valkey
+from tests.support.servers import Valkey, valkey
 
 
 def test_a_server_that_is_well_shows_its_figures(redis: Valkey, watch: Watch) -> None:

@@ -15,7 +15,7 @@ from reporter.probes.kinds.sql import Expectation, judged
 from reporter.probes.probe import NEVER
 from tests.probes.conftest import StandingClock
 from tests.probes.databases import Watch, told
-from tests.servers import PostgreSQL
+from tests.support.servers import PostgreSQL
 
 ROWS = [(1, "open", 2.5), (2, "open", 0.5), (3, "stuck", None)]
 

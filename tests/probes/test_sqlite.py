@@ -14,7 +14,7 @@ from reporter.probes.kinds.sqlite import SqliteLimits, SqliteProbe
 from reporter.probes.probe import NEVER, Terms
 from tests.probes.conftest import Rounds, StandingClock
 from tests.probes.databases import Watch, told
-from tests.servers import NOBODY
+from tests.support.servers import NOBODY
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from reporter.store.database import Store, open_store
-from tests.servers import PostgreSQL
+from tests.support.servers import PostgreSQL
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -12,9 +12,9 @@ from sqlalchemy import Engine, event, insert, select
 
 from reporter.store import tables
 from reporter.store.database import Store
-from tests.discord.faults import Status
-from tests.discord.local import LocalDiscord
-from tests.stage import Stage
+from tests.support.discord.faults import Status
+from tests.support.discord.local import LocalDiscord
+from tests.support.stage import Stage
 
 PAST = 6_000
 # What a store without a past takes as well, in hundreds of steps; a walk through 6,000 rows takes hundreds.

@@ -18,7 +18,7 @@ from reporter.store import channel_states, run_log, tables
 from reporter.store.database import Store, fact, open_store
 from reporter.store.migrate import settings, upgrade
 from tests.delivery.traffic import until
-from tests.servers import PostgreSQL
+from tests.support.servers import PostgreSQL
 
 
 def test_a_new_store_is_what_the_migrations_would_have_made(tmp_path: Path, store: Store) -> None:

@@ -1,0 +1,209 @@
+"""The command line as its users meet it: what it prints, and with which code it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tests.support.discord.local import LocalDiscord
+from tests.support.paths import DATA, ROOT
+from tests.support.processes import reporter
+from tests.support.stage import DAILY, Stage
+
+FREQTRADE = DATA / "freqtrade.sqlite"
+
+
+@pytest.fixture
+def floor(stage: Stage, discord: LocalDiscord) -> Stage:
+    """The stock reports on a real freqtrade database, for a local Discord."""
+    shutil.copy(FREQTRADE, stage.folder / "bot.sqlite")
+    ledger = "ledgers: {bot: {kind: freqtrade, url: bot.sqlite, starting_balance: 10000 USDT}}"
+    jobs = "  daily_summary:\n  agent_performance:\n  weekly_leaderboard:"
+    return stage.on_discord(discord, jobs, more=ledger)
+
+
+def test_run_job_posts_exactly_one_message_and_says_where(floor: Stage, discord: LocalDiscord) -> None:
+    done = reporter(floor, "run-job", "daily_summary", "--at", "2026-10-30")
+    [message] = discord.messages("daily")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"daily_summary 2026-10-30 → daily: delivered {_link(discord, message.id)}\n"
+    assert "Daily P&L: -62.41 USDT (-0.63%)" in message.text
+    assert "Total Trades: 6" in message.text
+
+
+def test_a_period_that_was_told_is_told_again_only_by_force(floor: Stage, discord: LocalDiscord) -> None:
+    reporter(floor, "run-job", "daily_summary", "--at", "2026-10-30")
+    again = reporter(floor, "run-job", "daily_summary", "--at", "2026-10-30")
+    assert again.returncode == 0
+    assert "daily_summary 2026-10-30 was told already, at " in again.stdout
+    assert " (--force tells it again)\n  → daily: delivered https://" in again.stdout
+    assert _link(discord, discord.messages("daily")[0].id) in again.stdout
+    assert len(discord.messages("daily")) == 1
+    assert reporter(floor, "run-job", "daily_summary", "--at", "2026-10-30", "--force").returncode == 0
+    assert len(discord.messages("daily")) == 2
+
+
+def test_what_cannot_be_delivered_now_is_queued_and_the_code_says_so(floor: Stage, discord: LocalDiscord) -> None:
+    with discord.down():
+        done = reporter(floor, "run-job", "daily_summary", "--at", "2026-10-30")
+    assert done.returncode == 75
+    assert "daily: queued, not delivered yet: Discord cannot be reached" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["run-job", "daily_sumary"], "there is no job daily_sumary: did you mean daily_summary?"),
+        (["run-job", "health_probe"], "the job health_probe is not in"),
+        (["run-job", "daily_summary", "--at", "2199-01-01"], "2199-01-01 has not begun yet"),
+        (["preview", "daily_summary", "--at", "yesterdy"], "yesterdy"),
+    ],
+)
+def test_a_slip_gets_a_sentence(floor: Stage, arguments: list[str], sentence: str) -> None:
+    done = reporter(floor, *arguments)
+    assert done.returncode == 1
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_preview_sends_nothing_and_shows_the_report_in_three_ways(floor: Stage, discord: LocalDiscord) -> None:
+    text = reporter(floor, "preview", "daily_summary", "--at", "2026-10-30").stdout
+    page = reporter(floor, "preview", "daily_summary", "--at", "2026-10-30", "--format", "html").stdout
+    body = json.loads(reporter(floor, "preview", "daily_summary", "--at", "2026-10-30", "--format", "json").stdout)
+    assert "Daily P&L: -62.41 USDT" in text
+    assert page.startswith("<!doctype html>")
+    assert body["allowed_mentions"] == {"parse": []}
+    assert body["embeds"][0]["title"] == "📊 Daily Performance Report – 2026-10-30"
+    assert discord.requests == []
+    assert reporter(floor, "run-job", "daily_summary", "--at", "2026-10-30").returncode == 0
+
+
+def test_a_page_of_a_job_without_messages_shows_what_it_saw(floor: Stage, discord: LocalDiscord) -> None:
+    code = DAILY.replace("import Context", "import Context, Level, Observation")
+    code = code.partition("    yield")[0] + "    yield Observation('a<b', Level.WARNING, 'hot')\n"
+    floor.report("daily", code)
+    floor.on_discord(discord, "  daily:")
+    page = reporter(floor, "preview", "daily", "--format", "html").stdout
+    assert 'name="viewport"' in page
+    assert "<p>warning  a&lt;b: hot</p>" in page
+
+
+def test_a_period_that_is_not_over_is_shown_so_far_and_stays_owed(floor: Stage, discord: LocalDiscord) -> None:
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    assert reporter(floor, "run-job", "daily_summary", "--at", today).returncode == 0
+    assert reporter(floor, "run-job", "daily_summary", "--at", today).returncode == 0
+    titles = [message.title for message in discord.messages("daily")]
+    assert titles == [f"📊 Daily Performance Report – {today} (so far)"] * 2
+
+
+def test_jobs_are_listed_with_their_next_run_in_words(floor: Stage) -> None:
+    listed = reporter(floor, "jobs").stdout
+    assert "daily_summary  (stock) → daily\n" in listed
+    assert "every day at 00:00, about yesterday; next " in listed
+    assert "health_probe" in listed.partition("not in the config: ")[2]
+
+
+def test_check_finds_all_well_and_names_what_is_not(floor: Stage, discord: LocalDiscord) -> None:
+    well = reporter(floor, "check")
+    assert (well.returncode, "✗" in well.stdout) == (0, False)
+    assert "✓ ledger bot answers, newest trade 2026-10-31 00:09 UTC" in well.stdout
+    discord.revoke("daily")
+    (floor.folder / "bot.sqlite").unlink()
+    floor.report("agent_performance", DAILY.replace("def daily", "def agent_performance"), "# {{ nothing }")
+    ill = reporter(floor, "check")
+    assert ill.returncode == 1
+    assert "✗ channel daily: the webhook does not work any more" in ill.stdout
+    assert "✗ ledger bot: " in ill.stdout
+    assert "✗ templates/agent_performance.md.j2:1: " in ill.stdout
+
+
+def test_check_looks_at_all_that_is_sound_although_the_config_has_mistakes(floor: Stage, discord: LocalDiscord) -> None:
+    discord.revoke("daily")
+    (floor.folder / "bot.sqlite").unlink()
+    floor.report("agent_performance", DAILY.replace("def daily", "def agent_performance"), "# {{ nothing }")
+    floor.report("broken", "import nothing_like_this\n")
+    ledgers = "ledgers:\n  bot: {kind: freqtrade, url: bot.sqlite}\n  other: {kind: native, url: 'mysql://db/bot'}"
+    jobs = "  daily_summary: {setle: 1s, params: {tops: 1}}\n  sumary:\n  agent_performance:"
+    floor.on_discord(discord, jobs, more=ledgers)
+    ill = reporter(floor, "check")
+    assert ill.returncode == 78
+    assert [line.partition("reporter.yaml:")[2] for line in ill.stdout.splitlines() if "reporter.yaml" in line] == [
+        "8:19: jobs.daily_summary: unknown key `setle`",
+        "8:39: jobs.daily_summary.params: unknown key `tops`",
+        "9:3: jobs.sumary: there is no such job",
+        "13:30: ledgers.other.url: mysql cannot be read, write sqlite:///FILE or postgresql://…",
+    ]
+    for trouble in ("jobs/broken.py:1: ", "templates/agent_performance.md.j2:1: ", "ledger bot: ", "channel daily: "):
+        assert f"✗ {trouble}" in ill.stdout.replace(f"{floor.folder}/", "")
+
+
+def test_the_newest_trade_is_shown_in_the_users_zone(floor: Stage) -> None:
+    config = floor.folder / "config/reporter.yaml"
+    config.write_text(config.read_text().replace("timezone: UTC", "timezone: Asia/Kolkata"))
+    assert "✓ ledger bot answers, newest trade 2026-10-31 05:39 IST" in reporter(floor, "check").stdout
+
+
+def test_init_makes_a_home_that_can_be_used_and_leaves_an_older_one_alone(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    made = _alone(tmp_path, "init", str(tmp_path / "home"))
+    assert made.returncode == 0
+    assert f"reporter --home {tmp_path / 'home'} check" in made.stdout
+    stage.folder = tmp_path / "home"
+    assert reporter(stage, "check").returncode == 0
+    stage.write("config/reporter.yaml", "version: 1\n")
+    assert "! it names no job, so nothing is told" in reporter(stage, "check").stdout
+    assert "nothing was changed" in _alone(tmp_path, "init", str(tmp_path / "home")).stdout
+
+
+def test_without_a_home_it_says_what_to_do_next(tmp_path: Path) -> None:
+    done = _alone(tmp_path)
+    assert done.returncode == 2
+    assert "There is no home here yet. To look around: reporter demo. To begin: reporter init DIR" in done.stdout
+    assert "there is no config here" in _alone(tmp_path, "run").stderr
+
+
+def test_the_demo_shows_the_daily_summary_of_a_made_up_floor(tmp_path: Path) -> None:
+    done = _alone(tmp_path, "demo", "--once", "daily_summary")
+    assert done.returncode == 0
+    assert "Daily Performance Report" in done.stdout
+    assert "🏆 Top Performers" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_output_that_nobody_reads_any_more_is_no_traceback(floor: Stage) -> None:
+    command = f"{shlex.quote(sys.executable)} -m reporter schema | head -1"
+    done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("arguments", [["init", "/proc/floor"], ["demo", "--keep", "/proc/floor"]])
+def test_a_place_that_cannot_be_written_to_gets_a_sentence(tmp_path: Path, arguments: list[str]) -> None:
+    done = _alone(tmp_path, *arguments)
+    assert (done.returncode, done.stderr) == (1, "reporter: /proc/floor: No such file or directory\n")
+
+
+def test_output_onto_a_full_disk_gets_a_sentence(tmp_path: Path) -> None:
+    command = [sys.executable, "-W", "error", "-m", "reporter", "schema"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "reporter: the output: No space left on device\n")
+
+
+def _link(discord: LocalDiscord, message_id: str) -> str:
+    [posted] = [message for message in discord.everything() if message.id == message_id]
+    return f"https://discord.com/channels/{posted.channel.guild_id}/{posted.channel.id}/{message_id}"
+
+
+def _alone(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The program in an empty folder of an empty environment."""
+    environ = {"PATH": os.environ["PATH"], "HOME": str(folder)}
+    command = [sys.executable, "-W", "error", "-m", "reporter", *arguments]
+    return subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=60, check=False)

@@ -1,0 +1,1 @@
+"""What tests share: local servers, processes, clocks, a home to work in."""

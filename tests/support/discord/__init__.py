@@ -1,0 +1,32 @@
+"""A local Discord: its webhook protocol over real HTTP, refusing what Discord refuses.
+
+    with LocalDiscord() as discord:
+        url = discord.webhook("daily")
+        ...
+        [message] = discord.messages("daily")
+
+`python -m tests.support.discord` starts one to look at.
+"""
+
+from __future__ import annotations
+
+from tests.support.discord.faults import Ban, Fault, Hang, Limited, Reset, Status, Truncate
+from tests.support.discord.local import LocalDiscord
+from tests.support.discord.markdown import recognised, shown
+from tests.support.discord.wire import Request
+from tests.support.discord.world import Posted
+
+__all__ = [
+    "Ban",
+    "Fault",
+    "Hang",
+    "Limited",
+    "LocalDiscord",
+    "Posted",
+    "Request",
+    "Reset",
+    "Status",
+    "Truncate",
+    "recognised",
+    "shown",
+]

@@ -1,0 +1,48 @@
+"""Starts the daemon as a process under a clock that a test sets: `python -m tests.support.launcher HOME MOMENT`.
+
+The clock begins at MOMENT (ISO 8601) and runs at the usual pace. A file HOME/clock with a number of seconds shifts it
+while it runs, as somebody who sets the machine's clock does. A third argument says what `time.monotonic()` read at
+MOMENT, so that several processes share one clock; without it the clock begins when the process does.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from reporter.app.app import App
+from reporter.app.home import FolderHome
+from reporter.scheduler import logs
+
+
+class ShiftedClock:
+    """The machine's monotonic clock, and a wall clock of its own."""
+
+    def __init__(self, start: datetime, shift: Path, began: float | None = None) -> None:
+        self._start = start
+        self._began = time.monotonic() if began is None else began
+        self._shift = shift
+
+    def wall(self) -> datetime:
+        shift = float(self._shift.read_text()) if self._shift.exists() else 0.0
+        return self._start + timedelta(seconds=time.monotonic() - self._began + shift)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
+def main(folder: str, moment: str, began: str | None = None) -> None:
+    logs.start()
+    home = Path(folder)
+    clock = ShiftedClock(datetime.fromisoformat(moment), home / "clock", float(began) if began else None)
+    app = App(FolderHome(home, clock=clock), clock=clock, hold=True)
+    try:
+        app.daemon(tick=0.25, watch=0.1).run()
+    finally:
+        app.close()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,143 @@
+"""What is tried here would write, were the door not shut: in one statement, in several, and by leave of SQL itself."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, text
+
+from reporter.errors import LedgerError
+from reporter.trading.ledger.connection import Database
+from reporter.trading.ledger.portfolio import Portfolio
+from tests.support.servers import PostgreSQL
+from tests.trading.ledger.databases import Native, between, native_postgresql, native_sqlite, usdt
+
+INSERT = """INSERT INTO trades (agent, market, side, currency, pnl, closed_at)
+VALUES ('e', 'm', 's', 'USDT', 1, '2026-10-30 01:00:00')"""
+DAY = between("2026-10-30", "2026-10-31")
+
+EVERYWHERE = [
+    INSERT,
+    "UPDATE trades SET pnl = 0",
+    "DELETE FROM trades",
+    "DROP TABLE trades",
+    "CREATE TABLE mine (x INTEGER)",
+    "CREATE TEMPORARY TABLE mine (x INTEGER)",
+]
+SQLITE = [
+    "ATTACH 'FOLDER/escaped.sqlite' AS other",
+    "COMMIT; VACUUM INTO 'FOLDER/escaped.sqlite'",
+    "VACUUM INTO 'FOLDER/escaped.sqlite'",
+    "PRAGMA query_only = 0",
+    "PRAGMA journal_mode = DELETE",
+    "PRAGMA user_version = 7",
+    "PRAGMA writable_schema = 1",
+    "SELECT load_extension('FOLDER/escaped')",
+]
+POSTGRESQL = [
+    f"COMMIT; BEGIN READ WRITE; {INSERT}; COMMIT",
+    f"SELECT 1; COMMIT; BEGIN READ WRITE; {INSERT}; COMMIT",
+    "SET default_transaction_read_only = off",
+    "SET TRANSACTION READ WRITE",
+    "BEGIN READ WRITE",
+    "WITH gone AS (DELETE FROM trades RETURNING 1) SELECT * FROM gone",
+    "SELECT set_config('transaction_read_only', 'off', true)",
+    "SELECT nextval('trades_id_seq')",
+    "COPY trades TO PROGRAM 'touch FOLDER/escaped.sqlite'",
+    "DO $$ BEGIN DELETE FROM trades; END $$",
+]
+
+
+def run(database: Database, *statements: str) -> None:
+    with database.snapshot() as connection:
+        for statement in statements:
+            _run(connection, statement)
+
+
+def _run(connection: Connection, statement: str) -> None:
+    result = connection.execute(text(statement))
+    if result.returns_rows:
+        result.all()
+
+
+def refused(bot: Native, folder: Path, *statements: str) -> None:
+    bot.trade(1, "2026-10-30 01:00:00")
+    with pytest.raises(LedgerError):
+        run(Database("bot", bot.url, 5), *(statement.replace("FOLDER", str(folder)) for statement in statements))
+    (book,) = Portfolio([bot.settings()]).performance(DAY)
+    assert (book.trades, book.pnl) == (1, usdt("1"))
+    assert not list(folder.glob("escaped*"))
+
+
+@pytest.mark.parametrize("statement", EVERYWHERE)
+def test_nothing_writes(bot: Native, tmp_path: Path, statement: str) -> None:
+    refused(bot, tmp_path, statement)
+
+
+@pytest.mark.parametrize("statement", SQLITE)
+def test_sqlite_has_no_way_round(tmp_path: Path, statement: str) -> None:
+    refused(native_sqlite(tmp_path), tmp_path, statement)
+
+
+@pytest.mark.parametrize(
+    "second", ["VACUUM INTO 'FOLDER/escaped.sqlite'", "ATTACH 'FOLDER/escaped.sqlite' AS x", INSERT]
+)
+def test_sqlite_has_none_outside_the_transaction_either(tmp_path: Path, second: str) -> None:
+    refused(native_sqlite(tmp_path), tmp_path, "COMMIT", second)
+
+
+@pytest.fixture(scope="module")
+def writable(server: PostgreSQL) -> Native:
+    """The role that reads it is a superuser: only our own door stands before it."""
+    return native_postgresql(server)
+
+
+@pytest.mark.parametrize("statement", POSTGRESQL)
+def test_postgresql_has_no_way_round(writable: Native, tmp_path: Path, statement: str) -> None:
+    writable.run("DELETE FROM trades")
+    refused(writable, tmp_path, statement)
+
+
+def test_a_connection_that_served_before_is_still_read_only(writable: Native, tmp_path: Path) -> None:
+    database = Database("bot", writable.url, 5)
+    for _ in range(3):
+        run(database, "SELECT count(*) FROM trades")
+        with database.snapshot() as connection:
+            assert connection.execute(text("SHOW transaction_read_only")).scalar() == "on"
+            assert connection.execute(text("SHOW transaction_isolation")).scalar() == "repeatable read"
+
+
+def test_a_look_sees_one_state_of_the_database(bot: Native) -> None:
+    bot.trade(1, "2026-10-30 01:00:00")
+    count = text("SELECT count(*) FROM trades")
+    if bot.server is None:
+        with closing(sqlite3.connect(bot.url)) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+    with Database("bot", bot.url, 5).snapshot() as connection:
+        first = connection.execute(count).scalar()
+        bot.trade(2, "2026-10-30 02:00:00")
+        assert connection.execute(count).scalar() == first == 1
+
+
+def test_a_long_look_at_a_file_without_wal_lets_its_bot_write(tmp_path: Path) -> None:
+    bot = native_sqlite(tmp_path)
+    endless = "WITH RECURSIVE n(i) AS (SELECT count(*) FROM trades UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
+    with ThreadPoolExecutor(1) as pool:
+        looking = pool.submit(run, Database("bot", bot.url, 30), endless)
+        time.sleep(0.5)
+        bot.trade(1, "2026-10-30 01:00:00")  # which gives up after five seconds
+        with pytest.raises(LedgerError, match=r"not in WAL mode is read for 2 s at most"):
+            looking.result()
+
+
+def test_nothing_stays_open_between_two_looks(writable: Native) -> None:
+    Portfolio([writable.settings()]).performance(DAY)
+    assert writable.server
+    with writable.server.connect() as connection:
+        sessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'reporter' AND state IS NOT NULL"
+        assert connection.execute(sessions).fetchone() == (0,)
