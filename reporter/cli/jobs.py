@@ -15,12 +15,12 @@ from zoneinfo import ZoneInfo
 from reporter.app.app import App, ManualRun, opened
 from reporter.cli.run_history import run_history
 from reporter.cli.terminal import (
-    _HEAD,
-    _PENDING,
     DELIVERED,
     FAILED,
     NONE,
+    PAGE_HEAD,
     PATIENCE,
+    PENDING,
     QUEUED,
     complain,
     exit_code,
@@ -108,7 +108,7 @@ def _fate(fate: DeliveryState) -> str:
     part = f" (part {fate.part} of {fate.of})" if fate.of > 1 else ""
     if fate.state == "sent":
         return f"{fate.channel}{part}: delivered {fate.url or ''}".rstrip()
-    if fate.state in _PENDING:
+    if fate.state in PENDING:
         return f"{fate.channel}{part}: queued, not delivered yet: {fate.error or 'the channel is busy'}"
     return f"{fate.channel}{part}: {fate.state}: {fate.error or 'replaced by a newer one'}"
 
@@ -165,7 +165,7 @@ def _as_json(app: App, findings: Findings) -> None:
 def _as_html(app: App, findings: Findings) -> None:
     from reporter.delivery.outlets.html import to_html
 
-    print(_HEAD)
+    print(PAGE_HEAD)
     for written in findings.written:
         print(to_html(written.message, app.runtime.zone))
     for line in _besides(findings) if not findings.written else ():  # a board already shows what was read

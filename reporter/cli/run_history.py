@@ -11,7 +11,7 @@ from reporter.messages.formats import duration_text, plural
 from reporter.store import owed_periods, run_log
 from reporter.store.database import Store
 from reporter.store.owed_periods import Owed
-from reporter.store.run_log import Run
+from reporter.store.run_log import RunRecord
 
 
 def run_history(store: Store, bound: BoundJob, limit: int) -> Iterator[str]:
@@ -33,7 +33,7 @@ def run_history(store: Store, bound: BoundJob, limit: int) -> Iterator[str]:
         yield f"  {plural(skipped, 'run')} skipped in all, for the one before was not done"
 
 
-def _standing(owed: Owed, runs: Mapping[str, Run], zone: ZoneInfo) -> str:
+def _standing(owed: Owed, runs: Mapping[str, RunRecord], zone: ZoneInfo) -> str:
     match owed.state:
         case "told":
             run = runs.get(owed.run_id or "")
@@ -49,7 +49,7 @@ def _standing(owed: Owed, runs: Mapping[str, Run], zone: ZoneInfo) -> str:
             return f"owed      due {_moment(owed.due_at, zone)}"
 
 
-def _ending(run: Run) -> str:
+def _ending(run: RunRecord) -> str:
     """How a run went: `took 0.4s, 1 message`."""
     if run.outcome == "skipped":
         return "skipped, for the one before was not done"

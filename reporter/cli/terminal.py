@@ -28,7 +28,7 @@ PATIENCE, NONE = timedelta(seconds=20), timedelta(0)
 
 
 # A phone shows a page as wide as itself only when it is asked to.
-_HEAD = """\
+PAGE_HEAD = """\
 <!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>reporter preview</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -40,7 +40,7 @@ article { margin-bottom: 16px; }
 <body>"""
 
 
-_PENDING = {"waiting", "sending", "unclear", "held"}
+PENDING = {"waiting", "sending", "unclear", "held"}
 
 
 def silence_stdout() -> None:
@@ -57,7 +57,7 @@ def exit_code(fates: Sequence[DeliveryState]) -> int:
     states = {fate.state for fate in fates}
     if states & {"dead", "expired"}:
         return FAILED
-    return QUEUED if states & _PENDING else DELIVERED
+    return QUEUED if states & PENDING else DELIVERED
 
 
 def show(app: App, names: Sequence[str], *, once: bool) -> int:

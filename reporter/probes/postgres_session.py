@@ -58,7 +58,7 @@ _SILENT = {
 }
 
 
-class RefusedError(Exception):
+class SessionRefusedError(Exception):
     """The server did not do what it was asked, and the sight says why. `code` is the one that it gave, if any."""
 
     def __init__(self, sight: ProbeResult, code: str | None) -> None:
@@ -147,13 +147,13 @@ def _in_words(url: Secret) -> Iterator[None]:
     except psycopg.ProgrammingError as error:
         if error.sqlstate is None:  # not the server's: its text holds what could not be read, and with it the password
             raise CouldNotLookError(_UNREADABLE) from None
-        raise RefusedError(_meaning(error, url), error.sqlstate) from None
+        raise SessionRefusedError(_meaning(error, url), error.sqlstate) from None
     except psycopg.DataError as error:  # without a code where it is psycopg that cannot read a value
-        raise RefusedError(_meaning(error, url), error.sqlstate or "22000") from None
+        raise SessionRefusedError(_meaning(error, url), error.sqlstate or "22000") from None
     except psycopg.Error as error:
         if unresolved := _UNRESOLVED.search(str(error)):
             raise socket.gaierror(int(unresolved[1]), "") from None
-        raise RefusedError(_meaning(error, url), error.sqlstate) from None
+        raise SessionRefusedError(_meaning(error, url), error.sqlstate) from None
 
 
 def _meaning(error: psycopg.Error, url: Secret) -> ProbeResult:

@@ -152,7 +152,7 @@ class Runner:
         """Note that a run was left out, for the one before is still at it."""
         now = self._clock.wall()
         label = covered(bound.job.covers, now, bound.timezone).label
-        run = run_log.Run(secrets.token_hex(4), bound.name, label, "interval", now, 0.0, "skipped")
+        run = run_log.RunRecord(secrets.token_hex(4), bound.name, label, "interval", now, 0.0, "skipped")
         with self._store.begin() as connection:
             run_log.add_run(connection, run)
 
@@ -371,9 +371,9 @@ class _Entry:
 
     def of(
         self, job: str, period: Period, clock: Clock, outcome: str, messages: int, error: str | None = None
-    ) -> run_log.Run:
+    ) -> run_log.RunRecord:
         seconds = clock.monotonic() - self.began
-        return run_log.Run(
+        return run_log.RunRecord(
             self.run_id, job, period.label, self.trigger, self.started, seconds, outcome, messages, error
         )
 

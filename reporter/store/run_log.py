@@ -29,7 +29,7 @@ AWAY = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class RunRecord:
     """One run of a job, which took so many seconds. `outcome` is told, quiet (nothing to tell), failed or skipped."""
 
     id: str
@@ -43,7 +43,7 @@ class Run:
     error: str | None = None
 
 
-def add_run(connection: Connection, run: Run) -> None:
+def add_run(connection: Connection, run: RunRecord) -> None:
     connection.execute(
         insert(runs).values(
             id=run.id,
@@ -59,12 +59,12 @@ def add_run(connection: Connection, run: Run) -> None:
     )
 
 
-def newest_runs(connection: Connection, job: str | None, limit: int) -> list[Run]:
+def newest_runs(connection: Connection, job: str | None, limit: int) -> list[RunRecord]:
     query = select(runs).order_by(runs.c.started_at.desc()).limit(limit)
     return [_run(row) for row in connection.execute(query if job is None else query.where(runs.c.job == job))]
 
 
-def runs_named(connection: Connection, ids: Sequence[str]) -> dict[str, Run]:
+def runs_named(connection: Connection, ids: Sequence[str]) -> dict[str, RunRecord]:
     """Runs by their ids."""
     return {row.id: _run(row) for row in connection.execute(select(runs).where(runs.c.id.in_(ids)))}
 
@@ -75,8 +75,8 @@ def skipped(connection: Connection, job: str) -> int:
     return int(found.scalar_one())
 
 
-def _run(r: Row[Any]) -> Run:
-    return Run(r.id, r.job, r.label, r.trigger, r.started_at, float(r.seconds), r.outcome, r.messages, r.error)
+def _run(r: Row[Any]) -> RunRecord:
+    return RunRecord(r.id, r.job, r.label, r.trigger, r.started_at, float(r.seconds), r.outcome, r.messages, r.error)
 
 
 def remember(connection: Connection, name: str, value: str) -> None:

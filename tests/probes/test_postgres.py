@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from reporter.alerts.model import Level
-from reporter.probes.postgres_session import RefusedError, session
+from reporter.probes.postgres_session import SessionRefusedError, session
 from reporter.secret import Secret
 from tests.probes.databases import Watch, open_files, told, wait_until
 from tests.probes.servers import greets, hangs, nobody_listening, serving
@@ -284,7 +284,7 @@ def test_a_session_that_hangs_in_the_midst_of_an_answer_is_left_at_once(small: P
 def test_no_session_can_write_nor_smuggle_a_second_statement(server: PostgreSQL) -> None:
     async def ask(statement: str) -> str:
         async with session(Secret(server.url()), 5) as asked:
-            with pytest.raises(RefusedError) as refused:
+            with pytest.raises(SessionRefusedError) as refused:
                 await asked.ask(statement)
             return str(refused.value)
 

@@ -53,7 +53,7 @@ def test_skipped_runs_count_for_an_hour(store: Store) -> None:
     with store.begin() as connection:
         for number, minutes in enumerate((5, 50, 70)):
             at = NOW - timedelta(minutes=minutes)
-            run_log.add_run(connection, run_log.Run(str(number), "watch", "now", "interval", at, 0.0, "skipped"))
+            run_log.add_run(connection, run_log.RunRecord(str(number), "watch", "now", "interval", at, 0.0, "skipped"))
         found = affairs(connection, NOW)
     assert found.skipped == 2
 

@@ -10,14 +10,14 @@ from jinja2.exceptions import SecurityError, TemplateAssertionError, TemplateSyn
 from reporter.errors import nearest
 
 
-class RefusedError(TemplateAssertionError):
+class UnsafeTemplateError(TemplateAssertionError):
     """A statement that letters do not have."""
 
 
 def explained(error: Exception, names: Iterable[str], filters: Iterable[str]) -> tuple[str, str]:
     """What went wrong, and what to write instead."""
     match error:
-        case RefusedError():
+        case UnsafeTemplateError():
             return str(error.message), 'put the lines in templates/_row.md.j2 and write {% include "_row.md.j2" %}'
         case TemplateSyntaxError():
             wrong = re.match(r"No filter named '(\w+)'", error.message or "")

@@ -11,7 +11,7 @@ from jinja2.exceptions import TemplateSyntaxError
 
 from reporter.messages.formats import Formats
 from reporter.messages.markdown_parser import CLOSING, OPENING, token
-from reporter.messages.templates.errors import RefusedError
+from reporter.messages.templates.errors import UnsafeTemplateError
 from reporter.messages.templates.filters import Timed
 from reporter.messages.templates.sandbox import Compiler, Sandbox
 
@@ -35,7 +35,9 @@ class _Compiler(Compiler):
         recursive = isinstance(node, nodes.For) and node.recursive
         if recursive or (isinstance(node, nodes.Stmt) and not isinstance(node, _STATEMENTS)):
             tag = _TAGS.get(type(node), type(node).__name__.lower())
-            raise RefusedError(f"{{% {tag} %}} cannot be used in a letter", node.lineno, self.name, self.filename)
+            raise UnsafeTemplateError(
+                f"{{% {tag} %}} cannot be used in a message", node.lineno, self.name, self.filename
+            )
         return super().visit(node, *args, **kwargs)
 
 

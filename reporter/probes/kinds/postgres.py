@@ -16,7 +16,7 @@ from reporter.alerts.thresholds import Threshold
 from reporter.periods.clock import Clock
 from reporter.probes.counters import CounterDelta, CounterHistory
 from reporter.probes.number_formats import ago, count_of, enough, size_within, span, whole
-from reporter.probes.postgres_session import RefusedError, Session, host_of, prepare, session
+from reporter.probes.postgres_session import Session, SessionRefusedError, host_of, prepare, session
 from reporter.probes.postgres_statistics import COUNTERS, statistics
 from reporter.probes.probe import Measurement, ProbeResult, Terms, in_bytes, percent, seconds
 from reporter.secret import Secret
@@ -91,13 +91,13 @@ class PostgresProbe:
         try:
             async with session(self.url, self.terms.timeout) as asked:
                 return await self._seen(asked, time.perf_counter() - began)
-        except RefusedError as error:
+        except SessionRefusedError as error:
             return error.sight
 
     async def _seen(self, asked: Session, latency: float) -> ProbeResult:
         try:
             (told,) = await asked.ask(statistics(asked.version, self.limits.slow_after))
-        except RefusedError as error:
+        except SessionRefusedError as error:
             return _without_statistics(error, latency)
         await self._weigh(asked)
         row = SimpleNamespace(**told)
@@ -119,13 +119,13 @@ class PostgresProbe:
         if kept.weighed is not None and now - kept.weighed < _SIZE_EVERY:
             return
         kept.weighed = now
-        with suppress(RefusedError, TimeoutError):
+        with suppress(SessionRefusedError, TimeoutError):
             async with asyncio.timeout(self.terms.timeout / 4):
                 (row,) = await asked.ask("SELECT pg_database_size(current_database())::float8 AS size")
             kept.size, kept.growth = row["size"], kept.day.since(now, row)
 
 
-def _without_statistics(error: RefusedError, latency: float) -> ProbeResult:
+def _without_statistics(error: SessionRefusedError, latency: float) -> ProbeResult:
     """Not every server that speaks the protocol keeps PostgreSQL's statistics, nor shows them to every role."""
     if error.code is None or not error.code.startswith(("42", "0A")):
         return error.sight

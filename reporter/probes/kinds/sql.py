@@ -18,7 +18,7 @@ from reporter.alerts.model import Level
 from reporter.alerts.thresholds import Threshold
 from reporter.periods.clock import Clock
 from reporter.probes.loop import aside
-from reporter.probes.postgres_session import RefusedError, Session, host_of, prepare, session
+from reporter.probes.postgres_session import Session, SessionRefusedError, host_of, prepare, session
 from reporter.probes.probe import NEVER, CouldNotLookError, Measurement, ProbeResult, Terms, plain, seconds
 from reporter.secret import Secret
 from reporter.trading.ledger.readonly import BRIEF, keeps_wal, open_sqlite, reads, sqlite_reason, volatile_among
@@ -86,7 +86,7 @@ class SqlProbe:
     async def look(self) -> ProbeResult:
         try:
             return judged(await self._rows(), self.expected, self.clock.wall())
-        except RefusedError as error:
+        except SessionRefusedError as error:
             return _ours_or_its(error)
 
     async def _rows(self) -> list[Row]:
@@ -107,7 +107,7 @@ async def _insist_on_reading(asked: Session, query: str) -> None:
     A transaction that only reads keeps a function from changing tables, not from ending sessions, locking or sending.
     """
     question = volatile_among(query)
-    with suppress(RefusedError):  # not every server that speaks the protocol keeps PostgreSQL's catalogue
+    with suppress(SessionRefusedError):  # not every server that speaks the protocol keeps PostgreSQL's catalogue
         if question and (found := await asked.ask(question)):
             raise CouldNotLookError(_MAY_ACT.format(found[0]["name"]))
 
@@ -123,7 +123,7 @@ def _from_sqlite(path: Path, query: str, timeout: float, most: int) -> list[Row]
             raise CouldNotLookError(sqlite_reason(str(error), path)) from None
         code = "SQLITE_MISUSE" if isinstance(error, sqlite3.ProgrammingError) else None  # Python's own, without a name
         seen = ProbeResult(Level.CRITICAL, sqlite_reason(str(error), path))
-        raise RefusedError(seen, getattr(error, "sqlite_errorname", code)) from None
+        raise SessionRefusedError(seen, getattr(error, "sqlite_errorname", code)) from None
 
 
 def _bounded(query: str, most: int) -> str:
@@ -134,7 +134,7 @@ def _bounded(query: str, most: int) -> str:
     return f"SELECT * FROM (\n{bare}\n) AS asked LIMIT {most}"  # noqa: S608 - the user's own, and it only reads
 
 
-def _ours_or_its(error: RefusedError) -> ProbeResult:
+def _ours_or_its(error: SessionRefusedError) -> ProbeResult:
     if (error.code or "").startswith(_OURS):
         return ProbeResult(Level.UNKNOWN, f"the query cannot be asked: {error.sight.detail.removeprefix('it says: ')}")
     return error.sight

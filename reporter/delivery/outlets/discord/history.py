@@ -22,7 +22,7 @@ _LOOK_BACK = 5
 Json = Mapping[str, Any]
 
 
-class History:
+class ChannelHistory:
     """A bot's view of the channels. Needs the permissions View Channel and Read Message History."""
 
     def __init__(self, origin: str, token: Secret, *, timeout: float, user_agent: str) -> None:

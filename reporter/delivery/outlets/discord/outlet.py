@@ -16,7 +16,7 @@ from urllib.parse import quote
 import httpx
 
 from reporter.delivery.outlets.discord import limits
-from reporter.delivery.outlets.discord.history import History
+from reporter.delivery.outlets.discord.history import ChannelHistory
 from reporter.delivery.outlets.discord.markdown import BLANK, is_blank, markdown, markdown_line, plain_line
 from reporter.delivery.outlets.discord.responses import Answer, unanswered, verdict
 from reporter.delivery.outlets.discord.webhook import DISCORD, WebhookAddress, connect
@@ -82,7 +82,7 @@ class DiscordOutlet:
         self._guild: str | None = None
         self._told = RateLimitHeaders(monotonic)
         self._client = connect(address, timeout=timeout, user_agent=USER_AGENT)
-        self._history = bot_token and History(address.origin, bot_token, timeout=timeout, user_agent=USER_AGENT)
+        self._history = bot_token and ChannelHistory(address.origin, bot_token, timeout=timeout, user_agent=USER_AGENT)
 
     def fit(self, message: Message) -> list[Message]:
         return limits.fit(message)

@@ -22,8 +22,8 @@ from reporter.delivery.outlets.discord.outlet import DiscordOutlet
 from reporter.delivery.outlets.discord.server import (
     AnswerLostError,
     Bot,
+    BotRefusedError,
     ChannelWebhook,
-    RefusedError,
     ServerCard,
     ServerChannel,
 )
@@ -87,7 +87,7 @@ class Provisioner:
         for wish in wishes:
             try:
                 yield self._furnished(wish)
-            except RefusedError as error:
+            except BotRefusedError as error:
                 if error.final:
                     raise
                 yield ProvisionedChannel(wish, trouble=str(error))
@@ -175,7 +175,7 @@ class Provisioner:
         if found:
             return found
         if sum(hook.channel == place.id for hook in self._hooks) >= server.IN_CHANNEL:
-            raise RefusedError(
+            raise BotRefusedError(
                 f"the channel has {server.IN_CHANNEL} webhooks, none of them ours, and Discord allows no more: delete "
                 "one in its settings, Integrations"
             )
@@ -217,7 +217,7 @@ class Provisioner:
         outlet.close()
         if isinstance(found, Delivered) or (isinstance(found, Never) and found.gone):
             return not isinstance(found, Delivered)
-        raise RefusedError(f"whether its webhook still works cannot be told: {found.why}")
+        raise BotRefusedError(f"whether its webhook still works cannot be told: {found.why}")
 
 
 def allowed_name(name: str) -> str:
@@ -309,7 +309,7 @@ def write_secret(file: Path, address: Secret) -> None:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_whole(file, f"{address.reveal()}\n", 0o600)
     except OSError as error:
-        raise RefusedError(f"{file} cannot be written: {error.strerror}", final=True) from None
+        raise BotRefusedError(f"{file} cannot be written: {error.strerror}", final=True) from None
 
 
 def write_whole(file: Path, text: str, mode: int) -> None:

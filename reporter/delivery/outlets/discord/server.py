@@ -52,7 +52,7 @@ _SERVER_FULL = {30013, 30058}
 _FORM = 50035
 
 
-class RefusedError(ReporterError):
+class BotRefusedError(ReporterError):
     """Discord does not do what it was asked; asking again cannot help. `final` says that for no channel it would."""
 
     def __init__(self, sentence: str, *, final: bool = False) -> None:
@@ -206,7 +206,7 @@ class Bot:
         if isinstance(found, Later) and found.paced:
             if found.after > PATIENCE:
                 minutes = f"{found.after / 60:.0f} minutes"
-                raise RefusedError(
+                raise BotRefusedError(
                     f"Discord asks for a pause of {minutes}: run the same command again then", final=True
                 )
             self._say(f"Discord asks for a pause of {found.after:.0f} s")
@@ -214,7 +214,7 @@ class Bot:
             return
         pause = next(pauses, None)
         if pause is None or (isinstance(found, Later) and found.everywhere):
-            raise RefusedError(f"Discord cannot be asked: {found.why}", final=True)
+            raise BotRefusedError(f"Discord cannot be asked: {found.why}", final=True)
         self._sleep(pause)
 
 
@@ -237,13 +237,13 @@ def _place(one: Mapping[str, Any]) -> ServerChannel:
     return ServerChannel(str(one["id"]), str(one["name"]), int(one["type"]), str(parent) if parent else None)
 
 
-def _refused(answer: Answer) -> RefusedError:
+def _refused(answer: Answer) -> BotRefusedError:
     if answer.status == 401:
-        return RefusedError(
+        return BotRefusedError(
             "Discord does not know the bot's token: copy it anew (Developer Portal, Bot, Reset Token)", final=True
         )
     code = answer.code or 0
     if code == _FORM:
-        return RefusedError("; ".join(mistakes(answer.body.get("errors"))) or "Discord does not take this")
+        return BotRefusedError("; ".join(mistakes(answer.body.get("errors"))) or "Discord does not take this")
     sentence = _SENTENCES.get(code, f"Discord refuses: {answer.text('message')} (status {answer.status}, code {code})")
-    return RefusedError(sentence, final=code in _SERVER_FULL)
+    return BotRefusedError(sentence, final=code in _SERVER_FULL)
