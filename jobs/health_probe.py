@@ -11,20 +11,7 @@ from datetime import datetime, timedelta
 
 from pydantic import Field
 
-from reporter import (
-    Agent,
-    AlertState,
-    Context,
-    Host,
-    LedgerError,
-    LedgerHealth,
-    Level,
-    Observation,
-    Period,
-    Reading,
-    Report,
-    job,
-)
+from reporter import Context, LedgerError, Level, Observation, Period, Report, job
 from reporter.jobs.kit import (
     HOST_SUBJECTS,
     LEVEL_MARKS,
@@ -32,9 +19,14 @@ from reporter.jobs.kit import (
     LEVEL_TONES,
     SELF_SUBJECTS,
     WORST_FIRST,
+    Agent,
+    AlertState,
     Bounds,
     HealthSign,
+    Host,
     HostLimits,
+    LedgerHealth,
+    Reading,
     SelfLimits,
     duration_text,
     host_signs,

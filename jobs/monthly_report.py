@@ -8,12 +8,13 @@ from itertools import groupby
 
 from pydantic import NonNegativeInt, PositiveInt
 
-from reporter import Book, BookLine, By, Context, Money, Params, Report, Uptime, job
+from reporter import Book, BookLine, By, Context, Money, Params, Report, job
 from reporter.jobs.kit import (
     ENOUGH_DAYS,
     Breakdown,
     PeriodChange,
     TargetProgress,
+    Uptime,
     breakdown,
     change_from,
     leading,

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from itertools import accumulate
 
-from reporter import AlertState, Book, Context, LedgerError, Level, Observation, Report, Tone, job
+from reporter import Book, Context, LedgerError, Level, Observation, Report, Tone, job
 from reporter.jobs.kit import (
     LIMIT_KINDS,
+    AlertState,
     LimitInputs,
     LimitOwner,
     LimitParams,

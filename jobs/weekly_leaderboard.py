@@ -6,8 +6,8 @@ from decimal import Decimal
 
 from pydantic import PositiveInt
 
-from reporter import AgentSeries, Book, BookLine, Context, Money, Params, Report, Series, job
-from reporter.jobs.kit import ENOUGH_DAYS, leading, ranks, tone_of
+from reporter import Book, BookLine, Context, Money, Params, Report, Series, job
+from reporter.jobs.kit import ENOUGH_DAYS, AgentSeries, leading, ranks, tone_of
 from reporter.metrics import Status, curve_of_series, status
 from reporter.periods import trailing
 

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 
 from pydantic import NonNegativeInt, PositiveInt
 
-from reporter import Book, BookLine, By, Context, Money, Params, Period, Report, Uptime, job
+from reporter import Book, BookLine, By, Context, Money, Params, Period, Report, job
 from reporter.jobs.kit import (
     Breakdown,
     Contributors,
     DailyHistory,
     PeriodChange,
     TargetProgress,
+    Uptime,
     breakdown,
     change_from,
     contributors,

@@ -90,7 +90,7 @@ def test_without_its_package_the_machines_fonts_are_taken() -> None:
 def test_without_the_library_what_to_do_is_said() -> None:
     code = (
         "import sys; sys.modules['resvg_py'] = None\n"
-        "from reporter.messages.rasterizer import Charts\nprint(Charts().trouble)"
+        "from reporter.messages.rasterizer import Rasterizer\nprint(Rasterizer().trouble)"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert "pip install resvg_py" in said

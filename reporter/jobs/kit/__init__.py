@@ -1,9 +1,12 @@
-"""What the stock jobs share, for yours too: `from reporter.jobs.kit import limit_gauges`."""
+"""What the stock jobs share, for yours too: `from reporter.jobs.kit import contributors, daily_history`."""
 
 from reporter.alerts.forecast import time_until_full as time_until_full
+from reporter.alerts.model import AlertState as AlertState
 from reporter.alerts.model import name_of as name_of
+from reporter.alerts.readings import Reading as Reading
 from reporter.alerts.self_health import SelfHealth as SelfHealth
 from reporter.alerts.thresholds import Threshold as Threshold
+from reporter.alerts.uptime import Uptime as Uptime
 from reporter.jobs.context import tone_of as tone_of
 from reporter.jobs.kit.comparison import ENOUGH_DAYS as ENOUGH_DAYS
 from reporter.jobs.kit.comparison import Breakdown as Breakdown
@@ -46,7 +49,12 @@ from reporter.jobs.kit.status_board import usual_latency as usual_latency
 from reporter.jobs.kit.status_board import worst_level as worst_level
 from reporter.messages.formats import duration_text as duration_text
 from reporter.messages.formats import size_text as size_text
+from reporter.probes.host.facts import Host as Host
+from reporter.trading.books import AgentSeries as AgentSeries
+from reporter.trading.books import LedgerHealth as LedgerHealth
+from reporter.trading.books import Unread as Unread
 from reporter.trading.books import leading as leading
 from reporter.trading.books import ranks as ranks
 from reporter.trading.books import share_of as share_of
 from reporter.trading.targets import Limits as Limits
+from reporter.trading.trades import Agent as Agent
