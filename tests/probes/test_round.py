@@ -282,10 +282,10 @@ def test_nothing_that_hangs_keeps_the_process_from_ending() -> None:
     program = """
 import socket, threading, time
 socket.getaddrinfo = lambda *question: time.sleep(60)
-from reporter.clock import SystemClock
+from reporter.periods.clock import SystemClock
 from reporter.probes.round import Probes
-from reporter.probes import Terms
-from reporter.probes.tcp import TcpProbe
+from reporter.probes.probe import Terms
+from reporter.probes.kinds.tcp import TcpProbe
 probes = Probes([TcpProbe(Terms("x", timeout=0.2), "silent.example", 80)], SystemClock(), deadline=1)
 print(probes.probe_all()[0].observation.level)
 """

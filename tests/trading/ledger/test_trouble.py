@@ -262,8 +262,8 @@ def test_a_ledger_and_a_probe_that_begin_together_both_find_psycopg() -> None:
     """In a process of its own, for it is only loaded once."""
     looks = """
         import sys, threading
-        from reporter.ledger.engines import Database
-        from reporter.probes.session import prepare
+        from reporter.trading.ledger.connection import Database
+        from reporter.probes.postgres_session import prepare
         begin, said = threading.Barrier(6), []
         def read() -> None:
             begin.wait()
