@@ -56,8 +56,12 @@ class Observation:
     stands: tuple[tuple[str, bool, Level], ...] = ()
 
 
+# The subjects of what the reporter sees of itself and its machine.
+CLOCK_SUBJECT = "clock"
+HEARTBEAT_SUBJECT = "self/heartbeat"
+STORE_SUBJECT = "store/state"
 # What people call a subject whose kind says more than its name.
-_CALLED = {"network/own": "own network", "store/state": "our own store"}
+_CALLED = {"network/own": "own network", STORE_SUBJECT: "our own store"}
 # What the signs of the machine are called, where that is not their key; `disk` and `inodes` have a path behind them.
 _SIGNS = {
     "cpu": "CPU",

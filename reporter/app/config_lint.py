@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from reporter.alerts.maintenance import fits
+from reporter.alerts.model import CLOCK_SUBJECT, HEARTBEAT_SUBJECT, STORE_SUBJECT
 from reporter.alerts.policies import OWN_NETWORK
 from reporter.config.loading import Loaded
 from reporter.config.models import Config
@@ -17,7 +18,6 @@ from reporter.config.yaml_document import Document, KeyPath, shown
 from reporter.errors import Problem, nearest
 from reporter.jobs.binding import BoundJob
 from reporter.jobs.loader import observed_by
-from reporter.notify.fallback import SUBJECT as OUR_STORE
 from reporter.periods.schedules import Every
 
 # What only the reporter itself observes, whatever jobs there are.
@@ -79,7 +79,7 @@ def _subjects(loaded: Loaded, jobs: Sequence[BoundJob]) -> _Known:
         *(each for pattern in of_jobs for each in _of_each_ledger(pattern, config)),
         *(f"job/{name}" for name in config.jobs),
         *(subject for name in config.channels for subject in (f"channel/{name}", f"channel/{name}/*")),
-        *(OWN_NETWORK, OUR_STORE, "clock", "self/heartbeat"),
+        *(OWN_NETWORK, STORE_SUBJECT, CLOCK_SUBJECT, HEARTBEAT_SUBJECT),
     ]
     return _Known(found, all_told=None not in said and len(jobs) == len(config.jobs))
 

@@ -33,6 +33,7 @@ from reporter.jobs.loader import Catalog, fingerprint, job_files, load_catalog, 
 from reporter.messages.formats import COMMON_CURRENCIES, CurrencyFormat, Formats, plural
 from reporter.messages.quiet_hours import QuietRules
 from reporter.messages.templates.renderer import Renderer
+from reporter.notify.settings import NotifySettings
 from reporter.periods.clock import Clock
 from reporter.probes.factory import probes_of
 from reporter.probes.host.collector import Machine
@@ -183,7 +184,6 @@ class FolderHome:
         channels = dict(self._channels(read))
         return Runtime(
             jobs={bound.name: bound for bound in read.jobs},
-            renderer=Renderer([home / "templates" for home in self.homes], formats(settings)),
             ledger=floor,
             host=self._machine(loaded).look,
             probe_all=probes.probe_all,
@@ -192,10 +192,13 @@ class FolderHome:
             basis=settings.figures.as_basis(),
             rates=as_rates(settings.rates),
             formats=formats(settings),
-            channels=channels,
-            routes=_routes(settings.alerts.routes),
-            zone=ZoneInfo(settings.timezone),
-            rules=rules(settings.alerts, settings.probes, settings.timezone),
+            notify=NotifySettings(
+                channels=channels,
+                renderer=Renderer([home / "templates" for home in self.homes], formats(settings)),
+                zone=ZoneInfo(settings.timezone),
+                routes=_routes(settings.alerts.routes),
+                rules=rules(settings.alerts, settings.probes, settings.timezone),
+            ),
             broken=_broken(loaded, read.catalog),
             keep_history=settings.keep_history,
             keep_uptime=settings.keep_uptime,

@@ -36,7 +36,7 @@ def run_explain(app: App, options: argparse.Namespace) -> int:
     if options.at and options.subject is None:
         raise ReporterError("--at needs a subject, such as `reporter explain db --at 2026-10-30T14:00`")
     with app.store.read() as connection:
-        story = Timeline(connection, app.runtime, app.clock.wall())
+        story = Timeline(connection, app.runtime.notify, app.clock.wall(), app.runtime.describe)
         if options.subject is None:
             lines = list(story.overview())
         else:
@@ -52,7 +52,7 @@ def run_ack(app: App, options: argparse.Namespace) -> int:
     with app.store.begin() as connection:
         open_ones = incidents.open_ones(connection, ours=True)
         taken = _in_trouble(options.subject, open_ones)
-        pipeline = AlertPipeline(connection, app.runtime, run_id, app.clock.wall())
+        pipeline = AlertPipeline(connection, app.runtime.notify, run_id, app.clock.wall())
         for one in taken:
             pipeline.acknowledge(one, by, options.note or "")
     app.deliver(run_id, PATIENCE)
@@ -76,7 +76,7 @@ def _begin(app: App, options: argparse.Namespace) -> int:
     if len(options.pattern) > LONGEST:
         raise ReporterError(f"a pattern has at most {LONGEST} characters: silence with `*`, such as `probe/db*`")
     with app.store.read() as connection:
-        known = Timeline(connection, app.runtime, now).subjects()
+        known = Timeline(connection, app.runtime.notify, now, app.runtime.describe).subjects()
     meant = [subject for subject in known if fits(options.pattern, subject)]
     with app.store.begin() as connection:
         number = incidents.add_silence(connection, options.pattern, now, now + span, reason, by)
@@ -96,7 +96,7 @@ def _end(app: App, pattern: str) -> int:
         if not held:
             raise ReporterError(f"nothing is silenced as {pattern}: `reporter silence` lists what is")
         incidents.end_silences(connection, [one.id for one in held], now)
-        messages = AlertPipeline(connection, app.runtime, run_id, now).process_due()
+        messages = AlertPipeline(connection, app.runtime.notify, run_id, now).process_due()
     app.deliver(run_id, PATIENCE)
     told = f"; {plural(messages, 'alert')} told" if messages else ""
     for one in held:

@@ -33,7 +33,7 @@ def check(options: argparse.Namespace) -> int:
 def _diff(home: FolderHome) -> int:
     """What the daemon would take up if it read the files now."""
     with opened(home) as app:
-        before, after = app.terms(), changes.terms(app.runtime)
+        before, after = app.terms(), changes.terms(app.runtime.jobs)
         if before is None:
             print("no daemon has run on this store yet: everything is new to it")
         before = before or {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -10,14 +11,13 @@ from sqlalchemy import Connection
 from reporter.delivery.channels import Channel
 from reporter.delivery.digest import HeldMessage, digest
 from reporter.messages.quiet_hours import Noise, QuietRules, handling
-from reporter.scheduler.runtime import Runtime
 from reporter.store import held, outbox
 from reporter.store.database import Store
 
 
 def enqueue_message(
     connection: Connection,
-    runtime: Runtime,
+    channels: Mapping[str, Channel],
     letter: outbox.OutgoingMessage,
     now: datetime,
     *,
@@ -30,7 +30,7 @@ def enqueue_message(
     `noise` is what its job says of it; `relief` is the end of what was critical; an `edit` of what is there already
     makes no sound and is not held.
     """
-    known = runtime.channels.get(letter.channel)
+    known = channels.get(letter.channel)
     etiquette = known.etiquette if known else QuietRules()
     board = edit or letter.kind == "board"
     how = handling(etiquette, letter.message.severity, now, job=noise, board=board, relief=relief)
@@ -40,11 +40,11 @@ def enqueue_message(
     return outbox.enqueue(connection, replace(letter, message=message, held_until=how.held_until, why=how.why), now)
 
 
-def enqueue_digests(store: Store, runtime: Runtime, now: datetime) -> int:
+def enqueue_digests(store: Store, channels: Mapping[str, Channel], now: datetime) -> int:
     """Let go what was held until now, one message for each channel; returns how many messages that were."""
     with store.read() as connection:
         names = held.due_channels(connection, now)
-    open_ = [known for name in names if (known := runtime.channels.get(name)) and not known.etiquette.quiet(now)]
+    open_ = [known for name in names if (known := channels.get(name)) and not known.etiquette.quiet(now)]
     for channel in open_:
         with store.begin() as connection:
             _tell(connection, channel, now)

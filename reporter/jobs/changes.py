@@ -9,15 +9,14 @@ from pydantic_core import PydanticSerializationError
 
 from reporter.jobs.binding import BoundJob
 from reporter.messages.formats import duration_text
-from reporter.scheduler.runtime import Runtime
 
 # The terms on which each job runs, as text that can be kept and compared: job → term → value.
 Terms = Mapping[str, Mapping[str, str]]
 
 
-def terms(runtime: Runtime) -> dict[str, dict[str, str]]:
+def terms(jobs: Mapping[str, BoundJob]) -> dict[str, dict[str, str]]:
     """The terms of every job that is not at rest."""
-    return {name: _of_job(bound) for name, bound in runtime.jobs.items() if bound.enabled}
+    return {name: _of_job(bound) for name, bound in jobs.items() if bound.enabled}
 
 
 def differences(before: Terms, after: Terms) -> list[str]:

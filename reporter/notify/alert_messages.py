@@ -13,7 +13,7 @@ from reporter.alerts.model import Level, Transition, TransitionKind, name_of
 from reporter.alerts.suppression import Silence
 from reporter.errors import TemplateError
 from reporter.messages.message import Line, Message, Run, Severity, Text, Tone
-from reporter.scheduler.runtime import Runtime
+from reporter.notify.settings import NotifySettings
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class AlertCase:
 
 
 def alert_message(
-    runtime: Runtime,
+    settings: NotifySettings,
     transition: Transition,
     now: datetime,
     *,
@@ -57,7 +57,7 @@ def alert_message(
     card: bool = False,
 ) -> Message:
     """The letter of one change. As a `card` it tells how the incident stands, and is edited when that changes."""
-    hint, runbook = runtime.rules.advice(transition.subject)
+    hint, runbook = settings.rules.advice(transition.subject)
     facts = {
         "name": name_of(transition.subject),
         "transition": transition,
@@ -70,11 +70,11 @@ def alert_message(
         "runbook": runbook,
         "card": card,
     }
-    return _written(runtime, "alert", facts, transition.level, now, _plain_alert(transition))
+    return _written(settings, "alert", facts, transition.level, now, _plain_alert(transition))
 
 
 def group_message(
-    runtime: Runtime, cases: Sequence[AlertCase], change: TransitionKind, now: datetime, *, card: bool = False
+    settings: NotifySettings, cases: Sequence[AlertCase], change: TransitionKind, now: datetime, *, card: bool = False
 ) -> Message:
     """The letter of several changes of one kind; as a `card` it lists how each of the incidents stands."""
     ordered = sorted(cases, key=lambda case: (_WORST_FIRST.index(case.level), case.transition.subject))
@@ -96,14 +96,16 @@ def group_message(
         "now": now,
         "card": card,
     }
-    return _written(runtime, "alert_group", facts, worst, now, [case.transition.subject for case in ordered])
+    return _written(settings, "alert_group", facts, worst, now, [case.transition.subject for case in ordered])
 
 
-def silence_message(runtime: Runtime, silence: Silence, incidents: Collection[Incident], now: datetime) -> Message:
+def silence_message(
+    settings: NotifySettings, silence: Silence, incidents: Collection[Incident], now: datetime
+) -> Message:
     """The letter that says that a silence is about to end while something under it is in trouble."""
     facts = {"silence": silence, "incidents": list(incidents)[:LISTED], "more": max(0, len(incidents) - LISTED)}
     plain = [f"the silence of {silence.pattern} ends", *(one.subject for one in incidents)]
-    return _written(runtime, "alert_silence", {**facts, "now": now}, Level.WARNING, now, plain)
+    return _written(settings, "alert_silence", {**facts, "now": now}, Level.WARNING, now, plain)
 
 
 def _worst_of(cases: Sequence[AlertCase]) -> Level:
@@ -112,12 +114,12 @@ def _worst_of(cases: Sequence[AlertCase]) -> Level:
 
 
 def _written(
-    runtime: Runtime, template: str, facts: Mapping[str, Any], level: Level, now: datetime, plain: Sequence[str]
+    settings: NotifySettings, template: str, facts: Mapping[str, Any], level: Level, now: datetime, plain: Sequence[str]
 ) -> Message:
     """The letter by the home's template; a plain one if that fails: an alert must go out."""
     severity, tone = _OF_LEVEL[level]
     try:
-        return runtime.renderer.render(template, facts, tone=tone, severity=severity, at=now)
+        return settings.renderer.render(template, facts, tone=tone, severity=severity, at=now)
     except TemplateError as error:
         log.error("the alert is told plainly, for its template failed: %s", error)
         title, *lines = (_line(text) for text in plain)

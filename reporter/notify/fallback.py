@@ -21,7 +21,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from reporter.alerts.incident import Incident, after_transition, incident_of_transition, marked_told, marked_untold
-from reporter.alerts.model import AlertState, Level, Observation, Transition, TransitionKind
+from reporter.alerts.model import STORE_SUBJECT, AlertState, Level, Observation, Transition, TransitionKind
 from reporter.alerts.state_machine import next_state
 from reporter.alerts.suppression import (
     Decision,
@@ -39,8 +39,8 @@ from reporter.messages.message import Message
 from reporter.messages.quiet_hours import handling
 from reporter.notify.alert_messages import alert_message
 from reporter.notify.routing import Observer, notified_channels
+from reporter.notify.settings import NotifySettings
 from reporter.periods.clock import Clock
-from reporter.scheduler.runtime import Runtime
 from reporter.store import alerts, incidents, outbox
 from reporter.store.alerts import StoredAlert
 from reporter.store.database import Store
@@ -48,7 +48,6 @@ from reporter.store.database import Store
 log = logging.getLogger(__name__)
 
 MARK = "told from memory: our own store cannot be written"
-SUBJECT = "store/state"
 # So many messages are kept for a channel that cannot be reached either.
 KEPT = 100
 # So many changes are kept to be written down, should the store be away for weeks while things come and go.
@@ -112,17 +111,19 @@ class InMemoryAlerts:
         with self._lock:
             self._memory = memory
 
-    def process(self, runtime: Runtime, observations: Sequence[Observation], observer: Observer, why: str) -> None:
+    def process(
+        self, settings: NotifySettings, observations: Sequence[Observation], observer: Observer, why: str
+    ) -> None:
         """Judge what was seen when it could not be saved, and tell at once what people should hear of."""
-        itself = Observation(SUBJECT, Level.CRITICAL, f"reports wait, and alerts are told from memory: {why}")
+        itself = Observation(STORE_SUBJECT, Level.CRITICAL, f"reports wait, and alerts are told from memory: {why}")
         seen = (itself, *observations)
         with self._lock:
             self._look(one.subject for one in seen)
             told, self._untold = self._untold, []
-            told += self._decide(runtime, [change for one in seen for change in self._judge(runtime, one, observer)])
-            told += self._make_up(runtime)
+            told += self._decide(settings, [change for one in seen for change in self._judge(settings, one, observer)])
+            told += self._make_up(settings)
         now = self._clock.wall()
-        untold = [alert for alert in told if not _told(runtime, alert, now)]  # by the network: nobody waits for that
+        untold = [alert for alert in told if not _told(settings, alert, now)]  # by the network: nobody waits for that
         with self._lock:
             self._keep([*untold, *self._untold])
 
@@ -131,7 +132,7 @@ class InMemoryAlerts:
             log.error("%d alerts could neither be told nor saved, and are let go", len(untold) - KEPT)
         self._untold = list(untold[-KEPT:])
 
-    def hand_over(self, connection: Connection, runtime: Runtime, run_id: str) -> list[Observation]:
+    def hand_over(self, connection: Connection, settings: NotifySettings, run_id: str) -> list[Observation]:
         """Save what was judged from memory; returns what is to be judged now: that the store is well again."""
         now = self._clock.wall()
         with self._lock:
@@ -145,8 +146,8 @@ class InMemoryAlerts:
             )
             incidents.save(connection, one.after(incident))
         for alert in untold:
-            enqueue_message(connection, runtime, _letter(alert, run_id), now, relief=alert.relief)
-        return [Observation(SUBJECT, Level.OK, "the store can be written again")] if judged else []
+            enqueue_message(connection, settings.channels, _letter(alert, run_id), now, relief=alert.relief)
+        return [Observation(STORE_SUBJECT, Level.OK, "the store can be written again")] if judged else []
 
     def over(self) -> None:
         """What was handed over is saved; what was heard since, because another run could not save it, is not."""
@@ -159,56 +160,58 @@ class InMemoryAlerts:
 
     # --- Judging ---
 
-    def _judge(self, runtime: Runtime, seen: Observation, observer: Observer) -> Iterator[tuple[Transition, Observer]]:
+    def _judge(
+        self, settings: NotifySettings, seen: Observation, observer: Observer
+    ) -> Iterator[tuple[Transition, Observer]]:
         """Move a subject on, in memory; gives what changed."""
-        local = self._clock.wall().astimezone(runtime.zone)
+        local = self._clock.wall().astimezone(settings.zone)
         before = self._states.get(seen.subject, StoredAlert(AlertState(seen.subject)))
         last = before.state.observation
         if last and last.level is not Level.OK:
             self._troubles[seen.subject] = last
-        policy = runtime.rules.policy(seen.subject, observer.interval)
+        policy = settings.rules.policy(seen.subject, observer.interval)
         state, transition, look_at = next_state(before.state, local, seen, policy)
         self._judged[seen.subject] = StoredAlert(state, observer.channels, observer.job or before.job, look_at)
         if transition:
             yield transition, observer
 
-    def _decide(self, runtime: Runtime, changes: Sequence[tuple[Transition, Observer]]) -> list[_Alert]:
+    def _decide(self, settings: NotifySettings, changes: Sequence[tuple[Transition, Observer]]) -> list[_Alert]:
         """The messages for those changes that are told."""
         told = list[_Alert]()
         for change, observer in changes:
             now = self._clock.wall()
             incident = after_transition(self._incident(change), change, now)
-            decision = decide(change, incident, self._suppression(runtime, change.subject, change.level))
-            told += self._tell(runtime, change, observer, incident, decision)
+            decision = decide(change, incident, self._suppression(settings, change.subject, change.level))
+            told += self._tell(settings, change, observer, incident, decision)
         return told
 
-    def _make_up(self, runtime: Runtime) -> list[_Alert]:
+    def _make_up(self, settings: NotifySettings) -> list[_Alert]:
         """The messages for what was kept from people and need not be any more."""
         told, states = list[_Alert](), self._states
         for incident in [*{**self._memory.incidents, **self._followed}.values()]:
             known = states.get(incident.subject)
             if known is None or incident.is_over or not is_notification_owed(incident, known.state):
                 continue
-            if self._suppression(runtime, incident.subject, incident.level) is None:
-                change = delayed_transition(incident, known.state, self._clock.wall().astimezone(runtime.zone))
+            if self._suppression(settings, incident.subject, incident.level) is None:
+                change = delayed_transition(incident, known.state, self._clock.wall().astimezone(settings.zone))
                 over = Decision(True, "what kept it from being told is over")
-                told += self._tell(runtime, change, Observer(known.channels), incident, over)
+                told += self._tell(settings, change, Observer(known.channels), incident, over)
         return told
 
     def _tell(
-        self, runtime: Runtime, change: Transition, observer: Observer, incident: Incident, decision: Decision
+        self, settings: NotifySettings, change: Transition, observer: Observer, incident: Incident, decision: Decision
     ) -> list[_Alert]:
         """Note a change, and what is to be posted of it."""
         now, why = self._clock.wall(), MARK if decision.told else f"not told: {decision.why}"
         loud = logging.ERROR if decision.told else logging.INFO
         log.log(loud, "%s %s: %s (%s)", change.subject, change.change, change.observation.detail, why)
-        channels = notified_channels(runtime, change, observer, told=incident.told) if decision.told else ()
+        channels = notified_channels(settings, change, observer, told=incident.told) if decision.told else ()
         noted = _Noted(change, now, decision, channels)
         self._noted = [*self._noted[1 - WRITTEN_LATER :], noted]
         self._followed[incident.id] = noted.after(incident)
         last = self._troubles.get(change.subject) if change.change is TransitionKind.RESOLVED else None
         trouble = replace(change, observation=last) if last else None
-        message = alert_message(runtime, change, now, trouble=trouble, incident=incident).noted(MARK)
+        message = alert_message(settings, change, now, trouble=trouble, incident=incident).noted(MARK)
         return [_Alert(name, message, change.was is Level.CRITICAL) for name in channels]
 
     # --- What is known ---
@@ -227,11 +230,11 @@ class InMemoryAlerts:
         known = self._followed.get(change.incident) or self._memory.incidents.get(change.incident)
         return known or incident_of_transition(change, self._clock.wall())
 
-    def _suppression(self, runtime: Runtime, subject: str, level: Level) -> Suppression | None:
-        local = self._clock.wall().astimezone(runtime.zone)
+    def _suppression(self, settings: NotifySettings, subject: str, level: Level) -> Suppression | None:
+        local = self._clock.wall().astimezone(settings.zone)
         troubled = [one.state for one in self._states.values()]
         return suppression_of(
-            subject, level, local, rules=runtime.rules, silences=self._memory.silences, troubled=troubled
+            subject, level, local, rules=settings.rules, silences=self._memory.silences, troubled=troubled
         )
 
 
@@ -245,9 +248,9 @@ def _read(connection: Connection, now: datetime, subjects: Collection[str] = ())
     )
 
 
-def _told(runtime: Runtime, alert: _Alert, now: datetime) -> bool:
+def _told(settings: NotifySettings, alert: _Alert, now: datetime) -> bool:
     """Post without outbox and lane, as loud as the channel wants it; False if it should be tried again."""
-    channel = runtime.channels.get(alert.channel)
+    channel = settings.channels.get(alert.channel)
     if channel is None:
         return True
     how = handling(channel.etiquette, alert.message.severity, now, relief=alert.relief)

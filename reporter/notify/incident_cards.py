@@ -22,7 +22,7 @@ from reporter.alerts.suppression import affected_subjects
 from reporter.delivery.enqueue import enqueue_message
 from reporter.messages.message import Message
 from reporter.notify.alert_messages import AlertCase, alert_message, group_message
-from reporter.scheduler.runtime import Runtime
+from reporter.notify.settings import NotifySettings
 from reporter.store import alerts, incidents, outbox
 
 # What says nothing new about how an incident stands: where its card is there already, that need not be edited.
@@ -45,7 +45,7 @@ class IncidentNotifier:
     """Writes what is told in one sitting into the outbox."""
 
     connection: Connection
-    runtime: Runtime
+    settings: NotifySettings
     run_id: str
     now: datetime
 
@@ -62,8 +62,8 @@ class IncidentNotifier:
         """Let the card of an incident say how it stands now, where it is and in further channels; returns how many
         messages that makes."""
         slot = _slot(incident)
-        shown_in = outbox.channels_of(self.connection, slot, self.runtime.channels.keys())
-        known = [name for name in dict.fromkeys((*shown_in, *channels)) if name in self.runtime.channels]
+        shown_in = outbox.channels_of(self.connection, slot, self.settings.channels.keys())
+        known = [name for name in dict.fromkeys((*shown_in, *channels)) if name in self.settings.channels]
         message = self._card(incident) if known else Message()
         return sum(self._shown(incident, message, slot, name) for name in known)
 
@@ -81,7 +81,7 @@ class IncidentNotifier:
 
     def _grouped(self, news: list[Notification]) -> list[Notification]:
         """Let one card tell of several openings, if they are enough."""
-        if self.runtime.rules.group is None or len(news) < self.runtime.rules.group:
+        if self.settings.rules.group is None or len(news) < self.settings.rules.group:
             return news
         group = sha256(" ".join(one.incident.id for one in news).encode()).hexdigest()[:8]
         joined = [replace(one, incident=replace(one.incident, group=group)) for one in news]
@@ -111,20 +111,27 @@ class IncidentNotifier:
         over = {one.incident.group: one for one, _ in heard if ended and one.incident.group}
         alone = [one for one, _ in heard if not (ended and one.incident.group)]
         messages = sum(self._list(group, self._members(group), one, channel) for group, one in over.items() if group)
-        if self.runtime.rules.group is not None and len(alone) >= self.runtime.rules.group:
+        if self.settings.rules.group is not None and len(alone) >= self.settings.rules.group:
             return messages + self._list(alone[0].incident.id, [self._case(one) for one in alone], alone[0], channel)
         return messages + sum(self._one(one, channel) for one in alone)
 
     def _one(self, one: Notification, channel: str) -> int:
         change, case = one.transition, self._case(one)
         message = alert_message(
-            self.runtime, change, self.now, trouble=case.trouble, incident=one.incident, affected=self._affected(change)
+            self.settings,
+            change,
+            self.now,
+            trouble=case.trouble,
+            incident=one.incident,
+            affected=self._affected(change),
         )
         return self._post(one, f"{one.incident.id}/{change.change}", message, channel)
 
     def _list(self, name: str, cases: Sequence[AlertCase], first: Notification, channel: str) -> int:
         change = first.transition.change
-        return self._post(first, f"{name}/{change}-list", group_message(self.runtime, cases, change, self.now), channel)
+        return self._post(
+            first, f"{name}/{change}-list", group_message(self.settings, cases, change, self.now), channel
+        )
 
     def _post(self, one: Notification, what: str, message: Message, channel: str) -> int:
         if one.step:
@@ -132,7 +139,9 @@ class IncidentNotifier:
         key = f"alert/{what}/{self.now.isoformat()}/{channel}"
         relief = one.transition.was is Level.CRITICAL
         return int(
-            enqueue_message(self.connection, self.runtime, self._letter(key, channel, message), self.now, relief=relief)
+            enqueue_message(
+                self.connection, self.settings.channels, self._letter(key, channel, message), self.now, relief=relief
+            )
         )
 
     # --- Cards ---
@@ -142,18 +151,18 @@ class IncidentNotifier:
         edit = outbox.was_delivered(self.connection, channel, slot)
         letter = self._letter(f"{slot}/{self.now.isoformat()}/{channel}", channel, message, slot)
         relief = incident.is_over and incident.worst is Level.CRITICAL
-        saved = enqueue_message(self.connection, self.runtime, letter, self.now, relief=relief, edit=edit)
+        saved = enqueue_message(self.connection, self.settings.channels, letter, self.now, relief=relief, edit=edit)
         return int(saved and not edit)
 
     def _card(self, incident: Incident) -> Message:
         if incident.group:
             return group_message(
-                self.runtime, self._members(incident.group), TransitionKind.OPENED, self.now, card=True
+                self.settings, self._members(incident.group), TransitionKind.OPENED, self.now, card=True
             )
         changes = [one.transition for one in incidents.of_incidents(self.connection, [incident.id])]
         last = _last(changes, incident)
         return alert_message(
-            self.runtime,
+            self.settings,
             last,
             self.now,
             trouble=_trouble(changes),
@@ -180,7 +189,7 @@ class IncidentNotifier:
         if change.level is Level.OK:
             return []
         states = [one.state for one in alerts.troubled(self.connection)]
-        return affected_subjects(change.subject, states, self.runtime.rules)
+        return affected_subjects(change.subject, states, self.settings.rules)
 
     def _letter(self, key: str, channel: str, message: Message, slot: str | None = None) -> outbox.OutgoingMessage:
         return outbox.OutgoingMessage(

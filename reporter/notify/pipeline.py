@@ -30,7 +30,7 @@ from reporter.messages.message import Severity
 from reporter.notify.alert_messages import silence_message
 from reporter.notify.incident_cards import IncidentNotifier, Notification
 from reporter.notify.routing import Observer, notified_channels
-from reporter.scheduler.runtime import Runtime
+from reporter.notify.settings import NotifySettings
 from reporter.store import alerts, channel_states, incidents, outbox
 from reporter.store.alerts import StoredAlert
 from reporter.store.database import after_commit
@@ -53,7 +53,7 @@ class AlertPipeline:
     """One occasion to judge, in one transaction: states, transitions and letters are saved together or not at all."""
 
     connection: Connection
-    runtime: Runtime
+    settings: NotifySettings
     run_id: str
     now: datetime
 
@@ -96,10 +96,10 @@ class AlertPipeline:
         """Move each subject on and save how it stands; returns what changed."""
         known = alerts.watched(self.connection, {subject for subject, *_ in seen}, ours=True)
         latest, changes = dict(known), []
-        local = self.now.astimezone(self.runtime.zone)
+        local = self.now.astimezone(self.settings.zone)
         for subject, observation, observer in seen:
             before = latest.get(subject, StoredAlert(AlertState(subject)))
-            policy = self.runtime.rules.policy(subject, observer.interval)
+            policy = self.settings.rules.policy(subject, observer.interval)
             state, transition, look_at = next_state(before.state, local, observation, policy)
             if _leaves_a_trace(before.state, state, observation):
                 latest[subject] = StoredAlert(state, observer.channels, observer.job or before.job, look_at)
@@ -174,7 +174,7 @@ class AlertPipeline:
         if watched is None or watched.phase is not Phase.OPEN:
             return
         owed = is_notification_owed(incident, watched.state)
-        if not owed and not due_escalations(incident, self.runtime.rules.steps, self.now):
+        if not owed and not due_escalations(incident, self.settings.rules.steps, self.now):
             return
         if self._suppression(incident.subject, incident.level, known):
             return
@@ -182,14 +182,14 @@ class AlertPipeline:
             news = self._late(incident, watched)
             incident = news.incident
             yield news
-        for step in due_escalations(incident, self.runtime.rules.steps, self.now):
+        for step in due_escalations(incident, self.settings.rules.steps, self.now):
             news = self._escalated(incident, watched, step)
             incident = news.incident
             yield news
 
     def _late(self, incident: Incident, watched: StoredAlert) -> Notification:
         """The news of a trouble that was kept from people."""
-        change = delayed_transition(incident, watched.state, self.now.astimezone(self.runtime.zone))
+        change = delayed_transition(incident, watched.state, self.now.astimezone(self.settings.zone))
         channels = self._heard_in(change, Observer(watched.channels), incident)
         return self._noted(change, incident, channels, "what kept it from being told is over")
 
@@ -197,7 +197,7 @@ class AlertPipeline:
         """The news of a trouble for those who hear of it only when it lasts."""
         reason = f"not acknowledged and not over {_minutes(step.after)} after it was opened"
         change = transition_by_time(incident, watched.state, TransitionKind.ESCALATED, reason)
-        channels = tuple(name for name in step.channels if name in self.runtime.channels)
+        channels = tuple(name for name in step.channels if name in self.settings.channels)
         return self._noted(change, incident, channels, "it is time for the next to hear of it", step)
 
     def _remind(self, silence: Silence, found: Sequence[Incident]) -> int:
@@ -205,9 +205,11 @@ class AlertPipeline:
         under = [one for one in found if fits(silence.pattern, one.subject)]
         if not under or not silence.ends_soon(self.now) or not incidents.mark_reminded(self.connection, silence.id):
             return 0
-        message = silence_message(self.runtime, silence, under, self.now)
+        message = silence_message(self.settings, silence, under, self.now)
         names = (
-            self.runtime.routes.of(Severity.WARNING) or self.runtime.routes.fallback or tuple(self.runtime.channels)[:1]
+            self.settings.routes.of(Severity.WARNING)
+            or self.settings.routes.fallback
+            or tuple(self.settings.channels)[:1]
         )
         letters = [
             outbox.OutgoingMessage(
@@ -220,7 +222,7 @@ class AlertPipeline:
             )
             for name in names
         ]
-        return sum(enqueue_message(self.connection, self.runtime, letter, self.now) for letter in letters)
+        return sum(enqueue_message(self.connection, self.settings.channels, letter, self.now) for letter in letters)
 
     # --- What is known ---
 
@@ -229,16 +231,16 @@ class AlertPipeline:
         return AlertContext(tuple(incidents.silences_at(self.connection, self.now)), troubled)
 
     def _suppression(self, subject: str, level: Level, known: AlertContext) -> Suppression | None:
-        local = self.now.astimezone(self.runtime.zone)
-        rules = self.runtime.rules
+        local = self.now.astimezone(self.settings.zone)
+        rules = self.settings.rules
         return suppression_of(subject, level, local, rules=rules, silences=known.silences, troubled=known.troubled)
 
     def _heard_in(self, change: Transition, observer: Observer, incident: Incident) -> tuple[str, ...]:
-        return notified_channels(self.runtime, change, observer, self._closed(), incident.told)
+        return notified_channels(self.settings, change, observer, self._closed(), incident.told)
 
     def _closed(self) -> frozenset[str]:
         """The channels that were found dead, and whose address is still the same."""
-        known = self.runtime.channels
+        known = self.settings.channels
         dead = (
             lane for lane in channel_states.all_states(self.connection) if lane.dead_since and lane.channel in known
         )
@@ -246,7 +248,7 @@ class AlertPipeline:
 
     @property
     def _notifier(self) -> IncidentNotifier:
-        return IncidentNotifier(self.connection, self.runtime, self.run_id, self.now)
+        return IncidentNotifier(self.connection, self.settings, self.run_id, self.now)
 
 
 def _leaves_a_trace(before: AlertState, after: AlertState, observation: Observation | None) -> bool:

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from reporter.alerts.model import Level, Transition, TransitionKind
 from reporter.messages.message import Severity
-from reporter.scheduler.runtime import Runtime
+from reporter.notify.settings import NotifySettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Observer:
 
 
 def notified_channels(
-    runtime: Runtime,
+    settings: NotifySettings,
     transition: Transition,
     observer: Observer,
     closed: Collection[str] = (),
@@ -33,20 +33,22 @@ def notified_channels(
     would hear are `closed`, in one that is not.
     """
     itself = transition.subject.split("/")[1] if transition.subject.startswith("channel/") else ""
-    elsewhere = [name for name in _wanted(runtime, transition, observer, told) if name != itself]
-    others = [name for name in (*runtime.routes.fallback, *runtime.channels) if name != itself]
+    elsewhere = [name for name in _wanted(settings, transition, observer, told) if name != itself]
+    others = [name for name in (*settings.routes.fallback, *settings.channels) if name != itself]
     named = tuple(dict.fromkeys(elsewhere or others[:1]))
     if set(named) <= set(closed):
         return *named, *[name for name in others if name not in closed and name not in named][:1]
     return named
 
 
-def _wanted(runtime: Runtime, transition: Transition, observer: Observer, told: Collection[str]) -> Sequence[str]:
+def _wanted(
+    settings: NotifySettings, transition: Transition, observer: Observer, told: Collection[str]
+) -> Sequence[str]:
     """Where an alert goes before anybody asks whether that is possible."""
-    heard = [name for name in told if name in runtime.channels]
+    heard = [name for name in told if name in settings.channels]
     if heard and transition.change in {TransitionKind.RESOLVED, TransitionKind.EASED}:
         return heard
     worst = Level.CRITICAL in {transition.level, transition.was}
-    by_route = runtime.routes.of(Severity.CRITICAL if worst else Severity.WARNING)
-    own = runtime.rules.channels(transition.subject)
-    return own or by_route or observer.channels or runtime.routes.fallback or tuple(runtime.channels)[:1]
+    by_route = settings.routes.of(Severity.CRITICAL if worst else Severity.WARNING)
+    own = settings.rules.channels(transition.subject)
+    return own or by_route or observer.channels or settings.routes.fallback or tuple(settings.channels)[:1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -15,7 +15,7 @@ from reporter.alerts.model import AlertState, Level, Phase, Policy, name_of
 from reporter.alerts.policies import EscalationStep, Rules
 from reporter.alerts.suppression import Silence, affected_subjects, suppression_of
 from reporter.messages.formats import duration_text
-from reporter.scheduler.runtime import Runtime
+from reporter.notify.settings import NotifySettings
 from reporter.store import alerts, incidents, uptime
 from reporter.store.alerts import StoredAlert
 from reporter.store.incidents import Dispatch, SentNotification
@@ -44,11 +44,15 @@ class TimelineEntry:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """Tells of one store under one config. Times are those of the config's zone; `now` is the moment of telling."""
+    """Tells of one store under one config. Times are those of the config's zone; `now` is the moment of telling.
+
+    `describe` gives a job's name and schedule in words, such as `watch, every 30 seconds`; None for an unknown job.
+    """
 
     connection: Connection
-    runtime: Runtime
+    settings: NotifySettings
     now: datetime
+    describe: Callable[[str], str | None]
 
     # --- Everything ---
 
@@ -69,7 +73,7 @@ class Timeline:
 
     def subjects(self) -> list[str]:
         """Everything that there is something to tell of."""
-        named = (f"probe/{name}" for name in self.runtime.rules.probes)
+        named = (f"probe/{name}" for name in self.settings.rules.probes)
         known = (*alerts.subjects(self.connection), *incidents.subjects(self.connection), *named)
         return sorted(dict.fromkeys(known))
 
@@ -111,10 +115,9 @@ class Timeline:
 
     def _about(self, watched: StoredAlert) -> Iterator[str]:
         """Who looks at it, how patient we are with it, and where the config says so."""
-        subject, rules = watched.subject, self.runtime.rules
-        bound = self.runtime.jobs.get(watched.job or "")
-        if bound:
-            yield f"It is looked at by {bound.name}, {bound.schedule.describe()}."
+        subject, rules = watched.subject, self.settings.rules
+        if described := self.describe(watched.job or ""):
+            yield f"It is looked at by {described}."
         seen = watched.state.observation
         if seen and seen.value:
             yield f"Last measured: {seen.value}{f', limit {seen.limit}' if seen.limit else ''}."
@@ -135,7 +138,7 @@ class Timeline:
     def _of_incident(self, watched: StoredAlert, incident: Incident) -> Iterator[str]:
         end = incident.resolved_at or self.now
         lasted = duration_text((incident.until or self.now) - incident.since)
-        zone = f"{incident.since.astimezone(self.runtime.zone):%Z}"
+        zone = f"{incident.since.astimezone(self.settings.zone):%Z}"
         over = f"to {self._at(incident.until)} {zone}" if incident.until else f"{zone} and not over yet"
         yield f"Incident {incident.id}: {incident.worst} from {self._at(incident.since)} {over} ({lasted})"
         entries = [
@@ -220,7 +223,7 @@ class Timeline:
         for silence in incidents.silences_between(self.connection, incident.since, end):
             if fits(silence.pattern, incident.subject):
                 yield TimelineEntry(max(silence.begins_at, incident.since), self._silence(silence))
-        for begins, ends in maintenance_spans(self.runtime.maintenance, incident.subject, incident.since, end):
+        for begins, ends in maintenance_spans(self.settings.rules.windows, incident.subject, incident.since, end):
             yield TimelineEntry(begins, f"maintenance until {self._at(ends)}")
 
     def _silence(self, one: Silence) -> str:
@@ -265,15 +268,15 @@ class Timeline:
         elif watched.look_at and phase is Phase.OPEN:
             silent = f", not told: acknowledged by {incident.acked_by}" if incident.acked_at else ""
             yield TimelineEntry(watched.look_at, f"a reminder{silent}")
-        for step in () if incident.acked_at else _steps_ahead(incident, self.runtime.rules):
+        for step in () if incident.acked_at else _steps_ahead(incident, self.settings.rules):
             yield TimelineEntry(incident.opened_at + step.after, f"told in {', '.join(step.channels)} too")
 
     def _quiet(self, subject: str, incident: Incident) -> str | None:
         troubled = [one.state for one in alerts.troubled(self.connection)]
         silences = incidents.silences_at(self.connection, self.now)
-        now = self.now.astimezone(self.runtime.zone)
+        now = self.now.astimezone(self.settings.zone)
         found = suppression_of(
-            subject, incident.level, now, rules=self.runtime.rules, silences=silences, troubled=troubled
+            subject, incident.level, now, rules=self.settings.rules, silences=silences, troubled=troubled
         )
         return found.why if found else None
 
@@ -281,7 +284,7 @@ class Timeline:
         """A time of day in our zone, with its date if that is not today's."""
         if moment is None:
             return "an unknown time"
-        there, here = moment.astimezone(self.runtime.zone), self.now.astimezone(self.runtime.zone)
+        there, here = moment.astimezone(self.settings.zone), self.now.astimezone(self.settings.zone)
         return f"{there:%H:%M:%S}" if there.date() == here.date() else f"{there:%a %Y-%m-%d %H:%M:%S}"
 
 

@@ -24,7 +24,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor as Pool
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-from reporter.alerts.model import Level, Observation
+from reporter.alerts.model import HEARTBEAT_SUBJECT, Level, Observation
 from reporter.delivery.worker import DeliveryWorker
 from reporter.errors import ConfigError, ReporterError
 from reporter.jobs.binding import BoundJob
@@ -154,7 +154,7 @@ class Daemon:
     def _take_note(self) -> None:
         """Remember by which terms we run, for whoever wants to know what an edit would change."""
         try:
-            self._runner.record_config(json.dumps(terms(self._runtime)))
+            self._runner.record_config(json.dumps(terms(self._runtime.jobs)))
             self._runner.close_removed(self._runtime)
         except ReporterError as error:
             log.error("the terms that we run by could not be saved: %s", error)
@@ -299,7 +299,7 @@ class Daemon:
         if lost or (self._unheard and pulse.arrived):
             level, words = (Level.WARNING, f"does not arrive: {lost}") if lost else (Level.OK, "arrives")
             with suppress(ReporterError):  # it is said again at the next round
-                self._runner.observe(self._runtime, [Observation("self/heartbeat", level, words)])
+                self._runner.observe(self._runtime, [Observation(HEARTBEAT_SUBJECT, level, words)])
                 self._unheard = bool(lost)
 
     def _rested(self) -> dict[str, float]:
@@ -372,7 +372,7 @@ class Daemon:
         except ConfigError as error:
             log.error("the edited config cannot be used; still running version %s:\n%s", old.version, error)
             return
-        changes = differences(terms(old), terms(new))
+        changes = differences(terms(old.jobs), terms(new.jobs))
         log.info("config version %s taken up: %s", new.version, "; ".join(changes) or "nothing of a job changed")
         self._runtime = new
         self._take_note()

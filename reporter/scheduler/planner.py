@@ -11,7 +11,7 @@ from itertools import islice
 
 from sqlalchemy import Connection
 
-from reporter.alerts.model import Level, Observation
+from reporter.alerts.model import CLOCK_SUBJECT, Level, Observation
 from reporter.errors import StoreError
 from reporter.jobs.binding import BoundJob
 from reporter.messages.formats import duration_text, plural
@@ -36,7 +36,6 @@ LEASE_MARGIN = timedelta(seconds=60)
 MISSED_AFTER = timedelta(minutes=15)
 # The wall clock is steered by fractions of a second; if it goes back by more, it was set back.
 SET_BACK = timedelta(seconds=5)
-CLOCK = "clock"
 # So long an earlier wording of a schedule that cannot be read is left alone.
 UNREADABLE = timedelta(hours=1)
 
@@ -177,7 +176,7 @@ class Planner:
         why = self.doubt(runtime)
         if self._doubted != bool(why):
             told = "this machine's clock cannot be right: " + why if why else "this machine's clock is right"
-            seen = Observation(CLOCK, Level.CRITICAL if why else Level.OK, told)
+            seen = Observation(CLOCK_SUBJECT, Level.CRITICAL if why else Level.OK, told)
             self._tell(runtime, seen, Observer())
             self._doubted = bool(why)
         return why is not None
@@ -210,7 +209,7 @@ class Planner:
         with self._store.begin() as connection:
             if owed_periods.give_up(connection, turn.owed.id, reason, now):
                 seen = Observation(f"job/{turn.owed.job}", Level.CRITICAL, told)
-                AlertPipeline(connection, runtime, secrets.token_hex(4), now).process(
+                AlertPipeline(connection, runtime.notify, secrets.token_hex(4), now).process(
                     [seen], Observer(turn.bound.channels)
                 )
         log.error("%s", told)
@@ -219,7 +218,7 @@ class Planner:
     def _tell(self, runtime: Runtime, seen: Observation, observer: Observer) -> None:
         now = self._clock.wall()
         with self._store.begin() as connection:
-            AlertPipeline(connection, runtime, secrets.token_hex(4), now).process([seen], observer)
+            AlertPipeline(connection, runtime.notify, secrets.token_hex(4), now).process([seen], observer)
 
     def _came(self, bound: BoundJob, now: datetime) -> bool:
         if bound.job.covers.closed or isinstance(bound.schedule, Every):

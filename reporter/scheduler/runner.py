@@ -146,7 +146,7 @@ class Runner:
         """Judge what the engine itself has noticed, and save what people should hear of it."""
         now = self._clock.wall()
         with self._store.begin() as connection:
-            AlertPipeline(connection, runtime, secrets.token_hex(4), now).process(observations, Observer())
+            AlertPipeline(connection, runtime.notify, secrets.token_hex(4), now).process(observations, Observer())
 
     def skipped(self, bound: BoundJob) -> None:
         """Note that a run was left out, for the one before is still at it."""
@@ -191,7 +191,7 @@ class Runner:
         waiting = [(one.subject, _witness_of(runtime, one)) for one in watched if one.job not in suspect]
         if waiting or open_ones:
             with self._store.begin() as connection:
-                pipeline = AlertPipeline(connection, runtime, secrets.token_hex(4), now)
+                pipeline = AlertPipeline(connection, runtime.notify, secrets.token_hex(4), now)
                 pipeline.tick(waiting)
                 pipeline.process_due()
         return {name for name in suspect if name}
@@ -201,15 +201,15 @@ class Runner:
         with self._store.begin() as connection:
             before = frozenset(json.loads(fact(connection, PROBES) or "[]"))
             gone = [one for one in alerts.everyone(connection) if _is_gone(one, runtime, before)]
-            AlertPipeline(connection, runtime, secrets.token_hex(4), self._clock.wall()).close(
+            AlertPipeline(connection, runtime.notify, secrets.token_hex(4), self._clock.wall()).close(
                 gone, "no longer in the config"
             )
-            run_log.remember(connection, PROBES, json.dumps(sorted(runtime.rules.probes)))
+            run_log.remember(connection, PROBES, json.dumps(sorted(runtime.notify.rules.probes)))
             run_log.remember(connection, CHANNELS, json.dumps(sorted(runtime.channels)))
 
     def tell_digests(self, runtime: Runtime) -> None:
         """Let go what was held back until now by quiet hours or for a digest."""
-        enqueue_digests(self._store, runtime, self._clock.wall())
+        enqueue_digests(self._store, runtime.channels, self._clock.wall())
 
     def _context(self, runtime: Runtime, bound: BoundJob, period: Period, *, ours: bool) -> Context[Params]:
         return Context(
@@ -289,7 +289,7 @@ class Runner:
         try:
             return self._save(runtime, bound, period, findings, claim, entry)
         except StoreError as error:
-            self._in_memory.process(runtime, findings.observations, _observer(bound), str(error))
+            self._in_memory.process(runtime.notify, findings.observations, _observer(bound), str(error))
             raise
 
     def _save(
@@ -310,11 +310,15 @@ class Runner:
             for number, written in enumerate(findings.written):
                 for channel in written.channels:
                     letter = _letter(job, period, written, number, channel, entry.run_id, runtime, claimed=bool(claim))
-                    messages += enqueue_message(connection, runtime, letter, now, noise=bound.noise)
+                    messages += enqueue_message(connection, runtime.channels, letter, now, noise=bound.noise)
             uptime.record(connection, findings.observations, now, _observer(bound).interval)
             recovered = Observation(f"job/{job}", Level.OK, "runs again")
-            seen = (*self._in_memory.hand_over(connection, runtime, entry.run_id), *findings.observations, recovered)
-            messages += AlertPipeline(connection, runtime, entry.run_id, now).process(seen, _observer(bound))
+            seen = (
+                *self._in_memory.hand_over(connection, runtime.notify, entry.run_id),
+                *findings.observations,
+                recovered,
+            )
+            messages += AlertPipeline(connection, runtime.notify, entry.run_id, now).process(seen, _observer(bound))
             run_log.add_run(connection, entry.of(job, period, self._clock, "told" if messages else "quiet", messages))
         self._in_memory.over()
         told = f"{plural(messages, 'message')} to deliver" if messages else "nothing new"
@@ -341,11 +345,11 @@ class Runner:
                     owed_periods.put_back(connection, claim.period_id, claim.token, why, retry_at)
                 run_log.add_run(connection, entry.of(bound.job.name, period, self._clock, "failed", 0, why))
                 if not self._stopping.is_set() and _is_news(error, claim):
-                    AlertPipeline(connection, runtime, entry.run_id, now).process([seen], _observer(bound))
+                    AlertPipeline(connection, runtime.notify, entry.run_id, now).process([seen], _observer(bound))
         except ReporterError as store_error:
             log.error("%s: and the failure could not be saved: %s", bound.job.name, store_error)
             if not self._stopping.is_set() and _is_news(error, claim):
-                self._in_memory.process(runtime, [seen], _observer(bound), str(store_error))
+                self._in_memory.process(runtime.notify, [seen], _observer(bound), str(store_error))
         return Outcome(entry.run_id, error=why, retry_at=retry_at)
 
 
@@ -487,7 +491,7 @@ def _is_gone(one: StoredAlert, runtime: Runtime, probes: Collection[str]) -> boo
     at_work = {name for name, bound in runtime.jobs.items() if bound.enabled} | set(runtime.broken)
     kind, _, name = one.subject.partition("/")
     match kind:
-        case "probe" if name in probes and name not in runtime.rules.probes:
+        case "probe" if name in probes and name not in runtime.notify.rules.probes:
             return True
         case "self" if name == "heartbeat":
             return runtime.heartbeat is None

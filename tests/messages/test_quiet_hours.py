@@ -294,7 +294,7 @@ def test_of_two_daemons_one_tells_the_digest(night: Stage, discord: LocalDiscord
         url = night.environ["STORE"]
         stores = [stack.enter_context(closing(open_store(url))) for _ in range(4)]
         dawn = datetime(2026, 10, 31, 6, 0, tzinfo=UTC)
-        list(pool.map(lambda store: enqueue_digests(store, night.app.runtime, dawn), stores))
+        list(pool.map(lambda store: enqueue_digests(store, night.app.runtime.channels, dawn), stores))
     morning(night)
     assert [message.title for message in discord.messages("daily")] == ["🗞️ Digest – 5 messages"]
 

@@ -260,19 +260,19 @@ def test_an_alert_that_was_open_before_ends_once_for_those_who_heard_of_it(faili
 
 
 def test_what_is_heard_while_the_rest_is_saved_is_not_forgotten(floor: Stage) -> None:
-    store, runtime = floor.app.store, floor.app.runtime
+    store, settings = floor.app.store, floor.app.runtime.notify
     adrift = InMemoryAlerts(store, floor.clock)
 
     def process(subject: str) -> None:
-        adrift.process(runtime, [Observation(subject, Level.CRITICAL, "it is so")], Observer(), "it is full")
+        adrift.process(settings, [Observation(subject, Level.CRITICAL, "it is so")], Observer(), "it is full")
 
     process("limit/first")
     with store.begin() as connection:
-        adrift.hand_over(connection, runtime, "1")
+        adrift.hand_over(connection, settings, "1")
         process("limit/second")
     adrift.over()
     with store.begin() as connection:
-        adrift.hand_over(connection, runtime, "2")
+        adrift.hand_over(connection, settings, "2")
         assert alerts.alert_state(connection, "limit/second").is_open
         assert len(incidents.open_ones(connection)) == 3  # with the store's own
 

@@ -139,7 +139,9 @@ def test_several_that_last_are_recalled_in_one_message(tmp_path: Path) -> None:
         stage.passes(minutes=6)
         assert titles(stage, "alerts-critical") == ["🚨 CRITICAL: 3 alerts", "⏰ Still critical: 3 alerts for 5m 20s"]
         with stage.stage.app.store.read() as connection:
-            story = "\n".join(Timeline(connection, stage.stage.app.runtime, stage.clock.wall()).of("probe/db"))
+            runtime = stage.stage.app.runtime
+            timeline = Timeline(connection, runtime.notify, stage.clock.wall(), runtime.describe)
+            story = "\n".join(timeline.of("probe/db"))
         assert story.count("told in alerts-critical: delivered https://") == 2
 
 
@@ -257,7 +259,9 @@ def test_a_change_that_cannot_be_saved_is_not_logged_as_one(tmp_path: Path, capl
     def hears(stage: Floor, *, fails: bool) -> None:
         with stage.stage.app.store.begin() as connection:
             seen = Observation("limit/loss", Level.CRITICAL, "used up")
-            AlertPipeline(connection, stage.stage.app.runtime, "run", stage.clock.now).process([seen], Observer())
+            AlertPipeline(connection, stage.stage.app.runtime.notify, "run", stage.clock.now).process(
+                [seen], Observer()
+            )
             assert not fails, "the disk is full"
 
     with floor(tmp_path, {}) as stage, caplog.at_level("INFO", "reporter"):

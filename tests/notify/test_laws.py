@@ -97,7 +97,7 @@ def play(stage: Stage, script: Sequence[Step]) -> list[SentNotification]:
 def _once(stage: Stage, what: str, child: Level, parent: Level) -> None:
     now = stage.clock.wall()
     with stage.app.store.begin() as connection:
-        pipeline = AlertPipeline(connection, stage.app.runtime, "run", now)
+        pipeline = AlertPipeline(connection, stage.app.runtime.notify, "run", now)
         if what == "silence":
             incidents.add_silence(connection, "child", now, now + timedelta(minutes=30), "", "anna")
         if what == "end":

@@ -55,9 +55,9 @@ def test_a_job_that_breaks_while_the_store_is_full_is_told_of_afterwards(stage: 
 def test_parameters_that_json_has_no_form_for_end_no_daemon(stage: Stage) -> None:
     code = job("odd", "yield Report(facts={})", 'covers="now", schedule="every 30s", params=Odd')
     stage.report("odd", code.replace("@job", "class Odd(Params):\n    what: Any = object()\n\n\n@job"))
-    before = terms(stage.on_screen("  odd:").app.runtime)
+    before = terms(stage.on_screen("  odd:").app.runtime.jobs)
     stage.reload()
-    assert differences(before, terms(stage.app.runtime)) == []
+    assert differences(before, terms(stage.app.runtime.jobs)) == []
 
 
 @pytest.mark.parametrize("end", ["SystemExit(0)", "KeyboardInterrupt"])

@@ -114,7 +114,8 @@ class Actor:
     def _start(self) -> None:
         runtime = self._stage.app.runtime
         channels = {name: replace(channel, outlet=Service(self._truth)) for name, channel in runtime.channels.items()}
-        self._stage.app.runtime = replace(runtime, channels=channels, clocks={"a clock that is right": self._asked})
+        notify = replace(runtime.notify, channels=channels)
+        self._stage.app.runtime = replace(runtime, notify=notify, clocks={"a clock that is right": self._asked})
 
     def _asked(self) -> datetime:
         return self._truth.now
