@@ -33,7 +33,7 @@ PACKAGES = (
     "messages",
     "trading alerts",
     "periods",
-    "errors secret version metrics",
+    "errors secret version metrics client",
 )
 HEIGHT = {package: -line for line, names in enumerate(PACKAGES) for package in names.split()}
 
