@@ -81,7 +81,7 @@ class App:
         )
 
     def ask(self, bound: BoundJob, at: str | None) -> Findings:
-        """What a job would say, for a preview: nothing is saved or sent."""
+        """What a job would report, for a preview: nothing is saved or sent."""
         return self.runner.ask(self.runtime, bound, self.period(bound, at), drawn=True)
 
     def period(self, bound: BoundJob, at: str | None) -> Period:
@@ -93,18 +93,18 @@ class App:
         if at is None:
             return covered(covers, now, zone)
         if covers.unit is None:
-            raise ReporterError(f"{bound.name} looks at the present: leave out --at")
+            raise ReporterError(f"{bound.name} covers the present: leave out --at")
         try:
             return asked(covers, parse_at(at, zone, covers.unit), now, zone)
         except ValueError as error:
             raise ReporterError(str(error)) from None
 
     def run_by_hand(self, bound: BoundJob, at: str | None, *, force: bool = False) -> ManualRun:
-        """Run a job now. A period that was told already is not told again unless forced."""
+        """Run a job now. A period that was sent before is not sent again unless forced."""
         return self.run_period(bound, self.period(bound, at), force=force)
 
     def run_period(self, bound: BoundJob, period: Period, *, force: bool = False) -> ManualRun:
-        """Run a job now for a period, unless that was told already and is not to be told again."""
+        """Run a job now for a period; one that was sent before only with `force`."""
         claim: Claim | None = None
         if bound.job.covers.closed and not period.so_far and not force:
             if why := self.planner.doubt(self.runtime):
@@ -122,7 +122,7 @@ class App:
         """
         unit, zone, now = bound.job.covers.unit, bound.timezone, self.clock.wall()
         if unit is None or not bound.job.covers.closed:
-            raise ReporterError(f"{bound.name} looks at the present: there is nothing to make up for")
+            raise ReporterError(f"{bound.name} covers the present: there are no past periods to send")
         try:
             start = parse_at(first, zone)
             end = named_end(last, zone, unit) if last else now
@@ -174,7 +174,7 @@ class App:
 
 @dataclass(frozen=True, slots=True)
 class ManualRun:
-    """A run by hand: its outcome, or the period that stands in its way because it was told or is in other hands."""
+    """A run by hand: its outcome, or the period that was sent before or that another process runs now."""
 
     period: Period
     outcome: Outcome | None

@@ -1,4 +1,4 @@
-"""What `reporter explain`, `reporter silence` and `reporter ack` do. They act at once, also beside a running daemon."""
+"""The commands explain, silence and ack. They take effect at once, also while a daemon runs."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from reporter.store import incidents
 
 DONE = 0
 USUAL = timedelta(hours=2)
-# So many characters our store keeps of a pattern.
+# The longest pattern that the store holds, in characters.
 LONGEST = 200
-# How long a command waits until what it changes about a message is there.
+# How long a command waits for the delivery of what it changed.
 PATIENCE = timedelta(seconds=5)
 
 
@@ -51,13 +51,14 @@ def run_ack(app: App, options: argparse.Namespace) -> int:
     by, run_id = _signed(options.by), secrets.token_hex(4)
     with app.store.begin() as connection:
         open_ones = incidents.open_ones(connection, ours=True)
-        taken = _in_trouble(options.subject, open_ones)
+        matching = _open_incidents(options.subject, open_ones)
         pipeline = AlertPipeline(connection, app.runtime.notify, run_id, app.clock.wall())
-        for one in taken:
-            pipeline.acknowledge(one, by, options.note or "")
+        for incident in matching:
+            pipeline.acknowledge(incident, by, options.note or "")
     app.deliver(run_id, PATIENCE)
-    for one in taken:
-        print(f"{visible(one.subject)}: acknowledged by {visible(by)}; no reminder and no escalation until it is over")
+    for incident in matching:
+        subject = visible(incident.subject)
+        print(f"{subject}: acknowledged by {visible(by)}; no reminders and no escalation until it resolves")
     return DONE
 
 
@@ -66,7 +67,7 @@ def run_silence(app: App, options: argparse.Namespace) -> int:
     if options.pattern is None and not options.end:
         return _list(app)
     if not (options.pattern or "").strip():
-        raise ReporterError("which subjects? name them as in `reporter silence 'probe/db*'`; `reporter silence` lists")
+        raise ReporterError("which subjects? write such as `reporter silence 'probe/db*'`; `reporter silence` lists")
     return _end(app, options.pattern) if options.end else _begin(app, options)
 
 
@@ -74,76 +75,78 @@ def _begin(app: App, options: argparse.Namespace) -> int:
     now, span = app.clock.wall(), _span(options.span) if options.span else USUAL
     by, reason = _signed(options.by), options.reason or "no reason given"
     if len(options.pattern) > LONGEST:
-        raise ReporterError(f"a pattern has at most {LONGEST} characters: silence with `*`, such as `probe/db*`")
+        raise ReporterError(f"a pattern has at most {LONGEST} characters: use `*`, such as `probe/db*`")
     with app.store.read() as connection:
         known = Timeline(connection, app.runtime.notify, now, app.runtime.describe).subjects()
-    meant = [subject for subject in known if fits(options.pattern, subject)]
+    matching = [subject for subject in known if fits(options.pattern, subject)]
     with app.store.begin() as connection:
         number = incidents.add_silence(connection, options.pattern, now, now + span, reason, by)
     print(_in_words(app, Silence(number, options.pattern, now, now + span, reason, by), now))
-    print(
-        f"  it fits {visible(_some(meant))}"
-        if meant
-        else f"  nothing that is known has such a name{_near(options.pattern, known)}"
-    )
+    if matching:
+        print(f"  it matches {visible(_some(matching))}")
+    else:
+        print(f"  it matches no known subject{_near(options.pattern, known)}")
     return DONE
 
 
 def _end(app: App, pattern: str) -> int:
     now, run_id = app.clock.wall(), secrets.token_hex(4)
     with app.store.begin() as connection:
-        held = [one for one in incidents.silences_at(connection, now) if pattern in {one.pattern, str(one.id)}]
-        if not held:
-            raise ReporterError(f"nothing is silenced as {pattern}: `reporter silence` lists what is")
-        incidents.end_silences(connection, [one.id for one in held], now)
+        active = incidents.silences_at(connection, now)
+        ended = [silence for silence in active if pattern in {silence.pattern, str(silence.id)}]
+        if not ended:
+            raise ReporterError(f"there is no silence {pattern}: `reporter silence` lists them")
+        incidents.end_silences(connection, [silence.id for silence in ended], now)
         messages = AlertPipeline(connection, app.runtime.notify, run_id, now).process_due()
     app.deliver(run_id, PATIENCE)
-    told = f"; {plural(messages, 'alert')} told" if messages else ""
-    for one in held:
-        print(f"the silence of {visible(one.pattern)} has ended{told}")
+    sent = f"; {plural(messages, 'notification')} sent" if messages else ""
+    for silence in ended:
+        print(f"the silence of {visible(silence.pattern)} has ended{sent}")
     return DONE
 
 
 def _list(app: App) -> int:
     now = app.clock.wall()
     with app.store.read() as connection:
-        held = incidents.silences_at(connection, now)
-    for one in held:
-        print(_in_words(app, one, now))
-    if not held:
-        print("Nothing is silenced. `reporter silence PATTERN --for 2h --reason TEXT` does that.")
+        active = incidents.silences_at(connection, now)
+    for silence in active:
+        print(_in_words(app, silence, now))
+    if not active:
+        print("Nothing is silenced. `reporter silence PATTERN --for 2h --reason TEXT` silences.")
     return DONE
 
 
-def _in_words(app: App, one: Silence, now: datetime) -> str:
-    left = duration_text(one.ends_at - now)
-    until = f"{one.ends_at.astimezone(app.runtime.zone):%Y-%m-%d %H:%M:%S %Z}"
-    return visible(f"{one.id}: {one.pattern} is silenced for {left}, until {until}, by {one.by}: {one.reason}")
+def _in_words(app: App, silence: Silence, now: datetime) -> str:
+    left = duration_text(silence.ends_at - now)
+    until = f"{silence.ends_at.astimezone(app.runtime.zone):%Y-%m-%d %H:%M:%S %Z}"
+    return visible(
+        f"{silence.id}: {silence.pattern} is silenced for {left}, until {until}, by {silence.by}: {silence.reason}"
+    )
 
 
 def _meant(given: str, known: Sequence[str]) -> str:
-    """The subject that was named, by its whole name or by what stands after its kind. Raises ReporterError."""
+    """The subject that was named: its whole name, or the part after its kind. Raises ReporterError."""
     if given in known:
         return given
     ends = [subject for subject in known if fits(given, subject)]
     if len(ends) == 1:
         return ends[0]
     if ends:
-        raise ReporterError(f"{given} may be {_some(ends)}: which of them?")
-    raise ReporterError(f"nothing is known of {given}{_near(given, known)}")
+        raise ReporterError(f"{given} matches {_some(ends)}: name one of them")
+    raise ReporterError(f"there is no subject {given}{_near(given, known)}")
 
 
 def _near(given: str, known: Sequence[str]) -> str:
     tails = {subject.partition("/")[2] or subject: subject for subject in reversed(known)}
     near = nearest(given, known) or tails.get(nearest(given, tails) or "")
-    return f": did you mean {near}?" if near else "; `reporter explain` lists what is in trouble"
+    return f": did you mean {near}?" if near else "; `reporter explain` lists open incidents"
 
 
-def _in_trouble(given: str, open_ones: Sequence[Incident]) -> list[Incident]:
-    found = [one for one in open_ones if fits(given, one.subject)]
+def _open_incidents(given: str, open_ones: Sequence[Incident]) -> list[Incident]:
+    found = [incident for incident in open_ones if fits(given, incident.subject)]
     if not found:
-        names = [one.subject for one in open_ones]
-        raise ReporterError(f"{given} is not in trouble" + (f"; in trouble: {_some(names)}" if names else ""))
+        names = [incident.subject for incident in open_ones]
+        raise ReporterError(f"{given} has no open incident" + (f"; open: {_some(names)}" if names else ""))
     return found
 
 
@@ -169,7 +172,7 @@ def _span(text: str) -> timedelta:
 
 
 def _signed(given: str | None) -> str:
-    """Who does it: the name that was given, or that of the user."""
+    """Who acts: the given name, or that of the user."""
     try:
         name = given or getpass.getuser()
     except (OSError, KeyError):

@@ -8,18 +8,16 @@ from zoneinfo import ZoneInfo
 
 from reporter.app.app import App, opened
 from reporter.app.home import FolderHome
-from reporter.cli.terminal import BAD_CONFIG, FAILED, home_of, progress
+from reporter.cli.terminal import BAD_CONFIG, FAILED, progress
 from reporter.jobs import changes
 from reporter.jobs.binding import BoundJob
 from reporter.messages.message import visible
-from reporter.scheduler import logs
 
 _MARKS = {"": "✓", "advice": "!"}
 
 
-def check(options: argparse.Namespace) -> int:
-    logs.start("CRITICAL")
-    home = home_of(options)
+def check(home: FolderHome, options: argparse.Namespace) -> int:
+    """`reporter check [--diff]`."""
     if options.diff:
         return _diff(home)
     with progress("checking"):

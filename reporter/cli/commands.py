@@ -1,226 +1,221 @@
-"""What the commands of the command line do. Loaded when one runs, never for `--help`."""
+"""Every command of the command line, each declared once: its name, its help, its arguments and what runs it.
+
+Nothing heavy is imported here: `reporter --help` reads this table and loads none of the commands.
+"""
 
 from __future__ import annotations
 
 import argparse
-import json
-import sys
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import dataclass
+from enum import Enum
 
-from reporter.app.app import App, opened
-from reporter.app.home import CONFIG, FolderHome, find_home, make_home
-from reporter.cli import alerts, export, outbox, uptime
-from reporter.cli.check import check
-from reporter.cli.jobs import backfill, list_jobs, list_runs, preview, run_job
-from reporter.cli.terminal import (
-    BAD_CONFIG,
-    FAILED,
-    INTERRUPTED,
-    USAGE,
-    complain,
-    home_of,
-    progress,
-    show,
-    silence_stdout,
+
+class Needs(Enum):
+    """What a command is given to work on."""
+
+    NOTHING = "the options alone"
+    HOME = "a home whose config is not read yet"
+    STORE = "the program, built from a home on its store"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command. `handler` is `module.function` in this package and is loaded when the command runs."""
+
+    name: str
+    help: str
+    handler: str
+    arguments: Callable[[argparse.ArgumentParser], None]
+    needs: Needs = Needs.STORE
+
+
+def _none(parser: argparse.ArgumentParser) -> None:
+    """A command without arguments."""
+
+
+def _run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--verbose", action="store_true", help="log more")
+
+
+def _job(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", help="the job, such as daily_summary")
+    parser.add_argument(
+        "--at",
+        metavar="DATE",
+        help="report the period that contains this date (2026-10-30) or time (2026-10-30T14:00); "
+        "default: the last complete period",
+    )
+
+
+def _run_job(parser: argparse.ArgumentParser) -> None:
+    _job(parser)
+    parser.add_argument("--force", action="store_true", help="send the report again if it was sent before")
+
+
+def _backfill(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", help="the job, such as daily_summary")
+    parser.add_argument("--from", dest="first", metavar="DATE", required=True, help="a date in the first period")
+    parser.add_argument("--to", dest="last", metavar="DATE", help="a date in the last one; default: the last complete")
+
+
+def _runs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", nargs="?", help="the job; default: all jobs")
+    parser.add_argument("--limit", metavar="N", type=int, default=10, help="lines for each job (default: 10)")
+
+
+def _preview(parser: argparse.ArgumentParser) -> None:
+    _job(parser)
+    parser.add_argument(
+        "--format",
+        choices=("text", "json", "html"),
+        default="text",
+        help="text: as in the terminal; json: as it would be sent; html: as a page (default: text)",
+    )
+
+
+def _check(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--diff", action="store_true", help="show what the files would change in a running daemon")
+
+
+def _probe(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("names", metavar="NAME", nargs="*", help="the probes; default: all")
+
+
+def _outbox(parser: argparse.ArgumentParser) -> None:
+    _which_messages(parser)
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions")
+    _which_messages(actions.add_parser("list", help="count and list undelivered messages (the default action)"))
+    actions.add_parser("show", help="show one message and its delivery").add_argument("id", metavar="ID", type=int)
+    retry = actions.add_parser("retry", help="send a held, dead or expired message now, or all of a channel")
+    retry.add_argument("id", metavar="ID", type=int, nargs="?")
+    retry.add_argument("--channel", metavar="NAME", help="every message of this channel that waits for a person")
+    actions.add_parser("drop", help="never send a message").add_argument("id", metavar="ID", type=int)
+
+
+def _which_messages(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--channel", metavar="NAME", help="only messages for this channel")
+    parser.add_argument("--state", metavar="STATE", help="only messages in this state, such as dead, held or sent")
+    parser.add_argument("--all", action="store_true", help="messages in any state, delivered ones too")
+    parser.add_argument("--limit", metavar="N", type=int, default=20, help="the newest N messages (default: 20)")
+
+
+def _channels(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions")
+    actions.add_parser("list", help="show the health of each channel (the default action)")
+    test = actions.add_parser("test", help="post a real message to a channel and show the answer")
+    test.add_argument("name", metavar="NAME", help="the channel, by its name in the config")
+    test.add_argument(
+        "--severity",
+        choices=("info", "warning", "critical"),
+        default="info",
+        help="post it with this severity and the mentions of that severity (default: info)",
+    )
+
+
+def _explain(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("subject", metavar="SUBJECT", nargs="?", help="such as probe/db or db; default: all")
+    parser.add_argument("--at", metavar="TIME", help="the incident at this time (2026-10-30T14:00), not the last one")
+
+
+def _silence(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("pattern", metavar="PATTERN", nargs="?", help="such as 'probe/db*' or db; without it: list")
+    parser.add_argument("--for", dest="span", metavar="SPAN", help="how long, such as 30m or 2h (default: 2h)")
+    parser.add_argument("--reason", metavar="TEXT", help="why")
+    parser.add_argument("--by", metavar="NAME", help="who silences; default: you")
+    parser.add_argument("--end", action="store_true", help="end a silence now, by its pattern or number")
+
+
+def _ack(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("subject", metavar="SUBJECT", help="such as probe/db, db, or a pattern")
+    parser.add_argument("--by", metavar="NAME", help="who acknowledges; default: you")
+    parser.add_argument("--note", metavar="TEXT", help="what others should know")
+
+
+def _uptime(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("subject", metavar="SUBJECT", nargs="?", help="a name or pattern, such as db; default: all")
+    parser.add_argument("--month", metavar="MONTH", help="a calendar month, such as 2026-10, instead of the last days")
+
+
+def _export(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", choices=("trades", "daily"), help="every closed trade, or each day of each agent")
+    parser.add_argument("--from", dest="first", metavar="DATE", required=True, help="from this date or time on")
+    parser.add_argument("--to", dest="last", metavar="DATE", help="to the end of this day; default: to now")
+    parser.add_argument(
+        "--format",
+        choices=("csv", "sheet", "json"),
+        default="csv",
+        help="sheet: CSV for spreadsheet programs; json: one object per line (default: csv)",
+    )
+    parser.add_argument("--out", metavar="FILE", help="write to this file instead of standard output")
+    parser.add_argument("--ledger", metavar="NAME", action="append", help="only this ledger; may be repeated")
+
+
+def _setup(parser: argparse.ArgumentParser) -> None:
+    services = parser.add_subparsers(dest="service", metavar="SERVICE", title="services", required=True)
+    discord = services.add_parser(
+        "discord",
+        help="create what is missing on a Discord server: categories, channels, and a webhook in each",
+        description="Creates what is missing: the channels that the config names, or a whole plan; a webhook in each; "
+        "and a file with its address, which only you can read. Existing channels and webhooks stay as they are.",
+    )
+    discord.add_argument(
+        "--bot-token",
+        metavar="REFERENCE",
+        default="env:DISCORD_BOT_TOKEN",
+        help="where the bot's token is: env:NAME or file:/path (default: env:DISCORD_BOT_TOKEN)",
+    )
+    discord.add_argument("--server", metavar="ID", help="the server; needed when the bot is in several")
+    discord.add_argument("--dry-run", action="store_true", help="show what would be created, and create nothing")
+    discord.add_argument("--write", action="store_true", help="add the channels to the config")
+    discord.add_argument("--all", action="store_true", help="every channel of the plan, not only those of the config")
+    discord.add_argument("--plan", metavar="FILE", help="create all of this plan; default: config/server.yaml")
+    discord.add_argument("--name", default="reporter", help="the name of the webhooks (default: reporter)")
+    discord.add_argument("--secrets", metavar="DIR", help="where the addresses are kept (default: secrets/discord)")
+    discord.add_argument(
+        "--credentials", action="store_true", help="let the config name them as credentials of systemd, not as files"
+    )
+
+
+def _init(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("dir", metavar="DIR")
+
+
+def _demo(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--once", metavar="JOB", help="show the report of this job and exit")
+    parser.add_argument("--keep", metavar="DIR", help="create the demo's home in this folder and keep it")
+
+
+COMMANDS = (
+    Command("run", "run the daemon in the foreground", "daemon.run_daemon", _run, Needs.HOME),
+    Command("run-job", "run one job now and send its report", "jobs.run_job", _run_job),
+    Command(
+        "backfill", "send the reports of past periods in order, except those sent before", "jobs.backfill", _backfill
+    ),
+    Command("runs", "show what each job sent and when, what it owes, and what was given up", "jobs.list_runs", _runs),
+    Command("preview", "show what a job would report, and send nothing", "preview.run_preview", _preview),
+    Command("jobs", "list the jobs with their next runs", "jobs.list_jobs", _none),
+    Command(
+        "check", "find mistakes in config, jobs, templates, databases and channels", "check.check", _check, Needs.HOME
+    ),
+    Command("probe", "run the probes now and show every reading", "probe.run", _probe, Needs.HOME),
+    Command("outbox", "show undelivered messages and why; retry or drop them", "outbox.run_outbox", _outbox),
+    Command("channels", "show the health of each channel; post a test message", "outbox.run_channels", _channels),
+    Command("explain", "show the timeline of a subject: readings, notifications, why", "alerts.run_explain", _explain),
+    Command(
+        "silence", "suppress the notifications of some subjects; list and end silences", "alerts.run_silence", _silence
+    ),
+    Command("ack", "acknowledge an incident: no reminders and no escalation until it resolves", "alerts.run_ack", _ack),
+    Command("uptime", "show uptime and incidents of everything that is watched", "uptime.run", _uptime),
+    Command("setup", "create the channels and webhooks of a Discord server", "setup.run", _setup, Needs.HOME),
+    Command("export", "write trades or days as CSV or JSON", "export.run", _export),
+    Command("init", "create a home that is ready to edit", "init.run_init", _init, Needs.NOTHING),
+    Command(
+        "demo",
+        "run on an invented trading desk, in this terminal, without Discord",
+        "demo.run_demo",
+        _demo,
+        Needs.NOTHING,
+    ),
+    Command("schema", "print the JSON Schema of the config", "init.print_schema", _none, Needs.NOTHING),
 )
-from reporter.config import loading
-from reporter.errors import ConfigError, ReporterError
-from reporter.periods.clock import SystemClock
-from reporter.scheduler import logs
-
-DEMO_CONFIG = """\
-# A made-up trading floor, shown in the terminal.
-version: 1
-timezone: UTC
-store: state/reporter.sqlite
-ledgers:
-  floor: {{kind: native, url: trading.sqlite, starting_balance: [{balances}]}}
-channels:
-  terminal: {{kind: console, pictures: {pictures}}}
-jobs:
-  health_probe: {{params: {{heartbeat_minutes: null}}}}  # nobody trades on, so no agent shows signs of life
-  agent_performance:
-  daily_summary:
-  weekly_leaderboard:
-  weekly_report:
-  monthly_report:
-  pnl_realtime:
-  performance_alerts:
-targets:
-  daily_pnl: 50 USDT
-  win_rate: 52%
-  drawdown: 100 USDT
-  daily_loss: 100 USDT
-  review: {{win_rate: 45%, after: 20}}
-"""
-
-
-def run(options: argparse.Namespace) -> int:
-    """Run the command that was asked for; what goes wrong is said in a sentence and in the exit code."""
-    try:
-        code = _COMMANDS[options.command](options)
-        sys.stdout.flush()  # here, and not when Python ends, a reader who has gone can be met with grace
-    except ConfigError as error:
-        complain(str(error))
-        return BAD_CONFIG
-    except ReporterError as error:
-        complain(str(error))
-        return FAILED
-    except BrokenPipeError:  # whoever read our output has had enough
-        silence_stdout()
-        return FAILED
-    except OSError as error:  # a disk that is full or may not be written to, which the user can mend
-        complain(f"{error.filename or 'the output'}: {error.strerror}")
-        silence_stdout()
-        return FAILED
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    return code
-
-
-def what_next(parser: argparse.ArgumentParser, given: str | None) -> int:
-    """`reporter` alone: say what to do next."""
-    try:
-        home = find_home(given)
-    except ConfigError:
-        parser.print_help()
-        print("\nThere is no home here yet. To look around: reporter demo. To begin: reporter init DIR")
-        return USAGE
-    parser.print_usage()
-    print(f"\nThe home is {home.resolve()}, its config {home / CONFIG}.")
-    print("Look for mistakes with `reporter check`, see a report with `reporter preview daily_summary`,")
-    print("and start the daemon with `reporter run`.")
-    return USAGE
-
-
-def _daemon(options: argparse.Namespace) -> int:
-    logs.start("DEBUG" if options.verbose else "INFO")
-    app = App(home_of(options), hold=True)
-    try:
-        app.daemon().run()
-    finally:
-        app.close()
-    return 0
-
-
-def _outbox(options: argparse.Namespace) -> int:
-    logs.start("CRITICAL")
-    with opened(home_of(options)) as app:
-        return outbox.run_outbox(app, options)
-
-
-def _channels(options: argparse.Namespace) -> int:
-    logs.start("CRITICAL")
-    with opened(home_of(options)) as app:
-        return outbox.run_channels(app, options)
-
-
-def _export(options: argparse.Namespace) -> int:
-    logs.start("CRITICAL")
-    with opened(home_of(options)) as app:
-        return export.run(app, options)
-
-
-def _explain(options: argparse.Namespace) -> int:
-    logs.start("CRITICAL")
-    with opened(home_of(options)) as app:
-        return alerts.run_explain(app, options)
-
-
-def _silence(options: argparse.Namespace) -> int:
-    logs.start("CRITICAL")
-    with opened(home_of(options)) as app:
-        return alerts.run_silence(app, options)
-
-
-def _ack(options: argparse.Namespace) -> int:
-    logs.start("CRITICAL")
-    with opened(home_of(options)) as app:
-        return alerts.run_ack(app, options)
-
-
-def _probe(options: argparse.Namespace) -> int:
-    from reporter.cli import probe
-
-    logs.start("CRITICAL")
-    return probe.run(home_of(options), options)
-
-
-def _uptime(options: argparse.Namespace) -> int:
-    logs.start("CRITICAL")
-    with opened(home_of(options)) as app:
-        return uptime.run(app, options)
-
-
-def _setup(options: argparse.Namespace) -> int:
-    from reporter.cli import setup
-
-    logs.start("CRITICAL")
-    return setup.run_setup(find_home(options.home) / CONFIG, options)
-
-
-def _init(options: argparse.Namespace) -> int:
-    folder = Path(options.dir)
-    made = make_home(folder)
-    for path in made:
-        print(f"made {path}")
-    if not made:
-        print(f"{folder} is a home already; nothing was changed")
-    print(f"Now edit {folder / CONFIG}, then: reporter --home {folder} check")
-    return 0
-
-
-def _demo(options: argparse.Namespace) -> int:
-    """A home with a made-up trading database, each job shown once, and then the daemon on it."""
-    logs.start("WARNING")
-    with tempfile.TemporaryDirectory(prefix="reporter-demo-") as scratch:
-        folder = Path(options.keep or scratch)
-        with progress("making a trading floor with two months of history"):
-            # Where people are told that a picture lies, it has to lie when the demo is over.
-            demo_home(folder, "pictures" if options.keep else tempfile.mkdtemp(prefix="reporter-pictures-"))
-        home = FolderHome(folder, clock=SystemClock(), stream=sys.stdout)
-        app = App(home, hold=not options.once)
-        try:
-            return show(app, [options.once] if options.once else list(app.runtime.jobs), once=bool(options.once))
-        finally:
-            app.close()
-
-
-def demo_home(folder: Path, pictures: str) -> None:
-    """Make a home whose ledger is a made-up floor and whose channel is the terminal; `pictures` is a folder."""
-    from reporter.app import demo
-
-    make_home(folder)
-    demo.make(folder / "trading.sqlite", SystemClock().wall())
-    balances = ", ".join(f"{money.amount} {money.currency}" for money in demo.STARTING_BALANCES)
-    (folder / CONFIG).write_text(DEMO_CONFIG.format(balances=balances, pictures=json.dumps(pictures)), encoding="utf-8")
-
-
-def _schema(_options: argparse.Namespace) -> int:
-    print(json.dumps(loading.schema(), indent=2, ensure_ascii=False))
-    return 0
-
-
-_COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
-    "run": _daemon,
-    "run-job": run_job,
-    "backfill": backfill,
-    "runs": list_runs,
-    "preview": preview,
-    "jobs": list_jobs,
-    "check": check,
-    "probe": _probe,
-    "outbox": _outbox,
-    "channels": _channels,
-    "explain": _explain,
-    "silence": _silence,
-    "ack": _ack,
-    "uptime": _uptime,
-    "export": _export,
-    "setup": _setup,
-    "init": _init,
-    "demo": _demo,
-    "schema": _schema,
-}

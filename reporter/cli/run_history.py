@@ -1,4 +1,4 @@
-"""What each job has told and when, and what it owes: the lines of `reporter runs`."""
+"""The lines of `reporter runs`: what each job sent and when, and what it owes."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from reporter.store.run_log import RunRecord
 
 
 def run_history(store: Store, bound: BoundJob, limit: int) -> Iterator[str]:
-    """A job's last periods, or its last runs where it owes none, the newest first; times are those of its zone."""
+    """A job's last periods, newest first, or its last runs if it covers open periods; times in its zone."""
     zone = ZoneInfo(bound.timezone)
     yield f"{bound.name}: {bound.schedule.describe()}"
     with store.read() as connection:
         owed = owed_periods.of_job(connection, bound.name, limit)
         runs = run_log.newest_runs(connection, bound.name, limit)
-        of_periods = run_log.runs_named(connection, [one.run_id for one in owed if one.run_id])
+        of_periods = run_log.runs_named(connection, [period.run_id for period in owed if period.run_id])
         skipped = run_log.skipped(connection, bound.name)
     if bound.job.covers.closed:
-        yield from (f"  {one.period.label:<16} {_standing(one, of_periods, zone)}" for one in owed)
+        yield from (f"  {entry.period.label:<16} {_state(entry, of_periods, zone)}" for entry in owed)
     else:
         yield from (f"  {_moment(run.started_at, zone)} {_ending(run)}" for run in runs)
     if not (owed if bound.job.covers.closed else runs):
         yield "  nothing yet"
     if skipped:
-        yield f"  {plural(skipped, 'run')} skipped in all, for the one before was not done"
+        yield f"  {plural(skipped, 'run')} skipped in total, because the run before was still going"
 
 
-def _standing(owed: Owed, runs: Mapping[str, RunRecord], zone: ZoneInfo) -> str:
+def _state(owed: Owed, runs: Mapping[str, RunRecord], zone: ZoneInfo) -> str:
     match owed.state:
         case "told":
             run = runs.get(owed.run_id or "")
             when = _moment(owed.settled_at, zone) if owed.settled_at else ""
-            return f"told      {when}{f', {_ending(run)}' if run else ''}"
+            return f"sent      {when}{f', {_ending(run)}' if run else ''}"
         case "given_up":
             return f"given up  {owed.reason or ''}".rstrip()
         case "running":
@@ -50,9 +50,9 @@ def _standing(owed: Owed, runs: Mapping[str, RunRecord], zone: ZoneInfo) -> str:
 
 
 def _ending(run: RunRecord) -> str:
-    """How a run went: `took 0.4s, 1 message`."""
+    """How a run ended: `took 0.4s, 1 message`."""
     if run.outcome == "skipped":
-        return "skipped, for the one before was not done"
+        return "skipped, because the run before was still going"
     took = f"took {duration_text(run.seconds)}"
     if run.outcome == "failed":
         return f"{took}, failed: {run.error}"

@@ -1,4 +1,4 @@
-"""What `reporter setup discord` does: it furnishes a Discord server for this home, and says what it made of it."""
+"""The command setup discord: creates the channels and webhooks of a home on a Discord server."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pydantic_core import PydanticCustomError
 
+from reporter.app.home import FolderHome
 from reporter.config import yaml_document as documents
 from reporter.config.insert_channels import with_channels
 from reporter.config.loading import home_of, validated
@@ -30,6 +31,11 @@ DONE, FAILED = 0, 1
 PLAN = Path("config", "server.yaml")
 SECRETS = Path("secrets", "discord")
 PREFIX = "discord_"
+
+
+def run(home: FolderHome, options: argparse.Namespace) -> int:
+    """`reporter setup discord`."""
+    return run_setup(home.path, options)
 
 
 def run_setup(config: Path, options: argparse.Namespace, environ: Mapping[str, str] = os.environ) -> int:
@@ -110,8 +116,8 @@ def _server(bot: Bot, wanted: str | None) -> ServerCard:
     [card] = chosen
     if lacking := card.lacking:
         raise ReporterError(
-            f"in {card.name} the bot lacks {' and '.join(lacking)}: give its role these rights, or invite it anew with "
-            f"{invitation(bot.application())}"
+            f"in {card.name} the bot lacks {' and '.join(lacking)}: give its role these rights, "
+            f"or invite it again with {invitation(bot.application())}"
         )
     return card
 
@@ -124,19 +130,19 @@ def _which_server(cards: Sequence[ServerCard], wanted: str | None, application: 
     else:
         yield "the bot is in no server yet"
     yield from (f"  {card.id}  {card.name}" for card in cards)
-    yield f"whoever runs a server lets the bot in with {invitation(application)}"
+    yield f"an admin of the server lets the bot in with {invitation(application)}"
 
 
 def _announce(card: ServerCard, plan: Sequence[Planned], have: Sequence[str], wanted: str, name: str) -> None:
     print(f"{visible(card.name)} ({card.id}): {_counted(len(plan), 'channel')}")
     if have:
-        print(f"left alone, for the config leads to a webhook of theirs: {', '.join(have)}")
+        print(f"left alone, because the config has their webhooks: {', '.join(have)}")
     if name != wanted:
         print(f'Discord takes no webhook whose name holds "discord" or "clyde": they are named {name!r}')
 
 
 def _told(done: Iterable[ProvisionedChannel], *, dry: bool) -> Iterator[ProvisionedChannel]:
-    """Say what becomes of each wish as soon as it is known."""
+    """Print the result for each channel as soon as it is known."""
     for category, group in groupby(done, key=lambda one: one.wish.planned.category):
         print(f"\n{category or '(in no category)'}")
         for one in group:
@@ -150,18 +156,18 @@ def _in_words(one: ProvisionedChannel, *, dry: bool) -> str:
     if one.trouble:
         return f"✗ {one.trouble}"
     if not one.made:
-        return "there already"
-    return f"{'would make' if dry else 'made'} {', '.join(one.made)}"
+        return "exists"
+    return f"{'would create' if dry else 'created'} {', '.join(one.made)}"
 
 
 def _sum_up(done: Sequence[ProvisionedChannel], *, dry: bool) -> None:
     made = [what for one in done for what in one.made]
     counted = ", ".join(_counted(made.count(what), what) for what in _PLURALS if what in made)
     if dry:
-        print(f"\nWould make {counted or 'nothing'}.")
+        print(f"\nWould create {counted or 'nothing'}.")
         return
     ready = sum(not one.trouble for one in done)
-    print(f"\nMade {counted or 'nothing'}; {ready} of {len(done)} are ready.")
+    print(f"\nCreated {counted or 'nothing'}; {ready} of {len(done)} are ready.")
 
 
 def _counted(number: int, what: str) -> str:
@@ -192,7 +198,7 @@ def _refer(
     else:
         print(f"\nThis belongs into {document.file} (--write puts it there):\n\nchannels:")
         print("\n".join(f"  {name}: {value}" for name, value in entries.items()) + "\n")
-    print("A running daemon reads new addresses when it is told to read its config anew (systemctl reload reporter).")
+    print("A running daemon reads new addresses by itself; `systemctl reload reporter` makes it read them at once.")
 
 
 def _insist_on_a_config(document: Document, fresh: Sequence[PlannedChannel], environ: Mapping[str, str]) -> None:
@@ -203,7 +209,7 @@ def _insist_on_a_config(document: Document, fresh: Sequence[PlannedChannel], env
     text = with_channels(document, {wish.planned.name: f"{{webhook: 'file:{wish.file}'}}" for wish in fresh})
     before, after = _problems(document, sources), _problems(documents.read(document.file, text.encode()), sources)
     if told := [str(problem) for key, problem in after.items() if key not in before]:
-        sentence = "with these channels the config would not work any more, so it was left as it is"
+        sentence = "with these channels the config would no longer work, so it was left as it is"
         raise ReporterError("\n".join([f"{sentence}:", *told]))
 
 
@@ -213,7 +219,7 @@ def _write(document: Document, entries: Mapping[str, str]) -> None:
     text = with_channels(document, entries)
     anew = documents.read(document.file, text.encode())
     if anew.problems or not all(anew.holds(("channels", name)) for name in entries):
-        raise ReporterError(f"{path} is written in a way that nothing can be added to: add the channels by hand")
+        raise ReporterError(f"{path} has a form that nothing can be added to: add the channels by hand")
     try:
         provision.write_whole(path, text, path.stat().st_mode & 0o777)
     except OSError as error:

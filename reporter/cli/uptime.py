@@ -1,4 +1,4 @@
-"""What `reporter uptime` does: how everything that is watched has stood, from the spans in our store."""
+"""The command uptime: uptime and incidents of everything that is watched, from the spans in our store."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from reporter.store import uptime
 
 DONE = 0
 BAR_DAYS = 30
-# How many incidents are listed of a subject.
+# How many incidents of a subject are listed.
 INCIDENTS = 20
-# A day's block, by the share of it that was up; the first that is reached.
+# The block of a day: the first whose share of uptime the day reaches.
 BLOCKS = ((1.0, "█"), (0.99, "▓"), (0.95, "▒"), (0.0, "░"))
 COLOURS = {"█": "32", "▓": "33", "▒": "33", "░": "31", "·": "2"}
-LEGEND = "One block is a day: █ up all of it, ▓ 99% or more, ▒ 95% or more, ░ less, · not seen or maintenance."
+LEGEND = "One block is a day: █ up all day, ▓ 99% or more, ▒ 95% or more, ░ less, · not seen or maintenance."
 
 Row = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class UptimeView:
-    """What is asked of the spans: the days of the bar, and the times for which there is a figure."""
+    """What is shown: the days of the bar, and the windows of the figures by their labels."""
 
     days: Sequence[Window]
     times: Mapping[str, Window]
@@ -56,7 +56,7 @@ def run(app: App, options: argparse.Namespace) -> int:
         found = uptime.between(connection, begin, now, None if len(names) == len(known) else names)
         spans = {name: list(group) for name, group in groupby(found, key=lambda span: span.subject)}
     if not spans:
-        print("Nothing was watched yet: the job health_probe does that, while the daemon runs.")
+        print("Nothing was watched yet: the job health_probe watches while the daemon runs.")
         return DONE
     print(f"{look.label}, seen {now.astimezone(app.runtime.zone):%Y-%m-%d %H:%M %Z}.\n{LEGEND}\n")
     excluded = partial(maintenance_spans, app.runtime.maintenance)
@@ -85,7 +85,7 @@ def _lately(now: datetime, zone: str) -> UptimeView:
 
 
 def _month(text: str, now: datetime, zone: str) -> UptimeView:
-    """One calendar month. Raises ReporterError when it is none, or has not begun."""
+    """One calendar month. Raises ReporterError for a text that is no month, or a month to come."""
     try:
         date.fromisoformat(f"{text}-01")
         month = containing(Unit.MONTH, parse_at(f"{text}-01", zone), zone)
@@ -101,14 +101,14 @@ def _month(text: str, now: datetime, zone: str) -> UptimeView:
 
 
 def _meant(text: str | None, known: Sequence[str]) -> list[str]:
-    """The subjects that a name or a pattern means. Raises ReporterError with a suggestion."""
+    """The subjects that a name or a pattern matches. Raises ReporterError with a suggestion."""
     if text is None:
         return [name for name in known if is_component(name)]
     if found := [name for name in known if fits(text, name)]:
         return found
     near = nearest(text, [*known, *(name.partition("/")[2] for name in known)])
     hint = f"did you mean {near}?" if near else f"there are: {', '.join(known) or 'none yet'}"
-    raise ReporterError(f"nothing that is watched is called {text}: {hint}")
+    raise ReporterError(f"nothing that is watched has the name {text}: {hint}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +189,7 @@ def _bar(one: _Subject, days: Iterable[Window]) -> str:
 
 
 def _share(share: float | None) -> str:
-    """Cut off, not rounded: what was down for a moment was not up for 100%."""
+    """Cut off, not rounded: a subject that was down for a moment was not up 100%."""
     return "-" if share is None else "100%" if share == 1 else f"{floor(share * 10000) / 100:.2f}%"
 
 

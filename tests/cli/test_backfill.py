@@ -25,7 +25,7 @@ def test_backfill_tells_in_order_and_leaves_out_what_was_told(daily: Stage, disc
     done = reporter(daily, "backfill", "daily", "--from", "2026-10-01", "--to", "2026-10-03")
     assert (done.returncode, done.stderr) == (0, "")
     assert [message.title for message in discord.messages("daily")] == ["2026-10-02", "2026-10-01", "2026-10-03"]
-    assert "daily 2026-10-02 was told already" in done.stdout
+    assert "daily 2026-10-02 was sent before" in done.stdout
     assert "late" not in discord.messages("daily")[1].text
 
 
@@ -37,7 +37,7 @@ def test_backfill_stops_at_what_fails_and_says_how_to_go_on(daily: Stage, discor
     done = reporter(daily, "backfill", "daily", "--from", "2026-10-01", "--to", "2026-10-03")
     assert done.returncode == 1
     assert "daily 2026-10-02: daily.py:9: ValueError: no" in done.stderr
-    assert "run the same command again to go on" in done.stderr
+    assert "run the same command again to continue" in done.stderr
     assert [message.title for message in discord.messages("daily") if message.title.startswith("2026")] == [
         "2026-10-01"
     ]
@@ -67,7 +67,7 @@ def test_a_day_of_hours_is_named_by_its_date(stage: Stage) -> None:
 
 def test_a_job_about_the_present_has_nothing_to_make_up_for(stage: Stage) -> None:
     app = stage.on_screen("  health_probe:").app
-    with pytest.raises(ReporterError, match="health_probe looks at the present"):
+    with pytest.raises(ReporterError, match="health_probe covers the present"):
         app.periods_between(app.job("health_probe"), "2026-10-25", None)
 
 
@@ -75,7 +75,7 @@ def test_a_job_about_the_present_has_nothing_to_make_up_for(stage: Stage) -> Non
     ("first", "last", "code", "says"),
     [
         ("2026-10-03", "2026-10-01", 1, "nothing lies between 2026-10-03 and 2026-10-01: --from must be before --to"),
-        ("2199-01-01", "2199-01-02", 0, "daily: nothing to tell, for no day of that time is over yet"),
+        ("2199-01-01", "2199-01-02", 0, "daily: nothing to send, because no day of that time is over yet"),
     ],
 )
 def test_a_range_without_a_period_is_told(daily: Stage, first: str, last: str, code: int, says: str) -> None:
@@ -99,7 +99,7 @@ def test_runs_says_what_was_told_what_was_left_out_and_what_is_owed(stage: Stage
     stage.clock.forward(days=5)
     stage.told()
     shown = lines(stage)
-    assert "2026-11-02       told      2026-11-03 13:00:00 CET, took " in shown
+    assert "2026-11-02       sent      2026-11-03 13:00:00 CET, took " in shown
     assert "2026-11-01       given up  left out: catch_up is latest" in shown
     assert "2026-11-07       owed      tried 1×, next 2026-11-08 13:00:30 CET: daily.py:9: ValueError: no" in shown
 
@@ -108,13 +108,13 @@ def test_runs_skipped_for_overlap_are_counted(stage: Stage) -> None:
     bound = stage.on_screen("  health_probe:").app.job("health_probe")
     for _ in range(3):
         stage.app.runner.skipped(bound)
-    assert "3 runs skipped in all, for the one before was not done" in lines(stage, "health_probe")
+    assert "3 runs skipped in total, because the run before was still going" in lines(stage, "health_probe")
 
 
 def test_runs_is_a_command(daily: Stage) -> None:
     reporter(daily, "run-job", "daily", "--at", "2026-10-30")
     shown = reporter(daily, "runs").stdout
-    assert shown.startswith("daily: every day at 00:00\n  2026-10-30       told      ")
+    assert shown.startswith("daily: every day at 00:00\n  2026-10-30       sent      ")
     assert reporter(daily, "runs", "dayly").stderr == "reporter: there is no job dayly: did you mean daily?\n"
 
 

@@ -39,12 +39,12 @@ def test_run_job_posts_exactly_one_message_and_says_where(floor: Stage, discord:
     assert "Total Trades: 6" in message.text
 
 
-def test_a_period_that_was_told_is_told_again_only_by_force(floor: Stage, discord: LocalDiscord) -> None:
+def test_a_period_that_was_sent_is_sent_again_only_by_force(floor: Stage, discord: LocalDiscord) -> None:
     reporter(floor, "run-job", "daily_summary", "--at", "2026-10-30")
     again = reporter(floor, "run-job", "daily_summary", "--at", "2026-10-30")
     assert again.returncode == 0
-    assert "daily_summary 2026-10-30 was told already, at " in again.stdout
-    assert " (--force tells it again)\n  → daily: delivered https://" in again.stdout
+    assert "daily_summary 2026-10-30 was sent before, at " in again.stdout
+    assert " (--force sends it again)\n  → daily: delivered https://" in again.stdout
     assert _link(discord, discord.messages("daily")[0].id) in again.stdout
     assert len(discord.messages("daily")) == 1
     assert reporter(floor, "run-job", "daily_summary", "--at", "2026-10-30", "--force").returncode == 0

@@ -177,6 +177,6 @@ def test_the_commands_as_their_users_meet_them(stage: Stage, discord: LocalDisco
     assert all(len(line) <= 80 for line in told.splitlines())
     stage.on_discord(discord, "  daily: {noise: off}")
     off = reporter(stage, "run-job", "daily", "--at", "2026-10-29")
-    assert (off.returncode, off.stdout) == (0, "daily 2026-10-29: not told, for its noise is off\n")
+    assert (off.returncode, off.stdout) == (0, "daily 2026-10-29: not sent, because its noise is off\n")
     slip = reporter(stage, "outbox", "drop", "7")
     assert (slip.returncode, slip.stderr.startswith("reporter: there is no message 7 in the outbox")) == (1, True)

@@ -132,7 +132,7 @@ def test_what_is_missing_is_made_and_a_second_time_nothing(house: House) -> None
     assert leads_right(house)
     assert {file.stat().st_mode & 0o777 for file in house.secrets.iterdir()} == {0o600}
     assert house.setup() == 0
-    assert "Made nothing; 3 of 3 are ready." in house.said
+    assert "Created nothing; 3 of 3 are ready." in house.said
     assert hooks(house.discord) == dict.fromkeys(NAMES, 1)
 
 
@@ -157,7 +157,7 @@ def test_a_channel_that_was_renamed_stays_what_it_is(house: House) -> None:
 
 def test_a_dry_run_makes_nothing(house: House) -> None:
     assert house.setup("--dry-run", "--write") == 0
-    assert "Would make 2 categories, 3 channels, 3 webhooks." in house.said
+    assert "Would create 2 categories, 3 channels, 3 webhooks." in house.said
     assert (house.discord.guild.channels, house.secrets.exists()) == ({}, False)
     assert not any(request.method == "POST" for request in house.discord.requests)
 
@@ -262,7 +262,7 @@ def test_a_server_that_the_bot_is_not_in_is_told_with_those_that_it_is_in(house:
     with pytest.raises(ReporterError, match=rf"in no server 123; it is in:\n  {house.discord.guild.id}  Polybot"):
         house.setup("--server", "123")
     house.discord.guild.shut = True
-    with pytest.raises(ReporterError, match="the bot is in no server yet\nwhoever runs a server lets the bot in"):
+    with pytest.raises(ReporterError, match="the bot is in no server yet\nan admin of the server lets the bot in"):
         house.setup()
 
 
@@ -318,7 +318,7 @@ def test_a_config_that_would_not_work_any_more_is_left_as_it_is(house: House) ->
     house.channels("  screen: {kind: console}\n")
     house.config.write_text(house.config.read_text().replace("jobs: {}", "jobs: {daily_summary: {}}"))
     before = house.config.read_text()
-    with pytest.raises(ReporterError, match=r"would not work any more(.|\n)*jobs\.daily_summary"):
+    with pytest.raises(ReporterError, match=r"would no longer work(.|\n)*jobs\.daily_summary"):
         house.setup("--write")
     assert house.config.read_text() == before
 
@@ -338,7 +338,7 @@ def test_only_the_channels_of_the_config_are_made_where_it_has_some(house: House
     house.environ["KEY"] = house.discord.webhook("elsewhere")
     assert house.setup() == 0
     assert there(house.discord) == ["-/elsewhere", "-/mine", "STATUS/alerts"]
-    assert "left alone, for the config leads to a webhook of theirs: pnl-daily" in house.said
+    assert "left alone, because the config has their webhooks: pnl-daily" in house.said
     assert "write `webhook: file:secrets/discord/mine` instead of `env:GONE`, which leads nowhere" in house.said
     assert (house.config.parent.parent / "keys/alerts").is_file()
 

@@ -49,7 +49,7 @@ def asked(stage: Stage, says: Says, subject: str | None = None, month: str | Non
 
 def test_every_thing_has_a_line_the_worst_first_and_a_block_a_day(floor: Stage, capsys: Says) -> None:
     told, legend, _, header, database, api = asked(floor, capsys)
-    assert legend.startswith("One block is a day: █ up all of it")
+    assert legend.startswith("One block is a day: █ up all day")
     assert told.startswith("The last 30 days, seen 2026-10-31 13:00 CET.")
     assert " ".join(header.split()) == "SUBJECT DAYS 24 H 7 D 30 D 2026-09 2026-10 INCIDENTS LONGEST"
     assert database.split() == [
@@ -107,7 +107,7 @@ def test_a_thing_that_was_never_down_says_so(floor: Stage, capsys: Says) -> None
 @pytest.mark.parametrize(
     ("subject", "month", "why"),
     [
-        ("dbb", None, "nothing that is watched is called dbb: did you mean db?"),
+        ("dbb", None, "nothing that is watched has the name dbb: did you mean db?"),
         (None, "october", "october is no month: write such as 2026-10"),
         (None, "2026-11", "2026-11 has not begun"),
     ],
@@ -122,4 +122,4 @@ def test_before_anything_was_watched_it_says_who_does_that(stage: Stage) -> None
     stage.on_screen("  health_probe:")
     shown = reporter(stage, "uptime")
     assert (shown.returncode, shown.stderr) == (0, "")
-    assert shown.stdout == "Nothing was watched yet: the job health_probe does that, while the daemon runs.\n"
+    assert shown.stdout == "Nothing was watched yet: the job health_probe watches while the daemon runs.\n"

@@ -1,0 +1,83 @@
+"""The command demo: the program at work on an invented trading desk."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from reporter.app import demo
+from reporter.app.app import App
+from reporter.app.home import CONFIG, FolderHome, make_home
+from reporter.cli.jobs import exit_code
+from reporter.cli.terminal import DONE, FAILED, complain, progress
+from reporter.periods.clock import SystemClock
+from reporter.scheduler import logs
+
+DEMO_CONFIG = """\
+# An invented trading desk, shown in the terminal.
+version: 1
+timezone: UTC
+store: state/reporter.sqlite
+ledgers:
+  floor: {{kind: native, url: trading.sqlite, starting_balance: [{balances}]}}
+channels:
+  terminal: {{kind: console, pictures: {pictures}}}
+jobs:
+  health_probe: {{params: {{heartbeat_minutes: null}}}}  # nobody trades on, so no agent shows signs of life
+  agent_performance:
+  daily_summary:
+  weekly_leaderboard:
+  weekly_report:
+  monthly_report:
+  pnl_realtime:
+  performance_alerts:
+targets:
+  daily_pnl: 50 USDT
+  win_rate: 52%
+  drawdown: 100 USDT
+  daily_loss: 100 USDT
+  review: {{win_rate: 45%, after: 20}}
+"""
+
+
+def run_demo(options: argparse.Namespace) -> int:
+    """`reporter demo [--once JOB] [--keep DIR]`: each report once, and then the daemon."""
+    logs.start("WARNING")
+    with tempfile.TemporaryDirectory(prefix="reporter-demo-") as scratch:
+        folder = Path(options.keep or scratch)
+        with progress("inventing two months of trades"):
+            # Where people are told that a picture lies, it has to lie when the demo is over.
+            demo_home(folder, "pictures" if options.keep else tempfile.mkdtemp(prefix="reporter-pictures-"))
+        app = App(FolderHome(folder, clock=SystemClock(), stream=sys.stdout), hold=not options.once)
+        try:
+            code = _run_jobs(app, [options.once] if options.once else list(app.runtime.jobs))
+            if not options.once:
+                complain("the daemon now runs on invented trades; press Ctrl-C to stop it")
+                app.daemon().run()
+            return code
+        finally:
+            app.close()
+
+
+def demo_home(folder: Path, pictures: str) -> None:
+    """Create a home with an invented trading database, whose channel is the terminal; `pictures` is a folder."""
+    make_home(folder)
+    demo.make(folder / "trading.sqlite", SystemClock().wall())
+    balances = ", ".join(f"{money.amount} {money.currency}" for money in demo.STARTING_BALANCES)
+    (folder / CONFIG).write_text(DEMO_CONFIG.format(balances=balances, pictures=json.dumps(pictures)), encoding="utf-8")
+
+
+def _run_jobs(app: App, names: Sequence[str]) -> int:
+    code = DONE
+    for name in names:
+        done = app.run_by_hand(app.job(name), None, force=True)
+        if done.outcome is None or done.outcome.error:
+            complain(f"{name}: {done.outcome.error if done.outcome else 'not run'}")
+            code = FAILED
+        else:
+            code = max(code, exit_code(app.deliver(done.outcome.run_id)))
+    return code
