@@ -1,7 +1,7 @@
-"""What a config says in vain: names and patterns that fit nothing, and a pace that no round keeps.
+"""Settings without effect: names and patterns that match nothing, and intervals shorter than the probe round.
 
-None of it keeps anything from running, but whoever wrote it believes that it does something. Only what is certain is
-told: the subjects of a job that does not say what it observes are nobody's guess.
+Nothing stops because of such a setting, but its author believes that it does something. Only what is certain is
+reported: a job that does not declare its subjects may observe any.
 """
 
 from __future__ import annotations
@@ -20,30 +20,30 @@ from reporter.jobs.binding import BoundJob
 from reporter.jobs.loader import observed_by
 from reporter.periods.schedules import Every
 
-# What only the reporter itself observes, whatever jobs there are.
+# The kinds of subjects that only the reporter itself observes, independent of the jobs.
 OURS = ("job", "channel")
-# So many subjects are named to whoever wrote one that there is not.
+# A hint names at most this many subjects.
 NAMED = 6
 
 
 def settings_without_effect(loaded: Loaded, jobs: Sequence[BoundJob]) -> list[Problem]:
-    """All that a config without mistakes says in vain, each at its line; `jobs` are those that it binds."""
-    return [*_astray(loaded, jobs), *_too_often(loaded, jobs)]
+    """The settings without effect in a config that is otherwise right, each at its line; `jobs` are its bound jobs."""
+    return [*_unmatched(loaded, jobs), *_too_often(loaded, jobs)]
 
 
 # --- Subjects ---
 
 
-def _astray(loaded: Loaded, jobs: Sequence[BoundJob]) -> Iterator[Problem]:
+def _unmatched(loaded: Loaded, jobs: Sequence[BoundJob]) -> Iterator[Problem]:
     named = list(_named(loaded.config, loaded.document))
     if not named:
         return
     known = _subjects(loaded, jobs)
     for path, pattern in named:
         kind = pattern.partition("/")[0]
-        certain = known.all_told or kind in OURS
+        certain = known.complete or kind in OURS
         if certain and not any(may_fit(pattern, subject) for subject in known.subjects):
-            message = f"`{shown(pattern)}` fits nothing that is watched"
+            message = f"`{shown(pattern)}` matches nothing that is watched"
             yield loaded.problem(path, message, _meant(pattern, known.subjects))
 
 
@@ -63,17 +63,17 @@ def _named(config: Config, document: Document) -> Iterator[tuple[KeyPath, str]]:
 
 
 class _Known:
-    """The subjects that there can be, as patterns; `all_told` where no job may have others."""
+    """The subjects that are possible, as patterns; `complete` if no job may observe others."""
 
-    def __init__(self, subjects: Iterable[str], *, all_told: bool) -> None:
+    def __init__(self, subjects: Iterable[str], *, complete: bool) -> None:
         self.subjects = list(dict.fromkeys(subjects))
-        self.all_told = all_told
+        self.complete = complete
 
 
 def _subjects(loaded: Loaded, jobs: Sequence[BoundJob]) -> _Known:
     config = loaded.config
-    said = [observed_by(bound.job) for bound in jobs]
-    of_jobs = [pattern for patterns in said for pattern in patterns or ()]
+    declared = [observed_by(bound.job) for bound in jobs]
+    of_jobs = [pattern for patterns in declared for pattern in patterns or ()]
     found = [
         *(f"probe/{name}" for name in config.probes),
         *(each for pattern in of_jobs for each in _of_each_ledger(pattern, config)),
@@ -81,7 +81,7 @@ def _subjects(loaded: Loaded, jobs: Sequence[BoundJob]) -> _Known:
         *(subject for name in config.channels for subject in (f"channel/{name}", f"channel/{name}/*")),
         *(OWN_NETWORK, STORE_SUBJECT, CLOCK_SUBJECT, HEARTBEAT_SUBJECT),
     ]
-    return _Known(found, all_told=None not in said and len(jobs) == len(config.jobs))
+    return _Known(found, complete=None not in declared and len(jobs) == len(config.jobs))
 
 
 def _of_each_ledger(pattern: str, config: Config) -> Iterator[str]:
@@ -92,15 +92,15 @@ def _of_each_ledger(pattern: str, config: Config) -> Iterator[str]:
 
 
 def may_fit(pattern: str, other: str) -> bool:
-    """Whether there can be a subject that fits both, as `fits` has it: without a `/` a pattern fits any kind."""
+    """Whether some subject can match both patterns; as in `fits`, a pattern without a `/` matches any kind."""
     if "*" not in other:
         return fits(pattern, other)
     return meet(pattern, other) or ("/" not in pattern and meet(pattern, other.partition("/")[2]))
 
 
-def meet(one: str, other: str) -> bool:
-    """Whether some text fits two patterns of `*`, `?` and `[…]`; a set counts as any letter."""
-    first, second = _letters(one), _letters(other)
+def meet(pattern: str, other: str) -> bool:
+    """Whether some text matches two patterns of `*`, `?` and `[…]`; a set counts as any letter."""
+    first, second = _letters(pattern), _letters(other)
     waiting, seen = [(0, 0)], set[tuple[int, int]]()
     while waiting:
         at = waiting.pop()
@@ -142,15 +142,15 @@ def _meant(pattern: str, known: Sequence[str]) -> str:
 
 
 def _too_often(loaded: Loaded, jobs: Sequence[BoundJob]) -> Iterator[Problem]:
-    """Probes that want to be looked at more often than any job looks."""
+    """Probes whose interval is shorter than that of every job that looks at them."""
     at_work = [bound for bound in jobs if bound.enabled and bound.job.covers.unit is None]
     paces = [(bound.schedule.seconds, bound) for bound in at_work if isinstance(bound.schedule, Every)]
     if not paces:
         return
-    pace, bound = min(paces, key=lambda one: one[0])
+    pace, bound = min(paces, key=lambda pace: pace[0])
     for name, probe in loaded.config.probes.items():
         if probe.every and probe.every.total_seconds() < pace:
             said = loaded.document.get(("probes", name, "every"))
-            message = f"`{said}` is in vain: {bound.name} runs {bound.schedule.describe()}, and looks no sooner"
+            message = f"`{said}` has no effect: {bound.name} runs {bound.schedule.describe()}"
             hint = f"write `schedule: every {said}` at the job {bound.name}, or leave `every` out"
             yield loaded.problem(("probes", name, "every"), message, hint)

@@ -1,4 +1,4 @@
-"""What a config says in vain is told, and nothing that may come to fit."""
+"""Settings without effect are reported; patterns that may match some day are not."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def told(stage: Stage, subject: str, jobs: str = "  health_probe:\n  performance
 def test_a_pattern_that_fits_nothing_is_told_with_what_it_could_mean(stage: Stage, pattern: str, hint: str) -> None:
     (said,) = told(stage, pattern)
     assert re.match(
-        rf".*reporter.yaml:14:26: alerts.policies\[0\].subjects\[0\]: `{re.escape(pattern)}` fits nothing", said
+        rf".*reporter.yaml:14:26: alerts.policies\[0\].subjects\[0\]: `{re.escape(pattern)}` matches nothing", said
     )
     assert said.endswith(f"    {hint}")
 
@@ -71,7 +71,7 @@ FITTING = (
 
 
 @pytest.mark.parametrize("pattern", FITTING.split())
-def test_what_may_come_to_fit_is_not_told(stage: Stage, pattern: str) -> None:
+def test_a_pattern_that_may_match_is_not_reported(stage: Stage, pattern: str) -> None:
     assert told(stage, pattern) == []
 
 
@@ -80,8 +80,8 @@ def test_what_a_job_of_the_users_may_observe_is_nobodys_guess(stage: Stage, code
     stage.report("oven", code)
     (stage.folder / "our_kitchen.py").write_text("look = None\n")
     jobs = "  health_probe:\n  oven:"
-    assert [one for one in told(stage, "probe/dbb", jobs) if "fits nothing" in one] == []
-    assert "`job/ovn` fits nothing that is watched" in "".join(told(stage, "job/ovn", jobs))
+    assert [one for one in told(stage, "probe/dbb", jobs) if "matches nothing" in one] == []
+    assert "`job/ovn` matches nothing that is watched" in "".join(told(stage, "job/ovn", jobs))
 
 
 def test_a_job_that_only_reports_leaves_no_doubt_and_one_that_observes_can_say_what(stage: Stage) -> None:
@@ -89,18 +89,18 @@ def test_a_job_that_only_reports_leaves_no_doubt_and_one_that_observes_can_say_w
     stage.report("daily", DAILY)
     jobs = "  health_probe:\n  oven:\n  daily:"
     assert told(stage, "kitchen/oven", jobs) == []
-    assert "`kitten/oven` fits nothing" in told(stage, "kitten/oven", jobs)[0]
+    assert "`kitten/oven` matches nothing" in told(stage, "kitten/oven", jobs)[0]
 
 
 def test_what_a_probe_depends_on_in_vain_is_told_at_its_line(stage: Stage) -> None:
     (said,) = told(stage, "db", depends="network/won")
-    assert "reporter.yaml:12:45: probes.api.depends_on: `network/won` fits nothing" in said
+    assert "reporter.yaml:12:45: probes.api.depends_on: `network/won` matches nothing" in said
     assert "did you mean `network/own`?" in said
 
 
 def test_a_probe_that_wants_more_than_there_are_rounds_is_told(stage: Stage) -> None:
     (said,) = told(stage, "db", every="10s")
-    assert "probes.api.every: `10s` is in vain: health_probe runs every 30 seconds, and looks no sooner" in said
+    assert "probes.api.every: `10s` has no effect: health_probe runs every 30 seconds" in said
     assert "write `schedule: every 10s` at the job health_probe, or leave `every` out" in said
     assert told(stage, "db", "  health_probe: {schedule: every 10s}", every="10s") == []
 
@@ -113,7 +113,7 @@ def test_check_advises_and_the_daemon_says_it_once(stage: Stage) -> None:
     with daemon(stage.folder, datetime(2026, 10, 31, 12, tzinfo=UTC), stage.environ) as running:
         running.says("every 30 seconds")
         running.stop()
-    assert running.log.count("`probe/dbb` fits nothing that is watched") == 1
+    assert running.log.count("`probe/dbb` matches nothing that is watched") == 1
 
 
 def test_no_subject_that_the_stock_jobs_have_seen_is_said_to_fit_nothing(stage: Stage) -> None:

@@ -108,7 +108,7 @@ def test_an_emptied_config_ends_nothing_and_what_was_warned_of_is_not_said_again
         running.says("reporter.yaml: this file is empty")
         floor.write("config/reporter.yaml", f"{config}alerts: {{maintenance: [{{subjects: channel/x, {SUNDAYS}}}]}}\n#")
         running.says("taken up: nothing of a job changed")
-        assert running.log.count("`channel/x` fits nothing that is watched") == 1
+        assert running.log.count("`channel/x` matches nothing that is watched") == 1
 
 
 SUNDAYS = "schedule: weekly on sun at 02:00, duration: 2h"
