@@ -213,7 +213,7 @@ def _newest_trade(age: timedelta | None) -> str:
     hours = int(age.total_seconds() // 3600)
     if hours < 1:
         return "newest trade within the hour"
-    return f"newest trade {hours} h ago" if hours < 48 else f"newest trade {hours // 24} days ago"
+    return f"newest trade {duration_text(hours * 3600, units=2 if hours < 48 else 1)} ago"
 
 
 def _agents(ctx: Context[Parameters], ledgers: Sequence[LedgerHealth], standing: Standing) -> Iterator[Item]:

@@ -12,6 +12,7 @@ from hashlib import sha256
 
 from reporter.alerts.model import AlertState, Level, Observation, Phase, Policy, Transition, TransitionKind
 from reporter.periods.civil import DAY
+from reporter.periods.time_text import clock_time, duration_text
 
 _NO_TIME = timedelta(0)
 _SILENT_INTERVALS = 3
@@ -185,7 +186,8 @@ def _worsened(state: AlertState, now: datetime, policy: Policy) -> tuple[AlertSt
     times = "" if state.failures == 1 else f" for {state.failures} readings in a row"
     reason = f"{worse.level}{times}, was {state.level}"
     if again:
-        reason += f"; it was {worse.level} before: flapping, so eased only after {_for(_patience(worse, policy))}"
+        calm = duration_text(_patience(worse, policy))
+        reason += f"; it was {worse.level} before: flapping, so eased only after {calm}"
     return worse, _told(state, worse, TransitionKind.WORSENED, reason)
 
 
@@ -194,7 +196,8 @@ def _reminded(state: AlertState, now: datetime, policy: Policy) -> tuple[AlertSt
     if passed == state.reminders:
         return state, None
     reminded = replace(state, reminders=passed)
-    reason = f"still {state.level}, in trouble for {_for(now - _since(state))}, since {clock_time(_since(state), now)}"
+    since = _since(state)
+    reason = f"still {state.level}, in trouble for {duration_text(now - since)}, since {clock_time(since, now)}"
     if state.unknowns and state.level is not Level.UNKNOWN:
         reason += f"; the last {_readings(state.unknowns)} could not look"
     return reminded, _told(state, reminded, TransitionKind.REMINDER, reason + _came_and_went(state))
@@ -223,7 +226,7 @@ def _recovering(state: AlertState, now: datetime, policy: Policy) -> tuple[Alert
         flapping=state.flapping,
     )
     clean = f"clean since {clock_time(state.clean_since, now)}" if patience else "clean again"
-    reason = f"{clean}, after {_for(state.clean_since - _since(state))} of trouble{_came_and_went(state)}"
+    reason = f"{clean}, after {duration_text(state.clean_since - _since(state))} of trouble{_came_and_went(state)}"
     return well, replace(_told(state, well, TransitionKind.RESOLVED, reason), until=state.clean_since)
 
 
@@ -304,7 +307,7 @@ def _could_not_look(state: AlertState, now: datetime, policy: Policy) -> str:
 def _came_back(state: AlertState, now: datetime, policy: Policy) -> str:
     last = f", last over at {clock_time(state.resolved_at, now)}" if state.resolved_at else ""
     times = f"in trouble {state.openings} times since {clock_time(state.began or _since(state), now)}{last}"
-    return f"{times}: flapping, so over only after {_for(_patience(state, policy))} without a failure"
+    return f"{times}: flapping, so over only after {duration_text(_patience(state, policy))} without a failure"
 
 
 def _came_and_went(state: AlertState) -> str:
@@ -313,17 +316,3 @@ def _came_and_went(state: AlertState) -> str:
 
 def _readings(number: int) -> str:
     return "reading" if number == 1 else f"{number} readings"
-
-
-def clock_time(moment: datetime, now: datetime) -> str:
-    """A time of day in the zone of `now`, with the date where that is another one."""
-    there = moment.astimezone(now.tzinfo)
-    return f"{there:%H:%M:%S %Z}" if there.date() == now.date() else f"{there:%Y-%m-%d %H:%M:%S %Z}"
-
-
-def _for(duration: timedelta) -> str:
-    """A duration in its two largest units, such as `45 s`, `3 min 10 s` or `2 d 3 h`."""
-    hours, rest = divmod(max(0, int(duration.total_seconds())), 3600)
-    figures = {"d": hours // 24, "h": hours % 24, "min": rest // 60, "s": rest % 60}
-    parts = [f"{figure} {unit}" for unit, figure in figures.items() if figure]
-    return " ".join(parts[:2]) or "0 s"

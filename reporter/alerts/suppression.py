@@ -13,7 +13,7 @@ from reporter.alerts.incident import Incident
 from reporter.alerts.maintenance import fits, fits_any
 from reporter.alerts.model import AlertState, Level, Observation, Phase, Transition, TransitionKind
 from reporter.alerts.policies import OWN_NETWORK, EscalationStep, Rules
-from reporter.alerts.state_machine import clock_time
+from reporter.periods.time_text import clock_time
 
 # People are reminded of a silence so long before its end, and of a short one when a tenth of it is left.
 REMIND_BEFORE = timedelta(minutes=10)

@@ -16,11 +16,12 @@ from reporter.alerts.suppression import Silence
 from reporter.app.app import App
 from reporter.config.types import duration as read_duration
 from reporter.errors import ReporterError, nearest
-from reporter.messages.formats import duration_text, plural
+from reporter.messages.formats import plural
 from reporter.messages.message import visible
 from reporter.notify.pipeline import AlertPipeline
 from reporter.notify.timeline import Timeline
 from reporter.periods.civil import parse_at
+from reporter.periods.time_text import duration_text, moment_text
 from reporter.store import incidents
 
 DONE = 0
@@ -118,7 +119,7 @@ def _list(app: App) -> int:
 
 def _in_words(app: App, silence: Silence, now: datetime) -> str:
     left = duration_text(silence.ends_at - now)
-    until = f"{silence.ends_at.astimezone(app.runtime.zone):%Y-%m-%d %H:%M:%S %Z}"
+    until = moment_text(silence.ends_at, app.runtime.zone)
     return visible(
         f"{silence.id}: {silence.pattern} is silenced for {left}, until {until}, by {silence.by}: {silence.reason}"
     )

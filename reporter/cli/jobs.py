@@ -14,6 +14,7 @@ from reporter.cli.terminal import DONE, FAILED, QUEUED, complain, progress, prog
 from reporter.jobs.binding import BoundJob
 from reporter.messages.message import visible
 from reporter.messages.quiet_hours import Noise
+from reporter.periods.time_text import moment_text
 from reporter.store.outbox import DeliveryState
 
 # How long a command waits for delivery. Once a message is queued, those after it have to wait as well.
@@ -88,7 +89,7 @@ def _why_not_run(app: App, name: str, run: ManualRun) -> Iterator[str]:
         yield f"another process runs {name} for {label} just now"
         return
     zone = ZoneInfo(app.job(name).timezone)
-    when = f"{owed.settled_at.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}" if owed.settled_at else "an earlier time"
+    when = moment_text(owed.settled_at, zone) if owed.settled_at else "an earlier time"
     yield f"{name} {label} was sent before, at {when} (--force sends it again)"
     yield from (f"  → {_delivery_line(delivery)}" for delivery in app.fates(owed.run_id or ""))
 

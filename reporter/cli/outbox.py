@@ -15,6 +15,7 @@ from reporter.delivery.outlets.outlet import Delivered, Later, Never, Verdict
 from reporter.errors import ReporterError, nearest
 from reporter.messages.formats import plural
 from reporter.messages.message import Message, Run, Severity, Text, Tone, plain, visible
+from reporter.periods.time_text import ago, duration_text, moment_text
 from reporter.store import channel_states, channel_stats, outbox_admin
 from reporter.store.channel_states import ChannelState
 from reporter.store.channel_stats import DeliveryCounts
@@ -67,7 +68,7 @@ def _counted(heaps: Sequence[StateCount], now: datetime) -> Iterator[tuple[str, 
         mine = {heap.state: heap for heap in heaps if heap.channel == channel}
         oldest = min((mine[state].oldest for state in outbox_admin.OPEN if state in mine), default=None)
         numbers = (str(mine[state].number) if state in mine else "-" for state in states)
-        yield channel, *numbers, _span(now - oldest) if oldest else "-"
+        yield channel, *numbers, duration_text(now - oldest) if oldest else "-"
 
 
 def _row(app: App) -> Callable[[OutboxEntry], tuple[str, ...]]:
@@ -76,7 +77,7 @@ def _row(app: App) -> Callable[[OutboxEntry], tuple[str, ...]]:
         str(entry.id),
         entry.channel,
         entry.state,
-        _span(now - entry.created_at),
+        duration_text(now - entry.created_at),
         str(entry.attempts),
         " · ".join(filter(None, (_title(entry), entry.error))),
     )
@@ -105,17 +106,15 @@ def _show(app: App, options: argparse.Namespace) -> int:
 
 def _facts(entry: OutboxEntry, now: datetime, zone: tzinfo) -> Iterator[tuple[str, str]]:
     yield "kind", entry.kind + (f", part {entry.part} of {entry.of}" if entry.of > 1 else "")
-    yield (
-        "written",
-        f"{_moment(entry.created_at, zone)} ({_span(now - entry.created_at)} ago), run {entry.run_id or '-'}",
-    )
+    written = f"{moment_text(entry.created_at, zone)} ({ago(entry.created_at, now)})"
+    yield "written", f"{written}, run {entry.run_id or '-'}"
     yield "tries", str(entry.attempts) + (" (one of them may have arrived)" if entry.maybe_sent else "")
     if entry.state == "held" and not entry.maybe_sent:
-        yield "held until", _moment(entry.not_before, zone)
+        yield "held until", moment_text(entry.not_before, zone)
     if entry.expires_at and entry.state in outbox_admin.OPEN:
-        yield "wanted until", _moment(entry.expires_at, zone)
+        yield "wanted until", moment_text(entry.expires_at, zone)
     if entry.sent_at:
-        yield "delivered", f"{_moment(entry.sent_at, zone)} as {entry.message_id}"
+        yield "delivered", f"{moment_text(entry.sent_at, zone)} as {entry.message_id}"
     if entry.url:
         yield "where", entry.url
     if entry.error:
@@ -244,13 +243,14 @@ def _standing(channel: Channel, lane: ChannelState | None, now: datetime) -> str
     if _closed(channel, lane):
         return "closed to us"
     if lane and lane.ready_at > now:
-        return f"ready in {_span(lane.ready_at - now)}"
+        return f"ready in {duration_text(lane.ready_at - now)}"
     return "quiet" if channel.etiquette.quiet(now) else "ready"
 
 
 def _trouble(channel: Channel, lane: ChannelState | None, error: OutboxEntry | None, zone: tzinfo) -> Iterator[str]:
     if lane and _closed(channel, lane):
-        yield f"{channel.name} is closed to us since {_moment(lane.dead_since or lane.ready_at, zone)}: {lane.error}"
+        since = moment_text(lane.dead_since or lane.ready_at, zone)
+        yield f"{channel.name} is closed to us since {since}: {lane.error}"
         yield f"  give it a new webhook, or try it again: reporter outbox retry --channel {channel.name}"
     elif lane and lane.error:
         yield f"{channel.name} failed {plural(lane.failures, 'time')} in a row, last with: {lane.error}"
@@ -350,18 +350,6 @@ def _broken(line: str, indent: int) -> list[str]:
     head, tail = line[:indent], line[indent:]
     first, *others = textwrap.wrap(tail, width - indent) or [""]
     return [head + first, *(" " * indent + other for other in others)]
-
-
-def _moment(moment: datetime, zone: tzinfo) -> str:
-    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}"
-
-
-def _span(span: timedelta) -> str:
-    seconds = max(int(span.total_seconds()), 0)
-    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds // length} {unit}"
-    return f"{seconds} s"
 
 
 _OUTBOX: dict[str, Callable[[App, argparse.Namespace], int]] = {

@@ -11,9 +11,9 @@ from reporter.app.home import FolderHome
 from reporter.config import loading
 from reporter.config.models import Config
 from reporter.errors import ReporterError, nearest
-from reporter.messages.formats import duration_text
 from reporter.messages.message import visible
 from reporter.periods.clock import SystemClock
+from reporter.periods.time_text import duration_text
 from reporter.probes.factory import probes_of
 from reporter.scheduler import logs
 

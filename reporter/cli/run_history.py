@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from reporter.jobs.binding import BoundJob
-from reporter.messages.formats import duration_text, plural
+from reporter.messages.formats import plural
+from reporter.periods.time_text import duration_text, moment_text
 from reporter.store import owed_periods, run_log
 from reporter.store.database import Store
 from reporter.store.owed_periods import Owed
@@ -26,7 +26,7 @@ def run_history(store: Store, bound: BoundJob, limit: int) -> Iterator[str]:
     if bound.job.covers.closed:
         yield from (f"  {entry.period.label:<16} {_state(entry, of_periods, zone)}" for entry in owed)
     else:
-        yield from (f"  {_moment(run.started_at, zone)} {_ending(run)}" for run in runs)
+        yield from (f"  {moment_text(run.started_at, zone)} {_ending(run)}" for run in runs)
     if not (owed if bound.job.covers.closed else runs):
         yield "  nothing yet"
     if skipped:
@@ -37,16 +37,16 @@ def _state(owed: Owed, runs: Mapping[str, RunRecord], zone: ZoneInfo) -> str:
     match owed.state:
         case "told":
             run = runs.get(owed.run_id or "")
-            when = _moment(owed.settled_at, zone) if owed.settled_at else ""
+            when = moment_text(owed.settled_at, zone) if owed.settled_at else ""
             return f"sent      {when}{f', {_ending(run)}' if run else ''}"
         case "given_up":
             return f"given up  {owed.reason or ''}".rstrip()
         case "running":
             return f"running   try {owed.attempts}"
         case _ if owed.attempts:
-            return f"owed      tried {owed.attempts}×, next {_moment(owed.next_try_at, zone)}: {owed.reason}"
+            return f"owed      tried {owed.attempts}×, next {moment_text(owed.next_try_at, zone)}: {owed.reason}"
         case _:
-            return f"owed      due {_moment(owed.due_at, zone)}"
+            return f"owed      due {moment_text(owed.due_at, zone)}"
 
 
 def _ending(run: RunRecord) -> str:
@@ -57,7 +57,3 @@ def _ending(run: RunRecord) -> str:
     if run.outcome == "failed":
         return f"{took}, failed: {run.error}"
     return f"{took}, {plural(run.messages, 'message') if run.messages else 'nothing new'}"
-
-
-def _moment(moment: datetime, zone: ZoneInfo) -> str:
-    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}"

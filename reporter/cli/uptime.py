@@ -18,9 +18,9 @@ from reporter.alerts.maintenance import fits, maintenance_spans
 from reporter.alerts.uptime import StateSpan, Uptime, Window, is_component, measured
 from reporter.app.app import App
 from reporter.errors import ReporterError, nearest
-from reporter.messages.formats import duration_text
 from reporter.messages.message import visible
 from reporter.periods.civil import DAY, Period, Unit, before, containing, parse_at
+from reporter.periods.time_text import duration_text
 from reporter.store import uptime
 
 DONE = 0

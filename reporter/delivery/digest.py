@@ -8,6 +8,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from reporter.messages.message import Attachment, Block, Line, Message, Run, Severity, Text, Tone, plain, plain_blocks
+from reporter.periods.time_text import moment_text
 
 # In characters. So many lines of that width fit into one embed, most often.
 WIDTH, TITLE_WIDTH = 150, 80
@@ -94,7 +95,7 @@ def _in_full(held: Sequence[HeldMessage], zone: ZoneInfo, now: datetime) -> Atta
 
 def _told(held: HeldMessage, zone: ZoneInfo) -> Iterator[str]:
     message = held.message
-    yield f"{held.at.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}  {_title(message)}"
+    yield f"{moment_text(held.at, zone)}  {_title(message)}"
     yield from plain_blocks(message.body)
     for field in message.fields:
         yield f"\n{plain(field.name)}"

@@ -27,6 +27,7 @@ from reporter.delivery.rate_limits import Limit
 from reporter.errors import ReporterError, StoreError
 from reporter.messages.message import Message, Severity
 from reporter.periods.clock import Clock
+from reporter.periods.time_text import duration_text
 from reporter.scheduler.runner import Runner
 from reporter.scheduler.runtime import Runtime
 from reporter.store import channel_states, channel_stats, outbox
@@ -447,17 +448,10 @@ def _notes(row: QueuedMessage, now: datetime) -> list[str]:
         return []
     late = now - row.created_at
     return [
-        f"delivered {_span(late)} late" if late >= LATE else "",
+        f"delivered {duration_text(late)} late" if late >= LATE else "",
         "may be a repeat" if row.maybe_sent else "",
         f"ref {row.reference}",
     ]
-
-
-def _span(span: timedelta) -> str:
-    minutes = int(span.total_seconds() // 60)
-    if minutes < 120:
-        return f"{minutes} min"
-    return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // (24 * 60)} days"
 
 
 def _save_row(connection: Connection, row: QueuedMessage, verdict: Outcome, now: datetime) -> None:

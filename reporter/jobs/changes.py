@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError
 
 from reporter.jobs.binding import BoundJob
-from reporter.messages.formats import duration_text
+from reporter.periods.time_text import duration_text
 
 # The terms on which each job runs, as text that can be kept and compared: job → term → value.
 Terms = Mapping[str, Mapping[str, str]]

@@ -9,6 +9,7 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 from enum import Enum
 from zoneinfo import ZoneInfo
 
+from reporter.periods.time_text import duration_text
 from reporter.trading.trades import Money
 
 Number = int | float | Decimal
@@ -163,27 +164,6 @@ class Formats:
         return moment.astimezone(ZoneInfo(zone or self.zone)).strftime(pattern)
 
 
-def duration_text(value: Number | timedelta | None) -> str | None:
-    """`5ms`, `2.3s`, `14m 27s`, `3h 5m`, `7 days, 14 hours`; a bare number counts seconds.
-
-    At most two units are named; what is smaller is cut off, not rounded up.
-    """
-    seconds = _finite(value.total_seconds() if isinstance(value, timedelta) else value)
-    if seconds is None:
-        return None
-    sign, length = ("-" if seconds < 0 else ""), abs(seconds)
-    return sign + (_short(float(length)) if length < 10 else _long(int(length), units=2))
-
-
-def ago(moment: datetime | None, now: datetime | None) -> str | None:
-    """How far a moment is from now, in one unit: `15s ago`, `2 days ago`, `in 5m`, `just now`."""
-    if moment is None or now is None:
-        return None
-    seconds = int((now - moment).total_seconds())
-    distance = _long(abs(seconds), units=1)
-    return "just now" if seconds == 0 else f"{distance} ago" if seconds > 0 else f"in {distance}"
-
-
 def size_text(count: Number | None) -> str | None:
     """A size in bytes: `512 B`, `1.5 KiB`, `15.6 GiB`; a unit is 1024 of the one below."""
     value = _finite(count)
@@ -240,25 +220,3 @@ def _ratio(part: Money | Number | None, whole: Money | Number | None) -> Decimal
         return part / whole
     share, total = _finite(part), _finite(whole)
     return share / total if share is not None and total else None
-
-
-def _short(seconds: float) -> str:
-    """Less than ten seconds, to two digits."""
-    if 0 < seconds < 0.001:
-        return "<1ms"
-    if 0 < seconds < 0.9995:
-        return f"{seconds * 1000:.0f}ms"
-    return f"{seconds:.1f}".removesuffix(".0") + "s"
-
-
-def _long(seconds: int, *, units: int) -> str:
-    """Whole seconds in their largest units: words from a day on, letters below."""
-    minutes, second = divmod(seconds, 60)
-    hours, minute = divmod(minutes, 60)
-    days, hour = divmod(hours, 24)
-    if days:
-        named = [plural(days, "day") or "", (plural(hour, "hour") or "") if hour else ""]
-        return ", ".join(filter(None, named[:units]))
-    parts = [(hour, "h"), (minute, "m"), (second, "s")]
-    first = next((index for index, (count, _) in enumerate(parts) if count), 2)
-    return " ".join(f"{count}{unit}" for count, unit in parts[first : first + units] if count)

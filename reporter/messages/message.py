@@ -117,7 +117,7 @@ class Message:
     mention: tuple[str, ...] = ()
 
     def noted(self, *notes: str) -> Message:
-        """The same message with notes added to its footer, such as `delivered 14 min late`."""
+        """The same message with notes added to its footer, such as `delivered 14m late`."""
         extra = [text for text in notes if text]
         if not extra:
             return self

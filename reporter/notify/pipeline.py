@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 
 from sqlalchemy import Connection
@@ -31,6 +31,7 @@ from reporter.notify.alert_messages import silence_message
 from reporter.notify.incident_cards import IncidentNotifier, Notification
 from reporter.notify.routing import Observer, notified_channels
 from reporter.notify.settings import NotifySettings
+from reporter.periods.time_text import duration_text
 from reporter.store import alerts, channel_states, incidents, outbox
 from reporter.store.alerts import StoredAlert
 from reporter.store.database import after_commit
@@ -195,7 +196,7 @@ class AlertPipeline:
 
     def _escalated(self, incident: Incident, watched: StoredAlert, step: EscalationStep) -> Notification:
         """The news of a trouble for those who hear of it only when it lasts."""
-        reason = f"not acknowledged and not over {_minutes(step.after)} after it was opened"
+        reason = f"not acknowledged and not over {duration_text(step.after)} after it was opened"
         change = transition_by_time(incident, watched.state, TransitionKind.ESCALATED, reason)
         channels = tuple(name for name in step.channels if name in self.settings.channels)
         return self._noted(change, incident, channels, "it is time for the next to hear of it", step)
@@ -256,11 +257,6 @@ def _leaves_a_trace(before: AlertState, after: AlertState, observation: Observat
     seldom = observation is not None and not observation.subject.startswith("probe/")
     well = before == AlertState(before.subject) and after.phase is Phase.OK and after.level is Level.OK
     return not (seldom and well)
-
-
-def _minutes(span: timedelta) -> str:
-    minutes = int(span.total_seconds() // 60)
-    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h"
 
 
 def _in_words(change: Transition) -> str:

@@ -14,8 +14,8 @@ from reporter.alerts.maintenance import fits, maintenance_spans
 from reporter.alerts.model import AlertState, Level, Phase, Policy, name_of
 from reporter.alerts.policies import EscalationStep, Rules
 from reporter.alerts.suppression import Silence, affected_subjects, suppression_of
-from reporter.messages.formats import duration_text
 from reporter.notify.settings import NotifySettings
+from reporter.periods.time_text import duration_text
 from reporter.store import alerts, incidents, uptime
 from reporter.store.alerts import StoredAlert
 from reporter.store.incidents import Dispatch, SentNotification

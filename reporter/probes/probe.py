@@ -9,7 +9,8 @@ from typing import Protocol
 
 from reporter.alerts.model import Level
 from reporter.alerts.thresholds import Threshold
-from reporter.messages.formats import duration_text, size_text
+from reporter.messages.formats import size_text
+from reporter.periods.time_text import duration_text
 
 # No figure is trouble.
 NEVER = Threshold()

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 
 from reporter.alerts.model import AlertState, Level, Observation
 from reporter.alerts.readings import Reading
-from reporter.messages.formats import duration_text
 from reporter.messages.message import visible
 from reporter.periods.clock import Clock
+from reporter.periods.time_text import duration_text
 from reporter.probes import own_network
 from reporter.probes.contact import Contact, watched
 from reporter.probes.failures import explain

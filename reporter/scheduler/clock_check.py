@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from reporter.periods.clock import Clock
+from reporter.periods.time_text import moment_text
 
 log = logging.getLogger(__name__)
 
@@ -46,9 +47,13 @@ def clock_doubt(wall: datetime, monotonic: float, reading: ClockReading | None) 
     if reading is not None:
         right = reading.now(monotonic)
         wrong = abs(wall - right) > TOLERANCE
-        return f"it shows {_shown(wall)}, and by {reading.source} it is {_shown(right)}" if wrong else None
+        return (
+            f"it shows {moment_text(wall, UTC)}, and by {reading.source} it is {moment_text(right, UTC)}"
+            if wrong
+            else None
+        )
     if wall < EARLIEST:
-        return f"it shows {_shown(wall)}, when there was no such program yet"
+        return f"it shows {moment_text(wall, UTC)}, when there was no such program yet"
     return None
 
 
@@ -112,7 +117,3 @@ def _tell_log(why: str | None) -> None:
         log.error("this machine's clock cannot be right: %s. No period is reported until it is", why)
     else:
         log.info("this machine's clock is right again")
-
-
-def _shown(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

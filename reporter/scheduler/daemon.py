@@ -29,10 +29,10 @@ from reporter.delivery.worker import DeliveryWorker
 from reporter.errors import ConfigError, ReporterError
 from reporter.jobs.binding import BoundJob
 from reporter.jobs.changes import differences, terms
-from reporter.messages.formats import duration_text
 from reporter.periods.civil import covered
 from reporter.periods.clock import Clock, SystemClock
 from reporter.periods.schedules import Every
+from reporter.periods.time_text import duration_text
 from reporter.scheduler.planner import Planner, Turn
 from reporter.scheduler.runner import Runner
 from reporter.scheduler.runtime import Runtime

@@ -14,12 +14,13 @@ from sqlalchemy import Connection
 from reporter.alerts.model import CLOCK_SUBJECT, Level, Observation
 from reporter.errors import StoreError
 from reporter.jobs.binding import BoundJob
-from reporter.messages.formats import duration_text, plural
+from reporter.messages.formats import plural
 from reporter.notify.pipeline import AlertPipeline
 from reporter.notify.routing import Observer
 from reporter.periods.civil import Period, containing, covered
 from reporter.periods.clock import Clock
 from reporter.periods.schedules import Every, ScheduleError, parse
+from reporter.periods.time_text import duration_text
 from reporter.scheduler.clock_check import ClockCheck
 from reporter.scheduler.runtime import Runtime
 from reporter.store import outbox, owed_periods

@@ -26,7 +26,7 @@ from reporter.delivery.enqueue import enqueue_digests, enqueue_message
 from reporter.errors import ClaimLostError, DeadlineError, JobError, LedgerError, ReporterError, StoreError
 from reporter.jobs.binding import BoundJob
 from reporter.jobs.context import Context, Params, Report
-from reporter.messages.formats import duration_text, plural
+from reporter.messages.formats import plural
 from reporter.messages.message import Message, Run
 from reporter.messages.report_pictures import pictures
 from reporter.notify.fallback import InMemoryAlerts
@@ -35,6 +35,7 @@ from reporter.notify.routing import Observer
 from reporter.periods.civil import Period, before, covered
 from reporter.periods.clock import Clock
 from reporter.periods.schedules import Every
+from reporter.periods.time_text import duration_text
 from reporter.scheduler import logs
 from reporter.scheduler.runtime import Runtime
 from reporter.store import alerts, channel_stats, incidents, outbox, owed_periods, run_log, uptime

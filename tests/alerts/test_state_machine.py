@@ -132,7 +132,7 @@ def test_what_flaps_is_one_incident_and_says_how_often() -> None:
     assert (state.openings, state.flapping) == (3, True)
     assert told[2].reason == (
         "3 failures in a row since 14:09:10 UTC, limit 3; in trouble 2 times since 14:02:10 UTC, last over at "
-        "14:08:40 UTC: flapping, so over only after 15 min without a failure"
+        "14:08:40 UTC: flapping, so over only after 15m without a failure"
     )
     later, _ = history(PROBE, every(30, "ccc" + LOST + "o" * 121 + "ccc"))
     assert (later.openings, later.flapping) == (1, False)
@@ -141,7 +141,7 @@ def test_what_flaps_is_one_incident_and_says_how_often() -> None:
 def test_the_end_says_when_the_trouble_ended_and_how_often_it_came_and_went() -> None:
     _, (_, resolved) = history(PROBE, every(30, "cccococ" + LOST))
     assert resolved.until == START + timedelta(seconds=210)
-    assert resolved.reason == "clean since 14:05:40 UTC, after 3 min 30 s of trouble; it came and went 2 times"
+    assert resolved.reason == "clean since 14:05:40 UTC, after 3m 30s of trouble; it came and went 2 times"
 
 
 def test_each_level_may_have_a_policy_of_its_own() -> None:
@@ -168,15 +168,15 @@ def test_a_level_that_changes_recalls_nothing_that_lies_behind() -> None:
         (PROBE, every(30, "wwwccc"), "critical for 3 readings in a row, was warning"),
         (LIMIT, every(30, "wc"), "critical, was warning"),
         (PROBE, every(30, "ccc" + "w" * 11), "not critical since 14:03:40 UTC, now warning"),
-        (PROBE, every(30, "ccc" + "o" * 11), "clean since 14:03:40 UTC, after 1 min 30 s of trouble"),
-        (JOB, every(90000, "co"), "clean again, after 1 d 1 h of trouble"),
-        (LIMIT, [(0, "c"), (3600, ".")], "still critical, in trouble for 1 h, since 14:02:10 UTC"),
+        (PROBE, every(30, "ccc" + "o" * 11), "clean since 14:03:40 UTC, after 1m 30s of trouble"),
+        (JOB, every(90000, "co"), "clean again, after 1 day, 1 hour of trouble"),
+        (LIMIT, [(0, "c"), (3600, ".")], "still critical, in trouble for 1h, since 14:02:10 UTC"),
         (
             LIMIT,
             [(0, "c"), (60, "?"), (3600, "?")],
-            "still critical, in trouble for 1 h, since 14:02:10 UTC; the last 2 readings could not look",
+            "still critical, in trouble for 1h, since 14:02:10 UTC; the last 2 readings could not look",
         ),
-        (LIMIT, [(0, "c"), (86400, ".")], "still critical, in trouble for 1 d, since 2026-10-30 14:02:10 UTC"),
+        (LIMIT, [(0, "c"), (86400, ".")], "still critical, in trouble for 1 day, since 2026-10-30 14:02:10 UTC"),
     ],
 )
 def test_whatever_is_told_says_why(policy: Policy, steps: list[Step], reason: str) -> None:

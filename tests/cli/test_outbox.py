@@ -57,9 +57,9 @@ def test_what_waits_is_counted_and_listed_with_its_age_and_the_reason(
     _, told = outbox(desk, capsys)
     header, counted, _, columns, row = told.splitlines()
     assert header.split() == ["CHANNEL", "UNCLEAR", "SENT", "OLDEST", "OPEN"]
-    assert counted.split() == ["daily", "1", "1", "14", "min"]
+    assert counted.split() == ["daily", "1", "1", "14m"]
     assert columns.split() == ["ID", "CHANNEL", "STATE", "AGE", "TRIES", "WHAT"]
-    assert row.split(maxsplit=6)[:6] == ["2", "daily", "unclear", "14", "min", "1"]
+    assert row.split(maxsplit=5)[:5] == ["2", "daily", "unclear", "14m", "1"]
     assert "2026-10-29 · Discord answered 503" in row
 
 

@@ -86,7 +86,7 @@ def test_an_outage_loses_nothing_keeps_the_order_and_says_how_late_it_is(news: S
     for _ in range(3):
         news.deliver()
     assert titles(discord) == ["2026-10-27", "2026-10-28", "2026-10-29"]
-    assert discord.messages("daily")[0].embed["footer"]["text"].startswith("delivered 14 min late · ref ")
+    assert discord.messages("daily")[0].embed["footer"]["text"].startswith("delivered 14m late · ref ")
 
 
 def test_what_waits_survives_the_process(news: Stage, discord: LocalDiscord) -> None:

@@ -60,7 +60,7 @@ def test_a_warning_with_its_figures(settings: NotifySettings) -> None:
 
 def test_an_alert_that_is_over(settings: NotifySettings) -> None:
     opened = told(TransitionKind.OPENED, Level.CRITICAL, lasting=timedelta(minutes=12))
-    reason = "clean since 13:57:30, after 7 min of trouble"
+    reason = "clean since 13:57:30, after 7m of trouble"
     over = replace(opened, change=TransitionKind.RESOLVED, level=Level.OK, was=Level.CRITICAL, reason=reason)
     over = replace(over, observation=Observation("probe/redis", Level.OK, "online"), until=NOW - timedelta(minutes=5))
     assert agrees("alert-resolved", alert_message(settings, over, NOW, trouble=opened))

@@ -184,7 +184,7 @@ def test_a_slow_ledger_is_a_warning() -> None:
     ("age", "words"),
     [
         (timedelta(minutes=59), "online, newest trade within the hour"),
-        (timedelta(hours=5, minutes=59), "online, newest trade 5 h ago"),
+        (timedelta(hours=5, minutes=59), "online, newest trade 5h ago"),
         (timedelta(days=3, hours=2), "online, newest trade 3 days ago"),
         (None, "online, no trade yet"),
     ],
@@ -200,7 +200,7 @@ def test_an_old_newest_trade_is_a_warning_if_that_is_watched(hours: float | None
     seen = Watch(ledgers=idle, params={"newest_trade_hours": hours}).seen()["probe/ledger-floor"]
     assert seen.level is level
     if hours == 5:
-        assert (seen.detail, seen.value, seen.limit) == ("newest trade 5 h ago", "5h 30m", "5h")
+        assert (seen.detail, seen.value, seen.limit) == ("newest trade 5h ago", "5h 30m", "5h")
 
 
 def test_a_silent_agent_is_critical_and_named() -> None:
@@ -319,7 +319,7 @@ def filling(hours: int, percent: float, now: float) -> Watch:
         (0.1, 60, Level.OK, "normal"),  # in more than three days
         (0.5, 76, Level.WARNING, "full in about 2 days at this pace"),
         (1.0, 40, Level.WARNING, "full in about 2 days at this pace"),
-        (5.0, 80, Level.CRITICAL, "full in about 4 hours at this pace"),
+        (5.0, 80, Level.CRITICAL, "full in about 4h at this pace"),
         (5.0, 96, Level.CRITICAL, "above 95%"),  # it is bad as it is
     ],
 )

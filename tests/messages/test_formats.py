@@ -9,17 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reporter.messages.formats import (
-    CurrencyFormat,
-    Formats,
-    Number,
-    ago,
-    duration_text,
-    medal,
-    plural,
-    size_text,
-    trend,
-)
+from reporter.messages.formats import CurrencyFormat, Formats, Number, medal, plural, size_text, trend
+from reporter.periods.time_text import ago, duration_text
 from reporter.trading.trades import Mode, Money
 
 SHOW = Formats()

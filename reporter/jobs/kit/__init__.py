@@ -47,8 +47,8 @@ from reporter.jobs.kit.status_board import status_board as status_board
 from reporter.jobs.kit.status_board import trouble_since as trouble_since
 from reporter.jobs.kit.status_board import usual_latency as usual_latency
 from reporter.jobs.kit.status_board import worst_level as worst_level
-from reporter.messages.formats import duration_text as duration_text
 from reporter.messages.formats import size_text as size_text
+from reporter.periods.time_text import duration_text as duration_text
 from reporter.probes.host.facts import Host as Host
 from reporter.trading.books import AgentSeries as AgentSeries
 from reporter.trading.books import LedgerHealth as LedgerHealth

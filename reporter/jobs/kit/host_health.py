@@ -13,7 +13,8 @@ from reporter.alerts.model import AlertState, Level, Observation
 from reporter.alerts.self_health import SelfHealth
 from reporter.alerts.thresholds import Threshold
 from reporter.jobs.context import Params
-from reporter.messages.formats import duration_text, size_text
+from reporter.messages.formats import size_text
+from reporter.periods.time_text import duration_text
 from reporter.probes.host.facts import Disk, Host
 
 Standing = Mapping[str, AlertState]
@@ -283,7 +284,7 @@ def _disk(
     words = f"full in about {coarse(ahead)} at this pace"
     detail = f"Disk {disk.path} of {host.name} is {_percent(figure)} full, and will be {words}"
     value = f"{_percent(figure)}, full in {coarse(ahead)}"
-    seen = Observation(subject, level, detail, value, None if limit is None else f"{limit:g} h", figure)
+    seen = Observation(subject, level, detail, value, None if limit is None else duration_text(limit * 3600), figure)
     return _noting(HealthSign(f"Disk {disk.path}", seen, words), size=by_size.seen.level, hours=level)
 
 
@@ -295,13 +296,11 @@ def _noting(vital: HealthSign, *, size: Level, hours: Level = Level.OK) -> Healt
 
 
 def coarse(span: timedelta) -> str:
-    """A time so roughly that it does not change with each look: `3 days`, `7 hours`, `less than an hour`."""
+    """A time so roughly that it does not change with each look: `3 days`, `7h`, `less than an hour`."""
     hours = int(span.total_seconds() // 3600)
     if hours < 1:
         return "less than an hour"
-    if hours < 48:
-        return "an hour" if hours == 1 else f"{hours} hours"
-    return f"{hours // 24} days"
+    return duration_text(timedelta(hours=hours), units=2 if hours < 48 else 1)
 
 
 def _restarted(subject: str, host: Host, limits: HostLimits, now: datetime) -> Iterator[HealthSign]:

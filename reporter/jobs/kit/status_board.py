@@ -12,8 +12,8 @@ from pydantic import Field
 from reporter.alerts.model import AlertState, Level
 from reporter.alerts.readings import Reading
 from reporter.jobs.context import Context, Params, Report
-from reporter.messages.formats import duration_text
 from reporter.messages.message import Tone
+from reporter.periods.time_text import duration_text
 
 LEVEL_MARKS = {Level.OK: "🟢", Level.WARNING: "🟡", Level.CRITICAL: "🔴", Level.UNKNOWN: "⚪"}
 LEVEL_TITLES = {Level.OK: "✅", Level.WARNING: "⚠️", Level.CRITICAL: "🚨", Level.UNKNOWN: "⚪"}

@@ -11,7 +11,8 @@ from jinja2 import Undefined, pass_context
 from jinja2.filters import FILTERS
 from jinja2.runtime import Context
 
-from reporter.messages.formats import Formats, ago, duration_text, medal, plural, size_text, trend
+from reporter.messages.formats import Formats, medal, plural, size_text, trend
+from reporter.periods.time_text import ago, duration_text
 from reporter.trading.metrics import expectancy, few, payoff, profit_factor, sqn
 
 

@@ -11,9 +11,10 @@ from typing import ClassVar, Protocol
 from reporter.alerts.model import Level
 from reporter.alerts.thresholds import Threshold
 from reporter.errors import LedgerError
-from reporter.messages.formats import duration_text, plural
+from reporter.messages.formats import plural
 from reporter.periods.civil import Period
 from reporter.periods.clock import Clock
+from reporter.periods.time_text import duration_text
 from reporter.probes.loop import aside
 from reporter.probes.number_formats import ago
 from reporter.probes.probe import CouldNotLookError, Measurement, ProbeResult, Terms, seconds

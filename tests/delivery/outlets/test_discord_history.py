@@ -14,7 +14,7 @@ OURS, KNOWN, REFERENCE = "1", ("100", "101"), "ref 1a2b3c"
 
 def said(id_: str, footer: str | None = REFERENCE, webhook: str = OURS) -> dict[str, Any]:
     """A message of a channel; one without a footer is shown without its content."""
-    embeds = [] if footer is None else [{"footer": {"text": f"delivered 3 min late · {footer}"}}]
+    embeds = [] if footer is None else [{"footer": {"text": f"delivered 3m late · {footer}"}}]
     return {"id": id_, "channel_id": "7", "webhook_id": webhook, "embeds": embeds}
 
 

@@ -55,7 +55,7 @@ def text_of(parts: list[Message]) -> str:
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 def test_discord_takes_every_part_of_any_message(outlet: DiscordOutlet, message: Message) -> None:
     for part in outlet.fit(message):
-        late = part.noted("delivered 14 min late", "may be a repeat", "n" * (NOTES - 50))
+        late = part.noted("delivered 14m late", "may be a repeat", "n" * (NOTES - 50))
         assert isinstance(outlet.post(late), Delivered)
 
 

@@ -77,14 +77,14 @@ def test_a_disk_leaves_its_warning_when_it_has_clearly_more_time(hours: int, lev
 def test_a_disk_that_was_to_be_full_soon_has_not_been_as_full_as_that() -> None:
     host = replace(SILENT, disks=(Disk("/", 91, 100),))
     (soon,) = host_signs(host, HostLimits(), {}, NOW, lambda _subject, _figure: timedelta(hours=5))
-    assert (soon.seen.level, soon.words) == (Level.CRITICAL, "full in about 5 hours at this pace")
+    assert (soon.seen.level, soon.words) == (Level.CRITICAL, "full in about 5h at this pace")
     open_ = AlertState(soon.seen.subject, Phase.OPEN, Level.CRITICAL, NOW, observation=soon.seen)
     (later,) = host_signs(host, HostLimits(), {open_.subject: open_}, NOW, lambda _subject, _figure: None)
     assert (later.seen.level, later.words) == (Level.WARNING, "above 85%")
 
 
 @pytest.mark.parametrize(
-    ("hours", "words"), [(0.4, "less than an hour"), (1.9, "an hour"), (47, "47 hours"), (49, "2 days")]
+    ("hours", "words"), [(0.4, "less than an hour"), (1.9, "1h"), (47, "1 day, 23 hours"), (49, "2 days")]
 )
 def test_a_time_is_told_so_that_it_seldom_changes(hours: float, words: str) -> None:
     assert coarse(timedelta(hours=hours)) == words
