@@ -27,7 +27,7 @@ PACKAGES = (
     "cli",
     "app",
     "scheduler",
-    "jobs notify",
+    "jobs notify inbox",
     "probes delivery",
     "config store",
     "messages",
@@ -63,8 +63,8 @@ LIBRARIES = {
     "psycopg": "reporter.probes reporter.trading.ledger reporter.store",
     "resvg_py": "reporter.messages",
     "rich": "reporter.cli reporter.delivery.outlets.console",
-    "sqlalchemy": "reporter.app reporter.cli reporter.notify reporter.probes reporter.delivery reporter.scheduler "
-    "reporter.store reporter.config reporter.trading.ledger",
+    "sqlalchemy": "reporter.app reporter.cli reporter.inbox reporter.notify reporter.probes reporter.delivery "
+    "reporter.scheduler reporter.store reporter.config reporter.trading.ledger",
     "yaml": "reporter.config",
 }
 

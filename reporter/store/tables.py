@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     DateTime,
@@ -14,6 +15,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -23,7 +25,7 @@ from sqlalchemy import (
 )
 
 # The newest migration in reporter/store/migrations/versions; a test holds that it is.
-HEAD = "0002"
+HEAD = "0003"
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -341,4 +343,46 @@ lanes = Table(
     Column("error", Text),
     # When the last messages were posted, in seconds since 1970, as a JSON list: the pace outlives the process.
     Column("posts", Text, nullable=False, default="[]"),
+)
+
+# What other programs told, whichever door it came in by. A row is saved before anybody is told that it was accepted.
+events = Table(
+    "events",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("source", String(64), nullable=False),
+    Column("event_id", String(128), nullable=False),
+    Column("kind", String(64), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("severity", String(16), nullable=False),
+    Column("agent", String(128), nullable=False),
+    Column("fields", Text, nullable=False),  # JSON: [name, value] in their order, with a mark where it is a number
+    Column("at", UtcTime, nullable=False),
+    Column("received_at", UtcTime, nullable=False),
+    Column("slot", String(128)),  # a later event of the same slot edits the earlier message
+    Column("until", UtcTime),  # nobody is told after that
+    Column("not_before", UtcTime),
+    Column("seq", BigInteger),  # the sender's own counter: a jump means that some are missing
+    Column("state", String(16), nullable=False),  # waiting sent off expired failed
+    Column("why", Text),
+    Column("settled_at", UtcTime),
+    Column("file_name", String(255)),
+    Column("file", LargeBinary),
+    UniqueConstraint("source", "event_id"),
+    Index(None, "state", "id"),
+    Index(None, "received_at"),
+    Index(None, "source", "kind", "seq"),
+)
+
+# What an authentic sender handed in and nobody could make an event of.
+rejected_events = Table(
+    "rejected_events",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("hook", String(64), nullable=False),
+    Column("received_at", UtcTime, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Index(None, "received_at"),
 )

@@ -63,6 +63,10 @@ class Renderer:
         except MarkdownError as error:
             raise TemplateError(str(self._letter_problem(name, error))) from error
 
+    def has_template(self, name: str) -> bool:
+        """Whether there is a template `NAME.md.j2` that is not empty."""
+        return self._folders.has(_file_name(name, LETTER))
+
     def has_picture(self, name: str) -> bool:
         """Whether a picture goes with the letter `name`: a template `NAME.svg.j2` that is not empty."""
         return self._folders.has(_file_name(name, PICTURE))
