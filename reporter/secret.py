@@ -1,45 +1,251 @@
-"""A value that never shows itself, and the mask for text that may hold one."""
+"""A value that never shows itself, and the masks for text that may hold one.
+
+`masked` is for any text that leaves the program or enters the store: it knows every secret of this process. `redacted`
+is for excerpts of files whose secrets are not known yet: it covers everything that looks like one.
+"""
 
 from __future__ import annotations
 
+import base64
+import html
+import json
 import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 
-# Up to the next key of a `{…}` in one line, or the line's end.
-_AFTER_A_TELLING_KEY = re.compile(
-    r"""(?ix) ( \b \w* (?: webhook | token | password | secret ) \w* ["']? \s* [:=] \s* ["']? )
-        (?! env: | file: | credential: | \{ ) ( \S .*? ) (?= , \s* \w+ \s* : | \s* \} | \s* $ )"""
+MASK = "***"
+
+SHORTEST = 4
+"""Characters. A shorter secret is not masked: it would cover half of every text."""
+SHORTEST_INSIDE_WORDS = 8
+"""From this length on a secret is masked anywhere, below it only where it stands as a word of its own."""
+LONG = 16
+"""From this length on a secret is nobody's name: it is masked in names and in the structure of a text as well."""
+
+# What stands before a secret in a header (RFC 9110, section 11).
+_SCHEMES = {"bearer", "basic", "bot", "token", "apikey"}
+# A noncharacter of Unicode: no text has it.
+_BLANK = "\ufdd0"
+_BLANKS = re.compile(f"{_BLANK}+")
+
+_TELLING = re.compile(r"(?i)passw|passphrase|token|secret|api[_-]?key|private[_-]?key|webhook|auth|signature")
+_TELLING_VARIABLE = re.compile(r"(?i)passw|passphrase|token|secret|api_?key|private_?key|webhook")
+
+# Secrets that we do not know, by the shape of what holds them. Each runs in linear time: its repetitions are bounded.
+_SHAPES = (
+    (("://",), re.compile(r"(?<=://)([^\s/@\"'<>]{0,256}:)([^\s/@\"'<>]{1,256})(?=@)")),
+    (("/webhooks/",), re.compile(r"(/webhooks/[0-9]{1,20}/)([\w-]{20,100})")),
+    (
+        ("=",),
+        re.compile(r"(?i)((?:passw(?:or)?d|passphrase|token|secret|api[_-]?key)=)([^\s&\"'*]{1,256})"),
+    ),
+    (
+        ("uthorization", "earer "),
+        re.compile(
+            r"(?i)(authorization['\"]{0,1}[:=,] {0,3}['\"]{0,1}(?:(?:bearer|bot|basic) )?|bearer )"
+            r"([\w.+/=~-]{16,256})"
+        ),
+    ),
 )
-# A password may hold spaces, so an address goes on to its last `@`.
-_ADDRESS = re.compile(r"(?i)(\b[a-z][a-z0-9+.-]*://)(\S*(?:.*@\S*)?)")
-_LONG_TOKEN = re.compile(r"()((?=[\w.+=-]*\d)(?=[\w.+=-]*[A-Za-z])[\w.+=-]{20,})")
 
 
 @dataclass(frozen=True, slots=True)
 class Secret:
     """A webhook URL, token or password. Only `reveal()` gives it away; `str`, `repr` and formats give `***`.
 
-    `origin` says where it came from (`env:DISCORD_WEBHOOK`), which is no secret and helps to mend a wrong one.
+    `origin` says where it came from (`env:DISCORD_WEBHOOK`), which is no secret and helps to mend a wrong one. A value
+    with an origin is known to `masked` from here on; one without is public, such as a URL without a password.
     """
 
     value: str = field(repr=False)
     origin: str = ""
 
+    def __post_init__(self) -> None:
+        if self.origin:
+            learn(self.value)
+
     def reveal(self) -> str:
         return self.value
 
     def __str__(self) -> str:
-        return "***"
+        return MASK
 
     def __repr__(self) -> str:
-        return f"Secret(*** from {self.origin})" if self.origin else "Secret(***)"
+        return f"Secret({MASK} from {self.origin})" if self.origin else f"Secret({MASK})"
 
 
-def masked(text: str) -> str:
+class _Known:
+    """The secrets of this process, in every form in which a library or a service may give them back."""
+
+    def __init__(self) -> None:
+        self.forms: dict[str, None] = {}
+        self._sorted: tuple[str, ...] = ()
+
+    def learn(self, value: str) -> None:
+        for part in _parts(value):
+            self.forms.update(dict.fromkeys(form for form in _forms(part) if len(form) >= SHORTEST))
+
+    @property
+    def longest_first(self) -> tuple[str, ...]:
+        if len(self._sorted) != len(self.forms):  # forms are only ever added
+            self._sorted = tuple(sorted(self.forms, key=len, reverse=True))
+        return self._sorted
+
+    def blanked(self, text: str, shortest: int) -> str:
+        """The text with each known secret of that length or more as so many blanks."""
+        for form in self.longest_first:
+            if len(form) < shortest:
+                break
+            if form in text:
+                text = _replaced(text, form)
+        return text
+
+
+_known = _Known()
+
+
+def learn(value: str) -> None:
+    """Let `masked` know a secret. The URL of a SQLite file is none: it names a path."""
+    if not value.startswith("sqlite"):
+        _known.learn(value)
+
+
+def learn_environment(environ: Mapping[str, str]) -> None:
+    """Let `masked` know the variables whose names say that they hold a secret: jobs may read them."""
+    for name, value in environ.items():
+        if _TELLING_VARIABLE.search(name) and len(value) >= SHORTEST_INSIDE_WORDS and not value.startswith("/"):
+            learn(value)
+
+
+def masked(text: str, limit: int | None = None, *, shortest: int = SHORTEST) -> str:
+    """Text fit for any eye: no secret of this process stands in it, and nothing that is a secret by its shape.
+
+    At most `limit` characters of the text are kept. Secrets shorter than `shortest` are left. Linear in the length of
+    the text.
+    """
+    shown = text
+    if len(text) < SHORTEST:
+        return text
+    if limit is not None and len(text) > limit:
+        longest = len(_known.longest_first[0]) if _known.forms else 0
+        shown = text[: limit + longest]  # so that a secret at the edge is seen whole
+    blanked = _known.blanked(shown, shortest)
+    for signs, shape in _SHAPES:
+        if any(sign in blanked for sign in signs):
+            blanked = shape.sub(lambda found: found[1] + _BLANK * len(found[2]), blanked)
+    if limit is not None and len(text) > limit:
+        blanked = blanked[:limit] + "…"
+    return _BLANKS.sub(MASK, blanked) if _BLANK in blanked else blanked
+
+
+def redacted(text: str) -> str:
     """The text with whatever may be a secret turned into `*`: addresses, long tokens, values of telling keys.
 
-    Its length stays, so that a caret below it still points at the right place.
+    Its length stays, so that a caret below it still points at the right place. Linear in the length of the text.
     """
-    for pattern in (_AFTER_A_TELLING_KEY, _ADDRESS, _LONG_TOKEN):
-        text = pattern.sub(lambda found: found[1] + "*" * len(found[2]), text)
-    return text
+    return "\n".join(_without_long_tokens(_without_addresses(_without_values(line))) for line in text.split("\n"))
+
+
+def _parts(value: str) -> Iterator[str]:
+    """A secret, and what of it is secret by itself."""
+    yield value
+    if "\n" in value:
+        yield from (line for line in value.splitlines() if len(line) >= LONG)
+    scheme, _, given = value.partition(" ")
+    if scheme.casefold() in _SCHEMES:
+        yield given
+        with suppress(ValueError):
+            yield base64.b64decode(given, validate=True).decode().partition(":")[2]
+    if "://" not in value:
+        return
+    try:
+        parts = urlsplit(value)
+        password, query = parts.password, parse_qsl(parts.query)
+    except ValueError:
+        return
+    if password:
+        yield from (password, unquote(password))
+    yield from (given for key, given in query if _TELLING.search(key))
+    yield from (part for part in parts.path.split("/") if len(part) >= LONG)
+
+
+def _forms(value: str) -> Iterator[str]:
+    """How a value may be written by what quotes, encodes or shows it."""
+    raw = value.encode("utf-8", "surrogatepass")
+    yield value
+    if value.isalnum() and len(value) < SHORTEST_INSIDE_WORDS:
+        return
+    for encoded in (quote(raw, safe=""), quote(raw), quote_plus(raw)):
+        yield encoded
+        yield re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), encoded)
+    yield from (json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1])
+    yield from (repr(value)[1:-1], repr(raw)[2:-1], html.escape(value), html.escape(value, quote=False))
+    if len(raw) >= SHORTEST_INSIDE_WORDS:
+        yield raw.hex()
+        yield from _in_base64(raw)
+
+
+def _in_base64(raw: bytes) -> Iterator[str]:
+    """What is always the same of a value in Base64, whatever stands before and after it, such as a user's name."""
+    for shift in range(3):
+        first, behind = -(-shift * 8 // 6), (shift + len(raw)) * 8 // 6
+        text = base64.b64encode(bytes(shift) + raw).decode()[first:behind]
+        if len(text) >= SHORTEST_INSIDE_WORDS:
+            yield from (text, text.replace("+", "-").replace("/", "_"))
+
+
+def _replaced(text: str, form: str) -> str:
+    blanks = _BLANK * len(form)
+    if len(form) >= SHORTEST_INSIDE_WORDS:
+        return text.replace(form, blanks)
+    return re.sub(rf"(?<![^\W_]){re.escape(form)}(?![^\W_])", blanks, text)
+
+
+_KEY = re.compile("(?i)webhook|token|password|secret")
+_REST_OF_KEY = re.compile(r"""\w*+["']?\s*+(?P<is>[:=])?\s*+["']?""")
+_REFERENCE = re.compile(r"(?i)env:|file:|credential:|\{")
+# Up to the next key of a `{…}` in one line, or the line's end.
+_END_OF_VALUE = re.compile(r",\s*+\w++\s*+:|\}|$")
+_LONG_TOKEN = re.compile(r"[\w.+=-]{20,}+")
+_DIGIT, _LETTER = re.compile("[0-9]"), re.compile("[A-Za-z]")
+_WORD = re.compile(r"\S*")
+_SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*$")
+
+
+def _without_values(line: str) -> str:
+    """A line without the values of its telling keys, such as `bot_token: …`."""
+    kept, at = [], 0
+    while key := _KEY.search(line, at):
+        rest = _REST_OF_KEY.match(line, key.end())
+        start = rest.end() if rest else key.end()
+        kept.append(line[at:start])
+        at = start
+        if rest and rest["is"] and not _REFERENCE.match(line, start):
+            ends = _END_OF_VALUE.search(line, start)
+            value = line[start : ends.start() if ends else None].rstrip()
+            kept.append("*" * len(value))
+            at = start + len(value)
+    return "".join([*kept, line[at:]])
+
+
+def _without_addresses(line: str) -> str:
+    """A line with only the schemes of its addresses. A password may hold spaces, so one goes on to the last `@`."""
+    kept, at = [], 0
+    while (found := line.find("://", at)) >= 0:
+        start = found + 3
+        kept.append(line[at:start])
+        at = start
+        if _SCHEME.search(line[max(0, found - 20) : found]):
+            word = _WORD.match(line, max(start, line.rfind("@", start)))
+            at = word.end() if word else start
+            kept.append("*" * (at - start))
+    return "".join([*kept, line[at:]])
+
+
+def _without_long_tokens(line: str) -> str:
+    def hidden(found: re.Match[str]) -> str:
+        return "*" * len(found[0]) if _DIGIT.search(found[0]) and _LETTER.search(found[0]) else found[0]
+
+    return _LONG_TOKEN.sub(hidden, line)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from reporter import secret
 from tests.support.discord.local import LocalDiscord
 from tests.support.servers import PostgreSQL, Valkey, postgresql, valkey
 from tests.support.stage import Stage
@@ -32,6 +33,12 @@ def the_log_as_it_was() -> Iterator[None]:
     for logger, level, handlers in before:
         logger.setLevel(level)
         logger.handlers[:] = handlers
+
+
+@pytest.fixture(autouse=True)
+def no_secrets_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one test resolved is masked in no other."""
+    monkeypatch.setattr(secret, "_known", type(secret._known)())
 
 
 @pytest.fixture(scope="session")

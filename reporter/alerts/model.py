@@ -12,6 +12,8 @@ from functools import cache
 
 from pydantic import TypeAdapter
 
+from reporter.secret import LONG, masked
+
 
 class Level(StrEnum):
     """How a reading stands. `unknown` is not down: it says that we could not look."""
@@ -30,6 +32,9 @@ class Level(StrEnum):
         return _GRAVITY.index(self) > _GRAVITY.index(other)
 
 
+LONGEST_WORDS = 4000
+"""Characters that are kept of a detail, a headline or a note."""
+_WORDS = ("detail", "value", "limit", "headline")
 _GRAVITY = (Level.OK, Level.UNKNOWN, Level.WARNING, Level.CRITICAL)
 
 
@@ -54,6 +59,15 @@ class Observation:
     headline: str = ""
     notes: tuple[str, ...] = ()
     stands: tuple[tuple[str, bool, Level], ...] = ()
+
+    def __post_init__(self) -> None:
+        """Words of others, such as a server's answer, carry no secret on from here."""
+        clean = {name: masked(text, LONGEST_WORDS) for name in _WORDS if (text := getattr(self, name))}
+        clean["subject"] = masked(self.subject, shortest=LONG)
+        for name, text in clean.items():
+            object.__setattr__(self, name, text)
+        if self.notes:
+            object.__setattr__(self, "notes", tuple(masked(note, LONGEST_WORDS) for note in self.notes))
 
 
 # The subjects of what the reporter sees of itself and its machine.

@@ -37,7 +37,6 @@ from reporter.notify.settings import NotifySettings
 from reporter.periods.clock import Clock
 from reporter.probes.factory import probes_of
 from reporter.probes.host.collector import Machine
-from reporter.scheduler import logs
 from reporter.scheduler.clock_check import ForeignClock
 from reporter.scheduler.runtime import Runtime
 from reporter.secret import Secret
@@ -152,7 +151,6 @@ class FolderHome:
         loaded = loading.look_through(self.path, self._environ)
         if not loaded.document.text.strip():  # what a full disk or an editor at work leaves behind
             raise ConfigError([Problem(str(self.path), "this file is empty", hint=_EMPTY)])
-        logs.hide(secret.reveal() for secret in loaded.secrets())
         catalog = load_catalog(self.homes)
         jobs, problems = bind(loaded, catalog)
         return _Loading(loaded, catalog, jobs, [*loaded.problems, *problems])

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any
 
 from reporter.cli.commands import COMMANDS, Command, Needs
+from reporter.cli.masked_output import mask_output
 from reporter.cli.terminal import BAD_CONFIG, FAILED, INTERRUPTED, USAGE, complain, silence_stdout
 from reporter.errors import ConfigError, ReporterError
 from reporter.version import __version__
@@ -25,6 +26,7 @@ Reports on automated trading in Discord: machines, agents and P&L, on time, once
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code: 0 done, 1 failed, 2 wrong usage, 75 queued, 78 unusable config."""
+    mask_output()
     parser = _parser()
     options = parser.parse_args(arguments)
     return _guarded(parser, options)

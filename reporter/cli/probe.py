@@ -15,7 +15,6 @@ from reporter.messages.message import visible
 from reporter.periods.clock import SystemClock
 from reporter.periods.time_text import duration_text
 from reporter.probes.factory import probes_of
-from reporter.scheduler import logs
 
 DONE, TROUBLE = 0, 1
 MARKS = {Level.OK: "🟢", Level.WARNING: "🟡", Level.CRITICAL: "🔴", Level.UNKNOWN: "⚪"}
@@ -24,7 +23,6 @@ MARKS = {Level.OK: "🟢", Level.WARNING: "🟡", Level.CRITICAL: "🔴", Level.
 def run(home: FolderHome, options: argparse.Namespace) -> int:
     """`reporter probe [NAME …]`: 0 when all is well, 1 when anything is not. Nothing is saved or sent."""
     loaded = loading.load(home.path)
-    logs.hide(secret.reveal() for secret in loaded.secrets())
     names = _meant(options.names, loaded.config)
     if not names:
         print(f"There are no probes in {home.path}: write them under `probes:`.")

@@ -20,7 +20,7 @@ from reporter.config.partial import valid_part
 from reporter.config.secrets import LITERAL, Sources
 from reporter.config.yaml_document import Document
 from reporter.errors import ConfigError, Problem
-from reporter.secret import Secret
+from reporter.secret import Secret, learn_environment
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +48,6 @@ class Loaded:
         """What a model found wrong in the part of the config at `at`, each at its line."""
         return explain(error, model, self.document, at)
 
-    def secrets(self) -> list[Secret]:
-        """Every secret of the config, for a filter that keeps them out of the logs."""
-        return [secret for _, secret in _secrets(self.config, ()) if secret.origin]
-
 
 def load(path: Path, environ: Mapping[str, str] = os.environ) -> Loaded:
     """Read the config of a home. Raises ConfigError with all problems."""
@@ -66,6 +62,7 @@ def look_through(path: Path, environ: Mapping[str, str] = os.environ) -> Loaded:
 
     Raises ConfigError where nothing of the file can be read.
     """
+    learn_environment(environ)
     content, private = _content(path)
     document = documents.read(str(path), content)
     home = home_of(path)

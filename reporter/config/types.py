@@ -27,7 +27,7 @@ from reporter.config.yaml_document import shown
 from reporter.errors import nearest
 from reporter.messages import quiet_hours
 from reporter.periods import schedules
-from reporter.secret import masked
+from reporter.secret import redacted
 from reporter.trading.trades import Money
 
 
@@ -193,7 +193,7 @@ def _schedule(value: object) -> str:
     try:
         schedules.parse(value)
     except schedules.ScheduleError as error:
-        raise mistake(masked(str(error)).removesuffix(".")) from None
+        raise mistake(redacted(str(error)).removesuffix(".")) from None
     return value
 
 

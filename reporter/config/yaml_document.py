@@ -15,7 +15,7 @@ from typing import Any, Literal
 import yaml
 
 from reporter.errors import Problem
-from reporter.secret import masked
+from reporter.secret import redacted
 
 KeyPath = tuple[str | int, ...]
 Data = None | bool | int | float | str | list["Data"] | dict[str, "Data"]
@@ -24,6 +24,8 @@ MAX_BYTES = 1_000_000
 MAX_DEPTH = 32
 MAX_NODES = 20_000
 MAX_EXCERPT = 100
+# So much of a long line is searched for secrets before it is cut to an excerpt: one at the edge is seen whole.
+_WINDOW = 1000
 
 # What YAML 1.2 allows in a stream (§5.1), without the byte order mark.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
@@ -226,7 +228,7 @@ class _Reading:
 
     def syntax(self, error: yaml.MarkedYAMLError) -> Problem:
         said = error.problem or error.context or "this is not YAML"
-        message, hint = next((rest for words, *rest in _SYNTAX if words in said), (masked(said), ""))
+        message, hint = next((rest for words, *rest in _SYNTAX if words in said), (redacted(said[:_WINDOW]), ""))
         # What was opened and not ended is of more use than the place where its end was missed.
         begun = error.context_mark if any(words in said for words in _UNENDED) else None
         mark = begun or error.problem_mark or error.context_mark
@@ -236,7 +238,7 @@ class _Reading:
 
 def shown(text: str) -> str:
     """A short piece of the file, fit to stand in an error."""
-    return masked(text) if len(text) <= 40 else masked(text)[:39] + "…"
+    return redacted(text) if len(text) <= 40 else redacted(text[:_WINDOW])[:39] + "…"
 
 
 def _plain(text: str) -> Data:
@@ -251,8 +253,8 @@ def _position(node: yaml.Node) -> tuple[int, int]:
 
 def _excerpt(text: str, line: int) -> str:
     lines = text.splitlines()
-    wanted = lines[line - 1] if line <= len(lines) else ""
-    return _FORBIDDEN.sub("?", masked(wanted.rstrip())).replace("\t", " ")[:MAX_EXCERPT]
+    wanted = lines[line - 1][:_WINDOW] if line <= len(lines) else ""
+    return _FORBIDDEN.sub("?", redacted(wanted.rstrip())[:MAX_EXCERPT]).replace("\t", " ")
 
 
 def _not_utf8(file: str, content: bytes, start: int) -> Document:

@@ -19,7 +19,7 @@ from urllib.request import HTTPSHandler, Request, build_opener
 
 from reporter.messages.message import visible
 from reporter.periods.clock import Clock
-from reporter.secret import Secret
+from reporter.secret import Secret, masked
 from reporter.version import __version__
 
 log = logging.getLogger(__name__)
@@ -102,7 +102,7 @@ class Heartbeat:
         if trouble is None:
             request = Request(url, headers=agent)  # noqa: S310 - the config takes no other scheme than http and https
         else:
-            request = Request(_with(url, self._fail or ""), trouble[:LONGEST_REASON].encode(), agent)  # noqa: S310
+            request = Request(_with(url, self._fail or ""), masked(trouble, LONGEST_REASON).encode(), agent)  # noqa: S310
         if login:
             request.add_unredirected_header("Authorization", f"Basic {b64encode(login.encode()).decode()}")
         return request

@@ -13,7 +13,7 @@ from types import ModuleType
 
 from reporter.errors import Problem
 from reporter.jobs.context import Job
-from reporter.secret import masked
+from reporter.secret import masked, redacted
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,16 +147,16 @@ def _identifier(path: Path) -> str:
 def _syntax(path: Path, error: SyntaxError) -> Problem:
     """A file that is no Python. An error from elsewhere, such as an imported module, is told by its own file."""
     where = error.filename or str(path)
-    excerpt = masked((error.text or "").rstrip())[:100] if (error.offset or 0) <= 100 else ""
+    excerpt = redacted((error.text or "")[:1000].rstrip())[:100] if (error.offset or 0) <= 100 else ""
     return Problem(
-        where, f"this is not Python: {masked(error.msg)}", error.lineno, error.offset or None, excerpt=excerpt
+        where, f"this is not Python: {redacted(error.msg)}", error.lineno, error.offset or None, excerpt=excerpt
     )
 
 
 def _raised(path: Path, error: BaseException) -> Problem:
     line, source = next(_frames(path, error), (None, ""))
     kind = type(error).__name__
-    said = masked(str(error)).strip().partition("\n")[0]
+    said = redacted(masked(str(error), 1000)).strip().partition("\n")[0]
     hint = "install it beside reporter, or leave out the import" if isinstance(error, ModuleNotFoundError) else ""
     return Problem(str(path), f"{kind}: {said}" if said else kind, line, hint=hint, excerpt=source)
 
@@ -165,4 +165,4 @@ def _frames(path: Path, error: BaseException) -> Iterator[tuple[int | None, str]
     """The lines of the file that the error passed through, innermost first."""
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if frame.filename == str(path):
-            yield frame.lineno, masked(frame.line or "")[:100]
+            yield frame.lineno, redacted((frame.line or "")[:1000])[:100]

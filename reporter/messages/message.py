@@ -5,10 +5,13 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
+
+from reporter.secret import masked
 
 VERSION = 1
 
@@ -47,6 +50,9 @@ class Run:
     text: str
     url: str = ""
 
+    def __post_init__(self) -> None:
+        _mask(self, "text", "url")
+
 
 Line = tuple[Run, ...]
 
@@ -66,6 +72,9 @@ class Code:
     text: str
     language: str = ""
 
+    def __post_init__(self) -> None:
+        _mask(self, "text")
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -74,6 +83,10 @@ class Table:
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     align: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "header", tuple(map(masked, self.header)))
+        object.__setattr__(self, "rows", tuple(tuple(map(masked, row)) for row in self.rows))
 
 
 Block = Text | Code | Table
@@ -96,6 +109,11 @@ class Attachment:
     content: bytes
     shown: bool = False
     alt: str = ""
+
+    def __post_init__(self) -> None:
+        _mask(self, "name", "alt")
+        with suppress(UnicodeDecodeError):  # a picture is no text
+            object.__setattr__(self, "content", masked(self.content.decode()).encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +141,13 @@ class Message:
             return self
         joint = (*self.footer, Run("text", " · ")) if self.footer else ()
         return replace(self, footer=(*joint, Run("text", " · ".join(extra))))
+
+
+def _mask(part: Run | Code | Attachment, *names: str) -> None:
+    """Let no secret stand in a part of a message, whoever wrote it there."""
+    for name in names:
+        if text := getattr(part, name):
+            object.__setattr__(part, name, masked(text))
 
 
 _BREAK = re.compile("\r\n|[\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")

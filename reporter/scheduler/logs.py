@@ -5,13 +5,17 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import TextIO
 
 from reporter.messages.message import visible
+from reporter.secret import masked
+
+LONGEST_RECORD = 32_000
+"""Characters: what is logged beyond them is cut, so that no text of others can fill a disk."""
 
 _run: ContextVar[str] = ContextVar("reporter_run", default="-")
 
@@ -27,7 +31,7 @@ def run_named(run_id: str) -> Iterator[None]:
 
 
 class _Formatter(logging.Formatter):
-    """Adds the run id and, as a second line of defence, masks secrets wherever they might have slipped in.
+    """Adds the run id and masks every secret that the program knows, in messages and tracebacks.
 
     A line begins with its time, in the machine's zone and with the offset; in systemd's `journal`, which has the time
     itself, with the level as sd-daemon(3) writes it, so that `journalctl -p warning` finds it.
@@ -36,16 +40,10 @@ class _Formatter(logging.Formatter):
     def __init__(self) -> None:
         super().__init__("%(levelname)-7s [%(run)s] %(message)s")
         self.journal = False
-        self._secrets: frozenset[str] = frozenset()
-
-    def hide(self, secrets: Iterable[str]) -> None:
-        self._secrets |= {secret for secret in secrets if len(secret) > 5}
 
     def format(self, record: logging.LogRecord) -> str:
         record.run = _run.get()
-        text = super().format(record)
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
+        text = masked(super().format(record), LONGEST_RECORD)
         if not self.journal:
             text = f"{_moment(record)} {text}"
         # What goes on in a further line is set in: no text of others can pass for a line of ours.
@@ -84,8 +82,3 @@ def _is_the_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
     except (OSError, ValueError):  # no file at all, or closed
         return False
     return environ.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}"
-
-
-def hide(secrets: Iterable[str]) -> None:
-    """Mask these values in every line from now on."""
-    _formatter.hide(secrets)

@@ -38,6 +38,7 @@ from reporter.periods.schedules import Every
 from reporter.periods.time_text import duration_text
 from reporter.scheduler import logs
 from reporter.scheduler.runtime import Runtime
+from reporter.secret import masked
 from reporter.store import alerts, channel_stats, incidents, outbox, owed_periods, run_log, uptime
 from reporter.store.alerts import StoredAlert
 from reporter.store.database import CHANNELS, TERMS, Store, fact
@@ -48,6 +49,8 @@ T = TypeVar("T")
 
 # The fact in the store that names the probes of the config.
 PROBES = "probes"
+# Characters that are kept of why a run failed.
+LONGEST_REASON = 2000
 # A failed period is tried again after half a minute, then after twice as long each time.
 FIRST_RETRY = timedelta(seconds=30)
 LONGEST_RETRY = timedelta(minutes=15)
@@ -335,7 +338,7 @@ class Runner:
         claim: Claim | None,
         entry: _Entry,
     ) -> Outcome:
-        why = explain(error, bound)
+        why = masked(explain(error, bound), LONGEST_REASON)
         now = self._clock.wall()
         retry_at = now + _patience(claim.attempt) if claim else None
         log.error("%s %s failed: %s", bound.job.name, period.label, why)

@@ -24,8 +24,12 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from reporter.secret import masked
+
 # The newest migration in reporter/store/migrations/versions; a test holds that it is.
 HEAD = "0003"
+LONGEST_TEXT = 10_000
+"""Characters that are kept of words from elsewhere."""
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -46,6 +50,16 @@ class UtcTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class ForeignText(TypeDecorator[str]):
+    """Words that may come from elsewhere, such as a library's error: kept without secrets and cut to a sane length."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        return None if value is None else masked(value, LONGEST_TEXT)
 
 
 metadata = MetaData(
@@ -98,7 +112,7 @@ periods = Table(
     Column("next_try_at", UtcTime, nullable=False),
     Column("claim", String(32)),
     Column("claimed_until", UtcTime),
-    Column("reason", Text),
+    Column("reason", ForeignText),
     Column("run_id", String(32)),
     Column("created_at", UtcTime, nullable=False),
     Column("settled_at", UtcTime),
@@ -125,7 +139,7 @@ runs = Table(
     Column("seconds", String(16), nullable=False),
     Column("outcome", String(16), nullable=False),  # told | quiet | failed | skipped
     Column("messages", Integer, nullable=False, default=0),
-    Column("error", Text),
+    Column("error", ForeignText),
     Index(None, "job", "started_at"),
     Index(None, "outcome", "started_at"),
 )
@@ -154,17 +168,17 @@ transitions = Table(
     Column("was", String(16), nullable=False),  # of the alert before it
     Column("seen", String(16), nullable=False),  # of the reading
     Column("since", UtcTime, nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("detail", Text, nullable=False),
-    Column("value", Text),
-    Column("limit", Text),
+    Column("reason", ForeignText, nullable=False),
+    Column("detail", ForeignText, nullable=False),
+    Column("value", ForeignText),
+    Column("limit", ForeignText),
     Column("run_id", String(32)),
     Column("incident", String(16)),
     Column("told", Boolean),  # whether anybody heard of it, why (not), and in which channels
-    Column("why", Text),
+    Column("why", ForeignText),
     Column("channels", Text),
     Column("until", UtcTime),  # when the trouble ended, of one that is over
-    Column("headline", Text),  # what a letter says of it instead of its name,
+    Column("headline", ForeignText),  # what a letter says of it instead of its name,
     Column("notes", Text),  # and further lines, as JSON
     Index(None, "subject", "at"),
     Index(None, "at"),
@@ -184,11 +198,11 @@ incidents = Table(
     Column("resolved_at", UtcTime),
     Column("until", UtcTime),  # when the trouble ended: before it was known to be over
     Column("told", Text, nullable=False, default=""),  # the channels that heard of it
-    Column("untold", Text),  # why nobody has heard of it yet
+    Column("untold", ForeignText),  # why nobody has heard of it yet
     Column("grouped", String(16)),  # what the incidents that one message tells together have in common
     Column("acked_at", UtcTime),
     Column("acked_by", String(64)),
-    Column("note", Text),
+    Column("note", ForeignText),
     Column("escalated", Text, nullable=False, default=""),  # the steps of escalation that were taken
     Index(None, "subject", "opened_at"),
     Index(None, "resolved_at"),
@@ -203,7 +217,7 @@ silences = Table(
     Column("pattern", String(200), nullable=False),
     Column("begins_at", UtcTime, nullable=False),
     Column("ends_at", UtcTime, nullable=False),
-    Column("reason", Text, nullable=False),
+    Column("reason", ForeignText, nullable=False),
     Column("author", String(64), nullable=False),
     Column("reminded", Boolean, nullable=False, default=False),
     Index(None, "ends_at"),
@@ -217,8 +231,8 @@ samples = Table(
     Column("subject", String(200), nullable=False),
     Column("at", UtcTime, nullable=False),
     Column("level", String(16), nullable=False),
-    Column("value", Text),
-    Column("detail", Text),
+    Column("value", ForeignText),
+    Column("detail", ForeignText),
     Index(None, "subject", "at"),
     Index(None, "at"),
 )
@@ -235,7 +249,7 @@ def _span_columns() -> list[Column[Any]]:
         Column("total", Float, nullable=False),
         Column("lowest", Float),
         Column("highest", Float),
-        Column("value", Text),
+        Column("value", ForeignText),
     ]
 
 
@@ -285,7 +299,7 @@ outbox = Table(
     Column("expires_at", UtcTime),
     Column("lease", String(32)),
     Column("leased_until", UtcTime),
-    Column("error", Text),
+    Column("error", ForeignText),
     Column("run_id", String(32)),
     Column("settled_at", UtcTime),
     Column("repost", Integer),  # after so many seconds a board is posted anew instead of edited
@@ -340,7 +354,7 @@ lanes = Table(
     Column("ready_at", UtcTime, nullable=False),
     Column("failures", Integer, nullable=False, default=0),
     Column("dead_since", UtcTime),
-    Column("error", Text),
+    Column("error", ForeignText),
     # When the last messages were posted, in seconds since 1970, as a JSON list: the pace outlives the process.
     Column("posts", Text, nullable=False, default="[]"),
 )

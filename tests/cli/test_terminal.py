@@ -18,6 +18,7 @@ from reporter.cli import uptime as uptime_command
 from reporter.cli.alerts import run_explain, run_silence
 from reporter.cli.terminal import complain
 from reporter.scheduler import logs
+from reporter.secret import learn
 from reporter.store import incidents, uptime
 from tests.notify.alert_home import floor, options
 from tests.support.paths import ROOT
@@ -66,7 +67,7 @@ def test_no_name_passes_for_a_line_of_the_log_or_steers_who_reads_it(log: io.Str
 
 
 def test_an_error_that_is_logged_with_its_way_hides_secrets_and_is_set_in(log: io.StringIO) -> None:
-    logs.hide(["hunter2hunter2"])
+    learn("hunter2hunter2")
     try:
         int(f"hunter2hunter2 {EVIL}")
     except ValueError:

@@ -27,6 +27,7 @@ from reporter.config.secrets import Sources
 from reporter.config.yaml_document import read
 from reporter.errors import ConfigError, Problem
 from reporter.messages.message import Severity
+from reporter.secret import masked
 from reporter.trading.risk import Basis
 from reporter.trading.trades import Mode, Money
 from tests.support.paths import DATA, ROOT
@@ -292,15 +293,15 @@ def test_a_literal_secret_in_a_private_file_is_taken_with_a_warning() -> None:
     assert HOOK not in str(loaded.warnings[0])
 
 
-def test_a_loaded_config_shows_no_secret_and_lists_them_all() -> None:
+def test_a_loaded_config_shows_no_secret_and_the_mask_knows_them_all() -> None:
     text = """
         ledgers: {bot: {kind: native, url: "postgresql://bot:hunter2@db/bot"}}
         channels: {pnl: {webhook: env:HOOK, bot_token: "a token"}}
         probes: {api: {url: "https://example.org", headers: {Authorization: "Bearer xyz"}}}
         """
     loaded = given(text, private=True)
-    secrets = [secret.reveal() for secret in loaded.secrets()]
-    assert secrets == ["postgresql://bot:hunter2@db/bot", HOOK, "a token", "Bearer xyz"]
+    secrets = ["postgresql://bot:hunter2@db/bot", HOOK, "a token", "Bearer xyz"]
+    assert [masked(f"<{secret}>") for secret in (*secrets, "hunter2")] == ["<***>"] * 5
     shown = f"{loaded.config!r} {loaded.config} {loaded.config.model_dump()} {loaded.config.model_dump_json()}"
     assert not [secret for secret in secrets if secret in shown]
 

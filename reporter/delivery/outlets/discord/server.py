@@ -163,7 +163,7 @@ class Bot:
             str(one.get("name") or ""),
             str(one.get("channel_id") or ""),
             str(application) if application else None,
-            Secret(address),
+            Secret(address, "Discord") if address else Secret(""),
         )
 
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
