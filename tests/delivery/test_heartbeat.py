@@ -13,7 +13,7 @@ from socket import create_server
 import pytest
 
 from reporter.delivery.heartbeat import Heartbeat
-from reporter.scheduler.daemon import standing_still
+from reporter.scheduler.liveness import standing_still
 from reporter.secret import Secret
 from tests.support.clocks import HandClock
 from tests.support.processes import daemon, until

@@ -107,18 +107,18 @@ def test_an_emptied_config_ends_nothing_and_what_was_warned_of_is_not_said_again
         floor.write("config/reporter.yaml", "\n")
         running.says("reporter.yaml: this file is empty")
         floor.write("config/reporter.yaml", f"{config}alerts: {{maintenance: [{{subjects: channel/x, {SUNDAYS}}}]}}\n#")
-        running.says("taken up: nothing of a job changed")
+        running.says("applied: no job changed")
         assert running.log.count("`channel/x` matches nothing that is watched") == 1
 
 
 SUNDAYS = "schedule: weekly on sun at 02:00, duration: 2h"
 
 
-def test_hangup_takes_up_the_config_at_once(floor: Stage) -> None:
+def test_hangup_applies_the_config_at_once(floor: Stage) -> None:
     with daemon(floor.folder, AFTER_MIDNIGHT, floor.environ) as running:
         running.says("daily_summary: every day")
         os.kill(running.process.pid, signal.SIGHUP)
-        running.says("taken up: nothing of a job changed")
+        running.says("applied: no job changed")
 
 
 def test_a_clock_set_forward_is_noticed_and_the_report_comes(floor: Stage, discord: LocalDiscord) -> None:

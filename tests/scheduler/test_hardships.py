@@ -46,7 +46,7 @@ def test_a_job_that_breaks_while_the_store_is_full_is_told_of_afterwards(stage: 
         running.says("daily: every day")
         with full(running):
             stage.report("daily", "raise ValueError('no price for DOGE')")
-            running.says("taken up")
+            running.says("applied: ")
             running.says("the planner could not look", times=2)
         [alert] = discord.wait_for("daily")
     assert "no price for DOGE" in alert.text

@@ -20,7 +20,7 @@ from tests.support.processes import Process, until
 from tests.support.stage import Stage
 
 START = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
-TAKEN_UP = re.compile(r"config version (\w+) taken up: (.*)")
+APPLIED = re.compile(r"config version (\w+) applied: (.*)")
 REFUSED = re.compile(r"the edited config cannot be used; still running version (\w+)")
 WORDINGS = ["every hour", 'cron "0 * * * *"']
 MISTAKES = {
@@ -67,7 +67,7 @@ def account(old: Jobs, new: Jobs) -> str:
     gone = [f"{name} is gone" for name in before if name not in after]
     both = [name for name in after if name in before and before[name] != after[name]]
     changed = [f"{name} changed ({after[name].words}, to {after[name].channel})" for name in both]
-    return "; ".join([*come, *gone, *changed]) or "nothing of a job changed"
+    return "; ".join([*come, *gone, *changed]) or "no job changed"
 
 
 class Editor:
@@ -94,7 +94,7 @@ class Editor:
             self._file.write_text(self._half_of(text))
             threading.Event().wait(self._chance.uniform(0, 0.4))
         self._file.write_text(text)
-        version, said = self._says(TAKEN_UP, mark)
+        version, said = self._says(APPLIED, mark)
         assert said == account(self._jobs, jobs)
         self._jobs, self._version = jobs, version
 
@@ -126,7 +126,7 @@ class Editor:
         self._file.write_text(text + f"\n# {self._chance.random()}")
         (version,) = self._says(REFUSED, mark)
         assert version == (self._version or version)
-        assert not TAKEN_UP.search(self._running.log, mark)
+        assert not APPLIED.search(self._running.log, mark)
 
     def _says(self, what: re.Pattern[str], mark: int) -> tuple[str, ...]:
         until(lambda: bool(what.search(self._running.log, mark)), lambda: self._running.log)

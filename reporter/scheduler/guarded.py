@@ -1,0 +1,23 @@
+"""Work whose failure is logged and stops nothing else."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from reporter.errors import ReporterError
+
+log = logging.getLogger(__name__)
+
+
+def guarded(what: str, work: Callable[[], object]) -> bool:
+    """Do it; False if it failed. A bug of ours loses this piece of work and nothing that comes later."""
+    try:
+        work()
+    except ReporterError as error:
+        log.error("%s: %s", what, error)
+    except Exception:
+        log.exception("%s failed", what)
+    else:
+        return True
+    return False
