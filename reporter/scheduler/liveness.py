@@ -7,8 +7,8 @@ from contextlib import suppress
 
 from reporter.alerts.model import HEARTBEAT_SUBJECT, Level, Observation
 from reporter.errors import ReporterError
-from reporter.periods.time_text import duration_text
 from reporter.periods.clock import Clock
+from reporter.periods.time_text import duration_text
 from reporter.scheduler.runner import Runner
 from reporter.scheduler.runtime import Runtime
 
