@@ -25,7 +25,7 @@ from tests.support.paths import DOCS
 
 HEAD = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 30" font-family="sans-serif">'
 CHARTS = Rasterizer()
-DOCS = DOCS / "letters.md"
+DOCS = DOCS / "templates.md"
 
 Write = Callable[[str], Renderer]
 

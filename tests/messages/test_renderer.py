@@ -26,7 +26,7 @@ from tests.support.paths import DOCS
 
 NOW = datetime(2026, 10, 31, 0, 1, tzinfo=UTC)
 PERIOD = Period(NOW - timedelta(days=1), NOW, "2026-10-30", "Europe/Berlin")
-DOCS = DOCS / "letters.md"
+DOCS = DOCS / "templates.md"
 
 
 @dataclass(frozen=True, slots=True)
