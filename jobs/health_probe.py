@@ -8,11 +8,13 @@ seconds, and Discord limits the edits of a message that is older than an hour.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Annotated
 
 from pydantic import Field
 
 from reporter import Context, LedgerError, Level, Observation, Period, Report, job
 from reporter.jobs.kit import (
+    DEFAULT,
     HOST_SUBJECTS,
     LEVEL_MARKS,
     LEVEL_TITLES,
@@ -21,14 +23,17 @@ from reporter.jobs.kit import (
     WORST_FIRST,
     Agent,
     AlertState,
-    Bounds,
+    DefaultLimits,
     HealthSign,
     Host,
     HostLimits,
     LedgerHealth,
+    Measurement,
+    NumberLimits,
     Reading,
     SelfLimits,
     duration_text,
+    entered,
     host_signs,
     level_summary,
     name_of,
@@ -41,12 +46,6 @@ from reporter.jobs.kit import (
 )
 
 
-class Seconds(Bounds):
-    """Bounds of a time to answer."""
-
-    warning: float | None = Field(1, gt=0)
-
-
 class Parameters(HostLimits):
     """What counts as trouble, and how many lines the board may have before it sums up those that are well.
 
@@ -55,7 +54,7 @@ class Parameters(HostLimits):
     limits how the reporter itself keeps up; `repost_hours` is after how many hours the board is posted anew.
     """
 
-    ledger: Seconds = Seconds()
+    ledger: Annotated[NumberLimits, DefaultLimits(1)] = DEFAULT
     heartbeat_minutes: float | None = Field(5, gt=0)
     newest_trade_hours: float | None = Field(None, gt=0)
     own: SelfLimits = SelfLimits()
@@ -190,20 +189,22 @@ def _ledgers(ledgers: Sequence[LedgerHealth], ctx: Context[Parameters], standing
 def _answering(ledger: LedgerHealth, subject: str, ctx: Context[Parameters], state: AlertState | None) -> Observation:
     age = ctx.now - ledger.newest_trade_at if ledger.newest_trade_at else None
     oldest = ctx.params.newest_trade_hours
-    latency, threshold = ledger.latency or 0.0, ctx.params.ledger.threshold
-    level, limit = threshold.graded(latency, state.entered("latency") if state else Level.OK)
-    if level is not Level.OK and limit is not None:
-        side = "above" if threshold.reached(latency, limit) else threshold.back
-        words = f"online, but slow: {side} {duration_text(limit)}"
+    latency = Measurement("latency", ledger.latency or 0.0, ctx.params.ledger.threshold, _seconds)
+    grade = latency.grade(state.entered(latency.key) if state else Level.OK)
+    if grade.level is not Level.OK:
+        words = f"online, but slow: {grade.beyond}"
     elif oldest is not None and (age is None or age > timedelta(hours=oldest)):
         return Observation(
-            subject, Level.WARNING, _newest_trade(age), duration_text(age), duration_text(oldest * 3600), latency
+            subject, Level.WARNING, _newest_trade(age), duration_text(age), _seconds(oldest * 3600), latency.figure
         )
     else:
         words = f"online, {_newest_trade(age)}"
-    stands = (("latency", False, level),) if level is not Level.OK else ()
-    shown = duration_text(ledger.latency), duration_text(limit)
-    return Observation(subject, level, words, *shown, ledger.latency, stands=stands)
+    stands = entered({latency.key: grade.level})
+    return Observation(subject, grade.level, words, grade.value, grade.limit_text, ledger.latency, stands=stands)
+
+
+def _seconds(figure: float) -> str:
+    return duration_text(figure) or "N/A"
 
 
 def _newest_trade(age: timedelta | None) -> str:

@@ -38,6 +38,10 @@ _WORDS = ("detail", "value", "limit", "headline")
 _GRAVITY = (Level.OK, Level.UNKNOWN, Level.WARNING, Level.CRITICAL)
 
 
+# A figure of a subject, by its name and by whether low is bad: what its level is remembered by.
+FigureKey = tuple[str, bool]
+
+
 @dataclass(frozen=True, slots=True)
 class Observation:
     """One reading about one subject, such as `probe/db` or `limit/daily_loss`.
@@ -189,18 +193,11 @@ class AlertState:
         """Whether people were told of it and not yet of its end."""
         return self.phase in {Phase.OPEN, Phase.RECOVERING}
 
-    @property
-    def stood(self) -> Level:
-        """How it was seen last; where that could not be, how its alert stands. A threshold goes on from there."""
-        seen = self.observation.level if self.observation else Level.UNKNOWN
-        return self.level if seen is Level.UNKNOWN else seen
-
-    def entered(self, figure: str, *, low: bool = False) -> Level:
-        """How one of several figures stood when they were seen last; as the alert, where no reading is known."""
+    def entered(self, figure: FigureKey) -> Level:
+        """How a figure of the subject stood when it was measured last; as the alert, where no reading is known."""
         if self.observation is None:
             return self.level
-        known = {(name, is_low): level for name, is_low, level in self.observation.stands}
-        return known.get((figure, low), Level.OK)
+        return next((level for name, low, level in self.observation.stands if (name, low) == figure), Level.OK)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from reporter.alerts.maintenance import MaintenanceWindow
 from reporter.alerts.model import Level
 from reporter.alerts.policies import EscalationStep, Rule, Rules
 from reporter.config.alerts import AlertOptions, AlertsConfig, LevelOptions
-from reporter.config.probes.common import ProbeSettings
+from reporter.config.probes import ProbeSettings
 from reporter.periods.schedules import parse
 
 _BY_LEVEL = ("failures", "clean", "reminders")

@@ -7,8 +7,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from reporter.config.addresses import web_address
 from reporter.config.base import Settings
-from reporter.config.probes.network import web_address
 from reporter.config.secrets import Address
 from reporter.config.types import Duration, Names, mistake
 

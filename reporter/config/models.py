@@ -13,8 +13,7 @@ from reporter.config.alerts import AlertsConfig
 from reporter.config.base import Settings
 from reporter.config.figures import FiguresConfig
 from reporter.config.host import HeartbeatConfig, HostConfig
-from reporter.config.probes.kinds import Probe
-from reporter.config.probes.network import OwnNetworkConfig
+from reporter.config.probes import OwnNetworkConfig, Probe
 from reporter.config.rates import RatesConfig
 from reporter.config.secrets import DatabaseUrl, SecretText
 from reporter.config.types import (

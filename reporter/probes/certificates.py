@@ -8,11 +8,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from stat import S_ISREG
+from typing import Annotated
 
-from reporter.alerts.thresholds import Threshold
-from reporter.probes.probe import CouldNotLookError, Measurement, plain
+from reporter.alerts.thresholds import Measurement, Threshold, plain
+from reporter.config.limits import DefaultLimits, LowNumberLimits
+from reporter.probes.probe import CouldNotLookError
 
 _DAY = 86400.0
+
+# For how many days a certificate must still be valid.
+DaysLeft = Annotated[LowNumberLimits, DefaultLimits(14, 3)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from reporter.probes.probe import seconds
+from reporter.probes.number_formats import seconds
 
 Counters = Mapping[str, float]
 

@@ -5,8 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from reporter.alerts.thresholds import Threshold
-from reporter.probes.probe import NEVER, in_bytes, percent, seconds
+from reporter.alerts.thresholds import NEVER, Threshold
+from reporter.messages.formats import size_text
+from reporter.periods.time_text import duration_text
+
+
+def percent(figure: float) -> str:
+    """A figure that counts percent: `82%`, `99.5%`."""
+    return f"{figure:,.1f}".removesuffix(".0") + "%"
+
+
+def seconds(figure: float) -> str:
+    """A figure that counts seconds, in the units that people use for it: `12ms`, `3h 5m`."""
+    return duration_text(figure) or "N/A"
+
+
+def in_bytes(figure: float) -> str:
+    """A figure that counts bytes: `1.5 GiB`."""
+    return size_text(figure) or "N/A"
 
 
 def span(figure: float) -> str:

@@ -1,60 +1,13 @@
-"""Looking at things from outside, as those who need them would. Every kind of probe honours the contract below."""
+"""What every kind of probe offers: one look at a target, as a client of the target would take it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Protocol
 
 from reporter.alerts.model import Level
-from reporter.alerts.thresholds import Threshold
-from reporter.messages.formats import size_text
-from reporter.periods.time_text import duration_text
-
-# No figure is trouble.
-NEVER = Threshold()
-
-
-def plain(figure: float) -> str:
-    """A figure without a unit: `12`, `0.5`."""
-    return f"{figure:,.15g}"
-
-
-def percent(figure: float) -> str:
-    """A figure that counts percent: `82%`, `99.5%`."""
-    return f"{figure:,.1f}".removesuffix(".0") + "%"
-
-
-def seconds(figure: float) -> str:
-    """A figure that counts seconds, in the units that people use for it: `12ms`, `3h 5m`."""
-    return duration_text(figure) or "N/A"
-
-
-def in_bytes(figure: float) -> str:
-    """A figure that counts bytes: `1.5 GiB`."""
-    return size_text(figure) or "N/A"
-
-
-@dataclass(frozen=True, slots=True)
-class Measurement:
-    """A figure that a look came to, and from where on it is trouble. The round grades it: it knows how it stood before.
-
-    `shown` makes text with its unit of a figure. `trouble` says what is wrong in terms of the limit alone, such as
-    `slower than {limit}`: a sentence with the figure in it would change the board at each look. Without it that is
-    `NAME above LIMIT`, or below.
-    """
-
-    name: str
-    figure: float
-    threshold: Threshold = NEVER
-    shown: Callable[[float], str] = plain
-    trouble: str = ""
-
-    @property
-    def key(self) -> tuple[str, bool]:
-        """What it is remembered by: one figure may be too small as well as too large."""
-        return self.name, self.threshold.low
+from reporter.alerts.thresholds import NEVER, Measurement, Threshold
 
 
 class Way(Enum):

@@ -1,18 +1,21 @@
-"""What an answer of the web must be like: its status, its text, and what its JSON says."""
+"""Checks of the answer to an HTTP request: its text, and the values in its JSON."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+from pydantic import AfterValidator, Field, model_validator
 
 from reporter.alerts.model import Level
-from reporter.alerts.thresholds import Threshold
-from reporter.config.jsonpath import NOTHING, found
-from reporter.probes.probe import NEVER, Measurement, ProbeResult
+from reporter.alerts.thresholds import Measurement
+from reporter.config.base import Settings
+from reporter.config.limits import LowNumberLimits, NumberLimits
+from reporter.config.types import OneOrMany, mistake
+from reporter.probes.jsonpath import NOTHING, found, steps
+from reporter.probes.probe import ProbeResult
 
 if TYPE_CHECKING:
     import regex
@@ -25,85 +28,79 @@ PATIENCE = 0.5
 _SHOWN = 60
 
 
-@dataclass(frozen=True, slots=True)
-class JsonCheck:
-    """What one place in the JSON must hold: a value, or a figure within its limits.
+def _json_path(path: str) -> str:
+    try:
+        steps(path)
+    except ValueError:
+        raise mistake("is no path into JSON", "write such as `data.items[0].status`") from None
+    return path
 
-    `path` is such as `data.items[0].status`; a leading `$.` may stand before it, and `["a.b"]` names a key with a dot.
-    """
 
-    path: str
-    equals: str | float | bool | None = None
-    limits: Threshold = NEVER
-    name: str = ""
+class JsonConfig(Settings):
+    """What one place in the JSON of an answer must hold: a value, or a number within limits."""
 
-    @property
-    def title(self) -> str:
-        return self.name or self.path.removeprefix("$.")
+    path: Annotated[str, AfterValidator(_json_path)] = Field(min_length=1, examples=["data.items[0].status"])
+    """Where it stands, such as `data.items[0].status`."""
+    name: str | None = Field(None, min_length=1, max_length=60)
+    """What people call it; its path if left out."""
+    equals: str | int | float | bool | None = None
+    """The value that it must have; if neither this nor limits are given, it must be there."""
+    above: NumberLimits | None = None
+    """From where on a large number is trouble."""
+    below: LowNumberLimits | None = None
+    """From where on a small number is trouble."""
 
-    def seen(self, data: Any) -> ProbeResult | Measurement | None:
+    @model_validator(mode="after")
+    def _one_thing(self) -> Self:
+        if sum(given is not None for given in (self.equals, self.above, self.below)) > 1:
+            raise mistake("`equals`, `above` and `below` exclude each other", "write one entry for each")
+        return self
+
+    def check(self, data: Any) -> ProbeResult | Measurement | None:
         """What is wrong, or the figure to grade; None where a value is as it should be."""
-        value = found(data, self.path)
+        value, title = found(data, self.path), self.name or self.path.removeprefix("$.")
         if value is NOTHING:
-            return ProbeResult(Level.CRITICAL, f"the answer has no {self.title}")
-        if self.limits is not NEVER:
-            return self._measured(value)
+            return ProbeResult(Level.CRITICAL, f"the answer has no {title}")
+        if limits := self.above or self.below:
+            figure = _number(value)
+            if figure is None:
+                return ProbeResult(Level.CRITICAL, f"{title} is no number", value=_shown(value))
+            return Measurement(title, figure, limits.threshold)
         if self.equals is None or _same(value, self.equals):
             return None
         told, wanted = _shown(value), _shown(self.equals)
-        return ProbeResult(Level.CRITICAL, f"{self.title} is not {wanted}", value=told, limit=wanted)
-
-    def _measured(self, value: Any) -> ProbeResult | Measurement:
-        figure = _number(value)
-        if figure is None:
-            return ProbeResult(Level.CRITICAL, f"{self.title} is no number", value=_shown(value))
-        return Measurement(self.title, figure, self.limits)
+        return ProbeResult(Level.CRITICAL, f"{title} is not {wanted}", value=told, limit=wanted)
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
-    """What a good answer is like."""
+JsonChecks = Annotated[tuple[JsonConfig, ...], OneOrMany()]
 
-    status: tuple[int, ...] = (200,)
-    contains: str | None = None
-    matches: str | None = None
-    json: tuple[JsonCheck, ...] = ()
 
-    @property
-    def body_matters(self) -> bool:
-        return bool(self.contains or self.matches or self.json)
-
-    def judged(self, status: int, body: bytes) -> ProbeResult:
-        """What an answer comes to. Its figures are left to be graded."""
-        if status not in self.status:
-            return ProbeResult(Level.CRITICAL, f"HTTP {status}, expected {' or '.join(map(str, self.status))}")
-        text = body.decode("utf-8", "replace") if self.body_matters else ""
-        return next(self._wrong_text(text), None) or self._judged_json(text, len(body))
-
-    def _wrong_text(self, text: str) -> Iterator[ProbeResult]:
-        if self.contains is not None and self.contains not in text:
-            yield ProbeResult(Level.CRITICAL, "the answer does not contain the text that it should")
-        if self.matches is not None and not self._searched(text):
-            yield ProbeResult(Level.CRITICAL, "the answer does not match the pattern that it should")
-
-    def _searched(self, text: str) -> bool:
+def check_text(text: str, contains: str | None, pattern: str | None) -> ProbeResult | None:
+    """What is wrong with the text of an answer; None where it is as it should be."""
+    if contains is not None and contains not in text:
+        return ProbeResult(Level.CRITICAL, "the answer does not contain the text that it should")
+    if pattern is not None:
         try:
-            return bool(compiled(self.matches or "").search(text, timeout=PATIENCE, concurrent=True))
+            matches = compiled(pattern).search(text, timeout=PATIENCE, concurrent=True)
         except TimeoutError:
-            return False
+            matches = None
+        if not matches:
+            return ProbeResult(Level.CRITICAL, "the answer does not match the pattern that it should")
+    return None
 
-    def _judged_json(self, text: str, size: int) -> ProbeResult:
-        if not self.json:
-            return ProbeResult(Level.OK, "online")
-        try:
-            data = json.loads(text)
-        except (ValueError, RecursionError):
-            why = "the answer is too long to be read" if size > ENOUGH else "the answer is no JSON"
-            return ProbeResult(Level.CRITICAL, why)
-        seen = [check.seen(data) for check in self.json]
-        if wrong := next((one for one in seen if isinstance(one, ProbeResult)), None):
-            return wrong
-        return ProbeResult(Level.OK, "online", measures=tuple(one for one in seen if isinstance(one, Measurement)))
+
+def check_json(text: str, checks: JsonChecks, *, cut: bool) -> ProbeResult:
+    """What the JSON of an answer comes to, its figures left to be graded. `cut`: the answer was not read whole."""
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        why = "the answer is too long to be read" if cut else "the answer is no JSON"
+        return ProbeResult(Level.CRITICAL, why)
+    seen = [check.check(data) for check in checks]
+    if wrong := next((found for found in seen if isinstance(found, ProbeResult)), None):
+        return wrong
+    measures = tuple(found for found in seen if isinstance(found, Measurement))
+    return ProbeResult(Level.OK, "online", measures=measures)
 
 
 @cache

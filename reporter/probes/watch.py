@@ -7,15 +7,16 @@ import time
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from reporter.alerts.model import AlertState, Level, Observation
+from reporter.alerts.model import AlertState, FigureKey, Level, Observation
 from reporter.alerts.readings import Reading
+from reporter.alerts.thresholds import entered
 from reporter.messages.message import visible
 from reporter.periods.clock import Clock
 from reporter.periods.time_text import duration_text
 from reporter.probes import own_network
 from reporter.probes.contact import Contact, watched
 from reporter.probes.failures import explain
-from reporter.probes.grading import Key, graded, latency
+from reporter.probes.grading import graded, latency
 from reporter.probes.probe import Probe, ProbeResult, Way
 
 # Rounds come a little early or late: a probe with `every` of one round must not miss every second one.
@@ -41,7 +42,7 @@ class ProbeWatch:
     task: asyncio.Task[None] | None = None
     started: float | None = None
     reading: Reading | None = None
-    stands: dict[Key, Level] = field(default_factory=dict)  # how each of its figures stood at the last look
+    stands: dict[FigureKey, Level] = field(default_factory=dict)  # how each of its figures stood at the last look
     failures: int = 0  # looks in a row that did not find it well
     last: own_network.NetworkView | None = None
 
@@ -133,9 +134,8 @@ class ProbeWatch:
         self.reading = self._told(sight, at)
 
     def _told(self, sight: ProbeResult, at: datetime) -> Reading:
-        entered = sorted((*key, level) for key, level in self.stands.items() if level is not Level.OK)
         reading = _reading(self.probe, sight, at)
-        return replace(reading, observation=replace(reading.observation, stands=tuple(entered)))
+        return replace(reading, observation=replace(reading.observation, stands=entered(self.stands)))
 
     def _of_network(self, way: Way, host: str, contact: Contact) -> own_network.NetworkView:
         """What a look says about our own network. Silence goes on since it began."""

@@ -11,8 +11,8 @@ from reporter.alerts.model import Level
 from reporter.alerts.policies import Rule, Rules
 from reporter.config.alert_rules import rules
 from reporter.config.alerts import AlertsConfig
-from reporter.config.probes.network import TcpProbeConfig
 from reporter.periods.schedules import parse
+from reporter.probes.kinds.tcp import TcpProbeConfig
 
 HOUR = timedelta(hours=1)
 

@@ -19,14 +19,15 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from reporter.config.alerts import AlertOptions
+from reporter.config.limits import FigureLimits
 from reporter.config.loading import Loaded, default_state, load, schema, validated
 from reporter.config.models import Config, DiscordChannel, LimitsConfig
-from reporter.config.probes.common import ProbeLimits
-from reporter.config.probes.network import TcpProbeConfig
+from reporter.config.probes import KINDS, ProbeSettings, model_of
 from reporter.config.secrets import Sources
 from reporter.config.yaml_document import read
 from reporter.errors import ConfigError, Problem
 from reporter.messages.message import Severity
+from reporter.probes.kinds.tcp import TcpProbeConfig
 from reporter.secret import masked
 from reporter.trading.risk import Basis
 from reporter.trading.trades import Mode, Money
@@ -416,9 +417,12 @@ def keys_of(part: Any, prefix: str = "") -> Iterator[str]:
 
 def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
     """The parts that an annotation names. A figure's limits have the same four keys everywhere: they are a leaf, and so
-    is a probe's `alert`, which may say what a policy may."""
+    is a probe's `alert`, which may say what a policy may. A probe is one of its kinds."""
+    if annotation is ProbeSettings:
+        yield from map(model_of, KINDS)
+        return
     part = isinstance(annotation, type) and issubclass(annotation, BaseModel)
-    if part and not issubclass(annotation, ProbeLimits) and annotation not in {AlertOptions, LimitsConfig}:
+    if part and not issubclass(annotation, FigureLimits) and annotation not in {AlertOptions, LimitsConfig}:
         yield annotation
     for argument in getattr(annotation, "__args__", ()):
         yield from models_in(argument)

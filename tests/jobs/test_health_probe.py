@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from reporter.alerts.model import AlertState, Level, Phase
+from reporter.alerts.model import AlertState, Level, Observation, Phase
 from reporter.alerts.self_health import LateJob, SelfHealth
 from reporter.alerts.uptime import HOUR, StateSpan
 from reporter.messages.message import Message, Text, Tone, plain, plain_blocks
@@ -104,6 +104,12 @@ def test_an_alert_about_a_figure_says_which_machine_it_is() -> None:
     assert (seen.detail, seen.value, seen.limit) == ("Disk / of box-1: above 95%", "97%", "95%")
 
 
+def entered_cpu(level: Level) -> AlertState:
+    """An open alert about the processor, whose figure has entered that level."""
+    seen = Observation("probe/host-cpu", level, stands=(("host-cpu", False, level),))
+    return replace(alert("probe/host-cpu", level, NOW), observation=seen)
+
+
 @pytest.mark.parametrize(
     ("cpu", "opened", "level"),
     [
@@ -117,12 +123,12 @@ def test_an_alert_about_a_figure_says_which_machine_it_is() -> None:
 def test_a_figure_must_fall_clearly_below_its_limit_to_leave_an_open_alert(
     cpu: float, opened: Level, level: Level
 ) -> None:
-    watch = Watch(replace(HOST, cpu_percent=cpu), alerts=[alert("probe/host-cpu", opened, NOW)])
+    watch = Watch(replace(HOST, cpu_percent=cpu), alerts=[entered_cpu(opened)])
     assert watch.seen()["probe/host-cpu"].level is level
 
 
 def test_a_figure_that_keeps_an_alert_open_below_its_limit_says_so() -> None:
-    watch = Watch(replace(HOST, cpu_percent=82.0), alerts=[alert("probe/host-cpu", Level.WARNING, NOW)])
+    watch = Watch(replace(HOST, cpu_percent=82.0), alerts=[entered_cpu(Level.WARNING)])
     assert watch.seen()["probe/host-cpu"].detail == "CPU of box-1: not yet well below 85%"
 
 
@@ -141,7 +147,7 @@ def test_every_parameter_is_documented() -> None:
 
 
 def test_limits_in_the_wrong_order_are_refused() -> None:
-    with pytest.raises(ValidationError, match="`critical` must not be below `warning`"):
+    with pytest.raises(ValidationError, match="`warning` lies above `critical`"):
         health_probe().params.model_validate({"cpu": {"warning": 90, "critical": 80}})
 
 

@@ -8,11 +8,21 @@ from typing import Any, Protocol
 from reporter.alerts.readings import Reading
 from reporter.config.models import Config
 from reporter.config.secrets import Sources
-from reporter.periods.clock import Clock
-from reporter.probes.factory import probe
-from reporter.probes.factory_databases import Ledgers
+from reporter.periods.clock import Clock, SystemClock
+from reporter.probes.ledgers import Ledgers
 from reporter.probes.probe import Probe
 from reporter.probes.round import Probes
+from reporter.probes.settings import ProbeConfig, ProbeInputs
+
+
+def configured(called: str, /, clock: Clock | None = None, *, ledgers: Any = None, **said: Any) -> Probe:
+    """The probe of that name that a config makes of these keys, as YAML gives them."""
+    given = {"ledgers": ledgers or {}, "probes": {called: said}}
+    config = Config.model_validate(given, context=Sources(private=True))
+    entry = config.probes[called]
+    assert isinstance(entry, ProbeConfig)
+    inputs = ProbeInputs(entry.terms(called), clock or SystemClock(), Ledgers(config.ledgers, config.timezone))
+    return entry.probe(inputs)
 
 
 class HandClock(Clock, Protocol):
@@ -23,11 +33,9 @@ class Watching:
     """One probe that is asked again and again, with the clock moved on by a minute before each look but the first."""
 
     def __init__(self, clock: HandClock, kind: str, ledgers: dict[str, Any] | None = None, **said: Any) -> None:
-        given = {"ledgers": ledgers or {}, "probes": {"db": {"kind": kind, **said}}}
-        config = Config.model_validate(given, context=Sources(private=True))
-        self.probe: Probe = probe("db", config.probes["db"], clock, Ledgers(config))
+        self.probe = configured("db", clock, ledgers=ledgers, kind=kind, **said)
         self._clock = clock
-        self._round = Probes([self.probe], clock, deadline=config.probes["db"].timeout.total_seconds() + 5)
+        self._round = Probes([self.probe], clock, deadline=self.probe.terms.timeout + 5)
 
     def look(self, after: float = 60) -> Reading:
         self._clock.pass_by(after)

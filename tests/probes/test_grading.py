@@ -3,10 +3,11 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reporter.alerts.model import Level
-from reporter.alerts.thresholds import Threshold
-from reporter.probes.grading import Key, graded, latency
-from reporter.probes.probe import Measurement, ProbeResult, percent
+from reporter.alerts.model import FigureKey, Level
+from reporter.alerts.thresholds import Measurement, Threshold
+from reporter.probes.grading import graded, latency
+from reporter.probes.number_formats import percent
+from reporter.probes.probe import ProbeResult
 
 DISK = Threshold(80, 95)
 
@@ -16,7 +17,7 @@ def disk(figure: float) -> ProbeResult:
 
 
 def test_a_figure_is_worse_from_its_limit_on_and_better_only_well_below_it() -> None:
-    stands: dict[Key, Level] = {}
+    stands: dict[FigureKey, Level] = {}
     details = []
     for figure in (79, 80, 78, 96, 91, 90, 75):
         sight, stands = graded(disk(figure), stands)

@@ -18,7 +18,8 @@ import trustme
 from pydantic import ValidationError
 
 from reporter.alerts.model import Level
-from reporter.probes.probe import Measurement, ProbeResult, Terms
+from reporter.alerts.thresholds import Measurement
+from reporter.probes.probe import ProbeResult, Terms
 from tests.probes.conftest import Rounds, StandingClock
 from tests.probes.databases import Watch, open_files, told, wait_until
 from tests.probes.servers import (

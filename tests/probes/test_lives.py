@@ -7,14 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from reporter.alerts.model import Level
-from reporter.alerts.thresholds import Threshold
-from reporter.periods.clock import SystemClock
-from reporter.probes.kinds.http import HttpProbe
-from reporter.probes.kinds.tcp import TcpProbe
-from reporter.probes.kinds.tls import TlsProbe
-from reporter.probes.probe import Terms
-from reporter.secret import Secret
 from tests.probes.conftest import Rounds
+from tests.probes.databases import configured
 
 SERVER = """
 import http.server, sys
@@ -47,8 +41,8 @@ def test_a_server_is_seen_through_its_life(rounds: Rounds) -> None:
         return [one.observation.detail for one in probes.probe_all()]
 
     with server() as (process, port):
-        web = HttpProbe(Terms("web", timeout=0.4), SystemClock(), Secret(f"http://127.0.0.1:{port}/"))
-        probes = rounds([web, TcpProbe(Terms("port", timeout=0.4), "127.0.0.1", port)])
+        web = configured("web", url=f"http://127.0.0.1:{port}/", timeout="400ms")
+        probes = rounds([web, configured("port", address=f"127.0.0.1:{port}", timeout="400ms")])
         assert details() == ["online", "online"]
         process.send_signal(signal.SIGSTOP)
         assert details() == ["no answer within 400ms", "online"]  # the system accepts for a process that stands still
@@ -64,6 +58,6 @@ def test_a_server_is_seen_through_its_life(rounds: Rounds) -> None:
 def test_a_port_that_stops_in_the_midst_of_tls_gives_no_answer(rounds: Rounds) -> None:
     with server() as (process, port):
         process.send_signal(signal.SIGSTOP)
-        probe = TlsProbe(Terms("tls", timeout=0.3), SystemClock(), "127.0.0.1", port, Threshold())
+        probe = configured("tls", kind="tls", address=f"127.0.0.1:{port}", timeout="300ms")
         seen = rounds([probe]).probe_all()[0].observation
     assert (seen.level, seen.detail) == (Level.CRITICAL, "no answer within 300ms")

@@ -7,14 +7,9 @@ import pytest
 
 from reporter.alerts.model import Level
 from reporter.alerts.readings import Reading
-from reporter.alerts.thresholds import Threshold
-from reporter.periods.clock import SystemClock
-from reporter.probes.kinds.http import HttpProbe
-from reporter.probes.kinds.tcp import TcpProbe
-from reporter.probes.probe import Probe, Terms
-from reporter.probes.response_checks import Expected
-from reporter.secret import Secret
+from reporter.probes.probe import Probe
 from tests.probes.conftest import Rounds
+from tests.probes.databases import configured
 from tests.probes.servers import (
     Behaviour,
     answers,
@@ -31,13 +26,12 @@ from tests.probes.servers import (
 BROKEN = "broke off its answer, or answered with something that is not HTTP"
 
 
-def web(name: str, url: str, *, timeout: float = 5.0, warn_above: float | None = None, **options: Any) -> HttpProbe:
-    terms = Terms(name, timeout=timeout, latency=Threshold(warn_above))
-    return HttpProbe(terms, SystemClock(), Secret(url), **options)
+def web(name: str, url: str, **said: Any) -> Probe:
+    return configured(name, url=url, **said)
 
 
-def tcp(host: str, port: int, *, timeout: float = 5.0) -> TcpProbe:
-    return TcpProbe(Terms("redis", timeout=timeout), host, port)
+def tcp(host: str, port: int, *, timeout: str = "5s") -> Probe:
+    return configured("redis", address=f"{host}:{port}", timeout=timeout)
 
 
 def look(rounds: Rounds, probe: Probe) -> Reading:
@@ -74,22 +68,22 @@ def test_a_wrong_answer_is_critical_and_says_why(behave: Behaviour, detail: str,
 
 def test_no_answer_in_time_is_critical(rounds: Rounds) -> None:
     with serving(hangs) as port:
-        seen = look(rounds, web("api", f"http://127.0.0.1:{port}/", timeout=0.3)).observation
+        seen = look(rounds, web("api", f"http://127.0.0.1:{port}/", timeout="300ms")).observation
     assert (seen.level, seen.detail) == (Level.CRITICAL, "no answer within 300ms")
 
 
 def test_several_statuses_may_be_expected(rounds: Rounds) -> None:
     with serving(answers(404)) as port:
         url = f"http://127.0.0.1:{port}/"
-        right = look(rounds, web("api", url, expected=Expected((401, 404))))
-        wrong = look(rounds, web("api", url, expected=Expected((200, 204))))
+        right = look(rounds, web("api", url, expect_status=[401, 404]))
+        wrong = look(rounds, web("api", url, expect_status=[200, 204]))
     assert right.observation.level is Level.OK
     assert wrong.observation.detail == "HTTP 404, expected 200 or 204"
 
 
 def test_a_slow_answer_is_a_warning_with_its_figures(rounds: Rounds) -> None:
     with serving(answers(200, after=0.3)) as port:
-        seen = look(rounds, web("api", f"http://127.0.0.1:{port}/", warn_above=0.1)).observation
+        seen = look(rounds, web("api", f"http://127.0.0.1:{port}/", warn_above="100ms")).observation
     assert (seen.level, seen.detail) == (Level.WARNING, "online, but slower than 100ms")
     assert seen.limit == "100ms"
     assert int((seen.value or "").removesuffix("ms")) >= 300
@@ -101,7 +95,7 @@ def test_the_secrets_of_an_address_are_sent_and_shown_nowhere(rounds: Rounds, ca
     seen: list[bytes] = []
     with serving(answers(500, seen=seen)) as port:
         url = f"http://bot:hunter2@127.0.0.1:{port}/health?key=s3cret"
-        probe = web("api", url, headers={"X-Token": Secret("t0ken")})
+        probe = web("api", url, headers={"X-Token": "t0ken"})
         reading = look(rounds, probe)
     assert b"GET /health?key=s3cret" in seen[0]
     assert b"Authorization: Basic Ym90Omh1bnRlcjI=" in seen[0]
@@ -128,7 +122,7 @@ def test_a_closed_port_is_refused_by_either_probe(rounds: Rounds) -> None:
 
 def test_a_port_that_accepts_nothing_more_gives_no_answer(rounds: Rounds) -> None:
     with full_queue() as port:
-        reading = look(rounds, tcp("127.0.0.1", port, timeout=0.3))
+        reading = look(rounds, tcp("127.0.0.1", port, timeout="300ms"))
     assert (reading.observation.level, reading.observation.detail) == (Level.CRITICAL, "no answer within 300ms")
 
 
@@ -158,7 +152,7 @@ def test_an_address_that_refuses_does_not_hide_the_one_that_answers(rounds: Roun
 @pytest.mark.usefixtures("two_addresses")
 def test_an_address_that_is_silent_does_not_hide_the_one_that_answers(rounds: Rounds) -> None:
     with full_queue("127.0.0.2") as port, socket.create_server(("127.0.0.1", port)):
-        up = look(rounds, tcp("twice.example", port, timeout=3.0)).observation
+        up = look(rounds, tcp("twice.example", port, timeout="3s")).observation
     assert up.level is Level.OK
 
 

@@ -15,13 +15,9 @@ import pytest
 
 from reporter.alerts.model import Level
 from reporter.alerts.readings import Reading
-from reporter.alerts.thresholds import Threshold
-from reporter.periods.clock import SystemClock
-from reporter.probes.kinds.file import FileProbe
-from reporter.probes.kinds.process import ProcessProbe, Which
-from reporter.probes.kinds.unit import UnitProbe
-from reporter.probes.probe import Probe, Terms
+from reporter.probes.probe import Probe
 from tests.probes.conftest import Rounds, StandingClock
+from tests.probes.databases import configured
 
 
 def look(rounds: Rounds, probe: Probe) -> Reading:
@@ -29,8 +25,8 @@ def look(rounds: Rounds, probe: Probe) -> Reading:
     return reading
 
 
-def file(path: Path, **options: Any) -> FileProbe:
-    return FileProbe(Terms("alive"), SystemClock(), path, **options)
+def file(path: Path, **said: Any) -> Probe:
+    return configured("alive", kind="file", **{"path": path, **said})
 
 
 def written(path: Path, *, ago: float, content: bytes = b"alive") -> Path:
@@ -51,7 +47,7 @@ def written(path: Path, *, ago: float, content: bytes = b"alive") -> Path:
 def test_a_file_that_an_agent_touches_shows_that_it_lives(
     ago: float, level: Level, detail: str, rounds: Rounds, tmp_path: Path
 ) -> None:
-    probe = file(written(tmp_path / "alive", ago=ago), age=Threshold(120, 600))
+    probe = file(written(tmp_path / "alive", ago=ago), age={"warning": "120s", "critical": "600s"})
     reading = look(rounds, probe)
     assert (reading.observation.level, reading.observation.detail) == (level, detail)
     assert [name for name, _ in reading.figures] == ["age", "size"]
@@ -60,7 +56,10 @@ def test_a_file_that_an_agent_touches_shows_that_it_lives(
 
 def test_a_file_of_the_future_says_nothing_of_how_old_it_is(rounds: Rounds, tmp_path: Path) -> None:
     path = written(tmp_path / "alive", ago=-7205)
-    aged, sized = look(rounds, file(path, age=Threshold(120))), look(rounds, file(path, large=Threshold(1000)))
+    aged, sized = (
+        look(rounds, file(path, age={"warning": "120s"})),
+        look(rounds, file(path, size={"warning": "1000 B"})),
+    )
     assert aged.observation.level is Level.UNKNOWN
     assert aged.observation.detail == "it was last written 2h ahead of this machine's clock"
     assert sized.observation.level is Level.OK
@@ -79,7 +78,7 @@ def test_a_file_that_is_not_there_is_critical_unless_it_should_not_be(rounds: Ro
 def test_of_several_files_the_newest_counts(rounds: Rounds, tmp_path: Path) -> None:
     written(tmp_path / "a.gz", ago=90_000)
     written(tmp_path / "b.gz", ago=60, content=b"")
-    reading = look(rounds, file(tmp_path / "*.gz", age=Threshold(3600), small=Threshold(1, low=True)))
+    reading = look(rounds, file(tmp_path / "*.gz", age={"warning": "1h"}, min_size={"warning": "1 B"}))
     assert reading.observation.detail == "there, but size below 1 B"
     assert dict(reading.figures)["age"].startswith("1m")
 
@@ -99,7 +98,7 @@ def test_a_file_on_a_disk_that_hangs_holds_up_nobody_else(rounds: Rounds, tmp_pa
             time.sleep(1.5)
             return True
 
-    hung = FileProbe(Terms("hung", timeout=0.2), SystemClock(), Hanging(tmp_path))
+    hung = file(Hanging(tmp_path), timeout="200ms")
     well = file(written(tmp_path / "alive", ago=1))
     probes = rounds([hung, well], deadline=1)
     first, second = probes.probe_all(), probes.probe_all()
@@ -118,8 +117,8 @@ def sleeper(mark: str) -> Iterator[subprocess.Popen[bytes]]:
         process.wait()
 
 
-def process(mark: str, clock: Any = None, **options: Any) -> ProcessProbe:
-    return ProcessProbe(Terms("bot"), clock or SystemClock(), Which(command=mark), **options)
+def process(mark: str, **said: Any) -> Probe:
+    return configured("bot", kind="process", command=mark, **said)
 
 
 def test_a_process_runs_until_it_is_killed(rounds: Rounds, tmp_path: Path) -> None:
@@ -145,7 +144,7 @@ def test_processes_are_counted(rounds: Rounds, tmp_path: Path) -> None:
 def test_what_has_just_been_started_again_is_young(rounds: Rounds, tmp_path: Path) -> None:
     mark = f"mark-{tmp_path.name}-{os.getpid()}"
     with sleeper(mark):
-        seen = look(rounds, process(mark, age=Threshold(300, low=True))).observation
+        seen = look(rounds, process(mark, running_for={"warning": "5m"})).observation
     assert (seen.level, seen.detail) == (Level.WARNING, "running, but started less than 5m ago")
 
 
@@ -154,7 +153,7 @@ def test_processor_time_is_a_share_of_the_time_between_two_looks(
 ) -> None:
     pidfile = tmp_path / "pid"
     pidfile.write_text(str(os.getpid()))
-    probe = ProcessProbe(Terms("me"), clock, Which(pidfile=pidfile), cpu=Threshold(1))
+    probe = configured("me", clock, kind="process", pidfile=pidfile, cpu={"warning": 1})
     probes = rounds([probe])
     first = dict(probes.probe_all()[0].figures)
     deadline = time.process_time() + 0.3
@@ -168,7 +167,7 @@ def test_processor_time_is_a_share_of_the_time_between_two_looks(
 
 def test_a_pid_file_names_the_process(rounds: Rounds, tmp_path: Path) -> None:
     pidfile = tmp_path / "bot.pid"
-    probe = ProcessProbe(Terms("bot"), SystemClock(), Which(pidfile=pidfile))
+    probe = configured("bot", kind="process", pidfile=pidfile)
     details = [look(rounds, probe).observation.detail]
     for content in (str(os.getpid()), "4194304999", "none"):
         pidfile.write_text(content)
@@ -194,8 +193,8 @@ def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def unit(clock: Any = None, **options: Any) -> UnitProbe:
-    return UnitProbe(Terms("bot", timeout=1.0), clock or SystemClock(), "bot.service", **options)
+def unit(clock: Any = None, **said: Any) -> Probe:
+    return configured("bot", clock, kind="unit", unit="bot.service", timeout="1s", **said)
 
 
 @pytest.mark.parametrize(
@@ -219,7 +218,7 @@ def test_a_unit_is_as_systemd_says(said: str, level: Level, detail: str, systemd
 
 
 def test_restarts_are_counted_over_an_hour(systemd: Path, rounds: Rounds, clock: StandingClock) -> None:
-    probes = rounds([unit(clock, restarts=Threshold(1, 5))])
+    probes = rounds([unit(clock, restarts={"warning": 1, "critical": 5})])
     levels = []
     for count, passed in ((7, 0), (7, 60), (8, 60), (12, 60), (12, 3600)):
         (systemd / "said").write_text(f"ActiveState=active\nSubState=running\nNRestarts={count}\nMemoryCurrent=1024\n")

@@ -5,6 +5,7 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import dns.flags
 import dns.message
@@ -18,10 +19,10 @@ from hypothesis import strategies as st
 from reporter.alerts.model import Level
 from reporter.alerts.readings import Reading
 from reporter.probes.grading import graded
-from reporter.probes.kinds.dns import DnsProbe
 from reporter.probes.kinds.icmp import IcmpProbe, checksum
-from reporter.probes.probe import Probe, Terms
+from reporter.probes.probe import Probe
 from tests.probes.conftest import Rounds
+from tests.probes.databases import configured
 
 Answering = Callable[[dns.message.Message], dns.message.Message | None]
 
@@ -82,8 +83,11 @@ def name_server(answering: Answering) -> Iterator[int]:
         thread.join()
 
 
-def name(port: int, *expect: str, record: str = "A", timeout: float = 2.0) -> DnsProbe:
-    return DnsProbe(Terms("name", timeout=timeout), "api.example", record, expect, "127.0.0.1", port)
+def name(port: int, *expect: str, record: str = "A", timeout: str = "2s") -> Probe:
+    said: dict[str, Any] = {"name": "api.example", "record": record, "timeout": timeout}
+    if expect:
+        said["expect"] = list(expect)
+    return configured("name", kind="dns", nameserver="127.0.0.1", nameserver_port=port, **said)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +124,7 @@ def test_addresses_and_names_are_the_same_however_they_are_written(rounds: Round
 @pytest.mark.parametrize("answering", [keeps_silent, lies])
 def test_a_name_server_that_does_not_answer_the_question_is_silent(answering: Answering, rounds: Rounds) -> None:
     with name_server(answering) as port:
-        seen = look(rounds, name(port, timeout=0.4)).observation
+        seen = look(rounds, name(port, timeout="400ms")).observation
     assert (seen.level, seen.detail) == (Level.CRITICAL, "no answer within 400ms")
 
 
@@ -128,7 +132,7 @@ def test_no_name_server_at_all_is_critical(rounds: Rounds) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bound:
         bound.bind(("127.0.0.1", 0))
         port = bound.getsockname()[1]
-    seen = look(rounds, name(port, timeout=0.4)).observation
+    seen = look(rounds, name(port, timeout="400ms")).observation
     assert seen.level is Level.CRITICAL
 
 
@@ -143,7 +147,7 @@ def may_ping() -> bool:
 
 
 def test_this_machine_answers_its_own_pings_where_pings_are_allowed(rounds: Rounds) -> None:
-    reading = look(rounds, IcmpProbe(Terms("self", timeout=2.0), "127.0.0.1", packets=2))
+    reading = look(rounds, configured("self", kind="icmp", host="127.0.0.1", packets=2, timeout="2s"))
     if may_ping():
         assert (reading.observation.level, reading.observation.detail) == (Level.OK, "online")
         assert dict(reading.figures)["packet loss"] == "0%"
@@ -162,7 +166,9 @@ def test_this_machine_answers_its_own_pings_where_pings_are_allowed(rounds: Roun
     ],
 )
 def test_lost_packets_are_told_by_their_share(came_back: int, level: Level, detail: str) -> None:
-    sight, _ = graded(IcmpProbe(Terms("far"), "192.0.2.1").judged([0.02] * came_back), {})
+    probe = configured("far", kind="icmp", host="192.0.2.1")
+    assert isinstance(probe, IcmpProbe)
+    sight, _ = graded(probe.judged([0.02] * came_back), {})
     assert (sight.level, sight.detail, sight.way.silent) == (level, detail, came_back == 0)
 
 

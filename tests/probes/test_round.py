@@ -13,19 +13,16 @@ from dataclasses import dataclass
 import pytest
 
 from reporter.alerts.model import Level
-from reporter.periods.clock import SystemClock
-from reporter.probes.kinds.http import HttpProbe
-from reporter.probes.kinds.tcp import TcpProbe
 from reporter.probes.probe import Probe, ProbeResult, Terms
-from reporter.secret import Secret
 from tests.probes.conftest import Rounds, StandingClock
+from tests.probes.databases import configured
 from tests.probes.servers import answers, hangs, serving
 
 OK = ProbeResult(Level.OK, "fine")
 
 
-def web(name: str, port: int, *, timeout: float = 4.0) -> HttpProbe:
-    return HttpProbe(Terms(name, timeout=timeout), SystemClock(), Secret(f"http://127.0.0.1:{port}/"))
+def web(name: str, port: int, *, timeout: str = "4s") -> Probe:
+    return configured(name, url=f"http://127.0.0.1:{port}/", timeout=timeout)
 
 
 @dataclass
@@ -82,9 +79,9 @@ def test_no_probes_make_an_empty_round_without_a_thread(rounds: Rounds) -> None:
 
 def test_fifty_probes_of_which_ten_hang_are_done_in_the_time_of_one(rounds: Rounds) -> None:
     with serving(answers(200)) as good, serving(hangs) as bad:
-        probes: list[Probe] = [web(f"good{n}", good, timeout=15) for n in range(20)]
-        probes += [TcpProbe(Terms(f"open{n}", timeout=15), "127.0.0.1", good) for n in range(20)]
-        probes += [web(f"bad{n}", bad, timeout=2) for n in range(10)]
+        probes: list[Probe] = [web(f"good{n}", good, timeout="15s") for n in range(20)]
+        probes += [configured(f"open{n}", address=f"127.0.0.1:{good}", timeout="15s") for n in range(20)]
+        probes += [web(f"bad{n}", bad, timeout="2s") for n in range(10)]
         began = time.perf_counter()
         readings = rounds(probes, deadline=18).probe_all()
         took = time.perf_counter() - began
@@ -245,9 +242,9 @@ def silent_names(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_a_silent_name_server_is_unknown_and_asked_once_a_name(rounds: Rounds, silent_names: list[str]) -> None:
     probes = rounds(
         [
-            TcpProbe(Terms("tcp", timeout=0.3), "silent.example", 80),
-            TcpProbe(Terms("same", timeout=0.3), "silent.example", 80),
-            HttpProbe(Terms("http", timeout=0.3), SystemClock(), Secret("http://silent.example/")),
+            configured("tcp", address="silent.example:80", timeout="300ms"),
+            configured("same", address="silent.example:80", timeout="300ms"),
+            configured("http", url="http://silent.example/", timeout="300ms"),
         ]
     )
     first, second = probes.probe_all(), probes.probe_all()
@@ -282,11 +279,11 @@ def test_nothing_that_hangs_keeps_the_process_from_ending() -> None:
     program = """
 import socket, threading, time
 socket.getaddrinfo = lambda *question: time.sleep(60)
+from reporter.config.models import Config
 from reporter.periods.clock import SystemClock
-from reporter.probes.round import Probes
-from reporter.probes.probe import Terms
-from reporter.probes.kinds.tcp import TcpProbe
-probes = Probes([TcpProbe(Terms("x", timeout=0.2), "silent.example", 80)], SystemClock(), deadline=1)
+from reporter.probes.factory import probes_of
+config = Config.model_validate({"probes": {"x": {"address": "silent.example:80", "timeout": "200ms"}}})
+probes = probes_of(config, SystemClock(), deadline=1)
 print(probes.probe_all()[0].observation.level)
 """
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=20, check=True)

@@ -11,8 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from reporter.alerts.model import Level
-from reporter.probes.kinds.sql import Expectation, judged
-from reporter.probes.probe import NEVER
+from reporter.probes.kinds.sql import SqlProbeConfig, judged
 from tests.probes.conftest import StandingClock
 from tests.probes.databases import Watch, told
 from tests.support.servers import PostgreSQL
@@ -123,6 +122,10 @@ def test_a_time_must_not_lie_back_too_far(server: PostgreSQL, watch: Watch, cloc
     assert dict(probe.look().figures)["last candle"] == "3h 2m"
 
 
+def expecting(**said: Any) -> SqlProbeConfig:
+    return SqlProbeConfig.model_validate({"kind": "sql", "ledger": "bot", "query": "SELECT 1", **said})
+
+
 @pytest.mark.parametrize(
     "value",
     [
@@ -136,8 +139,7 @@ def test_a_time_must_not_lie_back_too_far(server: PostgreSQL, watch: Watch, cloc
     ],
 )
 def test_a_time_is_read_in_whatever_form_it_is_kept(value: object) -> None:
-    expected = Expectation(name="candle", age=NEVER)
-    sight = judged([(value,)], expected, datetime(2026, 10, 30, 12, 30, tzinfo=UTC))
+    sight = judged([(value,)], expecting(age={}), datetime(2026, 10, 30, 12, 30, tzinfo=UTC))
     assert sight.measures[0].figure == 1800
 
 
@@ -157,8 +159,7 @@ def test_a_time_to_come_says_nothing_of_how_old_it_is(
 
 
 def test_a_long_value_of_others_is_cut_and_stays_in_one_line() -> None:
-    sight = judged(
-        [("x\n# @everyone " * 30,)], Expectation(name="note", equals="ok"), datetime(2026, 10, 30, tzinfo=UTC)
-    )
+    expected = expecting(shows_as="note", equals="ok")
+    sight = judged([("x\n# @everyone " * 30,)], expected, datetime(2026, 10, 30, tzinfo=UTC))
     assert sight.detail.startswith("note is x # @everyone x #")
     assert len(sight.detail) < 90

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from reporter.probes.kinds.sqlite import SqliteLimits, SqliteProbe
-from reporter.probes.probe import NEVER, Terms
+from reporter.probes.kinds.sqlite import SqliteProbe, SqliteProbeConfig
+from reporter.probes.probe import Terms
 from tests.probes.conftest import Rounds, StandingClock
 from tests.probes.databases import Watch, told
 from tests.support.servers import NOBODY
@@ -112,8 +112,8 @@ def test_a_check_that_would_hold_up_the_writers_for_long_is_given_up(
         connection.execute("CREATE TABLE many (id INTEGER PRIMARY KEY, a TEXT UNIQUE)")
         connection.executemany("INSERT INTO many (a) VALUES (?)", ((str(n),) for n in range(20_000)))
         connection.commit()
-    limits = SqliteLimits(size=NEVER, wal=NEVER, free=NEVER, written=NEVER)
-    (reading,) = rounds([SqliteProbe(Terms("db"), clock, path, limits, 3600, brief=0.0)]).probe_all()
+    settings = SqliteProbeConfig(kind="sqlite", path=path)
+    (reading,) = rounds([SqliteProbe(Terms("db"), clock, path, settings, brief=0.0)]).probe_all()
     assert told(reading) == "ok: online"
     assert dict(reading.figures)["integrity"] == "not known: reading all of it takes longer than 0s"
 

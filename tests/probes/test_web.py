@@ -8,47 +8,42 @@ import pytest
 import trustme
 
 from reporter.alerts.model import Level, Observation
-from reporter.alerts.thresholds import Threshold
-from reporter.config.jsonpath import NOTHING, found, steps
-from reporter.periods.clock import SystemClock
-from reporter.probes.certificates import Trust
-from reporter.probes.kinds.http import HttpProbe
-from reporter.probes.kinds.tls import TlsProbe
-from reporter.probes.probe import Terms
-from reporter.probes.response_checks import Expected, JsonCheck
-from reporter.secret import Secret
+from reporter.probes.jsonpath import NOTHING, found, steps
 from tests.probes.conftest import Rounds
+from tests.probes.databases import configured
 from tests.probes.servers import answers, greets, over_tls, says, serving
 
 STATUS = '{"status": "ok", "open": true, "data": [{"lag": "2.5", "a.b": null}], "funds": 400}'
-DAYS = Threshold(14, 3, low=True)
 
 
 def look(rounds: Rounds, url: str, **options: Any) -> Observation:
-    probe = HttpProbe(Terms("api", timeout=20.0), SystemClock(), Secret(url), **options)
+    probe = configured("api", **{"timeout": "20s", "url": url, **options})
     (reading,) = rounds([probe], deadline=25.0).probe_all()
     return reading.observation
 
 
 def asked(rounds: Rounds, body: str, **expected: Any) -> Observation:
     with serving(says(body)) as port:
-        return look(rounds, f"http://127.0.0.1:{port}/", expected=Expected(**expected))
+        return look(rounds, f"http://127.0.0.1:{port}/", **expected)
 
 
 @pytest.mark.parametrize(
     ("expected", "detail"),
     [
-        ({"contains": '"ok"'}, "online"),
-        ({"contains": "closed"}, "the answer does not contain the text that it should"),
-        ({"matches": r'"open":\s*true'}, "online"),
-        ({"matches": r'"open":\s*false'}, "the answer does not match the pattern that it should"),
-        ({"json": (JsonCheck("status", "ok"), JsonCheck("open", equals=True))}, "online"),
-        ({"json": (JsonCheck("status", "down"),)}, "status is not down"),
-        ({"json": (JsonCheck("open", equals=1),)}, "open is not 1"),
-        ({"json": (JsonCheck("data[1].lag"),)}, "the answer has no data[1].lag"),
-        ({"json": (JsonCheck("data[0].lag", limits=Threshold(2, 10), name="lag"),)}, "online, but lag above 2"),
-        ({"json": (JsonCheck("funds", limits=Threshold(500, 50, low=True)),)}, "online, but funds below 500"),
-        ({"json": (JsonCheck("status", limits=Threshold(1)),)}, "status is no number"),
+        ({"expect_text": '"ok"'}, "online"),
+        ({"expect_text": "closed"}, "the answer does not contain the text that it should"),
+        ({"expect_pattern": r'"open":\s*true'}, "online"),
+        ({"expect_pattern": r'"open":\s*false'}, "the answer does not match the pattern that it should"),
+        ({"expect_json": [{"path": "status", "equals": "ok"}, {"path": "open", "equals": True}]}, "online"),
+        ({"expect_json": {"path": "status", "equals": "down"}}, "status is not down"),
+        ({"expect_json": {"path": "open", "equals": 1}}, "open is not 1"),
+        ({"expect_json": {"path": "data[1].lag"}}, "the answer has no data[1].lag"),
+        (
+            {"expect_json": {"path": "data[0].lag", "above": {"warning": 2, "critical": 10}, "name": "lag"}},
+            "online, but lag above 2",
+        ),
+        ({"expect_json": {"path": "funds", "below": {"warning": 500, "critical": 50}}}, "online, but funds below 500"),
+        ({"expect_json": {"path": "status", "above": {"warning": 1}}}, "status is no number"),
     ],
 )
 def test_an_answer_is_held_to_its_text_and_its_json(expected: dict[str, Any], detail: str, rounds: Rounds) -> None:
@@ -58,19 +53,19 @@ def test_an_answer_is_held_to_its_text_and_its_json(expected: dict[str, Any], de
 
 
 def test_a_figure_in_the_json_is_shown_with_its_limit(rounds: Rounds) -> None:
-    seen = asked(rounds, STATUS, json=(JsonCheck("$.data[0].lag", limits=Threshold(1, 2.5)),))
+    seen = asked(rounds, STATUS, expect_json={"path": "$.data[0].lag", "above": {"warning": 1, "critical": 2.5}})
     assert (seen.level, seen.value, seen.limit, seen.figure) == (Level.CRITICAL, "2.5", "2.5", 2.5)
 
 
 @pytest.mark.parametrize("body", ["<html>", "", "[" * 100_000, "{" + " " * 1_100_000])
 def test_what_is_no_json_is_critical(body: str, rounds: Rounds) -> None:
-    seen = asked(rounds, body, json=(JsonCheck("status", "ok"),))
+    seen = asked(rounds, body, expect_json={"path": "status", "equals": "ok"})
     assert seen.level is Level.CRITICAL
     assert seen.detail in {"the answer is no JSON", "the answer is too long to be read"}
 
 
 def test_a_pattern_that_would_take_years_is_given_up(rounds: Rounds) -> None:
-    seen = asked(rounds, "a" * 4000, matches=r"(?:a|aa|aaa)+(?:a|aa)+b$")
+    seen = asked(rounds, "a" * 4000, expect_pattern=r"(?:a|aa|aaa)+(?:a|aa)+b$")
     assert seen.detail == "the answer does not match the pattern that it should"
 
 
@@ -98,7 +93,7 @@ def test_what_is_no_path_is_refused(path: str) -> None:
 def test_a_question_may_have_a_method_and_a_body(rounds: Rounds) -> None:
     seen: list[bytes] = []
     with serving(answers(200, seen=seen)) as port:
-        look(rounds, f"http://127.0.0.1:{port}/rpc", method="POST", body=Secret('{"id": 1}'))
+        look(rounds, f"http://127.0.0.1:{port}/rpc", method="POST", body='{"id": 1}')
     assert seen[0].startswith(b"POST /rpc HTTP/1.1")
     assert seen[0].endswith(b'{"id": 1}')
 
@@ -109,9 +104,9 @@ def test_a_redirect_is_followed_if_wanted_and_takes_no_secret_to_another_server(
         serving(says("here", seen=there)) as end,
         serving(says("", status=302, headers=f"Location: http://127.0.0.1:{end}/x\r\n")) as port,
     ):
-        options = {"headers": {"X-Token": Secret("t0ken")}, "method": "POST", "body": Secret("s3cret")}
+        options = {"headers": {"X-Token": "t0ken"}, "method": "POST", "body": "s3cret"}
         stays = look(rounds, f"http://127.0.0.1:{port}/", **options)
-        goes = look(rounds, f"http://127.0.0.1:{port}/", follow=True, expected=Expected(contains="here"), **options)
+        goes = look(rounds, f"http://127.0.0.1:{port}/", follow_redirects=True, expect_text="here", **options)
     assert stays.detail == "HTTP 302, expected 200"
     assert goes.level is Level.OK
     assert there[0].startswith(b"GET /x ")
@@ -122,7 +117,7 @@ def test_a_redirect_is_followed_if_wanted_and_takes_no_secret_to_another_server(
 @pytest.mark.parametrize("location", ["/", "gopher://x/", "http://[::1"])
 def test_a_redirect_that_leads_nowhere_is_critical(location: str, rounds: Rounds) -> None:
     with serving(says("", status=302, headers=f"Location: {location}\r\n")) as port:
-        seen = look(rounds, f"http://127.0.0.1:{port}/", follow=True)
+        seen = look(rounds, f"http://127.0.0.1:{port}/", follow_redirects=True)
     assert seen.level is Level.CRITICAL
 
 
@@ -132,10 +127,10 @@ def authority() -> trustme.CA:
 
 
 @pytest.fixture(scope="module")
-def trusted(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> Trust:
+def trusted(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("authority") / "ca.pem"
     authority.cert_pem.write_to_path(str(path))
-    return Trust(path)
+    return str(path)
 
 
 @pytest.mark.parametrize(
@@ -148,13 +143,13 @@ def trusted(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> 
     ],
 )
 def test_a_certificate_is_told_of_before_it_ends(
-    days: int, level: Level, detail: str, authority: trustme.CA, trusted: Trust, rounds: Rounds
+    days: int, level: Level, detail: str, authority: trustme.CA, trusted: str, rounds: Rounds
 ) -> None:
     ends = datetime.now(UTC) + timedelta(days=days, hours=1)
     leaf = authority.issue_cert("localhost", not_after=ends, not_before=ends - timedelta(days=90))
     with serving(over_tls(answers(200), leaf)) as port:
-        web = look(rounds, f"https://localhost:{port}/", trust=trusted, certificate=DAYS)
-        bare = TlsProbe(Terms("tls"), SystemClock(), "localhost", port, DAYS, trusted)
+        web = look(rounds, f"https://localhost:{port}/", ca_file=trusted)
+        bare = configured("tls", kind="tls", address=f"localhost:{port}", ca_file=trusted)
         port_alone = rounds([bare]).probe_all()[0].observation
     assert (web.level, web.detail) == (port_alone.level, port_alone.detail) == (level, detail)
     if level is Level.WARNING:
@@ -162,14 +157,15 @@ def test_a_certificate_is_told_of_before_it_ends(
 
 
 def test_a_certificate_of_somebody_else_is_refused_unless_anybody_is_trusted(
-    authority: trustme.CA, trusted: Trust, rounds: Rounds
+    authority: trustme.CA, trusted: str, rounds: Rounds
 ) -> None:
     with serving(over_tls(answers(200), authority.issue_cert("other.example"))) as port:
         url = f"https://localhost:{port}/"
-        wrong = look(rounds, url, trust=trusted)
+        wrong = look(rounds, url, ca_file=trusted)
         strange = look(rounds, url)
-        anybody = look(rounds, url, trust=Trust(verify=False), certificate=DAYS)
-        named = TlsProbe(Terms("tls"), SystemClock(), "localhost", port, DAYS, trusted, "other.example")
+        anybody = look(rounds, url, verify=False)
+        said: dict[str, Any] = {"address": f"localhost:{port}", "ca_file": trusted, "server_name": "other.example"}
+        named = configured("tls", kind="tls", **said)
         right = rounds([named]).probe_all()[0].observation
     assert wrong.detail.startswith("certificate refused: Hostname mismatch")
     assert strange.detail == "certificate refused: unable to get local issuer certificate"
@@ -178,5 +174,5 @@ def test_a_certificate_of_somebody_else_is_refused_unless_anybody_is_trusted(
 
 def test_a_file_of_authorities_that_is_gone_says_nothing_about_the_target(rounds: Rounds, tmp_path: Path) -> None:
     with serving(greets) as port:
-        seen = look(rounds, f"https://127.0.0.1:{port}/", trust=Trust(tmp_path / "gone.pem"))
+        seen = look(rounds, f"https://127.0.0.1:{port}/", ca_file=str(tmp_path / "gone.pem"))
     assert (seen.level, seen.detail) == (Level.UNKNOWN, "the file of trusted certificates cannot be read")

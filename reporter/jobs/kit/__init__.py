@@ -5,8 +5,15 @@ from reporter.alerts.model import AlertState as AlertState
 from reporter.alerts.model import name_of as name_of
 from reporter.alerts.readings import Reading as Reading
 from reporter.alerts.self_health import SelfHealth as SelfHealth
+from reporter.alerts.thresholds import Measurement as Measurement
 from reporter.alerts.thresholds import Threshold as Threshold
+from reporter.alerts.thresholds import entered as entered
 from reporter.alerts.uptime import Uptime as Uptime
+from reporter.config.limits import DEFAULT as DEFAULT
+from reporter.config.limits import DefaultLimits as DefaultLimits
+from reporter.config.limits import LowNumberLimits as LowNumberLimits
+from reporter.config.limits import NumberLimits as NumberLimits
+from reporter.config.limits import PercentLimits as PercentLimits
 from reporter.jobs.context import tone_of as tone_of
 from reporter.jobs.kit.comparison import ENOUGH_DAYS as ENOUGH_DAYS
 from reporter.jobs.kit.comparison import Breakdown as Breakdown
@@ -21,7 +28,6 @@ from reporter.jobs.kit.comparison import daily_history as daily_history
 from reporter.jobs.kit.comparison import target_progress as target_progress
 from reporter.jobs.kit.host_health import HOST_SUBJECTS as HOST_SUBJECTS
 from reporter.jobs.kit.host_health import SELF_SUBJECTS as SELF_SUBJECTS
-from reporter.jobs.kit.host_health import Bounds as Bounds
 from reporter.jobs.kit.host_health import HealthSign as HealthSign
 from reporter.jobs.kit.host_health import HostLimits as HostLimits
 from reporter.jobs.kit.host_health import SelfLimits as SelfLimits

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from reporter.alerts.model import AlertState, Level, Observation
 from reporter.alerts.self_health import SelfHealth
-from reporter.alerts.thresholds import Threshold
+from reporter.alerts.thresholds import Measurement, entered
+from reporter.config.limits import DEFAULT, DefaultLimits, LowNumberLimits, NumberLimits, PercentLimits
 from reporter.jobs.context import Params
 from reporter.messages.formats import size_text
 from reporter.periods.time_text import duration_text
@@ -43,135 +44,37 @@ HOST_SUBJECTS = tuple(f"probe/host-{key}{at}" for key in (*_OF_A_MACHINE, *_OF_A
 SELF_SUBJECTS = tuple(f"self/{key}{at}" for key in _OF_US for at in ("", "@*"))
 
 
-class Bounds(Params):
-    """From where on a figure is a warning, and from where on critical; null switches either off.
-
-    What has been entered is left at `leave_warning` or `leave_critical`, a twentieth away if these are left out.
-    """
-
-    low: ClassVar[bool] = False
-
-    warning: float | None = Field(None, ge=0)
-    critical: float | None = Field(None, ge=0)
-    leave_warning: float | None = Field(None, ge=0)
-    leave_critical: float | None = Field(None, ge=0)
-
-    @property
-    def threshold(self) -> Threshold:
-        return Threshold(self.warning, self.critical, self.leave_warning, self.leave_critical, self.low)
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Bounds:
-        for better, worse in (("warning", "critical"), ("leave_warning", "warning"), ("leave_critical", "critical")):
-            mild, bad = getattr(self, better), getattr(self, worse)
-            if mild is not None and bad is not None and (mild < bad if self.low else mild > bad):
-                side = "above" if self.low else "below"
-                raise ValueError(f"`{worse}` must not be {side} `{better}`")
-        return self
-
-
-class Percent(Bounds):
-    warning: float | None = Field(85, ge=0, le=100)
-    critical: float | None = Field(95, ge=0, le=100)
-
-
-class Swap(Percent):
-    warning: float | None = Field(90, ge=0, le=100)
-    critical: float | None = Field(None, ge=0, le=100)
-
-
-class PerCore(Bounds):
-    warning: float | None = Field(2, ge=0)
-    critical: float | None = Field(4, ge=0)
-
-
-class HoursLeft(Bounds):
-    low: ClassVar[bool] = True
-
-    warning: float | None = Field(72, ge=0)
-    critical: float | None = Field(6, ge=0)
-
-
-class Celsius(Bounds):
-    warning: float | None = Field(85, ge=0)
-    critical: float | None = Field(95, ge=0)
-
-
-class ErrorsASecond(Bounds):
-    warning: float | None = Field(1, ge=0)
-
-
-class ClockSeconds(Bounds):
-    warning: float | None = Field(1, ge=0)
-
-
-class Zombies(Bounds):
-    warning: float | None = Field(20, ge=0)
-
-
-class Once(Bounds):
-    warning: float | None = Field(1, ge=0)
-
-
-class Late(Bounds):
-    warning: float | None = Field(15, ge=0)
-    critical: float | None = Field(120, ge=0)
-
-
-class Waiting(Bounds):
-    warning: float | None = Field(10, ge=0)
-    critical: float | None = Field(60, ge=0)
-
-
-class Skipped(Bounds):
-    warning: float | None = Field(3, ge=0)
-
-
-class StoreSeconds(Bounds):
-    warning: float | None = Field(1, ge=0)
-    critical: float | None = Field(5, ge=0)
-
-
-class Mebibytes(Bounds):
-    warning: float | None = Field(300, ge=0)
-    critical: float | None = Field(1000, ge=0)
-
-
-class Threads(Bounds):
-    warning: float | None = Field(200, ge=0)
-
-
 class HostLimits(Params):
-    """Bounds of what the machine tells."""
+    """Limits of what the machine tells."""
 
-    cpu: Percent = Percent()
-    memory: Percent = Percent()
-    swap: Swap = Swap()
-    disk: Percent = Percent()
-    disk_hours: HoursLeft = HoursLeft()
-    inodes: Percent = Percent()
-    load: PerCore = PerCore()
-    temperature: Celsius = Celsius()
-    network_errors: ErrorsASecond = ErrorsASecond()
-    clock: ClockSeconds = ClockSeconds()
-    open_files: Percent = Percent()
-    zombies: Zombies = Zombies()
-    killed: Once = Once()
+    cpu: Annotated[PercentLimits, DefaultLimits(85, 95)] = DEFAULT
+    memory: Annotated[PercentLimits, DefaultLimits(85, 95)] = DEFAULT
+    swap: Annotated[PercentLimits, DefaultLimits(90)] = DEFAULT
+    disk: Annotated[PercentLimits, DefaultLimits(85, 95)] = DEFAULT
+    disk_hours: Annotated[LowNumberLimits, DefaultLimits(72, 6)] = DEFAULT
+    inodes: Annotated[PercentLimits, DefaultLimits(85, 95)] = DEFAULT
+    load: Annotated[NumberLimits, DefaultLimits(2, 4)] = DEFAULT
+    temperature: Annotated[NumberLimits, DefaultLimits(85, 95)] = DEFAULT
+    network_errors: Annotated[NumberLimits, DefaultLimits(1)] = DEFAULT
+    clock: Annotated[NumberLimits, DefaultLimits(1)] = DEFAULT
+    open_files: Annotated[PercentLimits, DefaultLimits(85, 95)] = DEFAULT
+    zombies: Annotated[NumberLimits, DefaultLimits(20)] = DEFAULT
+    killed: Annotated[NumberLimits, DefaultLimits(1)] = DEFAULT
     restart_minutes: float | None = Field(15, gt=0)
 
 
 class SelfLimits(Params):
-    """Bounds of how the reporter itself keeps up: minutes that a report or a message is late, runs that were skipped in
+    """Limits of how the reporter itself keeps up: minutes that a report or a message is late, runs that were skipped in
     an hour, seconds that its store takes, mebibytes of memory, percent of the files that it may open."""
 
-    late: Late = Late()
-    waiting: Waiting = Waiting()
-    skipped: Skipped = Skipped()
-    refused: Once = Once()
-    store: StoreSeconds = StoreSeconds()
-    memory: Mebibytes = Mebibytes()
-    threads: Threads = Threads()
-    open_files: Percent = Percent()
+    late: Annotated[NumberLimits, DefaultLimits(15, 120)] = DEFAULT
+    waiting: Annotated[NumberLimits, DefaultLimits(10, 60)] = DEFAULT
+    skipped: Annotated[NumberLimits, DefaultLimits(3)] = DEFAULT
+    refused: Annotated[NumberLimits, DefaultLimits(1)] = DEFAULT
+    store: Annotated[NumberLimits, DefaultLimits(1, 5)] = DEFAULT
+    memory: Annotated[NumberLimits, DefaultLimits(300, 1000)] = DEFAULT
+    threads: Annotated[NumberLimits, DefaultLimits(200)] = DEFAULT
+    open_files: Annotated[PercentLimits, DefaultLimits(85, 95)] = DEFAULT
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,14 +88,14 @@ class HealthSign:
 
 @dataclass(frozen=True, slots=True)
 class _Sign:
-    """A figure that is to be held against its limits."""
+    """A figure that is to be held against its limits; `key` is the end of its subject."""
 
     name: str
     key: str
     figure: float | None
-    limits: Bounds
+    limits: NumberLimits | LowNumberLimits | PercentLimits
     shown: Shown
-    trouble: str = "above {}"
+    trouble: str = ""
 
 
 def host_signs(
@@ -218,13 +121,15 @@ def _told(
 ) -> Iterator[HealthSign]:
     for sign in _signs(host, limits):
         if sign.figure is not None:
-            yield _vital(f"probe/{sign.key}{at}", sign, sign.figure, standing, of=f" of {host.name}")
+            yield _graded(f"probe/{sign.key}{at}", sign, sign.figure, standing, of=f" of {host.name}")
     for disk in host.disks:
         yield _disk(f"probe/host-disk-{disk.path}{at}", disk, host, limits, standing, forecast)
     for name, why in host.untold:
         if name.startswith("disk "):
             subject, words = f"probe/host-{name.replace(' ', '-', 1)}{at}", f"cannot be measured: {why}"
-            yield HealthSign(name.capitalize(), Observation(subject, Level.UNKNOWN, words), words)
+            before = _state(subject, standing).observation
+            seen = Observation(subject, Level.UNKNOWN, words, stands=before.stands if before else ())
+            yield HealthSign(name.capitalize(), seen, words)
     yield from _restarted(f"probe/host-restart{at}", host, limits, now)
 
 
@@ -240,59 +145,49 @@ def _signs(host: Host, limits: HostLimits) -> Iterator[_Sign]:
         yield _Sign(f"Inodes {disk.path}", f"host-inodes-{disk.path}", inodes, limits.inodes, _percent)
     yield _Sign("Temperature", "host-temperature", host.temperature, limits.temperature, _celsius)
     yield _Sign("Network", "host-network", errors, limits.network_errors, _errors)
-    yield _Sign("Clock", "host-clock", host.clock_error, limits.clock, _seconds, "may be wrong by more than {}")
+    yield _Sign("Clock", "host-clock", host.clock_error, limits.clock, _seconds, "may be wrong by more than {limit}")
     yield _Sign("Open files", "host-files", _share(host.files_used, host.files_total), limits.open_files, _percent)
-    yield _Sign("Processes", "host-zombies", host.zombies, limits.zombies, _count, "{} or more dead and not fetched")
-    yield _Sign("Out of memory", "host-killed", host.killed, limits.killed, _count, "{} or more processes were killed")
+    yield _Sign(
+        "Processes", "host-zombies", host.zombies, limits.zombies, _count, "{limit} or more dead and not fetched"
+    )
+    yield _Sign(
+        "Out of memory", "host-killed", host.killed, limits.killed, _count, "{limit} or more processes were killed"
+    )
 
 
-def _vital(subject: str, sign: _Sign, figure: float, standing: Standing, of: str = "") -> HealthSign:
-    return _graded(subject, sign, figure, _known(subject, standing), of)
-
-
-def _graded(subject: str, sign: _Sign, figure: float, known: Level, of: str) -> HealthSign:
-    level, limit = sign.limits.threshold.graded(figure, known)
-    words = "normal" if level is Level.OK else _beyond(sign, figure, limit)
-    bound = None if limit is None else sign.shown(limit)
-    seen = Observation(subject, level, f"{sign.name}{of}: {words}", sign.shown(figure), bound, figure)
+def _graded(subject: str, sign: _Sign, figure: float, standing: Standing, of: str = "") -> HealthSign:
+    measured = Measurement(sign.key, figure, sign.limits.threshold, sign.shown, sign.trouble)
+    grade = measured.grade(_state(subject, standing).entered(measured.key))
+    words = "normal" if grade.level is Level.OK else grade.beyond
+    stands = entered({measured.key: grade.level})
+    detail = f"{sign.name}{of}: {words}"
+    seen = Observation(subject, grade.level, detail, grade.value, grade.limit_text, figure, stands=stands)
     return HealthSign(sign.name, seen, words)
-
-
-def _beyond(sign: _Sign, figure: float, limit: float | None) -> str:
-    """How a figure in trouble stands to its limit; on the way back it has left the limit and not yet the alert."""
-    if limit is None or sign.limits.threshold.reached(figure, limit):
-        return sign.trouble.format(sign.shown(figure if limit is None else limit))
-    return f"{sign.limits.threshold.back} {sign.shown(limit)}"
 
 
 def _disk(
     subject: str, disk: Disk, host: Host, limits: HostLimits, standing: Standing, forecast: Forecast
 ) -> HealthSign:
-    """A disk is judged by how full it is and by when it will be: one sign, for it is one trouble. What each of the two
-    figures has entered is its own."""
-    figure, state = _share(disk.used, disk.total) or 0.0, standing.get(subject, AlertState(subject))
-    sign = _Sign(f"Disk {disk.path}", "", figure, limits.disk, _percent)
-    by_size = _graded(subject, sign, figure, state.entered("size"), of=f" of {host.name}")
+    """A disk is judged by how full it is and by when it will be full: one sign, for it is one trouble. Each of the two
+    figures keeps its own level."""
+    name, figure, state = f"Disk {disk.path}", _share(disk.used, disk.total) or 0.0, _state(subject, standing)
+    size = Measurement("size", figure, limits.disk.threshold, _percent)
+    by_size = size.grade(state.entered(size.key))
+    words = "normal" if by_size.level is Level.OK else by_size.beyond
+    detail = f"{name} of {host.name}: {words}"
+    levels, bad, value = {size.key: by_size.level}, by_size, by_size.value
     ahead = forecast(subject, figure)
-    if ahead is None:
-        return _noting(by_size, size=by_size.seen.level)
-    hours = ahead.total_seconds() / 3600
-    level, limit = limits.disk_hours.threshold.graded(hours, state.entered("hours", low=True))
-    lingers = by_size.words.startswith(limits.disk.threshold.back) and level is by_size.seen.level
-    if not (level.worse_than(by_size.seen.level) or lingers):
-        return _noting(by_size, size=by_size.seen.level, hours=level)
-    words = f"full in about {coarse(ahead)} at this pace"
-    detail = f"Disk {disk.path} of {host.name} is {_percent(figure)} full, and will be {words}"
-    value = f"{_percent(figure)}, full in {coarse(ahead)}"
-    seen = Observation(subject, level, detail, value, None if limit is None else duration_text(limit * 3600), figure)
-    return _noting(HealthSign(f"Disk {disk.path}", seen, words), size=by_size.seen.level, hours=level)
-
-
-def _noting(vital: HealthSign, *, size: Level, hours: Level = Level.OK) -> HealthSign:
-    """With how each figure of a disk stands, for the next look."""
-    stands = (("size", False, size), ("hours", True, hours))
-    seen = replace(vital.seen, stands=tuple(one for one in stands if one[2] is not Level.OK))
-    return replace(vital, seen=seen)
+    if ahead is not None:
+        hours = Measurement("hours", ahead.total_seconds() / 3600, limits.disk_hours.threshold, _hours)
+        by_hours = hours.grade(state.entered(hours.key))
+        levels[hours.key] = by_hours.level
+        lingers = by_size.returning and by_hours.level is by_size.level
+        if by_hours.level.worse_than(by_size.level) or lingers:
+            words, bad = f"full in about {coarse(ahead)} at this pace", by_hours
+            detail = f"{name} of {host.name} is {by_size.value} full, and will be {words}"
+            value = f"{by_size.value}, full in {coarse(ahead)}"
+    seen = Observation(subject, bad.level, detail, value, bad.limit_text, figure, stands=entered(levels))
+    return HealthSign(name, seen, words)
 
 
 def coarse(span: timedelta) -> str:
@@ -318,7 +213,7 @@ def self_signs(
     for sign in _own_signs(affairs, host, limits, now):
         if sign.figure is not None:
             at = f"@{host.name}" if host.shared and sign.key in {"memory", "threads", "files"} else ""
-            yield _vital(f"self/{sign.key}{at}", sign, sign.figure, standing)
+            yield _graded(f"self/{sign.key}{at}", sign, sign.figure, standing)
 
 
 def _own_signs(affairs: SelfHealth | None, host: Host, limits: SelfLimits, now: datetime) -> Iterator[_Sign]:
@@ -335,16 +230,17 @@ def _work(affairs: SelfHealth, limits: SelfLimits, now: datetime) -> Iterator[_S
     late = max(((now - one.due_at).total_seconds() / 60 for one in affairs.late), default=0.0)
     names = ", ".join(one.job for one in affairs.late[:3])
     oldest = (now - affairs.oldest).total_seconds() / 60 if affairs.oldest else 0.0
-    yield _Sign("Reports", "late", max(0.0, late), limits.late, _minutes, f"late by more than {{}}: {names}")
-    yield _Sign("Messages", "waiting", max(0.0, oldest), limits.waiting, _minutes, "waiting for more than {}")
-    yield _Sign("Refused", "refused", affairs.refused, limits.refused, _count, "{} or more messages given up today")
-    yield _Sign("Rounds", "skipped", affairs.skipped, limits.skipped, _count, "{} or more skipped in an hour")
-    yield _Sign("Store", "store", affairs.seconds, limits.store, _seconds, "slower than {}")
+    yield _Sign("Reports", "late", max(0.0, late), limits.late, _minutes, f"late by more than {{limit}}: {names}")
+    yield _Sign("Messages", "waiting", max(0.0, oldest), limits.waiting, _minutes, "waiting for more than {limit}")
+    yield _Sign(
+        "Refused", "refused", affairs.refused, limits.refused, _count, "{limit} or more messages given up today"
+    )
+    yield _Sign("Rounds", "skipped", affairs.skipped, limits.skipped, _count, "{limit} or more skipped in an hour")
+    yield _Sign("Store", "store", affairs.seconds, limits.store, _seconds, "slower than {limit}")
 
 
-def _known(subject: str, standing: Standing) -> Level:
-    state = standing.get(subject)
-    return state.stood if state else Level.OK
+def _state(subject: str, standing: Standing) -> AlertState:
+    return standing.get(subject) or AlertState(subject)
 
 
 def _share(used: int | None, total: int | None) -> float | None:
@@ -357,6 +253,10 @@ def _percent(figure: float) -> str:
 
 def _per_core(figure: float) -> str:
     return f"{figure:.2f}".rstrip("0").rstrip(".") + " per core"
+
+
+def _hours(figure: float) -> str:
+    return duration_text(figure * 3600) or ""
 
 
 def _celsius(figure: float) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from reporter.alerts.model import AlertState, Level, Observation
-from reporter.alerts.thresholds import Threshold
+from reporter.alerts.thresholds import Measurement, Threshold, entered
 from reporter.messages.formats import Formats
 from reporter.trading.books import Book, BookLine
 from reporter.trading.trades import Mode
@@ -98,10 +98,14 @@ class UsageGrading:
     def observed(self, gauge: LimitUsage, state: AlertState | None) -> Observation:
         """What is observed of a gauge whose alert, if any, is in that state."""
         old = gauge.measure.daily and state is not None and state.since is not None and state.since < self.day
-        level = self._level(gauge, state.stood if state and not old else Level.OK)
+        before = state if state and not old else AlertState(gauge.subject)
+        used = self._used(gauge)
+        level = used.grade(before.entered(used.key)).level
         missing = gauge.party.missing
         if gauge.used is None or (missing and level is Level.OK):
-            return Observation(gauge.subject, Level.UNKNOWN, f"{gauge.measure.name} cannot be judged: {_why(gauge)}")
+            why = f"{gauge.measure.name} cannot be judged: {_why(gauge)}"
+            stands = before.observation.stands if before.observation else ()
+            return Observation(gauge.subject, Level.UNKNOWN, why, stands=stands)
         detail = self._detail(gauge)
         notes = (gauge.party.label, *gauge.notes, f"⚠️ Without {missing}, which cannot be read" if missing else "")
         return Observation(
@@ -113,13 +117,14 @@ class UsageGrading:
             figure=round(100 * gauge.used, 1),
             headline=_headline(gauge, level),
             notes=tuple(filter(None, notes)),
+            stands=entered({used.key: level}),
         )
 
-    def _level(self, gauge: LimitUsage, known: Level) -> Level:
+    def _used(self, gauge: LimitUsage) -> Measurement:
         paper = gauge.party.book.mode is Mode.PAPER and not self.paper_critical
         early = 1.0 if gauge.measure.mild else self.warn_at
-        limits = Threshold(warning=early, critical=None if gauge.measure.mild or paper else 1.0)
-        return limits.graded(gauge.used or 0.0, known)[0]
+        threshold = Threshold(warning=early, critical=None if gauge.measure.mild or paper else 1.0)
+        return Measurement("used", gauge.used or 0.0, threshold)
 
     def _detail(self, gauge: LimitUsage) -> str:
         used = "" if gauge.measure.mild else f" ({self.formats.pct(gauge.used, 0)} used)"

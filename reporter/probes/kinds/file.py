@@ -5,43 +5,61 @@ from __future__ import annotations
 import glob
 import os
 from dataclasses import dataclass
-from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from reporter.alerts.model import Level
-from reporter.alerts.thresholds import Threshold
+from reporter.alerts.thresholds import NEVER, Measurement
+from reporter.config.limits import DurationLimits, LowSizeLimits, SizeLimits
+from reporter.config.secrets import HomePath
 from reporter.periods.clock import Clock
 from reporter.probes.loop import aside
-from reporter.probes.probe import NEVER, CouldNotLookError, Measurement, ProbeResult, Terms, in_bytes, seconds
+from reporter.probes.number_formats import in_bytes, seconds
+from reporter.probes.probe import CouldNotLookError, ProbeResult, Terms
+from reporter.probes.settings import ProbeConfig, ProbeInputs
 
 # Another machine's clock may be so many seconds ahead; a time further ahead says nothing of how old a file is.
 _AHEAD = 60.0
+
+
+class FileProbeConfig(ProbeConfig):
+    """Looks at a file, or at the newest of several."""
+
+    kind: Literal["file"]
+    """`file`."""
+    path: HomePath
+    """The file, seen from the home; with `*`, `?` or `[…]` the newest of those that fit."""
+    age: DurationLimits = DurationLimits()
+    """How long ago it may have been written last."""
+    size: SizeLimits = SizeLimits()
+    """How large it may be."""
+    min_size: LowSizeLimits = LowSizeLimits()
+    """How small it may be."""
+    absent: bool = False
+    """`true` for a file that should not be there."""
+
+    def probe(self, given: ProbeInputs) -> FileProbe:
+        return FileProbe(given.terms, given.clock, self)
 
 
 @dataclass(frozen=True, slots=True)
 class FileProbe:
     """A file, or the newest of those that a pattern such as `/backup/*.gz` matches.
 
-    `age` limits the seconds since it was last written; `large` and `small` its size in bytes. With `absent` it is well
-    when nothing is there, as with the mark that a crash leaves.
+    With `absent` it is well when nothing is there, as with the mark that a crash leaves.
     """
 
     kind: ClassVar[str] = "file"
     host: ClassVar[None] = None
     terms: Terms
     clock: Clock
-    path: Path
-    age: Threshold = NEVER
-    large: Threshold = NEVER
-    small: Threshold = NEVER
-    absent: bool = False
+    settings: FileProbeConfig
 
     def prepare(self) -> None:
         """Nothing to load."""
 
     async def look(self) -> ProbeResult:
-        found = await aside(("file", self.path), self._newest)
-        if self.absent:
+        found = await aside(("file", self.settings.path), self._newest)
+        if self.settings.absent:
             return (
                 ProbeResult(Level.CRITICAL, "is there, and should not be")
                 if found
@@ -52,22 +70,23 @@ class FileProbe:
         return ProbeResult(Level.OK, "there", measures=tuple(self._measures(found)))
 
     def _measures(self, found: os.stat_result) -> list[Measurement]:
-        age = self.clock.wall().timestamp() - found.st_mtime
-        if self.age != NEVER and age < -_AHEAD:
+        said, age = self.settings, self.clock.wall().timestamp() - found.st_mtime
+        if said.age.threshold != NEVER and age < -_AHEAD:
             raise CouldNotLookError(f"it was last written {seconds(-age)} ahead of this machine's clock")
         return [
-            Measurement("age", max(age, 0.0), self.age, seconds, "not written for {limit}"),
-            Measurement("size", found.st_size, self.large, in_bytes),
-            Measurement("size", found.st_size, self.small, in_bytes),
+            Measurement("age", max(age, 0.0), said.age.threshold, seconds, "not written for {limit}"),
+            Measurement("size", found.st_size, said.size.threshold, in_bytes),
+            Measurement("size", found.st_size, said.min_size.threshold, in_bytes),
         ]
 
     def _newest(self) -> os.stat_result | None:
         try:
-            paths = [str(self.path)] if self.path.exists() else glob.glob(str(self.path))  # noqa: PTH207
-            found = [stat for one in paths if (stat := _stat_or_none(one))]
+            path = self.settings.path
+            paths = [str(path)] if path.exists() else glob.glob(str(path))  # noqa: PTH207
+            found = [stat for name in paths if (stat := _stat_or_none(name))]
         except OSError as error:
             raise CouldNotLookError(f"the file cannot be looked at: {error.strerror}") from None
-        return max(found, key=lambda one: one.st_mtime, default=None)
+        return max(found, key=lambda stat: stat.st_mtime, default=None)
 
 
 def _stat_or_none(path: str) -> os.stat_result | None:

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
+from pydantic import AfterValidator, Field
+
 from reporter.alerts.model import Level
-from reporter.alerts.thresholds import Threshold
+from reporter.config.addresses import web_address
+from reporter.config.limits import DEFAULT
+from reporter.config.secrets import Address, HomePath, SecretOrText, SecretText
+from reporter.config.types import Statuses, mistake
 from reporter.periods.clock import Clock
-from reporter.probes.certificates import Trust, days_left
+from reporter.probes.certificates import DaysLeft, Trust, days_left
 from reporter.probes.contact import answering, reached
 from reporter.probes.loop import aside
 from reporter.probes.probe import ProbeResult, Terms
-from reporter.probes.response_checks import ENOUGH, Expected, compiled
-from reporter.secret import Secret
+from reporter.probes.response_checks import ENOUGH, JsonChecks, check_json, check_text, compiled
+from reporter.probes.settings import AskedProbeConfig, ProbeInputs
 from reporter.version import __version__
 
 if TYPE_CHECKING:
@@ -27,38 +32,78 @@ _REDIRECTS = {301, 302, 303, 307, 308}
 _HOPS = 5
 
 
+def _pattern(text: str) -> str:
+    import regex  # noqa: PLC0415 - few configs look for patterns
+
+    try:
+        compiled(text)
+    except regex.error as error:
+        raise mistake(f"is no regular expression: {error}", "put text with `\\` in single quotes") from None
+    return text
+
+
+class HttpProbeConfig(AskedProbeConfig):
+    """Asks a web address."""
+
+    kind: Literal["http"] = "http"
+    """`http` is what a probe with a `url` is."""
+    url: Annotated[Address, AfterValidator(web_address)]
+    """The http or https address to ask."""
+    method: Literal["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"] = "GET"
+    """How to ask."""
+    body: SecretOrText | None = None
+    """What to send along: text, or a reference to a secret that holds it."""
+    headers: dict[str, SecretText] = Field(default_factory=dict)
+    """HTTP headers to send; their values are secrets."""
+    follow_redirects: bool = False
+    """`true` asks where a redirect leads to, up to five times; without it a redirect is an answer like any other."""
+    expect_status: Statuses = (200,)
+    """The HTTP status that means healthy, one or a list."""
+    expect_text: str | None = Field(None, min_length=1)
+    """Text that the answer must contain."""
+    expect_pattern: Annotated[str, AfterValidator(_pattern)] | None = None
+    """A regular expression that the answer must match somewhere; half a second is spent on it at most."""
+    expect_json: JsonChecks = ()
+    """What the JSON of the answer must hold, one entry or a list."""
+    certificate_days: DaysLeft = DEFAULT
+    """From how many days on that its certificate is still valid: a warning, and critical."""
+    ca_file: HomePath | None = None
+    """The certificates (PEM) to trust, instead of those that browsers trust."""
+    verify: bool = True
+    """`false` takes any certificate, also an expired one of somebody else."""
+
+    def probe(self, given: ProbeInputs) -> HttpProbe:
+        return HttpProbe(given.terms, given.clock, self)
+
+
 @dataclass(frozen=True, slots=True)
 class HttpProbe:
     """One request over a connection of its own.
 
-    A redirect is an answer like any other unless `follow`; proxies of the environment are not used. A user and
-    password in the address are sent as HTTP's basic authentication. `certificate` limits the days that the
-    certificate of an https address is still valid.
+    A redirect is an answer like any other unless `follow_redirects`; proxies of the environment are not used. A user
+    and password in the address are sent as HTTP's basic authentication.
     """
 
     kind: ClassVar[str] = "http"
     terms: Terms
     clock: Clock
-    url: Secret
-    expected: Expected = Expected()
-    headers: Mapping[str, Secret] = field(default_factory=dict)
-    method: str = "GET"
-    body: Secret | None = None
-    follow: bool = False
-    trust: Trust = Trust()
-    certificate: Threshold | None = None
+    settings: HttpProbeConfig
 
     @property
     def host(self) -> str:
-        return urlsplit(self.url.reveal()).hostname or ""
+        return urlsplit(self.settings.url.reveal()).hostname or ""
+
+    @property
+    def trust(self) -> Trust:
+        return Trust(self.settings.ca_file, self.settings.verify)
 
     def prepare(self) -> None:
-        """Load httpx, the certificates that we trust, and the pattern to look for."""
-        import httpx  # noqa: F401, PLC0415 - a floor without HTTP probes does without it
+        """Load httpx, the trusted certificates, and the pattern to look for."""
+        import httpx  # noqa: F401, PLC0415 - only a config with HTTP probes needs it
 
         self.trust.prepare()
-        if self.expected.matches:
-            compiled(self.expected.matches)
+        if self.settings.expect_pattern:
+            compiled(self.settings.expect_pattern)
 
     async def look(self) -> ProbeResult:
         import httpx  # noqa: PLC0415
@@ -81,9 +126,21 @@ class HttpProbe:
 
     async def _judged(self, status: int, body: bytes) -> ProbeResult:
         """What the answer comes to. The search for a pattern may take its time, and must not take everybody's."""
-        if self.expected.matches is None:
-            return self.expected.judged(status, body)
-        return await aside(("answer", self.terms.name), lambda: self.expected.judged(status, body))
+        if self.settings.expect_pattern is None:
+            return self._checked(status, body)
+        return await aside(("answer", self.terms.name), lambda: self._checked(status, body))
+
+    def _checked(self, status: int, body: bytes) -> ProbeResult:
+        said = self.settings
+        if status not in said.expect_status:
+            expected = " or ".join(map(str, said.expect_status))
+            return ProbeResult(Level.CRITICAL, f"HTTP {status}, expected {expected}")
+        text = body.decode("utf-8", "replace")
+        if wrong := check_text(text, said.expect_text, said.expect_pattern):
+            return wrong
+        if said.expect_json:
+            return check_json(text, said.expect_json, cut=len(body) > ENOUGH)
+        return ProbeResult(Level.OK, "online")
 
     async def _answer(self, transport: httpx.AsyncHTTPTransport) -> httpx.Response:
         import httpx  # noqa: PLC0415
@@ -91,7 +148,8 @@ class HttpProbe:
         request = self._request()
         for _ in range(_HOPS + 1):
             response = await transport.handle_async_request(request)
-            if not (self.follow and response.status_code in _REDIRECTS and "Location" in response.headers):
+            redirects = response.status_code in _REDIRECTS and "Location" in response.headers
+            if not (redirects and self.settings.follow_redirects):
                 return response
             await response.aclose()
             request = _redirected(request, response)
@@ -100,23 +158,24 @@ class HttpProbe:
     def _request(self) -> httpx.Request:
         import httpx  # noqa: PLC0415
 
-        url = httpx.URL(self.url.reveal())
+        said = self.settings
+        url = httpx.URL(said.url.reveal())
         headers = _plain_headers()
         if url.userinfo:
             pair = base64.b64encode(f"{url.username}:{url.password}".encode())
             headers["Authorization"] = f"Basic {pair.decode()}"
-        headers.update({name: value.reveal() for name, value in self.headers.items()})
-        content = None if self.body is None else self.body.reveal().encode()
-        return httpx.Request(self.method, url, headers=headers, content=content, extensions={"trace": _traced})
+        headers.update({name: value.reveal() for name, value in said.headers.items()})
+        content = None if said.body is None else said.body.reveal().encode()
+        return httpx.Request(said.method, url, headers=headers, content=content, extensions={"trace": _traced})
 
-    def _with_certificate(self, sight: ProbeResult, response: httpx.Response) -> ProbeResult:
+    def _with_certificate(self, result: ProbeResult, response: httpx.Response) -> ProbeResult:
         connection = response.extensions["network_stream"].get_extra_info("ssl_object")
-        if connection is None or self.certificate is None:
-            return sight
-        if not self.trust.verify:
-            return replace(sight, figures=(*sight.figures, ("certificate", "not verified")))
-        left = days_left(connection, self.clock.wall().timestamp(), self.certificate)
-        return replace(sight, measures=(*sight.measures, *([left] if left else [])))
+        if connection is None:
+            return result
+        if not self.settings.verify:
+            return replace(result, figures=(*result.figures, ("certificate", "not verified")))
+        left = days_left(connection, self.clock.wall().timestamp(), self.settings.certificate_days.threshold)
+        return replace(result, measures=(*result.measures, *([left] if left else [])))
 
 
 def _plain_headers() -> httpx.Headers:

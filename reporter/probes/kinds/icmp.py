@@ -11,11 +11,17 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from statistics import fmean
-from typing import ClassVar
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
 
 from reporter.alerts.model import Level
-from reporter.alerts.thresholds import Threshold
-from reporter.probes.probe import CouldNotLookError, Measurement, ProbeResult, Terms, Way, percent, seconds
+from reporter.alerts.thresholds import Measurement
+from reporter.config.limits import DEFAULT, DefaultLimits, NumberLimits
+from reporter.config.types import mistake
+from reporter.probes.number_formats import percent, seconds
+from reporter.probes.probe import CouldNotLookError, ProbeResult, Terms, Way
+from reporter.probes.settings import AskedProbeConfig, ProbeInputs
 
 # Between two packets, in seconds: fewer than iputils lets anybody but root send.
 _PAUSE = 0.2
@@ -28,15 +34,39 @@ _TYPES: dict[int, tuple[int, int]] = {socket.AF_INET: (8, 0), socket.AF_INET6: (
 _PROTOCOLS: dict[int, int] = {socket.AF_INET: socket.IPPROTO_ICMP, socket.AF_INET6: socket.IPPROTO_ICMPV6}
 
 
+class IcmpProbeConfig(AskedProbeConfig):
+    """Pings a machine."""
+
+    kind: Literal["icmp"]
+    """`icmp`."""
+    host: str = Field(min_length=1, max_length=253, pattern=r"^[^\s/@]+$", examples=["gateway.example.org"])
+    """The machine's name or IP address."""
+    packets: int = Field(3, ge=1, le=20)
+    """How many packets each look sends, five a second."""
+    packet_loss: Annotated[NumberLimits, DefaultLimits(30, 70)] = DEFAULT
+    """How many percent of them may stay without answer; when all do, it is critical."""
+
+    def probe(self, given: ProbeInputs) -> IcmpProbe:
+        return IcmpProbe(given.terms, self)
+
+    @model_validator(mode="after")
+    def _in_time(self) -> Self:
+        if self.packets * _PAUSE >= self.timeout.total_seconds():
+            raise mistake("so many packets take longer than `timeout`", "write fewer `packets`, or a longer `timeout`")
+        return self
+
+
 @dataclass(frozen=True, slots=True)
 class IcmpProbe:
-    """A few echo requests. `loss` limits the percentage without answer; none answered is critical."""
+    """A few echo requests; when none is answered, that is critical."""
 
     kind: ClassVar[str] = "icmp"
     terms: Terms
-    host: str
-    packets: int = 3
-    loss: Threshold = Threshold(warning=30, critical=70)
+    settings: IcmpProbeConfig
+
+    @property
+    def host(self) -> str:
+        return self.settings.host
 
     def prepare(self) -> None:
         """Nothing to load."""
@@ -47,20 +77,17 @@ class IcmpProbe:
         family, *_, address = found[0]
         with closing(_opened(family)) as opened:
             opened.connect(address)  # of a socket without connections this sends nothing, and so does not wait
-            times = await _Echo(opened, family).times(self.packets, self._patience)
+            # Until a little before the look's own end: some answers may have come.
+            times = await _Echo(opened, family).times(self.settings.packets, self.terms.timeout * 0.9)
         return self.judged(times)
-
-    @property
-    def _patience(self) -> float:
-        """Until when answers count: a little before the look's own end, for some may have come."""
-        return self.terms.timeout * 0.9
 
     def judged(self, times: list[float]) -> ProbeResult:
         """What it comes to when these packets came back, each after so many seconds."""
-        lost = 100.0 * (self.packets - len(times)) / self.packets
+        sent = self.settings.packets
+        lost = 100.0 * (sent - len(times)) / sent
         if not times:
-            return ProbeResult(Level.CRITICAL, f"no answer to {self.packets} pings", way=Way.LOST)
-        loss = Measurement("packet loss", lost, self.loss, percent)
+            return ProbeResult(Level.CRITICAL, f"no answer to {sent} pings", way=Way.LOST)
+        loss = Measurement("packet loss", lost, self.settings.packet_loss.threshold, percent)
         return ProbeResult(
             Level.OK, "online", measures=(loss,), figures=(("slowest", seconds(max(times))),), latency=fmean(times)
         )

@@ -7,18 +7,35 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
 
 from reporter.alerts.model import Level
-from reporter.alerts.thresholds import Threshold
+from reporter.alerts.thresholds import Measurement
+from reporter.config.limits import DEFAULT, DefaultLimits, DurationLimits, LowNumberLimits, NumberLimits, SizeLimits
+from reporter.config.secrets import Address
+from reporter.config.types import Duration
 from reporter.periods.clock import Clock
 from reporter.probes.counters import CounterDelta, CounterHistory
-from reporter.probes.number_formats import ago, count_of, enough, size_within, span, whole
+from reporter.probes.number_formats import (
+    ago,
+    count_of,
+    enough,
+    in_bytes,
+    percent,
+    seconds,
+    size_within,
+    span,
+    whole,
+)
 from reporter.probes.postgres_session import Session, SessionRefusedError, host_of, prepare, session
 from reporter.probes.postgres_statistics import COUNTERS, statistics
-from reporter.probes.probe import Measurement, ProbeResult, Terms, in_bytes, percent, seconds
+from reporter.probes.probe import ProbeResult, Terms
+from reporter.probes.settings import POSTGRES_SCHEMES, DatabaseProbeConfig, ProbeInputs, server_address
 from reporter.secret import Secret
 
 # A size is asked for so seldom, in seconds: the server looks at every file of the database for it.
@@ -30,27 +47,45 @@ _MISPLACED = {"standby": "it takes no writes: it should be a primary", "primary"
 _WORTH_SHOWING = 5.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PostgresLimits:
-    """From where on a figure is trouble. Times are seconds, sizes bytes, shares percent.
+PostgresUrl = Annotated[Address, server_address(*POSTGRES_SCHEMES, example="postgresql://USER:PASSWORD@HOST/DATABASE")]
 
-    A statement is slow that has run for `slow_after` seconds. `standbys` is how many ought to be connected, and
-    `expect_role` says whether the server ought to be a primary or a standby.
-    """
 
-    connections: Threshold
-    slow_after: float
-    slow_queries: Threshold
-    idle_in_transaction: Threshold
-    lock_wait: Threshold
-    replication_lag: Threshold
-    standbys: int
-    kept_wal: Threshold
-    cache_hits: Threshold
-    checkpoint: Threshold
-    size: Threshold
-    transaction_ids: Threshold
-    expect_role: str | None
+class PostgresProbeConfig(DatabaseProbeConfig):
+    """Connects to a PostgreSQL server as any client does, and reads its statistics."""
+
+    kind: Literal["postgres"]
+    """`postgres`."""
+    url: PostgresUrl | None = None
+    """The server's address, with a role and a database; best a reference to a secret."""
+    connections: Annotated[NumberLimits, DefaultLimits(80, 95)] = DEFAULT
+    """Percent of max_connections in use."""
+    slow_after: Duration = Field(timedelta(minutes=1), json_schema_extra={"default": "1m"})
+    """From when on a query counts as slow; those of pg_dump and pg_basebackup do not."""
+    slow_queries: Annotated[NumberLimits, DefaultLimits(1)] = DEFAULT
+    """How many slow queries run in this database."""
+    idle_in_transaction: Annotated[DurationLimits, DefaultLimits("10m")] = DEFAULT
+    """How long a session of this database has had a transaction open without doing anything."""
+    lock_wait: Annotated[DurationLimits, DefaultLimits("30s", "5m")] = DEFAULT
+    """How long a session of this database has waited for a lock."""
+    replication_lag: Annotated[DurationLimits, DefaultLimits("30s", "5m")] = DEFAULT
+    """How far a standby is behind, seen from either side."""
+    expect_role: Literal["primary", "standby"] | None = None
+    """What the server must be: after a failover a bot may find that it cannot write any more."""
+    standbys: int = Field(0, ge=0)
+    """How many standbys should be connected; fewer is a warning."""
+    kept_wal: Annotated[SizeLimits, DefaultLimits("1 GiB")] = DEFAULT
+    """How much WAL is kept for a replication slot that nobody reads."""
+    cache_hits: LowNumberLimits = LowNumberLimits()
+    """Percent of blocks found in memory within the last hour."""
+    checkpoint: DurationLimits = DurationLimits()
+    """How long ago the last checkpoint was; it counts only where much was written since."""
+    size: SizeLimits = SizeLimits()
+    """The size of the database; with `critical` the board shows it as a share of that."""
+    transaction_ids: Annotated[NumberLimits, DefaultLimits(50, 75)] = DEFAULT
+    """Percent of the transaction ids that are used up; at 100 the server stops, and autovacuum is what frees them."""
+
+    def probe(self, given: ProbeInputs) -> PostgresProbe:
+        return PostgresProbe(given.terms, given.clock, self.url or given.ledgers.url(self.ledger), self)
 
 
 @dataclass(slots=True)
@@ -75,7 +110,7 @@ class PostgresProbe:
     terms: Terms
     clock: Clock
     url: Secret
-    limits: PostgresLimits
+    limits: PostgresProbeConfig
     _kept: _Kept = field(default_factory=_Kept, repr=False, compare=False)
 
     @property
@@ -96,7 +131,7 @@ class PostgresProbe:
 
     async def _seen(self, asked: Session, latency: float) -> ProbeResult:
         try:
-            (told,) = await asked.ask(statistics(asked.version, self.limits.slow_after))
+            (told,) = await asked.ask(statistics(asked.version, self.limits.slow_after.total_seconds()))
         except SessionRefusedError as error:
             return _without_statistics(error, latency)
         await self._weigh(asked)
@@ -133,53 +168,55 @@ def _without_statistics(error: SessionRefusedError, latency: float) -> ProbeResu
 
 
 def _measures(
-    row: Any, change: CounterDelta | None, known: float | None, limits: PostgresLimits
+    row: Any, change: CounterDelta | None, known: float | None, limits: PostgresProbeConfig
 ) -> Iterator[Measurement]:
     """What stands against a limit, what clients feel first."""
-    yield Measurement("connections", 100 * row.used / row.most, limits.connections, partial(count_of, row.most))
+    yield Measurement(
+        "connections", 100 * row.used / row.most, limits.connections.threshold, partial(count_of, row.most)
+    )
     if row.sees_all:
         yield from _sessions(row, limits)
     found = change.share("blocks_found", "blocks_read") if change else None
     if found is not None:
-        yield Measurement("cache hits", found, limits.cache_hits, percent)
+        yield Measurement("cache hits", found, limits.cache_hits.threshold, percent)
     yield from _replication(row, limits)
     yield _checkpoint(row, limits)
     if known is not None:
-        yield Measurement("size", known, limits.size, size_within(limits.size))
+        yield Measurement("size", known, limits.size.threshold, size_within(limits.size.threshold))
     if row.transaction_ids >= _WORTH_SHOWING:
         used = "more than {limit} of the transaction ids are used up: is autovacuum at work?"
-        yield Measurement("transaction ids", row.transaction_ids, limits.transaction_ids, percent, used)
+        yield Measurement("transaction ids", row.transaction_ids, limits.transaction_ids.threshold, percent, used)
 
 
-def _checkpoint(row: Any, limits: PostgresLimits) -> Measurement:
+def _checkpoint(row: Any, limits: PostgresProbeConfig) -> Measurement:
     old = "no checkpoint since {limit}"
     if row.since_checkpoint > _WORTH_A_CHECKPOINT:
-        return Measurement("last checkpoint", row.checkpoint, limits.checkpoint, ago, old)
+        return Measurement("last checkpoint", row.checkpoint, limits.checkpoint.threshold, ago, old)
     return Measurement("last checkpoint", row.checkpoint, shown=_little_since)
 
 
-def _sessions(row: Any, limits: PostgresLimits) -> Iterator[Measurement]:
+def _sessions(row: Any, limits: PostgresProbeConfig) -> Iterator[Measurement]:
     """What sessions do; a role without pg_read_all_stats sees only its own."""
-    longer = f"queries run for longer than {seconds(limits.slow_after)}"
-    yield Measurement("slow queries", row.slow, limits.slow_queries, trouble=longer)
+    longer = f"queries run for longer than {seconds(limits.slow_after.total_seconds())}"
+    yield Measurement("slow queries", row.slow, limits.slow_queries.threshold, trouble=longer)
     idle = "a transaction is open and idle for more than {limit}"
-    yield Measurement("idle in transaction", row.idle or 0, limits.idle_in_transaction, span, idle)
+    yield Measurement("idle in transaction", row.idle or 0, limits.idle_in_transaction.threshold, span, idle)
     waits = "a session has waited for a lock for more than {limit}"
-    yield Measurement("waiting for a lock", row.waiting or 0, limits.lock_wait, span, waits)
+    yield Measurement("waiting for a lock", row.waiting or 0, limits.lock_wait.threshold, span, waits)
 
 
-def _replication(row: Any, limits: PostgresLimits) -> Iterator[Measurement]:
+def _replication(row: Any, limits: PostgresProbeConfig) -> Iterator[Measurement]:
     if row.standby:
-        yield Measurement("behind its primary", row.behind, limits.replication_lag, span)
+        yield Measurement("behind its primary", row.behind, limits.replication_lag.threshold, span)
     elif limits.standbys or row.standbys:
         yield Measurement(
             "standbys", row.standbys, enough(limits.standbys), whole, "fewer standbys than {limit} are connected"
         )
     if row.lag is not None:
-        yield Measurement("replication lag", row.lag, limits.replication_lag, span)
+        yield Measurement("replication lag", row.lag, limits.replication_lag.threshold, span)
     if row.kept_wal:
         kept = "more than {limit} of WAL is kept for a standby that is away"
-        yield Measurement("WAL kept for the absent", row.kept_wal, limits.kept_wal, in_bytes, kept)
+        yield Measurement("WAL kept for the absent", row.kept_wal, limits.kept_wal.threshold, in_bytes, kept)
 
 
 def _figures(row: Any, change: CounterDelta | None, kept: _Kept) -> Iterator[tuple[str, str]]:

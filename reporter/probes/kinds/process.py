@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
 
 from reporter.alerts.model import Level
-from reporter.alerts.thresholds import Threshold
+from reporter.alerts.thresholds import Measurement
+from reporter.config.limits import LowDurationLimits, NumberLimits, SizeLimits
+from reporter.config.secrets import HomePath
+from reporter.config.types import mistake
 from reporter.periods.clock import Clock
 from reporter.probes.loop import aside
-from reporter.probes.probe import NEVER, CouldNotLookError, Measurement, ProbeResult, Terms, in_bytes, percent, seconds
+from reporter.probes.number_formats import in_bytes, percent, seconds
+from reporter.probes.probe import CouldNotLookError, ProbeResult, Terms
+from reporter.probes.settings import ProbeConfig, ProbeInputs
 
 if TYPE_CHECKING:
     import psutil
@@ -19,26 +26,48 @@ if TYPE_CHECKING:
 _HIDDEN = "this machine hides the processes of other users from the reporter (hidepid)"
 
 
-@dataclass(frozen=True, slots=True)
-class Which:
-    """The processes that are meant: all that is given must fit.
+class ProcessProbeConfig(ProbeConfig):
+    """Counts processes of this machine. Which ones, by all that is given."""
 
-    `name` is the program's name, `command` a part of its command line, `user` its owner, `pidfile` the file that holds
-    its number.
-    """
+    kind: Literal["process"]
+    """`process`."""
+    program: str | None = Field(None, min_length=1)
+    """The program's name, as `ps -e` shows it."""
+    command: str | None = Field(None, min_length=1)
+    """Part of its command line."""
+    owner: str | None = Field(None, min_length=1)
+    """The user that it runs as."""
+    pidfile: HomePath | None = None
+    """The file that holds its process id."""
+    at_least: int = Field(1, ge=0)
+    """How many must run."""
+    at_most: int | None = Field(None, ge=0)
+    """How many may run."""
+    memory: SizeLimits = SizeLimits()
+    """How much memory they may use together (RSS)."""
+    cpu: NumberLimits = NumberLimits()
+    """How many percent of one core they may use together."""
+    running_for: LowDurationLimits = LowDurationLimits()
+    """How short a time ago the youngest of them may have started: what is started again and again is always young."""
 
-    name: str | None = None
-    command: str | None = None
-    user: str | None = None
-    pidfile: Path | None = None
+    def probe(self, given: ProbeInputs) -> ProcessProbe:
+        return ProcessProbe(given.terms, given.clock, self)
 
     def fits(self, process: psutil.Process) -> bool:
-        """Whether it is one of them. Raises psutil.Error for one that is gone."""
-        if self.name is not None and process.name() != self.name:
+        """Whether the process is one of those meant. Raises psutil.Error for one that is gone."""
+        if self.program is not None and process.name() != self.program:
             return False
         if self.command is not None and self.command not in " ".join(process.cmdline()):
             return False
-        return self.user is None or process.username() == self.user
+        return self.owner is None or process.username() == self.owner
+
+    @model_validator(mode="after")
+    def _names_some(self) -> Self:
+        if not (self.program or self.command or self.owner or self.pidfile):
+            raise mistake("it is not said which process is meant", "write `program`, `command`, `owner` or `pidfile`")
+        if self.at_most is not None and self.at_most < self.at_least:
+            raise mistake("`at_most` is less than `at_least`", "no number fits both")
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +99,7 @@ class ProcessProbe:
     host: ClassVar[None] = None
     terms: Terms
     clock: Clock
-    which: Which
-    at_least: int = 1
-    at_most: int | None = None
-    memory: Threshold = NEVER
-    cpu: Threshold = NEVER
-    age: Threshold = NEVER
+    settings: ProcessProbeConfig
     _before: _Before = field(init=False, default_factory=_Before, compare=False)
 
     def prepare(self) -> None:
@@ -83,28 +107,28 @@ class ProcessProbe:
         import psutil  # noqa: F401, PLC0415
 
     async def look(self) -> ProbeResult:
-        running = await aside(("process", self.which), self._running)
-        count = len(running.born)
-        words = f"{count} running" if self.at_least != 1 or count > 1 else "running" if count else "not running"
-        if count < self.at_least:
-            if self.at_least == 1:
+        running = await aside(("process", self.terms.name), self._running)
+        count, least, most = len(running.born), self.settings.at_least, self.settings.at_most
+        words = f"{count} running" if least != 1 or count > 1 else "running" if count else "not running"
+        if count < least:
+            if least == 1:
                 return ProbeResult(Level.CRITICAL, words)
-            wanted = str(self.at_least)
+            wanted = str(least)
             return ProbeResult(Level.CRITICAL, f"{words}, expected {wanted}", value=str(count), limit=wanted)
-        if self.at_most is not None and count > self.at_most:
-            return ProbeResult(
-                Level.CRITICAL, f"{words}, allowed {self.at_most}", value=str(count), limit=str(self.at_most)
-            )
+        if most is not None and count > most:
+            return ProbeResult(Level.CRITICAL, f"{words}, allowed {most}", value=str(count), limit=str(most))
         return ProbeResult(Level.OK, words, measures=tuple(self._measures(running)))
 
     def _measures(self, running: Running) -> Iterator[Measurement]:
         if not running.born:
             return
-        yield Measurement("memory", running.memory, self.memory, in_bytes)
+        yield Measurement("memory", running.memory, self.settings.memory.threshold, in_bytes)
         if (used := self._used(running)) is not None:
-            yield Measurement("CPU", used, self.cpu, percent)
+            yield Measurement("CPU", used, self.settings.cpu.threshold, percent)
         age = max(0.0, self.clock.wall().timestamp() - max(running.born))
-        yield Measurement("running for", age, self.age, seconds, "started less than {limit} ago")
+        yield Measurement(
+            "running for", age, self.settings.running_for.threshold, seconds, "started less than {limit} ago"
+        )
 
     def _used(self, running: Running) -> float | None:
         """Percent of one core since the look before; None at the first look."""
@@ -112,22 +136,22 @@ class ProcessProbe:
         self._before.at, self._before.cpu = now, dict(running.cpu)
         if then is None or now <= then:
             return None
-        return 100 * sum(max(0.0, cpu - was.get(one, 0.0)) for one, cpu in running.cpu) / (now - then)
+        return 100 * sum(max(0.0, cpu - was.get(process, 0.0)) for process, cpu in running.cpu) / (now - then)
 
     def _running(self) -> Running:
         import psutil  # noqa: PLC0415
 
         found = list(self._found())
-        if not found and not psutil.pid_exists(1) and self.which.pidfile is None:
+        if not found and not psutil.pid_exists(1) and self.settings.pidfile is None:
             raise CouldNotLookError(_HIDDEN)
         return _sums(found)
 
     def _found(self) -> Iterator[psutil.Process]:
         import psutil  # noqa: PLC0415
 
-        for process in psutil.process_iter() if self.which.pidfile is None else _of_file(self.which.pidfile):
+        for process in psutil.process_iter() if self.settings.pidfile is None else _of_file(self.settings.pidfile):
             try:
-                if self.which.fits(process) and process.status() != psutil.STATUS_ZOMBIE:
+                if self.settings.fits(process) and process.status() != psutil.STATUS_ZOMBIE:
                     yield process
             except psutil.Error:
                 continue  # it ended meanwhile, or is none of our business

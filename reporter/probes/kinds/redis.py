@@ -8,16 +8,21 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import ClassVar
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
 
 from reporter.alerts.model import Level
-from reporter.alerts.thresholds import Threshold
+from reporter.alerts.thresholds import NEVER, Measurement, plain
+from reporter.config.limits import DEFAULT, DefaultLimits, DurationLimits, LowNumberLimits, NumberLimits
+from reporter.config.secrets import Address, HomePath
 from reporter.periods.clock import Clock
 from reporter.probes.certificates import Trust
 from reporter.probes.counters import CounterDelta, CounterHistory
-from reporter.probes.number_formats import ago, count_of, enough, span, weight_of, whole
-from reporter.probes.probe import NEVER, Measurement, ProbeResult, Terms, in_bytes, percent, plain, seconds
+from reporter.probes.number_formats import ago, count_of, enough, in_bytes, percent, seconds, span, weight_of, whole
+from reporter.probes.probe import ProbeResult, Terms
 from reporter.probes.redis_protocol import NotRespError, RedisAddress, RespConnection, RespError, line_to
+from reporter.probes.settings import AskedProbeConfig, ProbeInputs, server_address
 from reporter.secret import Secret
 
 _KEYS = re.compile(r"\bkeys=(\d+)")
@@ -41,21 +46,36 @@ _NO_CLIENTS = "it has no connection left to give (maxclients)"
 Info = Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RedisLimits:
-    """From where on a figure is trouble. Times are seconds, shares percent.
+class RedisProbeConfig(AskedProbeConfig):
+    """Connects to a Redis or Valkey server as any client does, and asks how it is."""
 
-    `replicas` is how many ought to be connected, and `expect_role` says whether it ought to be a primary or a replica.
-    """
+    kind: Literal["redis"]
+    """`redis`."""
+    url: Annotated[Address, server_address("redis", "rediss", "unix", example="redis://:PASSWORD@HOST:6379")]
+    """The server's address; `rediss://` for TLS, `unix:///PATH` for a socket; best a reference to a secret."""
+    ca_file: HomePath | None = None
+    """The certificates that are trusted instead of the common authorities', a PEM file."""
+    verify: bool = True
+    """Whether the server's certificate must be valid."""
+    memory: Annotated[NumberLimits, DefaultLimits(85, 95)] = DEFAULT
+    """Percent of maxmemory in use; it counts only where nothing is evicted (maxmemory-policy noeviction)."""
+    clients: Annotated[NumberLimits, DefaultLimits(80, 95)] = DEFAULT
+    """Percent of maxclients in use."""
+    hits: LowNumberLimits = LowNumberLimits()
+    """Percent of keys that were asked for and found within the last hour."""
+    fragmentation: NumberLimits = NumberLimits()
+    """How many times the data's size the process takes up; told from 64 MiB of data on."""
+    last_save: DurationLimits = DurationLimits()
+    """How long ago the last save to disk was; it counts only where something has changed since."""
+    expect_role: Literal["primary", "replica"] | None = None
+    """What the server must be: after a failover a bot may find that it cannot write any more."""
+    replicas: int = Field(0, ge=0)
+    """How many replicas should be connected; fewer is a warning."""
+    replication_lag: Annotated[DurationLimits, DefaultLimits("30s", "5m")] = DEFAULT
+    """How long ago the slowest replica was heard of."""
 
-    memory: Threshold
-    fragmentation: Threshold
-    clients: Threshold
-    hits: Threshold
-    last_save: Threshold
-    replication_lag: Threshold
-    replicas: int
-    expect_role: str | None
+    def probe(self, given: ProbeInputs) -> RedisProbe:
+        return RedisProbe(given.terms, given.clock, self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,26 +85,28 @@ class RedisProbe:
     kind: ClassVar[str] = "redis"
     terms: Terms
     clock: Clock
-    url: Secret
-    limits: RedisLimits
-    trust: Trust = Trust()
+    settings: RedisProbeConfig
     _hour: CounterHistory = field(default_factory=CounterHistory, repr=False, compare=False)
 
     @property
     def host(self) -> str | None:
-        return RedisAddress.of(self.url).host
+        return RedisAddress.of(self.settings.url).host
+
+    @property
+    def trust(self) -> Trust:
+        return Trust(self.settings.ca_file, self.settings.verify)
 
     def prepare(self) -> None:
-        """Read the certificates that we trust."""
-        if RedisAddress.of(self.url).tls:
+        """Read the trusted certificates."""
+        if RedisAddress.of(self.settings.url).tls:
             self.trust.prepare()
 
     async def look(self) -> ProbeResult:
-        place = RedisAddress.of(self.url)
+        place = RedisAddress.of(self.settings.url)
         try:
             return await self._seen(place)
         except RespError as error:
-            return _refused(error, self.url)
+            return _refused(error, self.settings.url)
         except NotRespError:
             return ProbeResult(Level.CRITICAL, "answered with something that is not Redis")
         except asyncio.IncompleteReadError:
@@ -101,12 +123,12 @@ class RedisProbe:
         if not info:
             return ProbeResult(Level.OK, "online", figures=(("figures", "hidden without +info"),), latency=latency)
         change = self._hour.since(self.clock.monotonic(), {name: _number(info, name) for name in _COUNTERS})
-        trouble = next(_troubles(info, self.limits.expect_role), "")
+        trouble = next(_troubles(info, self.settings.expect_role), "")
         replica = ", a replica" if info.get("role") == "slave" else ""
         return ProbeResult(
             Level.CRITICAL if trouble else Level.OK,
             f"online{replica}, but {trouble}" if trouble else f"online{replica}",
-            measures=tuple(_measures(info, change, self.limits)),
+            measures=tuple(_measures(info, change, self.settings)),
             figures=tuple(_figures(info, change)),
             latency=latency,
         )
@@ -164,36 +186,40 @@ def _keeps_all(info: Info) -> bool:
     return info.get("maxmemory_policy", "noeviction") == "noeviction"
 
 
-def _measures(info: Info, change: CounterDelta | None, limits: RedisLimits) -> Iterator[Measurement]:
+def _measures(info: Info, change: CounterDelta | None, limits: RedisProbeConfig) -> Iterator[Measurement]:
     """What stands against a limit, what clients feel first."""
     used = _number(info, "used_memory")
     if most := _number(info, "maxmemory"):
-        limit = limits.memory if _keeps_all(info) else NEVER
+        limit = limits.memory.threshold if _keeps_all(info) else NEVER
         yield Measurement("memory", 100 * used / most, limit, partial(weight_of, most))
     else:
         yield Measurement("memory", used, shown=_unlimited)
     if clients := _number(info, "maxclients"):
         shown = partial(count_of, clients)
-        yield Measurement("clients", 100 * _number(info, "connected_clients") / clients, limits.clients, shown)
+        yield Measurement(
+            "clients", 100 * _number(info, "connected_clients") / clients, limits.clients.threshold, shown
+        )
     hits = change.share("keyspace_hits", "keyspace_misses") if change else None
     if hits is not None:
-        yield Measurement("hits", hits, limits.hits, percent)
+        yield Measurement("hits", hits, limits.hits.threshold, percent)
     if used >= _WORTH_A_RATIO:
-        yield Measurement("fragmentation", _number(info, "used_memory_rss") / used, limits.fragmentation, _ratio)
+        yield Measurement(
+            "fragmentation", _number(info, "used_memory_rss") / used, limits.fragmentation.threshold, _ratio
+        )
     yield from _saved(info, limits)
     yield from _replication(info, limits)
 
 
-def _saved(info: Info, limits: RedisLimits) -> Iterator[Measurement]:
+def _saved(info: Info, limits: RedisProbeConfig) -> Iterator[Measurement]:
     saved, now = _number(info, "rdb_last_save_time"), _number(info, "server_time_usec") / 1e6
     if not saved or not now or info.get("rdb_saves") == "0":
         return  # until the first save, the time is that of its start
     changes = _number(info, "rdb_changes_since_last_save")
     old = "nothing saved since {limit}"
-    yield Measurement("last save", max(now - saved, 0), limits.last_save if changes else NEVER, ago, old)
+    yield Measurement("last save", max(now - saved, 0), limits.last_save.threshold if changes else NEVER, ago, old)
 
 
-def _replication(info: Info, limits: RedisLimits) -> Iterator[Measurement]:
+def _replication(info: Info, limits: RedisProbeConfig) -> Iterator[Measurement]:
     if info.get("role") == "slave":
         if (down := _number(info, "master_link_down_since_seconds")) > 0:
             yield Measurement("cut off from its primary", down, NEVER, seconds)
@@ -204,7 +230,7 @@ def _replication(info: Info, limits: RedisLimits) -> Iterator[Measurement]:
         yield Measurement("replicas", connected, enough(limits.replicas), whole, few)
     if lags := _found(_LAG, info, "slave"):
         late = "a replica lags by more than {limit}"
-        yield Measurement("replication lag", max(lags), limits.replication_lag, span, late)
+        yield Measurement("replication lag", max(lags), limits.replication_lag.threshold, span, late)
 
 
 def _figures(info: Info, change: CounterDelta | None) -> Iterator[tuple[str, str]]:

@@ -12,16 +12,32 @@ from decimal import Decimal, InvalidOperation
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
 
 from reporter.alerts.model import Level
-from reporter.alerts.thresholds import Threshold
+from reporter.alerts.thresholds import Measurement, plain
+from reporter.config.limits import DurationLimits, LowNumberLimits, NumberLimits
+from reporter.config.secrets import DatabaseUrl
+from reporter.config.types import mistake
 from reporter.periods.clock import Clock
+from reporter.probes.ledgers import sqlite_path
 from reporter.probes.loop import aside
+from reporter.probes.number_formats import seconds
 from reporter.probes.postgres_session import Session, SessionRefusedError, host_of, prepare, session
-from reporter.probes.probe import NEVER, CouldNotLookError, Measurement, ProbeResult, Terms, plain, seconds
+from reporter.probes.probe import CouldNotLookError, ProbeResult, Terms
+from reporter.probes.settings import POSTGRES_SCHEMES, DatabaseProbeConfig, ProbeInputs, server_address
 from reporter.secret import Secret
-from reporter.trading.ledger.readonly import BRIEF, keeps_wal, open_sqlite, reads, sqlite_reason, volatile_among
+from reporter.trading.ledger.readonly import (
+    BRIEF,
+    acting,
+    keeps_wal,
+    open_sqlite,
+    reads,
+    sqlite_reason,
+    volatile_among,
+)
 from reporter.trading.ledger.timestamps import as_moment
 
 # So many rows are counted at most, and so many kept: a second one is one too many for a value.
@@ -41,26 +57,58 @@ _MAY_ACT = "the query calls {}, which may do more than read: if it does not, dec
 Row = tuple[Any, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Expectation:
-    """What is expected of the one value of the one row, called `name`, or of the number of rows.
+def _only_reads(query: str) -> str:
+    if not reads(query):
+        raise mistake("must be a SELECT", "it may begin with WITH or SHOW too; what writes is refused")
+    if name := acting(query):
+        raise mistake(f"calls `{name}`, which does more than read", "a probe only looks: leave it out")
+    return query
 
-    `age` limits how many seconds a time lies back. `empty` is how it stands where there is no row, or a null in it.
-    """
 
-    name: str
-    above: Threshold = NEVER
-    below: Threshold = NEVER
-    equals: str | float | bool | None = None
-    age: Threshold | None = None
-    rows: Threshold | None = None
-    min_rows: Threshold | None = None
-    empty: Level = Level.UNKNOWN
+class SqlProbeConfig(DatabaseProbeConfig):
+    """Asks a database something, and holds the answer to what is expected of it."""
+
+    kind: Literal["sql"]
+    """`sql`."""
+    url: (
+        Annotated[DatabaseUrl, server_address("sqlite", *POSTGRES_SCHEMES, example="postgresql://…, or a SQLite file")]
+        | None
+    ) = None
+    """A SQLite file's path, seen from the home, or a PostgreSQL URL; best a reference to a secret."""
+    query: Annotated[str, AfterValidator(_only_reads)]
+    """A SELECT that gives one row of one column."""
+    shows_as: str = Field("value", min_length=1, max_length=60)
+    """What people call the value."""
+    above: NumberLimits | None = None
+    """From where on a large number is trouble."""
+    below: LowNumberLimits | None = None
+    """From where on a small number is trouble."""
+    equals: str | int | float | bool | None = None
+    """The value that it must have."""
+    age: DurationLimits | None = None
+    """How long ago the time may be that it gives."""
+    rows: NumberLimits | None = None
+    """How many rows there may be, of which 1000 are counted; the query may then give any columns."""
+    min_rows: LowNumberLimits | None = None
+    """How many rows there must be."""
+    empty: Literal["ok", "warning", "critical", "unknown"] = "unknown"
+    """How it stands where there is no row, or nothing in it."""
 
     @property
     def counts(self) -> bool:
         """Whether rows are counted, and no value is looked at."""
         return bool(self.rows or self.min_rows)
+
+    def probe(self, given: ProbeInputs) -> SqlProbe:
+        url = self.url or given.ledgers.url(self.ledger)
+        return SqlProbe(given.terms, given.clock, sqlite_path(url) if url.reveal().startswith("sqlite") else url, self)
+
+    @model_validator(mode="after")
+    def _one_thing(self) -> Self:
+        kinds = (self.above or self.below, self.equals, self.age, self.rows or self.min_rows)
+        if sum(given is not None for given in kinds) > 1:
+            raise mistake("a number, a text, an age and rows exclude each other", "write a probe for each")
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +119,7 @@ class SqlProbe:
     terms: Terms
     clock: Clock
     target: Secret | Path
-    query: str
-    expected: Expectation
+    settings: SqlProbeConfig
 
     @property
     def host(self) -> str | None:
@@ -85,20 +132,20 @@ class SqlProbe:
 
     async def look(self) -> ProbeResult:
         try:
-            return judged(await self._rows(), self.expected, self.clock.wall())
+            return judged(await self._rows(), self.settings, self.clock.wall())
         except SessionRefusedError as error:
             return _ours_or_its(error)
 
     async def _rows(self) -> list[Row]:
-        most = _MOST_ROWS if self.expected.counts else _KEPT_ROWS
+        query, most = self.settings.query, _MOST_ROWS if self.settings.counts else _KEPT_ROWS
         if isinstance(self.target, Path):
-            asking = partial(_from_sqlite, self.target, self.query, self.terms.timeout, most)
-            return await aside(("sql", self.target, self.query), asking)
-        if not reads(self.query):
+            asking = partial(_from_sqlite, self.target, query, self.terms.timeout, most)
+            return await aside(("sql", self.target, query), asking)
+        if not reads(query):
             raise CouldNotLookError("the query is no SELECT")
         async with session(self.target, self.terms.timeout) as asked:
-            await _insist_on_reading(asked, self.query)
-            return [tuple(row.values()) for row in await asked.ask(_bounded(self.query, most), most)]
+            await _insist_on_reading(asked, query)
+            return [tuple(row.values()) for row in await asked.ask(_bounded(query, most), most)]
 
 
 async def _insist_on_reading(asked: Session, query: str) -> None:
@@ -140,16 +187,15 @@ def _ours_or_its(error: SessionRefusedError) -> ProbeResult:
     return error.sight
 
 
-def judged(rows: list[Row], expected: Expectation, now: datetime) -> ProbeResult:
+def judged(rows: list[Row], expected: SqlProbeConfig, now: datetime) -> ProbeResult:
     """What rows come to at the moment `now`. Raises CouldNotLookError where they are not what was said of them."""
     if expected.counts:
-        limits = (expected.rows, expected.min_rows)
-        return ProbeResult(
-            Level.OK, _WELL, measures=tuple(Measurement("rows", len(rows), one) for one in limits if one)
-        )
+        wanted = (expected.rows, expected.min_rows)
+        measures = tuple(Measurement("rows", len(rows), limits.threshold) for limits in wanted if limits)
+        return ProbeResult(Level.OK, _WELL, measures=measures)
     value = _value(rows)
     if value is None:
-        return ProbeResult(expected.empty, f"{expected.name}: nothing")
+        return ProbeResult(Level(expected.empty), f"{expected.shows_as}: nothing")
     if expected.equals is not None:
         return _compared(value, expected)
     return ProbeResult(
@@ -166,30 +212,30 @@ def _value(rows: list[Row]) -> Any:
     return rows[0][0] if rows else None
 
 
-def _compared(value: Any, expected: Expectation) -> ProbeResult:
+def _compared(value: Any, expected: SqlProbeConfig) -> ProbeResult:
     wanted = expected.equals
     number = _number(value) if isinstance(wanted, int | float) else None
     same = str(value) == str(wanted) if number is None else number == wanted
-    told = ((expected.name, _shown(value)),)
+    told = ((expected.shows_as, _shown(value)),)
     if same:
         return ProbeResult(Level.OK, _WELL, figures=told)
-    return ProbeResult(Level.CRITICAL, f"{expected.name} is {_shown(value)}, not {_shown(wanted)}", figures=told)
+    return ProbeResult(Level.CRITICAL, f"{expected.shows_as} is {_shown(value)}, not {_shown(wanted)}", figures=told)
 
 
-def _measures(value: Any, expected: Expectation, now: datetime) -> Iterator[Measurement]:
+def _measures(value: Any, expected: SqlProbeConfig, now: datetime) -> Iterator[Measurement]:
     if expected.age:
-        old = f"{expected.name} older than {{limit}}"
-        yield Measurement(expected.name, _age(value, expected.name, now), expected.age, seconds, old)
-    limits = [one for one in (expected.above, expected.below) if one is not NEVER]
+        old = f"{expected.shows_as} older than {{limit}}"
+        yield Measurement(expected.shows_as, _age(value, expected.shows_as, now), expected.age.threshold, seconds, old)
+    limits = [given.threshold for given in (expected.above, expected.below) if given]
     if limits and (number := _number(value)) is None:
         raise CouldNotLookError(f"the query gives {_shown(value)}, which is no number")
-    yield from (Measurement(expected.name, number or 0.0, one) for one in limits)
+    yield from (Measurement(expected.shows_as, number or 0.0, threshold) for threshold in limits)
 
 
-def _text(value: Any, expected: Expectation) -> Iterator[tuple[str, str]]:
+def _text(value: Any, expected: SqlProbeConfig) -> Iterator[tuple[str, str]]:
     """What has no limit is shown as it is."""
-    if not expected.age and expected.above is NEVER and expected.below is NEVER:
-        yield expected.name, _shown(value)
+    if not (expected.age or expected.above or expected.below):
+        yield expected.shows_as, _shown(value)
 
 
 def _number(value: Any) -> float | None:

@@ -9,17 +9,32 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
 
 from reporter.alerts.model import Level
-from reporter.alerts.thresholds import Threshold
+from reporter.alerts.thresholds import Measurement
+from reporter.config.limits import (
+    DEFAULT,
+    DefaultLimits,
+    DurationLimits,
+    NumberLimits,
+    SizeLimits,
+    plain_number,
+)
+from reporter.config.secrets import HomePath
+from reporter.config.types import Duration
 from reporter.periods.clock import Clock
 from reporter.probes.counters import CounterDelta, CounterHistory
+from reporter.probes.ledgers import sqlite_path
 from reporter.probes.loop import aside
-from reporter.probes.number_formats import ago, size_within
-from reporter.probes.probe import Measurement, ProbeResult, Terms, in_bytes, percent, seconds
+from reporter.probes.number_formats import ago, in_bytes, percent, seconds, size_within
+from reporter.probes.probe import ProbeResult, Terms
+from reporter.probes.settings import DatabaseProbeConfig, ProbeInputs
 from reporter.trading.ledger.readonly import open_sqlite, sqlite_reason
 
 _PRAGMAS = ("journal_mode", "page_count", "page_size", "freelist_count")
@@ -36,14 +51,28 @@ _OURS = ("cannot be opened", "nobody has it open")
 Figures = Iterator[tuple[str, str]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SqliteLimits:
-    """From where on a figure is trouble. Sizes are bytes, times seconds, shares percent."""
+class SqliteProbeConfig(DatabaseProbeConfig):
+    """Opens a SQLite file for reading, and now and then reads all of it."""
 
-    size: Threshold
-    wal: Threshold
-    free: Threshold
-    written: Threshold
+    address_key: ClassVar[str] = "path"
+
+    kind: Literal["sqlite"]
+    """`sqlite`."""
+    path: HomePath | None = None
+    """The file, seen from the home."""
+    size: SizeLimits = SizeLimits()
+    """The size of the file; with `critical` the board shows it as a share of that."""
+    wal: Annotated[SizeLimits, DefaultLimits("1 GiB")] = DEFAULT
+    """The size of the write-ahead log beside it; one that grows is kept from its checkpoint by somebody who reads."""
+    free: NumberLimits = NumberLimits()
+    """Percent of the file that is free pages, which VACUUM would give back."""
+    written: DurationLimits = DurationLimits()
+    """How long ago anything was last written to it."""
+    integrity_every: Duration | None = Field(timedelta(days=1), json_schema_extra={"default": "1d"})
+    """How often all of the file is read for damage; null: never."""
+
+    def probe(self, given: ProbeInputs) -> SqliteProbe:
+        return SqliteProbe(given.terms, given.clock, self.path or sqlite_path(given.ledgers.url(self.ledger)), self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +114,7 @@ class _Kept:
 
 @dataclass(frozen=True, slots=True)
 class SqliteProbe:
-    """The file opened anew at each look. Every `check_every` seconds all of it is read for damage; None: never.
+    """The file, opened for each look. Every `integrity_every` all of it is read for damage.
 
     That may take `brief` seconds where it keeps others from writing.
     """
@@ -95,8 +124,7 @@ class SqliteProbe:
     terms: Terms
     clock: Clock
     path: Path
-    limits: SqliteLimits
-    check_every: float | None = None
+    settings: SqliteProbeConfig
     brief: float = _BRIEF
     _kept: _Kept = field(default_factory=_Kept, repr=False, compare=False)
 
@@ -138,10 +166,10 @@ class SqliteProbe:
 
     async def _check_if_due(self, mode: str) -> None:
         """Reading all of a file may take longer than a look: it goes on beside, and is told when it is done."""
-        kept, now = self._kept, self.clock.monotonic()
-        if self.check_every is None or kept.checking:
+        kept, now, every = self._kept, self.clock.monotonic(), plain_number(self.settings.integrity_every)
+        if every is None or kept.checking:
             return
-        pause = _AGAIN if kept.integrity and kept.integrity.whole is False else self.check_every
+        pause = _AGAIN if kept.integrity and kept.integrity.whole is False else every
         if kept.integrity is None or now - kept.integrity.at >= pause:
             kept.checking = asyncio.create_task(self._check(now, _LONG if mode == "wal" else self.brief))
             await asyncio.wait([kept.checking], timeout=self.terms.timeout / 4)
@@ -153,13 +181,15 @@ class SqliteProbe:
             self._kept.checking = None
 
     def _measures(self, found: _Found) -> Iterator[Measurement]:
-        limits = self.limits
-        yield Measurement("size", found.size, limits.size, size_within(limits.size))
+        limits = self.settings
+        yield Measurement("size", found.size, limits.size.threshold, size_within(limits.size.threshold))
         if found.wal or found.mode == "wal":
-            yield Measurement("WAL", found.wal, limits.wal, in_bytes)
-        yield Measurement("free pages", 100 * found.free / found.size if found.size else 0.0, limits.free, percent)
+            yield Measurement("WAL", found.wal, limits.wal.threshold, in_bytes)
+        yield Measurement(
+            "free pages", 100 * found.free / found.size if found.size else 0.0, limits.free.threshold, percent
+        )
         age = max(self.clock.wall().timestamp() - found.written, 0)
-        yield Measurement("last written", age, limits.written, ago, "nothing written since {limit}")
+        yield Measurement("last written", age, limits.written.threshold, ago, "nothing written since {limit}")
 
 
 def _figures(

@@ -4,43 +4,64 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
+
+from pydantic import Field
 
 from reporter.alerts.model import Level
-from reporter.alerts.thresholds import Threshold
+from reporter.config.limits import DEFAULT
+from reporter.config.secrets import HomePath
 from reporter.periods.clock import Clock
-from reporter.probes.certificates import Trust, days_left
+from reporter.probes.certificates import DaysLeft, Trust, days_left
 from reporter.probes.connecting import connected
 from reporter.probes.contact import reached
 from reporter.probes.probe import ProbeResult, Terms
+from reporter.probes.settings import PortProbeConfig, ProbeInputs
+
+
+class TlsProbeConfig(PortProbeConfig):
+    """Looks at the certificate of a port that speaks TLS."""
+
+    kind: Literal["tls"]
+    """`tls`."""
+    certificate_days: DaysLeft = DEFAULT
+    """From how many days on that its certificate is still valid: a warning, and critical."""
+    server_name: str | None = Field(None, min_length=1, max_length=253)
+    """The name that the certificate must be for, if that is not the host."""
+    ca_file: HomePath | None = None
+    """The certificates (PEM) to trust, instead of those that browsers trust."""
+
+    def probe(self, given: ProbeInputs) -> TlsProbe:
+        return TlsProbe(given.terms, given.clock, self)
 
 
 @dataclass(frozen=True, slots=True)
 class TlsProbe:
-    """A TLS handshake with a port. `limits` are days that the certificate is still valid.
-
-    `server_name` is the name that the certificate must be for, where that is not `host`.
-    """
+    """A TLS handshake with a port."""
 
     kind: ClassVar[str] = "tls"
     terms: Terms
     clock: Clock
-    host: str
-    port: int
-    limits: Threshold
-    trust: Trust = Trust()
-    server_name: str | None = None
+    settings: TlsProbeConfig
+
+    @property
+    def host(self) -> str:
+        return self.settings.host
+
+    @property
+    def trust(self) -> Trust:
+        return Trust(self.settings.ca_file)
 
     def prepare(self) -> None:
-        """Read the certificates that we trust."""
+        """Read the trusted certificates."""
         self.trust.prepare()
 
     async def look(self) -> ProbeResult:
-        trust = self.trust.context()
-        opened = await connected(self.host, self.port)
+        said, trust = self.settings, self.trust.context()
+        opened = await connected(said.host, said.port)
         reached(opened)
-        _, writer = await asyncio.open_connection(sock=opened, ssl=trust, server_hostname=self.server_name or self.host)
+        _, writer = await asyncio.open_connection(sock=opened, ssl=trust, server_hostname=said.server_name or said.host)
         connection = writer.get_extra_info("ssl_object")
         writer.transport.abort()  # a polite end of TLS would wait for the other side
-        left = days_left(connection, self.clock.wall().timestamp(), self.limits)
+        left = days_left(connection, self.clock.wall().timestamp(), said.certificate_days.threshold)
         return ProbeResult(Level.OK, "online", measures=(left,) if left else ())

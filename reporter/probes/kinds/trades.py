@@ -6,18 +6,23 @@ import asyncio
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
-from typing import ClassVar, Protocol
+from typing import Annotated, ClassVar, Literal, Protocol
+
+from pydantic import AfterValidator, Field
 
 from reporter.alerts.model import Level
-from reporter.alerts.thresholds import Threshold
+from reporter.alerts.thresholds import Measurement, Threshold
+from reporter.config.limits import DEFAULT, DefaultLimits, NumberLimits
+from reporter.config.types import Duration, Name, mistake
 from reporter.errors import LedgerError
 from reporter.messages.formats import plural
 from reporter.periods.civil import Period
 from reporter.periods.clock import Clock
 from reporter.periods.time_text import duration_text
 from reporter.probes.loop import aside
-from reporter.probes.number_formats import ago
-from reporter.probes.probe import CouldNotLookError, Measurement, ProbeResult, Terms, seconds
+from reporter.probes.number_formats import ago, seconds
+from reporter.probes.probe import CouldNotLookError, ProbeResult, Terms
+from reporter.probes.settings import ProbeConfig, ProbeInputs
 from reporter.probes.trade_frequency import TradeFrequency, trade_frequency
 
 # The pace is reckoned anew so seldom, in seconds; and not while nothing is traded, so that its limits stand still.
@@ -38,19 +43,32 @@ class Closings(Protocol):
     def closings(self, period: Period, only: Collection[str] = (), agent: str | None = None) -> list[datetime]: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FrequencyCheck:
-    """Whose trades, and from when on their absence is unusual.
+def _some_weeks(span: timedelta) -> timedelta:
+    if not timedelta(weeks=1) <= span <= timedelta(weeks=26):
+        raise mistake("must be from one week to 26", "write such as `8w`")
+    return span
 
-    `limits` are multiples of the silence that is reached once in `rarity`, as `history` knows it.
-    """
 
-    ledger: str | None
-    agent: str | None
-    zone: tzinfo
-    history: timedelta
-    rarity: timedelta
-    limits: Threshold
+class TradesProbeConfig(ProbeConfig):
+    """Looks how long ago the newest trade closed, and whether that is unusual at this hour of the week."""
+
+    kind: Literal["trades"]
+    """`trades`."""
+    ledger: Name | None = None
+    """Whose trades; those of all ledgers together if left out."""
+    agent: str | None = Field(None, min_length=1)
+    """One agent's, by its name; those of all if left out."""
+    history: Annotated[Duration, AfterValidator(_some_weeks)] = Field(
+        timedelta(weeks=8), json_schema_extra={"default": "8w"}
+    )
+    """How far back the usual pace is learnt from."""
+    rarity: Duration = Field(timedelta(weeks=4), json_schema_extra={"default": "4w"})
+    """A silence is rare that comes once in this time."""
+    silence: Annotated[NumberLimits, DefaultLimits(1, 2)] = DEFAULT
+    """How many times as long as a rare silence this one may be."""
+
+    def probe(self, given: ProbeInputs) -> TradesProbe:
+        return TradesProbe(given.terms, given.clock, self, given.ledgers.portfolio, given.ledgers.zone)
 
 
 @dataclass(slots=True)
@@ -71,8 +89,9 @@ class TradesProbe:
     host: ClassVar[None] = None
     terms: Terms
     clock: Clock
-    floor: Closings
-    pacing: FrequencyCheck
+    settings: TradesProbeConfig
+    trades: Closings
+    zone: tzinfo
     _kept: _Kept = field(default_factory=_Kept, repr=False, compare=False)
 
     def prepare(self) -> None:
@@ -89,19 +108,19 @@ class TradesProbe:
             raise CouldNotLookError(f"the trades cannot be read: no answer within {duration_text(patience)}") from None
         newest, known = self._kept.newest, self._kept.pace
         if newest is None or known is None:
-            return _unknown_pace(newest, now, self.pacing.history)
+            return _unknown_pace(newest, now, self.settings.history)
         return self._judged(known, newest, now)
 
     def _read(self, now: datetime) -> None:
         """Only what is new since the last look, or all of the history where the pace is to be reckoned."""
         kept = self._kept
         stale = kept.reckoned is None or self.clock.monotonic() - kept.reckoned >= _ANEW
-        since = now - self.pacing.history if stale or kept.newest is None else kept.newest
-        only = (self.pacing.ledger,) if self.pacing.ledger else ()
-        found = self.floor.closings(_between(since, now), only, self.pacing.agent)
+        since = now - self.settings.history if stale or kept.newest is None else kept.newest
+        only = (self.settings.ledger,) if self.settings.ledger else ()
+        found = self.trades.closings(_between(since, now), only, self.settings.agent)
         kept.newest = max(found, default=kept.newest)
         if stale and kept.newest != kept.reckoned_with:
-            kept.pace, kept.reckoned_with = trade_frequency(found, now, self.pacing.zone), kept.newest
+            kept.pace, kept.reckoned_with = trade_frequency(found, now, self.zone), kept.newest
         if stale:
             kept.reckoned = self.clock.monotonic()
 
@@ -122,7 +141,7 @@ class TradesProbe:
 
     def _limits(self, known: TradeFrequency, newest: datetime) -> Threshold:
         """The multiples of the rare silence, as seconds from the newest trade on."""
-        rare, said = known.once_in(self.pacing.rarity), self.pacing.limits
+        rare, said = known.once_in(self.settings.rarity), self.settings.silence.threshold
 
         def lasts(multiple: float | None) -> float | None:
             length = None if multiple is None else known.lasts(newest, rare * multiple)
@@ -135,8 +154,8 @@ class TradesProbe:
     def _figures(self, known: TradeFrequency, newest: datetime, usual: str | None) -> Iterator[tuple[str, str]]:
         if usual:
             yield "95% of gaps", f"under {usual}"
-        if rare := known.lasts(newest, known.once_in(self.pacing.rarity)):
-            yield f"once in {duration_text(self.pacing.rarity)}", f"{duration_text(rare)}"
+        if rare := known.lasts(newest, known.once_in(self.settings.rarity)):
+            yield f"once in {duration_text(self.settings.rarity)}", f"{duration_text(rare)}"
         yield "history", f"{plural(known.trades, 'trade')} in {known.weeks:.1f} weeks, by {known.basis}"
 
 

@@ -7,13 +7,19 @@ import subprocess
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
 
 from reporter.alerts.model import Level
-from reporter.alerts.thresholds import Threshold
+from reporter.alerts.thresholds import Measurement
+from reporter.config.limits import DEFAULT, DefaultLimits, NumberLimits, SizeLimits
+from reporter.config.types import Names
 from reporter.periods.clock import Clock
 from reporter.probes.loop import aside
-from reporter.probes.probe import NEVER, CouldNotLookError, Measurement, ProbeResult, Terms, in_bytes
+from reporter.probes.number_formats import in_bytes
+from reporter.probes.probe import CouldNotLookError, ProbeResult, Terms
+from reporter.probes.settings import ProbeConfig, ProbeInputs
 
 _PROPERTIES = "LoadState,ActiveState,SubState,Result,NRestarts,MemoryCurrent"
 # Restarts are counted over so many seconds.
@@ -22,49 +28,66 @@ _WINDOW = 3600.0
 _PASSING = {"activating", "deactivating", "reloading", "maintenance", "refreshing"}
 
 
+class UnitProbeConfig(ProbeConfig):
+    """Asks systemd for the state of a unit."""
+
+    kind: Literal["unit"]
+    """`unit`."""
+    unit: str = Field(min_length=1, max_length=255, pattern=r"^[^\s/-][^\s/]*$", examples=["freqtrade.service"])
+    """The unit's name."""
+    expect_state: Names = ("active",)
+    """The states that are well, one or a list; a service that runs now and then is also `inactive`."""
+    restarts: Annotated[NumberLimits, DefaultLimits(1, 5)] = DEFAULT
+    """How often systemd may restart it within an hour."""
+    memory: SizeLimits = SizeLimits()
+    """How much memory it may use."""
+    user_unit: bool = False
+    """`true` for a unit of the user that the reporter runs as."""
+
+    def probe(self, given: ProbeInputs) -> UnitProbe:
+        return UnitProbe(given.terms, given.clock, self)
+
+
 @dataclass(frozen=True, slots=True)
 class UnitProbe:
-    """A unit in the state that it should be in, by what `systemctl show` says (systemctl(1)).
-
-    `states` are the ActiveStates that are well; `restarts` limits how often it was restarted within an hour, `memory`
-    what it uses in bytes. `user` asks for a unit of the user that the reporter runs as.
-    """
+    """A unit in the state that it should be in, by what `systemctl show` says (systemctl(1))."""
 
     kind: ClassVar[str] = "unit"
     host: ClassVar[None] = None
     terms: Terms
     clock: Clock
-    unit: str
-    states: tuple[str, ...] = ("active",)
-    restarts: Threshold = NEVER
-    memory: Threshold = NEVER
-    user: bool = False
+    settings: UnitProbeConfig
     _seen: deque[tuple[float, int]] = field(init=False, default_factory=deque, compare=False)
 
     def prepare(self) -> None:
         """Nothing to load."""
 
     async def look(self) -> ProbeResult:
-        said = await aside(("unit", self.unit, self.user), self._asked)
+        said = await aside(("unit", self.settings.unit, self.settings.user_unit), self._asked)
         if said.get("LoadState") == "not-found":
             return ProbeResult(Level.CRITICAL, "there is no such unit")
         active, sub = said.get("ActiveState", ""), said.get("SubState", "")
         words = active if sub in {"", active} else f"{active} ({sub})"
-        if active in self.states:
+        if active in self.settings.expect_state:
             return ProbeResult(Level.OK, words, measures=self._measures(said))
         if active in _PASSING and sub != "auto-restart":
             return ProbeResult(Level.WARNING, words)
-        return ProbeResult(Level.CRITICAL, f"{words}, expected {' or '.join(self.states)}{_why(said)}")
+        return ProbeResult(Level.CRITICAL, f"{words}, expected {' or '.join(self.settings.expect_state)}{_why(said)}")
 
     def _measures(self, said: Mapping[str, str]) -> tuple[Measurement, ...]:
         found = []
         if (restarts := said.get("NRestarts", "")).isdigit():
             recent = self._within_the_hour(int(restarts))
             found.append(
-                Measurement("restarts", recent, self.restarts, trouble="restarted {limit} times within an hour")
+                Measurement(
+                    "restarts",
+                    recent,
+                    self.settings.restarts.threshold,
+                    trouble="restarted {limit} times within an hour",
+                )
             )
         if (memory := said.get("MemoryCurrent", "")).isdigit():
-            found.append(Measurement("memory", int(memory), self.memory, in_bytes))
+            found.append(Measurement("memory", int(memory), self.settings.memory.threshold, in_bytes))
         return tuple(found)
 
     def _within_the_hour(self, count: int) -> int:
@@ -82,8 +105,8 @@ class UnitProbe:
         systemctl = shutil.which("systemctl")
         if systemctl is None:
             raise CouldNotLookError("there is no systemd on this machine")
-        scope = ["--user"] if self.user else []
-        command = [systemctl, *scope, "show", f"--property={_PROPERTIES}", "--", self.unit]
+        scope = ["--user"] if self.settings.user_unit else []
+        command = [systemctl, *scope, "show", f"--property={_PROPERTIES}", "--", self.settings.unit]
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=self.terms.timeout, check=False)  # noqa: S603
         except (OSError, subprocess.TimeoutExpired):

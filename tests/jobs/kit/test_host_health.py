@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from reporter.alerts.model import AlertState, Level, Observation, Phase
-from reporter.jobs.kit.host_health import HostLimits, HoursLeft, Percent, coarse, host_signs
+from reporter.jobs.kit.host_health import HostLimits, coarse, host_signs
 from reporter.probes.host.facts import Disk, Host, Network
 from tests.support.civil import LAW
 
@@ -53,17 +52,18 @@ def test_whatever_a_machine_tells_each_sign_has_a_subject_words_and_a_level(host
 
 
 @pytest.mark.parametrize(
-    ("bounds", "given_", "why"),
+    ("key", "limits", "why"),
     [
-        (Percent, {"warning": 90, "critical": 80}, "`critical` must not be below `warning`"),
-        (Percent, {"warning": 80, "leave_warning": 85}, "`warning` must not be below `leave_warning`"),
-        (HoursLeft, {"warning": 5, "critical": 6}, "`critical` must not be above `warning`"),
-        (HoursLeft, {"warning": 72, "leave_warning": 48}, "`warning` must not be above `leave_warning`"),
+        ("cpu", {"warning": 90, "critical": 80}, "`warning` lies above `critical`"),
+        ("cpu", {"warning": 80, "leave_warning": 85}, "`leave_warning` lies above `warning`"),
+        ("cpu", {"warning": 850, "critical": None}, "less than or equal to 100"),
+        ("disk_hours", {"warning": 5, "critical": 6}, "`warning` lies below `critical`"),
+        ("disk_hours", {"warning": 72, "leave_warning": 48}, "`leave_warning` lies below `warning`"),
     ],
 )
-def test_limits_in_the_wrong_order_are_refused_in_words(bounds: Any, given_: dict[str, float], why: str) -> None:
+def test_limits_in_the_wrong_order_are_refused_in_words(key: str, limits: dict[str, float], why: str) -> None:
     with pytest.raises(ValidationError, match=why):
-        bounds.model_validate(given_)
+        HostLimits.model_validate({key: limits})
 
 
 @pytest.mark.parametrize(("hours", "level"), [(70, Level.WARNING), (74, Level.WARNING), (77, Level.OK)])

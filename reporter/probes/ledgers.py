@@ -1,0 +1,44 @@
+"""The trading databases of a config, for probes that look into one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from reporter.config.models import LedgerConfig
+from reporter.secret import Secret
+from reporter.trading.ledger.connection import strict_address
+from reporter.trading.ledger.portfolio import Portfolio
+from reporter.trading.ledger.settings import LedgerSettings
+
+
+class Ledgers:
+    """The ledgers by name, and the time zone of the config."""
+
+    def __init__(self, ledgers: Mapping[str, LedgerConfig], timezone: str) -> None:
+        self._entries = ledgers
+        self.zone = ZoneInfo(timezone)
+
+    def url(self, name: str | None) -> Secret:
+        """The address of the ledger `name`; the config makes sure that the ledger exists. Raises LedgerError.
+
+        The address is spelled for libraries that are stricter than SQLAlchemy: a password may hold a slash there.
+        """
+        return strict_address(name or "", self._entries[name or ""].url)
+
+    @cached_property
+    def portfolio(self) -> Portfolio:
+        """All ledgers together."""
+        return Portfolio(
+            [
+                LedgerSettings(name=name, kind=entry.kind, url=entry.url, mode=entry.mode)
+                for name, entry in self._entries.items()
+            ]
+        )
+
+
+def sqlite_path(url: Secret) -> Path:
+    """The file that a SQLite URL names."""
+    return Path(url.reveal().partition(":///")[2].partition("?")[0])
