@@ -3,6 +3,7 @@
 # Old word → its word in `reporter.jobs.kit` or `reporter.jobs.api`. Words that only moved need no line.
 OLD_WORDS = {
     "Affairs": "SelfHealth",
+    "Bounds": "NumberLimits",
     "Carriers": "Contributors",
     "Change": "PeriodChange",
     "Course": "AgentSeries",

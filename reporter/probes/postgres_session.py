@@ -79,7 +79,7 @@ class Session:
         return self._connection.info.server_version
 
     async def ask(self, statement: str, limit: int = 100) -> list[dict[str, Any]]:
-        """At most `limit` rows, by the names of their columns. Raises RefusedError."""
+        """At most `limit` rows, by the names of their columns. Raises SessionRefusedError."""
         asking = asyncio.ensure_future(self._rows(statement, limit))
         try:
             with _in_words(self._url):
@@ -105,7 +105,7 @@ class Session:
 async def session(url: Secret, timeout: float) -> AsyncIterator[Session]:
     """A session in a read-only transaction, in which a statement may take `timeout` seconds.
 
-    Raises RefusedError for what the server does not do, and CouldNotLookError for what is our own fault.
+    Raises SessionRefusedError for what the server does not do, and CouldNotLookError for what is our own fault.
     """
     connection = await _connected(url, timeout)
     with suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as line:
