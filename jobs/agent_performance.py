@@ -1,4 +1,4 @@
-"""How each agent did in the last hour, beside its last 24 hours."""
+"""Each agent's trades, win rate and P&L in the last hour, and its P&L in the last 24 hours."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

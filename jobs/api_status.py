@@ -1,4 +1,4 @@
-"""The endpoints that are asked over the network, as the last round of the health probe saw them: a board."""
+"""A board of the network endpoints, as the last round of the health probe measured them."""
 
 from collections.abc import Iterator
 

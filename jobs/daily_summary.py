@@ -1,4 +1,4 @@
-"""The day that is over: balance, P&L, the best and the worst, beside the day before and the targets."""
+"""Yesterday: balance, P&L, the best and the worst, compared with the day before and with the targets."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The databases as the last round of the health probe saw them, with all figures: a board."""
+"""A board of the databases with all figures, as the last round of the health probe measured them."""
 
 from collections.abc import Iterator
 

@@ -1,7 +1,7 @@
-"""The machine, the trading databases, whatever else is watched, and the reporter itself: a board, and its alerts.
+"""The health board of the machine, the trading databases, the probes and the reporter itself, and their alerts.
 
-The board changes only when something has changed: what stands above its footer depends on levels and limits and on the
-means of an hour, roughly; what differs from round to round stands in the footer. Otherwise it would be edited every 30
+The board changes only when something important changes. The part above its footer depends on levels, limits and hourly
+means; figures that differ from round to round stand in the footer. Otherwise the board would be edited every 30
 seconds, and Discord limits the edits of a message that is older than an hour.
 """
 

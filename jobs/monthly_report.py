@@ -1,4 +1,4 @@
-"""The month that is over: its calendar, beside the month before, who carried it, where and when, and at what risk."""
+"""Last month: its calendar, the month before, the agents, markets, weekdays and hours behind its P&L, and its risk."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The limits of the config, watched: each is an alert that says how much of it is used, by whom, and where it goes."""
+"""Watches the limits of the config. An alert shows how much of a limit is used, by which agents, and the trend."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Where the day stands: what was realised, what is open, and how far it is from its limits. One message, edited."""
+"""Today so far: realised P&L, open positions and used limits, in one message that is edited."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

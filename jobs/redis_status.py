@@ -1,4 +1,4 @@
-"""Redis and its kin as the last round of the health probe saw them, with all figures: a board."""
+"""A board of the Redis and Valkey servers with all figures, as the last round of the health probe measured them."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""The agents of the week that is over, ranked by what they made."""
+"""Last week's ranking of the agents by P&L."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

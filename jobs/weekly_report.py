@@ -1,4 +1,4 @@
-"""The week that is over, day beside day and beside the week before: who carried it, where, and at what risk."""
+"""Last week, day by day and compared with the week before: agents, markets, exits, risk and uptime."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""`python -m reporter`."""
+"""Runs the command line: `python -m reporter`."""
 
 import sys
 

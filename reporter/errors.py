@@ -1,4 +1,4 @@
-"""What can go wrong, in words for the person who has to mend it."""
+"""The errors of the program, in sentences for the person who corrects them; hints such as "did you mean …"."""
 
 from __future__ import annotations
 

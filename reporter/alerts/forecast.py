@@ -1,4 +1,4 @@
-"""Where a figure is going: a line through its past that a few odd values do not bend."""
+"""Forecasts when a disk is full: a trend of past readings that single odd values do not bend."""
 
 from __future__ import annotations
 

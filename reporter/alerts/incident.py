@@ -1,4 +1,4 @@
-"""One trouble of a subject, from its first opening to its end."""
+"""An incident: one failure of a subject, from its first opening to its resolution, and who was notified."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Times at which trouble is expected, as the config names them, and what a name or pattern of subjects fits."""
+"""Maintenance windows of the config, and how a name or pattern matches subjects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The words of alerts: readings and their levels, what is remembered of a subject, and how patient to be with it.
+"""The types of alerts: observations and their levels, the state of a subject, the policy that opens and resolves.
 
 `judge` folds readings into states; `docs/alerts.md` gives the rules in prose.
 """

@@ -1,4 +1,4 @@
-"""What counts for which subject: how patient to be, where its alerts go, what they advise, and what it depends on."""
+"""Which policy applies to a subject: failures to open, clean time, reminders, channels, dependencies, escalation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a job sees of alerts: the latest reading of a subject and how it stands."""
+"""The latest reading of a subject and the state of its alert, as a job sees them."""
 
 from __future__ import annotations
 

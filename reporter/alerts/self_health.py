@@ -1,4 +1,4 @@
-"""The health of the reporter itself."""
+"""The health of the reporter itself: late reports, queued messages, skipped runs, store, memory, threads."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The pure function that judges: one reading, or time that passed, moves an alert on, and it says what changed and why.
+"""The state machine of an alert: a reading or elapsed time opens, worsens, eases or resolves it, with the reason.
 
-A subject goes round one circle, `OK → SUSPECT → OPEN → RECOVERING → OK`; only entering and leaving `OPEN` is told, and
-what happens inside it. `docs/alerts.md` gives the rules in prose.
+A subject passes through one circle, `OK → SUSPECT → OPEN → RECOVERING → OK`. Only entering and leaving `OPEN`, and
+changes inside `OPEN`, can send a message. `docs/alerts.md` gives the rules in prose.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""Whether people are told of a change, and why: dependencies, maintenance, silences, acknowledgement, escalation.
+"""Decides whether people hear of an alert, and why: dependencies, maintenance, silences, acknowledgement, escalation.
 
-Pure: it is given what is known of a subject, and decides. Whoever heard of trouble hears of its end, whatever hushes.
+Pure: the caller passes what is known of a subject. People who were notified of a failure are notified of its
+resolution, whatever suppression applies then.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From a figure to a level: where trouble begins, and how far back a figure must go before it is over."""
+"""From a figure to a level: the limit at which a level begins, and the limit at which it ends (hysteresis)."""
 
 from __future__ import annotations
 

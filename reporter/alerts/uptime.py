@@ -1,7 +1,7 @@
-"""From single readings to spans of time, and from spans to uptime: what was up, for how long, and what nobody saw.
+"""Computes uptime: from readings to spans of time, and from spans to shares of time up, incidents and gaps.
 
-A reading holds until the next one: the time between two of them belongs to the earlier. Where none came for longer than
-the reader's patience, the time in between was not observed. It counts neither as up nor as down.
+A reading holds until the next one: the time between two readings belongs to the earlier. Where no reading came for
+longer than the reader's patience, the time in between was not observed. It counts neither as up nor as down.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Composition: from a home and a clock to a program that runs."""
+"""Composes the program: from a home and a clock to an App that runs jobs, commands or the daemon."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What reporter check looks at."""
+"""Everything that `reporter check` looks at: config, jobs, templates, databases and channels."""
 
 from __future__ import annotations
 

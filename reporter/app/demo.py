@@ -1,4 +1,4 @@
-"""A trading floor to try the reports on: eight made-up agents with sixty days behind them, in the native schema."""
+"""The data of `reporter demo`: eight invented agents with sixty days of trades, in the native schema."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A home folder: find it, read it, make it."""
+"""Home folders: find one, read its config, jobs and templates, watch it for edits, create a new one."""
 
 from __future__ import annotations
 

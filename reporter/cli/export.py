@@ -1,4 +1,4 @@
-"""What `reporter export` does: trades or days, for those who go back to their spreadsheet (docs/export.md)."""
+"""The command export: trades or days as CSV or JSON, for a spreadsheet (docs/export.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `reporter outbox` and `reporter channels` do: they show what waits and why, and put it right."""
+"""The commands outbox and channels: show queued messages and why they wait, retry or drop them, test a channel."""
 
 from __future__ import annotations
 

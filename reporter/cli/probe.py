@@ -1,4 +1,4 @@
-"""What `reporter probe` does: look once, now, at what the config wants looked at, and show all that was seen."""
+"""The command probe: runs the probes of the config once, now, and shows every value that they measure."""
 
 from __future__ import annotations
 

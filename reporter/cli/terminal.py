@@ -1,4 +1,4 @@
-"""What commands print, and their exit codes."""
+"""Output of commands in the terminal: text, progress, errors, and the exit codes."""
 
 from __future__ import annotations
 

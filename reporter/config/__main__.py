@@ -1,4 +1,4 @@
-"""`python -m reporter.config > config/schema.json`."""
+"""Prints the JSON Schema of the config: `python -m reporter.config > config/schema.json`."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""From what the config says of alerts to the rules that count: a probe's own words, then the policies in order."""
+"""From the config's alert settings to the rules that apply: a probe's own `alert`, then the policies in order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the config may say of alerts."""
+"""The config's `alerts:` section: routes, policies, maintenance, escalation."""
 
 from __future__ import annotations
 

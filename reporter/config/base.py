@@ -1,4 +1,4 @@
-"""The base of every part of the config."""
+"""The base class of every config model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can only be said of the config as a whole: names that must exist, and webhooks that must be Discord's."""
+"""Checks between the parts of a config: names that must exist, dependencies, webhooks that must belong to Discord."""
 
 from __future__ import annotations
 

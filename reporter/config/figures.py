@@ -1,4 +1,4 @@
-"""What the config may say of how figures are made."""
+"""The config's `figures:` section: the year and the risk-free rate of ratios."""
 
 from __future__ import annotations
 

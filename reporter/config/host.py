@@ -1,4 +1,4 @@
-"""What the config may say of the machine that we run on, and of who is told that we live."""
+"""The config's `host:` and `heartbeat:` sections."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""New lines in a config that a person wrote: everything else in it, comments too, stays as it is."""
+"""Inserts channels into a config file and keeps every other line, comments too."""
 
 from __future__ import annotations
 

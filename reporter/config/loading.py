@@ -1,4 +1,4 @@
-"""The config: read, checked, its secrets fetched. Every mistake names its file, line and remedy."""
+"""Loads the config: read, validated, its secrets resolved. Every mistake names its file, line and remedy."""
 
 from __future__ import annotations
 

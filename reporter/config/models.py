@@ -1,4 +1,4 @@
-"""What the config may say: every key, its type and its default."""
+"""The keys of the config, each with its type and default: ledgers, channels, `quiet_hours`, jobs, targets, store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What of a config can be used although other parts of it are wrong, so that one look finds most mistakes."""
+"""The valid part of a config with mistakes, so that one check finds most mistakes."""
 
 from __future__ import annotations
 

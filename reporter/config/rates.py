@@ -1,4 +1,4 @@
-"""What the config may say of what a currency is worth in another one."""
+"""The config's `rates:` section: the worth of a currency in another one."""
 
 from __future__ import annotations
 

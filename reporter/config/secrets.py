@@ -1,4 +1,4 @@
-"""Secrets by reference: `env:NAME`, `file:/path`, `credential:NAME`."""
+"""Resolves secrets by reference: `env:NAME`, `file:/path`, `credential:NAME`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The plan of a Discord server: its categories, and the channels in each with what they are for."""
+"""The plan of a Discord server (config/server.yaml): categories, and in each the channels with their topics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The small texts of the config — `5m`, `52%`, `50 USDT`, `role:123` — as types that pydantic reads."""
+"""The small texts of the config — `5m`, `52%`, `50 USDT`, `role:123` — as types that pydantic parses."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Reads YAML 1.2 into plain data that remembers where each value stands.
+"""Parses YAML 1.2 into plain data and keeps the line and column of each value.
 
-PyYAML speaks YAML 1.1, in which `10:30` is 630, `on` is true, `2026-01-01` a date, `010` is 8, and the second of two
-equal keys wins in silence. Here plain text is resolved by the core schema of YAML 1.2 (§10.3.2: `010` is ten), and
-equal keys are an error.
+PyYAML implements YAML 1.1, in which `10:30` is 630, `on` is true, `2026-01-01` a date, `010` is 8, and the second of
+two equal keys silently wins. This module resolves plain text by the core schema of YAML 1.2 (§10.3.2: `010` is ten),
+and refuses equal keys.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Channels are looked at before they are posted to: whether they are alive, and to which place they lead."""
+"""Checks channels before anything is posted: whether the webhook works, and which Discord channel it belongs to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The channels of the config, and which subjects each receives."""
+"""A channel of the config with its outlet and noise, and the routes from severity to channels."""
 
 from __future__ import annotations
 

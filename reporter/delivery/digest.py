@@ -1,4 +1,4 @@
-"""Many messages told as one: a line each with its most important figures, and all of them in full in a file."""
+"""Builds a digest: many held messages as one, a line each with its bold text, and all of them in full in a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a letter gets into the outbox: as loud as its channel and its job allow, and together with others if held."""
+"""Puts a message into the outbox: at once, silently, held for quiet hours or a digest; and releases held messages."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The outgoing heartbeat: a service elsewhere hears that we are at work, and raises the alarm when it hears nothing.
+"""The outgoing heartbeat: pings an external monitor, which raises an alarm when the pings stop.
 
-Made for healthchecks.io and those that do as it does (https://healthchecks.io/docs/http_api/): a request to the check's
-address says that all is well, one to the same address with `/fail` behind it that something is not, with the reason as
-its body. An address that the service does not know is answered with status 200 and `OK (not found)`.
+Made for healthchecks.io and compatible services (https://healthchecks.io/docs/http_api/): a request to the check's
+address reports success, a request to the same address with `/fail` appended reports a failure, with the reason as its
+body. healthchecks.io answers an unknown address with status 200 and `OK (not found)`.
 """
 
 from __future__ import annotations

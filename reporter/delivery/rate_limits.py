@@ -1,4 +1,4 @@
-"""How fast a service lets us ask: limits that are kept ahead of time, so that it never has to say no."""
+"""Keeps the rate limits of a service ahead of time, so that the service has nothing to refuse."""
 
 from __future__ import annotations
 

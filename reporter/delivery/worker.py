@@ -1,6 +1,6 @@
-"""Brings waiting messages to their channels: in order in each, independent channels side by side, nothing lost.
+"""Delivers queued messages to their channels: in order in each, independent channels side by side, without loss.
 
-Step 7 of the way from trigger to Discord. The promise: computed exactly once, delivered at least once, and every
+Step 7 of the way from schedule to Discord. The promise: computed exactly once, delivered at least once, and every
 possible second copy marked.
 """
 

@@ -1,4 +1,4 @@
-"""Joins what the config asks for with the jobs that there are."""
+"""Binds the config's entries to the job files: parameters, schedule, channels, defaults."""
 
 from __future__ import annotations
 

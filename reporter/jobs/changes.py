@@ -1,4 +1,4 @@
-"""What an edit of the config or the home changes about the jobs, in words."""
+"""Describes what an edit of the config or the home changes about the jobs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a job is given, what it yields, and how it declares itself."""
+"""The contract of a job: what it is given (Context), what it yields (Report, Observation), how it declares itself."""
 
 from __future__ import annotations
 

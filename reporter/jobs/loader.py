@@ -1,4 +1,4 @@
-"""Finds the jobs: each a file of its own, in the user's home or in the stock that comes with the program."""
+"""Finds and loads job files, in the user's home and among the stock jobs of the program."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The geometry of charts: where a figure stands on an axis, and what an SVG path of many of them reads like.
+"""The geometry of charts: positions of figures on an axis, and the SVG paths through them.
 
-Lengths are in the units of the SVG's viewBox; what is not known is None and leaves a gap.
+Lengths are in the units of the SVG's viewBox; an unknown figure is None and leaves a gap.
 """
 
 from __future__ import annotations

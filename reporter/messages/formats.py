@@ -1,4 +1,4 @@
-"""How figures read: money, shares, times and sizes as short text. What is not known is None and stays None."""
+"""Formats figures: money, shares, times and sizes as short text. An unknown figure is None and stays None."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""From a letter, Markdown that a template wrote, to a message.
+"""Parses the Markdown of a rendered template into a message.
 
-A template's own text is markup; the values in it are not. They travel as opaque tokens, which no rule of Markdown
-can see into, and become literal text only after the structure of the letter stands.
+A template's own text is markup; its values are not. Values pass through the parser as opaque tokens, which no rule of
+Markdown matches, and become literal text only after parsing.
 """
 
 from __future__ import annotations

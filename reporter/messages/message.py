@@ -1,4 +1,4 @@
-"""A message as we mean it, before any chat service's limits and syntax: neutral, versioned, safe to store."""
+"""The neutral message, before any chat service's limits and syntax: versioned, safe to store."""
 
 from __future__ import annotations
 

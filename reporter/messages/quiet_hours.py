@@ -1,4 +1,4 @@
-"""How loud a message may be: at once, without a sound, in a digest, or not at all; and quiet hours that hold it back.
+"""How loud a message may be: at once, silent, in a digest or off; and whether quiet hours hold it now.
 
 `docs/configuration.md` gives the rules in prose.
 """

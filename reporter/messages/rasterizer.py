@@ -1,4 +1,4 @@
-"""From SVG to PNG, by resvg. The library is loaded with the first picture, not before."""
+"""Renders SVG to PNG with resvg. The first picture loads the library, not before."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Step 5, its picture: a report is drawn as well as written, and goes out without where it cannot be."""
+"""Draws the pictures of a report from its SVG template; a report whose picture fails is sent without it."""
 
 from __future__ import annotations
 

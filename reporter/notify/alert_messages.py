@@ -1,4 +1,4 @@
-"""What alerts say: one that opens, lasts or ends, several of one moment, and a silence that is about to end."""
+"""The text of alert messages: an alert that opens, lasts or resolves, several at once, and a silence that ends soon."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""Alerts while our own store cannot be written: judged from memory, posted at once, and marked.
+"""Alerts while the store cannot be written: judged in memory, posted at once, and marked.
 
-A full disk is when alerts are needed most. What is told this way is handed to the store as soon as it can be written
-again, so that it is not told a second time. What is not critical and meets quiet hours, or a channel that wants a
-digest, is kept in mind until they end or the store can hold it. Should the process end before, it is judged anew.
+A full disk is when alerts are needed most. Messages sent this way are handed to the store as soon as the store can be
+written again, so that none is sent twice. An alert that is not critical and meets quiet hours or a digest stays in
+memory until they end or the store can hold it. If the process ends before that, the next reading is judged again.
 
-Silences, maintenance, dependencies and acknowledgements hold as ever: a store that takes nothing can mostly still be
-read, and what was read last is kept in mind for when it cannot.
+Silences, maintenance, dependencies and acknowledgements still hold: a store that accepts no write can mostly still be
+read, and otherwise the last known state counts.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""How people are told: the first message of an incident shows how it stands and is edited; later news are messages.
+"""Cards of incidents and groups of alerts: the first message shows the incident's state and is edited.
 
-The first message of an incident in a channel is its card. As long as it waits to be delivered it is replaced by what
-holds by then, and nothing else is said; once it is there, each change is a message of its own and an edit of the card.
-So nobody is told of an end without the beginning, and after an outage of the channel nobody reads a history.
+The first message of an incident in a channel is its card. A card that is still queued is replaced by the present state,
+and nothing else is sent. A delivered card is edited on each change, and the change is also a message of its own.
+Nobody therefore reads of a resolution without the alert, and after an outage of the channel nobody reads a history.
 """
 
 from __future__ import annotations

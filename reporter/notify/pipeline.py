@@ -1,4 +1,7 @@
-"""Step 4 on the way from trigger to Discord: what was seen moves alerts on, and what people should hear of is told."""
+"""The alert pipeline: readings move alerts on, and the changes that people should hear of become messages.
+
+Step 4 of the way from schedule to Discord.
+"""
 
 from __future__ import annotations
 

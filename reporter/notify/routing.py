@@ -1,4 +1,4 @@
-"""Which channels hear of an incident."""
+"""Which channels receive the messages of an incident."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the alert pipeline needs of the config."""
+"""The part of the config that the alert pipeline uses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The story of a subject as a good colleague tells it: how it stands, what was seen, told and not told, and why."""
+"""The history of a subject for `reporter explain`: readings, messages sent or suppressed, why, and what comes next."""
 
 from __future__ import annotations
 

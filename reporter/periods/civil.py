@@ -1,10 +1,10 @@
-"""Stretches of civil time: which hour, day, week or month a report speaks of.
+"""Periods of civil time: the hours, days, weeks and months that reports cover.
 
-Civil time is what the clock on the user's wall shows. Where that clock is moved, days are shorter or longer, hours are
-missing or struck twice, and now and then a day does not exist at all; the rules for that are in `docs/time.md`.
+Civil time is the user's wall clock. Where that clock changes, days are shorter or longer, hours are skipped or
+repeated, and some days do not exist; `docs/time.md` gives the rules.
 
-Wall times are never added to or subtracted from here: all arithmetic is done in UTC, and the moment of a change is
-found by bisection. `zone` is the name of an IANA time zone throughout; an unknown one raises ZoneInfoNotFoundError.
+No function adds to or subtracts from wall times: all arithmetic is in UTC, and bisection finds the moment of a change.
+`zone` is the name of an IANA time zone throughout; an unknown one raises ZoneInfoNotFoundError.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The one place that reads the wall clock."""
+"""The wall clock and the monotonic clock: the only module that reads them."""
 
 from __future__ import annotations
 

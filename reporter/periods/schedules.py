@@ -1,7 +1,7 @@
-"""When a job's turn comes: `every 30s`, `daily at 00:00`, `weekly on mon at 00:05`, `cron "0 0 * * *"`.
+"""Schedules of jobs: `every 30s`, `daily at 00:00`, `weekly on mon at 00:05`, `cron "0 0 * * *"`.
 
-Times are those of the user's wall clock. A time that the clock jumps over means the first moment after the jump, one
-that it shows twice means the first strike: each civil day has its turn exactly once. `docs/time.md` says more.
+Times are those of the user's wall clock. A time that the clock skips means the first moment after the jump. A time that
+the clock repeats means its first occurrence: each civil day has its run exactly once. `docs/time.md` says more.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Certificates: which ones are trusted, and how long the one that was shown is still valid."""
+"""TLS certificates: which ones are trusted, and how many days a server's certificate remains valid."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A connection to whichever address of a host answers first."""
+"""Connects to the first address of a host that answers."""
 
 from __future__ import annotations
 

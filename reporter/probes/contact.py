@@ -1,4 +1,4 @@
-"""Whether a look has reached its target: what fails after that is not the fault of our own network."""
+"""Records whether a probe reached its target: a later failure is then not the fault of our own network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a server's counters came to in the last while: they count from its start, and say little by themselves."""
+"""Rates and shares from a server's counters, which count from the server's start."""
 
 from __future__ import annotations
 

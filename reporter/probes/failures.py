@@ -1,4 +1,4 @@
-"""Network errors in words: what was seen, and whether the target failed (critical) or we could not look (unknown)."""
+"""From a network error to a level and a sentence: the target failed (critical) or could not be measured (unknown)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Places in JSON: `data.items[0].status`. No filters and no wildcards, so a place is one or none."""
+"""Paths into JSON: `data.items[0].status`. Without filters and wildcards, a path is one value or none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The event loop that probes run in: in a daemon thread, with threads beside it for what blocks."""
+"""The event loop of the probes, in a daemon thread, with threads beside it for blocking calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the figures of servers are shown, and the limits that some have in common."""
+"""Formats servers' figures, and the limits that several probes share."""
 
 from __future__ import annotations
 

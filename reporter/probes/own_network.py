@@ -1,4 +1,4 @@
-"""Is it our own network? What one round saw of the targets, and what referees say in doubt."""
+"""Detects a failure of our own network: from the targets of one round and from referees."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One look into a PostgreSQL server: a read-only transaction over a connection of its own, and gone whatever hangs."""
+"""One session with a PostgreSQL server for a probe: its own connection, read-only, closed at the deadline."""
 
 from __future__ import annotations
 

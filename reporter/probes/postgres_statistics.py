@@ -1,4 +1,4 @@
-"""What PostgreSQL 12 and later say of themselves, in one statement that any role may ask."""
+"""The statistics of PostgreSQL 12 and later, in one statement that any role may run."""
 
 from __future__ import annotations
 

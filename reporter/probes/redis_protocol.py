@@ -1,7 +1,7 @@
-"""As much of Redis's protocol as it takes to log in, to ask how a server is, and to read what it says.
+"""The part of Redis's protocol that a probe needs: log in, ask for the state, read the response.
 
-The redis package does much more: it costs 43 ms and 7 MiB, and tries again by itself, which would hide what we look
-for. https://redis.io/docs/latest/develop/reference/protocol-spec/
+The redis package does much more: it costs 43 ms and 7 MiB, and it retries by itself, which would hide the failures that
+a probe looks for. https://redis.io/docs/latest/develop/reference/protocol-spec/
 """
 
 from __future__ import annotations

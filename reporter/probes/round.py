@@ -1,4 +1,4 @@
-"""The round: looks at everything that is due, all at once, and is back by its deadline whatever hangs."""
+"""The round of all probes: runs all due probes at once, and ends by its deadline even if some hang."""
 
 from __future__ import annotations
 

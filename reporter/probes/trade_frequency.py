@@ -1,9 +1,9 @@
-"""How often a floor trades at which hour of the week, and from when on its silence is unusual.
+"""The usual pace of trades at each hour of the week, and the length from which a silence is unusual.
 
-A silence is measured by how many trades it should have brought: an hour without any at night, or over a weekend on
-which markets are closed, counts little. By that measure silences of all hours can be compared and laid together, which
-is what gives rare ones their length from a few weeks of history. (It is the time-rescaling of point processes: Brown
-et al., Neural Computation 14, 2002.) A silence is unusual when ones as long come less often than once in `rarity`.
+A silence is measured by the number of trades expected in it: an hour without any at night, or over a weekend on
+which markets are closed, counts little. On that scale, silences of all hours compare with each other, and a few weeks
+of history give a rare silence its length. (This is the time-rescaling of point processes: Brown et al., Neural
+Computation 14, 2002.) A silence is unusual when silences of its length occur less often than once in `rarity`.
 """
 
 from __future__ import annotations

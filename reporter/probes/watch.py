@@ -1,4 +1,4 @@
-"""One probe between rounds: when it is due, how its last look went, and what is told of it."""
+"""One probe between rounds: when it is due, its last result, and the reading that it reports."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Whether the wall clock can be believed: it is held against clocks that are not this machine's.
+"""Checks the wall clock against clocks of other machines.
 
-By a wrong clock days end that are not over. So whatever speaks of a period waits until the clock is right.
+With a wrong clock, days seem to end before they do. No report of a period is made until the clock is right.
 """
 
 from __future__ import annotations

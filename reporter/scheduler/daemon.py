@@ -1,7 +1,7 @@
-"""The process that stays: clockwork, delivery, and edited files that take effect without a restart.
+"""The daemon: runs the planner, the interval jobs and the delivery, and reloads edited files without a restart.
 
-APScheduler is the clockwork: it drives the planner's tick and the jobs on an interval, and decides nothing about
-closed periods. The planner does, from the store.
+APScheduler is the clockwork: it drives the planner's tick and the interval jobs, and decides nothing about closed
+periods. The planner decides those, from the store.
 """
 
 from __future__ import annotations

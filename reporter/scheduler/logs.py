@@ -1,4 +1,4 @@
-"""Log lines for people: one line a fact, with the run they belong to, and no secret in any of them."""
+"""The log: one line per fact, with the run that it belongs to, and every secret masked."""
 
 from __future__ import annotations
 

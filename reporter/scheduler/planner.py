@@ -1,4 +1,7 @@
-"""Which closed periods are owed. The calendar is ours: it is read from the store, never from what fired."""
+"""Decides which closed periods are owed and when they run: catch-up, settle time, retries, giving up.
+
+The calendar is ours: the planner reads it from the store, never from which timer fired.
+"""
 
 from __future__ import annotations
 

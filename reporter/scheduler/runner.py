@@ -1,7 +1,7 @@
-"""The waist of the house: a job is asked, its findings are judged and written, and all of it is saved at once.
+"""Runs a job within its deadline: gathers its reports and observations, judges, writes, and saves all of it at once.
 
-The schedule, the command line and every other door go through here. Steps 2 to 6 of the way from trigger to Discord:
-gather, values, judge, write, commit.
+The schedule and every command go through this module. Steps 2 to 6 of the way from schedule to Discord: gather, values,
+judge, write, commit.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What one reading of the config and the home came to: every job with all that it needs. Swapped whole at a reload."""
+"""Everything loaded from the config and the home folder: every job with all that it needs. A reload replaces it."""
 
 from __future__ import annotations
 

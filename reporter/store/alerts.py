@@ -1,4 +1,4 @@
-"""How every subject stands, and when to look at it again."""
+"""The stored alert state of each subject, and when to judge it again."""
 
 from __future__ import annotations
 

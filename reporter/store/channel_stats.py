@@ -1,4 +1,4 @@
-"""How a channel has fared, day by day: what the outbox would forget when it is pruned, and what it never knew."""
+"""Daily delivery counts of each channel, which outlive the pruned outbox rows."""
 
 from __future__ import annotations
 

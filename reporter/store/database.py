@@ -1,7 +1,7 @@
-"""Our own store: what is owed, what was told, what is open, what waits to be delivered.
+"""Opens the reporter's own database and its transactions; prunes old rows in small batches.
 
-The functions of its modules take an open connection, so that facts that belong together are saved together or not
-at all.
+The functions of the other store modules take an open connection, so that facts that belong together are saved together
+or not at all.
 """
 
 from __future__ import annotations

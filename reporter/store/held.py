@@ -1,4 +1,4 @@
-"""What is held back until quiet hours are over or a digest is due."""
+"""Messages held until quiet hours end or a digest is due."""
 
 from __future__ import annotations
 

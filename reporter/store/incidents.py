@@ -1,4 +1,4 @@
-"""What became of each trouble: incidents, what was told of them and why, and the silences that people asked for."""
+"""Stored incidents, the notifications sent for them and why, and the silences."""
 
 from __future__ import annotations
 

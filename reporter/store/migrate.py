@@ -1,4 +1,4 @@
-"""Brings an older store up to date with Alembic's numbered migrations."""
+"""Migrates an older store with Alembic's numbered migrations."""
 
 from __future__ import annotations
 

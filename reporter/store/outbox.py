@@ -1,5 +1,6 @@
-"""What waits to be delivered. A row is saved with the fact it tells, and leaves by exactly one door: sent, dead,
-expired or superseded."""
+"""The outbox: queued messages. A row is saved in the transaction of its run, and leaves by exactly one state: sent,
+dead, expired, superseded or dropped.
+"""
 
 from __future__ import annotations
 

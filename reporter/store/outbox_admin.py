@@ -1,4 +1,4 @@
-"""The outbox as a person sees it, and what a person may do with it."""
+"""The outbox for people: list, show, retry and drop messages."""
 
 from __future__ import annotations
 

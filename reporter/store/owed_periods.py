@@ -1,4 +1,4 @@
-"""The calendar of owed periods: what each job owes, who is at it, and what became of it."""
+"""The calendar of owed periods: what each job owes, which process has the lease, and the result."""
 
 from __future__ import annotations
 

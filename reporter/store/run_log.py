@@ -1,4 +1,4 @@
-"""What was run, and what jobs may know of our own past."""
+"""The log of runs, and the reporter's own history as jobs see it."""
 
 from __future__ import annotations
 

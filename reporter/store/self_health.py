@@ -1,4 +1,4 @@
-"""How the reporter keeps up with its own work, as its store tells it."""
+"""Reads the reporter's own health from its store: late reports, queued messages, skipped runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables of our own store, the same on SQLite and PostgreSQL."""
+"""The tables of the store, the same on SQLite and PostgreSQL."""
 
 from __future__ import annotations
 

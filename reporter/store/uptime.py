@@ -1,7 +1,7 @@
-"""How each subject stood, for how long: a row a subject that grows while its level stays, and the rows that are over.
+"""Stored spans of each subject's levels, for uptime: one row that grows while the level stays, and the closed rows.
 
-200 probes asked every 30 seconds are 576,000 readings a day and at least 4,800 spans; after a week those of a day
-become one for each level. Single readings are kept only around trouble.
+200 probes every 30 seconds make 576,000 readings a day and at least 4,800 spans; after a week the spans of a day
+become one per level. Single readings are kept only around failures.
 """
 
 from __future__ import annotations

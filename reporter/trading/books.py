@@ -1,4 +1,4 @@
-"""The books that figures are kept in, each of one mode and one currency, and the ledger that they are asked of."""
+"""Books, lines and series: the figures of one mode and one currency, and the `Ledger` interface that jobs query."""
 
 from __future__ import annotations
 

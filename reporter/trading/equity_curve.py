@@ -1,6 +1,6 @@
-"""The equity curve of a book or an agent: what each day made of its capital, how far it fell, and its ratios.
+"""The equity curve of a book or an agent: its daily returns, its drawdown and its ratios.
 
-Amounts are Decimal. The rules stand in docs/figures.md.
+Amounts are Decimal. docs/figures.md gives the rules.
 """
 
 from __future__ import annotations

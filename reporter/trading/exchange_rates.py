@@ -1,4 +1,4 @@
-"""Books of several currencies told in one, where the user gives rates: never silently, and never live with paper."""
+"""Adds books of several currencies in one, by the rates of the config: never silently, and never live with paper."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Figures that are computed from other figures. What is undefined is None, never 0 or infinity.
+"""Win rate, profit factor, payoff, expectancy, SQN and agent status, from other figures.
 
-Every formula and its source stand in docs/figures.md too.
+An undefined figure is None, never 0 or infinity. Every formula and its source stand in docs/figures.md too.
 """
 
 from __future__ import annotations

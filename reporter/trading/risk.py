@@ -1,7 +1,8 @@
-"""Risk and return of a series of daily returns. What is undefined is None, never 0 or infinity.
+"""Sharpe, Sortino, Calmar, volatility, VaR and drawdown of a series of daily returns.
 
-Returns are those of days, idle days included: a day's P&L as a share of what it was made with. They and the ratios are
-floats, because roots and powers are. Every formula and its source stand in docs/figures.md.
+Returns are those of days, idle days included: a day's P&L divided by the capital at work. Returns and ratios are
+floats, because roots and powers are. An undefined figure is None, never 0 or infinity. Every formula and its source
+stand in docs/figures.md.
 """
 
 from __future__ import annotations

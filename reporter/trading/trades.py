@@ -1,4 +1,4 @@
-"""The words of the trading floor: money, trades, positions, agents, and what an account was worth."""
+"""The basic types of trading: money, trades, positions, agents, and account values."""
 
 from __future__ import annotations
 

@@ -196,7 +196,7 @@ def test_what_captures_text_is_refused_when_it_is_compiled(write: Write, stateme
     with pytest.raises(TemplateError) as caught:
         renderer.check("x")
     assert str(caught.value) == (
-        f"templates/x.md.j2:2: {{% {tag} %}} cannot be used in a letter\n    {statement}\n"
+        f"templates/x.md.j2:2: {{% {tag} %}} cannot be used in a message\n    {statement}\n"
         '    put the lines in templates/_row.md.j2 and write {% include "_row.md.j2" %}'
     )
 

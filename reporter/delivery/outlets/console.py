@@ -1,4 +1,4 @@
-"""A terminal or a log as a channel: each message is shown as the embed it would be."""
+"""Posts to a terminal or a log: each message as the embed that it would be."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A message as a piece of a web page that looks like Discord's embed: for previews in a browser and for pictures."""
+"""A message as HTML that looks like Discord's embed: for previews in a browser and for pictures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where messages go. Every outlet honours the contract below and passes the same test kit."""
+"""The contract of an outlet, a channel of one service. Every outlet passes the same test kit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a book stands: to its targets, to the period before, and who of its agents carried it."""
+"""Compares a book with its targets and with the period before, and ranks the agents that contribute to its P&L."""
 
 from __future__ import annotations
 

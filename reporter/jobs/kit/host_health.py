@@ -1,4 +1,4 @@
-"""The vital signs: from what a machine tells, and from how the reporter keeps up, to observations with their limits."""
+"""From the machine's figures and the reporter's own health to observations with their limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much of a limit is used, by whom, and how grave that is: what a job that watches limits observes."""
+"""How much of a limit is used, by which agents, and at which level: the observations of a limit."""
 
 from __future__ import annotations
 

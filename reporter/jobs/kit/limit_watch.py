@@ -1,4 +1,4 @@
-"""How much of each limit is used: what one round of watching asks the ledgers, and the gauges made of the answers.
+"""Measures every limit of the config: what one round asks the ledgers, and the usage computed from it.
 
 Subjects are `limit/KIND/MODE/CURRENCY`, and `…/LEDGER/AGENT` for an agent's own limits.
 """

@@ -1,4 +1,4 @@
-"""What boards have in common: marks and titles by level, the worst first, and what an answer takes as a rule."""
+"""What status boards share: marks and titles by level, the worst first, the usual latency."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What went wrong in a template, and what to write instead."""
+"""Errors in a template: the file and line, and what to write instead."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The filters of templates: figures as people read them, and those of Jinja's that leave the unknown unknown."""
+"""The filters of templates: figures as people read them, and Jinja's own filters, which keep unknown values unknown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where templates stand: the folders of a home laid over the stock ones."""
+"""Finds template files: the folders of a home before the stock ones."""
 
 from __future__ import annotations
 

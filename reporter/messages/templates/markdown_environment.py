@@ -1,4 +1,4 @@
-"""Where letters are made: values become tokens, which can say anything and mean nothing but themselves."""
+"""The Jinja environment of Markdown templates: each value becomes an opaque token and cannot act as markup."""
 
 from __future__ import annotations
 

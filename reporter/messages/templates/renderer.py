@@ -1,4 +1,4 @@
-"""Templates: letters, and the pictures that go with them, out of the folders of a home laid over the stock ones."""
+"""Renders templates: the Markdown of a report and its SVG pictures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What letters and pictures are made in: Jinja in a sandbox, where None stays None and nothing leads out."""
+"""The Jinja sandbox of all templates: None stays None, and no template can reach the program."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where pictures are drawn: an SVG is a template too. Every value in it is text, and can open or close no element."""
+"""The Jinja environment of SVG templates: each value is text, and can open or close no element."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The machine that we run on: processor, memory, disks, network, clock and what else it tells."""
+"""Measures this machine: processor, memory, disks, network, clock and more."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a machine tells about itself at one moment. What it does not tell is None."""
+"""The figures of a machine at one moment. A figure that the machine does not provide is None."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the Linux kernel tells and psutil does not pass on. On other systems each of these raises OSError."""
+"""Linux kernel figures that psutil does not provide. On other systems each function raises OSError."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can only be told as a rate: by what was counted at the look before."""
+"""Figures of the machine that are rates: differences to the counters of the previous round."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does a name lead where it should?"""
+"""The `dns` probe: does a name resolve to the expected records?"""
 
 from __future__ import annotations
 

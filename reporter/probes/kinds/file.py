@@ -1,4 +1,4 @@
-"""Is a file there, how old is it, how large? What an agent touches, or a backup writes, shows that it lives."""
+"""The `file` probe: existence, age and size of a file that an agent touches or a backup writes."""
 
 from __future__ import annotations
 

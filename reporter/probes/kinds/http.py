@@ -1,4 +1,4 @@
-"""Does a web address answer as it should?"""
+"""The `http` probe: status, text, JSON and certificate of a web address."""
 
 from __future__ import annotations
 

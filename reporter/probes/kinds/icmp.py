@@ -1,4 +1,4 @@
-"""Does a machine answer a ping (RFC 792, RFC 4443), and how often?"""
+"""The `icmp` probe: pings a machine (RFC 792, RFC 4443) and counts lost packets."""
 
 from __future__ import annotations
 

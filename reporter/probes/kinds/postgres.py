@@ -1,4 +1,4 @@
-"""Is a PostgreSQL server well, as its clients see it and by its own statistics?"""
+"""The `postgres` probe: a PostgreSQL server as its clients see it and by its own statistics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does a program run, how often, since when, and with how much of the machine?"""
+"""The `process` probe: how many processes run, since when, and their memory and CPU."""
 
 from __future__ import annotations
 

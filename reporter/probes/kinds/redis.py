@@ -1,4 +1,4 @@
-"""Is a Redis or Valkey server well, as its clients see it and by its own account?"""
+"""The `redis` probe: a Redis or Valkey server as its clients see it and by its own figures."""
 
 from __future__ import annotations
 

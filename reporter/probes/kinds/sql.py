@@ -1,4 +1,4 @@
-"""Is what a query of the user's gives as it should be: a number, a text, a time that is not too old, so many rows?"""
+"""The `sql` probe: the result of a user's query, held to limits on a number, a text, an age or a count of rows."""
 
 from __future__ import annotations
 

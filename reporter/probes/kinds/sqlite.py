@@ -1,4 +1,4 @@
-"""Is a SQLite file well: there, readable, whole, and no larger than it should be? It is never written to."""
+"""The `sqlite` probe: existence, size, log and damage of a SQLite file. It never writes to the file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does something accept connections there, and does it say what it should?"""
+"""The `tcp` probe: does a port accept connections, and does it send the expected text?"""
 
 from __future__ import annotations
 

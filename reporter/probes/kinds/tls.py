@@ -1,4 +1,4 @@
-"""Is the certificate of a TLS port good, and for how long?"""
+"""The `tls` probe: is the certificate of a TLS port valid, and for how long?"""
 
 from __future__ import annotations
 

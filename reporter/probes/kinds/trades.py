@@ -1,4 +1,4 @@
-"""Does a floor still trade, at the pace that is usual for it at this hour of the week?"""
+"""The `trades` probe: time since the last trade, judged by the usual pace of this hour of the week."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does a systemd unit run, and how often was it restarted?"""
+"""The `unit` probe: state, restarts and memory of a systemd unit."""
 
 from __future__ import annotations
 

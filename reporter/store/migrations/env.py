@@ -1,4 +1,4 @@
-"""Where Alembic begins: it runs in the transaction of whoever asked for the upgrade."""
+"""Alembic's entry point: migrations run in the transaction of the caller."""
 
 from __future__ import annotations
 

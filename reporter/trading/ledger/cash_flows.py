@@ -1,4 +1,4 @@
-"""What was paid into the accounts of a ledger and taken out of them, day by day, as their snapshots tell it."""
+"""Deposits and withdrawals of a ledger's accounts day by day, from their snapshots."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Opening a trading database so that nothing can be written through it, and saying plainly why it cannot be read.
+"""Opens a trading database read-only, and says plainly why a database cannot be read.
 
-Every look is one short transaction on a connection of its own: nothing is held between two looks that could keep a
+Every read is one short transaction on its own connection: between two reads nothing is held that could keep a
 bot's database from checkpointing, vacuuming or being replaced.
 """
 

@@ -1,4 +1,4 @@
-"""What accounts were worth at the ends of a period, by a source's own snapshots, and what explains the change."""
+"""The value of accounts at the ends of a period, from a source's snapshots, and the reconciliation of its change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the lines of a book may be: an expression that tells a trade's line, and the line's name."""
+"""Groups trades into the lines of a book: by agent, market, side, tag, weekday, hour or day."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What only the order of trades tells: how deep a result fell, what was won and lost in a row, which was first."""
+"""Figures that depend on the order of trades: drawdown, streaks, and the first of equal best or worst trades."""
 
 # ruff: noqa: PLR1730 - this is done for each trade of a history, and a call of max() costs as much as all the rest
 

@@ -1,4 +1,4 @@
-"""All ledgers as one floor: their figures laid together in books, each of one mode and one currency."""
+"""All ledgers as one portfolio: adds their results into books of one mode and currency, with opening balances."""
 
 from __future__ import annotations
 

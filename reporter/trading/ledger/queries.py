@@ -1,4 +1,4 @@
-"""Every figure as one query over the canonical columns: whatever the source, the sums are made by its database."""
+"""Every figure as one SQL query over the canonical columns: whatever the source, its database computes the sums."""
 
 from __future__ import annotations
 

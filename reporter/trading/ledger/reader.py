@@ -1,4 +1,4 @@
-"""One trading database, asked: rows in, our own types out."""
+"""Reads one trading database: runs the queries, and returns our own types."""
 
 from __future__ import annotations
 

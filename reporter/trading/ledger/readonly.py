@@ -1,4 +1,4 @@
-"""What keeps a look at somebody's database from changing it. Every door that opens one takes it from here."""
+"""Keeps every read of a user's database read-only: SQLite authorizer, read-only transactions, refused SQL functions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one ledger says of a period, and how it is laid out in books and lines."""
+"""The result of one ledger for a period, by book and line; computes the opening balance."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a database answered, as our own types."""
+"""From a database's rows to our own types."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What must be known of a trading database to read it."""
+"""The settings of one ledger: its kind, address, starting balance and mode."""
 
 from __future__ import annotations
 

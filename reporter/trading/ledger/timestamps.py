@@ -1,4 +1,4 @@
-"""Times as databases and their bots keep them: in a type of their own, as text, or as a number since 1970."""
+"""Times as databases and bots store them: in a time type, as text, or as a number since 1970."""
 
 from __future__ import annotations
 

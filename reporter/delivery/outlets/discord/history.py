@@ -1,4 +1,4 @@
-"""Reading a Discord channel with a bot's token, to learn whether a message arrived whose answer was lost."""
+"""Reads a Discord channel with a bot's token, to learn whether a message arrived whose response was lost."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""All of Discord's limits on a message, and how a message is fitted to them.
+"""All of Discord's limits on a message, and how a message is cut and split to keep them.
 
-Lengths are counted in code points of what is sent, escapes included, after the trimming that Discord does. Source: the
+Lengths count code points of the text as sent, escapes included, after the trimming that Discord does. Source: the
 Discord API documentation, resources/message (Embed Limits), resources/webhook and reference (Uploading Files).
 """
 

@@ -1,6 +1,6 @@
-"""Runs and blocks in Discord's markdown, so written that literal text appears as that very text.
+"""Escapes text for Discord's markdown, so that literal text appears as exactly that text.
 
-Discord has no published grammar. These rules stand on the ones its client is known to use (simple-markdown with
+Discord publishes no grammar. These rules follow the ones that its client is known to use (simple-markdown with
 Discord's own additions): a backslash makes any punctuation literal, except inside code.
 """
 

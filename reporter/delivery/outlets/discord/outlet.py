@@ -1,4 +1,4 @@
-"""Discord, through a webhook: a message becomes one embed, and each answer a verdict."""
+"""Posts to Discord through a webhook: a message becomes one embed, and each response a verdict."""
 
 from __future__ import annotations
 

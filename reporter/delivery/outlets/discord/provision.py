@@ -1,7 +1,7 @@
-"""Furnishes a Discord server: the categories and channels that are missing, and a webhook in each channel.
+"""Sets up a Discord server: creates missing categories and channels, and a webhook in each channel.
 
-Whatever is there already is taken as it is, so that it may be run again at any time, and after any interruption: before
-anything is made it is looked for, and an address is saved as soon as it is known.
+The set-up keeps everything that exists, so that it can be repeated at any time and after any interruption. It looks for
+each object before it creates the object, and saves an address as soon as the address is known.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What an answer of Discord means for the message that was sent: one of the verdicts, and never an exception."""
+"""From a response of Discord to a verdict on the message that was sent: delivered, later, never or unclear."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A Discord server as a bot sees and furnishes it: its channels, and the webhooks in them.
+"""The REST client of a bot on a Discord server: its channels, and the webhooks in them.
 
 Paths, limits and codes are from the Discord API documentation (resources/guild, channel, webhook, user; topics/opcodes
 and topics/permissions).

@@ -1,7 +1,8 @@
-"""A Discord webhook's address, and a connection to it that cannot give the address away.
+"""A Discord webhook's address, and an HTTP transport that cannot reveal the address.
 
-Whoever knows a webhook's URL can post. httpx writes the whole URL into its log lines, its errors and the `repr` of its
-requests, so its client never learns it: it asks for a placeholder, and the transport below puts the real one in.
+Anyone who knows a webhook's URL can post. httpx writes the whole URL into its log lines, its errors and the `repr` of
+its requests. Its client therefore never learns the URL: it requests a placeholder, and the transport below inserts the
+real address.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What alerts remember beyond their state, and what uptime is counted from."""
+"""Adds the tables of alerts beyond their state, and of uptime."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a kind of trading database must say of itself: the canonical columns, as expressions over its own tables."""
+"""The contract of a source, a kind of trading database: the canonical columns as expressions over its own tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The project's own schema: what any bot can write so that its trading is reported (docs/native-schema.md)."""
+"""The project's own schema, which any bot can write (docs/native-schema.md)."""
 
 from __future__ import annotations
 
