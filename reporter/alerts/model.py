@@ -44,25 +44,28 @@ FigureKey = tuple[str, bool]
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One reading about one subject, such as `probe/db` or `limit/daily_loss`.
-
-    `detail` is a sentence for people; `value` and `limit` are the figures behind it, with their unit, ready to show.
-    `figure` is what the value says, as a number: the seconds that an answer took, the percentage of a disk in use.
-    `every` is how often the subject is looked at, where that is seldomer than the job runs. `headline` is what a letter
-    says of trouble instead of the subject's name, and `notes` are further lines for it. `stands` are the levels of its
-    figures that are in trouble, by name and by whether low is bad: who looks next must know what was entered.
-    """
+    """One reading about one subject, such as `probe/db` or `limit/daily_loss`."""
 
     subject: str
+    """The thing observed, such as `probe/db` or `limit/daily_loss`."""
     level: Level
+    """How it stands."""
     detail: str = ""
+    """A sentence for people."""
     value: str | None = None
+    """The figure behind it with its unit, ready to show."""
     limit: str | None = None
+    """The limit behind it with its unit, ready to show."""
     figure: float | None = None
+    """The value as a number, in the subject's own units."""
     every: timedelta | None = None
+    """How often the subject is looked at, where that is seldomer than the job runs."""
     headline: str = ""
+    """The title of the alert, instead of the subject's name."""
     notes: tuple[str, ...] = ()
+    """Further lines for the alert."""
     stands: tuple[tuple[str, bool, Level], ...] = ()
+    """The levels of its figures that are in trouble, by name and by whether low is bad."""
 
     def __post_init__(self) -> None:
         """Words of others, such as a server's answer, carry no secret on from here."""
@@ -142,22 +145,29 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """A change that people may hear of. `since` is when the trouble began; `reason` says why it is told now.
+    """A change that people may hear of.
 
-    `level` is the alert's own level after the change and `was` the one before it: a reminder of a critical alert is
-    critical, whatever its last reading says, and the end of a critical one `was` critical. `incident` names the trouble
-    that it is part of; what flaps is one. `until` is when the trouble ended, which is known a while later.
+    A reminder of a critical alert is critical, whatever its last reading says. What flaps is one incident.
     """
 
     subject: str
+    """The thing observed."""
     change: TransitionKind
+    """What happened to its alert."""
     since: datetime
+    """When the trouble began."""
     reason: str
+    """Why it is told now."""
     observation: Observation
+    """The last reading."""
     level: Level = Level.OK
+    """The alert's level after the change."""
     was: Level = Level.OK
+    """The alert's level before the change."""
     incident: str = ""
+    """The name of the incident that it is part of."""
     until: datetime | None = None
+    """When the trouble ended; None while it lasts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,19 +11,22 @@ from reporter.alerts.model import AlertState, Observation
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one probe saw. `latency` is in seconds; `at` is when it looked, which may be before this round.
-
-    `fresh` is False when an earlier round told it already: it may be shown again, but is no new evidence. `figures` are
-    what else it measured, as name and text with unit.
-    """
+    """What one probe saw."""
 
     name: str
+    """The probe's name in the config."""
     kind: str
+    """The probe's kind, such as `http`."""
     observation: Observation
+    """What it observed."""
     at: datetime
+    """When it looked, which may be before this round."""
     latency: float | None = None
+    """How long the answer took, in seconds; None without one."""
     fresh: bool = True
+    """False when an earlier round told it already: it is no new evidence."""
     figures: tuple[tuple[str, str], ...] = ()
+    """What else it measured, as name and text with unit."""
 
 
 # How the subjects stand that are not well, as our own store has it. Raises StoreError.

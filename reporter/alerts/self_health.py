@@ -11,21 +11,24 @@ class LateJob:
     """A job that owes a period since then."""
 
     job: str
+    """The job's name."""
     due_at: datetime
+    """Since when it owes a period."""
 
 
 @dataclass(frozen=True, slots=True)
 class SelfHealth:
-    """How the reporter keeps up with its own work.
-
-    `late` are the jobs that owe a period which is due; `skipped` the runs of the last hour that were left out because
-    the one before was not done; `waiting` the messages that could be sent, the first of them since `oldest`; `refused`
-    those that were given up in the last day. `seconds` is how long our own store took to tell all that.
-    """
+    """How the reporter keeps up with its own work."""
 
     late: tuple[LateJob, ...] = ()
+    """The jobs that owe a period which is due."""
     skipped: int = 0
+    """The number of runs skipped in the last hour, because the run before was not done."""
     waiting: int = 0
+    """The number of messages that could be sent now."""
     oldest: datetime | None = None
+    """Since when the oldest of them waits."""
     refused: int = 0
+    """The number of messages given up in the last day."""
     seconds: float = 0.0
+    """How long our own store took to answer, in seconds."""

@@ -26,24 +26,30 @@ Window = tuple[datetime, datetime]
 
 @dataclass(frozen=True, slots=True)
 class StateSpan:
-    """A stretch of time in which each of `readings` readings of a subject had the same level.
-
-    `in_row` counts them from the last change of level on, also over the hours at which spans are cut. Of those that had
-    a figure there were `figures`: their sum, the lowest and the highest are kept. `value` is the last reading's figure
-    with its unit.
-    """
+    """A stretch of time in which each reading of a subject had the same level."""
 
     subject: str
+    """The thing observed."""
     level: Level
+    """Its level for the whole span."""
     start: datetime
+    """The first moment of the span."""
     end: datetime
+    """The end of the span."""
     readings: int = 1
+    """The number of readings in it."""
     in_row: int = 1
+    """The number of readings since the level last changed."""
     figures: int = 0
+    """The number of readings with a figure."""
     total: float = 0.0
+    """The sum of the figures, in the subject's own units."""
     lowest: float | None = None
+    """The lowest figure, in the subject's own units."""
     highest: float | None = None
+    """The highest figure, in the subject's own units."""
     value: str | None = None
+    """The last figure with its unit, ready to show."""
 
     @property
     def mean(self) -> float | None:
@@ -55,8 +61,11 @@ class Outage:
     """Trouble that lasted: from the first failing reading to the first good one, or to the last one known."""
 
     start: datetime
+    """The first failing reading."""
     end: datetime
+    """The first good reading, or the last one known."""
     over: bool
+    """Whether it is over."""
 
     @property
     def lasted(self) -> timedelta:
@@ -65,21 +74,26 @@ class Outage:
 
 @dataclass(frozen=True, slots=True)
 class Uptime:
-    """How a subject fared over a time. The parts add up to the whole, and `maintenance` is in no other part.
-
-    `share` is the part of the time known in which it was up: well or degraded, but not down. None where nothing is
-    known. `figure` is the mean of what was measured, in the unit of the subject's figure.
-    """
+    """How a subject fared over a time. The parts add up to the whole."""
 
     subject: str
+    """The thing observed."""
     well: timedelta = NO_TIME
+    """Time in which it was well."""
     degraded: timedelta = NO_TIME
+    """Time in which it was up with a warning."""
     down: timedelta = NO_TIME
+    """Time in which it was down."""
     unknown: timedelta = NO_TIME
+    """Time in which nobody could look."""
     unobserved: timedelta = NO_TIME
+    """Time in which nobody looked."""
     maintenance: timedelta = NO_TIME
+    """Time in maintenance, which is in no other part."""
     incidents: tuple[Outage, ...] = ()
+    """Its outages, in order."""
     figure: float | None = None
+    """The mean of what was measured, in the subject's own units."""
 
     @property
     def known(self) -> timedelta:

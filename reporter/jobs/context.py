@@ -67,20 +67,35 @@ class Context(Generic[P]):
     """Everything a job may look at. It can change none of it."""
 
     now: datetime
+    """The moment of this run."""
     period: Period
+    """The period that the report is about."""
     previous: Period
+    """The period before it, for comparisons."""
     ledger: Ledger
+    """The trading databases as one, read-only; see Ledger."""
     host: Callable[[], Host]
+    """Ask for the machine's figures of this moment."""
     probe_all: Callable[[], Sequence[Reading]]
-    readings: Callable[[Collection[str]], Sequence[Reading]]  # of these kinds or names, as last seen; no new evidence
+    """Look at every probe now."""
+    readings: Callable[[Collection[str]], Sequence[Reading]]
+    """The last readings of probes of these kinds or names; no new look."""
     targets: Targets
+    """Targets and limits of the config."""
     history: History
+    """Our own store, read-only; see History."""
     params: P
+    """The job's parameters from the config."""
     log: logging.Logger | logging.LoggerAdapter[logging.Logger]
-    ours: bool = True  # False where another machine's reporter looks at what all see alike in this turn
+    """A logger for the daemon's log."""
+    ours: bool = True
+    """False where another machine's reporter looks at what all of them see alike."""
     basis: Basis = NEVER_CLOSES
+    """The year that ratios are made for."""
     rates: Rates = field(default_factory=dict)
+    """Exchange rates of the config, by currency."""
     formats: Formats = field(default_factory=Formats)
+    """How figures are written, as the filters of templates do."""
 
     def books(self, period: Period, *, by: By = "agent", daily: bool = False, account: bool = False) -> list[Book]:
         """The books of a period with a line an agent (or what else `by` says), best first.
@@ -128,19 +143,26 @@ class Context(Generic[P]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """Something to be told. `facts` are further names for the template; a `slot` is edited instead of posted anew, but
-    for when it was posted longer than `repost` ago. One in which nothing but the footer changed is edited after
-    `refresh`, five minutes if not said."""
+    """A message to be sent."""
 
     books: Sequence[Book] = ()
+    """The books of the report, for the template and the digest."""
     facts: Mapping[str, Any] = field(default_factory=dict)
+    """Further names for the template."""
     tone: Tone = Tone.INFO
+    """How the message feels: decides its colour."""
     severity: Severity = Severity.INFO
+    """How urgent it is: decides mentions and the order after an outage."""
     channel: str | None = None
+    """A channel of the config instead of the job's own."""
     template: str | None = None
+    """A template instead of the job's own, without its suffix."""
     slot: str | None = None
+    """The name of a board: the message of this slot is edited instead of posted again."""
     repost: timedelta | None = None
+    """The age from which a board is posted again instead of edited."""
     refresh: timedelta | None = None
+    """How often a board is edited when nothing but its footer changed; five minutes by default."""
 
 
 Outcome = Report | Observation

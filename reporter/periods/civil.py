@@ -63,18 +63,20 @@ class Covers(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """The half-open stretch [start, end) in UTC, with the zone whose calendar cut it.
-
-    `label` is a stable key and readable: `2026-10-30`, `2026-W44`, `2026-10`, `2026-10-30 14:00`. `so_far` marks a
-    period that is not over: its `end` is then the moment of looking.
-    """
+    """The half-open stretch [start, end) in UTC, with the zone whose calendar cut it."""
 
     start: datetime
+    """The first moment of the period."""
     end: datetime
+    """The first moment after it; of a period that is not over, the moment of looking."""
     label: str
+    """A stable and readable key: `2026-10-30`, `2026-W44`, `2026-10`, `2026-10-30 14:00`."""
     zone: str = "UTC"
+    """The IANA name of the zone whose calendar cut it."""
     unit: Unit | None = None
+    """`hour`, `day`, `week` or `month`; None for a stretch of other length."""
     so_far: bool = False
+    """Whether the period is not over yet."""
 
     @property
     def tz(self) -> ZoneInfo:

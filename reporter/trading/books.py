@@ -17,36 +17,46 @@ By = Literal["agent", "strategy", "market", "side", "entry_tag", "exit_reason", 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """The sums over a set of closed trades of one mode and one currency.
-
-    `flat` trades made exactly 0 and are neither wins nor losses. `gross_loss` is zero or negative. `fees`, `funding`
-    (positive where received) and `volume` (the cost of every fill, of entries and exits) are None as soon as they are
-    unknown of one trade. A trade whose side is in other words than docs/native-schema.md knows is neither long nor
-    short. `squares` is the sum of the squared results. `holding` is None where no trade knows when it was opened.
-    `streaks` is None where the order of the trades is not known.
-    """
+    """The sums over a set of closed trades of one mode and one currency."""
 
     trades: int
+    """The number of closed trades."""
     wins: int
+    """Trades that made more than 0."""
     losses: int
+    """Trades that made less than 0."""
     flat: int
+    """Trades that made exactly 0; neither wins nor losses."""
     pnl: Money
+    """Realised P&L, net of fees and funding."""
     fees: Money | None
+    """The sum of fees; None as soon as one trade's are unknown."""
     gross_profit: Money
+    """The sum of the wins."""
     gross_loss: Money
+    """The sum of the losses, zero or negative."""
     best: Trade | None = None
+    """The trade that made the most; None without trades."""
     worst: Trade | None = None
-    # P&L of each civil day of the period in order, idle days as 0; empty when it was not asked for.
+    """The trade that made the least; None without trades."""
     daily: tuple[Decimal, ...] = ()
-    # What was paid into and out of the capital of a book or a line on each of those days; empty where nothing was.
+    """The amount made on each civil day of the period in order, idle days as 0; empty unless asked for with `daily`."""
     flows: tuple[Flow, ...] = ()
+    """Deposits and withdrawals of each of those days; empty where there were none."""
     funding: Money | None = None
+    """The sum of funding, positive where received; None as soon as one trade's is unknown."""
     volume: Money | None = None
+    """The cost of every fill, of entries and exits; None as soon as one trade's is unknown."""
     longs: int = 0
+    """Trades that were long."""
     shorts: int = 0
+    """Trades that were short; a side in other words than the schema knows is neither."""
     squares: Decimal = Decimal(0)
+    """The sum of the squared amounts of the trades, for deviations."""
     holding: Holding | None = None
+    """How long trades were open; None where no trade knows when it was opened."""
     streaks: Streaks | None = None
+    """Wins and losses in a row; None where the order of the trades is unknown."""
 
     @property
     def win_rate(self) -> Decimal | None:
@@ -56,18 +66,18 @@ class Figures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BookLine(Figures):
-    """One agent's (or strategy's, market's, hour's …) share of a book.
-
-    `label` is what to show: an agent's name, with its ledger only where two ledgers share it. `ledger` is empty for a
-    line that several ledgers have a part in, which no agent's is. `capital` is what ratios are taken of when the period
-    began, and `capital_basis` says which capital that is; the starting balance moves with what was paid in and out.
-    """
+    """One agent's (or strategy's, market's, hour's …) share of a book."""
 
     key: str
+    """What identifies the line in its book: an agent's name, a market, an hour."""
     ledger: str
+    """The name of the agent's ledger; empty for a line that several ledgers have a part in."""
     label: str
+    """The name to show: an agent's name, with its ledger only where two ledgers share it."""
     capital: Money | None = None
+    """The capital that ratios are taken of, at the start of the period; None where unknown."""
     capital_basis: Literal["allocated capital", "starting balance"] | None = None
+    """Which capital that is."""
 
     def idle(self) -> BookLine:
         """The same agent without a trade."""
@@ -98,46 +108,54 @@ class BookLine(Figures):
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """A ledger that could not be read, why, and since when (as far as we know)."""
+    """A ledger that could not be read."""
 
     ledger: str
+    """The name of the ledger in the config."""
     why: str
+    """Why it could not be read, as a sentence without secrets."""
     since: datetime | None = None
+    """Since when; None where our own history does not know."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Open:
-    """A book's open positions, as they stand when asked.
-
-    `unrealised` is the sum over those with a price, and None where positions are open and none has one; `unpriced` is
-    how many have none. `priced_at` is when the oldest of the prices was taken, None where no source says it.
-    """
+    """A book's open positions, as they stand when asked."""
 
     positions: int
+    """The number of open positions."""
     unrealised: Money | None
+    """The sum over the positions with a price; None where positions are open and none has one."""
     unpriced: int = 0
+    """The number of positions without a price."""
     priced_at: datetime | None = None
+    """When the oldest of the prices was taken; None where no source says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Equity:
     """What a book's accounts were worth at the ends of a period, and what explains the change.
 
-    `opening` and `closing` are the sources' last snapshots at or before each end, `opened_at` and `closed_at` the
-    oldest moments of those; None where there is none of some ledger. The parts are of the time between the snapshots,
-    not between the ends of the period: `realised` P&L (net of fees and funding, so `fees` holds only what a source
-    does not count in its P&L), the change of unrealised P&L, and deposits net of withdrawals. A part that a source
-    does not know is None, and its amount is then inside `unexplained`.
+    The parts are of the time between the snapshots, not between the ends of the period. A part that a source does not
+    know is None, and its amount is then inside `unexplained`.
     """
 
     opening: Money | None
+    """What the accounts were worth at the last snapshot before the period; None where a ledger keeps none."""
     opened_at: datetime | None
+    """The oldest moment of those snapshots."""
     closing: Money | None
+    """What the accounts were worth at the last snapshot of the period."""
     closed_at: datetime | None
+    """The oldest moment of those snapshots."""
     realised: Money | None = None
+    """Realised P&L between the snapshots."""
     unrealised_change: Money | None = None
+    """The change of unrealised P&L between the snapshots; None where unknown."""
     fees: Money | None = None
+    """Fees that the source does not count in its P&L; None where unknown."""
     deposits: Money | None = None
+    """Deposits less withdrawals between the snapshots; None where unknown."""
 
     @property
     def change(self) -> Money | None:
@@ -162,24 +180,30 @@ class Equity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Book(Figures):
-    """Every figure of one mode and one currency on the floor.
-
-    `opening` and `closing` are the balance at the ends of the period: starting balances plus what was realised and paid
-    in up to then, less what was taken out; None when no starting balance is known. `drawdown` is the deepest fall of
-    realised equity below its highest point since the start of the period, zero or negative, exact to the trade.
-    `equity` and `open` are there when they were asked for; `equity` only where a source keeps snapshots.
-    """
+    """Every figure of one mode and one currency."""
 
     mode: Mode
+    """Whether the money is real: `live` or `paper`."""
     currency: str
+    """The currency of every amount in the book."""
     opening: Money | None = None
+    """The balance at the start: starting balances, realised P&L and payments; None where no starting balance is
+    known."""
     closing: Money | None = None
+    """The balance at the end."""
     drawdown: Money | None = None
+    """The deepest fall of realised equity below its highest point of the period, zero or negative, exact to the
+    trade."""
     lines: tuple[BookLine, ...] = ()
+    """The book by agent, or by what `by` asked for, best first."""
     ledgers: tuple[str, ...] = ()
+    """The names of the ledgers that the book is made of."""
     unread: tuple[Unread, ...] = field(default=())
+    """The ledgers that are missing from it."""
     equity: Equity | None = None
+    """What the accounts were worth; None unless asked for with `account`, or where no source keeps snapshots."""
     open: Open | None = None
+    """The open positions; None unless asked for with `account`."""
 
     @property
     def title(self) -> str:
@@ -229,49 +253,64 @@ class Book(Figures):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentSeries:
-    """One agent's part of a `Series`: its P&L of each day, and the capital that ratios are taken of, as on a `Line`.
-
-    `flows` are those of the capital on each of the days, empty where nothing was paid.
-    """
+    """One agent's part of a `Series`."""
 
     key: str
+    """The agent's name."""
     ledger: str
+    """The name of the agent's ledger."""
     label: str
+    """The name to show."""
     pnl: tuple[Decimal, ...]
+    """The amount made on each of the days."""
     capital: Money | None = None
+    """The capital that ratios are taken of; None where unknown."""
     flows: tuple[Flow, ...] = ()
+    """Deposits and withdrawals of that capital on each day; empty where there were none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
-    """A book's realised P&L day by day: `pnl` belongs to `days`, the civil days in order, idle ones as 0.
-
-    `opening` is the balance before the first day, None where it is not known, as on a `Book`; `flows` is what was paid
-    in and out on each day, empty where nothing was.
-    """
+    """A book's realised P&L day by day."""
 
     mode: Mode
+    """Whether the money is real."""
     currency: str
+    """The currency of every amount in the series."""
     days: tuple[date, ...]
+    """The civil days in order."""
     pnl: tuple[Decimal, ...]
+    """The amount made on each of the days, idle days as 0."""
     opening: Money | None = None
+    """The balance before the first day; None where unknown."""
     flows: tuple[Flow, ...] = ()
+    """Deposits and withdrawals of each day; empty where there were none."""
     agents: tuple[AgentSeries, ...] = ()
+    """The same by agent."""
     ledgers: tuple[str, ...] = ()
+    """The names of the ledgers that the series is made of."""
     unread: tuple[Unread, ...] = ()
+    """The ledgers that are missing from it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerHealth:
-    """Whether a trading database answers. `latency` is in seconds; `error` is a sentence without secrets."""
+    """Whether a trading database answers."""
 
     ledger: str
+    """The name of the ledger in the config."""
     kind: str
+    """The kind of its database, such as `freqtrade`."""
     reachable: bool
+    """Whether it answered."""
     latency: float | None = None
+    """How long the answer took, in seconds; None without one."""
     newest_trade_at: datetime | None = None
-    clock: datetime | None = None  # the database server's own time, where it has one
+    """When its newest trade closed; None where there is none."""
+    clock: datetime | None = None
+    """The database server's own time; None where it has none."""
     error: str | None = None
+    """Why it did not answer, as a sentence without secrets."""
 
 
 class Ledger(Protocol):

@@ -35,26 +35,28 @@ _NOTHING = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """What was realised on one civil day, and what was paid in before its first trade and taken out after its last."""
+    """What one civil day made."""
 
     date: date
+    """The civil day."""
     pnl: Money
+    """What was realised on it."""
     flow: Flow = NO_FLOW
+    """What was paid in before its first trade and taken out after its last."""
 
 
 @dataclass(frozen=True, slots=True)
 class DateSpan:
-    """When equity was below a peak.
-
-    `peak` is the last day that ended at it; where that was the start, the day before the first. `trough` is the day of
-    the deepest fall, `recovered` the first that ended at the peak's equity again, None if that is still to come, and
-    `end` the last day of the series.
-    """
+    """When equity was below a peak."""
 
     peak: date
+    """The last day that ended at the peak; where that was the start, the day before the first."""
     trough: date
+    """The day of the deepest fall."""
     recovered: date | None
+    """The first day that ended at the peak's equity again; None if that is still to come."""
     end: date
+    """The last day of the series."""
 
     @property
     def days(self) -> int:
@@ -66,16 +68,19 @@ class DateSpan:
 class Drawdown:
     """The deepest fall of equity at the ends of days below its highest so far, the start included; and the present one.
 
-    `amount` and `share` (of the peak: -0.1 is -10 %) are zero or negative. The deepest is that of the largest share;
-    without a positive capital shares are None, and it is that of the largest amount. `span` is None if equity never
-    fell. `current` and `current_share` are the fall at the end of the series.
+    The deepest is that of the largest share; without a positive capital it is that of the largest amount.
     """
 
     amount: Money
+    """The deepest fall, zero or negative."""
     share: Decimal | None
+    """The deepest fall as a share of its peak: -0.1 is -10 %; None without a positive capital."""
     current: Money
+    """The fall at the end of the series, zero or negative."""
     current_share: Decimal | None
+    """The same as a share of the peak; None without a positive capital."""
     span: DateSpan | None
+    """When equity was below the peak; None if it never fell."""
 
 
 @dataclass(frozen=True)
@@ -87,9 +92,13 @@ class Curve:
     """
 
     days: tuple[Day, ...]
+    """The trading days in order."""
     capital: Money | None
+    """The balance before the first day; None where unknown."""
     currency: str
+    """The currency of every amount."""
     basis: Basis = NEVER_CLOSES
+    """The year that the ratios are made for."""
 
     @property
     def n(self) -> int:

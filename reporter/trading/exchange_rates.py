@@ -13,11 +13,14 @@ from reporter.trading.trades import Mode, Money
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """What one unit of a currency is worth in another, by the user's word; `at` is when it was so, if that was said."""
+    """What one unit of a currency is worth in another, as the config says."""
 
     currency: str
+    """The currency that is converted."""
     worth: Money
+    """What one unit of it is worth."""
     at: datetime | None = None
+    """When that was so; None where the config does not say."""
 
     def of(self, money: Money) -> Money:
         """An amount of `currency` in the other one."""
@@ -29,21 +32,26 @@ Rates = Mapping[str, Rate]  # by the currency that is converted
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Total:
-    """The books of one mode in one currency. It is shown with its `rates`, or not at all.
-
-    `rates` are those that were used, `missing` the currencies of books that have none and are not in it. `opening`,
-    `closing` and `base`, what the P&L is a share of, are None as soon as they are of one book that is in it.
-    """
+    """The books of one mode in one currency. It is shown with its `rates`, or not at all."""
 
     mode: Mode
+    """Whether the money is real."""
     currency: str
+    """The currency of the total."""
     pnl: Money
+    """The P&L of all books together."""
     trades: int
+    """The number of their closed trades."""
     opening: Money | None
+    """Their balance at the start; None as soon as one book's is."""
     closing: Money | None
+    """Their balance at the end; None as soon as one book's is."""
     base: Money | None
+    """What the P&L is a share of; None as soon as one book's is."""
     rates: tuple[Rate, ...]
+    """The rates that were used."""
     missing: tuple[str, ...] = ()
+    """The currencies that have no rate and are left out."""
 
     @property
     def pnl_ratio(self) -> Decimal | None:

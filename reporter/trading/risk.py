@@ -26,14 +26,12 @@ NO_FLOW = Flow()
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """The year that ratios are made for: how many days a market trades in it, and what riskless money earns in it.
-
-    365 days are a market that never closes. Fewer, such as 252, are one that closes at weekends: its series has no
-    Saturdays and Sundays. `risk_free` is a share of the year: 0.04 is 4 %.
-    """
+    """The year that ratios are made for. A market that closes has no Saturdays and Sundays in its series."""
 
     days_per_year: int = 365
+    """The trading days of a year: 365 for a market that never closes, 252 for one that closes at weekends."""
     risk_free: Decimal = Decimal(0)
+    """What riskless money earns in a year, as a share: 0.04 is 4 %."""
 
     @property
     def closes(self) -> bool:

@@ -12,19 +12,22 @@ from reporter.trading.trades import Mode, Money
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a book, or an agent in it, may not pass; None or empty where nothing was said.
-
-    Amounts are positive and kept by currency; rates are shares (0..1). `daily_loss` and `drawdown` are of one day,
-    `below_peak` is of all time: how far the account may be below the highest that it ended a day at.
-    """
+    """What a book, or an agent in it, may not pass; None or empty where nothing was said."""
 
     daily_loss: Mapping[str, Money] = field(default_factory=dict)
+    """The largest loss of a day, a positive amount by currency."""
     drawdown: Mapping[str, Money] = field(default_factory=dict)
+    """The deepest fall within a day, a positive amount by currency."""
     below_peak: Decimal | None = None
+    """How far the account may be below the highest end of a day ever, as a share (0 to 1)."""
     least_win_rate: Decimal | None = None
+    """The lowest win rate, as a share (0 to 1)."""
     losses_in_a_row: int | None = None
+    """The most losses in a row."""
     positions: int | None = None
+    """The most open positions."""
     exposure: Mapping[str, Money] = field(default_factory=dict)
+    """The largest size times price of open positions, a positive amount by currency."""
 
     def __or__(self, other: Limits) -> Limits:
         """These limits, and the other's where these say nothing."""
@@ -41,20 +44,24 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """What the user wants to reach or not to pass; None or empty where nothing was said.
-
-    Amounts are kept by currency; rates are shares (0..1). `drawdown` limits are positive amounts. `limits` are those of
-    a book, `paper` those of a paper book that differ, and `agents` those of agents, by name or pattern.
-    """
+    """What the user wants to reach or not to pass; None or empty where nothing was said."""
 
     daily_pnl: Mapping[str, Money] = field(default_factory=dict)
+    """The P&L to reach in a day, by currency."""
     drawdown: Mapping[str, Money] = field(default_factory=dict)
+    """The drawdown to stay under in a day, a positive amount by currency."""
     win_rate: Decimal | None = None
+    """The win rate to pass, as a share (0 to 1)."""
     review_win_rate: Decimal | None = None
+    """The win rate below which an agent is under review, as a share (0 to 1)."""
     review_after: int = 20
+    """The number of trades from which a win rate counts."""
     limits: Limits = Limits()
+    """The limits of a book."""
     paper: Limits = Limits()
+    """The limits of a paper book that differ."""
     agents: Mapping[str, Limits] = field(default_factory=dict)
+    """The limits of agents, by name or pattern."""
 
     def limits_of(self, mode: Mode) -> Limits:
         """What a book of that mode may not pass."""

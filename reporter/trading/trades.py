@@ -22,7 +22,9 @@ class Money:
     """An amount of one currency. Amounts of different currencies are never added or compared."""
 
     amount: Decimal
+    """The exact amount, in units of `currency`."""
     currency: str
+    """The code or name of the currency, such as `USDT`."""
 
     def __add__(self, other: Money) -> Money:
         return Money(self.amount + self._same(other), self.currency)
@@ -64,30 +66,44 @@ class Money:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trade:
-    """One closed trade. `pnl` is net of fees and funding, which are information and may be unknown.
-
-    `funding` is positive where it was received. `volume` is what was turned over: the cost of every fill, of entries
-    and exits.
-    """
+    """One closed trade."""
 
     id: str
+    """The trade's id in its database."""
     ledger: str
+    """The name of its ledger in the config."""
     agent: str
+    """The bot or strategy that made it."""
     strategy: str | None
+    """The strategy; None where the source does not name one."""
     market: str
+    """The market, such as `BTC/USDT`."""
     side: str
+    """`long` or `short`, as the source writes it."""
     opened_at: datetime | None
+    """When it was opened; None where the source does not say."""
     closed_at: datetime
+    """When it was closed."""
     size: Decimal | None
+    """The size in units of the asset; None where unknown."""
     pnl: Money
+    """What the trade made, net of fees and funding."""
     fees: Money | None
+    """The fees, which `pnl` already holds; None where unknown."""
     mode: Mode
+    """Whether the money was real."""
     entry_price: Decimal | None = None
+    """The average entry price; None where unknown."""
     exit_price: Decimal | None = None
+    """The average exit price; None where unknown."""
     entry_tag: str | None = None
+    """The source's word for why it was opened."""
     exit_reason: str | None = None
+    """The source's word for why it was closed."""
     funding: Money | None = None
+    """Funding, positive where it was received; None where unknown."""
     volume: Money | None = None
+    """The cost of every fill, of entries and exits; None where unknown."""
 
     @property
     def held(self) -> timedelta | None:
@@ -97,22 +113,36 @@ class Trade:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
-    """One open position. `unrealised` is None when no current price is known; `priced_at` says how old the price is."""
+    """One open position."""
 
     id: str
+    """The position's id in its database."""
     ledger: str
+    """The name of its ledger in the config."""
     agent: str
+    """The bot or strategy that holds it."""
     strategy: str | None
+    """The strategy; None where the source does not name one."""
     market: str
+    """The market, such as `BTC/USDT`."""
     side: str
+    """`long` or `short`, as the source writes it."""
     opened_at: datetime | None
+    """When it was opened; None where the source does not say."""
     size: Decimal | None
+    """The size in units of the asset; None where unknown."""
     entry_price: Decimal | None
+    """The average entry price; None where unknown."""
     current_price: Decimal | None
+    """The current price; None where no source tells one."""
     unrealised: Money | None
+    """What closing it now would make; None without a current price."""
     mode: Mode
+    """Whether the money is real."""
     currency: str
+    """The currency of its P&L."""
     priced_at: datetime | None = None
+    """When the current price was taken; None where no source says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,23 +150,35 @@ class Agent:
     """One bot or strategy. Its identity is (ledger, name)."""
 
     ledger: str
+    """The name of its ledger in the config."""
     name: str
+    """The bot's or strategy's name."""
     strategy: str | None = None
+    """The strategy; None where the source does not name one."""
     mode: Mode = Mode.LIVE
+    """Whether its money is real."""
     currency: str = ""
+    """The currency of its P&L."""
     capital: Money | None = None
+    """The capital that the source allocates to it; None where unknown."""
     status: str | None = None
+    """The source's word for its state, such as `running`."""
     last_seen: datetime | None = None
+    """Its last sign of life; None where the source keeps none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """How long trades were open, over the `n` whose opening is known; `total` is the sum of their times."""
+    """How long trades were open."""
 
     n: int
+    """The number of trades with a known opening."""
     total: timedelta
+    """The sum of their holding times."""
     shortest: timedelta
+    """The shortest holding time."""
     longest: timedelta
+    """The longest holding time."""
 
     @property
     def average(self) -> timedelta:
@@ -145,22 +187,24 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class Streaks:
-    """Trades won or lost in a row, in the order in which they closed; a flat one ends a streak.
-
-    `current` is the one that the last trade belongs to: 3 is three wins, -2 two losses, 0 a flat trade or none at all.
-    """
+    """Trades won or lost in a row, in the order in which they closed; a flat one ends a streak."""
 
     current: int = 0
+    """The streak that the last trade belongs to: 3 is three wins, -2 two losses, 0 a flat trade or none."""
     longest_wins: int = 0
+    """The most wins in a row."""
     longest_losses: int = 0
+    """The most losses in a row."""
 
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """What was paid into an account and taken out of it in a stretch of time; neither is ever below 0."""
+    """What was paid into an account and taken out of it in a stretch of time."""
 
     deposited: Decimal = Decimal(0)
+    """The amount paid in, 0 or more."""
     withdrawn: Decimal = Decimal(0)
+    """The amount taken out, 0 or more."""
 
     def __add__(self, other: Flow) -> Flow:
         return Flow(self.deposited + other.deposited, self.withdrawn + other.withdrawn)
@@ -178,7 +222,12 @@ class EquityPoint:
     """What an account was worth at a moment, by the source's own snapshot."""
 
     ledger: str
+    """The name of its ledger in the config."""
     at: datetime
+    """When the snapshot was taken."""
     equity: Money
+    """What the account was worth."""
     mode: Mode
+    """Whether the money was real."""
     agent: str | None = None
+    """The agent whose account it is; None for the account of the whole ledger."""

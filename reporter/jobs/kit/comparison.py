@@ -19,9 +19,13 @@ class TargetProgress:
     """What was aimed at in one book, as far as the config says. It is false where nothing was."""
 
     book: Book
+    """The book."""
     daily: Money | None
+    """The daily P&L to reach; None without a target."""
     win_rate: Decimal | None
+    """The win rate to pass, as a share (0 to 1); None without a target."""
     drawdown: Money | None
+    """The drawdown to stay under, a positive amount; None without a target."""
 
     def __bool__(self) -> bool:
         return any(target is not None for target in (self.daily, self.win_rate, self.drawdown))
@@ -72,7 +76,9 @@ class DailyHistory:
     """The days that led a book to where it stands: day by day what was realised, and the curve of that."""
 
     series: Series
+    """What was realised on each day."""
     curve: Curve
+    """The equity curve of those days, with its ratios."""
 
     @property
     def title(self) -> str:
@@ -133,9 +139,13 @@ class PeriodChange:
     """How the figures of a period differ from those of the one before."""
 
     pnl: Money
+    """How much more P&L was made."""
     trades: int
+    """How many more trades were closed."""
     win_rate: Decimal | None
+    """The difference of the win rates, as a share (-1 to 1); None where either is unknown."""
     before: Figures
+    """The figures of the period before."""
 
 
 def change_from(book: Book, before: Book | None) -> PeriodChange | None:
@@ -160,16 +170,18 @@ def _pnl(lines: Iterable[BookLine], currency: str) -> Money:
 
 @dataclass(frozen=True, slots=True)
 class Contributors:
-    """A book's agents that traded: those that gained most, those that lost most (worst first), and all others.
-
-    Together they made what the book made.
-    """
+    """A book's agents that traded: who gained most, who lost most, and all others. Together they made its P&L."""
 
     top: list[BookLine]
+    """The lines that gained most, best first."""
     under: list[BookLine]
+    """The lines that lost most, worst first."""
     others: list[BookLine]
+    """All other lines that traded."""
     idle: list[BookLine]
+    """The lines without a trade."""
     currency: str
+    """The currency of every amount."""
 
     @property
     def others_pnl(self) -> Money:
@@ -191,12 +203,16 @@ def _among(line: BookLine, lines: Sequence[BookLine]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Breakdown:
-    """A book by its agents, its markets …: the lines that moved most, best first, and the others. All make the book."""
+    """A book by its agents, its markets …: what moved most, and the others. Together they made the book's P&L."""
 
     heading: str
+    """The heading to show."""
     shown: list[BookLine]
+    """The lines that moved most, best first."""
     others: list[BookLine]
+    """All other lines."""
     currency: str
+    """The currency of every amount."""
 
     @property
     def others_pnl(self) -> Money:
