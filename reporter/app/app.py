@@ -22,8 +22,10 @@ from reporter.scheduler.clock_check import ClockCheck
 from reporter.scheduler.daemon import TICK, WATCH, Daemon
 from reporter.scheduler.planner import Planner
 from reporter.scheduler.runner import Findings, Outcome, Runner
-from reporter.store import channel_states, outbox, run_log
+from reporter.scheduler.runtime import Runtime
+from reporter.store import channel_states, outbox_admin, run_log
 from reporter.store.database import TERMS, fact, open_store
+from reporter.store.outbox import QueuedMessage
 from reporter.store.owed_periods import Claim, Owed
 
 log = logging.getLogger(__name__)
@@ -50,7 +52,7 @@ class App:
         history = run_log.StoredHistory(self.store, self.clock, self.clock.wall() if hold else None)
         self.runner = Runner(self.store, self.clock, history, self.stopping)
         self.planner = Planner(self.store, self.clock, ClockCheck(self.clock))
-        self.delivery = DeliveryWorker(self.store, self.clock, self.runner)
+        self.delivery = DeliveryWorker(self.store, self.clock, lambda seen: self.runner.observe(self.runtime, seen))
 
     def daemon(self, tick: float = TICK, watch: float = WATCH) -> Daemon:
         return Daemon(
@@ -63,7 +65,12 @@ class App:
             stopping=self.stopping,
             tick=tick,
             watch=watch,
+            reloaded=self._reloaded,
         )
+
+    def _reloaded(self, runtime: Runtime) -> None:
+        """What the daemon runs by counts for whatever is reported to it."""
+        self.runtime = runtime
 
     def job(self, name: str) -> BoundJob:
         """A job of the config by its name. Raises ReporterError with a suggestion."""
@@ -142,30 +149,30 @@ class App:
             found = fact(connection, TERMS)
         return json.loads(found) if found else None
 
-    def deliver(self, run_id: str, patience: timedelta = timedelta(seconds=20)) -> list[outbox.DeliveryState]:
+    def deliver(self, run_id: str, patience: timedelta = timedelta(seconds=20)) -> list[QueuedMessage]:
         """Bring a run's messages to their channels now, beside a running daemon; returns what became of them."""
         end = self.clock.monotonic() + patience.total_seconds()
         while True:
-            fates = self.fates(run_id)
-            waiting = {fate.channel for fate in fates if fate.state in {"waiting", "sending", "unclear"}}
+            messages = self.messages_of(run_id)
+            waiting = {message.channel for message in messages if message.state in {"waiting", "sending", "unclear"}}
             if not waiting or self.clock.monotonic() >= end:
-                return fates
-            served = sum(self.delivery.serve(self.runtime, channel) for channel in waiting)
+                return messages
+            served = sum(self.delivery.serve(self.runtime.channels, channel) for channel in waiting)
             if not served and self._no_hope_soon(waiting):
-                return self.fates(run_id)
+                return self.messages_of(run_id)
             if not served:
                 self.stopping.wait(0.5)
 
-    def fates(self, run_id: str) -> list[outbox.DeliveryState]:
+    def messages_of(self, run_id: str) -> list[QueuedMessage]:
         with self.store.read() as connection:
-            return outbox.delivery_states(connection, [run_id])
+            return outbox_admin.of_run(connection, run_id)
 
     def _no_hope_soon(self, channels: set[str]) -> bool:
         """Whether nobody should wait at a terminal: each channel is dead, has failed, or has to wait for long."""
         soon = self.clock.wall() + timedelta(seconds=5)
         with self.store.read() as connection:
-            lanes = [channel_states.channel_state(connection, channel) for channel in channels]
-        return all(lane is not None and (lane.dead_since or lane.failures or lane.ready_at > soon) for lane in lanes)
+            states = [channel_states.channel_state(connection, channel) for channel in channels]
+        return all(state and (state.dead_since or state.failures or state.ready_at > soon) for state in states)
 
     def close(self) -> None:
         self.runtime.close()

@@ -228,7 +228,7 @@ class FolderHome:
         if isinstance(entry, models.DiscordChannel):
             address = hashlib.sha256(entry.webhook.reveal().encode()).hexdigest()[:16]
             return Channel(name, outlet, address, entry.keep, etiquette, hold_doubtful=entry.doubt == "hold")
-        return Channel(name, outlet, "console", etiquette=etiquette, pictures=entry.pictures is not None)
+        return Channel(name, outlet, "console", quiet_rules=etiquette, pictures=entry.pictures is not None)
 
     def _outlet(self, entry: models.ChannelConfig, settings: models.Config) -> Outlet:
         """Open a channel; the libraries of a kind are loaded only where it is used."""

@@ -15,7 +15,7 @@ from reporter.jobs.binding import BoundJob
 from reporter.messages.message import visible
 from reporter.messages.quiet_hours import Noise
 from reporter.periods.time_text import moment_text
-from reporter.store.outbox import DeliveryState
+from reporter.store.outbox import QueuedMessage
 
 # How long a command waits for delivery. Once a message is queued, those after it have to wait as well.
 PATIENCE, NONE = timedelta(seconds=20), timedelta(0)
@@ -53,14 +53,14 @@ def list_runs(app: App, options: argparse.Namespace) -> int:
     return DONE
 
 
-def exit_code(deliveries: Sequence[DeliveryState]) -> int:
+def exit_code(deliveries: Sequence[QueuedMessage]) -> int:
     states = {delivery.state for delivery in deliveries}
     if states & {"dead", "expired"}:
         return FAILED
     return QUEUED if states & PENDING else DONE
 
 
-def _show_run(app: App, name: str, run: ManualRun, deliver: Callable[[str], Sequence[DeliveryState]]) -> int:
+def _show_run(app: App, name: str, run: ManualRun, deliver: Callable[[str], Sequence[QueuedMessage]]) -> int:
     """Print how a manual run ended and where its messages are."""
     if run.outcome is None:
         print("\n".join(map(visible, _why_not_run(app, name, run))))
@@ -78,7 +78,7 @@ def _show_run(app: App, name: str, run: ManualRun, deliver: Callable[[str], Sequ
     return exit_code(deliveries)
 
 
-def _delivered(app: App, name: str, run_id: str) -> Sequence[DeliveryState]:
+def _delivered(app: App, name: str, run_id: str) -> Sequence[QueuedMessage]:
     with progress(f"{name}: delivering"):
         return app.deliver(run_id, PATIENCE)
 
@@ -91,11 +91,11 @@ def _why_not_run(app: App, name: str, run: ManualRun) -> Iterator[str]:
     zone = ZoneInfo(app.job(name).timezone)
     when = moment_text(owed.settled_at, zone) if owed.settled_at else "an earlier time"
     yield f"{name} {label} was sent before, at {when} (--force sends it again)"
-    yield from (f"  → {_delivery_line(delivery)}" for delivery in app.fates(owed.run_id or ""))
+    yield from (f"  → {_delivery_line(delivery)}" for delivery in app.messages_of(owed.run_id or ""))
 
 
-def _delivery_line(delivery: DeliveryState) -> str:
-    part = f" (part {delivery.part} of {delivery.of})" if delivery.of > 1 else ""
+def _delivery_line(delivery: QueuedMessage) -> str:
+    part = f" (part {delivery.part} of {delivery.parts})" if delivery.is_split else ""
     if delivery.state == "sent":
         return f"{delivery.channel}{part}: delivered {delivery.url or ''}".rstrip()
     if delivery.state in PENDING:
@@ -105,7 +105,7 @@ def _delivery_line(delivery: DeliveryState) -> str:
 
 def _why_nothing(app: App, bound: BoundJob) -> str:
     """Why a successful run has sent nothing."""
-    noises = [bound.noise or app.runtime.channels[name].etiquette.noise for name in bound.channels]
+    noises = [bound.noise or app.runtime.channels[name].quiet_rules.noise for name in bound.channels]
     if noises and set(noises) == {Noise.OFF}:
         return "not sent, because its noise is off"
     return "nothing new to send"

@@ -19,7 +19,8 @@ from reporter.periods.time_text import ago, duration_text, moment_text
 from reporter.store import channel_states, channel_stats, outbox_admin
 from reporter.store.channel_states import ChannelState
 from reporter.store.channel_stats import DeliveryCounts
-from reporter.store.outbox_admin import OutboxEntry, StateCount
+from reporter.store.outbox import QueuedMessage
+from reporter.store.outbox_admin import StateCount
 
 DONE, FAILED, QUEUED = 0, 1, 75
 # How far back the figures of `reporter channels` go, and for how long a retry is watched.
@@ -47,44 +48,44 @@ def _list(app: App, options: argparse.Namespace) -> int:
         raise ReporterError(f"there is no state {options.state}: the states are {', '.join(STATES)}")
     states = [options.state] if options.state else STATES if options.all else _OF_INTEREST
     with app.store.read() as connection:
-        heaps = [heap for heap in outbox_admin.state_counts(connection) if channel in {None, heap.channel}]
-        entries = outbox_admin.entries(connection, states=states, channel=channel, limit=options.limit)
-    if not heaps:
+        counts = [count for count in outbox_admin.state_counts(connection) if channel in {None, count.channel}]
+        messages = outbox_admin.entries(connection, states=states, channel=channel, limit=options.limit)
+    if not counts:
         print("The outbox is empty: nothing was written yet.")
         return DONE
-    _print_table(_counted(heaps, app.clock.wall()))
-    if entries:
+    _print_table(_counted(counts, app.clock.wall()))
+    if messages:
         print()
-        _print_table([("ID", "CHANNEL", "STATE", "AGE", "TRIES", "WHAT"), *map(_row(app), entries)], right=(0, 3, 4))
-    _say_how_many_more(heaps, states, len(entries))
+        _print_table([("ID", "CHANNEL", "STATE", "AGE", "TRIES", "WHAT"), *map(_row(app), messages)], right=(0, 3, 4))
+    _say_how_many_more(counts, states, len(messages))
     return DONE
 
 
-def _counted(heaps: Sequence[StateCount], now: datetime) -> Iterator[tuple[str, ...]]:
+def _counted(counts: Sequence[StateCount], now: datetime) -> Iterator[tuple[str, ...]]:
     """A line for each channel: how much is in each state, and how long the oldest open message has been there."""
-    states = [state for state in STATES if any(heap.state == state for heap in heaps)]
+    states = [state for state in STATES if any(count.state == state for count in counts)]
     yield ("CHANNEL", *map(str.upper, states), "OLDEST OPEN")
-    for channel in sorted({heap.channel for heap in heaps}):
-        mine = {heap.state: heap for heap in heaps if heap.channel == channel}
+    for channel in sorted({count.channel for count in counts}):
+        mine = {count.state: count for count in counts if count.channel == channel}
         oldest = min((mine[state].oldest for state in outbox_admin.OPEN if state in mine), default=None)
         numbers = (str(mine[state].number) if state in mine else "-" for state in states)
         yield channel, *numbers, duration_text(now - oldest) if oldest else "-"
 
 
-def _row(app: App) -> Callable[[OutboxEntry], tuple[str, ...]]:
+def _row(app: App) -> Callable[[QueuedMessage], tuple[str, ...]]:
     now = app.clock.wall()
-    return lambda entry: (
-        str(entry.id),
-        entry.channel,
-        entry.state,
-        duration_text(now - entry.created_at),
-        str(entry.attempts),
-        " · ".join(filter(None, (_title(entry), entry.error))),
+    return lambda message: (
+        str(message.id),
+        message.channel,
+        message.state,
+        duration_text(now - message.created_at),
+        str(message.attempts),
+        " · ".join(filter(None, (_title(message), message.error))),
     )
 
 
-def _say_how_many_more(heaps: Sequence[StateCount], states: Collection[str], shown: int) -> None:
-    more = sum(heap.number for heap in heaps if heap.state in states) - shown
+def _say_how_many_more(counts: Sequence[StateCount], states: Collection[str], shown: int) -> None:
+    more = sum(count.number for count in counts if count.state in states) - shown
     if more > 0:
         print(f"… and {more} older ones: --limit {shown + more} shows all of them")
     elif not shown:
@@ -92,33 +93,32 @@ def _say_how_many_more(heaps: Sequence[StateCount], states: Collection[str], sho
 
 
 def _show(app: App, options: argparse.Namespace) -> int:
-    entry = _entry(app, options.id)
-    print(f"message {entry.id} for {entry.channel}: {entry.state}")
-    for name, value in _facts(entry, app.clock.wall(), app.runtime.zone):
+    message = _message(app, options.id)
+    print(f"message {message.id} for {message.channel}: {message.state}")
+    for name, value in _facts(message, app.clock.wall(), app.runtime.zone):
         print(f"  {name:<11} {visible(str(value))}")
-    if entry.message:
-        from reporter.delivery.outlets.console import ConsoleOutlet
+    from reporter.delivery.outlets.console import ConsoleOutlet
 
-        print(flush=True)
-        ConsoleOutlet(sys.stdout, zone=app.runtime.zone).post(entry.message)
+    print(flush=True)
+    ConsoleOutlet(sys.stdout, zone=app.runtime.zone).post(message.message)
     return DONE
 
 
-def _facts(entry: OutboxEntry, now: datetime, zone: tzinfo) -> Iterator[tuple[str, str]]:
-    yield "kind", entry.kind + (f", part {entry.part} of {entry.of}" if entry.of > 1 else "")
-    written = f"{moment_text(entry.created_at, zone)} ({ago(entry.created_at, now)})"
-    yield "written", f"{written}, run {entry.run_id or '-'}"
-    yield "tries", str(entry.attempts) + (" (one of them may have arrived)" if entry.maybe_sent else "")
-    if entry.state == "held" and not entry.maybe_sent:
-        yield "held until", moment_text(entry.not_before, zone)
-    if entry.expires_at and entry.state in outbox_admin.OPEN:
-        yield "wanted until", moment_text(entry.expires_at, zone)
-    if entry.sent_at:
-        yield "delivered", f"{moment_text(entry.sent_at, zone)} as {entry.message_id}"
-    if entry.url:
-        yield "where", entry.url
-    if entry.error:
-        yield "why", entry.error
+def _facts(message: QueuedMessage, now: datetime, zone: tzinfo) -> Iterator[tuple[str, str]]:
+    yield "kind", message.kind + (f", part {message.part} of {message.parts}" if message.is_split else "")
+    written = f"{moment_text(message.created_at, zone)} ({ago(message.created_at, now)})"
+    yield "written", f"{written}, run {message.run_id or '-'}"
+    yield "tries", str(message.attempts) + (" (one of them may have arrived)" if message.maybe_sent else "")
+    if message.state == "held" and not message.maybe_sent:
+        yield "held until", moment_text(message.not_before, zone)
+    if message.keep_until and message.state in outbox_admin.OPEN:
+        yield "kept until", moment_text(message.keep_until, zone)
+    if message.sent_at:
+        yield "delivered", f"{moment_text(message.sent_at, zone)} as {message.message_id}"
+    if message.url:
+        yield "where", message.url
+    if message.error:
+        yield "why", message.error
 
 
 def _retry(app: App, options: argparse.Namespace) -> int:
@@ -128,13 +128,13 @@ def _retry(app: App, options: argparse.Namespace) -> int:
         raise ReporterError(
             "which message? `reporter outbox retry ID`, or `--channel NAME` for all that is stuck there"
         )
-    entry = _entry(app, options.id)
-    if entry.state in {"sent", "sending", "superseded"}:
-        raise ReporterError(_too_late(entry))
-    channel = _named(app, entry.channel)
-    _put_back(app, channel, [entry.id])
-    _sent(app, channel, [entry.id])
-    return _say(app, _entry(app, entry.id))
+    message = _message(app, options.id)
+    if message.state in {"sent", "sending", "superseded"}:
+        raise ReporterError(_too_late(message))
+    channel = _named(app, message.channel)
+    _put_back(app, channel, [message.id])
+    _sent(app, channel, [message.id])
+    return _say(_message(app, message.id))
 
 
 def _retry_channel(app: App, channel: Channel) -> int:
@@ -144,10 +144,10 @@ def _retry_channel(app: App, channel: Channel) -> int:
     _put_back(app, channel, stuck)
     with app.store.read() as connection:
         waiting = outbox_admin.entries(connection, states=("waiting", "unclear"), channel=channel.name, limit=ALL)
-    left = _sent(app, channel, [entry.id for entry in waiting])
+    left = _sent(app, channel, [message.id for message in waiting])
     print(f"{channel.name}: {plural(len(waiting) - len(left), 'message')} sent, {len(left)} still waiting")
     if left:
-        print(f"  {visible(_why(app, left[0]))}")
+        print(f"  {visible(_why(left[0]))}")
     return QUEUED if left else DONE
 
 
@@ -157,54 +157,52 @@ def _put_back(app: App, channel: Channel, numbers: Sequence[int]) -> None:
         outbox_admin.reopen(connection, channel.name, app.clock.wall())
 
 
-def _sent(app: App, channel: Channel, numbers: Sequence[int]) -> list[OutboxEntry]:
+def _sent(app: App, channel: Channel, numbers: Sequence[int]) -> list[QueuedMessage]:
     """Send what waits, beside a running daemon and not for ever; returns those of the messages that still wait."""
     end = app.clock.monotonic() + PATIENCE.total_seconds()
-    while left := [entry for entry in _again(app, numbers) if entry.state in outbox_admin.OPEN]:
-        if app.clock.monotonic() >= end or not app.delivery.step(app.runtime, channel.name):
+    while left := [message for message in _again(app, numbers) if message.state in outbox_admin.OPEN]:
+        if app.clock.monotonic() >= end or not app.delivery.step(app.runtime.channels, channel.name):
             break
     return left
 
 
-def _again(app: App, numbers: Sequence[int]) -> list[OutboxEntry]:
+def _again(app: App, numbers: Sequence[int]) -> list[QueuedMessage]:
     with app.store.read() as connection:
-        return [entry for number in numbers if (entry := outbox_admin.entry(connection, number))]
+        return [message for number in numbers if (message := outbox_admin.entry(connection, number))]
 
 
-def _say(app: App, entry: OutboxEntry) -> int:
-    told = f"message {entry.id} → {entry.channel}:"
-    if entry.state == "sent":
-        print(visible(f"{told} delivered {entry.url or ''}".rstrip()))
+def _say(message: QueuedMessage) -> int:
+    told = f"message {message.id} → {message.channel}:"
+    if message.state == "sent":
+        print(visible(f"{told} delivered {message.url or ''}".rstrip()))
         return DONE
-    if entry.state in outbox_admin.OPEN:
-        print(visible(f"{told} queued, not delivered yet: {_why(app, entry)}"))
+    if message.state in outbox_admin.OPEN:
+        print(visible(f"{told} queued, not delivered yet: {_why(message)}"))
         return QUEUED
-    print(visible(f"{told} {entry.state}: {entry.error}"))
+    print(visible(f"{told} {message.state}: {message.error}"))
     return FAILED
 
 
-def _why(app: App, entry: OutboxEntry) -> str:
-    with app.store.read() as connection:
-        lane = channel_states.channel_state(connection, entry.channel)
-    return entry.error or (lane and lane.error) or "others come first; a running daemon sends it"
+def _why(message: QueuedMessage) -> str:
+    return message.error or "others come first; a running daemon sends it"
 
 
-def _too_late(entry: OutboxEntry) -> str:
-    match entry.state:
+def _too_late(message: QueuedMessage) -> str:
+    match message.state:
         case "sent":
-            return f"message {entry.id} was delivered already {entry.url or ''}".rstrip()
+            return f"message {message.id} was delivered already {message.url or ''}".rstrip()
         case "sending":
-            return f"message {entry.id} is being sent just now"
-    return f"message {entry.id} is not sent any more: {entry.error or 'a newer one has replaced it'}"
+            return f"message {message.id} is being sent just now"
+    return f"message {message.id} is not sent any more: {message.error or 'a newer one has replaced it'}"
 
 
 def _drop(app: App, options: argparse.Namespace) -> int:
-    entry = _entry(app, options.id)
+    message = _message(app, options.id)
     with app.store.begin() as connection:
-        dropped = outbox_admin.drop(connection, entry.id, app.clock.wall())
+        dropped = outbox_admin.drop(connection, message.id, app.clock.wall())
     if not dropped:
-        raise ReporterError(_too_late(entry))
-    print(f"message {entry.id} for {entry.channel} is dropped: {visible(_title(entry))}")
+        raise ReporterError(_too_late(message))
+    print(f"message {message.id} for {message.channel} is dropped: {visible(_title(message))}")
     return DONE
 
 
@@ -212,54 +210,55 @@ def _fare(app: App, _options: argparse.Namespace) -> int:
     """How each channel fares, and below what is wrong with it."""
     now = app.clock.wall()
     with app.store.read() as connection:
-        lanes = {lane.channel: lane for lane in channel_states.all_states(connection)}
-        heaps = outbox_admin.state_counts(connection)
+        states = {state.channel: state for state in channel_states.all_states(connection)}
+        counts = outbox_admin.state_counts(connection)
         figures = channel_stats.since(connection, now - FIGURES)
         errors = outbox_admin.last_errors(connection)
-    _print_table(_fares(app.runtime.channels.values(), lanes, heaps, figures, now))
+    _print_table(_fares(app.runtime.channels.values(), states, counts, figures, now))
     print(f"Figures of the last {FIGURES.days} days; 429S is how often the service asked for a pause.")
     for channel in app.runtime.channels.values():
-        for line in _trouble(channel, lanes.get(channel.name), errors.get(channel.name), app.runtime.zone):
+        for line in _trouble(channel, states.get(channel.name), errors.get(channel.name), app.runtime.zone):
             print("\n".join(_broken(visible(line), 2)))
     return DONE
 
 
 def _fares(
     channels: Iterable[Channel],
-    lanes: dict[str, ChannelState],
-    heaps: Sequence[StateCount],
+    states: dict[str, ChannelState],
+    counts: Sequence[StateCount],
     figures: dict[str, DeliveryCounts],
     now: datetime,
 ) -> Iterator[tuple[str, ...]]:
     yield "CHANNEL", "IS", "OPEN", "SENT", "LATE", "RETRIED", "DEAD", "429S"
     for channel in channels:
-        open_ = sum(heap.number for heap in heaps if heap.channel == channel.name and heap.state in outbox_admin.OPEN)
+        mine = [count for count in counts if count.channel == channel.name]
+        open_ = sum(count.number for count in mine if count.state in outbox_admin.OPEN)
         tally = figures.get(channel.name, DeliveryCounts())
         numbers = (open_, tally.sent, tally.late, tally.retried, tally.refused, tally.slowed)
-        yield channel.name, _standing(channel, lanes.get(channel.name), now), *map(str, numbers)
+        yield channel.name, _standing(channel, states.get(channel.name), now), *map(str, numbers)
 
 
-def _standing(channel: Channel, lane: ChannelState | None, now: datetime) -> str:
-    if _closed(channel, lane):
+def _standing(channel: Channel, state: ChannelState | None, now: datetime) -> str:
+    if _closed(channel, state):
         return "closed to us"
-    if lane and lane.ready_at > now:
-        return f"ready in {duration_text(lane.ready_at - now)}"
-    return "quiet" if channel.etiquette.quiet(now) else "ready"
+    if state and state.ready_at > now:
+        return f"ready in {duration_text(state.ready_at - now)}"
+    return "quiet" if channel.quiet_rules.quiet(now) else "ready"
 
 
-def _trouble(channel: Channel, lane: ChannelState | None, error: OutboxEntry | None, zone: tzinfo) -> Iterator[str]:
-    if lane and _closed(channel, lane):
-        since = moment_text(lane.dead_since or lane.ready_at, zone)
-        yield f"{channel.name} is closed to us since {since}: {lane.error}"
+def _trouble(channel: Channel, state: ChannelState | None, error: QueuedMessage | None, zone: tzinfo) -> Iterator[str]:
+    if state and _closed(channel, state):
+        since = moment_text(state.dead_since or state.ready_at, zone)
+        yield f"{channel.name} is closed to us since {since}: {state.error}"
         yield f"  give it a new webhook, or try it again: reporter outbox retry --channel {channel.name}"
-    elif lane and lane.error:
-        yield f"{channel.name} failed {plural(lane.failures, 'time')} in a row, last with: {lane.error}"
+    elif state and state.error:
+        yield f"{channel.name} failed {plural(state.failures, 'time')} in a row, last with: {state.error}"
     elif error:
         yield f"{channel.name} had its last error with message {error.id} ({error.state}): {error.error}"
 
 
-def _closed(channel: Channel, lane: ChannelState | None) -> bool:
-    return bool(lane and lane.dead_since and lane.address == channel.address)
+def _closed(channel: Channel, state: ChannelState | None) -> bool:
+    return bool(state and state.dead_since and state.address == channel.address)
 
 
 def _test(app: App, options: argparse.Namespace) -> int:
@@ -273,7 +272,7 @@ def _test(app: App, options: argparse.Namespace) -> int:
     print(f"{channel.name}: {visible(_answer(verdict))} ({app.clock.monotonic() - began:.2f} s)")
     if not isinstance(verdict, Delivered):
         return FAILED
-    for name, value in (("message", verdict.id), ("channel", verdict.place), ("where", verdict.url)):
+    for name, value in (("message", verdict.id), ("channel", verdict.destination), ("where", verdict.url)):
         if value:
             print(f"  {name:<8} {visible(str(value))}")
     with app.store.begin() as connection:
@@ -307,7 +306,7 @@ def _named(app: App, name: str) -> Channel:
     raise ReporterError(f"there is no channel {name}: " + (f"did you mean {near}?" if near else f"there is {known}"))
 
 
-def _entry(app: App, number: int) -> OutboxEntry:
+def _message(app: App, number: int) -> QueuedMessage:
     """A message of the outbox. Raises ReporterError."""
     with app.store.read() as connection:
         found = outbox_admin.entry(connection, number)
@@ -316,11 +315,9 @@ def _entry(app: App, number: int) -> OutboxEntry:
     return found
 
 
-def _title(entry: OutboxEntry) -> str:
-    if entry.message is None:
-        return "(cannot be read)"
-    part = f" ({entry.part}/{entry.of})" if entry.of > 1 else ""
-    return (plain(entry.message.title) or "Untitled") + part
+def _title(message: QueuedMessage) -> str:
+    part = f" ({message.part}/{message.parts})" if message.is_split else ""
+    return (plain(message.message.title) or "Untitled") + part
 
 
 def _print_table(rows: Iterable[tuple[str, ...]], right: Collection[int] | None = None) -> None:

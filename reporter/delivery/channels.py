@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -14,18 +15,22 @@ from reporter.messages.quiet_hours import QuietRules
 class Channel:
     """A channel of the config, open.
 
-    `address` is a fingerprint of where it leads; `wanted` is how long its messages are worth delivering; `etiquette` is
-    when it may be spoken to, and how loud. `hold_doubtful` wants no repeat of a message that may have arrived.
-    `pictures` says whether it shows any.
+    `address` is a fingerprint of where it leads; `keep` is how long its reports are worth delivering, None for ever;
+    `quiet_rules` say when it may be posted to, and how loud. `hold_doubtful` wants no repeat of a message that may have
+    arrived. `pictures` says whether it shows any.
     """
 
     name: str
     outlet: Outlet
     address: str
-    wanted: timedelta | None = None
-    etiquette: QuietRules = field(default_factory=QuietRules)
+    keep: timedelta | None = None
+    quiet_rules: QuietRules = field(default_factory=QuietRules)
     hold_doubtful: bool = False
     pictures: bool = True
+
+
+Channels = Mapping[str, Channel]
+"""The channels of the config by their names."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,74 +1,71 @@
-"""Puts a message into the outbox: at once, silently, held for quiet hours or a digest; and releases held messages."""
+"""How a message gets into the outbox: as loud as its channel and its job allow, and together with others if held."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection
 
-from reporter.delivery.channels import Channel
+from reporter.delivery.channels import Channel, Channels
 from reporter.delivery.digest import HeldMessage, digest
 from reporter.messages.quiet_hours import Noise, QuietRules, handling
 from reporter.store import held, outbox
 from reporter.store.database import Store
+from reporter.store.outbox import OutgoingMessage
 
 
 def enqueue_message(
     connection: Connection,
-    channels: Mapping[str, Channel],
-    letter: outbox.OutgoingMessage,
+    channels: Channels,
+    outgoing: OutgoingMessage,
     now: datetime,
     *,
     noise: Noise | None = None,
     relief: bool = False,
     edit: bool = False,
 ) -> bool:
-    """Save a letter for delivery, or to be held; False if nothing was to be saved.
+    """Queue a message for delivery, or hold it; False if nothing was to be saved.
 
-    `noise` is what its job says of it; `relief` is the end of what was critical; an `edit` of what is there already
-    makes no sound and is not held.
+    A report is kept for as long as it says itself or else its channel, an alert until it is delivered. `noise` is what
+    its job says of it; `relief` is the end of what was critical; an `edit` of what is there already makes no sound and
+    is not held.
     """
-    known = channels.get(letter.channel)
-    etiquette = known.etiquette if known else QuietRules()
-    board = edit or letter.kind == "board"
-    how = handling(etiquette, letter.message.severity, now, job=noise, board=board, relief=relief)
+    channel = channels.get(outgoing.channel)
+    rules = channel.quiet_rules if channel else QuietRules()
+    board = edit or outgoing.kind == "board"
+    how = handling(rules, outgoing.message.severity, now, job=noise, board=board, relief=relief)
     if how.dropped:
         return False
-    message = replace(letter.message, silent=True) if how.silent else letter.message
-    return outbox.enqueue(connection, replace(letter, message=message, held_until=how.held_until, why=how.why), now)
+    message = replace(outgoing.message, silent=True) if how.silent else outgoing.message
+    keep = outgoing.keep or (channel.keep if channel and outgoing.kind == "report" else None)
+    told = replace(outgoing, message=message, keep=keep, held_until=how.held_until, why=how.why)
+    return outbox.enqueue(connection, told, now)
 
 
-def enqueue_digests(store: Store, channels: Mapping[str, Channel], now: datetime) -> int:
-    """Let go what was held until now, one message for each channel; returns how many messages that were."""
+def enqueue_digests(store: Store, channels: Channels, now: datetime) -> None:
+    """Queue what was held until now, one message for each channel."""
     with store.read() as connection:
         names = held.due_channels(connection, now)
-    open_ = [known for name in names if (known := channels.get(name)) and not known.etiquette.quiet(now)]
-    for channel in open_:
-        with store.begin() as connection:
-            _tell(connection, channel, now)
-    return len(open_)
+    for channel in (channels[name] for name in names if name in channels):
+        if not channel.quiet_rules.quiet(now):
+            with store.begin() as connection:
+                _enqueue_held(connection, channel, now)
 
 
-def _tell(connection: Connection, channel: Channel, now: datetime) -> None:
-    """One message alone goes out as it is, several as a digest. Of two daemons the second finds the key taken."""
+def _enqueue_held(connection: Connection, channel: Channel, now: datetime) -> None:
+    """A single message goes out as it is, several as a digest. Of two daemons the second finds the key taken."""
     rows = held.due(connection, channel.name, now)
     if len(rows) == 1:
         held.release(connection, rows[0].id, now)
     elif rows:
-        letter = _digest(channel, rows, now)
-        if outbox.enqueue(connection, letter, now):
-            held.told_by(connection, [row.id for row in rows], letter.key, now)
-
-
-def _digest(channel: Channel, rows: list[held.Row], now: datetime) -> outbox.OutgoingMessage:
-    message = digest([HeldMessage(row.created_at, row.message) for row in rows], channel.etiquette.zone, now)
-    return outbox.OutgoingMessage(
-        key=f"digest/{channel.name}/{rows[0].id}",
-        channel=channel.name,
-        kind="report",
-        message=message,
-        reference=f"digest-{rows[0].id}",
-        wanted=channel.wanted,
-    )
+        messages = [HeldMessage(row.created_at, row.message) for row in rows]
+        outgoing = OutgoingMessage(
+            key=f"digest/{channel.name}/{rows[0].id}",
+            channel=channel.name,
+            kind="report",
+            message=digest(messages, channel.quiet_rules.zone, now),
+            keep=channel.keep,
+        )
+        if outbox.enqueue(connection, outgoing, now):
+            held.superseded_by_digest(connection, [row.id for row in rows], outgoing.key, now)

@@ -1,9 +1,16 @@
-"""Keeps the rate limits of a service ahead of time, so that the service has nothing to refuse."""
+"""How fast a service lets us ask. The limits are kept ahead of time, so that the service never has to refuse."""
 
 from __future__ import annotations
 
+import logging
+import threading
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from reporter.periods.clock import Clock
+
+log = logging.getLogger(__name__)
 
 MARGIN = 0.15
 """Seconds on top of every wait: the service's clock and ours do not tick together, and the way there varies."""
@@ -11,14 +18,14 @@ MARGIN = 0.15
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """At most `requests` within any `seconds`. Whoever keeps that pleases fixed windows and token buckets as well."""
+    """At most `requests` within any `seconds`: this keeps fixed windows and token buckets as well."""
 
     requests: int
     seconds: float
 
     def free_at(self, times: Sequence[float]) -> float:
-        """The moment from which one more may be asked. `times`, in seconds and in order, are those of the last ones;
-        they are taken when the answer came, for until then nobody knows when the request was counted."""
+        """The moment from which one more request may be made. `times`, in seconds and in order, are those of the last
+        ones; each is taken when the answer came, for until then nobody knows when the request was counted."""
         if len(times) < self.requests:
             return 0.0
         return times[-self.requests] + self.seconds + MARGIN
@@ -26,7 +33,53 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class RateWindow:
-    """What an outlet keeps: its own limit, and one that all outlets of the same place share."""
+    """The limits of an outlet: its own, and one that all outlets with its destination share."""
 
     own: Limit | None = None
     shared: Limit | None = None
+
+
+# One process asks no faster than that, whatever the number of its channels: Discord's own limit is 50 in a second.
+REQUESTS = Limit(40, 1.0)
+# Discord bans an address that was refused 10,000 times in ten minutes. We stop long before.
+REFUSALS = Limit(1000, 600.0)
+
+
+class ProcessLimits:
+    """What this process asked of all services, and what these said to it. May be shared by threads.
+
+    It counts by the monotonic clock: the wall clock may be set back.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._requests: deque[float] = deque(maxlen=REQUESTS.requests)
+        self._refusals: deque[float] = deque(maxlen=REFUSALS.requests)
+        self._paused_until: dict[str, float] = {}  # by kind of outlet
+
+    def note_request(self) -> None:
+        """A request goes out."""
+        self._requests.append(self._clock.monotonic())
+
+    def note_refusal(self) -> None:
+        """A request was refused in a way that the service bans for."""
+        with self._lock:
+            self._refusals.append(self._clock.monotonic())
+            full = len(self._refusals) == REFUSALS.requests
+            if full and self._refusals[0] > self._refusals[-1] - REFUSALS.seconds:
+                log.error(
+                    "refused %d times within %.0f s: nothing is sent for a while", REFUSALS.requests, REFUSALS.seconds
+                )
+
+    def pause(self, kind: str, seconds: float) -> None:
+        """A service asks for a pause of all its channels."""
+        with self._lock:
+            until = self._clock.monotonic() + seconds
+            self._paused_until[kind] = max(until, self._paused_until.get(kind, until))
+
+    def wait(self, kind: str) -> float:
+        """Seconds for which no channel of a service may be asked; 0 when it may."""
+        told = self._paused_until.get(kind, 0.0)
+        free = max(told, REQUESTS.free_at(self._requests), REFUSALS.free_at(self._refusals))
+        return max(0.0, free - self._clock.monotonic())

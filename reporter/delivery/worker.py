@@ -1,4 +1,4 @@
-"""Delivers queued messages to their channels: in order in each, independent channels side by side, without loss.
+"""Brings queued messages to their channels: in order in each, independent channels side by side, nothing lost.
 
 Step 7 of the way from schedule to Discord. The promise: computed exactly once, delivered at least once, and every
 possible second copy marked.
@@ -10,26 +10,22 @@ import logging
 import random
 import secrets
 import threading
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import takewhile
-from typing import TypeGuard
 
 from sqlalchemy import Connection
 
 from reporter.alerts.model import Level, Observation
 from reporter.delivery.channel_check import ChannelChecks, alive
-from reporter.delivery.channels import Channel
+from reporter.delivery.channels import Channel, Channels
 from reporter.delivery.outlets.outlet import Absent, Delivered, Later, Never, Unclear, Verdict
-from reporter.delivery.rate_limits import Limit
+from reporter.delivery.rate_limits import ProcessLimits
 from reporter.errors import ReporterError, StoreError
 from reporter.messages.message import Message, Severity
 from reporter.periods.clock import Clock
 from reporter.periods.time_text import duration_text
-from reporter.scheduler.runner import Runner
-from reporter.scheduler.runtime import Runtime
 from reporter.store import channel_states, channel_stats, outbox
 from reporter.store.channel_states import ChannelState
 from reporter.store.channel_stats import DeliveryCounts
@@ -38,35 +34,33 @@ from reporter.store.outbox import QueuedMessage
 
 log = logging.getLogger(__name__)
 
-# A lane is held for longer than any request can take, so that two never send at once.
+# A channel is leased for longer than any request can take, so that two processes never send at once.
 LEASE = timedelta(seconds=90)
 SHORTEST_WAIT, SHORT_WAIT, LONGEST_WAIT = 1.0, 4.0, 60.0
-# Most outages are over within minutes: so many tries come soon after each other, and only then the pauses grow long.
+# Most outages are over within minutes: this many tries follow each other soon, and only then the pauses grow long.
 SOON = 40
 # From this lateness on a message says that it is late.
 LATE = timedelta(minutes=2)
-# A channel that failed so often in a row is told of elsewhere.
+# After this many failures in a row a channel's trouble is reported on another channel.
 TROUBLE = 5
-# When more wait for a place than it takes at once, those that are alike travel together.
+# When more messages wait than this, those that are alike travel together.
 BURST = 5
-# One process asks no faster than that, whatever the number of its channels: Discord's own limit is 50 in a second.
-EVERYWHERE = Limit(40, 1.0)
-# Discord bans an address that was refused 10,000 times in ten minutes. We stop long before.
-REFUSALS = Limit(1000, 600.0)
-# By how many of its own last messages a channel is recognized when it is read.
+# When a channel is read, it is recognized by at most this many of its own last messages.
 KNOWN = 20
+# So many times in a row a claim is tried while further channels turn out to have the same destination.
+CLAIMS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class NeedsReview:
-    """It may be there or not, and the channel wants no repeats."""
+    """The message may be there or not, and the channel wants no repeats."""
 
     why: str
 
 
 @dataclass(frozen=True, slots=True)
 class Obsolete:
-    """There is nothing left to be edited, and what was to be told is told by messages of its own."""
+    """There is nothing left to be edited; what was to be said is said by messages of its own."""
 
     why: str
 
@@ -74,422 +68,381 @@ class Obsolete:
 Outcome = Verdict | NeedsReview | Obsolete
 
 
-class DeliveryWorker:
-    """Sends what is due. It holds no config: each call is given the wiring that counts at that moment."""
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What came back for the rows of one request, and under which token they were claimed. A check has no rows."""
 
-    def __init__(self, store: Store, clock: Clock, runner: Runner) -> None:
+    channel: Channel
+    rows: Sequence[QueuedMessage]
+    token: str
+    outcome: Outcome
+
+
+class DeliveryWorker:
+    """Sends what is due. It holds no config: each call is given the channels that count at that moment.
+
+    `report` is given what is wrong with a channel, to be judged like any other observation.
+    """
+
+    def __init__(self, store: Store, clock: Clock, report: Callable[[Sequence[Observation]], None]) -> None:
         self._store = store
         self._clock = clock
-        self._runner = runner
-        self._lock = threading.Lock()
+        self._report = report
+        self._limits = ProcessLimits(clock)
+        self._checks = ChannelChecks(self._check)
         self._troubled: set[str] = set()
-        self._asked: deque[float] = deque(maxlen=EVERYWHERE.requests)
-        self._refusals: deque[float] = deque(maxlen=REFUSALS.requests)
-        self._all_wait_until: dict[str, float] = {}  # by kind of outlet; monotonic, for the wall clock may be set back
-        self._unsaved: list[SendResult] = []
-        self._channel_checks = ChannelChecks(store, clock, asking=self._ask, trouble=self._trouble)
+        self._unsaved: list[Settlement] = []
+        self._lock = threading.Lock()
 
-    def ready(self, runtime: Runtime) -> tuple[list[str], float]:
+    def ready(self, channels: Channels) -> tuple[list[str], float]:
         """The channels that can be served now, the most urgent first, and in how many seconds to look again.
 
-        Of those that lead to one place only the first is named: it stands for all.
+        Of the channels with one destination only the first is named: it stands for all.
         """
-        self._save_unsaved(runtime)
+        self._save_unsaved()
         now = self._clock.wall()
         with self._store.read() as connection:
-            backlog, lanes = outbox.backlog(connection, now), channel_states.all_states(connection)
-        waits = {name: self._wait(runtime, lanes, name, now) for name in _one_a_destination(runtime, lanes, backlog)}
-        return [name for name, wait in waits.items() if wait <= 0], min(
-            (wait for wait in waits.values() if wait > 0), default=LONGEST_WAIT
-        )
+            backlog = outbox.backlog(connection, now)
+            states = {state.channel: state for state in channel_states.all_states(connection)}
+        waits: dict[str, float] = {}
+        for name in (name for name in backlog if name in channels):
+            own = states.get(name)
+            if own and (
+                not alive(channels, own) or any(own.leads_where(states[other]) for other in waits if other in states)
+            ):
+                continue
+            waits[name] = self._wait(channels, list(states.values()), name, now)
+        soon = min((wait for wait in waits.values() if wait > 0), default=LONGEST_WAIT)
+        return [name for name, wait in waits.items() if wait <= 0], soon
 
-    def serve(self, runtime: Runtime, channel: str, stopping: threading.Event | None = None) -> int:
+    def serve(self, channels: Channels, name: str, stopping: threading.Event | None = None) -> int:
         """Send what waits for a channel until it is empty or has to wait; returns how many requests were settled."""
         settled = 0
-        while not (stopping and stopping.is_set()) and self.step(runtime, channel):
+        while not (stopping and stopping.is_set()) and self.step(channels, name):
             settled += 1
         return settled
 
-    def step(self, runtime: Runtime, channel: str) -> bool:
-        """Send the most urgent row of a channel's place, with those that go along; False when there is none, or when
-        the place has to wait."""
-        known = runtime.channels.get(channel)
-        if known is None:
-            return False
-        self._save_unsaved(runtime)
-        if not self._channel_checks.check(runtime, known, lambda lanes: self._free(runtime, lanes, channel)):
-            return False
+    def step(self, channels: Channels, name: str) -> bool:
+        """Send the most urgent row of a channel's destination, with those that go along; False when there is none, or
+        when the destination has to wait."""
+        self._save_unsaved()
         token = secrets.token_hex(8)
-        rows = self._claimed(runtime, known, token)
+        rows = self._claim(channels, channels[name], token) if name in channels else []
         if not rows:
             return False
-        self._ask()
-        known = runtime.channels[rows[0].channel]
-        return self._settled(runtime, SendResult(known, rows, token, self._sent(known, rows, token)))
+        self._limits.note_request()
+        channel = channels[rows[0].channel]
+        return self._settle(Settlement(channel, rows, token, self._send(channel, rows, token)))
 
-    def _ask(self) -> None:
-        """Note that a request goes out."""
-        self._asked.append(self._clock.monotonic())
+    # --- Which rows, and when ---
 
-    def _free(self, runtime: Runtime, lanes: Sequence[ChannelState], channel: str) -> bool:
-        return self._wait(runtime, lanes, channel, self._clock.wall()) <= 0
-
-    def _wait(self, runtime: Runtime, lanes: Sequence[ChannelState], channel: str, now: datetime) -> float:
+    def _wait(self, channels: Channels, states: Sequence[ChannelState], name: str, now: datetime) -> float:
         """Seconds until a channel may be posted to, by all that we know; 0 or less when it may."""
-        own = next((lane for lane in lanes if lane.channel == channel), None)
-        destination = [lane for lane in lanes if own and lane.destination == own.destination and alive(runtime, lane)]
-        moments = [moment for lane in destination for moment in (lane.ready_at, lane.leased_until) if moment]
-        outlet, stamp = runtime.channels[channel].outlet, now.timestamp()
-        waits = [
-            *((moment - now).total_seconds() for moment in moments),
-            _paced_wait(
-                outlet.pace.own, _posts(lane for lane in destination if own and lane.address == own.address), stamp
-            ),
-            _paced_wait(outlet.pace.shared, _posts(destination), stamp),
-            outlet.pause(),
-            self._wait_everywhere(outlet.kind),
-        ]
+        outlet, stamp = channels[name].outlet, now.timestamp()
+        waits = [outlet.pause(), self._limits.wait(outlet.kind)]
+        own = next((state for state in states if state.channel == name), None)
+        if own is None:
+            return max(waits)
+        same = [state for state in states if own.leads_where(state) and alive(channels, state)]
+        for state in same:
+            waits += [(moment - now).total_seconds() for moment in (state.ready_at, state.leased_until) if moment]
+        own_posts = [post for state in same if state.address == own.address for post in state.posts]
+        all_posts = [post for state in same for post in state.posts]
+        for limit, posts in ((outlet.pace.own, own_posts), (outlet.pace.shared, all_posts)):
+            if limit:
+                # A moment that has not come yet is that of a clock that was set back.
+                waits.append(limit.free_at(sorted(post for post in posts if post <= stamp)) - stamp)
         return max(waits)
 
-    def _wait_everywhere(self, kind: str) -> float:
-        """Seconds for which no channel is served: the service says so, or we were quick, or refused too often."""
-        told = self._all_wait_until.get(kind, 0.0)
-        free = max(told, EVERYWHERE.free_at(self._asked), REFUSALS.free_at(self._refusals))
-        return max(0.0, free - self._clock.monotonic())
+    def _claim(self, channels: Channels, channel: Channel, token: str) -> Sequence[QueuedMessage]:
+        """Claim the most urgent row for a channel's destination, and those that go along; none when it has to wait.
 
-    def _claimed(self, runtime: Runtime, channel: Channel, token: str) -> Sequence[QueuedMessage]:
-        """Take the place's most urgent row in hand, and those that go along; none when the place has to wait."""
-        now = self._clock.wall()
-        with self._store.begin() as connection:
-            outbox.expire(connection, now)
-            destination = channel_states.lock_channels(connection, channel.name, channel.address, now)
-            names = [
-                lane.channel
-                for lane in destination
-                if alive(runtime, lane) and self._channel_checks.includes(runtime, lane)
-            ]
-            upcoming = outbox.upcoming(connection, names, now, outbox.TOGETHER)
-            if not upcoming or self._wait(runtime, destination, upcoming[0].channel, now) > 0:
-                return []
-            rows = self._together(connection, runtime, upcoming, now)
-            outbox.claim_rows(connection, rows, destination, token, now, LEASE)
-        return rows
+        Channels that must be checked before are checked, outside of any transaction.
+        """
+        for _ in range(CLAIMS):
+            now = self._clock.wall()
+            with self._store.begin() as connection:
+                outbox.expire(connection, now)
+                states = channel_states.lock_channels(connection, channel.name, channel.address, now)
+                living = [state for state in states if alive(channels, state)]
+                if channel.name not in {state.channel for state in living}:
+                    return []
+                if self._wait(channels, states, channel.name, now) > 0:
+                    return []
+                needed, others = self._checks.missing(connection, channels, channel, states, now)
+                if not needed and not others:
+                    names = [state.channel for state in living]
+                    upcoming = outbox.upcoming(connection, names, now, outbox.TOGETHER)
+                    if not upcoming or self._wait(channels, states, upcoming[0].channel, now) > 0:
+                        return []
+                    rows = self._together(connection, channels[upcoming[0].channel], upcoming, now)
+                    outbox.claim_rows(connection, rows, states, token, now, LEASE)
+                    return rows
+            self._checks.run(channels, needed, others)
+        return []
 
     def _together(
-        self, connection: Connection, runtime: Runtime, upcoming: Sequence[QueuedMessage], now: datetime
+        self, connection: Connection, channel: Channel, upcoming: Sequence[QueuedMessage], now: datetime
     ) -> Sequence[QueuedMessage]:
-        """The first row with those that go along: after a lost answer the same ones, else when more wait than go at
-        once."""
+        """The rows to send in one request. A retry after a lost answer sends the same rows again."""
         head = upcoming[0]
         if head.doubtful:
             return outbox.batch_of(connection, head, now)
-        if not _light(head) or len(upcoming) <= BURST:
+        if len(upcoming) <= BURST or not _may_travel(head):
             return [head]
-        channel = runtime.channels[head.channel]
-        alike = list(takewhile(lambda row: row.channel == head.channel and _light(row), upcoming))
+        alike = list(takewhile(lambda row: row.channel == head.channel and _may_travel(row), upcoming))
         try:
-            return alike[: _room(channel, alike, now)]
+            fitted: list[Message] = []
+            for row in alike:
+                parts = channel.outlet.fit(row.message)
+                fitted.append(_noted(channel, row, parts[0], now))
+                if len(parts) > 1 or channel.outlet.together(fitted) < len(fitted):
+                    return alike[: max(1, len(fitted) - 1)]
         except Exception:
             log.exception("what waits for %s cannot go together", head.channel)
             return [head]
+        return alike
 
-    def _sent(self, channel: Channel, rows: Sequence[QueuedMessage], token: str) -> Outcome:
+    # --- One request ---
+
+    def _send(self, channel: Channel, rows: Sequence[QueuedMessage], token: str) -> Outcome:
         """Send rows in one request, after any doubt about an earlier one is resolved."""
+        head = rows[0]
         try:
-            if rows[0].doubtful and rows[0].edit is None:
-                found = self._sought(channel, rows[0], token)
+            if head.doubtful and head.edit is None:
+                found = self._find(channel, head, token)
                 if not isinstance(found, Absent | Unclear):
                     return found
-                if isinstance(found, Unclear) and channel.hold_doubtful and rows[0].kind != "board":
+                if isinstance(found, Unclear) and channel.hold_doubtful and head.kind != "board":
                     return NeedsReview(found.why)
                 if isinstance(found, Absent):
                     rows = [replace(row, maybe_sent=False) for row in rows]
-            return self._posted(channel, rows, token)
+            now = self._clock.wall()
+            messages = [self._fitted(channel, row, now) for row in rows]
+            if head.edit is None:
+                return channel.outlet.post(*messages)
+            return self._edit(channel, head, head.edit, messages[0], token)
         except StoreError:
             raise
         except Exception as error:
             log.exception("the outlet of %s failed", channel.name)
             return Never(f"the outlet failed: {type(error).__name__}")
 
-    def _sought(self, channel: Channel, row: QueuedMessage, token: str) -> Delivered | Absent | Later | Unclear:
+    def _find(self, channel: Channel, row: QueuedMessage, token: str) -> Delivered | Absent | Later | Unclear:
         """Look into the channel for a message whose answer was lost."""
         with self._store.read() as connection:
             known = outbox.known_ids(connection, channel.address, KNOWN)
         found = channel.outlet.find("" if row.kind == "board" else f"ref {row.reference}", known)
-        self._renew(token)
+        self._renew(channel, token)
         if not isinstance(found, Later):
             log.info("%s: a message in doubt %s", row.channel, _in_words(found))
         return found
 
-    def _posted(self, channel: Channel, rows: Sequence[QueuedMessage], token: str) -> Outcome:
-        now = self._clock.wall()
-        head, *others = rows
-        message = self._fitted(channel, head, now)
-        if head.edit is None:
-            return channel.outlet.post(message, *(self._fitted(channel, row, now) for row in others))
-        return self._edited(channel, head, head.edit, message, token)
-
     def _fitted(self, channel: Channel, row: QueuedMessage, now: datetime) -> Message:
-        """The one part of the message that this row stands for, with what the reader has to know about its way."""
+        """The part of the message that this row stands for, with what the reader has to know about its way."""
         parts = channel.outlet.fit(row.message)
-        if row.of == 0 and len(parts) > 1:
+        if row.parts is None and len(parts) > 1:
             with self._store.begin() as connection:
                 row = outbox.split_parts(connection, row, len(parts))
-        part = parts[min(row.part, len(parts)) - 1]
-        return _noted(channel, row, part, now)
+        return _noted(channel, row, parts[min(row.part, len(parts)) - 1], now)
 
-    def _edited(self, channel: Channel, row: QueuedMessage, message_id: str, message: Message, token: str) -> Outcome:
-        """Replace a message; a board that is gone, old, or may not be edited any more is posted anew."""
-        verdict = None if row.anew else channel.outlet.edit(message_id, message)
+    def _edit(self, channel: Channel, row: QueuedMessage, message_id: str, message: Message, token: str) -> Outcome:
+        """Replace a message; a board that is gone, old, or may not be edited any more is posted again."""
+        verdict = None if row.post_again else channel.outlet.edit(message_id, message)
         if verdict and not (isinstance(verdict, Never) and (verdict.missing or verdict.frozen)):
             return verdict
         if isinstance(verdict, Never) and row.kind == "alert":
             return Obsolete(verdict.why)
-        self._renew(token)
-        anew = channel.outlet.post(message)
-        if isinstance(anew, Delivered):
-            self._renew(token)
+        self._renew(channel, token)
+        posted = channel.outlet.post(message)
+        if isinstance(posted, Delivered):
+            self._renew(channel, token)
             if not isinstance(verdict, Never) or verdict.frozen:
                 channel.outlet.delete(message_id)
             with self._store.begin() as connection:
                 outbox.withdraw(connection, row.channel, message_id, self._clock.wall())
-        return anew
+        return posted
 
-    def _renew(self, token: str) -> None:
-        """Keep the lane through another request: each alone is shorter than a lease."""
+    def _renew(self, channel: Channel, token: str) -> None:
+        """Keep the lease through another request: each request alone is shorter than a lease."""
         with self._store.begin() as connection:
-            channel_states.renew_lease(connection, token, self._clock.wall() + LEASE)
+            channel_states.renew_lease(connection, token, channel.name, self._clock.wall() + LEASE)
 
-    def _settled(self, runtime: Runtime, sent: SendResult) -> bool:
-        """Save what the outlet said; True if the place can go on at once. What cannot be saved is kept in mind."""
-        self._wait_for_signal(sent.channel, sent.verdict)
+    def _check(self, channels: Channels, channel: Channel) -> bool:
+        """Ask a channel, without posting, whether it can be posted to, and save what it answers."""
+        self._limits.note_request()
         try:
-            failures = self._save(sent)
+            verdict = channel.outlet.look()
+        except Exception as error:
+            log.exception("the outlet of %s failed", channel.name)
+            verdict = Unclear(f"the outlet failed: {type(error).__name__}")
+        try:
+            if isinstance(verdict, Later | Unclear) or (isinstance(verdict, Never) and verdict.gone):
+                log.warning("%s cannot be reached: %s", channel.name, verdict.why)
+                self._settle(Settlement(channel, (), "", verdict))
+                return False
+            destination = verdict.destination if isinstance(verdict, Delivered) else None
+            now = self._clock.wall()
+            with self._store.begin() as connection:
+                for name in (other.name for other in channels.values() if other.address == channel.address):
+                    channel_states.lock_channels(connection, name, channel.address, now)
+                    channel_states.save(connection, name, destination=destination or None)
+        except ReporterError as error:
+            log.error("what a check of %s has shown could not be saved: %s", channel.name, error)
+            return False
+        return True
+
+    # --- What came back ---
+
+    def _settle(self, settlement: Settlement) -> bool:
+        """Save what the outlet said; True if the destination can go on at once. What cannot be saved is kept in
+        memory."""
+        channel, outcome = settlement.channel, settlement.outcome
+        if isinstance(outcome, Later) and outcome.everywhere:  # which cannot wait for the store
+            self._limits.pause(channel.outlet.kind, outcome.after)
+        try:
+            failures = self._save(settlement)
         except StoreError:
-            with self._lock:
-                self._unsaved.append(sent)
+            if settlement.rows:
+                with self._lock:
+                    self._unsaved.append(settlement)
             raise
-        self._count(sent.verdict)
-        for row in sent.rows:
-            _tell_log(row, sent.verdict)
-        self._tell(runtime, sent.channel.name, sent.verdict, failures)
-        return isinstance(sent.verdict, Delivered | Never | NeedsReview | Obsolete) and not _gone(sent.verdict)
+        if isinstance(outcome, Later | Never) and outcome.counted:
+            self._limits.note_refusal()
+        for row in settlement.rows:
+            _log(row, outcome)
+        if observations := list(self._observations(channel.name, outcome, failures)):
+            try:
+                self._report(observations)
+            except ReporterError as error:
+                log.error("trouble with channel %s could not be saved: %s", channel.name, error)
+        return not isinstance(outcome, Later | Unclear) and not (isinstance(outcome, Never) and outcome.gone)
 
-    def _wait_for_signal(self, channel: Channel, verdict: Outcome) -> None:
-        """When a service says so none of its channels is served for a while; that cannot wait for the store."""
-        if isinstance(verdict, Later) and verdict.everywhere:
-            self._all_wait_until[channel.outlet.kind] = self._clock.monotonic() + verdict.after
-
-    def _save_unsaved(self, runtime: Runtime) -> None:
+    def _save_unsaved(self) -> None:
         """What was answered while the store could not be written must be saved before anything else is sent."""
         while self._unsaved:
             with self._lock:
-                sent = self._unsaved.pop(0) if self._unsaved else None
-            if sent:
-                self._settled(runtime, sent)  # which keeps it in mind again if it still cannot be saved
+                settlement = self._unsaved.pop(0) if self._unsaved else None
+            if settlement:
+                self._settle(settlement)  # which keeps it in memory again if it still cannot be saved
 
-    def _save(self, sent: SendResult) -> int:
-        """Returns how often the channel has failed in a row."""
+    def _save(self, settlement: Settlement) -> int:
+        """Save what became of the rows and of their channel; returns how often the channel has failed in a row."""
+        channel, rows, outcome = settlement.channel, settlement.rows, settlement.outcome
         now = self._clock.wall()
         with self._store.begin() as connection:
-            channel_states.lock_leased(connection, sent.token)
-            lane = channel_states.channel_state(connection, sent.channel.name)
-            failures = lane.failures + 1 if lane else 1
-            if lane and lane.posts:
-                channel_states.record_posts(connection, lane.channel, (*lane.posts[:-1], now.timestamp()))
-            for row in sent.rows:
-                _save_row(connection, row, sent.verdict, now)
-            channel_stats.add(connection, sent.channel.name, _tally(sent, now), now)
-            self._save_lane(connection, sent.channel, sent.verdict, failures, now)
-            channel_states.release(connection, sent.token)
+            if not rows:
+                channel_states.lock_channels(connection, channel.name, channel.address, now)
+            state = channel_states.lock_leased(connection, settlement.token, channel.name)
+            failures = state.failures + 1 if state else 1
+            for row in rows:
+                _settle_row(connection, row, outcome, now)
+            changes = _changes(outcome, failures, now)
+            if state and state.posts and rows:
+                # The post counts from its answer on, which came later than the claim.
+                changes["posts"] = channel_states.recent_posts((*state.posts[:-1], now.timestamp()))
+            if changes:
+                channel_states.save(connection, channel.name, **changes)
+            channel_stats.add(connection, channel.name, _counts(rows, outcome, now), now)
+            channel_states.release(connection, settlement.token)
+        if isinstance(outcome, Never) and outcome.gone:
+            self._checks.mark_dead(channel.address)
         return failures
 
-    def _save_lane(
-        self, connection: Connection, channel: Channel, verdict: Outcome, failures: int, now: datetime
-    ) -> None:
-        match verdict:
-            case Delivered():
-                channel_states.mark_working(connection, channel.name)
-            case Later() | Unclear():
-                ready_at = now + timedelta(seconds=_pause(verdict, failures))
-                channel_states.mark_waiting(connection, channel.name, ready_at, verdict.why, failed=not _paced(verdict))
-            case Never(gone=True):
-                channel_states.mark_dead(connection, channel.name, now, verdict.why)
-                self._channel_checks.forget(channel.address)
-
-    def _trouble(self, runtime: Runtime, channel: Channel, verdict: Verdict) -> None:
-        """What became of a look at a channel that nothing was sent to."""
-        self._wait_for_signal(channel, verdict)
-        now = self._clock.wall()
-        with self._store.begin() as connection:
-            channel_states.lock_channels(connection, channel.name, channel.address, now)
-            lane = channel_states.channel_state(connection, channel.name)
-            failures = lane.failures + 1 if lane else 1
-            if _paced(verdict):
-                channel_stats.add(connection, channel.name, DeliveryCounts(slowed=1), now)
-            self._save_lane(connection, channel, verdict, failures, now)
-        self._count(verdict)
-        log.warning("%s cannot be reached: %s", channel.name, _in_words(verdict))
-        self._tell(runtime, channel.name, verdict, failures)
-
-    def _count(self, verdict: Outcome) -> None:
-        """Keep count of what the service bans for."""
-        if not (isinstance(verdict, Later | Never) and verdict.counted):
-            return
-        self._refusals.append(self._clock.monotonic())
-        if len(self._refusals) == REFUSALS.requests and self._refusals[0] > self._refusals[-1] - REFUSALS.seconds:
-            log.error("refused %d times within %.0f s: nothing is sent for a while", *_of(REFUSALS))
-
-    def _tell(self, runtime: Runtime, channel: str, verdict: Outcome, failures: int) -> None:
-        """Trouble with a channel is itself told, on another one."""
-        seen = list(self._observed(channel, verdict, failures))
-        if not seen:
-            return
-        try:
-            self._runner.observe(runtime, seen)
-        except ReporterError as error:
-            log.error("trouble with channel %s could not be saved: %s", channel, error)
-
-    def _observed(self, channel: str, verdict: Outcome, failures: int) -> Iterator[Observation]:
+    def _observations(self, channel: str, outcome: Outcome, failures: int) -> Iterator[Observation]:
+        """What is to be judged of a channel, so that its trouble is reported on another one."""
         subject = f"channel/{channel}"
-        match verdict:
+        match outcome:
             case Never(gone=True):
                 self._troubled.add(channel)
-                yield Observation(subject, Level.CRITICAL, f"channel {channel} is closed to us: {verdict.why}")
+                yield Observation(subject, Level.CRITICAL, f"channel {channel} is closed to us: {outcome.why}")
             case Never():
-                yield Observation(f"{subject}/message", Level.WARNING, f"a message was refused: {verdict.why}")
+                yield Observation(f"{subject}/message", Level.WARNING, f"a message was refused: {outcome.why}")
             case NeedsReview():
-                why = f"a message may have arrived or not, and is held until a person decides: {verdict.why}"
+                why = f"a message may have arrived or not, and is held until a person decides: {outcome.why}"
                 yield Observation(f"{subject}/message", Level.WARNING, why)
-            case Later() | Unclear() if not _paced(verdict) and failures >= TROUBLE and channel not in self._troubled:
+            case Later(paced=False) | Unclear() if failures >= TROUBLE and channel not in self._troubled:
                 self._troubled.add(channel)
-                why = f"channel {channel} failed {failures} times in a row: {verdict.why}"
+                why = f"channel {channel} failed {failures} times in a row: {outcome.why}"
                 yield Observation(subject, Level.WARNING, why)
             case Delivered() if channel in self._troubled:
                 self._troubled.discard(channel)
                 yield Observation(subject, Level.OK, f"channel {channel} takes messages again")
 
 
-@dataclass(frozen=True, slots=True)
-class SendResult:
-    """Rows that went to a channel in one request, under which token they were taken, and what came back."""
-
-    channel: Channel
-    rows: Sequence[QueuedMessage]
-    token: str
-    verdict: Outcome
-
-
-def _one_a_destination(runtime: Runtime, lanes: Sequence[ChannelState], backlog: Sequence[str]) -> list[str]:
-    """The first channel of each place that has something to send and can take it."""
-    by_name = {lane.channel: lane for lane in lanes}
-    first: dict[str, str] = {}
-    for name in backlog:
-        lane = by_name.get(name)
-        if name in runtime.channels and (lane is None or alive(runtime, lane)):
-            first.setdefault(lane.destination if lane else f"channel {name}", name)
-    return list(first.values())
+def _settle_row(connection: Connection, row: QueuedMessage, outcome: Outcome, now: datetime) -> None:
+    match outcome:
+        case Delivered(id=id_, destination=destination, url=url):
+            outbox.mark_delivered(connection, row, now, message_id=id_, destination=destination, url=url)
+        case Later() | Unclear() | Never(gone=True):
+            outbox.mark_retry(connection, row, outcome.why, in_doubt=isinstance(outcome, Unclear))
+        case NeedsReview():
+            outbox.mark_retry(connection, row, outcome.why, in_doubt=True, review=True)
+        case Obsolete():
+            outbox.mark_settled(connection, row, "superseded", outcome.why, now)
+        case Never():
+            outbox.mark_settled(connection, row, "dead", outcome.why, now)
 
 
-def _posts(lanes: Iterable[ChannelState]) -> list[float]:
-    """The moments of the last posts of some lanes, in order."""
-    return sorted(post for lane in lanes for post in lane.posts)
-
-
-def _paced_wait(limit: Limit | None, posts: Sequence[float], now: float) -> float:
-    """Seconds until one more may be posted. Moments that have not come yet are those of a clock that was set back."""
-    if limit is None:
-        return 0.0
-    return limit.free_at([post for post in posts if post <= now]) - now
-
-
-def _tally(sent: SendResult, now: datetime) -> DeliveryCounts:
-    """What is counted of an answer."""
-    number = len(sent.rows)
-    match sent.verdict:
+def _changes(outcome: Outcome, failures: int, now: datetime) -> dict[str, object]:
+    """What changes in the state of the channel."""
+    match outcome:
         case Delivered():
-            late = [row for row in sent.rows if row.kind != "board" and now - row.created_at >= LATE]
-            return DeliveryCounts(sent=number, late=len(late))
+            return {"failures": 0, "error": None}
+        case Later() | Unclear():
+            paced = isinstance(outcome, Later) and outcome.paced
+            ready_at = now + timedelta(seconds=_pause(outcome, failures))
+            return {"error": outcome.why, "ready_at": ready_at} | ({} if paced else {"failures": failures})
+        case Never(gone=True):
+            return {"dead_since": now, "error": outcome.why}
+    return {}
+
+
+def _counts(rows: Sequence[QueuedMessage], outcome: Outcome, now: datetime) -> DeliveryCounts:
+    """What is counted of an answer."""
+    match outcome:
+        case Delivered():
+            late = sum(row.kind != "board" and now - row.not_before >= LATE for row in rows)
+            return DeliveryCounts(sent=len(rows), late=late)
         case Later(paced=True):
             return DeliveryCounts(slowed=1)
         case Later() | Unclear():
-            return DeliveryCounts(retried=number)
+            return DeliveryCounts(retried=len(rows))
         case Never(gone=False):
-            return DeliveryCounts(refused=number)
+            return DeliveryCounts(refused=len(rows))
     return DeliveryCounts()
 
 
-def _light(row: QueuedMessage) -> bool:
+def _may_travel(row: QueuedMessage) -> bool:
     """Whether a row may travel with others: it is whole, and no board that has to be edited by itself."""
-    return row.slot is None and row.of <= 1 and not row.doubtful
-
-
-def _room(channel: Channel, rows: Sequence[QueuedMessage], now: datetime) -> int:
-    """How many of some rows, from the first on, one request can carry; at least one."""
-    noted: list[Message] = []
-    for row in rows:
-        fitted = channel.outlet.fit(row.message)
-        noted.append(_noted(channel, row, fitted[0], now))
-        if len(fitted) > 1 or channel.outlet.together(noted) < len(noted):
-            return max(1, len(noted) - 1)
-    return len(noted)
+    return row.slot is None and not row.is_split and not row.doubtful
 
 
 def _noted(channel: Channel, row: QueuedMessage, part: Message, now: datetime) -> Message:
-    """A part of a row's message as it goes out; what got late into the channel's quiet hours makes no sound."""
-    noted = part.noted(*_notes(row, now))
-    loud = part.severity is Severity.CRITICAL or not channel.etiquette.quiet(now)
-    return noted if loud else replace(noted, silent=True)
+    """A part of a row's message as it goes out: with what the reader has to know about its way.
 
-
-def _notes(row: QueuedMessage, now: datetime) -> list[str]:
-    """What the reader has to know: that it is late, that it may be a repeat, and by what both copies are known."""
-    if row.kind == "board":
-        return []
-    late = now - row.created_at
-    return [
+    That is how late it is, that it may be a repeat, and the reference that both copies bear. A message that comes late
+    into the channel's quiet hours makes no sound.
+    """
+    late = now - row.not_before
+    notes = [
         f"delivered {duration_text(late)} late" if late >= LATE else "",
         "may be a repeat" if row.maybe_sent else "",
         f"ref {row.reference}",
     ]
+    noted = part if row.kind == "board" else part.noted(*notes)
+    loud = part.severity is Severity.CRITICAL or not channel.quiet_rules.quiet(now)
+    return noted if loud else replace(noted, silent=True)
 
 
-def _save_row(connection: Connection, row: QueuedMessage, verdict: Outcome, now: datetime) -> None:
-    match verdict:
-        case Delivered():
-            outbox.mark_delivered(connection, row, now, message_id=verdict.id, place=verdict.place, url=verdict.url)
-        case Later() | Unclear():
-            outbox.mark_retry(connection, row, why=verdict.why, in_doubt=isinstance(verdict, Unclear))
-        case NeedsReview():
-            outbox.mark_needs_review(connection, row, verdict.why)
-        case Obsolete():
-            outbox.mark_obsolete(connection, row, now, verdict.why)
-        case Never(gone=True):
-            outbox.mark_retry(connection, row, why=verdict.why, in_doubt=False)
-        case Never():
-            outbox.mark_dead(connection, row, now, verdict.why)
-
-
-def _pause(verdict: Later | Unclear, failures: int) -> float:
-    """Seconds until the next try: longer each time, with some chance, and never less than we are told."""
+def _pause(outcome: Later | Unclear, failures: int) -> float:
+    """Seconds until the next try: longer each time, with some chance, and never less than the service says."""
+    if isinstance(outcome, Later) and outcome.paced:
+        return outcome.after
     soon = min(SHORT_WAIT, SHORTEST_WAIT * (1 << min(failures - 1, 12)))
     late = 1 << min(max(0, failures - SOON), 12)
     backoff = min(LONGEST_WAIT, soon * late) * random.uniform(0.75, 1.25)  # noqa: S311
-    if _paced(verdict):
-        return verdict.after
-    return max(verdict.after, backoff) if isinstance(verdict, Later) else backoff
-
-
-def _paced(verdict: Outcome) -> TypeGuard[Later]:
-    return isinstance(verdict, Later) and verdict.paced
-
-
-def _gone(verdict: Outcome) -> bool:
-    return isinstance(verdict, Never) and verdict.gone
-
-
-def _of(limit: Limit) -> tuple[int, float]:
-    return limit.requests, limit.seconds
+    return max(outcome.after, backoff) if isinstance(outcome, Later) else backoff
 
 
 def _in_words(found: Verdict | Absent) -> str:
@@ -502,17 +455,17 @@ def _in_words(found: Verdict | Absent) -> str:
             return found.why
 
 
-def _tell_log(row: QueuedMessage, verdict: Outcome) -> None:
-    match verdict:
+def _log(row: QueuedMessage, outcome: Outcome) -> None:
+    match outcome:
         case Delivered():
-            log.info("%s: %s delivered%s", row.channel, row.kind, " (edited)" if row.edit == verdict.id else "")
+            log.info("%s: %s delivered%s", row.channel, row.kind, " (edited)" if row.edit == outcome.id else "")
         case Later(paced=True):
-            log.debug("%s: %s", row.channel, verdict.why)
+            log.debug("%s: %s", row.channel, outcome.why)
         case Obsolete():
-            log.info("%s: the first message of an alert cannot be edited any more: %s", row.channel, verdict.why)
+            log.info("%s: the first message of an alert cannot be edited any more: %s", row.channel, outcome.why)
         case NeedsReview():
-            log.error("%s: held, for it may have arrived: %s", row.channel, verdict.why)
+            log.error("%s: held, for it may have arrived: %s", row.channel, outcome.why)
         case Later() | Unclear():
-            log.warning("%s: not delivered yet: %s", row.channel, verdict.why)
+            log.warning("%s: not delivered yet: %s", row.channel, outcome.why)
         case Never():
-            log.error("%s: not delivered: %s", row.channel, verdict.why)
+            log.error("%s: not delivered: %s", row.channel, outcome.why)

@@ -131,7 +131,7 @@ def _enter(connection: Connection, settings: EventSettings, plan: EventPlan, now
         return
     for channel in plan.rule.channels:
         enqueue_message(
-            connection, settings.channels, _outgoing(event, channel, plan.message, settings), now, noise=plan.rule.noise
+            connection, settings.channels, _outgoing(event, channel, plan.message), now, noise=plan.rule.noise
         )
 
 
@@ -155,7 +155,7 @@ def send_bundles(store: Store, settings: EventSettings, now: datetime) -> int:
                 continue
             message = _bundle(kind, kept)
             for channel in rule.channels:
-                letter = _outgoing(kept[0], channel, message, settings, key=f"events/{kept[0].row}/{channel}")
+                letter = _outgoing(kept[0], channel, message, key=f"events/{kept[0].row}/{channel}")
                 sent += enqueue_message(connection, settings.channels, letter, now, noise=rule.noise)
             events.mark_bundled_sent(connection, [event.row for event in kept], now)
     return sent
@@ -174,17 +174,13 @@ def _bundle(kind: str, kept: Sequence[StoredEvent]) -> Message:
     )
 
 
-def _outgoing(
-    event: StoredEvent, channel: str, message: Message, settings: EventSettings, key: str | None = None
-) -> outbox.OutgoingMessage:
-    known = settings.channels.get(channel)
+def _outgoing(event: StoredEvent, channel: str, message: Message, key: str | None = None) -> outbox.OutgoingMessage:
     urgent = message.severity is Severity.CRITICAL
     return outbox.OutgoingMessage(
         key=key or f"event/{event.row}/{channel}",
         channel=channel,
         kind="alert" if urgent else "report",
         message=message,
-        reference=f"event-{event.row}",
         slot=f"event/{event.source}/{event.slot}" if event.slot and key is None else None,
-        wanted=(event.until - event.received_at) if event.until else known.wanted if known else None,
+        keep=(event.until - event.received_at) if event.until else None,
     )

@@ -253,7 +253,7 @@ def _told(settings: NotifySettings, alert: _Alert, now: datetime) -> bool:
     channel = settings.channels.get(alert.channel)
     if channel is None:
         return True
-    how = handling(channel.etiquette, alert.message.severity, now, relief=alert.relief)
+    how = handling(channel.quiet_rules, alert.message.severity, now, relief=alert.relief)
     if how.dropped:
         return True
     if how.held_until or channel.outlet.pause() > 0:
@@ -269,6 +269,5 @@ def _letter(alert: _Alert, run_id: str) -> outbox.OutgoingMessage:
         channel=alert.channel,
         kind="alert",
         message=alert.message,
-        reference=run_id[:6],
         run_id=run_id,
     )

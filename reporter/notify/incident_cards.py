@@ -197,7 +197,6 @@ class IncidentNotifier:
             channel=channel,
             kind="alert",
             message=message,
-            reference=self.run_id[:6],
             slot=slot,
             run_id=self.run_id,
         )

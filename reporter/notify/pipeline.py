@@ -221,7 +221,6 @@ class AlertPipeline:
                 channel=name,
                 kind="alert",
                 message=message,
-                reference=self.run_id[:6],
                 run_id=self.run_id,
             )
             for name in names
@@ -245,10 +244,11 @@ class AlertPipeline:
     def _closed(self) -> frozenset[str]:
         """The channels that were found dead, and whose address is still the same."""
         known = self.settings.channels
-        dead = (
-            lane for lane in channel_states.all_states(self.connection) if lane.dead_since and lane.channel in known
+        return frozenset(
+            state.channel
+            for state in channel_states.all_states(self.connection)
+            if state.dead_since and state.channel in known and state.address == known[state.channel].address
         )
-        return frozenset(lane.channel for lane in dead if lane.address == known[lane.channel].address)
 
     @property
     def _notifier(self) -> IncidentNotifier:

@@ -76,6 +76,7 @@ class Daemon:
         stopping: threading.Event,
         tick: float = TICK,
         watch: float = WATCH,
+        reloaded: Callable[[Runtime], None] = lambda _: None,
     ) -> None:
         self._home = home
         self._runtime = runtime
@@ -85,6 +86,7 @@ class Daemon:
         self._stopping = stopping
         self._tick_seconds = tick
         self._watch_seconds = watch
+        self._reloaded = reloaded
         self._reloading = threading.Lock()
         self._intervals: dict[str, int] = {}
         self._prune_at = 0.0
@@ -226,6 +228,7 @@ class Daemon:
             changes = differences(terms(old.jobs), terms(new.jobs))
             log.info("config version %s applied: %s", new.version, "; ".join(changes) or "no job changed")
             self._runtime = new
+            self._reloaded(new)
             self._record_config()
             self._schedule_intervals()
             closing = threading.Timer(CLOSE_AFTER, old.close)

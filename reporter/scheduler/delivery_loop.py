@@ -51,7 +51,7 @@ class DeliveryLoop:
             self._queued.clear()
             wait = POLL
             try:
-                channels, soon = self._worker.ready(self._runtime())
+                channels, soon = self._worker.ready(self._runtime().channels)
                 wait = min(POLL, max(0.05, soon))
                 for channel in channels:
                     if self._serving.begin(channel):
@@ -65,7 +65,7 @@ class DeliveryLoop:
             self._queued.wait(wait)
 
     def _serve(self, channel: str) -> None:
-        serve = partial(self._worker.serve, self._runtime(), channel, self._stopping)
+        serve = partial(self._worker.serve, self._runtime().channels, channel, self._stopping)
         if not guarded(f"delivery to {channel}", serve):
             self._stopping.wait(REST)
         self._serving.end(channel)

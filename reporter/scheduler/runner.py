@@ -313,7 +313,7 @@ class Runner:
             messages = 0
             for number, written in enumerate(findings.written):
                 for channel in written.channels:
-                    letter = _letter(job, period, written, number, channel, entry.run_id, runtime, claimed=bool(claim))
+                    letter = _letter(job, period, written, number, channel, entry.run_id, claimed=bool(claim))
                     messages += enqueue_message(connection, runtime.channels, letter, now, noise=bound.noise)
             uptime.record(connection, findings.observations, now, _observer(bound).interval)
             recovered = Observation(f"job/{job}", Level.OK, "runs again")
@@ -447,24 +447,20 @@ def _letter(
     number: int,
     channel: str,
     run_id: str,
-    runtime: Runtime,
     *,
     claimed: bool,
 ) -> outbox.OutgoingMessage:
     slot = written.report.slot
     stamp = f"{period.start.isoformat()}/{period.end.isoformat()}" if claimed else run_id
-    known = runtime.channels.get(channel)
     return outbox.OutgoingMessage(
         key=f"{job}/{stamp}/{number}/{channel}",
         channel=channel,
         kind="board" if slot else "report",
         message=written.message,
-        reference=run_id[:6],
         slot=f"{job}/{slot}" if slot else None,
         repost=written.report.repost,
         refresh=written.report.refresh,
         run_id=run_id,
-        wanted=known.wanted if known and not slot else None,
     )
 
 

@@ -1,6 +1,5 @@
-"""The outbox: queued messages. A row is saved in the transaction of its run, and leaves by exactly one state: sent,
-dead, expired, superseded or dropped.
-"""
+"""The queue of messages. A row is saved with the fact it reports, and leaves the queue in exactly one of five states:
+sent, dead, expired, superseded or dropped."""
 
 from __future__ import annotations
 
@@ -14,106 +13,151 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, insert, or_, select, update
 
 from reporter.messages.message import Message, Severity, from_dict, to_dict
-from reporter.store.channel_states import ChannelState, all_states, record_posts
+from reporter.store.channel_states import ChannelState, all_states, recent_posts, save
 from reporter.store.database import insert_once, prune_rows
-from reporter.store.tables import lanes, outbox, sent
+from reporter.store.tables import channel_states, outbox, sent
 
 Kind = Literal["report", "alert", "board"]
 
-# After an outage alerts go first, boards last; within a class the order of writing holds.
+# After an outage alerts go first and boards last; messages of one kind keep the order of writing.
 PRIORITIES = {"alert": 0, "report": 1, "board": 2}
-# A board speaks of the present: what it said a minute ago helps nobody. Everything else waits until it is delivered,
-# unless its channel says for how long it is wanted.
-BOARD_WANTED = timedelta(minutes=1)
+# A board speaks of the present: what it showed a minute ago helps nobody. Every other message is kept until it is
+# delivered, unless its channel says for how long.
+BOARD_KEEP = timedelta(minutes=1)
 # A board that has not changed is edited all the same after this long, so that its clock shows that we live.
 BOARD_REFRESH = timedelta(minutes=5)
 
-# Two daemons' clocks differ a little, and no pause or lease is so long: what lies further ahead than that was noted by
-# a clock that was wrong.
+# Two daemons' clocks differ a little, and no pause or lease is this long: a later moment was noted by a wrong clock.
 AHEAD, LONGEST_PAUSE = timedelta(minutes=1), timedelta(hours=1)
-# So many rows travel in one request at most.
+# At most this many rows travel in one request.
 TOGETHER = 10
+
+_OPEN = outbox.c.state.in_(("waiting", "unclear"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutgoingMessage:
-    """A message on its way out: for which channel, under which key, how urgent, and until when and why it is held.
+    """A message to be queued: for which channel, under which key, until when it is kept, and until when and why held.
 
-    One with a `slot` replaces the message before it; with `repost` that is posted anew when it is older. Where nothing
-    has changed, it is edited after `refresh`, five minutes if not said.
+    `keep` is how long it is worth delivering; None means for ever. A message with a `slot` replaces the message before
+    it; `repost` posts it again once the replaced one is older than that. A message that has not changed is edited after
+    `refresh`, five minutes unless given.
     """
 
     key: str
     channel: str
     kind: Kind
     message: Message
-    reference: str
     slot: str | None = None
     repost: timedelta | None = None
     refresh: timedelta | None = None
     run_id: str = ""
-    wanted: timedelta | None = None
+    keep: timedelta | None = None
     held_until: datetime | None = None
     why: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QueuedMessage:
-    """A row in hand, to be sent now.
+    """A row of the outbox: a message, or one part of it, and what has become of it.
 
-    `edit` names the message to replace, and `anew` says that it is to be posted again at the end of its channel. `part`
-    of `of` counts from 1, and `of` is 0 while it is not known. `doubtful` says that an earlier try may have arrived and
-    that nobody has looked yet; `batch` names the first row of those that went with it in one request.
+    `part` counts from 1; `parts` is None until the message is fitted. `maybe_sent` says that an earlier try may have
+    arrived. `not_before` is when it may leave: what was held on purpose is not late. `batch` names the first row of
+    those that travelled in one request. `message_id`, `url` and `sent_at` say where it is, of one that was delivered.
+    A row that is claimed also knows `edit`, the id of the message to replace, and `post_again`: to post it again
+    instead, at the end of its channel.
     """
 
     id: int
     channel: str
     kind: str
+    state: str
     message: Message
     reference: str
     slot: str | None
     part: int
-    of: int
+    parts: int | None
+    batch: int | None
     attempts: int
     maybe_sent: bool
     created_at: datetime
-    edit: str | None
-    doubtful: bool = False
-    batch: int | None = None
-    anew: bool = False
+    not_before: datetime
+    keep_until: datetime | None
+    error: str | None
+    run_id: str | None
+    message_id: str | None = None
+    url: str | None = None
+    sent_at: datetime | None = None
+    edit: str | None = None
+    post_again: bool = False
+
+    @property
+    def is_split(self) -> bool:
+        return self.parts is not None and self.parts > 1
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether an earlier try may have arrived and nobody has looked yet."""
+        return self.state == "unclear"
 
 
-def enqueue(connection: Connection, letter: OutgoingMessage, now: datetime) -> bool:
-    """Save a message for delivery; False if its key was used before, or if it is a board that did not change."""
-    digest = _digest(letter.message) if letter.slot else None
-    if letter.slot and _unchanged(connection, letter, digest, now):
+def queued(row: Row[Any], message: Message, **more: Any) -> QueuedMessage:
+    """A row of the outbox as it stands."""
+    return QueuedMessage(
+        id=row.id,
+        channel=row.channel,
+        kind=row.kind,
+        state=row.state,
+        message=message,
+        reference=row.reference,
+        slot=row.slot,
+        part=row.part,
+        parts=row.parts,
+        batch=row.batch,
+        attempts=row.attempts,
+        maybe_sent=row.maybe_sent,
+        created_at=row.created_at,
+        not_before=row.not_before,
+        keep_until=row.keep_until,
+        error=row.error,
+        run_id=row.run_id,
+        **more,
+    )
+
+
+def enqueue(connection: Connection, outgoing: OutgoingMessage, now: datetime) -> bool:
+    """Queue a message for delivery; False if its key was used before, or if it is a board that did not change."""
+    digest = _digest(outgoing.message) if outgoing.slot else None
+    if outgoing.slot and _unchanged(connection, outgoing, digest, now):
         return False
+    keep = outgoing.keep or (BOARD_KEEP if outgoing.kind == "board" else None)
+    urgent = outgoing.kind == "alert" and outgoing.message.severity is Severity.CRITICAL
     added = insert_once(
         connection,
         outbox,
-        key=letter.key,
+        key=outgoing.key,
         part=1,
-        of=0,
-        channel=letter.channel,
-        kind=letter.kind,
-        severity=letter.message.severity.value,
-        priority=_priority(letter),
-        slot=letter.slot,
+        channel=outgoing.channel,
+        kind=outgoing.kind,
+        severity=outgoing.message.severity.value,
+        priority=-1 if urgent else PRIORITIES[outgoing.kind],
+        slot=outgoing.slot,
         digest=digest,
-        repost=None if letter.repost is None else int(letter.repost.total_seconds()),
-        message=json.dumps(to_dict(letter.message), ensure_ascii=False),
-        reference=letter.reference,
-        state="held" if letter.held_until else "waiting",
+        repost=None if outgoing.repost is None else int(outgoing.repost.total_seconds()),
+        message=json.dumps(to_dict(outgoing.message), ensure_ascii=False),
+        # Short enough to be read aloud; both copies of a message that may be a repeat bear the same.
+        reference=hashlib.sha256(outgoing.key.encode()).hexdigest()[:6],
+        state="held" if outgoing.held_until else "waiting",
         attempts=0,
         maybe_sent=False,
         created_at=now,
-        not_before=letter.held_until or now,
-        error=letter.why,
-        expires_at=now + wanted if (wanted := letter.wanted or _wanted(letter.kind)) else None,
-        run_id=letter.run_id,
+        not_before=outgoing.held_until or now,
+        error=outgoing.why,
+        keep_until=now + keep if keep else None,
+        run_id=outgoing.run_id,
     )
-    if added and letter.slot:
-        _supersede(connection, letter, now)
+    if added and outgoing.slot:
+        _supersede(connection, outgoing, now)
     return added
 
 
@@ -121,7 +165,7 @@ def backlog(connection: Connection, now: datetime) -> list[str]:
     """Every channel that has something to send, those with the most urgent first."""
     rows = connection.execute(
         select(outbox.c.channel)
-        .where(or_(_open(), _left_behind(now)), outbox.c.not_before <= now)
+        .where(or_(_OPEN, _left_behind(now)), outbox.c.not_before <= now)
         .group_by(outbox.c.channel)
         .order_by(func.min(outbox.c.priority), func.min(outbox.c.id))
     )
@@ -131,13 +175,17 @@ def backlog(connection: Connection, now: datetime) -> list[str]:
 def upcoming(connection: Connection, channels: Iterable[str], now: datetime, limit: int) -> list[QueuedMessage]:
     """The next rows of some channels in the order to send them, those in doubt first.
 
-    One that cannot be read is parked. What was being sent when somebody died is in doubt, for ever after.
+    A row that cannot be read is marked dead. A row that was being sent when its process died is in doubt from then on.
     """
-    named = list(channels)
-    _settle_left_behind(connection, named, now)
+    names = list(channels)
+    connection.execute(
+        update(outbox)
+        .where(outbox.c.channel.in_(names), _left_behind(now))
+        .values(state="unclear", maybe_sent=True, lease=None, leased_until=None)
+    )
     rows = connection.execute(
         select(outbox)
-        .where(outbox.c.channel.in_(named), _open(), outbox.c.not_before <= now)
+        .where(outbox.c.channel.in_(names), _OPEN, outbox.c.not_before <= now)
         .order_by(
             case((outbox.c.state == "unclear", 0), else_=1),
             outbox.c.priority,
@@ -146,8 +194,7 @@ def upcoming(connection: Connection, channels: Iterable[str], now: datetime, lim
         )
         .limit(limit)
     ).all()
-    read = [_read(connection, row, now) for row in rows]
-    return [row for row in read if row is not None]
+    return [found for row in rows if (found := _read(connection, row, now))]
 
 
 def batch_of(connection: Connection, row: QueuedMessage, now: datetime) -> list[QueuedMessage]:
@@ -157,19 +204,18 @@ def batch_of(connection: Connection, row: QueuedMessage, now: datetime) -> list[
     rows = connection.execute(
         select(outbox).where(outbox.c.batch == row.batch, outbox.c.state == "unclear").order_by(outbox.c.id)
     ).all()
-    read = [_read(connection, other, now) for other in rows]
-    return [other for other in read if other is not None]
+    return [found for other in rows if (found := _read(connection, other, now))]
 
 
 def claim_rows(
     connection: Connection,
     rows: Sequence[QueuedMessage],
-    destination: Sequence[ChannelState],
+    states: Sequence[ChannelState],
     owner: str,
     now: datetime,
     lease: timedelta,
 ) -> None:
-    """Take rows in hand, to be sent in one request, and with them every lane to their place."""
+    """Claim rows that are to be sent in one request, and lease with them every channel of their destination."""
     head = rows[0]
     connection.execute(
         update(outbox)
@@ -183,23 +229,23 @@ def claim_rows(
         )
     )
     connection.execute(
-        update(lanes)
-        .where(lanes.c.channel.in_([lane.channel for lane in destination]))
+        update(channel_states)
+        .where(channel_states.c.channel.in_([state.channel for state in states]))
         .values(lease=owner, leased_until=now + lease)
     )
-    own = next(lane for lane in destination if lane.channel == head.channel)
-    record_posts(connection, head.channel, (*own.posts, now.timestamp()))
+    own = next(state for state in states if state.channel == head.channel)
+    save(connection, head.channel, posts=recent_posts((*own.posts, now.timestamp())))
 
 
 def known_ids(connection: Connection, address: str, limit: int) -> list[str]:
-    """The messages that were last posted to an address and not edited since or taken back, the newest first."""
-    names = connection.execute(select(lanes.c.channel).where(lanes.c.address == address)).scalars().all()
-    found = sorted((post for name in names for post in _last_posts(connection, name, limit)), reverse=True)
+    """The messages that were last posted to an address and neither edited since nor taken back, the newest first."""
+    names = connection.execute(select(channel_states.c.channel).where(channel_states.c.address == address)).scalars()
+    found = sorted((post for name in names.all() for post in _last_posts(connection, name, limit)), reverse=True)
     return list(dict.fromkeys(message_id for _, message_id in found))[:limit]
 
 
 def _last_posts(connection: Connection, channel: str, limit: int) -> list[tuple[int, str]]:
-    """The ends of a channel's past, one channel at a time: so that an index gives them in order."""
+    """The last posts of one channel: an index gives them in order for each channel alone."""
     rows = connection.execute(
         select(sent.c.id, sent.c.message_id)
         .where(sent.c.channel == channel, sent.c.edited.is_(False), sent.c.withdrawn_at.is_(None))
@@ -210,25 +256,24 @@ def _last_posts(connection: Connection, channel: str, limit: int) -> list[tuple[
 
 
 def expire(connection: Connection, now: datetime) -> int:
-    """Let go of what is no longer wanted; how many rows that were."""
+    """Give up what is no longer to be kept; returns how many rows that were."""
     return connection.execute(
         update(outbox)
-        .where(outbox.c.state.in_(("waiting", "unclear")), outbox.c.expires_at <= now)
+        .where(_OPEN, outbox.c.keep_until <= now)
         .values(state="expired", settled_at=now, error=func.coalesce(outbox.c.error, "not delivered in its time"))
     ).rowcount
 
 
 def split_parts(connection: Connection, row: QueuedMessage, parts: int) -> QueuedMessage:
-    """Enter the further parts of a message that its outlet needs several messages for."""
+    """Queue the further parts of a message for which its outlet needs several messages."""
     original = connection.execute(select(outbox).where(outbox.c.id == row.id)).one()
-    connection.execute(update(outbox).where(outbox.c.id == row.id).values(thread=row.id, part=1, of=parts))
+    connection.execute(update(outbox).where(outbox.c.id == row.id).values(thread=row.id, part=1, parts=parts))
     copied = {column.name: getattr(original, column.name) for column in outbox.columns if column.name != "id"}
     fresh = {"state": "waiting", "attempts": 0, "lease": None, "leased_until": None, "maybe_sent": False, "batch": None}
-    mine = {"thread": row.id, "of": parts}
     for part in range(2, parts + 1):
         own = {"key": f"{original.key}#{part}", "part": part, "slot": row.slot and f"{row.slot}#{part}"}
-        connection.execute(insert(outbox).values({**copied, **fresh, **mine, **own}))
-    return replace(row, part=1, of=parts)
+        connection.execute(insert(outbox).values({**copied, **fresh, "thread": row.id, "parts": parts, **own}))
+    return replace(row, part=1, parts=parts)
 
 
 def mark_delivered(
@@ -237,18 +282,18 @@ def mark_delivered(
     now: datetime,
     *,
     message_id: str,
-    place: str | None,
+    destination: str | None,
     url: str | None,
 ) -> None:
-    """It is there: note under which id."""
-    _settle(connection, row, now, "sent", None)
+    """The message is there: note under which id."""
+    mark_settled(connection, row, "sent", None, now)
     connection.execute(
         insert(sent).values(
             outbox_id=row.id,
             channel=row.channel,
             slot=row.slot,
             message_id=message_id,
-            place=place,
+            destination=destination,
             url=url,
             sent_at=now,
             edited=row.edit == message_id,
@@ -256,78 +301,38 @@ def mark_delivered(
     )
 
 
-def mark_retry(connection: Connection, row: QueuedMessage, *, why: str, in_doubt: bool) -> None:
-    """Not now: the row waits again, at the head of its channel. That it may have been sent is never forgotten.
+def mark_settled(
+    connection: Connection,
+    row: QueuedMessage,
+    state: Literal["sent", "dead", "superseded"],
+    why: str | None,
+    now: datetime,
+) -> None:
+    """The message leaves the queue, and the channel goes on."""
+    connection.execute(
+        update(outbox)
+        .where(outbox.c.id == row.id)
+        .values(state=state, error=why, settled_at=now, lease=None, leased_until=None)
+    )
 
-    What another has sent meanwhile, because we were away for longer than a lease, stays sent.
+
+def mark_retry(connection: Connection, row: QueuedMessage, why: str, *, in_doubt: bool, review: bool = False) -> None:
+    """The message waits again at the head of its channel, or with `review` until a person decides.
+
+    That it may have been sent is never forgotten. What another process has sent meanwhile, because we were away for
+    longer than a lease, stays sent.
     """
-    values: dict[str, Any] = {"state": "unclear" if in_doubt or row.doubtful else "waiting", "error": why}
-    if in_doubt:
-        values["maybe_sent"] = True
+    state = "held" if review else "unclear" if in_doubt or row.doubtful else "waiting"
+    values: dict[str, Any] = {"state": state, "error": why} | ({"maybe_sent": True} if in_doubt else {})
     mine = and_(outbox.c.id == row.id, outbox.c.state != "sent")
     connection.execute(update(outbox).where(mine).values(lease=None, leased_until=None, **values))
 
 
-def mark_needs_review(connection: Connection, row: QueuedMessage, why: str) -> None:
-    """It may be there or not, and its channel wants no repeats: it waits for a person."""
-    connection.execute(
-        update(outbox)
-        .where(outbox.c.id == row.id, outbox.c.state != "sent")
-        .values(state="held", maybe_sent=True, lease=None, leased_until=None, error=why)
-    )
-
-
-def mark_dead(connection: Connection, row: QueuedMessage, now: datetime, why: str) -> None:
-    """The message itself can never be taken: it is parked and the channel goes on."""
-    _settle(connection, row, now, "dead", why)
-
-
-def mark_obsolete(connection: Connection, row: QueuedMessage, now: datetime, why: str) -> None:
-    """Nobody needs it any more."""
-    _settle(connection, row, now, "superseded", why)
-
-
 def withdraw(connection: Connection, channel: str, message_id: str, now: datetime) -> None:
-    """A message that was ours is gone, or is to be replaced by a new one."""
+    """A message of ours is gone, or is to be replaced by a new one."""
     connection.execute(
         update(sent).where(sent.c.channel == channel, sent.c.message_id == message_id).values(withdrawn_at=now)
     )
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveryState:
-    """What became of one row."""
-
-    channel: str
-    state: str
-    error: str | None
-    url: str | None
-    sent_at: datetime | None
-    message_id: str | None
-    part: int
-    of: int
-
-
-def delivery_states(connection: Connection, run_ids: Iterable[str]) -> list[DeliveryState]:
-    """What became of the messages of some runs, in the order of writing."""
-    rows = connection.execute(
-        select(outbox, sent.c.url, sent.c.sent_at, sent.c.message_id, lanes.c.error.label("of_the_lane"))
-        .select_from(
-            outbox.outerjoin(sent, sent.c.outbox_id == outbox.c.id).outerjoin(
-                lanes, lanes.c.channel == outbox.c.channel
-            )
-        )
-        .where(outbox.c.run_id.in_(list(run_ids)))
-        .order_by(outbox.c.id)
-    )
-    return [
-        DeliveryState(r.channel, r.state, _why(r), r.url, r.sent_at, r.message_id, r.part, max(r.of, 1)) for r in rows
-    ]
-
-
-def _why(row: Row[Any]) -> str | None:
-    """What is wrong with a row itself, or with the channel that it waits for."""
-    return row.error or (row.of_the_lane if row.state in {"waiting", "unclear"} else None)
 
 
 def counts(connection: Connection) -> dict[str, int]:
@@ -339,27 +344,29 @@ def counts(connection: Connection) -> dict[str, int]:
 def rewind(connection: Connection, now: datetime, back: timedelta = timedelta()) -> None:
     """Forget what a clock that ran ahead has noted: when rows may leave, and when channels may be tried again.
 
-    By how much it was set `back`, where somebody saw that, pauses of channels end sooner by that clock.
+    `back` is by how much the clock was set back, where somebody saw that: pauses of channels end sooner by as much.
     """
     ahead, no_lease = now + AHEAD, now + LONGEST_PAUSE
     written = and_(outbox.c.state.in_(("waiting", "unclear", "held")), outbox.c.created_at > ahead)
     connection.execute(update(outbox).where(written).values(created_at=now, not_before=now))
-    in_hand = and_(outbox.c.state == "sending", outbox.c.leased_until > no_lease)
-    connection.execute(update(outbox).where(in_hand).values(leased_until=now))
-    connection.execute(update(lanes).where(lanes.c.ready_at > no_lease).values(ready_at=now))
-    connection.execute(update(lanes).where(lanes.c.leased_until > no_lease).values(leased_until=now))
-    for one in all_states(connection):
-        if one.ready_at > now:
-            sooner = max(now, one.ready_at - back)
-            connection.execute(update(lanes).where(lanes.c.channel == one.channel).values(ready_at=sooner))
-        if any(moment > ahead.timestamp() for moment in one.posts):
-            connection.execute(update(lanes).where(lanes.c.channel == one.channel).values(posts="[]"))
+    claimed = and_(outbox.c.state == "sending", outbox.c.leased_until > no_lease)
+    connection.execute(update(outbox).where(claimed).values(leased_until=now))
+    for state in all_states(connection):
+        changes: dict[str, Any] = {}
+        if state.ready_at > now:
+            changes["ready_at"] = now if state.ready_at > no_lease else max(now, state.ready_at - back)
+        if state.leased_until and state.leased_until > no_lease:
+            changes["leased_until"] = now
+        if any(moment > ahead.timestamp() for moment in state.posts):
+            changes["posts"] = "[]"
+        if changes:
+            save(connection, state.channel, **changes)
 
 
 def prune(connection: Connection, before: datetime) -> int:
     """Forget some of the settled rows older than that; returns how many.
 
-    Of each board the newest stays, and the last that was sent, for that is still edited.
+    Of each board the newest row stays, and the last that was sent, for that message is still edited.
     """
     newer = outbox.alias()
     board = and_(newer.c.channel == outbox.c.channel, newer.c.slot == outbox.c.slot, newer.c.id > outbox.c.id)
@@ -367,96 +374,8 @@ def prune(connection: Connection, before: datetime) -> int:
     return prune_rows(connection, outbox, and_(outbox.c.settled_at < before, or_(outbox.c.kind != "board", replaced)))
 
 
-def _open() -> ColumnElement[bool]:
-    return outbox.c.state.in_(("waiting", "unclear"))
-
-
-def _left_behind(now: datetime) -> ColumnElement[bool]:
-    return and_(outbox.c.state == "sending", outbox.c.leased_until < now)
-
-
-def _settle_left_behind(connection: Connection, channels: Sequence[str], now: datetime) -> None:
-    connection.execute(
-        update(outbox)
-        .where(outbox.c.channel.in_(channels), _left_behind(now))
-        .values(state="unclear", maybe_sent=True, lease=None, leased_until=None)
-    )
-
-
-def _read(connection: Connection, row: Row[Any], now: datetime) -> QueuedMessage | None:
-    try:
-        edit = _posted(connection, row.channel, row.slot) if row.slot else None
-        return _waiting(row, edit, anew=edit is not None and _is_to_be_posted_anew(connection, row, edit, now))
-    except (ValueError, KeyError, TypeError) as error:
-        parked = {"state": "dead", "error": f"the message cannot be read: {error}", "settled_at": now}
-        connection.execute(update(outbox).where(outbox.c.id == row.id).values(**parked))
-        return None
-
-
-def _settle(connection: Connection, row: QueuedMessage, now: datetime, state: str, why: str | None) -> None:
-    connection.execute(
-        update(outbox)
-        .where(outbox.c.id == row.id)
-        .values(state=state, error=why, settled_at=now, lease=None, leased_until=None)
-    )
-
-
-def _priority(letter: OutgoingMessage) -> int:
-    if letter.kind == "alert" and letter.message.severity is Severity.CRITICAL:
-        return -1
-    return PRIORITIES[letter.kind]
-
-
-def _wanted(kind: Kind) -> timedelta | None:
-    return BOARD_WANTED if kind == "board" else None
-
-
-def _digest(message: Message) -> str:
-    """A fingerprint of everything but the clock: the footer and the moment."""
-    still = replace(message, footer=(), at=None, silent=False)
-    return hashlib.sha256(json.dumps(to_dict(still), sort_keys=True).encode()).hexdigest()
-
-
-def _unchanged(connection: Connection, letter: OutgoingMessage, digest: str | None, now: datetime) -> bool:
-    last = connection.execute(
-        select(outbox.c.digest, outbox.c.created_at)
-        .where(
-            outbox.c.channel == letter.channel,
-            outbox.c.slot == letter.slot,
-            outbox.c.state.in_(("waiting", "sending", "unclear", "sent")),
-        )
-        .order_by(outbox.c.id.desc())
-        .limit(1)
-    ).one_or_none()
-    age = abs(now - last.created_at) if last else timedelta.max  # a clock that ran ahead may have written it
-    return last is not None and last.digest == digest and age < (letter.refresh or BOARD_REFRESH)
-
-
-def _supersede(connection: Connection, letter: OutgoingMessage, now: datetime) -> None:
-    """Of a board only the newest state is wanted.
-
-    What is at rest is found first: a board's past is long, and what of it is open are a few rows.
-    """
-    mine = connection.execute(select(outbox.c.id).where(outbox.c.key == letter.key)).scalar_one()
-    gone = update(outbox).values(state="superseded", superseded_by=mine, settled_at=now)
-    at_rest = select(outbox.c.id).where(outbox.c.channel == letter.channel, _replaceable(letter.kind))
-    older = connection.execute(
-        gone.where(outbox.c.id.in_(at_rest), outbox.c.slot == letter.slot, outbox.c.id != mine).returning(outbox.c.id)
-    )
-    if heads := older.scalars().all():
-        connection.execute(gone.where(outbox.c.thread.in_(heads), _open()))
-
-
-def _replaceable(kind: Kind) -> ColumnElement[bool]:
-    """Which older states of a message a newer one stands for. An alert that may have arrived is left to be found out
-    about, so that it is edited; one that quiet hours hold back was told to nobody yet."""
-    if kind == "board":
-        return _open()
-    return and_(outbox.c.state.in_(("waiting", "held")), outbox.c.maybe_sent.is_(False))
-
-
 def was_delivered(connection: Connection, channel: str, slot: str) -> bool:
-    """Whether the message of a slot arrived in a channel, may have, or is on its way."""
+    """Whether the message of a slot arrived in a channel, may have arrived, or is being sent."""
     arrived = or_(outbox.c.state.in_(("sent", "sending", "unclear")), outbox.c.maybe_sent)
     mine = and_(outbox.c.channel == channel, outbox.c.slot == slot)
     return connection.execute(select(outbox.c.id).where(mine, arrived).limit(1)).first() is not None
@@ -469,20 +388,34 @@ def channels_of(connection: Connection, slot: str, among: Collection[str]) -> li
     return sorted(row.channel for row in rows)
 
 
-def _posted(connection: Connection, channel: str, slot: str) -> str | None:
-    """The id of the message that shows this board."""
-    found = connection.execute(
-        select(sent.c.message_id)
-        .where(sent.c.channel == channel, sent.c.slot == slot, sent.c.withdrawn_at.is_(None))
-        .order_by(sent.c.id.desc())
-        .limit(1)
-    ).scalar()
-    return str(found) if found is not None else None
+def park(connection: Connection, row_id: int, error: Exception, now: datetime) -> None:
+    """Mark a row dead whose message cannot be read: those behind it go on."""
+    parked = {"state": "dead", "error": f"the message cannot be read: {error}", "settled_at": now}
+    connection.execute(update(outbox).where(outbox.c.id == row_id).values(**parked))
 
 
-def _is_to_be_posted_anew(connection: Connection, row: Row[Any], message_id: str, now: datetime) -> bool:
-    """Whether a board's message is older than it may become. One in doubt is edited, for a new one may have arrived."""
-    if row.repost is None or row.state == "unclear" or row.of > 1:
+def _left_behind(now: datetime) -> ColumnElement[bool]:
+    return and_(outbox.c.state == "sending", outbox.c.leased_until < now)
+
+
+def _read(connection: Connection, row: Row[Any], now: datetime) -> QueuedMessage | None:
+    """The row with what is to be done with it; None, and it is marked dead, if its message cannot be read."""
+    try:
+        message = from_dict(json.loads(row.message))
+    except (ValueError, KeyError, TypeError) as error:
+        park(connection, row.id, error, now)
+        return None
+    if not row.slot:
+        return queued(row, message)
+    posted = and_(sent.c.channel == row.channel, sent.c.slot == row.slot, sent.c.withdrawn_at.is_(None))
+    edit = connection.execute(select(sent.c.message_id).where(posted).order_by(sent.c.id.desc()).limit(1)).scalar()
+    again = edit is not None and _is_to_be_posted_again(connection, row, edit, now)
+    return queued(row, message, edit=edit, post_again=again)
+
+
+def _is_to_be_posted_again(connection: Connection, row: Row[Any], message_id: str, now: datetime) -> bool:
+    """Whether a board's message is older than it may become. A board in doubt is edited: the new one may be there."""
+    if row.repost is None or row.state == "unclear" or (row.parts or 1) > 1:
         return False
     first = connection.execute(
         select(func.min(sent.c.sent_at)).where(sent.c.channel == row.channel, sent.c.message_id == message_id)
@@ -490,21 +423,41 @@ def _is_to_be_posted_anew(connection: Connection, row: Row[Any], message_id: str
     return first is not None and now - first >= timedelta(seconds=row.repost)
 
 
-def _waiting(row: Row[Any], edit: str | None, *, anew: bool = False) -> QueuedMessage:
-    return QueuedMessage(
-        id=row.id,
-        channel=row.channel,
-        kind=row.kind,
-        message=from_dict(json.loads(row.message)),
-        reference=row.reference,
-        slot=row.slot,
-        part=row.part,
-        of=row.of,
-        attempts=row.attempts + 1,
-        maybe_sent=row.maybe_sent or row.state == "unclear",
-        created_at=row.not_before,  # what was held back on purpose is not late
-        edit=edit,
-        doubtful=row.state == "unclear",
-        batch=row.batch,
-        anew=anew,
+def _digest(message: Message) -> str:
+    """A fingerprint of everything but the clock: the footer and the moment."""
+    still = replace(message, footer=(), at=None, silent=False)
+    return hashlib.sha256(json.dumps(to_dict(still), sort_keys=True).encode()).hexdigest()
+
+
+def _unchanged(connection: Connection, outgoing: OutgoingMessage, digest: str | None, now: datetime) -> bool:
+    last = connection.execute(
+        select(outbox.c.digest, outbox.c.created_at)
+        .where(
+            outbox.c.channel == outgoing.channel,
+            outbox.c.slot == outgoing.slot,
+            outbox.c.state.in_(("waiting", "sending", "unclear", "sent")),
+        )
+        .order_by(outbox.c.id.desc())
+        .limit(1)
+    ).one_or_none()
+    age = abs(now - last.created_at) if last else timedelta.max  # a clock that ran ahead may have written it
+    return last is not None and last.digest == digest and age < (outgoing.refresh or BOARD_REFRESH)
+
+
+def _supersede(connection: Connection, outgoing: OutgoingMessage, now: datetime) -> None:
+    """Of a slot only the newest message is needed.
+
+    The open rows are found first: a board's past is long, and few of its rows are open.
+    """
+    mine = connection.execute(select(outbox.c.id).where(outbox.c.key == outgoing.key)).scalar_one()
+    gone = update(outbox).values(state="superseded", superseded_by=mine, settled_at=now)
+    # An alert that may have arrived stays open until that is known, so that it is edited. An alert that quiet hours
+    # hold back was seen by nobody yet.
+    held = and_(outbox.c.state.in_(("waiting", "held")), outbox.c.maybe_sent.is_(False))
+    replaceable = _OPEN if outgoing.kind == "board" else held
+    at_rest = select(outbox.c.id).where(outbox.c.channel == outgoing.channel, replaceable)
+    older = connection.execute(
+        gone.where(outbox.c.id.in_(at_rest), outbox.c.slot == outgoing.slot, outbox.c.id != mine).returning(outbox.c.id)
     )
+    if heads := older.scalars().all():
+        connection.execute(gone.where(outbox.c.thread.in_(heads), _OPEN))

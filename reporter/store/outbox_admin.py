@@ -4,41 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func, literal, or_, select, update
 
-from reporter.messages.message import Message, from_dict
-from reporter.store.tables import lanes, outbox, sent
+from reporter.messages.message import Message, Run, from_dict
+from reporter.store.outbox import QueuedMessage, queued
+from reporter.store.tables import channel_states, outbox, sent
 
 _AT_REST = ("waiting", "unclear", "held")
-# What has not come to its end; `held` for a digest, or for a doubt that a person has to settle.
+# What is still in the queue; `held` for a digest, or for a doubt that a person has to settle.
 OPEN = (*_AT_REST, "sending")
-
-
-@dataclass(frozen=True, slots=True)
-class OutboxEntry:
-    """A message of the outbox and what has become of it. `message` is None when it cannot be read."""
-
-    id: int
-    channel: str
-    kind: str
-    state: str
-    message: Message | None
-    part: int
-    of: int
-    attempts: int
-    maybe_sent: bool
-    created_at: datetime
-    not_before: datetime
-    expires_at: datetime | None
-    error: str | None
-    run_id: str | None
-    url: str | None
-    message_id: str | None
-    sent_at: datetime | None
+# What stands for a message that cannot be read.
+UNREADABLE = Message(title=(Run("text", "(cannot be read)"),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,26 +44,32 @@ def state_counts(connection: Connection) -> list[StateCount]:
     return [StateCount(row.channel, row.state, row.number, row.oldest) for row in rows]
 
 
-def entry(connection: Connection, number: int) -> OutboxEntry | None:
-    row = connection.execute(_entries().where(outbox.c.id == number)).first()
-    return _entry(row) if row is not None else None
+def entry(connection: Connection, number: int) -> QueuedMessage | None:
+    row = connection.execute(_rows().where(outbox.c.id == number)).first()
+    return _queued(row) if row is not None else None
+
+
+def of_run(connection: Connection, run_id: str) -> list[QueuedMessage]:
+    """The messages of a run, in the order of writing."""
+    rows = connection.execute(_rows().where(outbox.c.run_id == run_id).order_by(outbox.c.id))
+    return [_queued(row) for row in rows]
 
 
 def entries(
     connection: Connection, *, states: Collection[str], channel: str | None = None, limit: int = 20
-) -> list[OutboxEntry]:
+) -> list[QueuedMessage]:
     """The newest messages in some states, the oldest of them first."""
     mine = [outbox.c.state.in_(states), *([outbox.c.channel == channel] if channel else [])]
-    rows = connection.execute(_entries().where(*mine).order_by(outbox.c.id.desc()).limit(limit)).all()
-    return [_entry(row) for row in reversed(rows)]
+    rows = connection.execute(_rows().where(*mine).order_by(outbox.c.id.desc()).limit(limit)).all()
+    return [_queued(row) for row in reversed(rows)]
 
 
-def last_errors(connection: Connection) -> dict[str, OutboxEntry]:
+def last_errors(connection: Connection) -> dict[str, QueuedMessage]:
     """Of each channel the newest message that something went wrong with and that did not arrive."""
     wrong = and_(outbox.c.error.is_not(None), outbox.c.state.in_(("waiting", "unclear", "dead", "expired")))
     newest = select(func.max(outbox.c.id)).where(wrong).group_by(outbox.c.channel)
-    rows = connection.execute(_entries().where(outbox.c.id.in_(newest)))
-    return {row.channel: _entry(row) for row in rows}
+    rows = connection.execute(_rows().where(outbox.c.id.in_(newest)))
+    return {row.channel: _queued(row) for row in rows}
 
 
 def waiting_for_a_person(connection: Connection, channel: str) -> list[int]:
@@ -99,7 +85,7 @@ def put_back(connection: Connection, numbers: Collection[int], now: datetime) ->
     connection.execute(
         update(outbox)
         .where(outbox.c.id.in_(numbers), outbox.c.state.not_in(("sent", "sending", "superseded")))
-        .values(state="waiting", not_before=_earlier(now), expires_at=None, settled_at=None, error=None)
+        .values(state="waiting", not_before=_earlier(now), keep_until=None, settled_at=None, error=None)
     )
 
 
@@ -116,7 +102,9 @@ def drop(connection: Connection, number: int, now: datetime) -> int:
 def reopen(connection: Connection, channel: str, now: datetime) -> None:
     """Let a channel be tried at once, though it failed or was found dead."""
     connection.execute(
-        update(lanes).where(lanes.c.channel == channel).values(ready_at=now, failures=0, dead_since=None, error=None)
+        update(channel_states)
+        .where(channel_states.c.channel == channel)
+        .values(ready_at=now, failures=0, dead_since=None, error=None)
     )
 
 
@@ -125,36 +113,19 @@ def _earlier(now: datetime) -> ColumnElement[datetime]:
     return case((outbox.c.not_before < now, outbox.c.not_before), else_=literal(now, outbox.c.not_before.type))
 
 
-def _entries() -> Select[Any]:
-    return select(outbox, sent.c.url, sent.c.message_id, sent.c.sent_at).select_from(
-        outbox.outerjoin(sent, sent.c.outbox_id == outbox.c.id)
+def _rows() -> Select[Any]:
+    """Rows of the outbox with where they are. A row that waits for its channel bears the channel's error."""
+    known = outbox.outerjoin(sent, sent.c.outbox_id == outbox.c.id).outerjoin(
+        channel_states, channel_states.c.channel == outbox.c.channel
     )
+    columns = (sent.c.url, sent.c.message_id, sent.c.sent_at, channel_states.c.error.label("channel_error"))
+    return select(outbox, *columns).select_from(known)
 
 
-def _entry(row: Row[Any]) -> OutboxEntry:
-    return OutboxEntry(
-        id=row.id,
-        channel=row.channel,
-        kind=row.kind,
-        state=row.state,
-        message=_read(row.message),
-        part=row.part,
-        of=max(row.of, 1),
-        attempts=row.attempts,
-        maybe_sent=row.maybe_sent,
-        created_at=row.created_at,
-        not_before=row.not_before,
-        expires_at=row.expires_at,
-        error=row.error,
-        run_id=row.run_id,
-        url=row.url,
-        message_id=row.message_id,
-        sent_at=row.sent_at,
-    )
-
-
-def _read(text: str) -> Message | None:
+def _queued(row: Row[Any]) -> QueuedMessage:
     try:
-        return from_dict(json.loads(text))
+        message = from_dict(json.loads(row.message))
     except (ValueError, KeyError, TypeError):
-        return None
+        message = UNREADABLE
+    found = queued(row, message, message_id=row.message_id, url=row.url, sent_at=row.sent_at)
+    return found if found.error or row.state not in {"waiting", "unclear"} else replace(found, error=row.channel_error)

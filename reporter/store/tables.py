@@ -27,7 +27,7 @@ from sqlalchemy import (
 from reporter.secret import masked
 
 # The newest migration in reporter/store/migrations/versions; a test holds that it is.
-HEAD = "0003"
+HEAD = "0004"
 LONGEST_TEXT = 10_000
 """Characters that are kept of words from elsewhere."""
 
@@ -280,7 +280,6 @@ outbox = Table(
     Column("key", String(300), nullable=False, unique=True),
     Column("thread", Integer),  # the first row of a message that was split; its parts follow each other
     Column("part", Integer, nullable=False, default=1),
-    Column("of", Integer, nullable=False, default=0),  # 0: not fitted yet
     Column("batch", Integer),  # the first row of those that travel in one request
     Column("channel", String(64), nullable=False),
     Column("kind", String(16), nullable=False),  # report | alert | board
@@ -296,13 +295,14 @@ outbox = Table(
     Column("maybe_sent", Boolean, nullable=False, default=False),
     Column("created_at", UtcTime, nullable=False),
     Column("not_before", UtcTime, nullable=False),
-    Column("expires_at", UtcTime),
+    Column("keep_until", UtcTime),  # when nobody needs it any more: its channel's `keep` after it was written
     Column("lease", String(32)),
     Column("leased_until", UtcTime),
     Column("error", ForeignText),
     Column("run_id", String(32)),
     Column("settled_at", UtcTime),
-    Column("repost", Integer),  # after so many seconds a board is posted anew instead of edited
+    Column("repost", Integer),  # after this many seconds a board is posted again instead of edited
+    Column("parts", Integer),  # how many parts the message was split into; empty until it is fitted
     Index(None, "state", "channel", "priority", "id"),
     Index(None, "channel", "slot", "id"),
     Index(None, "run_id"),
@@ -317,7 +317,7 @@ sent = Table(
     Column("channel", String(64), nullable=False),
     Column("slot", String(200)),
     Column("message_id", String(64), nullable=False),
-    Column("place", String(64)),
+    Column("destination", String(64)),  # the service's own channel
     Column("url", Text),
     Column("sent_at", UtcTime, nullable=False),
     Column("edited", Boolean, nullable=False, default=False),
@@ -341,14 +341,14 @@ tallies = Table(
     Column("slowed", Integer, nullable=False),
 )
 
-# One row a channel: who may send to it just now, and when it may be tried again. Those of one place, which is the
-# service's own channel, are taken and held together.
-lanes = Table(
-    "lanes",
+# One row a channel of the config: who sends to it now, and when it may be tried again. Channels with one destination,
+# which is the service's own channel, are leased together.
+channel_states = Table(
+    "channel_states",
     metadata,
     Column("channel", String(64), primary_key=True),
     Column("address", String(32), nullable=False),  # a fingerprint: a dead address stays dead until it is changed
-    Column("place", String(64)),
+    Column("destination", String(64)),
     Column("lease", String(32)),
     Column("leased_until", UtcTime),
     Column("ready_at", UtcTime, nullable=False),

@@ -364,11 +364,11 @@ def test_after_a_webhook_was_deleted_and_set_up_again_what_waited_goes_out_in_or
         with app.store.begin() as connection:
             for number in range(4):
                 outbox.enqueue(connection, letter("alerts", number), clock.now)
-        assert app.delivery.serve(app.runtime, "alerts") == 0
+        assert app.delivery.serve(app.runtime.channels, "alerts") == 0
         house.setup()
         app.runtime.close()
         app.runtime = home.wire()
-        assert app.delivery.serve(app.runtime, "alerts") == 4
+        assert app.delivery.serve(app.runtime.channels, "alerts") == 4
     assert numbers(house.discord.messages("alerts")) == [0, 1, 2, 3]
 
 

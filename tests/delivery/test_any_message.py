@@ -38,7 +38,7 @@ class Carried:
         with self._traffic.app.store.begin() as connection:
             for message in some:
                 key = f"any/{next(self._numbers)}"
-                letter = outbox.OutgoingMessage(key=key, channel="a", kind="report", message=message, reference=key)
+                letter = outbox.OutgoingMessage(key=key, channel="a", kind="report", message=message)
                 outbox.enqueue(connection, letter, self._clock.wall())
         carry(self._traffic, self._clock, timedelta(hours=1))
         assert self._traffic.counts().keys() == {"sent"}

@@ -1,4 +1,4 @@
-"""Ten minutes without Discord: what is still wanted arrives in order and says how late it is, boards arrive once."""
+"""Ten minutes without Discord: what is still kept arrives in order and says how late it is, boards arrive once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.clocks import HandClock
 from tests.support.discord import LocalDiscord
 
 CHANNELS = ("a", "b", "c", "d", "e")
-# How long messages are wanted: for ever, for two days, an hour, some minutes.
+# How long messages are kept: for ever, for two days, an hour, some minutes.
 AGES = (None, timedelta(days=2), timedelta(hours=1), timedelta(minutes=12), timedelta(minutes=2))
 MESSAGES, OUTAGE = 500, timedelta(minutes=10)
 
@@ -56,8 +56,8 @@ def told(discord: LocalDiscord, channel: str, word: str = "No") -> list[Told]:
 
 def queue_one(traffic: Traffic, number: int) -> None:
     """The next message: a report, or each tenth time an alert; and each time the board of its channel."""
-    channel, wanted = CHANNELS[number % len(CHANNELS)], AGES[number // len(CHANNELS) % len(AGES)]
-    one = replace(letter(channel, number, kind="alert" if number % 10 == 0 else "report"), wanted=wanted)
+    channel, keep = CHANNELS[number % len(CHANNELS)], AGES[number // len(CHANNELS) % len(AGES)]
+    one = replace(letter(channel, number, kind="alert" if number % 10 == 0 else "report"), keep=keep)
     with traffic.app.store.begin() as connection:
         outbox.enqueue(connection, one, traffic.clock.wall())
     queue_board(traffic, channel, number)
@@ -69,7 +69,7 @@ def queue_board(traffic: Traffic, channel: str, number: int) -> None:
         outbox.enqueue(connection, board, traffic.clock.wall())
 
 
-def test_after_an_outage_all_that_is_still_wanted_arrives(
+def test_after_an_outage_all_that_is_still_kept_arrives(
     tmp_path: Path, clock: HandClock, discord: LocalDiscord
 ) -> None:
     traffic = Traffic(tmp_path, discord, {name: name for name in CHANNELS}, clock=clock)
@@ -93,21 +93,21 @@ def test_after_an_outage_all_that_is_still_wanted_arrives(
     record(f"outage of 10 min, mixed age limits: {expired} were not wanted any more", whole)
     assert states.keys() == {"sent", "expired", "superseded"}
     for name, found in arrived.items():
-        assert wanted_and_missing(name, found, created) == []
+        assert kept_and_missing(name, found, created) == []
         assert in_order(found)
         assert [one for one in found if not says_how_late(one, created[one.number])] == []
         assert [one.number for one in told(discord, name, "Board")] == [MESSAGES]
 
 
-def wanted_and_missing(channel: str, found: list[Told], created: dict[int, datetime]) -> list[int]:
-    """Numbers that did not arrive though they were still wanted when it had all arrived."""
+def kept_and_missing(channel: str, found: list[Told], created: dict[int, datetime]) -> list[int]:
+    """Numbers that did not arrive though they were still kept when it had all arrived."""
     last = max(one.at for one in found)
     missing = created.keys() - {one.number for one in found}
     return [
         number
         for number in missing
         if CHANNELS[number % len(CHANNELS)] == channel
-        and ((wanted := AGES[number // len(CHANNELS) % len(AGES)]) is None or created[number] + wanted > last)
+        and ((keep := AGES[number // len(CHANNELS) % len(AGES)]) is None or created[number] + keep > last)
     ]
 
 

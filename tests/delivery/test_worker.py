@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import time
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import Engine, event
 
-from reporter.delivery import worker
+from reporter.delivery import rate_limits
 from reporter.delivery.rate_limits import Limit
 from reporter.store import channel_states, channel_stats, database, outbox
 from tests.support.discord.faults import Fault, Limited, Reset, Status
@@ -51,9 +52,9 @@ def take(news: Stage, channel: str) -> None:
     """Take a channel's next row in hand, as one who dies with it."""
     now, known = news.clock.wall(), news.app.runtime.channels[channel]
     with news.app.store.begin() as connection:
-        lanes = channel_states.lock_channels(connection, channel, known.address, now)
+        states = channel_states.lock_channels(connection, channel, known.address, now)
         rows = outbox.upcoming(connection, [channel], now, 1)
-        outbox.claim_rows(connection, rows, lanes, "one who dies", now, timedelta(seconds=90))
+        outbox.claim_rows(connection, rows, states, "one who dies", now, timedelta(seconds=90))
 
 
 def setting(news: Stage, **keys: str) -> None:
@@ -69,13 +70,19 @@ def titles(discord: LocalDiscord, name: str = "daily") -> list[str]:
 
 
 def test_a_report_arrives_once_with_a_reference(news: Stage, discord: LocalDiscord) -> None:
-    done = news.run("daily", "2026-10-30")
+    news.run("daily", "2026-10-30")
     [message] = discord.messages("daily")
     assert message.title == "2026-10-30"
-    assert done.outcome
-    assert message.embed["footer"]["text"] == f"ref {done.outcome.run_id[:6]}"
+    assert re.fullmatch("ref [0-9a-f]{6}", message.embed["footer"]["text"])
     news.deliver()
     assert len(discord.everything()) == 1
+
+
+def test_a_reference_names_one_message_and_not_all_of_a_run(stage: Stage, discord: LocalDiscord) -> None:
+    two = DAILY + '    yield Report(facts={"late": 0})\n'
+    stage.report("daily", two).on_discord(discord, "  daily:").run("daily", "2026-10-30")
+    first, second = (message.embed["footer"]["text"] for message in discord.messages("daily"))
+    assert first != second
 
 
 def test_an_outage_loses_nothing_keeps_the_order_and_says_how_late_it_is(news: Stage, discord: LocalDiscord) -> None:
@@ -144,8 +151,8 @@ def test_one_who_comes_back_after_his_lease_does_not_send_again_what_another_has
     news.clock.forward(minutes=2)
     news.deliver()
     with news.app.store.begin() as connection:
-        outbox.mark_retry(connection, row, why="the connection was reset", in_doubt=True)
-        outbox.mark_needs_review(connection, row, "the connection was reset")
+        outbox.mark_retry(connection, row, "the connection was reset", in_doubt=True)
+        outbox.mark_retry(connection, row, "the connection was reset", in_doubt=True, review=True)
     assert news.counts() == {"sent": 2}
 
 
@@ -376,7 +383,7 @@ def test_two_channels_of_ours_that_are_one_of_discords_share_its_order_and_its_p
         for day in range(3, 8):
             stage.run("daily" if day % 2 else "again", f"2026-10-{day:02}")
     stage.clock.forward(minutes=1)
-    assert len(stage.app.delivery.ready(stage.app.runtime)[0]) == 1
+    assert len(stage.app.delivery.ready(stage.app.runtime.channels)[0]) == 1
     stage.deliver()
     assert titles(discord, "floor") == [f"2026-10-{day:02}" for day in range(1, 8)]
 
@@ -389,7 +396,7 @@ def test_the_pace_outlives_the_process(stage: Stage) -> None:
             stage.run("daily", f"2026-10-{day:02}")
         stage.restart().run("daily", "2026-10-06")
         assert len(titles(discord)) == 5
-        _, wait = stage.app.delivery.ready(stage.app.runtime)
+        _, wait = stage.app.delivery.ready(stage.app.runtime.channels)
         assert 1.9 < wait < 2.2
         assert discord.journal.limited == 0
 
@@ -439,7 +446,7 @@ def test_a_long_past_is_forgotten_piece_by_piece(
 def test_after_too_many_refusals_nothing_is_asked_for_a_while(
     news: Stage, discord: LocalDiscord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker, "REFUSALS", Limit(3, 600.0))
+    monkeypatch.setattr(rate_limits, "REFUSALS", Limit(3, 600.0))
     acquainted(news, discord)
     discord.fail(Limited(0.1), times=3)
     news.run("daily", "2026-10-30")
@@ -456,11 +463,11 @@ def test_after_too_many_refusals_nothing_is_asked_for_a_while(
 def test_one_process_asks_no_faster_than_it_may(
     news: Stage, discord: LocalDiscord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker, "EVERYWHERE", Limit(2, 1.0))
+    monkeypatch.setattr(rate_limits, "REQUESTS", Limit(2, 1.0))
     for day in ("2026-10-28", "2026-10-29", "2026-10-30"):
         news.run("daily", day)
     assert len(titles(discord)) == 1  # the first look counts as well
-    _, wait = news.app.delivery.ready(news.app.runtime)
+    _, wait = news.app.delivery.ready(news.app.runtime.channels)
     assert 0 < wait <= 1.2
     news.clock.forward(seconds=2)
     news.deliver()
@@ -481,6 +488,6 @@ def test_order_holds_over_two_names_of_one_channel_when_a_look_at_one_fails(
     stage.restart().app.run_by_hand(stage.app.job("daily"), "2026-10-03")
     discord.fail(Status(503), webhook="alarm")
     for _ in range(3):
-        stage.app.delivery.serve(stage.app.runtime, "daily")
+        stage.app.delivery.serve(stage.app.runtime.channels, "daily")
         stage.clock.forward(minutes=1)
     assert titles(discord)[2:] == ["2026-10-02", "2026-10-03"]

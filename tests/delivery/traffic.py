@@ -128,9 +128,7 @@ def letter(
     """A message whose title is its number, and whose body has so many characters."""
     body = (Text(((Run("text", "word " * (size // 5)),),)),) if size else ()
     message = Message(title=(Run("text", f"{word} {number}"),), body=body)
-    return outbox.OutgoingMessage(
-        key=f"{channel}/{number}", channel=channel, kind=kind, message=message, reference=f"{channel}{number}"
-    )
+    return outbox.OutgoingMessage(key=f"{channel}/{number}", channel=channel, kind=kind, message=message)
 
 
 def carry(traffic: Traffic, clock: HandClock, span: timedelta) -> None:
@@ -141,8 +139,8 @@ def carry(traffic: Traffic, clock: HandClock, span: timedelta) -> None:
     end = clock.now + span
     while True:
         app = traffic.app
-        channels, soon = app.delivery.ready(app.runtime)
-        served = sum(app.delivery.serve(app.runtime, channel) for channel in channels)
+        channels, soon = app.delivery.ready(app.runtime.channels)
+        served = sum(app.delivery.serve(app.runtime.channels, channel) for channel in channels)
         if traffic.done or clock.now >= end:
             return
         if not served:

@@ -302,7 +302,7 @@ def test_of_two_daemons_one_tells_the_digest(night: Stage, discord: LocalDiscord
 def test_a_run_by_hand_says_until_when_it_is_held(night: Stage) -> None:
     done = night.run("pulse")
     assert done.outcome
-    [fate] = night.app.fates(done.outcome.run_id)
+    [fate] = night.app.messages_of(done.outcome.run_id)
     assert (fate.state, fate.error) == ("held", "quiet hours until 07:00")
 
 

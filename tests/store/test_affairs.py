@@ -19,9 +19,7 @@ NOW = datetime(2026, 10, 30, 14, 0, tzinfo=UTC)
 def letter(store: Store, key: str, at: datetime) -> None:
     message = Message(title=(Run("text", key),))
     with store.begin() as connection:
-        enqueue(
-            connection, OutgoingMessage(key=key, channel="daily", kind="report", message=message, reference="r"), at
-        )
+        enqueue(connection, OutgoingMessage(key=key, channel="daily", kind="report", message=message), at)
 
 
 def test_a_store_without_a_past_has_nothing_to_say(store: Store) -> None:

@@ -9,16 +9,29 @@ from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.command import upgrade as alembic_upgrade
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, delete, func, inspect, select, update
+from sqlalchemy import create_engine, delete, func, inspect, select, text, update
 
 from reporter.errors import StoreBusyError, StoreError
-from reporter.store import channel_states, run_log, tables
+from reporter.store import channel_states, outbox_admin, run_log, tables
 from reporter.store.database import Store, fact, open_store
 from reporter.store.migrate import settings, upgrade
 from tests.delivery.traffic import until
 from tests.support.servers import PostgreSQL
+
+# What a store of version 0002 may hold: a channel, a message in two parts that was sent, and a message that waits.
+OLDER = """
+INSERT INTO lanes (channel, address, place, ready_at, failures, error, posts)
+VALUES ('daily', 'a', '777', :now, 1, 'away', '[]');
+INSERT INTO outbox (id, key, part, "of", channel, kind, severity, priority, message, reference, state, attempts,
+                    maybe_sent, created_at, not_before, expires_at, run_id)
+VALUES (1, 'k', 1, 2, 'daily', 'report', 'info', 1, '{}', 'r', 'sent', 1, false, :now, :now, :soon, 'run'),
+       (2, 'l', 1, 0, 'daily', 'report', 'info', 1, '{}', 's', 'waiting', 0, false, :now, :now, NULL, 'run');
+INSERT INTO sent (outbox_id, channel, message_id, place, sent_at, edited)
+VALUES (1, 'daily', '42', '777', :now, false)
+"""
 
 
 def test_a_new_store_is_what_the_migrations_would_have_made(tmp_path: Path, store: Store) -> None:
@@ -40,6 +53,29 @@ def test_the_newest_migration_is_the_version_of_a_new_store(store: Store) -> Non
     with store.begin() as connection:
         assert ScriptDirectory.from_config(settings(connection)).get_current_head() == tables.HEAD
         assert connection.execute(select(tables.alembic_version.c.version_num)).scalar() == tables.HEAD
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_an_older_store_keeps_its_channels_and_its_messages(
+    tmp_path: Path, request: pytest.FixtureRequest, kind: str
+) -> None:
+    server: PostgreSQL | None = request.getfixturevalue("server") if kind == "postgresql" else None
+    url = server.url(schema=server.new_schema()) if server else f"sqlite:///{tmp_path / 'older.sqlite'}"
+    engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    moment = datetime(2026, 10, 31, tzinfo=UTC)
+    with engine.begin() as connection:
+        tables.alembic_version.create(connection)
+        alembic_upgrade(settings(connection), "0002")
+        ahead = {"now": moment, "soon": moment + timedelta(hours=1)}
+        for statement in OLDER.split(";"):
+            connection.execute(text(statement), ahead)
+    engine.dispose()
+    with closing(open_store(url)) as store, store.read() as connection:
+        [state] = channel_states.all_states(connection)
+        assert (state.channel, state.destination, state.error) == ("daily", "777", "away")
+        one, two = outbox_admin.of_run(connection, "run")
+        assert (one.parts, one.keep_until, one.message_id) == (2, moment + timedelta(hours=1), "42")
+        assert (two.parts, two.keep_until, two.error) == (None, None, "away")
 
 
 def test_a_store_of_a_newer_program_is_refused_and_left_alone(tmp_path: Path) -> None:
@@ -120,7 +156,7 @@ def test_one_who_writes_for_ever_stops_no_other_for_ever(tmp_path: Path, monkeyp
             assert fact(connection, "any") is None
 
 
-def test_two_daemons_that_change_the_lanes_of_one_place_do_not_wait_for_each_other(server: PostgreSQL) -> None:
+def test_two_daemons_that_change_the_channels_of_one_destination_do_not_wait_for_each_other(server: PostgreSQL) -> None:
     def enters() -> None:
         with store.begin() as connection:
             channel_states.lock_channels(connection, "a", "there", now)
@@ -135,11 +171,11 @@ def test_two_daemons_that_change_the_lanes_of_one_place_do_not_wait_for_each_oth
         with store.begin() as connection:
             for name in ("b", "a"):
                 channel_states.lock_channels(connection, name, "there", now)
-                channel_states.record_destination(connection, name, "place")
-            connection.execute(update(tables.lanes).values(lease="mine"))
+                channel_states.save(connection, name, destination="one")
+            connection.execute(update(tables.channel_states).values(lease="mine"))
         with store.begin() as connection:
-            channel_states.lock_leased(connection, "mine")
-            channel_states.record_posts(connection, "b", [now.timestamp()])
+            channel_states.lock_leased(connection, "mine", "b")
+            channel_states.save(connection, "b", failures=1)
             other = pool.submit(enters)
             until(somebody_waits, 30, lambda: "nobody waits")
             channel_states.release(connection, "mine")

@@ -136,9 +136,9 @@ class Stage:
 
     def deliver(self) -> None:
         """Bring what waits to its channels."""
-        channels, _ = self.app.delivery.ready(self.app.runtime)
+        channels, _ = self.app.delivery.ready(self.app.runtime.channels)
         for channel in channels:
-            self.app.delivery.serve(self.app.runtime, channel)
+            self.app.delivery.serve(self.app.runtime.channels, channel)
 
     def run(self, name: str, at: str | None = None, *, force: bool = False) -> ManualRun:
         """Run a job by hand and deliver what waits."""

@@ -13,13 +13,13 @@ from reporter.messages.message import Message
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """It is there. `id` names the message for later edits; `place` is the service's own channel; `url` opens it.
+    """It is there. `id` names the message for later edits; `destination` is the service's own channel; `url` opens it.
 
     `date` is the service's clock, where it told it.
     """
 
     id: str
-    place: str | None = None
+    destination: str | None = None
     url: str | None = None
     date: datetime | None = None
 
@@ -103,7 +103,7 @@ class Outlet(Protocol):
         """Take a message back; one that is not there any more counts as deleted."""
 
     def look(self) -> Verdict:
-        """Whether the channel could be posted to, without posting; `Delivered.place` is the service's own channel."""
+        """Whether the channel could be posted to, without posting; `Delivered.destination` is where it leads."""
 
     def reopen(self) -> None:
         """Forget that the channel was found dead: a person wants it asked again."""

@@ -96,12 +96,12 @@ def test_requests_are_made_as_discord_asks(discord: LocalDiscord, outlet: Discor
 
 def test_delivered_says_where_and_by_which_clock(discord: LocalDiscord, outlet: DiscordOutlet) -> None:
     discord.now = lambda: datetime(2026, 3, 29, 1, 2, 3, tzinfo=UTC)
-    place = delivered(outlet.look()).place
+    destination = delivered(outlet.look()).destination
     posted = delivered(outlet.post(summary()))
-    assert posted.place == place == discord.messages("daily")[0].channel.id
+    assert posted.destination == destination == discord.messages("daily")[0].channel.id
     assert posted.date == discord.now()
     assert posted.url is not None
-    assert posted.url.endswith(f"/{place}/{posted.id}")
+    assert posted.url.endswith(f"/{destination}/{posted.id}")
 
 
 def test_a_hostile_name_is_seen_as_it_is_and_calls_nobody(discord: LocalDiscord, open_outlet: Open) -> None:
@@ -157,7 +157,7 @@ def test_a_message_of_a_thread_is_edited_and_deleted_there(discord: LocalDiscord
     discord.webhook("daily")
     outlet = open_outlet(thread_id=discord.thread("daily"))
     posted = delivered(outlet.post(summary()))
-    assert posted.place == discord.messages("daily")[0].channel.id
+    assert posted.destination == discord.messages("daily")[0].channel.id
     assert delivered(outlet.edit(posted.id, summary())).id == posted.id
     outlet.delete(posted.id)
     assert discord.messages("daily") == []
@@ -167,7 +167,7 @@ def test_a_message_in_a_forum_opens_a_thread_and_is_edited_there(discord: LocalD
     discord.webhook("forum", forum=True)
     outlet = open_outlet("forum", thread_name="Daily")
     posted = delivered(outlet.post(summary()))
-    assert delivered(outlet.edit(posted.id, summary(title=line("new")))).place == posted.place
+    assert delivered(outlet.edit(posted.id, summary(title=line("new")))).destination == posted.destination
     assert [message.channel.name for message in discord.messages("forum")] == ["Daily"]
 
 

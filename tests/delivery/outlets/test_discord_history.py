@@ -22,11 +22,11 @@ def said(id_: str, footer: str | None = REFERENCE, webhook: str = OURS) -> dict[
     ("others", "expected"),
     [
         ([], Absent()),
-        ([said("102")], Delivered("102", place="7")),
-        ([said("102"), said("103", "ref 999999")], Delivered("102", place="7")),
+        ([said("102")], Delivered("102", destination="7")),
+        ([said("102"), said("103", "ref 999999")], Delivered("102", destination="7")),
         ([said("103", "ref 999999")], Absent()),
         ([said("103", webhook="2")], Absent()),
-        ([said("102", None)], Delivered("102", place="7")),
+        ([said("102", None)], Delivered("102", destination="7")),
         ([said("102", None), said("103", None)], Unclear("several messages could be it")),
     ],
 )

@@ -105,7 +105,7 @@ def _footers(message: Json) -> Iterator[str]:
 
 
 def _delivered(message: Json) -> Delivered:
-    return Delivered(str(message["id"]), place=str(message["channel_id"]))
+    return Delivered(str(message["id"]), destination=str(message["channel_id"]))
 
 
 def _floor(known: Collection[str]) -> str:

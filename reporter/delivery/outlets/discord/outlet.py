@@ -77,7 +77,7 @@ class DiscordOutlet:
         shown_as = {"username": checked_username(username), "avatar_url": avatar_url, "thread_name": thread_name}
         self._shown_as = {key: value for key, value in shown_as.items() if value}
         self._webhook_id = address.id
-        self._place: str | None = None
+        self._destination: str | None = None
         self._gone: Never | None = None
         self._guild: str | None = None
         self._told = RateLimitHeaders(monotonic)
@@ -127,7 +127,7 @@ class DiscordOutlet:
 
     def find(self, reference: str, known: Collection[str]) -> Found:
         """Read the channel for a message of this webhook that is none of the `known`."""
-        place = self._thread_id or self._place
+        place = self._thread_id or self._destination
         if not self._history:
             return Unclear("without a bot's token the channel cannot be read")
         if place is None or "thread_name" in self._shown_as:
@@ -149,7 +149,7 @@ class DiscordOutlet:
         """Look at the webhook itself: Delivered, with its id and its channel as the place, when it can be posted to."""
         found = self._ask("GET", "/")
         if isinstance(found, Delivered):
-            self._place = found.place
+            self._destination = found.destination
         return found
 
     def reopen(self) -> None:
@@ -209,9 +209,9 @@ class DiscordOutlet:
         return {"thread_id": id_} if id_ else {}
 
     def _linked(self, found: Delivered) -> Delivered:
-        if self._guild is None or found.place is None:
+        if self._guild is None or found.destination is None:
             return found
-        return replace(found, url=f"{DISCORD}/channels/{self._guild}/{found.place}/{found.id}")
+        return replace(found, url=f"{DISCORD}/channels/{self._guild}/{found.destination}/{found.id}")
 
     def _hushed(self, found: Later | Never | Unclear | Delivered) -> Verdict:
         """The verdict, should an answer or an error have echoed the token, without it."""

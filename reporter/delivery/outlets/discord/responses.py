@@ -116,7 +116,7 @@ def _accepted(answer: Answer) -> Verdict:
     id_ = answer.about if answer.status == 204 else answer.text("id")
     if id_ is None:
         return Unclear(f"the answer {answer.status} does not name the message")
-    return Delivered(id_, place=answer.text("channel_id"), date=answer.date)
+    return Delivered(id_, destination=answer.text("channel_id"), date=answer.date)
 
 
 def _limited(answer: Answer) -> Later:
