@@ -8,18 +8,18 @@ from datetime import datetime
 
 from reporter.alerts.model import Level, Transition, TransitionKind
 
-# Stands for the channels that an earlier version told, which it did not write down.
-TOLD_BY_EARLIER_VERSION = "?"
+# Stands for the channels that an earlier version notified: it did not write them down.
+NOTIFIED_BY_EARLIER_VERSION = "?"
 
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """One trouble of a subject, from its first opening to its end, and what people were told of it.
+    """One trouble of a subject, from its first opening to its end, and who was notified of it.
 
-    The trouble lasted from `since` to `until`; that it was over is known only a while later, at `resolved_at`.
-    `told` are the channels that heard of the present trouble; `untold` says why nobody did yet, or not of its present
-    level. `group` names the incidents that one message tells together. `escalated` are the names of the steps that
-    were taken.
+    The trouble lasted from `since` to `until`. Its end is certain only a while later, at `resolved_at`. `notified` are
+    the channels that were notified of the present trouble. `withheld` says why no channel was notified of the trouble,
+    or of its present level. One message can describe several incidents: these have the same `group`. `escalated` are
+    the names of the escalation steps that were taken.
     """
 
     id: str
@@ -30,8 +30,8 @@ class Incident:
     worst: Level
     resolved_at: datetime | None = None
     until: datetime | None = None
-    told: tuple[str, ...] = ()
-    untold: str | None = None
+    notified: tuple[str, ...] = ()
+    withheld: str | None = None
     group: str | None = None
     acked_at: datetime | None = None
     acked_by: str | None = None
@@ -44,9 +44,9 @@ class Incident:
 
 
 def incident_of_transition(transition: Transition, now: datetime) -> Incident:
-    """The incident of a change of which nothing is known yet. One that an earlier version opened was told by it."""
+    """The incident that a transition begins. If an earlier version opened it, that version also notified people."""
     opens = transition.change in {TransitionKind.OPENED, TransitionKind.FLAPPING}
-    level = max(transition.level, transition.was, key=lambda level: level.worse_than(Level.OK))
+    level = transition.was if transition.level is Level.OK else transition.level
     return Incident(
         id=transition.incident,
         subject=transition.subject,
@@ -54,12 +54,12 @@ def incident_of_transition(transition: Transition, now: datetime) -> Incident:
         since=transition.since,
         level=level,
         worst=level,
-        told=() if opens else (TOLD_BY_EARLIER_VERSION,),
+        notified=() if opens else (NOTIFIED_BY_EARLIER_VERSION,),
     )
 
 
 def after_transition(known: Incident, transition: Transition, now: datetime) -> Incident:
-    """The incident with what a change says about it."""
+    """The incident after a transition."""
     ended = now if transition.change is TransitionKind.RESOLVED else None
     worst = transition.level if transition.level.worse_than(known.worst) else known.worst
     level = known.level if ended else transition.level
@@ -67,18 +67,18 @@ def after_transition(known: Incident, transition: Transition, now: datetime) -> 
     moved = replace(known, level=level, worst=worst, resolved_at=ended, until=until)
     if ended or known.is_over:
         moved = replace(moved, acked_at=None, acked_by=None, note=None)
-    if known.is_over:  # it is in trouble again: whoever heard of the last time has heard of its end
-        moved = replace(moved, told=(), untold=None)
+    if known.is_over:  # the trouble is back: the channels that were notified of the last one also saw its end
+        moved = replace(moved, notified=(), withheld=None)
     return moved
 
 
-def marked_told(incident: Incident, channels: Iterable[str]) -> Incident:
-    """The incident once people in these channels have heard of it as it stands."""
-    return replace(incident, told=tuple(dict.fromkeys((*incident.told, *channels))), untold=None)
+def with_notified(incident: Incident, channels: Iterable[str]) -> Incident:
+    """The incident once these channels are notified of it as it stands."""
+    return replace(incident, notified=tuple(dict.fromkeys((*incident.notified, *channels))), withheld=None)
 
 
-def marked_untold(incident: Incident, change: TransitionKind, why: str) -> Incident:
-    """The incident once a change of it was not told: the reason counts as long as people know less than is true."""
-    if change is TransitionKind.WORSENED or not (incident.told or change is TransitionKind.RESOLVED):
-        return replace(incident, untold=why)
+def with_withheld(incident: Incident, change: TransitionKind, reason: str) -> Incident:
+    """The incident once a notification was withheld: the reason stays while people know less than is true."""
+    if change is TransitionKind.WORSENED or not (incident.notified or change is TransitionKind.RESOLVED):
+        return replace(incident, withheld=reason)
     return incident

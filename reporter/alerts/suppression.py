@@ -1,7 +1,7 @@
-"""Decides whether people hear of an alert, and why: dependencies, maintenance, silences, acknowledgement, escalation.
+"""Whether people are notified of a transition, and why: dependencies, maintenance, silences, acknowledgement.
 
-Pure: the caller passes what is known of a subject. People who were notified of a failure are notified of its
-resolution, whatever suppression applies then.
+These functions are pure. Whatever suppresses notifications, the channels that were notified of trouble are also
+notified of its end.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ REMIND_BEFORE = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """Somebody wants to hear nothing of some subjects for a while."""
+    """A person's request to suppress the notifications of some subjects for a while."""
 
     id: int
     pattern: str
@@ -36,24 +36,24 @@ class Silence:
         return self.begins_at <= now < self.ends_at
 
     def ends_soon(self, now: datetime) -> bool:
-        """Whether it is time to remind people that it ends."""
+        """Whether it is time to remind people that the silence ends."""
         return self.holds(now) and self.ends_at - now <= min(REMIND_BEFORE, (self.ends_at - self.begins_at) / 10)
 
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """Why nothing new is told of a subject at present; `parent` is whose trouble it is said to be."""
+    """Why notifications of a subject are suppressed at present. `parent` is the subject whose trouble explains it."""
 
-    why: str
+    reason: str
     parent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Whether a change is told, and the reason."""
+    """Whether people are notified of a transition, and the reason."""
 
-    told: bool
-    why: str
+    notify: bool
+    reason: str
 
 
 def suppression_of(
@@ -65,9 +65,9 @@ def suppression_of(
     silences: Iterable[Silence] = (),
     troubled: Iterable[AlertState] = (),
 ) -> Suppression | None:
-    """What keeps people from hearing of a subject's trouble at that level now, if anything does.
+    """What suppresses the notifications of a subject at that level now; None if nothing does.
 
-    `troubled` are the states that are not well. Times in words are in the zone of `now`.
+    `troubled` are the states that are not well. Times in the reason are in the zone of `now`.
     """
     for silence in silences:
         if silence.holds(now) and fits(silence.pattern, subject):
@@ -83,56 +83,56 @@ def suppression_of(
 
 
 def _is_to_blame(state: AlertState, subject: str, level: Level, rules: Rules) -> bool:
-    """Whether the trouble of one subject explains that of another: it must be as bad, and the other depend on it.
+    """Whether the trouble of one subject explains that of another: it is as bad, and the other subject depends on it.
 
-    What cannot be looked at while our own network is in trouble is no news of its own.
+    While our own network is in trouble, it explains every subject that cannot be reached.
     """
-    if state.phase is Phase.OK or level.worse_than(_level(state)):
+    if state.phase is Phase.OK or level.worse_than(severity(state)):
         return False
     unseen = level is Level.UNKNOWN and state.subject == OWN_NETWORK != subject
     return unseen or rules.depends(subject, state.subject)
 
 
-def _level(state: AlertState) -> Level:
-    """How bad a subject is: its alert's level, or before there is one that of its last reading."""
+def severity(state: AlertState) -> Level:
+    """How bad a subject is: the worse of its alert's level and its last reading's level."""
     seen = state.observation.level if state.observation else Level.OK
     return seen if seen.worse_than(state.level) else state.level
 
 
 def decide(transition: Transition, incident: Incident, suppressed: Suppression | None) -> Decision:
-    """Whether a change is told. Whoever heard of trouble hears of its end, and nobody else does."""
+    """Whether people are notified of a transition. Only those who were notified of trouble are notified of its end."""
     if transition.change in {TransitionKind.RESOLVED, TransitionKind.EASED}:
-        if incident.told:
-            return Decision(True, "who heard of the trouble hears of this")
-        return Decision(False, incident.untold or "nobody was told of the trouble")
+        if incident.notified:
+            return Decision(True, "the channels that were notified of the trouble are notified of this")
+        return Decision(False, incident.withheld or "nobody was notified of the trouble")
     if suppressed:
-        return Decision(False, suppressed.why)
+        return Decision(False, suppressed.reason)
     if incident.acked_at and transition.change in {TransitionKind.REMINDER, TransitionKind.ESCALATED}:
         return Decision(False, f"acknowledged by {incident.acked_by}")
-    return Decision(True, "nothing speaks against it")
+    return Decision(True, "nothing suppresses it")
 
 
 def is_notification_owed(incident: Incident, state: AlertState | None) -> bool:
-    """Whether people should hear of an open trouble that was kept from them, as soon as nothing hushes it."""
-    return state is not None and state.phase is Phase.OPEN and bool(not incident.told or incident.untold)
+    """Whether a notification of an open trouble was withheld and is still due once nothing suppresses it."""
+    return state is not None and state.phase is Phase.OPEN and bool(not incident.notified or incident.withheld)
 
 
 def delayed_transition(incident: Incident, state: AlertState, now: datetime) -> Transition:
-    """The news of a trouble that was kept from people. Times in its reason are in the zone of `now`."""
+    """The transition for a notification that was withheld. Times in its reason are in the zone of `now`."""
     again = TransitionKind.FLAPPING if state.openings > 1 else TransitionKind.OPENED
-    reason = f"{incident.level} since {clock_time(incident.since, now)}, kept back until now: {incident.untold}"
-    return transition_by_time(incident, state, TransitionKind.WORSENED if incident.told else again, reason)
+    reason = f"{incident.level} since {clock_time(incident.since, now)}, withheld until now: {incident.withheld}"
+    return transition_by_time(incident, state, TransitionKind.WORSENED if incident.notified else again, reason)
 
 
 def transition_by_time(incident: Incident, state: AlertState, change: TransitionKind, reason: str) -> Transition:
-    """What time, and no reading, gives cause to tell of an open trouble."""
+    """A transition of an open trouble that time brings, without a new reading."""
     seen = state.observation or Observation(incident.subject, incident.level)
     level = incident.level
     return Transition(incident.subject, change, incident.since, reason, seen, level, level, incident.id)
 
 
 def due_escalations(incident: Incident, steps: Sequence[EscalationStep], now: datetime) -> list[EscalationStep]:
-    """The steps of escalation whose time has come and that were not taken yet."""
+    """The escalation steps whose time has come and that were not taken yet."""
     if incident.is_over or incident.acked_at:
         return []
     return [
@@ -145,13 +145,13 @@ def due_escalations(incident: Incident, steps: Sequence[EscalationStep], now: da
 
 
 def affected_subjects(subject: str, troubled: Iterable[AlertState], rules: Rules) -> list[str]:
-    """What is in trouble and depends on a subject, also by way of others."""
+    """The subjects in trouble that depend on a subject, directly or through other subjects."""
     states = [state for state in troubled if state.phase is not Phase.OK and state.subject != subject]
     if subject != OWN_NETWORK:
         states = [state for state in states if rules.parents(state.subject)]
     found = [state.subject for state in states if rules.depends(state.subject, subject)]
     if subject == OWN_NETWORK:
-        found += [state.subject for state in states if _level(state) is Level.UNKNOWN]
+        found += [state.subject for state in states if severity(state) is Level.UNKNOWN]
     further = [
         name for child in found for name in affected_subjects(child, [s for s in states if s.subject != child], rules)
     ]

@@ -16,6 +16,7 @@ from reporter.delivery.worker import DeliveryWorker
 from reporter.errors import ReporterError, nearest
 from reporter.jobs import changes
 from reporter.jobs.binding import BoundJob
+from reporter.notify.pipeline import AlertPipeline
 from reporter.periods.civil import Period, asked, containing, covered, named_end, parse_at
 from reporter.periods.clock import Clock, SystemClock
 from reporter.scheduler.clock_check import ClockCheck
@@ -50,8 +51,9 @@ class App:
         if hold:
             self.store.hold()
         history = run_log.StoredHistory(self.store, self.clock, self.clock.wall() if hold else None)
-        self.runner = Runner(self.store, self.clock, history, self.stopping)
-        self.planner = Planner(self.store, self.clock, ClockCheck(self.clock))
+        self.alerts = AlertPipeline(self.store, self.clock)
+        self.runner = Runner(self.store, self.clock, history, self.alerts, self.stopping)
+        self.planner = Planner(self.store, self.clock, ClockCheck(self.clock), self.alerts)
         self.delivery = DeliveryWorker(self.store, self.clock, lambda seen: self.runner.observe(self.runtime, seen))
 
     def daemon(self, tick: float = TICK, watch: float = WATCH) -> Daemon:

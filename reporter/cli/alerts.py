@@ -18,7 +18,8 @@ from reporter.config.types import duration as read_duration
 from reporter.errors import ReporterError, nearest
 from reporter.messages.formats import plural
 from reporter.messages.message import visible
-from reporter.notify.pipeline import AlertPipeline
+from reporter.notify.judgement import Judgement
+from reporter.notify.repository import StoreRepository
 from reporter.notify.timeline import Timeline
 from reporter.periods.civil import parse_at
 from reporter.periods.time_text import duration_text, moment_text
@@ -50,12 +51,14 @@ def run_explain(app: App, options: argparse.Namespace) -> int:
 def run_ack(app: App, options: argparse.Namespace) -> int:
     """`reporter ack SUBJECT [--by NAME] [--note TEXT]`."""
     by, run_id = _signed(options.by), secrets.token_hex(4)
-    with app.store.begin() as connection:
-        open_ones = incidents.open_ones(connection, ours=True)
-        matching = _open_incidents(options.subject, open_ones)
-        pipeline = AlertPipeline(connection, app.runtime.notify, run_id, app.clock.wall())
+    matching: list[Incident] = []
+
+    def acknowledge(judgement: Judgement[StoreRepository]) -> None:
+        matching[:] = _open_incidents(options.subject, judgement.repository.open_incidents())
         for incident in matching:
-            pipeline.acknowledge(incident, by, options.note or "")
+            judgement.acknowledge(incident, by, options.note or "")
+
+    app.alerts.commit(app.runtime.notify, acknowledge, run_id=run_id)
     app.deliver(run_id, PATIENCE)
     for incident in matching:
         subject = visible(incident.subject)
@@ -98,7 +101,7 @@ def _end(app: App, pattern: str) -> int:
         if not ended:
             raise ReporterError(f"there is no silence {pattern}: `reporter silence` lists them")
         incidents.end_silences(connection, [silence.id for silence in ended], now)
-        messages = AlertPipeline(connection, app.runtime.notify, run_id, now).process_due()
+    messages = app.alerts.commit(app.runtime.notify, lambda judgement: judgement.process_due(), run_id=run_id)
     app.deliver(run_id, PATIENCE)
     sent = f"; {plural(messages, 'notification')} sent" if messages else ""
     for silence in ended:

@@ -1,37 +1,102 @@
-"""The text of alert messages: an alert that opens, lasts or resolves, several at once, and a silence that ends soon."""
+"""The messages of alerts: one incident, several incidents of one moment, and a silence that ends soon."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from reporter.alerts.incident import Incident
 from reporter.alerts.model import Level, Transition, TransitionKind, name_of
+from reporter.alerts.policies import Rules
 from reporter.alerts.suppression import Silence
 from reporter.errors import TemplateError
 from reporter.messages.message import Line, Message, Run, Severity, Text, Tone
-from reporter.notify.settings import NotifySettings
+from reporter.messages.templates.renderer import Renderer
 
 log = logging.getLogger(__name__)
 
-# A message of many lists so many of them and says how many more there are.
+# A message lists at most so many alerts, and says how many more there are.
 LISTED = 20
 
 _OF_LEVEL = {
     Level.CRITICAL: (Severity.CRITICAL, Tone.CRITICAL),
     Level.WARNING: (Severity.WARNING, Tone.WARNING),
     Level.UNKNOWN: (Severity.WARNING, Tone.WARNING),
-    Level.OK: (Severity.INFO, Tone.GOOD),  # the end of an alert calls nobody, however urgent it was
+    Level.OK: (Severity.INFO, Tone.GOOD),  # the end of an alert mentions nobody, however urgent the alert was
 }
 _WORST_FIRST = (Level.CRITICAL, Level.WARNING, Level.UNKNOWN, Level.OK)
 
 
 @dataclass(frozen=True, slots=True)
+class AlertText:
+    """A template and the values for it. `plain` are the lines to send if the template fails."""
+
+    template: str
+    facts: Mapping[str, Any]
+    level: Level
+    at: datetime
+    plain: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AlertDraft:
+    """An alert's message before its template is filled in.
+
+    A draft with a `slot` is the first message of an incident or group. An `edit` replaces one that was delivered.
+    `relief` is the end of what was critical.
+    """
+
+    key: str
+    channel: str
+    text: AlertText
+    slot: str | None = None
+    mention: tuple[str, ...] = ()
+    relief: bool = False
+    edit: bool = False
+
+
+class AlertWriter:
+    """Fills in templates, each text once. No template is filled in while a transaction of the store is open."""
+
+    def __init__(self, renderer: Renderer) -> None:
+        self._renderer = renderer
+        self._written: list[tuple[AlertText, Message]] = []
+
+    def message(self, draft: AlertDraft, *, plain: bool = False) -> Message:
+        """The message of a draft. With `plain`, a text that was not written yet is written without its template."""
+        found = next((message for text, message in self._written if text is draft.text or text == draft.text), None)
+        if found is None:
+            found = _plain(draft.text) if plain else filled_in(draft.text, self._renderer)
+            self._written.append((draft.text, found))
+        return replace(found, mention=draft.mention) if draft.mention else found
+
+
+def filled_in(text: AlertText, renderer: Renderer) -> Message:
+    """The message of a text. It is plain if the template fails: an alert must go out."""
+    severity, tone = _OF_LEVEL[text.level]
+    try:
+        return renderer.render(text.template, text.facts, tone=tone, severity=severity, at=text.at)
+    except TemplateError as error:
+        log.error("the template of an alert failed, so the alert is sent as plain text: %s", error)
+        return _plain(text)
+
+
+def _plain(text: AlertText) -> Message:
+    severity, tone = _OF_LEVEL[text.level]
+    title, *lines = (_line(line) for line in text.plain)
+    return Message(title=title, body=(Text(tuple(lines)),), tone=tone, severity=severity, at=text.at)
+
+
+def _line(text: str) -> Line:
+    return (Run("text", text),)
+
+
+@dataclass(frozen=True, slots=True)
 class AlertCase:
-    """An incident as a letter tells it: the change that is told, and the last one that said what the trouble is."""
+    """An incident in a message: the transition to announce, and the last one that described the trouble."""
 
     transition: Transition
     trouble: Transition
@@ -46,23 +111,17 @@ class AlertCase:
         return self.transition.level
 
 
-def alert_message(
-    settings: NotifySettings,
-    transition: Transition,
-    now: datetime,
-    *,
-    trouble: Transition | None = None,
-    incident: Incident | None = None,
-    affected: Sequence[str] = (),
-    card: bool = False,
-) -> Message:
-    """The letter of one change. As a `card` it tells how the incident stands, and is edited when that changes."""
-    hint, runbook = settings.rules.advice(transition.subject)
+def alert_text(
+    rules: Rules, case: AlertCase, now: datetime, *, affected: Sequence[str] = (), card: bool = False
+) -> AlertText:
+    """The text of one transition. A `card` shows how the incident stands, and is edited when that changes."""
+    transition, seen = case.transition, case.transition.observation
+    hint, runbook = rules.advice(transition.subject)
     facts = {
-        "name": name_of(transition.subject),
+        "name": case.name,
         "transition": transition,
-        "trouble": trouble or transition,
-        "incident": incident,
+        "trouble": case.trouble,
+        "incident": case.incident,
         "now": now,
         "duration": (transition.until or now) - transition.since,
         "affected": [name_of(subject) for subject in affected],
@@ -70,15 +129,13 @@ def alert_message(
         "runbook": runbook,
         "card": card,
     }
-    return _written(settings, "alert", facts, transition.level, now, _plain_alert(transition))
+    plain = (f"{transition.subject} {transition.change}: {seen.level}", seen.detail, transition.reason)
+    return AlertText("alert", facts, transition.level, now, plain)
 
 
-def group_message(
-    settings: NotifySettings, cases: Sequence[AlertCase], change: TransitionKind, now: datetime, *, card: bool = False
-) -> Message:
-    """The letter of several changes of one kind; as a `card` it lists how each of the incidents stands."""
+def group_text(cases: Sequence[AlertCase], change: TransitionKind, now: datetime, *, card: bool = False) -> AlertText:
+    """The text of several transitions of one kind. A `card` lists how each of the incidents stands."""
     ordered = sorted(cases, key=lambda case: (_WORST_FIRST.index(case.level), case.transition.subject))
-    worst = next((level for level in _WORST_FIRST if any(case.level is level for case in cases)), Level.OK)
     over = sum(case.level is Level.OK for case in cases)
     since = min(case.trouble.since for case in cases)
     until = max(case.transition.until or now for case in cases) if over == len(cases) else now
@@ -88,48 +145,24 @@ def group_message(
         "count": len(cases),
         "over": over,
         "change": change,
-        "level": worst,
-        "worst": _worst_of(cases),
+        "level": ordered[0].level,
+        "worst": _worst({case.incident.worst if case.incident else case.trouble.level for case in cases}),
         "since": since,
         "until": until,
         "duration": until - since,
         "now": now,
         "card": card,
     }
-    return _written(settings, "alert_group", facts, worst, now, [case.transition.subject for case in ordered])
+    return AlertText("alert_group", facts, ordered[0].level, now, tuple(case.transition.subject for case in ordered))
 
 
-def silence_message(
-    settings: NotifySettings, silence: Silence, incidents: Collection[Incident], now: datetime
-) -> Message:
-    """The letter that says that a silence is about to end while something under it is in trouble."""
-    facts = {"silence": silence, "incidents": list(incidents)[:LISTED], "more": max(0, len(incidents) - LISTED)}
-    plain = [f"the silence of {silence.pattern} ends", *(one.subject for one in incidents)]
-    return _written(settings, "alert_silence", {**facts, "now": now}, Level.WARNING, now, plain)
+def silence_text(silence: Silence, incidents: Collection[Incident], now: datetime) -> AlertText:
+    """The text that reminds people of a silence that ends soon, while something under it is in trouble."""
+    listed = list(incidents)[:LISTED]
+    facts = {"silence": silence, "incidents": listed, "more": max(0, len(incidents) - LISTED), "now": now}
+    plain = (f"the silence of {silence.pattern} ends", *(incident.subject for incident in incidents))
+    return AlertText("alert_silence", facts, Level.WARNING, now, plain)
 
 
-def _worst_of(cases: Sequence[AlertCase]) -> Level:
-    levels = {case.incident.worst if case.incident else case.trouble.level for case in cases}
-    return next((level for level in _WORST_FIRST if level in levels), Level.OK)
-
-
-def _written(
-    settings: NotifySettings, template: str, facts: Mapping[str, Any], level: Level, now: datetime, plain: Sequence[str]
-) -> Message:
-    """The letter by the home's template; a plain one if that fails: an alert must go out."""
-    severity, tone = _OF_LEVEL[level]
-    try:
-        return settings.renderer.render(template, facts, tone=tone, severity=severity, at=now)
-    except TemplateError as error:
-        log.error("the alert is told plainly, for its template failed: %s", error)
-        title, *lines = (_line(text) for text in plain)
-        return Message(title=title, body=(Text(tuple(lines)),), tone=tone, severity=severity, at=now)
-
-
-def _plain_alert(transition: Transition) -> list[str]:
-    seen = transition.observation
-    return [f"{transition.subject} {transition.change}: {seen.level}", seen.detail, transition.reason]
-
-
-def _line(text: str) -> Line:
-    return (Run("text", text),)
+def _worst(levels: Collection[Level]) -> Level:
+    return next(level for level in _WORST_FIRST if level in levels)

@@ -1,273 +1,170 @@
-"""Alerts while the store cannot be written: judged in memory, posted at once, and marked.
+"""Alerts while the store cannot be written: what was decided from memory, and messages that are posted at once.
 
-A full disk is when alerts are needed most. Messages sent this way are handed to the store as soon as the store can be
-written again, so that none is sent twice. An alert that is not critical and meets quiet hours or a digest stays in
-memory until they end or the store can hold it. If the process ends before that, the next reading is judged again.
+A full disk is when alerts are needed most. What is decided from memory is saved as soon as the store can be written
+again, so nobody is notified twice. A message that quiet hours or a digest hold back waits in memory until they end or
+the store can hold it. If the process ends before that, the same observations are judged again.
 
-Silences, maintenance, dependencies and acknowledgements still hold: a store that accepts no write can mostly still be
-read, and otherwise the last known state counts.
+Silences, maintenance, dependencies and acknowledgements still count: mostly the store can be read when it cannot be
+written, and otherwise its last answers count.
 """
 
 from __future__ import annotations
 
 import logging
-import secrets
 import threading
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from reporter.alerts.incident import Incident, after_transition, incident_of_transition, marked_told, marked_untold
-from reporter.alerts.model import STORE_SUBJECT, AlertState, Level, Observation, Transition, TransitionKind
-from reporter.alerts.state_machine import next_state
-from reporter.alerts.suppression import (
-    Decision,
-    Silence,
-    Suppression,
-    decide,
-    delayed_transition,
-    is_notification_owed,
-    suppression_of,
-)
-from reporter.delivery.enqueue import enqueue_message
+from reporter.alerts.model import STORE_SUBJECT, Level, Observation
 from reporter.delivery.outlets.outlet import Later
 from reporter.errors import StoreError
 from reporter.messages.message import Message
 from reporter.messages.quiet_hours import handling
-from reporter.notify.alert_messages import alert_message
-from reporter.notify.routing import Observer, notified_channels
+from reporter.notify.alert_messages import AlertDraft, AlertWriter
+from reporter.notify.judgement import Judgement
+from reporter.notify.repository import Decisions, MemoryRepository, OutdatedError, Snapshot
+from reporter.notify.routing import Observer
 from reporter.notify.settings import NotifySettings
 from reporter.periods.clock import Clock
-from reporter.store import alerts, incidents, outbox
-from reporter.store.alerts import StoredAlert
 from reporter.store.database import Store
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 MARK = "told from memory: our own store cannot be written"
-# So many messages are kept for a channel that cannot be reached either.
-KEPT = 100
-# So many changes are kept to be written down, should the store be away for weeks while things come and go.
-WRITTEN_LATER = 5000
-# Silences that begin within this time are kept in mind too.
-AHEAD = timedelta(days=1)
+# At most so many messages wait in memory for channels that cannot be reached either.
+UNSENT = 100
+# At most so many transitions wait in memory to be recorded, should the store be away for weeks.
+UNRECORDED = 5000
+# How long one thread waits, in seconds, while another one saves what was decided from memory.
+HAND_OVER = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Memory:
-    """What was last read of our own store that bears on what people are told: the silences, how subjects stand, and
-    the troubles that are not over."""
+class Pending:
+    """What was decided from memory and is not saved yet, and the messages that could not be posted."""
 
-    silences: tuple[Silence, ...] = ()
-    states: Mapping[str, StoredAlert] = field(default_factory=dict)
-    incidents: Mapping[str, Incident] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class _Noted:
-    """A change as it is to be written down: when it was, whether it was told and why (not), and in which channels."""
-
-    transition: Transition
-    at: datetime
-    decision: Decision
-    channels: tuple[str, ...]
-
-    def after(self, incident: Incident) -> Incident:
-        if self.decision.told:
-            return marked_told(incident, self.channels)
-        return marked_untold(incident, self.transition.change, self.decision.why)
+    version: int
+    decided: Decisions
+    unsent: tuple[tuple[AlertDraft, Message], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Alert:
-    """What is to be told in a channel; `relief` says that it is the end of what was critical."""
-
-    channel: str
-    message: Message
-    relief: bool
-
-
-class InMemoryAlerts:
-    """What is known of alerts since the store failed, and what it last said of them."""
+class AlertMemory:
+    """What is known of alerts since the store failed."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._lock = threading.Lock()
-        self._memory = _Memory()
-        self._judged: dict[str, StoredAlert] = {}
-        self._followed: dict[str, Incident] = {}
-        self._troubles: dict[str, Observation] = {}  # how each subject was seen when it was not well
-        self._noted: list[_Noted] = []
-        self._untold: list[_Alert] = []
-        self._handed: tuple[dict[str, StoredAlert], list[_Noted], list[_Alert]] = {}, [], []
+        self._changed = threading.Condition()
+        self._snapshot = Snapshot()
+        self._decided = Decisions()
+        self._unsent: list[tuple[AlertDraft, Message]] = []
+        self._version = 0
+        self._is_being_saved = False
 
     def remember(self, connection: Connection) -> None:
-        """Keep in mind what bears on alerts, for when it cannot be read any more."""
-        memory = _read(connection, self._clock.wall())
-        with self._lock:
-            self._memory = memory
+        """Keep in memory what the store says of alerts."""
+        self._snapshot = Snapshot.read(connection, self._clock.wall())
 
     def process(
-        self, settings: NotifySettings, observations: Sequence[Observation], observer: Observer, why: str
+        self, settings: NotifySettings, seen: Sequence[Observation], observer: Observer, run_id: str, why: str
     ) -> None:
-        """Judge what was seen when it could not be saved, and tell at once what people should hear of."""
+        """Judge observations that could not be saved, and post the messages. `why` says why the store failed."""
+        now = self._clock.wall()
         itself = Observation(STORE_SUBJECT, Level.CRITICAL, f"reports wait, and alerts are told from memory: {why}")
-        seen = (itself, *observations)
-        with self._lock:
-            self._look(one.subject for one in seen)
-            told, self._untold = self._untold, []
-            told += self._decide(settings, [change for one in seen for change in self._judge(settings, one, observer)])
-            told += self._make_up(settings)
-        now = self._clock.wall()
-        untold = [alert for alert in told if not _told(settings, alert, now)]  # by the network: nobody waits for that
-        with self._lock:
-            self._keep([*untold, *self._untold])
+        self._read_again([one.subject for one in (itself, *seen)])
+        with self._changed:
+            known = len(self._decided.transitions)
+            judgement = Judgement(MemoryRepository(self._snapshot, self._decided, now), settings, run_id)
+            judgement.process([itself, *seen], observer)
+            judgement.process_due()
+            records = self._decided.transitions
+            records[known:] = [replace(one, reason=MARK) if one.notified else one for one in records[known:]]
+            del records[:-UNRECORDED]
+            self._version += 1
+            waiting, self._unsent = self._unsent, []
+        for line in judgement.lines:
+            log.error("judged from memory: %s", line)
+        writer = AlertWriter(settings.renderer)
+        written = [(draft, writer.message(draft).noted(MARK)) for draft in judgement.drafts]
+        unsent = [one for one in (*waiting, *written) if not _posted(settings, *one, now)]
+        with self._changed:
+            self._unsent[:0] = unsent
+            self._version += 1
+            if len(self._unsent) > UNSENT:
+                log.error("%d alerts could be neither posted nor saved, and are dropped", len(self._unsent) - UNSENT)
+                del self._unsent[:-UNSENT]
 
-    def _keep(self, untold: Sequence[_Alert]) -> None:
-        if len(untold) > KEPT:
-            log.error("%d alerts could neither be told nor saved, and are let go", len(untold) - KEPT)
-        self._untold = list(untold[-KEPT:])
-
-    def hand_over(self, connection: Connection, settings: NotifySettings, run_id: str) -> list[Observation]:
-        """Save what was judged from memory; returns what is to be judged now: that the store is well again."""
-        now = self._clock.wall()
-        with self._lock:
-            self._handed = judged, noted, untold = dict(self._judged), list(self._noted), list(self._untold)
-        alerts.save(connection, judged.values(), alerts.watched(connection, judged), now)
-        for one in noted:
-            incident = incidents.record_transition(connection, one.transition, one.at)
-            told, why = one.decision.told, MARK if one.decision.told else one.decision.why
-            incidents.add_transition(
-                connection, one.transition, one.at, run_id, told=told, why=why, channels=one.channels
-            )
-            incidents.save(connection, one.after(incident))
-        for alert in untold:
-            enqueue_message(connection, settings.channels, _letter(alert, run_id), now, relief=alert.relief)
-        return [Observation(STORE_SUBJECT, Level.OK, "the store can be written again")] if judged else []
-
-    def over(self) -> None:
-        """What was handed over is saved; what was heard since, because another run could not save it, is not."""
-        with self._lock:
-            judged, noted, untold = self._handed
-            self._judged = {name: one for name, one in self._judged.items() if judged.get(name) is not one}
-            self._noted = [one for one in self._noted if not any(one is other for other in noted)]
-            self._untold = [one for one in self._untold if not any(one is other for other in untold)]
-            self._followed = self._followed if self._noted else {}
-
-    # --- Judging ---
-
-    def _judge(
-        self, settings: NotifySettings, seen: Observation, observer: Observer
-    ) -> Iterator[tuple[Transition, Observer]]:
-        """Move a subject on, in memory; gives what changed."""
-        local = self._clock.wall().astimezone(settings.zone)
-        before = self._states.get(seen.subject, StoredAlert(AlertState(seen.subject)))
-        last = before.state.observation
-        if last and last.level is not Level.OK:
-            self._troubles[seen.subject] = last
-        policy = settings.rules.policy(seen.subject, observer.interval)
-        state, transition, look_at = next_state(before.state, local, seen, policy)
-        self._judged[seen.subject] = StoredAlert(state, observer.channels, observer.job or before.job, look_at)
-        if transition:
-            yield transition, observer
-
-    def _decide(self, settings: NotifySettings, changes: Sequence[tuple[Transition, Observer]]) -> list[_Alert]:
-        """The messages for those changes that are told."""
-        told = list[_Alert]()
-        for change, observer in changes:
-            now = self._clock.wall()
-            incident = after_transition(self._incident(change), change, now)
-            decision = decide(change, incident, self._suppression(settings, change.subject, change.level))
-            told += self._tell(settings, change, observer, incident, decision)
-        return told
-
-    def _make_up(self, settings: NotifySettings) -> list[_Alert]:
-        """The messages for what was kept from people and need not be any more."""
-        told, states = list[_Alert](), self._states
-        for incident in [*{**self._memory.incidents, **self._followed}.values()]:
-            known = states.get(incident.subject)
-            if known is None or incident.is_over or not is_notification_owed(incident, known.state):
-                continue
-            if self._suppression(settings, incident.subject, incident.level) is None:
-                change = delayed_transition(incident, known.state, self._clock.wall().astimezone(settings.zone))
-                over = Decision(True, "what kept it from being told is over")
-                told += self._tell(settings, change, Observer(known.channels), incident, over)
-        return told
-
-    def _tell(
-        self, settings: NotifySettings, change: Transition, observer: Observer, incident: Incident, decision: Decision
-    ) -> list[_Alert]:
-        """Note a change, and what is to be posted of it."""
-        now, why = self._clock.wall(), MARK if decision.told else f"not told: {decision.why}"
-        loud = logging.ERROR if decision.told else logging.INFO
-        log.log(loud, "%s %s: %s (%s)", change.subject, change.change, change.observation.detail, why)
-        channels = notified_channels(settings, change, observer, told=incident.told) if decision.told else ()
-        noted = _Noted(change, now, decision, channels)
-        self._noted = [*self._noted[1 - WRITTEN_LATER :], noted]
-        self._followed[incident.id] = noted.after(incident)
-        last = self._troubles.get(change.subject) if change.change is TransitionKind.RESOLVED else None
-        trouble = replace(change, observation=last) if last else None
-        message = alert_message(settings, change, now, trouble=trouble, incident=incident).noted(MARK)
-        return [_Alert(name, message, change.was is Level.CRITICAL) for name in channels]
-
-    # --- What is known ---
-
-    def _look(self, subjects: Iterator[str]) -> None:
+    def _read_again(self, subjects: Collection[str]) -> None:
         """Read the store once more, if it can be read."""
         with suppress(StoreError), self._store.read() as connection:
-            self._memory = _read(connection, self._clock.wall(), set(subjects))
+            self._snapshot = Snapshot.read(connection, self._clock.wall(), set(subjects))
 
-    @property
-    def _states(self) -> Mapping[str, StoredAlert]:
-        """How subjects stand by what was judged since, or else by what was read last."""
-        return {**self._memory.states, **self._judged}
+    def pending(self) -> Pending:
+        """What is to be saved with the next decisions."""
+        with self._changed:
+            return Pending(self._version, self._decided.copy(), tuple(self._unsent))
 
-    def _incident(self, change: Transition) -> Incident:
-        known = self._followed.get(change.incident) or self._memory.incidents.get(change.incident)
-        return known or incident_of_transition(change, self._clock.wall())
+    @contextmanager
+    def saving(self, pending: Pending) -> Iterator[Callable[[], None]]:
+        """Around a transaction that saves what is pending. It is forgotten when the transaction is committed.
 
-    def _suppression(self, settings: NotifySettings, subject: str, level: Level) -> Suppression | None:
-        local = self._clock.wall().astimezone(settings.zone)
-        troubled = [one.state for one in self._states.values()]
-        return suppression_of(
-            subject, level, local, rules=settings.rules, silences=self._memory.silences, troubled=troubled
-        )
+        Call what this gives inside the transaction. It raises OutdatedError if more was decided from memory meanwhile,
+        or if another thread saves it.
+        """
+        claimed = False
+
+        def claim() -> None:
+            nonlocal claimed
+            with self._changed:
+                free = self._changed.wait_for(lambda: not self._is_being_saved, HAND_OVER)
+                if not free or self._version != pending.version:
+                    raise OutdatedError
+                self._is_being_saved = claimed = bool(pending.decided or pending.unsent)
+
+        try:
+            yield claim
+            if claimed:
+                self._forget(pending)
+        finally:
+            if claimed:
+                with self._changed:
+                    self._is_being_saved = False
+                    self._changed.notify_all()
+
+    def _forget(self, pending: Pending) -> None:
+        """Forget what is saved. What was decided since then is kept."""
+        with self._changed:
+            known, saved = self._decided, pending.decided
+            known.states = {key: one for key, one in known.states.items() if saved.states.get(key) is not one}
+            known.incidents = {key: one for key, one in known.incidents.items() if saved.incidents.get(key) is not one}
+            known.transitions = _without(known.transitions, saved.transitions)
+            known.reminded -= saved.reminded
+            self._unsent = _without(self._unsent, pending.unsent)
+            self._version += 1
 
 
-def _read(connection: Connection, now: datetime, subjects: Collection[str] = ()) -> _Memory:
-    """What bears on alerts: of everything that is in trouble, and of these subjects."""
-    troubled = {one.subject: one for one in alerts.troubled(connection)}
-    return _Memory(
-        tuple(incidents.silences_between(connection, now, now + AHEAD)),
-        {**alerts.watched(connection, subjects), **troubled},
-        {one.id: one for one in incidents.open_ones(connection)},
-    )
+def _without(known: Iterable[T], saved: Iterable[T]) -> list[T]:
+    """What is not among the saved objects. Equal objects are different ones."""
+    ids = {id(one) for one in saved}
+    return [one for one in known if id(one) not in ids]
 
 
-def _told(settings: NotifySettings, alert: _Alert, now: datetime) -> bool:
-    """Post without outbox and lane, as loud as the channel wants it; False if it should be tried again."""
-    channel = settings.channels.get(alert.channel)
+def _posted(settings: NotifySettings, draft: AlertDraft, message: Message, now: datetime) -> bool:
+    """Post a message at once, as loud as its channel wants it; False if it is to be tried again."""
+    channel = settings.channels.get(draft.channel)
     if channel is None:
         return True
-    how = handling(channel.quiet_rules, alert.message.severity, now, relief=alert.relief)
+    how = handling(channel.quiet_rules, message.severity, now, relief=draft.relief)
     if how.dropped:
         return True
     if how.held_until or channel.outlet.pause() > 0:
         return False
-    message = replace(alert.message, silent=True) if how.silent else alert.message
+    message = replace(message, silent=True) if how.silent else message
     verdicts = [channel.outlet.post(part) for part in channel.outlet.fit(message)]
     return not any(isinstance(verdict, Later) for verdict in verdicts)
-
-
-def _letter(alert: _Alert, run_id: str) -> outbox.OutgoingMessage:
-    return outbox.OutgoingMessage(
-        key=f"adrift/{secrets.token_hex(8)}/{alert.channel}",
-        channel=alert.channel,
-        kind="alert",
-        message=alert.message,
-        run_id=run_id,
-    )

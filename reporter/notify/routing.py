@@ -1,4 +1,4 @@
-"""Which channels receive the messages of an incident."""
+"""Who is notified of what, and where: the one place that chooses channels."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reporter.notify.settings import NotifySettings
 
 @dataclass(frozen=True, slots=True)
 class Observer:
-    """Who saw it: the channels it speaks in when no route says otherwise, how often it looks, and which job it is."""
+    """The job that made an observation: its name, its channels, and how often it looks."""
 
     channels: tuple[str, ...] = ()
     interval: timedelta | None = None
@@ -23,32 +23,43 @@ class Observer:
 def notified_channels(
     settings: NotifySettings,
     transition: Transition,
-    observer: Observer,
+    channels: Sequence[str],
+    *,
     closed: Collection[str] = (),
-    told: Collection[str] = (),
+    notified: Collection[str] = (),
 ) -> tuple[str, ...]:
-    """Where an alert goes: as its policy says, by the routes, to the channels of who saw it, or to the first there is.
+    """Where a transition is sent: as its policy says, else by the routes, else to the observer's `channels`.
 
-    Those who heard of trouble hear of its end. Trouble with a channel is told elsewhere than in it; and where all that
-    would hear are `closed`, in one that is not.
+    The channels that were `notified` of trouble are notified of its end. Trouble with a channel is sent to another one.
+    If all of these are `closed`, one more channel that is open is added.
     """
     itself = transition.subject.split("/")[1] if transition.subject.startswith("channel/") else ""
-    elsewhere = [name for name in _wanted(settings, transition, observer, told) if name != itself]
+    wanted = [name for name in _wanted(settings, transition, channels, notified) if name != itself]
     others = [name for name in (*settings.routes.fallback, *settings.channels) if name != itself]
-    named = tuple(dict.fromkeys(elsewhere or others[:1]))
+    named = tuple(dict.fromkeys(wanted or others[:1]))
     if set(named) <= set(closed):
         return *named, *[name for name in others if name not in closed and name not in named][:1]
     return named
 
 
 def _wanted(
-    settings: NotifySettings, transition: Transition, observer: Observer, told: Collection[str]
+    settings: NotifySettings, transition: Transition, channels: Sequence[str], notified: Collection[str]
 ) -> Sequence[str]:
-    """Where an alert goes before anybody asks whether that is possible."""
-    heard = [name for name in told if name in settings.channels]
-    if heard and transition.change in {TransitionKind.RESOLVED, TransitionKind.EASED}:
-        return heard
-    worst = Level.CRITICAL in {transition.level, transition.was}
-    by_route = settings.routes.of(Severity.CRITICAL if worst else Severity.WARNING)
-    own = settings.rules.channels(transition.subject)
-    return own or by_route or observer.channels or settings.routes.fallback or tuple(settings.channels)[:1]
+    """Where a transition belongs, whether these channels work or not."""
+    before = [name for name in notified if name in settings.channels]
+    if before and transition.change in {TransitionKind.RESOLVED, TransitionKind.EASED}:
+        return before
+    if own := settings.rules.channels(transition.subject):
+        return own
+    critical = Level.CRITICAL in {transition.level, transition.was}
+    return _by_severity(settings, Severity.CRITICAL if critical else Severity.WARNING, channels)
+
+
+def reminder_channels(settings: NotifySettings) -> Sequence[str]:
+    """Where people are reminded that a silence ends soon."""
+    return _by_severity(settings, Severity.WARNING, ())
+
+
+def _by_severity(settings: NotifySettings, severity: Severity, channels: Sequence[str]) -> Sequence[str]:
+    routes = settings.routes
+    return routes.of(severity) or channels or routes.fallback or tuple(settings.channels)[:1]

@@ -18,7 +18,7 @@ from reporter.notify.settings import NotifySettings
 from reporter.periods.time_text import duration_text
 from reporter.store import alerts, incidents, uptime
 from reporter.store.alerts import StoredAlert
-from reporter.store.incidents import Dispatch, SentNotification
+from reporter.store.incidents import Dispatch, TransitionRecord
 from reporter.store.uptime import Sample
 
 # How long before an incident its readings are told of.
@@ -60,7 +60,7 @@ class Timeline:
         """What is in trouble now, and the last incidents."""
         troubled = alerts.troubled(self.connection)
         yield "In trouble:" if troubled else "Nothing is in trouble."
-        known = {one.subject: one for one in incidents.open_ones(self.connection)}
+        known = {one.subject: one for one in incidents.open_incidents(self.connection)}
         for one in troubled:
             yield f"  {one.subject:<28} {self._standing(one.state)}{_heard(known.get(one.subject))}"
         held = incidents.silences_at(self.connection, self.now)
@@ -81,7 +81,7 @@ class Timeline:
 
     def of(self, subject: str, at: datetime | None = None) -> Iterator[str]:
         """The story of one subject: of its present or last incident, or of the one at a moment."""
-        watched = alerts.watched(self.connection, [subject]).get(subject, StoredAlert(AlertState(subject)))
+        watched = alerts.of_subjects(self.connection, [subject]).get(subject, StoredAlert(AlertState(subject)))
         incident = next(iter(incidents.newest(self.connection, 1, subject, at)), None)
         called = name_of(subject)
         aka = "" if called.replace(" ", "/") in subject else f" ({called})"
@@ -176,20 +176,20 @@ class Timeline:
     def _changes(self, incident: Incident) -> Iterator[TimelineEntry]:
         """Each change of the incident, whether people heard of it and why, and what became of the messages."""
         names = [incident.id, *([incident.group] if incident.group else [])]
-        written = incidents.of_incidents(self.connection, [incident.id])
+        written = incidents.transitions_of(self.connection, [incident.id])
         sent = incidents.dispatches(self.connection, names, [told.run_id for told in written if told.run_id])
         for told in written:
             mine = [one for one in sent if one.run_id == told.run_id]
             yield TimelineEntry(told.at, self._change(told), tuple(self._messages(told, mine)))
 
-    def _change(self, told: SentNotification) -> str:
+    def _change(self, told: TransitionRecord) -> str:
         change = told.transition
         level = f" {change.level}" if change.level is not Level.OK else ""
         return f"{change.change.upper()}{level}: {change.reason}"
 
-    def _messages(self, told: SentNotification, sent: Sequence[Dispatch]) -> Iterator[str]:
-        if told.told is False:
-            yield f"not told: {told.why}"
+    def _messages(self, told: TransitionRecord, sent: Sequence[Dispatch]) -> Iterator[str]:
+        if told.notified is False:
+            yield f"not told: {told.reason}"
             return
         news = [one for one in sent if not one.edit and one.channel in told.channels]
         yield from (f"told in {one.channel}: {self._fate(one)}" for one in news)
@@ -244,7 +244,7 @@ class Timeline:
 
     def _past(self, one: Incident) -> str:
         lasted = duration_text((one.until or self.now) - one.since)
-        told = f"told in {', '.join(one.told)}" if one.told else f"not told: {one.untold}"
+        told = f"told in {', '.join(one.notified)}" if one.notified else f"not told: {one.withheld}"
         return f"{self._at(one.since)}  {one.subject:<24} {one.worst} for {lasted}, {told}"
 
     def _ahead(self, watched: StoredAlert, incident: Incident | None) -> Iterator[str]:
@@ -278,7 +278,7 @@ class Timeline:
         found = suppression_of(
             subject, incident.level, now, rules=self.settings.rules, silences=silences, troubled=troubled
         )
-        return found.why if found else None
+        return found.reason if found else None
 
     def _at(self, moment: datetime | None) -> str:
         """A time of day in our zone, with its date if that is not today's."""
@@ -292,7 +292,7 @@ def _heard(incident: Incident | None) -> str:
     """Who has taken an incident on, or why nobody was told of it."""
     if incident and incident.acked_at:
         return f"; acknowledged by {incident.acked_by}"
-    return f"; not told: {incident.untold}" if incident and incident.untold else ""
+    return f"; not told: {incident.withheld}" if incident and incident.withheld else ""
 
 
 def _steps_ahead(incident: Incident, rules: Rules) -> Iterable[EscalationStep]:

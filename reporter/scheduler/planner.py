@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -15,7 +16,7 @@ from itertools import islice
 from sqlalchemy import Connection
 
 from reporter.alerts.model import CLOCK_SUBJECT, Level, Observation
-from reporter.errors import StoreError
+from reporter.errors import ClaimLostError, StoreError
 from reporter.jobs.binding import BoundJob
 from reporter.messages.formats import plural
 from reporter.notify.pipeline import AlertPipeline
@@ -55,10 +56,11 @@ class Turn:
 class Planner:
     """Enters what is owed and says what may be tried now."""
 
-    def __init__(self, store: Store, clock: Clock, guard: ClockCheck | None = None) -> None:
+    def __init__(self, store: Store, clock: Clock, guard: ClockCheck, alerts: AlertPipeline) -> None:
         self._store = store
         self._clock = clock
-        self._guard = guard or ClockCheck(clock)
+        self._guard = guard
+        self._alerts = alerts
         self._looked_at: datetime | None = None
         self._doubted: bool | None = None
         self._next: dict[tuple[str, str, str], datetime] = {}
@@ -181,7 +183,7 @@ class Planner:
         if self._doubted != bool(why):
             told = "this machine's clock cannot be right: " + why if why else "this machine's clock is right"
             seen = Observation(CLOCK_SUBJECT, Level.CRITICAL if why else Level.OK, told)
-            self._tell(runtime, seen, Observer())
+            self._alerts.process(runtime.notify, [seen], Observer())
             self._doubted = bool(why)
         return why is not None
 
@@ -210,19 +212,16 @@ class Planner:
         why = turn.owed.reason or "it was cut off each time"
         reason = f"given up after {duration_text(patience)} of trying; the last reason was: {why}"
         told = f"{turn.owed.job} for {turn.owed.period.label} was {reason}"
-        with self._store.begin() as connection:
-            if owed_periods.give_up(connection, turn.owed.id, reason, now):
-                seen = Observation(f"job/{turn.owed.job}", Level.CRITICAL, told)
-                AlertPipeline(connection, runtime.notify, secrets.token_hex(4), now).process(
-                    [seen], Observer(turn.bound.channels)
-                )
+
+        def give_up(connection: Connection, _: int) -> None:
+            if not owed_periods.give_up(connection, turn.owed.id, reason, now):
+                raise ClaimLostError("another daemon gave it up")
+
+        seen = Observation(f"job/{turn.owed.job}", Level.CRITICAL, told)
+        with suppress(ClaimLostError):
+            self._alerts.process(runtime.notify, [seen], Observer(turn.bound.channels), save=give_up)
         log.error("%s", told)
         return True
-
-    def _tell(self, runtime: Runtime, seen: Observation, observer: Observer) -> None:
-        now = self._clock.wall()
-        with self._store.begin() as connection:
-            AlertPipeline(connection, runtime.notify, secrets.token_hex(4), now).process([seen], observer)
 
     def _came(self, bound: BoundJob, now: datetime) -> bool:
         if bound.job.covers.closed or isinstance(bound.schedule, Every):

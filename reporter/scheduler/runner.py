@@ -12,7 +12,6 @@ import secrets
 import threading
 import traceback
 from collections.abc import Callable, Collection, Iterable, Sequence
-from contextvars import copy_context
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -21,15 +20,14 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from reporter.alerts.maintenance import maintenance_spans
-from reporter.alerts.model import Level, Observation, Phase
+from reporter.alerts.model import STORE_SUBJECT, Level, Observation, Phase
 from reporter.delivery.enqueue import enqueue_digests, enqueue_message
-from reporter.errors import ClaimLostError, DeadlineError, JobError, LedgerError, ReporterError, StoreError
+from reporter.errors import ClaimLostError, JobError, LedgerError, ReporterError, StoreError
 from reporter.jobs.binding import BoundJob
 from reporter.jobs.context import Context, Params, Report
 from reporter.messages.formats import plural
 from reporter.messages.message import Message, Run
 from reporter.messages.report_pictures import pictures
-from reporter.notify.fallback import InMemoryAlerts
 from reporter.notify.pipeline import AlertPipeline
 from reporter.notify.routing import Observer
 from reporter.periods.civil import Period, before, covered
@@ -37,6 +35,7 @@ from reporter.periods.clock import Clock
 from reporter.periods.schedules import Every
 from reporter.periods.time_text import duration_text
 from reporter.scheduler import logs
+from reporter.scheduler.deadline_threads import DeadlineThreads
 from reporter.scheduler.runtime import Runtime
 from reporter.secret import masked
 from reporter.store import alerts, channel_stats, incidents, outbox, owed_periods, run_log, uptime
@@ -88,30 +87,23 @@ class Outcome:
     unwell: str | None = None  # what the run found critical about the reporter itself
 
 
-@dataclass(frozen=True, slots=True)
-class _Left:
-    """A run that was given up, and its thread."""
-
-    bound: BoundJob
-    thread: threading.Thread
-
-    def hangs(self, bound: BoundJob) -> bool:
-        """Whether it still runs, and would again: a job's file that was taken up anew may be mended."""
-        return self.bound.job.function is bound.job.function and self.thread.is_alive()
-
-
 class Runner:
     """Runs jobs. It holds no config: each call is given the wiring that counts at that moment."""
 
     def __init__(
-        self, store: Store, clock: Clock, history: run_log.StoredHistory, stopping: threading.Event | None = None
+        self,
+        store: Store,
+        clock: Clock,
+        history: run_log.StoredHistory,
+        alerts: AlertPipeline,
+        stopping: threading.Event | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
         self._history = history
-        self._in_memory = InMemoryAlerts(store, clock)
+        self._alerts = alerts
         self._stopping = stopping or threading.Event()
-        self._left: dict[str, _Left] = {}  # by job
+        self._threads = DeadlineThreads(clock, self._stopping)
 
     def ask(
         self, runtime: Runtime, bound: BoundJob, period: Period, *, drawn: bool = False, ours: bool = True
@@ -122,7 +114,8 @@ class Runner:
         Raises DeadlineError, JobError, TemplateError, LedgerError.
         """
         context = self._context(runtime, bound, period, ours=ours)
-        return self._in_time(lambda: self._findings(runtime, bound, context, drawn=drawn), bound)
+        work = partial(self._findings, runtime, bound, context, drawn=drawn)
+        return self._threads.run(bound.name, bound.job.function, bound.deadline, work)
 
     def run(
         self,
@@ -141,16 +134,14 @@ class Runner:
             try:
                 findings = _noted(self.ask(runtime, bound, period, ours=ours), _notes(claim, started))
                 _insist_on_all_ledgers(findings, claim)
-                outcome = self._saved(runtime, bound, period, findings, claim, _Entry(run_id, trigger, started, began))
+                outcome = self._save(runtime, bound, period, findings, claim, _Entry(run_id, trigger, started, began))
             except Exception as error:  # noqa: BLE001 - a job may raise anything; it is told, and others go on
                 outcome = self._failed(runtime, bound, period, error, claim, _Entry(run_id, trigger, started, began))
         return outcome
 
     def observe(self, runtime: Runtime, observations: Sequence[Observation]) -> None:
         """Judge what the engine itself has noticed, and save what people should hear of it."""
-        now = self._clock.wall()
-        with self._store.begin() as connection:
-            AlertPipeline(connection, runtime.notify, secrets.token_hex(4), now).process(observations, Observer())
+        self._alerts.process(runtime.notify, observations, Observer())
 
     def skipped(self, bound: BoundJob) -> None:
         """Note that a run was left out, for the one before is still at it."""
@@ -189,25 +180,21 @@ class Runner:
         """Let time pass for alerts that wait for it; returns the jobs to ask anew because something is suspect."""
         now = self._clock.wall()
         with self._store.read() as connection:
-            watched, open_ones = alerts.to_look_at(connection, now), incidents.any_open(connection)
-            self._in_memory.remember(connection)
-        suspect = {one.job for one in watched if one.phase is Phase.SUSPECT and one.job in _probing(runtime)}
-        waiting = [(one.subject, _witness_of(runtime, one)) for one in watched if one.job not in suspect]
-        if waiting or open_ones:
-            with self._store.begin() as connection:
-                pipeline = AlertPipeline(connection, runtime.notify, secrets.token_hex(4), now)
-                pipeline.tick(waiting)
-                pipeline.process_due()
+            due, any_open = alerts.due(connection, now), incidents.any_open(connection)
+            self._alerts.remember(connection)
+        suspect = {alert.job for alert in due if alert.phase is Phase.SUSPECT and alert.job in _probing(runtime)}
+        waiting = [(alert.subject, _observer_of(runtime, alert)) for alert in due if alert.job not in suspect]
+        if waiting or any_open:
+            self._alerts.tick(runtime.notify, waiting)
         return {name for name in suspect if name}
 
     def close_removed(self, runtime: Runtime) -> None:
         """End the alerts of what the config no longer has, and forget it."""
-        with self._store.begin() as connection:
+        with self._store.read() as connection:
             before = frozenset(json.loads(fact(connection, PROBES) or "[]"))
-            gone = [one for one in alerts.everyone(connection) if _is_gone(one, runtime, before)]
-            AlertPipeline(connection, runtime.notify, secrets.token_hex(4), self._clock.wall()).close(
-                gone, "no longer in the config"
-            )
+            gone = [alert for alert in alerts.all_alerts(connection) if _is_gone(alert, runtime, before)]
+        self._alerts.close(runtime.notify, gone, "no longer in the config")
+        with self._store.begin() as connection:
             run_log.remember(connection, PROBES, json.dumps(sorted(runtime.notify.rules.probes)))
             run_log.remember(connection, CHANNELS, json.dumps(sorted(runtime.channels)))
 
@@ -234,42 +221,6 @@ class Runner:
             ours=ours,
         )
 
-    def _in_time(self, work: Callable[[], T], bound: BoundJob) -> T:
-        """Do the work in a thread that nobody waits for longer than the deadline, or than the daemon lives.
-
-        A thread cannot be killed; one that comes too late finds that nobody takes its result. As long as it does not,
-        no other is begun: what hangs for good holds one thread, not one more at each turn.
-        """
-        if (left := self._left.get(bound.name)) and left.hangs(bound):
-            raise DeadlineError("the run before was given up and hangs still: none is begun beside it")
-        box: list[T] = []
-        failure: list[BaseException] = []
-        done = threading.Event()
-
-        def target() -> None:
-            try:
-                box.append(work())
-            except BaseException as error:  # noqa: BLE001 - handed to the waiting thread
-                failure.append(error)
-            finally:
-                done.set()
-
-        within = copy_context()  # so that what the job logs bears its run's id
-        thread = threading.Thread(target=within.run, args=(target,), name=f"job-{bound.job.name}", daemon=True)
-        thread.start()
-        end = self._clock.monotonic() + bound.deadline.total_seconds()
-        while not done.wait(0.2):
-            if self._stopping.is_set():
-                raise DeadlineError("the daemon is stopping; the run was left and will be made up for")
-            if self._clock.monotonic() >= end:
-                self._left[bound.name] = _Left(bound, thread)
-                raise DeadlineError(f"no result within {bound.deadline.total_seconds():g} s: the run was given up")
-        if failure and not isinstance(failure[0], Exception):
-            raise JobError(f"it ended itself with {type(failure[0]).__name__}")  # sys.exit() ends a program, not a job
-        if failure:
-            raise failure[0]
-        return box[0]
-
     def _findings(self, runtime: Runtime, bound: BoundJob, context: Context[Params], *, drawn: bool) -> Findings:
         written: list[RenderedReport] = []
         observations: list[Observation] = []
@@ -280,22 +231,6 @@ class Runner:
                 written.append(_write(runtime, bound, context, found, drawn=drawn))
         return Findings(tuple(written), tuple(observations))
 
-    def _saved(
-        self,
-        runtime: Runtime,
-        bound: BoundJob,
-        period: Period,
-        findings: Findings,
-        claim: Claim | None,
-        entry: _Entry,
-    ) -> Outcome:
-        """Save what was found; while the store takes nothing, alerts are told all the same."""
-        try:
-            return self._save(runtime, bound, period, findings, claim, entry)
-        except StoreError as error:
-            self._in_memory.process(runtime.notify, findings.observations, _observer(bound), str(error))
-            raise
-
     def _save(
         self,
         runtime: Runtime,
@@ -305,26 +240,32 @@ class Runner:
         claim: Claim | None,
         entry: _Entry,
     ) -> Outcome:
-        now = self._clock.wall()
-        job = bound.job.name
-        with self._store.begin() as connection:
+        """Save what was found, in one transaction. While the store takes nothing, alerts are sent all the same."""
+        job, messages = bound.job.name, 0
+
+        def save(connection: Connection, alert_messages: int) -> None:
+            nonlocal messages
+            now, messages = self._clock.wall(), alert_messages
             if claim and not owed_periods.settle(connection, claim.period_id, claim.token, entry.run_id, now):
                 raise ClaimLostError("another daemon took this period over while we were at it; nothing was told twice")
-            messages = 0
             for number, written in enumerate(findings.written):
                 for channel in written.channels:
                     letter = _letter(job, period, written, number, channel, entry.run_id, claimed=bool(claim))
                     messages += enqueue_message(connection, runtime.channels, letter, now, noise=bound.noise)
             uptime.record(connection, findings.observations, now, _observer(bound).interval)
-            recovered = Observation(f"job/{job}", Level.OK, "runs again")
-            seen = (
-                *self._in_memory.hand_over(connection, runtime.notify, entry.run_id),
-                *findings.observations,
-                recovered,
-            )
-            messages += AlertPipeline(connection, runtime.notify, entry.run_id, now).process(seen, _observer(bound))
             run_log.add_run(connection, entry.of(job, period, self._clock, "told" if messages else "quiet", messages))
-        self._in_memory.over()
+
+        self._alerts.process(
+            runtime.notify,
+            findings.observations,
+            _observer(bound),
+            run_id=entry.run_id,
+            save=save,
+            once_saved=[
+                Observation(STORE_SUBJECT, Level.OK, "the store can be written again"),
+                Observation(f"job/{job}", Level.OK, "runs again"),
+            ],
+        )
         told = f"{plural(messages, 'message')} to deliver" if messages else "nothing new"
         log.info("%s %s: %s", job, period.label, told)
         return Outcome(entry.run_id, messages, unwell=_unwell(findings.observations))
@@ -339,21 +280,20 @@ class Runner:
         entry: _Entry,
     ) -> Outcome:
         why = masked(explain(error, bound), LONGEST_REASON)
-        now = self._clock.wall()
-        retry_at = now + _patience(claim.attempt) if claim else None
+        retry_at = self._clock.wall() + _patience(claim.attempt) if claim else None
         log.error("%s %s failed: %s", bound.job.name, period.label, why)
-        seen = Observation(f"job/{bound.job.name}", Level.WARNING, f"{bound.job.name} for {period.label}: {why}")
+
+        def save(connection: Connection, _: int) -> None:
+            if claim and retry_at:
+                owed_periods.put_back(connection, claim.period_id, claim.token, why, retry_at)
+            run_log.add_run(connection, entry.of(bound.job.name, period, self._clock, "failed", 0, why))
+
+        failure = Observation(f"job/{bound.job.name}", Level.WARNING, f"{bound.job.name} for {period.label}: {why}")
+        seen = [failure] if not self._stopping.is_set() and _is_news(error, claim) else []
         try:
-            with self._store.begin() as connection:
-                if claim and retry_at:
-                    owed_periods.put_back(connection, claim.period_id, claim.token, why, retry_at)
-                run_log.add_run(connection, entry.of(bound.job.name, period, self._clock, "failed", 0, why))
-                if not self._stopping.is_set() and _is_news(error, claim):
-                    AlertPipeline(connection, runtime.notify, entry.run_id, now).process([seen], _observer(bound))
+            self._alerts.process(runtime.notify, seen, _observer(bound), run_id=entry.run_id, save=save)
         except ReporterError as store_error:
             log.error("%s: and the failure could not be saved: %s", bound.job.name, store_error)
-            if not self._stopping.is_set() and _is_news(error, claim):
-                self._in_memory.process(runtime.notify, [seen], _observer(bound), str(store_error))
         return Outcome(entry.run_id, error=why, retry_at=retry_at)
 
 
@@ -486,10 +426,10 @@ def _observer(bound: BoundJob) -> Observer:
     return Observer(bound.channels, beat, bound.name)
 
 
-def _is_gone(one: StoredAlert, runtime: Runtime, probes: Collection[str]) -> bool:
+def _is_gone(alert: StoredAlert, runtime: Runtime, probes: Collection[str]) -> bool:
     """Whether nobody will look at a subject any more: its probe, which was among these, its job or channel is gone."""
     at_work = {name for name, bound in runtime.jobs.items() if bound.enabled} | set(runtime.broken)
-    kind, _, name = one.subject.partition("/")
+    kind, _, name = alert.subject.partition("/")
     match kind:
         case "probe" if name in probes and name not in runtime.notify.rules.probes:
             return True
@@ -499,13 +439,13 @@ def _is_gone(one: StoredAlert, runtime: Runtime, probes: Collection[str]) -> boo
             return name not in at_work
         case "channel":
             return name.split("/")[0] not in runtime.channels
-    return one.job is not None and one.job not in at_work
+    return alert.job is not None and alert.job not in at_work
 
 
-def _witness_of(runtime: Runtime, one: StoredAlert) -> Observer:
+def _observer_of(runtime: Runtime, alert: StoredAlert) -> Observer:
     """Whose reading it was; a job that is gone left the channels that it spoke in."""
-    bound = runtime.jobs.get(one.job or "")
-    return _observer(bound) if bound else Observer(one.channels)
+    bound = runtime.jobs.get(alert.job or "")
+    return _observer(bound) if bound else Observer(alert.channels)
 
 
 def _probing(runtime: Runtime) -> set[str]:

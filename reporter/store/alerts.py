@@ -1,8 +1,8 @@
-"""The stored alert state of each subject, and when to judge it again."""
+"""The alert state of every subject, and when to look at it again."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,7 +19,11 @@ AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True)
 class StoredAlert:
-    """A subject as it was last judged: where it is told of without a route, whose reading it is, when to look again."""
+    """The alert state of a subject as it was last judged.
+
+    `channels` are the channels of the job that saw it, used if no route names others. `look_at` is when it is judged
+    again without a reading.
+    """
 
     state: AlertState
     channels: tuple[str, ...] = ()
@@ -36,84 +40,85 @@ class StoredAlert:
 
 
 def alert_state(connection: Connection, subject: str) -> AlertState:
-    """How one subject stands; one that is not known is well."""
-    return watched(connection, [subject]).get(subject, StoredAlert(AlertState(subject))).state
+    """The state of one subject. An unknown subject is well."""
+    return of_subjects(connection, [subject]).get(subject, StoredAlert(AlertState(subject))).state
 
 
-def watched(connection: Connection, subjects: Collection[str], *, ours: bool = False) -> dict[str, StoredAlert]:
-    """How some subjects stand, those that are known. If they are to be `ours`, nobody else judges them meanwhile."""
-    found = (one for chunk in _chunks(sorted(subjects)) for one in _some(connection, chunk, ours=ours))
-    return {one.subject: one for one in found}
+def of_subjects(connection: Connection, subjects: Collection[str], *, lock: bool = False) -> dict[str, StoredAlert]:
+    """The states of those of the subjects that are known.
 
-
-def _some(connection: Connection, subjects: Sequence[str], *, ours: bool) -> Iterator[StoredAlert]:
-    query = select(alert_states).where(alert_states.c.subject.in_(subjects)).order_by(alert_states.c.subject)
-    return (_watched(row) for row in connection.execute(query.with_for_update() if ours else query))
+    With `lock`, no other daemon judges them until the transaction ends.
+    """
+    names, found = sorted(subjects), dict[str, StoredAlert]()
+    for first in range(0, len(names), AT_ONCE):
+        some = alert_states.c.subject.in_(names[first : first + AT_ONCE])
+        query = select(alert_states).where(some).order_by(alert_states.c.subject)
+        rows = connection.execute(query.with_for_update() if lock else query)
+        found |= {row.subject: _alert_of(row) for row in rows}
+    return found
 
 
 def troubled(connection: Connection) -> list[StoredAlert]:
-    """Every subject that is not well, by name."""
+    """Every subject that is not well, in the order of their names."""
     query = select(alert_states).where(alert_states.c.phase != Phase.OK.value).order_by(alert_states.c.subject)
-    return [_watched(row) for row in connection.execute(query)]
+    return [_alert_of(row) for row in connection.execute(query)]
 
 
-def to_look_at(connection: Connection, now: datetime) -> list[StoredAlert]:
-    """Subjects whose time has come without a reading."""
+def due(connection: Connection, now: datetime) -> list[StoredAlert]:
+    """The subjects that are to be judged now even without a reading."""
     query = select(alert_states).where(alert_states.c.look_at <= now).order_by(alert_states.c.subject)
-    return [_watched(row) for row in connection.execute(query)]
+    return [_alert_of(row) for row in connection.execute(query)]
 
 
-def everyone(connection: Connection) -> list[StoredAlert]:
-    """Every subject that was judged and is not forgotten, by name."""
-    return [_watched(row) for row in connection.execute(select(alert_states).order_by(alert_states.c.subject))]
+def all_alerts(connection: Connection) -> list[StoredAlert]:
+    """Every subject in the store, in the order of their names."""
+    return [_alert_of(row) for row in connection.execute(select(alert_states).order_by(alert_states.c.subject))]
 
 
 def subjects(connection: Connection) -> list[str]:
-    """Every subject that was judged and is not forgotten."""
+    """The name of every subject in the store, in order."""
     return list(connection.execute(select(alert_states.c.subject).order_by(alert_states.c.subject)).scalars())
 
 
-def save(
-    connection: Connection, judged: Collection[StoredAlert], known: Mapping[str, StoredAlert], now: datetime
-) -> None:
-    """Remember how subjects stand; `known` are those that the store has already."""
-    rows = [_values(one, now) for one in judged if one.subject in known]
-    if rows:
-        columns: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != "of"}
-        connection.execute(update(alert_states).where(alert_states.c.subject == bindparam("of")).values(columns), rows)
-    for one in judged:
-        if one.subject not in known:
-            values = _values(one, now)
-            insert_once(connection, alert_states, subject=values.pop("of"), **values)
+def save(connection: Connection, judged: Iterable[StoredAlert], known: Collection[str], now: datetime) -> bool:
+    """Save the states of subjects. `known` are the subjects that the store has already.
+
+    Returns False if another daemon was first to save one of the others.
+    """
+    rows = {alert.subject: _values(alert, now) for alert in judged}
+    changed = [values for subject, values in rows.items() if subject in known]
+    if changed:
+        columns: dict[str, Any] = {name: bindparam(name) for name in changed[0] if name != "of"}
+        query = update(alert_states).where(alert_states.c.subject == bindparam("of")).values(columns)
+        connection.execute(query, changed)
+    new = [values for subject, values in rows.items() if subject not in known]
+    inserted = [insert_once(connection, alert_states, subject=values.pop("of"), **values) for values in new]
+    return all(inserted)
 
 
 def drop(connection: Connection, subject: str) -> None:
-    """Forget a subject that nobody looks at any more."""
+    """Delete a subject that nothing observes any more."""
     connection.execute(delete(alert_states).where(alert_states.c.subject == subject))
 
 
 def prune(connection: Connection, before: datetime) -> int:
-    """Forget subjects that are well and that nobody has looked at since."""
+    """Delete the subjects that are well and were not observed since. Returns how many."""
     well = alert_states.c.phase == Phase.OK.value
     return connection.execute(delete(alert_states).where(well, alert_states.c.updated_at < before)).rowcount
 
 
-def _chunks(names: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (names[first : first + AT_ONCE] for first in range(0, len(names), AT_ONCE))
-
-
-def _values(one: StoredAlert, now: datetime) -> dict[str, Any]:
+def _values(alert: StoredAlert, now: datetime) -> dict[str, Any]:
     return {
-        "of": one.subject,
-        "state": state_to_json(one.state),
-        "phase": one.phase.value,
-        "look_at": one.look_at,
-        "channels": "\n".join(one.channels),
-        "job": one.job,
+        "of": alert.subject,
+        "state": state_to_json(alert.state),
+        "phase": alert.phase.value,
+        "look_at": alert.look_at,
+        "channels": "\n".join(alert.channels),
+        "job": alert.job,
         "updated_at": now,
     }
 
 
-def _watched(row: Row[Any]) -> StoredAlert:
+def _alert_of(row: Row[Any]) -> StoredAlert:
     channels = tuple(filter(None, row.channels.split("\n")))
     return StoredAlert(state_from_json(row.state), channels, row.job, row.look_at)

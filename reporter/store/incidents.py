@@ -1,4 +1,4 @@
-"""Stored incidents, the notifications sent for them and why, and the silences."""
+"""Incidents, their transitions, the notifications about them, and the silences that people asked for."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, delete, insert, or_, select, update
 
-from reporter.alerts.incident import Incident, after_transition, incident_of_transition
+from reporter.alerts.incident import Incident
 from reporter.alerts.model import Level, Observation, Transition, TransitionKind
 from reporter.alerts.suppression import Silence
 from reporter.store.database import insert_once, prune_rows
@@ -18,46 +18,38 @@ from reporter.store.tables import incidents, outbox, sent, silences, transitions
 
 
 @dataclass(frozen=True, slots=True)
-class SentNotification:
-    """A change of an alert as it was written down: when, whether anybody heard of it and why (not), and where.
+class TransitionRecord:
+    """A transition as it was recorded: when, whether people were notified and why, and in which channels.
 
-    Of changes that an earlier version wrote, `told` is None.
+    `notified` is None if an earlier version recorded it.
     """
 
     at: datetime
     transition: Transition
-    told: bool | None
-    why: str | None
+    notified: bool | None
+    reason: str | None
     channels: tuple[str, ...]
     run_id: str | None
 
 
-def record_transition(connection: Connection, transition: Transition, now: datetime) -> Incident:
-    """The incident that a change is part of, with what the change says about it; made if there is none yet."""
-    known = get(connection, transition.incident)
-    if known is None:
-        known = incident_of_transition(transition, now)
-        insert_once(connection, incidents, **_values(known))
-    moved = after_transition(known, transition, now)
-    if moved != known:
-        save(connection, moved)
-    return moved
-
-
-def get(connection: Connection, incident_id: str) -> Incident | None:
-    row = connection.execute(select(incidents).where(incidents.c.id == incident_id)).one_or_none()
+def get(connection: Connection, incident_id: str, *, lock: bool = False) -> Incident | None:
+    """One incident. With `lock`, no other daemon changes it until the transaction ends."""
+    query = select(incidents).where(incidents.c.id == incident_id)
+    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
     return None if row is None else _incident(row)
 
 
 def save(connection: Connection, incident: Incident) -> None:
-    """Save what has changed about an incident."""
-    connection.execute(update(incidents).where(incidents.c.id == incident.id).values(**_values(incident)))
+    """Save an incident, new or changed."""
+    values = _values(incident)
+    if not connection.execute(update(incidents).where(incidents.c.id == incident.id).values(**values)).rowcount:
+        insert_once(connection, incidents, **values)
 
 
-def open_ones(connection: Connection, *, ours: bool = False) -> list[Incident]:
-    """Everything in trouble, the oldest first. If they are to be `ours`, nobody else decides about it meanwhile."""
+def open_incidents(connection: Connection, *, lock: bool = False) -> list[Incident]:
+    """Every open incident, the oldest first. With `lock`, no other daemon changes them until the transaction ends."""
     query = select(incidents).where(incidents.c.resolved_at.is_(None)).order_by(incidents.c.opened_at, incidents.c.id)
-    return [_incident(row) for row in connection.execute(query.with_for_update() if ours else query)]
+    return [_incident(row) for row in connection.execute(query.with_for_update() if lock else query)]
 
 
 def any_open(connection: Connection) -> bool:
@@ -66,8 +58,8 @@ def any_open(connection: Connection) -> bool:
     )
 
 
-def grouped(connection: Connection, group: str) -> list[Incident]:
-    """The incidents that one message tells together."""
+def of_group(connection: Connection, group: str) -> list[Incident]:
+    """The incidents that share one message."""
     query = select(incidents).where(incidents.c.grouped == group).order_by(incidents.c.opened_at, incidents.c.subject)
     return [_incident(row) for row in connection.execute(query)]
 
@@ -75,7 +67,7 @@ def grouped(connection: Connection, group: str) -> list[Incident]:
 def newest(
     connection: Connection, limit: int, subject: str | None = None, until: datetime | None = None
 ) -> list[Incident]:
-    """The last incidents, of one subject or of all, opened no later than that; the newest first."""
+    """The last incidents of one subject or of all, opened no later than `until`; the newest first."""
     query = select(incidents).order_by(incidents.c.opened_at.desc(), incidents.c.id).limit(limit)
     query = query if subject is None else query.where(incidents.c.subject == subject)
     query = query if until is None else query.where(incidents.c.opened_at <= until)
@@ -83,28 +75,19 @@ def newest(
 
 
 def subjects(connection: Connection) -> list[str]:
-    """Everything that was ever in trouble and is not forgotten."""
+    """Every subject that has an incident in the store."""
     return list(connection.execute(select(incidents.c.subject).distinct().order_by(incidents.c.subject)).scalars())
 
 
-# --- What was told ---
+# --- Transitions and the messages about them ---
 
 
-def add_transition(
-    connection: Connection,
-    transition: Transition,
-    at: datetime,
-    run_id: str,
-    *,
-    told: bool = True,
-    why: str = "",
-    channels: Collection[str] = (),
-) -> None:
-    """Write down a change, whether it was told or not, and the reason."""
-    seen = transition.observation
+def add_transition(connection: Connection, record: TransitionRecord) -> None:
+    """Record a transition, whether people were notified of it or not, and the reason."""
+    transition, seen = record.transition, record.transition.observation
     connection.execute(
         insert(transitions).values(
-            at=at,
+            at=record.at,
             subject=transition.subject,
             change=transition.change.value,
             level=transition.level.value,
@@ -115,11 +98,11 @@ def add_transition(
             detail=seen.detail,
             value=seen.value,
             limit=seen.limit,
-            run_id=run_id,
+            run_id=record.run_id,
             incident=transition.incident,
-            told=told,
-            why=why,
-            channels="\n".join(channels),
+            told=record.notified,
+            why=record.reason,
+            channels="\n".join(record.channels),
             until=transition.until,
             headline=seen.headline,
             notes=json.dumps(seen.notes, ensure_ascii=False),
@@ -127,11 +110,11 @@ def add_transition(
     )
 
 
-def of_incidents(connection: Connection, ids: Iterable[str]) -> list[SentNotification]:
-    """What was written down of some incidents, in order."""
+def transitions_of(connection: Connection, ids: Iterable[str]) -> list[TransitionRecord]:
+    """The recorded transitions of some incidents, in order."""
     c = transitions.c
     rows = connection.execute(select(transitions).where(c.incident.in_(list(ids))).order_by(c.at, c.id))
-    return [_told(row) for row in rows]
+    return [_record(row) for row in rows]
 
 
 def transition_of(row: Row[Any]) -> Transition:
@@ -152,13 +135,13 @@ def transition_of(row: Row[Any]) -> Transition:
     )
 
 
-def _told(row: Row[Any]) -> SentNotification:
-    return SentNotification(row.at, transition_of(row), row.told, row.why, _lines(row.channels), row.run_id)
+def _record(row: Row[Any]) -> TransitionRecord:
+    return TransitionRecord(row.at, transition_of(row), row.told, row.why, _lines(row.channels), row.run_id)
 
 
 @dataclass(frozen=True, slots=True)
 class Dispatch:
-    """What became of one message about an incident: `card` is the one that is edited, `edit` such an edit."""
+    """One message about an incident and its delivery. A `card` is the message that is edited; an `edit` edits it."""
 
     channel: str
     created_at: datetime
@@ -173,7 +156,7 @@ class Dispatch:
 
 
 def dispatches(connection: Connection, names: Collection[str], run_ids: Collection[str]) -> list[Dispatch]:
-    """The messages about some incidents or groups of them, and the lists of some runs, in the order of writing."""
+    """The messages about some incidents or groups, and the lists that some runs sent, in the order of writing."""
     mine = (
         outbox.c.slot.in_([f"incident/{name}" for name in names]),
         and_(outbox.c.run_id.in_(list(run_ids)), outbox.c.key.like("alert/%-list/%")),
@@ -211,30 +194,30 @@ def add_silence(connection: Connection, pattern: str, begins: datetime, ends: da
 
 
 def silences_at(connection: Connection, now: datetime) -> list[Silence]:
-    """The silences that hold at a moment, the one that ends last first."""
+    """The silences that hold at a moment. The one that ends last comes first."""
     return silences_between(connection, now, now)
 
 
 def silences_between(connection: Connection, start: datetime, end: datetime) -> list[Silence]:
-    """The silences that held at any time from one moment to another."""
+    """The silences that hold at any time from one moment to another."""
     c = silences.c
     query = select(silences).where(c.begins_at <= end, or_(c.ends_at > start, c.begins_at == start))
     return [_silence(row) for row in connection.execute(query.order_by(c.ends_at.desc(), c.id))]
 
 
 def end_silences(connection: Connection, ids: Collection[int], now: datetime) -> None:
-    """Let silences end now. One that was to come never begins."""
+    """End silences now. A silence that has not begun never begins."""
     connection.execute(update(silences).where(silences.c.id.in_(list(ids))).values(ends_at=now))
 
 
 def mark_reminded(connection: Connection, silence_id: int) -> bool:
-    """Note that people were reminded of the end of a silence; False if they were before."""
+    """Record that people were reminded of the end of a silence. Returns False if they were reminded before."""
     query = update(silences).where(silences.c.id == silence_id, silences.c.reminded.is_(False))
     return connection.execute(query.values(reminded=True)).rowcount > 0
 
 
 def prune(connection: Connection, before: datetime) -> int:
-    """Forget some of the incidents, and the silences, that were over before that moment."""
+    """Delete some of the incidents, and the silences, that were over before that moment. Returns how many rows."""
     gone = prune_rows(connection, incidents, incidents.c.resolved_at < before)
     return gone + connection.execute(delete(silences).where(silences.c.ends_at < before)).rowcount
 
@@ -249,8 +232,8 @@ def _incident(r: Row[Any]) -> Incident:
         worst=Level(r.worst),
         resolved_at=r.resolved_at,
         until=r.until,
-        told=_lines(r.told),
-        untold=r.untold,
+        notified=_lines(r.told),
+        withheld=r.untold,
         group=r.grouped,
         acked_at=r.acked_at,
         acked_by=r.acked_by,
@@ -259,23 +242,23 @@ def _incident(r: Row[Any]) -> Incident:
     )
 
 
-def _values(one: Incident) -> dict[str, Any]:
+def _values(incident: Incident) -> dict[str, Any]:
     return {
-        "id": one.id,
-        "subject": one.subject,
-        "opened_at": one.opened_at,
-        "since": one.since,
-        "level": one.level.value,
-        "worst": one.worst.value,
-        "resolved_at": one.resolved_at,
-        "until": one.until,
-        "told": "\n".join(one.told),
-        "untold": one.untold,
-        "grouped": one.group,
-        "acked_at": one.acked_at,
-        "acked_by": one.acked_by,
-        "note": one.note,
-        "escalated": "\n".join(one.escalated),
+        "id": incident.id,
+        "subject": incident.subject,
+        "opened_at": incident.opened_at,
+        "since": incident.since,
+        "level": incident.level.value,
+        "worst": incident.worst.value,
+        "resolved_at": incident.resolved_at,
+        "until": incident.until,
+        "told": "\n".join(incident.notified),
+        "untold": incident.withheld,
+        "grouped": incident.group,
+        "acked_at": incident.acked_at,
+        "acked_by": incident.acked_by,
+        "note": incident.note,
+        "escalated": "\n".join(incident.escalated),
     }
 
 

@@ -70,7 +70,9 @@ def test_silences_and_maintenance_say_who_wants_it_and_until_when() -> None:
     assert suppression_of("probe/db", Level.CRITICAL, NOW + HOUR, rules=Rules(), silences=[silence]) is None
 
 
-INCIDENT = Incident("1a2b3c4d", "probe/db", NOW - HOUR, NOW - HOUR, Level.CRITICAL, Level.CRITICAL, told=("alerts",))
+INCIDENT = Incident(
+    "1a2b3c4d", "probe/db", NOW - HOUR, NOW - HOUR, Level.CRITICAL, Level.CRITICAL, notified=("alerts",)
+)
 
 
 def change(what: TransitionKind) -> Transition:
@@ -79,18 +81,18 @@ def change(what: TransitionKind) -> Transition:
 
 
 def test_whoever_heard_of_trouble_hears_of_its_end_whatever_hushes() -> None:
-    suppressed, unheard = Suppression("maintenance"), replace(INCIDENT, told=(), untold="maintenance")
-    assert decide(change(TransitionKind.RESOLVED), INCIDENT, suppressed).told
-    assert not decide(change(TransitionKind.RESOLVED), unheard, None).told
-    assert not decide(change(TransitionKind.OPENED), unheard, suppressed).told
-    assert not decide(change(TransitionKind.REMINDER), INCIDENT, suppressed).told
-    assert decide(change(TransitionKind.OPENED), unheard, None).told
+    suppressed, unheard = Suppression("maintenance"), replace(INCIDENT, notified=(), withheld="maintenance")
+    assert decide(change(TransitionKind.RESOLVED), INCIDENT, suppressed).notify
+    assert not decide(change(TransitionKind.RESOLVED), unheard, None).notify
+    assert not decide(change(TransitionKind.OPENED), unheard, suppressed).notify
+    assert not decide(change(TransitionKind.REMINDER), INCIDENT, suppressed).notify
+    assert decide(change(TransitionKind.OPENED), unheard, None).notify
 
 
 def test_what_somebody_has_taken_on_is_not_recalled_but_its_worsening_is_told() -> None:
     taken = replace(INCIDENT, acked_at=NOW, acked_by="anna")
-    assert decide(change(TransitionKind.REMINDER), taken, None).why == "acknowledged by anna"
-    assert decide(change(TransitionKind.WORSENED), taken, None).told
+    assert decide(change(TransitionKind.REMINDER), taken, None).reason == "acknowledged by anna"
+    assert decide(change(TransitionKind.WORSENED), taken, None).notify
     assert due_escalations(taken, [EscalationStep(HOUR, ("boss",))], NOW) == []
 
 

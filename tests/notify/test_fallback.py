@@ -10,9 +10,10 @@ import pytest
 
 from reporter.alerts.model import Level, Observation
 from reporter.cli.alerts import run_ack, run_silence
-from reporter.notify.fallback import InMemoryAlerts
+from reporter.notify.fallback import AlertMemory
+from reporter.notify.repository import OutdatedError
 from reporter.notify.routing import Observer
-from reporter.store import alerts, incidents
+from reporter.store import incidents
 from tests.notify.alert_home import Server, options
 from tests.support.discord.local import LocalDiscord
 from tests.support.processes import daemon, until
@@ -221,8 +222,8 @@ def test_what_was_kept_back_is_not_told_twice_when_the_store_is_well_again(faili
     failing.mends()
     failing.reads(db="critical")
     with failing.stage.app.store.read() as connection:
-        [incident] = [one for one in incidents.open_ones(connection) if one.subject == "limit/db"]
-    assert (incident.told, incident.untold) == ((), "silenced by anna until 12:05 UTC: new disk")
+        [incident] = [one for one in incidents.open_incidents(connection) if one.subject == "limit/db"]
+    assert (incident.notified, incident.withheld) == ((), "silenced by anna until 12:05 UTC: new disk")
     assert failing.told() == []
     failing.reads(db="ok")
     assert failing.told() == []
@@ -256,25 +257,35 @@ def test_an_alert_that_was_open_before_ends_once_for_those_who_heard_of_it(faili
     failing.reads(db="ok")
     assert len(failing.told()) == 2
     with failing.stage.app.store.read() as connection:
-        assert not any(one.subject == "limit/db" for one in incidents.open_ones(connection))
+        assert not any(one.subject == "limit/db" for one in incidents.open_incidents(connection))
 
 
-def test_what_is_heard_while_the_rest_is_saved_is_not_forgotten(floor: Stage) -> None:
+def test_what_is_judged_from_memory_while_the_rest_is_saved_is_not_forgotten(floor: Stage) -> None:
     store, settings = floor.app.store, floor.app.runtime.notify
-    adrift = InMemoryAlerts(store, floor.clock)
+    memory = AlertMemory(store, floor.clock)
 
     def process(subject: str) -> None:
-        adrift.process(settings, [Observation(subject, Level.CRITICAL, "it is so")], Observer(), "it is full")
+        memory.process(settings, [Observation(subject, Level.CRITICAL, "it is so")], Observer(), "1", "it is full")
 
     process("limit/first")
-    with store.begin() as connection:
-        adrift.hand_over(connection, settings, "1")
+    first = memory.pending()
+    with memory.saving(first) as claim:
+        claim()
         process("limit/second")
-    adrift.over()
-    with store.begin() as connection:
-        adrift.hand_over(connection, settings, "2")
-        assert alerts.alert_state(connection, "limit/second").is_open
-        assert len(incidents.open_ones(connection)) == 3  # with the store's own
+    assert {"limit/first", "limit/second"} <= first.decided.states.keys() | memory.pending().decided.states.keys()
+    assert "limit/first" not in memory.pending().decided.states
+    assert len(memory.pending().decided.transitions) == 1
+
+
+def test_what_is_pending_is_saved_by_one_thread(floor: Stage) -> None:
+    memory = AlertMemory(floor.app.store, floor.clock)
+    seen = [Observation("limit/first", Level.CRITICAL, "it is so")]
+    memory.process(floor.app.runtime.notify, seen, Observer(), "1", "it is full")
+    both = memory.pending()
+    with memory.saving(both) as claim:
+        claim()
+    with memory.saving(both) as claim, pytest.raises(OutdatedError):
+        claim()
 
 
 def test_an_end_that_is_told_from_memory_says_what_the_trouble_was(failing: Failing, discord: LocalDiscord) -> None:

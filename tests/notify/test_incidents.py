@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from reporter.alerts.model import AlertState, Level, Observation, Phase
-from reporter.notify.pipeline import AlertPipeline
 from reporter.notify.routing import Observer
 from reporter.notify.timeline import Timeline
 from reporter.store import alerts, incidents
@@ -73,7 +73,7 @@ def test_what_follows_a_card_that_somebody_deleted_arrives_by_itself(tmp_path: P
         reminder, end = titles(stage, "alerts-critical")
         assert (reminder.split()[1], end.split()[1]) == ("Still", "Resolved:")
         with stage.stage.app.store.read() as connection:
-            assert (incidents.open_ones(connection), alerts.troubled(connection)) == ([], [])
+            assert (incidents.open_incidents(connection), alerts.troubled(connection)) == ([], [])
         assert set(stage.stage.counts()) <= {"sent", "superseded"}
 
 
@@ -257,12 +257,11 @@ def test_two_groups_that_end_at_once_have_a_message_each(tmp_path: Path) -> None
 
 def test_a_change_that_cannot_be_saved_is_not_logged_as_one(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     def hears(stage: Floor, *, fails: bool) -> None:
-        with stage.stage.app.store.begin() as connection:
-            seen = Observation("limit/loss", Level.CRITICAL, "used up")
-            AlertPipeline(connection, stage.stage.app.runtime.notify, "run", stage.clock.now).process(
-                [seen], Observer()
-            )
+        def save(_connection: Connection, _messages: int) -> None:
             assert not fails, "the disk is full"
+
+        seen = Observation("limit/loss", Level.CRITICAL, "used up")
+        stage.stage.app.alerts.process(stage.stage.app.runtime.notify, [seen], Observer(), save=save)
 
     with floor(tmp_path, {}) as stage, caplog.at_level("INFO", "reporter"):
         with pytest.raises(AssertionError, match="the disk is full"):

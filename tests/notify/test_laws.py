@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from reporter.alerts.model import AlertState, Level, Observation, TransitionKind
 from reporter.alerts.policies import policy_for
 from reporter.alerts.state_machine import next_state
-from reporter.notify.pipeline import AlertPipeline
+from reporter.notify.judgement import Judgement
+from reporter.notify.repository import StoreRepository
 from reporter.notify.routing import Observer
 from reporter.store import incidents
-from reporter.store.incidents import SentNotification
+from reporter.store.incidents import TransitionRecord
 from tests.notify.alert_home import Floor, floor
 from tests.support.civil import LAW
 from tests.support.stage import Stage
@@ -79,7 +80,7 @@ def a_stage() -> Iterator[Stage]:
             stage.close()
 
 
-def play(stage: Stage, script: Sequence[Step]) -> list[SentNotification]:
+def play(stage: Stage, script: Sequence[Step]) -> list[TransitionRecord]:
     """Let things happen to a subject and to what it depends on; returns all that was written down of the subject."""
     child, parent = Level.OK, Level.OK
     for what, minutes in script:
@@ -91,44 +92,45 @@ def play(stage: Stage, script: Sequence[Step]) -> list[SentNotification]:
             _once(stage, "", child, parent)
     with stage.app.store.read() as connection:
         found = incidents.newest(connection, 1000, "limit/child")
-        return incidents.of_incidents(connection, [one.id for one in found])
+        return incidents.transitions_of(connection, [one.id for one in found])
 
 
 def _once(stage: Stage, what: str, child: Level, parent: Level) -> None:
     now = stage.clock.wall()
     with stage.app.store.begin() as connection:
-        pipeline = AlertPipeline(connection, stage.app.runtime.notify, "run", now)
         if what == "silence":
             incidents.add_silence(connection, "child", now, now + timedelta(minutes=30), "", "anna")
         if what == "end":
             incidents.end_silences(connection, [one.id for one in incidents.silences_at(connection, now)], now)
-        if what == "ack":
-            for one in incidents.open_ones(connection):
-                pipeline.acknowledge(one, "anna", "")
-        seen = [Observation("limit/parent", parent), Observation("limit/child", child)]
-        pipeline.process(seen, Observer())
-        pipeline.process_due()
+
+    def judge(judgement: Judgement[StoreRepository]) -> None:
+        for incident in judgement.repository.open_incidents() if what == "ack" else ():
+            judgement.acknowledge(incident, "anna", "")
+        judgement.process([Observation("limit/parent", parent), Observation("limit/child", child)], Observer())
+        judgement.process_due()
+
+    stage.app.alerts.commit(stage.app.runtime.notify, judge)
 
 
-LATE = "what kept it from being told is over"
+LATE = "what suppressed it is over"
 
 
-def hold_the_laws(written: Sequence[SentNotification]) -> None:
+def hold_the_laws(written: Sequence[TransitionRecord]) -> None:
     """Openings and ends alternate in each incident; an end is told if and only if the trouble was; all have reasons."""
     is_open, heard = Counter[str](), Counter[str]()
     for told in written:
         change, incident = told.transition.change, told.transition.incident
-        late = is_open[incident] and told.why == LATE  # kept back, and told at last
+        late = is_open[incident] and told.reason == LATE  # kept back, and told at last
         if change in {TransitionKind.OPENED, TransitionKind.FLAPPING} and not late:
             assert not is_open[incident]
             is_open[incident], heard[incident] = 1, 0
         assert is_open[incident]
         if change is TransitionKind.RESOLVED:
-            assert told.told is bool(heard[incident])
+            assert told.notified is bool(heard[incident])
             is_open[incident] = 0
-        heard[incident] += bool(told.told)
-        assert told.why
-        assert bool(told.channels) is told.told
+        heard[incident] += bool(told.notified)
+        assert told.reason
+        assert bool(told.channels) is told.notified
 
 
 @SOME

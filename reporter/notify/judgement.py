@@ -1,0 +1,219 @@
+"""One occasion to judge: observations move alerts on, and it is decided who is notified of what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Generic, TypeVar
+
+from reporter.alerts.incident import (
+    Incident,
+    after_transition,
+    incident_of_transition,
+    with_notified,
+    with_withheld,
+)
+from reporter.alerts.maintenance import fits
+from reporter.alerts.model import AlertState, Level, Observation, Phase, Transition, TransitionKind
+from reporter.alerts.policies import EscalationStep
+from reporter.alerts.state_machine import closed, next_state
+from reporter.alerts.suppression import (
+    Silence,
+    Suppression,
+    decide,
+    delayed_transition,
+    due_escalations,
+    is_notification_owed,
+    suppression_of,
+    transition_by_time,
+)
+from reporter.notify.alert_messages import AlertDraft, silence_text
+from reporter.notify.incident_cards import IncidentNotifier, Notification
+from reporter.notify.repository import AlertRepository
+from reporter.notify.routing import Observer, notified_channels, reminder_channels
+from reporter.notify.settings import NotifySettings
+from reporter.periods.time_text import duration_text
+from reporter.store.alerts import StoredAlert
+from reporter.store.incidents import TransitionRecord
+
+Repository = TypeVar("Repository", bound=AlertRepository)
+
+
+class Judgement(Generic[Repository]):
+    """What was decided on one occasion: `repository.decided`, the drafts of messages, and lines for the log."""
+
+    def __init__(self, repository: Repository, settings: NotifySettings, run_id: str) -> None:
+        self.repository = repository
+        self.lines: list[str] = []
+        self._settings = settings
+        self.run_id = run_id
+        self.now = now = repository.now
+        self._local = now.astimezone(settings.zone)
+        self._notifier = IncidentNotifier(repository, settings, now)
+
+    @property
+    def drafts(self) -> list[AlertDraft]:
+        return self._notifier.drafts
+
+    # --- What is judged ---
+
+    def process(self, observations: Iterable[Observation], observer: Observer) -> None:
+        """Judge observations."""
+        self._judge([(seen.subject, seen, observer) for seen in observations])
+
+    def tick(self, subjects: Iterable[tuple[str, Observer]]) -> None:
+        """Let time pass for subjects without an observation."""
+        self._judge([(subject, None, observer) for subject, observer in subjects])
+
+    def process_due(self) -> None:
+        """Send what time brings: notifications that nothing suppresses any more, escalations, ends of silences."""
+        incidents = self.repository.open_incidents()
+        states = self.repository.states([incident.subject for incident in incidents])
+        self._notifier.notify([one for incident in incidents for one in self._overdue(incident, states)])
+        for silence in self.repository.silences():
+            self._remind(silence, incidents)
+
+    def close(self, alerts: Iterable[StoredAlert], reason: str) -> None:
+        """End the alerts of subjects that nothing observes any more, and forget the subjects."""
+        transitions = []
+        for alert in alerts:
+            if alert.state.is_open:
+                transitions.append((closed(alert.state, reason), alert.channels))
+            self.repository.decided.dropped.add(alert.subject)
+        self._notify(transitions)
+
+    def acknowledge(self, incident: Incident, by: str, note: str) -> None:
+        """Record that a person works on an incident, and show that in its message."""
+        acknowledged = replace(incident, acked_at=self.now, acked_by=by, note=note or None)
+        self._save(acknowledged)
+        self._notifier.show(acknowledged)
+
+    # --- States ---
+
+    def _judge(self, seen: Sequence[tuple[str, Observation | None, Observer]]) -> None:
+        """Move each subject on, and notify people of what changed."""
+        latest = self.repository.states({subject for subject, *_ in seen})
+        transitions = []
+        for subject, observation, observer in seen:
+            before = latest.get(subject, StoredAlert(AlertState(subject)))
+            policy = self._settings.rules.policy(subject, observer.interval)
+            state, transition, look_at = next_state(before.state, self._local, observation, policy)
+            if _is_worth_saving(before.state, state, observation):
+                latest[subject] = StoredAlert(state, observer.channels, observer.job or before.job, look_at)
+                self.repository.decided.states[subject] = latest[subject]
+            if transition:
+                transitions.append((transition, observer.channels))
+        self._notify(transitions)
+
+    # --- Notifications ---
+
+    def _notify(self, transitions: Sequence[tuple[Transition, Sequence[str]]]) -> None:
+        """Decide about each transition, in order, and draft the messages."""
+        notifications, blamed = [], set()
+        for transition, channels in transitions:
+            incident = self._incident(transition)
+            suppressed = self._suppression(transition.subject, transition.level)
+            decision = decide(transition, incident, suppressed)
+            if decision.notify:
+                notifications.append(self._notified(transition, incident, channels, decision.reason))
+                continue
+            self._record(transition, decision.reason, (), notified=False)
+            self._save(with_withheld(incident, transition.change, decision.reason))
+            self.lines.append(
+                f"{transition.subject} {transition.change} is not sent: {decision.reason} ({transition.reason})"
+            )
+            if suppressed and suppressed.parent:
+                blamed.add(suppressed.parent)
+        self._notifier.notify(notifications)
+        blamed -= {one.transition.subject for one in notifications}
+        for incident in self.repository.open_incidents() if blamed else ():
+            if incident.subject in blamed and incident.notified:
+                self._notifier.show(incident)  # its message names what is in trouble because of it
+
+    def _incident(self, transition: Transition) -> Incident:
+        """The incident that a transition is part of, with what the transition changes."""
+        known = self.repository.incident(transition.incident) or incident_of_transition(transition, self.now)
+        moved = after_transition(known, transition, self.now)
+        self._save(moved)
+        return moved
+
+    def _notified(
+        self,
+        transition: Transition,
+        incident: Incident,
+        channels: Sequence[str],
+        reason: str,
+        step: EscalationStep | None = None,
+    ) -> Notification:
+        """Record that people are notified of a transition, and choose the channels."""
+        if step:
+            chosen = tuple(name for name in step.channels if name in self._settings.channels)
+            incident = replace(incident, escalated=(*incident.escalated, step.name))
+        else:
+            closed_channels = self.repository.closed_channels(
+                {name: channel.address for name, channel in self._settings.channels.items()}
+            )
+            chosen = notified_channels(
+                self._settings, transition, channels, closed=closed_channels, notified=incident.notified
+            )
+        moved = with_notified(incident, chosen)
+        self._save(moved)
+        self._record(transition, reason, chosen, notified=True)
+        seen = transition.observation.detail
+        why = seen if seen == transition.reason else f"{seen} ({transition.reason})"
+        self.lines.append(f"{transition.subject} {transition.change}: {why}")
+        return Notification(transition, moved, chosen, step)
+
+    def _record(self, transition: Transition, reason: str, channels: tuple[str, ...], *, notified: bool) -> None:
+        record = TransitionRecord(self.now, transition, notified, reason, channels, self.run_id)
+        self.repository.decided.transitions.append(record)
+
+    def _save(self, incident: Incident) -> None:
+        self.repository.decided.incidents[incident.id] = incident
+
+    # --- What time brings ---
+
+    def _overdue(self, incident: Incident, states: dict[str, StoredAlert]) -> Iterator[Notification]:
+        """The notifications of an open incident that are due by now: those that were withheld, and escalations."""
+        alert = states.get(incident.subject)
+        if alert is None or alert.phase is not Phase.OPEN:
+            return
+        owed = is_notification_owed(incident, alert.state)
+        steps = due_escalations(incident, self._settings.rules.steps, self.now)
+        if not (owed or steps) or self._suppression(incident.subject, incident.level):
+            return
+        if owed:
+            transition = delayed_transition(incident, alert.state, self._local)
+            late = self._notified(transition, incident, alert.channels, "what suppressed it is over")
+            incident = late.incident
+            yield late
+        for step in steps:
+            reason = f"not acknowledged and not over {duration_text(step.after)} after it was opened"
+            transition = transition_by_time(incident, alert.state, TransitionKind.ESCALATED, reason)
+            escalated = self._notified(transition, incident, (), "an escalation step is due", step)
+            incident = escalated.incident
+            yield escalated
+
+    def _remind(self, silence: Silence, incidents: Sequence[Incident]) -> None:
+        """Say that a silence ends soon, if something under it is in trouble."""
+        under = [incident for incident in incidents if fits(silence.pattern, incident.subject)]
+        reminded = silence.reminded or silence.id in self.repository.decided.reminded
+        if not under or reminded or not silence.ends_soon(self.now):
+            return
+        self.repository.decided.reminded.add(silence.id)
+        text = silence_text(silence, under, self.now)
+        for name in reminder_channels(self._settings):
+            key = f"silence/{silence.id}/{silence.ends_at.isoformat()}/{name}"
+            self.drafts.append(AlertDraft(key, name, text))
+
+    def _suppression(self, subject: str, level: Level) -> Suppression | None:
+        silences, troubled = self.repository.silences(), self.repository.troubled()
+        rules = self._settings.rules
+        return suppression_of(subject, level, self._local, rules=rules, silences=silences, troubled=troubled)
+
+
+def _is_worth_saving(before: AlertState, after: AlertState, observation: Observation | None) -> bool:
+    """A job or channel that is well and was never in trouble is not saved at each run."""
+    seldom = observation is not None and not observation.subject.startswith("probe/")
+    well = before == AlertState(before.subject) and after.phase is Phase.OK and after.level is Level.OK
+    return not (seldom and well)

@@ -1,0 +1,96 @@
+"""Judge, write, commit: templates lock nothing, and what others change meanwhile is judged again."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reporter.alerts.model import Level, Observation
+from reporter.messages.message import Message, Severity, Tone
+from reporter.messages.templates.renderer import Renderer
+from reporter.notify.pipeline import ATTEMPTS
+from reporter.notify.routing import Observer
+from reporter.store import alerts, incidents
+from tests.support.stage import Stage
+
+
+class Meanwhile(Renderer):
+    """Lets something happen while a template is filled in."""
+
+    def __init__(self, act: Callable[[], None]) -> None:
+        super().__init__([])
+        self._act = act
+        self.times = 0
+
+    def render(
+        self,
+        name: str,
+        facts: Mapping[str, Any],
+        *,
+        tone: Tone = Tone.NEUTRAL,
+        severity: Severity = Severity.INFO,
+        at: datetime | None = None,
+    ) -> Message:
+        self.times += 1
+        self._act()
+        return super().render(name, facts, tone=tone, severity=severity, at=at)
+
+
+@pytest.fixture
+def stage(stage: Stage) -> Stage:
+    return stage.on_screen("")
+
+
+def observe(stage: Stage, renderer: Renderer, subject: str = "limit/loss", level: Level = Level.CRITICAL) -> int:
+    settings = replace(stage.app.runtime.notify, renderer=renderer)
+    return stage.app.alerts.process(settings, [Observation(subject, level, "used up")], Observer())
+
+
+def titles(stage: Stage) -> list[str]:
+    with stage.app.store.read() as connection:
+        rows = connection.exec_driver_sql("SELECT message FROM outbox ORDER BY id").scalars()
+        return [str(row) for row in rows]
+
+
+def test_another_writer_is_not_held_while_a_template_is_filled_in(stage: Stage) -> None:
+    def write() -> None:
+        with closing(sqlite3.connect(Path(stage.environ["STORE"]), timeout=0)) as other:
+            other.execute("BEGIN IMMEDIATE")  # it raises if somebody else holds the lock
+            other.rollback()
+
+    renderer = Meanwhile(write)
+    assert observe(stage, renderer) == 1
+    assert renderer.times == 1
+
+
+def test_what_another_has_changed_meanwhile_is_judged_again(stage: Stage) -> None:
+    def silence() -> None:
+        now = stage.clock.wall()
+        with stage.app.store.begin() as connection:
+            incidents.add_silence(connection, "limit/*", now, now.replace(hour=23), "new disk", "anna")
+
+    assert observe(stage, Meanwhile(silence)) == 0
+    with stage.app.store.read() as connection:
+        [incident] = incidents.open_incidents(connection)
+    assert (incident.notified, incident.withheld) == ((), "silenced by anna until 23:00 UTC: new disk")
+
+
+def test_an_alert_goes_out_plainly_if_others_never_stop_changing_what_it_rests_on(stage: Stage) -> None:
+    def change() -> None:
+        stage.clock.forward(seconds=1)
+        seen = [Observation("limit/loss", Level.WARNING if renderer.times % 2 else Level.OK)]
+        stage.app.alerts.process(stage.app.runtime.notify, seen, Observer())
+
+    renderer = Meanwhile(change)
+    observe(stage, renderer)
+    assert renderer.times == ATTEMPTS
+    with stage.app.store.read() as connection:
+        state = alerts.alert_state(connection, "limit/loss")
+    assert state.level is Level.CRITICAL
