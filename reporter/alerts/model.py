@@ -172,31 +172,46 @@ class Transition:
 
 @dataclass(frozen=True, slots=True)
 class AlertState:
-    """What is remembered of one subject between readings.
-
-    `level` is that of the open alert, OK where there is none. `failures` counts the readings in a row that speak for
-    opening it, or for raising its level; `unknowns` those in a row that could not look.
-    """
+    """What is remembered of one subject between readings."""
 
     subject: str
+    """The thing observed."""
     phase: Phase = Phase.OK
+    """Where it stands between all well and an open alert."""
     level: Level = Level.OK
-    since: datetime | None = None  # when the present trouble began
+    """The level of the open alert; OK where there is none."""
+    since: datetime | None = None
+    """When the present trouble began."""
     failures: int = 0
-    clean_since: datetime | None = None  # while recovering: since when every reading was clean
-    reminders: int = 0  # how many reminders are behind us
+    """The number of readings in a row that speak for opening the alert, or for raising its level."""
+    clean_since: datetime | None = None
+    """While recovering: since when every reading is good."""
+    reminders: int = 0
+    """The number of reminders so far."""
     last_reading_at: datetime | None = None
-    observation: Observation | None = None  # the last reading, of whatever level
+    """When it was last observed."""
+    observation: Observation | None = None
+    """The last reading, of whatever level."""
     unknowns: int = 0
+    """The number of readings in a row that could not look."""
     opened_at: datetime | None = None
-    milder_since: datetime | None = None  # while open: since when every reading was milder than `level`
-    incident: str | None = None  # the present one, or the last
-    began: datetime | None = None  # when its first trouble began
-    openings: int = 0  # how often it was opened: more than once is flapping
-    relapses: int = 0  # how often it was in trouble again while it was recovering
-    resolved_at: datetime | None = None  # when the last one was over
-    eased_at: datetime | None = None  # when its level was last lowered
+    """When the alert was opened."""
+    milder_since: datetime | None = None
+    """While open: since when every reading is milder than `level`."""
+    incident: str | None = None
+    """The name of the present incident, or of the last."""
+    began: datetime | None = None
+    """When the first trouble of the incident began."""
+    openings: int = 0
+    """How often the incident was opened; more than once is flapping."""
+    relapses: int = 0
+    """How often trouble came back while it was recovering."""
+    resolved_at: datetime | None = None
+    """When the last incident was over."""
+    eased_at: datetime | None = None
+    """When the level was last lowered."""
     flapping: bool = False
+    """Whether the incident opened more than once in a short time."""
 
     @property
     def is_open(self) -> bool:

@@ -53,6 +53,7 @@ class StateSpan:
 
     @property
     def mean(self) -> float | None:
+        """The mean figure, in the subject's own units; None where no reading had one."""
         return self.total / self.figures if self.figures else None
 
 
@@ -69,6 +70,7 @@ class Outage:
 
     @property
     def lasted(self) -> timedelta:
+        """How long it lasted."""
         return self.end - self.start
 
 
@@ -97,10 +99,12 @@ class Uptime:
 
     @property
     def known(self) -> timedelta:
+        """Time in which it was seen: well, degraded or down."""
         return self.well + self.degraded + self.down
 
     @property
     def share(self) -> float | None:
+        """The share of the known time in which it was up, 0 to 1; None where nothing is known."""
         return (self.well + self.degraded) / self.known if self.known else None
 
     @property

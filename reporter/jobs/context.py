@@ -39,9 +39,11 @@ P = TypeVar("P", bound=Params, default=Params)
 class History(Protocol):
     """Our own store, read-only: what was told and what is open."""
 
-    def open_alerts(self) -> list[AlertState]: ...
+    def open_alerts(self) -> list[AlertState]:
+        """Every subject that is not well."""
 
-    def transitions(self, period: Period) -> list[Transition]: ...
+    def transitions(self, period: Period) -> list[Transition]:
+        """What changed about alerts in a period, in order."""
 
     def started_at(self) -> datetime | None:
         """When the running daemon started; None outside the daemon."""

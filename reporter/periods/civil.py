@@ -80,6 +80,7 @@ class Period:
 
     @property
     def tz(self) -> ZoneInfo:
+        """The zone whose calendar cut it."""
         return ZoneInfo(self.zone)
 
     @property

@@ -159,6 +159,7 @@ class Equity:
 
     @property
     def change(self) -> Money | None:
+        """How much more the accounts were worth at the closing snapshot; None where either is unknown."""
         return None if self.opening is None or self.closing is None else self.closing - self.opening
 
     @property
@@ -207,6 +208,7 @@ class Book(Figures):
 
     @property
     def title(self) -> str:
+        """Currency and mode, as a heading: `USDT · live`."""
         return f"{self.currency} · {self.mode}"
 
     @property
@@ -346,9 +348,11 @@ class Ledger(Protocol):
     def stream_days(self, period: Period, only: Collection[str] = ()) -> Iterator[tuple[date, Mode, BookLine]]:
         """What each agent did on each civil day on which it traded, in order of days."""
 
-    def open_positions(self) -> list[Position]: ...
+    def open_positions(self) -> list[Position]:
+        """Every open position."""
 
-    def agents(self) -> list[Agent]: ...
+    def agents(self) -> list[Agent]:
+        """Every agent that the sources know."""
 
     def equity(self, period: Period) -> list[EquityPoint]:
         """The sources' own snapshots of the account's worth, oldest first; empty where a source keeps none."""

@@ -107,7 +107,7 @@ class Curve:
 
     @cached_property
     def returns(self) -> list[float]:
-        """Those of the days; empty without a capital, and once equity was used up."""
+        """The return of each day, as a share; empty without a capital, and once equity was used up."""
         if self.capital is None:
             return []
         pnl, flows = [day.pnl.amount for day in self.days], [day.flow for day in self.days]
@@ -130,34 +130,42 @@ class Curve:
 
     @cached_property
     def sharpe(self) -> float | None:
+        """The annualised Sharpe ratio; None where undefined."""
         return sharpe(self.returns, self.basis)
 
     @cached_property
     def sortino(self) -> float | None:
+        """The annualised Sortino ratio; None where undefined."""
         return sortino(self.returns, self.basis)
 
     @cached_property
     def calmar(self) -> float | None:
+        """The Calmar ratio: annual return over the deepest drawdown; None where undefined."""
         return calmar(self.returns, self.basis)
 
     @cached_property
     def volatility(self) -> float | None:
+        """The annualised deviation of the returns, as a share; None where undefined."""
         return volatility(self.returns, self.basis)
 
     @cached_property
     def annual_return(self) -> float | None:
+        """The compounded return of a year, as a share; None where undefined."""
         return annual_return(self.returns, self.basis)
 
     @cached_property
     def var(self) -> float | None:
+        """The 95 % value at risk of a day, as a share of the equity; None for fewer than 20 days."""
         return var(self.returns)
 
     @cached_property
     def cvar(self) -> float | None:
+        """The mean return of the days at or below the value at risk, as a share; None for fewer than 20 days."""
         return cvar(self.returns)
 
     @cached_property
     def drawdown(self) -> Drawdown:
+        """The deepest fall and the present one, with their dates."""
         return drawdown(self.days, self.capital, self.currency)
 
     @property

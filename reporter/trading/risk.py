@@ -35,11 +35,12 @@ class Basis:
 
     @property
     def closes(self) -> bool:
+        """Whether the market closes at weekends."""
         return self.days_per_year < 365
 
     @property
     def a_day(self) -> float:
-        """What riskless money earns in a day, compounding to the year's rate."""
+        """What riskless money earns in a day, as a share, compounding to the year's rate."""
         return float(float(1 + self.risk_free) ** (1 / self.days_per_year) - 1)
 
     @property

@@ -182,6 +182,7 @@ class Holding:
 
     @property
     def average(self) -> timedelta:
+        """The mean holding time."""
         return self.total / self.n
 
 
@@ -214,6 +215,7 @@ class Flow:
 
     @property
     def net(self) -> Decimal:
+        """The amount paid in less the amount taken out."""
         return self.deposited - self.withdrawn
 
 

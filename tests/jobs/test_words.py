@@ -10,6 +10,7 @@ import reporter
 from reporter.jobs import api, kit
 from reporter.jobs.loader import load_catalog
 from reporter.jobs.old_words import OLD_WORDS
+from tests.words import PAGE, page
 
 # Every word that `reporter` offered before the kit existed.
 WORDS_OF_OLD_JOB_FILES = [
@@ -120,3 +121,12 @@ def test_an_old_job_file_loads(tmp_path: Path) -> None:
 
 def test_the_words_for_everyone_are_few() -> None:
     assert len([word for word in vars(api) if not word.startswith("_")]) < 20
+
+
+def test_the_page_of_words_is_what_the_code_says() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(), "write it with: python -m tests.words"
+
+
+def test_every_word_of_the_page_has_a_sentence_and_every_number_its_unit() -> None:
+    rows = [line for line in page().splitlines() if line.startswith("| `")]
+    assert [row for row in rows if row.endswith("|  |") or "| ? |" in row] == []

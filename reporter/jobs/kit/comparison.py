@@ -37,12 +37,14 @@ class TargetProgress:
 
     @property
     def win_rate_met(self) -> bool | None:
+        """Whether the win rate is above its target; None where either is unknown."""
         if self.win_rate is None or self.book.win_rate is None:
             return None
         return self.book.win_rate > self.win_rate
 
     @property
     def drawdown_kept(self) -> bool | None:
+        """Whether the drawdown is below its limit; None where either is unknown."""
         if self.drawdown is None or self.book.drawdown is None:
             return None
         return -self.book.drawdown < self.drawdown
@@ -82,6 +84,7 @@ class DailyHistory:
 
     @property
     def title(self) -> str:
+        """Currency and mode, as a heading: `USDT · live`."""
         return f"{self.series.currency} · {self.series.mode}"
 
     @property
@@ -100,6 +103,7 @@ class DailyHistory:
 
     @property
     def made(self) -> Money:
+        """The P&L of all of the days."""
         return Money(sum(self.series.pnl, Decimal(0)), self.series.currency)
 
     @property
@@ -130,7 +134,7 @@ class DailyHistory:
 
 
 def daily_history(series: Series, basis: Basis = NEVER_CLOSES) -> DailyHistory:
-    """The trail of a book, by the year that ratios are made for."""
+    """The days of a series with their equity curve, for the year that ratios are made for."""
     return DailyHistory(series, curve_of_series(series, basis))
 
 
@@ -185,6 +189,7 @@ class Contributors:
 
     @property
     def others_pnl(self) -> Money:
+        """The P&L of the other lines together."""
         return _pnl(self.others, self.currency)
 
 
@@ -216,6 +221,7 @@ class Breakdown:
 
     @property
     def others_pnl(self) -> Money:
+        """The P&L of the other lines together."""
         return _pnl(self.others, self.currency)
 
 

@@ -54,6 +54,7 @@ class Panel:
 
 
 def worst_level(levels: Collection[Level]) -> Level:
+    """The gravest of some levels; OK where there is none."""
     return next((level for level in WORST_FIRST if level in levels), Level.OK)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Iterable
+from datetime import date, datetime
 from functools import wraps
 from typing import Any, Self
 
@@ -38,13 +38,13 @@ _OF_TEXT = "capitalize center lower string title trim upper"
 
 
 def filters(formats: Formats) -> dict[str, Filter]:
-    """Every filter that letters and pictures have."""
+    """Every filter that the templates of messages and pictures have."""
     ours = {
         **{name: FILTERS[name] for name in _OF_SEQUENCES.split()},
         **{name: _known(FILTERS[name]) for name in _OF_NUMBERS.split()},
         **{name: _known(_on_text(FILTERS[name], formats)) for name in _OF_TEXT.split()},
-        "replace": _known(_on_text(str.replace, formats)),
-        "join": lambda values, between="": between.join(map(formats.say, values)),
+        "replace": _known(_on_text(_replace, formats)),
+        "join": _join(formats),
         "money": formats.money,
         "signed": formats.signed,
         "number": formats.number,
@@ -55,7 +55,7 @@ def filters(formats: Formats) -> dict[str, Filter]:
         "clock": _in_zone(formats.clock),
         "time": _in_zone(formats.time),
         "when": _when(formats),
-        "ago": pass_context(lambda context, moment: ago(moment, context.get("now"))),
+        "ago": _ago,
         "duration": duration_text,
         "bytes": size_text,
         "medal": medal,
@@ -71,7 +71,7 @@ def filters(formats: Formats) -> dict[str, Filter]:
 
 
 def _mark_of_few(count: int | None, of: str = "", many: str = "") -> str:
-    """What stands behind a figure that rests on few trades, or on few of something else."""
+    """` (n=6)`, or ` (6 days)` with `of`, behind a figure that rests on fewer than 20; nothing behind others."""
     if count is None or not few(count):
         return ""
     return f" ({plural(count, of, many)})" if of else f" (n={count})"
@@ -91,25 +91,65 @@ def _defined(function: Filter) -> Filter:
 
 
 def _known(function: Filter) -> Filter:
-    return lambda value, *args, **options: None if value is None else function(value, *args, **options)
+    """A filter that leaves None unknown."""
+
+    @wraps(function)
+    def known(value: Any, *args: Any, **options: Any) -> Any:
+        return None if value is None else function(value, *args, **options)
+
+    return known
 
 
 def _on_text(function: Filter, formats: Formats) -> Filter:
-    return lambda value, *args, **options: function(formats.say(value), *args, **options)
+    """A filter of text that takes any value."""
+
+    @wraps(function)
+    def on_text(value: Any, *args: Any, **options: Any) -> Any:
+        return function(formats.say(value), *args, **options)
+
+    return on_text
 
 
-def _in_zone(show: Callable[[Any, str | None], Any]) -> Filter:
+def _in_zone(show: Callable[[Any, str | None], str | None]) -> Filter:
     """A filter of times, which are shown in the zone whose calendar cut the report's period."""
-    return pass_context(lambda context, moment: show(moment, getattr(context.get("period"), "zone", None)))
+
+    @pass_context
+    def in_zone(context: Context, moment: date | None) -> str | None:
+        return show(moment, getattr(context.get("period"), "zone", None))
+
+    in_zone.__doc__ = show.__doc__
+    return in_zone
 
 
 def _when(formats: Formats) -> Filter:
+    @pass_context
     def when(context: Context, moment: datetime | None) -> Timed | None:
+        """A time that counts by itself in Discord (`3 minutes ago`); elsewhere `16:12 UTC`, with another day's date."""
         text = formats.when(moment, context.get("now"), getattr(context.get("period"), "zone", None))
         return None if moment is None else Timed(text or "", moment)
 
-    return pass_context(when)
+    return when
+
+
+@pass_context
+def _ago(context: Context, moment: datetime | None) -> str | None:
+    """How far a moment is from now, in one unit: `15s ago`, `2 days ago`, `in 5m`, `just now`."""
+    return ago(moment, context.get("now"))
+
+
+def _replace(text: str, old: str, new: str) -> str:
+    """The text with one part replaced by another."""
+    return text.replace(old, new)
+
+
+def _join(formats: Formats) -> Filter:
+    def join(values: Iterable[object], between: str = "") -> str:
+        """A list in one line: `names | join(", ")`."""
+        return between.join(map(formats.say, values))
+
+    return join
 
 
 def _default(value: object, other: object = "") -> object:
+    """The other value where the first is unknown."""
     return other if value is None or isinstance(value, Undefined) else value

@@ -9,7 +9,19 @@ from functools import partial
 from jinja2 import BaseLoader
 from markupsafe import Markup
 
-from reporter.messages.chart_geometry import area, bands, clipped, falls, path, plain_number, running, scale, spread
+from reporter.messages.chart_geometry import (
+    Figure,
+    Scale,
+    area,
+    bands,
+    clipped,
+    falls,
+    path,
+    plain_number,
+    running,
+    scale,
+    spread,
+)
 from reporter.messages.formats import Formats
 from reporter.messages.message import visible
 from reporter.messages.templates.sandbox import Sandbox
@@ -32,17 +44,29 @@ class SvgEnvironment(Sandbox):
             "area": area,
             "running": running,
             "falls": falls,
-            "zip": lambda *rows: list(zip(*rows, strict=False)),
+            "zip": _zip,
         }
-        self.filters |= {
-            "clip": lambda text, width, size: clipped(_text(text, formats), width, size),
-            "on": lambda figure, axis: axis(figure),
-        }
+
+        def clip(text: object, width: float, size: float) -> str:
+            """As much of a text as fits into the width, with `…` in its middle."""
+            return clipped(_text(text, formats), width, size)
+
+        self.filters |= {"clip": clip, "on": _on}
 
     def joined(self, parts: Iterable[object]) -> str:
         """`a ~ b`: what is written already stays as it is, values are escaped beside it."""
         shown = [_text(part, self.formats) for part in parts]
         return Markup("").join(shown) if any(isinstance(part, Markup) for part in shown) else "".join(shown)
+
+
+def _zip(*rows: Iterable[object]) -> list[tuple[object, ...]]:
+    """Lists side by side."""
+    return list(zip(*rows, strict=False))
+
+
+def _on(figure: Figure | None, axis: Scale) -> float | None:
+    """Where a figure stands on an axis: `figures | map("on", y)`."""
+    return axis(figure)
 
 
 def _text(value: object, formats: Formats) -> str:
