@@ -192,7 +192,9 @@ class FolderHome:
             formats=formats(settings),
             notify=NotifySettings(
                 channels=channels,
-                renderer=Renderer([home / "templates" for home in self.homes], formats(settings)),
+                renderer=Renderer(
+                    [home / "templates" for home in self.homes], formats(settings), stock=stock_home() / "templates"
+                ),
                 zone=ZoneInfo(settings.timezone),
                 routes=_routes(settings.alerts.routes),
                 rules=rules(settings.alerts, settings.probes, settings.timezone),

@@ -1,15 +1,17 @@
-"""Renders SVG to PNG with resvg. The first picture loads the library, not before."""
+"""Renders SVG to PNG with resvg, each picture in a process of its own. The library is never loaded in this one."""
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
+from xml.parsers import expat
 
 from reporter.errors import ChartError
+from reporter.messages.bounded import BoundsError, Budget, RefusedError, bounded
 
 log = logging.getLogger(__name__)
 
@@ -24,8 +26,15 @@ LARGEST_SIDE = 2000
 LARGEST_PNG = 2 * 2**20
 """In bytes; our pictures have some tens of thousands."""
 
-_ROOT = re.compile(r"<svg\b[^>]*>")
-_BOX = re.compile(r"""viewBox\s*=\s*["']\s*\S+\s+\S+\s+(\d+(?:\.\d+)?)\s+(\d+(?:\.\d+)?)\s*["']""")
+BUDGET = Budget(seconds=5.0, megabytes=256)
+"""For one picture. Ours take a tenth of a second; a picture of the largest size has 64 MB of pixels."""
+LARGEST_SVG = 2_000_000
+"""In characters."""
+
+LIBRARY = "resvg_py"
+_NUMBER = re.compile(r"\s*(\d{1,6}(?:\.\d{1,6})?)(?:px)?\s*")
+# What an SVG may refer to: a part of itself, or a picture that it holds. A file or an address is never read.
+_MAY_REFER_TO = re.compile(r"\s*(#|data:image/(png|jpeg|gif|webp)[;,])")
 # The writing that Noto Sans has: Latin, Greek, Cyrillic, and the punctuation, currencies and arrows beside them.
 _ITS_WRITING = re.compile("[\\s!-\u052f\u1d00-\u1fff\u2000-\u206f\u20a0-\u20c0\u2100-\u218f\u2212]*")
 _NO_FONT = "there is no font to write with: install fontpkg-noto-sans, or fonts-dejavu-core"
@@ -48,9 +57,11 @@ class Rasterizer:
     def trouble(self) -> str:
         """Why no picture can be drawn here and what to do; empty where they can be. The log hears of it once."""
         try:
-            why = "" if self._family else _NO_FONT
-        except ImportError:
-            why = "the library that draws them is missing: pip install resvg_py"
+            missing = find_spec(LIBRARY) is None
+            why = f"the library that draws them is missing: pip install {LIBRARY}" if missing else ""
+            why = why or ("" if self._family else _NO_FONT)
+        except ChartError as error:
+            why = f"the library that draws them fails: {error}"
         if why:
             log.warning("reports go out without their pictures: %s", why)
         return why
@@ -58,12 +69,20 @@ class Rasterizer:
     def png(self, svg: str) -> bytes:
         """The picture as PNG, `ZOOM` pixels a unit of its viewBox.
 
-        Raises ChartError for an SVG that cannot be read, is too large or would take too many bytes.
+        Raises ChartError for an SVG that cannot be read, refers to what it does not hold, is too large, or would take
+        too much time, memory or bytes.
         """
         if self.trouble:
             raise ChartError(f"pictures cannot be drawn: {self.trouble}")
-        _insist_on_size(svg)
-        content = self._drawn(svg, self._family)
+        if len(svg) > LARGEST_SVG:
+            raise ChartError(f"the picture has {len(svg):,} characters of SVG, and may have {LARGEST_SVG:,}")
+        family = self._family
+
+        def drawn() -> bytes:
+            _insist_on_safety(svg)
+            return self._drawn(svg, family)
+
+        content = _bounded(drawn)
         if len(content) > LARGEST_PNG:
             raise ChartError(f"the picture has {len(content):,} bytes: draw it smaller, or with fewer points")
         return content
@@ -102,16 +121,68 @@ class Rasterizer:
     def _family(self) -> str:
         """The font that text appears in; empty where none does, which resvg passes over in silence."""
         families = (FONT_FAMILY,) if self._fonts else _SYSTEM_FAMILIES if self._system else ()
-        bare = self._drawn(_SAMPLE.format(""), "")
-        written = _SAMPLE.format('<text y="8">M</text>')
-        return next((family for family in families if self._drawn(written, family) != bare), "")
+
+        def found() -> bytes:
+            bare = self._drawn(_SAMPLE.format(""), "")
+            written = _SAMPLE.format('<text y="8">M</text>')
+            return next((family for family in families if self._drawn(written, family) != bare), "").encode()
+
+        return _bounded(found).decode()
 
 
-def _insist_on_size(svg: str) -> None:
+def _bounded(work: Callable[[], bytes]) -> bytes:
+    """What comes of drawing in a process of its own. Raises ChartError."""
+    try:
+        return bounded(work, BUDGET)
+    except RefusedError as error:
+        raise ChartError(str(error)) from None
+    except BoundsError as error:
+        raise ChartError(f"{error}: draw it smaller, or with fewer points") from None
+
+
+def _insist_on_safety(svg: str) -> None:
+    """Read the SVG as XML. Raises ChartError unless it has a size, a sane one, and refers to nothing outside itself."""
+    root: dict[str, str] | None = None
+
+    def begins(tag: str, attributes: dict[str, str]) -> None:
+        nonlocal root
+        if root is None:
+            root = attributes if tag.rpartition(":")[2] == "svg" else {}
+        for name, value in attributes.items():
+            if name.rpartition(":")[2] == "href" and not _MAY_REFER_TO.match(value):
+                raise ChartError(
+                    f"<{tag[:40]}> refers to {value[:80]!r}: write a picture into the SVG as data:image/png;base64,…"
+                )
+
+    def has_doctype(*_: object) -> None:
+        raise ChartError("the picture has a DOCTYPE: leave it out")
+
+    parser = expat.ParserCreate("utf-8")
+    parser.StartElementHandler, parser.StartDoctypeDeclHandler = begins, has_doctype
+    try:
+        parser.Parse(svg.encode("utf-8", "replace"), True)
+    except expat.ExpatError as error:
+        raise ChartError(f"the picture is no SVG that can be drawn: {error}") from None
+    _insist_on_size(root or {})
+
+
+def _insist_on_size(root: dict[str, str]) -> None:
     """An SVG without a size is drawn in one that nobody meant; one too large takes memory that the machine needs."""
-    root = _ROOT.search(svg)
-    box = _BOX.search(root[0]) if root else None
-    if box is None:
+    box = re.split(r"[\s,]+", root.get("viewBox", "").strip()[:100])
+    if len(box) != 4:
         raise ChartError('the picture has no size: write <svg … viewBox="0 0 400 300">')
-    if not all(0 < float(side) <= LARGEST_SIDE for side in box.groups()):
-        raise ChartError(f"the picture is {box[1]} by {box[2]}: no side may be longer than {LARGEST_SIDE}")
+    for name, size in (
+        ("viewBox", box[2]),
+        ("viewBox", box[3]),
+        ("width", root.get("width")),
+        ("height", root.get("height")),
+    ):
+        if size is None or size.strip() == "100%":
+            continue
+        number = _NUMBER.fullmatch(size)
+        if number is None:
+            raise ChartError(f"the picture's {name} is {size[:40]!r}: write a plain number, such as 400")
+        if not 0 < float(number[1]) <= LARGEST_SIDE:
+            raise ChartError(
+                f"the picture's {name} has a side of {size.strip()}: no side may be longer than {LARGEST_SIDE}"
+            )

@@ -35,7 +35,7 @@ from reporter.trading.trades import Money
 from tests.support.paths import ROOT
 
 HOME = ROOT
-RENDERER = Renderer([HOME / "templates"])
+RENDERER = Renderer([HOME / "templates"], stock=HOME / "templates")
 
 
 def usdt(amount: str) -> Money:

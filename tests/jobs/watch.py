@@ -176,7 +176,9 @@ class Watch:
     def written(self, board: Report) -> Message:
         facts = {"period": covered(Covers.NOW, self.now, "UTC"), "now": self.now, **board.facts}
         name = board.template or self.name
-        return Renderer([stock_home() / "templates"]).render(name, facts, tone=board.tone, at=self.now)
+        return Renderer([stock_home() / "templates"], stock=stock_home() / "templates").render(
+            name, facts, tone=board.tone, at=self.now
+        )
 
 
 def stock_job(name: str) -> Job:

@@ -68,7 +68,7 @@ def test_a_picture_has_two_pixels_for_each_unit_and_is_always_the_same() -> None
         (HEAD.replace("40", str(LARGEST_SIDE + 1)) + "</svg>", "no side may be longer"),
         (HEAD.replace("40", "0") + "</svg>", "no side may be longer"),
         (HEAD + "<rect></svg>", "no SVG that can be drawn"),
-        ("no picture at all", "viewBox"),
+        ("no picture at all", "no SVG that can be drawn"),
     ],
 )
 def test_what_is_no_picture_says_why(svg: str, why: str) -> None:

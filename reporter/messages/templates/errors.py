@@ -8,6 +8,13 @@ from collections.abc import Iterable, Mapping
 from jinja2.exceptions import SecurityError, TemplateAssertionError, TemplateSyntaxError, UndefinedError
 
 from reporter.errors import nearest
+from reporter.secret import masked
+
+LONGEST_REASON = 500
+_PLAINLY: dict[type[Exception], tuple[str, str]] = {
+    MemoryError: ("it takes too much memory", "let it go through fewer things, or shorten them in the job"),
+    RecursionError: ("it is nested too deep", "write it flatter; a template cannot include itself"),
+}
 
 
 class UnsafeTemplateError(TemplateAssertionError):
@@ -31,7 +38,7 @@ def explained(error: Exception, names: Iterable[str], filters: Iterable[str]) ->
         case _ if "NoneType" in str(error):
             return str(error), "a figure that is not known is None: ask `{% if … is not none %}` first"
         case _:
-            return f"{type(error).__name__}: {error}", ""
+            return _PLAINLY.get(type(error)) or (masked(f"{type(error).__name__}: {error}", LONGEST_REASON), "")
 
 
 _SHOWN_NAMES = 20

@@ -11,6 +11,8 @@ from jinja2 import BaseLoader, Environment
 from jinja2.exceptions import TemplateNotFound, TemplateSyntaxError
 
 LETTER, PICTURE = ".md.j2", ".svg.j2"
+LARGEST_SOURCE = 100_000
+"""Bytes of one template file. A template is compiled inside the daemon, so its size has a limit; ours have 3,000."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,8 @@ class Folders(BaseLoader):
         stamp = self._stamp(template)
         if stamp is None:
             raise TemplateNotFound(template)
+        if stamp.size > LARGEST_SOURCE:
+            raise TemplateSyntaxError(f"has more than {LARGEST_SOURCE:,} bytes", 1, template, str(stamp.path))
         try:
             source = stamp.path.read_text(encoding="utf-8")
         except UnicodeDecodeError as error:

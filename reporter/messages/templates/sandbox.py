@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from jinja2 import BaseLoader, StrictUndefined, nodes
+from jinja2 import BaseLoader, StrictUndefined, Template, nodes, pass_eval_context
 from jinja2.compiler import CodeGenerator, Frame
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
@@ -53,11 +53,15 @@ class Sandbox(ImmutableSandboxedEnvironment):
         super().__init__(
             loader=loader,
             undefined=Missing,
-            finalize=show,
+            finalize=pass_eval_context(lambda _, value: show(value)),
             autoescape=autoescape,
             trim_blocks=True,
             lstrip_blocks=True,
             keep_trailing_newline=True,
+            # Nothing of a template is computed while it is compiled: `'x' * 10**9` would be, with no bound around it.
+            # (For the same reason `finalize` takes a context: Jinja then applies it at run time only.)
+            optimized=False,
+            cache_size=-1,  # a plain dict: the cache of a fixed size has a lock, which a child could wait for
         )
         self.formats = formats
         self.globals = {name: self.globals[name] for name in ("range", "namespace")}
@@ -72,6 +76,10 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         return not isinstance(obj, Secret) and super().is_safe_attribute(obj, attr, value)
+
+    def compiled(self) -> list[Template]:
+        """The templates that were compiled so far."""
+        return list(self.cache.values()) if self.cache is not None else []
 
     def joined(self, parts: Iterable[object]) -> str:
         return "".join(map(self.formats.say, parts))

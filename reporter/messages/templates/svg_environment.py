@@ -28,7 +28,7 @@ from reporter.messages.templates.sandbox import Sandbox
 
 # What XML 1.0 has no place for, apart from what `visible` has replaced already (section 2.2, Characters).
 _NOT_XML = re.compile("[\ufffe\uffff]")
-_ROOT = re.compile(r"<svg\b[^>]*?(/?)>|</svg\s*>")
+_ROOT = re.compile(r"<svg\b[^<>]*?(/?)>|</svg\s*+>")
 
 
 class SvgEnvironment(Sandbox):
