@@ -1,7 +1,7 @@
 """Parses the Markdown of a rendered template into a message.
 
-A template's own text is markup; its values are not. Values pass through the parser as opaque tokens, which no rule of
-Markdown matches, and become literal text only after parsing.
+A template's own text is markup; its values are not. Values pass through the parser as opaque placeholders. No rule of
+Markdown matches a placeholder; it becomes literal text only after parsing.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ from reporter.messages.message import (
 
 # Two characters of the private use area: no writing has them, no rule of Markdown knows them.
 OPENING, CLOSING = "\ue000", "\ue001"
-_TOKEN = re.compile(f"{OPENING}([0-9a-f]*)(?:x([0-9a-f]*))?{CLOSING}")
+_PLACEHOLDER = re.compile(f"{OPENING}([0-9a-f]*)(?:x([0-9a-f]*))?{CLOSING}")
 
 
 class MarkdownError(ReporterError):
-    """The letter's structure is wrong. `line` counts from 1 in the letter; `excerpt` is that line, values as tokens."""
+    """The structure of the Markdown is wrong. `line` counts from 1; `excerpt` is that line, with placeholders."""
 
     def __init__(self, message: str, line: int | None = None, excerpt: str = "") -> None:
         super().__init__(message)
@@ -46,31 +46,31 @@ class MarkdownError(ReporterError):
         self.excerpt = excerpt
 
 
-def token(value: str, moment: str = "") -> str:
-    """A value as the letter carries it. `moment` (ISO 8601) makes it a time, with `value` as its text."""
+def placeholder(value: str, moment: str = "") -> str:
+    """A value as the Markdown carries it. `moment` (ISO 8601) makes it a time, with `value` as its text."""
     return f"{OPENING}{_hex(value)}{'x' + _hex(moment) if moment else ''}{CLOSING}"
 
 
 def decoded(text: str) -> str:
-    """Text with its tokens read, as it is shown in one line."""
-    return _TOKEN.sub(lambda match: visible(_unhex(match[1])), text)
+    """Text with its placeholders read, as it is shown in one line."""
+    return _PLACEHOLDER.sub(lambda match: visible(_unhex(match[1])), text)
 
 
 def parse(
     text: str, *, tone: Tone = Tone.NEUTRAL, severity: Severity = Severity.INFO, at: datetime | None = None
 ) -> Message:
-    """Read a letter: `#` title, text, `##` full-width fields, `###` fields of the grid, `---` and the footer.
+    """Read Markdown: `#` title, text, `##` full-width fields, `###` fields of the grid, `---` and the footer.
 
-    Raises LetterError where the letter breaks these rules or is empty.
+    Raises MarkdownError where the text breaks these rules or is empty.
     """
-    letter = _Letter(text.split("\n"))
-    sections = letter.sections(SyntaxTreeNode(_MARKDOWN.parse(text)))
-    title = next((_joined(letter.lines(part.head)) for part in sections if part.kind == "#"), ())
-    body = [block for part in sections if part.kind in {"", "#"} for block in letter.blocks(part.nodes)]
-    fields = tuple(letter.field(part) for part in sections if part.kind in {"##", "###"})
-    footer = next((letter.footer(part) for part in sections if part.kind == "---"), ())
+    source = _Source(text.split("\n"))
+    sections = source.sections(SyntaxTreeNode(_MARKDOWN.parse(text)))
+    title = next((_joined(source.lines(part.head)) for part in sections if part.kind == "#"), ())
+    body = [block for part in sections if part.kind in {"", "#"} for block in source.blocks(part.nodes)]
+    fields = tuple(source.field(part) for part in sections if part.kind in {"##", "###"})
+    footer = next((source.footer(part) for part in sections if part.kind == "---"), ())
     if not (title or body or fields):
-        raise MarkdownError("the letter is empty")
+        raise MarkdownError("the message is empty")
     return Message(title, tuple(body), fields, footer, tone, severity, at)
 
 
@@ -93,10 +93,10 @@ _ORDER = {"": 0, "#": 1, "##": 2, "###": 2, "---": 3}
 
 
 @dataclass(frozen=True, slots=True)
-class _Letter:
-    """The source lines, which say what stood next to what and where a mistake is."""
+class _Source:
+    """The lines as written: they say what stood next to what, and where a mistake is."""
 
-    source: list[str]
+    written: list[str]
 
     def sections(self, root: SyntaxTreeNode) -> list[_Section]:
         sections = [_Section()]
@@ -113,7 +113,7 @@ class _Letter:
         if last.kind not in _ORDER:
             raise self._error(last.head, "a heading has one, two or three `#`")
         if last.kind in {"#", "---"} and any(part.kind == last.kind for part in before):
-            raise self._error(last.head, "a letter has one title" if last.kind == "#" else "a letter has one footer")
+            raise self._error(last.head, "a message has one title" if last.kind == "#" else "a message has one footer")
         if _ORDER[last.kind] < _ORDER[before[-1].kind]:
             raise self._error(last.head, "the order is title, text, fields, `---` and the footer")
 
@@ -163,7 +163,7 @@ class _Letter:
 
     def _follows_on(self, node: SyntaxTreeNode) -> bool:
         start = self._start(node)
-        return start > 0 and bool(self.source[start - 1].strip("> \t"))
+        return start > 0 and bool(self.written[start - 1].strip("> \t"))
 
     def _items(self, items: SyntaxTreeNode, indent: str = "") -> Iterator[Line]:
         for item in items.children:
@@ -189,14 +189,14 @@ class _Letter:
 
     def _error(self, node: SyntaxTreeNode | None, message: str) -> MarkdownError:
         start = self._start(node) if node else 0
-        return MarkdownError(message, start + 1, self.source[start])
+        return MarkdownError(message, start + 1, self.written[start])
 
 
 def _parser() -> MarkdownIt:
-    """CommonMark with `~~` and tables; without what letters have no use for or what reads text as something else."""
+    """CommonMark with `~~` and tables; without what messages have no use for or what reads text as something else."""
     parser = MarkdownIt("commonmark", {"html": False}).enable(["strikethrough", "table"])
     parser.disable(["html_block", "html_inline", "entity", "code", "lheading", "reference", "image"])
-    # Addresses are judged after their tokens are read, not before.
+    # Addresses are judged after their placeholders are read, not before.
     parser.normalizeLink = lambda url: url  # type: ignore[method-assign]
     parser.validateLink = lambda url: True  # type: ignore[method-assign]  # noqa: ARG005
     return parser
@@ -244,8 +244,8 @@ def _address(written: str) -> str:
 
     A value is the whole address or a part of its path or query, in which nothing of it counts as punctuation.
     """
-    whole = _TOKEN.fullmatch(written)
-    url = _unhex(whole[1]) if whole else _TOKEN.sub(lambda match: _percent(_unhex(match[1]), _IN_A_PART), written)
+    whole = _PLACEHOLDER.fullmatch(written)
+    url = _unhex(whole[1]) if whole else _PLACEHOLDER.sub(lambda match: _percent(_unhex(match[1]), _IN_A_PART), written)
     return _percent(url, _IN_AN_ADDRESS) if _WEB_ADDRESS.fullmatch(url) and visible(url) == url else ""
 
 
@@ -260,7 +260,7 @@ def _percent(text: str, kept: re.Pattern[str]) -> str:
 def _literal(text: str, kind: RunKind, url: str) -> Iterator[Run]:
     """Text with its values, each as it is; a time counts by itself unless it stands in code or a link."""
     position = 0
-    for match in _TOKEN.finditer(text):
+    for match in _PLACEHOLDER.finditer(text):
         yield Run(kind, text[position : match.start()], url)
         value = visible(_unhex(match[1]))
         live = match[2] and kind not in {"code", "link"}
@@ -296,7 +296,7 @@ def _joined(lines: Iterable[Line], joint: str = " ") -> Line:
 
 
 def _code(content: str) -> str:
-    text = _TOKEN.sub(lambda match: visible(_unhex(match[1]), lines=True), content)
+    text = _PLACEHOLDER.sub(lambda match: visible(_unhex(match[1]), lines=True), content)
     return text.removesuffix("\n")
 
 

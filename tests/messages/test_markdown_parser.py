@@ -1,4 +1,4 @@
-"""Letters: what each mark of the grammar comes to, and that no value can be one."""
+"""Markdown: what each mark of the grammar becomes, and that no value can be one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from reporter.messages.markdown_parser import MarkdownError, parse, token
+from reporter.messages.markdown_parser import MarkdownError, parse, placeholder
 from reporter.messages.message import (
     Block,
     Code,
@@ -35,13 +35,13 @@ def run(text: str, kind: RunKind = "text", url: str = "") -> Line:
     return (Run(kind, text, url),)
 
 
-def body(letter: str) -> tuple[Block, ...]:
-    return parse(letter).body
+def body(text: str) -> tuple[Block, ...]:
+    return parse(text).body
 
 
-def test_a_letter_is_a_title_text_fields_and_a_footer() -> None:
-    letter = "# Title\ntext\n## Wide\nvalue\n### Beside\nother\n---\nfoot"
-    assert parse(letter, tone=Tone.GOOD, severity=Severity.WARNING) == Message(
+def test_a_message_is_a_title_text_fields_and_a_footer() -> None:
+    text = "# Title\ntext\n## Wide\nvalue\n### Beside\nother\n---\nfoot"
+    assert parse(text, tone=Tone.GOOD, severity=Severity.WARNING) == Message(
         title=run("Title"),
         body=(Text((run("text"),)),),
         fields=(
@@ -72,8 +72,8 @@ def test_a_list_right_below_its_heading_line_stays_with_it() -> None:
 
 
 def test_quotes_code_and_tables_are_blocks_of_their_own() -> None:
-    letter = "> said\n> - so\n\n```SQL x\nselect\n  1\n```\n| a | b | c |\n|---|--:|:-:|\n| 1 | **2** |"
-    assert body(letter) == (
+    text = "> said\n> - so\n\n```SQL x\nselect\n  1\n```\n| a | b | c |\n|---|--:|:-:|\n| 1 | **2** |"
+    assert body(text) == (
         Text((run("said"), run("• so")), quote=True),
         Code("select\n  1", "sql"),
         Table(("a", "b", "c"), (("1", "2", ""),), "<>^"),
@@ -92,8 +92,8 @@ def test_marks_make_runs(markup: str, kind: RunKind) -> None:
     ("address", "url"),
     [
         ("https://a.example/b?c=d#e", "https://a.example/b?c=d#e"),
-        (token("https://a.example/(x)"), "https://a.example/%28x%29"),
-        (f"https://a.example/{token('ä b?c')}", "https://a.example/%C3%A4%20b%3Fc"),
+        (placeholder("https://a.example/(x)"), "https://a.example/%28x%29"),
+        (f"https://a.example/{placeholder('ä b?c')}", "https://a.example/%C3%A4%20b%3Fc"),
     ],
 )
 def test_web_addresses_make_links(address: str, url: str) -> None:
@@ -104,18 +104,18 @@ def test_web_addresses_make_links(address: str, url: str) -> None:
     "address", ["javascript:alert(1)", "//a.example", "ftp://a.example", "https://", "/etc/passwd"]
 )
 def test_other_addresses_are_shown_as_text(address: str) -> None:
-    assert body(f"[here]({address})") == body(f"[here]({token(address)})") == (Text((run(f"here ({address})"),)),)
+    assert body(f"[here]({address})") == body(f"[here]({placeholder(address)})") == (Text((run(f"here ({address})"),)),)
 
 
 @pytest.mark.parametrize("text", ["@everyone", "<@1>", "<#2>", "<b>x</b>", "&amp;", "![x](y)", "x\n==="])
-def test_what_letters_do_not_know_is_plain_text(text: str) -> None:
+def test_what_the_grammar_does_not_have_is_plain_text(text: str) -> None:
     (block,) = body(text)
     assert isinstance(block, Text)
     assert {each.kind for line in block.lines for each in line} == {"text"}
 
 
 def test_a_time_counts_by_itself_but_not_in_code_or_links() -> None:
-    when = token("14:00", "2026-10-30T14:00:00+00:00")
+    when = placeholder("14:00", "2026-10-30T14:00:00+00:00")
     (block,) = body(f"**{when}** `{when}` [{when}](https://a.example)")
     assert isinstance(block, Text)
     assert [(each.kind, each.text) for each in block.lines[0] if each.text != " "] == [
@@ -134,28 +134,28 @@ def test_a_field_may_be_empty() -> None:
 
 
 @pytest.mark.parametrize(
-    ("letter", "line", "message"),
+    ("text", "line", "message"),
     [
-        ("# a\n\n# b", 3, "a letter has one title"),
-        ("# a\n---\nb\n---", 4, "a letter has one footer"),
+        ("# a\n\n# b", 3, "a message has one title"),
+        ("# a\n---\nb\n---", 4, "a message has one footer"),
         ("## a\n# b", 2, "the order is title, text, fields, `---` and the footer"),
         ("# a\n---\n## b", 3, "the order is title, text, fields, `---` and the footer"),
         ("#### a", 1, "a heading has one, two or three `#`"),
         ("> # a", 1, "headings and rules stand at the left, outside quotes and lists"),
         ("text\n- ```\n  x\n  ```", 2, "a list holds text and lists, nothing else"),
         ("# a\n---\n```\nx\n```", 2, "the footer is text, without tables or code"),
-        ("\n \n", None, "the letter is empty"),
+        ("\n \n", None, "the message is empty"),
     ],
 )
-def test_what_breaks_the_grammar_is_refused_with_its_line(letter: str, line: int | None, message: str) -> None:
+def test_what_breaks_the_grammar_is_refused_with_its_line(text: str, line: int | None, message: str) -> None:
     with pytest.raises(MarkdownError) as caught:
-        parse(letter)
+        parse(text)
     assert (caught.value.message, caught.value.line) == (message, line)
 
 
-def letter_with(value: str) -> str:
-    """A letter with the value in every place that there is."""
-    v = token(value)
+def text_with(value: str) -> str:
+    """A text with the value in every place that there is."""
+    v = placeholder(value)
     return (
         f"# {v} a **{v} a** {v}\n{v} a\n*{v} a* ~~{v} a~~ `{v} a` ***{v} a***\n"
         f"[{v} a](https://a.example/) a {v}\n\n- {v} a\n  1. {v} a\n\n> {v} a\n\n"
@@ -164,7 +164,7 @@ def letter_with(value: str) -> str:
 
 
 def message_with(value: str) -> Message:
-    """What that letter means, whatever the value."""
+    """What that text means, whatever the value."""
     v, code = visible(value), visible(value, lines=True)
     language = "".join(each for each in v.partition(" ")[0].lower() if each in f"{digits}{ascii_lowercase}+#-")
     space = Run("text", " ")
@@ -202,10 +202,10 @@ def message_with(value: str) -> Message:
 @example("](https://evil.example) [")
 @example("\n---\n# forged")
 @example("`` ``` ~~~ | -- |")
-@example(token("x"))
+@example(placeholder("x"))
 @example("")
 def test_a_value_is_that_very_text_wherever_it_stands(value: str) -> None:
-    assert parse(letter_with(value)) == message_with(value)
+    assert parse(text_with(value)) == message_with(value)
 
 
 @given(ANY_TEXT)

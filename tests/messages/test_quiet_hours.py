@@ -49,7 +49,7 @@ def pulse(ctx: Context):
     yield Report(facts={"say": ctx.now.strftime("%H:%M")}, slot=None)
 '''
 BOARD = PULSE.replace("pulse", "board").replace("None", '"board"')
-LETTER = "# Pulse {{ say }}\n**+12.50 USDT** at {{ say }}\n\n## Agents\nMomentum: well\n"
+MESSAGE = "# Pulse {{ say }}\n**+12.50 USDT** at {{ say }}\n\n## Agents\nMomentum: well\n"
 
 
 def at(text: str) -> datetime:
@@ -119,7 +119,7 @@ def night(request: pytest.FixtureRequest, stage: Stage, discord: LocalDiscord) -
 
 
 def asleep(stage: Stage, discord: LocalDiscord) -> Stage:
-    stage.report("pulse", PULSE, LETTER).report("board", BOARD, LETTER).report("daily", DAILY)
+    stage.report("pulse", PULSE, MESSAGE).report("board", BOARD, MESSAGE).report("daily", DAILY)
     stage.clock.now = datetime(2026, 10, 30, 23, 15, tzinfo=UTC)
     return restyled(stage, discord, "quiet_hours: 22:00-07:00")
 
@@ -166,7 +166,7 @@ def test_quiet_hours_hold_and_the_morning_tells_all_in_one_message(night: Stage,
     morning(night)
     [message] = discord.messages("daily")
     assert message.title == "🗞️ Digest – 3 messages"
-    told_at = ["23:15", "00:15", "01:15"]  # the letter itself speaks UTC
+    told_at = ["23:15", "00:15", "01:15"]  # the message itself is in UTC
     lines = [f"0{hour}:15 Pulse {utc} — +12.50 USDT at {utc}" for hour, utc in enumerate(told_at)]
     assert message.text.split("\n")[2:5] == lines
     [(name, content)] = message.files.items()
@@ -306,7 +306,7 @@ def test_a_run_by_hand_says_until_when_it_is_held(night: Stage) -> None:
     assert (fate.state, fate.error) == ("held", "quiet hours until 07:00")
 
 
-def test_what_a_letter_says_in_bold_is_what_a_digest_tells_of_it() -> None:
+def test_a_digest_shows_what_a_message_says_in_bold() -> None:
     lines = ((Run("text", "Total Trades: 7"),), (Run("text", "Daily P&L: "), Run("bold", "+37.40 USDT")))
     summary = Message(body=(Text(((Run("text", "All of it"),),)),), fields=(Field((), (Text(lines),)),))
     assert key_figures(summary) == "Daily P&L: +37.40 USDT"

@@ -66,7 +66,7 @@ def write(tmp_path: Path) -> Write:
 
 
 def text_of(renderer: Renderer, name: str = "x", **facts: Any) -> str:
-    """The body of the letter, a line a line."""
+    """The body of the message, a line a line."""
     message = renderer.render(name, {"period": PERIOD, "books": [SHELF], **facts}, at=NOW)
     return "\n".join(plain_blocks(message.body))
 
@@ -77,7 +77,7 @@ def refusal(renderer: Renderer, name: str = "x", **facts: Any) -> str:
     return str(caught.value)
 
 
-def test_a_template_reads_like_the_letter_it_makes(write: Write) -> None:
+def test_a_template_reads_like_the_message_it_makes(write: Write) -> None:
     renderer = write(
         "pnl_pulse",
         """{# The day so far. #}
@@ -167,7 +167,7 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Renderer:
 
 
 @given(HOSTILE)
-def test_whatever_a_value_says_the_letter_keeps_its_shape(places: Renderer, value: str) -> None:
+def test_whatever_a_value_says_the_message_keeps_its_shape(places: Renderer, value: str) -> None:
     message, v = places.render("x", {"v": value}), visible(value)
     assert message.title == (Run("text", f"{v} a"),)
     assert list(plain_blocks(message.body)) == [f"{v} a a {v} {v} a", f"• {v} a"]
@@ -246,7 +246,7 @@ FOR = "{% for book in books %}\n"
         ),
         ("a\n{{ books[0].trades / 0 }}", 2, "ZeroDivisionError: division by zero", ""),
         ("{{ books[0].title | money }}", 1, "TypeError: this takes an amount or a number, not str", ""),
-        ("# a\n{% if books %}\n# b\n{% endif %}", 3, "a letter has one title (line 2 of the letter)", ""),
+        ("# a\n{% if books %}\n# b\n{% endif %}", 3, "a message has one title (line 2 of the rendered Markdown)", ""),
         ("a\n{% include 'roww.md.j2' %}", 2, "there is no template roww.md.j2", "did you mean 'row'?"),
         ("a\n\ue000", 2, "U+E000 and U+E001 cannot stand in a template", ""),
     ],
@@ -264,8 +264,8 @@ def test_an_error_in_an_included_part_is_shown_there(write: Write) -> None:
     assert refusal(write("x", "a\n{% include 'row.md.j2' %}")).startswith("templates/row.md.j2:2: unknown name 'z'\n")
 
 
-def test_a_letter_with_nothing_in_it_is_an_error(write: Write) -> None:
-    assert refusal(write("x", "{% if not books %}a{% endif %}")) == "templates/x.md.j2: the letter is empty"
+def test_a_message_with_nothing_in_it_is_an_error(write: Write) -> None:
+    assert refusal(write("x", "{% if not books %}a{% endif %}")) == "templates/x.md.j2: the message is empty"
 
 
 def test_a_template_that_is_not_there_is_named_with_its_neighbour(write: Write) -> None:
@@ -313,7 +313,7 @@ def test_an_edit_is_taken_at_once_even_if_size_and_time_stay(write: Write, tmp_p
     assert text_of(renderer) == "two"
 
 
-def test_an_included_part_is_taken_anew_too(write: Write) -> None:
+def test_an_included_part_is_read_again_too(write: Write) -> None:
     renderer = write("x", "{% include '_row.md.j2' %}")
     write("_row", "one")
     assert text_of(renderer) == "one"
@@ -344,7 +344,7 @@ def test_check_compiles_what_is_included(write: Write) -> None:
 
 
 def test_every_filter_is_documented(write: Write) -> None:
-    of_letters = DOCS.read_text().partition("## Pictures")[0]
-    documented = set(re.findall(r"^\| `(\w+)", of_letters, re.MULTILINE))
+    of_messages = DOCS.read_text().partition("## Pictures")[0]
+    documented = set(re.findall(r"^\| `(\w+)", of_messages, re.MULTILINE))
     listed = set(re.findall(r"`(\w+)`", DOCS.read_text().partition("From Jinja")[2].partition("\n\n")[0]))
     assert set(write("x", "").filters) == documented | listed

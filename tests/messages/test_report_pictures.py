@@ -1,4 +1,4 @@
-"""A picture on its way: from the template beside a letter into Discord's embed, or into a console's folder."""
+"""A picture on its way: from the template beside that of a message into Discord's embed, or into a console's folder."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ _PLAINLY: dict[type[Exception], tuple[str, str]] = {
 
 
 class UnsafeTemplateError(TemplateAssertionError):
-    """A statement that letters do not have."""
+    """A statement that the templates of messages do not have."""
 
 
 def explained(error: Exception, names: Iterable[str], filters: Iterable[str]) -> tuple[str, str]:

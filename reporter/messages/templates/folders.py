@@ -10,7 +10,7 @@ from types import TracebackType
 from jinja2 import BaseLoader, Environment
 from jinja2.exceptions import TemplateNotFound, TemplateSyntaxError
 
-LETTER, PICTURE = ".md.j2", ".svg.j2"
+MARKDOWN, SVG = ".md.j2", ".svg.j2"
 LARGEST_SOURCE = 100_000
 """Bytes of one template file. A template is compiled inside the daemon, so its size has a limit; ours have 3,000."""
 
@@ -72,7 +72,7 @@ class Folders(BaseLoader):
         found: tuple[str | None, int | None] = (None, None)
         while trace is not None:
             path = trace.tb_frame.f_code.co_filename
-            if path.endswith((LETTER, PICTURE)) and any(Path(path).is_relative_to(folder) for folder in self._folders):
+            if path.endswith((MARKDOWN, SVG)) and any(Path(path).is_relative_to(folder) for folder in self._folders):
                 found = (path, trace.tb_lineno)
             trace = trace.tb_next
         return found

@@ -1,4 +1,4 @@
-"""The Jinja environment of Markdown templates: each value becomes an opaque token and cannot act as markup."""
+"""The Jinja environment of Markdown templates: each value becomes an opaque placeholder and cannot act as markup."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from jinja2 import BaseLoader, nodes
 from jinja2.exceptions import TemplateSyntaxError
 
 from reporter.messages.formats import Formats
-from reporter.messages.markdown_parser import CLOSING, OPENING, token
+from reporter.messages.markdown_parser import CLOSING, OPENING, placeholder
 from reporter.messages.templates.errors import UnsafeTemplateError
 from reporter.messages.templates.filters import Timed
 from reporter.messages.templates.sandbox import Compiler, Sandbox
@@ -29,7 +29,7 @@ _TAGS: dict[type[nodes.Node], str] = {
 
 
 class _Compiler(Compiler):
-    """Jinja's compiler for the part of its language that letters use."""
+    """Jinja's compiler for the part of its language that messages use."""
 
     def visit(self, node: nodes.Node, *args: Any, **kwargs: Any) -> Any:
         recursive = isinstance(node, nodes.For) and node.recursive
@@ -42,12 +42,12 @@ class _Compiler(Compiler):
 
 
 class MarkdownEnvironment(Sandbox):
-    """The environment of letters."""
+    """The environment of the templates of messages."""
 
     code_generator_class = _Compiler
 
     def __init__(self, loader: BaseLoader, formats: Formats) -> None:
-        super().__init__(loader, formats, partial(_token, formats=formats))
+        super().__init__(loader, formats, partial(_placeholder, formats=formats))
 
     def preprocess(self, source: str, name: str | None = None, filename: str | None = None) -> str:
         """Every line ends, that of an included part too; only lines of nothing but tags vanish."""
@@ -58,8 +58,8 @@ class MarkdownEnvironment(Sandbox):
         return "".join(f"{_with_its_break(line.rstrip())}\n" for line in lines)
 
 
-def _token(value: object, formats: Formats) -> str:
-    return token(value, value.moment) if isinstance(value, Timed) else token(formats.say(value))
+def _placeholder(value: object, formats: Formats) -> str:
+    return placeholder(value, value.moment) if isinstance(value, Timed) else placeholder(formats.say(value))
 
 
 _TAG = re.compile(r"\{%.*?%\}|\{#.*?#\}")

@@ -17,7 +17,7 @@ from reporter.messages.formats import Formats
 from reporter.messages.markdown_parser import OPENING, MarkdownError, parse
 from reporter.messages.message import Message, Severity, Tone, from_dict, to_dict
 from reporter.messages.templates.errors import did_you_mean, explained
-from reporter.messages.templates.folders import LARGEST_SOURCE, LETTER, PICTURE, Folders
+from reporter.messages.templates.folders import LARGEST_SOURCE, MARKDOWN, SVG, Folders
 from reporter.messages.templates.markdown_environment import MarkdownEnvironment
 from reporter.messages.templates.sandbox import Sandbox
 from reporter.messages.templates.svg_environment import SvgEnvironment, each_picture
@@ -48,18 +48,18 @@ class Renderer:
         self._stock = stock
         self._budget = budget
         self._includes: dict[str, tuple[Template, tuple[str | None, ...]]] = {}  # by template: the parts it names
-        self._letters = MarkdownEnvironment(self._folders, formats or Formats())
+        self._messages = MarkdownEnvironment(self._folders, formats or Formats())
         self._pictures = SvgEnvironment(self._folders, formats or Formats())
 
     @property
     def filters(self) -> tuple[str, ...]:
-        """The names of all filters that a letter may use."""
-        return tuple(sorted(self._letters.filters))
+        """The names of all filters that the template of a message may use."""
+        return tuple(sorted(self._messages.filters))
 
     @property
     def picture_words(self) -> tuple[str, ...]:
-        """The names of all filters and functions that a picture may use besides those of letters."""
-        added = {*self._pictures.filters, *self._pictures.globals} - {*self._letters.filters, *self._letters.globals}
+        """The names of all filters and functions that a picture may use besides those of messages."""
+        added = {*self._pictures.filters, *self._pictures.globals} - {*self._messages.filters, *self._messages.globals}
         return tuple(sorted(added))
 
     def render(
@@ -75,26 +75,26 @@ class Renderer:
 
         `name` is a file's name, with or without `.md.j2`. Raises TemplateError, which says file and line.
         """
-        name = _file_name(name, LETTER)
+        name = _file_name(name, MARKDOWN)
 
         def message() -> Message:
-            text = self._filled(self._letters, name, {"now": at, **facts})
+            text = self._filled(self._messages, name, {"now": at, **facts})
             try:
                 return parse(text, tone=tone, severity=severity, at=at)
             except MarkdownError as error:
-                raise TemplateError(str(self._letter_problem(name, error))) from error
+                raise TemplateError(str(self._markdown_problem(name, error))) from error
 
-        if self._is_stock(self._letters, name):
+        if self._is_stock(self._messages, name):
             return message()
-        return from_dict(self._bounded(self._letters, name, lambda: to_dict(message())))
+        return from_dict(self._bounded(self._messages, name, lambda: to_dict(message())))
 
     def has_template(self, name: str) -> bool:
         """Whether there is a template `NAME.md.j2` that is not empty."""
-        return self._folders.has(_file_name(name, LETTER))
+        return self._folders.has(_file_name(name, MARKDOWN))
 
     def has_picture(self, name: str) -> bool:
-        """Whether a picture goes with the letter `name`: a template `NAME.svg.j2` that is not empty."""
-        return self._folders.has(_file_name(name, PICTURE))
+        """Whether a picture goes with the message `name`: a template `NAME.svg.j2` that is not empty."""
+        return self._folders.has(_file_name(name, SVG))
 
     def draw(self, name: str, facts: Mapping[str, Any], *, at: datetime | None = None) -> list[str]:
         """The pictures, as SVG, that the template `NAME.svg.j2` makes of the facts: one for each `svg` that it writes.
@@ -103,7 +103,7 @@ class Renderer:
         """
         if not self.has_picture(name):
             return []
-        name = _file_name(name, PICTURE)
+        name = _file_name(name, SVG)
 
         def drawn() -> list[str]:
             return list(each_picture(self._filled(self._pictures, name, {"now": at, **facts})))
@@ -117,8 +117,8 @@ class Renderer:
 
         `name` ends in `.svg.j2` for a picture. Raises TemplateError for a template that cannot be compiled.
         """
-        name = _file_name(name, LETTER)
-        sandbox = self._pictures if name.endswith(PICTURE) else self._letters
+        name = _file_name(name, MARKDOWN)
+        sandbox = self._pictures if name.endswith(SVG) else self._messages
         try:
             tree = self._compiled(sandbox, name)
             self._compile_parts(sandbox, tree, {name})
@@ -210,20 +210,20 @@ class Renderer:
         return Problem(where, message, line, hint=hint, excerpt=_excerpt(path, line))
 
     def _missing(self, name: str, error: TemplateNotFound) -> Problem:
-        wanted, suffix = str(error.name), PICTURE if name.endswith(PICTURE) else LETTER
+        wanted, suffix = str(error.name), SVG if name.endswith(SVG) else MARKDOWN
         near = did_you_mean(wanted.removesuffix(suffix), self._folders.names(suffix))
         path, line = self._folders.last_line(error.__traceback__)
         where = self._folders.shown(path) if path else f"templates/{name}"
         hint = near or f"looked in {self._folders}"
         return Problem(where, f"there is no template {wanted}", line, hint=hint, excerpt=_excerpt(path, line))
 
-    def _letter_problem(self, name: str, error: MarkdownError) -> Problem:
-        """The letter's line, and the template's where only one line can have written it."""
+    def _markdown_problem(self, name: str, error: MarkdownError) -> Problem:
+        """The line of the rendered Markdown, and of the template where only one line can have written it."""
         path = self._folders.path(name)
         beginning = error.excerpt.partition(OPENING)[0].strip()
         written = [number for number, line in enumerate(_lines(path), 1) if line.strip().startswith(beginning)]
         line = written[0] if beginning and len(written) == 1 else None
-        message = f"{error.message} (line {error.line} of the letter)" if error.line else error.message
+        message = f"{error.message} (line {error.line} of the rendered Markdown)" if error.line else error.message
         return Problem(self._folders.shown(path), message, line, excerpt=_excerpt(str(path), line))
 
 
@@ -236,7 +236,7 @@ def _undeclared(tree: nodes.Template, sandbox: Sandbox) -> set[str]:
 
 
 def _file_name(name: str, suffix: str) -> str:
-    return name if name.endswith((LETTER, PICTURE)) else name + suffix
+    return name if name.endswith((MARKDOWN, SVG)) else name + suffix
 
 
 def _lines(path: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""The letters of alerts: what they say when one opens, lasts, changes and ends, and when several are one message."""
+"""The messages of alerts: what they say when one opens, lasts, changes and ends, and when several are one message."""
 
 from __future__ import annotations
 
