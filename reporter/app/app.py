@@ -46,7 +46,7 @@ class App:
         self.clock = clock or SystemClock()
         self.home = home
         self.stopping = stopping or threading.Event()
-        self.runtime = home.wire()
+        self.runtime = home.build()
         self.store = open_store(home.store.reveal())
         if hold:
             self.store.hold()

@@ -5,21 +5,58 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from reporter.app.build import HomeContents
+from reporter.app.config_lint import settings_without_effect
+from reporter.app.home import FolderHome
 from reporter.delivery.outlets.outlet import Delivered
-from reporter.errors import TemplateError
+from reporter.errors import ConfigError, Problem, TemplateError
+from reporter.jobs.loader import load_catalog
+from reporter.messages.formats import plural
 from reporter.scheduler.runtime import Runtime
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that `check` found. `trouble` is empty when all is well, else config, job, template, ledger, channel,
-    or advice, which keeps nothing from running."""
+    """One result of `check`. `trouble` is empty if all is well, else config, job, template, ledger, channel, or advice,
+    which stops nothing."""
 
     trouble: str
     text: str
 
 
-def check_templates(runtime: Runtime) -> Iterator[Finding]:
+def check_home(home: FolderHome) -> Iterator[Finding]:
+    """Find mistakes in all that a daemon would use. The sound parts are checked although others are wrong."""
+    try:
+        contents = home.read()
+    except ConfigError as error:
+        yield from (Finding("config", str(problem)) for problem in error.problems)
+        yield from (Finding("job", str(problem)) for problem in load_catalog(home.homes).problems)
+        return
+    runtime, problems = home.open(contents)
+    yield from _check_config(home, contents, runtime, problems)
+    yield from (Finding("job", str(problem)) for problem in contents.catalog.problems)
+    yield from _check_templates(runtime)
+    yield from _check_ledgers(runtime)
+    yield from _check_channels(runtime)
+    runtime.close()
+
+
+def _check_config(
+    home: FolderHome, contents: HomeContents, runtime: Runtime, problems: list[Problem]
+) -> Iterator[Finding]:
+    loaded = contents.loaded
+    yield from (Finding("config", str(problem)) for problem in problems)
+    yield from (Finding("advice", str(problem)) for problem in loaded.warnings)
+    if problems:
+        return
+    counted = f"{plural(len(runtime.jobs), 'job')}, {plural(len(runtime.channels), 'channel')}"
+    yield Finding("", f"{home.path} can be used: {counted}")
+    if not runtime.jobs:
+        yield Finding("advice", "it names no job, so nothing is reported: write `daily_summary:` under `jobs:`")
+    yield from (Finding("advice", str(problem)) for problem in settings_without_effect(loaded, contents.jobs))
+
+
+def _check_templates(runtime: Runtime) -> Iterator[Finding]:
     with_charts = [name for name, bound in runtime.jobs.items() if bound.charts]
     drawn = [f"{name}.svg.j2" for name in with_charts if runtime.renderer.has_picture(name)]
     for name in (*runtime.jobs, "alert", *drawn):
@@ -39,19 +76,19 @@ def _pictures_finding(why: str) -> Finding:
     return Finding("", "pictures can be drawn")
 
 
-def check_ledgers(runtime: Runtime) -> Iterator[Finding]:
-    for health in runtime.ledger.health():
+def _check_ledgers(runtime: Runtime) -> Iterator[Finding]:
+    for health in runtime.inputs.ledger.health():
         if health.reachable:
             at = health.newest_trade_at
             newest = f"newest trade {at.astimezone(runtime.zone):%Y-%m-%d %H:%M %Z}" if at else "no trades yet"
             yield Finding("", f"ledger {health.ledger} answers, {newest}")
         else:
             yield Finding("ledger", f"ledger {health.ledger}: {health.error}")
-    for warning in runtime.warnings():
+    for warning in runtime.ledger_warnings():
         yield Finding("advice", warning)
 
 
-def check_channels(runtime: Runtime) -> Iterator[Finding]:
+def _check_channels(runtime: Runtime) -> Iterator[Finding]:
     for name, channel in runtime.channels.items():
         verdict = channel.outlet.look()
         if isinstance(verdict, Delivered):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
 from reporter.app.app import App, opened
+from reporter.app.check import check_home
 from reporter.app.home import FolderHome
 from reporter.cli.terminal import BAD_CONFIG, FAILED, progress
 from reporter.jobs import changes
@@ -21,7 +22,7 @@ def check(home: FolderHome, options: argparse.Namespace) -> int:
     if options.diff:
         return _diff(home)
     with progress("checking"):
-        findings = list(home.check())
+        findings = list(check_home(home))
     for found in findings:
         print(f"{_MARKS.get(found.trouble, '✗')} {visible(found.text, lines=True)}")
     troubles = {found.trouble for found in findings} - _MARKS.keys()

@@ -110,12 +110,12 @@ def sheet(point: str) -> Style:
 
 def run(app: App, options: argparse.Namespace) -> int:
     """`reporter export trades|daily --from DATE [--to DATE] [--format FORMAT] [--out FILE] [--ledger NAME …]`."""
-    zone, ledger, only = app.runtime.zone, app.runtime.ledger, options.ledger or ()
+    zone, ledger, only = app.runtime.zone, app.runtime.inputs.ledger, options.ledger or ()
     period = _period(options.first, options.last, app.clock.wall(), zone.key)
     columns = {"trades": TRADES, "daily": DAILY}[options.what]
     shown = sys.stdout.isatty() and not options.out
     found: Iterator[Any] = {"trades": ledger.stream, "daily": ledger.stream_days}[options.what](period, only)
-    for_sheets = partial(as_csv, style=sheet(app.runtime.formats.point))
+    for_sheets = partial(as_csv, style=sheet(app.runtime.inputs.formats.point))
     forms: dict[str, Callable[..., int]] = {"csv": as_csv, "json": as_json, "sheet": for_sheets}
     write = forms[options.format]
     with _opened(options.out) as target:

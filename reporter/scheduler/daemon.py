@@ -54,7 +54,7 @@ DAY = 86400.0
 class Home(Protocol):
     """Where the runtime comes from: the config and the files beside it."""
 
-    def wire(self) -> Runtime:
+    def build(self) -> Runtime:
         """Read all files again. Raises ConfigError and leaves what runs untouched."""
 
     def edited(self) -> bool:
@@ -221,7 +221,7 @@ class Daemon:
         with self._reloading:  # a signal may come during a reload
             old = self._runtime
             try:
-                new = self._home.wire()
+                new = self._home.build()
             except ConfigError as error:
                 log.error("the edited config cannot be used; still running version %s:\n%s", old.version, error)
                 return

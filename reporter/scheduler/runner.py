@@ -158,10 +158,10 @@ class Runner:
 
     def forget(self, runtime: Runtime) -> None:
         """Let go of what is older than anybody wants to know."""
-        before = self._clock.wall() - runtime.keep_history
+        before = self._clock.wall() - runtime.retention.history
         gone = sum(self._forgotten(part.prune, before) for part in (outbox, run_log, channel_stats))
         with self._store.begin() as connection:
-            uptime.prune(connection, self._clock.wall(), runtime.keep_uptime)
+            uptime.prune(connection, self._clock.wall(), runtime.retention.uptime)
         if gone:
             log.info("%d rows from before %s were forgotten", gone, before.date())
 
@@ -203,18 +203,19 @@ class Runner:
         enqueue_digests(self._store, runtime.channels, self._clock.wall())
 
     def _context(self, runtime: Runtime, bound: BoundJob, period: Period, *, ours: bool) -> Context[Params]:
+        inputs = runtime.inputs
         return Context(
             now=self._clock.wall(),
             period=period,
             previous=before(period),
-            ledger=runtime.ledger,
-            host=runtime.host,
-            probe_all=partial(runtime.probe_all, self._history.open_alerts),
-            readings=lambda wanted: runtime.readings(wanted, self._history.open_alerts),
-            targets=runtime.targets,
-            basis=runtime.basis,
-            rates=runtime.rates,
-            formats=runtime.formats,
+            ledger=inputs.ledger,
+            host=inputs.host,
+            probe_all=partial(inputs.probe_all, self._history.open_alerts),
+            readings=lambda wanted: inputs.readings(wanted, self._history.open_alerts),
+            targets=inputs.targets,
+            basis=inputs.basis,
+            rates=inputs.rates,
+            formats=inputs.formats,
             history=self._history.with_maintenance(partial(maintenance_spans, runtime.maintenance)),
             params=bound.params,
             log=logging.getLogger(f"reporter.jobs.{bound.job.name}"),
@@ -364,8 +365,8 @@ def _write(
         "now": context.now,
         "books": report.books,
         "params": bound.params,
-        "targets": runtime.targets,
-        "basis": runtime.basis,
+        "targets": runtime.inputs.targets,
+        "basis": runtime.inputs.basis,
         **report.facts,
     }
     message = runtime.renderer.render(name, facts, tone=report.tone, severity=report.severity, at=context.now)

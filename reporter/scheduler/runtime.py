@@ -20,33 +20,52 @@ from reporter.probes.host.facts import Host
 from reporter.scheduler.clock_check import ForeignClock
 from reporter.trading.books import Ledger
 from reporter.trading.exchange_rates import Rates
-from reporter.trading.risk import NEVER_CLOSES, Basis
+from reporter.trading.risk import Basis
 from reporter.trading.targets import Targets
 
 
 @dataclass(frozen=True, slots=True)
-class Runtime:
-    """The jobs and their world, immutable."""
+class JobInputs:
+    """What jobs may look at. `basis` is the year that ratios are annualised for."""
 
-    jobs: Mapping[str, BoundJob]
     ledger: Ledger
     host: Callable[[], Host]
     probe_all: Callable[[Standing], Sequence[Reading]]
     readings: Callable[[Collection[str], Standing], Sequence[Reading]]
     targets: Targets
+    basis: Basis
+    rates: Rates
+    formats: Formats
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long our own past is kept: `history` is messages, runs and alerts, `uptime` the spans of each subject."""
+
+    history: timedelta
+    uptime: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """The jobs of the config and what runs them.
+
+    `broken` holds the jobs that the config names and whose file cannot be loaded, and why. `version` is a short
+    fingerprint of config and home. `clocks` are clocks of other machines to compare ours with. `ledger_warnings` says
+    where our rights on a ledger are too wide.
+    """
+
+    jobs: Mapping[str, BoundJob]
+    broken: Mapping[str, str]
+    version: str
+    inputs: JobInputs
     notify: NotifySettings
-    broken: Mapping[str, str]  # jobs that the config names and whose file cannot be loaded, and why
-    keep_history: timedelta  # how long our own past is remembered
-    keep_uptime: timedelta  # and how long, how each thing that is watched stood
-    version: str  # a short fingerprint of config and home
-    basis: Basis = NEVER_CLOSES  # the year that ratios are made for
-    rates: Rates = field(default_factory=dict)  # what currencies are worth in others
-    formats: Formats = field(default_factory=Formats)  # how figures read
-    heartbeat: Heartbeat | None = None  # who is told that we live
-    warnings: Callable[[], Sequence[str]] = tuple  # what is too wide about our rights on the ledgers
-    clocks: Mapping[str, ForeignClock] = field(default_factory=dict)  # those that are not this machine's, to be asked
+    retention: Retention
+    heartbeat: Heartbeat | None
+    clocks: Mapping[str, ForeignClock]
+    ledger_warnings: Callable[[], Sequence[str]]
+    closers: tuple[Callable[[], None], ...]
     charts: Rasterizer = field(default_factory=Rasterizer)
-    closers: tuple[Callable[[], None], ...] = field(default=())
 
     @property
     def channels(self) -> Mapping[str, Channel]:
@@ -63,7 +82,6 @@ class Runtime:
 
     @property
     def maintenance(self) -> Sequence[MaintenanceWindow]:
-        """When trouble is expected."""
         return self.notify.rules.windows
 
     def describe(self, job: str) -> str | None:

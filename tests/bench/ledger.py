@@ -134,8 +134,8 @@ def rest_of_a_report(folder: Path, url: str) -> Iterator[Row]:
     (folder / "config" / "reporter.yaml").write_text(CONFIG.format(url=url))
     clock = HandClock(LAST.end)
     app = App(FolderHome(folder, clock=clock, environ={"HOME": str(folder)}), clock=clock)
-    timed = Timed(app.runtime.ledger)
-    app.runtime = replace(app.runtime, ledger=timed)
+    timed = Timed(app.runtime.inputs.ledger)
+    app.runtime = replace(app.runtime, inputs=replace(app.runtime.inputs, ledger=timed))
     bound, rest, whole = app.job("daily_summary"), [], []
     gc.collect()
     gc.freeze()  # as the daemon does: what was measured before is not walked through again

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from reporter.app.check import check_home
 from reporter.app.home import FolderHome
 from reporter.config.yaml_document import KeyPath as Place
 from reporter.config.yaml_document import dotted, read
@@ -46,9 +47,9 @@ def looked_at(folder: Path, text: str) -> None:
     (folder / "config").mkdir(exist_ok=True)
     (folder / "config/reporter.yaml").write_text(text, "utf-8")
     home = FolderHome(folder, clock=SystemClock(), environ=ENVIRON)
-    found = list(home.check())
+    found = list(check_home(home))
     try:
-        home.wire().close()
+        home.build().close()
     except ConfigError as error:
         told = [str(problem) for problem in error.problems]
     else:

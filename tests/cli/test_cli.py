@@ -159,7 +159,7 @@ def test_init_makes_a_home_that_can_be_used_and_leaves_an_older_one_alone(tmp_pa
     stage.folder = tmp_path / "home"
     assert reporter(stage, "check").returncode == 0
     stage.write("config/reporter.yaml", "version: 1\n")
-    assert "! it names no job, so nothing is told" in reporter(stage, "check").stdout
+    assert "! it names no job, so nothing is reported" in reporter(stage, "check").stdout
     assert "nothing was changed" in _alone(tmp_path, "init", str(tmp_path / "home")).stdout
 
 

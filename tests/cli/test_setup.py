@@ -367,7 +367,7 @@ def test_after_a_webhook_was_deleted_and_set_up_again_what_waited_goes_out_in_or
         assert app.delivery.serve(app.runtime.channels, "alerts") == 0
         house.setup()
         app.runtime.close()
-        app.runtime = home.wire()
+        app.runtime = home.build()
         assert app.delivery.serve(app.runtime.channels, "alerts") == 4
     assert numbers(house.discord.messages("alerts")) == [0, 1, 2, 3]
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from reporter.app.check import check_home
 from reporter.app.home import FolderHome
 from tests.support.clocks import HandClock
 from tests.support.discord.local import LocalDiscord
@@ -90,10 +91,10 @@ def test_a_folder_that_takes_no_picture_stops_no_report(home: Stage) -> None:
 
 def test_check_reads_pictures_too(home: Stage, discord: LocalDiscord) -> None:
     home.on_discord(discord, "  daily:")
-    found = FolderHome(home.folder, clock=HandClock(), environ=home.environ).check()
+    found = check_home(FolderHome(home.folder, clock=HandClock(), environ=home.environ))
     assert {"template daily.svg.j2 can be read", "pictures can be drawn"} <= {one.text for one in found}
     home.write("templates/daily.svg.j2", "<svg>\n{% if %}</svg>")
-    found = FolderHome(home.folder, clock=HandClock(), environ=home.environ).check()
+    found = check_home(FolderHome(home.folder, clock=HandClock(), environ=home.environ))
     [trouble] = [one.text for one in found if one.trouble]
     assert trouble.startswith("templates/daily.svg.j2:2: ")
 

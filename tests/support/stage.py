@@ -106,7 +106,7 @@ class Stage:
 
     def reload(self) -> None:
         """Take up edited files, as the daemon does."""
-        self.app.runtime = self.app.home.wire()
+        self.app.runtime = self.app.home.build()
 
     def close(self) -> None:
         if self._app is not None:

@@ -1,0 +1,215 @@
+"""Builds the runtime from what a home's files say. What cannot be built is a problem at its line of the config."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from socket import gethostname
+from typing import TextIO
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from reporter.config import models
+from reporter.config.alert_rules import rules
+from reporter.config.loading import Loaded
+from reporter.config.rates import as_rates
+from reporter.delivery.channels import Channel, Routes
+from reporter.delivery.heartbeat import Heartbeat
+from reporter.delivery.outlets.outlet import Delivered, Never, Outlet
+from reporter.errors import LedgerError, Problem, ReporterError
+from reporter.jobs.binding import BoundJob
+from reporter.jobs.loader import Catalog, stock_home
+from reporter.messages.formats import COMMON_CURRENCIES, CurrencyFormat, Formats
+from reporter.messages.quiet_hours import QuietRules
+from reporter.messages.templates.renderer import Renderer
+from reporter.notify.settings import NotifySettings
+from reporter.periods.clock import Clock
+from reporter.probes.factory import probes_of
+from reporter.probes.host.collector import Machine
+from reporter.scheduler.clock_check import ForeignClock
+from reporter.scheduler.runtime import JobInputs, Retention, Runtime
+from reporter.trading.ledger.portfolio import Portfolio
+from reporter.trading.ledger.settings import LedgerSettings
+
+
+@dataclass(frozen=True, slots=True)
+class HomeContents:
+    """One reading of a home: its config, its jobs, and what is wrong with them. The first of `homes` is the user's."""
+
+    homes: tuple[Path, ...]
+    loaded: Loaded
+    catalog: Catalog
+    jobs: Sequence[BoundJob]
+    problems: Sequence[Problem]
+    version: str
+
+
+def build(contents: HomeContents, clock: Clock, stream: TextIO | None) -> tuple[Runtime, list[Problem]]:
+    """Open all that can be opened; returns it with every problem, those of the contents first."""
+    settings, machine = contents.loaded.config, contents.loaded.config.host
+    portfolio, bad_ledgers = _portfolio(contents.loaded)
+    channels, bad_channels = _channels(contents, clock, stream)
+    problems = [*contents.problems, *bad_ledgers, *bad_channels]
+    # Where something is wrong nobody will probe, and a probe may need what is wrong.
+    probes = probes_of(settings, clock, [] if contents.problems or bad_ledgers else None)
+    formats = _formats(settings)
+    runtime = Runtime(
+        jobs={bound.name: bound for bound in contents.jobs},
+        broken=_broken(contents),
+        version=contents.version,
+        inputs=JobInputs(
+            ledger=portfolio,
+            host=Machine(machine.disks, name=machine.name, shared=_is_shared(contents.loaded), clock=clock).look,
+            probe_all=probes.probe_all,
+            readings=probes.readings,
+            targets=settings.targets.as_targets(),
+            basis=settings.figures.as_basis(),
+            rates=as_rates(settings.rates),
+            formats=formats,
+        ),
+        notify=NotifySettings(
+            channels=channels,
+            renderer=Renderer(
+                [home / "templates" for home in contents.homes], formats, stock=stock_home() / "templates"
+            ),
+            zone=ZoneInfo(settings.timezone),
+            routes=_routes(settings),
+            rules=rules(settings.alerts, settings.probes, settings.timezone),
+        ),
+        retention=Retention(settings.keep_history, settings.keep_uptime),
+        heartbeat=_heartbeat(settings, clock),
+        clocks={**_ledger_clocks(settings, portfolio), **_channel_clocks(channels)},
+        ledger_warnings=portfolio.warnings,
+        closers=(portfolio.close, probes.close, *(channel.outlet.close for channel in channels.values())),
+    )
+    return runtime, problems
+
+
+def _portfolio(loaded: Loaded) -> tuple[Portfolio, list[Problem]]:
+    """The ledgers whose settings can be used."""
+    usable: list[LedgerSettings] = []
+    problems: list[Problem] = []
+    for name, entry in loaded.config.ledgers.items():
+        settings = LedgerSettings(
+            name=name, kind=entry.kind, url=entry.url, starting_balance=entry.starting_balance, mode=entry.mode
+        )
+        try:
+            Portfolio([settings])
+        except LedgerError as error:
+            problems.append(loaded.problem(("ledgers", name, "url"), str(error).removeprefix(f"{name}: ")))
+        else:
+            usable.append(settings)
+    return Portfolio(usable), problems
+
+
+def _channels(contents: HomeContents, clock: Clock, stream: TextIO | None) -> tuple[dict[str, Channel], list[Problem]]:
+    channels: dict[str, Channel] = {}
+    problems: list[Problem] = []
+    for name, entry in contents.loaded.config.channels.items():
+        try:
+            channels[name] = _channel(name, entry, contents, clock, stream)
+        except ReporterError as error:
+            problems.append(contents.loaded.problem(("channels", name), str(error)))
+    return channels, problems
+
+
+def _channel(
+    name: str, entry: models.ChannelConfig, contents: HomeContents, clock: Clock, stream: TextIO | None
+) -> Channel:
+    settings = contents.loaded.config
+    zone = ZoneInfo(settings.timezone)
+    quiet_rules = QuietRules(entry.noise, entry.quiet_hours, entry.digest_at, zone)
+    if isinstance(entry, models.DiscordChannel):
+        address = hashlib.sha256(entry.webhook.reveal().encode()).hexdigest()[:16]
+        outlet = _discord(entry, settings, clock)
+        return Channel(name, outlet, address, entry.keep, quiet_rules, hold_doubtful=entry.doubt == "hold")
+    from reporter.delivery.outlets.console import ConsoleOutlet  # noqa: PLC0415 - loaded only where it is used
+
+    folder = contents.homes[0] / entry.pictures if entry.pictures else None
+    console = ConsoleOutlet(stream or sys.stdout, zone=zone, pictures=folder)
+    return Channel(name, console, "console", quiet_rules=quiet_rules, pictures=folder is not None)
+
+
+def _discord(entry: models.DiscordChannel, settings: models.Config, clock: Clock) -> Outlet:
+    from reporter.delivery.outlets.discord.outlet import DiscordOutlet  # noqa: PLC0415 - loaded only where it is used
+
+    return DiscordOutlet(
+        entry.webhook,
+        base_url=settings.discord.base_url,
+        username=entry.username,
+        avatar_url=entry.avatar_url,
+        thread_id=entry.thread_id,
+        thread_name=entry.thread_name,
+        bot_token=entry.bot_token,
+        mention=entry.mentions,
+        monotonic=clock.monotonic,
+    )
+
+
+def _formats(settings: models.Config) -> Formats:
+    own = {currency: CurrencyFormat(entry.sign, entry.decimals) for currency, entry in settings.money.items()}
+    return Formats(
+        currencies={**COMMON_CURRENCIES, **own},
+        thousands=settings.format.separator,
+        point=settings.format.point,
+        zone=settings.timezone,
+    )
+
+
+def _routes(settings: models.Config) -> Routes:
+    entry = settings.alerts.routes
+    return Routes(entry.critical or (), entry.warning or (), entry.all or (), entry.fallback or ())
+
+
+def _heartbeat(settings: models.Config, clock: Clock) -> Heartbeat | None:
+    entry = settings.heartbeat
+    return None if entry is None else Heartbeat(entry.url, entry.every.total_seconds(), entry.fail, clock)
+
+
+def _is_shared(loaded: Loaded) -> bool:
+    """Whether daemons of several machines may work on the store."""
+    url = loaded.store.reveal()
+    return "://" in url and not url.startswith("sqlite")
+
+
+def _broken(contents: HomeContents) -> dict[str, str]:
+    reasons = {Path(problem.file).stem: str(problem) for problem in contents.catalog.problems}
+    named = [name for name in contents.loaded.config.jobs if name in contents.catalog.broken]
+    return {name: reasons.get(name, "cannot be loaded") for name in named}
+
+
+def _ledger_clocks(settings: models.Config, portfolio: Portfolio) -> dict[str, ForeignClock]:
+    """The clocks of database servers on other machines."""
+
+    def ask(name: str) -> datetime | None:
+        return next((health.clock for health in portfolio.health() if health.ledger == name), None)
+
+    far = [name for name, entry in settings.ledgers.items() if _elsewhere(entry.url.reveal())]
+    return {f"the server of ledger {name}": partial(ask, name) for name in far}
+
+
+def _elsewhere(url: str) -> bool:
+    """Whether a database is on another machine, and with it its clock."""
+    host = urlsplit(url).hostname if "://" in url else None
+    return host is not None and not host.startswith("127.") and host not in {"localhost", "::1", gethostname()}
+
+
+def _channel_clocks(channels: Mapping[str, Channel]) -> dict[str, ForeignClock]:
+    """The clocks of the services behind the channels; a channel that is gone is not asked again."""
+    gone: set[str] = set()
+
+    def ask(channel: Channel) -> datetime | None:
+        if channel.address in gone:
+            return None
+        verdict = channel.outlet.look()
+        if isinstance(verdict, Never) and verdict.gone:
+            gone.add(channel.address)
+        return verdict.date if isinstance(verdict, Delivered) else None
+
+    remote = [channel for channel in channels.values() if channel.outlet.kind != "console"]
+    return {f"{channel.outlet.kind} (channel {channel.name})": partial(ask, channel) for channel in remote}
