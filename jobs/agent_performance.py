@@ -13,10 +13,10 @@ from reporter.metrics import Status, status
 
 
 class Parameters(Params):
-    """`top` agents of each book are shown, those that moved most. `quiet` keeps silent about an hour without a trade.
+    """`top` agents of each book are shown, largest change first. `quiet` sends nothing for an hour without a trade.
 
-    An agent's status is judged by its last `review_days`, because an hour's few trades say little; one that closed no
-    trade in them is only counted.
+    An agent's status is based on its last `review_days`, because the few trades of an hour say little. An agent
+    without a trade in these days is only counted.
     """
 
     top: PositiveInt = 12
@@ -69,7 +69,7 @@ class Section:
 
 @job(covers="last hour", schedule="every hour", params=Parameters)
 def agent_performance(ctx: Context[Parameters]) -> Iterator[Report]:
-    """How each agent did in the last hour, beside its last 24 hours."""
+    """Each agent's trades, win rate and P&L in the last hour, and its P&L in the last 24 hours."""
     hours = ctx.books(ctx.period)
     if ctx.params.quiet and not any(book.trades for book in hours):
         return

@@ -11,5 +11,5 @@ MOST = 40
 
 @job(covers="now", schedule="every 5m", params=BoardParams)
 def api_status(ctx: Context[BoardParams]) -> Iterator[Report]:
-    """How each endpoint stands: its latency, and for how long its certificate is valid."""
+    """Each endpoint's latency, and the days that its certificate remains valid."""
     yield status_board(ctx, KINDS, MOST)

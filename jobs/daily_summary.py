@@ -23,10 +23,10 @@ from reporter.periods import trailing
 
 
 class Parameters(Params):
-    """`top` is how many performers, and how many underperformers, are named in each book.
+    """`top` is how many top performers, and how many underperformers, are named in each book.
 
-    `days` is how far back the picture goes and the line about it. Books that do not lead (paper beside live ones) are
-    told in brief; `full` tells them like the others.
+    `days` is how many days the picture and the line about it cover. Books that do not lead (paper beside live ones) are
+    shown in brief; `full` shows them like the others.
     """
 
     top: PositiveInt = 3
@@ -36,7 +36,7 @@ class Parameters(Params):
 
 @dataclass(frozen=True)
 class Section:
-    """One book of the day: who carried it and who cost it, and how it stands.
+    """One book of the day: its contributors, its change and its targets.
 
     `change` is None where the day before is not known of the same ledgers, `goals` where nobody aims at anything in
     this book. `history` are the days up to this one. `brief` sections are told in a few lines.
@@ -52,7 +52,7 @@ class Section:
 
 @job(covers="yesterday", schedule="daily at 00:00", params=Parameters)
 def daily_summary(ctx: Context[Parameters]) -> Iterator[Report]:
-    """The day that is over: balance, P&L, win rate, who carried it and who cost it, targets, open positions."""
+    """Yesterday: balance, P&L, win rate, top performers, underperformers, targets, open positions."""
     recent = ctx.now - ctx.period.end < timedelta(days=1)
     books = ctx.books(ctx.period, account=True)
     before = ctx.books(ctx.previous)

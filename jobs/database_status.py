@@ -11,5 +11,5 @@ MOST = 10
 
 @job(covers="now", schedule="every 5m", params=BoardParams)
 def database_status(ctx: Context[BoardParams]) -> Iterator[Report]:
-    """How each database stands: its latency, connections, slow queries, last checkpoint, size."""
+    """Each database's latency, connections, slow queries, last checkpoint and size."""
     yield status_board(ctx, KINDS, MOST)

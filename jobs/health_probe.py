@@ -109,7 +109,7 @@ class Row:
 
 @job(covers="now", schedule="every 30s", params=Parameters, everywhere=True, observes=OBSERVES)
 def health_probe(ctx: Context[Parameters]) -> Iterator[Report | Observation]:
-    """Whether the machine, the trading databases, all that is probed and the reporter are well: a board, and alerts."""
+    """The health board of the machine, the trading databases, all probes and the reporter itself, and their alerts."""
     standing = {state.subject: state for state in ctx.history.open_alerts()}
     host = ctx.host()
     machine = list(_machine(ctx, host, standing))

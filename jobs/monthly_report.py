@@ -31,7 +31,7 @@ HOURS: By = "hour"
 class Parameters(Params):
     """`top` is how many agents of a book are named, `splits` how many markets and exit reasons; 0 leaves these out.
 
-    Books that do not lead (paper beside live ones) are told in brief; `full` tells them like the others.
+    Books that do not lead (paper beside live ones) are shown in brief; `full` shows them like the others.
     """
 
     top: PositiveInt = 10
@@ -150,7 +150,7 @@ class Section:
 
 @job(covers="last month", schedule="monthly on 1 at 00:15", params=Parameters, deadline=180)
 def monthly_report(ctx: Context[Parameters]) -> Iterator[Report]:
-    """The month that is over: its days and weeks, beside the month before, by agent, market and hour, at what risk."""
+    """Last month: its days and weeks, the month before, agents, markets, hours, risk, reconciliation."""
     books, before = ctx.books(ctx.period, daily=True, account=True), ctx.books(ctx.previous, daily=True)
     by: dict[By, list[Book]] = {}
     if any(book.trades for book in books):

@@ -28,7 +28,7 @@ NEWS = timedelta(hours=1)
     observes=tuple(f"limit/{measure.key}/*" for measure in LIMIT_KINDS),
 )
 def performance_alerts(ctx: Context[LimitParams]) -> Iterator[Observation | Report]:
-    """Limits of loss, drawdown, win rate, streaks, positions and exposure, watched; agents under review; targets."""
+    """Watches limits of loss, drawdown, win rate, streaks, positions and exposure; agents under review; targets."""
     look = LimitInputs(ctx)
     standing = {state.subject: state for state in ctx.history.open_alerts()}
     grading = UsageGrading(ctx.params.warn_at, ctx.params.paper == "critical", ctx.period.start, ctx.formats)

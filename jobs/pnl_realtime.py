@@ -17,7 +17,7 @@ REFRESH = timedelta(hours=1)
 class Parameters(Params):
     """Prices of open positions older than `stale_minutes` get a warning.
 
-    Books that do not lead (paper beside live ones) are told in brief; `full` tells them like the others.
+    Books that do not lead (paper beside live ones) are shown in brief; `full` shows them like the others.
     """
 
     stale_minutes: PositiveFloat = 10
@@ -85,7 +85,7 @@ class Section:
 
 @job(covers="today", schedule="every 5m", params=Parameters)
 def pnl_realtime(ctx: Context[Parameters]) -> Iterator[Report]:
-    """Where the day stands: balance, realised and unrealised P&L, trades, win rate, best, worst, fees, limits."""
+    """Today so far: balance, realised and unrealised P&L, trades, win rate, best, worst, fees, limits."""
     # What is open is known of this moment, and of no other day.
     books = ctx.books(ctx.period, account=ctx.period.so_far)
     before = ctx.books(as_far(ctx.period))

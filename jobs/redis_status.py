@@ -11,5 +11,5 @@ MOST = 10
 
 @job(covers="now", schedule="every 5m", params=BoardParams)
 def redis_status(ctx: Context[BoardParams]) -> Iterator[Report]:
-    """How each Redis stands: its latency, memory, clients, hits and what it keeps on disk."""
+    """Each Redis server's latency, memory, clients, hits and persistence."""
     yield status_board(ctx, KINDS, MOST)

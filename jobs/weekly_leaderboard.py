@@ -64,7 +64,7 @@ class Section:
 
 @job(covers="last week", schedule="weekly on mon at 00:05", params=Parameters)
 def weekly_leaderboard(ctx: Context[Parameters]) -> Iterator[Report]:
-    """The agents of the week that is over, ranked by P&L, with win rate, Sharpe ratio and change of rank."""
+    """Last week's agents, ranked by P&L, with win rate, Sharpe ratio and change of rank."""
     books, before = ctx.books(ctx.period), ctx.books(ctx.previous)
     series = ctx.series(trailing(ctx.period, ctx.params.days))
     leaders = leading(books)

@@ -80,7 +80,7 @@ class Section:
 
 @job(covers="last week", schedule="weekly on mon at 00:10", params=Parameters)
 def weekly_report(ctx: Context[Parameters]) -> Iterator[Report]:
-    """The week that is over: day beside day, beside the week before, by agent, market and exit, and at what risk."""
+    """Last week: day by day, the week before, agents, markets, exits, risk, uptime."""
     books, before = ctx.books(ctx.period, daily=True), ctx.books(ctx.previous, daily=True)
     views = _Views(
         before=before,
