@@ -119,13 +119,22 @@ def learn_environment(environ: Mapping[str, str]) -> None:
             learn(value)
 
 
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+def without_surrogates(text: str) -> str:
+    """Text that can be written in UTF-8. Names of files that are no UTF-8 come with lone surrogates (PEP 383)."""
+    return text if text.isascii() else _SURROGATES.sub("\ufffd", text)
+
+
 def masked(text: str, limit: int | None = None, *, shortest: int = SHORTEST) -> str:
-    """Text fit for any eye: no secret of this process stands in it, and nothing that is a secret by its shape.
+    """Text fit for any sink: no secret of this process stands in it, nothing that is a secret by its shape, and no
+    character that cannot be written in UTF-8.
 
     At most `limit` characters of the text are kept. Secrets shorter than `shortest` are left. Linear in the length of
     the text.
     """
-    shown = text
+    shown = text = without_surrogates(text)
     if len(text) < SHORTEST:
         return text
     if limit is not None and len(text) > limit:

@@ -47,7 +47,7 @@ PENDING = words(
 
 # Modules that do no I/O, read no clock and load no heavy library.
 PURE = re.compile(
-    r"reporter\.(alerts\.\w+|periods\.(?!clock)\w+|trading\.\w+|messages\.(?!templates|rasterizer|bounded)\w+"
+    r"reporter\.(alerts\.\w+|periods\.(?!clock|deadlines)\w+|trading\.\w+|messages\.(?!templates|rasterizer|bounded)\w+"
     r"|jobs\.context|jobs\.kit\.\w+|errors|secret|version)$"
 )
 # The libraries that only some packages may load: each is reached behind our own types.

@@ -64,7 +64,13 @@ def build(contents: HomeContents, clock: Clock, stream: TextIO | None) -> tuple[
         version=contents.version,
         inputs=JobInputs(
             ledger=portfolio,
-            host=Machine(machine.disks, name=machine.name, shared=_is_shared(contents.loaded), clock=clock).look,
+            host=Machine(
+                machine.disks,
+                sensors=machine.sensors,
+                name=machine.name,
+                shared=_is_shared(contents.loaded),
+                clock=clock,
+            ).look,
             probe_all=probes.probe_all,
             readings=probes.readings,
             targets=settings.targets.as_targets(),

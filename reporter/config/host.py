@@ -27,6 +27,9 @@ class HostConfig(Settings):
     """What it is called in reports and alerts; its host name if left out."""
     disks: Annotated[Names, AfterValidator(_absolute)] | None = None
     """The disks to measure, by a path on each: one or a list; every real one if left out."""
+    sensors: Names = ()
+    """The temperature sensors that count, one or a list of patterns such as `coretemp` or `nct6775/SYSTIN`; a pattern
+    that begins with `!` leaves sensors out. All count if left out."""
 
 
 class HeartbeatConfig(Settings):

@@ -10,6 +10,8 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, TypeVar
 
+from reporter.periods.deadlines import SideThreads
+
 T = TypeVar("T")
 
 
@@ -40,8 +42,8 @@ class LoopThread:
 async def aside(key: Hashable, work: Callable[[], T]) -> T:
     """Do what may block in a daemon thread of its own, from within a look; raises what the work raises.
 
-    Whoever asks for the same `key` while it is being worked on waits for that same result. So what hangs, as a file
-    on a server that is gone, holds one thread, however often it is asked for.
+    Two looks that ask for the same `key` wait for the same result. So work that hangs, as a file on a server that is
+    gone, holds one thread, however often it is asked for.
     """
     loop = asyncio.get_running_loop()
     if not isinstance(loop, _Loop):
@@ -53,13 +55,13 @@ async def aside(key: Hashable, work: Callable[[], T]) -> T:
 class _Loop(asyncio.SelectorEventLoop):
     """Does what blocks, such as looking up names, in daemon threads.
 
-    asyncio's own way is a pool whose threads the interpreter waits for at its end, however long a name server stays
+    asyncio's own way is a pool of threads. The interpreter waits for them at its end, however long a name server stays
     silent.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self._waiting: dict[Hashable, list[asyncio.Future[Any]]] = {}
+        self._side_threads = SideThreads("probes-aside")
 
     async def getaddrinfo(
         self,
@@ -72,7 +74,7 @@ class _Loop(asyncio.SelectorEventLoop):
         flags: int = 0,
     ) -> Any:
         """As asyncio's. A look-up that is cancelled, which here means by its deadline, fails as one without answer:
-        it was our name server that kept silent, not the host."""
+        our name server kept silent, not the host."""
         question = (host, port, family, type, proto, flags)
         try:
             return await self.aside(("name", question), lambda: socket.getaddrinfo(*question))
@@ -81,26 +83,19 @@ class _Loop(asyncio.SelectorEventLoop):
 
     def aside(self, key: Hashable, work: Callable[[], Any]) -> asyncio.Future[Any]:
         waiter: asyncio.Future[Any] = self.create_future()
-        if key not in self._waiting:
-            self._waiting[key] = []
-            threading.Thread(target=self._work, args=(key, work), name="probes-aside", daemon=True).start()
-        self._waiting[key].append(waiter)
+
+        def done(future: Future[Any]) -> None:
+            with suppress(RuntimeError):  # the loop was closed meanwhile, and nobody waits any more
+                self.call_soon_threadsafe(_pass_on, future, waiter)
+
+        self._side_threads.begin(key, work).future.add_done_callback(done)
         return waiter
 
-    def _work(self, key: Hashable, work: Callable[[], Any]) -> None:
-        result, error = None, None
-        try:
-            result = work()
-        except Exception as raised:  # noqa: BLE001 - it is handed to whoever waits
-            error = raised
-        with suppress(RuntimeError):  # the loop was closed meanwhile, and nobody waits any more
-            self.call_soon_threadsafe(self._pass_on, key, result, error)
 
-    def _pass_on(self, key: Hashable, result: Any, error: Exception | None) -> None:
-        for waiter in self._waiting.pop(key):
-            if waiter.done():
-                continue
-            if error is None:
-                waiter.set_result(result)
-            else:
-                waiter.set_exception(error)
+def _pass_on(future: Future[Any], waiter: asyncio.Future[Any]) -> None:
+    if waiter.done():
+        return
+    if error := future.exception():
+        waiter.set_exception(error)
+    else:
+        waiter.set_result(future.result())

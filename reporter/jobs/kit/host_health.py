@@ -136,14 +136,16 @@ def _told(
 def _signs(host: Host, limits: HostLimits) -> Iterator[_Sign]:
     per_core = host.load[1] / host.cores if host.load and host.cores else None
     errors = host.network.errors if host.network else None
-    yield _Sign("CPU", "host-cpu", host.cpu_percent, limits.cpu, _percent)
-    yield _Sign("Memory", "host-memory", _share(host.memory_used, host.memory_total), limits.memory, _percent)
+    cpu, memory = _share_of(host.cpu_limit is not None), _share_of(host.memory_limited)
+    hot = f"above {{limit}} at {host.sensor}" if host.sensor else ""
+    yield _Sign("CPU", "host-cpu", host.cpu_percent, limits.cpu, cpu)
+    yield _Sign("Memory", "host-memory", _share(host.memory_used, host.memory_total), limits.memory, memory)
     yield _Sign("Load", "host-load", per_core, limits.load, _per_core)
     yield _Sign("Swap", "host-swap", _share(host.swap_used, host.swap_total), limits.swap, _percent)
     for disk in host.disks:
         inodes = _share(disk.inodes_used, disk.inodes_total)
         yield _Sign(f"Inodes {disk.path}", f"host-inodes-{disk.path}", inodes, limits.inodes, _percent)
-    yield _Sign("Temperature", "host-temperature", host.temperature, limits.temperature, _celsius)
+    yield _Sign("Temperature", "host-temperature", host.temperature, limits.temperature, _celsius, hot)
     yield _Sign("Network", "host-network", errors, limits.network_errors, _errors)
     yield _Sign("Clock", "host-clock", host.clock_error, limits.clock, _seconds, "may be wrong by more than {limit}")
     yield _Sign("Open files", "host-files", _share(host.files_used, host.files_total), limits.open_files, _percent)
@@ -249,6 +251,11 @@ def _share(used: int | None, total: int | None) -> float | None:
 
 def _percent(figure: float) -> str:
     return f"{figure:.0f}%"
+
+
+def _share_of(limited: bool) -> Shown:
+    """How a share is written: of the machine, or of what a container may use."""
+    return (lambda figure: f"{_percent(figure)} of the limit") if limited else _percent
 
 
 def _per_core(figure: float) -> str:

@@ -98,3 +98,9 @@ class Host:
     """Whether reporters of other machines use the same store."""
     untold: tuple[tuple[str, str], ...] = ()
     """What this machine never tells, each with the reason."""
+    sensor: str = ""
+    """The hottest sensor, such as `coretemp/Package id 0`."""
+    memory_limited: bool = False
+    """Whether memory is that of a container with a limit."""
+    cpu_limit: float | None = None
+    """How many cores a container with a limit may use; processor use is a share of them."""

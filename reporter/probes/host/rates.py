@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
 from reporter.periods.clock import Clock
+from reporter.probes.host import cgroup
 from reporter.probes.host.facts import Network
 
 # Seconds. The kernel counts in hundredths of a second: the share of a shorter time is mostly rounding.
 _SHORTEST_WINDOW = 0.5
-# Cards that are no cables: what goes through them goes through a real one as well, or leaves the machine nowhere.
+# Cards that are no cables: what goes through them goes through a real one as well, or never leaves the machine.
 _NOT_REAL = ("lo", "veth", "docker", "br-", "virbr", "ifb", "dummy", "tun", "tap", "wg", "cni", "flannel", "cali")
 # What happens once is told for so many seconds.
 _LATELY = 900.0
@@ -21,40 +25,52 @@ _LATELY = 900.0
 
 @dataclass(frozen=True, slots=True)
 class _Ticks:
-    """Processor time since the machine started, in seconds over all cores."""
+    """Processor time in seconds, used and in all, of `cores`."""
 
     busy: float
     total: float
+    cores: float
 
 
 class CpuShare:
-    """The share of processor time that was used between two looks.
+    """The share of processor time that was used between two looks: of the machine, or of what its container may use.
 
     psutil's own `cpu_percent` remembers a look for each thread, so in a pool of threads it compares with a look of long
     ago or with none.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock, root: Path) -> None:
+        self._clock = clock
+        self._root = root
         self._lock = threading.Lock()
         self._before: _Ticks | None = None
         self._percent: float | None = None
-        self._shortest = _SHORTEST_WINDOW
-        try:
-            self._shortest *= psutil.cpu_count() or 1
-            self._before = _ticks()
-        except (OSError, RuntimeError, ValueError, psutil.Error):
-            pass  # the first look asks again, and says why not
+        with suppress(OSError, RuntimeError, ValueError, psutil.Error):  # the first look asks again, and says why not
+            self._before = self._ticks()
 
-    def percent(self) -> float | None:
-        """0..100 over all cores; None until there is something to compare with. Raises what psutil raises."""
+    def percent(self) -> tuple[float | None, float | None]:
+        """0..100 over all cores, None until there is something to compare with; and how many cores the container may
+        use, None where it may use all. Raises what psutil raises."""
         with self._lock:
-            now = _ticks()
-            if self._before is None:
+            now, before = self._ticks(), self._before
+            if before is None or before.cores != now.cores:
+                self._before, self._percent = now, None
+            elif now.total - before.total >= _SHORTEST_WINDOW * now.cores:
+                self._percent = 100 * _share(before, now)
                 self._before = now
-            elif now.total - self._before.total >= self._shortest:
-                self._percent = 100 * _share(self._before, now)
-                self._before = now
-            return self._percent
+            return self._percent, now.cores if now.cores < _cores() else None
+
+    def _ticks(self) -> _Ticks:
+        if group := cgroup.cpu(_cores(), self._root):
+            return _Ticks(group.used, self._clock.monotonic() * group.cores, group.cores)
+        times = psutil.cpu_times()
+        # Linux counts the time of guests within that of user and nice.
+        total = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
+        return _Ticks(total - times.idle - getattr(times, "iowait", 0.0), total, _cores())
+
+
+def _cores() -> int:
+    return psutil.cpu_count() or 1
 
 
 def _share(before: _Ticks, now: _Ticks) -> float:
@@ -62,47 +78,69 @@ def _share(before: _Ticks, now: _Ticks) -> float:
     return min(1.0, max(0.0, (now.busy - before.busy) / (now.total - before.total)))
 
 
-def _ticks() -> _Ticks:
-    times = psutil.cpu_times()
-    # Linux counts the time of guests within that of user and nice.
-    total = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
-    return _Ticks(busy=total - times.idle - getattr(times, "iowait", 0.0), total=total)
-
-
 class NetworkRates:
-    """What went through the real network cards between two looks."""
+    """What went through the network cards between two looks, each packet counted once."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, root: Path) -> None:
         self._clock = clock
+        self._root = root
         self._lock = threading.Lock()
-        self._before: tuple[float, list[int]] | None = None
+        self._before: tuple[float, dict[str, _Traffic]] | None = None
         self._rates: Network | None = None
 
     def look(self) -> Network | None:
         """None until there is something to compare with."""
         with self._lock:
-            now, counted = self._clock.monotonic(), _traffic()
-            before, counts = self._before or (now, counted)
-            if now - before >= _SHORTEST_WINDOW:
-                rates = [max(0, new - old) / (now - before) for new, old in zip(counted, counts, strict=True)]
-                self._rates = Network(*rates)
-            if self._before is None or now - before >= _SHORTEST_WINDOW:
+            now, counted = self._clock.monotonic(), _traffic(self._root)
+            if self._before is None:
+                self._before = now, counted
+                return None
+            then, before = self._before
+            if now - then >= _SHORTEST_WINDOW:
+                cards = before.keys() & counted.keys()
+                risen = [sum(max(0, counted[card][i] - before[card][i]) for card in cards) for i in range(5)]
+                self._rates = Network(*(count / (now - then) for count in risen))
                 self._before = now, counted
             return self._rates
 
 
-def _traffic() -> list[int]:
-    """Bytes received and sent, errors, packets dropped, packets: since the machine started."""
-    cards = [card for name, card in psutil.net_io_counters(pernic=True).items() if not name.startswith(_NOT_REAL)]
+# Bytes received and sent, errors, packets dropped, packets: since the machine started.
+_Traffic = tuple[int, int, int, int, int]
+
+
+def _traffic(root: Path) -> dict[str, _Traffic]:
+    """The counts of each card that is counted."""
+    found = psutil.net_io_counters(pernic=True)
+    cards = network_cards(found, root)
     if not cards:
         raise OSError("no network card")
-    return [
-        sum(card.bytes_recv for card in cards),
-        sum(card.bytes_sent for card in cards),
-        sum(card.errin + card.errout for card in cards),
-        sum(card.dropin + card.dropout for card in cards),
-        sum(card.packets_recv + card.packets_sent for card in cards),
-    ]
+    return {
+        name: (
+            card.bytes_recv,
+            card.bytes_sent,
+            card.errin + card.errout,
+            card.dropin + card.dropout,
+            card.packets_recv + card.packets_sent,
+        )
+        for name, card in found.items()
+        if name in cards
+    }
+
+
+def network_cards(names: Iterable[str], root: Path) -> set[str]:
+    """The cards through which each packet goes once.
+
+    Those are the devices of the machine, by /sys/class/net. What stands on top of them, such as a bridge, a bond, a
+    VLAN, a tunnel or the end of a container's cable, carries the same packets again. A container has no device, but the
+    end of one cable.
+    """
+    folder = root / "sys/class/net"
+    devices = {name for name in names if (folder / name / "device").exists()}
+    if devices:
+        # A device whose master is a device too is a part of it, as with accelerated networking in a cloud.
+        return {name for name in devices if not (folder / name / "master" / "device").exists()}
+    plain = {name for name in names if not name.startswith(_NOT_REAL)}
+    return {name for name in plain if not any((folder / name).glob("lower_*"))}
 
 
 class Lately:

@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 
 from reporter.errors import LedgerError, nearest
 from reporter.periods.civil import INSTANT, Period, Unit, containing
+from reporter.periods.deadlines import SideThreads, SideWork
+from reporter.periods.time_text import duration_text
 from reporter.trading.books import AgentSeries, Book, BookLine, By, Equity, Figures, LedgerHealth, Open, Series, Unread
 from reporter.trading.ledger.equity import added
 from reporter.trading.ledger.grouping import in_order
@@ -39,6 +41,8 @@ class Portfolio:
 
     def __init__(self, ledgers: Sequence[LedgerSettings], *, timeout: float = 10) -> None:
         self._readers = [Reader(settings, timeout) for settings in ledgers]
+        self._timeout = timeout
+        self._side_threads = SideThreads("ledger-aside")
 
     def performance(
         self, period: Period, *, by: By = "agent", daily: bool = False, account: bool = False
@@ -104,8 +108,15 @@ class Portfolio:
         return list(merge(*found, key=lambda point: point.at))
 
     def health(self) -> list[LedgerHealth]:
-        """Each ledger, asked now."""
-        return [reader.health() for reader in self._readers]
+        """Each ledger, asked now, all at once. A ledger that hangs is not reachable and holds up no other."""
+        asked = [(reader, self._side_threads.begin(reader.name, reader.health)) for reader in self._readers]
+        return [self._answer(reader, work) for reader, work in asked]
+
+    def _answer(self, reader: Reader, work: SideWork[LedgerHealth]) -> LedgerHealth:
+        try:
+            return work.result(self._timeout)
+        except TimeoutError:
+            return LedgerHealth(ledger=reader.name, kind=reader.settings.kind, reachable=False, error=self._no_answer)
 
     def warnings(self) -> list[str]:
         """What `check` should tell: rights that are too wide. A ledger that cannot be read is told by `health`."""
@@ -123,6 +134,9 @@ class Portfolio:
         answers: list[T] = []
         unread: list[Unread] = []
         for reader in self._readers:
+            if self._hangs(reader):
+                unread.append(Unread(reader.name, self._no_answer))
+                continue
             try:
                 answers.append(question(reader))
             except LedgerError as error:
@@ -130,6 +144,15 @@ class Portfolio:
         if not answers:
             raise LedgerError("; ".join(f"{one.ledger}: {one.why}" for one in unread) or "no ledger is configured")
         return answers, unread
+
+    def _hangs(self, reader: Reader) -> bool:
+        """Whether the last look at a ledger's health goes on for longer than it may, as with a file on a server that is
+        gone: another question would hang too."""
+        return self._side_threads.hangs(reader.name, self._timeout)
+
+    @property
+    def _no_answer(self) -> str:
+        return f"no answer within {duration_text(self._timeout)}"
 
     def _since_the_start(self, period: Period) -> Period:
         began, _ = self._ask(Reader.began)

@@ -8,10 +8,13 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import pytest
 from psycopg import sql
@@ -282,3 +285,32 @@ def test_a_ledger_and_a_probe_that_begin_together_both_find_psycopg() -> None:
     """
     done = subprocess.run([sys.executable, "-c", dedent(looks)], capture_output=True, text=True, check=False)
     assert (done.stdout.strip(), done.stderr) == ("[False, False, False]", "")
+
+
+@pytest.fixture
+def dead_server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
+    """A file on a server that is gone: opening it waits until the test is over."""
+    path, over, connect = tmp_path / "nas.sqlite", threading.Event(), sqlite3.connect
+    path.touch()
+
+    def hanging(database: str, *args: Any, **given: Any) -> Any:
+        if "nas.sqlite" in database:
+            over.wait(60)
+        return connect(database, *args, **given)
+
+    monkeypatch.setattr(sqlite3, "connect", hanging)
+    yield str(path)
+    over.set()
+
+
+def test_a_ledger_that_hangs_holds_up_none_of_the_others(dead_server: str, bot: Native) -> None:
+    hung = LedgerSettings(name="nas", kind="native", url=Secret(dead_server))
+    bot.trade(1, "2026-10-30 01:00:00")
+    portfolio = Portfolio([hung, bot.settings()], timeout=6)
+    away, well = portfolio.health()
+    assert (away.reachable, away.error, well.reachable) == (False, "no answer within 6s", True)
+    began = time.monotonic()
+    assert not portfolio.health()[0].reachable
+    assert [unread.ledger for unread in portfolio.performance(DAY)[0].unread] == ["nas"]
+    assert portfolio.agents() == []
+    assert time.monotonic() - began < 6  # nobody waits again for a ledger that hangs
