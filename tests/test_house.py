@@ -25,6 +25,7 @@ def words(text: str) -> frozenset[str]:
 # public face of `trading/metrics.py`. A new module in a package needs no entry here, a new package does.
 PACKAGES = (
     "cli",
+    "web",
     "app",
     "scheduler",
     "jobs notify inbox",
@@ -56,6 +57,9 @@ LIBRARIES = {
     "apscheduler": "reporter.scheduler",
     "cronsim": "reporter.periods",
     "dns": "reporter.probes",
+    "jmespath": "reporter.inbox",
+    "starlette": "reporter.web",
+    "uvicorn": "reporter.web",
     "httpx": "reporter.probes reporter.delivery reporter.trading.ledger",
     "jinja2": "reporter.messages",
     "markdown_it": "reporter.messages",
@@ -84,7 +88,9 @@ WALL_CLOCK = words(
     "time.localtime time.gmtime time.ctime time.clock_gettime time.clock_gettime_ns freezegun.freeze_time"
 )
 # Each costs tens of milliseconds or megabytes that not every command or daemon needs.
-HEAVY = words("alembic apscheduler difflib dns httpx markdown_it psutil psycopg regex resvg_py rich sqlalchemy")
+HEAVY = words(
+    "jmespath alembic apscheduler difflib dns httpx markdown_it psutil psycopg regex resvg_py rich sqlalchemy"
+)
 HEAVY_OF_OURS = {
     "reporter.store.migrate",
     "reporter.delivery.outlets.discord.outlet",

@@ -14,6 +14,7 @@ from typing import TextIO
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from reporter.app.events import event_rules, web_settings
 from reporter.config import models
 from reporter.config.alert_rules import rules
 from reporter.config.loading import Loaded
@@ -22,6 +23,7 @@ from reporter.delivery.channels import Channel, Routes
 from reporter.delivery.heartbeat import Heartbeat
 from reporter.delivery.outlets.outlet import Delivered, Never, Outlet
 from reporter.errors import LedgerError, Problem, ReporterError
+from reporter.inbox.settings import EventSettings
 from reporter.jobs.binding import BoundJob
 from reporter.jobs.loader import Catalog, stock_home
 from reporter.messages.formats import COMMON_CURRENCIES, CurrencyFormat, Formats
@@ -58,6 +60,8 @@ def build(contents: HomeContents, clock: Clock, stream: TextIO | None) -> tuple[
     # Where something is wrong nobody will probe, and a probe may need what is wrong.
     probes = probes_of(settings, clock, [] if contents.problems or bad_ledgers else None)
     formats = _formats(settings)
+    folders = [home / "templates" for home in contents.homes]
+    renderer = Renderer(folders, formats, stock=stock_home() / "templates")
     runtime = Runtime(
         jobs={bound.name: bound for bound in contents.jobs},
         broken=_broken(contents),
@@ -80,13 +84,13 @@ def build(contents: HomeContents, clock: Clock, stream: TextIO | None) -> tuple[
         ),
         notify=NotifySettings(
             channels=channels,
-            renderer=Renderer(
-                [home / "templates" for home in contents.homes], formats, stock=stock_home() / "templates"
-            ),
+            renderer=renderer,
             zone=ZoneInfo(settings.timezone),
             routes=_routes(settings),
             rules=rules(settings.alerts, settings.probes, settings.timezone),
         ),
+        events=EventSettings(channels, renderer, event_rules(settings)),
+        web=web_settings(settings),
         retention=Retention(settings.keep_history, settings.keep_uptime),
         heartbeat=_heartbeat(settings, clock),
         clocks={**_ledger_clocks(settings, portfolio), **_channel_clocks(channels)},

@@ -186,6 +186,36 @@ def _demo(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--keep", metavar="DIR", help="create the demo's home in this folder and keep it")
 
 
+def _notify(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("kind", metavar="KIND", help="what happened, such as trade_executed or build_success")
+    parser.add_argument("fields", metavar="KEY=VALUE", nargs="*", help="what belongs to it, such as pair=BTC/USDT")
+    parser.add_argument("--severity", help="info, warning or critical (default: info)")
+    parser.add_argument("--title", help="the title; default: what the kind is called")
+    parser.add_argument("--text", help="a sentence or more")
+    parser.add_argument("--id", help="the event's id: an id that was handed in before is not sent again")
+    parser.add_argument("--source", help="which program tells it; default: this machine's name")
+    parser.add_argument("--agent", help="the agent that it is about")
+    parser.add_argument("--slot", help="a later event of this slot edits the earlier message")
+    parser.add_argument("--at", metavar="TIME", help="when it happened, or will be sent (2026-10-30T14:00Z)")
+    parser.add_argument("--until", metavar="TIME", help="after this moment it is not sent any more")
+    parser.add_argument("--attach", metavar="FILE", help="a picture or another file that goes with it, at most 8 MB")
+
+
+def _events(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", choices=("list", "rejected"), nargs="?", default="list", help="default: list")
+    parser.add_argument("--kind", help="only events of this kind")
+    parser.add_argument("--limit", metavar="N", type=int, default=20, help="the newest N (default: 20)")
+
+
+def _hooks(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions", required=True)
+    actions.add_parser("show", help="print what to enter in the other program").add_argument("preset", metavar="PRESET")
+    trial = actions.add_parser("try", help="show what a hook makes of a body, and send nothing")
+    trial.add_argument("name", metavar="NAME", help="the hook, by its name in the config")
+    trial.add_argument("file", metavar="FILE", help="the body; - for standard input")
+    trial.add_argument("--header", metavar="'NAME: VALUE'", action="append", default=[], help="may be repeated")
+
+
 COMMANDS = (
     Command("run", "run the daemon in the foreground", "daemon.run_daemon", _run, Needs.HOME),
     Command("run-job", "run one job now and send its report", "jobs.run_job", _run_job),
@@ -206,6 +236,9 @@ COMMANDS = (
         "silence", "suppress the notifications of some subjects; list and end silences", "alerts.run_silence", _silence
     ),
     Command("ack", "acknowledge an incident: no reminders and no escalation until it resolves", "alerts.run_ack", _ack),
+    Command("notify", "hand in an event; the daemon sends it", "events.run_notify", _notify),
+    Command("events", "show events of other programs and what became of them", "events.run_events", _events),
+    Command("hooks", "set up hooks of other programs and try them", "events.run_hooks", _hooks, Needs.HOME),
     Command("uptime", "show uptime and incidents of everything that is watched", "uptime.run", _uptime),
     Command("setup", "create the channels and webhooks of a Discord server", "setup.run", _setup, Needs.HOME),
     Command("export", "write trades or days as CSV or JSON", "export.run", _export),

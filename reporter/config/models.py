@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from reporter.config.alerts import AlertsConfig
 from reporter.config.base import Settings
+from reporter.config.events import Events, Hooks, WebConfig
 from reporter.config.figures import FiguresConfig
 from reporter.config.host import HeartbeatConfig, HostConfig
 from reporter.config.probes import OwnNetworkConfig, Probe
@@ -335,3 +336,9 @@ class Config(Settings):
     """What one unit of a currency is worth in another, so that books of several can be told in one as well."""
     figures: Annotated[FiguresConfig, OrEmpty()] = FiguresConfig()
     """The year that ratios such as Sharpe's are made for."""
+    events: Events = Field(default_factory=dict)
+    """Where events of other programs go, by their kind; `default` counts for every other kind."""
+    hooks: Hooks = Field(default_factory=dict)
+    """What other programs send to `/hooks/NAME`, by a name of your choice."""
+    web: WebConfig | None = None
+    """The HTTP listener for events, hooks and programs."""

@@ -1,14 +1,18 @@
-"""What the config says of events: where each kind goes, how loud, at what pace."""
+"""What the config says of events: where each kind goes, how loud, at what pace; and who may hand them in."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import hmac
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from reporter.delivery.channels import Channel
+from reporter.inbox.hooks import Hook
 from reporter.messages.quiet_hours import Noise
 from reporter.messages.templates.renderer import Renderer
+from reporter.secret import Secret
 
 DEFAULT = "default"
 
@@ -44,3 +48,36 @@ class EventSettings:
 
     def rule(self, kind: str) -> KindRule | None:
         return self.rules.get(kind) or self.rules.get(DEFAULT)
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A program that may call, and what it may do. Of its token only a digest is compared."""
+
+    name: str
+    secret: Secret
+    may: frozenset[str]
+
+    def is_token(self, given: str) -> bool:
+        return hmac.compare_digest(_digest(given), _digest(self.secret.reveal()))
+
+    def can(self, right: str) -> bool:
+        """Whether it has a right: who may operate may read too, and an owner may everything."""
+        ladder = {"read": {"read", "operate", "own"}, "operate": {"operate", "own"}, "own": {"own"}}
+        return bool(ladder.get(right, {right, "own"}) & self.may)
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "replace")).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class WebSettings:
+    """Where to listen, who may call, and by which names we are called."""
+
+    host: str = "127.0.0.1"
+    port: int = 8787
+    programs: tuple[Program, ...] = ()
+    hooks: Mapping[str, Hook] = field(default_factory=dict)
+    hosts: Collection[str] = ()
+    base_path: str = ""

@@ -100,6 +100,15 @@ class Daemon:
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
         )
 
+    @property
+    def runtime(self) -> Runtime:
+        """What the config says now."""
+        return self._runtime
+
+    def wake_delivery(self) -> None:
+        """There are new messages in the outbox."""
+        self._waiting_mail.set()
+
     def run(self) -> None:
         """Work until `stopping` is set, by a signal or by the owner of the event."""
         _on_signals(stop=self._stopping.set, reload=partial(guarded, "the config", self._reload))

@@ -11,6 +11,7 @@ from reporter.alerts.maintenance import MaintenanceWindow
 from reporter.alerts.readings import Reading, Standing
 from reporter.delivery.channels import Channel
 from reporter.delivery.heartbeat import Heartbeat
+from reporter.inbox.settings import EventSettings, WebSettings
 from reporter.jobs.binding import BoundJob
 from reporter.messages.formats import Formats
 from reporter.messages.rasterizer import Rasterizer
@@ -52,7 +53,7 @@ class Runtime:
 
     `broken` holds the jobs that the config names and whose file cannot be loaded, and why. `version` is a short
     fingerprint of config and home. `clocks` are clocks of other machines to compare ours with. `ledger_warnings` says
-    where our rights on a ledger are too wide.
+    where our rights on a ledger are too wide. `web` is where to listen; without it there is no listener.
     """
 
     jobs: Mapping[str, BoundJob]
@@ -60,12 +61,14 @@ class Runtime:
     version: str
     inputs: JobInputs
     notify: NotifySettings
+    events: EventSettings
     retention: Retention
     heartbeat: Heartbeat | None
     clocks: Mapping[str, ForeignClock]
     ledger_warnings: Callable[[], Sequence[str]]
     closers: tuple[Callable[[], None], ...]
     charts: Rasterizer = field(default_factory=Rasterizer)
+    web: WebSettings | None = None
 
     @property
     def channels(self) -> Mapping[str, Channel]:

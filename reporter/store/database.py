@@ -87,6 +87,24 @@ class Store:
         os.pwrite(lock, str(os.getpid()).encode(), 0)
         self._lock = lock
 
+    def has_daemon(self) -> bool | None:
+        """Whether another process holds this store as its daemon; None where nobody can say, as on PostgreSQL."""
+        if self._file is None or self._lock is not None:
+            return None
+        try:
+            lock = os.open(f"{self._file}.lock", os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return None
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(lock)
+        return False
+
     def close(self) -> None:
         self._engine.dispose()
         if self._lock is not None:

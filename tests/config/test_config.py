@@ -55,6 +55,10 @@ ENVIRON_OF_THE_STOCK = {
     "HEARTBEAT_URL": "https://hc-ping.com/7d1f0b1c",
     "DATABASE_URL": "postgresql://reporter@db.example.org/floor",
     "REDIS_URL": "redis://redis.example.org",
+    "GITHUB_SECRET": "a secret",
+    "HOOK_SECRET": "a secret",
+    "REPORTER_TOKEN": "a token",
+    "GRAFANA_TOKEN": "a token",
 }
 
 
@@ -394,13 +398,15 @@ def test_each_choice_that_the_stock_config_offers_can_be_taken() -> None:
 
 
 NOT_IN_THE_STOCK = {"channels.NAME.thread_name"}  # it excludes `thread_id`, and stands in that one's comment
-NAMED = {"ledgers", "channels", "jobs", "probes", "money", "rates"}
+NAMED = {"ledgers", "channels", "jobs", "probes", "money", "rates", "events", "hooks", "tokens"}
 
 
 def generic(path: tuple[str | int, ...]) -> str:
     parts = [part for part in path if isinstance(part, str)]
     if len(parts) > 1 and parts[0] in NAMED:
         parts[1] = "NAME"
+    if len(parts) > 2 and parts[:2] == ["web", "tokens"]:
+        parts[2] = "NAME"
     return ".".join(parts)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from reporter.app.app import App
 from reporter.app.home import FolderHome
+from reporter.cli.daemon import doors
 from reporter.scheduler import logs
 
 
@@ -39,7 +40,9 @@ def main(folder: str, moment: str, began: str | None = None) -> None:
     clock = ShiftedClock(datetime.fromisoformat(moment), home / "clock", float(began) if began else None)
     app = App(FolderHome(home, clock=clock), clock=clock, hold=True)
     try:
-        app.daemon(tick=0.25, watch=0.1).run()
+        running = app.daemon(tick=0.25, watch=0.1)
+        with doors(app, running):
+            running.run()
     finally:
         app.close()
 

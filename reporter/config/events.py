@@ -1,0 +1,116 @@
+"""The config of events: which kinds go where, which hooks other programs call, and the HTTP listener."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from reporter.config.base import Settings
+from reporter.config.secrets import SecretText
+from reporter.config.types import Name, Names, OrEmpty, mistake, one_or_many
+from reporter.messages.quiet_hours import Noise
+
+_PACE = re.compile(r"(\d{1,5}) (?:per|in) (\d+ ?(?:s|m|h|d)|second|minute|hour|day)")
+_SPANS = {"second": "1s", "minute": "1m", "hour": "1h", "day": "1d"}
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+Right = Literal["events", "read", "operate", "own"]
+Preset = Literal[
+    "freqtrade", "tradingview", "github", "gitlab", "alertmanager", "grafana", "uptime_kuma", "healthchecks"
+]
+
+
+def pace_of(text: str) -> tuple[int, timedelta]:
+    """`20 per minute` as a number and a span."""
+    found = _PACE.fullmatch(text.strip())
+    if not found:
+        raise mistake("is no pace", "write such as `20 per minute` or `5 in 10s`")
+    span = _SPANS.get(found[2], found[2]).replace(" ", "")
+    return int(found[1]), timedelta(seconds=int(span[:-1]) * _UNITS[span[-1]])
+
+
+def _pace(text: str) -> str:
+    pace_of(text)
+    return text
+
+
+class EventConfig(Settings):
+    """What becomes of events of one kind."""
+
+    channel: Names | None = None
+    """One channel's name or a list; the channel of `default` if left out."""
+    noise: Annotated[Noise, Field(strict=False)] | None = None
+    """`now`, `silent`, `digest` or `off`; as the channel says if left out."""
+    template: str | None = Field(None, pattern=r"^[\w/-]{1,100}$")
+    """Another template than `events/KIND`."""
+    pace: Annotated[str, AfterValidator(_pace)] | None = Field(None, examples=["20 per minute"])
+    """At most so many single messages; what comes beyond is sent together. A critical event never waits."""
+    least: Annotated[dict[str, float | int], OrEmpty()] = Field(default_factory=dict)
+    """Leave out events whose field is below a number, such as `{confidence: 0.6}`."""
+    only: Annotated[dict[str, Annotated[tuple[str, ...], BeforeValidator(one_or_many)]], OrEmpty()] = Field(
+        default_factory=dict
+    )
+    """Leave out events whose field is none of these, such as `{asset: [bitcoin, ethereum]}`."""
+    hide: Annotated[tuple[str, ...], BeforeValidator(one_or_many)] = ()
+    """Fields that a message does not show."""
+
+
+class HookConfig(Settings):
+    """What another program sends to `/hooks/NAME`, and how it proves who it is."""
+
+    preset: Preset | None = None
+    """Whose format it is."""
+    map: Annotated[dict[str, str], OrEmpty()] = Field(default_factory=dict)
+    """Without a preset: a JMESPath expression for each part of an event, such as `{title: app.name}`."""
+    secret: SecretText
+    """The token of the sender, the key of its signature, or the last part of the address."""
+    kind: str | None = Field(None, pattern="^[a-z][a-z0-9_]{0,63}$")
+    """The kind of every event of this hook, instead of the one that the preset finds."""
+
+    @model_validator(mode="after")
+    def _one_format(self) -> Self:
+        if bool(self.preset) == bool(self.map):
+            raise mistake("needs either a `preset` or a `map`", "write such as `preset: github`")
+        return self
+
+
+class TokenConfig(Settings):
+    """A program that may call us."""
+
+    secret: SecretText
+    """The bearer token, or a reference to it."""
+    may: Annotated[tuple[Right, ...], BeforeValidator(one_or_many)] = ("events",)
+    """What it may do: `events` (hand in), `read`, `operate`, `own`."""
+
+
+def _token(value: Any) -> Any:
+    return value if isinstance(value, dict | TokenConfig) else {"secret": value}
+
+
+def _listen(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit() or not 0 <= int(port) < 65536:
+        raise mistake("is no address to listen on", "write such as `127.0.0.1:8787`")
+    return text
+
+
+class WebConfig(Settings):
+    """The HTTP listener; without this section there is none."""
+
+    listen: Annotated[str, AfterValidator(_listen)] = "127.0.0.1:8787"
+    """Address and port. Beyond this machine only with `tokens`."""
+    tokens: Annotated[dict[Name, Annotated[TokenConfig, BeforeValidator(_token)]], OrEmpty()] = Field(
+        default_factory=dict
+    )
+    """Programs that may call, by a name of your choice; a bare reference may only hand in events."""
+    hosts: Annotated[tuple[str, ...], BeforeValidator(one_or_many)] = ()
+    """Names that a browser or program may call us by, besides the address itself."""
+    base_path: str = Field("", pattern=r"^(/[\w.-]+)*$")
+    """The path behind which a proxy publishes us, such as `/reporter`."""
+
+
+Events = Annotated[dict[Name, Annotated[EventConfig, OrEmpty()]], OrEmpty()]
+Hooks = Annotated[dict[Name, HookConfig], OrEmpty()]

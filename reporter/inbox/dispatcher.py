@@ -1,0 +1,76 @@
+"""The thread that sends events as they come in, apart from the schedule."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from reporter.errors import ReporterError
+from reporter.inbox.send import AT_ONCE, send_bundles, send_events
+from reporter.inbox.settings import EventSettings
+from reporter.periods.clock import Clock
+from reporter.store.database import Store
+
+log = logging.getLogger(__name__)
+
+# How often the store is asked for events that another process saved, in seconds.
+PAUSE = 1.0
+# How often it is looked for what came faster than its pace.
+BUNDLES = 5.0
+LONGEST_PAUSE = 60.0
+
+
+class EventDispatcher:
+    """Brings events into the outbox. `settings` gives what counts now; `sent` is called when messages wait."""
+
+    def __init__(
+        self, store: Store, clock: Clock, settings: Callable[[], EventSettings], sent: Callable[[], None]
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._settings = settings
+        self._sent = sent
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._bundles_at = 0.0
+        self._thread = threading.Thread(target=self._work, name="events", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def wake(self) -> None:
+        """There are new events: look now."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._wake.set()
+        self._thread.join(2)
+
+    def _work(self) -> None:
+        pause = PAUSE
+        while not self._stopping.is_set():
+            try:
+                full = self._step()
+                pause = PAUSE
+            except ReporterError as error:
+                log.error("events wait: %s", error)
+                full, pause = False, min(LONGEST_PAUSE, 2 * pause)
+            except Exception:  # a defect of ours must not end the thread: the events are still there
+                log.exception("events wait")
+                full, pause = False, LONGEST_PAUSE
+            if not full:
+                self._wake.wait(pause)
+                self._wake.clear()
+
+    def _step(self) -> bool:
+        """Send what waits; whether there may be more."""
+        settings = self._settings()
+        count = send_events(self._store, settings, self._clock.wall())
+        if self._clock.monotonic() >= self._bundles_at:
+            self._bundles_at = self._clock.monotonic() + BUNDLES
+            count += send_bundles(self._store, settings, self._clock.wall())
+        if count:
+            self._sent()
+        return count >= AT_ONCE

@@ -1,0 +1,116 @@
+"""Events in: `POST /api/v1/events` and `POST /hooks/NAME`. Answered once the events are saved, within a second."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from reporter.errors import StoreError
+from reporter.inbox.event import Event, EventError, read_event
+from reporter.inbox.hooks import Hook, PayloadError, is_authentic, payloads
+from reporter.inbox.submit import Verdict, submit
+from reporter.store import events
+from reporter.web.guard import Gate, read_body
+from reporter.web.problems import ProblemError
+from reporter.web.world import World
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+MOST_EVENTS = 500  # in one request
+ANSWER_WITHIN = 1.0  # seconds: freqtrade's bot waits for our answer
+KEPT_BODY = 64_000  # characters of a body that nobody could read
+
+
+class Inbound:
+    """The handlers of events and hooks."""
+
+    def __init__(self, world: World, gate: Gate) -> None:
+        self._world = world
+        self._gate = gate
+
+    async def take_events(self, request: Request) -> Response:
+        """One event or a list of them; a verdict for each."""
+        program = self._gate.program(request, "events")
+        body = await read_body(request)
+        try:
+            given = json.loads(body)
+        except (ValueError, RecursionError):
+            raise ProblemError(400, "the body is not JSON", remedy='send {"kind": "signal_generated"}') from None
+        items = given if isinstance(given, list) else [given]
+        if not 0 < len(items) <= MOST_EVENTS:
+            raise ProblemError(413 if items else 400, f"send between 1 and {MOST_EVENTS} events")
+        read = [_read(item, number, one=not isinstance(given, list)) for number, item in enumerate(items)]
+        key = request.headers.get("idempotency-key", "")[:100]
+        known = [_identified(event, key, number) for number, event in enumerate(read) if isinstance(event, Event)]
+        saved = iter(await self._saved(lambda: self._submit(known, program.name)))
+        verdicts = [next(saved) if isinstance(event, Event) else event for event in read]
+        return JSONResponse({"events": [_shown(verdict) for verdict in verdicts]}, 202)
+
+    async def take_hook(self, request: Request) -> Response:
+        """What another program sends in its own form. Only its secret opens; what cannot be read is kept aside."""
+        body = await read_body(request)
+        hook = self._world.settings.hooks.get(request.path_params["name"])
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        now = self._world.clock.wall()
+        if hook is None or not is_authentic(hook, headers, body, request.path_params.get("key", ""), now):
+            self._gate.failed(request)
+            raise ProblemError(404, "there is no such hook, or this is not its secret")
+        self._gate.keep_pace(f"hook {hook.name}")
+        try:
+            read = [read_event(payload) for payload in payloads(hook, headers, body, now)]
+        except (PayloadError, EventError) as error:
+            why = str(error)
+            await self._saved(lambda: self._quarantine(hook, why, body))
+            return JSONResponse({"status": "kept aside", "why": why}, 202)
+        verdicts = await self._saved(lambda: self._submit(read, hook.name)) if read else []
+        return JSONResponse({"events": [_shown(verdict) for verdict in verdicts]}, 202)
+
+    def _submit(self, read: list[Event], source: str) -> list[Verdict]:
+        with self._world.store.begin() as connection:
+            return submit(connection, read, self._world.clock.wall(), source=source)
+
+    def _quarantine(self, hook: Hook, why: str, body: bytes) -> None:
+        log.warning("the hook %s sent what cannot be read: %s (see `reporter events rejected`)", hook.name, why)
+        text = body.decode("utf-8", "replace").replace("\0", "")[:KEPT_BODY]
+        with self._world.store.begin() as connection:
+            events.reject(connection, hook.name, why, text, self._world.clock.wall())
+
+    async def _saved(self, save: Callable[[], T]) -> T:
+        """Save in a thread; a store that is busy is no reason to hold up the sender."""
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN):
+                found = await asyncio.to_thread(save)
+        except EventError as error:
+            raise ProblemError(422, str(error), where=error.field) from None
+        except (StoreError, TimeoutError):
+            detail = "the store is busy; hand it in again: what has an id is told once"
+            raise ProblemError(503, detail, headers={"Retry-After": "5"}) from None
+        self._world.wake()
+        return found
+
+
+def _read(item: object, number: int, *, one: bool) -> Event | Verdict:
+    """An event, or why it is none; of a single one that is the answer."""
+    try:
+        return read_event(item)
+    except EventError as error:
+        if one:
+            raise ProblemError(422, str(error), where=error.field or "body") from None
+        identity = item.get("id") if isinstance(item, dict) else None
+        return Verdict(str(identity or number)[:128], "refused", str(error))
+
+
+def _identified(event: Event, key: str, number: int) -> Event:
+    return event.model_copy(update={"id": f"{key}/{number}"}) if key and not event.id else event
+
+
+def _shown(verdict: Verdict) -> dict[str, Any]:
+    shown = {"id": verdict.id, "status": verdict.status, "why": verdict.why}
+    return {key: value for key, value in shown.items() if value}

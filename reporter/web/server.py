@@ -1,0 +1,145 @@
+"""The ASGI application and its thread."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import threading
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from reporter.errors import ReporterError
+from reporter.web.guard import Gate, check_host
+from reporter.web.inbound import Inbound
+from reporter.web.problems import ProblemError, problem
+from reporter.web.world import World
+
+log = logging.getLogger(__name__)
+
+MOST_CONNECTIONS = 200
+HEADER_SECONDS = 10.0
+
+
+class ListenError(ReporterError):
+    """The address cannot be listened on."""
+
+
+class _PatientNot(H11Protocol):
+    """Closes a connection whose request does not come: a slow sender must not take a place for ever."""
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self.loop.call_later(HEADER_SECONDS, self._close_if_silent)
+
+    def _close_if_silent(self) -> None:
+        idle: object = self.cycle  # None until a request has come whole
+        if idle is None and not self.transport.is_closing():
+            self.transport.close()
+
+
+class _HostCheck:
+    """Looks at each request's Host before anything else does, and at nothing beside HTTP."""
+
+    def __init__(self, app: ASGIApp, world: World) -> None:
+        self._app = app
+        self._world = world
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            try:
+                check_host(Request(scope), self._world.settings)
+            except ProblemError as error:
+                await problem(error)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+def application(world: World) -> ASGIApp:
+    """Everything that the listener answers."""
+    gate = Gate(world.settings, world.clock)
+    inbound = Inbound(world, gate)
+    routes = [
+        Route("/healthz", _alive, methods=["GET"]),
+        Route("/api/v1/events", inbound.take_events, methods=["POST"]),
+        Route("/hooks/{name}", inbound.take_hook, methods=["POST"]),
+        Route("/hooks/{name}/{key}", inbound.take_hook, methods=["POST"]),
+    ]
+    handlers: dict[Any, Any] = {
+        ProblemError: lambda _, error: problem(error),
+        HTTPException: lambda _, error: problem(ProblemError(error.status_code, str(error.detail))),
+        Exception: _failed,
+    }
+    return _HostCheck(Starlette(routes=routes, exception_handlers=handlers), world)
+
+
+async def _alive(_: Request) -> Response:
+    return JSONResponse({"status": "ok"})
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    log.error("%s %s failed: %s", request.method, request.url.path, type(error).__name__, exc_info=error)
+    return problem(ProblemError(500, "this failed here; the log says why"))
+
+
+class WebServer:
+    """Serves the application in a thread of its own."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._socket = _bound(world.settings.host, world.settings.port)
+        config = uvicorn.Config(
+            application(world),
+            http=_PatientNot,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            limit_concurrency=MOST_CONNECTIONS,
+            timeout_keep_alive=15,
+            timeout_graceful_shutdown=1,
+            h11_max_incomplete_event_size=16_384,
+            root_path=world.settings.base_path,
+        )
+        self._server = uvicorn.Server(config)
+        self._server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+        self._thread = threading.Thread(target=self._serve, name="web", daemon=True)
+
+    @property
+    def address(self) -> str:
+        host, port = self._socket.getsockname()[:2]
+        return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+    def start(self) -> None:
+        self._thread.start()
+        log.info("listening on %s", self.address)
+
+    def stop(self) -> None:
+        """Answer what is under way for at most a second, and end."""
+        self._server.should_exit = True
+        self._thread.join(3)
+        self._socket.close()
+
+    def _serve(self) -> None:
+        asyncio.run(self._server.serve(sockets=[self._socket]))
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    found = socket.socket(family, socket.SOCK_STREAM)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        found.bind((host.strip("[]"), port))
+    except OSError as error:
+        found.close()
+        raise ListenError(f"web.listen {host}:{port} cannot be used: {error.strerror}") from None
+    return found

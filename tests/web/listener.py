@@ -1,0 +1,63 @@
+"""A listener over real HTTP, on a store and a clock of the test's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from reporter.app.home import FolderHome
+from reporter.store import events
+from reporter.store.database import Store, open_store
+from reporter.web.server import WebServer
+from reporter.web.world import World
+from tests.support.clocks import HandClock
+
+TOKEN, READER = "token-of-the-bot-0123456789", "token-of-the-reader-0123456789"
+CONFIG = """
+version: 1
+channels: {reports: {kind: console}}
+events: {default: {channel: reports}}
+web:
+  listen: "127.0.0.1:0"
+  tokens: {bot: env:TOKEN, reader: {secret: env:READER, may: [read]}}
+"""
+
+
+@dataclass
+class Listener:
+    client: httpx.Client
+    store: Store
+    clock: HandClock
+    server: WebServer
+
+    def post(self, json: object, *, token: str = TOKEN, **options: object) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {token}"} | dict(options.pop("headers", {}))  # type: ignore[call-overload]
+        return self.client.post("/api/v1/events", json=json, headers=headers)
+
+    def kept(self) -> list[events.StoredEvent]:
+        with self.store.read() as connection:
+            return list(reversed(events.newest(connection, 1000)))
+
+
+@contextmanager
+def listener(folder: Path, more: str = "", environ: dict[str, str] | None = None) -> Iterator[Listener]:
+    (folder / "config").mkdir(parents=True)
+    (folder / "config" / "reporter.yaml").write_text(CONFIG + more)
+    clock = HandClock()
+    secrets = {"TOKEN": TOKEN, "READER": READER, **(environ or {})}
+    runtime = FolderHome(folder, clock=clock, environ=secrets).load()
+    store = open_store(str(folder / "store.sqlite"))
+    assert runtime.web
+    server = WebServer(World(store, clock, runtime.web, lambda: runtime))
+    server.start()
+    try:
+        with httpx.Client(base_url=server.address, trust_env=False) as client:
+            yield Listener(client, store, clock, server)
+    finally:
+        server.stop()
+        runtime.close()
+        store.close()

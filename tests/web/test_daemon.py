@@ -1,0 +1,80 @@
+"""The daemon as a process: what is handed in from outside arrives in Discord, once, also through a kill."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from reporter.client import Client
+from tests.support.discord.local import LocalDiscord
+from tests.support.processes import Process, daemon, reporter, until
+from tests.support.stage import Stage
+
+NOW = datetime(2026, 10, 30, 12, tzinfo=UTC)
+TOKEN = "token-of-the-bot-0123456789"
+MORE = """
+events: {default: {channel: daily}}
+web: {listen: "127.0.0.1:0", tokens: {bot: env:REPORTER_TOKEN}}
+"""
+
+
+@pytest.fixture
+def home(stage: Stage, discord: LocalDiscord) -> Stage:
+    stage.on_discord(discord, "  daily_summary: {enabled: false}", more=MORE)
+    stage.environ["REPORTER_TOKEN"] = TOKEN
+    return stage
+
+
+def titles(discord: LocalDiscord) -> list[str]:
+    """Of all embeds: messages of one kind may travel in one request."""
+    return [embed["title"] for message in discord.everything() for embed in message.embeds]
+
+
+def address(running: Process) -> str:
+    running.says("listening on")
+    found = re.search(r"listening on (\S+)", running.log)
+    assert found
+    return found[1]
+
+
+def test_every_door_leads_to_the_same_channel(home: Stage, discord: LocalDiscord, tmp_path: Path) -> None:
+    with daemon(home.folder, NOW, home.environ) as running:
+        url = address(running)
+        done = reporter(home, "notify", "build_success", "repository=me/bot", "--id", "1")
+        assert (done.returncode, done.stdout) == (0, "1: saved, the daemon sends it\n")
+        Client(url, TOKEN, source="bot", spool=tmp_path / "spool").notify_trade_opened(symbol="BTC/USDT")
+        until(lambda: len(titles(discord)) == 2, lambda: running.log)
+    assert sorted(titles(discord)) == ["✅ Build Successful", "🟢 Trade Opened"]
+
+
+def test_what_is_handed_in_while_the_daemon_is_down_arrives_once_it_is_up(home: Stage, discord: LocalDiscord) -> None:
+    done = reporter(home, "notify", "deployment_started", "service=bot", "--id", "7")
+    assert done.returncode == 75
+    assert "no daemon runs on this store" in done.stdout
+    assert reporter(home, "notify", "deployment_started", "--id", "7").returncode == 0
+    with daemon(home.folder, NOW, home.environ) as running:
+        discord.wait_for("daily", 1, seconds=20)
+        running.stop(signal.SIGKILL)
+    with daemon(home.folder, NOW, home.environ) as running:
+        address(running)
+        reporter(home, "notify", "system", "--title", "last")
+        until(lambda: "⚙️ last" in titles(discord), lambda: running.log)
+    assert titles(discord).count("🚀 Deployment Started") == 1
+
+
+def test_a_wrong_event_gets_a_sentence(home: Stage) -> None:
+    done = reporter(home, "notify", "Build!", "x")
+    assert done.returncode == 2
+    assert "write key=value" in done.stderr
+
+
+def test_without_web_nothing_of_it_is_imported() -> None:
+    code = "import sys; from reporter.cli.daemon import doors; import reporter.app.app; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"starlette", "uvicorn", "jmespath"} & set(loaded)
