@@ -107,7 +107,7 @@ class Daemon:
 
     def wake_delivery(self) -> None:
         """There are new messages in the outbox."""
-        self._waiting_mail.set()
+        self._delivery.wake()
 
     def run(self) -> None:
         """Work until `stopping` is set, by a signal or by the owner of the event."""

@@ -24,7 +24,6 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 MOST_EVENTS = 500  # in one request
-ANSWER_WITHIN = 1.0  # seconds: freqtrade's bot waits for our answer
 KEPT_BODY = 64_000  # characters of a body that nobody could read
 
 
@@ -85,7 +84,7 @@ class Inbound:
     async def _saved(self, save: Callable[[], T]) -> T:
         """Save in a thread; a store that is busy is no reason to hold up the sender."""
         try:
-            async with asyncio.timeout(ANSWER_WITHIN):
+            async with asyncio.timeout(self._world.answer_within):
                 found = await asyncio.to_thread(save)
         except EventError as error:
             raise ProblemError(422, str(error), where=error.field) from None

@@ -20,3 +20,4 @@ class World:
     settings: WebSettings
     runtime: Callable[[], Runtime]
     wake: Callable[[], None] = lambda: None
+    answer_within: float = 1.0  # seconds: freqtrade's bot waits for our answer

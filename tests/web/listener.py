@@ -44,7 +44,9 @@ class Listener:
 
 
 @contextmanager
-def listener(folder: Path, more: str = "", environ: dict[str, str] | None = None) -> Iterator[Listener]:
+def listener(
+    folder: Path, more: str = "", environ: dict[str, str] | None = None, answer_within: float = 30
+) -> Iterator[Listener]:
     (folder / "config").mkdir(parents=True)
     (folder / "config" / "reporter.yaml").write_text(CONFIG + more)
     clock = HandClock()
@@ -52,7 +54,7 @@ def listener(folder: Path, more: str = "", environ: dict[str, str] | None = None
     runtime = FolderHome(folder, clock=clock, environ=secrets).load()
     store = open_store(str(folder / "store.sqlite"))
     assert runtime.web
-    server = WebServer(World(store, clock, runtime.web, lambda: runtime))
+    server = WebServer(World(store, clock, runtime.web, lambda: runtime, answer_within=answer_within))
     server.start()
     try:
         with httpx.Client(base_url=server.address, trust_env=False) as client:

@@ -59,7 +59,7 @@ def test_what_is_handed_in_while_the_daemon_is_down_arrives_once_it_is_up(home: 
     assert "no daemon runs on this store" in done.stdout
     assert reporter(home, "notify", "deployment_started", "--id", "7").returncode == 0
     with daemon(home.folder, NOW, home.environ) as running:
-        discord.wait_for("daily", 1, seconds=20)
+        running.says("report delivered")
         running.stop(signal.SIGKILL)
     with daemon(home.folder, NOW, home.environ) as running:
         address(running)
