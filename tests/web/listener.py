@@ -51,7 +51,7 @@ def listener(
     (folder / "config" / "reporter.yaml").write_text(CONFIG + more)
     clock = HandClock()
     secrets = {"TOKEN": TOKEN, "READER": READER, **(environ or {})}
-    runtime = FolderHome(folder, clock=clock, environ=secrets).load()
+    runtime = FolderHome(folder, clock=clock, environ=secrets).build()
     store = open_store(str(folder / "store.sqlite"))
     assert runtime.web
     server = WebServer(World(store, clock, runtime.web, lambda: runtime, answer_within=answer_within))
