@@ -16,7 +16,7 @@ from tests.support.discord.local import LocalDiscord
 from tests.support.processes import Process, daemon, reporter, until
 from tests.support.stage import Stage
 
-NOW = datetime(2026, 10, 30, 12, tzinfo=UTC)
+NOW = datetime.now(UTC)  # the client and the command line stamp events by the clock of this machine
 TOKEN = "token-of-the-bot-0123456789"
 MORE = """
 events: {default: {channel: daily}}
@@ -48,8 +48,9 @@ def test_every_door_leads_to_the_same_channel(home: Stage, discord: LocalDiscord
         url = address(running)
         done = reporter(home, "notify", "build_success", "repository=me/bot", "--id", "1")
         assert (done.returncode, done.stdout) == (0, "1: saved, the daemon sends it\n")
-        Client(url, TOKEN, source="bot", spool=tmp_path / "spool").notify_trade_opened(symbol="BTC/USDT")
-        until(lambda: len(titles(discord)) == 2, lambda: running.log)
+        bot = Client(url, TOKEN, source="bot", spool=tmp_path / "spool")
+        bot.notify_trade_opened(symbol="BTC/USDT")
+        until(lambda: len(titles(discord)) == 2, lambda: f"{bot.stats()} {titles(discord)}\n{running.log}")
     assert sorted(titles(discord)) == ["✅ Build Successful", "🟢 Trade Opened"]
 
 
