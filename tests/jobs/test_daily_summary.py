@@ -101,7 +101,7 @@ def test_several_currencies_are_told_in_one_with_their_rate_where_one_is_given(t
     assert field(message, "All in USDT") == [
         "P&L: +136,002.00 USDT (N/A)",
         "1 BTC = 68,000.00 USDT as of 2026-10-30 12:00:00 UTC",
-        "Not in it, for want of a rate: XYZ",
+        "Not included, without a rate: XYZ",
     ]
 
 

@@ -392,7 +392,7 @@ def test_the_board_of_a_reporter_in_trouble() -> None:
 def test_what_a_machine_never_tells_has_one_line_with_the_reason() -> None:
     watch = Watch(replace(HOST, untold=(("temperature", "no sensor"), ("clock", "no time service"))))
     lines = list(plain_blocks(watch.message().fields[0].blocks))
-    assert "⚪ not told by this machine: temperature (no sensor), clock (no time service)" in lines
+    assert "⚪ not available on this machine: temperature (no sensor), clock (no time service)" in lines
     assert watch.board().tone is Tone.GOOD
 
 

@@ -122,7 +122,7 @@ def test_targets_are_counted_by_day(tmp_path: Path) -> None:
 def test_a_fall_says_when_and_whether_it_was_made_good(tmp_path: Path) -> None:
     lines = field(told("monthly_report", made(tmp_path, *MONTH), FIRST), "Risk")
     assert lines[0] == (
-        "Max Drawdown: -27.00 USDT (-2.6%), 2026-10-08 to 2026-10-20, not made good by the end: -19.75 USDT (-1.9%)"
+        "Max Drawdown: -27.00 USDT (-2.6%), 2026-10-08 to 2026-10-20, not recovered by the end: -19.75 USDT (-1.9%)"
     )
 
 

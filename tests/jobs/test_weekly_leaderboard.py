@@ -194,7 +194,7 @@ def test_the_ratios_are_those_of_a_recount(tmp_path: Path) -> None:
     [
         (Basis(), ""),
         (Basis(252), "Ratios: 252 days a year, without weekends"),
-        (Basis(365, Decimal("0.0425")), "Ratios: 365 days a year, riskless 4.25%"),
+        (Basis(365, Decimal("0.0425")), "Ratios: 365 days a year, risk-free rate 4.25%"),
     ],
 )
 def test_an_unusual_year_of_the_ratios_is_named(tmp_path: Path, basis: Basis, said: str) -> None:

@@ -32,4 +32,4 @@ def test_the_year_of_the_config_reaches_job_and_letter(tmp_path: Path, figures: 
     shown = stage.screen.getvalue()
     stage.close()
     assert title in shown
-    assert ("252 days a year, without weekends, riskless 4.00%" in shown) is said
+    assert ("252 days a year, without weekends, risk-free rate 4.00%" in shown) is said
