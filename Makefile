@@ -6,7 +6,7 @@
 
 # `.venv/bin/python -m …` also works where the checkout may not be executed from, or was unpacked from an archive.
 PY := .venv/bin/python
-# Many tests wait for a server or a process, so that two cores have work for four.
+# Many tests wait for a server or a process, so two cores have work for four workers.
 PYTEST := $(PY) -m pytest -n 4
 
 help: ## show this list
