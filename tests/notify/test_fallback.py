@@ -318,6 +318,7 @@ def test_a_store_on_a_server_that_is_gone_silences_no_alert(stage: Stage, discor
             running.says("board delivered")
             server.kill()
             bot.down()
-            until(lambda: "🚨 CRITICAL: bot" in titles(discord), lambda: f"{titles(discord)}\n{running.log}")
+            # A busy machine may be in trouble too, and then several alerts share a message.
+            until(lambda: any("bot" in message.text for message in discord.messages("alarm")), lambda: running.log)
     assert "🚨 CRITICAL: our own store" in titles(discord)
     assert all("told from memory" in message.text for message in discord.messages("alarm"))
