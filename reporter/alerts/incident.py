@@ -42,6 +42,11 @@ class Incident:
     def is_over(self) -> bool:
         return self.resolved_at is not None
 
+    @property
+    def slot(self) -> str:
+        """Under this name its first message is edited. The incidents of a group share one message."""
+        return f"incident/{self.group or self.id}"
+
 
 def incident_of_transition(transition: Transition, now: datetime) -> Incident:
     """The incident that a transition begins. If an earlier version opened it, that version also notified people."""

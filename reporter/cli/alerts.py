@@ -54,7 +54,7 @@ def run_ack(app: App, options: argparse.Namespace) -> int:
     matching: list[Incident] = []
 
     def acknowledge(judgement: Judgement[StoreRepository]) -> None:
-        matching[:] = _open_incidents(options.subject, judgement.repository.open_incidents())
+        matching[:] = _open_incidents(options.subject, judgement.open_incidents())
         for incident in matching:
             judgement.acknowledge(incident, by, options.note or "")
 

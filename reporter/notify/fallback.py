@@ -125,7 +125,7 @@ class AlertMemory:
                 free = self._changed.wait_for(lambda: not self._is_being_saved, HAND_OVER)
                 if not free or self._version != pending.version:
                     raise OutdatedError
-                self._is_being_saved = claimed = bool(pending.decided or pending.unsent)
+                self._is_being_saved = claimed = pending.decided != Decisions() or bool(pending.unsent)
 
         try:
             yield claim

@@ -7,7 +7,7 @@ So nobody reads of an end without the beginning, and after an outage of the chan
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
@@ -47,7 +47,10 @@ class IncidentNotifier:
 
     def notify(self, notifications: Sequence[Notification]) -> None:
         """Draft the messages of some notifications."""
+        if not notifications:
+            return
         grouped = [one for alike in _together(notifications) for one in self._grouped(alike)]
+        self._look_back([one.incident for one in grouped])
         sent = [(one, channel) for one in grouped for channel in one.channels if self._has_message(one, channel)]
         for _, alike in groupby(sorted(sent, key=_kind), key=_kind):
             self._announce(list(alike))
@@ -57,25 +60,36 @@ class IncidentNotifier:
         shown = [one for one in grouped if any((one.incident.id, name) not in repeated for name in one.channels)]
         cards: dict[str, list[Notification]] = {}
         for one in shown:
-            cards.setdefault(_slot(one.incident), []).append(one)
+            cards.setdefault(one.incident.slot, []).append(one)
         for members in cards.values():
             # Escalation adds channels for itself and for the end. No card is begun there.
-            begun = tuple(name for one in members if not one.step for name in one.channels)
-            self.show(members[0].incident, begun)
+            self._draft_card(members[0].incident, [name for one in members if not one.step for name in one.channels])
 
-    def show(self, incident: Incident, channels: Sequence[str] = ()) -> None:
-        """Draft the card of an incident as it stands now, for every channel that has it and for these channels."""
-        slot = _slot(incident)
-        shown_in = self.repository.message_channels(slot, self.settings.channels.keys())
+    def show(self, incidents: Sequence[Incident]) -> None:
+        """Draft the cards of some incidents as they stand now, in every channel that has them."""
+        if incidents and self.repository.edits:
+            self._look_back(incidents)
+            for incident in incidents:
+                self._draft_card(incident)
+
+    def _draft_card(self, incident: Incident, channels: Sequence[str] = ()) -> None:
+        """Draft the card of an incident, in every channel that has it and in these."""
+        shown_in = sorted(channel for slot, channel in self.repository.cards if slot == incident.slot)
         known = [name for name in dict.fromkeys((*shown_in, *channels)) if name in self.settings.channels]
         if not known:
             return
         text = self._card(incident)
+        relief = incident.is_over and incident.worst is Level.CRITICAL
         for channel in known:
-            key = f"{slot}/{self.now.isoformat()}/{channel}"
-            relief = incident.is_over and incident.worst is Level.CRITICAL
-            edit = self.repository.is_delivered(slot, channel)
-            self.drafts.append(AlertDraft(key, channel, text, slot, relief=relief, edit=edit))
+            key = f"{incident.slot}/{self.now.isoformat()}/{channel}"
+            edit = self.repository.cards.get((incident.slot, channel), False)
+            self.drafts.append(AlertDraft(key, channel, text, incident.slot, relief=relief, edit=edit))
+
+    def _look_back(self, incidents: Sequence[Incident]) -> None:
+        groups = {incident.group for incident in incidents if incident.group}
+        members = [incident for incident in self.repository.incidents.values() if incident.group in groups]
+        known = {incident.id: incident for incident in (*incidents, *members)}
+        self.repository.look_back(known.values(), self.settings.channels.keys())
 
     # --- Messages of their own ---
 
@@ -85,17 +99,18 @@ class IncidentNotifier:
             return notifications
         group = sha256(" ".join(one.incident.id for one in notifications).encode()).hexdigest()[:8]
         joined = [replace(one, incident=replace(one.incident, group=group)) for one in notifications]
-        self.repository.decided.incidents |= {one.incident.id: one.incident for one in joined}
+        for one in joined:
+            self.repository.save_incident(one.incident)
         return joined
 
     def _has_message(self, one: Notification, channel: str) -> bool:
         """Whether a transition has a message of its own: its card was delivered, and no member of its group is open."""
         if one.step:
             return True
-        if not self.repository.is_delivered(_slot(one.incident), channel):
+        if self.repository.edits and not self.repository.cards.get((one.incident.slot, channel)):
             return False
         if one.transition.change is TransitionKind.RESOLVED and one.incident.group:
-            return all(member.is_over for member in self.repository.group(one.incident.group))
+            return all(case.incident.is_over for case in self._members(one.incident.group) if case.incident)
         return True
 
     def _announce(self, sent: Sequence[tuple[Notification, str]]) -> None:
@@ -132,38 +147,39 @@ class IncidentNotifier:
         return alert_text(self.settings.rules, case, self.now, affected=affected, card=True)
 
     def _members(self, group: str) -> list[AlertCase]:
-        return [self._as_it_stands(incident) for incident in self.repository.group(group)]
+        members = (incident for incident in self.repository.incidents.values() if incident.group == group)
+        return [
+            self._as_it_stands(incident) for incident in sorted(members, key=lambda one: (one.opened_at, one.subject))
+        ]
 
     def _case(self, one: Notification) -> AlertCase:
-        trouble = _trouble(self.repository.transitions(one.incident.id))
+        trouble = _trouble(self.repository.transitions.get(one.incident.id, []))
         return AlertCase(one.transition, trouble or one.transition, one.incident)
 
     def _as_it_stands(self, incident: Incident) -> AlertCase:
         """The incident with its last transition that was no repetition."""
-        transitions = self.repository.transitions(incident.id)
-        last = next((one for one in reversed(transitions) if one.change not in _REPEATS), _bare(incident))
+        transitions = self.repository.transitions.get(incident.id, [])
+        last = next((one for one in reversed(transitions) if one.change not in _REPEATS), None)
+        if last is None:  # they are so old that the store has none of them
+            seen, since, reason = Observation(incident.subject, incident.level), incident.since, "it is long ago"
+            last = Transition(incident.subject, TransitionKind.OPENED, since, reason, seen, incident.level)
         return AlertCase(last, _trouble(transitions) or last, incident)
 
     def _affected(self, transition: Transition) -> list[str]:
         """What depends on the subject of a transition and is in trouble too."""
         if transition.level is Level.OK:
             return []
-        return affected_subjects(transition.subject, self.repository.troubled(), self.settings.rules)
+        return affected_subjects(transition.subject, self.repository.troubled, self.settings.rules)
 
 
-def _together(notifications: Sequence[Notification]) -> Iterator[list[Notification]]:
+def _together(notifications: Sequence[Notification]) -> list[list[Notification]]:
     """Openings that are alike in urgency and channels are together, everything else is by itself."""
-
-    def alike(one: Notification) -> tuple[bool, bool, tuple[str, ...]]:
-        return one.transition.change is TransitionKind.OPENED, one.transition.level is Level.CRITICAL, one.channels
-
-    for (opened, *_), found in groupby(sorted(notifications, key=alike), key=alike):
-        several = list(found)
-        yield from [several] if opened else ([one] for one in several)
-
-
-def _slot(incident: Incident) -> str:
-    return f"incident/{incident.group or incident.id}"
+    together: dict[tuple[object, ...], list[Notification]] = {}
+    for number, one in enumerate(notifications):
+        opened = one.transition.change is TransitionKind.OPENED
+        key = (one.transition.level is Level.CRITICAL, one.channels) if opened else (number,)
+        together.setdefault(key, []).append(one)
+    return list(together.values())
 
 
 def _kind(sent: tuple[Notification, str]) -> tuple[str, bool, str]:
@@ -176,12 +192,3 @@ def _kind(sent: tuple[Notification, str]) -> tuple[str, bool, str]:
 def _trouble(transitions: Sequence[Transition]) -> Transition | None:
     """The last transition that describes the trouble."""
     return next((one for one in reversed(transitions) if one.change in _TROUBLE), None)
-
-
-def _bare(incident: Incident) -> Transition:
-    """Stands for the transitions of an incident that are no longer in the store."""
-    seen = Observation(incident.subject, incident.level)
-    reason = "it is long ago"
-    return Transition(
-        incident.subject, TransitionKind.OPENED, incident.since, reason, seen, incident.level, incident=incident.id
-    )

@@ -55,6 +55,13 @@ class Judgement(Generic[Repository]):
     def drafts(self) -> list[AlertDraft]:
         return self._notifier.drafts
 
+    @property
+    def _dead_channels(self) -> set[str]:
+        """The channels that were found dead at their present address."""
+        channels = self._settings.channels
+        dead = self.repository.dead_channels
+        return {name for name, address in dead if name in channels and channels[name].address == address}
+
     # --- What is judged ---
 
     def process(self, observations: Iterable[Observation], observer: Observer) -> None:
@@ -67,10 +74,11 @@ class Judgement(Generic[Repository]):
 
     def process_due(self) -> None:
         """Send what time brings: notifications that nothing suppresses any more, escalations, ends of silences."""
-        incidents = self.repository.open_incidents()
-        states = self.repository.states([incident.subject for incident in incidents])
-        self._notifier.notify([one for incident in incidents for one in self._overdue(incident, states)])
-        for silence in self.repository.silences():
+        self.repository.look_around()
+        incidents = self.repository.open_incidents
+        alerts = self.repository.states({incident.subject for incident in incidents})
+        self._notifier.notify([one for incident in incidents for one in self._overdue(incident, alerts)])
+        for silence in self.repository.silences:
             self._remind(silence, incidents)
 
     def close(self, alerts: Iterable[StoredAlert], reason: str) -> None:
@@ -82,11 +90,16 @@ class Judgement(Generic[Repository]):
             self.repository.decided.dropped.add(alert.subject)
         self._notify(transitions)
 
+    def open_incidents(self) -> list[Incident]:
+        """Every open incident, the oldest first."""
+        self.repository.look_around()
+        return self.repository.open_incidents
+
     def acknowledge(self, incident: Incident, by: str, note: str) -> None:
         """Record that a person works on an incident, and show that in its message."""
         acknowledged = replace(incident, acked_at=self.now, acked_by=by, note=note or None)
-        self._save(acknowledged)
-        self._notifier.show(acknowledged)
+        self.repository.save_incident(acknowledged)
+        self._notifier.show([acknowledged])
 
     # --- States ---
 
@@ -109,33 +122,29 @@ class Judgement(Generic[Repository]):
 
     def _notify(self, transitions: Sequence[tuple[Transition, Sequence[str]]]) -> None:
         """Decide about each transition, in order, and draft the messages."""
+        if not transitions:
+            return
+        self.repository.look_around(transition.incident for transition, _ in transitions)
         notifications, blamed = [], set()
         for transition, channels in transitions:
-            incident = self._incident(transition)
+            known = self.repository.incidents.get(transition.incident) or incident_of_transition(transition, self.now)
+            incident = after_transition(known, transition, self.now)
             suppressed = self._suppression(transition.subject, transition.level)
             decision = decide(transition, incident, suppressed)
             if decision.notify:
                 notifications.append(self._notified(transition, incident, channels, decision.reason))
                 continue
+            self.repository.save_incident(with_withheld(incident, transition.change, decision.reason))
             self._record(transition, decision.reason, (), notified=False)
-            self._save(with_withheld(incident, transition.change, decision.reason))
-            self.lines.append(
-                f"{transition.subject} {transition.change} is not sent: {decision.reason} ({transition.reason})"
-            )
+            why = f"{decision.reason} ({transition.reason})"
+            self.lines.append(f"{transition.subject} {transition.change} is not sent: {why}")
             if suppressed and suppressed.parent:
                 blamed.add(suppressed.parent)
         self._notifier.notify(notifications)
+        # The message of a parent names what is in trouble because of it.
         blamed -= {one.transition.subject for one in notifications}
-        for incident in self.repository.open_incidents() if blamed else ():
-            if incident.subject in blamed and incident.notified:
-                self._notifier.show(incident)  # its message names what is in trouble because of it
-
-    def _incident(self, transition: Transition) -> Incident:
-        """The incident that a transition is part of, with what the transition changes."""
-        known = self.repository.incident(transition.incident) or incident_of_transition(transition, self.now)
-        moved = after_transition(known, transition, self.now)
-        self._save(moved)
-        return moved
+        parents = [one for one in self.repository.open_incidents if one.subject in blamed and one.notified]
+        self._notifier.show(parents)
 
     def _notified(
         self,
@@ -150,14 +159,9 @@ class Judgement(Generic[Repository]):
             chosen = tuple(name for name in step.channels if name in self._settings.channels)
             incident = replace(incident, escalated=(*incident.escalated, step.name))
         else:
-            closed_channels = self.repository.closed_channels(
-                {name: channel.address for name, channel in self._settings.channels.items()}
-            )
-            chosen = notified_channels(
-                self._settings, transition, channels, closed=closed_channels, notified=incident.notified
-            )
+            chosen = notified_channels(self._settings, transition, channels, self._dead_channels, incident.notified)
         moved = with_notified(incident, chosen)
-        self._save(moved)
+        self.repository.save_incident(moved)
         self._record(transition, reason, chosen, notified=True)
         seen = transition.observation.detail
         why = seen if seen == transition.reason else f"{seen} ({transition.reason})"
@@ -168,14 +172,11 @@ class Judgement(Generic[Repository]):
         record = TransitionRecord(self.now, transition, notified, reason, channels, self.run_id)
         self.repository.decided.transitions.append(record)
 
-    def _save(self, incident: Incident) -> None:
-        self.repository.decided.incidents[incident.id] = incident
-
     # --- What time brings ---
 
-    def _overdue(self, incident: Incident, states: dict[str, StoredAlert]) -> Iterator[Notification]:
+    def _overdue(self, incident: Incident, alerts: dict[str, StoredAlert]) -> Iterator[Notification]:
         """The notifications of an open incident that are due by now: those that were withheld, and escalations."""
-        alert = states.get(incident.subject)
+        alert = alerts.get(incident.subject)
         if alert is None or alert.phase is not Phase.OPEN:
             return
         owed = is_notification_owed(incident, alert.state)
@@ -207,7 +208,7 @@ class Judgement(Generic[Repository]):
             self.drafts.append(AlertDraft(key, name, text))
 
     def _suppression(self, subject: str, level: Level) -> Suppression | None:
-        silences, troubled = self.repository.silences(), self.repository.troubled()
+        silences, troubled = self.repository.silences, self.repository.troubled
         rules = self._settings.rules
         return suppression_of(subject, level, self._local, rules=rules, silences=silences, troubled=troubled)
 

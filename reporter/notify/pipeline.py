@@ -25,7 +25,7 @@ from reporter.messages.message import Message
 from reporter.notify.alert_messages import AlertDraft, AlertWriter
 from reporter.notify.fallback import AlertMemory, Pending
 from reporter.notify.judgement import Judgement
-from reporter.notify.repository import OutdatedError, StoreRepository
+from reporter.notify.repository import Decisions, OutdatedError, StoreRepository
 from reporter.notify.routing import Observer
 from reporter.notify.settings import NotifySettings
 from reporter.periods.clock import Clock
@@ -103,7 +103,7 @@ class AlertPipeline:
             with self._store.read() as connection:
                 judgement = self._judged(connection, settings, judge, run_id, pending)
             messages = [(draft, writer.message(draft)) for draft in judgement.drafts]
-            if not (save or messages or judgement.repository.decided):
+            if not (save or messages or judgement.repository.decided != Decisions()):
                 return 0
             with suppress(OutdatedError), self._memory.saving(pending) as claim, self._store.begin() as connection:
                 claim()

@@ -1,7 +1,7 @@
-"""What the alert pipeline knows and decides: one interface with two implementations, over the store and from memory.
+"""What the alert pipeline knows and decides, with two implementations: over the store, and from memory.
 
-Neither writes while it is used. Decisions are collected, and every question sees what was decided before it. So one
-pipeline judges alike whether the store can be written or not, and no template is filled in inside a transaction.
+Neither writes while it is used: decisions are collected, and later questions see them. So one pipeline judges alike
+whether the store can be written or not, and no template is filled in inside a transaction.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import Connection
 from typing_extensions import override
@@ -25,7 +25,7 @@ from reporter.store.incidents import TransitionRecord
 
 T = TypeVar("T")
 
-# From memory, silences that begin within this time are known too.
+# Silences that begin within this time are read too: memory must know them while the store cannot be read.
 AHEAD = timedelta(days=1)
 
 
@@ -51,91 +51,108 @@ class Decisions:
             dict(self.states), dict(self.incidents), list(self.transitions), set(self.dropped), set(self.reminded)
         )
 
-    def __bool__(self) -> bool:
-        return bool(self.states or self.incidents or self.transitions or self.dropped or self.reminded)
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What decides whether people are notified: everything that is not well, incidents, silences, dead channels."""
+
+    troubled: Mapping[str, AlertState] = field(default_factory=dict)
+    incidents: Mapping[str, Incident] = field(default_factory=dict)
+    silences: tuple[Silence, ...] = ()
+    dead_channels: frozenset[tuple[str, str]] = frozenset()  # name and address
+
+    @classmethod
+    def read(cls, connection: Connection, now: datetime, incident_ids: Collection[str]) -> Situation:
+        """Read the store: of incidents those that are open, those with these ids, and the members of their groups."""
+        return cls(
+            {alert.subject: _in_brief(alert.state) for alert in alerts.troubled(connection)},
+            {incident.id: incident for incident in incidents.open_or_named(connection, incident_ids)},
+            tuple(incidents.silences_between(connection, now, now + AHEAD)),
+            frozenset((one.channel, one.address) for one in channel_states.all_states(connection) if one.dead_since),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What happened to some incidents, and in which channels their first messages are."""
+
+    transitions: Mapping[str, tuple[Transition, ...]] = field(default_factory=dict)
+    cards: Mapping[tuple[str, str], bool] = field(default_factory=dict)  # by slot and channel: is it delivered?
+
+    @classmethod
+    def read(cls, connection: Connection, incidents_: Collection[Incident], channels: Collection[str] = ()) -> History:
+        records = incidents.transitions_of(connection, [incident.id for incident in incidents_])
+        known = {incident.id: tuple[Transition, ...]() for incident in incidents_}
+        for record in records:
+            known[record.transition.incident] += (record.transition,)
+        return cls(known, outbox.cards(connection, channels, {incident.slot for incident in incidents_}))
+
+
+def _in_brief(state: AlertState) -> AlertState:
+    """What matters of a state to other subjects. Later readings like the last one leave it as it is."""
+    return AlertState(state.subject, state.phase, severity(state))
 
 
 class AlertRepository(ABC):
-    """What is known of alerts, with what was decided since."""
+    """What is known of alerts, with what was decided since.
+
+    `states` are known for the subjects that were asked for, everything else after `look_around`. The transitions and
+    cards of incidents are known after `look_back`.
+    """
 
     edits: bool  # whether the first message of an incident can be edited
 
     def __init__(self, decided: Decisions, now: datetime) -> None:
         self.decided = decided
         self.now = now
+        self.troubled: list[AlertState] = []
+        self.incidents: dict[str, Incident] = {}
+        self.silences: list[Silence] = []
+        self.dead_channels: frozenset[tuple[str, str]] = frozenset()
+        self.transitions: dict[str, list[Transition]] = {}
+        self.cards: Mapping[tuple[str, str], bool] = {}
 
     def states(self, subjects: Collection[str]) -> dict[str, StoredAlert]:
         """How some subjects stand, those that are known."""
-        unseen = [subject for subject in subjects if subject not in self.decided.states]
-        own = {subject: self.decided.states[subject] for subject in subjects if subject in self.decided.states}
-        return self._stored_states(unseen) | own
+        decided = {subject: alert for subject, alert in self.decided.states.items() if subject in subjects}
+        return {**self._states([subject for subject in subjects if subject not in decided]), **decided}
 
-    def troubled(self) -> list[AlertState]:
-        """Every subject that is not well, in the order of their names."""
-        known = {state.subject: state for state in self._stored_troubled()}
-        known |= {subject: alert.state for subject, alert in self.decided.states.items()}
-        names = sorted(known.keys() - self.decided.dropped)
-        return [known[name] for name in names if known[name].phase is not Phase.OK]
+    def look_around(self, incident_ids: Iterable[str] = ()) -> None:
+        """Learn what decides whether people are notified, of these incidents and of all that are open."""
+        situation = self._situation(set(incident_ids))
+        decided = {name: _in_brief(alert.state) for name, alert in self.decided.states.items()}
+        states = {**situation.troubled, **decided}
+        names = sorted(states.keys() - self.decided.dropped)
+        self.troubled = [states[name] for name in names if states[name].phase is not Phase.OK]
+        self.incidents = {**situation.incidents, **self.decided.incidents}
+        self.silences = [silence for silence in situation.silences if silence.holds(self.now)]
+        self.dead_channels = situation.dead_channels
 
-    def incident(self, incident_id: str) -> Incident | None:
-        return self.decided.incidents.get(incident_id) or self._stored_incident(incident_id)
+    def look_back(self, incidents_: Collection[Incident], channels: Collection[str]) -> None:
+        """Learn what happened to these incidents, and which of the channels have their cards."""
+        history = self._history(incidents_, channels)
+        self.transitions = {name: list(known) for name, known in history.transitions.items()}
+        for record in self.decided.transitions:
+            self.transitions.setdefault(record.transition.incident, []).append(record.transition)
+        self.cards = history.cards
 
+    @property
     def open_incidents(self) -> list[Incident]:
-        """Every open incident, the oldest first."""
-        known = {incident.id: incident for incident in self._stored_open_incidents()} | self.decided.incidents
-        return sorted((one for one in known.values() if not one.is_over), key=lambda one: (one.opened_at, one.id))
+        """The oldest first."""
+        found = (incident for incident in self.incidents.values() if not incident.is_over)
+        return sorted(found, key=lambda incident: (incident.opened_at, incident.id))
 
-    def group(self, group: str) -> list[Incident]:
-        """The incidents that share one message, the oldest first."""
-        known = {incident.id: incident for incident in self._stored_group(group)} | self.decided.incidents
-        mine = (incident for incident in known.values() if incident.group == group)
-        return sorted(mine, key=lambda incident: (incident.opened_at, incident.subject))
-
-    def transitions(self, incident_id: str) -> list[Transition]:
-        """What happened to an incident, in order."""
-        decided = (record.transition for record in self.decided.transitions)
-        return [*self._stored_transitions(incident_id), *(one for one in decided if one.incident == incident_id)]
-
-    def silences(self) -> list[Silence]:
-        """The silences that hold now."""
-        return [silence for silence in self._stored_silences() if silence.holds(self.now)]
+    def save_incident(self, incident: Incident) -> None:
+        self.incidents[incident.id] = self.decided.incidents[incident.id] = incident
 
     @abstractmethod
-    def closed_channels(self, addresses: Mapping[str, str]) -> frozenset[str]:
-        """Of some channels, by name and address, those that were found dead at that address."""
+    def _states(self, subjects: Collection[str]) -> Mapping[str, StoredAlert]: ...
 
     @abstractmethod
-    def message_channels(self, slot: str, channels: Collection[str]) -> list[str]:
-        """The channels, among some, that have a message in a slot."""
+    def _situation(self, incident_ids: Collection[str]) -> Situation: ...
 
     @abstractmethod
-    def is_delivered(self, slot: str, channel: str) -> bool:
-        """Whether the message of a slot arrived in a channel, may have arrived, or is on its way."""
-
-    @abstractmethod
-    def _stored_states(self, subjects: Collection[str]) -> dict[str, StoredAlert]: ...
-
-    @abstractmethod
-    def _stored_troubled(self) -> Iterable[AlertState]: ...
-
-    @abstractmethod
-    def _stored_incident(self, incident_id: str) -> Incident | None: ...
-
-    @abstractmethod
-    def _stored_open_incidents(self) -> Iterable[Incident]: ...
-
-    @abstractmethod
-    def _stored_group(self, group: str) -> Iterable[Incident]: ...
-
-    @abstractmethod
-    def _stored_transitions(self, incident_id: str) -> Iterable[Transition]: ...
-
-    @abstractmethod
-    def _stored_silences(self) -> Iterable[Silence]: ...
-
-
-def _whole(answer: T) -> T:
-    return answer
+    def _history(self, incidents_: Collection[Incident], channels: Collection[str]) -> History: ...
 
 
 class StoreRepository(AlertRepository):
@@ -147,8 +164,7 @@ class StoreRepository(AlertRepository):
         super().__init__(decided, now)
         self._connection = connection
         self._seen: dict[str, StoredAlert | None] = {}
-        self._answers: dict[tuple[str, ...], Any] = {}
-        self._asked: dict[tuple[str, ...], tuple[Callable[[Connection], Any], Any]] = {}
+        self._answers: list[tuple[Callable[[Connection], object], object]] = []
 
     def save(self, connection: Connection) -> None:
         """Save what was decided. Raises OutdatedError if the store no longer answers as it did."""
@@ -157,7 +173,7 @@ class StoreRepository(AlertRepository):
         stored = alerts.of_subjects(connection, {*self._seen, *decided.states}, lock=True)
         if any(stored.get(subject) != alert for subject, alert in self._seen.items()):
             raise OutdatedError
-        if any(question(connection) != answer for question, answer in self._asked.values()):
+        if any(question(connection) != answer for question, answer in self._answers):
             raise OutdatedError
         for incident in decided.incidents.values():
             incidents.save(connection, incident)
@@ -170,87 +186,42 @@ class StoreRepository(AlertRepository):
         if not alerts.save(connection, decided.states.values(), stored.keys(), self.now):
             raise OutdatedError
 
-    def _ask(
-        self, key: tuple[str, ...], question: Callable[[Connection], T], essence: Callable[[T], Any] = _whole
-    ) -> T:
-        """Ask each question once. Its answer is outdated when the `essence` of it changes."""
-        if key not in self._answers:
-            self._answers[key] = question(self._connection)
-            self._asked[key] = lambda connection: essence(question(connection)), essence(self._answers[key])
-        answer: T = self._answers[key]
-        return answer
-
-    def closed_channels(self, addresses: Mapping[str, str]) -> frozenset[str]:
-        def question(connection: Connection) -> frozenset[str]:
-            dead = [state for state in channel_states.all_states(connection) if state.dead_since]
-            return frozenset(state.channel for state in dead if addresses.get(state.channel) == state.address)
-
-        return self._ask(("closed channels",), question)
-
-    def message_channels(self, slot: str, channels: Collection[str]) -> list[str]:
-        return self._ask(("channels", slot), lambda connection: outbox.channels_of(connection, slot, channels))
-
-    def is_delivered(self, slot: str, channel: str) -> bool:
-        return self._ask(
-            ("delivered", slot, channel), lambda connection: outbox.was_delivered(connection, channel, slot)
-        )
-
-    def _stored_states(self, subjects: Collection[str]) -> dict[str, StoredAlert]:
+    def _states(self, subjects: Collection[str]) -> Mapping[str, StoredAlert]:
         found = alerts.of_subjects(self._connection, subjects)
         self._seen |= {subject: found.get(subject) for subject in subjects}
         return found
 
-    def _stored_troubled(self) -> Iterable[AlertState]:
-        found = self._ask(
-            ("troubled",),
-            alerts.troubled,
-            lambda troubled: [(alert.subject, alert.phase, severity(alert.state)) for alert in troubled],
-        )
-        return [alert.state for alert in found]
+    def _situation(self, incident_ids: Collection[str]) -> Situation:
+        return self._ask(lambda connection: Situation.read(connection, self.now, incident_ids))
 
-    def _stored_incident(self, incident_id: str) -> Incident | None:
-        return self._ask(("incident", incident_id), lambda connection: incidents.get(connection, incident_id))
+    def _history(self, incidents_: Collection[Incident], channels: Collection[str]) -> History:
+        return self._ask(lambda connection: History.read(connection, incidents_, channels))
 
-    def _stored_open_incidents(self) -> Iterable[Incident]:
-        return self._ask(("open incidents",), incidents.open_incidents)
-
-    def _stored_group(self, group: str) -> Iterable[Incident]:
-        return self._ask(("group", group), lambda connection: incidents.of_group(connection, group))
-
-    def _stored_transitions(self, incident_id: str) -> Iterable[Transition]:
-        key = ("transitions", incident_id)
-        records = self._ask(key, lambda connection: incidents.transitions_of(connection, [incident_id]))
-        return [record.transition for record in records]
-
-    def _stored_silences(self) -> Iterable[Silence]:
-        return self._ask(("silences",), lambda connection: incidents.silences_at(connection, self.now))
+    def _ask(self, question: Callable[[Connection], T]) -> T:
+        answer = question(self._connection)
+        self._answers.append((question, answer))
+        return answer
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """What the store last said of alerts. It counts while the store cannot be read."""
 
-    silences: tuple[Silence, ...] = ()
     states: Mapping[str, StoredAlert] = field(default_factory=dict)
-    incidents: Mapping[str, Incident] = field(default_factory=dict)  # those that are open
-    transitions: Mapping[str, tuple[Transition, ...]] = field(default_factory=dict)  # of these, by incident
+    situation: Situation = field(default_factory=Situation)
+    history: History = field(default_factory=History)
 
     @classmethod
     def read(cls, connection: Connection, now: datetime, subjects: Collection[str] = ()) -> Snapshot:
-        """Read what bears on alerts: everything that is in trouble, and how these subjects stand."""
+        """Read everything that is in trouble, and how these subjects stand."""
         troubled = {alert.subject: alert for alert in alerts.troubled(connection)}
-        found = {incident.id: incident for incident in incidents.open_incidents(connection)}
-        records = incidents.transitions_of(connection, found) if found else []
-        return cls(
-            tuple(incidents.silences_between(connection, now, now + AHEAD)),
-            alerts.of_subjects(connection, subjects) | troubled,
-            found,
-            {name: tuple(one.transition for one in records if one.transition.incident == name) for name in found},
-        )
+        situation = Situation.read(connection, now, ())
+        history = History.read(connection, situation.incidents.values()) if situation.incidents else History()
+        return cls(alerts.of_subjects(connection, subjects) | troubled, situation, history)
 
 
 class MemoryRepository(AlertRepository):
-    """Knows what the store last said. It sends each notification as a message of its own, which cannot be edited."""
+    """Knows what the store last said. Each notification is a message of its own, which cannot be edited."""
 
     edits = False
 
@@ -258,36 +229,13 @@ class MemoryRepository(AlertRepository):
         super().__init__(decided, now)
         self._snapshot = snapshot
 
-    @override
-    def closed_channels(self, addresses: Mapping[str, str]) -> frozenset[str]:
-        return frozenset()
+    def _states(self, subjects: Collection[str]) -> Mapping[str, StoredAlert]:
+        return {subject: alert for subject, alert in self._snapshot.states.items() if subject in subjects}
 
     @override
-    def message_channels(self, slot: str, channels: Collection[str]) -> list[str]:
-        return []
+    def _situation(self, incident_ids: Collection[str]) -> Situation:
+        return self._snapshot.situation
 
     @override
-    def is_delivered(self, slot: str, channel: str) -> bool:
-        return True
-
-    def _stored_states(self, subjects: Collection[str]) -> dict[str, StoredAlert]:
-        known = self._snapshot.states
-        return {subject: known[subject] for subject in subjects if subject in known}
-
-    def _stored_troubled(self) -> Iterable[AlertState]:
-        return [alert.state for alert in self._snapshot.states.values()]
-
-    def _stored_incident(self, incident_id: str) -> Incident | None:
-        return self._snapshot.incidents.get(incident_id)
-
-    def _stored_open_incidents(self) -> Iterable[Incident]:
-        return self._snapshot.incidents.values()
-
-    def _stored_group(self, group: str) -> Iterable[Incident]:
-        return [incident for incident in self._snapshot.incidents.values() if incident.group == group]
-
-    def _stored_transitions(self, incident_id: str) -> Iterable[Transition]:
-        return self._snapshot.transitions.get(incident_id, ())
-
-    def _stored_silences(self) -> Iterable[Silence]:
-        return self._snapshot.silences
+    def _history(self, incidents_: Collection[Incident], channels: Collection[str]) -> History:
+        return History(self._snapshot.history.transitions)

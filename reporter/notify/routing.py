@@ -24,21 +24,20 @@ def notified_channels(
     settings: NotifySettings,
     transition: Transition,
     channels: Sequence[str],
-    *,
-    closed: Collection[str] = (),
+    dead: Collection[str] = (),
     notified: Collection[str] = (),
 ) -> tuple[str, ...]:
     """Where a transition is sent: as its policy says, else by the routes, else to the observer's `channels`.
 
     The channels that were `notified` of trouble are notified of its end. Trouble with a channel is sent to another one.
-    If all of these are `closed`, one more channel that is open is added.
+    If all of these are `dead`, one more channel that works is added.
     """
     itself = transition.subject.split("/")[1] if transition.subject.startswith("channel/") else ""
     wanted = [name for name in _wanted(settings, transition, channels, notified) if name != itself]
     others = [name for name in (*settings.routes.fallback, *settings.channels) if name != itself]
     named = tuple(dict.fromkeys(wanted or others[:1]))
-    if set(named) <= set(closed):
-        return *named, *[name for name in others if name not in closed and name not in named][:1]
+    if set(named) <= set(dead):
+        return *named, *[name for name in others if name not in dead and name not in named][:1]
     return named
 
 

@@ -32,13 +32,6 @@ class TransitionRecord:
     run_id: str | None
 
 
-def get(connection: Connection, incident_id: str, *, lock: bool = False) -> Incident | None:
-    """One incident. With `lock`, no other daemon changes it until the transaction ends."""
-    query = select(incidents).where(incidents.c.id == incident_id)
-    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
-    return None if row is None else _incident(row)
-
-
 def save(connection: Connection, incident: Incident) -> None:
     """Save an incident, new or changed."""
     values = _values(incident)
@@ -46,10 +39,10 @@ def save(connection: Connection, incident: Incident) -> None:
         insert_once(connection, incidents, **values)
 
 
-def open_incidents(connection: Connection, *, lock: bool = False) -> list[Incident]:
-    """Every open incident, the oldest first. With `lock`, no other daemon changes them until the transaction ends."""
+def open_incidents(connection: Connection) -> list[Incident]:
+    """Every open incident, the oldest first."""
     query = select(incidents).where(incidents.c.resolved_at.is_(None)).order_by(incidents.c.opened_at, incidents.c.id)
-    return [_incident(row) for row in connection.execute(query.with_for_update() if lock else query)]
+    return [_incident(row) for row in connection.execute(query)]
 
 
 def any_open(connection: Connection) -> bool:
@@ -58,10 +51,12 @@ def any_open(connection: Connection) -> bool:
     )
 
 
-def of_group(connection: Connection, group: str) -> list[Incident]:
-    """The incidents that share one message."""
-    query = select(incidents).where(incidents.c.grouped == group).order_by(incidents.c.opened_at, incidents.c.subject)
-    return [_incident(row) for row in connection.execute(query)]
+def open_or_named(connection: Connection, ids: Collection[str]) -> list[Incident]:
+    """Every open incident, those with these ids, and those that share a message with one of them; the oldest first."""
+    chosen = or_(incidents.c.resolved_at.is_(None), incidents.c.id.in_(ids))
+    groups = select(incidents.c.grouped).where(chosen, incidents.c.grouped.is_not(None))
+    query = select(incidents).where(or_(chosen, incidents.c.grouped.in_(groups)))
+    return [_incident(row) for row in connection.execute(query.order_by(incidents.c.opened_at, incidents.c.id))]
 
 
 def newest(

@@ -374,18 +374,17 @@ def prune(connection: Connection, before: datetime) -> int:
     return prune_rows(connection, outbox, and_(outbox.c.settled_at < before, or_(outbox.c.kind != "board", replaced)))
 
 
-def was_delivered(connection: Connection, channel: str, slot: str) -> bool:
-    """Whether the message of a slot arrived in a channel, may have arrived, or is being sent."""
+def cards(connection: Connection, channels: Collection[str], slots: Collection[str]) -> dict[tuple[str, str], bool]:
+    """Which of the channels have a message in which of the slots, as (slot, channel).
+
+    True if the message arrived, may have arrived, or is being sent.
+    """
     arrived = or_(outbox.c.state.in_(("sent", "sending", "unclear")), outbox.c.maybe_sent)
-    mine = and_(outbox.c.channel == channel, outbox.c.slot == slot)
-    return connection.execute(select(outbox.c.id).where(mine, arrived).limit(1)).first() is not None
-
-
-def channels_of(connection: Connection, slot: str, among: Collection[str]) -> list[str]:
-    """The channels, among some, for which a message of a slot was ever written."""
-    mine = and_(outbox.c.channel.in_(among), outbox.c.slot == slot)
-    rows = connection.execute(select(outbox.c.channel).where(mine).distinct())
-    return sorted(row.channel for row in rows)
+    query = select(outbox.c.slot, outbox.c.channel, func.max(case((arrived, 1), else_=0)).label("arrived"))
+    rows = connection.execute(
+        query.where(outbox.c.channel.in_(channels), outbox.c.slot.in_(slots)).group_by(outbox.c.slot, outbox.c.channel)
+    )
+    return {(str(row.slot), str(row.channel)): bool(row.arrived) for row in rows}
 
 
 def park(connection: Connection, row_id: int, error: Exception, now: datetime) -> None:

@@ -104,7 +104,7 @@ def _once(stage: Stage, what: str, child: Level, parent: Level) -> None:
             incidents.end_silences(connection, [one.id for one in incidents.silences_at(connection, now)], now)
 
     def judge(judgement: Judgement[StoreRepository]) -> None:
-        for incident in judgement.repository.open_incidents() if what == "ack" else ():
+        for incident in judgement.open_incidents() if what == "ack" else ():
             judgement.acknowledge(incident, "anna", "")
         judgement.process([Observation("limit/parent", parent), Observation("limit/child", child)], Observer())
         judgement.process_due()
