@@ -27,7 +27,7 @@ from reporter.messages.message import Message
 from reporter.messages.quiet_hours import handling
 from reporter.notify.alert_messages import AlertDraft, AlertWriter
 from reporter.notify.judgement import Judgement
-from reporter.notify.repository import Decisions, MemoryRepository, OutdatedError, Snapshot
+from reporter.notify.repository import Decisions, MemoryRepository, OutdatedError, AlertSnapshot
 from reporter.notify.routing import Observer
 from reporter.notify.settings import NotifySettings
 from reporter.periods.clock import Clock
@@ -61,7 +61,7 @@ class AlertMemory:
         self._store = store
         self._clock = clock
         self._changed = threading.Condition()
-        self._snapshot = Snapshot()
+        self._snapshot = AlertSnapshot()
         self._decided = Decisions()
         self._unsent: list[tuple[AlertDraft, Message]] = []
         self._version = 0
@@ -69,7 +69,7 @@ class AlertMemory:
 
     def remember(self, connection: Connection) -> None:
         """Keep in memory what the store says of alerts."""
-        self._snapshot = Snapshot.read(connection, self._clock.wall())
+        self._snapshot = AlertSnapshot.read(connection, self._clock.wall())
 
     def process(
         self, settings: NotifySettings, seen: Sequence[Observation], observer: Observer, run_id: str, why: str
@@ -103,7 +103,7 @@ class AlertMemory:
     def _read_again(self, subjects: Collection[str]) -> None:
         """Read the store once more, if it can be read."""
         with suppress(StoreError), self._store.read() as connection:
-            self._snapshot = Snapshot.read(connection, self._clock.wall(), set(subjects))
+            self._snapshot = AlertSnapshot.read(connection, self._clock.wall(), set(subjects))
 
     def pending(self) -> Pending:
         """What is to be saved with the next decisions."""

@@ -53,7 +53,7 @@ class Decisions:
 
 
 @dataclass(frozen=True, slots=True)
-class Situation:
+class AlertSituation:
     """What decides whether people are notified: everything that is not well, incidents, silences, dead channels."""
 
     troubled: Mapping[str, AlertState] = field(default_factory=dict)
@@ -62,7 +62,7 @@ class Situation:
     dead_channels: frozenset[tuple[str, str]] = frozenset()  # name and address
 
     @classmethod
-    def read(cls, connection: Connection, now: datetime, incident_ids: Collection[str]) -> Situation:
+    def read(cls, connection: Connection, now: datetime, incident_ids: Collection[str]) -> AlertSituation:
         """Read the store: of incidents those that are open, those with these ids, and the members of their groups."""
         return cls(
             {alert.subject: _in_brief(alert.state) for alert in alerts.troubled(connection)},
@@ -73,14 +73,16 @@ class Situation:
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class IncidentHistory:
     """What happened to some incidents, and in which channels their first messages are."""
 
     transitions: Mapping[str, tuple[Transition, ...]] = field(default_factory=dict)
     cards: Mapping[tuple[str, str], bool] = field(default_factory=dict)  # by slot and channel: is it delivered?
 
     @classmethod
-    def read(cls, connection: Connection, incidents_: Collection[Incident], channels: Collection[str] = ()) -> History:
+    def read(
+        cls, connection: Connection, incidents_: Collection[Incident], channels: Collection[str] = ()
+    ) -> IncidentHistory:
         records = incidents.transitions_of(connection, [incident.id for incident in incidents_])
         known = {incident.id: tuple[Transition, ...]() for incident in incidents_}
         for record in records:
@@ -149,10 +151,10 @@ class AlertRepository(ABC):
     def _states(self, subjects: Collection[str]) -> Mapping[str, StoredAlert]: ...
 
     @abstractmethod
-    def _situation(self, incident_ids: Collection[str]) -> Situation: ...
+    def _situation(self, incident_ids: Collection[str]) -> AlertSituation: ...
 
     @abstractmethod
-    def _history(self, incidents_: Collection[Incident], channels: Collection[str]) -> History: ...
+    def _history(self, incidents_: Collection[Incident], channels: Collection[str]) -> IncidentHistory: ...
 
 
 class StoreRepository(AlertRepository):
@@ -191,11 +193,11 @@ class StoreRepository(AlertRepository):
         self._seen |= {subject: found.get(subject) for subject in subjects}
         return found
 
-    def _situation(self, incident_ids: Collection[str]) -> Situation:
-        return self._ask(lambda connection: Situation.read(connection, self.now, incident_ids))
+    def _situation(self, incident_ids: Collection[str]) -> AlertSituation:
+        return self._ask(lambda connection: AlertSituation.read(connection, self.now, incident_ids))
 
-    def _history(self, incidents_: Collection[Incident], channels: Collection[str]) -> History:
-        return self._ask(lambda connection: History.read(connection, incidents_, channels))
+    def _history(self, incidents_: Collection[Incident], channels: Collection[str]) -> IncidentHistory:
+        return self._ask(lambda connection: IncidentHistory.read(connection, incidents_, channels))
 
     def _ask(self, question: Callable[[Connection], T]) -> T:
         answer = question(self._connection)
@@ -204,19 +206,21 @@ class StoreRepository(AlertRepository):
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
+class AlertSnapshot:
     """What the store last said of alerts. It counts while the store cannot be read."""
 
     states: Mapping[str, StoredAlert] = field(default_factory=dict)
-    situation: Situation = field(default_factory=Situation)
-    history: History = field(default_factory=History)
+    situation: AlertSituation = field(default_factory=AlertSituation)
+    history: IncidentHistory = field(default_factory=IncidentHistory)
 
     @classmethod
-    def read(cls, connection: Connection, now: datetime, subjects: Collection[str] = ()) -> Snapshot:
+    def read(cls, connection: Connection, now: datetime, subjects: Collection[str] = ()) -> AlertSnapshot:
         """Read everything that is in trouble, and how these subjects stand."""
         troubled = {alert.subject: alert for alert in alerts.troubled(connection)}
-        situation = Situation.read(connection, now, ())
-        history = History.read(connection, situation.incidents.values()) if situation.incidents else History()
+        situation = AlertSituation.read(connection, now, ())
+        history = (
+            IncidentHistory.read(connection, situation.incidents.values()) if situation.incidents else IncidentHistory()
+        )
         return cls(alerts.of_subjects(connection, subjects) | troubled, situation, history)
 
 
@@ -225,7 +229,7 @@ class MemoryRepository(AlertRepository):
 
     edits = False
 
-    def __init__(self, snapshot: Snapshot, decided: Decisions, now: datetime) -> None:
+    def __init__(self, snapshot: AlertSnapshot, decided: Decisions, now: datetime) -> None:
         super().__init__(decided, now)
         self._snapshot = snapshot
 
@@ -233,9 +237,9 @@ class MemoryRepository(AlertRepository):
         return {subject: alert for subject, alert in self._snapshot.states.items() if subject in subjects}
 
     @override
-    def _situation(self, incident_ids: Collection[str]) -> Situation:
+    def _situation(self, incident_ids: Collection[str]) -> AlertSituation:
         return self._snapshot.situation
 
     @override
-    def _history(self, incidents_: Collection[Incident], channels: Collection[str]) -> History:
-        return History(self._snapshot.history.transitions)
+    def _history(self, incidents_: Collection[Incident], channels: Collection[str]) -> IncidentHistory:
+        return IncidentHistory(self._snapshot.history.transitions)
