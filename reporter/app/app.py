@@ -24,6 +24,7 @@ from reporter.scheduler.daemon import TICK, WATCH, Daemon
 from reporter.scheduler.planner import Planner
 from reporter.scheduler.runner import Findings, Outcome, Runner
 from reporter.scheduler.runtime import Runtime
+from reporter.scheduler.upkeep import StoreUpkeep
 from reporter.store import channel_states, outbox_admin, run_log
 from reporter.store.database import TERMS, fact, open_store
 from reporter.store.outbox import QueuedMessage
@@ -53,6 +54,7 @@ class App:
         history = run_log.StoredHistory(self.store, self.clock, self.clock.wall() if hold else None)
         self.alerts = AlertPipeline(self.store, self.clock)
         self.runner = Runner(self.store, self.clock, history, self.alerts, self.stopping)
+        self.upkeep = StoreUpkeep(self.store, self.clock, self.alerts, self.stopping)
         self.planner = Planner(self.store, self.clock, ClockCheck(self.clock), self.alerts)
         self.delivery = DeliveryWorker(self.store, self.clock, lambda seen: self.runner.observe(self.runtime, seen))
 
@@ -62,6 +64,7 @@ class App:
             self.runtime,
             planner=self.planner,
             runner=self.runner,
+            upkeep=self.upkeep,
             delivery=self.delivery,
             clock=self.clock,
             stopping=self.stopping,

@@ -27,7 +27,7 @@ from reporter.messages.message import Message
 from reporter.messages.quiet_hours import handling
 from reporter.notify.alert_messages import AlertDraft, AlertWriter
 from reporter.notify.judgement import Judgement
-from reporter.notify.repository import Decisions, MemoryRepository, OutdatedError, AlertSnapshot
+from reporter.notify.repository import AlertSnapshot, Decisions, MemoryRepository, OutdatedError
 from reporter.notify.routing import Observer
 from reporter.notify.settings import NotifySettings
 from reporter.periods.clock import Clock

@@ -7,7 +7,6 @@ periods. The planner decides those, from the store.
 from __future__ import annotations
 
 import gc
-import json
 import logging
 import signal
 import threading
@@ -36,6 +35,7 @@ from reporter.scheduler.liveness import PLANNER, Liveness
 from reporter.scheduler.planner import Planner
 from reporter.scheduler.runner import Runner
 from reporter.scheduler.runtime import Runtime
+from reporter.scheduler.upkeep import StoreUpkeep
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +71,7 @@ class Daemon:
         *,
         planner: Planner,
         runner: Runner,
+        upkeep: StoreUpkeep,
         delivery: DeliveryWorker,
         clock: Clock,
         stopping: threading.Event,
@@ -82,6 +83,7 @@ class Daemon:
         self._runtime = runtime
         self._planner = planner
         self._runner = runner
+        self._upkeep = upkeep
         self._clock = clock
         self._stopping = stopping
         self._tick_seconds = tick
@@ -133,8 +135,7 @@ class Daemon:
     def _record_config(self) -> None:
         """Save the terms of the jobs, for commands that say what an edit would change."""
         try:
-            self._runner.record_config(json.dumps(terms(self._runtime.jobs)))
-            self._runner.close_removed(self._runtime)
+            self._upkeep.adopt(self._runtime)
         except ReporterError as error:
             log.error("the terms of the jobs could not be saved: %s", error)
 
@@ -187,7 +188,7 @@ class Daemon:
                 self._runs.submit_open(bound.job.name)
             for name in self._runner.tick(runtime):
                 self._runs.submit_open(name)
-            self._runner.tell_digests(runtime)
+            self._upkeep.release_digests(runtime)
             self._prune_daily(runtime)
             self._liveness.turned(PLANNER)
             if not any(bound.job.covers.unit is None for bound in _enabled(runtime)):
@@ -200,7 +201,7 @@ class Daemon:
         now = self._clock.monotonic()
         if now >= self._prune_at:
             self._prune_at = now + DAY
-            self._runs.submit("pruning", partial(self._runner.forget, runtime))
+            self._runs.submit("pruning", partial(self._upkeep.prune, runtime))
 
     def _watch(self) -> None:
         """The main thread's life: edited files, and a clock that was set."""

@@ -6,12 +6,11 @@ judge, write, commit.
 
 from __future__ import annotations
 
-import json
 import logging
 import secrets
 import threading
 import traceback
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -21,7 +20,7 @@ from sqlalchemy import Connection
 
 from reporter.alerts.maintenance import maintenance_spans
 from reporter.alerts.model import STORE_SUBJECT, Level, Observation, Phase
-from reporter.delivery.enqueue import enqueue_digests, enqueue_message
+from reporter.delivery.enqueue import enqueue_message
 from reporter.errors import ClaimLostError, JobError, LedgerError, ReporterError, StoreError
 from reporter.jobs.binding import BoundJob
 from reporter.jobs.context import Context, Params, Report
@@ -38,16 +37,14 @@ from reporter.scheduler import logs
 from reporter.scheduler.deadline_threads import DeadlineThreads
 from reporter.scheduler.runtime import Runtime
 from reporter.secret import masked
-from reporter.store import alerts, channel_stats, incidents, outbox, owed_periods, run_log, uptime
+from reporter.store import alerts, incidents, outbox, owed_periods, run_log, uptime
 from reporter.store.alerts import StoredAlert
-from reporter.store.database import CHANNELS, TERMS, Store, fact
+from reporter.store.database import Store
 from reporter.store.owed_periods import Claim
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-# The fact in the store that names the probes of the config.
-PROBES = "probes"
 # Characters that are kept of why a run failed.
 LONGEST_REASON = 2000
 # A failed period is tried again after half a minute, then after twice as long each time.
@@ -151,31 +148,6 @@ class Runner:
         with self._store.begin() as connection:
             run_log.add_run(connection, run)
 
-    def record_config(self, terms: str) -> None:
-        """Remember by which terms the daemon runs."""
-        with self._store.begin() as connection:
-            run_log.remember(connection, TERMS, terms)
-
-    def forget(self, runtime: Runtime) -> None:
-        """Let go of what is older than anybody wants to know."""
-        before = self._clock.wall() - runtime.retention.history
-        gone = sum(self._forgotten(part.prune, before) for part in (outbox, run_log, channel_stats))
-        with self._store.begin() as connection:
-            uptime.prune(connection, self._clock.wall(), runtime.retention.uptime)
-        if gone:
-            log.info("%d rows from before %s were forgotten", gone, before.date())
-
-    def _forgotten(self, prune: Callable[[Connection, datetime], int], before: datetime) -> int:
-        """Let go of what is old, piece by piece; returns how many rows that were."""
-        gone = 0
-        while not self._stopping.is_set():
-            with self._store.begin() as connection:
-                some = prune(connection, before)
-            if not some:
-                break
-            gone += some
-        return gone
-
     def tick(self, runtime: Runtime) -> set[str]:
         """Let time pass for alerts that wait for it; returns the jobs to ask anew because something is suspect."""
         now = self._clock.wall()
@@ -187,20 +159,6 @@ class Runner:
         if waiting or any_open:
             self._alerts.tick(runtime.notify, waiting)
         return {name for name in suspect if name}
-
-    def close_removed(self, runtime: Runtime) -> None:
-        """End the alerts of what the config no longer has, and forget it."""
-        with self._store.read() as connection:
-            before = frozenset(json.loads(fact(connection, PROBES) or "[]"))
-            gone = [alert for alert in alerts.all_alerts(connection) if _is_gone(alert, runtime, before)]
-        self._alerts.close(runtime.notify, gone, "no longer in the config")
-        with self._store.begin() as connection:
-            run_log.remember(connection, PROBES, json.dumps(sorted(runtime.notify.rules.probes)))
-            run_log.remember(connection, CHANNELS, json.dumps(sorted(runtime.channels)))
-
-    def tell_digests(self, runtime: Runtime) -> None:
-        """Let go what was held back until now by quiet hours or for a digest."""
-        enqueue_digests(self._store, runtime.channels, self._clock.wall())
 
     def _context(self, runtime: Runtime, bound: BoundJob, period: Period, *, ours: bool) -> Context[Params]:
         inputs = runtime.inputs
@@ -425,22 +383,6 @@ def _noted(findings: Findings, notes: Sequence[str]) -> Findings:
 def _observer(bound: BoundJob) -> Observer:
     beat = timedelta(seconds=bound.schedule.seconds) if isinstance(bound.schedule, Every) else None
     return Observer(bound.channels, beat, bound.name)
-
-
-def _is_gone(alert: StoredAlert, runtime: Runtime, probes: Collection[str]) -> bool:
-    """Whether nobody will look at a subject any more: its probe, which was among these, its job or channel is gone."""
-    at_work = {name for name, bound in runtime.jobs.items() if bound.enabled} | set(runtime.broken)
-    kind, _, name = alert.subject.partition("/")
-    match kind:
-        case "probe" if name in probes and name not in runtime.notify.rules.probes:
-            return True
-        case "self" if name == "heartbeat":
-            return runtime.heartbeat is None
-        case "job":
-            return name not in at_work
-        case "channel":
-            return name.split("/")[0] not in runtime.channels
-    return alert.job is not None and alert.job not in at_work
 
 
 def _observer_of(runtime: Runtime, alert: StoredAlert) -> Observer:

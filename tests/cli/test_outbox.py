@@ -114,7 +114,7 @@ def test_what_is_held_can_be_sent_now_or_dropped(desk: Stage, discord: LocalDisc
     assert outbox(desk, capsys, "retry", id=1)[0] == 0
     assert outbox(desk, capsys, "drop", id=2) == (0, "message 2 for daily is dropped: 2026-10-29\n")
     desk.clock.forward(days=2)
-    desk.app.runner.tell_digests(desk.app.runtime)
+    desk.app.upkeep.release_digests(desk.app.runtime)
     desk.deliver()
     assert ([message.title for message in discord.messages("daily")], desk.counts()["dropped"]) == (["2026-10-28"], 1)
 

@@ -406,7 +406,7 @@ def test_what_is_old_is_forgotten_and_a_board_is_still_edited(stage: Stage, disc
     stage.on_discord(discord, "  pulse:\n  daily:").run("pulse")
     stage.run("daily", "2026-10-30")
     stage.clock.forward(days=91)
-    stage.app.runner.forget(stage.app.runtime)
+    stage.app.upkeep.prune(stage.app.runtime)
     assert stage.counts() == {"sent": 1}
     with stage.app.store.read() as connection:
         assert channel_stats.since(connection, stage.clock.now - timedelta(days=365)) == {}
@@ -420,7 +420,7 @@ def test_of_a_board_that_is_edited_for_ever_only_the_last_state_is_kept(stage: S
         stage.run("pulse")
         stage.clock.forward(minutes=1)
     stage.clock.forward(days=91)
-    stage.app.runner.forget(stage.app.runtime)
+    stage.app.upkeep.prune(stage.app.runtime)
     assert stage.counts() == {"sent": 1}
     stage.run("pulse")
     assert len(discord.messages("daily")) == 1
@@ -437,7 +437,7 @@ def test_a_long_past_is_forgotten_piece_by_piece(
     pieces: list[object] = []
     note = pieces.append
     event.listen(Engine, "commit", note)
-    stage.app.runner.forget(stage.app.runtime)
+    stage.app.upkeep.prune(stage.app.runtime)
     event.remove(Engine, "commit", note)
     assert stage.counts() == {}
     assert len(pieces) >= 4

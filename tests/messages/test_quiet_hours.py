@@ -152,7 +152,7 @@ def seen(stage: Stage, subject: str, level: Level, times: int = 3) -> None:
 
 def morning(stage: Stage) -> None:
     stage.clock.now = datetime(2026, 10, 31, 6, 0, tzinfo=UTC)
-    stage.app.runner.tell_digests(stage.app.runtime)
+    stage.app.upkeep.release_digests(stage.app.runtime)
     stage.deliver()
 
 
@@ -160,7 +160,7 @@ def test_quiet_hours_hold_and_the_morning_tells_all_in_one_message(night: Stage,
     for _ in range(3):
         told(night)
         night.clock.forward(hours=1)
-    night.app.runner.tell_digests(night.app.runtime)
+    night.app.upkeep.release_digests(night.app.runtime)
     night.deliver()
     assert (discord.messages("daily"), night.counts()) == ([], {"held": 3})
     morning(night)
@@ -257,10 +257,10 @@ def test_a_daemon_that_was_away_in_the_morning_does_not_wake_anyone_the_next_nig
 ) -> None:
     told(night)
     night.clock.now = datetime(2026, 11, 1, 1, 0, tzinfo=UTC)
-    night.restart().app.runner.tell_digests(night.app.runtime)
+    night.restart().app.upkeep.release_digests(night.app.runtime)
     assert night.counts() == {"held": 1}
     night.clock.forward(hours=5)
-    night.app.runner.tell_digests(night.app.runtime)
+    night.app.upkeep.release_digests(night.app.runtime)
     assert night.counts() == {"waiting": 1}
 
 

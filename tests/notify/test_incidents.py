@@ -24,7 +24,7 @@ def titles(stage: Floor, channel: str) -> list[str]:
 
 def begin(stage: Stage) -> None:
     """What a daemon does first."""
-    stage.app.runner.close_removed(stage.app.runtime)
+    stage.app.upkeep.adopt(stage.app.runtime)
 
 
 def edit_config(stage: Floor, old: str, new: str) -> None:
@@ -45,7 +45,7 @@ def test_a_warning_of_the_night_that_is_over_by_morning_is_one_message(tmp_path:
         stage.passes(minutes=6)
         assert titles(stage, "alerts-warnings") == []
         stage.clock.forward(minutes=13)
-        stage.stage.app.runner.tell_digests(stage.stage.app.runtime)
+        stage.stage.app.upkeep.release_digests(stage.stage.app.runtime)
         stage.stage.deliver()
         assert titles(stage, "alerts-warnings") == ["✅ Over: loss, warning for 2m"]
 

@@ -73,7 +73,7 @@ def turns(stage: Stage, discord: LocalDiscord) -> None:
             stage.run(name)
         stage.told()
         stage.app.runner.tick(stage.app.runtime)
-        stage.app.runner.tell_digests(stage.app.runtime)
+        stage.app.upkeep.release_digests(stage.app.runtime)
         stage.deliver()
     discord.fail(Status(503))
     stage.run("news")
