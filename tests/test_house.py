@@ -34,14 +34,14 @@ PACKAGES = (
     "messages",
     "trading alerts",
     "periods",
-    "metrics client",
+    "metrics client http_client",
     "errors secret version",
 )
 HEIGHT = {package: -line for line, names in enumerate(PACKAGES) for package in names.split()}
 
 # These still import upwards.
 PENDING = words(
-    "reporter.delivery.channel_check reporter.delivery.enqueue reporter.delivery.worker reporter.jobs.changes "
+    "reporter.jobs.changes "
     "reporter.notify.alert_messages reporter.notify.fallback reporter.notify.incident_cards reporter.notify.pipeline "
     "reporter.notify.routing reporter.notify.timeline"
 )
@@ -60,7 +60,7 @@ LIBRARIES = {
     "jmespath": "reporter.inbox",
     "starlette": "reporter.web",
     "uvicorn": "reporter.web",
-    "httpx": "reporter.probes reporter.delivery reporter.trading.ledger",
+    "httpx": "reporter.probes reporter.delivery reporter.trading.ledger reporter.http_client",
     "jinja2": "reporter.messages",
     "markdown_it": "reporter.messages",
     "psutil": "reporter.probes reporter.scheduler",
@@ -92,6 +92,7 @@ HEAVY = words(
     "jmespath alembic apscheduler difflib dns httpx markdown_it psutil psycopg regex resvg_py rich sqlalchemy"
 )
 HEAVY_OF_OURS = {
+    "reporter.http_client",
     "reporter.store.migrate",
     "reporter.delivery.outlets.discord.outlet",
     "reporter.delivery.outlets.console",

@@ -22,6 +22,7 @@ from reporter.config.rates import as_rates
 from reporter.delivery.channels import Channel, Routes
 from reporter.delivery.heartbeat import Heartbeat
 from reporter.delivery.outlets.outlet import Delivered, Never, Outlet
+from reporter.delivery.rate_limits import ServiceLimits
 from reporter.errors import LedgerError, Problem, ReporterError
 from reporter.inbox.settings import EventSettings
 from reporter.jobs.binding import BoundJob
@@ -51,11 +52,14 @@ class HomeContents:
     version: str
 
 
-def build(contents: HomeContents, clock: Clock, stream: TextIO | None) -> tuple[Runtime, list[Problem]]:
-    """Open all that can be opened; returns it with every problem, those of the contents first."""
+def build(
+    contents: HomeContents, clock: Clock, stream: TextIO | None, discord: ServiceLimits
+) -> tuple[Runtime, list[Problem]]:
+    """Open all that can be opened; returns it with every problem, those of the contents first. `discord` is what all
+    channels of Discord share."""
     settings, machine = contents.loaded.config, contents.loaded.config.host
     portfolio, bad_ledgers = _portfolio(contents.loaded)
-    channels, bad_channels = _channels(contents, clock, stream)
+    channels, bad_channels = _channels(contents, clock, stream, discord)
     problems = [*contents.problems, *bad_ledgers, *bad_channels]
     # Where something is wrong nobody will probe, and a probe may need what is wrong.
     probes = probes_of(settings, clock, [] if contents.problems or bad_ledgers else None)
@@ -117,26 +121,33 @@ def _portfolio(loaded: Loaded) -> tuple[Portfolio, list[Problem]]:
     return Portfolio(usable), problems
 
 
-def _channels(contents: HomeContents, clock: Clock, stream: TextIO | None) -> tuple[dict[str, Channel], list[Problem]]:
+def _channels(
+    contents: HomeContents, clock: Clock, stream: TextIO | None, discord: ServiceLimits
+) -> tuple[dict[str, Channel], list[Problem]]:
     channels: dict[str, Channel] = {}
     problems: list[Problem] = []
     for name, entry in contents.loaded.config.channels.items():
         try:
-            channels[name] = _channel(name, entry, contents, clock, stream)
+            channels[name] = _channel(name, entry, contents, clock, stream, discord)
         except ReporterError as error:
             problems.append(contents.loaded.problem(("channels", name), str(error)))
     return channels, problems
 
 
 def _channel(
-    name: str, entry: models.ChannelConfig, contents: HomeContents, clock: Clock, stream: TextIO | None
+    name: str,
+    entry: models.ChannelConfig,
+    contents: HomeContents,
+    clock: Clock,
+    stream: TextIO | None,
+    discord: ServiceLimits,
 ) -> Channel:
     settings = contents.loaded.config
     zone = ZoneInfo(settings.timezone)
     quiet_rules = QuietRules(entry.noise, entry.quiet_hours, entry.digest_at, zone)
     if isinstance(entry, models.DiscordChannel):
         address = hashlib.sha256(entry.webhook.reveal().encode()).hexdigest()[:16]
-        outlet = _discord(entry, settings, clock)
+        outlet = _discord(entry, settings, clock, discord)
         return Channel(name, outlet, address, entry.keep, quiet_rules, hold_doubtful=entry.doubt == "hold")
     from reporter.delivery.outlets.console import ConsoleOutlet  # noqa: PLC0415 - loaded only where it is used
 
@@ -145,7 +156,7 @@ def _channel(
     return Channel(name, console, "console", quiet_rules=quiet_rules, pictures=folder is not None)
 
 
-def _discord(entry: models.DiscordChannel, settings: models.Config, clock: Clock) -> Outlet:
+def _discord(entry: models.DiscordChannel, settings: models.Config, clock: Clock, service: ServiceLimits) -> Outlet:
     from reporter.delivery.outlets.discord.outlet import DiscordOutlet  # noqa: PLC0415 - loaded only where it is used
 
     return DiscordOutlet(
@@ -158,6 +169,7 @@ def _discord(entry: models.DiscordChannel, settings: models.Config, clock: Clock
         bot_token=entry.bot_token,
         mention=entry.mentions,
         monotonic=clock.monotonic,
+        service=service,
     )
 
 

@@ -13,6 +13,7 @@ from reporter.app.build import HomeContents, build
 from reporter.app.config_lint import settings_without_effect
 from reporter.app.files import FileWatch, version_of
 from reporter.config import loading
+from reporter.delivery.rate_limits import ServiceLimits
 from reporter.errors import ConfigError, Problem
 from reporter.jobs.binding import bind
 from reporter.jobs.loader import Catalog, job_files, load_catalog, stock_home
@@ -51,6 +52,7 @@ class FolderHome:
         self.catalog = Catalog()
         self.store = Secret("")  # the URL of our own database, once the config was read
         self._stream = stream
+        self._discord = ServiceLimits(clock.monotonic)  # which all its channels share, over reloads of the config
         self._environ = environ
         self._watch = FileWatch(self._files)
 
@@ -79,7 +81,7 @@ class FolderHome:
 
     def open(self, contents: HomeContents) -> tuple[Runtime, list[Problem]]:
         """All that can be opened, and all problems."""
-        return build(contents, self.clock, self._stream)
+        return build(contents, self.clock, self._stream, self._discord)
 
     def edited(self) -> bool:
         """Whether the files differ from those last read, and have settled."""

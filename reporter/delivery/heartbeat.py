@@ -11,43 +11,57 @@ import logging
 import socket
 import ssl
 import threading
+import time
 from base64 import b64encode
-from typing import Final
-from urllib.error import HTTPError, URLError
-from urllib.parse import unquote, urlsplit, urlunsplit
-from urllib.request import HTTPSHandler, Request, build_opener
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
+from reporter.errors import ReporterError
 from reporter.messages.message import visible
 from reporter.periods.clock import Clock
 from reporter.secret import Secret, masked
 from reporter.version import __version__
 
+if TYPE_CHECKING:
+    import httpx
+
 log = logging.getLogger(__name__)
 
-# Seconds that connecting, and each wait for an answer, may take.
+# Seconds that a beat may take in all, redirects included.
 DEADLINE: Final = 10.0
 # After a try that failed the next one comes so many seconds later, then after twice as long, but not rarer than usual.
 FIRST_RETRY: Final = 10.0
 # A reason is cut to so many characters, and of an answer so many bytes are read.
 LONGEST_REASON, ENOUGH = 1000, 200
+REDIRECTS, HOPS = {301, 302, 303, 307, 308}, 5
 
 
 class Heartbeat:
     """Beats at most once in `every` seconds, and at once when trouble begins or is over.
 
     `fail` is what is put behind the address to tell of trouble, such as `/fail` or `?state=fail`; None keeps silent
-    then, so that the silence raises the alarm. Proxies of the environment are used. `trouble` is why the last try
-    failed, None if it arrived.
+    then, so that the silence raises the alarm. `proxy` is used instead of the environment's, and `ca_file` (PEM) is
+    trusted instead of the usual authorities. `trouble` is why the last try failed, None if it arrived.
     """
 
-    def __init__(self, url: Secret, every: float, fail: str | None, clock: Clock) -> None:
+    def __init__(
+        self,
+        url: Secret,
+        every: float,
+        fail: str | None,
+        clock: Clock,
+        *,
+        proxy: Secret | None = None,
+        ca_file: Path | None = None,
+    ) -> None:
         self._url = url
         self._every = every
         self._fail = fail
         self._clock = clock
-        # One context for all beats: reading the authorities takes 20 ms of the processor.
-        secure = [HTTPSHandler(context=ssl.create_default_context())] if url.reveal().startswith("https:") else []
-        self._opener = build_opener(*secure)
+        self._proxy = proxy
+        self._ca_file = ca_file
         self._lock = threading.Lock()
         self._under_way = False
         self._told: bool | None = None  # whether the last that arrived spoke of trouble
@@ -89,23 +103,41 @@ class Heartbeat:
     def _asked(self, trouble: str | None) -> str | None:
         """Make the request; returns why it did not arrive. No error's own text is used: it may hold the address."""
         try:
-            with self._opener.open(self._request(trouble), timeout=DEADLINE) as answer:
-                return _doubt(answer.read(ENOUGH))
-        except HTTPError as error:
-            return f"HTTP {error.code}"
+            response = self._answer(trouble)
+        except ReporterError as error:
+            return str(error)
         except Exception as error:  # noqa: BLE001 - whatever it is, the next beat has to come
             return _in_words(error)
+        if response.status_code in REDIRECTS:
+            return f"HTTP {response.status_code}: it redirects elsewhere, which is not followed: give the new address"
+        return _doubt(response.content) if response.is_success else f"HTTP {response.status_code}"
 
-    def _request(self, trouble: str | None) -> Request:
+    def _answer(self, trouble: str | None) -> httpx.Response:
+        """Ask, and follow a redirect as far as it stays with the scheme of the address."""
+        import httpx  # noqa: PLC0415 - only a config with a heartbeat needs it
+
+        from reporter.http_client import BoundedTransport, Bounds  # noqa: PLC0415
+
+        end = time.monotonic() + DEADLINE
         url, login = _without_login(self._url.reveal())
-        agent = {"User-Agent": f"reporter/{__version__}"}
-        if trouble is None:
-            request = Request(url, headers=agent)  # noqa: S310 - the config takes no other scheme than http and https
-        else:
-            request = Request(_with(url, self._fail or ""), masked(trouble, LONGEST_REASON).encode(), agent)  # noqa: S310
+        headers = {"User-Agent": f"reporter/{__version__}"}
         if login:
-            request.add_unredirected_header("Authorization", f"Basic {b64encode(login.encode()).decode()}")
-        return request
+            headers["Authorization"] = f"Basic {b64encode(login.encode()).decode()}"
+        body = None if trouble is None else masked(trouble, LONGEST_REASON).encode()
+        request = httpx.Request("GET" if body is None else "POST", _with(url, self._fail or "") if body else url,
+                                headers=headers, content=body)  # fmt: skip
+        for hop in range(HOPS + 1):
+            bounds = Bounds(end - time.monotonic(), ENOUGH)
+            proxy = self._proxy.reveal() if self._proxy else None
+            with BoundedTransport(str(request.url), bounds, proxy=proxy, ca_file=self._ca_file) as transport:
+                response = transport.handle_request(request)
+            there = urljoin(str(request.url), response.headers.get("location", ""))
+            moved = response.status_code in REDIRECTS and there != str(request.url)
+            if not moved or urlsplit(there).scheme != urlsplit(url).scheme or hop == HOPS:
+                break
+            # Another server gets neither the password nor the reason.
+            request = httpx.Request("GET", there, headers={"User-Agent": headers["User-Agent"]})
+        return response
 
 
 def _without_login(url: str) -> tuple[str, str]:
@@ -130,14 +162,28 @@ def _doubt(body: bytes) -> str | None:
 
 
 def _in_words(error: Exception) -> str:
-    cause = error.reason if isinstance(error, URLError) and isinstance(error.reason, Exception) else error
-    match cause:
-        case TimeoutError():
-            return f"no answer within {DEADLINE:g} s"
-        case ssl.SSLCertVerificationError():
-            return f"its certificate is refused: {cause.verify_message}"
-        case socket.gaierror():
-            return "its host's name cannot be looked up"
-        case OSError() if cause.strerror:
-            return cause.strerror.lower()
-    return f"it cannot be asked ({type(cause).__name__})"
+    for cause in _causes(error):
+        match cause:
+            case TimeoutError():
+                return f"no answer within {DEADLINE:g} s"
+            case ssl.SSLCertVerificationError():
+                return f"its certificate is refused: {cause.verify_message}"
+            case socket.gaierror():
+                return "its host's name cannot be looked up"
+            case OSError() if cause.strerror:
+                return cause.strerror.lower()
+    return _NAMED.get(type(error).__name__, f"it cannot be asked ({type(error).__name__})")
+
+
+_NAMED = {
+    "ReadTimeout": f"no answer within {DEADLINE:g} s",
+    "ProxyError": "the proxy refuses to ask it",
+    "RemoteProtocolError": "it broke off its answer, or answered with something that is not HTTP",
+}
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The error, and those that it came of: httpx hides the system's error behind two of its own."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

@@ -5,10 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-
-from reporter.periods.clock import Clock
 
 log = logging.getLogger(__name__)
 
@@ -45,41 +43,40 @@ REQUESTS = Limit(40, 1.0)
 REFUSALS = Limit(1000, 600.0)
 
 
-class ProcessLimits:
-    """What this process asked of all services, and what these said to it. May be shared by threads.
+class ServiceLimits:
+    """What this process asks of one service through all its channels, and what the service says to all of them.
 
-    It counts by the monotonic clock: the wall clock may be set back.
+    One object is shared by all outlets of the service and by all their threads: whoever meets a pause for all, be it a
+    post, a check or a look at the time, stops all. It counts by the monotonic clock: the wall clock may be set back.
     """
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
         self._lock = threading.Lock()
         self._requests: deque[float] = deque(maxlen=REQUESTS.requests)
         self._refusals: deque[float] = deque(maxlen=REFUSALS.requests)
-        self._paused_until: dict[str, float] = {}  # by kind of outlet
+        self._paused_until = 0.0
 
     def note_request(self) -> None:
         """A request goes out."""
-        self._requests.append(self._clock.monotonic())
+        self._requests.append(self._monotonic())
 
     def note_refusal(self) -> None:
         """A request was refused in a way that the service bans for."""
         with self._lock:
-            self._refusals.append(self._clock.monotonic())
+            self._refusals.append(self._monotonic())
             full = len(self._refusals) == REFUSALS.requests
             if full and self._refusals[0] > self._refusals[-1] - REFUSALS.seconds:
                 log.error(
                     "refused %d times within %.0f s: nothing is sent for a while", REFUSALS.requests, REFUSALS.seconds
                 )
 
-    def pause(self, kind: str, seconds: float) -> None:
-        """A service asks for a pause of all its channels."""
+    def pause(self, seconds: float) -> None:
+        """The service asks for a pause of all its channels."""
         with self._lock:
-            until = self._clock.monotonic() + seconds
-            self._paused_until[kind] = max(until, self._paused_until.get(kind, until))
+            self._paused_until = max(self._paused_until, self._monotonic() + seconds)
 
-    def wait(self, kind: str) -> float:
-        """Seconds for which no channel of a service may be asked; 0 when it may."""
-        told = self._paused_until.get(kind, 0.0)
-        free = max(told, REQUESTS.free_at(self._requests), REFUSALS.free_at(self._refusals))
-        return max(0.0, free - self._clock.monotonic())
+    def wait(self) -> float:
+        """Seconds for which no channel of the service may be asked; 0 when it may."""
+        free = max(self._paused_until, REQUESTS.free_at(self._requests), REFUSALS.free_at(self._refusals))
+        return max(0.0, free - self._monotonic())

@@ -21,7 +21,6 @@ from reporter.alerts.model import Level, Observation
 from reporter.delivery.channel_check import ChannelChecks, alive
 from reporter.delivery.channels import Channel, Channels
 from reporter.delivery.outlets.outlet import Absent, Delivered, Later, Never, Unclear, Verdict
-from reporter.delivery.rate_limits import ProcessLimits
 from reporter.errors import ReporterError, StoreError
 from reporter.messages.message import Message, Severity
 from reporter.periods.clock import Clock
@@ -88,7 +87,6 @@ class DeliveryWorker:
         self._store = store
         self._clock = clock
         self._report = report
-        self._limits = ProcessLimits(clock)
         self._checks = ChannelChecks(self._check)
         self._troubled: set[str] = set()
         self._unsaved: list[Settlement] = []
@@ -130,7 +128,6 @@ class DeliveryWorker:
         rows = self._claim(channels, channels[name], token) if name in channels else []
         if not rows:
             return False
-        self._limits.note_request()
         channel = channels[rows[0].channel]
         return self._settle(Settlement(channel, rows, token, self._send(channel, rows, token)))
 
@@ -139,7 +136,7 @@ class DeliveryWorker:
     def _wait(self, channels: Channels, states: Sequence[ChannelState], name: str, now: datetime) -> float:
         """Seconds until a channel may be posted to, by all that we know; 0 or less when it may."""
         outlet, stamp = channels[name].outlet, now.timestamp()
-        waits = [outlet.pause(), self._limits.wait(outlet.kind)]
+        waits = [outlet.pause()]
         own = next((state for state in states if state.channel == name), None)
         if own is None:
             return max(waits)
@@ -270,7 +267,6 @@ class DeliveryWorker:
 
     def _check(self, channels: Channels, channel: Channel) -> bool:
         """Ask a channel, without posting, whether it can be posted to, and save what it answers."""
-        self._limits.note_request()
         try:
             verdict = channel.outlet.look()
         except Exception as error:
@@ -298,8 +294,6 @@ class DeliveryWorker:
         """Save what the outlet said; True if the destination can go on at once. What cannot be saved is kept in
         memory."""
         channel, outcome = settlement.channel, settlement.outcome
-        if isinstance(outcome, Later) and outcome.everywhere:  # which cannot wait for the store
-            self._limits.pause(channel.outlet.kind, outcome.after)
         try:
             failures = self._save(settlement)
         except StoreError:
@@ -307,8 +301,6 @@ class DeliveryWorker:
                 with self._lock:
                     self._unsaved.append(settlement)
             raise
-        if isinstance(outcome, Later | Never) and outcome.counted:
-            self._limits.note_refusal()
         for row in settlement.rows:
             _log(row, outcome)
         if observations := list(self._observations(channel.name, outcome, failures)):

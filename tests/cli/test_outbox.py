@@ -11,7 +11,7 @@ from reporter.cli.outbox import run_channels, run_outbox
 from reporter.errors import ReporterError
 from reporter.store import channel_stats
 from reporter.store.channel_stats import DeliveryCounts
-from tests.support.discord.faults import Limited, Status
+from tests.support.discord.faults import Limited, Refused, Status
 from tests.support.discord.local import LocalDiscord
 from tests.support.processes import reporter
 from tests.support.servers import PostgreSQL
@@ -73,7 +73,7 @@ def test_a_message_is_shown_whole_with_what_became_of_it(desk: Stage, discord: L
 
 def test_a_dead_message_is_sent_when_a_person_wants_it(desk: Stage, discord: LocalDiscord, capsys: Says) -> None:
     desk.run("daily", "2026-10-28")
-    discord.fail(Status(400))
+    discord.fail(Refused())
     desk.run("daily", "2026-10-29")
     assert "dead" in outbox(desk, capsys, state="dead")[1]
     code, told = outbox(desk, capsys, "retry", id=2)
@@ -85,7 +85,7 @@ def test_a_dead_message_is_sent_when_a_person_wants_it(desk: Stage, discord: Loc
 def test_a_channel_that_was_closed_is_tried_again_with_all_that_waited(
     desk: Stage, discord: LocalDiscord, capsys: Says
 ) -> None:
-    discord.fail(Status(404), webhook="daily")
+    discord.fail(Refused(404, 10015, "Unknown Webhook"), webhook="daily")
     for day in ("2026-10-28", "2026-10-29"):
         desk.run("daily", day)
     _, told = channels(desk, capsys)
@@ -170,7 +170,7 @@ def test_a_test_of_a_channel_that_does_not_work_says_why(desk: Stage, discord: L
 
 def test_the_commands_as_their_users_meet_them(stage: Stage, discord: LocalDiscord) -> None:
     stage.report("daily", DAILY).on_discord(discord, "  daily:")
-    discord.fail(Status(400))
+    discord.fail(Refused())
     assert reporter(stage, "channels", "test", "daily").returncode == 1
     stage.run("daily", "2026-10-30")
     told = reporter(stage, "outbox", "--all").stdout

@@ -27,7 +27,7 @@ from tests.delivery.courier import FORKS
 from tests.delivery.figures import numbers
 from tests.delivery.traffic import letter, until
 from tests.support.clocks import HandClock
-from tests.support.discord import Limited, LocalDiscord, Reset, Status, Truncate
+from tests.support.discord import Garbled, Limited, LocalDiscord, Refused, Reset, Status, Truncate
 from tests.support.discord.guild import CATEGORY
 
 CONFIG = """\
@@ -281,10 +281,23 @@ def test_a_token_is_only_taken_by_reference(house: House, reference: str, senten
 
 
 def test_a_refusal_in_the_midst_stops_no_other_channel(house: House) -> None:
-    house.discord.fail(Status(400), method="POST")
+    house.discord.fail(Refused(), method="POST")
     assert house.setup() == 1
     assert house.said.count("✗") == 1
     assert house.setup() == 0
+
+
+@pytest.mark.parametrize("text", ["<html>Sign in</html>", "[]", "{}", '[{"id": "../x"}]', "null", '{"id": 7}'])
+def test_an_answer_that_is_not_discords_gets_a_sentence(house: House, text: str) -> None:
+    house.discord.fail(Garbled(text), method="GET", times=9)
+    with pytest.raises(ReporterError, match=r"the answer \(status 200\) is not Discord's: something between"):
+        house.setup()
+
+
+def test_a_channel_whose_answer_is_garbled_is_looked_for_before_it_is_made_again(house: House) -> None:
+    house.discord.fail(Garbled("<html>Sign in</html>", accept=True), method="POST")
+    assert house.setup() == 0
+    assert len(house.discord.guild.channels) == len({channel.name for channel in house.discord.guild.channels.values()})
 
 
 def test_a_long_pause_is_not_waited_for(house: House) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import socket
 import threading
+import time
 from base64 import b64decode
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from socket import create_server
 
 import pytest
 
+from reporter.delivery import heartbeat
 from reporter.delivery.heartbeat import Heartbeat
 from reporter.scheduler.liveness import standing_still
 from reporter.secret import Secret
@@ -237,3 +241,92 @@ def test_what_the_service_answers_is_one_line_that_steers_nothing(service: Servi
     pulse = pulse_to(service.url, HandClock())
     beat(pulse)
     assert pulse.trouble == "the service answers OK (␛[2J⏎all is well)"
+
+
+@contextmanager
+def server_that(answers: Callable[[socket.socket], None]) -> Iterator[str]:
+    """A server that does as it likes with each connection, once it has read a request."""
+    with create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    connection, _ = server.accept()
+                    with connection, suppress(OSError):
+                        connection.recv(65536)
+                        answers(connection)
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/check"
+        server.shutdown(socket.SHUT_RDWR)
+
+
+def test_an_answer_that_drips_holds_a_beat_no_longer_than_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    def drip(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+        while True:
+            connection.sendall(b"x")
+            time.sleep(0.02)
+
+    monkeypatch.setattr(heartbeat, "DEADLINE", 0.3)
+    with server_that(drip) as url:
+        pulse, began = pulse_to(url, HandClock()), time.monotonic()
+        beat(pulse)
+    assert str(pulse.trouble).startswith("no answer within")
+    assert time.monotonic() - began < 8
+
+
+def test_a_redirect_is_followed_and_another_server_gets_no_password(service: Service) -> None:
+    def redirect(connection: socket.socket) -> None:
+        connection.sendall(f"HTTP/1.1 302 Found\r\nLocation: {service.url}\r\nContent-Length: 0\r\n\r\n".encode())
+
+    with server_that(redirect) as url:
+        pulse = pulse_to(url.replace("://", "://bot:hunter2@"), HandClock())
+        beat(pulse)
+    assert pulse.trouble is None
+    assert (service.heard, service.logins) == ([("GET", "/7d1f0b1c", "")], [None])
+
+
+@pytest.mark.parametrize("place", ["https://127.0.0.1:1/", "file:///etc/passwd", "ftp://127.0.0.1/", ""])
+def test_a_redirect_to_another_scheme_is_refused_with_what_to_do(place: str) -> None:
+    def redirect(connection: socket.socket) -> None:
+        connection.sendall(f"HTTP/1.1 301 Moved\r\nLocation: {place}\r\nContent-Length: 0\r\n\r\n".encode())
+
+    with server_that(redirect) as url:
+        pulse = pulse_to(url, HandClock())
+        beat(pulse)
+    assert pulse.trouble == "HTTP 301: it redirects elsewhere, which is not followed: give the new address"
+
+
+def test_redirects_in_a_circle_have_an_end() -> None:
+    asked = []
+
+    def redirect(connection: socket.socket) -> None:
+        asked.append(connection)
+        place = f"/{len(asked)}"
+        connection.sendall(f"HTTP/1.1 307 Elsewhere\r\nLocation: {place}\r\nContent-Length: 0\r\n\r\n".encode())
+
+    with server_that(redirect) as url:
+        pulse = pulse_to(url, HandClock())
+        beat(pulse)
+    assert len(asked) == 6
+    assert str(pulse.trouble).startswith("HTTP 307")
+
+
+def test_a_proxy_of_the_config_is_used_and_not_that_of_the_environment(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.setenv("no_proxy", "")
+    proxy = Secret(service.url.rpartition("/")[0].replace("://", "://me:pass@"), "env:PROXY")
+    pulse = Heartbeat(Secret("http://hc.invalid/7d1f0b1c"), 60, "/fail", HandClock(), proxy=proxy)
+    beat(pulse)
+    assert service.heard == [("GET", "http://hc.invalid/7d1f0b1c", "")]
+
+
+def test_a_file_of_certificates_that_is_not_there_is_named(tmp_path: Path) -> None:
+    pulse = Heartbeat(Secret("https://127.0.0.1:1/"), 60, "/fail", HandClock(), ca_file=tmp_path / "ca.pem")
+    beat(pulse)
+    assert (
+        pulse.trouble == f"the trusted certificates in {tmp_path / 'ca.pem'} cannot be read: No such file or directory"
+    )

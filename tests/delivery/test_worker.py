@@ -12,7 +12,7 @@ from sqlalchemy import Engine, event
 from reporter.delivery import rate_limits
 from reporter.delivery.rate_limits import Limit
 from reporter.store import channel_states, channel_stats, database, outbox
-from tests.support.discord.faults import Fault, Limited, Reset, Status
+from tests.support.discord.faults import Fault, Limited, Refused, Reset, Status
 from tests.support.discord.local import LocalDiscord
 from tests.support.servers import PostgreSQL
 from tests.support.stage import DAILY, Stage
@@ -187,7 +187,7 @@ def test_one_channel_does_not_wait_for_another(news: Stage, discord: LocalDiscor
 
 def test_a_message_that_discord_refuses_is_parked_and_the_next_one_goes_out(news: Stage, discord: LocalDiscord) -> None:
     acquainted(news, discord)
-    discord.fail(Status(400))
+    discord.fail(Refused())
     news.run("daily", "2026-10-29")
     news.run("daily", "2026-10-30")
     news.deliver()
@@ -463,10 +463,10 @@ def test_after_too_many_refusals_nothing_is_asked_for_a_while(
 def test_one_process_asks_no_faster_than_it_may(
     news: Stage, discord: LocalDiscord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rate_limits, "REQUESTS", Limit(2, 1.0))
+    monkeypatch.setattr(rate_limits, "REQUESTS", Limit(4, 1.0))
     for day in ("2026-10-28", "2026-10-29", "2026-10-30"):
         news.run("daily", day)
-    assert len(titles(discord)) == 1  # the first look counts as well
+    assert len(titles(discord)) == 1  # two looks at the clock and the check count as well
     _, wait = news.app.delivery.ready(news.app.runtime.channels)
     assert 0 < wait <= 1.2
     news.clock.forward(seconds=2)

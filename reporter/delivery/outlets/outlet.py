@@ -29,7 +29,8 @@ class Later:
     """Certainly not delivered; try again after so many seconds.
 
     `everywhere` stops all channels of the service; `paced` says that nothing is wrong but our pace; `counted` that the
-    service keeps count of such refusals and bans who collects too many.
+    service keeps count of such refusals and bans who collects too many; `asked` that the service may have seen the
+    request, which then counts for the pace.
     """
 
     after: float
@@ -37,6 +38,7 @@ class Later:
     everywhere: bool = False
     paced: bool = False
     counted: bool = False
+    asked: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from tests.support.discord.faults import Ban, Fault, Hang, Limited, Reset, Status, Truncate
+from tests.support.discord.faults import Ban, Fault, Garbled, Hang, Limited, Refused, Reset, Status, Truncate
 from tests.support.discord.local import LocalDiscord
 from tests.support.discord.markdown import recognised, shown
 from tests.support.discord.wire import Request
@@ -19,10 +19,12 @@ from tests.support.discord.world import Posted
 __all__ = [
     "Ban",
     "Fault",
+    "Garbled",
     "Hang",
     "Limited",
     "LocalDiscord",
     "Posted",
+    "Refused",
     "Request",
     "Reset",
     "Status",

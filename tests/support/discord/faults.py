@@ -14,6 +14,24 @@ class Status:
 
 
 @dataclass(frozen=True)
+class Refused:
+    """Discord's own refusal: its JSON with a code."""
+
+    status: int = 400
+    code: int = 50035
+    message: str = "Invalid Form Body"
+    accept: bool = False
+
+
+@dataclass(frozen=True)
+class Garbled:
+    """A good status with a text that is not Discord's, as a sign-in page gives."""
+
+    text: str = "<html>Sign in</html>"
+    accept: bool = False
+
+
+@dataclass(frozen=True)
 class Reset:
     """The connection is reset instead of an answer."""
 
@@ -53,4 +71,4 @@ class Ban:
     accept: bool = False
 
 
-Fault = Status | Reset | Truncate | Hang | Limited | Ban
+Fault = Status | Refused | Garbled | Reset | Truncate | Hang | Limited | Ban

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.support.discord import rules
-from tests.support.discord.faults import Ban, Fault, Hang, Limited, Reset, Status, Truncate
+from tests.support.discord.faults import Ban, Fault, Garbled, Hang, Limited, Refused, Reset, Status, Truncate
 from tests.support.discord.multipart import parts
 from tests.support.discord.rules import RefusedError
 
@@ -80,6 +80,10 @@ def spoilt(fault: Fault) -> Reply | None:
     match fault:
         case Status():
             return Reply(fault.status, f"<html><h1>{fault.status}</h1></html>")
+        case Refused():
+            return Reply(fault.status, {"message": fault.message, "code": fault.code})
+        case Garbled():
+            return Reply(200, fault.text)
         case Limited():
             return limited(fault)
         case Ban():

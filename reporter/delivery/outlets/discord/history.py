@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import httpx
 
-from reporter.delivery.outlets.discord.responses import UNREACHABLE_PAUSE, Answer, retry_after
-from reporter.delivery.outlets.discord.webhook import connect_bot
+from reporter.delivery.outlets.discord.responses import UNREACHABLE_PAUSE, Answer, json_of, limited, note_for_all
 from reporter.delivery.outlets.outlet import Absent, Delivered, Found, Later, Unclear
-from reporter.delivery.rate_limits import MARGIN
-from reporter.secret import Secret
+from reporter.delivery.rate_limits import ServiceLimits
 
 SECOND_LOOK = 1.0
 """Seconds after which an absent message is looked for again: what was taken may show a moment late."""
-PAGE, PAGES = 100, 5
+PAGE, PAGES = 50, 10
+"""Messages of one page, and pages."""
+PATIENCE = 60.0
+"""Seconds for all pages: less than a lease, which is not renewed meanwhile."""
 _LOOK_BACK = 5
 
 Json = Mapping[str, Any]
@@ -25,10 +26,11 @@ Json = Mapping[str, Any]
 class ChannelHistory:
     """A bot's view of the channels. Needs the permissions View Channel and Read Message History."""
 
-    def __init__(self, origin: str, token: Secret, *, timeout: float, user_agent: str) -> None:
-        self._client = connect_bot(origin, token, timeout=timeout, user_agent=user_agent)
+    def __init__(self, client: httpx.Client, service: ServiceLimits) -> None:
+        self._client = client
+        self._service = service
 
-    def find(self, place: str, webhook_id: str, reference: str, known: Collection[str]) -> Found:
+    def find(self, channel: str, webhook_id: str, reference: str, known: Collection[str]) -> Found:
         """The webhook's message in a channel that is none of the `known` and bears the reference, if there is one.
 
         Nothing is concluded unless a known message is seen as well: a bot without the right to read the history is
@@ -36,10 +38,10 @@ class ChannelHistory:
         """
         if not known:
             return Unclear("no message is known here by which the bot's sight could be tried")
-        found: Found = Absent()
+        end, found = time.monotonic() + PATIENCE, cast("Found", Absent())
         for pause in (0.0, SECOND_LOOK):
             time.sleep(pause)
-            seen = self._since(place, _floor(known))
+            seen = self._since(channel, _floor(known), end)
             found = seen if isinstance(seen, Later | Unclear) else conclusion(seen, webhook_id, reference, known)
             if not isinstance(found, Absent):
                 break
@@ -48,32 +50,39 @@ class ChannelHistory:
     def close(self) -> None:
         self._client.close()
 
-    def _since(self, place: str, after: str) -> list[Json] | Later | Unclear:
+    def _since(self, channel: str, after: str, end: float) -> list[Json] | Later | Unclear:
         """Every message after an id, as far as a few pages hold."""
         seen: list[Json] = []
         for _ in range(PAGES):
-            page = self._page(place, after)
+            if time.monotonic() > end:
+                return Later(UNREACHABLE_PAUSE, f"the channel cannot be read within {PATIENCE:g} s")
+            page = self._page(channel, after)
             if not isinstance(page, list):
                 return page
             seen += page
             if len(page) < PAGE:
                 return seen
-            after = max((str(message["id"]) for message in page), key=int)
+            after = max((message["id"] for message in page), key=int)
         return Unclear("too much was written in the channel since")
 
-    def _page(self, place: str, after: str) -> list[Json] | Later | Unclear:
+    def _page(self, channel: str, after: str) -> list[Json] | Later | Unclear:
+        if wait := self._service.wait():
+            return Later(wait, "no request may be made to Discord for the moment", paced=True, asked=False)
+        self._service.note_request()
         try:
-            response = self._client.get(f"/channels/{place}/messages", params={"after": after, "limit": PAGE})
+            response = self._client.get(f"/channels/{channel}/messages", params={"after": after, "limit": PAGE})
         except httpx.HTTPError as error:
             return Later(UNREACHABLE_PAUSE, f"the channel cannot be read ({type(error).__name__})")
+        answer = Answer.of(response)
         if response.status_code == 429:
-            return Later(retry_after(Answer.of(response)) + MARGIN, "Discord asks the bot for a pause", paced=True)
-        if response.status_code >= 500:
-            return Later(UNREACHABLE_PAUSE, f"the channel cannot be read (status {response.status_code})")
-        page = _json_list(response)
-        if response.status_code != 200 or page is None:
-            return Unclear(f"the bot may not read the channel (status {response.status_code})")
-        return page
+            found = limited(answer)
+            note_for_all(self._service, found)
+            return found
+        if response.status_code == 200 and (page := _messages(json_of(response))) is not None:
+            return page
+        if answer.by_discord and response.status_code < 500:
+            return Unclear(f"the bot may not read the channel: {answer.text('message')}")
+        return Later(UNREACHABLE_PAUSE, f"the channel cannot be read (status {response.status_code})")
 
 
 def conclusion(
@@ -100,8 +109,10 @@ def conclusion(
 
 def _footers(message: Json) -> Iterator[str]:
     """The notes in the footers, such as `ref 1a2b3c`."""
-    for embed in message["embeds"]:
-        yield from str((embed.get("footer") or {}).get("text", "")).split(" · ")
+    embeds = message.get("embeds")
+    for embed in embeds if isinstance(embeds, list) else ():
+        footer = embed.get("footer") if isinstance(embed, dict) else None
+        yield from str(footer.get("text", "") if isinstance(footer, dict) else "").split(" · ")
 
 
 def _delivered(message: Json) -> Delivered:
@@ -114,9 +125,9 @@ def _floor(known: Collection[str]) -> str:
     return str(newest[0] - 1)
 
 
-def _json_list(response: httpx.Response) -> list[Json] | None:
-    try:
-        body = response.json()
-    except ValueError:
+def _messages(body: object) -> list[Json] | None:
+    """The messages of a page; None if it is not what Discord sends."""
+    if not isinstance(body, list) or not all(isinstance(message, dict) for message in body):
         return None
-    return body if isinstance(body, list) else None
+    whole = all(str(message.get("id")).isdigit() and message.get("channel_id") for message in body)
+    return [{**message, "id": str(message["id"])} for message in body] if whole else None

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from itertools import accumulate, islice, takewhile
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -18,10 +19,10 @@ import httpx
 from reporter.delivery.outlets.discord import limits
 from reporter.delivery.outlets.discord.history import ChannelHistory
 from reporter.delivery.outlets.discord.markdown import BLANK, is_blank, markdown, markdown_line, plain_line
-from reporter.delivery.outlets.discord.responses import Answer, unanswered, verdict
-from reporter.delivery.outlets.discord.webhook import DISCORD, WebhookAddress, connect
+from reporter.delivery.outlets.discord.responses import Answer, note_for_all, unanswered, verdict
+from reporter.delivery.outlets.discord.webhook import DISCORD, WebhookAddress, connect, connect_bot
 from reporter.delivery.outlets.outlet import Delivered, Found, Later, Never, Unclear, Verdict
-from reporter.delivery.rate_limits import MARGIN, Limit, RateWindow
+from reporter.delivery.rate_limits import MARGIN, Limit, RateWindow, ServiceLimits
 from reporter.errors import ReporterError
 from reporter.messages.message import Attachment, Field, Message, Severity, Tone, visible
 from reporter.secret import Secret
@@ -41,6 +42,9 @@ COLOURS = {
 SUPPRESS_NOTIFICATIONS = 1 << 12
 PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp")
 
+LONGEST_WINDOW = 300.0
+"""Seconds; no limit of Discord looks further back, whatever an answer says."""
+
 _MENTION = re.compile(r"everyone|(?P<kind>role|user):(?P<id>\d+)")
 _ONLY_WHEN_POSTED = ("username", "avatar_url", "thread_name", "flags")
 
@@ -51,7 +55,9 @@ class DiscordOutlet:
     `mention` says who is called for messages of which severity: `everyone`, `role:ID` or `user:ID`; nobody else ever
     is, whatever a message says. `thread_name` is for forum channels: each message opens a thread of that name.
     With a `bot_token` the channel is read where an answer was lost; the bot must see the channel and its history.
-    `timeout` is in seconds, for each step of a request. Raises ReporterError when a setting can never work.
+    `timeout` is in seconds, for each step of a request. `service` has what all webhooks share. `proxy` is used instead
+    of the environment's, and `ca_file` (PEM) is trusted instead of the usual authorities. Raises ReporterError when a
+    setting can never work.
     """
 
     kind = "discord"
@@ -69,6 +75,9 @@ class DiscordOutlet:
         mention: Mapping[Severity, Sequence[str]] | None = None,
         timeout: float = 15,
         monotonic: Callable[[], float] = time.monotonic,
+        service: ServiceLimits | None = None,
+        proxy: Secret | None = None,
+        ca_file: Path | None = None,
     ) -> None:
         address = WebhookAddress.parse(webhook, base_url)
         self._token = address.token
@@ -81,8 +90,14 @@ class DiscordOutlet:
         self._gone: Never | None = None
         self._guild: str | None = None
         self._told = RateLimitHeaders(monotonic)
-        self._client = connect(address, timeout=timeout, user_agent=USER_AGENT)
-        self._history = bot_token and ChannelHistory(address.origin, bot_token, timeout=timeout, user_agent=USER_AGENT)
+        self._service = service or ServiceLimits(monotonic)
+        self._client = connect(address, timeout=timeout, user_agent=USER_AGENT, proxy=proxy, ca_file=ca_file)
+        self._history = bot_token and ChannelHistory(
+            connect_bot(
+                address.origin, bot_token, timeout=timeout, user_agent=USER_AGENT, proxy=proxy, ca_file=ca_file
+            ),
+            self._service,
+        )
 
     def fit(self, message: Message) -> list[Message]:
         return limits.fit(message)
@@ -93,8 +108,8 @@ class DiscordOutlet:
         return RateWindow(own=self._told.limit, shared=limits.CHANNEL_POSTS)
 
     def pause(self) -> float:
-        """Seconds for which Discord has said that it would refuse the webhook's next request."""
-        return self._told.wait()
+        """Seconds for which Discord has said that it would refuse the webhook's next request, or every request."""
+        return max(self._told.wait(), self._service.wait())
 
     def together(self, messages: Sequence[Message]) -> int:
         """As many as one request can carry and as call the same people. One that opens a thread stands for itself, and
@@ -172,8 +187,9 @@ class DiscordOutlet:
         """One request, unless Discord is known to refuse it: repeats at a dead webhook bring a ban."""
         if self._gone:
             return self._gone
-        if wait := self._told.wait():
-            return Later(wait, "the webhook's own limit of requests is used up for the moment", paced=True)
+        if wait := self.pause():
+            return Later(wait, "no request may be made for the moment", paced=True, asked=False)
+        self._service.note_request()
         try:
             response = self._client.request(method, path, params=query, **(content or {}))
         except httpx.HTTPError as error:
@@ -182,11 +198,12 @@ class DiscordOutlet:
             if not self._client.is_closed:
                 raise
             # A new config closes the outlets of the old one: what was about to be sent goes through the next.
-            return Later(1, "the channel was closed", paced=True)
+            return Later(1, "the channel was closed", paced=True, asked=False)
         answer = Answer.of(response, about)
         self._guild = answer.text("guild_id") or self._guild
         found = verdict(answer)
         self._told.heard(answer, found, posted=method == "POST")
+        note_for_all(self._service, found)
         if isinstance(found, Delivered):
             return self._linked(found)
         suppressed = self._hushed(found)
@@ -240,7 +257,7 @@ class RateLimitHeaders:
         return max(0.0, self._ready_at - self._monotonic())
 
     def heard(self, answer: Answer, found: Verdict, *, posted: bool) -> None:
-        now, reset = self._monotonic(), answer.number("x-ratelimit-reset-after") or 0.0
+        now, reset = self._monotonic(), min(answer.number("x-ratelimit-reset-after") or 0.0, LONGEST_WINDOW)
         with self._lock:
             if posted:
                 self._posts.append(now)

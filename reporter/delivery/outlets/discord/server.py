@@ -9,17 +9,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 import httpx
 
 from reporter.delivery.outlets.discord.outlet import USER_AGENT
-from reporter.delivery.outlets.discord.responses import Answer, mistakes, unanswered, verdict
-from reporter.delivery.outlets.discord.webhook import DISCORD, WebhookAddress, connect_bot
+from reporter.delivery.outlets.discord.responses import Answer, json_of, mistakes, unanswered, verdict
+from reporter.delivery.outlets.discord.webhook import BOT_ANSWER, DISCORD, WebhookAddress, connect_bot
 from reporter.delivery.outlets.outlet import Later, Never, Unclear
 from reporter.delivery.rate_limits import MARGIN
 from reporter.errors import ReporterError
+from reporter.http_client import CUT
 from reporter.secret import Secret
+
+T = TypeVar("T")
 
 TEXT, CATEGORY, ANNOUNCEMENT = 0, 4, 5
 """Types of channels."""
@@ -113,29 +117,40 @@ class Bot:
         say: Callable[[str], None] = lambda _: None,
         sleep: Callable[[float], None] = time.sleep,
         timeout: float = 15,
+        proxy: Secret | None = None,
+        ca_file: Path | None = None,
     ) -> None:
         self._origin = base_url.rstrip("/")
         self._say = say
         self._sleep = sleep
         self._free_at: dict[str, float] = {}  # by what is asked, in seconds of the monotonic clock
-        self._client = connect_bot(self._origin, token, timeout=timeout, user_agent=USER_AGENT)
+        self._client = connect_bot(
+            self._origin, token, timeout=timeout, user_agent=USER_AGENT, proxy=proxy, ca_file=ca_file
+        )
 
     def application(self) -> str:
         """The id of the bot's application, which webhooks bear that it made."""
-        return str(self._ask("GET", "/applications/@me")["id"])
+        return self._ask("GET", "/applications/@me", lambda found: _id(found["id"]))
 
     def servers(self) -> list[ServerCard]:
-        found = self._ask("GET", "/users/@me/guilds")
-        return [ServerCard(str(one["id"]), str(one["name"]), int(one["permissions"])) for one in found]
+        return self._ask(
+            "GET",
+            "/users/@me/guilds",
+            lambda found: [
+                ServerCard(_id(each["id"]), str(each["name"]), int(each["permissions"])) for each in _list(found)
+            ],
+        )
 
     def places(self, server: str) -> list[ServerChannel]:
         """The channels and categories of a server, the oldest first."""
-        found = map(_place, self._ask("GET", f"/guilds/{server}/channels"))
+        found = self._ask("GET", f"/guilds/{server}/channels", lambda found: [_place(each) for each in _list(found)])
         return sorted(found, key=lambda place: int(place.id))
 
     def hooks(self, server: str) -> list[ChannelWebhook]:
         """The webhooks of a server whose address the bot is told, and where all others are; the oldest first."""
-        found = (self._hook(one) for one in self._ask("GET", f"/guilds/{server}/webhooks"))
+        found = self._ask(
+            "GET", f"/guilds/{server}/webhooks", lambda found: [self._hook(each) for each in _list(found)]
+        )
         return sorted(found, key=lambda hook: int(hook.id))
 
     def open_place(
@@ -145,34 +160,40 @@ class Bot:
         body: dict[str, Any] = {"name": name, "type": kind}
         body |= {"parent_id": category} if category else {}
         body |= {"topic": topic} if topic else {}
-        return _place(self._ask("POST", f"/guilds/{server}/channels", body))
+        return self._ask("POST", f"/guilds/{server}/channels", _place, body)
 
     def open_hook(self, channel: str, name: str) -> ChannelWebhook:
         """Make a webhook in a channel."""
-        return self._hook(self._ask("POST", f"/channels/{channel}/webhooks", {"name": name}))
+        return self._ask("POST", f"/channels/{channel}/webhooks", self._hook, {"name": name})
 
     def close(self) -> None:
         self._client.close()
 
     def _hook(self, one: Mapping[str, Any]) -> ChannelWebhook:
         token = str(one.get("token") or "") if one.get("type") == _INCOMING else ""
-        address = f"{self._origin}/api/webhooks/{one['id']}/{token}" if token else ""
+        address = f"{self._origin}/api/webhooks/{_id(one['id'])}/{token}" if token else ""
         application = one.get("application_id")
         return ChannelWebhook(
-            str(one["id"]),
+            _id(one["id"]),
             str(one.get("name") or ""),
             str(one.get("channel_id") or ""),
             str(application) if application else None,
             Secret(address, "Discord") if address else Secret(""),
         )
 
-    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        """One request, tried again while Discord certainly did nothing; a look also while nobody knows."""
+    def _ask(self, method: str, path: str, read: Callable[[Any], T], body: Mapping[str, Any] | None = None) -> T:
+        """One request, and what `read` makes of its answer. It is tried again while Discord certainly did nothing; a
+        look also while nobody knows."""
         pauses = iter(PAUSES)
         while True:
             found = self._answered(method, path, body)
             if isinstance(found, httpx.Response):
-                return found.json()
+                try:
+                    return read(json_of(found))
+                except (KeyError, TypeError, ValueError, AttributeError):
+                    if method != "GET":
+                        raise AnswerLostError(f"the answer of Discord was lost: {_alien(found)}") from None
+                    raise BotRefusedError(_alien(found), final=True) from None
             if isinstance(found, Unclear) and method != "GET":
                 raise AnswerLostError(f"the answer of Discord was lost: {found.why}")
             self._wait(found, pauses)
@@ -198,7 +219,7 @@ class Bot:
     def _note_pace(self, route: str, answer: Answer) -> None:
         """Where the answer says that the next request would be refused, it waits."""
         if answer.number("x-ratelimit-remaining") == 0:
-            after = answer.number("x-ratelimit-reset-after") or 0.0
+            after = min(answer.number("x-ratelimit-reset-after") or 0.0, PATIENCE)
             self._free_at[route] = time.monotonic() + after + MARGIN
 
     def _wait(self, found: Later | Unclear, pauses: Iterator[float]) -> None:
@@ -234,7 +255,27 @@ def invitation(application: str) -> str:
 
 def _place(one: Mapping[str, Any]) -> ServerChannel:
     parent = one.get("parent_id")
-    return ServerChannel(str(one["id"]), str(one["name"]), int(one["type"]), str(parent) if parent else None)
+    return ServerChannel(_id(one["id"]), str(one["name"]), int(one["type"]), _id(parent) if parent else None)
+
+
+def _list(found: Any) -> list[Any]:
+    """Raises TypeError for an answer that is no list."""
+    if not isinstance(found, list):
+        raise TypeError
+    return found
+
+
+def _id(found: Any) -> str:
+    """An id as Discord writes them. Raises ValueError for anything else: it becomes part of an address."""
+    if not (isinstance(found, str) and found.isascii() and found.isdigit()):
+        raise ValueError
+    return found
+
+
+def _alien(response: httpx.Response) -> str:
+    size = f"is larger than {BOT_ANSWER.size >> 20} MB" if response.extensions.get(CUT) else "is not Discord's"
+    other = "something between here and Discord may have answered, such as a proxy or a sign-in page"
+    return f"the answer (status {response.status_code}) {size}: {other}"
 
 
 def _refused(answer: Answer) -> BotRefusedError:

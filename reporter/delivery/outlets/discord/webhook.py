@@ -7,29 +7,26 @@ real address.
 
 from __future__ import annotations
 
-import ipaddress
 import re
-import ssl
-import time
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
-from typing import cast
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
 from reporter.errors import ReporterError
+from reporter.http_client import BoundedTransport, Bounds
 from reporter.secret import Secret
 
 DISCORD = "https://discord.com"
 DISCORD_HOSTS = frozenset({"discord.com", "discordapp.com", "canary.discord.com", "ptb.discord.com"})
 PLACEHOLDER = "https://webhook.invalid"
-DEADLINE = 45.0
-"""Seconds that sending one request, and then reading its answer, may take in all, however steadily it trickles."""
+ANSWER = Bounds(seconds=75.0, size=1 << 20)
+"""Of one request to a webhook: a message with its files is sent, and Discord echoes it without them. In less than a
+lease, so that two processes never send at once."""
+BOT_ANSWER = Bounds(seconds=30.0, size=8 << 20)
+"""Of one request of a bot: a server's 500 channels, or half a hundred long messages."""
 
-_SOCKS = "for which a package is missing: pip install 'httpx[socks]', or go past it with NO_PROXY=discord.com"
 _TOKEN = re.compile(r"[A-Za-z0-9._-]+")
 _PATH = re.compile(r"/api(?:/v\d+)?/webhooks/(?P<id>\d+)/(?P<token>[\w-]+)/?")
 
@@ -72,26 +69,6 @@ def _refusal(webhook: Secret, what: str) -> str:
     return f"{subject} {what}; one looks like https://discord.com/api/webhooks/123456789012345678/ABC-def_123"
 
 
-class InTime(httpx.SyncByteStream):
-    """A body that has passed by a moment of the monotonic clock: httpx's own timeouts begin anew at each piece."""
-
-    def __init__(
-        self, inner: httpx.SyncByteStream | httpx.AsyncByteStream, end: float, late: httpx.TransportError
-    ) -> None:
-        self._inner = inner
-        self._end = end
-        self._late = late
-
-    def __iter__(self) -> Iterator[bytes]:
-        for piece in cast("httpx.SyncByteStream", self._inner):
-            if time.monotonic() > self._end:
-                raise self._late
-            yield piece
-
-    def close(self) -> None:
-        cast("httpx.SyncByteStream", self._inner).close()
-
-
 class HidingTransport(httpx.BaseTransport):
     """Sends what a client asks of PLACEHOLDER to the webhook instead."""
 
@@ -100,31 +77,30 @@ class HidingTransport(httpx.BaseTransport):
         self._inner = inner
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        end = time.monotonic() + DEADLINE
-        try:
-            response = self._inner.handle_request(self._real(request, end))
-        except httpx.TransportError as error:
-            # A fresh one: the old one carries the request, and with it the URL, into every traceback.
-            raise type(error)(str(error).replace(self._address.token.reveal(), "***")) from None
-        stream = InTime(response.stream, end + DEADLINE, httpx.ReadTimeout("the answer took too long"))
-        return httpx.Response(
-            response.status_code, headers=response.headers, stream=stream, extensions=response.extensions
-        )
-
-    def _real(self, request: httpx.Request, end: float) -> httpx.Request:
         path = request.url.raw_path.decode()
         bare = path == "/" or path.startswith("/?")
         url = httpx.URL(self._address.url.reveal() + (path[1:] if bare else path))
         headers = request.headers.copy()
         headers["Host"] = url.netloc.decode()
-        stream = InTime(request.stream, end, httpx.WriteTimeout("sending took too long"))
-        return httpx.Request(request.method, url, headers=headers, stream=stream, extensions=request.extensions)
+        real = httpx.Request(request.method, url, headers=headers, stream=request.stream, extensions=request.extensions)
+        try:
+            return self._inner.handle_request(real)
+        except httpx.HTTPError as error:
+            # A fresh one: the old one carries the request, and with it the URL, into every traceback.
+            raise type(error)(str(error).replace(self._address.token.reveal(), "***")) from None
 
     def close(self) -> None:
         self._inner.close()
 
 
-def connect(address: WebhookAddress, *, timeout: float, user_agent: str) -> httpx.Client:
+def connect(
+    address: WebhookAddress,
+    *,
+    timeout: float,
+    user_agent: str,
+    proxy: Secret | None = None,
+    ca_file: Path | None = None,
+) -> httpx.Client:
     """A client whose every path is relative to the webhook: `""` is itself, `"/messages/1"` a message of it.
 
     `timeout` is in seconds, for each of connecting, writing and waiting for an answer. A proxy of the environment is
@@ -132,7 +108,7 @@ def connect(address: WebhookAddress, *, timeout: float, user_agent: str) -> http
     cannot be.
     """
     return httpx.Client(
-        transport=HidingTransport(address, _transport(address.origin)),
+        transport=HidingTransport(address, _transport(address.origin, ANSWER, proxy, ca_file)),
         base_url=PLACEHOLDER,
         timeout=timeout,
         headers={"User-Agent": user_agent},
@@ -140,7 +116,15 @@ def connect(address: WebhookAddress, *, timeout: float, user_agent: str) -> http
     )
 
 
-def connect_bot(origin: str, token: Secret, *, timeout: float, user_agent: str) -> httpx.Client:
+def connect_bot(
+    origin: str,
+    token: Secret,
+    *,
+    timeout: float,
+    user_agent: str,
+    proxy: Secret | None = None,
+    ca_file: Path | None = None,
+) -> httpx.Client:
     """A client of the API itself, as a bot; its paths are relative to version 10. httpx masks the token in a `repr`.
 
     Raises ReporterError for what can be no token: a header that cannot be sent is quoted in full by whoever refuses it.
@@ -148,7 +132,7 @@ def connect_bot(origin: str, token: Secret, *, timeout: float, user_agent: str) 
     if not _TOKEN.fullmatch(token.reveal()):
         raise ReporterError("the bot's token cannot be one: it is a single word of letters, digits, `.`, `-` and `_`")
     return httpx.Client(
-        transport=_transport(origin),
+        transport=_transport(origin, BOT_ANSWER, proxy, ca_file),
         base_url=f"{origin}/api/v10",
         timeout=timeout,
         headers={"User-Agent": user_agent, "Authorization": f"Bot {token.reveal()}"},
@@ -156,34 +140,5 @@ def connect_bot(origin: str, token: Secret, *, timeout: float, user_agent: str) 
     )
 
 
-def _transport(origin: str) -> httpx.HTTPTransport:
-    proxy = _proxy(origin)
-    verify = _certificates() if origin.startswith("https") or proxy else False
-    try:
-        return httpx.HTTPTransport(verify=verify, proxy=proxy)
-    except ImportError:
-        raise ReporterError(f"the environment names a SOCKS proxy, {_SOCKS}") from None
-    except ValueError:
-        raise ReporterError("the environment's proxy has no address that can be used: write http://host:port") from None
-
-
-@cache
-def _certificates() -> ssl.SSLContext:
-    """Read once: each reading costs some 30 ms and 3 MB, and every channel has a client of its own."""
-    return httpx.create_ssl_context()
-
-
-def _proxy(origin: str) -> str | None:
-    parts = urlsplit(origin)
-    host = parts.hostname or ""
-    if _is_this_machine(host) or proxy_bypass(host):
-        return None
-    proxies = getproxies()
-    return proxies.get(parts.scheme) or proxies.get("all")
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+def _transport(origin: str, bounds: Bounds, proxy: Secret | None, ca_file: Path | None) -> BoundedTransport:
+    return BoundedTransport(origin, bounds, proxy=proxy.reveal() if proxy else None, ca_file=ca_file)
