@@ -1,4 +1,4 @@
-"""When a disk will be full."""
+"""The forecast of when a disk is full."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The judge, held to scripted histories and to the laws that no history may break."""
+"""The alert state machine: scripted histories, and laws that no history may break."""
 
 from __future__ import annotations
 

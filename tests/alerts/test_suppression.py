@@ -1,4 +1,4 @@
-"""Whether people are told, decided without any store: silences, maintenance, dependencies, escalation."""
+"""Suppression without a store: silences, maintenance, dependencies, escalation."""
 
 from __future__ import annotations
 

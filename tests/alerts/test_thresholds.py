@@ -1,4 +1,4 @@
-"""Thresholds: entered at one figure, left at another."""
+"""Thresholds: a level begins at one figure and ends at another."""
 
 from __future__ import annotations
 

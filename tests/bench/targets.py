@@ -1,4 +1,4 @@
-"""What two hundred probes look at: local servers that answer, with and without TLS, and one that hangs; a file; us."""
+"""The targets of two hundred probes: local servers with and without TLS, one that hangs, a file, this process."""
 
 from __future__ import annotations
 

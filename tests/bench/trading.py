@@ -1,4 +1,4 @@
-"""A large invented history in the native schema: the same trades for SQLite and PostgreSQL, whoever makes them."""
+"""A large invented history in the native schema: the same trades for SQLite and PostgreSQL on every machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`reporter explain`, `silence` and `ack`: what they do and what they say, beside what arrives in Discord."""
+"""`reporter explain`, `silence` and `ack`: their effect and their output, beside the messages in Discord."""
 
 from __future__ import annotations
 

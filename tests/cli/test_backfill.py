@@ -1,4 +1,4 @@
-"""By hand: past periods told in order, what was told and is owed shown, and an edit explained before it is made."""
+"""Past periods by hand: reported in order, listed with what is owed, and an edit explained before it takes effect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the config says of a channel arrives in Discord: name, picture, thread, mentions; and trouble is told."""
+"""A channel's settings arrive in Discord: name, picture, thread, mentions; and errors are reported."""
 
 from __future__ import annotations
 

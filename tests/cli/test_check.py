@@ -1,4 +1,4 @@
-"""`reporter check` on configs of which a part is wrong: whatever part that is, the rest is looked at."""
+"""`reporter check` on configs of which one part is wrong: it checks the rest, whatever that part is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command line as its users meet it: what it prints, and with which code it ends."""
+"""The command line as its users see it: its output and its exit codes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `reporter export` writes, and that a spreadsheet can be let near it."""
+"""The output of `reporter export`, and that a spreadsheet opens it safely."""
 
 from __future__ import annotations
 

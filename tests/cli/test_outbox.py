@@ -1,4 +1,4 @@
-"""What a person sees of the outbox and of the channels, and puts right by hand."""
+"""`reporter outbox` and `reporter channels`: what a person sees, retries and drops."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`reporter probe`: what is probed is looked at once, and shown."""
+"""`reporter probe`: runs the probes once and shows their values."""
 
 import shutil
 import subprocess

@@ -1,4 +1,4 @@
-"""A Discord server is furnished: whatever is missing is made once, however often it is tried and interrupted."""
+"""`reporter setup discord`: creates what is missing once, however often it runs and is interrupted."""
 
 from __future__ import annotations
 

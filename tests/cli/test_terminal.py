@@ -1,4 +1,4 @@
-"""Names and errors that others have written, in our log and on our terminal."""
+"""Foreign names and errors in our log and in our terminal."""
 
 import argparse
 import io

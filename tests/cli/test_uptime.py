@@ -1,4 +1,4 @@
-"""What a person sees of how things have stood."""
+"""`reporter uptime`: what a person sees of past uptime."""
 
 from __future__ import annotations
 

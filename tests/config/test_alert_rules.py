@@ -1,4 +1,4 @@
-"""What counts for which subject: policies in their order, dependencies, maintenance by the wall clock."""
+"""Which rule applies to a subject: policies in their order, dependencies, maintenance by the wall clock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The config: what is read, what is refused, and in which words."""
+"""The config: what it accepts, what it refuses, and in which words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What became of numbered messages, and how long it took beside the least time that the limits allow."""
+"""The fate of numbered messages, and their time beside the least time that the limits allow."""
 
 from __future__ import annotations
 

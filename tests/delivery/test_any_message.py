@@ -1,4 +1,4 @@
-"""Whatever is to be told, a strict Discord takes it, and what arrives is all of it or says what was cut."""
+"""A strict Discord accepts any message, and the result is complete or names what was cut."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may go wrong on the way: it delays, and neither loses nor doubles nor reorders what can be known."""
+"""Faults on the way delay messages, but lose none, and double or reorder none where the outcome can be known."""
 
 from __future__ import annotations
 

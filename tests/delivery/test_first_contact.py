@@ -1,4 +1,4 @@
-"""The first messages of all: where channels lead is learned before anything is posted to them."""
+"""The first messages: the destination of each channel is known before anything is posted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The heartbeat, over real HTTP to a service that writes down what it hears."""
+"""The heartbeat, over real HTTP to a service that records the pings."""
 
 from __future__ import annotations
 

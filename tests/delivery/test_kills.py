@@ -1,4 +1,4 @@
-"""Killed at any moment: nothing is lost, and a second copy is there only where nobody could know, and says so."""
+"""Kills at any moment: nothing is lost, and a second copy occurs only where the outcome is unknown, and is marked."""
 
 from __future__ import annotations
 

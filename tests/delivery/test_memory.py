@@ -1,4 +1,4 @@
-"""A daemon at work for long holds no more memory than at first."""
+"""A daemon's memory does not grow."""
 
 from __future__ import annotations
 

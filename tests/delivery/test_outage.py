@@ -1,4 +1,4 @@
-"""Ten minutes without Discord: what is still kept arrives in order and says how late it is, boards arrive once."""
+"""Ten minutes without Discord: unexpired messages arrive in order and marked late, boards arrive once."""
 
 from __future__ import annotations
 

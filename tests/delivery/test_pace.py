@@ -1,4 +1,4 @@
-"""At the pace that Discord allows and not beyond: nothing is refused, nothing waits longer than it must."""
+"""Delivery at the rate that Discord allows: nothing is refused, nothing waits longer than necessary."""
 
 from __future__ import annotations
 

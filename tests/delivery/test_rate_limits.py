@@ -1,4 +1,4 @@
-"""Limits of pace that are kept ahead of time."""
+"""Rate limits that are kept ahead of time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A long time with everything that may go wrong: nothing is lost, and what can be known is not doubled."""
+"""A long time with every fault: nothing is lost, and nothing is doubled where the outcome can be known."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The disk is full: nothing is lost, nothing is told twice, and it goes on when there is room again."""
+"""A full disk: nothing is lost, nothing is sent twice, and work continues when there is room again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was saved arrives: once where that can be known, marked where it cannot, and never lost."""
+"""A saved message arrives: once where the outcome can be known, marked where it cannot, and never lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbered messages on their way to a local Discord, brought there by the daemon itself."""
+"""Numbered messages on their way to a local Discord, delivered by the daemon itself."""
 
 from __future__ import annotations
 

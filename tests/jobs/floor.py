@@ -1,4 +1,4 @@
-"""A trading floor for a test: a native SQLite database, read by the real Floor, told by the real Renderer."""
+"""A trading database for tests: native SQLite, read by the real Portfolio, rendered by the real Renderer."""
 
 from __future__ import annotations
 

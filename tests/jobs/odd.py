@@ -1,4 +1,4 @@
-"""Trading floors as they also are: what every report has to cope with."""
+"""Unusual trading histories that every report must handle."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every report on floors that are seldom thought of: it keeps Discord's limits, and its parts make up its whole."""
+"""Every report on unusual histories: it keeps Discord's limits, and its parts add up to its total."""
 
 from __future__ import annotations
 

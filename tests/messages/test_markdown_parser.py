@@ -1,4 +1,4 @@
-"""Markdown: what each mark of the grammar becomes, and that no value can be one."""
+"""The Markdown parser: the result of each mark of the grammar, and that no value can be one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How loud messages are: what passes, what is held and until when, and the digest that tells it."""
+"""Noise and quiet hours: what passes, what is held and until when, and the digest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures: what a template draws, what becomes of it, and that nothing of it can stop a report."""
+"""Pictures: what a template draws, and that a failing one stops no report."""
 
 from __future__ import annotations
 

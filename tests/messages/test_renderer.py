@@ -1,4 +1,4 @@
-"""Templates: what they may say, what is refused, and that an error tells the person at the file what to do."""
+"""Templates: what they can do, what is refused, and that an error gives the remedy."""
 
 from __future__ import annotations
 

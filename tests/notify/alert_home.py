@@ -1,4 +1,4 @@
-"""A floor whose troubles are scripted: real sockets are probed, a job reads a file, and Discord is the local one."""
+"""A home with scripted failures: real sockets are probed, a job reads a file, and Discord is the local one."""
 
 from __future__ import annotations
 

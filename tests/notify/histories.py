@@ -1,4 +1,4 @@
-"""The histories that `docs/alerts.md` tells: what happens on a floor, minute by minute."""
+"""The histories in `docs/alerts.md`, minute by minute."""
 
 from __future__ import annotations
 

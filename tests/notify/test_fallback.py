@@ -1,4 +1,4 @@
-"""The store can be read and not written: alerts are told all the same, and it goes on when that is over."""
+"""A store that can be read but not written: alerts are still sent, and work continues when the store does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What becomes of an incident's messages where something comes between: night, a deletion, an edit of the config."""
+"""An incident's messages when something interferes: quiet hours, a deletion, an edit of the config."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Laws that no history may break, whatever is seen, silenced, acknowledged or kept from being delivered."""
+"""Laws of alerts that no history may break, whatever is observed, silenced, acknowledged or undelivered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many messages a week of trouble makes: the table in `docs/alerts.md` is made of the same figures."""
+"""How many messages a week of failures makes: the figures of the table in `docs/alerts.md`."""
 
 from __future__ import annotations
 

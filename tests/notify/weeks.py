@@ -1,4 +1,4 @@
-"""A week of readings in several kinds of trouble, and how many messages each way of judging makes of it."""
+"""A week of readings in several kinds of failure, and how many messages each set of rules makes of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Make tests/data/oracles.json anew, or print the table of docs/figures.md: see the package."""
+"""Computes tests/data/oracles.json again, or prints the table of docs/figures.md: see the package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What quantstats and empyrical said, as it is kept."""
+"""The stored figures of quantstats and empyrical."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The days that our ratios and others' are computed of: ordinary ones, and those that make formulas fail."""
+"""The series of days for our ratios and others': ordinary ones, and ones that make formulas fail."""
 
 from __future__ import annotations
 

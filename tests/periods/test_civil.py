@@ -1,4 +1,4 @@
-"""Periods meet without gap or overlap wherever clocks are moved, and agree with a wall clock watched by the minute."""
+"""Periods meet without gap or overlap wherever clocks change, and agree with a wall clock watched by the minute."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Work that may hang holds one thread and nobody else up."""
+"""Work that hangs blocks one thread and nothing else."""
 
 from __future__ import annotations
 

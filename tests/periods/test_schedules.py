@@ -1,4 +1,4 @@
-"""A turn comes when the user's wall clock says so, each civil day once, wherever that clock is moved."""
+"""A schedule follows the user's wall clock, each civil day once, wherever that clock changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Probes of databases as the config makes them, and what they see."""
+"""Probes of databases as the config makes them, and their results."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Which errors speak against the target, and which only say that we could not look."""
+"""Which errors count against the target, and which only mean that it could not be measured."""
 
 import errno
 import socket

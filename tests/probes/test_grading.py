@@ -1,4 +1,4 @@
-"""From figures to levels, by how they stood before."""
+"""From figures to levels, by their previous levels."""
 
 from hypothesis import given
 from hypothesis import strategies as st

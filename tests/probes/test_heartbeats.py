@@ -1,4 +1,4 @@
-"""What a look at the newest trade makes of floors that trade, fall silent, close for the night or have just begun."""
+"""The `trades` probe on histories that trade, fall silent, close for the night or have just begun."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""What servers, files and users could do to a probe on purpose, and what becomes of it."""
+"""Hostile servers, files and users, and how a probe survives them."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""A server through its life: well, stopped in the midst, going on, slow, killed, and there again."""
+"""A server through its life: healthy, stopped, continuing, slow, killed, and back."""
 
 import signal
 import subprocess

@@ -1,4 +1,4 @@
-"""What each kind of probe makes of servers that behave well or badly, over real sockets."""
+"""Each kind of probe against servers that behave well or badly, over real sockets."""
 
 import socket
 from typing import Any

@@ -1,4 +1,4 @@
-"""Names and pings, asked of a name server of our own and of this very machine."""
+"""Names and pings, from a name server of our own and from this very machine."""
 
 import socket
 import struct

@@ -1,4 +1,4 @@
-"""Our own network: when targets are silent because of it, they are not called down."""
+"""Our own network: targets that are silent because of it are not reported down."""
 
 import asyncio
 import errno

@@ -1,4 +1,4 @@
-"""What a look into a PostgreSQL server makes of it, well or broken, over real connections to real servers."""
+"""The `postgres` probe on healthy and broken servers, over real connections."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""What a look into a Redis server makes of it, well or broken, over real connections to a real Valkey."""
+"""The `redis` probe on healthy and broken servers, over real connections to a real Valkey."""
 
 import re
 import socket

@@ -1,4 +1,4 @@
-"""The round: everything due at once, back by the deadline, and nothing that hangs holds anything up."""
+"""The round: everything due runs at once, ends by the deadline, and a hanging probe blocks nothing."""
 
 import asyncio
 import errno

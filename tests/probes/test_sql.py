@@ -1,4 +1,4 @@
-"""What is made of the answers to a user's own queries, in SQLite and in PostgreSQL."""
+"""The `sql` probe on the results of a user's queries, in SQLite and in PostgreSQL."""
 
 import sqlite3
 import time

@@ -1,4 +1,4 @@
-"""What a look into a SQLite file makes of it: well, locked, damaged, gone, out of reach; and leaves it alone."""
+"""The `sqlite` probe on files that are healthy, locked, damaged, missing or unreadable; it changes none."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""How unusual a silence is: the pace that is learnt from weeks of trades, and how often it cries wolf."""
+"""How unusual a silence is: the pace learned from weeks of trades, and the rate of false alarms."""
 
 import math
 import random

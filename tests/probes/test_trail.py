@@ -1,4 +1,4 @@
-"""What counters came to in the last while."""
+"""Rates from counters."""
 
 from reporter.probes.counters import CounterHistory
 

@@ -1,4 +1,4 @@
-"""What an answer of the web is held to: its text, its JSON, its certificate; and where a redirect leads."""
+"""Expectations on an HTTP response: text, JSON, certificate, redirects."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A clock that cannot be right is recognised by another one, and by it nothing is owed and nothing is told."""
+"""A wrong clock is recognised by another one; with it no period is owed and no report is sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The daemon as a process: midnight comes, it is killed, it is told to stop, its config is edited."""
+"""The daemon as a process: midnight comes, the process is killed or stopped, its config is edited."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes wrong beside the work costs a round and is told; it ends no daemon and holds nobody up."""
+"""A fault outside the work costs a round and is reported; it ends no daemon and delays nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reporters of two machines on one store: each watches itself, and one of them at a time what both see alike."""
+"""Reporters of two machines on one store: each watches itself, and one at a time watches what both see alike."""
 
 from __future__ import annotations
 

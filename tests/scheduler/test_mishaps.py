@@ -1,4 +1,4 @@
-"""What the user sees when something is wrong: a sentence that helps, the other jobs at work, and no secret."""
+"""What the user sees after a fault: a helpful sentence, the other jobs at work, and no secret."""
 
 from __future__ import annotations
 

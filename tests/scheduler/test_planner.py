@@ -1,4 +1,4 @@
-"""Each closed period is owed once and told once, in order, whatever happens in between."""
+"""Each closed period is owed once and reported once, in order, whatever happens in between."""
 
 from __future__ import annotations
 

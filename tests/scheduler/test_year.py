@@ -1,4 +1,4 @@
-"""The year of the ratios, from the config to the job and its letter."""
+"""The year of the ratios, from the config to the job and its report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the reporter keeps up, as its store tells it."""
+"""The reporter's own health, from its store."""
 
 from __future__ import annotations
 

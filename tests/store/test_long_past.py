@@ -1,4 +1,4 @@
-"""What the engine asks its store at each turn costs the same however long its past is."""
+"""The cost of each turn does not depend on the length of the history."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Our own store: made whole, brought up to date, held by one daemon, and refused politely."""
+"""Our own store: created, migrated, held by one daemon, and refused politely."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figures from figures."""
+"""Figures computed from figures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Literal text is seen as that very text; what is meant as markup is read as that."""
+"""Literal text appears as exactly that text; markup is read as markup."""
 
 from __future__ import annotations
 

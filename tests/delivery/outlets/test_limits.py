@@ -1,4 +1,4 @@
-"""What is too much for one message becomes several, and Discord takes every one of them."""
+"""A message that is too large becomes several, and Discord accepts every one of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A message as a piece of a web page."""
+"""A message as HTML."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a book stands: to its agents, to the period before and to what was aimed at."""
+"""A book compared with its agents, the period before and its targets."""
 
 from __future__ import annotations
 

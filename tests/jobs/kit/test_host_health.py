@@ -1,4 +1,4 @@
-"""The vital signs as pure values: their limits, their subjects, their words."""
+"""The machine's health as pure values: limits, subjects, words."""
 
 from __future__ import annotations
 

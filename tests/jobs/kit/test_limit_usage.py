@@ -1,4 +1,4 @@
-"""Gauges: how much of a limit is used, and what is observed of it."""
+"""How much of a limit is used, and the observation of it."""
 
 from __future__ import annotations
 

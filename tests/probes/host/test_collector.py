@@ -1,4 +1,4 @@
-"""The machine, as this very one tells it."""
+"""The figures of this very machine."""
 
 import os
 import resource

@@ -1,4 +1,4 @@
-"""Nobody was there for days: what was under way when the daemon was killed does not stand in the way of the rest."""
+"""A daemon that was down for days: a run in progress at the kill does not block the rest."""
 
 from __future__ import annotations
 

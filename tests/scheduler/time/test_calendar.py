@@ -1,4 +1,4 @@
-"""Every civil day from 2000 to 2040, in every zone: its report comes once, and no moment lies between two reports."""
+"""Every civil day from 2000 to 2040, in every zone: one report each, and no moment between two reports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The daemon as a process, whatever is done to its clock: what arrives is each owed period, in order, once."""
+"""The daemon as a process, whatever happens to its clock: each owed period arrives, in order, once."""
 
 from __future__ import annotations
 

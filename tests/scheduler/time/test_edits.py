@@ -1,4 +1,4 @@
-"""The config is edited under the running daemon, well, wrongly and by halves: it goes on, and its account is right."""
+"""Edits of the config under the running daemon, right, wrong and half-written: it continues and logs correctly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Killed at any moment, again and again, the daemon tells each period once."""
+"""Killed repeatedly at any moment, the daemon reports each period once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two daemons on one PostgreSQL, killed and paused at any moment, tell each period once between them."""
+"""Two daemons on one PostgreSQL, killed and paused at any moment, report each period once between them."""
 
 from __future__ import annotations
 

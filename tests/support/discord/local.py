@@ -1,4 +1,4 @@
-"""The local Discord itself: what it is told, what it keeps, and what a test may ask of it."""
+"""The local Discord itself: what it receives and keeps, and what a test may ask of it."""
 
 from __future__ import annotations
 

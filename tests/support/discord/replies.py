@@ -1,4 +1,4 @@
-"""How the local Discord tells of its webhooks, messages and bots."""
+"""The local Discord's JSON for its webhooks, messages and bots."""
 
 from __future__ import annotations
 

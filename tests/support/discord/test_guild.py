@@ -1,4 +1,4 @@
-"""The local Discord lets a bot furnish its guild within Discord's limits, and says no as Discord does."""
+"""The local Discord lets a bot create channels within Discord's limits, and refuses as Discord does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Deposits and withdrawals: what is paid in and out is capital, and never a gain or a loss."""
+"""Deposits and withdrawals are capital, and never a gain or a loss."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Splits of a book: by agent, tag, hour …; their lines sum to the book on every floor, however odd."""
+"""Splits of a book: by agent, tag, hour …; their lines add up to the book for every history."""
 
 from __future__ import annotations
 

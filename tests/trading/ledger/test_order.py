@@ -1,4 +1,4 @@
-"""What only the order of trades tells: streaks, over several ledgers too; and how long trades were held."""
+"""Figures that depend on the order of trades: streaks, over several ledgers too; and holding times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is tried here would write, were the door not shut: in one statement, in several, and by leave of SQL itself."""
+"""Attempts to write through a read-only connection: in one statement, in several, and by SQL's own means."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Snapshots of the account's worth, held against what was realised; and what is open."""
+"""Snapshots of the account's value compared with realised P&L; and open positions."""
 
 from __future__ import annotations
 

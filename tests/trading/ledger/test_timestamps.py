@@ -1,4 +1,4 @@
-"""Times in whatever form a bot has kept them."""
+"""Times in every form that bots store."""
 
 from __future__ import annotations
 
