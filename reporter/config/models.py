@@ -76,8 +76,8 @@ class NumberFormat(Settings):
 class LedgerConfig(Settings):
     """One trading database. It is only ever read."""
 
-    kind: Literal["native", "freqtrade"] = Field(examples=["freqtrade"])
-    """Whose tables these are: `native` (docs/native-schema.md) or freqtrade's own."""
+    kind: Literal["native", "freqtrade", "hummingbot"] = Field(examples=["freqtrade"])
+    """Whose tables these are: `native` (docs/native-schema.md), or freqtrade's or hummingbot's own."""
     url: DatabaseUrl
     """A SQLite file's path (seen from the home), a SQLAlchemy URL, or a reference to a secret that holds one."""
     starting_balance: Amounts = ()

@@ -19,10 +19,12 @@ from reporter.trading.books import By, Equity, Figures, LedgerHealth
 from reporter.trading.ledger import equity, queries, rows
 from reporter.trading.ledger.cash_flows import paid
 from reporter.trading.ledger.connection import Database
+from reporter.trading.ledger.derived import DerivedDatabase
 from reporter.trading.ledger.grouping import grouping
 from reporter.trading.ledger.path_metrics import LinePath, TradeWalk, units, walked
 from reporter.trading.ledger.result import BookKey, CashFlow, LedgerResult, LineKey
 from reporter.trading.ledger.settings import LedgerSettings
+from reporter.trading.ledger.sources import hummingbot
 from reporter.trading.ledger.sources.base import Source, moment
 from reporter.trading.ledger.sources.freqtrade import freqtrade
 from reporter.trading.ledger.sources.native import LATER, native
@@ -41,7 +43,7 @@ class Reader:
 
     def __init__(self, settings: LedgerSettings, timeout: float) -> None:
         self.settings = settings
-        self._database = Database(settings.name, settings.url, timeout)
+        self._database = _database(settings, timeout)
         self._mode = settings.mode or _mode_by_name(self._database)
         self._source = _source(settings, self._database.dialect, self._mode)
 
@@ -313,16 +315,24 @@ def _added(found: dict[LineKey, tuple[Decimal, ...]]) -> dict[LineKey, Decimal]:
     return {line: sum(amounts, Decimal(0)) for line, amounts in found.items()}
 
 
+def _database(settings: LedgerSettings, timeout: float) -> Database | DerivedDatabase:
+    database = Database(settings.name, settings.url, timeout)
+    if settings.kind == "hummingbot":
+        return DerivedDatabase(database, hummingbot.derive, hummingbot.changed)
+    return database
+
+
 def _source(settings: LedgerSettings, dialect: str, mode: Mode) -> Source:
     match settings.kind:
-        case "native":
+        case "native" | "hummingbot":
             return native(dialect)
         case "freqtrade":
             return freqtrade(dialect, mode)
-    raise LedgerError(f"{settings.name}: there is no kind of ledger {settings.kind!r}, only native and freqtrade")
+    known = "native, freqtrade and hummingbot"
+    raise LedgerError(f"{settings.name}: there is no kind of ledger {settings.kind!r}, only {known}")
 
 
-def _mode_by_name(database: Database) -> Mode:
+def _mode_by_name(database: Database | DerivedDatabase) -> Mode:
     """freqtrade calls the database of its dry runs `tradesv3.dryrun.sqlite`."""
     return Mode.PAPER if database.file and "dryrun" in database.file.name else Mode.LIVE
 

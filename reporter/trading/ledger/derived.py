@@ -1,0 +1,115 @@
+"""Ledgers whose trades are not stored but computed: from fills, from executed orders, by a mapping.
+
+The computed rows stand in a private SQLite database in the form of the native schema, so that every sum above is the
+one that all ledgers share. They are computed again when the source has changed.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+
+from sqlalchemy import Connection, StaticPool, create_engine
+
+from reporter.trading.ledger.connection import Database
+from reporter.trading.ledger.sources.base import as_text
+
+# The native schema without its constraints: what is not known stays NULL and is counted as such.
+_TABLES = """
+CREATE TABLE trades (id TEXT PRIMARY KEY, agent TEXT, strategy TEXT, market TEXT, side TEXT, mode TEXT, currency TEXT,
+    size NUMERIC, entry_price NUMERIC, exit_price NUMERIC, pnl NUMERIC, fees NUMERIC, opened_at TEXT, closed_at TEXT,
+    entry_tag TEXT, exit_reason TEXT, funding NUMERIC, volume NUMERIC) WITHOUT ROWID;
+CREATE INDEX trades_closed_at ON trades (closed_at);
+CREATE TABLE positions (id TEXT PRIMARY KEY, agent TEXT, strategy TEXT, market TEXT, side TEXT, mode TEXT,
+    currency TEXT, size NUMERIC, entry_price NUMERIC, opened_at TEXT, current_price NUMERIC, unrealised_pnl NUMERIC,
+    priced_at TEXT, entry_tag TEXT) WITHOUT ROWID;
+CREATE TABLE agents (name TEXT PRIMARY KEY, strategy TEXT, mode TEXT, currency TEXT, capital NUMERIC, status TEXT,
+    last_seen TEXT) WITHOUT ROWID;
+CREATE TABLE equity (id INTEGER PRIMARY KEY, at TEXT, agent TEXT, mode TEXT, currency TEXT, equity NUMERIC,
+    deposited NUMERIC DEFAULT 0, unrealised NUMERIC);
+"""
+
+Row = dict[str, object]
+
+
+@dataclass(slots=True)
+class DerivedRows:
+    """Rows by the columns of the native schema; what is left out is not known. Times are aware."""
+
+    trades: Iterable[Row] = ()
+    positions: Iterable[Row] = ()
+    agents: Iterable[Row] = ()
+    equity: Iterable[Row] = field(default=())
+
+
+class DerivedDatabase:
+    """Stands for a database to a reader.
+
+    `derive` computes all rows from one state of the source; `changed` gives something that differs once they may.
+    """
+
+    dialect = "sqlite"
+    file: Path | None = None
+
+    def __init__(
+        self,
+        source: Database,
+        derive: Callable[[Connection], DerivedRows],
+        changed: Callable[[Connection], object],
+    ) -> None:
+        self.name = source.name
+        self._source = source
+        self._derive = derive
+        self._changed = changed
+        self._lock = threading.Lock()
+        self._stamp: object = None
+        # "" is a private file of SQLite's own, which leaves memory when it grows.
+        self._engine = create_engine(
+            "sqlite://", creator=lambda: sqlite3.connect("", check_same_thread=False), poolclass=StaticPool
+        )
+
+    def __repr__(self) -> str:
+        return f"DerivedDatabase({self._source!r})"
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """One state of the computed rows, as new as the source. Raises LedgerError."""
+        with self._lock:
+            with self._source.snapshot() as connection:
+                stamp = self._changed(connection)
+                rows = self._derive(connection) if stamp != self._stamp else None
+                if rows is not None:
+                    self._fill(rows)
+            self._stamp = stamp
+            with self._engine.connect() as connection, connection.begin():
+                yield connection
+
+    def _fill(self, rows: DerivedRows) -> None:
+        self._stamp = None
+        raw = self._engine.raw_connection()
+        try:
+            cursor = raw.cursor()
+            for name in ("trades", "positions", "agents", "equity"):
+                cursor.execute(f"DROP TABLE IF EXISTS {name}")
+            for statement in _TABLES.split(";"):
+                cursor.execute(statement)
+            for name in ("trades", "positions", "agents", "equity"):
+                for row in getattr(rows, name):
+                    columns, marks = ", ".join(row), ", ".join("?" * len(row))
+                    values = tuple(_stored(value) for value in row.values())
+                    cursor.execute(f"INSERT INTO {name} ({columns}) VALUES ({marks})", values)  # noqa: S608 - our own names
+            raw.commit()
+        finally:
+            raw.close()
+
+
+def _stored(value: object) -> object:
+    if isinstance(value, Decimal):
+        return str(value)
+    return as_text(value) if isinstance(value, datetime) else value

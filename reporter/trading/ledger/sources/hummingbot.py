@@ -1,0 +1,270 @@
+"""hummingbot's own database, as hummingbot 20260922 writes it (docs/databases.md).
+
+An agent is a controller where there is one, else the strategy's config file. A closed trade is an executor; the fills
+of a config file without executors are matched by average cost. Prices, amounts and fees are integers times 10^6.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from reporter.errors import LedgerError
+from reporter.trading.average_cost import Closing, Fill, OpenPosition, closings
+from reporter.trading.ledger.derived import DerivedRows, Row
+from reporter.trading.ledger.sources.base import UNNAMED
+
+SCALE = Decimal(1_000_000)
+_PAPER = "_paper_trade"
+_POSITION_HOLD = 10
+_REASONS = {
+    1: "time_limit",
+    2: "stop_loss",
+    3: "take_profit",
+    4: "expired",
+    5: "early_stop",
+    6: "trailing_stop",
+    7: "insufficient_balance",
+    8: "failed",
+    9: "completed",
+}
+_EXECUTORS = text(
+    "SELECT id, timestamp, close_type, close_timestamp, config, net_pnl_quote, cum_fees_quote, filled_amount_quote, "
+    'is_active, custom_info, controller_id FROM "Executors"'
+)
+_FILLS = text(
+    "SELECT config_file_path, strategy, market, symbol, quote_asset, timestamp, order_id, trade_type, price, amount, "
+    'trade_fee, trade_fee_in_quote, exchange_trade_id FROM "TradeFill" ORDER BY timestamp'
+)
+_HELD = text(
+    "SELECT id, controller_id, connector_name, side, trading_pair, timestamp, amount, breakeven_price, "
+    'unrealized_pnl_quote, realized_pnl_quote, cum_fees_quote FROM "Position"'
+)
+_CHANGED = (
+    'SELECT count(*), max(timestamp), sum(amount) FROM "TradeFill"',
+    'SELECT count(*), sum(close_timestamp), sum(net_pnl_quote), max(timestamp), max(is_active) FROM "Executors"',
+    'SELECT count(*), max(timestamp), sum(realized_pnl_quote), sum(unrealized_pnl_quote) FROM "Position"',
+)
+
+
+def changed(connection: Connection) -> object:
+    """What differs once hummingbot has written something that counts here."""
+    return tuple(tuple(connection.execute(text(query)).one()) for query in _CHANGED)
+
+
+def derive(connection: Connection) -> DerivedRows:
+    """All closed trades, open positions and agents. Raises LedgerError for what cannot be read."""
+    trades: list[Row] = []
+    positions: list[Row] = []
+    agents: dict[str, Row] = {}
+    controlled: set[str] = set()
+    for executor in connection.execute(_EXECUTORS).mappings():
+        info, config = _json(executor["custom_info"]), _json(executor["config"])
+        controlled |= {str(order) for order in info.get("order_ids") or ()}
+        row = _of_executor(executor, config, info)
+        if row is not None:
+            trades.append(row)
+            _note(agents, row, row["closed_at"], str(config.get("controller_id") or ""))
+    for held in connection.execute(_HELD).mappings():
+        realised, position = _of_held(held)
+        trades.extend([realised] if realised else [])
+        positions.append(position)
+        _note(agents, position, position["priced_at"], "")
+    trades.extend(_of_fills(connection, controlled, positions, agents))
+    return DerivedRows(trades=trades, positions=positions, agents=list(agents.values()))
+
+
+def _of_executor(row: Mapping[Any, Any], config: Mapping[str, Any], info: Mapping[str, Any]) -> Row | None:
+    """A closed executor as a trade; None for one that is at work, or that left its position open."""
+    if row["is_active"] or row["close_timestamp"] is None or row["close_type"] in {None, _POSITION_HOLD}:
+        return None
+    market, connector = str(config.get("trading_pair") or "unknown"), str(config.get("connector_name") or "")
+    agent = str(row["controller_id"] or config.get("controller_id") or UNNAMED)
+    return {
+        "id": f"executor/{row['id']}",
+        "agent": agent,
+        "strategy": str(config.get("type") or ""),
+        "market": market,
+        "side": {1: "long", 2: "short"}.get(_side(config.get("side", info.get("side")))),
+        "mode": _mode(connector),
+        "currency": _quote(market),
+        "size": _decimal(config.get("amount")),
+        "entry_price": _decimal(info.get("current_position_average_price") or config.get("entry_price")),
+        "exit_price": _decimal(info.get("close_price")),
+        "pnl": _decimal(row["net_pnl_quote"]),
+        "fees": _decimal(row["cum_fees_quote"]),
+        "opened_at": moment_of(row["timestamp"]),
+        "closed_at": moment_of(row["close_timestamp"]),
+        "exit_reason": _REASONS.get(row["close_type"], str(row["close_type"])),
+        "volume": _decimal(row["filled_amount_quote"]),
+    }
+
+
+def _of_held(row: Mapping[Any, Any]) -> tuple[Row | None, Row]:
+    """A position that executors left open: what it has realised by now, as hummingbot counts it, and what is open."""
+    market, agent = str(row["trading_pair"]), str(row["controller_id"])
+    shared: Row = {
+        "agent": agent,
+        "strategy": "held position",
+        "market": market,
+        "side": "long" if str(row["side"]).upper().endswith("BUY") else "short",
+        "mode": _mode(str(row["connector_name"])),
+        "currency": _quote(market),
+    }
+    size, at = _scaled(row["amount"]), moment_of(row["timestamp"])
+    position = {
+        **shared,
+        "id": f"held/{row['id']}",
+        "size": size,
+        "entry_price": _scaled(row["breakeven_price"]),
+        "unrealised_pnl": _scaled(row["unrealized_pnl_quote"]),
+        "priced_at": at,
+    }
+    realised = _scaled(row["realized_pnl_quote"])
+    if not realised:
+        return None, position
+    fees = _scaled(row["cum_fees_quote"])
+    trade = {**shared, "id": f"held/{row['id']}", "pnl": realised, "fees": fees, "closed_at": at}
+    return {**trade, "exit_reason": "held position"}, position
+
+
+def _of_fills(
+    connection: Connection, controlled: set[str], positions: list[Row], agents: dict[str, Row]
+) -> Iterator[Row]:
+    """The closings of config files without executors, and what their fills leave open."""
+    fills: dict[tuple[str, str, str], list[Fill]] = defaultdict(list)
+    shared: dict[tuple[str, str, str], Row] = {}
+    with_executors: set[str] = set()
+    for row in connection.execute(_FILLS).mappings():
+        key = (str(row["config_file_path"]), str(row["market"]), str(row["symbol"]))
+        if row["order_id"] in controlled:
+            with_executors.add(key[0])
+        fills[key].append(_fill(row))
+        shared[key] = {
+            "agent": key[0].rpartition("/")[2] or str(row["strategy"] or UNNAMED),
+            "strategy": str(row["strategy"]),
+            "market": key[2],
+            "mode": _mode(key[1]),
+            "currency": str(row["quote_asset"]),
+        }
+    for key, own in fills.items():
+        if key[0] in with_executors:
+            continue
+        position, common = OpenPosition(), shared[key]
+        for closing in closings(own, position):
+            yield {**common, **_row(closing)}
+        _note(agents, common, own[-1].at, "")
+        if position.quantity:
+            positions.append({**common, **_open(position), "id": "/".join(key)})
+
+
+def _fill(row: Mapping[Any, Any]) -> Fill:
+    amount = _scaled(row["amount"]) or Decimal(0)
+    return Fill(
+        id=f"{row['market']}/{row['order_id']}/{row['exchange_trade_id']}",
+        at=moment_of(row["timestamp"]),
+        quantity=amount if row["trade_type"] == "BUY" else -amount,
+        price=_scaled(row["price"]) or Decimal(0),
+        fee=_fee(row),
+    )
+
+
+def _fee(row: Mapping[Any, Any]) -> Decimal | None:
+    """The fee in the quote currency. hummingbot writes 0 where it knew no rate of the fee's token: that is unknown."""
+    if row["trade_fee_in_quote"]:
+        return _scaled(row["trade_fee_in_quote"])
+    fee = _json(row["trade_fee"])
+    tokens = [flat for flat in fee.get("flat_fees") or () if _decimal(flat.get("amount"))]
+    return None if tokens or _decimal(fee.get("percent")) else Decimal(0)
+
+
+def _row(closing: Closing) -> Row:
+    return {
+        "id": closing.id,
+        "side": closing.side,
+        "size": closing.size,
+        "entry_price": closing.entry_price,
+        "exit_price": closing.exit_price,
+        "pnl": closing.net,
+        "fees": closing.fees,
+        "opened_at": closing.opened_at,
+        "closed_at": closing.closed_at,
+        "volume": closing.size * (closing.entry_price + closing.exit_price),
+    }
+
+
+def _open(position: OpenPosition) -> Row:
+    return {
+        "side": "long" if position.quantity > 0 else "short",
+        "size": abs(position.quantity),
+        "entry_price": position.average_price,
+        "opened_at": position.opened_at,
+    }
+
+
+def _note(agents: dict[str, Row], row: Row, seen: object, strategy: str) -> None:
+    """Keep an agent, and when it was last seen."""
+    known = agents.setdefault(
+        str(row["agent"]),
+        {
+            "name": row["agent"],
+            "strategy": row["strategy"] if not strategy else None,
+            "mode": row["mode"],
+            "currency": row["currency"],
+            "last_seen": seen,
+        },
+    )
+    if isinstance(seen, datetime) and isinstance(known["last_seen"], datetime):
+        known["last_seen"] = max(seen, known["last_seen"])
+
+
+def moment_of(stamp: Any) -> datetime:
+    """A time in seconds or milliseconds since 1970, told apart by its size. Raises LedgerError."""
+    try:
+        number = Decimal(str(stamp))
+        seconds = number / 1000 if abs(number) >= 10**11 else number
+        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(seconds * 1_000_000))
+    except (ArithmeticError, ValueError, OverflowError):
+        raise LedgerError(f"{stamp!r} is not a time in seconds or milliseconds") from None
+
+
+def _scaled(value: Any) -> Decimal | None:
+    number = _decimal(value)
+    return None if number is None else number / SCALE
+
+
+def _decimal(value: Any) -> Decimal | None:
+    if value is None or value == "":
+        return None
+    try:
+        found = Decimal(repr(value) if isinstance(value, float) else str(value))
+    except ArithmeticError:
+        return None
+    return found if found.is_finite() else None
+
+
+def _json(value: Any) -> dict[str, Any]:
+    try:
+        found = json.loads(value) if isinstance(value, str | bytes) else value
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _side(value: Any) -> int:
+    words = {"BUY": 1, "SELL": 2, "TRADETYPE.BUY": 1, "TRADETYPE.SELL": 2}
+    return words.get(str(value).upper(), int(value) if str(value).isdigit() else 0)
+
+
+def _mode(market: str) -> str:
+    return "paper" if market.endswith(_PAPER) else "live"
+
+
+def _quote(pair: str) -> str:
+    return pair.rpartition("-")[2] or "unknown"

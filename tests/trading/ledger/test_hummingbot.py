@@ -1,0 +1,107 @@
+"""hummingbot's own database gives hummingbot's own figures."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from collections import defaultdict
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reporter.periods.civil import Period
+from reporter.trading.ledger.portfolio import Portfolio
+from reporter.trading.ledger.settings import LedgerSettings
+from reporter.trading.trades import Mode
+from tests.support.paths import DATA
+
+OCTOBER = Period(datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC), "2026-10", "UTC")
+CLOSE = Decimal("1e-8")
+
+
+@pytest.fixture(scope="module")
+def expected() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((DATA / "hummingbot.expected.json").read_text())
+    return found
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return Path(shutil.copy(DATA / "hummingbot.sqlite", tmp_path / "hummingbot.sqlite"))
+
+
+@pytest.fixture
+def portfolio(file: Path) -> Portfolio:
+    return Portfolio([LedgerSettings(name="hb", kind="hummingbot", url=str(file))])
+
+
+def test_a_controller_realised_what_hummingbot_says(portfolio: Portfolio, expected: dict[str, Any]) -> None:
+    [live] = [book for book in portfolio.performance(OCTOBER) if book.mode is Mode.LIVE]
+    made = {line.label: line.pnl.amount for line in live.lines}
+    for name, figures in expected["controllers"].items():
+        assert abs(made[name] - Decimal(figures["realized_pnl_quote"])) < CLOSE
+
+
+def test_a_closed_trade_is_an_executor_that_did_not_leave_its_position_open(
+    portfolio: Portfolio, expected: dict[str, Any]
+) -> None:
+    trades = portfolio.closed_trades(OCTOBER)
+    for name, figures in expected["controllers"].items():
+        counts = figures["close_type_counts"]
+        own = [trade for trade in trades if trade.agent == name and trade.exit_reason != "held position"]
+        assert len(own) == sum(counts.values()) - counts["POSITION_HOLD"]
+
+
+def test_fills_give_the_average_cost_result_of_each_day(portfolio: Portfolio, expected: dict[str, Any]) -> None:
+    made: dict[tuple[str, str, str], Decimal] = defaultdict(Decimal)
+    for trade in portfolio.closed_trades(OCTOBER):
+        if trade.fees is not None and trade.agent.startswith("conf_"):
+            day = f"{trade.closed_at:%Y-%m-%d}"
+            made[trade.agent, trade.market, day] += trade.pnl.amount + trade.fees.amount
+    wanted: dict[tuple[str, str, str], Decimal] = defaultdict(Decimal)
+    for market in expected["position_hold_average_cost"]:
+        if market["strategy"] != "v2_with_controllers" and market["symbol"] != "BNB-USDT":
+            for day, amount in market["realized_by_utc_day_before_fees"].items():
+                wanted[market["config_file_path"], market["symbol"], day] += Decimal(amount)
+    for key in wanted | made:
+        assert abs(made[key] - wanted[key]) < Decimal("1e-6"), key
+
+
+def test_what_is_still_open_has_hummingbots_average_price(portfolio: Portfolio, expected: dict[str, Any]) -> None:
+    open_now = {(one.agent, one.market): one for one in portfolio.open_positions()}
+    for market in expected["position_hold_average_cost"]:
+        if market["strategy"] != "v2_with_controllers":
+            found = open_now[market["config_file_path"], market["symbol"]]
+            assert found.size == abs(Decimal(market["net_amount_base"]))
+            assert found.entry_price is not None
+            assert abs(found.entry_price - Decimal(market["avg_entry_price"])) < Decimal("1e-8")
+
+
+def test_paper_is_known_by_the_market(portfolio: Portfolio) -> None:
+    [paper] = [book for book in portfolio.performance(OCTOBER) if book.mode is Mode.PAPER]
+    assert [line.label for line in paper.lines] == ["conf_paper_heldout.yml"]
+
+
+def test_a_new_fill_counts_at_the_next_look(portfolio: Portfolio, file: Path) -> None:
+    before = len(portfolio.closed_trades(OCTOBER))
+    with sqlite3.connect(file) as bot:
+        bot.execute(
+            'INSERT INTO "TradeFill" SELECT config_file_path, strategy, market, symbol, base_asset, quote_asset, '
+            "timestamp + 1000, order_id, trade_type, order_type, price, amount, leverage, trade_fee, "
+            "trade_fee_in_quote, 'new', position FROM \"TradeFill\" WHERE symbol = 'ETH-USDT' AND market = 'kraken' "
+            "AND trade_type = 'BUY' ORDER BY timestamp DESC LIMIT 1"
+        )
+    bot.close()
+    assert len(portfolio.closed_trades(OCTOBER)) == before + 1
+
+
+def test_a_database_of_another_kind_gets_a_sentence(tmp_path: Path) -> None:
+    sqlite3.connect(tmp_path / "empty.sqlite").execute("CREATE TABLE other (a)").connection.close()
+    wrong = Portfolio([LedgerSettings(name="hb", kind="hummingbot", url=str(tmp_path / "empty.sqlite"))])
+    [health] = wrong.health()
+    assert not health.reachable
+    assert "a table is missing" in str(health)
