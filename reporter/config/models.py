@@ -46,8 +46,8 @@ class MoneyFormat(Settings):
 
     sign: str | None = Field(None, max_length=4)
     """What stands before the amount; without one the currency's name stands behind it."""
-    decimals: int = Field(2, ge=0, le=18)
-    """Digits after the decimal point."""
+    decimals: int | None = Field(None, ge=0, le=18)
+    """Digits after the decimal point; without it as many as the amounts need, and at least two."""
 
 
 class NumberFormat(Settings):

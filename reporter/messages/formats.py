@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from decimal import ROUND_HALF_UP, Context, Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal
 from enum import Enum
 from zoneinfo import ZoneInfo
 
 from reporter.periods.time_text import duration_text
+from reporter.trading.books import Book
 from reporter.trading.trades import Money
 
 Number = int | float | Decimal
@@ -22,13 +23,14 @@ class CurrencyFormat:
     """How amounts of one currency read: its sign before the amount, or without one its name after it."""
 
     sign: str | None = None
-    decimals: int = 2
+    decimals: int | None = None
+    """Digits after the point; None lets the size of the amounts decide, see `Formats.for_books`."""
 
 
 COMMON_CURRENCIES: Mapping[str, CurrencyFormat] = {
-    "USD": CurrencyFormat("$"),
-    "EUR": CurrencyFormat("€"),
-    "GBP": CurrencyFormat("£"),
+    "USD": CurrencyFormat("$", 2),
+    "EUR": CurrencyFormat("€", 2),
+    "GBP": CurrencyFormat("£", 2),
     "JPY": CurrencyFormat("¥", 0),
     "KRW": CurrencyFormat("₩", 0),
     "BTC": CurrencyFormat(None, 8),
@@ -38,10 +40,11 @@ COMMON_CURRENCIES: Mapping[str, CurrencyFormat] = {
 
 @dataclass(frozen=True, slots=True)
 class Formats:
-    """The conventions that every figure of a floor is shown by.
+    """The conventions that every figure is shown by.
 
     Halves are rounded away from zero, as people do; what rounds to zero has no sign. `zone` is where times are shown
-    when nothing closer says it; `date` and `clock` are strftime patterns.
+    when nothing closer says it; `date_pattern` and `clock_pattern` are strftime patterns. `sizes` is the largest amount
+    of each currency beside the one that is shown, see `for_books`.
     """
 
     currencies: Mapping[str, CurrencyFormat] = field(default_factory=lambda: COMMON_CURRENCIES)
@@ -50,25 +53,64 @@ class Formats:
     zone: str = "UTC"
     date_pattern: str = "%Y-%m-%d"
     clock_pattern: str = "%H:%M:%S"
+    sizes: Mapping[str, Decimal] = field(default_factory=dict)
+
+    def for_books(self, books: Iterable[Book]) -> Formats:
+        """The same for a report about these books: amounts have the decimals that the largest results need.
+
+        An amount of a currency without decimals of its own (`CurrencyFormat.decimals`) has at least two, and as many as
+        give the largest result of the books three significant digits: `+0.00310 BNB` beside `2.00310 BNB`.
+        """
+        sizes: dict[str, Decimal] = {}
+        for book in books:
+            results = [book.pnl, *(line.pnl for line in book.lines), *(t.pnl for t in (book.best, book.worst) if t)]
+            largest = max(abs(result.amount) for result in results)
+            largest = largest or abs(book.closing.amount if book.closing else Decimal(0))
+            sizes[book.currency] = min(filter(None, (sizes.get(book.currency), largest)), default=Decimal(0))
+        return replace(self, sizes=sizes)
 
     def money(
-        self, amount: Money | Number | None, currency: str = "", *, plus: bool = False, named: bool = True
+        self,
+        amount: Money | Number | None,
+        currency: str = "",
+        *,
+        plus: bool = False,
+        named: bool = True,
+        mark: Money | Number | None = None,
     ) -> str | None:
         """`$1,045.60`, `-$5.30`, `12.30 XYZ`; a bare number needs its currency beside it.
 
-        `named=False` leaves out a currency's name, as in a column that says it in its head; a sign stays.
+        `named=False` leaves out a currency's name, as in a column that says it in its head; a sign stays. An amount
+        close to a limit, the `mark`, has as many digits as tell it from the limit.
         """
-        value = _finite(amount)
+        value, limit = _finite(amount), _finite(mark)
         if value is None:
             return None
         currency = amount.currency if isinstance(amount, Money) else currency
         style = self.currencies.get(currency, CurrencyFormat())
-        sign, digits = self._split(value, style.decimals, plus=plus)
+        marks = (*(() if style.decimals is not None else (Decimal(0),)), *(() if limit is None else (limit,)))
+        sign, digits = self._split(value, self._decimals(value, currency, style), plus=plus, marks=marks)
         return f"{sign}{style.sign}{digits}" if style.sign else f"{sign}{digits} {currency * named}".rstrip()
 
-    def signed(self, amount: Money | Number | None, currency: str = "", *, named: bool = True) -> str | None:
+    def signed(
+        self,
+        amount: Money | Number | None,
+        currency: str = "",
+        *,
+        named: bool = True,
+        mark: Money | Number | None = None,
+    ) -> str | None:
         """Money with a plus before a gain: `+$45.60`."""
-        return self.money(amount, currency, plus=True, named=named)
+        return self.money(amount, currency, plus=True, named=named, mark=mark)
+
+    def trend(self, value: Money | Number | None) -> str | None:
+        """The direction of a figure: ▲ above zero, ▼ below, ▬ at zero and for money that reads as zero."""
+        figure = _finite(value)
+        if figure is None:
+            return None
+        if isinstance(value, Money) and self.money(value) == self.money(value - value):
+            return "▬"
+        return "▲" if figure > 0 else "▼" if figure < 0 else "▬"
 
     def number(self, value: Number | None, decimals: int | None = None, *, plus: bool = False) -> str | None:
         """`1,234.5`. Without `decimals` as many as it has, at most 8."""
@@ -97,11 +139,23 @@ class Formats:
         return f"{text}{('', 'k', 'M', 'B', 'T')[steps]}"
 
     def pct(
-        self, value: Money | Number | None, decimals: int = 1, *, of: Money | Number | None = 1, plus: bool = False
+        self,
+        value: Money | Number | None,
+        decimals: int = 1,
+        *,
+        of: Money | Number | None = 1,
+        plus: bool = False,
+        mark: Number | None = None,
     ) -> str | None:
-        """`55.3%` for 0.553, or for 553 `of` 1000. None where the whole is unknown or zero."""
+        """`55.3%` for 0.553, or for 553 `of` 1000. None where the whole is unknown or zero.
+
+        A share that is not 0 % or 100 %, nor the `mark`, never reads like it: 0.9975 is `99.8%` even without decimals.
+        """
         share = _ratio(value, of)
-        return None if share is None else "".join(self._split(share * 100, decimals, plus=plus)) + "%"
+        if share is None:
+            return None
+        marks = [Decimal(100) * edge for edge in (0, 1, -1, _finite(mark)) if edge is not None]
+        return "".join(self._split(share * 100, decimals, plus=plus, marks=marks)) + "%"
 
     def signed_pct(
         self, value: Money | Number | None, decimals: int = 2, *, of: Money | Number | None = 1
@@ -150,9 +204,16 @@ class Formats:
                 said = str(value)
         return UNKNOWN if said is None else said
 
-    def _split(self, value: Decimal, decimals: int, *, plus: bool) -> tuple[str, str]:
-        """The sign and the digits of a number rounded to so many decimals."""
-        rounded = _EXACT.quantize(value, Decimal(1).scaleb(-decimals))
+    def _decimals(self, value: Decimal, currency: str, style: CurrencyFormat) -> int:
+        """Those of the currency; or at least two, and three significant digits of the largest amount beside it."""
+        if style.decimals is not None:
+            return style.decimals
+        size = self.sizes.get(currency) or value
+        return min(max(2, 2 - size.adjusted()), _MOST_DECIMALS) if size else 2
+
+    def _split(self, value: Decimal, decimals: int, *, plus: bool, marks: Collection[Decimal] = ()) -> tuple[str, str]:
+        """The sign and the digits of a number rounded to so many decimals, and to a few more beside a mark."""
+        rounded = _rounded(value, decimals, marks)
         digits = f"{rounded.copy_abs():,f}".translate({ord(","): self.thousands, ord("."): self.point})
         return ("-" if rounded < 0 else "+" if plus and rounded > 0 else ""), digits
 
@@ -188,12 +249,6 @@ def medal(place: int | None) -> str | None:
     return "🔟" if place == 10 else f"{place}."
 
 
-def trend(value: Money | Number | None) -> str | None:
-    """The direction of a figure: ▲ above zero, ▼ below, ▬ at zero."""
-    figure = _finite(value)
-    return None if figure is None else "▲" if figure > 0 else "▼" if figure < 0 else "▬"
-
-
 def plural(count: int | None, one: str, many: str = "") -> str | None:
     """A count with its noun: `1 trade`, `14 trades`; `many` where an `s` is not enough."""
     return None if count is None else f"{count:,} {one if count == 1 else many or one + 's'}"
@@ -201,6 +256,21 @@ def plural(count: int | None, one: str, many: str = "") -> str | None:
 
 # Room for every digit of the largest float, so that rounding is the only rounding.
 _EXACT = Context(prec=400, rounding=ROUND_HALF_UP)
+_MOST_DECIMALS = 12
+# So many more decimals may tell a figure from the mark beside it.
+_MORE_DECIMALS = 3
+
+
+def _rounded(value: Decimal, decimals: int, marks: Collection[Decimal]) -> Decimal:
+    """The figure with so many decimals; with more where it would read like a mark that it is not at, or beyond it."""
+    near = [mark for mark in marks if mark != value]
+    for more in range(_MORE_DECIMALS + 1):
+        rounded = _EXACT.quantize(value, Decimal(1).scaleb(-decimals - more))
+        if all(rounded != mark and (rounded < mark) == (value < mark) for mark in near):
+            return rounded
+    plain = _EXACT.quantize(value, Decimal(1).scaleb(-decimals))
+    short = any(abs(value) < abs(mark) <= abs(plain) for mark in near)
+    return value.quantize(plain, rounding=ROUND_DOWN, context=_EXACT) if short else plain
 
 
 def _finite(value: object) -> Decimal | None:

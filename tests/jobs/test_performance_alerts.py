@@ -107,6 +107,15 @@ def test_a_loss_that_wanders_about_its_limit_is_one_alert(tmp_path: Path, pnl: s
     assert found == {"daily_loss/live/USDT": level}
 
 
+@pytest.mark.parametrize(("pnl", "said"), [
+    ("-99.996", "Daily Loss: -99.996 USDT · Limit: -100.00 USDT (99.996% used)"),
+    ("-79.6", "Daily Loss: -79.60 USDT · Limit: -100.00 USDT (79.6% used)"),
+    ("-100", "Daily Loss: -100.00 USDT · Limit: -100.00 USDT (100% used)"),
+])  # fmt: skip
+def test_a_loss_below_its_limit_does_not_read_like_the_limit(tmp_path: Path, pnl: str, said: str) -> None:
+    assert seen(made(tmp_path, *hours(pnl)), LOSS)["daily_loss/live/USDT"].detail == said
+
+
 def test_an_alert_says_what_it_needs(tmp_path: Path) -> None:
     trades = [
         *hours("5", "-47.1", agent="Mean_Reversion_ETH"),
@@ -274,6 +283,12 @@ def test_what_is_open_has_limits(tmp_path: Path) -> None:
     assert (found["positions/live/USDT"].level, found["positions/live/USDT"].value) == (Level.CRITICAL, "3")
     assert (found["exposure/live/USDT"].level, found["exposure/live/USDT"].value) == (Level.WARNING, "850.00 USDT")
     assert "⚠️ 1 position of unknown size or price, not counted" in found["exposure/live/USDT"].notes
+
+
+def test_an_agent_without_a_trade_has_no_win_rate_to_speak_of(tmp_path: Path) -> None:
+    ledger = made(tmp_path, *hours("1", agent="A"), *hours("2", agent="B", day="2026-10-10"))
+    watched = Targets(review_win_rate=Decimal("0.4"), agents={"*": Limits(least_win_rate=Decimal("0.1"))})
+    assert seen(ledger, watched)["review/live/USDT/bot/B"].value == "0.00 USDT in 0 trades of 7 days"
 
 
 def test_an_agent_under_review_is_told(tmp_path: Path) -> None:

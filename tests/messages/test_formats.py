@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reporter.messages.formats import CurrencyFormat, Formats, Number, medal, plural, size_text, trend
+from reporter.messages.formats import CurrencyFormat, Formats, Number, medal, plural, size_text
 from reporter.periods.time_text import ago, duration_text
+from reporter.trading.books import Book, BookLine
 from reporter.trading.trades import Mode, Money
 
 SHOW = Formats()
@@ -29,6 +30,9 @@ NOON = datetime(2026, 10, 30, 12, 0, 5, tzinfo=UTC)
         ("1234.5", "JPY", "¥1,235"),
         ("0.00012345", "BTC", "0.00012345 BTC"),
         ("-12.3", "XYZ", "-12.30 XYZ"),
+        ("0.003", "BNB", "0.00300 BNB"),
+        ("-0.45", "USDT", "-0.450 USDT"),
+        ("0", "BNB", "0.00 BNB"),
         ("12.3", "", "12.30"),
         ("NaN", "USD", None),
         ("Infinity", "USD", None),
@@ -38,6 +42,80 @@ def test_money_has_its_sign_first_and_the_decimals_of_its_currency(
     amount: str, currency: str, shown: str | None
 ) -> None:
     assert SHOW.money(Money(Decimal(amount), currency)) == shown
+
+
+def book(*results: str, currency: str = "BNB", closing: str = "2") -> Book:
+    """A book whose trades made these amounts."""
+    made = [Money(Decimal(result), currency) for result in results]
+    nothing = Money(Decimal(0), currency)
+    lines = tuple(
+        BookLine(
+            key=f"a{n}",
+            ledger="l",
+            label=f"a{n}",
+            trades=1,
+            wins=0,
+            losses=0,
+            flat=0,
+            pnl=pnl,
+            fees=None,
+            gross_profit=nothing,
+            gross_loss=nothing,
+        )
+        for n, pnl in enumerate(made)
+    )
+    return Book(
+        trades=len(made),
+        wins=0,
+        losses=0,
+        flat=0,
+        pnl=sum(made, nothing),
+        fees=None,
+        gross_profit=nothing,
+        gross_loss=nothing,
+        mode=Mode.LIVE,
+        currency=currency,
+        lines=lines,
+        closing=Money(Decimal(closing), currency),
+    )
+
+
+@pytest.mark.parametrize(
+    ("results", "shown"),
+    [
+        (["0.0031"], ["0.00310 BNB", "2.00000 BNB", "0.00002 BNB"]),
+        (["0.5", "-0.6"], ["0.500 BNB", "2.000 BNB", "0.00002 BNB"]),
+        (["125"], ["125.00 BNB", "2.00 BNB", "0.00002 BNB"]),
+        ([], ["2.00 BNB", "0.003 BNB", "0.00 BNB"]),
+    ],
+)
+def test_amounts_of_a_book_have_the_decimals_that_its_largest_result_needs(
+    results: list[str], shown: list[str]
+) -> None:
+    amounts = [*results[:1], "2", *([] if results else ["0.003"]), "0.00002" if results else "0.000000002"]
+    formats = SHOW.for_books([book(*results)])
+    assert [formats.money(Decimal(amount), "BNB") for amount in amounts] == shown
+
+
+def test_of_two_books_of_a_currency_the_one_with_the_smaller_results_decides() -> None:
+    formats = SHOW.for_books([book("250"), book("0.02")])
+    assert formats.money(Decimal("0.0199"), "BNB") == "0.0199 BNB"
+    assert formats.money(Decimal("0.0199"), "ETH") == "0.019900 ETH"
+
+
+@pytest.mark.parametrize(
+    ("amount", "mark", "shown"),
+    [
+        ("-0.996", "-1", "-0.996 USDT"),
+        ("-0.99999", "-1", "-0.99999 USDT"),
+        ("-0.9999999", "-1", "-0.99 USDT"),
+        ("-1", "-1", "-1.00 USDT"),
+        ("-1.004", "-1", "-1.004 USDT"),
+    ],
+)
+def test_an_amount_beside_its_limit_never_reads_like_the_limit(amount: str, mark: str, shown: str) -> None:
+    formats = SHOW.for_books([book("-300", currency="USDT")])
+    assert formats.money(Money(Decimal(amount), "USDT"), mark=Money(Decimal(mark), "USDT")) == shown
 
 
 @pytest.mark.parametrize(("amount", "shown"), [("45.6", "+$45.60"), ("-45.6", "-$45.60"), ("0.001", "$0.00")])
@@ -91,7 +169,12 @@ def test_ten_keeps_its_zero_and_a_small_number_its_digits() -> None:
     ("value", "whole", "shown"),
     [
         (0.5532, 1, "55.3%"),
-        (Decimal("-0.0001"), 1, "0.0%"),
+        (Decimal("-0.0001"), 1, "-0.01%"),
+        (Decimal("1e-12"), 1, "0.0%"),
+        (Decimal("0.9996"), 1, "99.96%"),
+        (Decimal("0.99999999"), 1, "99.9%"),
+        (Decimal("1.00000001"), 1, "100.0%"),
+        (Decimal("-0.9999"), 1, "-99.99%"),
         (91, 200, "45.5%"),
         (Money(Decimal("45.6"), "USD"), Money(Decimal(50), "USD"), "91.2%"),
         (5, 0, None),
@@ -103,6 +186,15 @@ def test_shares_are_percentages_of_their_whole(
     value: Money | Number | None, whole: Money | Number | None, shown: str | None
 ) -> None:
     assert SHOW.pct(value, of=whole) == shown
+
+
+def test_a_share_beside_a_mark_never_reads_like_the_mark() -> None:
+    assert [SHOW.pct(Decimal(share), 0, mark=Decimal("0.8")) for share in ("0.796", "0.8", "0.803", "0.9975")] == [
+        "79.6%",
+        "80%",
+        "80.3%",
+        "99.8%",
+    ]
 
 
 def test_a_signed_share_marks_a_gain() -> None:
@@ -172,7 +264,12 @@ def test_medals_go_to_ten_then_places_are_numbered() -> None:
 
 
 def test_the_trend_is_the_direction_of_a_figure() -> None:
-    assert [trend(figure) for figure in (Decimal("0.1"), -2, 0)] == ["▲", "▼", "▬"]
+    assert [SHOW.trend(figure) for figure in (Decimal("0.1"), -2, 0)] == ["▲", "▼", "▬"]
+
+
+def test_what_reads_as_zero_has_no_direction() -> None:
+    assert [SHOW.trend(Money(Decimal(amount), "USD")) for amount in ("0.004", "0.005")] == ["▬", "▲"]
+    assert (SHOW.trend(Money(Decimal("0.003"), "BNB")), SHOW.signed(Decimal("0.003"), "BNB")) == ("▲", "+0.00300 BNB")
 
 
 def test_a_count_agrees_with_its_noun() -> None:
@@ -194,7 +291,7 @@ def test_what_is_not_known_stays_so_in_every_form() -> None:
         duration_text,
         size_text,
         medal,
-        trend,
+        SHOW.trend,
     )
     assert {form(None) for form in forms} == {None}
     assert ago(None, NOON) is plural(None, "trade") is None
@@ -236,11 +333,14 @@ def test_the_users_signs_stand_between_thousands_and_before_decimals(amount: Dec
         assert shown.startswith("+") == (figure > 0)
 
 
+DUST = Decimal("1e-9")
+
+
 @pytest.mark.parametrize("amount", ["-0.004", "-0.0000001", "-0"])
 def test_nothing_that_is_shown_as_zero_has_a_sign(amount: str) -> None:
     value = Decimal(amount)
-    shown = [SHOW.money(value, "USD"), SHOW.signed(value, "BTX"), SHOW.pct(value / 100), SHOW.signed_pct(value / 100)]
-    assert shown == ["$0.00", "0.00 BTX", "0.0%", "0.00%"]
+    shown = [SHOW.money(value, "USD"), SHOW.signed(value, "JPY"), SHOW.pct(value * DUST), SHOW.signed_pct(value * DUST)]
+    assert shown == ["$0.00", "¥0", "0.0%", "0.00%"]
 
 
 def test_a_column_says_its_currency_in_its_head() -> None:

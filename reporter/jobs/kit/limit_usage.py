@@ -127,7 +127,7 @@ class UsageGrading:
         return Measurement("used", gauge.used or 0.0, threshold)
 
     def _detail(self, gauge: LimitUsage) -> str:
-        used = "" if gauge.measure.mild else f" ({self.formats.pct(gauge.used, 0)} used)"
+        used = "" if gauge.measure.mild else f" ({self.formats.pct(gauge.used, 0, mark=self.warn_at)} used)"
         return f"{gauge.measure.name}: {gauge.value} · Limit: {gauge.limit}{used}"
 
 

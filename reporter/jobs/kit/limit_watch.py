@@ -18,6 +18,7 @@ from pydantic import Field, PositiveInt
 from reporter.alerts.model import Level, Observation
 from reporter.jobs.context import Context, Params
 from reporter.jobs.kit.limit_usage import LimitKind, LimitOwner, LimitUsage, OwnerKey
+from reporter.messages.formats import Formats
 from reporter.periods.civil import Period, trailing
 from reporter.trading.books import Book, BookLine, Series
 from reporter.trading.equity_curve import Curve
@@ -70,6 +71,11 @@ class LimitInputs:
     @cached_property
     def today(self) -> list[Book]:
         return self.ctx.books(self.ctx.period)
+
+    @cached_property
+    def formats(self) -> Formats:
+        """Amounts as a report about the day writes them."""
+        return self.ctx.formats.for_books(self.today)
 
     @cached_property
     def books(self) -> list[Book]:
@@ -175,7 +181,7 @@ def _daily_loss(look: LimitInputs, party: LimitOwner, limit: Money) -> LimitUsag
         DAILY_LOSS,
         party,
         _share(lost, limit),
-        _money(look, lost),
+        _money(look, lost, mark=-limit),
         _money(look, -limit),
         (*notes, *_pulled(look, party)),
     )
@@ -189,7 +195,9 @@ def _drawdown(look: LimitInputs, party: LimitOwner, limit: Money) -> LimitUsage:
     if fall is None:
         return LimitUsage(DRAWDOWN, party, None, "a ledger went away while its trades were read")
     notes = (*_trend(look, party), *_pulled(look, party))
-    return LimitUsage(DRAWDOWN, party, _share(fall, limit), _money(look, fall), _money(look, -limit), notes)
+    return LimitUsage(
+        DRAWDOWN, party, _share(fall, limit), _money(look, fall, mark=-limit), _money(look, -limit), notes
+    )
 
 
 def _below_peak(look: LimitInputs, party: LimitOwner, limit: Decimal) -> LimitUsage:
@@ -200,8 +208,8 @@ def _below_peak(look: LimitInputs, party: LimitOwner, limit: Decimal) -> LimitUs
     fall = whole.drawdown
     if fall.current_share is None:
         return LimitUsage(BELOW_PEAK, party, None, "its capital was used up")
-    percent, say = -fall.current_share, look.ctx.formats
-    value = f"{_money(look, fall.current)} ({say.pct(-percent, 2)})"
+    percent, say = -fall.current_share, look.formats
+    value = f"{_money(look, fall.current)} ({say.pct(-percent, 2, mark=-limit)})"
     return LimitUsage(
         BELOW_PEAK, party, float(percent / limit), value, f"{say.pct(-limit, 1)}", tuple(_pulled(look, party))
     )
@@ -219,7 +227,7 @@ def _whole_curve(look: LimitInputs, party: LimitOwner) -> Curve | None:
 
 def _win_rate(look: LimitInputs, party: LimitOwner, least: Decimal) -> Iterator[LimitUsage]:
     """By the last trades, as soon as there are as many as a rate needs."""
-    found, most, say = party.of(look.recent), look.ctx.params.trades, look.ctx.formats
+    found, most, say = party.of(look.recent), look.ctx.params.trades, look.formats
     if found is None or found.trades < min(look.ctx.targets.review_after, most):
         return
     wins, trades = found.wins, found.trades
@@ -248,7 +256,9 @@ def _exposure(look: LimitInputs, party: LimitOwner, limit: Money) -> LimitUsage:
     total = Money(sum(known, Decimal(0)), party.book.currency)
     missing = len(worth) - len(known)
     notes = (f"⚠️ {_count(missing, 'position')} of unknown size or price, not counted",) if missing else ()
-    return LimitUsage(EXPOSURE, party, _share(-total, limit), _money(look, total), _money(look, limit), notes)
+    return LimitUsage(
+        EXPOSURE, party, _share(-total, limit), _money(look, total, mark=limit), _money(look, limit), notes
+    )
 
 
 def _worth(position: Position) -> Decimal | None:
@@ -261,10 +271,10 @@ def _review(look: LimitInputs, party: LimitOwner) -> Iterator[LimitUsage]:
     if found is None:
         return
     reviewed = status(found, targets) is Status.UNDER_REVIEW
-    rate = look.ctx.formats.pct(found.win_rate)
-    value = f"{_money(look, found.pnl)}, {rate} WR in {_count(found.trades, 'trade')} of {_count(days, 'day')}"
+    rate = f", {look.formats.pct(found.win_rate)} WR" if found.trades else ""
+    value = f"{_money(look, found.pnl)}{rate} in {_count(found.trades, 'trade')} of {_count(days, 'day')}"
     fall, least = targets.drawdown.get(party.book.currency), targets.review_win_rate
-    limits = [f"-{_money(look, fall)}" if fall else "", f"{look.ctx.formats.pct(least)} WR" if least else ""]
+    limits = [f"-{_money(look, fall)}" if fall else "", f"{look.formats.pct(least)} WR" if least else ""]
     yield LimitUsage(REVIEW, party, float(reviewed), value, " or ".join(filter(None, limits)))
 
 
@@ -323,8 +333,8 @@ def _share(fall: Money, limit: Money) -> float:
     return float(-fall / limit or 0)
 
 
-def _money(look: LimitInputs, money: Money) -> str:
-    return look.ctx.formats.money(money) or ""
+def _money(look: LimitInputs, money: Money, mark: Money | None = None) -> str:
+    return look.formats.money(money, mark=mark) or ""
 
 
 def _count(number: int, of: str) -> str:

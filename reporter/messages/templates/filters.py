@@ -11,7 +11,7 @@ from jinja2 import Undefined, pass_context
 from jinja2.filters import FILTERS
 from jinja2.runtime import Context
 
-from reporter.messages.formats import Formats, medal, plural, size_text, trend
+from reporter.messages.formats import Formats, medal, plural, size_text
 from reporter.periods.time_text import ago, duration_text
 from reporter.trading.metrics import expectancy, few, payoff, profit_factor, sqn
 
@@ -34,32 +34,27 @@ _OF_SEQUENCES = (
     "slice sort sum unique"
 )
 _OF_NUMBERS = "abs float int round"
+_OF_FORMATS = "money signed number compact pct signed_pct trend"
 _OF_TEXT = "capitalize center lower string title trim upper"
 
 
-def filters(formats: Formats) -> dict[str, Filter]:
-    """Every filter that the templates of messages and pictures have."""
+def filters(formats: Callable[[], Formats]) -> dict[str, Filter]:
+    """Every filter that the templates of messages and pictures have; `formats` are those of the present rendering."""
     ours = {
         **{name: FILTERS[name] for name in _OF_SEQUENCES.split()},
         **{name: _known(FILTERS[name]) for name in _OF_NUMBERS.split()},
         **{name: _known(_on_text(FILTERS[name], formats)) for name in _OF_TEXT.split()},
         "replace": _known(_on_text(_replace, formats)),
         "join": _join(formats),
-        "money": formats.money,
-        "signed": formats.signed,
-        "number": formats.number,
-        "compact": formats.compact,
-        "pct": formats.pct,
-        "signed_pct": formats.signed_pct,
-        "date": _in_zone(formats.date),
-        "clock": _in_zone(formats.clock),
-        "time": _in_zone(formats.time),
+        **{name: _of_formats(name, formats) for name in _OF_FORMATS.split()},
+        "date": _in_zone(Formats.date, formats),
+        "clock": _in_zone(Formats.clock, formats),
+        "time": _in_zone(Formats.time, formats),
         "when": _when(formats),
         "ago": _ago,
         "duration": duration_text,
         "bytes": size_text,
         "medal": medal,
-        "trend": trend,
         "plural": plural,
         "few": _mark_of_few,
         "profit_factor": _known(profit_factor),
@@ -68,6 +63,16 @@ def filters(formats: Formats) -> dict[str, Filter]:
         "sqn": _known(sqn),
     }
     return {name: _defined(filter_) for name, filter_ in ours.items()} | {"default": _default, "d": _default}
+
+
+def _of_formats(name: str, formats: Callable[[], Formats]) -> Filter:
+    """A filter that is a method of Formats."""
+
+    @wraps(getattr(Formats, name))
+    def shown(*args: Any, **options: Any) -> Any:
+        return getattr(formats(), name)(*args, **options)
+
+    return shown
 
 
 def _mark_of_few(count: int | None, of: str = "", many: str = "") -> str:
@@ -100,32 +105,32 @@ def _known(function: Filter) -> Filter:
     return known
 
 
-def _on_text(function: Filter, formats: Formats) -> Filter:
+def _on_text(function: Filter, formats: Callable[[], Formats]) -> Filter:
     """A filter of text that takes any value."""
 
     @wraps(function)
     def on_text(value: Any, *args: Any, **options: Any) -> Any:
-        return function(formats.say(value), *args, **options)
+        return function(formats().say(value), *args, **options)
 
     return on_text
 
 
-def _in_zone(show: Callable[[Any, str | None], str | None]) -> Filter:
+def _in_zone(show: Callable[[Formats, Any, str | None], str | None], formats: Callable[[], Formats]) -> Filter:
     """A filter of times, which are shown in the zone whose calendar cut the report's period."""
 
     @pass_context
     def in_zone(context: Context, moment: date | None) -> str | None:
-        return show(moment, getattr(context.get("period"), "zone", None))
+        return show(formats(), moment, getattr(context.get("period"), "zone", None))
 
     in_zone.__doc__ = show.__doc__
     return in_zone
 
 
-def _when(formats: Formats) -> Filter:
+def _when(formats: Callable[[], Formats]) -> Filter:
     @pass_context
     def when(context: Context, moment: datetime | None) -> Timed | None:
         """A time that counts by itself in Discord (`3 minutes ago`); elsewhere `16:12 UTC`, with another day's date."""
-        text = formats.when(moment, context.get("now"), getattr(context.get("period"), "zone", None))
+        text = formats().when(moment, context.get("now"), getattr(context.get("period"), "zone", None))
         return None if moment is None else Timed(text or "", moment)
 
     return when
@@ -142,10 +147,10 @@ def _replace(text: str, old: str, new: str) -> str:
     return text.replace(old, new)
 
 
-def _join(formats: Formats) -> Filter:
+def _join(formats: Callable[[], Formats]) -> Filter:
     def join(values: Iterable[object], between: str = "") -> str:
         """A list in one line: `names | join(", ")`."""
-        return between.join(map(formats.say, values))
+        return between.join(map(formats().say, values))
 
     return join
 

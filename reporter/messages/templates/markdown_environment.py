@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import partial
 from typing import Any
 
 from jinja2 import BaseLoader, nodes
@@ -47,7 +46,7 @@ class MarkdownEnvironment(Sandbox):
     code_generator_class = _Compiler
 
     def __init__(self, loader: BaseLoader, formats: Formats) -> None:
-        super().__init__(loader, formats, partial(_placeholder, formats=formats))
+        super().__init__(loader, formats, lambda value: _placeholder(value, self.formats))
 
     def preprocess(self, source: str, name: str | None = None, filename: str | None = None) -> str:
         """Every line ends, that of an included part too; only lines of nothing but tags vanish."""

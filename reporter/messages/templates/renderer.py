@@ -128,7 +128,8 @@ class Renderer:
 
     def _filled(self, sandbox: Sandbox, name: str, facts: Mapping[str, Any]) -> str:
         try:
-            text = sandbox.get_template(name).render(facts)
+            with sandbox.about(facts.get("books") or ()):
+                text = sandbox.get_template(name).render(facts)
         except Exception as error:  # whatever a template can come to, the user reads one kind of sentence
             raise TemplateError(str(self._problem(sandbox, name, error, facts))) from error
         if len(text) > LONGEST_TEXT:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from jinja2 import BaseLoader, StrictUndefined, Template, nodes, pass_eval_context
@@ -14,6 +16,7 @@ from reporter.messages.formats import Formats
 from reporter.messages.templates.errors import instead, names_of
 from reporter.messages.templates.filters import filters
 from reporter.secret import Secret
+from reporter.trading.books import Book
 
 
 class Missing(StrictUndefined):
@@ -63,9 +66,23 @@ class Sandbox(ImmutableSandboxedEnvironment):
             optimized=False,
             cache_size=-1,  # a plain dict: the cache of a fixed size has a lock, which a child could wait for
         )
-        self.formats = formats
+        self._formats = ContextVar("formats", default=formats)
         self.globals = {name: self.globals[name] for name in ("range", "namespace")}
-        self.filters = filters(formats)
+        self.filters = filters(self._formats.get)
+
+    @property
+    def formats(self) -> Formats:
+        """The conventions of figures; within `about`, those of its books."""
+        return self._formats.get()
+
+    @contextmanager
+    def about(self, books: Iterable[object]) -> Iterator[None]:
+        """Render within: amounts have the decimals that these books need."""
+        token = self._formats.set(self.formats.for_books(book for book in books if isinstance(book, Book)))
+        try:
+            yield
+        finally:
+            self._formats.reset(token)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """What is unknown has unknown parts: `book.best.pnl` is None where there is no best trade."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from functools import partial
 
 from jinja2 import BaseLoader
 from markupsafe import Markup
@@ -35,7 +34,7 @@ class SvgEnvironment(Sandbox):
     """The environment of pictures: a number is written as SVG reads it, all else as people do."""
 
     def __init__(self, loader: BaseLoader, formats: Formats) -> None:
-        super().__init__(loader, formats, partial(_text, formats=formats), autoescape=True)
+        super().__init__(loader, formats, lambda value: _text(value, self.formats), autoescape=True)
         self.globals |= {
             "scale": scale,
             "spread": spread,
@@ -49,7 +48,7 @@ class SvgEnvironment(Sandbox):
 
         def clip(text: object, width: float, size: float) -> str:
             """As much of a text as fits into the width, with `…` in its middle."""
-            return clipped(_text(text, formats), width, size)
+            return clipped(_text(text, self.formats), width, size)
 
         self.filters |= {"clip": clip, "on": _on}
 
