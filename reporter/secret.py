@@ -7,13 +7,12 @@ is for excerpts of files whose secrets are not known yet: it covers everything t
 from __future__ import annotations
 
 import base64
-import html
-import json
 import re
+import struct
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 MASK = "***"
 
@@ -26,12 +25,22 @@ LONG = 16
 
 # What stands before a secret in a header (RFC 9110, section 11).
 _SCHEMES = {"bearer", "basic", "bot", "token", "apikey"}
+_ANCHORS = re.compile("[A-Za-z0-9]+")
+_ENTITIES = {"&": ("amp",), "<": ("lt",), ">": ("gt",), '"': ("quot",), "'": ("apos",)}
+_BACKSLASH = r"(?:\\|%(?:25){0,2}5[cC])"
+_AMPERSAND = "(?:&|%26)(?:amp(?:;|%3[bB]))?"
+_SEMICOLON = "(?:;|%3[bB])"
+_ESCAPES = {
+    " ": (r"\+", "%2[bB]"),
+    "\n": (f"{_BACKSLASH}{{1,4}}n",),
+    "\t": (f"{_BACKSLASH}{{1,4}}t",),
+    "\r": (f"{_BACKSLASH}{{1,4}}r",),
+}
 # A noncharacter of Unicode: no text has it.
 _BLANK = "\ufdd0"
 _BLANKS = re.compile(f"{_BLANK}+")
 
-_TELLING = re.compile(r"(?i)passw|passphrase|token|secret|api[_-]?key|private[_-]?key|webhook|auth|signature")
-_TELLING_VARIABLE = re.compile(r"(?i)passw|passphrase|token|secret|api_?key|private_?key|webhook")
+_TELLING = re.compile(r"(?i)passw|passphrase|token|secret|api[_-]?key|private[_-]?key|webhook")
 
 # Secrets that we do not know, by the shape of what holds them. Each runs in linear time: its repetitions are bounded.
 _SHAPES = (
@@ -76,30 +85,47 @@ class Secret:
         return f"Secret({MASK} from {self.origin})" if self.origin else f"Secret({MASK})"
 
 
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """One way in which a secret may stand in a text. `anchor` is a piece that it has in any case, to be fast."""
+
+    length: int
+    anchor: str
+    pattern: re.Pattern[str] | None = None
+
+    def blanked(self, text: str) -> str:
+        if self.anchor not in text:
+            return text
+        if self.pattern is None:
+            return text.replace(self.anchor, _BLANK * len(self.anchor))
+        return self.pattern.sub(lambda found: _BLANK * len(found[0]), text)
+
+
 class _Known:
     """The secrets of this process, in every form in which a library or a service may give them back."""
 
     def __init__(self) -> None:
-        self.forms: dict[str, None] = {}
-        self._sorted: tuple[str, ...] = ()
-
-    def learn(self, value: str) -> None:
-        for part in _parts(value):
-            self.forms.update(dict.fromkeys(form for form in _forms(part) if len(form) >= SHORTEST))
+        self._forms: dict[str, _Form] = {}
+        self._sorted: tuple[_Form, ...] = ()
 
     @property
-    def longest_first(self) -> tuple[str, ...]:
-        if len(self._sorted) != len(self.forms):  # forms are only ever added
-            self._sorted = tuple(sorted(self.forms, key=len, reverse=True))
-        return self._sorted
+    def longest(self) -> int:
+        """Characters that a secret takes at most, with all of it encoded."""
+        return max((form.length for form in self._forms.values()), default=0) * 16
+
+    def learn(self, value: str) -> None:
+        for part in set(_parts(value)):
+            if len(part) >= SHORTEST:
+                self._forms.update({form.anchor if form.pattern is None else part: form for form in _forms(part)})
 
     def blanked(self, text: str, shortest: int) -> str:
         """The text with each known secret of that length or more as so many blanks."""
-        for form in self.longest_first:
-            if len(form) < shortest:
+        if len(self._sorted) != len(self._forms):  # forms are only ever added
+            self._sorted = tuple(sorted(self._forms.values(), key=lambda form: -form.length))
+        for form in self._sorted:
+            if form.length < shortest:
                 break
-            if form in text:
-                text = _replaced(text, form)
+            text = form.blanked(text)
         return text
 
 
@@ -115,7 +141,7 @@ def learn(value: str) -> None:
 def learn_environment(environ: Mapping[str, str]) -> None:
     """Let `masked` know the variables whose names say that they hold a secret: jobs may read them."""
     for name, value in environ.items():
-        if _TELLING_VARIABLE.search(name) and len(value) >= SHORTEST_INSIDE_WORDS and not value.startswith("/"):
+        if is_telling(name) and len(value) >= SHORTEST_INSIDE_WORDS and not value.startswith("/"):
             learn(value)
 
 
@@ -125,6 +151,11 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 def without_surrogates(text: str) -> str:
     """Text that can be written in UTF-8. Names of files that are no UTF-8 come with lone surrogates (PEP 383)."""
     return text if text.isascii() else _SURROGATES.sub("\ufffd", text)
+
+
+def is_telling(name: str) -> bool:
+    """Whether the name of a variable, a key or a parameter says that its value is a secret."""
+    return _TELLING.search(name) is not None
 
 
 def masked(text: str, limit: int | None = None, *, shortest: int = SHORTEST) -> str:
@@ -138,8 +169,7 @@ def masked(text: str, limit: int | None = None, *, shortest: int = SHORTEST) -> 
     if len(text) < SHORTEST:
         return text
     if limit is not None and len(text) > limit:
-        longest = len(_known.longest_first[0]) if _known.forms else 0
-        shown = text[: limit + longest]  # so that a secret at the edge is seen whole
+        shown = text[: limit + _known.longest]  # so that a secret at the edge is seen whole
     blanked = _known.blanked(shown, shortest)
     for signs, shape in _SHAPES:
         if any(sign in blanked for sign in signs):
@@ -176,24 +206,48 @@ def _parts(value: str) -> Iterator[str]:
         return
     if password:
         yield from (password, unquote(password))
-    yield from (given for key, given in query if _TELLING.search(key))
-    yield from (part for part in parts.path.split("/") if len(part) >= LONG)
+    yield from (given for key, given in query if is_telling(key))
+    yield from (part for part in parts.path.split("/") if len(part) >= LONG and not part.isdecimal())
 
 
-def _forms(value: str) -> Iterator[str]:
-    """How a value may be written by what quotes, encodes or shows it."""
-    raw = value.encode("utf-8", "surrogatepass")
-    yield value
-    if value.isalnum() and len(value) < SHORTEST_INSIDE_WORDS:
-        return
-    for encoded in (quote(raw, safe=""), quote(raw), quote_plus(raw)):
-        yield encoded
-        yield re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), encoded)
-    yield from (json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1])
-    yield from (repr(value)[1:-1], repr(raw)[2:-1], html.escape(value), html.escape(value, quote=False))
-    if len(raw) >= SHORTEST_INSIDE_WORDS:
-        yield raw.hex()
-        yield from _in_base64(raw)
+def _forms(value: str) -> Iterator[_Form]:
+    """How a value may be written by what quotes, escapes, encodes or shows it."""
+    plain, short = value.isascii() and value.isalnum(), len(value) < SHORTEST_INSIDE_WORDS
+    if plain and not short:
+        yield _Form(len(value), value)
+    else:
+        written = "".join(map(_written, value))
+        anchor = max(_ANCHORS.findall(value), key=len, default="")
+        yield _Form(len(value), anchor, re.compile(rf"(?<![^\W_]){written}(?![^\W_])" if short else written))
+    if not short:
+        raw = value.encode("utf-8", "surrogatepass")
+        for encoded in (raw.hex(), *_in_base64(raw)):
+            yield _Form(len(encoded), encoded)
+
+
+def _written(char: str) -> str:
+    """A pattern of how a character is written: as it is, with backslashes, in a URL, JSON, Python or HTML; or in one
+    of them and then in another."""
+    if char.isascii() and char.isalnum():
+        return char
+    raw, point = char.encode("utf-8", "surrogatepass"), ord(char)
+    in_url = "".join(f"%(?:25){{0,2}}(?i:{byte:02x})" for byte in raw)
+    named = "|".join([rf"(?:#|%23)(?:0?{point}|x(?i:{point:x}))", *_ENTITIES.get(char, ())])
+    ways = [
+        f"{_BACKSLASH}{{0,4}}(?:{re.escape(char)}|{in_url}|{_AMPERSAND}(?:{named}){_SEMICOLON})",
+        "".join(f"{_BACKSLASH}{{1,4}}x(?i:{byte:02x})" for byte in raw),
+        f"{_BACKSLASH}{{1,4}}(?:x(?i:{point:02x})|U(?i:{point:08x}))",
+        "".join(f"{_BACKSLASH}{{1,4}}u(?i:{unit:04x})" for unit in _utf_16(char)),
+        *_ESCAPES.get(char, ()),
+        *([_written("⏎")] if char == "\n" else ()),  # so it stands in one line
+    ]
+    return f"(?:{'|'.join(ways)})"
+
+
+def _utf_16(char: str) -> tuple[int, ...]:
+    return struct.unpack(
+        f">{len(char.encode('utf-16-be', 'surrogatepass')) // 2}H", char.encode("utf-16-be", "surrogatepass")
+    )
 
 
 def _in_base64(raw: bytes) -> Iterator[str]:
@@ -203,13 +257,6 @@ def _in_base64(raw: bytes) -> Iterator[str]:
         text = base64.b64encode(bytes(shift) + raw).decode()[first:behind]
         if len(text) >= SHORTEST_INSIDE_WORDS:
             yield from (text, text.replace("+", "-").replace("/", "_"))
-
-
-def _replaced(text: str, form: str) -> str:
-    blanks = _BLANK * len(form)
-    if len(form) >= SHORTEST_INSIDE_WORDS:
-        return text.replace(form, blanks)
-    return re.sub(rf"(?<![^\W_]){re.escape(form)}(?![^\W_])", blanks, text)
 
 
 _KEY = re.compile("(?i)webhook|token|password|secret")

@@ -76,7 +76,7 @@ LIBRARIES = {
 PURE_LIBRARIES = words(
     "__future__ abc base64 bisect calendar collections contextlib cronsim dataclasses datetime decimal difflib enum "
     "fnmatch fractions functools hashlib heapq html itertools json logging markdown_it math operator pathlib pydantic "
-    "re statistics string textwrap types typing typing_extensions unicodedata urllib.parse zoneinfo"
+    "re statistics string struct textwrap types typing typing_extensions unicodedata urllib.parse zoneinfo"
 )
 # What reaches the disk or the terminal all the same: functions, and methods of a Path.
 IO_FUNCTIONS = words("input open print")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from reporter.app.home import FolderHome
 from reporter.delivery.worker import DeliveryWorker
-from reporter.errors import ReporterError, nearest
+from reporter.errors import JobError, ReporterError, nearest
 from reporter.jobs import changes
 from reporter.jobs.binding import BoundJob
 from reporter.notify.pipeline import AlertPipeline
@@ -22,7 +22,7 @@ from reporter.periods.clock import Clock, SystemClock
 from reporter.scheduler.clock_check import ClockCheck
 from reporter.scheduler.daemon import TICK, WATCH, Daemon
 from reporter.scheduler.planner import Planner
-from reporter.scheduler.runner import Findings, Outcome, Runner
+from reporter.scheduler.runner import Findings, Outcome, Runner, explain
 from reporter.scheduler.runtime import Runtime
 from reporter.scheduler.upkeep import StoreUpkeep
 from reporter.store import channel_states, outbox_admin, run_log
@@ -93,8 +93,17 @@ class App:
         )
 
     def ask(self, bound: BoundJob, at: str | None) -> Findings:
-        """What a job would report, for a preview: nothing is saved or sent."""
-        return self.runner.ask(self.runtime, bound, self.period(bound, at), drawn=True)
+        """What a job would report, for a preview: nothing is saved or sent.
+
+        Raises ReporterError, and JobError for whatever the job itself raises.
+        """
+        period = self.period(bound, at)
+        try:
+            return self.runner.ask(self.runtime, bound, period, drawn=True)
+        except ReporterError:
+            raise
+        except Exception as error:
+            raise JobError(explain(error, bound)) from error
 
     def period(self, bound: BoundJob, at: str | None) -> Period:
         """The period that a run by hand speaks of: the last complete one, or that which contains `at`.

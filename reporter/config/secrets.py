@@ -13,7 +13,7 @@ from pydantic import PlainSerializer, PlainValidator, ValidationInfo, WithJsonSc
 
 from reporter.config.types import mistake
 from reporter.config.yaml_document import shown
-from reporter.secret import Secret
+from reporter.secret import Secret, is_telling
 
 LITERAL = "the config file itself"
 
@@ -147,9 +147,7 @@ def _absolute(path: str, home: Path) -> str:
 def _has_password(url: str) -> bool:
     try:
         parts = urlsplit(url)
-        return bool(parts.password) or any(
-            "passw" in key.lower() or "token" in key.lower() for key, _ in parse_qsl(parts.query)
-        )
+        return bool(parts.password) or any(is_telling(key) for key, _ in parse_qsl(parts.query))
     except ValueError:  # what cannot be read may hold one
         return True
 

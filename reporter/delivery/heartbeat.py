@@ -21,7 +21,7 @@ from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 from reporter.errors import ReporterError
 from reporter.messages.message import visible
 from reporter.periods.clock import Clock
-from reporter.secret import Secret, masked
+from reporter.secret import Secret, learn, masked
 from reporter.version import __version__
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ class Heartbeat:
         ca_file: Path | None = None,
     ) -> None:
         self._url = url
+        learn(url.reveal())  # an address without a password is one all the same: who knows it can ping
         self._every = every
         self._fail = fail
         self._clock = clock

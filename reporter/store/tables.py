@@ -53,13 +53,17 @@ class UtcTime(TypeDecorator[datetime]):
 
 
 class ForeignText(TypeDecorator[str]):
-    """Words that may come from elsewhere, such as a library's error: kept without secrets and cut to a sane length."""
+    """Words that may come from elsewhere, such as a library's error: kept without secrets, and cut unless `whole`."""
 
     impl = Text
     cache_ok = True
 
+    def __init__(self, *, whole: bool = False) -> None:
+        super().__init__()
+        self.whole = whole
+
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
-        return None if value is None else masked(value, LONGEST_TEXT)
+        return None if value is None else masked(value, None if self.whole else LONGEST_TEXT)
 
 
 metadata = MetaData(
@@ -367,11 +371,13 @@ events = Table(
     Column("source", String(64), nullable=False),
     Column("event_id", String(128), nullable=False),
     Column("kind", String(64), nullable=False),
-    Column("title", Text, nullable=False),
-    Column("text", Text, nullable=False),
+    Column("title", ForeignText, nullable=False),
+    Column("text", ForeignText, nullable=False),
     Column("severity", String(16), nullable=False),
     Column("agent", String(128), nullable=False),
-    Column("fields", Text, nullable=False),  # JSON: [name, value] in their order, with a mark where it is a number
+    Column(
+        "fields", ForeignText(whole=True), nullable=False
+    ),  # JSON: [name, value] in their order, with a mark where it is a number
     Column("at", UtcTime, nullable=False),
     Column("received_at", UtcTime, nullable=False),
     Column("slot", String(128)),  # a later event of the same slot edits the earlier message
@@ -379,7 +385,7 @@ events = Table(
     Column("not_before", UtcTime),
     Column("seq", BigInteger),  # the sender's own counter: a jump means that some are missing
     Column("state", String(16), nullable=False),  # waiting sent off expired failed
-    Column("why", Text),
+    Column("why", ForeignText),
     Column("settled_at", UtcTime),
     Column("file_name", String(255)),
     Column("file", LargeBinary),
@@ -396,7 +402,7 @@ rejected_events = Table(
     Column("id", Integer, primary_key=True),
     Column("hook", String(64), nullable=False),
     Column("received_at", UtcTime, nullable=False),
-    Column("why", Text, nullable=False),
-    Column("body", Text, nullable=False),
+    Column("why", ForeignText, nullable=False),
+    Column("body", ForeignText(whole=True), nullable=False),
     Index(None, "received_at"),
 )

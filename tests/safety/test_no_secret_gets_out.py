@@ -1,0 +1,300 @@
+"""The law: no webhook, token or password can reach a log, an error, a page, a message or the store.
+
+Secrets are planted in every place of the config that takes one, in each of the four ways, and jobs leak what they can
+reach. Everything fails. Then every byte that was written, stored or posted is searched.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, get_args, get_origin
+
+import pytest
+from pydantic import BaseModel
+
+from reporter.cli.commands import COMMANDS
+from reporter.cli.parser import main
+from reporter.config.models import Config
+from reporter.config.probes import KINDS, model_of
+from reporter.secret import Secret
+from tests.safety.planted import PLACES, WAYS, Echo, Plants, echo
+from tests.support.paths import ROOT
+
+# What a job can do wrong with a secret that it knows. `SECRETS` are all of them, `FIRST` is one of each way.
+JOB = '''\
+"""A job that cannot keep a secret."""
+import json, logging, os, sys, threading, urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from reporter import Context, Level, Observation, Report, job
+
+HOME = Path(__file__).parent.parent
+SECRETS = json.loads((HOME / "all.json").read_text())
+FIRST = SECRETS[:: max(1, len(SECRETS) // 12)]
+
+@job(covers="now", schedule="every 1s")
+def NAME(ctx: Context) -> Iterator[Report | Observation]:
+    """Leaks."""
+    CODE
+    yield Observation("leak/none", Level.OK)
+'''
+LEAKS = {
+    "raises": "raise RuntimeError(' | '.join(SECRETS))",
+    "raises_from": "try:\n        int(SECRETS[0])\n"
+    "    except ValueError as error:\n        raise KeyError(SECRETS[1]) from error",
+    "raises_bytes": "raise OSError(5, repr([s.encode() for s in SECRETS]))",
+    "raises_group": "raise ExceptionGroup(SECRETS[0], [ValueError(s) for s in SECRETS])",
+    "exits": "sys.exit(SECRETS[0])",
+    "httpx": "import httpx; httpx.get(next(s for s in SECRETS if '/ping/' in s)).raise_for_status()",
+    "urllib": "urllib.request.urlopen(next(s for s in SECRETS if '/ping/' in s))",
+    "alchemy": "import sqlalchemy as sa; e = sa.create_engine(next(s for s in SECRETS if s.startswith('postgresql'))); "
+    "ctx.log.error('%r %s', e, e.url.render_as_string(hide_password=False)); e.connect()",
+    "logs": "ctx.log.error('it is %s', SECRETS); ctx.log.warning(json.dumps(SECRETS), exc_info=KeyError(SECRETS[0]))",
+    "prints": "print(SECRETS, flush=True); print(*SECRETS, sep='\\n', file=sys.stderr); sys.stdout.writelines(SECRETS)",
+    "thread": "t = threading.Thread(target=lambda: int(SECRETS[0])); t.start(); t.join()",
+    "warns": "import warnings; warnings.warn(SECRETS[0])",
+    "observes": "yield from (Observation(f'leak/{n}', Level.CRITICAL, s, s, s, headline=s, notes=(s,)) "
+    "for n, s in enumerate(FIRST)); yield Observation('leak/' + FIRST[0], Level.CRITICAL, FIRST[0])",
+    "reports": "yield Report(facts={'secrets': FIRST})",
+    "template": "yield Report(facts={'secrets': {}, 'name': SECRETS[0]}, template='fails')",
+    "cuts": "raise RuntimeError('x' * 1990 + SECRETS[0] * 50)",
+}
+LETTER = """\
+# {{ secrets }}{{ secrets[0] }}
+{% for s in secrets %}
+**{{ s }}** `{{ s }}` [{{ s }}](https://example.org/{{ s }}) https://example.org?{{ s }}
+{% endfor %}
+```
+{{ secrets }}
+```
+| a |
+|---|
+{% for s in secrets %}
+| {{ s }} |
+{% endfor %}
+"""
+PICTURE = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 90 90"><title>{{ secrets[0] }}</title>'
+    '<text y="20">{{ secrets[0] }}</text></svg>'
+)
+AT_IMPORT = "from pathlib import Path\nraise RuntimeError((Path(__file__).parent.parent / 'all.json').read_text())\n"
+NO_PYTHON = "HOOK = '{secret}' +* 1\n"
+
+CONFIG = """\
+version: 1
+store: {store}
+discord: {{base_url: "{server}"}}
+heartbeat: {{url: {heartbeat}, every: 1s}}
+ledgers:
+{ledgers}
+channels:
+  screen: {{kind: console, pictures: pictures}}
+{channels}
+probes:
+{probes}
+jobs:
+  health_probe: {{schedule: every 1s, channel: [screen, c-env, c-file]}}
+  daily_summary: {{channel: [screen, c-env]}}
+  performance_alerts: {{schedule: every 1s, channel: screen}}
+  at_import: {{channel: screen}}
+  no_python: {{channel: screen}}
+{jobs}
+"""
+
+
+def secret_keys(model: type[BaseModel], seen: set[type] | None = None) -> Iterator[str]:
+    """Every key that takes a secret, in a model and in those that it holds."""
+    seen = seen if seen is not None else set()
+    if model in seen:
+        return
+    seen.add(model)
+    for name, field in model.model_fields.items():
+        for kind in _kinds(field.annotation):
+            if kind is Secret:
+                yield f"{model.__name__}.{name}"
+            elif isinstance(kind, type) and issubclass(kind, BaseModel):
+                yield from secret_keys(kind, seen)
+
+
+def _kinds(annotation: object) -> Iterator[object]:
+    if get_origin(annotation) is Annotated or get_args(annotation):
+        for part in get_args(annotation):
+            yield from _kinds(part)
+    else:
+        yield annotation
+
+
+def test_every_place_that_takes_a_secret_is_planted() -> None:
+    models: list[type[BaseModel]] = [Config, *map(model_of, KINDS)]
+    assert {key for model in models for key in secret_keys(model)} == set(PLACES)
+
+
+class Home:
+    """The home, and what the program wrote about it."""
+
+    def __init__(self, folder: Path, server: Echo, turn: int, seed: int) -> None:
+        self.folder, self.server = folder, server
+        self.plants = Plants(folder, server.address, server.server_address[1], seed)
+        self.written: dict[str, bytes] = {}
+        plant = self.plants.plant
+
+        def one(place: str) -> str:
+            return plant(place, WAYS[turn % len(WAYS)])
+
+        def each(line: str, **places: str) -> str:
+            return "\n".join(
+                "  " + line.format(way=way, **{name: plant(place, way) for name, place in places.items()})
+                for way in WAYS
+            )
+
+        channels = each(
+            "c-{way}: {{webhook: {hook}, bot_token: {bot}}}",
+            hook="DiscordChannel.webhook",
+            bot="DiscordChannel.bot_token",
+        )
+        probes = [
+            each(
+                "http-{way}: {{kind: http, url: {url}, body: {body}, headers: {{Authorization: {header}, X: {more}}}}}",
+                url="HttpProbeConfig.url",
+                body="HttpProbeConfig.body",
+                header="HttpProbeConfig.headers",
+                more="HttpProbeConfig.headers",
+            ),
+            each(
+                f"tcp-{{way}}: {{{{kind: tcp, address: '127.0.0.1:{self.plants.port}', send: {{send}}}}}}",
+                send="TcpProbeConfig.send",
+            ),
+            each("pg-{way}: {{kind: postgres, url: {url}}}", url="PostgresProbeConfig.url"),
+            each("redis-{way}: {{kind: redis, url: {url}}}", url="RedisProbeConfig.url"),
+            each("sql-{way}: {{kind: sql, url: {url}, query: SELECT 1}}", url="SqlProbeConfig.url"),
+        ]
+        self.broken_store = one("Config.store")
+        self.config = CONFIG.format(
+            store="state/reporter.sqlite",
+            server=server.address,
+            heartbeat=one("HeartbeatConfig.url"),
+            ledgers=each("l-{way}: {{kind: native, url: {url}}}", url="LedgerConfig.url"),
+            channels=channels,
+            probes="\n".join(probes),
+            jobs="\n".join(f"  {name}: {{channel: [screen, c-env]}}" for name in LEAKS),
+        )
+        self._write_files()
+        self.environ = {"PATH": os.environ["PATH"], "HOME": str(folder), **self.plants.environ}
+
+    def _write_files(self) -> None:
+        for name in ("config", "jobs", "templates", "state"):
+            (self.folder / name).mkdir()
+        self.write_config(self.config)
+        (self.folder / "all.json").write_text(json.dumps(self.plants.values))
+        for name, code in LEAKS.items():
+            (self.folder / "jobs" / f"{name}.py").write_text(JOB.replace("NAME", name).replace("CODE", code))
+            (self.folder / "templates" / f"{name}.md.j2").write_text("# Nothing\n")
+        (self.folder / "templates" / "reports.md.j2").write_text(LETTER)
+        (self.folder / "templates" / "reports.svg.j2").write_text(PICTURE)
+        (self.folder / "templates" / "fails.md.j2").write_text("# {{ secrets[name] }}\n")
+        (self.folder / "jobs" / "at_import.py").write_text(AT_IMPORT)
+        (self.folder / "jobs" / "no_python.py").write_text(NO_PYTHON.format(secret=self.plants.values[0]))
+
+    def write_config(self, text: str) -> None:
+        path = self.folder / "config" / "reporter.yaml"
+        path.write_text(text)
+        path.chmod(0o600)
+
+    def command(self, capfd: pytest.CaptureFixture[str], *arguments: str) -> int:
+        """Run one command as a user does; what it writes is kept."""
+        code = main(["--home", str(self.folder), *arguments])
+        out, err = capfd.readouterr()
+        self.written[f"`{' '.join(arguments)}`"] = (out + err).encode()
+        return code
+
+    def leaks(self) -> list[str]:
+        """What was found in everything that was written, stored and posted."""
+        ours = {self.folder / name for name in ("secrets", "credentials", "jobs", "all.json", "config")}
+        files = [path for path in self.folder.rglob("*") if path.is_file() and not {path, *path.parents} & ours]
+        self.written |= {str(path.relative_to(self.folder)): path.read_bytes() for path in files}
+        bodies = [body for body in self.server.bodies if b'{"key": "' not in body]  # what a probe has to send is sent
+        self.written["what was posted"] = b"\n".join(bodies)
+        return [leak for what, content in self.written.items() for leak in self.plants.found_in(what, content)]
+
+
+@pytest.fixture(params=[0, *(pytest.param(turn, marks=pytest.mark.full) for turn in range(1, len(WAYS)))])
+def home(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Home]:
+    with echo() as server:
+        yield Home(tmp_path, server, request.param, seed=request.param)
+
+
+COMMAND_LINES: dict[str, list[list[str]]] = {
+    "run": [],  # below, as a process
+    "run-job": [[name] for name in LEAKS],
+    "backfill": [["daily_summary", "--from", "2026-10-01", "--to", "2026-10-02"]],
+    "runs": [[]],
+    "preview": [
+        ["reports"],
+        ["reports", "--format", "json"],
+        ["reports", "--format", "html"],
+        ["raises"],
+        ["observes"],
+    ],
+    "jobs": [[]],
+    "check": [[], ["--diff"]],
+    "probe": [[]],
+    "outbox": [["--all"], *(["show", str(number)] for number in range(1, 6))],
+    "channels": [[], ["test", "c-env"], ["test", "c-literal"]],
+    "explain": [[], ["job/raises"], ["probe/http-env"], ["leak/0"]],
+    "silence": [["probe/pg*", "--reason", "x"], []],
+    "ack": [["job/raises", "--by", "me"]],
+    "uptime": [[]],
+    "setup": [["discord", "--bot-token", "env:BOT"], ["discord", "--bot-token", "file:secrets/S2"]],
+    "export": [["trades", "--from", "2026-10-01"], ["daily", "--from", "2026-10-01"]],
+    "init": [["x"]],
+    "demo": [],
+    "schema": [[]],
+}
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # a job's thread may fail
+def test_no_secret_gets_out_of_any_command(
+    home: Home, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert set(COMMAND_LINES) == {command.name for command in COMMANDS}
+    for name, value in (home.environ | {"BOT": home.plants.values[1]}).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(home.folder)
+    for name, lines in COMMAND_LINES.items():
+        for line in lines:
+            home.command(capfd, name, *line)
+    home.write_config(home.config.replace("state/reporter.sqlite", home.broken_store))
+    home.command(capfd, "runs")
+    assert b"cannot be opened" in home.written["`runs`"]
+    home.write_config(home.config.replace("version: 1", f"version: {home.plants.values[0]}\n: {home.plants.values[1]}"))
+    home.command(capfd, "check")
+    assert home.leaks() == []
+    assert sum(b"***" in content for content in home.written.values()) > 20
+    assert len(home.plants.cores) >= 40
+
+
+def test_no_secret_gets_out_of_the_daemon(home: Home) -> None:
+    log = home.folder / "log"
+    with log.open("wb") as stream:
+        command = [sys.executable, "-m", "reporter", "--home", str(home.folder), "run", "--verbose"]
+        running = subprocess.Popen(command, cwd=ROOT, env=home.environ, stdout=stream, stderr=stream)
+    try:
+        end = time.monotonic() + 60
+        expected = {f"{name} " for name in LEAKS} | {"heartbeat does not arrive"}
+        while time.monotonic() < end and not all(word.encode() in log.read_bytes() for word in expected):
+            time.sleep(0.2)
+        running.send_signal(signal.SIGTERM)
+        running.wait(60)
+    finally:
+        running.kill()
+        running.wait()
+    assert b"stopped" in log.read_bytes(), log.read_text()[-2000:]
+    assert any("/ping/" in hit for hit in home.server.hits)
+    assert home.leaks() == []
