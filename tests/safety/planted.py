@@ -33,6 +33,8 @@ PLACES = {
     "TcpProbeConfig.send": "AUTH {token}",
     "PostgresProbeConfig.url": "postgresql://prober:{quoted}@127.0.0.1:1/bot",
     "RedisProbeConfig.url": "redis://:{quoted}@127.0.0.1:{port}/0",
+    "TokenConfig.secret": "{token}",
+    "HookConfig.secret": "{token}",
     "SqlProbeConfig.url": "postgresql://asker:{quoted}@127.0.0.1:1/bot?password={quoted}",
 }
 # What stands here in the config itself is public text; only a reference makes a secret of it.
@@ -50,6 +52,7 @@ class Plants:
     environ: dict[str, str] = field(default_factory=dict)
     cores: list[str] = field(default_factory=list)
     values: list[str] = field(default_factory=list)
+    placed: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)
@@ -63,6 +66,7 @@ class Plants:
             return "public text"
         value = self._value(PLACES[place])
         self.values.append(value)
+        self.placed[place, way] = value
         name = f"S{len(self.values)}"
         match way:
             case "env":

@@ -9,12 +9,16 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, get_args, get_origin
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 from pydantic import BaseModel
@@ -32,6 +36,7 @@ JOB = '''\
 """A job that cannot keep a secret."""
 import json, logging, os, sys, threading, urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from reporter import Context, Level, Observation, Report, job
 
@@ -99,6 +104,14 @@ channels:
 {channels}
 probes:
 {probes}
+web:
+  listen: "127.0.0.1:{web}"
+  tokens:
+{tokens}
+hooks:
+{hooks}
+events:
+  default: {{channel: screen}}
 jobs:
   health_probe: {{schedule: every 1s, channel: [screen, c-env, c-file]}}
   daily_summary: {{channel: [screen, c-env]}}
@@ -175,6 +188,7 @@ class Home:
             each("redis-{way}: {{kind: redis, url: {url}}}", url="RedisProbeConfig.url"),
             each("sql-{way}: {{kind: sql, url: {url}, query: SELECT 1}}", url="SqlProbeConfig.url"),
         ]
+        self.web = _free_port()
         self.broken_store = one("Config.store")
         self.config = CONFIG.format(
             store="state/reporter.sqlite",
@@ -183,6 +197,9 @@ class Home:
             ledgers=each("l-{way}: {{kind: native, url: {url}}}", url="LedgerConfig.url"),
             channels=channels,
             probes="\n".join(probes),
+            web=self.web,
+            tokens=each("  t-{way}: {token}", token="TokenConfig.secret"),
+            hooks=each("h-{way}: {{preset: uptime_kuma, secret: {secret}}}", secret="HookConfig.secret"),
             jobs="\n".join(f"  {name}: {{channel: [screen, c-env]}}" for name in LEAKS),
         )
         self._write_files()
@@ -207,6 +224,23 @@ class Home:
         path.write_text(text)
         path.chmod(0o600)
 
+    def call_in(self) -> None:
+        """Hand in events and hooks that speak of secrets, as other programs do."""
+        said = " ".join(self.plants.values)
+        event = {"kind": "build_failed", "title": said[:200], "text": said[:4000], "fields": {"a": said[:900]}}
+        for way in WAYS:
+            self._post("/api/v1/events", event, self.plants.placed["TokenConfig.secret", way])
+            hook = f"/hooks/h-{way}/{self.plants.placed['HookConfig.secret', way]}"
+            self._post(hook, {"msg": said, "monitor": {"name": said}, "heartbeat": {"status": 0, "msg": said}}, "")
+            self._post(hook, {"nothing": said}, "")
+            self._post(hook.replace("h-env", "nobody"), {"nothing": said}, "")
+
+    def _post(self, path: str, body: object, token: str) -> None:
+        headers = {"Authorization": f"Bearer {token}"}
+        request = Request(f"http://127.0.0.1:{self.web}{path}", json.dumps(body).encode(), headers)
+        with suppress(HTTPError):
+            urlopen(request, timeout=20).close()
+
     def command(self, capfd: pytest.CaptureFixture[str], *arguments: str) -> int:
         """Run one command as a user does; what it writes is kept."""
         code = main(["--home", str(self.folder), *arguments])
@@ -222,6 +256,11 @@ class Home:
         bodies = [body for body in self.server.bodies if b'{"key": "' not in body]  # what a probe has to send is sent
         self.written["what was posted"] = b"\n".join(bodies)
         return [leak for what, content in self.written.items() for leak in self.plants.found_in(what, content)]
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
 
 
 @pytest.fixture(params=[0, *(pytest.param(turn, marks=pytest.mark.full) for turn in range(1, len(WAYS)))])
@@ -251,6 +290,9 @@ COMMAND_LINES: dict[str, list[list[str]]] = {
     "silence": [["probe/pg*", "--reason", "x"], []],
     "ack": [["job/raises", "--by", "me"]],
     "uptime": [[]],
+    "notify": [["build_failed", "a=b"]],
+    "events": [[], ["rejected"]],
+    "hooks": [["show", "github"], ["try", "h-env", "all.json"]],
     "setup": [["discord", "--bot-token", "env:BOT"], ["discord", "--bot-token", "file:secrets/S2"]],
     "export": [["trades", "--from", "2026-10-01"], ["daily", "--from", "2026-10-01"]],
     "init": [["x"]],
@@ -290,6 +332,8 @@ def test_no_secret_gets_out_of_the_daemon(home: Home) -> None:
         expected = {f"{name} " for name in LEAKS} | {"heartbeat does not arrive"}
         while time.monotonic() < end and not all(word.encode() in log.read_bytes() for word in expected):
             time.sleep(0.2)
+        home.call_in()
+        time.sleep(2)
         running.send_signal(signal.SIGTERM)
         running.wait(60)
     finally:
@@ -297,4 +341,5 @@ def test_no_secret_gets_out_of_the_daemon(home: Home) -> None:
         running.wait()
     assert b"stopped" in log.read_bytes(), log.read_text()[-2000:]
     assert any("/ping/" in hit for hit in home.server.hits)
+    assert b"the hook h-env sent what cannot be read" in log.read_bytes()
     assert home.leaks() == []
