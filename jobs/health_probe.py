@@ -193,6 +193,9 @@ def _answering(ledger: LedgerHealth, subject: str, ctx: Context[Parameters], sta
     grade = latency.grade(state.entered(latency.key) if state else Level.OK)
     if grade.level is not Level.OK:
         words = f"online, but slow: {grade.beyond}"
+    elif oldest is not None and age is not None and age < -AHEAD:
+        stands = entered({latency.key: grade.level})
+        return Observation(subject, Level.UNKNOWN, _newest_trade(age), duration_text(age), stands=stands)
     elif oldest is not None and (age is None or age > timedelta(hours=oldest)):
         return Observation(
             subject, Level.WARNING, _newest_trade(age), duration_text(age), _seconds(oldest * 3600), latency.figure
@@ -211,6 +214,8 @@ def _newest_trade(age: timedelta | None) -> str:
     """Coarse on purpose: a finer age would change the board with every trade and every minute."""
     if age is None:
         return "no trade yet"
+    if age < -AHEAD:
+        return f"newest trade {duration_text(-age, units=1)} ahead: is its time right, and is it kept in UTC?"
     hours = int(age.total_seconds() // 3600)
     if hours < 1:
         return "newest trade within the hour"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+import os
 import re
 import string
 import time
@@ -222,3 +223,10 @@ def _spent(work: Callable[[], object]) -> float:
     began = time.process_time()
     work()
     return time.process_time() - began
+
+
+def test_text_for_a_sink_can_be_written_in_utf8() -> None:
+    name = os.fsdecode(b"/mnt/Fotos_\xfc")  # a folder whose name is no UTF-8
+    for text in (name, name[-1], f"{name} 🔴"):
+        assert "�" in masked(text)
+        masked(text).encode()

@@ -121,6 +121,9 @@ def _ledgers_of_probes(config: Config, document: Document, names: _Names) -> Ite
     known = names.of("ledgers")
     for name, probe in config.probes.items():
         ledger, path = getattr(probe, "ledger", None), ("probes", name, "ledger")
+        if probe.kind == "trades" and known == []:
+            message, hint = "there is no ledger whose trades it could look at", "write one under `ledgers:`"
+            yield document.problem(("probes", name), message, hint, at="key")
         if ledger is None or known is None:
             continue
         if ledger not in known:

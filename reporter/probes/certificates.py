@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import ssl
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from os import environ
 from pathlib import Path
 from stat import S_ISREG
 from typing import Annotated
 
 from reporter.alerts.thresholds import Measurement, Threshold, plain
 from reporter.config.limits import DefaultLimits, LowNumberLimits
+from reporter.probes.loop import aside
 from reporter.probes.probe import CouldNotLookError
 
 _DAY = 86400.0
@@ -22,25 +23,40 @@ DaysLeft = Annotated[LowNumberLimits, DefaultLimits(14, 3)]
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """Whom we believe: the authorities that browsers know, those of a file (PEM), or, without `verify`, anybody."""
+    """Which certificates are trusted: those of the usual authorities, those of a file (PEM), or, without `verify`, all.
+
+    The usual authorities are those that browsers know, or those that SSL_CERT_FILE and SSL_CERT_DIR name.
+    """
 
     authorities: Path | None = None
     verify: bool = True
 
     def prepare(self) -> None:
-        """Read them before the first look. A file that cannot be read is each look's own trouble."""
-        with suppress(CouldNotLookError):
-            self.context()
+        """Read what lies beside our own program before the first look. A look reads any other file, which may hang."""
+        if self.authorities is None and not (environ.get("SSL_CERT_FILE") or environ.get("SSL_CERT_DIR")):
+            _context(None, 0, self.verify)
 
-    def context(self) -> ssl.SSLContext:
-        """Ready for connections. Reading the common authorities takes 20 ms, so it is kept until their file changes."""
-        if self.authorities is None:
-            return _context(None, 0, self.verify)
-        with suppress(OSError, ssl.SSLError):
-            found = self.authorities.stat()
-            if S_ISREG(found.st_mode):  # reading a pipe could take for ever, and hold every probe up
-                return _context(self.authorities, found.st_mtime_ns, self.verify)
-        raise CouldNotLookError("the file of trusted certificates cannot be read")
+    async def context(self) -> ssl.SSLContext:
+        """Ready for connections. Reading the authorities takes 20 ms, so it is kept until their file changes.
+
+        Raises CouldNotLookError, which names a file that cannot be used.
+        """
+        return await aside(("authorities", self), self._read)
+
+    def _read(self) -> ssl.SSLContext:
+        named = environ.get("SSL_CERT_FILE") if self.verify else None
+        file = self.authorities or (Path(named) if named else None)
+        try:
+            found = file.stat() if file else None
+            if found is None or S_ISREG(found.st_mode):
+                return _context(file, found.st_mtime_ns if found else 0, self.verify)
+            why: str | None = "it is no file"  # reading a pipe could take for ever
+        except ssl.SSLError:
+            why = "it holds no certificates (PEM)"
+        except OSError as error:
+            why = error.strerror
+        whose = ", which SSL_CERT_FILE names," if named and not self.authorities else ""
+        raise CouldNotLookError(f"the trusted certificates in {file}{whose} cannot be read: {why}")
 
 
 @lru_cache(maxsize=64)

@@ -47,6 +47,12 @@ def reached(line: socket.socket | None = None) -> None:
                 contact.here = contact.address == line.getsockname()[0]
 
 
+def is_reached() -> bool:
+    """Whether this look has reached anybody."""
+    contact = _CURRENT.get()
+    return contact is not None and contact.made
+
+
 def answering() -> None:
     """Say, from within a look, that the target has begun to answer."""
     if contact := _CURRENT.get():

@@ -37,6 +37,8 @@ _SILENT = {
     errno.ENETUNREACH: Way.NO_ROUTE,
     errno.ENETDOWN: Way.NO_ROUTE,
 }
+# What OpenSSL says of an answer that is no TLS.
+_NO_TLS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "PACKET_LENGTH_TOO_LONG"}
 # These say that the name was looked up and is not there; every other code says that the look-up itself failed.
 _NO_SUCH_NAME = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
 
@@ -47,6 +49,8 @@ def explain(error: BaseException) -> ProbeResult:
     Of several addresses the one that answered anything says most, and then one that is silent more than one that cannot
     be asked from here: a machine without IPv6 has no route to half of a host's addresses.
     """
+    if isinstance(error, CouldNotLookError):
+        return ProbeResult(Level.UNKNOWN, str(error), way=Way.UNTRIED)
     known = [sight for cause in _causes(error) if (sight := _known(cause))]
     if not known:
         return ProbeResult(Level.UNKNOWN, f"the probe failed: {type(error).__name__}", way=Way.UNTRIED)
@@ -82,6 +86,8 @@ def _of_name(error: BaseException) -> ProbeResult | None:
 def _tls(error: ssl.SSLError) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"certificate refused: {error.verify_message}"
+    if error.reason in _NO_TLS:
+        return "TLS failed: it does not speak TLS"
     return f"TLS failed: {(error.reason or 'no reason given').replace('_', ' ').lower()}"
 
 

@@ -200,6 +200,14 @@ def test_the_age_of_the_newest_trade_is_told(age: timedelta | None, words: str) 
     assert watch.seen()["probe/ledger-floor"].detail == words
 
 
+@pytest.mark.parametrize(("hours", "level"), [(None, Level.OK), (6, Level.UNKNOWN)])
+def test_a_trade_of_the_future_is_named_and_not_fresh(hours: float | None, level: Level) -> None:
+    ahead = [ledger(newest_trade_at=NOW + timedelta(days=365))]
+    seen = Watch(ledgers=ahead, params={"newest_trade_hours": hours}).seen()["probe/ledger-floor"]
+    assert seen.level is level
+    assert "newest trade 365 days ahead: is its time right, and is it kept in UTC?" in seen.detail
+
+
 @pytest.mark.parametrize(("hours", "level"), [(None, Level.OK), (6, Level.OK), (5, Level.WARNING)])
 def test_an_old_newest_trade_is_a_warning_if_that_is_watched(hours: float | None, level: Level) -> None:
     idle = [ledger(newest_trade_at=NOW - timedelta(hours=5, minutes=30))]

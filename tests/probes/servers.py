@@ -7,7 +7,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 import trustme
 
@@ -51,6 +51,44 @@ def says(body: str, *, status: int = 200, headers: str = "", seen: list[bytes] |
         connection.sendall(head.encode() + content)
 
     return behave
+
+
+def sends(content: bytes, headers: str = "") -> Behaviour:
+    """Speaks HTTP: answers every request with these bytes."""
+
+    def behave(connection: socket.socket) -> None:
+        _request(connection)
+        head = f"HTTP/1.1 200 OK\r\n{headers}Content-Length: {len(content)}\r\n\r\n"
+        connection.sendall(head.encode() + content)
+
+    return behave
+
+
+def tunnels(port: int) -> Behaviour:
+    """A proxy that opens each way to this port, whatever it is asked for."""
+
+    def behave(connection: socket.socket) -> None:
+        assert _request(connection).startswith(b"CONNECT ")
+        with socket.create_connection(("127.0.0.1", port)) as there:
+            connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            ways = [
+                threading.Thread(target=_pour, args=pair, daemon=True)
+                for pair in ((connection, there), (there, connection))
+            ]
+            for way in ways:
+                way.start()
+            for way in ways:
+                way.join()
+
+    return behave
+
+
+def _pour(source: socket.socket, into: socket.socket) -> None:
+    with suppress(OSError):
+        while data := source.recv(65536):
+            into.sendall(data)
+    with suppress(OSError):
+        into.shutdown(socket.SHUT_WR)
 
 
 def over_tls(behave: Behaviour, certificate: trustme.LeafCert) -> Behaviour:

@@ -75,6 +75,16 @@ def test_a_file_that_is_not_there_is_critical_unless_it_should_not_be(rounds: Ro
     assert (crashed.observation.level, crashed.observation.detail) == (Level.CRITICAL, "is there, and should not be")
 
 
+def test_a_folder_is_no_file(rounds: Rounds, tmp_path: Path) -> None:
+    (tmp_path / "backups" / "newer").mkdir(parents=True)
+    folder = look(rounds, file(tmp_path / "backups")).observation
+    words = "is a folder: write `/*` behind its path for the newest file in it"
+    assert (folder.level, folder.detail) == (Level.CRITICAL, words)
+    assert look(rounds, file(tmp_path / "backups" / "*")).observation.detail == "is not there"
+    written(tmp_path / "backups" / "a.gz", ago=60)
+    assert look(rounds, file(tmp_path / "backups" / "*")).observation.detail == "there"
+
+
 def test_of_several_files_the_newest_counts(rounds: Rounds, tmp_path: Path) -> None:
     written(tmp_path / "a.gz", ago=90_000)
     written(tmp_path / "b.gz", ago=60, content=b"")

@@ -136,6 +136,27 @@ def test_no_name_server_at_all_is_critical(rounds: Rounds) -> None:
     assert seen.level is Level.CRITICAL
 
 
+@pytest.mark.parametrize(
+    ("called", "record", "detail", "answer"),
+    [
+        ("localhost", "A", "online", "127.0.0.1"),
+        ("Bot.LOCALHOST.", "AAAA", "online", "::1"),
+        ("localhost", "MX", "the name has no MX record", None),
+    ],
+)
+def test_what_is_called_localhost_is_this_machine(
+    called: str, record: str, detail: str, answer: str | None, rounds: Rounds
+) -> None:
+    reading = look(rounds, configured("x", kind="dns", name=called, record=record))
+    assert (reading.observation.detail, dict(reading.figures).get("answer")) == (detail, answer)
+
+
+def test_a_name_server_that_is_named_is_asked_for_localhost_too(rounds: Rounds) -> None:
+    with name_server(refuses(dns.rcode.NXDOMAIN)) as port:
+        probe = configured("x", kind="dns", name="localhost", nameserver="127.0.0.1", nameserver_port=port)
+        assert look(rounds, probe).observation.detail == "the name does not exist"
+
+
 def may_ping() -> bool:
     for kind in (socket.SOCK_DGRAM, socket.SOCK_RAW):
         try:

@@ -49,11 +49,13 @@ def test_the_look_changes_nothing_and_leaves_nothing_beside(path: Path, watch: W
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_limits_of_size_wal_free_pages_and_age(path: Path, watch: Watch) -> None:
+def test_limits_of_size_wal_free_pages_and_age(path: Path, watch: Watch, clock: StandingClock) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA journal_mode = wal")
         connection.execute("INSERT INTO trades (note) VALUES ('y')")
         connection.commit()
+        for file in (path, path.with_name(f"{path.name}-wal")):
+            os.utime(file, (clock.now.timestamp(), clock.now.timestamp()))
         limits = {"size": {"warning": "1 KiB"}, "wal": {"warning": "4 KiB"}, "free": {"warning": 20}}
         reading = watch("sqlite", path=str(path), **limits, written={"critical": "1h"}).look(after=0)
     assert told(reading) == "warning: online, but size above 1.0 KiB, WAL above 4.0 KiB, free pages above 20%"
@@ -70,10 +72,13 @@ def test_files_that_are_none_or_not_there(tmp_path: Path, watch: Watch) -> None:
     assert told(watch("sqlite", path=f"{tmp_path}/letter").look()) == (
         f"critical: {tmp_path}/letter is not a SQLite database"
     )
-    for name in ("nothing", "folder"):
-        assert (
-            told(watch("sqlite", path=f"{tmp_path}/{name}").look()) == f"critical: there is no file {tmp_path}/{name}"
-        )
+    (tmp_path / "empty").touch()
+    for name, words in (
+        ("nothing", "there is no file {}"),
+        ("folder", "{} is a folder, not a file"),
+        ("empty", "the file is empty: no database was ever written to it"),
+    ):
+        assert told(watch("sqlite", path=f"{tmp_path}/{name}").look()) == f"critical: {words.format(tmp_path / name)}"
     assert not (tmp_path / "nothing").exists()
 
 
@@ -160,3 +165,11 @@ def test_a_log_that_nobody_has_open_is_unknown_where_we_may_not_write(public: Pa
         assert told(probe.look()).startswith(
             f"unknown: {public} is in WAL mode and nobody has it open: reading it then"
         )
+
+
+def test_a_file_that_was_written_in_the_future_is_not_fresh(path: Path, watch: Watch, clock: StandingClock) -> None:
+    ahead = clock.now.timestamp() + 60 + 7200
+    os.utime(path, (ahead, ahead))
+    limited, free = watch("sqlite", path=str(path), written={"critical": "1h"}), watch("sqlite", path=str(path))
+    assert told(limited.look(after=60)) == "unknown: online, but last written 2h ahead of this machine's clock"
+    assert told(free.look(after=0)) == "ok: online"

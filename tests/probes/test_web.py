@@ -1,5 +1,9 @@
 """Expectations on an HTTP response: text, JSON, certificate, redirects."""
 
+import gzip
+import resource
+import zlib
+from codecs import BOM_UTF8
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +15,7 @@ from reporter.alerts.model import Level, Observation
 from reporter.probes.jsonpath import NOTHING, found, steps
 from tests.probes.conftest import Rounds
 from tests.probes.databases import configured
-from tests.probes.servers import answers, greets, over_tls, says, serving
+from tests.probes.servers import answers, greets, nobody_listening, over_tls, says, sends, serving, tunnels
 
 STATUS = '{"status": "ok", "open": true, "data": [{"lag": "2.5", "a.b": null}], "funds": 400}'
 
@@ -175,4 +179,113 @@ def test_a_certificate_of_somebody_else_is_refused_unless_anybody_is_trusted(
 def test_a_file_of_authorities_that_is_gone_says_nothing_about_the_target(rounds: Rounds, tmp_path: Path) -> None:
     with serving(greets) as port:
         seen = look(rounds, f"https://127.0.0.1:{port}/", ca_file=str(tmp_path / "gone.pem"))
-    assert (seen.level, seen.detail) == (Level.UNKNOWN, "the file of trusted certificates cannot be read")
+    why = f"the trusted certificates in {tmp_path}/gone.pem cannot be read: No such file or directory"
+    assert (seen.level, seen.detail) == (Level.UNKNOWN, why)
+
+
+@pytest.mark.parametrize(
+    ("content", "why"), [(None, "No such file or directory"), ("", "it holds no certificates (PEM)")]
+)
+def test_a_file_of_authorities_that_the_environment_names_is_named(
+    content: str | None, why: str, rounds: Rounds, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "ca.pem"
+    if content is not None:
+        file.write_text(content)
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    with serving(greets) as port:
+        seen = look(rounds, f"https://127.0.0.1:{port}/")
+        plain = look(rounds, f"http://127.0.0.1:{port}/", verify=False)
+    words = f"the trusted certificates in {file}, which SSL_CERT_FILE names, cannot be read: {why}"
+    assert (seen.level, seen.detail) == (Level.UNKNOWN, words)
+    assert plain.level is Level.CRITICAL  # nothing is trusted, so nothing is read
+
+
+def test_the_authorities_that_the_environment_names_are_trusted(
+    authority: trustme.CA, trusted: str, rounds: Rounds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", trusted)
+    with serving(over_tls(answers(200), authority.issue_cert("localhost"))) as port:
+        assert look(rounds, f"https://localhost:{port}/").detail == "online"
+
+
+JSON = b'{"status": "ok"}'
+
+
+@pytest.mark.parametrize(
+    ("coding", "body", "detail"),
+    [
+        ("gzip", gzip.compress(JSON, mtime=0), "online"),
+        ("deflate", zlib.compress(JSON), "online"),
+        ("GZIP", gzip.compress(b" " * 100 + JSON, mtime=0), "online"),
+        ("gzip", JSON, "the answer is not compressed as it says"),
+        ("br", JSON, "the answer is compressed in a way that nobody asked for"),
+        ("identity", BOM_UTF8 + JSON, "online"),
+        ("identity", '{"status": "ok"}'.encode("utf-16"), "online"),
+        ("identity", '\ufeff{"status": "ok"}'.encode("utf-16-be"), "online"),
+    ],
+)
+def test_an_answer_is_read_however_it_is_coded(coding: str, body: bytes, detail: str, rounds: Rounds) -> None:
+    with serving(sends(body, f"Content-Encoding: {coding}\r\n")) as port:
+        seen = look(rounds, f"http://127.0.0.1:{port}/", expect_json={"path": "status", "equals": "ok"})
+    assert seen.detail == detail
+
+
+def test_an_answer_is_read_in_the_encoding_that_it_names(rounds: Rounds) -> None:
+    for charset in ("ISO-8859-1", "nobody-knows"):
+        with serving(
+            sends("gr\xfc\xdfe".encode("latin-1"), f"Content-Type: text/plain; charset={charset}\r\n")
+        ) as port:
+            seen = look(rounds, f"http://127.0.0.1:{port}/", expect_text="gr\xfc\xdfe")
+        assert (seen.level is Level.OK) is (charset == "ISO-8859-1")
+
+
+def test_a_little_that_unpacks_to_a_lot_is_cut(rounds: Rounds) -> None:
+    bomb = gzip.compress(b"x" * 200_000_000)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with serving(sends(bomb, "Content-Encoding: gzip\r\n")) as port:
+        assert look(rounds, f"http://127.0.0.1:{port}/", expect_text="xx").detail == "online"
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # KiB; all of it is 200 MB
+
+
+def test_http_to_a_port_that_speaks_tls_says_so(authority: trustme.CA, rounds: Rounds) -> None:
+    nginx = says("<title>400 The plain HTTP request was sent to HTTPS port</title>", status=400)
+    tls = over_tls(answers(200), authority.issue_cert("localhost"))
+    with serving(tls) as bare, serving(nginx) as polite, serving(greets) as plain:
+        assert look(rounds, f"http://localhost:{bare}/").detail == "it speaks TLS: write https:// in its address"
+        assert look(rounds, f"http://localhost:{polite}/").detail == (
+            "HTTP 400, expected 200: write https:// in its address"
+        )
+        assert look(rounds, f"https://localhost:{plain}/").detail == "TLS failed: it does not speak TLS"
+
+
+def test_a_proxy_is_gone_through_where_the_config_names_one(
+    authority: trustme.CA, trusted: str, rounds: Rounds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    asked: list[bytes] = []
+    with (
+        serving(over_tls(answers(200), authority.issue_cert("far.example"))) as far,
+        serving(tunnels(far)) as proxy,
+        serving(says("ok", seen=asked)) as forwarding,
+    ):
+        through = {"proxy": f"http://bot:pass@127.0.0.1:{proxy}"}
+        secure = look(rounds, "https://far.example/", ca_file=trusted, **through)
+        plain = look(rounds, "http://far.example/x?y", proxy=f"http://127.0.0.1:{forwarding}")
+    assert (secure.detail, plain.detail) == ("online", "online")
+    assert asked[0].startswith(b"GET http://far.example/x?y HTTP/1.1")
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (502, "critical: the proxy does not reach it (HTTP 502)"),
+        (407, "unknown: the proxy refuses to connect (HTTP 407)"),
+        (None, "unknown: the proxy cannot be reached: refused"),
+    ],
+)
+def test_what_a_proxy_refuses_is_told_as_its_own(status: int | None, words: str, rounds: Rounds) -> None:
+    with nobody_listening() as nobody, serving(answers(status or 200)) as proxy:
+        address = f"http://127.0.0.1:{nobody if status is None else proxy}"
+        seen = look(rounds, "https://far.example/", proxy=address)
+    assert f"{seen.level}: {seen.detail}" == words

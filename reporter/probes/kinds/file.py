@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 from dataclasses import dataclass
+from stat import S_ISDIR
 from typing import ClassVar, Literal
 
 from reporter.alerts.model import Level
@@ -67,6 +68,8 @@ class FileProbe:
             )
         if found is None:
             return ProbeResult(Level.CRITICAL, "is not there")
+        if S_ISDIR(found.st_mode):
+            return ProbeResult(Level.CRITICAL, "is a folder: write `/*` behind its path for the newest file in it")
         return ProbeResult(Level.OK, "there", measures=tuple(self._measures(found)))
 
     def _measures(self, found: os.stat_result) -> list[Measurement]:
@@ -82,8 +85,10 @@ class FileProbe:
     def _newest(self) -> os.stat_result | None:
         try:
             path = self.settings.path
-            paths = [str(path)] if path.exists() else glob.glob(str(path))  # noqa: PTH207
-            found = [stat for name in paths if (stat := _stat_or_none(name))]
+            if path.exists():
+                return _stat_or_none(str(path))
+            paths = glob.glob(str(path))  # noqa: PTH207
+            found = [stat for name in paths if (stat := _stat_or_none(name)) and not S_ISDIR(stat.st_mode)]
         except OSError as error:
             raise CouldNotLookError(f"the file cannot be looked at: {error.strerror}") from None
         return max(found, key=lambda stat: stat.st_mtime, default=None)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import re
+import zlib
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -17,9 +21,11 @@ from reporter.config.secrets import Address, HomePath, SecretOrText, SecretText
 from reporter.config.types import Statuses, mistake
 from reporter.periods.clock import Clock
 from reporter.probes.certificates import DaysLeft, Trust, days_left
-from reporter.probes.contact import answering, reached
+from reporter.probes.connecting import connected
+from reporter.probes.contact import answering, is_reached, reached
+from reporter.probes.failures import explain
 from reporter.probes.loop import aside
-from reporter.probes.probe import ProbeResult, Terms
+from reporter.probes.probe import CouldNotLookError, ProbeResult, Terms
 from reporter.probes.response_checks import ENOUGH, JsonChecks, check_json, check_text, compiled
 from reporter.probes.settings import AskedProbeConfig, ProbeInputs
 from reporter.version import __version__
@@ -30,6 +36,11 @@ if TYPE_CHECKING:
 _REDIRECTS = {301, 302, 303, 307, 308}
 # Browsers give up after 20; a health check that needs more than a few is one of the wrong address.
 _HOPS = 5
+# The part of a look's time in which a port must show that it speaks TLS.
+_PATIENCE_FOR_TLS = 0.2
+_WRITE_HTTPS = "write https:// in its address"
+# How servers say that they speak TLS.
+_PLAIN_TO_TLS = re.compile(r"(?i)plain HTTP.{0,80}(HTTPS|SSL)|HTTP request to an HTTPS")
 
 
 def _pattern(text: str) -> str:
@@ -67,6 +78,8 @@ class HttpProbeConfig(AskedProbeConfig):
     """What the JSON of the answer must hold, one entry or a list."""
     certificate_days: DaysLeft = DEFAULT
     """From how many days on that its certificate is still valid: a warning, and critical."""
+    proxy: Annotated[Address, AfterValidator(web_address)] | None = None
+    """The HTTP proxy to go through; proxies of the environment are not used."""
     ca_file: HomePath | None = None
     """The certificates (PEM) to trust, instead of those that browsers trust."""
     verify: bool = True
@@ -80,8 +93,8 @@ class HttpProbeConfig(AskedProbeConfig):
 class HttpProbe:
     """One request over a connection of its own.
 
-    A redirect is an answer like any other unless `follow_redirects`; proxies of the environment are not used. A user
-    and password in the address are sent as HTTP's basic authentication.
+    A redirect is an answer like any other unless `follow_redirects`. Of proxies only the one of the config is used,
+    none of the environment. A user and password in the address are sent as HTTP's basic authentication.
     """
 
     kind: ClassVar[str] = "http"
@@ -91,7 +104,8 @@ class HttpProbe:
 
     @property
     def host(self) -> str:
-        return urlsplit(self.settings.url.reveal()).hostname or ""
+        """The machine that is asked over a network, which is the proxy where there is one."""
+        return urlsplit((self.settings.proxy or self.settings.url).reveal()).hostname or ""
 
     @property
     def trust(self) -> Trust:
@@ -108,34 +122,73 @@ class HttpProbe:
     async def look(self) -> ProbeResult:
         import httpx  # noqa: PLC0415
 
+        loop, trust, proxy = asyncio.get_running_loop(), await self.trust.context(), None
+        began = loop.time()
+        if address := self.settings.proxy and self.settings.proxy.reveal():
+            proxy = httpx.Proxy(address, ssl_context=trust if address.lower().startswith("https") else None)
         # httpx's client logs every URL that it asks, and keeps connections: its transport does neither.
-        async with httpx.AsyncHTTPTransport(verify=self.trust.context()) as transport:
+        async with httpx.AsyncHTTPTransport(verify=trust, proxy=proxy) as transport:
             try:
                 response = await self._answer(transport)
                 answering()
                 body = await _read(response)
-            except httpx.RemoteProtocolError:
-                return ProbeResult(Level.CRITICAL, "broke off its answer, or answered with something that is not HTTP")
-            except httpx.TooManyRedirects:
-                return ProbeResult(Level.CRITICAL, f"redirects more than {_HOPS} times")
-            except (httpx.InvalidURL, httpx.UnsupportedProtocol):
-                return ProbeResult(
-                    Level.CRITICAL, "the address, or one that it redirects to, is none that can be asked"
-                )
-        return self._with_certificate(await self._judged(response.status_code, body), response)
+            except (httpx.HTTPError, httpx.InvalidURL) as error:
+                soon = loop.time() - began < self.terms.timeout / 2
+                silent = isinstance(error, httpx.RemoteProtocolError | httpx.ReadError)
+                if soon and silent and await self._speaks_tls():
+                    return ProbeResult(Level.CRITICAL, f"it speaks TLS: {_WRITE_HTTPS}")
+                return self._failed(error)
+        return self._with_certificate(await self._judged(response, body), response)
 
-    async def _judged(self, status: int, body: bytes) -> ProbeResult:
+    async def _speaks_tls(self) -> bool:
+        """Whether a port that does not answer to plain HTTP would answer to TLS: that is worth another connection."""
+        url = urlsplit(self.settings.url.reveal())
+        if url.scheme.lower() != "http" or self.settings.proxy:
+            return False
+        try:
+            async with asyncio.timeout(self.terms.timeout * _PATIENCE_FOR_TLS):
+                opened = await connected(url.hostname or "", url.port or 80)
+                anybody = await Trust(verify=False).context()
+                _, writer = await asyncio.open_connection(sock=opened, ssl=anybody, server_hostname=url.hostname)
+        except (OSError, ExceptionGroup):  # a TimeoutError is an OSError
+            return False
+        writer.transport.abort()
+        return True
+
+    def _failed(self, error: httpx.HTTPError | httpx.InvalidURL) -> ProbeResult:
+        """What it comes to when there is no answer that can be read. Raises an error of the network again."""
+        import httpx  # noqa: PLC0415
+
+        match error:
+            case httpx.ConnectError() if self.settings.proxy and not is_reached():
+                raise CouldNotLookError(f"the proxy cannot be reached: {explain(error).detail}") from None
+            case httpx.ProxyError():
+                return _refused_by_proxy(str(error))
+            case httpx.RemoteProtocolError():
+                words = "broke off its answer, or answered with something that is not HTTP"
+            case httpx.DecodingError():
+                words = str(error)
+            case httpx.TooManyRedirects():
+                words = f"redirects more than {_HOPS} times"
+            case httpx.InvalidURL() | httpx.UnsupportedProtocol():
+                words = "the address, or one that it redirects to, is none that can be asked"
+            case _:
+                raise error
+        return ProbeResult(Level.CRITICAL, words)
+
+    async def _judged(self, response: httpx.Response, body: bytes) -> ProbeResult:
         """What the answer comes to. The search for a pattern may take its time, and must not take everybody's."""
         if self.settings.expect_pattern is None:
-            return self._checked(status, body)
-        return await aside(("answer", self.terms.name), lambda: self._checked(status, body))
+            return self._checked(response, body)
+        return await aside(("answer", self.terms.name), lambda: self._checked(response, body))
 
-    def _checked(self, status: int, body: bytes) -> ProbeResult:
-        said = self.settings
+    def _checked(self, response: httpx.Response, body: bytes) -> ProbeResult:
+        said, status = self.settings, response.status_code
+        text = _decoded(body, response.charset_encoding)
         if status not in said.expect_status:
             expected = " or ".join(map(str, said.expect_status))
-            return ProbeResult(Level.CRITICAL, f"HTTP {status}, expected {expected}")
-        text = body.decode("utf-8", "replace")
+            hint = f": {_WRITE_HTTPS}" if status == 400 and _PLAIN_TO_TLS.search(text[:1000]) else ""
+            return ProbeResult(Level.CRITICAL, f"HTTP {status}, expected {expected}{hint}")
         if wrong := check_text(text, said.expect_text, said.expect_pattern):
             return wrong
         if said.expect_json:
@@ -210,11 +263,38 @@ async def _traced(event: str, told: Mapping[str, Any]) -> None:
 
 
 async def _read(response: httpx.Response) -> bytes:
-    """The answer's body, cut off one byte after it is long enough."""
-    parts, size = list[bytes](), 0
+    """The answer's body, decompressed, and cut off one byte after it is long enough. Raises httpx.DecodingError."""
+    import httpx  # noqa: PLC0415
+
+    coding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    if coding not in {"", "identity", "gzip", "x-gzip", "deflate"}:
+        raise httpx.DecodingError("the answer is compressed in a way that nobody asked for")
+    decompressor = None if coding in {"", "identity"} else zlib.decompressobj(zlib.MAX_WBITS | 32)
+    body = bytearray()
     async for chunk in response.aiter_raw():
-        parts.append(chunk)
-        size += len(chunk)
-        if size > ENOUGH:
+        try:
+            body += decompressor.decompress(chunk, ENOUGH + 1 - len(body)) if decompressor else chunk
+        except zlib.error:
+            raise httpx.DecodingError("the answer is not compressed as it says") from None
+        if len(body) > ENOUGH:
             break
-    return b"".join(parts)
+    return bytes(body[: ENOUGH + 1])
+
+
+def _decoded(body: bytes, charset: str | None) -> str:
+    """The body as text: by its byte order mark, else as its headers say, else UTF-8."""
+    for mark, encoding in ((BOM_UTF8, "utf-8-sig"), (BOM_UTF16_LE, "utf-16"), (BOM_UTF16_BE, "utf-16")):
+        if body.startswith(mark):
+            return body.decode(encoding, "replace")
+    try:
+        return body.decode(charset or "utf-8", "replace")
+    except LookupError:  # an encoding that nobody knows
+        return body.decode("utf-8", "replace")
+
+
+def _refused_by_proxy(said: str) -> ProbeResult:
+    """What it comes to when the proxy opens no way, by its status such as `502 Bad Gateway`."""
+    status = said[:3] if said[:3].isdigit() else ""
+    if status in {"502", "503", "504"}:
+        return ProbeResult(Level.CRITICAL, f"the proxy does not reach it (HTTP {status})")
+    raise CouldNotLookError(f"the proxy refuses to connect{f' (HTTP {status})' if status else ''}")

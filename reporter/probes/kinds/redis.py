@@ -116,7 +116,7 @@ class RedisProbe:
 
     async def _seen(self, place: RedisAddress) -> ProbeResult:
         began = time.perf_counter()
-        async with line_to(place, self.trust.context() if place.tls else None) as line:
+        async with line_to(place, await self.trust.context() if place.tls else None) as line:
             await line.ask("PING")
             latency = time.perf_counter() - began
             info = await _info(line)

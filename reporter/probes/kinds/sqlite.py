@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from reporter.alerts.model import Level
-from reporter.alerts.thresholds import Measurement
+from reporter.alerts.thresholds import NEVER, Measurement
 from reporter.config.limits import (
     DEFAULT,
     DefaultLimits,
@@ -43,6 +42,7 @@ _BRIEF = 1.0
 _LONG = 120.0  # seconds that a check may take where it holds nobody up
 _AGAIN = 600.0  # a check that found something is made again so soon, in seconds
 _WORTH_TELLING = 600.0  # over fewer seconds growth says nothing
+_AHEAD = 60.0  # a file that was written further ahead of our clock, in seconds, tells nothing of its age
 _DAMAGED = "the database disk image is malformed"
 # What says that we may not look, rather than that something is wrong with it.
 _OURS = ("cannot be opened", "nobody has it open")
@@ -136,31 +136,42 @@ class SqliteProbe:
             found = await aside(("sqlite", self.path), self._open)
         except (sqlite3.Error, OSError) as error:
             return _failed(error, self.path)
+        if isinstance(found, ProbeResult):
+            return found
         await self._check_if_due(found.mode)
         integrity, now = self._kept.integrity, self.clock.monotonic()
         growth = self._kept.day.since(now, {"size": found.size})
-        damaged = integrity is not None and integrity.whole is False
+        level, words = Level.OK, "online"
+        ahead = found.written - self.clock.wall().timestamp()
+        if ahead > _AHEAD and self.settings.written.threshold != NEVER:
+            level, words = Level.UNKNOWN, f"online, but last written {seconds(ahead)} ahead of this machine's clock"
+        if integrity is not None and integrity.whole is False:
+            level, words = Level.CRITICAL, f"damaged: {integrity.fault}"
         return ProbeResult(
-            Level.CRITICAL if damaged else Level.OK,
-            f"damaged: {integrity.fault}" if integrity and damaged else "online",
+            level,
+            words,
             measures=tuple(self._measures(found)),
             figures=tuple(_figures(found, growth, integrity, now)),
             latency=found.latency,
         )
 
-    def _open(self) -> _Found:
+    def _open(self) -> _Found | ProbeResult:
+        if self.path.is_dir():
+            return ProbeResult(Level.CRITICAL, f"{self.path} is a folder, not a file")
+        wal = self.path.with_name(f"{self.path.name}-wal")
+        if _size(self.path) == 0 and not _size(wal):
+            return ProbeResult(Level.CRITICAL, "the file is empty: no database was ever written to it")
         began = time.perf_counter()
         with closing(open_sqlite(self.path, self.terms.timeout, pragmas=_PRAGMAS)) as connection:
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
             latency = time.perf_counter() - began
             told = {name: connection.execute(f"PRAGMA {name}").fetchone()[0] for name in _PRAGMAS}
-        file, wal = self.path.stat(), _stat_or_none(self.path.with_name(f"{self.path.name}-wal"))
         return _Found(
             mode=told["journal_mode"],
             size=told["page_count"] * told["page_size"],
             free=told["freelist_count"] * told["page_size"],
-            wal=wal.st_size if wal else 0,
-            written=max(file.st_mtime, wal.st_mtime if wal and wal.st_size else 0),
+            wal=_size(wal) or 0,
+            written=max(self.path.stat().st_mtime, wal.stat().st_mtime if _size(wal) else 0),
             latency=latency,
         )
 
@@ -188,8 +199,10 @@ class SqliteProbe:
         yield Measurement(
             "free pages", 100 * found.free / found.size if found.size else 0.0, limits.free.threshold, percent
         )
-        age = max(self.clock.wall().timestamp() - found.written, 0)
-        yield Measurement("last written", age, limits.written.threshold, ago, "nothing written since {limit}")
+        age = self.clock.wall().timestamp() - found.written
+        if age < -_AHEAD:
+            return
+        yield Measurement("last written", max(age, 0), limits.written.threshold, ago, "nothing written since {limit}")
 
 
 def _figures(
@@ -221,8 +234,9 @@ def _failed(error: sqlite3.Error | OSError, path: Path) -> ProbeResult:
     return ProbeResult(Level.UNKNOWN if any(sign in words for sign in _OURS) else Level.CRITICAL, words)
 
 
-def _stat_or_none(path: Path) -> os.stat_result | None:
+def _size(path: Path) -> int | None:
+    """The size of a file; None where it cannot be told, as there is no such file."""
     try:
-        return path.stat()
+        return path.stat().st_size
     except OSError:
         return None

@@ -57,7 +57,7 @@ class TlsProbe:
         self.trust.prepare()
 
     async def look(self) -> ProbeResult:
-        said, trust = self.settings, self.trust.context()
+        said, trust = self.settings, await self.trust.context()
         opened = await connected(said.host, said.port)
         reached(opened)
         _, writer = await asyncio.open_connection(sock=opened, ssl=trust, server_hostname=said.server_name or said.host)
