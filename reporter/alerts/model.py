@@ -157,7 +157,7 @@ class Transition:
     since: datetime
     """When the trouble began."""
     reason: str
-    """Why it is told now."""
+    """The reason of the change."""
     observation: Observation
     """The last reading."""
     level: Level = Level.OK
@@ -215,7 +215,7 @@ class AlertState:
 
     @property
     def is_open(self) -> bool:
-        """Whether people were told of it and not yet of its end."""
+        """Whether people were notified of it and not yet of its resolution."""
         return self.phase in {Phase.OPEN, Phase.RECOVERING}
 
     def entered(self, figure: FigureKey) -> Level:

@@ -24,7 +24,7 @@ class Reading:
     latency: float | None = None
     """How long the answer took, in seconds; None without one."""
     fresh: bool = True
-    """False when an earlier round told it already: it is no new evidence."""
+    """False for the reading of an earlier round: it is no new evidence."""
     figures: tuple[tuple[str, str], ...] = ()
     """What else it measured, as name and text with unit."""
 

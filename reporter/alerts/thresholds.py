@@ -60,7 +60,7 @@ def plain(figure: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """A figure and its limits. The `name` and the side of its limits tell it from the others of its subject.
+    """A figure and its limits. The `name` and the side of its limits distinguish it within its subject.
 
     `shown` writes a figure with its unit. `trouble` says what is wrong in terms of the limit alone, such as
     `slower than {limit}`: a sentence with the figure in it would change the board at each look. Without it the words

@@ -37,7 +37,7 @@ P = TypeVar("P", bound=Params, default=Params)
 
 
 class History(Protocol):
-    """Our own store, read-only: what was told and what is open."""
+    """The reporter's own store, read-only: sent reports and open alerts."""
 
     def open_alerts(self) -> list[AlertState]:
         """Every subject that is not well."""

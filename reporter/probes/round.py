@@ -93,7 +93,7 @@ class Probes:
             return [watch.unseen("the reporter's own probing is stuck") for watch in watches]
 
     def close(self) -> None:
-        """Stop looking. Does not wait for anything; a later round starts anew."""
+        """Stop looking. Does not wait for anything; a later round starts again."""
         with self._starting:
             if self._thread:
                 self._thread.end()

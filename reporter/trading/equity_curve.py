@@ -115,7 +115,7 @@ class Curve:
 
     @property
     def paid(self) -> bool:
-        """Whether anything was paid in or out: then its levels tell of payments as well."""
+        """Whether there were payments: its levels then include deposits and withdrawals."""
         return self.capital is not None and any(day.flow for day in self.days)
 
     @cached_property

@@ -31,7 +31,7 @@ class Basis:
     days_per_year: int = 365
     """The trading days of a year: 365 for a market that never closes, 252 for one that closes at weekends."""
     risk_free: Decimal = Decimal(0)
-    """What riskless money earns in a year, as a share: 0.04 is 4 %."""
+    """The risk-free return of a year, as a share: 0.04 is 4 %."""
 
     @property
     def closes(self) -> bool:
@@ -40,12 +40,12 @@ class Basis:
 
     @property
     def a_day(self) -> float:
-        """What riskless money earns in a day, as a share, compounding to the year's rate."""
+        """The risk-free return of a day, as a share, compounding to the year's rate."""
         return float(float(1 + self.risk_free) ** (1 / self.days_per_year) - 1)
 
     @property
     def usual(self) -> bool:
-        """Whether nobody needs to be told of it."""
+        """Whether reports need not name it."""
         return self == NEVER_CLOSES
 
 

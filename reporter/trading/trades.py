@@ -134,7 +134,7 @@ class Position:
     entry_price: Decimal | None
     """The average entry price; None where unknown."""
     current_price: Decimal | None
-    """The current price; None where no source tells one."""
+    """The current price; None without a source for it."""
     unrealised: Money | None
     """What closing it now would make; None without a current price."""
     mode: Mode

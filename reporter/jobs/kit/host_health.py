@@ -101,11 +101,10 @@ class _Sign:
 def host_signs(
     host: Host, limits: HostLimits, standing: Standing, now: datetime, forecast: Forecast
 ) -> Iterator[HealthSign]:
-    """What the machine tells; what it does not has no sign. Their subjects are `probe/host-…`, with the machine's name
-    where reporters of several machines share a store.
+    """The signs of the machine's figures; a figure that the machine does not provide has none. Subjects are
+    `probe/host-…`, with the machine's name where reporters of several machines share a store.
 
-    A disk that is not there is unknown. Trouble with what the machine tells no more, such as a sensor that is gone, is
-    over.
+    A missing disk is unknown. An alert for a figure that disappears, such as one of a removed sensor, is resolved.
     """
     at = f"@{host.name}" if host.shared else ""
     signs = {sign.seen.subject: sign for sign in _told(host, limits, standing, now, forecast, at)}

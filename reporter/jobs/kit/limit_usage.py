@@ -21,7 +21,7 @@ OwnerKey = tuple[Mode, str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class LimitKind:
-    """What a limit is of: a `daily` one starts anew at midnight; one with `mild` words is a warning when it is reached,
+    """What a limit is of: a `daily` one starts over at midnight; one with `mild` words is a warning when it is reached,
     and neither a warning before nor critical."""
 
     key: str

@@ -54,7 +54,7 @@ class Own:
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """The machine at one moment. What a machine does not tell is None."""
+    """The machine at one moment. A figure that the machine does not provide is None."""
 
     name: str
     """The machine's name."""
@@ -97,7 +97,7 @@ class Host:
     shared: bool = False
     """Whether reporters of other machines use the same store."""
     untold: tuple[tuple[str, str], ...] = ()
-    """What this machine never tells, each with the reason."""
+    """The figures that this machine does not provide, each with the reason."""
     sensor: str = ""
     """The hottest sensor, such as `coretemp/Package id 0`."""
     memory_limited: bool = False
