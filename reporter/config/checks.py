@@ -24,6 +24,7 @@ def check(config: Config, document: Document, gone: Collection[KeyPath] = ()) ->
     yield from _jobs_without_channel(config, document, names)
     yield from _dependencies(config, document, names)
     yield from _ledgers_of_probes(config, document, names)
+    yield from _store_in_a_ledger(config, document)
     for name, channel in config.channels.items():
         if isinstance(channel, DiscordChannel):
             yield from _foreign_webhook(config, document, name, channel, known=("discord", "base_url") not in gone)
@@ -134,6 +135,14 @@ def _ledgers_of_probes(config: Config, document: Document, names: _Names) -> Ite
             and probe.kind != (kind := _kind_of(config.ledgers[ledger]))
         ):
             yield document.problem(path, f"`{ledger}` is no database of that kind", f"write `kind: {kind}`")
+
+
+def _store_in_a_ledger(config: Config, document: Document) -> Iterator[Problem]:
+    """Our own database in a bot's file: it would add its tables there and hold the bot's writes up."""
+    for name, ledger in config.ledgers.items():
+        if config.store and _kind_of(ledger) == "sqlite" and ledger.url.reveal() == config.store.reveal():
+            hint = "name a file of its own, or leave `store` out"
+            yield document.problem(("store",), f"this is the database of the ledger `{shown(name)}`", hint)
 
 
 def _kind_of(ledger: LedgerConfig) -> str:

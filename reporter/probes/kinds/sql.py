@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -29,15 +29,8 @@ from reporter.probes.postgres_session import Session, SessionRefusedError, host_
 from reporter.probes.probe import CouldNotLookError, ProbeResult, Terms
 from reporter.probes.settings import POSTGRES_SCHEMES, DatabaseProbeConfig, ProbeInputs, server_address
 from reporter.secret import Secret
-from reporter.trading.ledger.readonly import (
-    BRIEF,
-    acting,
-    keeps_wal,
-    open_sqlite,
-    reads,
-    sqlite_reason,
-    volatile_among,
-)
+from reporter.trading.ledger.readonly import acting, reads, volatile_among
+from reporter.trading.ledger.sqlite_file import BRIEF, FileError, keeps_wal, reading, sqlite_reason, undisturbed
 from reporter.trading.ledger.timestamps import as_moment
 
 # So many rows are counted at most, and so many kept: a second one is one too many for a value.
@@ -50,7 +43,10 @@ _AHEAD = 60.0
 _SHOW = re.compile(r"\s*SHOW\b", re.IGNORECASE)
 # Classes of PostgreSQL's codes, and names of SQLite's, that speak of the query or of what we may do, and not of the
 # database: wrong syntax and rights, unfit values, what is not supported, what would have written.
-_OURS = ("42", "22", "0A", "25006", "21", "SQLITE_ERROR", "SQLITE_SCHEMA", "SQLITE_AUTH", "SQLITE_MIS", "SQLITE_TOO")
+_OURS = (
+    *("42", "22", "0A", "25006", "21"),
+    *("SQLITE_ERROR", "SQLITE_SCHEMA", "SQLITE_AUTH", "SQLITE_MIS", "SQLITE_TOO", "SQLITE_READONLY"),
+)
 _WELL = "answers"
 _MAY_ACT = "the query calls {}, which may do more than read: if it does not, declare it STABLE"
 
@@ -160,16 +156,21 @@ async def _insist_on_reading(asked: Session, query: str) -> None:
 
 
 def _from_sqlite(path: Path, query: str, timeout: float, most: int) -> list[Row]:
-    try:
-        with closing(open_sqlite(path, timeout)) as connection:
+    def ask() -> list[Row]:
+        with reading(path, timeout) as connection:
             asked = connection.execute(query)
             # Of rows that are only counted the values are not kept: a thousand of them may be large.
             return [row if number < _KEPT_ROWS else () for number, row in enumerate(islice(asked, most))]
+
+    try:
+        return undisturbed(ask)
+    except FileError as error:
+        raise CouldNotLookError(str(error)) from None
     except sqlite3.Error as error:
         if "interrupted" in str(error) and timeout > BRIEF and not keeps_wal(path):
-            raise CouldNotLookError(sqlite_reason(str(error), path)) from None
+            raise CouldNotLookError(sqlite_reason(error, path)) from None
         code = "SQLITE_MISUSE" if isinstance(error, sqlite3.ProgrammingError) else None  # Python's own, without a name
-        seen = ProbeResult(Level.CRITICAL, sqlite_reason(str(error), path))
+        seen = ProbeResult(Level.CRITICAL, sqlite_reason(error, path))
         raise SessionRefusedError(seen, getattr(error, "sqlite_errorname", code)) from None
 
 

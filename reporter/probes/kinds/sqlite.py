@@ -6,7 +6,6 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -34,7 +33,7 @@ from reporter.probes.loop import aside
 from reporter.probes.number_formats import ago, in_bytes, percent, seconds, size_within
 from reporter.probes.probe import ProbeResult, Terms
 from reporter.probes.settings import DatabaseProbeConfig, ProbeInputs
-from reporter.trading.ledger.readonly import open_sqlite, sqlite_reason
+from reporter.trading.ledger.sqlite_file import FileError, reading, sqlite_reason, undisturbed
 
 _PRAGMAS = ("journal_mode", "page_count", "page_size", "freelist_count")
 # Who reads a file without a WAL keeps others from writing it, and a bot waits for five seconds at most.
@@ -44,9 +43,6 @@ _AGAIN = 600.0  # a check that found something is made again so soon, in seconds
 _WORTH_TELLING = 600.0  # over fewer seconds growth says nothing
 _AHEAD = 60.0  # a file that was written further ahead of our clock, in seconds, tells nothing of its age
 _DAMAGED = "the database disk image is malformed"
-# What says that we may not look, rather than that something is wrong with it.
-_OURS = ("cannot be opened", "nobody has it open")
-
 
 Figures = Iterator[tuple[str, str]]
 
@@ -133,7 +129,7 @@ class SqliteProbe:
 
     async def look(self) -> ProbeResult:
         try:
-            found = await aside(("sqlite", self.path), self._open)
+            found = await aside(("sqlite", self.path), partial(undisturbed, self._open))
         except (sqlite3.Error, OSError) as error:
             return _failed(error, self.path)
         if isinstance(found, ProbeResult):
@@ -162,12 +158,12 @@ class SqliteProbe:
         if _size(self.path) == 0 and not _size(wal):
             return ProbeResult(Level.CRITICAL, "the file is empty: no database was ever written to it")
         began = time.perf_counter()
-        with closing(open_sqlite(self.path, self.terms.timeout, pragmas=_PRAGMAS)) as connection:
+        with reading(self.path, self.terms.timeout, pragmas=_PRAGMAS) as connection:
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
             latency = time.perf_counter() - began
             told = {name: connection.execute(f"PRAGMA {name}").fetchone()[0] for name in _PRAGMAS}
         return _Found(
-            mode=told["journal_mode"],
+            mode="wal" if connection.keeps_wal else told["journal_mode"],  # the pragma does not tell of a closed file
             size=told["page_count"] * told["page_size"],
             free=told["freelist_count"] * told["page_size"],
             wal=_size(wal) or 0,
@@ -217,9 +213,12 @@ def _figures(
 
 
 def _checked(path: Path, now: float, patience: float) -> Integrity:
+    def check() -> str:
+        with reading(path, patience, pragmas=("quick_check",)) as connection:
+            return str(connection.execute("PRAGMA quick_check").fetchone()[0])
+
     try:
-        with closing(open_sqlite(path, patience, pragmas=("quick_check",))) as connection:
-            (said,) = connection.execute("PRAGMA quick_check").fetchone()
+        said = undisturbed(check)
     except sqlite3.DatabaseError as error:
         if "malformed" in str(error):
             return Integrity(now, patience, False, _DAMAGED)
@@ -228,10 +227,12 @@ def _checked(path: Path, now: float, patience: float) -> Integrity:
 
 
 def _failed(error: sqlite3.Error | OSError, path: Path) -> ProbeResult:
-    words = sqlite_reason(str(error), path) if isinstance(error, sqlite3.Error) else f"{path} cannot be opened"
+    words = sqlite_reason(error, path) if isinstance(error, sqlite3.Error) else f"{path} cannot be opened"
     if "malformed" in words:
         return ProbeResult(Level.CRITICAL, f"damaged: {_DAMAGED}")
-    return ProbeResult(Level.UNKNOWN if any(sign in words for sign in _OURS) else Level.CRITICAL, words)
+    name = getattr(error, "sqlite_errorname", "") or ""
+    ours = isinstance(error, FileError) or name.startswith("SQLITE_READONLY") or "cannot be opened" in words
+    return ProbeResult(Level.UNKNOWN if ours else Level.CRITICAL, words)
 
 
 def _size(path: Path) -> int | None:

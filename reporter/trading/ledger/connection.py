@@ -7,7 +7,7 @@ bot's database from checkpointing, vacuuming or being replaced.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from reporter.errors import LedgerError
 from reporter.secret import Secret
 from reporter.trading.ledger import readonly
+from reporter.trading.ledger.sqlite_file import DisturbedError, SqliteFile, open_sqlite, sqlite_reason, verified
 
 _WRONG_KIND = ": is it the right kind of ledger?"
 
@@ -48,10 +49,15 @@ class Database:
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
-        """A read-only transaction that sees one state of the database. Raises LedgerError for all that goes wrong."""
+        """A read-only transaction that sees one state of the database. Raises LedgerError for all that goes wrong, and
+        DisturbedError where it is to be asked again (`sqlite_file.undisturbed`)."""
         try:
             with self._engine.connect() as connection, connection.begin():
-                yield connection
+                file = connection.connection.dbapi_connection
+                with verified(file) if isinstance(file, SqliteFile) else nullcontext():
+                    yield connection
+        except DisturbedError as error:
+            raise DisturbedError(f"{self.name}: {error}") from None
         except LedgerError as error:
             raise LedgerError(f"{self.name}: {error}") from None
         except SQLAlchemyError as error:
@@ -61,7 +67,7 @@ class Database:
         original = error.orig if isinstance(error, DBAPIError) else error
         words = " ".join(str(original).split())
         if self.file:
-            return _of_a_ledger(readonly.sqlite_reason(words, self.file))
+            return _of_a_ledger(sqlite_reason(original, self.file))
         said = _of_a_ledger(readonly.SQLSTATES.get(getattr(original, "sqlstate", None) or "", ""))
         return self._without_password(f"{said} ({words})" if said else words)
 
@@ -103,7 +109,7 @@ def _of_a_ledger(reason: str) -> str:
 
 def _sqlite(path: Path, timeout: float) -> Engine:
     engine = create_engine(
-        "sqlite://", creator=lambda: readonly.open_sqlite(path, timeout), poolclass=NullPool, hide_parameters=True
+        "sqlite://", creator=lambda: open_sqlite(path, timeout), poolclass=NullPool, hide_parameters=True
     )
     # sqlite3 itself begins no transaction for a SELECT, and without one each statement would see another state.
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
 from heapq import merge
 from typing import Any, TypeVar
 
@@ -22,6 +23,7 @@ from reporter.trading.ledger.path_metrics import PathMetrics, TradeWalk, overlai
 from reporter.trading.ledger.reader import Reader
 from reporter.trading.ledger.result import BookKey, LedgerResult, LineKey
 from reporter.trading.ledger.settings import LedgerSettings
+from reporter.trading.ledger.sqlite_file import undisturbed
 from reporter.trading.metrics import combined
 from reporter.trading.trades import Agent, EquityPoint, Flow, Mode, Money, Position, Trade
 
@@ -80,7 +82,9 @@ class Portfolio:
 
     def closings(self, period: Period, only: Collection[str] = (), agent: str | None = None) -> list[datetime]:
         """The minutes in which trades closed, in order, of one agent or of all; as `stream` for the rest."""
-        return sorted({minute for reader in self._only(only) for minute in reader.closings(period, agent)})
+        return sorted(
+            {minute for reader in self._only(only) for minute in undisturbed(partial(reader.closings, period, agent))}
+        )
 
     def _only(self, names: Collection[str]) -> list[Reader]:
         known = [reader.name for reader in self._readers]
@@ -138,7 +142,7 @@ class Portfolio:
                 unread.append(Unread(reader.name, self._no_answer))
                 continue
             try:
-                answers.append(question(reader))
+                answers.append(undisturbed(partial(question, reader)))
             except LedgerError as error:
                 unread.append(Unread(reader.name, reader.why(error)))
         if not answers:

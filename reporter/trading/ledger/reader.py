@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import partial
 from time import perf_counter
 from typing import Any
 
-from sqlalchemy import Connection, func, inspect, select, table, text
+from sqlalchemy import Connection, Row, func, inspect, select, table, text
 
 from reporter.errors import LedgerError
 from reporter.periods.civil import INSTANT, Period
@@ -20,7 +21,7 @@ from reporter.trading.ledger import equity, queries, rows
 from reporter.trading.ledger.cash_flows import paid
 from reporter.trading.ledger.connection import Database
 from reporter.trading.ledger.derived import DerivedDatabase
-from reporter.trading.ledger.grouping import grouping
+from reporter.trading.ledger.grouping import Grouping, grouping
 from reporter.trading.ledger.path_metrics import LinePath, TradeWalk, units, walked
 from reporter.trading.ledger.result import BookKey, CashFlow, LedgerResult, LineKey
 from reporter.trading.ledger.settings import LedgerSettings
@@ -28,6 +29,7 @@ from reporter.trading.ledger.sources import hummingbot
 from reporter.trading.ledger.sources.base import Source, moment
 from reporter.trading.ledger.sources.freqtrade import freqtrade
 from reporter.trading.ledger.sources.native import LATER, native
+from reporter.trading.ledger.sqlite_file import undisturbed
 from reporter.trading.trades import Agent, EquityPoint, Mode, Position, Trade
 
 _MAY_WRITE = text("SELECT has_table_privilege(current_user, CAST(:table AS text), 'INSERT, UPDATE, DELETE')")
@@ -123,12 +125,15 @@ class Reader:
         reads slowly keeps a bot from writing."""
         last: tuple[Any, Any] | None = None
         while True:
-            with self._look() as (connection, source):
-                found = connection.execute(queries.oldest_first(source, period, batch, last)).all()
+            found = undisturbed(partial(self._batch, period, batch, last))
             yield from (rows.trade(row, self.name) for row in found)
             if len(found) < batch:
                 return
             last = (found[-1].closed_at, found[-1].id)
+
+    def _batch(self, period: Period, batch: int, last: tuple[Any, Any] | None) -> Sequence[Row[Any]]:
+        with self._look() as (connection, source):
+            return connection.execute(queries.oldest_first(source, period, batch, last)).all()
 
     def stream_days(self, period: Period) -> Iterator[tuple[date, LineKey, Figures]]:
         """What each agent did on each civil day on which it traded, in order, however many; looks as `stream` does."""
@@ -137,13 +142,15 @@ class Reader:
         for first in range(0, len(days), _DAYS):
             some = days[first : first + _DAYS]
             stretch = replace(period, start=some[0].start, end=some[-1].end)
-            with self._look() as (connection, source):
-                found = connection.execute(
-                    queries.sums(queries.keyed(source, stretch, named, some), costly=source.costly)
-                ).all()
+            found = undisturbed(partial(self._days, stretch, named, some))
             for row in sorted(found, key=lambda row: (row.day, row.key)):
                 line = named.name(row.key), rows.mode(row.mode), row.currency
                 yield date.fromisoformat(some[row.day].label), line, rows.sums(row)
+
+    def _days(self, stretch: Period, named: Grouping, days: Sequence[Period]) -> Sequence[Row[Any]]:
+        with self._look() as (connection, source):
+            keyed = queries.keyed(source, stretch, named, days)
+            return connection.execute(queries.sums(keyed, costly=source.costly)).all()
 
     def closings(self, period: Period, agent: str | None) -> list[datetime]:
         """The minutes in which trades closed, of one agent or of all, in order."""
@@ -167,12 +174,16 @@ class Reader:
 
     def health(self) -> LedgerHealth:
         """Whether the ledger answers. Its latency is that of a connection and the simplest question."""
-        started = perf_counter()
-        try:
+
+        def ask() -> tuple[float, datetime | None, datetime | None]:
+            started = perf_counter()
             with self._database.snapshot() as connection:
                 clock = self._clock(connection)
                 latency = perf_counter() - started
-                newest = moment(connection.execute(queries.newest(self._source)).scalar())
+                return latency, clock, moment(connection.execute(queries.newest(self._source)).scalar())
+
+        try:
+            latency, clock, newest = undisturbed(ask)
         except LedgerError as error:
             return LedgerHealth(ledger=self.name, kind=self.settings.kind, reachable=False, error=self.why(error))
         return LedgerHealth(

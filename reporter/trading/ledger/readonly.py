@@ -1,32 +1,13 @@
-"""Keeps every read of a user's database read-only: SQLite authorizer, read-only transactions, refused SQL functions."""
+"""Keeps every read of a user's PostgreSQL database read-only: limits, and functions that are refused."""
 
 from __future__ import annotations
 
 import re
-import sqlite3
 import threading
-import time
-from collections.abc import Collection, Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-LOCK_WAIT = 0.5  # seconds: rather fail than stand in a queue before the bot's own writes
-# So long, in seconds, is a SQLite file read at most that keeps no WAL: its bot cannot write meanwhile, and by default
-# gives up after five.
-BRIEF = 2.0
-_OPCODES_BETWEEN_LOOKS = 10_000  # how often a SQLite query looks at its deadline
-# A value and a row may have so many bytes: functions such as `hex` and `printf` know no deadline, only this.
-_LONGEST = 64 * 1024 * 1024
-
-_ALLOWED = {
-    sqlite3.SQLITE_SELECT,
-    sqlite3.SQLITE_READ,
-    sqlite3.SQLITE_FUNCTION,
-    sqlite3.SQLITE_RECURSIVE,
-    sqlite3.SQLITE_TRANSACTION,
-}
-# What SQLAlchemy asks when it connects and when it looks for a table; neither can change anything without a value.
-_ALLOWED_PRAGMAS = {("read_uncommitted", False), ("table_info", True)}
+from reporter.trading.ledger.sqlite_file import LOCK_WAIT
 
 _LOADING = threading.Lock()
 
@@ -59,10 +40,6 @@ _PIECES = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _STRANGE = {"/*", "U&"}
-_TOO_LONG = (
-    f"it did not answer in time; a file that is not in WAL mode is read for {BRIEF:g} s at most, since its bot cannot "
-    "write meanwhile: `PRAGMA journal_mode = WAL` lets both work"
-)
 _READS = re.compile(r"\s*(SELECT|WITH|SHOW)\b", re.IGNORECASE)
 
 SQLSTATES = {
@@ -75,69 +52,6 @@ SQLSTATES = {
     "57014": "it did not answer in time",
     "25006": "a statement that would have written was refused",
 }
-
-
-def open_sqlite(path: Path, timeout: float, *, pragmas: Collection[str] = ()) -> sqlite3.Connection:
-    """Open a SQLite file for reading, with a deadline of `timeout` seconds for all that is asked; of `BRIEF` seconds at
-    most where the file keeps no WAL.
-
-    All but reading is denied, since `mode=ro` alone still allows ATTACH and VACUUM INTO to make files. `pragmas` are
-    allowed besides, without a value. Raises sqlite3.Error.
-    """
-    if _is_missing(path):
-        raise sqlite3.OperationalError(f"there is no file {path}")
-    connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=LOCK_WAIT, isolation_level=None
-    )
-    allowed = _ALLOWED_PRAGMAS | {(name, False) for name in pragmas}
-
-    def authorise(action: int, first: str | None, second: str | None, *_: str | None) -> int:
-        pragma = action == sqlite3.SQLITE_PRAGMA and (first, second is not None) in allowed
-        return sqlite3.SQLITE_OK if pragma or action in _ALLOWED else sqlite3.SQLITE_DENY
-
-    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST)
-    connection.set_authorizer(authorise)
-    hurry(connection, timeout if keeps_wal(path) else min(timeout, BRIEF))
-    return connection
-
-
-def keeps_wal(path: Path) -> bool:
-    """Whether others can write to a SQLite file while we read: its header tells (sqlite.org/fileformat2.html)."""
-    try:
-        with path.open("rb") as file:
-            return file.read(20)[18:] == b"\x02\x02"
-    except OSError:
-        return False  # SQLite will say that it cannot be opened
-
-
-def hurry(connection: sqlite3.Connection, seconds: float) -> None:
-    """Give the connection no more than so many seconds from now on."""
-    end = time.monotonic() + seconds
-    connection.set_progress_handler(lambda: int(time.monotonic() > end), _OPCODES_BETWEEN_LOOKS)
-
-
-def _is_missing(path: Path) -> bool:
-    try:
-        return not path.is_file()
-    except PermissionError:
-        return False  # it may be there: SQLite will say that it cannot be opened
-
-
-def sqlite_reason(words: str, path: Path) -> str:
-    """What an error of SQLite means, in the words of somebody who can mend it."""
-    folder = path.absolute().parent
-    reasons = {
-        "not a database": f"{path} is not a SQLite database",
-        "locked": f"{path} is locked, and after {LOCK_WAIT} s we do not wait any longer",
-        "interrupted": "it did not answer in time" if keeps_wal(path) else _TOO_LONG,
-        "unable to open": f"{path} cannot be opened: may this user read it, and enter {folder}?",
-        "readonly database": f"{path} is in WAL mode and nobody has it open: reading it then needs leave to write in "
-        f"{folder} (a group shared with the bot)",
-        "no such table": f"a table is missing ({words})",
-        "no such column": f"a column is missing ({words})",
-        "not authorized": "a statement that would have written was refused",
-    }
-    return next((reason for sign, reason in reasons.items() if sign in words), words)
 
 
 def load_psycopg() -> None:

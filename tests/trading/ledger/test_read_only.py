@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -115,10 +115,12 @@ def test_a_connection_that_served_before_is_still_read_only(writable: Native, tm
 def test_a_look_sees_one_state_of_the_database(bot: Native) -> None:
     bot.trade(1, "2026-10-30 01:00:00")
     count = text("SELECT count(*) FROM trades")
-    if bot.server is None:
-        with closing(sqlite3.connect(bot.url)) as connection:
-            connection.execute("PRAGMA journal_mode = WAL")
-    with Database("bot", bot.url, 5).snapshot() as connection:
+    with ExitStack() as running:
+        if bot.server is None:
+            opened = running.enter_context(closing(sqlite3.connect(bot.url)))
+            opened.execute("PRAGMA journal_mode = WAL")
+            opened.execute("SELECT * FROM trades").fetchall()  # now its log is there
+        connection = running.enter_context(Database("bot", bot.url, 5).snapshot())
         first = connection.execute(count).scalar()
         bot.trade(2, "2026-10-30 02:00:00")
         assert connection.execute(count).scalar() == first == 1
