@@ -15,7 +15,7 @@ LONGEST_MAINTENANCE = timedelta(days=7)
 
 
 class RoutesConfig(Settings):
-    """Where alerts go. Without routes, each goes to the channel of the job that saw it."""
+    """Where alerts go. Without a route, an alert goes to the channel of the job that observed it."""
 
     critical: Names | None = None
     """Critical alerts: a channel's name or a list."""
@@ -24,7 +24,7 @@ class RoutesConfig(Settings):
     all: Names | None = None
     """Every alert, beside its other routes."""
     fallback: Names | None = None
-    """What its own channel cannot take, and what has no other route."""
+    """Alerts without another route, or whose own channel does not accept them."""
 
 
 def _rising(moments: tuple[timedelta, ...]) -> tuple[timedelta, ...]:
@@ -34,14 +34,14 @@ def _rising(moments: tuple[timedelta, ...]) -> tuple[timedelta, ...]:
 
 
 class LevelOptions(Settings):
-    """How patient to be at one level. What is left out is as for both."""
+    """When alerts of one level open, resolve and repeat. An omitted setting is as for both levels."""
 
     failures: int | None = Field(None, ge=1, le=1000)
     """How many failures in a row open an alert."""
     clean: Pause | None = None
-    """How long everything must be well before it is over; `0s`: one good reading ends it."""
+    """How long without a failure until the alert is resolved; `0s`: one good reading resolves it."""
     reminders: Annotated[Durations, AfterValidator(_rising)] | None = None
-    """How long after the opening people are reminded; the last comes again each day; `[]` for never."""
+    """When reminders are sent after the opening; then one a day; `[]` for none."""
 
 
 def _a_link(url: str) -> str:
@@ -51,39 +51,39 @@ def _a_link(url: str) -> str:
 
 
 class AlertOptions(LevelOptions):
-    """How patient to be with a subject, where its alerts go, and what they advise. What is left out is said by the
-    next policy that fits, else by the kind of subject."""
+    """When alerts of a subject open, resolve and repeat, where they go, and what they advise. The next matching policy
+    has an omitted setting, else the kind of subject."""
 
     warning: Annotated[LevelOptions, OrEmpty()] = LevelOptions()
-    """How patient to be where the level is warning."""
+    """Settings where the level is warning."""
     critical: Annotated[LevelOptions, OrEmpty()] = LevelOptions()
-    """How patient to be where the level is critical."""
+    """Settings where the level is critical."""
     unknowns: int | None = Field(None, ge=1, le=1000)
-    """How many readings in a row that could not look are told."""
+    """How many unknown readings in a row send an alert."""
     flap_window: Pause | None = None
-    """What is in trouble again so soon after it was over is flapping: the same incident; `0s` for never."""
+    """An alert that reopens within this time is the same incident: flapping; `0s` for never."""
     flapping_clean: Pause | None = None
-    """How long everything must be well before flapping is over."""
+    """How long without a failure until a flapping incident is resolved."""
     recheck: Duration | None = None
-    """How soon what looks bad for the first time is looked at again."""
+    """How soon a first bad reading is checked again."""
     channel: Names | None = None
-    """Where these alerts go instead of by the routes: a channel's name or a list."""
+    """Where these alerts go, instead of by the routes: a channel's name or a list."""
     hint: str | None = Field(None, min_length=1, max_length=500)
-    """What to do about it, in a sentence that stands in the alert."""
+    """What to do, in a sentence that the alert shows."""
     runbook: Annotated[str, AfterValidator(_a_link)] | None = Field(
         None, max_length=500, examples=["https://wiki.example.org/redis"]
     )
-    """The page that says more about what to do, an http or https address."""
+    """A page with instructions, an http or https address."""
 
 
 class PolicyConfig(AlertOptions):
-    """What counts for some subjects. For each setting the first policy counts that says it, from top to bottom; a
-    probe's own `alert` stands above all of them."""
+    """Settings for some subjects. For each setting, the first matching policy that has it counts, from top to bottom. A
+    probe's own `alert` takes precedence over all policies."""
 
     subjects: Names = Field(examples=["probe/db*"])
-    """Which subjects: a name or a pattern such as `probe/db*`, or a list; without a `/` it fits any kind."""
+    """Which subjects: a name or a pattern such as `probe/db*`, or a list; without a `/` it matches any kind."""
     depends_on: Names | None = None
-    """Subjects that these cannot do without: while one of them is in trouble, no alert of these is opened."""
+    """Subjects that these depend on: while one of them is failing, alerts of these are suppressed."""
 
 
 def _no_interval(text: str) -> str:
@@ -93,18 +93,18 @@ def _no_interval(text: str) -> str:
 
 
 class MaintenanceConfig(Settings):
-    """A time at which trouble is expected: nothing is told of it unless it outlasts the time."""
+    """A time of expected outages: an alert is sent only if it is still open at the end."""
 
     subjects: Names = ("*",)
-    """Which subjects: a name or a pattern such as `probe/db*`, or a list; all if left out."""
+    """Which subjects: a name or a pattern such as `probe/db*`, or a list; default: all."""
     schedule: Annotated[ScheduleText, AfterValidator(_no_interval)] = Field(examples=["weekly on sun at 02:00"])
     """When it begins, such as `weekly on sun at 02:00` or `cron "0 2 * * *"`."""
     duration: Duration
     """How long it lasts; at most 7 days."""
     timezone: Timezone | None = None
-    """Whose clock the schedule goes by; the one at top level if left out."""
+    """The zone of the schedule; default: the one at top level."""
     reason: str = Field("maintenance", min_length=1, max_length=200)
-    """What is being done, in a few words."""
+    """The work, in a few words."""
 
     @model_validator(mode="after")
     def _not_for_ever(self) -> Self:
@@ -114,30 +114,30 @@ class MaintenanceConfig(Settings):
 
 
 class EscalationConfig(Settings):
-    """Who else hears of an alert that lasts and that nobody has acknowledged."""
+    """Who else receives an alert that lasts and that nobody acknowledges."""
 
     after: Duration
     """How long after the opening."""
     level: Literal["warning", "critical"] = "critical"
-    """From which level on."""
+    """The lowest level that escalates."""
     subjects: Names = ("*",)
-    """Of which subjects: a name or a pattern, or a list; all if left out."""
+    """Which subjects: a name or a pattern, or a list; default: all."""
     channel: Names
-    """Where it is told: a channel's name or a list."""
+    """Where it is sent: a channel's name or a list."""
     mention: Mentions = ()
-    """Who is mentioned there besides those whom the channel mentions anyway: `everyone`, `role:ID`, `user:ID`."""
+    """Who is mentioned there, besides those whom the channel mentions: `everyone`, `role:ID`, `user:ID`."""
 
 
 class AlertsConfig(Settings):
-    """What happens to alerts."""
+    """Where alerts go, and when they open, resolve, repeat and escalate."""
 
     routes: Annotated[RoutesConfig, OrEmpty()] = RoutesConfig()
-    """Where they go."""
+    """Where alerts go."""
     policies: Annotated[tuple[PolicyConfig, ...], OrEmpty(tuple)] = Field((), strict=False)
-    """How patient to be, with which subjects; for each setting the first that says it counts."""
+    """When alerts open, resolve and repeat, by subject; for each setting, the first matching policy counts."""
     maintenance: Annotated[tuple[MaintenanceConfig, ...], OrEmpty(tuple)] = Field((), strict=False)
-    """Times at which trouble is expected."""
+    """Times of expected outages."""
     escalation: Annotated[tuple[EscalationConfig, ...], OrEmpty(tuple)] = Field((), strict=False)
-    """Who else hears of what lasts."""
+    """Who else receives an alert that lasts."""
     group: int | None = Field(3, ge=2, le=100)
-    """So many alerts of one moment are one message; `null` tells each by itself."""
+    """This many alerts that open together share one message; `null` sends each by itself."""

@@ -12,13 +12,13 @@ from reporter.trading.risk import Basis
 
 
 class FiguresConfig(Settings):
-    """The year that ratios such as Sharpe's are made for."""
+    """The year that ratios such as Sharpe's are annualised to."""
 
     days_per_year: int = Field(365, ge=200, le=366)
-    """How many days the markets trade in a year: 365 for those that never close. Fewer, such as 252, are for markets
-    that close at weekends, whose Saturdays and Sundays are then no days."""
+    """How many days the markets trade in a year: 365 for markets that never close. Fewer, such as 252, are for markets
+    that close at weekends: Saturdays and Sundays then do not count as days."""
     risk_free: Share = Field(Decimal(0), json_schema_extra={"default": "0%"})
-    """What riskless money earns in a year, which Sharpe and Sortino ratios count off."""
+    """The risk-free return of a year, which Sharpe and Sortino ratios subtract."""
 
     def as_basis(self) -> Basis:
         return Basis(self.days_per_year, self.risk_free)

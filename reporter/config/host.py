@@ -21,24 +21,24 @@ def _absolute(paths: tuple[str, ...]) -> tuple[str, ...]:
 
 
 class HostConfig(Settings):
-    """The machine that we run on."""
+    """The machine that the reporter runs on."""
 
     name: str | None = Field(None, min_length=1, max_length=60, examples=["floor-1"])
-    """What it is called in reports and alerts; its host name if left out."""
+    """Its name in reports and alerts; default: its host name."""
     disks: Annotated[Names, AfterValidator(_absolute)] | None = None
-    """The disks to measure, by a path on each: one or a list; every real one if left out."""
+    """The disks to measure, each by a path on it: one or a list; default: every real disk."""
     sensors: Names = ()
     """The temperature sensors that count, one or a list of patterns such as `coretemp` or `nct6775/SYSTIN`; a pattern
     that begins with `!` leaves sensors out. All count if left out."""
 
 
 class HeartbeatConfig(Settings):
-    """A service elsewhere that hears from us regularly, and raises the alarm when it does not."""
+    """An external service that the daemon pings, and that raises an alarm when the pings stop."""
 
     url: Annotated[Address, AfterValidator(web_address)] = Field(examples=["env:HEARTBEAT_URL"])
-    """The address to ask, such as that of a check at healthchecks.io; it is a secret."""
+    """The address of the check, such as one at healthchecks.io; it is a secret."""
     every: Duration = Field(timedelta(minutes=1), json_schema_extra={"default": "1m"})
-    """How often; at each run of a job that looks at the present at most."""
+    """The interval; at most one ping per run of a job that looks at the present."""
     fail: str | None = Field("/fail", pattern="^[/?]")
-    """What is put behind the address when something is wrong with us: `/fail`, or such as `?state=fail`; `null` keeps
-    silent then."""
+    """Appended to the address when the reporter itself fails: `/fail`, or for example `?state=fail`; `null` sends no
+    ping then."""

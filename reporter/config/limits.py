@@ -20,16 +20,16 @@ _FURTHER_OUT = "the worse limit must be further out, and one that is left out ma
 
 
 class FigureLimits(Settings, Generic[Unit]):
-    """From where on a figure is trouble. Where `low`, small figures are the bad ones."""
+    """The values from which a figure is a warning or critical. Where `low`, small figures are the bad ones."""
 
     low: ClassVar[bool] = False
 
     warning: Unit | None = None
-    """From here on it is a warning."""
+    """The value from which the figure is a warning."""
     critical: Unit | None = None
-    """From here on it is critical."""
+    """The value from which the figure is critical."""
     leave_warning: Unit | None = None
-    """A warning ends when the figure is better than this; a twentieth away from `warning` if left out."""
+    """A warning ends when the figure is better than this; default: a twentieth better than `warning`."""
     leave_critical: Unit | None = None
     """The same for `critical`."""
 

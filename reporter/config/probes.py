@@ -36,7 +36,7 @@ KINDS = {
 
 
 class ProbeSettings(Settings):
-    """What any probe may say."""
+    """Keys of every probe."""
 
     if TYPE_CHECKING:  # each kind declares its own
 
@@ -44,14 +44,13 @@ class ProbeSettings(Settings):
         def kind(self) -> str: ...
 
     every: Duration | None = None
-    """How often to look; each round of the health probe if left out."""
+    """The interval; default: each round of the health probe."""
     timeout: Duration = Field(timedelta(seconds=5), json_schema_extra={"default": "5s"})
-    """How long an answer may take."""
+    """How long a response may take."""
     depends_on: Names = ()
-    """The probes without which this one cannot be well, one or a list: while one of them is down, nobody is told of
-    this one."""
+    """Probes that this one depends on, one or a list: while one of them is down, this one sends no alert."""
     alert: Annotated[AlertOptions, OrEmpty()] = AlertOptions()
-    """How patient to be with it, where its alerts go and what they advise: what `alerts.policies` may say."""
+    """Alert settings of this probe: the keys of `alerts.policies`."""
 
 
 def model_of(kind: str) -> type[ProbeSettings]:
@@ -104,10 +103,10 @@ Referees = Annotated[
 
 
 class OwnNetworkConfig(Settings):
-    """How our own network is told from the targets' trouble."""
+    """How a failure of our own network is distinguished from failures of targets."""
 
     guard: bool = True
-    """`false` calls each target down that is silent, also where all are."""
+    """`false` sends an alert for each target, even when all fail at once."""
     referees: Referees | None = None
-    """Who is asked when most targets are silent at once, as `host:port`, one or a list: what is always there. The
-    Discord of the channels if left out; `[]` asks nobody."""
+    """Addresses to ask when most targets are silent at once, as `host:port`, one or a list. They must always be
+    reachable. Default: the Discord of the channels; `[]` asks none."""

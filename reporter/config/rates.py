@@ -46,12 +46,12 @@ Moment = Annotated[
 
 
 class RateConfig(Settings):
-    """What one unit of a currency is worth; a mere amount says the same without a time."""
+    """The worth of one unit of a currency; an amount alone is a rate without a time."""
 
     worth: Worth
-    """What one unit is worth, such as `1.08 USD`."""
+    """The worth of one unit, such as `1.08 USD`."""
     at: Moment | None = None
-    """When it was so, which reports then say; `2026-11-20 12:00` is UTC."""
+    """The time of the rate, which reports show; `2026-11-20 12:00` is UTC."""
 
 
 RatesConfig = dict[
