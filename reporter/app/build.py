@@ -10,12 +10,12 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 from socket import gethostname
-from typing import TextIO
+from typing import Any, TextIO
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from reporter.app.events import event_rules, web_settings
-from reporter.config import models
+from reporter.config import models, yaml_document
 from reporter.config.alert_rules import rules
 from reporter.config.loading import Loaded
 from reporter.config.rates import as_rates
@@ -58,7 +58,7 @@ def build(
     """Open all that can be opened; returns it with every problem, those of the contents first. `discord` is what all
     channels of Discord share."""
     settings, machine = contents.loaded.config, contents.loaded.config.host
-    portfolio, bad_ledgers = _portfolio(contents.loaded)
+    portfolio, bad_ledgers = _portfolio(contents.loaded, contents.homes[0])
     channels, bad_channels = _channels(contents, clock, stream, discord)
     problems = [*contents.problems, *bad_ledgers, *bad_channels]
     # Where something is wrong nobody will probe, and a probe may need what is wrong.
@@ -104,21 +104,42 @@ def build(
     return runtime, problems
 
 
-def _portfolio(loaded: Loaded) -> tuple[Portfolio, list[Problem]]:
+def _portfolio(loaded: Loaded, home: Path) -> tuple[Portfolio, list[Problem]]:
     """The ledgers whose settings can be used."""
     usable: list[LedgerSettings] = []
     problems: list[Problem] = []
     for name, entry in loaded.config.ledgers.items():
-        settings = LedgerSettings(
-            name=name, kind=entry.kind, url=entry.url, starting_balance=entry.starting_balance, mode=entry.mode
-        )
         try:
+            settings = LedgerSettings(
+                name=name,
+                kind=entry.kind,
+                url=entry.url,
+                starting_balance=entry.starting_balance,
+                mode=entry.mode,
+                mapping=_mapping(entry.mapping, home),
+            )
             Portfolio([settings])
         except LedgerError as error:
             problems.append(loaded.problem(("ledgers", name, "url"), str(error).removeprefix(f"{name}: ")))
         else:
             usable.append(settings)
     return Portfolio(usable), problems
+
+
+def _mapping(given: str | dict[str, Any] | None, home: Path) -> dict[str, Any]:
+    """A mapping as it is written, in the config or in a file of its own. Raises LedgerError."""
+    if not isinstance(given, str):
+        return given or {}
+    path = home / given
+    try:
+        document = yaml_document.read(str(path), path.read_bytes())
+    except OSError as error:
+        raise LedgerError(f"mapping: {path} cannot be read: {error.strerror}") from None
+    if document.problems:
+        raise LedgerError(f"mapping: {document.problems[0]}")
+    if not isinstance(document.data, dict):
+        raise LedgerError(f"mapping: {path} holds no keys: write `table:` and `columns:`")
+    return document.data
 
 
 def _channels(

@@ -76,14 +76,23 @@ class NumberFormat(Settings):
 class LedgerConfig(Settings):
     """One trading database. It is only ever read."""
 
-    kind: Literal["native", "freqtrade", "hummingbot"] = Field(examples=["freqtrade"])
-    """Whose tables these are: `native` (docs/native-schema.md), or freqtrade's or hummingbot's own."""
+    kind: Literal["native", "freqtrade", "hummingbot", "mapping"] = Field(examples=["freqtrade"])
+    """Whose tables these are: `native` (docs/native-schema.md), freqtrade's or hummingbot's own, or
+    your own tables by a `mapping` (docs/databases.md)."""
     url: DatabaseUrl
     """A SQLite file's path (seen from the home), a SQLAlchemy URL, or a reference to a secret that holds one."""
     starting_balance: Amounts = ()
     """What the account began with, an amount or a list of one a currency; balances and percentages need it."""
     mode: Annotated[Mode, Field(strict=False)] | None = None
     """`live` or `paper`, for a source that does not say it with each trade."""
+    mapping: str | dict[str, Any] | None = None
+    """For `kind: mapping`: how the rows become trades, here or in a YAML file (seen from the home)."""
+
+    @model_validator(mode="after")
+    def _mapping_with_its_kind(self) -> Self:
+        if (self.kind == "mapping") != (self.mapping is not None):
+            raise mistake("`kind: mapping` and `mapping` belong together", "write both, or neither")
+        return self
 
 
 class MentionConfig(Settings):

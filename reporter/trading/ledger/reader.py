@@ -28,6 +28,7 @@ from reporter.trading.ledger.settings import LedgerSettings
 from reporter.trading.ledger.sources import hummingbot
 from reporter.trading.ledger.sources.base import Source, moment
 from reporter.trading.ledger.sources.freqtrade import freqtrade
+from reporter.trading.ledger.sources.mapped import mapped_database
 from reporter.trading.ledger.sources.native import LATER, native
 from reporter.trading.ledger.sqlite_file import undisturbed
 from reporter.trading.trades import Agent, EquityPoint, Mode, Position, Trade
@@ -330,16 +331,21 @@ def _database(settings: LedgerSettings, timeout: float) -> Database | DerivedDat
     database = Database(settings.name, settings.url, timeout)
     if settings.kind == "hummingbot":
         return DerivedDatabase(database, hummingbot.derive, hummingbot.changed)
+    if settings.kind == "mapping":
+        try:
+            return mapped_database(database, settings.mapping)
+        except LedgerError as error:
+            raise LedgerError(f"{settings.name}: {error}") from None
     return database
 
 
 def _source(settings: LedgerSettings, dialect: str, mode: Mode) -> Source:
     match settings.kind:
-        case "native" | "hummingbot":
+        case "native" | "hummingbot" | "mapping":
             return native(dialect)
         case "freqtrade":
             return freqtrade(dialect, mode)
-    known = "native, freqtrade and hummingbot"
+    known = "native, freqtrade, hummingbot and mapping"
     raise LedgerError(f"{settings.name}: there is no kind of ledger {settings.kind!r}, only {known}")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from reporter.secret import Secret
 from reporter.trading.trades import Mode, Money
@@ -16,7 +17,7 @@ class LedgerSettings:
     `kind` is `native` or `freqtrade`; `url` a SQLAlchemy URL of SQLite or PostgreSQL, or the path of a SQLite file.
     `mode` says whether the money is real where the database does not (freqtrade), and which mode `starting_balance`
     belongs to. `starting_balance` has an amount a currency, `capital` an amount an agent, which the database's own
-    word does not change.
+    word does not change. `mapping` says how the rows of a ledger of kind `mapping` become trades.
     """
 
     name: str
@@ -25,3 +26,4 @@ class LedgerSettings:
     starting_balance: tuple[Money, ...] = ()
     mode: Mode | None = None
     capital: Mapping[str, Money] = field(default_factory=dict)
+    mapping: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,292 @@
+"""A mapping: how the rows of somebody's own tables become trades, positions and fills."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from reporter.errors import LedgerError
+from reporter.trading.average_cost import Fill, OpenPosition, closings
+from reporter.trading.ledger.derived import DerivedRows, Row
+from reporter.trading.ledger.expressions import Expression, Values, number, parse
+
+Unit = Literal["trade", "fill"]
+TIMES = ("opened_at", "closed_at", "at")
+NUMBERS = ("size", "entry_price", "exit_price", "pnl", "fees", "price", "quantity", "volume", "unrealised_pnl", "stake")
+NUMBERS_OF_TIME = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
+LONG = {"long", "buy", "yes", "1", "true", "bid", "b", "over"}
+SHORT = {"short", "sell", "no", "-1", "2", "0", "false", "ask", "s", "under"}
+PAPER = {
+    "paper",
+    "dry_run",
+    "dry-run",
+    "dryrun",
+    "sim",
+    "simulated",
+    "simulation",
+    "demo",
+    "test",
+    "backtest",
+    "true",
+    "1",
+}
+
+# What each unit needs and may have.
+COLUMNS: Mapping[Unit, Mapping[str, bool]] = {
+    "trade": {
+        "id": True, "agent": True, "market": True, "currency": True, "closed_at": True, "pnl": True, "side": False,
+        "strategy": False, "mode": False, "size": False, "entry_price": False, "exit_price": False, "fees": False,
+        "opened_at": False, "exit_reason": False, "entry_tag": False, "volume": False,
+    },
+    "fill": {
+        "id": True, "agent": True, "market": True, "currency": True, "at": True, "side": True, "quantity": True,
+        "price": True, "fees": False, "strategy": False, "mode": False, "order": False,
+    },
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnRule:
+    """Where one canonical column comes from: an expression, then words, a factor, a unit of time and a zone."""
+
+    expression: Expression
+    words: Mapping[str, str] = field(default_factory=dict)
+    scale: Decimal = Decimal(1)
+    unit: str | None = None
+    zone: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerMapping:
+    """A mapping that was checked against the columns that there are.
+
+    `where` leaves out rows; `open` says which of the others are still open: they are positions and no trades. `net`
+    says whether `pnl` is net of `fees`.
+    """
+
+    table: str | None
+    query: str | None
+    unit: Unit
+    columns: Mapping[str, ColumnRule]
+    where: Expression | None = None
+    open: Expression | None = None
+    net: bool = True
+
+
+def read_mapping(given: Mapping[str, Any], known: Collection[str] | None = None) -> LedgerMapping:
+    """A mapping as it is written in YAML. Raises LedgerError with the key that is wrong and what to write instead."""
+    allowed = ("table", "query", "unit", "where", "open", "net", "columns")
+    for key in given:
+        if key not in allowed:
+            raise LedgerError(f"mapping.{key}: there is no such key; there are: {', '.join(allowed)}")
+    table, query = given.get("table"), given.get("query")
+    if bool(table) == bool(query):
+        raise LedgerError("mapping: name either a `table` or a read-only `query`")
+    unit = given.get("unit", "trade")
+    if unit not in COLUMNS:
+        raise LedgerError("mapping.unit: write `trade` (a row is one trade) or `fill` (trades are matched from fills)")
+    columns = given.get("columns")
+    if not isinstance(columns, Mapping):
+        raise LedgerError("mapping.columns: say where each column comes from, such as `pnl: profit_usdt`")
+    wanted = COLUMNS[unit]
+    for name in columns:
+        if name not in wanted:
+            raise LedgerError(f"mapping.columns.{name}: there is no such column; there are: {', '.join(wanted)}")
+    for name, needed in wanted.items():
+        if needed and name not in columns:
+            raise LedgerError(f"mapping.columns.{name} is missing: a {unit} needs it")
+    rules = {name: _rule(name, rule, known) for name, rule in columns.items()}
+    conditions = {key: _condition(key, given.get(key), known) for key in ("where", "open")}
+    return LedgerMapping(
+        table, query, unit, rules, conditions["where"], conditions["open"], bool(given.get("net", True))
+    )
+
+
+def _condition(key: str, written: object, known: Collection[str] | None) -> Expression | None:
+    return None if written is None else _parsed(f"mapping.{key}", str(written), known)
+
+
+def _parsed(place: str, written: str, known: Collection[str] | None) -> Expression:
+    try:
+        return parse(written, known)
+    except LedgerError as error:
+        raise LedgerError(f"{place}: {error}") from None
+
+
+def _rule(name: str, given: object, known: Collection[str] | None) -> ColumnRule:
+    """`pnl: profit`, or `pnl: {from: profit_cents, scale: 0.01}`."""
+    place = f"mapping.columns.{name}"
+    if not isinstance(given, Mapping):
+        return ColumnRule(_parsed(place, str(given), known))
+    keys = {"from", "const", "words", "scale", "unit", "timezone"}
+    for key in given:
+        if key not in keys:
+            raise LedgerError(f"{place}.{key}: there is no such key; there are: {', '.join(sorted(keys))}")
+    if ("from" in given) == ("const" in given):
+        raise LedgerError(f"{place}: write either `from: EXPRESSION` or `const: VALUE`")
+    written = str(given["from"]) if "from" in given else repr(str(given["const"]))
+    unit, zone = given.get("unit"), given.get("timezone")
+    if unit is not None and unit not in NUMBERS_OF_TIME:
+        raise LedgerError(f"{place}.unit: write s, ms, us or ns")
+    try:
+        scale = Decimal(str(given.get("scale", 1)))
+        zone is None or ZoneInfo(str(zone))
+    except (ArithmeticError, ValueError, OSError):
+        raise LedgerError(f"{place}: `scale` is a number such as 0.01, `timezone` such as Europe/Berlin") from None
+    words = {str(word).casefold(): str(meaning) for word, meaning in dict(given.get("words") or {}).items()}
+    return ColumnRule(_parsed(place, written, known), words, scale, unit, None if zone is None else str(zone))
+
+
+def mapped(mapping: LedgerMapping, rows: Iterable[Values]) -> DerivedRows:
+    """The trades, positions and agents that rows of a database amount to. Raises LedgerError with the row."""
+    made = [row for values in rows if (row := _row(mapping, values)) is not None]
+    trades = [row for row, is_open in made if not is_open]
+    positions = [_position(row) for row, is_open in made if is_open]
+    if mapping.unit == "fill":
+        trades, positions = _matched(trades)
+    return DerivedRows(trades=trades, positions=positions, agents=list(_agents([*trades, *positions])))
+
+
+def _row(mapping: LedgerMapping, values: Values) -> tuple[Row, bool] | None:
+    row: Row = {}
+    try:
+        if mapping.where and not mapping.where.evaluate(values):
+            return None
+        is_open = bool(mapping.open and mapping.open.evaluate(values))
+        for name, rule in mapping.columns.items():
+            row[name] = _number_or_none(name, rule, values) if name in NUMBERS else _column(name, rule, values)
+    except ValueError as error:
+        marks = ", ".join(f"{key}={str(value)[:40]!r}" for key, value in list(values.items())[:3])
+        raise LedgerError(f"the row {marks} cannot be read: {error}") from None
+    if not is_open and row.get("closed_at", row.get("at")) is None:
+        is_open = True
+    if not mapping.net and isinstance(row.get("pnl"), Decimal):
+        row["pnl"] = None if row.get("fees") is None else row["pnl"] - row["fees"]  # type: ignore[operator]
+    row["mode"] = row.get("mode") or "live"
+    row["agent"] = row.get("agent") or "unnamed"
+    return row, is_open
+
+
+def _number_or_none(name: str, rule: ColumnRule, values: Values) -> object:
+    """A number that cannot be read is not known, and its figure with it; the other rows count all the same."""
+    try:
+        return _column(name, rule, values)
+    except ValueError:
+        return None
+
+
+def _column(name: str, rule: ColumnRule, values: Values) -> object:
+    value = rule.expression.evaluate(values)
+    if value is not None and rule.words:
+        value = rule.words.get(str(value).strip().casefold(), value)
+    if value is None or value == "":
+        return None
+    if name in TIMES:
+        return moment_of(value, rule.unit, rule.zone)
+    if name in NUMBERS:
+        found = number(value)
+        return None if found is None else found * rule.scale
+    text = str(value).strip()
+    if name == "side":
+        word = text.casefold()
+        return "long" if word in LONG else "short" if word in SHORT else text
+    if name == "mode":
+        return "paper" if text.casefold() in PAPER else "live"
+    return text
+
+
+def moment_of(value: Any, unit: str | None = None, zone: str | None = None) -> datetime | None:
+    """A time as it is stored: a number since 1970 (by its size where no unit is named), or ISO text.
+
+    A text without a zone is in `zone`, else UTC. 0 is no time. Raises ValueError.
+    """
+    if isinstance(value, datetime):
+        found = value
+    else:
+        stamp = _stamp(value)
+        if stamp is not None:
+            return None if stamp == 0 else _since_1970(stamp, unit)
+        text = str(value).strip().replace("Z", "+00:00")
+        try:
+            found = datetime.fromisoformat(text)
+        except ValueError:
+            raise ValueError(f"{str(value)[:40]!r} is not a time") from None
+    if found.tzinfo is None:
+        found = found.replace(tzinfo=ZoneInfo(zone) if zone else UTC)
+    return found.astimezone(UTC)
+
+
+def _stamp(value: Any) -> Decimal | None:
+    """A number since 1970; None for a date such as 2026-10-30 or 20261030."""
+    text = str(value).strip()
+    digits = text.removeprefix("-").replace(".", "", 1)
+    return Decimal(text) if text == "0" or (digits.isdigit() and len(digits) > 8) else None
+
+
+def _since_1970(stamp: Decimal, unit: str | None) -> datetime:
+    if unit is None:
+        size = abs(stamp)
+        unit = "s" if size < 10**11 else "ms" if size < 10**14 else "us" if size < 10**17 else "ns"
+    micros = int(stamp * 1_000_000 / NUMBERS_OF_TIME[unit])
+    try:
+        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)
+    except OverflowError:
+        raise ValueError(f"{stamp} {unit} since 1970 is not a time") from None
+
+
+def _position(row: Row) -> Row:
+    columns = ("id", "agent", "strategy", "market", "side", "mode", "currency", "size", "entry_price", "opened_at")
+    return {name: row.get(name) for name in columns}
+
+
+_BOOK = ("agent", "market", "currency", "mode", "strategy")
+
+
+def _matched(fills: list[Row]) -> tuple[list[Row], list[Row]]:
+    """Trades by average cost, per agent, market, currency and mode; and what the fills leave open."""
+    books: dict[tuple[object, ...], list[Row]] = {}
+    for fill in sorted(fills, key=lambda row: (row["at"], str(row["id"]))):
+        books.setdefault(
+            tuple(fill.get(name) for name in ("agent", "market", "currency", "mode", "strategy")), []
+        ).append(fill)
+    trades: list[Row] = []
+    positions: list[Row] = []
+    for (agent, market, currency, mode, strategy), own in books.items():
+        shared: Row = {"agent": agent, "market": market, "currency": currency, "mode": mode, "strategy": strategy}
+        position = OpenPosition()
+        for closing in closings(map(_fill, own), position):
+            row = {
+                "id": closing.id, "side": closing.side, "size": closing.size, "entry_price": closing.entry_price,
+                "exit_price": closing.exit_price, "pnl": closing.net, "fees": closing.fees,
+                "opened_at": closing.opened_at, "closed_at": closing.closed_at,
+            }  # fmt: skip
+            trades.append({**shared, **row})
+        if position.quantity:
+            side = "long" if position.quantity > 0 else "short"
+            left: Row = {"size": abs(position.quantity), "entry_price": position.average_price, "side": side}
+            positions.append({**shared, **left, "id": f"{agent}/{market}/{mode}", "opened_at": position.opened_at})
+    return trades, positions
+
+
+def _fill(row: Row) -> Fill:
+    quantity, price, fee = row["quantity"], row["price"], row.get("fees", Decimal(0))
+    if not isinstance(quantity, Decimal) or not isinstance(price, Decimal):
+        raise LedgerError(f"the fill {row['id']} has no quantity or no price")
+    signed = -abs(quantity) if row["side"] == "short" else abs(quantity)
+    return Fill(str(row["id"]), row["at"], signed, price, fee)  # type: ignore[arg-type]
+
+
+def _agents(rows: list[Row]) -> Iterator[Row]:
+    seen: dict[object, Row] = {}
+    for row in rows:
+        at = row.get("closed_at") or row.get("opened_at")
+        known = seen.setdefault(
+            row["agent"], {"name": row["agent"], **{k: row.get(k) for k in ("strategy", "mode", "currency")}}
+        )
+        if at is not None and (known.get("last_seen") is None or at > known["last_seen"]):  # type: ignore[operator]
+            known["last_seen"] = at
+    yield from seen.values()

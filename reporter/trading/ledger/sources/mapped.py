@@ -1,0 +1,98 @@
+"""A database of somebody's own tables, read by a mapping."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    TableClause,
+    TextClause,
+    column,
+    select,
+    table,
+    text,
+)
+
+from reporter.errors import LedgerError, nearest
+from reporter.trading.ledger import readonly
+from reporter.trading.ledger.connection import Database
+from reporter.trading.ledger.derived import DerivedDatabase, DerivedRows
+from reporter.trading.ledger.mapping import LedgerMapping, mapped, read_mapping
+
+_BATCH = 5000
+
+
+def mapped_database(database: Database, given: Mapping[str, Any]) -> DerivedDatabase:
+    """A database whose trades are what the mapping makes of its rows. Raises LedgerError for a wrong mapping."""
+    mapping = read_mapping(given)
+    return DerivedDatabase(database, partial(_derive, given), partial(_changed, mapping))
+
+
+def _derive(given: Mapping[str, Any], connection: Connection) -> DerivedRows:
+    statement, known = _statement(read_mapping(given), connection)
+    mapping = read_mapping(given, known)  # again, now that the columns are known
+    return mapped(mapping, _rows(connection, statement))
+
+
+def _rows(connection: Connection, statement: Any) -> Iterator[Mapping[str, Any]]:
+    found = connection.execute(statement, execution_options={"stream_results": True, "yield_per": _BATCH})
+    return (dict(row) for row in found.mappings())
+
+
+def _statement(mapping: LedgerMapping, connection: Connection) -> tuple[Any, list[str]]:
+    """What is asked, and the columns that come of it. Raises LedgerError for a table that is not there."""
+    if mapping.query:
+        query = _only_reads(mapping.query)
+        return query, list(connection.execute(query).keys())
+    own = _table(str(mapping.table))
+    _expect_table(connection, own)
+    known = list(connection.execute(select(text("*")).select_from(own).limit(0)).keys())
+    return select(*(column(one) for one in known)).select_from(own), known
+
+
+def _table(name: str) -> TableClause:
+    schema, _, own = name.rpartition(".")
+    return table(own, schema=schema or None)
+
+
+def _expect_table(connection: Connection, own: TableClause) -> None:
+    """Raises LedgerError, with the tables that there are, where it is none of them."""
+    listed = (
+        "SELECT name FROM sqlite_master WHERE type IN ('table', 'view')"
+        if connection.dialect.name == "sqlite"
+        else "SELECT table_name FROM information_schema.tables "
+        "WHERE table_schema NOT IN ('pg_catalog', 'information_schema')"
+    )
+    tables = [str(row[0]) for row in connection.execute(text(listed))]
+    if own.name not in tables:
+        near = nearest(own.name, tables)
+        hint = f"did you mean `{near}`?" if near else f"there are: {', '.join(sorted(tables)[:20]) or 'none'}"
+        raise LedgerError(f"mapping.table: there is no table {own.name}; {hint}")
+
+
+def _only_reads(query: str) -> TextClause:
+    if not readonly.reads(query) or ";" in query.rstrip().rstrip(";"):
+        raise LedgerError("mapping.query: write one SELECT statement")
+    if name := readonly.acting(query):
+        raise LedgerError(f"mapping.query: {name} does more than read")
+    return text(query)
+
+
+def _changed(mapping: LedgerMapping, connection: Connection) -> object:
+    """What differs once a row has come or gone, or once a value that counts has changed."""
+    statement, known = _statement(mapping, connection)
+    if mapping.query:
+        return _hash(connection.execute(statement))
+    conditions = [one for one in (mapping.where, mapping.open) if one]
+    expressions = [*(rule.expression for rule in mapping.columns.values()), *conditions]
+    used = sorted({one for expression in expressions for one in expression.columns} & set(known))
+    query: Any = select(*(column(one) for one in used)).select_from(_table(str(mapping.table)))
+    return _hash(connection.execute(query, execution_options={"stream_results": True, "yield_per": _BATCH}))
+
+
+def _hash(rows: Iterable[Any]) -> int:
+    """Of the rows as a set: a database may give them in another order without any change."""
+    return sum(hash(tuple(row)) for row in rows)
