@@ -36,7 +36,7 @@ from reporter.store.database import Store
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-MARK = "told from memory: our own store cannot be written"
+MARK = "sent from memory: our own store cannot be written"
 # At most so many messages wait in memory for channels that cannot be reached either.
 UNSENT = 100
 # At most so many transitions wait in memory to be recorded, should the store be away for weeks.
@@ -76,7 +76,7 @@ class AlertMemory:
     ) -> None:
         """Judge observations that could not be saved, and post the messages. `why` says why the store failed."""
         now = self._clock.wall()
-        itself = Observation(STORE_SUBJECT, Level.CRITICAL, f"reports wait, and alerts are told from memory: {why}")
+        itself = Observation(STORE_SUBJECT, Level.CRITICAL, f"reports wait, and alerts are sent from memory: {why}")
         self._read_again([one.subject for one in (itself, *seen)])
         with self._changed:
             known = len(self._decided.transitions)

@@ -21,9 +21,9 @@ from reporter.store.alerts import StoredAlert
 from reporter.store.incidents import Dispatch, TransitionRecord
 from reporter.store.uptime import Sample
 
-# How long before an incident its readings are told of.
+# How long before an incident its readings are shown.
 PRELUDE = timedelta(minutes=2)
-# How far back a subject that is well is told of.
+# How far back the readings of a healthy subject are shown.
 LATELY = timedelta(hours=1)
 # A message that took longer to arrive than that is said to be late.
 LATE = timedelta(minutes=1)
@@ -57,9 +57,9 @@ class Timeline:
     # --- Everything ---
 
     def overview(self) -> Iterator[str]:
-        """What is in trouble now, and the last incidents."""
+        """The failing subjects, and the last incidents."""
         troubled = alerts.troubled(self.connection)
-        yield "In trouble:" if troubled else "Nothing is in trouble."
+        yield "Failing:" if troubled else "Nothing is failing."
         known = {one.subject: one for one in incidents.open_incidents(self.connection)}
         for one in troubled:
             yield f"  {one.subject:<28} {self._standing(one.state)}{_heard(known.get(one.subject))}"
@@ -72,7 +72,7 @@ class Timeline:
             yield from (f"  {self._past(one)}" for one in past)
 
     def subjects(self) -> list[str]:
-        """Everything that there is something to tell of."""
+        """Every subject with a state, an incident or a probe."""
         named = (f"probe/{name}" for name in self.settings.rules.probes)
         known = (*alerts.subjects(self.connection), *incidents.subjects(self.connection), *named)
         return sorted(dict.fromkeys(known))
@@ -80,7 +80,7 @@ class Timeline:
     # --- One subject ---
 
     def of(self, subject: str, at: datetime | None = None) -> Iterator[str]:
-        """The story of one subject: of its present or last incident, or of the one at a moment."""
+        """The history of one subject: its present or last incident, or the one at a moment."""
         watched = alerts.of_subjects(self.connection, [subject]).get(subject, StoredAlert(AlertState(subject)))
         incident = next(iter(incidents.newest(self.connection, 1, subject, at)), None)
         called = name_of(subject)
@@ -103,35 +103,35 @@ class Timeline:
         since = f"since {self._at(state.since)} ({duration_text(self.now - state.since)})" if state.since else ""
         match state.phase:
             case Phase.OK if state.last_reading_at is None:
-                return "nothing was seen of it yet"
+                return "no reading yet"
             case Phase.OK:
                 return f"well, last seen {self._at(state.last_reading_at or self.now)}{words}"
             case Phase.SUSPECT:
                 return f"suspect {since}, no alert yet{words}"
             case Phase.RECOVERING:
-                return f"{state.level} {since}, and recovering: nothing bad since {self._at(state.clean_since)}{words}"
+                return f"{state.level} {since}, and recovering: no failure since {self._at(state.clean_since)}{words}"
             case Phase.OPEN:
                 return f"{state.level}{', flapping,' if state.flapping else ''} {since}{words}"
 
     def _about(self, watched: StoredAlert) -> Iterator[str]:
-        """Who looks at it, how patient we are with it, and where the config says so."""
+        """The job that checks it, the policy of its alert, and where the config sets that policy."""
         subject, rules = watched.subject, self.settings.rules
         if described := self.describe(watched.job or ""):
-            yield f"It is looked at by {described}."
+            yield f"It is checked by {described}."
         seen = watched.state.observation
         if seen and seen.value:
             yield f"Last measured: {seen.value}{f', limit {seen.limit}' if seen.limit else ''}."
         yield f"An alert opens after {_patience(rules.policy(subject))}."
         if watched.state.is_open and watched.state.level is Level.UNKNOWN:
-            yield "That we cannot look is told once and not recalled."
+            yield "An unknown state is sent once, without reminders."
         origins = [rule.origin for rule in rules.about(subject) if rule.terms or any(rule.at_level.values())]
         kind = subject.partition("/")[0]
-        yield f"So say {', '.join([*origins, f'the defaults of {kind}/…'])}."
+        yield f"Set by {', '.join([*origins, f'the defaults of {kind}/…'])}."
         if parents := rules.parents(subject):
             yield f"It depends on {', '.join(parents)}."
         troubled = [one.state for one in alerts.troubled(self.connection)]
         if watched.phase is not Phase.OK and (taken := affected_subjects(subject, troubled, rules)):
-            yield f"It takes along {', '.join(taken)}."
+            yield f"It affects {', '.join(taken)}."
         hint, runbook = rules.advice(subject)
         yield from (f"To do: {text}" for text in (hint, runbook) if text)
 
@@ -139,7 +139,7 @@ class Timeline:
         end = incident.resolved_at or self.now
         lasted = duration_text((incident.until or self.now) - incident.since)
         zone = f"{incident.since.astimezone(self.settings.zone):%Z}"
-        over = f"to {self._at(incident.until)} {zone}" if incident.until else f"{zone} and not over yet"
+        over = f"to {self._at(incident.until)} {zone}" if incident.until else f"{zone} and not resolved yet"
         yield f"Incident {incident.id}: {incident.worst} from {self._at(incident.since)} {over} ({lasted})"
         entries = [
             *self._readings(watched.subject, incident.since - PRELUDE, end + PRELUDE),
@@ -168,10 +168,10 @@ class Timeline:
 
     def _peace(self, subject: str, at: datetime) -> Iterator[str]:
         yield ""
-        yield "There was no incident, as far back as we remember. Lately:"
+        yield "No incident is on record. Latest readings:"
         yield from (f"  {self._at(entry.at)}  {entry.text}" for entry in self._readings(subject, at - LATELY, at))
 
-    # --- What was told ---
+    # --- What was sent ---
 
     def _changes(self, incident: Incident) -> Iterator[TimelineEntry]:
         """Each change of the incident, whether people heard of it and why, and what became of the messages."""
@@ -189,12 +189,14 @@ class Timeline:
 
     def _messages(self, told: TransitionRecord, sent: Sequence[Dispatch]) -> Iterator[str]:
         if told.notified is False:
-            yield f"not told: {told.reason}"
+            yield f"not sent: {told.reason}"
             return
         news = [one for one in sent if not one.edit and one.channel in told.channels]
-        yield from (f"told in {one.channel}: {self._fate(one)}" for one in news)
+        yield from (f"sent to {one.channel}: {self._fate(one)}" for one in news)
         silent = [name for name in told.channels if name not in {one.channel for one in sent}]
-        yield from (f"told in {name}: nothing is left of the message, or its channel wants none" for name in silent)
+        yield from (
+            f"sent to {name}: the message is no longer on record, or the channel's noise is off" for name in silent
+        )
         edited = [one.channel for one in sent if one.edit]
         if edited:
             yield f"the first message was edited in {', '.join(dict.fromkeys(edited))}"
@@ -211,7 +213,7 @@ class Timeline:
         if one.state == "held":
             return f"held until {self._at(one.not_before)}{f', {one.error}' if one.error else ''}"
         if one.state == "superseded":
-            return "not delivered before it changed again: a newer message stands for it"
+            return "not delivered before the next change: a newer message replaces it"
         return f"{_PENDING.get(one.state, one.state)}{f': {one.error}' if one.error else ''}"
 
     # --- What people said, and what was planned ---
@@ -244,7 +246,7 @@ class Timeline:
 
     def _past(self, one: Incident) -> str:
         lasted = duration_text((one.until or self.now) - one.since)
-        told = f"told in {', '.join(one.notified)}" if one.notified else f"not told: {one.withheld}"
+        told = f"sent to {', '.join(one.notified)}" if one.notified else f"not sent: {one.withheld}"
         return f"{self._at(one.since)}  {one.subject:<24} {one.worst} for {lasted}, {told}"
 
     def _ahead(self, watched: StoredAlert, incident: Incident | None) -> Iterator[str]:
@@ -259,17 +261,17 @@ class Timeline:
         for entry in sorted(self._planned(watched, incident), key=lambda entry: entry.at):
             yield f"{self._at(entry.at)}  {entry.text}"
         if quiet := self._quiet(watched.subject, incident):
-            yield f"nothing new is told: {quiet}"
+            yield f"nothing new is sent: {quiet}"
 
     def _planned(self, watched: StoredAlert, incident: Incident) -> Iterator[TimelineEntry]:
         phase = watched.state.phase
         if watched.look_at and phase is Phase.RECOVERING:
-            yield TimelineEntry(watched.look_at, "over, if nothing fails until then")
+            yield TimelineEntry(watched.look_at, "resolved, if nothing fails until then")
         elif watched.look_at and phase is Phase.OPEN:
-            silent = f", not told: acknowledged by {incident.acked_by}" if incident.acked_at else ""
+            silent = f", not sent: acknowledged by {incident.acked_by}" if incident.acked_at else ""
             yield TimelineEntry(watched.look_at, f"a reminder{silent}")
         for step in () if incident.acked_at else _steps_ahead(incident, self.settings.rules):
-            yield TimelineEntry(incident.opened_at + step.after, f"told in {', '.join(step.channels)} too")
+            yield TimelineEntry(incident.opened_at + step.after, f"sent to {', '.join(step.channels)} too")
 
     def _quiet(self, subject: str, incident: Incident) -> str | None:
         troubled = [one.state for one in alerts.troubled(self.connection)]
@@ -289,10 +291,10 @@ class Timeline:
 
 
 def _heard(incident: Incident | None) -> str:
-    """Who has taken an incident on, or why nobody was told of it."""
+    """Who acknowledged an incident, or why nothing was sent."""
     if incident and incident.acked_at:
         return f"; acknowledged by {incident.acked_by}"
-    return f"; not told: {incident.withheld}" if incident and incident.withheld else ""
+    return f"; not sent: {incident.withheld}" if incident and incident.withheld else ""
 
 
 def _steps_ahead(incident: Incident, rules: Rules) -> Iterable[EscalationStep]:
@@ -314,10 +316,10 @@ def _times(number: int) -> str:
 
 
 def _patience(policy: Policy) -> str:
-    """`3 failures in a row, is over after 5m without one, and is recalled after 1h, 4h and 1 day`."""
+    """`3 failures in a row and resolves after 5m without one; reminders after 1h, 4h, 1 day, then daily`."""
     own = [policy.at(level).failures for level in (Level.WARNING, Level.CRITICAL)]
     failures = str(own[0]) if own[0] == own[1] else f"{own[0]} (warning) or {own[1]} (critical)"
     clean = f"after {duration_text(policy.clean)} without one" if policy.clean else "with the first good reading"
     recalled = ", ".join(str(duration_text(span)) for span in policy.reminders)
-    again = f"it is recalled after {recalled}, then daily" if recalled else "it is not recalled"
-    return f"{failures} failure{'' if failures == '1' else 's'} in a row and is over {clean}; {again}"
+    again = f"reminders after {recalled}, then daily" if recalled else "no reminders"
+    return f"{failures} failure{'' if failures == '1' else 's'} in a row and resolves {clean}; {again}"

@@ -49,14 +49,14 @@ def test_the_story_tells_what_was_seen_told_and_not_told_and_what_comes(
 ) -> None:
     story = explained(troubled, capsys, "db")
     assert "probe/db: critical since 12:01:00 (4m): refused" in story
-    assert "An alert opens after 2 failures in a row and is over after 5m without one" in story
-    assert "So say probes.db.alert, the defaults of probe/…." in story
+    assert "An alert opens after 2 failures in a row and resolves after 5m without one" in story
+    assert "Set by probes.db.alert, the defaults of probe/…." in story
     assert "To do: Look at the disk." in story
     assert "12:01:00  seen critical: refused, 10 times" in story
     assert "12:01:10  OPENED critical: 2 failures in a row since 12:01:00 UTC, limit 2" in story
-    assert "told in alerts-critical: delivered https://discord.com/channels/" in story
+    assert "sent to alerts-critical: delivered https://discord.com/channels/" in story
     assert "13:01:10  a reminder" in story
-    assert "12:31:10  told in on-call too" in story
+    assert "12:31:10  sent to on-call too" in story
 
 
 def test_the_story_of_what_cannot_be_looked_at_promises_no_reminder(
@@ -67,7 +67,7 @@ def test_the_story_of_what_cannot_be_looked_at_promises_no_reminder(
         stage.passes(minutes=3)
         story = explained(stage, capsys, "ping")
     assert "probe/ping: unknown since 12:00:00 (3m): this machine does not let us ping" in story
-    assert "That we cannot look is told once and not recalled." in story
+    assert "An unknown state is sent once, without reminders." in story
     assert "a reminder" not in story
 
 
@@ -89,8 +89,8 @@ def test_the_documents_story_is_told_as_it_stands_there(tmp_path: Path, capsys: 
 def test_the_story_of_what_was_kept_back_says_why(troubled: Floor, capsys: pytest.CaptureFixture[str]) -> None:
     story = explained(troubled, capsys, "probe/bot")
     assert "It depends on probe/db." in story
-    assert "not told: it depends on probe/db, which is in trouble" in story
-    assert "nothing new is told: it depends on probe/db, which is in trouble" in story
+    assert "not sent: it depends on probe/db, which is in trouble" in story
+    assert "nothing new is sent: it depends on probe/db, which is in trouble" in story
 
 
 def test_a_story_can_be_told_of_an_earlier_time(troubled: Floor, capsys: pytest.CaptureFixture[str]) -> None:
@@ -109,14 +109,14 @@ def test_without_a_subject_it_tells_of_all_trouble_and_of_the_last_incidents(
     troubled: Floor, capsys: pytest.CaptureFixture[str]
 ) -> None:
     everything = explained(troubled, capsys)
-    assert "In trouble:" in everything
-    assert "probe/bot                    critical since 12:01:00 (4m): refused; not told: it depends on" in everything
+    assert "Failing:" in everything
+    assert "probe/bot                    critical since 12:01:00 (4m): refused; not sent: it depends on" in everything
     troubled.up("db", "bot")
     troubled.passes(minutes=7)
     everything = explained(troubled, capsys)
-    assert "Nothing is in trouble." in everything
-    assert "critical for 4m, told in alerts-critical" in everything
-    assert "critical for 4m, not told: it depends on probe/db, which is in trouble" in everything
+    assert "Nothing is failing." in everything
+    assert "critical for 4m, sent to alerts-critical" in everything
+    assert "critical for 4m, not sent: it depends on probe/db, which is in trouble" in everything
 
 
 def test_a_slip_of_the_pen_is_answered_with_a_suggestion(tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ def test_what_is_asked_of_nobody_is_answered_with_how_to_ask(
 def test_what_was_never_in_trouble_has_a_story_too(troubled: Floor, capsys: pytest.CaptureFixture[str]) -> None:
     story = explained(troubled, capsys, "api")
     assert "probe/api: well, last seen" in story
-    assert "There was no incident, as far back as we remember. Lately:" in story
+    assert "No incident is on record. Latest readings:" in story
     assert "12:00:00  seen ok" in story
 
 
@@ -159,7 +159,7 @@ def test_acknowledging_edits_the_message_and_clears_itself(tmp_path: Path, capsy
         assert "✋ Acknowledged by anna at 2026-10-31 12:01:00 UTC: on it" in message.text
         stage.passes(minutes=5)
         assert (len(stage.discord.messages("alerts-critical")), stage.discord.messages("on-call")) == (1, [])
-        assert "not told: acknowledged by anna" in explained(stage, capsys, "db")
+        assert "not sent: acknowledged by anna" in explained(stage, capsys, "db")
         stage.up("db")
         stage.passes(minutes=2)
         stage.down("db")
@@ -218,6 +218,6 @@ def test_the_command_line_knows_them(
         assert main([*home, "explain"]) == 0
         said = capsys.readouterr().out
         assert "db is silenced for" in said
-        assert "Nothing is in trouble." in said
+        assert "Nothing is failing." in said
         assert main([*home, "ack", "db"]) == 1
         assert "db has no open incident" in capsys.readouterr().err

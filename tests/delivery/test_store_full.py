@@ -49,7 +49,7 @@ def test_an_alert_goes_out_while_the_store_is_full(stage: Stage, discord: LocalD
         with full(running):
             trouble.touch()
             until(lambda: "The loss is too large" in told(discord), 20, lambda: running.log)
-            assert "told from memory" in told(discord)
+            assert "sent from memory" in told(discord)
         until(lambda: "can be written again" in told(discord), 20, lambda: running.log)
     assert told(discord).count("The loss is too large") == 1
 

@@ -70,7 +70,7 @@ def test_alerts_are_told_from_memory_once_and_it_goes_on_afterwards(
         assert "the store cannot be used" in str(floor.run("watch").outcome)
         floor.clock.forward(seconds=30)
     assert len(titles(discord)) == 2
-    assert all("told from memory" in message.text for message in discord.messages("alarm"))
+    assert all("sent from memory" in message.text for message in discord.messages("alarm"))
     pragma(floor, well)
     floor.run("watch")
     floor.deliver()
@@ -97,7 +97,7 @@ def test_what_was_never_told_goes_into_the_outbox(floor: Stage, discord: LocalDi
     floor.clock.forward(seconds=30)
     floor.run("watch")
     assert len(titles(discord)) == 3
-    assert sum("told from memory: our own" in message.text for message in discord.messages("alarm")) == 2
+    assert sum("sent from memory: our own" in message.text for message in discord.messages("alarm")) == 2
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def quiet(floor: Stage) -> Stage:
 def test_in_quiet_hours_only_what_is_critical_is_told_from_memory(quiet: Stage, discord: LocalDiscord) -> None:
     pragma(quiet, READ_ONLY[0])
     quiet.run("watch")
-    assert ["told from memory" in message.text for message in discord.messages("alarm")] == [True]
+    assert ["sent from memory" in message.text for message in discord.messages("alarm")] == [True]
     assert "near its limit" not in discord.messages("alarm")[0].text
     quiet.clock.forward(hours=1)
     quiet.run("watch")
@@ -321,4 +321,4 @@ def test_a_store_on_a_server_that_is_gone_silences_no_alert(stage: Stage, discor
             # A busy machine may be in trouble too, and then several alerts share a message.
             until(lambda: any("bot" in message.text for message in discord.messages("alarm")), lambda: running.log)
     assert "🚨 CRITICAL: our own store" in titles(discord)
-    assert all("told from memory" in message.text for message in discord.messages("alarm"))
+    assert all("sent from memory" in message.text for message in discord.messages("alarm"))

@@ -142,7 +142,7 @@ def test_several_that_last_are_recalled_in_one_message(tmp_path: Path) -> None:
             runtime = stage.stage.app.runtime
             timeline = Timeline(connection, runtime.notify, stage.clock.wall(), runtime.describe)
             story = "\n".join(timeline.of("probe/db"))
-        assert story.count("told in alerts-critical: delivered https://") == 2
+        assert story.count("sent to alerts-critical: delivered https://") == 2
 
 
 def test_alerts_go_where_their_policy_says(tmp_path: Path) -> None:
