@@ -84,6 +84,7 @@ class Section:
     weekdays: list[BookLine]
     hours: list[BookLine]
     brief: bool
+    detailed: bool
 
     @property
     def busy(self) -> int:
@@ -157,7 +158,8 @@ def monthly_report(ctx: Context[Parameters]) -> Iterator[Report]:
         asked = [WEEKDAYS, HOURS, *(name for _, name in SPLITS if ctx.params.splits)]
         by = {name: ctx.books(ctx.period, by=name) for name in asked}
     leaders = books if ctx.params.full else leading(books)
-    sections = [_section(ctx, book, before, by, brief=book not in leaders) for book in books]
+    detailed = ctx.params.full or len(leaders) == 1
+    sections = [_section(ctx, book, before, by, brief=book not in leaders, detailed=detailed) for book in books]
     facts = {
         "sections": sections,
         "totals": ctx.totals(books),
@@ -168,7 +170,13 @@ def monthly_report(ctx: Context[Parameters]) -> Iterator[Report]:
 
 
 def _section(
-    ctx: Context[Parameters], book: Book, before: Sequence[Book], by: dict[By, list[Book]], *, brief: bool
+    ctx: Context[Parameters],
+    book: Book,
+    before: Sequence[Book],
+    by: dict[By, list[Book]],
+    *,
+    brief: bool,
+    detailed: bool,
 ) -> Section:
     curve = curve_of(book, ctx.period, book.opening, ctx.basis)
     return Section(
@@ -177,12 +185,13 @@ def _section(
         goals=None if brief else target_progress(book, ctx.targets),
         curve=curve,
         weeks=_weeks(ctx, book),
-        agents=breakdown("🤖 Agents", _traded(book), book.currency, 3 if brief else ctx.params.top),
+        agents=breakdown("🤖 Agents", _traded(book), book.currency, ctx.params.top if detailed and not brief else 3),
         idle=sum(not line.trades for line in book.lines),
         splits=[] if brief else list(_splits(ctx, book, by)),
         weekdays=_lines(book, by.get(WEEKDAYS, [])),
         hours=_lines(book, by.get(HOURS, [])),
         brief=brief,
+        detailed=detailed,
     )
 
 

@@ -173,6 +173,12 @@ class Equity:
         return rest + self.fees if self.fees else rest
 
     @property
+    def balanced(self) -> bool:
+        """Whether the known parts explain the change: what is left is less than a millionth of the account."""
+        worth = max((abs(end.amount) for end in (self.opening, self.closing) if end), default=Decimal(0))
+        return self.unexplained is not None and abs(self.unexplained.amount) <= worth / 1_000_000
+
+    @property
     def unknown(self) -> tuple[str, ...]:
         """The parts that the sources do not know, in words."""
         parts = {"unrealised P&L": self.unrealised_change, "deposits and withdrawals": self.deposits}

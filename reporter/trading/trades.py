@@ -107,8 +107,8 @@ class Trade:
 
     @property
     def held(self) -> timedelta | None:
-        """How long it was open; None where the source does not know when it was opened."""
-        return self.closed_at - self.opened_at if self.opened_at else None
+        """How long it was open; None where the source does not know it, or says that it closed before it opened."""
+        return self.closed_at - self.opened_at if self.opened_at and self.opened_at <= self.closed_at else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

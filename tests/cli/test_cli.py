@@ -35,8 +35,8 @@ def test_run_job_posts_exactly_one_message_and_says_where(floor: Stage, discord:
     [message] = discord.messages("daily")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == f"daily_summary 2026-10-30 → daily: delivered {_link(discord, message.id)}\n"
-    assert "Daily P&L: -62.41 USDT (-0.63%)" in message.text
-    assert "Total Trades: 6" in message.text
+    assert "-62.41 USDT (-0.63%)" in message.text
+    assert "6 (3 long, 3 short)" in message.text
 
 
 def test_a_period_that_was_sent_is_sent_again_only_by_force(floor: Stage, discord: LocalDiscord) -> None:
@@ -78,7 +78,7 @@ def test_preview_sends_nothing_and_shows_the_report_in_three_ways(floor: Stage, 
     text = reporter(floor, "preview", "daily_summary", "--at", "2026-10-30").stdout
     page = reporter(floor, "preview", "daily_summary", "--at", "2026-10-30", "--format", "html").stdout
     body = json.loads(reporter(floor, "preview", "daily_summary", "--at", "2026-10-30", "--format", "json").stdout)
-    assert "Daily P&L: -62.41 USDT" in text
+    assert "-62.41 USDT" in text
     assert page.startswith("<!doctype html>")
     assert body["allowed_mentions"] == {"parse": []}
     assert body["embeds"][0]["title"] == "📊 Daily Performance Report – 2026-10-30"

@@ -131,8 +131,8 @@ def pay(path: Path, *paid: tuple[str, str]) -> Path:
 
 
 def rows(path: Path, query: str, *values: object) -> list[tuple[Any, ...]]:
-    """What the bare database says, for a recount."""
-    with closing(sqlite3.connect(path)) as connection:
+    """What the bare database says, for a recount; a statement may also change a row."""
+    with closing(sqlite3.connect(path)) as connection, connection:
         return connection.execute(query, values).fetchall()
 
 

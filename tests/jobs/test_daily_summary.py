@@ -88,10 +88,13 @@ def test_two_modes_and_two_currencies_are_four_books(tmp_path: Path) -> None:
     books = [("live", "BTC"), ("live", "USDT"), ("paper", "BTC"), ("paper", "USDT")]
     trades = [Closed("2026-10-30 01:00:00", "A", "1", mode=m, currency=c) for m, c in books for _ in range(2)]
     message = told("daily_summary", made(tmp_path, *trades), MORNING, full=True)
-    assert [name for name in names(message) if "Overall" in name] == [
-        f"💰 Overall Performance · {currency} · {mode}" for mode, currency in books
+    assert [name for name in names(message) if "P&L" in name] == [
+        f"💰 Daily P&L · {currency} · {mode}" for mode, currency in books
     ]
-    assert text_of(message).count("Daily P&L: +2.00 USDT") == text_of(message).count("Daily P&L: +2.00000000 BTC") == 2
+    opening = [
+        line for part in message.fields if "P&L" in plain(part.name) for line in list(plain_blocks(part.blocks))[:1]
+    ]
+    assert opening == ["+2.00000000 BTC (+0.20%)", "+2.00 USDT (+0.20%)"] * 2 or opening[1].startswith("+2.00 USDT (")
 
 
 def test_several_currencies_are_told_in_one_with_their_rate_where_one_is_given(tmp_path: Path) -> None:
@@ -141,9 +144,9 @@ def test_the_tone_is_that_of_real_money(tmp_path: Path, live: list[str], paper: 
 @pytest.mark.parametrize(
     ("pnl", "lines"),
     [
-        (["50"], ["+50.00 USDT (100% achieved) ✅", ">50% ✅", "<20.00 USDT ✅ (0.00 USDT)"]),
-        (["10", "-20", "55"], ["+50.00 USDT (90% achieved)", ">50% ✅", "<20.00 USDT ❌ (-20.00 USDT)"]),
-        (["-10", "5"], ["+50.00 USDT (not reached: -5.00 USDT)", ">50% ❌", "<20.00 USDT ✅ (-10.00 USDT)"]),
+        (["50"], ["+50.00 USDT (100% achieved) ✅", ">50% ✅ (100.0%)", "<20.00 USDT ✅ (0.00 USDT)"]),
+        (["10", "-20", "55"], ["+50.00 USDT (90% achieved)", ">50% ✅ (66.7%)", "<20.00 USDT ❌ (-20.00 USDT)"]),
+        (["-10", "5"], ["+50.00 USDT (not reached: -5.00 USDT)", ">50% ❌ (50.0%)", "<20.00 USDT ✅ (-10.00 USDT)"]),
     ],
 )
 def test_targets_are_measured(tmp_path: Path, pnl: list[str], lines: list[str]) -> None:
@@ -169,8 +172,9 @@ def test_fees_that_the_source_does_not_know_are_not_zero(tmp_path: Path) -> None
 
 
 def test_a_balance_that_nobody_told_is_not_zero(tmp_path: Path) -> None:
-    lines = field(told("daily_summary", floor(database(tmp_path / "bot.sqlite", DAY)), MORNING), "Overall")
-    assert lines[:3] == ["Starting Balance: N/A", "Ending Balance: N/A", "Daily P&L: +37.40 USDT (N/A)"]
+    message = told("daily_summary", floor(database(tmp_path / "bot.sqlite", DAY)), MORNING)
+    assert field(message, "Daily P&L")[0] == "+37.40 USDT (N/A)"
+    assert field(message, "Balance") == ["N/A", "from N/A"]
 
 
 def test_a_ledger_that_cannot_be_read_is_named(tmp_path: Path) -> None:
@@ -178,7 +182,7 @@ def test_a_ledger_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     away = {"gone": datetime(2026, 10, 30, 22, 5, tzinfo=UTC)}
     message = told("daily_summary", ledger, MORNING, since=away)
     assert "⚠️ gone could not be read since 2026-10-30 22:05:00 UTC: its figures are missing" in text_of(message)
-    assert "Daily P&L: +37.40 USDT" in text_of(message)
+    assert field(message, "Daily P&L")[0] == "+37.40 USDT (N/A)"
 
 
 def test_a_floor_that_never_traded_gets_a_sentence(tmp_path: Path) -> None:
@@ -199,15 +203,14 @@ def test_a_floor_of_which_nothing_can_be_read_is_an_error(tmp_path: Path) -> Non
 
 def test_a_day_without_trades_keeps_its_balance(tmp_path: Path) -> None:
     message = told("daily_summary", made(tmp_path, *DAY), "2026-11-05 00:01:00")
-    assert field(message, "Overall")[0] == "Starting Balance: 50.90 USDT"
-    assert "💤 No trade was closed. Last result: 2026-10-31" in field(message, "Overall")
-    assert "Total Trades: 0" in text_of(message)
-    assert not {"📈 Best Trade", "🏆 Top Performers"} & set(names(message))
+    assert field(message, "Balance") == ["50.90 USDT", "from 50.90 USDT"]
+    assert "💤 No trade was closed. Last result: 2026-10-31" in field(message, "Daily P&L")
+    assert not {"🔁 Trades", "📈 Best Trade", "🏆 Top Performers"} & set(names(message))
 
 
 def test_a_floor_that_rests_for_long_says_for_how_long_at_least(tmp_path: Path) -> None:
     message = told("daily_summary", made(tmp_path, *DAY), "2027-03-01 00:01:00")
-    assert "💤 No trade was closed, and none with a result in 30 days" in field(message, "Overall")
+    assert "💤 No trade was closed, and none with a result in 30 days" in field(message, "Daily P&L")
 
 
 def test_a_name_forges_nothing(tmp_path: Path) -> None:
@@ -223,7 +226,7 @@ def test_a_name_forges_nothing(tmp_path: Path) -> None:
 def test_three_hundred_agents_are_one_message(tmp_path: Path) -> None:
     trades = [Closed("2026-10-30 01:00:00", f"agent_{n:03}", str(n - 150)) for n in range(300)]
     message = told("daily_summary", made(tmp_path, *trades), MORNING)
-    assert len(message.fields) == 7
+    assert len(message.fields) == 10
     assert field(message, "Top")[0].startswith("1. agent_299: +149.00 USDT")
     assert fits(message)
 
@@ -298,14 +301,15 @@ def paying(path: Path) -> Portfolio:
 
 
 def test_a_deposit_is_told_and_is_no_gain(tmp_path: Path) -> None:
-    lines = field(told("daily_summary", paying(tmp_path), MORNING), "Overall")
-    assert lines[:5] == [
-        "Starting Balance: 1,012.50 USDT",
+    message = told("daily_summary", paying(tmp_path), MORNING)
+    assert field(message, "Balance") == [
+        "11,044.90 USDT",
+        "from 1,012.50 USDT",
         "Deposited: 10,000.00 USDT",
         "Withdrawn: 5.00 USDT",
-        "Ending Balance: 11,044.90 USDT",
-        "Daily P&L: +37.40 USDT (+0.34%)",
     ]
+    lines = field(message, "Daily P&L")
+    assert lines[0] == "+37.40 USDT (+0.34%)"
     assert lines[-1] == "Equity with open positions: 11,054.90 USDT (+47.40 USDT), +10.00 USDT of it unexplained"
 
 
@@ -329,3 +333,35 @@ def test_a_balance_far_from_what_the_account_is_worth_is_warned_of(
 def freqtrade_file(tmp_path: Path) -> Path:
     freqtrade(tmp_path)
     return tmp_path / "freqtrade.sqlite"
+
+
+@pytest.mark.parametrize(("pnl", "heading"), [("4", "📈 Best Trade"), ("-4", "📉 Worst Trade"), ("0", "📈 Best Trade")])
+def test_a_single_trade_is_the_best_or_the_worst_and_not_both(tmp_path: Path, pnl: str, heading: str) -> None:
+    message = told("daily_summary", made(tmp_path, Closed("2026-10-30 01:00:00", "A", pnl)), MORNING)
+    assert [name for name in names(message) if "Trade" in name and name != "🔁 Trades"] == [heading]
+
+
+def test_small_amounts_are_shown_and_not_rounded_away(tmp_path: Path) -> None:
+    trades = [
+        Closed("2026-10-30 01:00:00", "A", "0.003", currency="BNB"),
+        Closed("2026-10-30 02:00:00", "B", "-0.00002", currency="BNB"),
+    ]
+    message = told("daily_summary", made(tmp_path, *trades), MORNING)
+    assert field(message, "Daily P&L")[0] == "+0.00298 BNB (N/A)"
+    assert field(message, "Underperformers") == ["1. B: -0.00002 BNB (1 trade, 0% WR)"]
+
+
+def test_a_target_that_was_nearly_met_does_not_read_as_met(tmp_path: Path) -> None:
+    trades = [Closed("2026-10-30 01:00:00", "A", "50.871"), Closed("2026-10-30 02:00:00", "A", "-0.996")]
+    targets = Targets(daily_pnl={"USDT": usdt("50")}, drawdown={"USDT": usdt("1")})
+    message = told("daily_summary", made(tmp_path, *trades), MORNING, targets=targets)
+    assert field(message, "Targets") == [
+        "Daily Target: +50.00 USDT (99.8% achieved)",
+        "Max Drawdown Limit: <1.00 USDT ✅ (-0.996 USDT)",
+    ]
+
+
+def test_a_trade_that_closed_before_it_opened_was_held_for_an_unknown_time(tmp_path: Path) -> None:
+    path = database(tmp_path / "bot.sqlite", [Closed("2026-10-30 01:00:00", "A", "4")])
+    rows(path, "UPDATE trades SET opened_at = '2026-10-30 04:00:00' RETURNING id")
+    assert field(told("daily_summary", floor(path), MORNING), "Best Trade") == ["+4.00 USDT", "A", "BTC/USDT"]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import accumulate
@@ -77,6 +78,7 @@ def test_the_calendar_shows_each_day_in_its_place(tmp_path: Path) -> None:
         "Best day: 2026-10-08, +30.00 USDT",
         "Worst day: 2026-10-20, -22.00 USDT",
         "5 days won, 3 days lost, 23 without either",
+        "On average +0.38 USDT a day, the month before +0.83 USDT",
     ]
 
 
@@ -103,10 +105,20 @@ def test_the_year_begins_in_the_week_in_which_the_last_one_ended(tmp_path: Path)
 
 
 def test_months_are_compared_by_sum_and_by_day(tmp_path: Path) -> None:
-    lines = field(told("monthly_report", made(tmp_path, *MONTH), FIRST), "USDT")
-    assert "▼ -13.25 USDT vs. the month before" in lines
-    assert "A day: +0.38 USDT, the month before +0.83 USDT" in lines
-    assert "Win Rate Before: 100.0% (n=2)" in lines
+    message = told("monthly_report", made(tmp_path, *MONTH), FIRST)
+    assert "▼ -13.25 USDT vs. the month before" in field(message, "Monthly P&L")
+    assert "On average +0.38 USDT a day, the month before +0.83 USDT" in field(message, "Weeks")
+    assert "100.0% (n=2) the month before" in field(message, "Win Rate")
+
+
+def test_several_books_are_an_overview_and_no_details(tmp_path: Path) -> None:
+    trades = [*MONTH, *(replace(trade, currency="USDC") for trade in MONTH)]
+    message = told("monthly_report", made(tmp_path, *trades), FIRST)
+    rows_of_books = list(plain_blocks(message.body))[1:]
+    assert rows_of_books == ["USDC · live | +11.75 | N/A | 10 | 50%", "USDT · live | +11.75 | +1.15% | 10 | 50%"]
+    parts = ["📆 Weeks", "🤖 Agents", "📐 Risk"]
+    headings = [plain(part.name) for part in message.fields if "Targets" not in plain(part.name)]
+    assert headings == ["💰 Monthly P&L · USDC · live", *parts, "💰 Monthly P&L · USDT · live", *parts]
 
 
 def test_targets_are_counted_by_day(tmp_path: Path) -> None:
@@ -114,7 +126,7 @@ def test_targets_are_counted_by_day(tmp_path: Path) -> None:
     message = told("monthly_report", made(tmp_path, *MONTH), FIRST, targets=targets)
     assert field(message, "Targets") == [
         "Daily Target: +12.00 USDT reached on 2 of 31 days",
-        "Win Rate Target: >50% ❌",
+        "Win Rate Target: >50% ❌ (50.0%)",
         "Drawdown Limit: 11.00 USDT or more lost on 2 of 31 days",
     ]
 

@@ -149,8 +149,8 @@ def test_nothing_is_said_of_an_uptime_that_nobody_saw(tmp_path: Path) -> None:
 def test_paper_beside_live_is_told_in_brief(tmp_path: Path) -> None:
     trades = [*WEEK, Closed("2026-10-20 01:00:00", "P", "7", mode="paper")]
     message = told("weekly_report", made(tmp_path, *trades), MONDAY)
-    assert field(message, "paper")[1:] == [
-        "Weekly P&L: +7.00 USDT (+0.70%)",
+    assert field(message, "paper") == [
+        "+7.00 USDT (+0.70%) · balance 1,007.00 USDT",
         "1 trade, 100.0% WR (1W/0L)",
         "🏆 P: +7.00 USDT",
     ]
@@ -158,7 +158,7 @@ def test_paper_beside_live_is_told_in_brief(tmp_path: Path) -> None:
 
 def test_a_week_without_trades_keeps_its_balance(tmp_path: Path) -> None:
     message = told("weekly_report", made(tmp_path, *WEEK), "2026-11-23 00:11:00")
-    assert field(message, "USDT")[:2] == ["Starting Balance: 1,043.00 USDT", "Ending Balance: 1,043.00 USDT"]
+    assert field(message, "Balance") == ["1,043.00 USDT", "from 1,043.00 USDT"]
     assert "📆 Day by Day" not in names(message)
 
 
