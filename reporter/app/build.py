@@ -167,7 +167,9 @@ def _channel(
     zone = ZoneInfo(settings.timezone)
     quiet_rules = QuietRules(entry.noise, entry.quiet_hours, entry.digest_at, zone)
     if isinstance(entry, models.DiscordChannel):
-        address = hashlib.sha256(entry.webhook.reveal().encode()).hexdigest()[:16]
+        address = _fingerprint(entry.webhook.reveal())[:16]
+        if thread := entry.thread_id or entry.thread_name:  # which may be what was wrong with a channel found dead
+            address += f"-{_fingerprint(thread)[:8]}"
         outlet = _discord(entry, settings, clock, discord)
         return Channel(name, outlet, address, entry.keep, quiet_rules, hold_doubtful=entry.doubt == "hold")
     from reporter.delivery.outlets.console import ConsoleOutlet  # noqa: PLC0415 - loaded only where it is used
@@ -175,6 +177,10 @@ def _channel(
     folder = contents.homes[0] / entry.pictures if entry.pictures else None
     console = ConsoleOutlet(stream or sys.stdout, zone=zone, pictures=folder)
     return Channel(name, console, "console", quiet_rules=quiet_rules, pictures=folder is not None)
+
+
+def _fingerprint(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _discord(entry: models.DiscordChannel, settings: models.Config, clock: Clock, service: ServiceLimits) -> Outlet:

@@ -30,6 +30,9 @@ class Command:
     needs: Needs = Needs.STORE
 
 
+_MESSAGE = "its number in `reporter outbox`, or the reference in its footer, such as 1a2b3c"
+
+
 def _none(parser: argparse.ArgumentParser) -> None:
     """A command without arguments."""
 
@@ -86,11 +89,11 @@ def _outbox(parser: argparse.ArgumentParser) -> None:
     _which_messages(parser)
     actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions")
     _which_messages(actions.add_parser("list", help="count and list undelivered messages (the default action)"))
-    actions.add_parser("show", help="show one message and its delivery").add_argument("id", metavar="ID", type=int)
+    actions.add_parser("show", help="show one message and its delivery").add_argument("id", metavar="ID", help=_MESSAGE)
     retry = actions.add_parser("retry", help="send a held, dead or expired message now, or all of a channel")
-    retry.add_argument("id", metavar="ID", type=int, nargs="?")
+    retry.add_argument("id", metavar="ID", nargs="?", help=_MESSAGE)
     retry.add_argument("--channel", metavar="NAME", help="every message of this channel that waits for a person")
-    actions.add_parser("drop", help="never send a message").add_argument("id", metavar="ID", type=int)
+    actions.add_parser("drop", help="never send a message").add_argument("id", metavar="ID", help=_MESSAGE)
 
 
 def _which_messages(parser: argparse.ArgumentParser) -> None:

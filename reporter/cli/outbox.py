@@ -108,6 +108,7 @@ def _facts(message: QueuedMessage, now: datetime, zone: tzinfo) -> Iterator[tupl
     yield "kind", message.kind + (f", part {message.part} of {message.parts}" if message.is_split else "")
     written = f"{moment_text(message.created_at, zone)} ({ago(message.created_at, now)})"
     yield "written", f"{written}, run {message.run_id or '-'}"
+    yield "reference", message.reference
     yield "tries", str(message.attempts) + (" (one of them may have arrived)" if message.maybe_sent else "")
     if message.state == "held" and not message.maybe_sent:
         yield "held until", moment_text(message.not_before, zone)
@@ -306,12 +307,12 @@ def _named(app: App, name: str) -> Channel:
     raise ReporterError(f"there is no channel {name}: " + (f"did you mean {near}?" if near else f"there is {known}"))
 
 
-def _message(app: App, number: int) -> QueuedMessage:
-    """A message of the outbox. Raises ReporterError."""
+def _message(app: App, name: str | int) -> QueuedMessage:
+    """A message of the outbox by its number or its reference. Raises ReporterError."""
     with app.store.read() as connection:
-        found = outbox_admin.entry(connection, number)
+        found = outbox_admin.find(connection, str(name))
     if found is None:
-        raise ReporterError(f"there is no message {number} in the outbox: `reporter outbox --all` lists what there is")
+        raise ReporterError(f"there is no message {name} in the outbox: `reporter outbox --all` lists what there is")
     return found
 
 

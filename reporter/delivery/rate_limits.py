@@ -28,6 +28,11 @@ class Limit:
             return 0.0
         return times[-self.requests] + self.seconds + MARGIN
 
+    @property
+    def for_reports(self) -> Limit:
+        """The limit without what is kept for alerts: a tenth, at least one request. An alert waits for no report."""
+        return Limit(max(1, self.requests - max(1, self.requests // 10)), self.seconds)
+
 
 @dataclass(frozen=True, slots=True)
 class RateWindow:

@@ -10,7 +10,7 @@ import logging
 import random
 import secrets
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import takewhile
@@ -35,6 +35,10 @@ log = logging.getLogger(__name__)
 
 # A channel is leased for longer than any request can take, so that two processes never send at once.
 LEASE = timedelta(seconds=90)
+# What a killed process has sent is there after so long, or never will be.
+GRACE = timedelta(seconds=5)
+# From this length on a pause that a service asks for is trouble: it is reported, and survives a restart.
+LONG_PAUSE = timedelta(minutes=5)
 SHORTEST_WAIT, SHORT_WAIT, LONGEST_WAIT = 1.0, 4.0, 60.0
 # Most outages are over within minutes: this many tries follow each other soon, and only then the pauses grow long.
 SOON = 40
@@ -87,8 +91,10 @@ class DeliveryWorker:
         self._store = store
         self._clock = clock
         self._report = report
+        self._process = secrets.token_hex(8)  # how the leases of this process begin
         self._checks = ChannelChecks(self._check)
-        self._troubled: set[str] = set()
+        self._troubled: set[str] = set()  # those whose trouble this process has reported
+        self._well: set[str] = set()  # and of which it has reported that they take messages
         self._unsaved: list[Settlement] = []
         self._lock = threading.Lock()
 
@@ -102,6 +108,8 @@ class DeliveryWorker:
         with self._store.read() as connection:
             backlog = outbox.backlog(connection, now)
             states = {state.channel: state for state in channel_states.all_states(connection)}
+        self._end_leases_of_the_dead(states, now)
+        self._save_pauses(channels, states, backlog, now)
         waits: dict[str, float] = {}
         for name in (name for name in backlog if name in channels):
             own = states.get(name)
@@ -109,7 +117,7 @@ class DeliveryWorker:
                 not alive(channels, own) or any(own.leads_where(states[other]) for other in waits if other in states)
             ):
                 continue
-            waits[name] = self._wait(channels, list(states.values()), name, now)
+            waits[name] = self._wait(channels, list(states.values()), name, now, urgent=backlog[name])
         soon = min((wait for wait in waits.values() if wait > 0), default=LONGEST_WAIT)
         return [name for name, wait in waits.items() if wait <= 0], soon
 
@@ -124,7 +132,7 @@ class DeliveryWorker:
         """Send the most urgent row of a channel's destination, with those that go along; False when there is none, or
         when the destination has to wait."""
         self._save_unsaved()
-        token = secrets.token_hex(8)
+        token = self._process + secrets.token_hex(8)
         rows = self._claim(channels, channels[name], token) if name in channels else []
         if not rows:
             return False
@@ -133,7 +141,28 @@ class DeliveryWorker:
 
     # --- Which rows, and when ---
 
-    def _wait(self, channels: Channels, states: Sequence[ChannelState], name: str, now: datetime) -> float:
+    def _end_leases_of_the_dead(self, states: Mapping[str, ChannelState], now: datetime) -> None:
+        """Where this process knows that it is alone, nobody waits for the lease of one that was killed."""
+        leased = [state for state in states.values() if state.lease and not state.lease.startswith(self._process)]
+        if any(state.leased_until and state.leased_until > now + GRACE for state in leased):
+            with self._store.begin() as connection, self._store.only_sender() as alone:
+                if alone:
+                    outbox.end_leases_of_others(connection, self._process, LEASE, GRACE)
+
+    def _save_pauses(
+        self, channels: Channels, states: Mapping[str, ChannelState], backlog: Collection[str], now: datetime
+    ) -> None:
+        """A long pause of a whole service outlives the process, whichever request met it."""
+        for name, channel in channels.items():
+            pause, state = timedelta(seconds=channel.outlet.pause()), states.get(name)
+            if pause >= LONG_PAUSE and (state is None or state.ready_at < now + pause - LONG_PAUSE / 2):
+                why = f"{channel.outlet.kind} asks all channels for a pause of {duration_text(pause)}"
+                later = Later(pause.total_seconds(), why, everywhere=True, paced=True, asked=False)
+                self._settle(Settlement(channel, (), "", later), report=name in backlog)
+
+    def _wait(
+        self, channels: Channels, states: Sequence[ChannelState], name: str, now: datetime, *, urgent: bool
+    ) -> float:
         """Seconds until a channel may be posted to, by all that we know; 0 or less when it may."""
         outlet, stamp = channels[name].outlet, now.timestamp()
         waits = [outlet.pause()]
@@ -143,10 +172,11 @@ class DeliveryWorker:
         same = [state for state in states if own.leads_where(state) and alive(channels, state)]
         for state in same:
             waits += [(moment - now).total_seconds() for moment in (state.ready_at, state.leased_until) if moment]
-        own_posts = [post for state in same if state.address == own.address for post in state.posts]
+        own_posts = [post for state in same if state.webhook == own.webhook for post in state.posts]
         all_posts = [post for state in same for post in state.posts]
-        for limit, posts in ((outlet.pace.own, own_posts), (outlet.pace.shared, all_posts)):
-            if limit:
+        for whole, posts in ((outlet.pace.own, own_posts), (outlet.pace.shared, all_posts)):
+            if whole:
+                limit = whole if urgent else whole.for_reports
                 # A moment that has not come yet is that of a clock that was set back.
                 waits.append(limit.free_at(sorted(post for post in posts if post <= stamp)) - stamp)
         return max(waits)
@@ -156,6 +186,7 @@ class DeliveryWorker:
 
         Channels that must be checked before are checked, outside of any transaction.
         """
+        self._store.join_senders()
         for _ in range(CLAIMS):
             now = self._clock.wall()
             with self._store.begin() as connection:
@@ -164,15 +195,18 @@ class DeliveryWorker:
                 living = [state for state in states if alive(channels, state)]
                 if channel.name not in {state.channel for state in living}:
                     return []
-                if self._wait(channels, states, channel.name, now) > 0:
+                if self._wait(channels, states, channel.name, now, urgent=True) > 0:
                     return []
                 needed, others = self._checks.missing(connection, channels, channel, states, now)
                 if not needed and not others:
                     names = [state.channel for state in living]
                     upcoming = outbox.upcoming(connection, names, now, outbox.TOGETHER)
-                    if not upcoming or self._wait(channels, states, upcoming[0].channel, now) > 0:
+                    if not upcoming:
                         return []
-                    rows = self._together(connection, channels[upcoming[0].channel], upcoming, now)
+                    head = upcoming[0]
+                    if self._wait(channels, states, head.channel, now, urgent=head.urgent) > 0:
+                        return []
+                    rows = self._together(connection, channels[head.channel], upcoming, now)
                     outbox.claim_rows(connection, rows, states, token, now, LEASE)
                     return rows
             self._checks.run(channels, needed, others)
@@ -290,7 +324,7 @@ class DeliveryWorker:
 
     # --- What came back ---
 
-    def _settle(self, settlement: Settlement) -> bool:
+    def _settle(self, settlement: Settlement, *, report: bool = True) -> bool:
         """Save what the outlet said; True if the destination can go on at once. What cannot be saved is kept in
         memory."""
         channel, outcome = settlement.channel, settlement.outcome
@@ -303,12 +337,22 @@ class DeliveryWorker:
             raise
         for row in settlement.rows:
             _log(row, outcome)
-        if observations := list(self._observations(channel.name, outcome, failures)):
+        if report and (observation := self._observation(channel.name, outcome, failures)):
             try:
-                self._report(observations)
+                self._report([observation])
             except ReporterError as error:
                 log.error("trouble with channel %s could not be saved: %s", channel.name, error)
+            else:
+                self._reported(channel.name, observation)
         return not isinstance(outcome, Later | Unclear) and not (isinstance(outcome, Never) and outcome.gone)
+
+    def _reported(self, channel: str, observation: Observation) -> None:
+        """Remember what is known of a channel elsewhere."""
+        if observation.level is Level.OK:
+            self._well.add(channel)
+            self._troubled.discard(channel)
+        elif observation.subject == f"channel/{channel}":
+            self._troubled.add(channel)
 
     def _save_unsaved(self) -> None:
         """What was answered while the store could not be written must be saved before anything else is sent."""
@@ -331,8 +375,11 @@ class DeliveryWorker:
                 _settle_row(connection, row, outcome, now)
             changes = _changes(outcome, failures, now)
             if state and state.posts and rows:
-                # The post counts from its answer on, which came later than the claim.
-                changes["posts"] = channel_states.recent_posts((*state.posts[:-1], now.timestamp()))
+                # A post counts from its answer on, which came later than the claim; a request that never left, not at
+                # all.
+                asked = not isinstance(outcome, Later) or outcome.asked
+                answered = (now.timestamp(),) if asked else ()
+                changes["posts"] = channel_states.recent_posts((*state.posts[:-1], *answered))
             if changes:
                 channel_states.save(connection, channel.name, **changes)
             channel_stats.add(connection, channel.name, _counts(rows, outcome, now), now)
@@ -341,25 +388,31 @@ class DeliveryWorker:
             self._checks.mark_dead(channel.address)
         return failures
 
-    def _observations(self, channel: str, outcome: Outcome, failures: int) -> Iterator[Observation]:
-        """What is to be judged of a channel, so that its trouble is reported on another one."""
-        subject = f"channel/{channel}"
+    def _observation(self, channel: str, outcome: Outcome, failures: int) -> Observation | None:
+        """What is to be judged of a channel, so that its trouble is reported on another one.
+
+        That it takes messages is said once in each process and after each trouble: the trouble may have been reported
+        before a restart.
+        """
+        subject, named = f"channel/{channel}", f"channel {channel}"
+        level, why = Level.WARNING, ""
+        if not isinstance(outcome, Delivered):
+            self._well.discard(channel)
         match outcome:
             case Never(gone=True):
-                self._troubled.add(channel)
-                yield Observation(subject, Level.CRITICAL, f"channel {channel} is closed to us: {outcome.why}")
+                level, why = Level.CRITICAL, f"{named} is closed to us: {outcome.why}"
             case Never():
-                yield Observation(f"{subject}/message", Level.WARNING, f"a message was refused: {outcome.why}")
+                subject, why = f"{subject}/message", f"a message was refused: {outcome.why}"
             case NeedsReview():
                 why = f"a message may have arrived or not, and is held until a person decides: {outcome.why}"
-                yield Observation(f"{subject}/message", Level.WARNING, why)
+                subject = f"{subject}/message"
+            case Later(after=after) if after >= LONG_PAUSE.total_seconds():
+                why = f"{named} waits for {duration_text(after)}: {outcome.why}"
             case Later(paced=False) | Unclear() if failures >= TROUBLE and channel not in self._troubled:
-                self._troubled.add(channel)
-                why = f"channel {channel} failed {failures} times in a row: {outcome.why}"
-                yield Observation(subject, Level.WARNING, why)
-            case Delivered() if channel in self._troubled:
-                self._troubled.discard(channel)
-                yield Observation(subject, Level.OK, f"channel {channel} takes messages again")
+                why = f"{named} failed {failures} times in a row: {outcome.why}"
+            case Delivered() if channel not in self._well:
+                level, why = Level.OK, f"{named} takes messages again"
+        return Observation(subject, level, why) if why else None
 
 
 def _settle_row(connection: Connection, row: QueuedMessage, outcome: Outcome, now: datetime) -> None:
@@ -418,7 +471,7 @@ def _noted(channel: Channel, row: QueuedMessage, part: Message, now: datetime) -
     """
     late = now - row.not_before
     notes = [
-        f"delivered {duration_text(late)} late" if late >= LATE else "",
+        f"delivered {duration_text(late, units=1)} late" if late >= LATE else "",
         "may be a repeat" if row.maybe_sent else "",
         f"ref {row.reference}",
     ]

@@ -23,7 +23,7 @@ class ChannelState:
 
     `address` is a fingerprint of the webhook: a channel that was found dead is alive again under a new address.
     `destination` is the service's own channel, such as Discord's, and None until it is known. `posts` are the moments
-    of the last posts, in seconds since 1970.
+    of the last posts, in seconds since 1970. `lease` begins with the process that holds it.
     """
 
     channel: str
@@ -33,8 +33,14 @@ class ChannelState:
     error: str | None
     address: str
     destination: str | None
+    lease: str | None
     leased_until: datetime | None
     posts: tuple[float, ...]
+
+    @property
+    def webhook(self) -> str:
+        """The part of the address that two channels share which post through one webhook into different threads."""
+        return self.address.partition("-")[0]
 
     def leads_where(self, other: ChannelState) -> bool:
         """Whether both lead to one destination. A channel whose destination is unknown stands alone."""
@@ -85,7 +91,8 @@ def save(connection: Connection, channel: str, **changes: Any) -> None:
 
 def recent_posts(moments: Sequence[float]) -> str:
     """The column of the last posts; what is older than any limit looks back is forgotten."""
-    return json.dumps([moment for moment in moments if moment > moments[-1] - _LOOKS_BACK][-_LOOKS_AT:])
+    recent = [moment for moment in moments if moment > moments[-1] - _LOOKS_BACK]
+    return json.dumps(recent[-_LOOKS_AT:])
 
 
 def renew_lease(connection: Connection, owner: str, channel: str, until: datetime) -> None:
@@ -112,6 +119,7 @@ def _state(row: Row[Any]) -> ChannelState:
         error=row.error,
         address=row.address,
         destination=row.destination,
+        lease=row.lease,
         leased_until=row.leased_until if row.lease else None,
         posts=tuple(json.loads(row.posts)),
     )

@@ -41,6 +41,7 @@ class Store:
         self._engine = engine
         self._file = file
         self._lock: int | None = None
+        self._senders: int | None = None
         # SQLite lets those who wait for its write lock sleep and try again, now and then for a second: ours queue here.
         self._writing = threading.Lock() if file else None
 
@@ -105,8 +106,42 @@ class Store:
             os.close(lock)
         return False
 
+    def join_senders(self) -> None:
+        """Say, for as long as this process lives, that it sends messages beside the daemon of a SQLite store."""
+        if self._lock is None and self._senders is None:
+            self._senders = self._lock_senders(fcntl.LOCK_SH)
+
+    @contextmanager
+    def only_sender(self) -> Iterator[bool]:
+        """Whether this is the daemon of a SQLite store and no other process sends, nor begins to meanwhile: what others
+        have leased is then of processes that live no more. The system ends the lock of a process that was killed."""
+        senders = None if self._lock is None else self._lock_senders(fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            yield senders is not None
+        finally:
+            if senders is not None:
+                os.close(senders)
+
+    def _lock_senders(self, how: int) -> int | None:
+        """The lock, open; None where there is none to be had."""
+        if self._file is None:
+            return None
+        try:
+            senders = os.open(f"{self._file}.senders", os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+        except OSError:
+            return None
+        try:
+            fcntl.flock(senders, how)
+        except OSError:
+            os.close(senders)
+            return None
+        return senders
+
     def close(self) -> None:
         self._engine.dispose()
+        if self._senders is not None:
+            os.close(self._senders)
+            self._senders = None
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None

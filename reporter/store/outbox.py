@@ -96,6 +96,11 @@ class QueuedMessage:
         return self.parts is not None and self.parts > 1
 
     @property
+    def urgent(self) -> bool:
+        """Whether it may use what is kept of the rate limits for alerts. A doubt holds up the alerts behind it."""
+        return self.kind == "alert" or self.doubtful
+
+    @property
     def doubtful(self) -> bool:
         """Whether an earlier try may have arrived and nobody has looked yet."""
         return self.state == "unclear"
@@ -161,15 +166,16 @@ def enqueue(connection: Connection, outgoing: OutgoingMessage, now: datetime) ->
     return added
 
 
-def backlog(connection: Connection, now: datetime) -> list[str]:
-    """Every channel that has something to send, those with the most urgent first."""
+def backlog(connection: Connection, now: datetime) -> dict[str, bool]:
+    """Every channel that has something to send, those with the most urgent first; and whether that is urgent."""
+    urgent = func.min(case((outbox.c.state == "waiting", outbox.c.priority), else_=PRIORITIES["alert"]))
     rows = connection.execute(
-        select(outbox.c.channel)
+        select(outbox.c.channel, urgent.label("first"))
         .where(or_(_OPEN, _left_behind(now)), outbox.c.not_before <= now)
         .group_by(outbox.c.channel)
         .order_by(func.min(outbox.c.priority), func.min(outbox.c.id))
     )
-    return [row.channel for row in rows]
+    return {row.channel: row.first <= PRIORITIES["alert"] for row in rows}
 
 
 def upcoming(connection: Connection, channels: Iterable[str], now: datetime, limit: int) -> list[QueuedMessage]:
@@ -235,6 +241,17 @@ def claim_rows(
     )
     own = next(state for state in states if state.channel == head.channel)
     save(connection, head.channel, posts=recent_posts((*own.posts, now.timestamp())))
+
+
+def end_leases_of_others(connection: Connection, process: str, lease: timedelta, grace: timedelta) -> None:
+    """End what processes have leased that live no more, `grace` after they claimed it: what they sent has arrived by
+    then or never will. `process` is how the leases of the living one begin."""
+    for table, key in ((outbox, outbox.c.id), (channel_states, channel_states.c.channel)):
+        others = and_(table.c.lease.is_not(None), table.c.lease.not_like(f"{process}%"))
+        leased = select(key, table.c.leased_until).where(others)
+        for row in connection.execute(leased).all():
+            until = row.leased_until - lease + grace
+            connection.execute(update(table).where(key == row[0]).values(leased_until=until))
 
 
 def known_ids(connection: Connection, address: str, limit: int) -> list[str]:

@@ -49,6 +49,15 @@ def entry(connection: Connection, number: int) -> QueuedMessage | None:
     return _queued(row) if row is not None else None
 
 
+def find(connection: Connection, name: str) -> QueuedMessage | None:
+    """The message with a number, else the newest with a reference, which is what its footer shows."""
+    if name.isdecimal() and int(name) < 2**31 and (found := entry(connection, int(name))):
+        return found
+    mine = outbox.c.reference == name.removeprefix("ref ").strip().lower()
+    row = connection.execute(_rows().where(mine).order_by(outbox.c.id.desc(), outbox.c.part).limit(1)).first()
+    return _queued(row) if row is not None else None
+
+
 def of_run(connection: Connection, run_id: str) -> list[QueuedMessage]:
     """The messages of a run, in the order of writing."""
     rows = connection.execute(_rows().where(outbox.c.run_id == run_id).order_by(outbox.c.id))

@@ -71,6 +71,17 @@ def test_a_message_is_shown_whole_with_what_became_of_it(desk: Stage, discord: L
     assert "▌ 2026-10-29" in told
 
 
+def test_a_message_is_found_by_the_reference_in_its_footer(desk: Stage, discord: LocalDiscord, capsys: Says) -> None:
+    for day in ("2026-10-28", "2026-10-29"):
+        desk.run("daily", day)
+    footer = discord.messages("daily")[1].embed["footer"]["text"]
+    for name in (footer, footer.removeprefix("ref "), footer.removeprefix("ref ").upper(), "2"):
+        assert outbox(desk, capsys, "show", id=name)[1].startswith("message 2 for daily: sent\n")
+    for name in ("ffffff", "99999999999999999999", "nonsense"):
+        with pytest.raises(ReporterError, match=f"there is no message {name} in the outbox"):
+            outbox(desk, capsys, "show", id=name)
+
+
 def test_a_dead_message_is_sent_when_a_person_wants_it(desk: Stage, discord: LocalDiscord, capsys: Says) -> None:
     desk.run("daily", "2026-10-28")
     discord.fail(Refused())

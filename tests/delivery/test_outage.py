@@ -119,5 +119,5 @@ def in_order(found: list[Told]) -> bool:
 
 def says_how_late(one: Told, created: datetime) -> bool:
     late = one.at - created
-    said = re.search(r"delivered (\d+) min late", one.footer)
-    return (int(said[1]) == int(late.total_seconds() // 60)) if said else late < LATE
+    said = re.search(r"delivered (\d+)([mh]) late", one.footer)
+    return (int(said[1]) == int(late.total_seconds() // {"m": 60, "h": 3600}[said[2]])) if said else late < LATE

@@ -106,7 +106,9 @@ class Stage:
 
     def reload(self) -> None:
         """Take up edited files, as the daemon does."""
+        old = self.app.runtime
         self.app.runtime = self.app.home.build()
+        old.close()
 
     def close(self) -> None:
         if self._app is not None:
