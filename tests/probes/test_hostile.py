@@ -364,6 +364,68 @@ def test_what_the_server_knows_to_be_volatile_is_not_called(
     )
 
 
+REACHING = """
+CREATE TABLE trades (id int, note text);
+INSERT INTO trades VALUES (1, 'x');
+CREATE FUNCTION acts() RETURNS int LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''it was run''; END';
+CREATE FUNCTION acts_on(trades) RETURNS int LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''it was run''; END';
+CREATE FUNCTION acts_on(int, int) RETURNS int LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''it was run''; END';
+CREATE FUNCTION random_mine() RETURNS int LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''it was run''; END';
+CREATE FUNCTION reads(int DEFAULT acts()) RETURNS int STABLE LANGUAGE sql AS 'SELECT 1';
+CREATE OPERATOR === (LEFTARG = int, RIGHTARG = int, FUNCTION = acts_on);
+CREATE AGGREGATE total(int) (SFUNC = acts_on, STYPE = int, INITCOND = '0');
+CREATE DOMAIN positive AS int CHECK (acts() > value);
+CREATE VIEW ends AS SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid();
+CREATE VIEW deeper AS SELECT * FROM ends;
+CREATE VIEW "by operator" AS SELECT id === 1 AS same FROM trades;
+CREATE VIEW well AS SELECT count(*) AS n, max(now()) FROM trades WHERE note LIKE '%x%' AND id IN (1, 2);
+"""
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("SELECT * FROM ends", "the view ends calls pg_terminate_backend, which does more than read"),
+        ('SELECT * FROM {}."deeper"', "the view ends calls pg_terminate_backend, which does more than read"),
+        ('SELECT same FROM "by operator"', "the view by operator calls the operator ==="),
+        ("SELECT 1 === 1", "the query calls the operator ==="),
+        ("SELECT 1===-1", "the query calls the operator ==="),
+        ("SELECT 1 OPERATOR({}.===) 1", "the query calls the operator ==="),
+        ("SELECT total(id) FROM trades", "the query calls the aggregate total"),
+        ("SELECT t.acts_on FROM trades t", "the query calls acts_on"),
+        ("SELECT (trades).acts_on FROM trades", "the query calls acts_on"),
+        ("SELECT random_mine()", "the query calls random_mine"),
+        ("SELECT reads()", "the default of reads calls acts"),
+        ("SELECT 5::positive", "the type positive calls acts"),
+        ("SELECT 1+--'\n acts() --'", "the query calls acts"),
+    ],
+)
+def test_what_a_query_reaches_without_naming_it_is_not_run(
+    query: str, words: str, watch: Watch, server: PostgreSQL
+) -> None:
+    schema = server.new_schema()
+    with server.connect(schema) as connection:
+        connection.execute(REACHING)
+    seen = watch("sql", url=server.url(schema=schema), query=query.format(schema), rows={"warning": 9}).look()
+    assert told(seen).startswith(f"unknown: {words}")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT n FROM well",
+        "SELECT count(*) FROM pg_stat_activity a JOIN pg_locks USING (pid) WHERE a.datname = current_database()",
+        "SELECT count(*) FROM information_schema.tables",
+        "SELECT t.id - 1 AS x FROM trades t WHERE t.note !~~ 'a%' AND NOT t.id BETWEEN 3 AND 4",
+    ],
+)
+def test_what_only_reads_is_asked(query: str, watch: Watch, server: PostgreSQL) -> None:
+    schema = server.new_schema()
+    with server.connect(schema) as connection:
+        connection.execute(REACHING)
+    assert told(watch("sql", url=server.url(schema=schema), query=query, rows={"warning": 9}).look()) == "ok: answers"
+
+
 def test_a_function_of_ones_own_that_is_declared_to_read_is_called(watch: Watch, server: PostgreSQL) -> None:
     schema = server.new_schema()
     with server.connect(schema) as connection:

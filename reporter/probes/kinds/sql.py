@@ -25,11 +25,12 @@ from reporter.periods.clock import Clock
 from reporter.probes.ledgers import sqlite_path
 from reporter.probes.loop import aside
 from reporter.probes.number_formats import seconds
-from reporter.probes.postgres_session import Session, SessionRefusedError, host_of, prepare, session
+from reporter.probes.postgres_reach import acting, insist_on_reading
+from reporter.probes.postgres_session import SessionRefusedError, host_of, prepare, session
 from reporter.probes.probe import CouldNotLookError, ProbeResult, Terms
 from reporter.probes.settings import POSTGRES_SCHEMES, DatabaseProbeConfig, ProbeInputs, server_address
 from reporter.secret import Secret
-from reporter.trading.ledger.readonly import acting, reads, volatile_among
+from reporter.trading.ledger.readonly import reads
 from reporter.trading.ledger.sqlite_file import BRIEF, FileError, keeps_wal, reading, sqlite_reason, undisturbed
 from reporter.trading.ledger.timestamps import as_moment
 
@@ -48,7 +49,6 @@ _OURS = (
     *("SQLITE_ERROR", "SQLITE_SCHEMA", "SQLITE_AUTH", "SQLITE_MIS", "SQLITE_TOO", "SQLITE_READONLY"),
 )
 _WELL = "answers"
-_MAY_ACT = "the query calls {}, which may do more than read: if it does not, declare it STABLE"
 
 Row = tuple[Any, ...]
 
@@ -140,19 +140,9 @@ class SqlProbe:
         if not reads(query):
             raise CouldNotLookError("the query is no SELECT")
         async with session(self.target, self.terms.timeout) as asked:
-            await _insist_on_reading(asked, query)
+            with suppress(SessionRefusedError):  # not every server that speaks the protocol keeps this catalogue
+                await insist_on_reading(asked.ask, query)
             return [tuple(row.values()) for row in await asked.ask(_bounded(query, most), most)]
-
-
-async def _insist_on_reading(asked: Session, query: str) -> None:
-    """Raises CouldNotLookError for a query that calls what may do more than read: the server knows its functions best.
-
-    A transaction that only reads keeps a function from changing tables, not from ending sessions, locking or sending.
-    """
-    question = volatile_among(query)
-    with suppress(SessionRefusedError):  # not every server that speaks the protocol keeps PostgreSQL's catalogue
-        if question and (found := await asked.ask(question)):
-            raise CouldNotLookError(_MAY_ACT.format(found[0]["name"]))
 
 
 def _from_sqlite(path: Path, query: str, timeout: float, most: int) -> list[Row]:
