@@ -28,6 +28,7 @@ PLACES = {
     "Config.store": "postgresql://writer:{quoted}@127.0.0.1:1/store?sslpassword={quoted}",
     "HeartbeatConfig.url": "{server}/ping/{token}?token={token}",
     "HttpProbeConfig.url": "{server}/login?access_token={quoted}",
+    "HttpProbeConfig.proxy": "http://user:{token}@127.0.0.1:1",
     "HttpProbeConfig.body": '{{"key": "{token}"}}',
     "HttpProbeConfig.headers": "Bearer {token}",
     "TcpProbeConfig.send": "AUTH {token}",

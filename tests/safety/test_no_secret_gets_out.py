@@ -185,6 +185,9 @@ class Home:
                 f"tcp-{{way}}: {{{{kind: tcp, address: '127.0.0.1:{self.plants.port}', send: {{send}}}}}}",
                 send="TcpProbeConfig.send",
             ),
+            each(
+                "proxy-{way}: {{kind: http, url: 'http://127.0.0.1:1', proxy: {proxy}}}", proxy="HttpProbeConfig.proxy"
+            ),
             each("pg-{way}: {{kind: postgres, url: {url}}}", url="PostgresProbeConfig.url"),
             each("redis-{way}: {{kind: redis, url: {url}}}", url="RedisProbeConfig.url"),
             each("sql-{way}: {{kind: sql, url: {url}, query: SELECT 1}}", url="SqlProbeConfig.url"),

@@ -16,7 +16,6 @@ from tests.support.discord.local import LocalDiscord
 from tests.support.processes import Process, daemon, reporter, until
 from tests.support.stage import Stage
 
-NOW = datetime.now(UTC)  # the client and the command line stamp events by the clock of this machine
 TOKEN = "token-of-the-bot-0123456789"
 MORE = """
 events: {default: {channel: daily}}
@@ -29,6 +28,11 @@ def home(stage: Stage, discord: LocalDiscord) -> Stage:
     stage.on_discord(discord, "  daily_summary: {enabled: false}", more=MORE)
     stage.environ["REPORTER_TOKEN"] = TOKEN
     return stage
+
+
+def now() -> datetime:
+    """The client and the command line stamp events by the clock of this machine."""
+    return datetime.now(UTC)
 
 
 def titles(discord: LocalDiscord) -> list[str]:
@@ -44,7 +48,7 @@ def address(running: Process) -> str:
 
 
 def test_every_door_leads_to_the_same_channel(home: Stage, discord: LocalDiscord, tmp_path: Path) -> None:
-    with daemon(home.folder, NOW, home.environ) as running:
+    with daemon(home.folder, now(), home.environ) as running:
         url = address(running)
         done = reporter(home, "notify", "build_success", "repository=me/bot", "--id", "1")
         assert (done.returncode, done.stdout) == (0, "1: saved, the daemon sends it\n")
@@ -59,10 +63,10 @@ def test_what_is_handed_in_while_the_daemon_is_down_arrives_once_it_is_up(home: 
     assert done.returncode == 75
     assert "no daemon runs on this store" in done.stdout
     assert reporter(home, "notify", "deployment_started", "--id", "7").returncode == 0
-    with daemon(home.folder, NOW, home.environ) as running:
+    with daemon(home.folder, now(), home.environ) as running:
         running.says("report delivered")
         running.stop(signal.SIGKILL)
-    with daemon(home.folder, NOW, home.environ) as running:
+    with daemon(home.folder, now(), home.environ) as running:
         address(running)
         reporter(home, "notify", "system", "--title", "last")
         until(lambda: "⚙️ last" in titles(discord), lambda: running.log)

@@ -214,7 +214,10 @@ def test_settings_that_can_never_work_are_refused_at_once(url: str, words: str) 
 
 
 def test_an_unknown_kind_is_refused_at_once() -> None:
-    with pytest.raises(LedgerError, match="bot: there is no kind of ledger 'hummingbird', only native and freqtrade"):
+    with pytest.raises(
+        LedgerError,
+        match="bot: there is no kind of ledger 'hummingbird', only native",
+    ):
         Portfolio([LedgerSettings(name="bot", kind="hummingbird", url="x.sqlite")])
 
 
