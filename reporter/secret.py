@@ -14,6 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from reporter.errors import ReporterError
+
 MASK = "***"
 
 SHORTEST = 4
@@ -66,16 +68,21 @@ class Secret:
 
     `origin` says where it came from (`env:DISCORD_WEBHOOK`), which is no secret and helps to mend a wrong one. A value
     with an origin is known to `masked` from here on; one without is public, such as a URL without a password.
+    `missing` says why its value cannot be had here; a command that does not use it runs all the same.
     """
 
     value: str = field(repr=False)
     origin: str = ""
+    missing: str = ""
 
     def __post_init__(self) -> None:
-        if self.origin:
+        if self.origin and self.value:
             learn(self.value)
 
     def reveal(self) -> str:
+        """The value. Raises ReporterError if it is missing."""
+        if self.missing:
+            raise ReporterError(self.missing)
         return self.value
 
     def __str__(self) -> str:

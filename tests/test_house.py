@@ -35,7 +35,8 @@ PACKAGES = (
     "trading alerts",
     "periods",
     "metrics client http_client",
-    "errors secret version",
+    "secret",
+    "errors version",
 )
 HEIGHT = {package: -line for line, names in enumerate(PACKAGES) for package in names.split()}
 

@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 
 class App:
-    """A home at work on a store."""
+    """A home at work on a store: to `hold` it as its daemon, or to work on an `existing` one only."""
 
     def __init__(
         self,
@@ -42,13 +42,14 @@ class App:
         *,
         clock: Clock | None = None,
         hold: bool = False,
+        existing: bool = False,
         stopping: threading.Event | None = None,
     ) -> None:
         self.clock = clock or SystemClock()
         self.home = home
         self.stopping = stopping or threading.Event()
         self.runtime = home.build()
-        self.store = open_store(home.store.reveal())
+        self.store = open_store(home.store.reveal(), existing=existing)
         if hold:
             self.store.hold()
         history = run_log.StoredHistory(self.store, self.clock, self.clock.wall() if hold else None)
@@ -169,6 +170,7 @@ class App:
         while True:
             messages = self.messages_of(run_id)
             waiting = {message.channel for message in messages if message.state in {"waiting", "sending", "unclear"}}
+            waiting = {name for name in waiting if not self.unavailable(name)}
             if not waiting or self.clock.monotonic() >= end:
                 return messages
             served = sum(self.delivery.serve(self.runtime.channels, channel) for channel in waiting)
@@ -176,6 +178,10 @@ class App:
                 return self.messages_of(run_id)
             if not served:
                 self.stopping.wait(0.5)
+
+    def unavailable(self, channel: str) -> str:
+        """Why this process cannot post to a channel; empty if it can."""
+        return self.runtime.channels[channel].unavailable if channel in self.runtime.channels else ""
 
     def messages_of(self, run_id: str) -> list[QueuedMessage]:
         with self.store.read() as connection:
@@ -203,9 +209,11 @@ class ManualRun:
 
 
 @contextmanager
-def opened(home: FolderHome, *, clock: Clock | None = None, hold: bool = False) -> Iterator[App]:
+def opened(
+    home: FolderHome, *, clock: Clock | None = None, hold: bool = False, existing: bool = False
+) -> Iterator[App]:
     """An app that is closed at the end."""
-    app = App(home, clock=clock, hold=hold)
+    app = App(home, clock=clock, hold=hold, existing=existing)
     try:
         yield app
     finally:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from socket import gethostname
-from typing import Any, TextIO
+from typing import Any, NoReturn, TextIO
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -23,7 +23,7 @@ from reporter.delivery.channels import Channel, Routes
 from reporter.delivery.heartbeat import Heartbeat
 from reporter.delivery.outlets.outlet import Delivered, Never, Outlet
 from reporter.delivery.rate_limits import ServiceLimits
-from reporter.errors import LedgerError, Problem, ReporterError
+from reporter.errors import ConfigError, LedgerError, Problem, ReporterError
 from reporter.inbox.settings import EventSettings
 from reporter.jobs.binding import BoundJob
 from reporter.jobs.loader import Catalog, stock_home
@@ -36,6 +36,7 @@ from reporter.probes.factory import probes_of
 from reporter.probes.host.collector import Machine
 from reporter.scheduler.clock_check import ForeignClock
 from reporter.scheduler.runtime import JobInputs, Retention, Runtime
+from reporter.secret import Secret
 from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.ledger.settings import LedgerSettings
 
@@ -62,7 +63,8 @@ def build(
     channels, bad_channels = _channels(contents, clock, stream, discord)
     problems = [*contents.problems, *bad_ledgers, *bad_channels]
     # Where something is wrong nobody will probe, and a probe may need what is wrong.
-    probes = probes_of(settings, clock, [] if contents.problems or bad_ledgers else None)
+    unprobed = contents.loaded.missing("probes")
+    probes = probes_of(settings, clock, [] if unprobed or contents.problems or bad_ledgers else None)
     formats = _formats(settings)
     folders = [home / "templates" for home in contents.homes]
     renderer = Renderer(folders, formats, stock=stock_home() / "templates")
@@ -79,8 +81,8 @@ def build(
                 shared=_is_shared(contents.loaded),
                 clock=clock,
             ).look,
-            probe_all=probes.probe_all,
-            readings=probes.readings,
+            probe_all=_refusal(unprobed) if unprobed else probes.probe_all,
+            readings=_refusal(unprobed) if unprobed else probes.readings,
             targets=settings.targets.as_targets(),
             basis=settings.figures.as_basis(),
             rates=as_rates(settings.rates),
@@ -109,6 +111,8 @@ def _portfolio(loaded: Loaded, home: Path) -> tuple[Portfolio, list[Problem]]:
     usable: list[LedgerSettings] = []
     problems: list[Problem] = []
     for name, entry in loaded.config.ledgers.items():
+        if entry.url.missing:  # a command that uses ledgers was told so before
+            continue
         try:
             settings = LedgerSettings(
                 name=name,
@@ -167,11 +171,22 @@ def _channel(
     zone = ZoneInfo(settings.timezone)
     quiet_rules = QuietRules(entry.noise, entry.quiet_hours, entry.digest_at, zone)
     if isinstance(entry, models.DiscordChannel):
-        address = _fingerprint(entry.webhook.reveal())[:16]
+        missing = contents.loaded.missing("channels", name)
+        unavailable = f"{missing[0].path}: {missing[0].message}" if missing else ""
+        webhook = Secret(f"{settings.discord.base_url}/api/webhooks/0/unavailable") if unavailable else entry.webhook
+        address = _fingerprint(webhook.reveal())[:16]
         if thread := entry.thread_id or entry.thread_name:  # which may be what was wrong with a channel found dead
             address += f"-{_fingerprint(thread)[:8]}"
-        outlet = _discord(entry, settings, clock, discord)
-        return Channel(name, outlet, address, entry.keep, quiet_rules, hold_doubtful=entry.doubt == "hold")
+        outlet = _discord(entry.model_copy(update={"webhook": webhook}), settings, clock, discord)
+        return Channel(
+            name,
+            outlet,
+            address,
+            entry.keep,
+            quiet_rules,
+            hold_doubtful=entry.doubt == "hold",
+            unavailable=unavailable,
+        )
     from reporter.delivery.outlets.console import ConsoleOutlet  # noqa: PLC0415 - loaded only where it is used
 
     folder = contents.homes[0] / entry.pictures if entry.pictures else None
@@ -193,11 +208,20 @@ def _discord(entry: models.DiscordChannel, settings: models.Config, clock: Clock
         avatar_url=entry.avatar_url,
         thread_id=entry.thread_id,
         thread_name=entry.thread_name,
-        bot_token=entry.bot_token,
+        bot_token=None if entry.bot_token is None or entry.bot_token.missing else entry.bot_token,
         mention=entry.mentions,
         monotonic=clock.monotonic,
         service=service,
     )
+
+
+def _refusal(problems: Sequence[Problem]) -> Callable[..., NoReturn]:
+    """What probes a home whose probes' secrets are not all there."""
+
+    def refuse(*_: object) -> NoReturn:
+        raise ConfigError(list(problems))
+
+    return refuse
 
 
 def _formats(settings: models.Config) -> Formats:
@@ -217,12 +241,14 @@ def _routes(settings: models.Config) -> Routes:
 
 def _heartbeat(settings: models.Config, clock: Clock) -> Heartbeat | None:
     entry = settings.heartbeat
-    return None if entry is None else Heartbeat(entry.url, entry.every.total_seconds(), entry.fail, clock)
+    if entry is None or entry.url.missing:
+        return None
+    return Heartbeat(entry.url, entry.every.total_seconds(), entry.fail, clock)
 
 
 def _is_shared(loaded: Loaded) -> bool:
     """Whether daemons of several machines may work on the store."""
-    url = loaded.store.reveal()
+    url = "" if loaded.store.missing else loaded.store.reveal()
     return "://" in url and not url.startswith("sqlite")
 
 
@@ -238,7 +264,7 @@ def _ledger_clocks(settings: models.Config, portfolio: Portfolio) -> dict[str, F
     def ask(name: str) -> datetime | None:
         return next((health.clock for health in portfolio.health() if health.ledger == name), None)
 
-    far = [name for name, entry in settings.ledgers.items() if _elsewhere(entry.url.reveal())]
+    far = [name for name, entry in settings.ledgers.items() if not entry.url.missing and _elsewhere(entry.url.reveal())]
     return {f"the server of ledger {name}": partial(ask, name) for name in far}
 
 
@@ -260,5 +286,5 @@ def _channel_clocks(channels: Mapping[str, Channel]) -> dict[str, ForeignClock]:
             gone.add(channel.address)
         return verdict.date if isinstance(verdict, Delivered) else None
 
-    remote = [channel for channel in channels.values() if channel.outlet.kind != "console"]
+    remote = [channel for channel in channels.values() if channel.outlet.kind != "console" and not channel.unavailable]
     return {f"{channel.outlet.kind} (channel {channel.name})": partial(ask, channel) for channel in remote}

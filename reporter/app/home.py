@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TextIO
 
@@ -40,10 +40,19 @@ def find_home(given: str | None, environ: Mapping[str, str] = os.environ) -> Pat
 
 
 class FolderHome:
-    """A home in a folder, laid over the stock home that comes with the program."""
+    """A home in a folder, laid over the stock home that comes with the program.
+
+    `uses` are the sections of the config whose secrets are needed; None is all.
+    """
 
     def __init__(
-        self, folder: Path, *, clock: Clock, stream: TextIO | None = None, environ: Mapping[str, str] = os.environ
+        self,
+        folder: Path,
+        *,
+        clock: Clock,
+        stream: TextIO | None = None,
+        environ: Mapping[str, str] = os.environ,
+        uses: Collection[str] | None = None,
     ) -> None:
         self.path = folder / CONFIG
         self.homes = (folder, stock_home())
@@ -54,6 +63,7 @@ class FolderHome:
         self._stream = stream
         self._discord = ServiceLimits(clock.monotonic)  # which all its channels share, over reloads of the config
         self._environ = environ
+        self._uses = uses
         self._watch = FileWatch(self._files)
 
     def build(self) -> Runtime:
@@ -72,7 +82,7 @@ class FolderHome:
     def read(self) -> HomeContents:
         """What the files say. Raises ConfigError where nothing of the config can be read."""
         version = version_of(self.path, self.homes)
-        loaded = loading.look_through(self.path, self._environ)
+        loaded = loading.look_through(self.path, self._environ, self._uses)
         if not loaded.document.text.strip():  # what a full disk or an editor at work leaves behind
             raise ConfigError([Problem(str(self.path), "this file is empty", hint=_EMPTY)])
         catalog = load_catalog(self.homes)

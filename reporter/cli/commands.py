@@ -16,18 +16,23 @@ class Needs(Enum):
 
     NOTHING = "the options alone"
     HOME = "a home whose config is not read yet"
-    STORE = "the program, built from a home on its store"
+    STORE = "the program, built from a home on its store, which is created if need be"
+    PAST = "the same, on a store that is there already"
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command. `handler` is `module.function` in this package and is loaded when the command runs."""
+    """A command. `handler` is `module.function` in this package and is loaded when the command runs.
+
+    `uses` are the sections of the config whose secrets the command cannot do without; None is all of them.
+    """
 
     name: str
     help: str
     handler: str
     arguments: Callable[[argparse.ArgumentParser], None]
     needs: Needs = Needs.STORE
+    uses: tuple[str, ...] | None = ()
 
 
 _MESSAGE = "its number in `reporter outbox`, or the reference in its footer, such as 1a2b3c"
@@ -220,31 +225,82 @@ def _hooks(parser: argparse.ArgumentParser) -> None:
 
 
 COMMANDS = (
-    Command("run", "run the daemon in the foreground", "daemon.run_daemon", _run, Needs.HOME),
-    Command("run-job", "run one job now and send its report", "jobs.run_job", _run_job),
+    Command("run", "run the daemon in the foreground", "daemon.run_daemon", _run, Needs.HOME, uses=None),
+    Command("run-job", "run one job now and send its report", "jobs.run_job", _run_job, uses=("ledgers",)),
     Command(
-        "backfill", "send the reports of past periods in order, except those sent before", "jobs.backfill", _backfill
+        "backfill",
+        "send the reports of past periods in order, except those sent before",
+        "jobs.backfill",
+        _backfill,
+        uses=("ledgers",),
     ),
-    Command("runs", "show what each job sent and when, what it owes, and what was given up", "jobs.list_runs", _runs),
-    Command("preview", "show what a job would report, and send nothing", "preview.run_preview", _preview),
+    Command(
+        "runs",
+        "show what each job sent and when, what it owes, and what was given up",
+        "jobs.list_runs",
+        _runs,
+        Needs.PAST,
+    ),
+    Command(
+        "preview",
+        "show what a job would report, and send nothing",
+        "preview.run_preview",
+        _preview,
+        uses=("ledgers",),
+    ),
     Command("jobs", "list the jobs with their next runs", "jobs.list_jobs", _none),
     Command(
-        "check", "find mistakes in config, jobs, templates, databases and channels", "check.check", _check, Needs.HOME
+        "check",
+        "find mistakes in config, jobs, templates, databases and channels",
+        "check.check",
+        _check,
+        Needs.HOME,
+        uses=None,
     ),
     Command("probe", "run the probes now and show every reading", "probe.run", _probe, Needs.HOME),
-    Command("outbox", "show undelivered messages and why; retry or drop them", "outbox.run_outbox", _outbox),
-    Command("channels", "show the health of each channel; post a test message", "outbox.run_channels", _channels),
-    Command("explain", "show the timeline of a subject: readings, notifications, why", "alerts.run_explain", _explain),
     Command(
-        "silence", "suppress the notifications of some subjects; list and end silences", "alerts.run_silence", _silence
+        "outbox",
+        "show undelivered messages and why; retry or drop them",
+        "outbox.run_outbox",
+        _outbox,
+        Needs.PAST,
     ),
-    Command("ack", "acknowledge an incident: no reminders and no escalation until it resolves", "alerts.run_ack", _ack),
+    Command(
+        "channels",
+        "show the health of each channel; post a test message",
+        "outbox.run_channels",
+        _channels,
+        Needs.PAST,
+    ),
+    Command(
+        "explain",
+        "show the timeline of a subject: readings, notifications, why",
+        "alerts.run_explain",
+        _explain,
+        Needs.PAST,
+    ),
+    Command(
+        "silence",
+        "suppress the notifications of some subjects; list and end silences",
+        "alerts.run_silence",
+        _silence,
+        Needs.PAST,
+    ),
+    Command(
+        "ack",
+        "acknowledge an incident: no reminders and no escalation until it resolves",
+        "alerts.run_ack",
+        _ack,
+        Needs.PAST,
+    ),
     Command("notify", "hand in an event; the daemon sends it", "events.run_notify", _notify),
-    Command("events", "show events of other programs and what became of them", "events.run_events", _events),
+    Command(
+        "events", "show events of other programs and what became of them", "events.run_events", _events, Needs.PAST
+    ),
     Command("hooks", "set up hooks of other programs and try them", "events.run_hooks", _hooks, Needs.HOME),
-    Command("uptime", "show uptime and incidents of everything that is watched", "uptime.run", _uptime),
+    Command("uptime", "show uptime and incidents of everything that is watched", "uptime.run", _uptime, Needs.PAST),
     Command("setup", "create the channels and webhooks of a Discord server", "setup.run", _setup, Needs.HOME),
-    Command("export", "write trades or days as CSV or JSON", "export.run", _export),
+    Command("export", "write trades or days as CSV or JSON", "export.run", _export, uses=("ledgers",)),
     Command("init", "create a home that is ready to edit", "init.run_init", _init, Needs.NOTHING),
     Command(
         "demo",

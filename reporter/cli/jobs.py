@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from reporter.app.app import App, ManualRun
 from reporter.cli.run_history import run_history
 from reporter.cli.terminal import DONE, FAILED, QUEUED, complain, progress, progress_bar
+from reporter.errors import ReporterError
 from reporter.jobs.binding import BoundJob
 from reporter.messages.message import visible
 from reporter.messages.quiet_hours import Noise
@@ -25,6 +26,7 @@ PENDING = {"waiting", "sending", "unclear", "held"}
 def run_job(app: App, options: argparse.Namespace) -> int:
     """`reporter run-job NAME [--at DATE] [--force]`."""
     bound = app.job(options.name)
+    _insist_on_channels(app, bound)
     with progress(f"{options.name}: running"):
         run = app.run_by_hand(bound, options.at, force=options.force)
     return _show_run(app, options.name, run, partial(_delivered, app, options.name))
@@ -33,6 +35,7 @@ def run_job(app: App, options: argparse.Namespace) -> int:
 def backfill(app: App, options: argparse.Namespace) -> int:
     """`reporter backfill NAME --from DATE [--to DATE]`."""
     bound = app.job(options.name)
+    _insist_on_channels(app, bound)
     code, periods = DONE, app.periods_between(bound, options.first, options.last)
     if not periods:
         print(f"{options.name}: nothing to send, because no {bound.job.covers.unit} of that time is over yet")
@@ -58,6 +61,13 @@ def exit_code(deliveries: Sequence[QueuedMessage]) -> int:
     if states & {"dead", "expired"}:
         return FAILED
     return QUEUED if states & PENDING else DONE
+
+
+def _insist_on_channels(app: App, bound: BoundJob) -> None:
+    """Raises ReporterError if a channel of the job cannot be posted to from here."""
+    for name in bound.channels:
+        if why := app.unavailable(name):
+            raise ReporterError(why)
 
 
 def _show_run(app: App, name: str, run: ManualRun, deliver: Callable[[str], Sequence[QueuedMessage]]) -> int:

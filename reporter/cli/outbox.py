@@ -259,7 +259,7 @@ def _trouble(channel: Channel, state: ChannelState | None, error: QueuedMessage 
 
 
 def _closed(channel: Channel, state: ChannelState | None) -> bool:
-    return bool(state and state.dead_since and state.address == channel.address)
+    return bool(state and state.dead_since and (channel.unavailable or state.address == channel.address))
 
 
 def _test(app: App, options: argparse.Namespace) -> int:
@@ -301,6 +301,8 @@ def _answer(verdict: Verdict) -> str:
 def _named(app: App, name: str) -> Channel:
     """A channel of the config. Raises ReporterError with a suggestion."""
     if found := app.runtime.channels.get(name):
+        if found.unavailable:
+            raise ReporterError(found.unavailable)
         return found
     near = nearest(name, app.runtime.channels)
     known = ", ".join(app.runtime.channels) or "none"

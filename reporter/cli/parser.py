@@ -83,10 +83,10 @@ def _run(command: Command, options: argparse.Namespace) -> int:
     from reporter.scheduler import logs
 
     logs.start("CRITICAL")  # a command speaks for itself; the daemon sets its own level
-    home = FolderHome(find_home(options.home), clock=SystemClock())
+    home = FolderHome(find_home(options.home), clock=SystemClock(), uses=command.uses)
     if command.needs is Needs.HOME:
         return int(handler(home, options))
-    with opened(home) as app:
+    with opened(home, existing=command.needs is Needs.PAST) as app:
         return int(handler(app, options))
 
 

@@ -10,7 +10,7 @@ from reporter.alerts.readings import Reading
 from reporter.app.home import FolderHome
 from reporter.config import loading
 from reporter.config.models import Config
-from reporter.errors import ReporterError, nearest
+from reporter.errors import ConfigError, ReporterError, nearest
 from reporter.messages.message import visible
 from reporter.periods.clock import SystemClock
 from reporter.periods.time_text import duration_text
@@ -22,8 +22,13 @@ MARKS = {Level.OK: "🟢", Level.WARNING: "🟡", Level.CRITICAL: "🔴", Level.
 
 def run(home: FolderHome, options: argparse.Namespace) -> int:
     """`reporter probe [NAME …]`: 0 when all is well, 1 when anything is not. Nothing is saved or sent."""
-    loaded = loading.load(home.path)
+    loaded = loading.load(home.path, uses=())
     names = _meant(options.names, loaded.config)
+    missing = [problem for name in names for problem in loaded.missing("probes", name)]
+    if any(getattr(loaded.config.probes[name], "ledger", None) for name in names):
+        missing += loaded.missing("ledgers")
+    if missing:
+        raise ConfigError(missing)
     if not names:
         print(f"There are no probes in {home.path}: write them under `probes:`.")
         return DONE

@@ -15,6 +15,8 @@ from reporter.secret import Secret
 
 def web_address(url: Secret) -> Secret:
     """An http or https address. Raises PydanticCustomError."""
+    if url.missing:
+        return url
     if not re.match(r"https?://([^/?#@]*@)?[^/?#@:]", url.reveal(), re.IGNORECASE) or not _readable(url):
         raise mistake("must be an http or https address", "write such as `https://example.org/health`")
     return url

@@ -132,7 +132,7 @@ def _ledgers_of_probes(config: Config, document: Document, names: _Names) -> Ite
         elif (
             ledger in config.ledgers
             and probe.kind in _DATABASES
-            and probe.kind != (kind := _kind_of(config.ledgers[ledger]))
+            and (kind := _kind_of(config.ledgers[ledger])) not in {None, probe.kind}
         ):
             yield document.problem(path, f"`{ledger}` is no database of that kind", f"write `kind: {kind}`")
 
@@ -145,7 +145,9 @@ def _store_in_a_ledger(config: Config, document: Document) -> Iterator[Problem]:
             yield document.problem(("store",), f"this is the database of the ledger `{shown(name)}`", hint)
 
 
-def _kind_of(ledger: LedgerConfig) -> str:
+def _kind_of(ledger: LedgerConfig) -> str | None:
+    if ledger.url.missing:
+        return None
     return "sqlite" if ledger.url.reveal().startswith("sqlite") else "postgres"
 
 
@@ -166,6 +168,8 @@ def _foreign_webhook(
 ) -> Iterator[Problem]:
     """A webhook that is none, or of somebody else, where it is `known` which Discord is ours."""
     path: KeyPath = ("channels", name, "webhook")
+    if channel.webhook.missing:
+        return
     address = channel.webhook.reveal()
     if not _WEBHOOK.fullmatch(address):
         hint = "it looks like https://discord.com/api/webhooks/ID/TOKEN: channel settings, Integrations, Webhooks"

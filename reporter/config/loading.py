@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,30 +44,37 @@ class Loaded:
         """A mistake that was found later, such as a job's name that no file has, at its line."""
         return self.document.problem(path, message, hint)
 
+    def missing(self, *path: str | int) -> list[Problem]:
+        """The secrets at or below a place of the config that cannot be had here."""
+        return _missing(self.config, self.document, path)
+
     def explain(self, error: ValidationError, model: type[BaseModel], at: documents.KeyPath) -> list[Problem]:
         """What a model found wrong in the part of the config at `at`, each at its line."""
         return explain(error, model, self.document, at)
 
 
-def load(path: Path, environ: Mapping[str, str] = os.environ) -> Loaded:
+def load(path: Path, environ: Mapping[str, str] = os.environ, uses: Collection[str] | None = None) -> Loaded:
     """Read the config of a home. Raises ConfigError with all problems."""
-    loaded = look_through(path, environ)
+    loaded = look_through(path, environ, uses)
     if loaded.problems:
         raise ConfigError(list(loaded.problems))
     return loaded
 
 
-def look_through(path: Path, environ: Mapping[str, str] = os.environ) -> Loaded:
+def look_through(path: Path, environ: Mapping[str, str] = os.environ, uses: Collection[str] | None = None) -> Loaded:
     """As `load`, but what is wrong stands in `problems` and the rest is there to be looked at.
 
-    Raises ConfigError where nothing of the file can be read.
+    A secret that cannot be had is a problem only in the sections that the caller `uses`, such as `ledgers`, and in
+    `store`; None is all sections. Raises ConfigError where nothing of the file can be read.
     """
     learn_environment(environ)
     content, private = _content(path)
     document = documents.read(str(path), content)
     home = home_of(path)
-    config, problems = examined(document, Sources(environ, home, path, private))
-    store = config.store or Secret(f"sqlite:///{default_state(environ) / 'reporter.sqlite'}")
+    config, problems = examined(document, Sources(environ, home, path, private, lenient=uses is not None))
+    for section in ("store", *(uses or ())):
+        problems += _missing(config, document, (section,))
+    store = config.store or Secret(f"sqlite:///{default_state(home, environ) / 'reporter.sqlite'}")
     digest = hashlib.sha256(content).hexdigest()
     warnings = tuple(_warnings(config, document))
     return Loaded(path, home, config, document, digest, store, warnings, tuple(problems))
@@ -79,12 +86,14 @@ def home_of(path: Path) -> Path:
     return folder.parent if folder.name == "config" else folder
 
 
-def default_state(environ: Mapping[str, str]) -> Path:
-    """Where our own files go: systemd's $STATE_DIRECTORY, else the folder of the XDG base directory specification."""
+def default_state(home: Path, environ: Mapping[str, str]) -> Path:
+    """Where the store of a home is: systemd's $STATE_DIRECTORY, /var/lib/NAME for /etc/NAME, else the home itself.
+
+    It depends on nothing but the home, so that a command and the daemon see the same store.
+    """
     if given := environ.get("STATE_DIRECTORY", "").partition(":")[0]:
         return Path(given)
-    state = environ.get("XDG_STATE_HOME") or Path(environ.get("HOME") or Path.home(), ".local", "state")
-    return Path(state, "reporter")
+    return Path("/var/lib", home.name) if home.parent == Path("/etc") else home / "state"
 
 
 def schema() -> dict[str, Any]:
@@ -142,6 +151,12 @@ def examined(document: Document, sources: Sources) -> tuple[Config, list[Problem
         problems += [p for p in explain(found.error, Config, document) if (p.line, p.column) not in told]
     problems += check(found.config, document, found.gone)
     return found.config, sorted(problems, key=lambda problem: (problem.line or 0, problem.column or 0))
+
+
+def _missing(config: Config, document: Document, place: documents.KeyPath) -> list[Problem]:
+    """The secrets at or below a place that cannot be had."""
+    found = [(path, secret.missing) for path, secret in _secrets(config, ()) if secret.missing]
+    return [document.problem(path, why) for path, why in found if path[: len(place)] == place]
 
 
 def _warnings(config: Config, document: Document) -> Iterator[Problem]:

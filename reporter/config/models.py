@@ -307,8 +307,8 @@ class Config(Settings):
     timezone: Timezone = "UTC"
     """The zone whose midnights cut days, and in which times are shown."""
     store: DatabaseUrl | None = None
-    """Our own database: a SQLite file's path or a SQLAlchemy URL. If left out: reporter.sqlite in $STATE_DIRECTORY,
-    else in ~/.local/state/reporter."""
+    """Our own database: a SQLite file's path or a SQLAlchemy URL. If left out: state/reporter.sqlite in the home;
+    /var/lib/NAME/reporter.sqlite for a home /etc/NAME; reporter.sqlite in $STATE_DIRECTORY where systemd sets that."""
     keep_history: Annotated[Duration, AfterValidator(_a_month)] = Field(
         timedelta(days=90), json_schema_extra={"default": "90d"}
     )

@@ -10,6 +10,7 @@ from typing import Annotated
 from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import PlainSerializer, PlainValidator, ValidationInfo, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from reporter.config.types import mistake
 from reporter.config.yaml_document import shown
@@ -22,23 +23,28 @@ _SHELL_VARIABLE = re.compile(r"\$\{?(\w+)\}?")
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where references lead. Literals may stand in the config `file` if it is `private`: nobody else can read it."""
+    """Where references lead. Literals may stand in the config `file` if it is `private`: nobody else can read it.
+
+    With `lenient` a reference that leads nowhere gives a Secret that says why it is missing.
+    """
 
     environ: Mapping[str, str] = field(default_factory=dict)
     home: Path = field(default_factory=Path)
     file: Path = field(default_factory=Path)
     private: bool = False
+    lenient: bool = False
 
     def fetch(self, text: str) -> Secret | None:
         """What a reference leads to; None if the text is none. Raises PydanticCustomError."""
         kind, _, name = text.partition(":")
-        match kind:
-            case "env":
-                return Secret(self._variable(name), text)
-            case "file":
-                return Secret(_file(self.home / Path(name).expanduser(), shown(name)), text)
-            case "credential":
-                return Secret(self._credential(name), text)
+        if kind in {"env", "file", "credential"}:
+            try:
+                return Secret(self._value(kind, name), text)
+            except PydanticCustomError as error:
+                if self.lenient:
+                    told = error.context or {}
+                    return Secret("", text, missing=": ".join(filter(None, (told.get("message"), told.get("hint")))))
+                raise
         if shell := _SHELL_VARIABLE.fullmatch(text):
             raise mistake("shell variables are not read here", f"write `env:{shell[1]}`")
         return None
@@ -49,6 +55,14 @@ class Sources:
             hint = f"write `env:NAME`, `file:/path` or `credential:NAME`; or keep others out: chmod 600 {self.file}"
             raise mistake("a secret may not stand in a file that others can read", hint)
         return Secret(text, LITERAL)
+
+    def _value(self, kind: str, name: str) -> str:
+        match kind:
+            case "env":
+                return self._variable(name)
+            case "file":
+                return _file(self.home / Path(name).expanduser(), shown(name))
+        return self._credential(name)
 
     def _variable(self, name: str) -> str:
         if name not in self.environ:
@@ -114,6 +128,8 @@ def _address(value: object, info: ValidationInfo) -> Secret:
 def _database(value: object, info: ValidationInfo) -> Secret:
     """A database's SQLAlchemy URL; the path of a SQLite file becomes one, seen from the home."""
     found = _address(value, info)
+    if found.missing:
+        return found
     return Secret(_database_url(found.value, _sources(info).home), found.origin)
 
 

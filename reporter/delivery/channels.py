@@ -17,7 +17,7 @@ class Channel:
 
     `address` is a fingerprint of where it leads; `keep` is how long its reports are worth delivering, None for ever;
     `quiet_rules` say when it may be posted to, and how loud. `hold_doubtful` wants no repeat of a message that may have
-    arrived. `pictures` says whether it shows any.
+    arrived. `pictures` says whether it shows any. `unavailable` says why this process cannot post to it.
     """
 
     name: str
@@ -27,6 +27,7 @@ class Channel:
     quiet_rules: QuietRules = field(default_factory=QuietRules)
     hold_doubtful: bool = False
     pictures: bool = True
+    unavailable: str = ""
 
 
 Channels = Mapping[str, Channel]

@@ -113,6 +113,8 @@ def server_address(*schemes: str, example: str) -> AfterValidator:
     """Accepts an address with one of these schemes whose host and port can be read."""
 
     def check(url: Secret) -> Secret:
+        if url.missing:
+            return url
         if not url.reveal().startswith(tuple(f"{scheme}://" for scheme in schemes)) or not _readable(url):
             raise mistake(f"must be an address such as {example}", "keep it in a variable, and write `env:NAME`")
         return url

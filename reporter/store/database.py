@@ -166,8 +166,11 @@ class Store:
             raise StoreError(f"the store cannot be used: {_first_line(error)}") from None
 
 
-def open_store(url: str) -> Store:
-    """Open a store by path or SQLAlchemy URL, made or brought up to date as needed. Raises StoreError."""
+def open_store(url: str, *, existing: bool = False) -> Store:
+    """Open a store by path or SQLAlchemy URL, created or brought up to date as needed. Raises StoreError.
+
+    With `existing` a store that is not there is not created but refused.
+    """
     try:
         address = make_url(url) if "://" in url else URL.create("sqlite", database=url)
     except ArgumentError:
@@ -179,6 +182,8 @@ def open_store(url: str) -> Store:
     if address.drivername == "postgresql":
         address = address.set(drivername="postgresql+psycopg")
     try:
+        if file is not None and existing and not file.exists():
+            raise StoreError(f"this home has no store yet, and no daemon runs on it: {file} is not there")
         if file is not None:
             file.parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(address, hide_parameters=True, **_options(address))

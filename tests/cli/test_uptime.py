@@ -119,7 +119,7 @@ def test_what_cannot_be_shown_is_said(floor: Stage, subject: str | None, month: 
 
 
 def test_before_anything_was_watched_it_says_who_does_that(stage: Stage) -> None:
-    stage.on_screen("  health_probe:")
+    assert stage.on_screen("  health_probe:").app.store
     shown = reporter(stage, "uptime")
     assert (shown.returncode, shown.stderr) == (0, "")
     assert shown.stdout == "Nothing was watched yet: the job health_probe watches while the daemon runs.\n"

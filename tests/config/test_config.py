@@ -344,16 +344,21 @@ def test_a_webhook_of_the_named_server_is_taken() -> None:
 
 
 @pytest.mark.parametrize(
-    ("environ", "folder"),
+    ("environ", "home", "folder"),
     [
-        ({"STATE_DIRECTORY": "/var/lib/reporter:/var/lib/other", "HOME": "/h"}, "/var/lib/reporter"),
-        ({"XDG_STATE_HOME": "/x", "HOME": "/h"}, "/x/reporter"),
-        ({"HOME": "/h"}, "/h/.local/state/reporter"),
+        ({"STATE_DIRECTORY": "/var/lib/reporter:/var/lib/other"}, "/srv/floor", "/var/lib/reporter"),
+        ({"XDG_STATE_HOME": "/x", "HOME": "/h"}, "/srv/floor", "/srv/floor/state"),
+        ({}, "/etc/reporter", "/var/lib/reporter"),
+        ({}, "/etc/reporter-two/", "/var/lib/reporter-two"),
+        ({}, "/etc/bots/reporter", "/etc/bots/reporter/state"),
     ],
 )
-def test_our_own_store_stands_where_the_system_keeps_state(environ: dict[str, str], folder: str) -> None:
-    assert default_state(environ) == Path(folder)
-    assert given("", environ=environ).store.reveal() == f"sqlite:///{folder}/reporter.sqlite"
+def test_the_store_belongs_to_its_home(environ: dict[str, str], home: str, folder: str) -> None:
+    assert default_state(Path(home), environ) == Path(folder)
+
+
+def test_a_home_keeps_its_store_wherever_it_is_called_from(tmp_path: Path) -> None:
+    assert given("", environ={}).store.reveal() == f"sqlite:///{tmp_path}/state/reporter.sqlite"
 
 
 @pytest.mark.parametrize(
