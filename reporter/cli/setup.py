@@ -198,7 +198,7 @@ def _refer(
     else:
         print(f"\nThis belongs into {document.file} (--write puts it there):\n\nchannels:")
         print("\n".join(f"  {name}: {value}" for name, value in entries.items()) + "\n")
-    print("A running daemon reads new addresses by itself; `systemctl reload reporter` makes it read them at once.")
+    print("A running daemon reads new addresses after `systemctl reload reporter`, or when its config is edited.")
 
 
 def _insist_on_a_config(document: Document, fresh: Sequence[PlannedChannel], environ: Mapping[str, str]) -> None:
