@@ -65,7 +65,7 @@ def incident_of_transition(transition: Transition, now: datetime) -> Incident:
 
 def after_transition(known: Incident, transition: Transition, now: datetime) -> Incident:
     """The incident after a transition."""
-    ended = now if transition.change is TransitionKind.RESOLVED else None
+    ended = now if transition.change.ends else None
     worst = transition.level if transition.level.worse_than(known.worst) else known.worst
     level = known.level if ended else transition.level
     until = (transition.until or now) if ended else None
@@ -84,6 +84,6 @@ def with_notified(incident: Incident, channels: Iterable[str]) -> Incident:
 
 def with_withheld(incident: Incident, change: TransitionKind, reason: str) -> Incident:
     """The incident once a notification was withheld: the reason stays while people know less than is true."""
-    if change is TransitionKind.WORSENED or not (incident.notified or change is TransitionKind.RESOLVED):
+    if change is TransitionKind.WORSENED or not (incident.notified or change.ends):
         return replace(incident, withheld=reason)
     return incident

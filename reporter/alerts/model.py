@@ -132,6 +132,12 @@ class TransitionKind(StrEnum):
     REMINDER = "reminder"
     ESCALATED = "escalated"  # it lasts and nobody has acknowledged it: others are told
     RESOLVED = "resolved"
+    UNWATCHED = "unwatched"  # nothing observes the subject any more, so nobody knows how it stands
+
+    @property
+    def ends(self) -> bool:
+        """Whether the alert is no longer open."""
+        return self in {TransitionKind.RESOLVED, TransitionKind.UNWATCHED}
 
 
 class Phase(StrEnum):
@@ -168,6 +174,12 @@ class Transition:
     """The name of the incident that it is part of."""
     until: datetime | None = None
     """When the trouble ended; None while it lasts."""
+    unobserved: timedelta = timedelta()
+    """How much of the time since then nobody observed, or the clock was set forward; less than 0: back."""
+
+    def lasted(self, now: datetime) -> timedelta:
+        """How long the trouble lasted, or has lasted by now, without the time that nobody observed."""
+        return max((self.until or now) - self.since - self.unobserved, timedelta())
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +224,12 @@ class AlertState:
     """When the level was last lowered."""
     flapping: bool = False
     """Whether the incident opened more than once in a short time."""
+    flaps: int = 0
+    """How often the trouble of the incident, or its worse level, came back."""
+    unobserved: timedelta = timedelta()
+    """How much of the present trouble nobody observed, or the clock was set forward; less than 0: back."""
+    stepped: timedelta = timedelta()
+    """By how much the clock was set since the last reading."""
 
     @property
     def is_open(self) -> bool:

@@ -16,6 +16,10 @@ from reporter.periods.time_text import clock_time, duration_text
 
 _NO_TIME = timedelta(0)
 _SILENT_INTERVALS = 3
+# Flapping asks for four times as long a time without trouble each time that the trouble comes back, up to this.
+LONGEST_CALM = timedelta(hours=1)
+# From this time on an alert says that nobody observed its subject.
+LONG_UNOBSERVED = timedelta(minutes=2)
 _SET_BACK = timedelta(minutes=-1)  # less is a clock being adjusted, or two readings that crossed
 
 
@@ -28,18 +32,38 @@ def next_state(
     once, if that moment has passed). A suspect should be looked at then with a new reading, ahead of its turn. At most
     one thing is told; what else is due is told at the next look. Times in a reason are in the zone of `now`.
     """
-    if _silent_too_long(state, now, policy):
+    silent = _silent_too_long(state, now, policy)
+    if silent:
         state = _starting_over(state)
     if observation is not None:
+        gap = _gap(state, now, observation) if silent else _NO_TIME
+        state = replace(state, unobserved=state.unobserved + gap if state.since else _NO_TIME, stepped=_NO_TIME)
         state = _counted(state, now.astimezone(UTC), observation)
     state, transition = _decided(state, now, policy)
     return state, transition, _look_again_at(state, now.astimezone(UTC), policy)
 
 
 def closed(state: AlertState, reason: str) -> Transition:
-    """The end of an open alert whose subject nobody will look at any more."""
+    """The end of an open alert whose subject nothing observes any more."""
     gone = Observation(state.subject, Level.OK, reason)
-    return _told(state, AlertState(state.subject, observation=gone), TransitionKind.RESOLVED, reason)
+    return _told(state, AlertState(state.subject, observation=gone), TransitionKind.UNWATCHED, reason)
+
+
+def after_step(state: AlertState, step: timedelta) -> AlertState:
+    """The state after the clock was set by a step: no duration gets longer or shorter by it."""
+
+    def moved(moment: datetime | None) -> datetime | None:
+        return moment and moment + step
+
+    return replace(
+        state,
+        clean_since=moved(state.clean_since),
+        milder_since=moved(state.milder_since),
+        resolved_at=moved(state.resolved_at),
+        eased_at=moved(state.eased_at),
+        unobserved=state.unobserved + step,
+        stepped=state.stepped + step,
+    )
 
 
 def incident_of(state: AlertState) -> str:
@@ -58,6 +82,17 @@ def _silent_too_long(state: AlertState, now: datetime, policy: Policy) -> bool:
     seldom = state.observation.every if state.observation else None
     interval = policy.interval and max(policy.interval, seldom or policy.interval)
     return silence < _SET_BACK or (interval is not None and silence > _SILENT_INTERVALS * interval)
+
+
+def _gap(state: AlertState, now: datetime, observation: Observation) -> timedelta:
+    """How much of the time before a reading is not time in trouble, because nobody knows when the trouble ended.
+
+    A trouble that is still there lasted. A step of the clock that was seen is counted already.
+    """
+    if state.last_reading_at is None or state.stepped:
+        return _NO_TIME
+    gap = now - state.last_reading_at
+    return gap if observation.level is Level.OK else min(gap, _NO_TIME)
 
 
 def _starting_over(state: AlertState) -> AlertState:
@@ -151,6 +186,7 @@ def _opened(
         opened_at=at,
         eased_at=None,
         flapping=again,
+        flaps=state.flaps + 1 if again else 0,
         openings=state.openings + 1 if again else 1,
         began=(again and state.began) or state.since,
         incident=(again and state.incident) or _incident(state.subject, at),
@@ -181,7 +217,13 @@ def _open(state: AlertState, now: datetime, policy: Policy) -> tuple[AlertState,
 
 def _worsened(state: AlertState, now: datetime, policy: Policy) -> tuple[AlertState, Transition]:
     again = state.eased_at is not None and _NO_TIME <= now - state.eased_at <= policy.flap_window
-    worse = replace(state, level=_seen(state).level, failures=0, flapping=state.flapping or again)
+    worse = replace(
+        state,
+        level=_seen(state).level,
+        failures=0,
+        flapping=state.flapping or again,
+        flaps=state.flaps + again,
+    )
     worse = replace(worse, reminders=_passed(worse, now, policy))
     times = "" if state.failures == 1 else f" for {state.failures} readings in a row"
     reason = f"{worse.level}{times}, was {state.level}"
@@ -196,11 +238,12 @@ def _reminded(state: AlertState, now: datetime, policy: Policy) -> tuple[AlertSt
     if passed == state.reminders:
         return state, None
     reminded = replace(state, reminders=passed)
-    since = _since(state)
-    reason = f"still {state.level}, in trouble for {duration_text(now - since)}, since {clock_time(since, now)}"
+    transition = _told(state, reminded, TransitionKind.REMINDER, "")
+    lasted = duration_text(transition.lasted(now))
+    reason = f"still {state.level}, in trouble for {lasted}, since {clock_time(transition.since, now)}"
     if state.unknowns and state.level is not Level.UNKNOWN:
         reason += f"; the last {_readings(state.unknowns)} could not look"
-    return reminded, _told(state, reminded, TransitionKind.REMINDER, reason + _came_and_went(state))
+    return reminded, replace(transition, reason=reason + _came_and_went(state) + _not_observed(state))
 
 
 def _passed(state: AlertState, now: datetime, policy: Policy) -> int:
@@ -224,16 +267,21 @@ def _recovering(state: AlertState, now: datetime, policy: Policy) -> tuple[Alert
         openings=max(1, state.openings),
         resolved_at=now.astimezone(UTC),
         flapping=state.flapping,
+        flaps=state.flaps,
     )
     clean = f"clean since {clock_time(state.clean_since, now)}" if patience else "clean again"
-    reason = f"{clean}, after {duration_text(state.clean_since - _since(state))} of trouble{_came_and_went(state)}"
-    return well, replace(_told(state, well, TransitionKind.RESOLVED, reason), until=state.clean_since)
+    transition = replace(_told(state, well, TransitionKind.RESOLVED, ""), until=state.clean_since)
+    reason = f"{clean}, after {duration_text(transition.lasted(now))} of trouble"
+    return well, replace(transition, reason=reason + _came_and_went(state) + _not_observed(state))
 
 
 def _patience(state: AlertState, policy: Policy) -> timedelta:
     """How long an alert must be without a failure until it is over, or without one of its level until it is eased."""
     own = policy.at(state.level)
-    return max(own.clean, own.flapping_clean) if state.flapping else own.clean
+    if not state.flapping:
+        return own.clean
+    calm = max(own.clean, own.flapping_clean)
+    return min(calm * (1, 4, 16)[min(max(0, state.flaps - 1), 2)], max(calm, LONGEST_CALM))
 
 
 def _look_again_at(state: AlertState, now: datetime, policy: Policy) -> datetime | None:
@@ -263,10 +311,13 @@ def _reminder_at(state: AlertState, passed: int, policy: Policy) -> datetime | N
     That we cannot look is told once: what this machine does not permit today it will not permit tomorrow.
     """
     reminders = policy.at(state.level).reminders
+    if state.flaps:  # people know by now that the trouble comes and goes
+        reminders = tuple(span for span in reminders if span > LONGEST_CALM) or reminders[-1:]
     if state.opened_at is None or not reminders or state.level is Level.UNKNOWN:
         return None
     beyond = max(0, passed + 1 - len(reminders))
-    return state.opened_at + reminders[min(passed, len(reminders) - 1)] + beyond * DAY
+    opened_at = state.opened_at + min(state.unobserved, _NO_TIME)
+    return opened_at + reminders[min(passed, len(reminders) - 1)] + beyond * DAY
 
 
 # --- Telling: the words ---
@@ -274,7 +325,10 @@ def _reminder_at(state: AlertState, passed: int, policy: Policy) -> datetime | N
 
 def _told(before: AlertState, after: AlertState, change: TransitionKind, reason: str) -> Transition:
     incident = incident_of(after if after.is_open else before)
-    return Transition(before.subject, change, _since(before), reason, _seen(after), after.level, before.level, incident)
+    since, unobserved = _since(before), before.unobserved
+    return Transition(
+        before.subject, change, since, reason, _seen(after), after.level, before.level, incident, unobserved=unobserved
+    )
 
 
 def _incident(subject: str, opened_at: datetime | None) -> str:
@@ -312,6 +366,11 @@ def _came_back(state: AlertState, now: datetime, policy: Policy) -> str:
 
 def _came_and_went(state: AlertState) -> str:
     return f"; it came and went {state.relapses} times" if state.relapses > 1 else ""
+
+
+def _not_observed(state: AlertState) -> str:
+    long = state.unobserved > LONG_UNOBSERVED
+    return f"; not observed for {duration_text(state.unobserved)}" if long else ""
 
 
 def _readings(number: int) -> str:

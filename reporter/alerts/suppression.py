@@ -101,7 +101,7 @@ def severity(state: AlertState) -> Level:
 
 def decide(transition: Transition, incident: Incident, suppressed: Suppression | None) -> Decision:
     """Whether people are notified of a transition. Only those who were notified of trouble are notified of its end."""
-    if transition.change in {TransitionKind.RESOLVED, TransitionKind.EASED}:
+    if transition.change.ends or transition.change is TransitionKind.EASED:
         if incident.notified:
             return Decision(True, "the channels that were notified of the trouble are notified of this")
         return Decision(False, incident.withheld or "nobody was notified of the trouble")
@@ -120,19 +120,28 @@ def is_notification_owed(incident: Incident, state: AlertState | None) -> bool:
 def delayed_transition(incident: Incident, state: AlertState, now: datetime) -> Transition:
     """The transition for a notification that was withheld. Times in its reason are in the zone of `now`."""
     again = TransitionKind.FLAPPING if state.openings > 1 else TransitionKind.OPENED
-    reason = f"{incident.level} since {clock_time(incident.since, now)}, withheld until now: {incident.withheld}"
+    since = clock_time(state.since or incident.since, now)
+    reason = f"{incident.level} since {since}, withheld until now: {incident.withheld}"
     return transition_by_time(incident, state, TransitionKind.WORSENED if incident.notified else again, reason)
 
 
 def transition_by_time(incident: Incident, state: AlertState, change: TransitionKind, reason: str) -> Transition:
-    """A transition of an open trouble that time brings, without a new reading."""
+    """A transition of the present trouble that time brings, without a new reading."""
     seen = state.observation or Observation(incident.subject, incident.level)
-    level = incident.level
-    return Transition(incident.subject, change, incident.since, reason, seen, level, level, incident.id)
+    level, since = incident.level, state.since or incident.since
+    return Transition(
+        incident.subject, change, since, reason, seen, level, level, incident.id, unobserved=state.unobserved
+    )
 
 
-def due_escalations(incident: Incident, steps: Sequence[EscalationStep], now: datetime) -> list[EscalationStep]:
-    """The escalation steps whose time has come and that were not taken yet."""
+def due_escalations(
+    incident: Incident, state: AlertState, steps: Sequence[EscalationStep], now: datetime
+) -> list[EscalationStep]:
+    """The escalation steps whose time has come and that were not taken yet.
+
+    Time counts from the opening of the present trouble, without what nobody observed.
+    """
+    lasted = now - (state.opened_at or incident.opened_at) - state.unobserved
     if incident.is_over or incident.acked_at:
         return []
     return [
@@ -140,7 +149,7 @@ def due_escalations(incident: Incident, steps: Sequence[EscalationStep], now: da
         for step in steps
         if step.concerns(incident.subject, incident.level)
         and step.name not in incident.escalated
-        and now - incident.opened_at >= step.after
+        and lasted >= step.after
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from reporter.alerts.incident import Incident
@@ -123,7 +123,7 @@ def alert_text(
         "trouble": case.trouble,
         "incident": case.incident,
         "now": now,
-        "duration": (transition.until or now) - transition.since,
+        "duration": transition.lasted(now),
         "affected": [name_of(subject) for subject in affected],
         "hint": hint,
         "runbook": runbook,
@@ -139,6 +139,7 @@ def group_text(cases: Sequence[AlertCase], change: TransitionKind, now: datetime
     over = sum(case.level is Level.OK for case in cases)
     since = min(case.trouble.since for case in cases)
     until = max(case.transition.until or now for case in cases) if over == len(cases) else now
+    unobserved = min(case.transition.unobserved for case in cases)
     facts = {
         "cases": ordered[:LISTED],
         "more": max(0, len(cases) - LISTED),
@@ -149,7 +150,7 @@ def group_text(cases: Sequence[AlertCase], change: TransitionKind, now: datetime
         "worst": _worst({case.incident.worst if case.incident else case.trouble.level for case in cases}),
         "since": since,
         "until": until,
-        "duration": until - since,
+        "duration": max(until - since - unobserved, timedelta()),
         "now": now,
         "card": card,
     }

@@ -109,13 +109,13 @@ class IncidentNotifier:
             return True
         if self.repository.edits and not self.repository.cards.get((one.incident.slot, channel)):
             return False
-        if one.transition.change is TransitionKind.RESOLVED and one.incident.group:
+        if one.transition.change.ends and one.incident.group:
             return all(case.incident.is_over for case in self._members(one.incident.group) if case.incident)
         return True
 
     def _announce(self, sent: Sequence[tuple[Notification, str]]) -> None:
         """Draft transitions of one kind in one channel: each in a message, or several as a list."""
-        channel, ended = sent[0][1], sent[0][0].transition.change is TransitionKind.RESOLVED
+        channel, ended = sent[0][1], sent[0][0].transition.change.ends
         groups = {one.incident.group: one for one, _ in sent if ended and one.incident.group}
         alone = [one for one, _ in sent if not (ended and one.incident.group)]
         for group, one in groups.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Generic, TypeVar
 
 from reporter.alerts.incident import (
@@ -16,7 +17,7 @@ from reporter.alerts.incident import (
 from reporter.alerts.maintenance import fits
 from reporter.alerts.model import AlertState, Level, Observation, Phase, Transition, TransitionKind
 from reporter.alerts.policies import EscalationStep
-from reporter.alerts.state_machine import closed, next_state
+from reporter.alerts.state_machine import after_step, closed, next_state
 from reporter.alerts.suppression import (
     Silence,
     Suppression,
@@ -79,7 +80,13 @@ class Judgement(Generic[Repository]):
         alerts = self.repository.states({incident.subject for incident in incidents})
         self._notifier.notify([one for incident in incidents for one in self._overdue(incident, alerts)])
         for silence in self.repository.silences:
-            self._remind(silence, incidents)
+            self._remind(silence, incidents, alerts)
+
+    def step(self, step: timedelta) -> None:
+        """Take into account that the clock was set: no trouble gets longer or shorter by it."""
+        self.repository.look_around()
+        for subject, alert in self.repository.states({state.subject for state in self.repository.troubled}).items():
+            self.repository.decided.states[subject] = replace(alert, state=after_step(alert.state, step))
 
     def close(self, alerts: Iterable[StoredAlert], reason: str) -> None:
         """End the alerts of subjects that nothing observes any more, and forget the subjects."""
@@ -180,7 +187,7 @@ class Judgement(Generic[Repository]):
         if alert is None or alert.phase is not Phase.OPEN:
             return
         owed = is_notification_owed(incident, alert.state)
-        steps = due_escalations(incident, self._settings.rules.steps, self.now)
+        steps = due_escalations(incident, alert.state, self._settings.rules.steps, self.now)
         if not (owed or steps) or self._suppression(incident.subject, incident.level):
             return
         if owed:
@@ -195,14 +202,16 @@ class Judgement(Generic[Repository]):
             incident = escalated.incident
             yield escalated
 
-    def _remind(self, silence: Silence, incidents: Sequence[Incident]) -> None:
+    def _remind(self, silence: Silence, incidents: Sequence[Incident], alerts: dict[str, StoredAlert]) -> None:
         """Say that a silence ends soon, if something under it is in trouble."""
         under = [incident for incident in incidents if fits(silence.pattern, incident.subject)]
         reminded = silence.reminded or silence.id in self.repository.decided.reminded
         if not under or reminded or not silence.ends_soon(self.now):
             return
         self.repository.decided.reminded.add(silence.id)
-        text = silence_text(silence, under, self.now)
+        since = {subject: alert.state.since for subject, alert in alerts.items()}
+        present = [replace(one, since=since.get(one.subject) or one.since) for one in under]
+        text = silence_text(silence, present, self.now)
         for name in reminder_channels(self._settings):
             key = f"silence/{silence.id}/{silence.ends_at.isoformat()}/{name}"
             self.drafts.append(AlertDraft(key, name, text))

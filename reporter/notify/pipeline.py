@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import logging
 import secrets
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from functools import partial
 
 from sqlalchemy import Connection
@@ -37,6 +39,8 @@ log = logging.getLogger(__name__)
 
 # If others change what is judged so often in a row, the last judgement is made inside the transaction.
 ATTEMPTS = 4
+# The wall clock is steered by fractions of a second. From so many seconds on, it was set.
+CLOCK_STEP = 5.0
 
 Judge = Callable[[Judgement[StoreRepository]], object]
 # Saves what belongs to the same transaction. It is given the number of messages about alerts.
@@ -50,6 +54,8 @@ class AlertPipeline:
         self._store = store
         self._clock = clock
         self._memory = AlertMemory(store, clock)
+        self._lock = threading.Lock()
+        self._offset = self._wall_offset()
 
     def remember(self, connection: Connection) -> None:
         """Keep in memory what the store says of alerts, for the time when it cannot be read."""
@@ -97,7 +103,26 @@ class AlertPipeline:
 
         Raises StoreError, and whatever `save` raises: then nothing is saved.
         """
-        writer, run_id = AlertWriter(settings.renderer), run_id or secrets.token_hex(4)
+        step = self._clock_step()
+        try:
+            return self._committed(settings, partial(_after_step, step, judge), run_id or secrets.token_hex(4), save)
+        except BaseException:
+            with self._lock:
+                self._offset -= step.total_seconds()  # the next judgement takes it into account
+            raise
+
+    def _wall_offset(self) -> float:
+        return self._clock.wall().timestamp() - self._clock.monotonic()
+
+    def _clock_step(self) -> timedelta:
+        """By how much the wall clock was set, or the machine slept, since the last judgement."""
+        with self._lock:
+            step = self._wall_offset() - self._offset
+            self._offset += step
+            return timedelta(seconds=step) if abs(step) >= CLOCK_STEP else timedelta()
+
+    def _committed(self, settings: NotifySettings, judge: Judge, run_id: str, save: Save | None) -> int:
+        writer = AlertWriter(settings.renderer)
         for _ in range(ATTEMPTS):
             pending = self._memory.pending()
             with self._store.read() as connection:
@@ -151,6 +176,12 @@ class AlertPipeline:
             save(connection, number)
         after_commit(connection, partial(_log, judgement.lines))
         return number
+
+
+def _after_step(step: timedelta, judge: Judge, judgement: Judgement[StoreRepository]) -> None:
+    if step:
+        judgement.step(step)
+    judge(judgement)
 
 
 def _log(lines: Iterable[str]) -> None:

@@ -46,7 +46,7 @@ def _wanted(
 ) -> Sequence[str]:
     """Where a transition belongs, whether these channels work or not."""
     before = [name for name in notified if name in settings.channels]
-    if before and transition.change in {TransitionKind.RESOLVED, TransitionKind.EASED}:
+    if before and (transition.change.ends or transition.change is TransitionKind.EASED):
         return before
     if own := settings.rules.channels(transition.subject):
         return own

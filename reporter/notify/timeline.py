@@ -271,7 +271,8 @@ class Timeline:
             silent = f", not sent: acknowledged by {incident.acked_by}" if incident.acked_at else ""
             yield TimelineEntry(watched.look_at, f"a reminder{silent}")
         for step in () if incident.acked_at else _steps_ahead(incident, self.settings.rules):
-            yield TimelineEntry(incident.opened_at + step.after, f"sent to {', '.join(step.channels)} too")
+            opened_at = (watched.state.opened_at or incident.opened_at) + watched.state.unobserved
+            yield TimelineEntry(opened_at + step.after, f"sent to {', '.join(step.channels)} too")
 
     def _quiet(self, subject: str, incident: Incident) -> str | None:
         troubled = [one.state for one in alerts.troubled(self.connection)]

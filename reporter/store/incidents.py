@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, delete, insert, or_, select, update
@@ -99,6 +99,7 @@ def add_transition(connection: Connection, record: TransitionRecord) -> None:
             why=record.reason,
             channels="\n".join(record.channels),
             until=transition.until,
+            unobserved=round(transition.unobserved.total_seconds()),
             headline=seen.headline,
             notes=json.dumps(seen.notes, ensure_ascii=False),
         )
@@ -127,6 +128,7 @@ def transition_of(row: Row[Any]) -> Transition:
         was=Level(row.was),
         incident=row.incident or "",
         until=row.until,
+        unobserved=timedelta(seconds=row.unobserved or 0),
     )
 
 

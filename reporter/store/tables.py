@@ -27,7 +27,7 @@ from sqlalchemy import (
 from reporter.secret import masked
 
 # The newest migration in reporter/store/migrations/versions; a test holds that it is.
-HEAD = "0004"
+HEAD = "0005"
 LONGEST_TEXT = 10_000
 """Characters that are kept of words from elsewhere."""
 
@@ -184,6 +184,7 @@ transitions = Table(
     Column("until", UtcTime),  # when the trouble ended, of one that is over
     Column("headline", ForeignText),  # what a letter says of it instead of its name,
     Column("notes", Text),  # and further lines, as JSON
+    Column("unobserved", Integer),  # seconds of the time since then that nobody observed
     Index(None, "subject", "at"),
     Index(None, "at"),
     Index(None, "incident"),

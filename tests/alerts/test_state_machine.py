@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -24,7 +25,7 @@ from reporter.alerts.model import (
     state_to_json,
 )
 from reporter.alerts.policies import policy_for
-from reporter.alerts.state_machine import next_state
+from reporter.alerts.state_machine import after_step, next_state
 from tests.support.civil import LAW
 
 START = datetime(2026, 10, 30, 14, 2, 10, tzinfo=UTC)
@@ -414,3 +415,62 @@ def test_a_look_without_a_reading_opens_nothing(policy: Policy, steps: list[tupl
 )
 def test_a_subject_has_a_name_that_people_use(subject: str, name: str) -> None:
     assert name_of(subject) == name
+
+
+# --- Time that nobody observed, and clocks that are set ---
+
+STEADY = replace(PROBE, interval=timedelta(seconds=30))
+
+
+def test_time_that_nobody_observed_is_not_time_in_trouble() -> None:
+    back = [(36_180.0 + seconds, letter) for seconds, letter in every(30, "o" * 11)]
+    _, told = history(STEADY, [*every(30, "ccccccc"), *back])
+    assert changes(told)[-1] == "resolved ok"
+    assert told[-1].lasted(START + timedelta(days=9)) < timedelta(minutes=6)
+    assert "after 3m of trouble; not observed for 10h" in told[-1].reason
+
+
+@pytest.mark.parametrize("hours", [-6, 6, 490_896, -490_896])
+@pytest.mark.parametrize("interval", [None, timedelta(seconds=30)])
+def test_a_clock_that_is_set_makes_no_trouble_longer_or_shorter(hours: int, interval: timedelta | None) -> None:
+    policy, step = replace(PROBE, interval=interval), timedelta(hours=hours)
+    state, now = AlertState("probe/db"), START
+    for _ in range(10):
+        now += timedelta(seconds=30)
+        state, _, _ = next_state(state, now, reading("probe/db", "c"), policy)
+    state, now, told = after_step(state, step), now + step, None
+    while told is None or not told.change.ends:
+        now += timedelta(seconds=30)
+        state, told, _ = next_state(state, now, reading("probe/db", "o"), policy)
+    assert timedelta(minutes=4) <= told.lasted(now) <= timedelta(minutes=6)
+    assert re.search(r"after [45]m( \d+s)? of trouble", told.reason)
+
+
+def test_reminders_go_on_after_a_clock_that_ran_ahead_is_right_again() -> None:
+    policy, ahead = replace(LIMIT, interval=timedelta(seconds=30)), START + timedelta(days=365)
+    state, _, _ = next_state(AlertState("limit/x"), ahead, reading("limit/x", "c"), policy)
+    told = []
+    for seconds in range(0, 7_200, 30):
+        state, transition, _ = next_state(state, START + timedelta(seconds=seconds), reading("limit/x", "c"), policy)
+        told += [transition] if transition else []
+    assert changes(told) == ["reminder critical"]
+
+
+# --- The worst that can flap ---
+
+
+def flap(letters: str, bad: int, good: int) -> int:
+    """How many messages two hours make of so many bad looks and then so many good ones, and six quiet hours after."""
+    looks = "".join((letters[0] * bad + letters[1] * good)[number % (bad + good)] for number in range(240))
+    return len(history(STEADY, every(30, looks + "o" * 720))[1])
+
+
+def test_a_minute_down_and_sixteen_up_for_two_hours_makes_at_most_six_messages() -> None:
+    assert flap("co", 3, 32) <= 6
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("letters", ["co", "wo", "?o", "cw", "?c", "?w"])
+def test_no_two_hours_of_flapping_make_more_than_six_messages(letters: str) -> None:
+    worst = max((flap(letters, bad, good), bad, good) for bad in (1, 2, 3, 6, 22, 79) for good in range(6, 200, 9))
+    assert worst[0] <= 6, worst

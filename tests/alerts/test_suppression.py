@@ -73,6 +73,7 @@ def test_silences_and_maintenance_say_who_wants_it_and_until_when() -> None:
 INCIDENT = Incident(
     "1a2b3c4d", "probe/db", NOW - HOUR, NOW - HOUR, Level.CRITICAL, Level.CRITICAL, notified=("alerts",)
 )
+OPEN = AlertState("probe/db", Phase.OPEN, Level.CRITICAL, NOW - HOUR, opened_at=NOW - HOUR)
 
 
 def change(what: TransitionKind) -> Transition:
@@ -93,7 +94,7 @@ def test_what_somebody_has_taken_on_is_not_recalled_but_its_worsening_is_told() 
     taken = replace(INCIDENT, acked_at=NOW, acked_by="anna")
     assert decide(change(TransitionKind.REMINDER), taken, None).reason == "acknowledged by anna"
     assert decide(change(TransitionKind.WORSENED), taken, None).notify
-    assert due_escalations(taken, [EscalationStep(HOUR, ("boss",))], NOW) == []
+    assert due_escalations(taken, OPEN, [EscalationStep(HOUR, ("boss",))], NOW) == []
 
 
 def test_each_step_is_taken_once_when_its_time_has_come_and_for_whom_it_is_meant() -> None:
@@ -101,10 +102,18 @@ def test_each_step_is_taken_once_when_its_time_has_come_and_for_whom_it_is_meant
     other = EscalationStep(HOUR, ("boss",), subjects=("limit/*",))
     milder = EscalationStep(HOUR, ("team",), level=Level.WARNING)
     steps = [early, late, other, milder]
-    assert due_escalations(INCIDENT, steps, NOW) == [early, milder]
-    assert due_escalations(replace(INCIDENT, escalated=(early.name,)), steps, NOW) == [milder]
-    assert due_escalations(replace(INCIDENT, level=Level.WARNING), steps, NOW) == [milder]
-    assert due_escalations(replace(INCIDENT, resolved_at=NOW), steps, NOW) == []
+    assert due_escalations(INCIDENT, OPEN, steps, NOW) == [early, milder]
+    assert due_escalations(replace(INCIDENT, escalated=(early.name,)), OPEN, steps, NOW) == [milder]
+    assert due_escalations(replace(INCIDENT, level=Level.WARNING), OPEN, steps, NOW) == [milder]
+    assert due_escalations(replace(INCIDENT, resolved_at=NOW), OPEN, steps, NOW) == []
+
+
+def test_a_step_counts_from_the_opening_of_the_present_trouble_and_only_what_was_observed() -> None:
+    steps = [EscalationStep(HOUR, ("on-call",))]
+    again = replace(OPEN, opened_at=NOW - timedelta(minutes=3))
+    assert due_escalations(INCIDENT, again, steps, NOW) == []
+    assert due_escalations(INCIDENT, again, steps, NOW + HOUR) == steps
+    assert due_escalations(INCIDENT, replace(OPEN, unobserved=HOUR), steps, NOW) == []
 
 
 def test_people_are_reminded_of_a_silence_when_a_tenth_of_it_is_left_or_ten_minutes() -> None:

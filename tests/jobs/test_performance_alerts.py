@@ -415,5 +415,5 @@ def test_a_loss_becomes_an_alert_in_discord_and_ends_at_midnight(stage: Stage, d
     stage.clock.forward(hours=12)
     rounds(stage, path, None, None, None)
     last = discord.messages("daily")[-1].embed
-    assert last["title"].startswith("✅ Resolved: daily loss: USD · live after 12h")
+    assert last["title"].startswith("✅ Resolved: daily loss: USD · live after 20m")
     assert "Now: a new day: Daily Loss: $0.00 · Limit: -$100.00 (0% used)" in last["description"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -99,7 +100,7 @@ def test_what_the_config_no_longer_has_is_over_for_those_who_heard_of_it(tmp_pat
         stage.passes(minutes=1)
         edit_config(stage, f"  {name}: {{address", "  other: {address")
         stage.stage.deliver()
-        assert len([title for title in titles(stage, "alerts-critical") if "Resolved" in title]) == told
+        assert titles(stage, "alerts-critical").count(f"⚪ No longer watched: {name}") == told
         with stage.stage.app.store.read() as connection:
             assert f"probe/{name}" not in alerts.subjects(connection)
             assert incidents.newest(connection, 1, f"probe/{name}")[0].is_over
@@ -176,6 +177,44 @@ def test_what_flaps_is_one_incident_that_is_escalated_once(tmp_path: Path) -> No
             [incident] = incidents.newest(connection, 10)
         assert incident.escalated == ("60s on-call",)
         assert len([title for title in titles(stage, "on-call") if "Nobody" in title]) == 1
+
+
+def test_trouble_that_came_back_is_escalated_by_its_own_age(tmp_path: Path) -> None:
+    with floor(tmp_path, {"db": ""}, "  escalation: [{after: 15m, channel: on-call}]") as stage:
+        stage.down("db")
+        stage.passes(minutes=2)
+        stage.up("db")
+        stage.passes(minutes=30)
+        stage.down("db")
+        stage.passes(minutes=3)
+        assert titles(stage, "on-call") == []
+        stage.passes(minutes=13)
+        assert titles(stage, "on-call") == ["📣 Nobody has acknowledged it: db, critical for 15m 20s"]
+
+
+def test_a_clock_that_is_set_forward_escalates_nothing(tmp_path: Path) -> None:
+    with floor(tmp_path, {"db": ""}, "  escalation: [{after: 15m, channel: on-call}]") as stage:
+        stage.down("db")
+        stage.passes(minutes=2)
+        stage.clock.now += timedelta(hours=6)
+        stage.passes(minutes=2)
+        assert titles(stage, "on-call") == []
+        stage.up("db")
+        stage.passes(minutes=6)
+        assert titles(stage, "alerts-critical")[-1] == "✅ Resolved: db after 4m"
+
+
+def test_trouble_that_lasts_while_nothing_runs_says_how_long_it_was_observed(tmp_path: Path) -> None:
+    with floor(tmp_path, {"db": ""}) as stage:
+        stage.down("db")
+        stage.passes(minutes=3)
+        stage.sleeps(minutes=600)
+        stage.up("db")
+        stage.passes(minutes=6)
+        assert titles(stage, "alerts-critical") == [
+            "✅ Over: db, critical for 2m 30s",
+            "✅ Resolved: db after 2m 30s",
+        ]
 
 
 def test_two_daemons_tell_at_once_what_was_kept_back_and_it_is_one_message(tmp_path: Path, server: PostgreSQL) -> None:
