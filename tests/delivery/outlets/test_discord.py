@@ -8,7 +8,9 @@ import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 
+import psutil
 import pytest
 
 from reporter.delivery.outlets.discord.outlet import DiscordOutlet, file_names
@@ -20,6 +22,7 @@ from reporter.secret import Secret
 from tests.delivery.outlets.kit import OutletContract
 from tests.delivery.outlets.messages import HOSTILE, field, line, summary
 from tests.support.discord import Ban, Fault, Hang, Limited, LocalDiscord, Refused, Reset, Status, Truncate
+from tests.support.processes import until
 
 Open = Callable[..., DiscordOutlet]
 
@@ -209,7 +212,15 @@ def test_a_kept_connection_that_ended_meanwhile_is_opened_anew(discord: LocalDis
     outlet.post(summary())
     with discord.down():
         pass
+    until(lambda: not connected_to(discord), lambda: "the server has not ended its connections")
     assert isinstance(outlet.post(summary()), Delivered)
+
+
+def connected_to(discord: LocalDiscord) -> bool:
+    """Whether a connection to the server still stands, as this side knows it."""
+    port = urlsplit(discord.base_url).port
+    found = psutil.Process().net_connections("tcp")
+    return any(one.raddr and one.raddr.port == port and one.status == psutil.CONN_ESTABLISHED for one in found)
 
 
 @pytest.mark.parametrize(
