@@ -40,13 +40,6 @@ PACKAGES = (
 )
 HEIGHT = {package: -line for line, names in enumerate(PACKAGES) for package in names.split()}
 
-# These still import upwards.
-PENDING = words(
-    "reporter.jobs.changes "
-    "reporter.notify.alert_messages reporter.notify.fallback reporter.notify.incident_cards reporter.notify.pipeline "
-    "reporter.notify.routing reporter.notify.timeline"
-)
-
 # Modules that do no I/O, read no clock and load no heavy library.
 PURE = re.compile(
     r"reporter\.(alerts\.\w+|periods\.(?!clock|deadlines)\w+|trading\.\w+|messages\.(?!templates|rasterizer|bounded)\w+"
@@ -185,7 +178,7 @@ def nothing_points_upwards(source: Source) -> Complaints:
     for name, line in known(source):
         if name.startswith("jobs"):
             yield f"{source.name}:{line} imports {name}: jobs are loaded from their files, nobody imports them"
-        elif not _may_know(source, package_of(name)) and source.name not in PENDING:
+        elif not _may_know(source, package_of(name)):
             yield f"{source.name}:{line} imports {name}, which does not stand below it"
 
 
@@ -464,7 +457,7 @@ def test_the_way_of_imports_is_short() -> None:
     def depth(name: str) -> int:
         return 1 + max((depth(other) for other in graph.get(name, ())), default=0)
 
-    assert max(map(depth, graph)) <= 25
+    assert max(map(depth, graph)) <= 21
 
 
 def test_every_job_has_its_companions() -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reporter.probes.probe import CouldNotLookError
+from reporter.trading.ledger.postgres_statements import acting, after, before, code_of, name_of
 
 # What is asked, and at most how many rows are wanted.
 Ask = Callable[[str, int], Awaitable[list[dict[str, Any]]]]
@@ -22,15 +23,6 @@ _MOST_TEXTS, _MOST_ROWS = 200, 1000
 _MAY_ACT = "{} calls {}, which may do more than read: if it does not, declare it STABLE"
 _TOO_MUCH = "the query reaches too much to tell whether it only reads"
 
-# Functions that a SELECT may call, also where only reading is allowed, and that stop others, send, lock, or leave
-# something behind. PostgreSQL calls all of its own volatile but those that take a transaction id; it is asked for the
-# rest, and this list is what can be refused before.
-_ACTS = re.compile(
-    r"pg_(?:terminate|cancel)_backend|pg_(?:try_)?advisory_\w+|pg_notify|pg_sleep\w*|pg_reload_conf|pg_promote"
-    r"|pg_switch_wal|pg_create_\w+|pg_drop_\w+|pg_copy_\w+|pg_stat_(?:\w+_)?reset\w*|pg_rotate_logfile|pg_log\w+"
-    r"|pg_wal_replay_\w+|pg_export_snapshot|pg_backup_\w+|pg_read_\w*file|pg_file_\w+|lo(?:_\w+|read|write)"
-    r"|dblink\w*|set_config|setseed|nextval|setval|query_to_xml\w*|txid_current|pg_current_xact_id"
-)
 # Volatile because they answer otherwise each time, and not because they do anything; those of PostgreSQL itself, and of
 # extensions that are asked for sizes.
 _LOOKS = re.compile(
@@ -39,17 +31,6 @@ _LOOKS = re.compile(
     r"|pg_stat_(?:get_\w+|have_stats|statements(?:_info)?)|pg_lock_status|pg_partition_\w+|pg_xact_\w+|txid_status"
     r"|hypertable\w*_size|approximate_row_count|pgstat(?:tuple|\w*index)|pg_control_\w+|pg_get_wal_\w+"
     r"|pg_prepared_xact|pg_sequence_last_value|pg_notification_queue_usage|current_query"
-)
-# What a statement for PostgreSQL is made of, as far as it matters here: what is no code, names, and brackets.
-_PIECES = re.compile(
-    r"""(?P<no_code>\s+ | --[^\n]* | /\*(?:(?!/\*|\*/).)*\*/ | [eE]'(?:[^'\\]|\\.|'')*' | '(?:[^']|'')*'
-        | \$(?P<tag>(?:[^\W\d]\w*)?)\$.*?\$(?P=tag)\$ )
-      | (?P<strange>/\* | [uU]&"(?:[^"]|"")*" )
-      | (?P<quoted>"(?:[^"]|"")*" )
-      | (?P<name>[^\W\d][\w$]* )
-      | (?P<operator>(?:(?!--|/\*)[-+*/<>=~!@\#%^&|`?])+ )
-      | (?P<other>. )""",
-    re.VERBOSE | re.DOTALL,
 )
 
 
@@ -62,21 +43,6 @@ class _Named:
     names: set[str] = field(default_factory=set)
     # `IN`, `BETWEEN` and `IS DISTINCT FROM` use these without naming them.
     operators: set[str] = field(default_factory=lambda: {"=", "<>", "<", ">", "<=", ">="})
-
-
-def acting(statement: str) -> str | None:
-    """The first function in a statement for PostgreSQL that does more than read, where one is known to.
-
-    A comment within a comment and a name in Unicode escapes are taken for one: they could hide it.
-    """
-    pieces = _code(statement)
-    for number, piece in enumerate(pieces):
-        if piece.lastgroup == "strange":
-            return piece[0][:2].upper()
-        name = _name(piece)
-        if _ACTS.fullmatch(name) and (_after(pieces, number) == "(" or _before(pieces, number) == "."):
-            return name
-    return None
 
 
 async def insist_on_reading(ask: Ask, query: str) -> None:
@@ -106,40 +72,21 @@ async def insist_on_reading(ask: Ask, query: str) -> None:
 
 
 def _named(text: str) -> _Named:
-    found, pieces = _Named(), _code(text)
+    found, pieces = _Named(), code_of(text)
     for number, piece in enumerate(pieces):
         if piece.lastgroup == "operator":
             # `a*-1`: where an operator ends and the next one begins, the server knows.
             found.operators.update(
                 piece[0][start:end] for start in range(len(piece[0])) for end in range(start + 1, len(piece[0]) + 1)
             )
-        elif name := _name(piece):
+        elif name := name_of(piece):
             found.names.add(name)
-            dotted = _before(pieces, number) == "."
-            if _after(pieces, number) == "(":
+            dotted = before(pieces, number) == "."
+            if after(pieces, number) == "(":
                 (found.qualified if dotted else found.plain).add(name)
             elif dotted:  # a column, a table, or a function of the row before the dot
                 found.plain.add(name)
     return found
-
-
-def _code(statement: str) -> list[re.Match[str]]:
-    return [piece for piece in _PIECES.finditer(statement) if piece.lastgroup != "no_code"]
-
-
-def _before(pieces: list[re.Match[str]], number: int) -> str:
-    return pieces[number - 1][0] if number else ""
-
-
-def _after(pieces: list[re.Match[str]], number: int) -> str:
-    return pieces[number + 1][0] if number + 1 < len(pieces) else ""
-
-
-def _name(piece: re.Match[str]) -> str:
-    """A name as PostgreSQL reads it: without quotes it is the same in capitals and small letters."""
-    if piece.lastgroup == "quoted":
-        return piece[0][1:-1].replace('""', '"')
-    return piece[0].lower() if piece.lastgroup == "name" else ""
 
 
 def _question(named: _Named) -> str:

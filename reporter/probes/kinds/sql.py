@@ -25,11 +25,12 @@ from reporter.periods.clock import Clock
 from reporter.probes.ledgers import sqlite_path
 from reporter.probes.loop import aside
 from reporter.probes.number_formats import seconds
-from reporter.probes.postgres_reach import acting, insist_on_reading
+from reporter.probes.postgres_reach import insist_on_reading
 from reporter.probes.postgres_session import SessionRefusedError, host_of, prepare, session
 from reporter.probes.probe import CouldNotLookError, ProbeResult, Terms
 from reporter.probes.settings import POSTGRES_SCHEMES, DatabaseProbeConfig, ProbeInputs, server_address
 from reporter.secret import Secret
+from reporter.trading.ledger.postgres_statements import acting
 from reporter.trading.ledger.readonly import reads
 from reporter.trading.ledger.sqlite_file import BRIEF, FileError, keeps_wal, reading, sqlite_reason, undisturbed
 from reporter.trading.ledger.timestamps import as_moment

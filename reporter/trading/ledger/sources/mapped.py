@@ -21,6 +21,7 @@ from reporter.trading.ledger import readonly
 from reporter.trading.ledger.connection import Database
 from reporter.trading.ledger.derived import DerivedDatabase, DerivedRows
 from reporter.trading.ledger.mapping import LedgerMapping, mapped, read_mapping
+from reporter.trading.ledger.postgres_statements import acting
 
 _BATCH = 5000
 
@@ -76,7 +77,7 @@ def _expect_table(connection: Connection, own: TableClause) -> None:
 def _only_reads(query: str) -> TextClause:
     if not readonly.reads(query) or ";" in query.rstrip().rstrip(";"):
         raise LedgerError("mapping.query: write one SELECT statement")
-    if name := readonly.acting(query):
+    if name := acting(query):
         raise LedgerError(f"mapping.query: {name} does more than read")
     return text(query)
 
