@@ -1,17 +1,19 @@
-"""The event: what another program tells, checked and bounded."""
+"""The event that another program hands in, checked and bounded."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from math import isfinite
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from reporter.errors import ReporterError
 from reporter.messages.message import Severity, Tone
+from reporter.secret import without_surrogates
 
 MOST_FIELDS = 25  # what an embed has room for
 LONGEST_VALUE = 1000  # characters
@@ -21,6 +23,7 @@ LARGEST_NUMBER: int = 10**30  # beyond it a number is text: nobody reads it, and
 # An event of a program whose clock runs ahead is not held back for it; a longer wait is meant.
 CLOCK_SKEW = timedelta(seconds=90)
 FURTHEST = timedelta(days=366)
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 Value = str | int | Decimal | bool | None
 
@@ -40,15 +43,22 @@ class EventError(ReporterError):
         self.field = field
 
 
+def _fit(value: object) -> object:
+    """Text that every database, log and terminal takes: no lone surrogates, no control but tab and line end."""
+    if not isinstance(value, str):
+        return value
+    return _CONTROLS.sub("\ufffd", without_surrogates(value.replace("\r\n", "\n")))
+
+
 def _plain_value(value: object) -> object:
     """Numbers become decimals of what was written; lists and mappings are shown as text."""
     if isinstance(value, float):
         return Decimal(repr(value)) if isfinite(value) else None
     if isinstance(value, list | tuple):
-        return ", ".join(str(part) for part in value)
+        return _fit(", ".join(str(part) for part in value))
     if isinstance(value, Mapping):
-        return ", ".join(f"{key}: {part}" for key, part in value.items())
-    return value
+        return _fit(", ".join(f"{key}: {part}" for key, part in value.items()))
+    return _fit(value)
 
 
 def _bounded(value: Value) -> Value:
@@ -75,31 +85,32 @@ def _level(severity: object) -> object:
     return words.get(text, text)
 
 
+Word = Annotated[str, BeforeValidator(_fit)]
 Moment = Annotated[datetime, AfterValidator(_aware)]
 FieldValue = Annotated[Value, BeforeValidator(_plain_value), AfterValidator(_bounded)]
 
 
 class Event(BaseModel):
-    """What a program tells. `source` and `id` together say whether it was told before.
+    """One event. The same `source` and `id` are sent once, however often a program hands them in.
 
     `slot`: a later event of the same source and slot edits the message of the earlier one. `at` in the future: the
-    event waits until then. `until`: after that moment nobody is told any more.
+    event waits until then. `until`: after that moment the event is not sent any more.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     kind: str = Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")
-    title: str = Field("", max_length=256)
-    text: str = Field("", max_length=LONGEST_TEXT)
+    title: Word = Field("", max_length=256)
+    text: Word = Field("", max_length=LONGEST_TEXT)
     severity: Annotated[Severity, BeforeValidator(_level)] = Severity.INFO
-    source: str = Field("", max_length=64)
-    agent: str = Field("", max_length=128)
-    id: str = Field("", max_length=128)
+    source: Word = Field("", max_length=64)
+    agent: Word = Field("", max_length=128)
+    id: Word = Field("", max_length=128)
     at: Moment | None = None
     until: Moment | None = None
-    slot: str = Field("", max_length=100)
+    slot: Word = Field("", max_length=100)
     seq: int | None = Field(None, ge=0, lt=2**63)
-    fields: dict[Annotated[str, Field(min_length=1, max_length=64)], FieldValue] = Field(
+    fields: dict[Annotated[Word, Field(min_length=1, max_length=64)], FieldValue] = Field(
         default_factory=dict, max_length=MOST_FIELDS
     )
 
@@ -166,6 +177,3 @@ def _remedy(mistake: str, said: str, place: str) -> str:
     if mistake == "too_long":
         return f"has too many entries: at most {MOST_FIELDS}"
     return said.removeprefix("Value error, ")
-
-
-Settled = Literal["waiting", "sent", "off", "expired", "failed"]

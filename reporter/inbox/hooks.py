@@ -1,4 +1,4 @@
-"""What other programs send to `/hooks/NAME`: is it really from them, and which events does it tell of?
+"""What other programs send to `/hooks/NAME`: is the sender authentic, and which events does the body hold?
 
 The proof of each sender is the one that it can give: GitHub signs, GitLab and Alertmanager send a token, freqtrade and
 TradingView can send neither, so their secret is the last part of the address.
@@ -78,7 +78,7 @@ def _is_signed(secret: bytes, headers: Headers, body: bytes, now: datetime) -> b
 
 
 def payloads(hook: Hook, headers: Headers, body: bytes, now: datetime) -> list[Payload]:
-    """The events that a body tells of, as `read_event` takes them. Raises PayloadError."""
+    """The events that a body holds, as `read_event` takes them. Raises PayloadError."""
     found = _decoded(hook, headers, body)
     try:
         made = _mapped(hook, found) if hook.map else _PRESETS[str(hook.preset)](found, headers)
@@ -276,7 +276,7 @@ _PIPELINES = {
 def _pipeline(
     repository: str, status: str, name: object, commit: object, url: object, branch: object, identity: str
 ) -> list[Payload]:
-    """Only the end of a run is told."""
+    """Only the end of a run is an event."""
     kind = _PIPELINES.get(status)
     if kind is None:
         return []

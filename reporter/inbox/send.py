@@ -144,7 +144,7 @@ def _by_pace(connection: Connection, plan: EventPlan, now: datetime) -> str:
 
 
 def send_bundles(store: Store, settings: EventSettings, now: datetime) -> int:
-    """Tell together what came faster than the pace of its kind allows; returns how many messages that were."""
+    """Send together what came faster than the pace of its kind allows; returns the number of messages."""
     sent = 0
     for kind, rule in settings.rules.items():
         if rule.pace is None:

@@ -18,7 +18,7 @@ from reporter.store.events import StoredEvent
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of one event that was handed in. `known`: it was handed in before, and is not told again."""
+    """What became of one event that was handed in. `known`: handed in before, and not sent again."""
 
     id: str
     status: Literal["accepted", "known", "refused"]
@@ -61,12 +61,12 @@ def _saved(connection: Connection, event: Event, now: datetime, source: str, fil
         file_name=PurePath(file[0]).name[:255] if file else None,
         file=file[1] if file else None,
     )
-    _tell_of_a_gap(connection, stored, now)
+    _report_gap(connection, stored, now)
     added = events.add(connection, stored)
     return Verdict(stored.id, "accepted" if added else "known")
 
 
-def _tell_of_a_gap(connection: Connection, event: StoredEvent, now: datetime) -> None:
+def _report_gap(connection: Connection, event: StoredEvent, now: datetime) -> None:
     """A counter that jumps means that events got lost before they reached us."""
     if event.seq is None:
         return

@@ -1,15 +1,15 @@
-"""Events of other programs: saved before anybody is told that they were accepted, and unique by source and id."""
+"""Events of other programs: saved before they are accepted, and unique by source and id."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, func, insert, or_, select, update
 
 from reporter.store.database import insert_once, prune_rows
 from reporter.store.tables import events, rejected_events
@@ -77,7 +77,7 @@ def add(connection: Connection, event: StoredEvent) -> bool:
 
 
 def waiting(connection: Connection, now: datetime, limit: int) -> list[StoredEvent]:
-    """The events that nobody was told of yet, in the order in which they came."""
+    """The events that are not sent yet, in the order in which they came."""
     due = or_(events.c.not_before.is_(None), events.c.not_before <= now)
     rows = connection.execute(select(events).where(events.c.state == "waiting", due).order_by(events.c.id).limit(limit))
     return [_event(row) for row in rows]
@@ -136,10 +136,11 @@ def rejected(connection: Connection, limit: int) -> list[RejectedEvent]:
     return [RejectedEvent(row.id, row.hook, row.received_at, row.why, row.body) for row in rows]
 
 
-def prune(connection: Connection, before: datetime, rejected_before: datetime) -> int:
-    """Forget events that were settled before a moment; a batch at a time."""
-    connection.execute(delete(rejected_events).where(rejected_events.c.received_at < rejected_before))
-    return prune_rows(connection, events, (events.c.state != "waiting") & (events.c.received_at < before))
+def prune(connection: Connection, before: datetime) -> int:
+    """Delete settled events and kept-aside bodies from before a moment, a batch at a time; returns how many."""
+    old = (events.c.state != "waiting") & (events.c.received_at < before)
+    aside = prune_rows(connection, rejected_events, rejected_events.c.received_at < before)
+    return prune_rows(connection, events, old) + aside
 
 
 def _event(row: Row[Any]) -> StoredEvent:
@@ -177,9 +178,3 @@ def _packed(fields: dict[str, Any]) -> str:
 
 def _unpacked(text: str) -> dict[str, Any]:
     return {name: Decimal(value) if mark else value for name, value, *mark in json.loads(text)}
-
-
-def by_row(connection: Connection, rows: Iterable[int]) -> list[StoredEvent]:
-    """Events by their rows, with their files."""
-    found = connection.execute(select(events).where(events.c.id.in_(list(rows))).order_by(events.c.id))
-    return [_event(row) for row in found]

@@ -364,7 +364,7 @@ channel_states = Table(
     Column("posts", Text, nullable=False, default="[]"),
 )
 
-# What other programs told, whichever door it came in by. A row is saved before anybody is told that it was accepted.
+# Events of other programs, whichever way they came in. A row is saved before its sender gets the answer "accepted".
 events = Table(
     "events",
     metadata,
@@ -382,7 +382,7 @@ events = Table(
     Column("at", UtcTime, nullable=False),
     Column("received_at", UtcTime, nullable=False),
     Column("slot", String(128)),  # a later event of the same slot edits the earlier message
-    Column("until", UtcTime),  # nobody is told after that
+    Column("until", UtcTime),  # the event is not sent after that
     Column("not_before", UtcTime),
     Column("seq", BigInteger),  # the sender's own counter: a jump means that some are missing
     Column("state", String(16), nullable=False),  # waiting sent off expired failed
@@ -396,7 +396,7 @@ events = Table(
     Index(None, "source", "kind", "seq"),
 )
 
-# What an authentic sender handed in and nobody could make an event of.
+# Bodies of authentic senders that could not be read as events.
 rejected_events = Table(
     "rejected_events",
     metadata,

@@ -33,7 +33,7 @@ class ListenError(ReporterError):
     """The address cannot be listened on."""
 
 
-class _PatientNot(H11Protocol):
+class _BoundedHttp(H11Protocol):
     """Closes a connection whose request does not come: a slow sender must not take a place for ever."""
 
     def connection_made(self, transport: Any) -> None:
@@ -98,7 +98,7 @@ class WebServer:
         self._socket = _bound(world.settings.host, world.settings.port)
         config = uvicorn.Config(
             application(world),
-            http=_PatientNot,
+            http=_BoundedHttp,
             ws="none",
             lifespan="off",
             log_config=None,

@@ -40,6 +40,16 @@ def test_a_value_is_made_plain(written: object, kept: object) -> None:
     assert read_event({"kind": "signal", "fields": {"value": written}}).fields == {"value": kept}
 
 
+@pytest.mark.parametrize("odd", ["a\ud800b", "a\x00b", "a\x1bb", "a\x9bb"])
+def test_text_is_made_fit_for_every_store_and_terminal(odd: str) -> None:
+    event = read_event({"kind": "signal", "title": odd, "id": odd, "fields": {odd: odd, "list": [odd]}})
+    assert (event.title, event.id, event.fields) == (
+        "a\ufffdb",
+        "a\ufffdb",
+        {"a\ufffdb": "a\ufffdb", "list": "a\ufffdb"},
+    )
+
+
 @pytest.mark.parametrize(
     ("pnl", "tone"), [(200, Tone.GOOD), (-1, Tone.BAD), (0, Tone.INFO), ("+5.5", Tone.GOOD), ("N/A", Tone.INFO)]
 )

@@ -185,3 +185,15 @@ def test_cloud_events_are_understood(store: Store) -> None:
     given = {"specversion": "1.0", "type": "signal", "source": "/mts", "id": "1", "data": {"pair": "BTC"}}
     event = read_event(given)
     assert event == Event(kind="signal", source="/mts", id="1", fields={"pair": "BTC"})
+
+
+def test_events_are_forgotten_once_they_are_old_and_settled(store: Store) -> None:
+    hand_in(store, {"kind": "signal", "id": "old"})
+    send_events(store, settings(), NOW)
+    hand_in(store, {"kind": "signal", "id": "old but waiting"})
+    hand_in(store, {"kind": "signal", "id": "new"}, now=NOW + timedelta(days=2))
+    with store.begin() as connection:
+        events.reject(connection, "hook", "why", "body", NOW)
+        assert events.prune(connection, NOW + timedelta(days=1)) == 2
+        assert [event.id for event in events.newest(connection, 9)] == ["new", "old but waiting"]
+        assert events.rejected(connection, 9) == []

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -18,6 +18,8 @@ from sqlalchemy import Connection, text
 from reporter.errors import LedgerError
 from reporter.trading.average_cost import Closing, Fill, OpenPosition, closings
 from reporter.trading.ledger.derived import DerivedRows, Row
+from reporter.trading.ledger.expressions import number
+from reporter.trading.ledger.mapping import moment_of
 from reporter.trading.ledger.sources.base import UNNAMED
 
 SCALE = Decimal(1_000_000)
@@ -99,8 +101,8 @@ def _of_executor(row: Mapping[Any, Any], config: Mapping[str, Any], info: Mappin
         "exit_price": _decimal(info.get("close_price")),
         "pnl": _decimal(row["net_pnl_quote"]),
         "fees": _decimal(row["cum_fees_quote"]),
-        "opened_at": moment_of(row["timestamp"]),
-        "closed_at": moment_of(row["close_timestamp"]),
+        "opened_at": _moment(row["timestamp"]),
+        "closed_at": _moment(row["close_timestamp"]),
         "exit_reason": _REASONS.get(row["close_type"], str(row["close_type"])),
         "volume": _decimal(row["filled_amount_quote"]),
     }
@@ -117,7 +119,7 @@ def _of_held(row: Mapping[Any, Any]) -> tuple[Row | None, Row]:
         "mode": _mode(str(row["connector_name"])),
         "currency": _quote(market),
     }
-    size, at = _scaled(row["amount"]), moment_of(row["timestamp"])
+    size, at = _scaled(row["amount"]), _moment(row["timestamp"])
     position = {
         **shared,
         "id": f"held/{row['id']}",
@@ -168,7 +170,7 @@ def _fill(row: Mapping[Any, Any]) -> Fill:
     amount = _scaled(row["amount"]) or Decimal(0)
     return Fill(
         id=f"{row['market']}/{row['order_id']}/{row['exchange_trade_id']}",
-        at=moment_of(row["timestamp"]),
+        at=_moment(row["timestamp"]),
         quantity=amount if row["trade_type"] == "BUY" else -amount,
         price=_scaled(row["price"]) or Decimal(0),
         fee=_fee(row),
@@ -224,14 +226,15 @@ def _note(agents: dict[str, Row], row: Row, seen: object, strategy: str) -> None
         known["last_seen"] = max(seen, known["last_seen"])
 
 
-def moment_of(stamp: Any) -> datetime:
+def _moment(stamp: Any) -> datetime:
     """A time in seconds or milliseconds since 1970, told apart by its size. Raises LedgerError."""
     try:
-        number = Decimal(str(stamp))
-        seconds = number / 1000 if abs(number) >= 10**11 else number
-        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(seconds * 1_000_000))
-    except (ArithmeticError, ValueError, OverflowError):
-        raise LedgerError(f"{stamp!r} is not a time in seconds or milliseconds") from None
+        found = moment_of(stamp)
+    except ValueError as error:
+        raise LedgerError(str(error)) from None
+    if found is None:
+        raise LedgerError("a row has no time")
+    return found
 
 
 def _scaled(value: Any) -> Decimal | None:
@@ -240,13 +243,10 @@ def _scaled(value: Any) -> Decimal | None:
 
 
 def _decimal(value: Any) -> Decimal | None:
-    if value is None or value == "":
-        return None
     try:
-        found = Decimal(repr(value) if isinstance(value, float) else str(value))
-    except ArithmeticError:
+        return number(value)
+    except ValueError:
         return None
-    return found if found.is_finite() else None
 
 
 def _json(value: Any) -> dict[str, Any]:
