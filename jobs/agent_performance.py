@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from typing import TypedDict
 
 from pydantic import PositiveInt
 
 from reporter import Book, BookLine, Context, Money, Params, Period, Report, job
-from reporter.jobs.kit import PeriodChange, change_from, tone_of
+from reporter.jobs.kit import PeriodChange, Unread, change_from, tone_of
 from reporter.metrics import Status, status
 
 
@@ -29,12 +30,15 @@ class Row:
     """One agent in the last hour and in the last 24 hours."""
 
     hour: BookLine
+    """The agent's figures of the last hour."""
     day: BookLine
+    """The agent's figures of the last 24 hours."""
     status: Status
+    """How the agent stands, by its week."""
 
     @property
     def direction(self) -> Decimal:
-        """Where it goes: by the hour, or by the day when the hour brought nothing."""
+        """The P&L amount of the hour, or of the day when the hour brought nothing."""
         return self.hour.pnl.amount or self.day.pnl.amount
 
 
@@ -46,25 +50,42 @@ class Section:
     """
 
     book: Book
+    """The book of the last 24 hours."""
     shown: list[Row]
+    """The agents shown, the best first."""
     others: list[Row]
+    """The agents left out."""
     idle: int
+    """How many agents closed no trade in the last 24 hours."""
     change: PeriodChange | None
+    """The change from the period before; None where it is not known of the same ledgers."""
 
     @property
     def trades(self) -> int:
+        """How many trades closed in the last hour."""
         return sum(row.hour.trades for row in self.shown + self.others)
 
     @property
     def pnl(self) -> Money:
+        """The P&L of the last hour."""
         return self._hours(self.shown + self.others)
 
     @property
     def others_pnl(self) -> Money:
+        """The P&L of the agents left out, in the last hour."""
         return self._hours(self.others)
 
     def _hours(self, rows: list[Row]) -> Money:
         return sum((row.hour.pnl for row in rows), Money(Decimal(0), self.book.currency))
+
+
+class Facts(TypedDict):
+    """What the report adds for its template."""
+
+    sections: list[Section]
+    """One section a book, in the order of the report."""
+    unread: list[Unread]
+    """The ledgers that could not be read, and why."""
 
 
 @job(covers="last hour", schedule="every hour", params=Parameters)
@@ -77,7 +98,7 @@ def agent_performance(ctx: Context[Parameters]) -> Iterator[Report]:
     weeks = ctx.books(_ending_with(ctx.period, timedelta(days=ctx.params.review_days)))
     before = ctx.books(ctx.previous)
     sections = [_section(ctx, week, days, hours, before) for week in weeks]
-    facts = {"sections": sections, "unread": ctx.unread([*hours, *days, *weeks, *before])}
+    facts: Facts = {"sections": sections, "unread": ctx.unread([*hours, *days, *weeks, *before])}
     yield Report(books=hours, facts=facts, tone=tone_of(hours))
 
 

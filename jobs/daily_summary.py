@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypedDict
 
 from pydantic import PositiveInt
 
@@ -12,6 +13,8 @@ from reporter.jobs.kit import (
     DailyHistory,
     PeriodChange,
     TargetProgress,
+    Total,
+    Unread,
     change_from,
     contributors,
     daily_history,
@@ -43,11 +46,32 @@ class Section:
     """
 
     book: Book
+    """The book, with all figures of the period."""
     contributors: Contributors
+    """The best and the worst agents."""
     change: PeriodChange | None
+    """The change from the period before; None where it is not known of the same ledgers."""
     goals: TargetProgress | None
+    """How far the targets are reached; None where nobody aims at anything in this book."""
     history: DailyHistory | None
+    """The days up to this one; None where they are not known."""
     brief: bool
+    """Whether a few lines suffice: another book leads."""
+
+
+class Facts(TypedDict):
+    """What the report adds for its template."""
+
+    sections: list[Section]
+    """One section a book, in the order of the report."""
+    histories: list[DailyHistory]
+    """The days up to this one, of each book that is shown in full: what the picture draws."""
+    recent: bool
+    """Whether the day ended within the last 24 hours."""
+    totals: list[Total]
+    """The books of several currencies together, by the rates of the config; empty without rates."""
+    unread: list[Unread]
+    """The ledgers that could not be read, and why."""
 
 
 @job(covers="yesterday", schedule="daily at 00:00", params=Parameters)
@@ -59,7 +83,7 @@ def daily_summary(ctx: Context[Parameters]) -> Iterator[Report]:
     histories = [daily_history(series, ctx.basis) for series in ctx.series(trailing(ctx.period, ctx.params.days))]
     sections = [_section(ctx, book, before, histories, leading(books)) for book in books]
     drawn = [section.history for section in sections if section.history and not section.brief]
-    facts = {
+    facts: Facts = {
         "sections": sections,
         "histories": drawn,
         "recent": recent,

@@ -8,7 +8,7 @@ seconds, and Discord limits the edits of a message that is older than an hour.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, TypedDict
 
 from pydantic import Field
 
@@ -90,11 +90,17 @@ class Item:
     """One thing that was looked at, under the name that people know it by. `words` is what the board says of it."""
 
     name: str
+    """The name that people know it by."""
     seen: Observation
+    """What was observed."""
     words: str
+    """What the board says of it."""
     latency: float | None = None
+    """How long the answer took, in seconds; None for what does not answer."""
     fresh: bool = True
+    """Whether it was looked at in this round."""
     kind: str = ""
+    """The kind of the probe; empty for the machine."""
 
 
 @dataclass(frozen=True)
@@ -102,9 +108,44 @@ class Row:
     """One line of the board; `since` is when the trouble began."""
 
     mark: str
+    """The mark of its level."""
     name: str
+    """The name that people know it by."""
     words: str
+    """What the board says of it."""
     since: datetime | None
+    """When the trouble began; None for what is well."""
+
+
+class Facts(TypedDict):
+    """What the report adds for its template."""
+
+    mark: str
+    """The mark of the worst level: ✅, ⚠️, 🚨, ⚪."""
+    summary: str
+    """How many things stand at each level: `2 critical, 3 warnings`."""
+    host: Host | None
+    """The figures of this machine."""
+    started: datetime | None
+    """When the daemon started."""
+    troubles: list[Row]
+    """What is not well, the worst first."""
+    more: list[tuple[str, int, str, str]]
+    """Troubles that find no place: mark, number, kind, level."""
+    well: list[Row]
+    """What is well, one by one."""
+    folded: list[tuple[str, int, str, str]]
+    """What is well, counted by kind, where there are too many to list."""
+    own: bool
+    """Whether the reporter itself is well."""
+    machine: list[Row]
+    """What is watched of this machine, the worst first."""
+    machine_well: str
+    """The names of what is well on this machine."""
+    untold: list[tuple[str, str]]
+    """What the machine does not report, and why."""
+    figures: list[tuple[str, str]]
+    """Name and value of what was measured just now, for the footer."""
 
 
 @job(covers="now", schedule="every 30s", params=Parameters, everywhere=True, observes=OBSERVES)
@@ -305,7 +346,7 @@ def _board(
     well = [item for item in things if item.seen.level is Level.OK]
     fold = len(things) > ctx.params.lines
     troubles, most = _worst_first([*things, *_named(own)]), max(ctx.params.lines, FEWEST_TROUBLES)
-    facts = {
+    facts: Facts = {
         "mark": LEVEL_TITLES[worst_level(levels)],
         "summary": level_summary(levels, "All Systems Operational"),
         "host": host,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from itertools import groupby
+from typing import TypedDict
 
 from pydantic import NonNegativeInt, PositiveInt
 
@@ -14,6 +15,8 @@ from reporter.jobs.kit import (
     Breakdown,
     PeriodChange,
     TargetProgress,
+    Total,
+    Unread,
     Uptime,
     breakdown,
     change_from,
@@ -41,14 +44,18 @@ class Parameters(Params):
 
 @dataclass(frozen=True)
 class Day:
-    """One day of the month; `weight` is its P&L as a share of the largest gain or loss of a day, 0 to 1."""
+    """One day of the month."""
 
     date: date
+    """The day."""
     pnl: Money
+    """Its P&L."""
     weight: float
+    """Its P&L as a share of the largest gain or loss of a day, 0 to 1."""
 
     @property
     def mark(self) -> str:
+        """Whether the day gained (▲), lost (▼) or did neither (·)."""
         return "▲" if self.pnl.amount > 0 else "▼" if self.pnl.amount < 0 else "·"
 
 
@@ -57,8 +64,11 @@ class Week:
     """A row of the calendar: Monday to Sunday, None for days of other months."""
 
     label: str
+    """The week's name in the calendar."""
     days: list[Day | None]
+    """Monday to Sunday; None for days of other months."""
     pnl: Money
+    """Its P&L, of days of this month only."""
 
     @property
     def marks(self) -> str:
@@ -68,26 +78,36 @@ class Week:
 
 @dataclass(frozen=True)
 class Section:
-    """One book of the month. `change` is None where the month before is not known of the same ledgers.
-
-    `busy` counts the days on which anything was won or lost. `weekdays` and `hours` are in their order.
-    """
+    """One book of the month."""
 
     book: Book
+    """The book, with all figures of the period."""
     change: PeriodChange | None
+    """The change from the period before; None where it is not known of the same ledgers."""
     goals: TargetProgress | None
+    """How far the targets are reached; None where nobody aims at anything in this book."""
     curve: Curve
+    """The equity curve of the month's days."""
     weeks: list[Week]
+    """The rows of the calendar."""
     agents: Breakdown
+    """The P&L by agent."""
     idle: int
+    """How many agents closed no trade."""
     splits: list[Breakdown]
+    """The P&L by market and by exit."""
     weekdays: list[BookLine]
+    """The figures of each weekday."""
     hours: list[BookLine]
+    """The figures of each hour of the day."""
     brief: bool
+    """Whether a few lines suffice: another book leads."""
     detailed: bool
+    """Whether the breakdowns are shown."""
 
     @property
     def busy(self) -> int:
+        """On how many days anything was won or lost."""
         return sum(bool(pnl) for pnl in self.book.daily)
 
     @property
@@ -97,6 +117,7 @@ class Section:
 
     @property
     def losses(self) -> int:
+        """On how many days more was lost than won."""
         return sum(pnl < 0 for pnl in self.book.daily)
 
     @property
@@ -107,10 +128,12 @@ class Section:
 
     @property
     def win(self) -> Money | None:
+        """The average gain of a winning trade; None without one."""
         return average_win(self.book)
 
     @property
     def loss(self) -> Money | None:
+        """The average loss of a losing trade; None without one."""
         return average_loss(self.book)
 
     @property
@@ -120,6 +143,7 @@ class Section:
 
     @property
     def a_day(self) -> Money:
+        """The average P&L of a day."""
         return _average(self.book.pnl, len(self.book.daily))
 
     @property
@@ -130,23 +154,40 @@ class Section:
 
     @property
     def best_week(self) -> Week | None:
+        """The week with the highest P&L; None with fewer than two to compare."""
         return max(self._busy_weeks, key=lambda week: week.pnl) if len(self._busy_weeks) > 1 else None
 
     @property
     def worst_week(self) -> Week | None:
+        """The week with the lowest P&L; None with fewer than two to compare."""
         return min(self._busy_weeks, key=lambda week: week.pnl) if len(self._busy_weeks) > 1 else None
 
     @property
     def best_hour(self) -> BookLine | None:
+        """The hour of the day with the highest P&L; None with fewer than two to compare."""
         return max(self.hours, key=lambda line: line.pnl) if len(self.hours) > 1 else None
 
     @property
     def worst_hour(self) -> BookLine | None:
+        """The hour of the day with the lowest P&L; None with fewer than two to compare."""
         return min(self.hours, key=lambda line: line.pnl) if len(self.hours) > 1 else None
 
     @property
     def _busy_weeks(self) -> list[Week]:
         return [week for week in self.weeks if week.pnl]
+
+
+class Facts(TypedDict):
+    """What the report adds for its template."""
+
+    sections: list[Section]
+    """One section a book, in the order of the report."""
+    totals: list[Total]
+    """The books of several currencies together, by the rates of the config; empty without rates."""
+    uptime: list[Uptime]
+    """The uptime of each probe in the period."""
+    unread: list[Unread]
+    """The ledgers that could not be read, and why."""
 
 
 @job(covers="last month", schedule="monthly on 1 at 00:15", params=Parameters, deadline=180)
@@ -160,7 +201,7 @@ def monthly_report(ctx: Context[Parameters]) -> Iterator[Report]:
     leaders = books if ctx.params.full else leading(books)
     detailed = ctx.params.full or len(leaders) == 1
     sections = [_section(ctx, book, before, by, brief=book not in leaders, detailed=detailed) for book in books]
-    facts = {
+    facts: Facts = {
         "sections": sections,
         "totals": ctx.totals(books),
         "uptime": _uptime(ctx),

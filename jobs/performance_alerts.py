@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from itertools import accumulate
+from typing import TypedDict
 
-from reporter import Book, Context, LedgerError, Level, Observation, Report, Tone, job
+from reporter import Book, Context, LedgerError, Level, Money, Observation, Report, Tone, Trade, job
 from reporter.jobs.kit import (
     LIMIT_KINDS,
     AlertState,
@@ -60,6 +61,19 @@ def _unseen(left: Iterable[AlertState], away: str) -> Iterator[Observation]:
             yield Observation(state.subject, Level.OK, gone)
 
 
+class Facts(TypedDict):
+    """What the report adds for its template."""
+
+    book: Book
+    """The book that reached its target."""
+    target: Money
+    """The daily target."""
+    trade: Trade
+    """The trade that reached the target."""
+    pnl: Money | None
+    """The P&L of the day up to and with this trade."""
+
+
 def _reached(look: LimitInputs, books: Sequence[Book]) -> Iterator[Report]:
     """The daily targets that were reached within the last hour, each told once: its slot is of the day."""
     ctx = look.ctx
@@ -71,5 +85,5 @@ def _reached(look: LimitInputs, books: Sequence[Book]) -> Iterator[Report]:
             trade, pnl = next(((trade, pnl) for trade, pnl in made if pnl >= target), (None, None))
             if trade and ctx.now - trade.closed_at < NEWS:
                 slot = f"target/{ctx.period.label}/{book.mode}/{book.currency}"
-                facts = {"book": book, "target": target, "trade": trade, "pnl": pnl}
+                facts: Facts = {"book": book, "target": target, "trade": trade, "pnl": pnl}
                 yield Report(books=[book], facts=facts, tone=Tone.GOOD, slot=slot)

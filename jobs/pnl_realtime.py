@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypedDict
 
 from pydantic import PositiveFloat
 
 from reporter import Book, Context, Money, Params, Report, job
-from reporter.jobs.kit import Limits, PeriodChange, change_from, leading, share_of, tone_of
+from reporter.jobs.kit import Limits, PeriodChange, Total, Unread, change_from, leading, share_of, tone_of
 from reporter.periods import as_far
 
 # Where no figure changed the message is left alone, but for its clock, which shows now and then that we live.
@@ -26,14 +27,18 @@ class Parameters(Params):
 
 @dataclass(frozen=True)
 class Use:
-    """How much of a limit is used up; `share` is 1 where all of it is."""
+    """How much of a limit is used."""
 
     name: str
+    """The limit's name."""
     amount: Money
+    """How much of it is used."""
     limit: Money
+    """The limit."""
 
     @property
     def share(self) -> float:
+        """The used share of the limit: 1 where all of it is."""
         return float(-self.amount / self.limit or 0)
 
 
@@ -45,21 +50,29 @@ class Section:
     """
 
     book: Book
+    """The book, with all figures of the period."""
     change: PeriodChange | None
+    """The change from the day before at this time of day; None where it is not known."""
     used: list[Use]
+    """How much of each limit is used."""
     stale: bool
+    """Whether the prices are older than they should be."""
     brief: bool
+    """Whether a few lines suffice: another book leads."""
 
     @property
     def open(self) -> int:
+        """How many positions are open."""
         return self.book.open.positions if self.book.open else 0
 
     @property
     def unpriced(self) -> int:
+        """How many open positions have no price."""
         return self.book.open.unpriced if self.book.open else 0
 
     @property
     def priced_at(self) -> datetime | None:
+        """When the oldest price was taken."""
         return self.book.open.priced_at if self.book.open else None
 
     @property
@@ -69,18 +82,38 @@ class Section:
 
     @property
     def total(self) -> Money:
+        """The realised P&L, with the unrealised where it is known."""
         return self.book.pnl + self.unrealised if self.unrealised else self.book.pnl
 
     @property
     def balance(self) -> Money | None:
+        """The closing balance, with unrealised P&L where that is known; None where the former is not."""
         if self.book.closing is None:
             return None
         return self.book.closing + self.unrealised if self.unrealised else self.book.closing
 
     @property
     def ratio(self) -> float | None:
+        """The P&L as a share of the balance before; None where that is not known."""
         share = share_of(self.total, self.book.base)
         return None if share is None else float(share)
+
+
+class Facts(TypedDict):
+    """What the report adds for its template."""
+
+    sections: list[Section]
+    """One section a book, in the order of the report."""
+    totals: list[Total]
+    """The books of several currencies together, by the rates of the config; empty without rates."""
+    unread: list[Unread]
+    """The ledgers that could not be read, and why."""
+    priced_at: datetime | None
+    """When the oldest price of an open position was taken; None where no price tells its age."""
+    ageless: bool
+    """Whether any price of an open position does not tell its age."""
+    traded_at: datetime | None
+    """When the newest trade closed."""
 
 
 @job(covers="today", schedule="every 5m", params=Parameters)
@@ -93,7 +126,7 @@ def pnl_realtime(ctx: Context[Parameters]) -> Iterator[Report]:
     priced = [section.priced_at for section in sections if section.priced_at]
     traded = [one.newest_trade_at for one in ctx.ledger.health() if one.newest_trade_at]
     traded = [moment for moment in traded if moment <= ctx.now]
-    facts = {
+    facts: Facts = {
         "sections": sections,
         "totals": ctx.totals(books),
         "unread": ctx.unread([*books, *before]),

@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import TypedDict
 
 from pydantic import PositiveInt
 
 from reporter import Book, BookLine, Context, Money, Params, Report, Series, job
-from reporter.jobs.kit import ENOUGH_DAYS, AgentSeries, leading, ranks, tone_of
+from reporter.jobs.kit import ENOUGH_DAYS, AgentSeries, Unread, leading, ranks, tone_of
 from reporter.metrics import Status, curve_of_series, status
 from reporter.periods import trailing
 
@@ -30,11 +31,17 @@ class Place:
     """
 
     rank: int
+    """The place, from 1."""
     line: BookLine
+    """The agent's figures of the week."""
     climbed: int | None
+    """By how many places it rose since the week before; None for a newcomer."""
     sharpe: float | None
+    """The Sharpe ratio of its days; None where there are too few."""
     busy: int
+    """On how many days it won or lost anything."""
     status: Status
+    """How the agent stands."""
 
 
 @dataclass(frozen=True)
@@ -46,20 +53,38 @@ class Section:
     """
 
     book: Book
+    """The book, with all figures of the period."""
     places: list[Place]
+    """The places shown."""
     others: list[Place]
+    """The places further down."""
     idle: list[BookLine]
+    """The agents that closed no trade."""
     compared: bool
+    """Whether the week before is known of the same ledgers."""
     leads: bool
+    """Whether this book leads the report."""
 
     @property
     def others_pnl(self) -> Money:
+        """The P&L of the places further down."""
         return sum((place.line.pnl for place in self.others), Money(Decimal(0), self.book.currency))
 
     @property
     def reviewed(self) -> list[Place]:
         """Agents under review that the places shown do not tell of."""
         return [place for place in self.others if place.status is Status.UNDER_REVIEW]
+
+
+class Facts(TypedDict):
+    """What the report adds for its template."""
+
+    sections: list[Section]
+    """One section a book, in the order of the report."""
+    bases: Sequence[str]
+    """What the returns of the agents are measured against."""
+    unread: list[Unread]
+    """The ledgers that could not be read, and why."""
 
 
 @job(covers="last week", schedule="weekly on mon at 00:05", params=Parameters)
@@ -70,7 +95,7 @@ def weekly_leaderboard(ctx: Context[Parameters]) -> Iterator[Report]:
     leaders = leading(books)
     sections = [_section(ctx, book, book.counterpart(before), series, leads=book in leaders) for book in books]
     bases = sorted({line.capital_basis for book in books for line in book.lines if line.capital_basis})
-    facts = {"sections": sections, "bases": bases, "unread": ctx.unread([*books, *before])}
+    facts: Facts = {"sections": sections, "bases": bases, "unread": ctx.unread([*books, *before])}
     yield Report(books=books, facts=facts, tone=tone_of(books))
 
 

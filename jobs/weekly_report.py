@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypedDict
 
 from pydantic import NonNegativeInt, PositiveInt
 
@@ -12,6 +13,8 @@ from reporter.jobs.kit import (
     DailyHistory,
     PeriodChange,
     TargetProgress,
+    Total,
+    Unread,
     Uptime,
     breakdown,
     change_from,
@@ -42,12 +45,17 @@ class Day:
     """One day of the week: what was made on it, and on the same day of the week before; `line` where it had trades."""
 
     period: Period
+    """The day."""
     pnl: Money
+    """Its P&L."""
     before: Money | None
+    """The P&L of the same day of the week before; None where it is not known."""
     line: BookLine | None
+    """Its figures; None for a day without trades."""
 
     @property
     def weekday(self) -> str:
+        """The weekday's name."""
         return f"{self.period.start.astimezone(self.period.tz):%a}"
 
 
@@ -56,13 +64,21 @@ class Section:
     """One book of the week. `change` is None where the week before is not known of the same ledgers."""
 
     book: Book
+    """The book, with all figures of the period."""
     days: list[Day]
+    """The days of the week."""
     contributors: Contributors
+    """The best and the worst agents."""
     change: PeriodChange | None
+    """The change from the period before; None where it is not known of the same ledgers."""
     goals: TargetProgress | None
+    """How far the targets are reached; None where nobody aims at anything in this book."""
     history: DailyHistory | None
+    """The days up to the end of the week; None where they are not known."""
     splits: list[Breakdown]
+    """The P&L by market and by exit."""
     brief: bool
+    """Whether a few lines suffice: another book leads."""
 
     @property
     def best(self) -> Day | None:
@@ -71,11 +87,25 @@ class Section:
 
     @property
     def worst(self) -> Day | None:
+        """The day that made the least of those with a trade; None where only one had any."""
         return min(self._busy, key=lambda day: day.pnl, default=None) if len(self._busy) > 1 else None
 
     @property
     def _busy(self) -> list[Day]:
         return [day for day in self.days if day.line]
+
+
+class Facts(TypedDict):
+    """What the report adds for its template."""
+
+    sections: list[Section]
+    """One section a book, in the order of the report."""
+    uptime: list[Uptime]
+    """The uptime of each probe in the period."""
+    totals: list[Total]
+    """The books of several currencies together, by the rates of the config; empty without rates."""
+    unread: list[Unread]
+    """The ledgers that could not be read, and why."""
 
 
 @job(covers="last week", schedule="weekly on mon at 00:10", params=Parameters)
@@ -89,7 +119,7 @@ def weekly_report(ctx: Context[Parameters]) -> Iterator[Report]:
         histories=[daily_history(series, ctx.basis) for series in ctx.series(trailing(ctx.period, ctx.params.days))],
     )
     sections = [_section(ctx, book, views, brief=book not in leading(books)) for book in books]
-    facts = {
+    facts: Facts = {
         "sections": sections,
         "uptime": _uptime(ctx),
         "totals": ctx.totals(books),

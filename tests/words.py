@@ -26,6 +26,7 @@ import reporter.metrics
 import reporter.periods
 from reporter.jobs import api, kit
 from reporter.jobs.context import History, Params
+from reporter.jobs.kit.status_board import BoardFacts
 from reporter.jobs.loader import load_catalog, stock_home
 from reporter.messages.formats import Formats
 from reporter.messages.templates.folders import Folders
@@ -114,7 +115,7 @@ def fields(thing: type) -> Iterator[Word]:
             function = getattr(value, "fget", None) or getattr(value, "func", None)
             of_ours = owner.__module__.startswith(("reporter", "jobs"))
             if isinstance(value, property | cached_property) and function and of_ours and not name.startswith("_"):
-                kind = str(inspect.signature(function).return_annotation)
+                kind = _returns(function)
                 yield Word(name, kind, first_sentence(function.__doc__))
 
 
@@ -174,7 +175,10 @@ def _sentence(thing: type) -> str:
 
 
 def _returns(function: Callable[..., Any]) -> str:
-    return str(inspect.signature(inspect.unwrap(function)).return_annotation)
+    kind = inspect.signature(inspect.unwrap(function)).return_annotation
+    return (
+        kind.__name__ if inspect.isclass(kind) and not get_args(kind) else re.sub(r"\b(?:\w+\.)+(?=\w)", "", str(kind))
+    )
 
 
 def functions(words: dict[str, Any]) -> list[str]:
@@ -321,7 +325,8 @@ def _facts() -> Iterator[str]:
     yield from ("", "## Facts of the stock reports", "", "The names that each stock report adds for its template.")
     for name, job in sorted(load_catalog([stock_home()]).jobs.items()):
         module = job.function.__globals__
-        if facts := module.get("Facts"):
+        facts = module.get("Facts") or (BoardFacts if "status_board" in module else None)
+        if facts:
             yield from ("", f"### Facts of `{name}`", *table(fields(facts)))
             own = [
                 thing for thing in module.values() if inspect.isclass(thing) and thing.__module__ == module["__name__"]

@@ -62,5 +62,6 @@ from reporter.trading.books import Unread as Unread
 from reporter.trading.books import leading as leading
 from reporter.trading.books import ranks as ranks
 from reporter.trading.books import share_of as share_of
+from reporter.trading.exchange_rates import Total as Total
 from reporter.trading.targets import Limits as Limits
 from reporter.trading.trades import Agent as Agent

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import floor, log10
+from typing import TypedDict
 
 from pydantic import Field
 
@@ -85,6 +86,25 @@ def usual_latency(mean: float | None) -> str | None:
     return f"about {duration_text(roughly(mean))}" if mean is not None and mean > 0 else None
 
 
+class BoardFacts(TypedDict):
+    """What a board of probes adds for its template."""
+
+    mark: str
+    """The mark of the worst level: ✅, ⚠️, 🚨, ⚪."""
+    summary: str
+    """How many probes stand at each level: `2 critical, 3 warnings`."""
+    panels: list[Panel]
+    """One panel a probe, the worst first."""
+    more: list[tuple[str, int, str]]
+    """Probes that find no place: mark, number, level."""
+    missing: list[str]
+    """Probes that the parameters name and nobody has looked at."""
+    kinds: tuple[str, ...]
+    """The kinds of probes that this board is for."""
+    seen: datetime | None
+    """When the oldest of these readings was taken."""
+
+
 def status_board(ctx: Context[BoardParams], kinds: Collection[str], most: int) -> Report:
     """A board of probes, with all that was measured. It looks at nothing that the last round has looked at.
 
@@ -96,7 +116,7 @@ def status_board(ctx: Context[BoardParams], kinds: Collection[str], most: int) -
     means = ctx.history.means()
     levels = [reading.observation.level for reading in readings]
     known = {reading.name for reading in readings}
-    facts = {
+    facts: BoardFacts = {
         "mark": LEVEL_TITLES[worst_level(levels)] if readings else LEVEL_TITLES[Level.UNKNOWN],
         "summary": level_summary(levels, "All Well" if readings else "Nothing To Show"),
         "panels": [_panel(one, standing, means, ctx.now) for one in readings[:most]],
