@@ -42,7 +42,7 @@ class Section:
     """One book of the day: its contributors, its change and its targets.
 
     `change` is None where the day before is not known of the same ledgers, `goals` where nobody aims at anything in
-    this book. `history` are the days up to this one. `brief` sections are told in a few lines.
+    this book. `history` are the days up to this one. `brief` sections take a few lines.
     """
 
     book: Book

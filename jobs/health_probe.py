@@ -300,7 +300,7 @@ def _runs(agent: Agent, ctx: Context[Parameters]) -> bool | None:
 
 
 def _is_ahead(agent: Agent, ctx: Context[Parameters]) -> bool:
-    """Whether an agent was last seen at a time to come: kept in another zone, or by a wrong clock. It tells nothing."""
+    """Whether an agent was last seen at a time to come: kept in another zone, or by a wrong clock. It says nothing."""
     if agent.last_seen is None or ctx.params.heartbeat_minutes is None:
         return False
     return agent.last_seen - ctx.now > AHEAD

@@ -75,7 +75,7 @@ class Facts(TypedDict):
 
 
 def _reached(look: LimitInputs, books: Sequence[Book]) -> Iterator[Report]:
-    """The daily targets that were reached within the last hour, each told once: its slot is of the day."""
+    """The daily targets that were reached within the last hour, each reported once: its slot is of the day."""
     ctx = look.ctx
     for book in books:
         target = ctx.targets.daily_pnl.get(book.currency)

@@ -109,9 +109,9 @@ class Facts(TypedDict):
     unread: list[Unread]
     """The ledgers that could not be read, and why."""
     priced_at: datetime | None
-    """When the oldest price of an open position was taken; None where no price tells its age."""
+    """When the oldest price of an open position was taken; None where no price has an age."""
     ageless: bool
-    """Whether any price of an open position does not tell its age."""
+    """Whether any price of an open position has no known age."""
     traded_at: datetime | None
     """When the newest trade closed."""
 

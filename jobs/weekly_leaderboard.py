@@ -72,7 +72,7 @@ class Section:
 
     @property
     def reviewed(self) -> list[Place]:
-        """Agents under review that the places shown do not tell of."""
+        """Agents under review that are not among the places shown."""
         return [place for place in self.others if place.status is Status.UNDER_REVIEW]
 
 

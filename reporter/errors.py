@@ -74,7 +74,7 @@ class DeadlineError(ReporterError):
 
 
 class ClaimLostError(ReporterError):
-    """Somebody else took over while we were at it; what we found must not be told."""
+    """Another daemon took the period over during the run; the result must not be sent."""
 
 
 class CurrencyMismatchError(ReporterError):

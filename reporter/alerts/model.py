@@ -130,7 +130,7 @@ class TransitionKind(StrEnum):
     WORSENED = "worsened"
     EASED = "eased"
     REMINDER = "reminder"
-    ESCALATED = "escalated"  # it lasts and nobody has acknowledged it: others are told
+    ESCALATED = "escalated"  # it lasts and nobody has acknowledged it: others are notified
     RESOLVED = "resolved"
     UNWATCHED = "unwatched"  # nothing observes the subject any more, so nobody knows how it stands
 

@@ -28,9 +28,9 @@ def next_state(
 ) -> tuple[AlertState, Transition | None, datetime | None]:
     """Fold one reading, or the mere passing of time (None), into a state.
 
-    Returns the new state, what changed in a way that may be told, and when to look again even without a reading (at
-    once, if that moment has passed). A suspect should be looked at then with a new reading, ahead of its turn. At most
-    one thing is told; what else is due is told at the next look. Times in a reason are in the zone of `now`.
+    Returns the new state, the change to notify people of, and when to look again even without a reading (at once, if
+    that moment has passed). A suspect should be looked at then with a new reading, ahead of its turn. At most one thing
+    is sent; what else is due is sent at the next look. Times in a reason are in the zone of `now`.
     """
     silent = _silent_too_long(state, now, policy)
     if silent:
@@ -147,7 +147,7 @@ def _in_trouble(state: AlertState, now: datetime) -> AlertState:
     return replace(state, phase=phase, since=state.since or now)
 
 
-# --- Deciding: what the state, at this time, gives cause to tell ---
+# --- Deciding: what the state, at this time, gives cause to notify ---
 
 
 def _decided(state: AlertState, now: datetime, policy: Policy) -> tuple[AlertState, Transition | None]:
@@ -247,7 +247,7 @@ def _reminded(state: AlertState, now: datetime, policy: Policy) -> tuple[AlertSt
 
 
 def _passed(state: AlertState, now: datetime, policy: Policy) -> int:
-    """How many reminders lie behind us at the alert's level, whether they were told or not."""
+    """How many reminders lie behind us at the alert's level, whether they were sent or not."""
     passed = 0
     while (due := _reminder_at(state, passed, policy)) is not None and due <= now:
         passed += 1
@@ -308,7 +308,7 @@ def _recheck_at(state: AlertState, now: datetime, policy: Policy) -> datetime | 
 def _reminder_at(state: AlertState, passed: int, policy: Policy) -> datetime | None:
     """When the reminder after so many is due: the policy's own first, then one a day; None if it wants none.
 
-    That we cannot look is told once: what this machine does not permit today it will not permit tomorrow.
+    That we cannot look is reported once: what this machine does not permit today it will not permit tomorrow.
     """
     reminders = policy.at(state.level).reminders
     if state.flaps:  # people know by now that the trouble comes and goes

@@ -201,7 +201,7 @@ def _notify(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--title", help="the title; default: what the kind is called")
     parser.add_argument("--text", help="a sentence or more")
     parser.add_argument("--id", help="the event's id: an id that was handed in before is not sent again")
-    parser.add_argument("--source", help="which program tells it; default: this machine's name")
+    parser.add_argument("--source", help="which program sends it; default: this machine's name")
     parser.add_argument("--agent", help="the agent that it is about")
     parser.add_argument("--slot", help="a later event of this slot edits the earlier message")
     parser.add_argument("--at", metavar="TIME", help="when it happened, or will be sent (2026-10-30T14:00Z)")

@@ -25,7 +25,7 @@ from reporter.periods.civil import Period, Unit, named_end, parse_at
 from reporter.trading.trades import Money, Trade
 
 DONE = 0
-# How often people who wait are told how far it is, in seconds.
+# How often the progress is printed, in seconds.
 NEWS = 0.5
 
 # A spreadsheet takes a text that begins so for a formula, whoever wrote it (OWASP, "CSV Injection").

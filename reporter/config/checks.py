@@ -103,7 +103,7 @@ def _which_channel(names: list[str], document: Document, path: KeyPath) -> str:
 
 
 def _dependencies(config: Config, document: Document, names: _Names) -> Iterator[Problem]:
-    """A probe that is not there to depend on, or a circle, in which none would ever be told of. What has a `/` is a
+    """A probe that is not there to depend on, or a circle, in which no alert would ever be sent. What has a `/` is a
     subject of another kind."""
     written = names.of("probes") or []
     for name, probe in config.probes.items():

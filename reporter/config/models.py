@@ -113,7 +113,7 @@ class ChannelSettings(Settings):
     """What becomes of messages that are not critical: `now`, `silent` (without a sound), `digest` (once a day, in one
     message) or `off`."""
     quiet_hours: QuietHours | None = None
-    """When nothing but what is critical is told, such as `22:00-07:00`; the rest comes as one message at their end."""
+    """When only critical messages are sent, such as `22:00-07:00`; the rest comes as one message at their end."""
     digest_at: TimeOfDay = Field(time(8), json_schema_extra={"default": "08:00"})
     """At what time of day the digest comes."""
 
@@ -212,7 +212,7 @@ class JobConfig(Settings):
     deadline: Duration | None = None
     """How long a run may take."""
     catch_up: Literal["all", "latest", "none"] = "all"
-    """What is told of the periods that ended while the daemon was away: `all`, the `latest`, or `none`."""
+    """Which periods that ended while the daemon was down are reported: `all`, the `latest`, or `none`."""
     catch_up_limit: int = Field(31, ge=1, le=1000)
     """At most so many of them; older ones are left out."""
     give_up_after: Duration = Field(timedelta(days=2), json_schema_extra={"default": "2d"})
@@ -336,13 +336,13 @@ class Config(Settings):
     probes: Annotated[dict[Name, Probe], OrEmpty()] = Field(default_factory=dict)
     """What the health probe looks at besides this machine and the ledgers, by a name of your choice."""
     own_network: Annotated[OwnNetworkConfig, OrEmpty()] = OwnNetworkConfig()
-    """How trouble of our own network is told from trouble of what is probed."""
+    """How trouble of this machine's own network is told from trouble of a target."""
     alerts: Annotated[AlertsConfig, OrEmpty()] = AlertsConfig()
     """What happens to alerts."""
     targets: Annotated[TargetsConfig, OrEmpty()] = TargetsConfig()
     """What is to be reached, and what is not to be passed."""
     rates: Annotated[RatesConfig, OrEmpty()] = Field(default_factory=dict)
-    """What one unit of a currency is worth in another, so that books of several can be told in one as well."""
+    """What one unit of a currency is worth in another, so that books of several currencies can also be shown in one."""
     figures: Annotated[FiguresConfig, OrEmpty()] = FiguresConfig()
     """The year that ratios such as Sharpe's are made for."""
     events: Events = Field(default_factory=dict)

@@ -41,7 +41,7 @@ REDIRECTS, HOPS = {301, 302, 303, 307, 308}, 5
 class Heartbeat:
     """Beats at most once in `every` seconds, and at once when trouble begins or is over.
 
-    `fail` is what is put behind the address to tell of trouble, such as `/fail` or `?state=fail`; None keeps silent
+    `fail` is what is put behind the address to report trouble, such as `/fail` or `?state=fail`; None keeps silent
     then, so that the silence raises the alarm. `proxy` is used instead of the environment's, and `ca_file` (PEM) is
     trusted instead of the usual authorities. `trouble` is why the last try failed, None if it arrived.
     """
@@ -149,7 +149,7 @@ def _without_login(url: str) -> tuple[str, str]:
 
 
 def _with(url: str, fail: str) -> str:
-    """The address that tells of trouble; a path goes before the address's own query."""
+    """The address that reports trouble; a path goes before the address's own query."""
     path, mark, query = url.partition("?")
     if fail.startswith("?"):
         return f"{path}?{query}&{fail[1:]}" if query else path + fail

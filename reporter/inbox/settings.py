@@ -19,7 +19,7 @@ DEFAULT = "default"
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """At most so many messages in a span; what comes beyond is told together at its end."""
+    """At most so many messages in a span; what comes beyond is sent together at its end."""
 
     most: int
     span: timedelta

@@ -111,7 +111,7 @@ def _run(path: Path, name: str) -> ModuleType:
 
 
 def _bytes(path: Path) -> bytes:
-    """A file's content; nothing where it cannot be read, which is told when it is loaded."""
+    """A file's content; nothing where it cannot be read; loading reports that."""
     try:
         return path.read_bytes()
     except OSError:
@@ -145,7 +145,7 @@ def _identifier(path: Path) -> str:
 
 
 def _syntax(path: Path, error: SyntaxError) -> Problem:
-    """A file that is no Python. An error from elsewhere, such as an imported module, is told by its own file."""
+    """A file that is no Python. An error from elsewhere, such as an imported module, names its own file."""
     where = error.filename or str(path)
     excerpt = redacted((error.text or "")[:1000].rstrip())[:100] if (error.offset or 0) <= 100 else ""
     return Problem(

@@ -148,7 +148,7 @@ def _be_the_child(work: Callable[[], bytes], budget: Budget, result: int, trace:
             answer = _REFUSED + str(error).encode("utf-8", "replace")
         except MemoryError:
             answer = _REFUSED + _in_words(0, budget).encode()
-        except Exception as error:  # noqa: BLE001 - the parent tells it
+        except Exception as error:  # noqa: BLE001 - the parent reports it
             answer = _REFUSED + f"{type(error).__name__}: {error}".encode("utf-8", "replace")
         while answer:
             answer = answer[os.write(result, answer) :]

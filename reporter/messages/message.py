@@ -118,7 +118,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is to be told. `at` is the moment it speaks of; a `silent` one makes no sound and calls nobody.
+    """What is to be sent. `at` is the moment it is about; a `silent` one makes no sound and mentions nobody.
 
     `mention` names who is called besides those whom its channel calls anyway: `everyone`, `role:ID`, `user:ID`.
     """

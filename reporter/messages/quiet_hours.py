@@ -100,7 +100,7 @@ def handling(
 
 
 def next_digest(etiquette: QuietRules, now: datetime) -> datetime:
-    """The next moment at which a digest may be told: at its time of day, or when the quiet hours round it are over."""
+    """The next moment at which a digest may be sent: at its time of day, or when the quiet hours round it are over."""
     return end_of_quiet(etiquette, _next(etiquette.digest_at, etiquette.zone, now))
 
 

@@ -44,7 +44,7 @@ class TimelineEntry:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """Tells of one store under one config. Times are those of the config's zone; `now` is the moment of telling.
+    """Explains one store under one config. Times are those of the config's zone; `now` is the moment of the question.
 
     `describe` gives a job's name and schedule in words, such as `watch, every 30 seconds`; None for an unknown job.
     """

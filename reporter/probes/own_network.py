@@ -25,7 +25,7 @@ PATIENCE = 2.0
 # How names end that are of one's own network (RFC 6762, RFC 8375, and what routers and clouds make up).
 _OWN_NAMES = (".local", ".lan", ".home", ".internal", ".home.arpa", ".localdomain", ".intranet", ".corp")
 
-# What is told of a target meanwhile.
+# The reading of a target meanwhile.
 WHY = "not known: this machine's own network is in trouble"
 
 
@@ -161,7 +161,7 @@ def party(host: str) -> str:
 
 
 def is_near(host: str) -> bool:
-    """Whether a host is in a private network, as far as its address or name tells."""
+    """Whether a host is in a private network, as far as its address or name shows."""
     try:
         return not ip_address(host).is_global
     except ValueError:

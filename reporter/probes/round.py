@@ -22,7 +22,7 @@ from reporter.probes.watch import ProbeWatch
 ROUND = 10.0
 # Looks begin so many seconds apart, and all within so many: two hundred that begin at once measure each other.
 _GAP, _SPREAD = 0.005, 2.0
-# So many rounds tell how often they come: one in three is on time, however many suspects there are.
+# So many rounds show how often they come: one in three is on time, however many suspects there are.
 _ROUNDS = 4
 # How much longer than its deadline a round may take before we call ourselves stuck, in seconds.
 _GRACE = 1.0

@@ -27,7 +27,7 @@ _GRACE = 3.0
 # policy of its alerts says when that is wanted.
 _RECHECK = 5.0
 _RECHECKS = 5
-# What is told of a look is shown up to so many characters, and each of its figures: some of it others have written.
+# The text of a reading, and each of its figures, is cut to so many characters: some of it others have written.
 _LONGEST, _LONGEST_FIGURE = 500, 100
 # After so many seconds without a look, or two turns of a slower probe, a reading is not shown as the present.
 _STALE = 120.0

@@ -192,7 +192,7 @@ class Daemon:
             self._prune_daily(runtime)
             self._liveness.turned(PLANNER)
             if not any(bound.job.covers.unit is None for bound in _enabled(runtime)):
-                self._liveness.beat(runtime, self._runner)  # no run of a job tells how we are
+                self._liveness.beat(runtime, self._runner)  # no run of a job shows how the daemon is
         except ReporterError as error:
             log.error("the planner could not look: %s", error)
         self._delivery.wake()

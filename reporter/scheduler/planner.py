@@ -126,7 +126,7 @@ class Planner:
         return Claim(turn.owed.id, token, turn.owed.attempts + 1, turn.owed.due_at, left_out)
 
     def claim_by_hand(self, bound: BoundJob, period: Period) -> tuple[owed_periods.Owed, Claim | None]:
-        """Enter a complete period if need be and take it; no claim when it is told already or in other hands."""
+        """Enter a complete period if need be and take it; no claim when it is reported or another daemon has it."""
         now = self._clock.wall()
         with self._store.begin() as connection:
             version = _version(connection, bound, now)
@@ -178,7 +178,7 @@ class Planner:
             log.warning("%s: %s left out: %s", bound.name, plural(left_out, "older period"), _why_left_out(bound))
 
     def _in_doubt(self, runtime: Runtime) -> bool:
-        """Whether the clock cannot be believed; the beginning and the end of that are told."""
+        """Whether the clock cannot be believed; the beginning and the end of that are reported."""
         why = self.doubt(runtime)
         if self._doubted != bool(why):
             told = "this machine's clock cannot be right: " + why if why else "this machine's clock is right"

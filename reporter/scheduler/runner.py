@@ -132,7 +132,7 @@ class Runner:
                 findings = _noted(self.ask(runtime, bound, period, ours=ours), _notes(claim, started))
                 _insist_on_all_ledgers(findings, claim)
                 outcome = self._save(runtime, bound, period, findings, claim, _Entry(run_id, trigger, started, began))
-            except Exception as error:  # noqa: BLE001 - a job may raise anything; it is told, and others go on
+            except Exception as error:  # noqa: BLE001 - a job may raise anything; it is reported, and others go on
                 outcome = self._failed(runtime, bound, period, error, claim, _Entry(run_id, trigger, started, began))
         return outcome
 
@@ -206,7 +206,7 @@ class Runner:
             nonlocal messages
             now, messages = self._clock.wall(), alert_messages
             if claim and not owed_periods.settle(connection, claim.period_id, claim.token, entry.run_id, now):
-                raise ClaimLostError("another daemon took this period over while we were at it; nothing was told twice")
+                raise ClaimLostError("another daemon took this period over during the run; nothing was sent twice")
             for number, written in enumerate(findings.written):
                 for channel in written.channels:
                     letter = _letter(job, period, written, number, channel, entry.run_id, claimed=bool(claim))
@@ -364,7 +364,7 @@ def _letter(
 
 
 def _notes(claim: Claim | None, now: datetime) -> list[str]:
-    """What the reader of a report has to know about when it is told: long after it was due, and without others."""
+    """What the reader of a late report has to know: how late it is, and which periods were left out."""
     if claim is None or claim.due_at is None:
         return []
     late = now - claim.due_at
@@ -397,7 +397,7 @@ def _probing(runtime: Runtime) -> set[str]:
 
 
 def _insist_on_all_ledgers(findings: Findings, claim: Claim | None) -> None:
-    """A closed period is told once, so it waits a little for a ledger that cannot be read."""
+    """A closed period is reported once, so it waits a little for a ledger that cannot be read."""
     unread = {u.ledger: u.why for w in findings.written for book in w.report.books for u in book.unread}
     if claim and unread and claim.attempt < TRIES_FOR_ALL_LEDGERS:
         name, why = next(iter(unread.items()))

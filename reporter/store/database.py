@@ -223,7 +223,7 @@ def _sqlite_file(address: URL) -> Path | None:
     if address.get_backend_name() != "sqlite":
         return None
     if not address.database or address.database == ":memory:":
-        raise StoreError("a store in memory would forget what was told: give `store` a path")
+        raise StoreError("a store in memory would forget what was sent: give `store` a path")
     return Path(address.database).expanduser().resolve()
 
 

@@ -136,7 +136,7 @@ def open_labels(connection: Connection, job: str) -> list[str]:
 def leave_out(
     connection: Connection, job: str, reason: str, now: datetime, *, keep: int = 0, due_before: datetime | None = None
 ) -> int:
-    """Settle untold what a schedule entered and nobody has in hand, but for the newest `keep`; returns how many.
+    """Settle without a report what a schedule entered and nobody runs, but for the newest `keep`; returns how many.
 
     With `due_before`, only those that were due by then and were never tried.
     """
@@ -153,7 +153,7 @@ def leave_out(
 
 
 def left_out_before(connection: Connection, job: str, period: Period) -> int:
-    """How many periods were left out between the one told before this one and this one."""
+    """How many periods were left out between the one reported before this one and this one."""
     earlier = (periods.c.job == job, periods.c.ends_at < period.end)
     told = select(func.max(periods.c.ends_at)).where(*earlier, periods.c.state == "told").scalar_subquery()
     found = connection.execute(
@@ -168,7 +168,7 @@ def left_out_before(connection: Connection, job: str, period: Period) -> int:
 
 
 def rewind(connection: Connection, now: datetime) -> None:
-    """Take back what a clock that ran ahead has planned: what was told stays told, the rest gets its turn in time."""
+    """Take back what a clock that ran ahead has planned: what was reported stays so, the rest gets its turn in time."""
     ahead = now + AHEAD
     untold = periods.c.state.in_(("owed", "given_up"))
     connection.execute(delete(periods).where(untold, or_(periods.c.ends_at > ahead, periods.c.settled_at > ahead)))
@@ -239,7 +239,7 @@ def claim(connection: Connection, period_id: int, token: str, now: datetime, lea
 
 
 def settle(connection: Connection, period_id: int, token: str, run_id: str, now: datetime) -> bool:
-    """Mark as told; False if the claim was lost meanwhile, and then nothing may be told."""
+    """Mark as reported; False if the claim was lost meanwhile, and then nothing may be sent."""
     changed = connection.execute(
         update(periods)
         .where(periods.c.id == period_id, periods.c.state == "running", periods.c.claim == token)
@@ -256,7 +256,7 @@ def hasten(connection: Connection, period_id: int, now: datetime) -> None:
 
 
 def give_up(connection: Connection, period_id: int, reason: str, now: datetime) -> bool:
-    """Nobody waits for it any more: it is settled untold, with the reason. True for one of those who ask."""
+    """Nobody waits for it any more: it is settled without a report, with the reason. True for one of those who ask."""
     changed = connection.execute(
         update(periods)
         .where(periods.c.id == period_id, _claimable(now))
@@ -306,4 +306,4 @@ class Claim:
     token: str
     attempt: int
     due_at: datetime | None = None  # None where somebody asked for it by hand: it is not late
-    left_out: int = 0  # how many periods before it were missed and are not told
+    left_out: int = 0  # how many periods before it were missed and are not reported

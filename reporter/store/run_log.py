@@ -105,7 +105,7 @@ class _Lately:
 class StoredHistory:
     """What jobs may know of our own past, read-only.
 
-    Of the present it tells what it last knew where the store cannot be read: whoever looks at the machine and the floor
+    Of the present it gives what it last knew where the store cannot be read: whoever looks at the machine and the floor
     must not be blind because of that. What speaks of the past raises StoreError then.
     """
 

@@ -38,7 +38,7 @@ def _has_a_way(connection: Connection) -> ColumnElement[bool]:
 
 
 def _late(connection: Connection, now: datetime) -> tuple[LateJob, ...]:
-    """The oldest period of each job that is due and not told. One that does not run any more is not late."""
+    """The oldest period of each job that is due and not reported. One that does not run any more is not late."""
     running = json.loads(fact(connection, TERMS) or "null")
     rows = connection.execute(
         select(periods.c.job, func.min(periods.c.due_at).label("due_at"))

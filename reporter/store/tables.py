@@ -178,7 +178,7 @@ transitions = Table(
     Column("limit", ForeignText),
     Column("run_id", String(32)),
     Column("incident", String(16)),
-    Column("told", Boolean),  # whether anybody heard of it, why (not), and in which channels
+    Column("told", Boolean),  # whether anybody was notified, why (not), and in which channels
     Column("why", ForeignText),
     Column("channels", Text),
     Column("until", UtcTime),  # when the trouble ended, of one that is over
@@ -190,7 +190,7 @@ transitions = Table(
     Index(None, "incident"),
 )
 
-# One trouble of a subject, from its first opening to its end, and what people were told of it.
+# One trouble of a subject, from its first opening to its end, and who was notified of it.
 incidents = Table(
     "incidents",
     metadata,
@@ -202,9 +202,9 @@ incidents = Table(
     Column("worst", String(16), nullable=False),
     Column("resolved_at", UtcTime),
     Column("until", UtcTime),  # when the trouble ended: before it was known to be over
-    Column("told", Text, nullable=False, default=""),  # the channels that heard of it
-    Column("untold", ForeignText),  # why nobody has heard of it yet
-    Column("grouped", String(16)),  # what the incidents that one message tells together have in common
+    Column("told", Text, nullable=False, default=""),  # the channels that were notified
+    Column("untold", ForeignText),  # why nobody was notified yet
+    Column("grouped", String(16)),  # what the incidents of one message have in common
     Column("acked_at", UtcTime),
     Column("acked_by", String(64)),
     Column("note", ForeignText),

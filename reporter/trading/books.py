@@ -244,7 +244,7 @@ class Book(Figures):
     @property
     def astray(self) -> bool:
         """Whether the balance is so far from what the account was worth that no open position is likely to explain it:
-        not half of it, or more than twice. Then a starting balance is wrong, or payments were not told."""
+        not half of it, or more than twice. Then a starting balance is wrong, or payments are missing."""
         worth = self.equity.closing if self.equity else None
         if worth is None or self.closing is None or worth.amount <= 0:
             return False

@@ -57,7 +57,7 @@ def daily_returns(daily_pnl: Sequence[Decimal], capital: Decimal, flows: Sequenc
     paid in on that day. What was taken out was there until its end.
 
     So returns are time-weighted: no payment is a gain or a loss (GIPS Standards, 2020). Empty once a day begins with no
-    equity or less: a return on nothing is no number, and those before it tell nothing of the whole.
+    equity or less: a return on nothing is no number, and those before it say nothing about the whole.
     """
     found, equity = [], capital
     for pnl, flow in zip(daily_pnl, flows or repeat(NO_FLOW, len(daily_pnl)), strict=True):

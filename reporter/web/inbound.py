@@ -89,7 +89,7 @@ class Inbound:
         except EventError as error:
             raise ProblemError(422, str(error), where=error.field) from None
         except (StoreError, TimeoutError):
-            detail = "the store is busy; hand it in again: what has an id is told once"
+            detail = "the store is busy; send it again: what has an id is taken once"
             raise ProblemError(503, detail, headers={"Retry-After": "5"}) from None
         self._world.wake()
         return found

@@ -93,7 +93,7 @@ def test_a_save_that_failed_is_critical_until_one_succeeds(watch: Watch) -> None
         probe = watch("redis", url=server.url())
         (server.folder / "taken").mkdir()
         server.say("BGSAVE")
-        failed = "critical: online, but its last save failed, and unless it is told otherwise it refuses writes"
+        failed = "critical: online, but its last save failed, and by default it refuses writes"
         wait_until(lambda: told(probe.look()) == failed)
         (server.folder / "taken").rmdir()
         server.say("BGSAVE")

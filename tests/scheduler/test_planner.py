@@ -106,7 +106,7 @@ def test_one_who_comes_back_after_his_lease_tells_nothing(daily: Stage) -> None:
     daily.clock.forward(minutes=3)
     daily.told()
     outcome = daily.app.runner.run(daily.app.runtime, turn.bound, turn.owed.period, trigger="schedule", claim=paused)
-    assert outcome.error == "another daemon took this period over while we were at it; nothing was told twice"
+    assert outcome.error == "another daemon took this period over during the run; nothing was sent twice"
     assert daily.counts() == {"waiting": 1}
 
 

@@ -135,7 +135,7 @@ def test_a_moment_without_a_zone_is_refused(store: Store) -> None:
 @pytest.mark.parametrize(
     ("url", "sentence"),
     [
-        ("sqlite://", "a store in memory would forget what was told"),
+        ("sqlite://", "a store in memory would forget what was sent"),
         ("mongo://x", "`store` is neither a path nor a database URL|cannot be opened|mongo"),
         ("/proc/nowhere/reporter.sqlite", "cannot be opened"),
         ("postgresql://who:hunter2secret@127.0.0.1:1/none", "cannot be opened"),

@@ -15,7 +15,7 @@ from reporter.messages.message import Message
 class Delivered:
     """It is there. `id` names the message for later edits; `destination` is the service's own channel; `url` opens it.
 
-    `date` is the service's clock, where it told it.
+    `date` is the service's clock, where it says it.
     """
 
     id: str

@@ -45,7 +45,7 @@ SELF_SUBJECTS = tuple(f"self/{key}{at}" for key in _OF_US for at in ("", "@*"))
 
 
 class HostLimits(Params):
-    """Limits of what the machine tells."""
+    """Limits of what is measured on the machine."""
 
     cpu: Annotated[PercentLimits, DefaultLimits(85, 95)] = DEFAULT
     memory: Annotated[PercentLimits, DefaultLimits(85, 95)] = DEFAULT
@@ -111,7 +111,7 @@ def host_signs(
     yield from signs.values()
     for subject in standing:
         if subject.startswith("probe/host-") and subject.partition("@")[2] == at[1:] and subject not in signs:
-            words = "is told no more"
+            words = "is no longer reported"
             yield HealthSign(subject, Observation(subject, Level.OK, words), words)
 
 

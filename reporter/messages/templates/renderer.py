@@ -151,7 +151,7 @@ class Renderer:
                 return False
             try:
                 template, includes = self._with_includes(sandbox, part)
-            except Exception:  # noqa: BLE001 - it is told where the template is rendered
+            except Exception:  # noqa: BLE001 - it is reported where the template is rendered
                 return False
             files.append(Path(template.filename or ""))
             waiting += includes

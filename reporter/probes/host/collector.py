@@ -37,7 +37,7 @@ _TOO_HOT = 125.0
 
 
 class Machine:
-    """Looks at the machine. What it does not tell is None in what `look` returns; nothing here raises.
+    """Looks at the machine. What it does not report is None in what `look` returns; nothing here raises.
 
     `disks` are paths on the file systems to measure, all real ones without it. `sensors` are patterns of the sensors
     that count, such as `coretemp` or `nct6775/SYSTIN`; one that begins with `!` is left out. `name` is what the machine
@@ -144,7 +144,7 @@ class Machine:
             answer = ask()
         except _REFUSALS as error:
             if name not in self._untold:
-                log.info("this machine does not tell its %s: %s", name, _why(error))
+                log.info("this machine does not report its %s: %s", name, _why(error))
             self._untold[name] = _why(error)
             return None
         self._untold.pop(name, None)

@@ -34,7 +34,7 @@ def clock() -> tuple[float, bool]:
     try:
         failed = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.byref(answer)) < 0
     except AttributeError:
-        raise OSError("only Linux tells") from None
+        raise OSError("only Linux reports it") from None
     if failed:
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code))

@@ -19,7 +19,7 @@ from reporter.probes.host.facts import Network
 _SHORTEST_WINDOW = 0.5
 # Cards that are no cables: what goes through them goes through a real one as well, or never leaves the machine.
 _NOT_REAL = ("lo", "veth", "docker", "br-", "virbr", "ifb", "dummy", "tun", "tap", "wg", "cni", "flannel", "cali")
-# What happens once is told for so many seconds.
+# What happens once is reported for so many seconds.
 _LATELY = 900.0
 
 

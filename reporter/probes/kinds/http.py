@@ -257,7 +257,7 @@ def _redirected(request: httpx.Request, response: httpx.Response) -> httpx.Reque
 
 
 async def _traced(event: str, told: Mapping[str, Any]) -> None:
-    """httpcore tells each step; with a connection, the way to the target is known to be open."""
+    """httpcore reports each step; with a connection, the way to the target is known to be open."""
     if event == "connection.connect_tcp.complete":
         reached(told["return_value"].get_extra_info("socket"))
 

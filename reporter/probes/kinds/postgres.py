@@ -164,7 +164,7 @@ def _without_statistics(error: SessionRefusedError, latency: float) -> ProbeResu
     """Not every server that speaks the protocol keeps PostgreSQL's statistics, nor shows them to every role."""
     if error.code is None or not error.code.startswith(("42", "0A")):
         return error.sight
-    return ProbeResult(Level.OK, "online", figures=(("statistics", "not told to this role"),), latency=latency)
+    return ProbeResult(Level.OK, "online", figures=(("statistics", "not visible to this role"),), latency=latency)
 
 
 def _measures(

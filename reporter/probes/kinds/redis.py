@@ -64,7 +64,7 @@ class RedisProbeConfig(AskedProbeConfig):
     hits: LowNumberLimits = LowNumberLimits()
     """Percent of keys that were asked for and found within the last hour."""
     fragmentation: NumberLimits = NumberLimits()
-    """How many times the data's size the process takes up; told from 64 MiB of data on."""
+    """The process's memory over the data's size; judged from 64 MiB of data on."""
     last_save: DurationLimits = DurationLimits()
     """How long ago the last save to disk was; it counts only where something has changed since."""
     expect_role: Literal["primary", "replica"] | None = None
@@ -157,7 +157,7 @@ async def _info(line: RespConnection) -> Info:
 
 
 def _number(info: Info, name: str) -> float:
-    """A figure; 0 where this version does not tell it."""
+    """A figure; 0 where this version does not report it."""
     try:
         return float(info.get(name, 0))
     except ValueError:
@@ -176,7 +176,7 @@ def _troubles(info: Info, expect_role: str | None) -> Iterator[str]:
     if info.get("aof_last_write_status", "ok") != "ok":
         yield "it cannot write its append-only file, and refuses writes"
     if info.get("rdb_last_bgsave_status", "ok") != "ok":
-        yield "its last save failed, and unless it is told otherwise it refuses writes"
+        yield "its last save failed, and by default it refuses writes"
     if info.get("master_link_status", "up") != "up":
         yield "its link to the primary is down"
 

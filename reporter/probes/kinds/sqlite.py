@@ -41,7 +41,7 @@ _BRIEF = 1.0
 _LONG = 120.0  # seconds that a check may take where it holds nobody up
 _AGAIN = 600.0  # a check that found something is made again so soon, in seconds
 _WORTH_TELLING = 600.0  # over fewer seconds growth says nothing
-_AHEAD = 60.0  # a file that was written further ahead of our clock, in seconds, tells nothing of its age
+_AHEAD = 60.0  # a file that was written further ahead of our clock, in seconds, says nothing about its age
 _DAMAGED = "the database disk image is malformed"
 
 Figures = Iterator[tuple[str, str]]
@@ -163,7 +163,7 @@ class SqliteProbe:
             latency = time.perf_counter() - began
             told = {name: connection.execute(f"PRAGMA {name}").fetchone()[0] for name in _PRAGMAS}
         return _Found(
-            mode="wal" if connection.keeps_wal else told["journal_mode"],  # the pragma does not tell of a closed file
+            mode="wal" if connection.keeps_wal else told["journal_mode"],  # the pragma is not right for a closed file
             size=told["page_count"] * told["page_size"],
             free=told["freelist_count"] * told["page_size"],
             wal=_size(wal) or 0,
@@ -172,7 +172,7 @@ class SqliteProbe:
         )
 
     async def _check_if_due(self, mode: str) -> None:
-        """Reading all of a file may take longer than a look: it goes on beside, and is told when it is done."""
+        """Reading all of a file may take longer than a look: a thread does it, and its result is reported later."""
         kept, now, every = self._kept, self.clock.monotonic(), plain_number(self.settings.integrity_every)
         if every is None or kept.checking:
             return
@@ -236,7 +236,7 @@ def _failed(error: sqlite3.Error | OSError, path: Path) -> ProbeResult:
 
 
 def _size(path: Path) -> int | None:
-    """The size of a file; None where it cannot be told, as there is no such file."""
+    """The size of a file; None where there is no such file."""
     try:
         return path.stat().st_size
     except OSError:

@@ -29,7 +29,7 @@ from reporter.probes.trade_frequency import TradeFrequency, trade_frequency
 _ANEW = 3600.0
 
 
-# The moment of a trade is known to the minute; and nobody wants to be told of less than this, in seconds.
+# The moment of a trade is known to the minute; and a shorter gap is no alert, in seconds.
 _MINUTE, _LEAST = 60.0, 300.0
 
 
@@ -104,7 +104,7 @@ class TradesProbe:
                 await aside(("trades", self.terms.name), lambda: self._read(now))
         except LedgerError as error:
             raise CouldNotLookError(f"the trades cannot be read: {error}") from None
-        except TimeoutError:  # of the ledger, whose own line says so: it tells nothing of the trades
+        except TimeoutError:  # of the ledger, whose own line says so: it says nothing about the trades
             raise CouldNotLookError(f"the trades cannot be read: no answer within {duration_text(patience)}") from None
         newest, known = self._kept.newest, self._kept.pace
         if newest is None or known is None:

@@ -21,7 +21,7 @@ from reporter.trading.trades import Flow
 
 @dataclass(frozen=True, slots=True)
 class _Payment:
-    """What came in since the snapshot before, told by that of `at`; what went out is below 0."""
+    """What came in since the snapshot before, as that of `at` shows it; what went out is below 0."""
 
     at: datetime
     amount: Decimal
@@ -47,7 +47,7 @@ def paid(connection: Connection, source: Source, period: Period) -> dict[BookKey
 
 
 def _laid(payments: Sequence[_Payment], period: Period) -> CashFlow:
-    """A snapshot at the end of a day tells of that day, not of the next."""
+    """A snapshot at the end of a day belongs to that day, not to the next."""
     ends = [day.end for day in period.days()]
     flows = [Flow()] * len(ends)
     for one in payments:

@@ -123,7 +123,7 @@ class Portfolio:
             return LedgerHealth(ledger=reader.name, kind=reader.settings.kind, reachable=False, error=self._no_answer)
 
     def warnings(self) -> list[str]:
-        """What `check` should tell: rights that are too wide. A ledger that cannot be read is told by `health`."""
+        """What `check` should warn of: rights that are too wide. `health` reports a ledger that cannot be read."""
         found: list[str] = []
         for reader in self._readers:
             with suppress(LedgerError):

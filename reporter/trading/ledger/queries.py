@@ -180,7 +180,7 @@ def deposits(source: Source, after: datetime, until: datetime) -> Select[Any]:
 
 
 def flows(source: Source, until: datetime) -> Select[Any]:
-    """The snapshots up to a moment that tell of something paid in or out: as a rule very few, so all of them."""
+    """The snapshots up to a moment that show something paid in or out: as a rule very few, so all of them."""
     c = source.equity.selected_columns
     found = source.equity.with_only_columns(c.at, c.agent, c.mode, c.currency, c.deposited)
     paid = found.where(source.equity_at < source.stored(until + INSTANT), c.deposited != literal_column("0"))

@@ -95,7 +95,9 @@ def test_what_is_not_told_is_logged_once(caplog: pytest.LogCaptureFixture, monke
     with caplog.at_level("INFO"):
         untold = [machine.look().untold for _ in range(3)]
     assert all(("temperature", "no sensor") in names for names in untold)
-    assert [r.getMessage() for r in caplog.records].count("this machine does not tell its temperature: no sensor") == 1
+    assert [r.getMessage() for r in caplog.records].count(
+        "this machine does not report its temperature: no sensor"
+    ) == 1
 
 
 def test_what_was_counted_up_is_told_for_a_quarter_of_an_hour() -> None:

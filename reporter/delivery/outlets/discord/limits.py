@@ -57,9 +57,9 @@ FILE_BYTES = 10 * 2**20
 REQUEST_BYTES = 25 * 2**20
 
 POSTS = Limit(5, 2.0)
-"""Of one webhook. Source: thread 367 of discord-api-docs, told by Discord's staff; its answers say it too."""
+"""Of one webhook. Source: thread 367 of discord-api-docs, stated by Discord's staff; its answers say it too."""
 CHANNEL_POSTS = Limit(30, 60.0)
-"""Of all webhooks of a channel together; told to nobody. Source: threads 367, 1454 and 4043 of discord-api-docs."""
+"""Of all webhooks of a channel together; not documented. Source: threads 367, 1454 and 4043 of discord-api-docs."""
 
 NOTES = 160
 """Room that a fitted message keeps in its footer for what is only known when it is sent: that it is late, or again."""

@@ -104,7 +104,7 @@ class DiscordOutlet:
 
     @property
     def pace(self) -> RateWindow:
-        """5 in 2 s for a webhook, unless its answers say otherwise, and 30 in 60 s for a channel, told to nobody."""
+        """5 in 2 s for a webhook, unless its answers say otherwise, and 30 in 60 s for a channel (not documented)."""
         return RateWindow(own=self._told.limit, shared=limits.CHANNEL_POSTS)
 
     def pause(self) -> float:
@@ -238,7 +238,7 @@ class DiscordOutlet:
 
 
 class RateLimitHeaders:
-    """What Discord's answers told about a webhook's pace: its limit, and when the next request may go. May be shared by
+    """What Discord's answers say about a webhook's pace: its limit, and when the next request may go. May be shared by
     threads.
 
     Where it was our own posts that used the limit up, we know better than the answer when the first of them is out of
@@ -269,7 +269,7 @@ class RateLimitHeaders:
                 self._ready_at = max(self._ready_at, ours if posted and ours else now + reset + MARGIN)
 
     def _learn(self, answer: Answer, reset: float) -> None:
-        """The limit as the answers tell it; a window is at least as long as anybody was told to wait for its end."""
+        """The limit as the answers give it; a window is at least as long as any answer said to wait for its end."""
         requests = int(answer.number("x-ratelimit-limit") or 0) or self.limit.requests
         self.limit = Limit(requests, max(self.limit.seconds, reset))
 

@@ -106,7 +106,7 @@ class ChannelWebhook:
 class Bot:
     """What a bot may ask of Discord about the servers it is in. All methods raise ReporterError.
 
-    `say` is told of pauses; what makes something raises AnswerLostError where nobody knows whether it was made.
+    `say` is called with each pause; what makes something raises AnswerLostError where nobody knows whether it was made.
     """
 
     def __init__(
@@ -147,7 +147,7 @@ class Bot:
         return sorted(found, key=lambda place: int(place.id))
 
     def hooks(self, server: str) -> list[ChannelWebhook]:
-        """The webhooks of a server whose address the bot is told, and where all others are; the oldest first."""
+        """The webhooks of a server whose address the bot can see, and where all others are; the oldest first."""
         found = self._ask(
             "GET", f"/guilds/{server}/webhooks", lambda found: [self._hook(each) for each in _list(found)]
         )
