@@ -24,7 +24,10 @@ import httpcore
 import httpx
 
 from reporter.errors import ReporterError
+from reporter.secret import MASK, Secret
 
+PLACEHOLDER = "https://hidden.invalid"
+"""What a client requests that must not learn where it leads."""
 CUT = "cut"
 """The extension of a response whose body was longer than its bound: the rest was not read."""
 
@@ -75,6 +78,36 @@ class BoundedTransport(httpx.BaseTransport):
         headers = [(name, value) for name, value in response.headers.raw if name.lower() not in gone]
         extensions = {**response.extensions, CUT: cut}
         return httpx.Response(response.status_code, headers=headers, content=body, extensions=extensions)
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+class HidingTransport(httpx.BaseTransport):
+    """Sends what a client asks of PLACEHOLDER to a secret address instead.
+
+    Who knows a webhook's URL, or a URL that holds a bot's token, can post. httpx writes the whole URL into its log
+    lines, its errors and the `repr` of its requests. Its client therefore never learns the URL.
+    """
+
+    def __init__(self, url: Secret, token: Secret, inner: httpx.BaseTransport) -> None:
+        """`token` is the part of the address that no error may show."""
+        self._url = url
+        self._token = token
+        self._inner = inner
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        path = request.url.raw_path.decode()
+        bare = path == "/" or path.startswith("/?")
+        url = httpx.URL(self._url.reveal() + (path[1:] if bare else path))
+        headers = request.headers.copy()
+        headers["Host"] = url.netloc.decode()
+        real = httpx.Request(request.method, url, headers=headers, stream=request.stream, extensions=request.extensions)
+        try:
+            return self._inner.handle_request(real)
+        except httpx.HTTPError as error:
+            # A fresh one: the old one carries the request, and with it the URL, into every traceback.
+            raise type(error)(str(error).replace(self._token.reveal(), MASK)) from None
 
     def close(self) -> None:
         self._inner.close()

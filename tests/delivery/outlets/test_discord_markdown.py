@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import example, given, settings
 
-from reporter.delivery.outlets.discord.markdown import BLANK, cells, escaped, markdown, markdown_line, table_lines
+from reporter.delivery.outlets.discord.markdown import BLANK, escaped, markdown, markdown_line
+from reporter.delivery.outlets.text_table import cells, table_lines
 from reporter.messages.message import Code, Run, Table, Text, visible
 from tests.delivery.outlets.messages import HOSTILE, line, nasty, prose, texts
 from tests.support.discord import recognised, shown

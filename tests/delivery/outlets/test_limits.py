@@ -9,9 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reporter.delivery.outlets.discord.limits import NOTES, clip, cut, fit, split_line
-from reporter.delivery.outlets.discord.markdown import markdown, markdown_line
+from reporter.delivery.outlets.discord.limits import LIMITS, fit
+from reporter.delivery.outlets.discord.markdown import markdown
 from reporter.delivery.outlets.discord.outlet import DiscordOutlet
+from reporter.delivery.outlets.fitting import NOTES, clip, cut, split_line
 from reporter.delivery.outlets.outlet import Delivered, Later
 from reporter.messages.message import Attachment, Code, Line, Message, Run, Severity, Table, Text, plain, plain_blocks
 from reporter.secret import Secret
@@ -84,7 +85,7 @@ def test_a_part_needs_no_more_fitting(message: Message) -> None:
 def test_no_cut_goes_through_what_is_seen_as_one_character(clusters: list[str], limit: int) -> None:
     ends = {len("".join(clusters[:count])) for count in range(len(clusters) + 1)}
     done = 0
-    for part in split_line(line("".join(clusters)), limit, markdown_line):
+    for part in split_line(line("".join(clusters)), limit, LIMITS.line):
         done += len(plain(part))
         assert done in ends
 
@@ -195,7 +196,7 @@ def test_files_that_ten_messages_do_not_hold_are_counted() -> None:
 
 
 def test_a_clipped_line_keeps_its_styles() -> None:
-    assert clip((Run("bold", "abcdef"), Run("text", "ghi")), 8) == (Run("bold", "abc"), Run("text", "…"))
+    assert clip((Run("bold", "abcdef"), Run("text", "ghi")), 8, LIMITS.line) == (Run("bold", "abc"), Run("text", "…"))
 
 
 def test_a_long_title_and_footer_leave_less_room_for_the_rest(outlet: DiscordOutlet) -> None:

@@ -7,12 +7,12 @@ Discord's own additions): a backslash makes any punctuation literal, except insi
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import groupby
 from urllib.parse import quote
 
+from reporter.delivery.outlets.text_table import table_lines
 from reporter.messages.message import Block, Code, Line, Run, Table, Text, plain, visible
 
 BLANK = "\u200b"
@@ -92,35 +92,6 @@ def fenced(text: str, language: str = "") -> str:
 def guarded(text: str) -> str:
     """Text for the inside of a code block."""
     return visible(text, lines=True).replace("``", f"`{BLANK}`").replace("``", f"`{BLANK}`")
-
-
-def table_lines(table: Table) -> list[str]:
-    """A table as lines of equal columns under a ruled header, for a font of fixed width."""
-    rows = [tuple(map(visible, row)) for row in (table.header, *table.rows)]
-    count = max(map(len, rows))
-    rows = [row + ("",) * (count - len(row)) for row in rows]
-    widths = [max(cells(row[column]) for row in rows) for column in range(count)]
-    align = table.align.ljust(count, "<")
-    lines = ["  ".join(_padded(*cell) for cell in zip(row, widths, align, strict=False)).rstrip() for row in rows]
-    lines.insert(1, "  ".join("─" * width for width in widths))
-    return lines
-
-
-def cells(text: str) -> int:
-    """How many columns a text takes in a font of fixed width: wide characters two, combining ones none."""
-    return sum(_width(character) for character in text)
-
-
-def _width(character: str) -> int:
-    if unicodedata.category(character) in {"Mn", "Me", "Cf"}:
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
-
-
-def _padded(text: str, width: int, align: str) -> str:
-    room = width - cells(text)
-    left = {"<": 0, ">": room, "^": room // 2}.get(align, 0)
-    return " " * left + text + " " * (room - left)
 
 
 def _merged(line: Iterable[Run]) -> Iterator[Run]:

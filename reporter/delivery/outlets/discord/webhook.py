@@ -1,9 +1,4 @@
-"""A Discord webhook's address, and an HTTP transport that cannot reveal the address.
-
-Anyone who knows a webhook's URL can post. httpx writes the whole URL into its log lines, its errors and the `repr` of
-its requests. Its client therefore never learns the URL: it requests a placeholder, and the transport below inserts the
-real address.
-"""
+"""A Discord webhook's address, and HTTP clients that cannot reveal it: anyone who knows a webhook's URL can post."""
 
 from __future__ import annotations
 
@@ -15,12 +10,11 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 
 from reporter.errors import ReporterError
-from reporter.http_client import BoundedTransport, Bounds
+from reporter.http_client import PLACEHOLDER, BoundedTransport, Bounds, HidingTransport
 from reporter.secret import Secret
 
 DISCORD = "https://discord.com"
 DISCORD_HOSTS = frozenset({"discord.com", "discordapp.com", "canary.discord.com", "ptb.discord.com"})
-PLACEHOLDER = "https://webhook.invalid"
 ANSWER = Bounds(seconds=75.0, size=1 << 20)
 """Of one request to a webhook: a message with its files is sent, and Discord echoes it without them. In less than a
 lease, so that two processes never send at once."""
@@ -69,30 +63,6 @@ def _refusal(webhook: Secret, what: str) -> str:
     return f"{subject} {what}; one looks like https://discord.com/api/webhooks/123456789012345678/ABC-def_123"
 
 
-class HidingTransport(httpx.BaseTransport):
-    """Sends what a client asks of PLACEHOLDER to the webhook instead."""
-
-    def __init__(self, address: WebhookAddress, inner: httpx.BaseTransport) -> None:
-        self._address = address
-        self._inner = inner
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        path = request.url.raw_path.decode()
-        bare = path == "/" or path.startswith("/?")
-        url = httpx.URL(self._address.url.reveal() + (path[1:] if bare else path))
-        headers = request.headers.copy()
-        headers["Host"] = url.netloc.decode()
-        real = httpx.Request(request.method, url, headers=headers, stream=request.stream, extensions=request.extensions)
-        try:
-            return self._inner.handle_request(real)
-        except httpx.HTTPError as error:
-            # A fresh one: the old one carries the request, and with it the URL, into every traceback.
-            raise type(error)(str(error).replace(self._address.token.reveal(), "***")) from None
-
-    def close(self) -> None:
-        self._inner.close()
-
-
 def connect(
     address: WebhookAddress,
     *,
@@ -108,7 +78,7 @@ def connect(
     cannot be.
     """
     return httpx.Client(
-        transport=HidingTransport(address, _transport(address.origin, ANSWER, proxy, ca_file)),
+        transport=HidingTransport(address.url, address.token, _transport(address.origin, ANSWER, proxy, ca_file)),
         base_url=PLACEHOLDER,
         timeout=timeout,
         headers={"User-Agent": user_agent},
