@@ -159,6 +159,12 @@ def _export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ledger", metavar="NAME", action="append", help="only this ledger; may be repeated")
 
 
+def _ledger(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions", required=True)
+    check = actions.add_parser("check", help="check every row of the configured ledgers, and say what mends it")
+    check.add_argument("names", metavar="NAME", nargs="*", help="the ledgers; default: all")
+
+
 def _setup(parser: argparse.ArgumentParser) -> None:
     services = parser.add_subparsers(dest="service", metavar="SERVICE", title="services", required=True)
     discord = services.add_parser(
@@ -301,6 +307,7 @@ COMMANDS = (
     Command("uptime", "show uptime and incidents of everything that is watched", "uptime.run", _uptime, Needs.PAST),
     Command("setup", "create the channels and webhooks of a Discord server", "setup.run", _setup, Needs.HOME),
     Command("export", "write trades or days as CSV or JSON", "export.run", _export, uses=("ledgers",)),
+    Command("ledger", "check trading databases", "ledger.run", _ledger, uses=("ledgers",)),
     Command("init", "create a home that is ready to edit", "init.run_init", _init, Needs.NOTHING),
     Command(
         "demo",

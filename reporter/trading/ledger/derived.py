@@ -28,7 +28,7 @@ CREATE TABLE trades (id TEXT PRIMARY KEY, agent TEXT, strategy TEXT, market TEXT
 CREATE INDEX trades_closed_at ON trades (closed_at);
 CREATE TABLE positions (id TEXT PRIMARY KEY, agent TEXT, strategy TEXT, market TEXT, side TEXT, mode TEXT,
     currency TEXT, size NUMERIC, entry_price NUMERIC, opened_at TEXT, current_price NUMERIC, unrealised_pnl NUMERIC,
-    priced_at TEXT, entry_tag TEXT) WITHOUT ROWID;
+    priced_at TEXT, entry_tag TEXT, pnl NUMERIC) WITHOUT ROWID;
 CREATE TABLE agents (name TEXT PRIMARY KEY, strategy TEXT, mode TEXT, currency TEXT, capital NUMERIC, status TEXT,
     last_seen TEXT) WITHOUT ROWID;
 CREATE TABLE equity (id INTEGER PRIMARY KEY, at TEXT, agent TEXT, mode TEXT, currency TEXT, equity NUMERIC,

@@ -239,7 +239,8 @@ def _since_1970(stamp: Decimal, unit: str | None) -> datetime:
 
 
 def _position(row: Row) -> Row:
-    columns = ("id", "agent", "strategy", "market", "side", "mode", "currency", "size", "entry_price", "opened_at")
+    columns = ("id", "agent", "strategy", "market", "side", "mode", "currency", "size", "entry_price", "opened_at",
+               "pnl")  # fmt: skip
     return {name: row.get(name) for name in columns}
 
 

@@ -17,6 +17,7 @@ from reporter.periods.civil import INSTANT, Period, Unit, containing
 from reporter.periods.deadlines import SideThreads, SideWork
 from reporter.periods.time_text import duration_text
 from reporter.trading.books import AgentSeries, Book, BookLine, By, Equity, Figures, LedgerHealth, Open, Series, Unread
+from reporter.trading.ledger.checks import LedgerChecks
 from reporter.trading.ledger.equity import added
 from reporter.trading.ledger.grouping import in_order
 from reporter.trading.ledger.path_metrics import PathMetrics, TradeWalk, overlaid
@@ -129,6 +130,17 @@ class Portfolio:
             with suppress(LedgerError):
                 found += reader.warnings()
         return found
+
+    def check(
+        self, now: datetime, only: Collection[str] = (), told: Callable[[str, int, int], None] = lambda *_: None
+    ) -> Iterator[LedgerChecks]:
+        """Every row of these ledgers checked, else of all; `told` is called with a ledger's name and how many of how
+        many trades were. A ledger that cannot be read says why."""
+        for reader in self._only(only):
+            try:
+                yield reader.check(now, partial(told, reader.name))
+            except LedgerError as error:
+                yield LedgerChecks(reader.name, reader.settings.kind, unread=reader.why(error))
 
     def close(self) -> None:
         """Nothing is held open between two looks, so there is nothing to do; here for whoever builds a floor."""

@@ -39,6 +39,12 @@ def oldest_first(
     return found.order_by(source.closed_at, source.trade_id).limit(limit)
 
 
+def by_id(source: Source, last: Any, limit: int | None) -> Select[Any]:
+    """All closed trades after one of them, whenever they closed, in the order of their ids."""
+    found = source.trades if last is None else source.trades.where(source.trade_id > literal(last))
+    return found.order_by(source.trade_id).limit(limit)
+
+
 def these(source: Source, period: Period, ids: Collection[Any]) -> Select[Any]:
     """The closed trades of a period with these ids."""
     return trades(source, period).where(source.trade_id.in_(ids))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -19,6 +19,7 @@ from reporter.periods.civil import INSTANT, Period
 from reporter.trading.books import By, Equity, Figures, LedgerHealth
 from reporter.trading.ledger import equity, queries, rows
 from reporter.trading.ledger.cash_flows import paid
+from reporter.trading.ledger.checks import LATEST, LedgerChecks, RowChecks, Trouble, compared, finding
 from reporter.trading.ledger.connection import Database
 from reporter.trading.ledger.derived import DerivedDatabase
 from reporter.trading.ledger.grouping import Grouping, grouping
@@ -26,7 +27,7 @@ from reporter.trading.ledger.path_metrics import LinePath, TradeWalk, units, wal
 from reporter.trading.ledger.result import BookKey, CashFlow, LedgerResult, LineKey
 from reporter.trading.ledger.settings import LedgerSettings
 from reporter.trading.ledger.sources import hummingbot
-from reporter.trading.ledger.sources.base import Source, moment
+from reporter.trading.ledger.sources.base import Source, amount, moment
 from reporter.trading.ledger.sources.freqtrade import freqtrade
 from reporter.trading.ledger.sources.mapped import mapped_database
 from reporter.trading.ledger.sources.native import LATER, native
@@ -203,6 +204,66 @@ class Reader:
         with self._database.snapshot() as connection:
             wide = [name for name in self._source.tables if connection.execute(_MAY_WRITE, {"table": name}).scalar()]
         return [_too_wide(self.name, wide)] if wide else []
+
+    def check(self, now: datetime, told: Callable[[int, int], None]) -> LedgerChecks:
+        """Every row checked; `told` is called with how many of how many trades were."""
+        checks = RowChecks(self.settings.kind, now)
+        found = LedgerChecks(self.name, self.settings.kind)
+        of = undisturbed(self._count)
+        for rows_by_id in self._by_id():
+            for row in rows_by_id:
+                checks.look(row._mapping)
+            told(checks.trades, of)
+        found.trades = checks.trades
+        found.findings = checks.findings()
+        found.open, with_result = undisturbed(self._check_open)
+        found.findings += [with_result, undisturbed(partial(self._compare, checks))]
+        return found
+
+    def _count(self) -> int:
+        with self._database.snapshot() as connection:
+            rows_of = self._fitting(connection, ["trades"]).trades.subquery()
+            return int(connection.execute(select(func.count()).select_from(rows_of)).scalar_one())
+
+    def _by_id(self) -> Iterator[Sequence[Row[Any]]]:
+        """All closed trades in batches, each a look of its own; computed rows are all read in one."""
+        last: Any = None
+        limit = None if isinstance(self._database, DerivedDatabase) else _BATCH
+        while True:
+            found = undisturbed(partial(self._after, last, limit))
+            yield found
+            if limit is None or len(found) < limit:
+                return
+            last = found[-1].id
+
+    def _after(self, last: Any, limit: int | None) -> Sequence[Row[Any]]:
+        with self._database.snapshot() as connection:
+            source = self._fitting(connection, ["trades"])
+            return connection.execute(queries.by_id(source, last, limit)).all()
+
+    def _check_open(self) -> tuple[int, Trouble]:
+        kind = self.settings.kind
+        with_result = finding("open rows with a result", kind, "odd" if kind == "mapping" else "note")
+        with self._database.snapshot() as connection:
+            positions = connection.execute(self._source.positions).all()
+            for id_ in self._open_with_result(connection):
+                with_result.add(id_)
+        with_result.of = len(positions)
+        return len(positions), with_result
+
+    def _open_with_result(self, connection: Connection) -> list[Any]:
+        if isinstance(self._database, DerivedDatabase):
+            return list(connection.execute(text("SELECT id FROM positions WHERE pnl IS NOT NULL")).scalars())
+        wanted = self._source.open_with_result
+        return [] if wanted is None else list(connection.execute(wanted).scalars())
+
+    def _compare(self, checks: RowChecks) -> Trouble:
+        with self._database.snapshot() as connection:
+            source = self._fitting(connection, ["trades"])
+            added: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+            for _, mode, currency, _, pnl in connection.execute(queries.history(source, None, LATEST)):
+                added[str(mode), str(currency)] += amount(pnl)
+        return compared(self.settings.kind, checks, added)
 
     @contextmanager
     def _look(self, *, trades: bool = True, account: bool = False) -> Iterator[tuple[Connection, Source]]:

@@ -129,7 +129,7 @@ class Source:
     where nothing but our word for it says so. `timing` reckons with stored times. `lists_agents` says that agents have
     a table of their own; otherwise they are known by their trades. `costly` says that what a column holds has to be
     looked up elsewhere, and should not be looked up twice. `tells_deposits` says that snapshots of the account tell
-    what was paid in and out.
+    what was paid in and out. `open_with_result` are the ids of open rows that hold a result.
     """
 
     trades: Rows
@@ -147,6 +147,7 @@ class Source:
     form: re.Pattern[str] | None = None
     costly: bool = False
     tells_deposits: bool = False
+    open_with_result: Rows | None = None
 
 
 def canonical(columns: TradeColumns | PositionColumns | AgentColumns | EquityColumns) -> Rows:

@@ -63,6 +63,7 @@ def freqtrade(dialect: str, mode: Mode) -> Source:
         stored=as_text if dialect == "sqlite" else as_naive,
         timing=timing(dialect),
         costly=True,
+        open_with_result=select(rows.c.id).where(rows.c.is_open == true(), rows.c.close_profit_abs.is_not(None)),
     )
 
 
