@@ -132,6 +132,7 @@ class App:
             if why := self.planner.doubt(self.runtime):
                 raise ReporterError(f"this machine's clock cannot be right: {why}")
             owed, claim = self.planner.claim_by_hand(bound, period)
+            period = owed.period
             if claim is None:
                 return ManualRun(period, None, owed)
         return ManualRun(period, self.runner.run(self.runtime, bound, period, trigger="hand", claim=claim), None)

@@ -1,4 +1,4 @@
-"""Settings without effect: names and patterns that match nothing, and intervals shorter than the probe round.
+"""Settings without effect, such as patterns that match nothing, and schedules that come less often than their periods.
 
 Nothing stops because of such a setting, but its author believes that it does something. Only what is certain is
 reported: a job that does not declare its subjects may observe any.
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from itertools import islice
 
 from reporter.alerts.maintenance import fits
 from reporter.alerts.model import CLOCK_SUBJECT, HEARTBEAT_SUBJECT, STORE_SUBJECT
@@ -19,16 +21,27 @@ from reporter.errors import Problem, nearest
 from reporter.jobs.binding import BoundJob
 from reporter.jobs.loader import observed_by
 from reporter.periods.schedules import Every
+from reporter.scheduler.planner import shared_turns
 
 # The kinds of subjects that only the reporter itself observes, independent of the jobs.
 OURS = ("job", "channel")
 # A hint names at most this many subjects.
 NAMED = 6
+# How many turns of a schedule are looked at: a fortnight of daily ones, a year of monthly ones.
+TURNS = 14
+# From when on: any moment will do.
+_SOME_DAY = datetime(2026, 1, 1, tzinfo=UTC)
+_WHEN_IT_ENDS = {
+    "hour": "every hour",
+    "day": "daily at 00:00",
+    "week": "weekly on mon at 00:05",
+    "month": "monthly on 1 at 00:10",
+}
 
 
 def settings_without_effect(loaded: Loaded, jobs: Sequence[BoundJob]) -> list[Problem]:
     """The settings without effect in a config that is otherwise right, each at its line; `jobs` are its bound jobs."""
-    return [*_unmatched(loaded, jobs), *_too_often(loaded, jobs)]
+    return [*_unmatched(loaded, jobs), *_too_often(loaded, jobs), *_too_seldom(loaded, jobs)]
 
 
 # --- Subjects ---
@@ -154,3 +167,29 @@ def _too_often(loaded: Loaded, jobs: Sequence[BoundJob]) -> Iterator[Problem]:
             message = f"`{said}` has no effect: {bound.name} runs {bound.schedule.describe()}"
             hint = f"write `schedule: every {said}` at the job {bound.name}, or leave `every` out"
             yield loaded.problem(("probes", name, "every"), message, hint)
+
+
+def _too_seldom(loaded: Loaded, jobs: Sequence[BoundJob]) -> Iterator[Problem]:
+    """Jobs of closed periods whose schedule has one turn for several of them: what that means for the reports."""
+    for bound in jobs:
+        if bound.enabled and bound.job.covers.closed and not isinstance(bound.schedule, Every):
+            together = max(len(shared) for _, shared in islice(shared_turns(bound, _SOME_DAY), TURNS))
+            if together > 1:
+                message = f"`{bound.schedule}` comes less often than a {bound.job.covers.unit} ends: "
+                message += _reported_of(together, bound)
+                path = (
+                    ("jobs", bound.name, "schedule")
+                    if loaded.config.jobs[bound.name].schedule
+                    else ("jobs", bound.name)
+                )
+                hint = f"write `{_WHEN_IT_ENDS[bound.job.covers.unit or '']}` to report each when it ends"
+                yield loaded.problem(path, message, hint)
+
+
+def _reported_of(together: int, bound: BoundJob) -> str:
+    limit = {"latest": 1, "none": together}.get(bound.catch_up, bound.catch_up_limit)
+    found = f"up to {together} {bound.job.covers.unit}s"
+    if limit >= together:
+        return f"{found} are reported at once, each in a report of its own"
+    why = "`catch_up: latest`" if bound.catch_up == "latest" else f"`catch_up_limit: {limit}`"
+    return f"of {found} only the newest {'one is' if limit == 1 else f'{limit} are'} reported ({why})"

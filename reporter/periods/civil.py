@@ -18,6 +18,8 @@ from enum import StrEnum
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from reporter.periods.time_text import duration_text
+
 INSTANT = timedelta.resolution
 SECOND = timedelta(seconds=1)
 HOUR = timedelta(hours=1)
@@ -157,7 +159,24 @@ def before(period: Period) -> Period:
     """The period of the same unit that ends where this one starts. A mere moment is its own predecessor."""
     if period.unit is None:
         return period
-    return containing(period.unit, period.start - INSTANT, period.zone)
+    past = containing(period.unit, period.start - INSTANT, period.zone)
+    return replace(past, end=period.start)  # a first period in another zone starts within one of its zone's
+
+
+def following(unit: Unit, start: datetime, zone: str) -> Period:
+    """The period that begins at `start`, where another one ended: one of the zone's own if the zone has one there.
+
+    Else the zone of a job, or the zone's rules, have changed. The first period is then longer or shorter, by at most
+    half of its length, and its label says so: `2026-11-01 (15h, zone changed)`.
+    """
+    start = _in_utc(start)
+    whole = containing(unit, start, zone)
+    if whole.start == start:
+        return whole
+    if whole.end - start < whole.duration / 2:
+        whole = containing(unit, whole.end, zone)
+    length = duration_text(whole.end - start)
+    return replace(whole, start=start, label=f"{whole.label} ({length}, zone changed)")
 
 
 def as_far(period: Period) -> Period:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import islice
+from itertools import groupby, islice, takewhile
+from operator import itemgetter
+from zoneinfo import ZoneInfoNotFoundError
 
 from sqlalchemy import Connection
 
@@ -21,9 +23,9 @@ from reporter.jobs.binding import BoundJob
 from reporter.messages.formats import plural
 from reporter.notify.pipeline import AlertPipeline
 from reporter.notify.routing import Observer
-from reporter.periods.civil import Period, containing, covered
+from reporter.periods.civil import INSTANT, Period, Unit, before, containing, following
 from reporter.periods.clock import Clock
-from reporter.periods.schedules import Every, ScheduleError, parse
+from reporter.periods.schedules import Every
 from reporter.periods.time_text import duration_text
 from reporter.scheduler.clock_check import ClockCheck
 from reporter.scheduler.runtime import Runtime
@@ -41,7 +43,7 @@ LEASE_MARGIN = timedelta(seconds=60)
 MISSED_AFTER = timedelta(minutes=15)
 # The wall clock is steered by fractions of a second; if it goes back by more, it was set back.
 SET_BACK = timedelta(seconds=5)
-# So long an earlier wording of a schedule that cannot be read is left alone.
+# So long a job is left alone whose earlier zone is unknown here.
 UNREADABLE = timedelta(hours=1)
 
 
@@ -129,7 +131,8 @@ class Planner:
         """Enter a complete period if need be and take it; no claim when it is reported or another daemon has it."""
         now = self._clock.wall()
         with self._store.begin() as connection:
-            version = _version(connection, bound, now)
+            version = _newest_version(connection, bound) or _begin_version(connection, bound, now)
+            period = owed_periods.ending_with(connection, bound.job.name, period)
             owed_periods.owe(
                 connection, bound.job.name, period, version=version.number, fire_at=None, due_at=period.end, now=now
             )
@@ -145,14 +148,13 @@ class Planner:
         now = self._clock.wall()
         if not bound.job.covers.closed:
             return bound.schedule.after(now, bound.timezone)
-        fire, period = next(turns(bound, now))
-        return _due(bound, fire, period)
+        return next(_due_moments(bound, now))
 
     def next_runs(self, bound: BoundJob, count: int) -> list[datetime]:
         """When a job's next turns come; nothing for an interval that is counted from the daemon's start."""
         now = self._clock.wall()
         if bound.job.covers.closed:
-            return [_due(bound, fire, period) for fire, period in islice(turns(bound, now), count)]
+            return list(islice(_due_moments(bound, now), count))
         if isinstance(bound.schedule, Every):
             return []
         moments = [now]
@@ -161,19 +163,18 @@ class Planner:
         return moments[1:]
 
     def _enter_if_it_can_be_read(self, bound: BoundJob, now: datetime) -> None:
-        """One job whose past cannot be read, as one that a newer version wrote, keeps no other from its turn."""
+        """One job whose past cannot be read, as one in a zone that is gone, keeps no other from its turn."""
         try:
             self._enter(bound, now)
-        except ScheduleError as error:
+        except ZoneInfoNotFoundError as error:
             self._next[_key(bound)] = now + UNREADABLE
             log.error("%s: what it owes cannot be planned: %s", bound.name, error)
 
     def _enter(self, bound: BoundJob, now: datetime) -> None:
         with self._store.begin() as connection:
-            version = _version(connection, bound, now)
-            following = enter(connection, bound, version, now)
-            left_out = _leave_out(connection, bound, now) if following > now else 0
-        self._next[_key(bound)] = following
+            next_turn = enter(connection, bound, now)
+            left_out = _leave_out(connection, bound, now) if next_turn > now else 0
+        self._next[_key(bound)] = next_turn
         if left_out:
             log.warning("%s: %s left out: %s", bound.name, plural(left_out, "older period"), _why_left_out(bound))
 
@@ -234,49 +235,62 @@ class Planner:
         return True
 
 
-def enter(connection: Connection, bound: BoundJob, version: owed_periods.Version, now: datetime) -> datetime:
-    """Enter every period whose turn came since the last one entered; returns when the next turn comes."""
-    for entered, (fire, period) in enumerate(
-        turns(bound, owed_periods.cursor(connection, bound.job.name, version, now))
-    ):
-        if fire > now:
-            return fire
-        if entered >= PER_PASS:
-            return now
-        _owe(connection, bound, version, fire, period, now)
-    raise AssertionError("a schedule has no last turn")
+def enter(connection: Connection, bound: BoundJob, now: datetime) -> datetime:
+    """Enter every period whose turn came since the last one entered; returns when the next turn comes.
 
-
-def _version(connection: Connection, bound: BoundJob, now: datetime) -> owed_periods.Version:
-    """The version of the schedule as it is worded now.
-
-    When the wording has changed, the old one first enters every period that is over, so that none falls between them;
-    a period that both would enter is one row all the same.
+    A change of zone ends the days of the old zone: those that are over are entered first, whenever their turn comes.
     """
+    newest = _newest_version(connection, bound)
+    if newest is not None and newest.zone != bound.timezone:
+        old = replace(bound, timezone=newest.zone)
+        first = _next_period(connection, old, newest, now)
+        over = list(islice(takewhile(lambda turn: turn[1].end <= now, turns(old, first)), PER_PASS))
+        _owe(connection, old, newest, over, now)
+        if len(over) == PER_PASS:
+            return now
+    as_before = newest is not None and (newest.spec, newest.zone) == (str(bound.schedule), bound.timezone)
+    version = newest if newest and as_before else _begin_version(connection, bound, now)
+    coming = turns(bound, _next_period(connection, bound, version, now))
+    come = list(islice(takewhile(lambda turn: turn[0] <= now, coming), PER_PASS))
+    _owe(connection, bound, version, come, now)
+    return now if len(come) == PER_PASS else next(turns(bound, _next_period(connection, bound, version, now)))[0]
+
+
+def _newest_version(connection: Connection, bound: BoundJob) -> owed_periods.Version | None:
+    """The schedule as it was worded last; a job that bears another name now takes its past along."""
     newest = owed_periods.newest_version(connection, bound.job.name)
     if newest is None and bound.renamed_from:
         owed_periods.rename(connection, bound.renamed_from, bound.job.name)
         newest = owed_periods.newest_version(connection, bound.job.name)
-    if newest is not None and (newest.spec, newest.zone) == (str(bound.schedule), bound.timezone):
-        return newest
-    if newest is not None:
-        old = replace(bound, schedule=parse(newest.spec), timezone=newest.zone)
-        for fire, period in turns(old, owed_periods.cursor(connection, bound.job.name, newest, now)):
-            if period.end > now:
-                break
-            _owe(connection, old, newest, fire, period, now)
-    return owed_periods.begin_version(connection, bound.job.name, str(bound.schedule), bound.timezone, now)
+    return newest
+
+
+def _begin_version(connection: Connection, bound: BoundJob, now: datetime) -> owed_periods.Version:
+    """The schedule as it is worded now. What waits for a turn of the old wording need not wait longer than for its."""
+    job, newest = bound.job.name, owed_periods.newest_version(connection, bound.job.name)
+    entered = owed_periods.last_entered(connection, job, now)
+    begins = newest.active_from if newest and not entered else now  # an edit before the first period moves nothing
+    owed_periods.bring_forward(connection, job, next(_due_moments(bound, now)))
+    return owed_periods.begin_version(connection, job, str(bound.schedule), bound.timezone, begins)
+
+
+def _next_period(connection: Connection, bound: BoundJob, version: owed_periods.Version, now: datetime) -> Period:
+    """What follows the last period that was entered; for a new job, or one of other periods now, what ends next."""
+    unit = _unit(bound)
+    last = owed_periods.last_entered(connection, bound.job.name, now)
+    if last is not None and last.unit is unit:
+        return following(unit, last.end, bound.timezone)
+    return containing(unit, max(last.end, version.active_from) if last else version.active_from, bound.timezone)
 
 
 def _owe(
     connection: Connection,
     bound: BoundJob,
     version: owed_periods.Version,
-    fire: datetime,
-    period: Period,
+    found: Iterable[tuple[datetime, Period]],
     now: datetime,
 ) -> None:
-    if period.end > version.active_from:
+    for fire, period in found:
         due = _due(bound, fire, period)
         owed_periods.owe(connection, bound.job.name, period, version=version.number, fire_at=fire, due_at=due, now=now)
 
@@ -309,18 +323,36 @@ def in_brief(labels: Sequence[str]) -> str:
     return ", ".join(labels) if len(labels) <= 3 else f"{len(labels)} periods, {labels[0]} to {labels[-1]}"
 
 
-def turns(bound: BoundJob, after: datetime) -> Iterator[tuple[datetime, Period]]:
-    """The moments of a closed job's schedule after a moment, each with the period it speaks of.
+def turns(bound: BoundJob, period: Period) -> Iterator[tuple[datetime, Period]]:
+    """From `period` on, each period of a closed job, with the moment of its turn.
 
-    `every hour` on the last hour means the end of each civil hour, not hours since the start.
+    Each period begins where the one before ends, and its turn is the schedule's first moment at or after its end: the
+    schedule says when a period is reported, never whether. `every hour` means the end of each period.
     """
-    unit = bound.job.covers.unit
+    turn = None
     while True:
-        if isinstance(bound.schedule, Every) and unit:
-            after = containing(unit, after, bound.timezone).end
-        else:
-            after = bound.schedule.after(after, bound.timezone)
-        yield after, covered(bound.job.covers, after, bound.timezone)
+        if isinstance(bound.schedule, Every):
+            turn = period.end
+        elif turn is None or turn < period.end:
+            turn = bound.schedule.after(period.end - INSTANT, bound.timezone)
+        yield turn, period
+        period = following(_unit(bound), period.end, bound.timezone)
+
+
+def shared_turns(bound: BoundJob, now: datetime) -> Iterator[tuple[datetime, list[Period]]]:
+    """The turns of a closed job after `now`, each with the periods that are reported then."""
+    last = before(containing(_unit(bound), now, bound.timezone))
+    for turn, shared in groupby(turns(bound, last), key=itemgetter(0)):
+        if turn > now:
+            yield turn, [period for _, period in shared]
+
+
+def _due_moments(bound: BoundJob, now: datetime) -> Iterator[datetime]:
+    return (_due(bound, turn, shared[-1]) for turn, shared in shared_turns(bound, now))
+
+
+def _unit(bound: BoundJob) -> Unit:
+    return bound.job.covers.unit or Unit.DAY  # only `now` has none, and nothing of it is owed
 
 
 def _due(bound: BoundJob, fire: datetime, period: Period) -> datetime:

@@ -24,7 +24,7 @@ LEFT_OUT = "left out"
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One wording of a job's schedule. Nothing that ended before `active_from` is owed by it."""
+    """One wording of a job's schedule. A job that has reported nothing owes first what ends after `active_from`."""
 
     number: int
     active_from: datetime
@@ -69,22 +69,33 @@ def newest_version(connection: Connection, job: str) -> Version | None:
     return Version(row.version, row.active_from, row.spec, row.zone) if row is not None else None
 
 
-def begin_version(connection: Connection, job: str, spec: str, zone: str, now: datetime) -> Version:
-    """A new wording of a job's schedule, active from now."""
+def begin_version(connection: Connection, job: str, spec: str, zone: str, active_from: datetime) -> Version:
+    """A new wording of a job's schedule."""
     newest = newest_version(connection, job)
-    version = Version(newest.number + 1 if newest else 1, now, spec, zone)
-    insert_once(connection, schedules, job=job, version=version.number, spec=spec, zone=zone, active_from=now)
+    version = Version(newest.number + 1 if newest else 1, active_from, spec, zone)
+    insert_once(connection, schedules, job=job, version=version.number, spec=spec, zone=zone, active_from=active_from)
     return version
 
 
-def cursor(connection: Connection, job: str, version: Version, now: datetime) -> datetime:
-    """Up to which moment this version's turns have been entered, leaving aside what a clock that ran ahead entered."""
-    found = connection.execute(
-        select(func.max(periods.c.fire_at)).where(
-            periods.c.job == job, periods.c.schedule_version == version.number, periods.c.fire_at <= now
+def last_entered(connection: Connection, job: str, now: datetime) -> Period | None:
+    """The last period that a schedule entered, leaving aside what a clock that ran ahead entered."""
+    by_schedule = (periods.c.job == job, periods.c.fire_at.is_not(None), periods.c.ends_at <= now)
+    row = connection.execute(select(periods).where(*by_schedule).order_by(periods.c.ends_at.desc()).limit(1)).first()
+    return _owed(row).period if row is not None else None
+
+
+def ending_with(connection: Connection, job: str, period: Period) -> Period:
+    """That period as a schedule entered it: the first one after a change of zone has another start."""
+    row = connection.execute(
+        select(periods).where(
+            periods.c.job == job,
+            periods.c.ends_at == period.end,
+            periods.c.unit == (period.unit or ""),
+            periods.c.zone == period.zone,
+            periods.c.fire_at.is_not(None),
         )
-    ).scalar()
-    return max(found, version.active_from) if found else version.active_from
+    ).first()
+    return _owed(row).period if row is not None else period
 
 
 def owe(
@@ -246,6 +257,15 @@ def settle(connection: Connection, period_id: int, token: str, run_id: str, now:
         .values(state="told", run_id=run_id, settled_at=now, claim=None, claimed_until=None, reason=None)
     )
     return changed.rowcount == 1
+
+
+def bring_forward(connection: Connection, job: str, due_at: datetime) -> None:
+    """Let what nobody has tried be due by then: an edited schedule comes sooner than the one before."""
+    connection.execute(
+        update(periods)
+        .where(periods.c.job == job, periods.c.state == "owed", periods.c.attempts == 0, periods.c.due_at > due_at)
+        .values(due_at=due_at, next_try_at=due_at)
+    )
 
 
 def hasten(connection: Connection, period_id: int, now: datetime) -> None:

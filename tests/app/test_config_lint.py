@@ -158,3 +158,22 @@ def test_no_sign_of_the_machine_or_of_ours_has_another_subject_than_is_said() ->
         assert len(signs) > 15
         for sign in signs:
             assert any(fnmatchcase(sign.seen.subject, one) for one in (*MACHINE_SUBJECTS, *OWN_SUBJECTS))
+
+
+@pytest.mark.parametrize(
+    ("terms", "said"),
+    [
+        ("schedule: daily at 23:30", None),
+        ("schedule: 'cron \"0 0 * * *\"'", None),
+        ("schedule: 'cron \"0 0 * * 1-5\"'", "ends: up to 3 days are reported at once, each in a report of its own"),
+        ("schedule: weekly on mon at 09:00, catch_up: latest", "of up to 7 days only the newest one is reported (`ca"),
+        ("schedule: monthly on 1 at 00:00, catch_up_limit: 20", "newest 20 are reported (`catch_up_limit: 20`)"),
+        ("schedule: weekly on mon at 09:00, enabled: false", None),
+    ],
+)
+def test_a_schedule_with_one_turn_for_several_periods_is_named(stage: Stage, terms: str, said: str | None) -> None:
+    problems = told(stage.report("daily", DAILY), "job/daily", f"  daily: {{{terms}}}\n  health_probe:")
+    (found,) = problems or ("",)
+    assert (said or "") in found
+    assert bool(found) == bool(said)
+    assert not found or "write `daily at 00:00` to report each when it ends" in found

@@ -139,7 +139,7 @@ def test_a_job_moved_to_another_zone_owes_nothing_from_before(daily: Stage) -> N
     daily.clock.forward(hours=3)  # in Tokyo it is the afternoon of 1 November
     assert daily.told() == []
     daily.clock.forward(hours=12)
-    assert daily.told() == ["daily 2026-11-01"]
+    assert daily.told() == ["daily 2026-11-01 (15h, zone changed)"]
 
 
 def test_a_period_that_nobody_could_make_for_days_is_given_up_and_the_next_ones_come(stage: Stage) -> None:
