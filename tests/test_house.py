@@ -34,7 +34,7 @@ PACKAGES = (
     "messages",
     "trading alerts",
     "periods",
-    "metrics client http_client",
+    "metrics client http_client trusted_files",
     "secret",
     "errors version",
 )

@@ -39,6 +39,7 @@ from reporter.scheduler.runtime import JobInputs, Retention, Runtime
 from reporter.secret import Secret
 from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.ledger.settings import LedgerSettings
+from reporter.trusted_files import distrust
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,9 @@ def _mapping(given: str | dict[str, Any] | None, home: Path) -> dict[str, Any]:
     """A mapping as it is written, in the config or in a file of its own. Raises LedgerError."""
     if not isinstance(given, str):
         return given or {}
-    path = home / given
+    path = (home / given).absolute()
+    if reason := distrust(path, home.absolute()):
+        raise LedgerError(f"mapping: {': '.join(reason)}")
     try:
         document = yaml_document.read(str(path), path.read_bytes())
     except OSError as error:

@@ -64,12 +64,15 @@ class FolderHome:
         self._discord = ServiceLimits(clock.monotonic)  # which all its channels share, over reloads of the config
         self._environ = environ
         self._uses = uses
+        self._referred: frozenset[Path] = frozenset()  # the files that the config refers to
         self._watch = FileWatch(self._files)
 
     def build(self) -> Runtime:
         """Read all files and build the program. Raises ConfigError with all problems, and changes nothing then."""
         self._watch.mark_read()
+        known = self._referred
         contents = self.read()
+        self._watch.mark_found(self._referred - known)
         runtime, problems = self.open(contents)
         if problems:
             runtime.close()
@@ -83,6 +86,7 @@ class FolderHome:
         """What the files say. Raises ConfigError where nothing of the config can be read."""
         version = version_of(self.path, self.homes)
         loaded = loading.look_through(self.path, self._environ, self._uses)
+        self._referred = loaded.referred
         if not loaded.document.text.strip():  # what a full disk or an editor at work leaves behind
             raise ConfigError([Problem(str(self.path), "this file is empty", hint=_EMPTY)])
         catalog = load_catalog(self.homes)
@@ -98,7 +102,10 @@ class FolderHome:
         return self._watch.edited()
 
     def _files(self) -> Iterable[Path]:
-        return self.path, *job_files(self.homes).values()
+        """What to watch. Who may write to a folder decides whether the files in it are used."""
+        home = self.homes[0]
+        folders = (home, home / "config", home / "jobs", home / "templates")
+        return self.path, *folders, *job_files(self.homes).values(), *self._referred
 
     def _warn(self, contents: HomeContents) -> None:
         """Log what works and should be mended: once, and not again at each edit of something else."""

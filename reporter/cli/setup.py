@@ -26,6 +26,7 @@ from reporter.errors import ConfigError, Problem, ReporterError
 from reporter.jobs.loader import stock_home
 from reporter.messages.message import visible
 from reporter.secret import Secret
+from reporter.trusted_files import distrust
 
 DONE, FAILED = 0, 1
 PLAN = Path("config", "server.yaml")
@@ -67,6 +68,8 @@ def run_setup(config: Path, options: argparse.Namespace, environ: Mapping[str, s
 
 def _document(config: Path) -> Document:
     """The config as it is written: what it refers to need not be there yet. Raises ConfigError."""
+    if reason := distrust(config.absolute(), home_of(config)):  # it says where the bot's token is sent
+        raise ConfigError([Problem(str(config), reason[0], hint=reason[1])])
     try:
         document = documents.read(str(config), config.read_bytes())
     except OSError as error:

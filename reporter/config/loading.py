@@ -21,6 +21,7 @@ from reporter.config.secrets import LITERAL, Sources
 from reporter.config.yaml_document import Document
 from reporter.errors import ConfigError, Problem
 from reporter.secret import Secret, learn_environment
+from reporter.trusted_files import distrust
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,8 @@ class Loaded:
     """A config that can be used, and the document it came from.
 
     `digest` is the SHA-256 of the file's bytes. `store` is the URL of our own database. `warnings` are no errors but
-    should be mended. `problems` are errors: what they are about is left out of the config.
+    should be mended. `problems` are errors: what they are about is left out of the config. `referred` are the files
+    that secrets and mappings come from, whether they are there or not.
     """
 
     path: Path
@@ -39,6 +41,7 @@ class Loaded:
     store: Secret
     warnings: tuple[Problem, ...] = ()
     problems: tuple[Problem, ...] = ()
+    referred: frozenset[Path] = frozenset()
 
     def problem(self, path: documents.KeyPath, message: str, hint: str = "") -> Problem:
         """A mistake that was found later, such as a job's name that no file has, at its line."""
@@ -68,16 +71,21 @@ def look_through(path: Path, environ: Mapping[str, str] = os.environ, uses: Coll
     `store`; None is all sections. Raises ConfigError where nothing of the file can be read.
     """
     learn_environment(environ)
+    home = home_of(path)
+    if reason := distrust(path.absolute(), home):
+        raise ConfigError([Problem(str(path), reason[0], hint=reason[1])])
     content, private = _content(path)
     document = documents.read(str(path), content)
-    home = home_of(path)
-    config, problems = examined(document, Sources(environ, home, path, private, lenient=uses is not None))
+    sources = Sources(environ, home, path, private, lenient=uses is not None)
+    config, problems = examined(document, sources)
     for section in ("store", *(uses or ())):
         problems += _missing(config, document, (section,))
     store = config.store or Secret(f"sqlite:///{default_state(home, environ) / 'reporter.sqlite'}")
     digest = hashlib.sha256(content).hexdigest()
     warnings = tuple(_warnings(config, document))
-    return Loaded(path, home, config, document, digest, store, warnings, tuple(problems))
+    mappings = {home / entry.mapping for entry in config.ledgers.values() if isinstance(entry.mapping, str)}
+    referred = frozenset(sources.files | mappings)
+    return Loaded(path, home, config, document, digest, store, warnings, tuple(problems), referred)
 
 
 def home_of(path: Path) -> Path:

@@ -25,7 +25,8 @@ _SHELL_VARIABLE = re.compile(r"\$\{?(\w+)\}?")
 class Sources:
     """Where references lead. Literals may stand in the config `file` if it is `private`: nobody else can read it.
 
-    With `lenient` a reference that leads nowhere gives a Secret that says why it is missing.
+    With `lenient` a reference that leads nowhere gives a Secret that says why it is missing. `files` collects the files
+    that references led to.
     """
 
     environ: Mapping[str, str] = field(default_factory=dict)
@@ -33,6 +34,7 @@ class Sources:
     file: Path = field(default_factory=Path)
     private: bool = False
     lenient: bool = False
+    files: set[Path] = field(default_factory=set)
 
     def fetch(self, text: str) -> Secret | None:
         """What a reference leads to; None if the text is none. Raises PydanticCustomError."""
@@ -61,7 +63,7 @@ class Sources:
             case "env":
                 return self._variable(name)
             case "file":
-                return _file(self.home / Path(name).expanduser(), shown(name))
+                return self._file(self.home / Path(name).expanduser(), name)
         return self._credential(name)
 
     def _variable(self, name: str) -> str:
@@ -76,7 +78,11 @@ class Sources:
             raise mistake("there are no credentials: CREDENTIALS_DIRECTORY is not set", hint)
         if Path(name).name != name:
             raise mistake("a credential is a bare name", "write `credential:NAME`, without folders")
-        return _file(Path(folder, name), shown(name), guarded=True)  # systemd itself keeps others out
+        return self._file(Path(folder, name), name, guarded=True)  # systemd itself keeps others out
+
+    def _file(self, path: Path, name: str, *, guarded: bool = False) -> str:
+        self.files.add(path)
+        return _file(path, shown(name), guarded=guarded)
 
 
 def _file(path: Path, name: str, *, guarded: bool = False) -> str:

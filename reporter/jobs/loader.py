@@ -14,6 +14,7 @@ from types import ModuleType
 from reporter.errors import Problem
 from reporter.jobs.context import Job
 from reporter.secret import masked, redacted
+from reporter.trusted_files import distrust
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,8 @@ def _observes_nothing(source: bytes) -> bool:
 
 
 def _load(path: Path) -> Job | Problem:
+    if reason := distrust(path.absolute(), path.absolute().parents[1]):
+        return Problem(str(path), reason[0], hint=reason[1])
     name = f"reporter_job_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
     try:
         module = _run(path, name)

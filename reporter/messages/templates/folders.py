@@ -10,6 +10,8 @@ from types import TracebackType
 from jinja2 import BaseLoader, Environment
 from jinja2.exceptions import TemplateNotFound, TemplateSyntaxError
 
+from reporter.trusted_files import distrust
+
 MARKDOWN, SVG = ".md.j2", ".svg.j2"
 LARGEST_SOURCE = 100_000
 """Bytes of one template file. A template is compiled inside the daemon, so its size has a limit; ours have 3,000."""
@@ -19,6 +21,7 @@ LARGEST_SOURCE = 100_000
 class _Stamp:
     """What tells one state of a file from another, or one file from another of the same name."""
 
+    folder: Path
     path: Path
     changed: int
     size: int
@@ -40,6 +43,8 @@ class Folders(BaseLoader):
             raise TemplateNotFound(template)
         if stamp.size > LARGEST_SOURCE:
             raise TemplateSyntaxError(f"has more than {LARGEST_SOURCE:,} bytes", 1, template, str(stamp.path))
+        if reason := distrust(stamp.path.absolute(), stamp.folder.absolute().parent):
+            raise TemplateSyntaxError(": ".join(reason), 1, template, str(stamp.path))
         try:
             source = stamp.path.read_text(encoding="utf-8")
         except UnicodeDecodeError as error:
@@ -84,5 +89,5 @@ class Folders(BaseLoader):
             path = folder / name
             if path.is_file():
                 stat = path.stat()
-                return _Stamp(path, stat.st_mtime_ns, stat.st_size, stat.st_ino)
+                return _Stamp(folder, path, stat.st_mtime_ns, stat.st_size, stat.st_ino)
         return None
