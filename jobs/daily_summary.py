@@ -74,7 +74,7 @@ class Facts(TypedDict):
     """The ledgers that could not be read, and why."""
 
 
-@job(covers="yesterday", schedule="daily at 00:00", params=Parameters)
+@job(covers="yesterday", schedule="daily at 00:00", params=Parameters, answers=("pnl daily",))
 def daily_summary(ctx: Context[Parameters]) -> Iterator[Report]:
     """Yesterday: balance, P&L, win rate, top performers, underperformers, targets, open positions."""
     recent = ctx.now - ctx.period.end < timedelta(days=1)

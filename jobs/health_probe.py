@@ -21,7 +21,6 @@ from reporter.jobs.kit import (
     LEVEL_TONES,
     SELF_SUBJECTS,
     WORST_FIRST,
-    Agent,
     AlertState,
     DefaultLimits,
     HealthSign,
@@ -62,15 +61,16 @@ class Parameters(HostLimits):
     repost_hours: float | None = Field(None, gt=0)
 
     @property
+    def heartbeat(self) -> timedelta | None:
+        return None if self.heartbeat_minutes is None else timedelta(minutes=self.heartbeat_minutes)
+
+    @property
     def repost(self) -> timedelta | None:
         return None if self.repost_hours is None else timedelta(hours=self.repost_hours)
 
 
 Standing = Mapping[str, AlertState]
 
-# What an agent's status says when nobody expects it to run.
-RETIRED = {"archived", "disabled", "inactive", "paused", "retired", "stopped"}
-RUNNING = {"active", "running"}
 # All agents, where none can be read.
 AGENTS = "probe/agents"
 # What it observes besides the probes of the config.
@@ -148,7 +148,7 @@ class Facts(TypedDict):
     """Name and value of what was measured just now, for the footer."""
 
 
-@job(covers="now", schedule="every 30s", params=Parameters, everywhere=True, observes=OBSERVES)
+@job(covers="now", schedule="every 30s", params=Parameters, everywhere=True, observes=OBSERVES, answers=("health",))
 def health_probe(ctx: Context[Parameters]) -> Iterator[Report | Observation]:
     """The health board of the machine, the trading databases, all probes and the reporter itself, and their alerts."""
     standing = {state.subject: state for state in ctx.history.open_alerts()}
@@ -278,32 +278,15 @@ def _agents(ctx: Context[Parameters], ledgers: Sequence[LedgerHealth], standing:
         yield Item("Trading agents", Observation(AGENTS, Level.OK, words), words, kind="agents")
     names = list(dict.fromkeys(agent.ledger for agent in agents))
     for name in names:
-        running = {agent.name: _runs(agent, ctx) for agent in agents if agent.ledger == name}
+        running = {agent.name: agent.runs(ctx.now, ctx.params.heartbeat) for agent in agents if agent.ledger == name}
         known = {agent: runs for agent, runs in running.items() if runs is not None}
         if known:
-            ahead = [agent.name for agent in agents if agent.ledger == name and _is_ahead(agent, ctx)]
+            ahead = [
+                agent.name for agent in agents if agent.ledger == name and agent.is_ahead(ctx.now, ctx.params.heartbeat)
+            ]
             seen = _roll_call(name, known, ahead)
             called = "Trading agents" + (f" · {name}" if len(names) > 1 else "")
             yield Item(called, seen, seen.detail, kind="agents")
-
-
-def _runs(agent: Agent, ctx: Context[Parameters]) -> bool | None:
-    """Whether an agent runs; None where nobody expects it to, or nothing is known."""
-    status = (agent.status or "").casefold()
-    if status in RETIRED:
-        return None
-    if _is_ahead(agent, ctx):
-        return False
-    if agent.last_seen is not None and ctx.params.heartbeat_minutes is not None:
-        return ctx.now - agent.last_seen <= timedelta(minutes=ctx.params.heartbeat_minutes)
-    return status in RUNNING if status else None
-
-
-def _is_ahead(agent: Agent, ctx: Context[Parameters]) -> bool:
-    """Whether an agent was last seen at a time to come: kept in another zone, or by a wrong clock. It says nothing."""
-    if agent.last_seen is None or ctx.params.heartbeat_minutes is None:
-        return False
-    return agent.last_seen - ctx.now > AHEAD
 
 
 def _roll_call(ledger: str, running: Mapping[str, bool], ahead: Sequence[str]) -> Observation:

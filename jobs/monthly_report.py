@@ -190,7 +190,13 @@ class Facts(TypedDict):
     """The ledgers that could not be read, and why."""
 
 
-@job(covers="last month", schedule="monthly on 1 at 00:15", params=Parameters, deadline=180)
+@job(
+    covers="last month",
+    schedule="monthly on 1 at 00:15",
+    params=Parameters,
+    deadline=180,
+    answers=("pnl monthly", "performance"),
+)
 def monthly_report(ctx: Context[Parameters]) -> Iterator[Report]:
     """Last month: its days and weeks, the month before, agents, markets, hours, risk, reconciliation."""
     books, before = ctx.books(ctx.period, daily=True, account=True), ctx.books(ctx.previous, daily=True)

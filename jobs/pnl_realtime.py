@@ -116,7 +116,7 @@ class Facts(TypedDict):
     """When the newest trade closed."""
 
 
-@job(covers="today", schedule="every 5m", params=Parameters)
+@job(covers="today", schedule="every 5m", params=Parameters, answers=("pnl today",))
 def pnl_realtime(ctx: Context[Parameters]) -> Iterator[Report]:
     """Today so far: balance, realised and unrealised P&L, trades, win rate, best, worst, fees, limits."""
     # What is open is known of this moment, and of no other day.

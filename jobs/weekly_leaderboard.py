@@ -87,7 +87,7 @@ class Facts(TypedDict):
     """The ledgers that could not be read, and why."""
 
 
-@job(covers="last week", schedule="weekly on mon at 00:05", params=Parameters)
+@job(covers="last week", schedule="weekly on mon at 00:05", params=Parameters, answers=("leaderboard",))
 def weekly_leaderboard(ctx: Context[Parameters]) -> Iterator[Report]:
     """Last week's agents, ranked by P&L, with win rate, Sharpe ratio and change of rank."""
     books, before = ctx.books(ctx.period), ctx.books(ctx.previous)

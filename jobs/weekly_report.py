@@ -108,7 +108,7 @@ class Facts(TypedDict):
     """The ledgers that could not be read, and why."""
 
 
-@job(covers="last week", schedule="weekly on mon at 00:10", params=Parameters)
+@job(covers="last week", schedule="weekly on mon at 00:10", params=Parameters, answers=("pnl weekly",))
 def weekly_report(ctx: Context[Parameters]) -> Iterator[Report]:
     """Last week: day by day, the week before, agents, markets, exits, risk, uptime."""
     books, before = ctx.books(ctx.period, daily=True), ctx.books(ctx.previous, daily=True)

@@ -52,9 +52,9 @@ class App:
         self.store = open_store(home.store.reveal(), existing=existing)
         if hold:
             self.store.hold()
-        history = run_log.StoredHistory(self.store, self.clock, self.clock.wall() if hold else None)
+        self.history = run_log.StoredHistory(self.store, self.clock, self.clock.wall() if hold else None)
         self.alerts = AlertPipeline(self.store, self.clock)
-        self.runner = Runner(self.store, self.clock, history, self.alerts, self.stopping)
+        self.runner = Runner(self.store, self.clock, self.history, self.alerts, self.stopping)
         self.upkeep = StoreUpkeep(self.store, self.clock, self.alerts, self.stopping)
         self.planner = Planner(self.store, self.clock, ClockCheck(self.clock), self.alerts)
         self.delivery = DeliveryWorker(self.store, self.clock, lambda seen: self.runner.observe(self.runtime, seen))
@@ -93,14 +93,14 @@ class App:
             f"there is no job {name}: " + (f"did you mean {near}?" if near else f"the jobs are {known}")
         )
 
-    def ask(self, bound: BoundJob, at: str | None) -> Findings:
-        """What a job would report, for a preview: nothing is saved or sent.
+    def ask(self, bound: BoundJob, at: str | None, *, drawn: bool = True) -> Findings:
+        """What a job would report: nothing is saved or sent. With `drawn`, its pictures too.
 
         Raises ReporterError, and JobError for whatever the job itself raises.
         """
         period = self.period(bound, at)
         try:
-            return self.runner.ask(self.runtime, bound, period, drawn=True)
+            return self.runner.ask(self.runtime, bound, period, drawn=drawn)
         except ReporterError:
             raise
         except Exception as error:

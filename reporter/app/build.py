@@ -25,7 +25,7 @@ from reporter.delivery.outlets.outlet import Delivered, Never, Outlet
 from reporter.delivery.rate_limits import ServiceLimits
 from reporter.errors import ConfigError, LedgerError, Problem, ReporterError
 from reporter.inbox.settings import EventSettings
-from reporter.jobs.binding import BoundJob
+from reporter.jobs.binding import BoundJob, answering
 from reporter.jobs.loader import Catalog, stock_home
 from reporter.messages.formats import COMMON_CURRENCIES, CurrencyFormat, Formats
 from reporter.messages.quiet_hours import QuietRules
@@ -72,6 +72,7 @@ def build(
     runtime = Runtime(
         jobs={bound.name: bound for bound in contents.jobs},
         broken=_broken(contents),
+        answers=answering(contents.loaded, contents.catalog, contents.jobs),
         version=contents.version,
         inputs=JobInputs(
             ledger=portfolio,

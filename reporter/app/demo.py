@@ -57,7 +57,7 @@ ETH_BTC = Market("ETH/BTC", "BTC", 0.0382, 6, cents=8)
 
 
 @dataclass(frozen=True, slots=True)
-class Actor:
+class InventedAgent:
     """A made-up agent: `pace` trades a day on average, `skill` is the mean gain of a trade in units of its spread."""
 
     name: str
@@ -70,14 +70,14 @@ class Actor:
 
 
 CAST = (
-    Actor("Momentum_BTC_v1", "Momentum", BTC, "2500", 14, 0.18),
-    Actor("Mean_Reversion_ETH", "Mean reversion", ETH, "2000", 10, -0.06),
-    Actor("Volume_BTC_v2", "Volume", BTC, "1500", 9, -0.02),
-    Actor("Momentum_ETH_v2", "Momentum", ETH, "1500", 8, 0.12),
-    Actor("Volume_ETH_v1", "Volume", ETH, "1500", 9, 0.10),
-    Actor("Mean_Reversion_BTC", "Mean reversion", BTC, "1000", 8, 0.08),
-    Actor("Momentum_SOL_v3", "Momentum", SOL, "1000", 11, 0.16, Mode.PAPER),
-    Actor("Rotation_ETH_BTC", "Rotation", ETH_BTC, "0.05", 6, 0.10, Mode.PAPER),
+    InventedAgent("Momentum_BTC_v1", "Momentum", BTC, "2500", 14, 0.18),
+    InventedAgent("Mean_Reversion_ETH", "Mean reversion", ETH, "2000", 10, -0.06),
+    InventedAgent("Volume_BTC_v2", "Volume", BTC, "1500", 9, -0.02),
+    InventedAgent("Momentum_ETH_v2", "Momentum", ETH, "1500", 8, 0.12),
+    InventedAgent("Volume_ETH_v1", "Volume", ETH, "1500", 9, 0.10),
+    InventedAgent("Mean_Reversion_BTC", "Mean reversion", BTC, "1000", 8, 0.08),
+    InventedAgent("Momentum_SOL_v3", "Momentum", SOL, "1000", 11, 0.16, Mode.PAPER),
+    InventedAgent("Rotation_ETH_BTC", "Rotation", ETH_BTC, "0.05", 6, 0.10, Mode.PAPER),
 )
 
 
@@ -86,7 +86,7 @@ class Deal:
     """One made-up trade from its opening to its close."""
 
     reference: str
-    actor: Actor
+    actor: InventedAgent
     side: str
     size: float
     entry: float
@@ -162,7 +162,7 @@ def _luck(*key: object) -> random.Random:
     return random.Random("-".join(map(str, key)))  # noqa: S311 - nothing here is secret
 
 
-def _day_of(actor: Actor, day: date, mood: float, luck: random.Random) -> Iterator[Deal]:
+def _day_of(actor: InventedAgent, day: date, mood: float, luck: random.Random) -> Iterator[Deal]:
     drift = 0.15 * math.sin(day.toordinal() / 11 + len(actor.name))
     midnight = datetime.combine(day, time(), UTC)
     for number in range(max(0, round(luck.gauss(actor.pace, actor.pace**0.5)))):
@@ -170,7 +170,7 @@ def _day_of(actor: Actor, day: date, mood: float, luck: random.Random) -> Iterat
         yield _deal(actor, f"{day}/{actor.name}/{number}", opened_at, actor.skill + drift + mood, luck)
 
 
-def _deal(actor: Actor, reference: str, opened_at: datetime, skill: float, luck: random.Random) -> Deal:
+def _deal(actor: InventedAgent, reference: str, opened_at: datetime, skill: float, luck: random.Random) -> Deal:
     market = actor.market
     direction = luck.choice((1, -1))
     entry = round(market.price_at(opened_at), market.decimals)
@@ -199,7 +199,7 @@ def _deal(actor: Actor, reference: str, opened_at: datetime, skill: float, luck:
 Row = dict[str, str | float | None]
 
 
-def _agent_row(actor: Actor, closed: list[Deal], now: datetime) -> Row:
+def _agent_row(actor: InventedAgent, closed: list[Deal], now: datetime) -> Row:
     """Made-up agents report every minute; this one did so some seconds ago."""
     return {
         "name": actor.name,

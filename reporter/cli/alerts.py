@@ -5,30 +5,20 @@ from __future__ import annotations
 import argparse
 import getpass
 import secrets
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from pydantic_core import PydanticCustomError
 
-from reporter.alerts.incident import Incident
-from reporter.alerts.maintenance import fits
 from reporter.alerts.suppression import Silence
 from reporter.app.app import App
 from reporter.config.types import duration as read_duration
-from reporter.errors import ReporterError, nearest
+from reporter.errors import ReporterError
 from reporter.messages.formats import plural
 from reporter.messages.message import visible
-from reporter.notify.judgement import Judgement
-from reporter.notify.repository import StoreRepository
-from reporter.notify.timeline import Timeline
-from reporter.periods.civil import parse_at
+from reporter.operations import incidents as operations
 from reporter.periods.time_text import duration_text, moment_text
-from reporter.store import incidents
 
 DONE = 0
-USUAL = timedelta(hours=2)
-# The longest pattern that the store holds, in characters.
-LONGEST = 200
 # How long a command waits for the delivery of what it changed.
 PATIENCE = timedelta(seconds=5)
 
@@ -37,28 +27,14 @@ def run_explain(app: App, options: argparse.Namespace) -> int:
     """`reporter explain [SUBJECT] [--at TIME]`."""
     if options.at and options.subject is None:
         raise ReporterError("--at needs a subject, such as `reporter explain db --at 2026-10-30T14:00`")
-    with app.store.read() as connection:
-        story = Timeline(connection, app.runtime.notify, app.clock.wall(), app.runtime.describe)
-        if options.subject is None:
-            lines = list(story.overview())
-        else:
-            subject = _meant(options.subject, story.subjects())
-            lines = list(story.of(subject, _moment(app, options.at) if options.at else None))
-    print("\n".join(map(visible, lines)))
+    print("\n".join(map(visible, operations.story(app, options.subject, options.at))))
     return DONE
 
 
 def run_ack(app: App, options: argparse.Namespace) -> int:
     """`reporter ack SUBJECT [--by NAME] [--note TEXT]`."""
-    by, run_id = _signed(options.by), secrets.token_hex(4)
-    matching: list[Incident] = []
-
-    def acknowledge(judgement: Judgement[StoreRepository]) -> None:
-        matching[:] = _open_incidents(options.subject, judgement.open_incidents())
-        for incident in matching:
-            judgement.acknowledge(incident, by, options.note or "")
-
-    app.alerts.commit(app.runtime.notify, acknowledge, run_id=run_id)
+    by, run_id = signed(options.by), secrets.token_hex(4)
+    matching = operations.acknowledge(app, options.subject, by, options.note or "", run_id)
     app.deliver(run_id, PATIENCE)
     for incident in matching:
         subject = visible(incident.subject)
@@ -70,38 +46,26 @@ def run_silence(app: App, options: argparse.Namespace) -> int:
     """`reporter silence [PATTERN] [--for 2h] [--reason TEXT] [--by NAME] [--end]`."""
     if options.pattern is None and not options.end:
         return _list(app)
-    if not (options.pattern or "").strip():
-        raise ReporterError("which subjects? write such as `reporter silence 'probe/db*'`; `reporter silence` lists")
-    return _end(app, options.pattern) if options.end else _begin(app, options)
+    return _end(app, options.pattern or "") if options.end else _begin(app, options)
 
 
 def _begin(app: App, options: argparse.Namespace) -> int:
-    now, span = app.clock.wall(), _span(options.span) if options.span else USUAL
-    by, reason = _signed(options.by), options.reason or "no reason given"
-    if len(options.pattern) > LONGEST:
-        raise ReporterError(f"a pattern has at most {LONGEST} characters: use `*`, such as `probe/db*`")
-    with app.store.read() as connection:
-        known = Timeline(connection, app.runtime.notify, now, app.runtime.describe).subjects()
-    matching = [subject for subject in known if fits(options.pattern, subject)]
-    with app.store.begin() as connection:
-        number = incidents.add_silence(connection, options.pattern, now, now + span, reason, by)
-    print(_in_words(app, Silence(number, options.pattern, now, now + span, reason, by), now))
+    span = _span(options.span) if options.span else operations.USUAL
+    reason = options.reason or "no reason given"
+    silence, matching = operations.begin_silence(app, options.pattern, span, reason, signed(options.by))
+    print(_in_words(app, silence, silence.begins_at))
     if matching:
-        print(f"  it matches {visible(_some(matching))}")
+        print(f"  it matches {visible(operations.some(matching))}")
     else:
-        print(f"  it matches no known subject{_near(options.pattern, known)}")
+        print(f"  it matches no known subject{operations.near(options.pattern, operations.subjects(app))}")
     return DONE
 
 
 def _end(app: App, pattern: str) -> int:
-    now, run_id = app.clock.wall(), secrets.token_hex(4)
-    with app.store.begin() as connection:
-        active = incidents.silences_at(connection, now)
-        ended = [silence for silence in active if pattern in {silence.pattern, str(silence.id)}]
-        if not ended:
-            raise ReporterError(f"there is no silence {pattern}: `reporter silence` lists them")
-        incidents.end_silences(connection, [silence.id for silence in ended], now)
-    messages = app.alerts.commit(app.runtime.notify, lambda judgement: judgement.process_due(), run_id=run_id)
+    if not pattern.strip():
+        raise ReporterError(operations.WHICH)
+    run_id = secrets.token_hex(4)
+    ended, messages = operations.end_silences(app, pattern, run_id)
     app.deliver(run_id, PATIENCE)
     sent = f"; {plural(messages, 'notification')} sent" if messages else ""
     for silence in ended:
@@ -110,11 +74,9 @@ def _end(app: App, pattern: str) -> int:
 
 
 def _list(app: App) -> int:
-    now = app.clock.wall()
-    with app.store.read() as connection:
-        active = incidents.silences_at(connection, now)
+    active = operations.active_silences(app)
     for silence in active:
-        print(_in_words(app, silence, now))
+        print(_in_words(app, silence, app.clock.wall()))
     if not active:
         print("Nothing is silenced. `reporter silence PATTERN --for 2h --reason TEXT` silences.")
     return DONE
@@ -128,43 +90,6 @@ def _in_words(app: App, silence: Silence, now: datetime) -> str:
     )
 
 
-def _meant(given: str, known: Sequence[str]) -> str:
-    """The subject that was named: its whole name, or the part after its kind. Raises ReporterError."""
-    if given in known:
-        return given
-    ends = [subject for subject in known if fits(given, subject)]
-    if len(ends) == 1:
-        return ends[0]
-    if ends:
-        raise ReporterError(f"{given} matches {_some(ends)}: name one of them")
-    raise ReporterError(f"there is no subject {given}{_near(given, known)}")
-
-
-def _near(given: str, known: Sequence[str]) -> str:
-    tails = {subject.partition("/")[2] or subject: subject for subject in reversed(known)}
-    near = nearest(given, known) or tails.get(nearest(given, tails) or "")
-    return f": did you mean {near}?" if near else "; `reporter explain` lists open incidents"
-
-
-def _open_incidents(given: str, open_ones: Sequence[Incident]) -> list[Incident]:
-    found = [incident for incident in open_ones if fits(given, incident.subject)]
-    if not found:
-        names = [incident.subject for incident in open_ones]
-        raise ReporterError(f"{given} has no open incident" + (f"; open: {_some(names)}" if names else ""))
-    return found
-
-
-def _some(subjects: Sequence[str]) -> str:
-    return ", ".join(subjects[:5]) + (f" and {len(subjects) - 5} more" if len(subjects) > 5 else "")
-
-
-def _moment(app: App, text: str) -> datetime:
-    try:
-        return parse_at(text, app.runtime.zone.key)
-    except ValueError as error:
-        raise ReporterError(str(error)) from None
-
-
 def _span(text: str) -> timedelta:
     try:
         span = read_duration(text)
@@ -175,7 +100,7 @@ def _span(text: str) -> timedelta:
     return span
 
 
-def _signed(given: str | None) -> str:
+def signed(given: str | None) -> str:
     """Who acts: the given name, or that of the user."""
     try:
         name = given or getpass.getuser()

@@ -191,6 +191,10 @@ def _setup(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _ask(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("question", metavar="QUESTION", nargs="+", help="such as status, 'pnl weekly' or help")
+
+
 def _init(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("dir", metavar="DIR")
 
@@ -252,6 +256,13 @@ COMMANDS = (
         "show what a job would report, and send nothing",
         "preview.run_preview",
         _preview,
+        uses=("ledgers",),
+    ),
+    Command(
+        "ask",
+        "answer a question as in chat: status, pnl weekly, positions, help …",
+        "ask.run_ask",
+        _ask,
         uses=("ledgers",),
     ),
     Command("jobs", "list the jobs with their next runs", "jobs.list_jobs", _none),

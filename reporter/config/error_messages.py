@@ -43,6 +43,29 @@ def explain(error: ValidationError, model: type[BaseModel], document: Document, 
     return [_joined(list(same)) for _, same in groupby(found, key=lambda one: one.path)]
 
 
+def sentence_of(details: ErrorDetails) -> str:
+    """What is wrong with a value that stands in no file, such as `must be a whole number`."""
+    context = details.get("ctx", {})
+    match details["type"]:
+        case "missing":
+            return "is missing"
+        case "mistake":
+            return f"{context['message']}: {context['hint']}"
+        case kind if kind in _CHOICES:
+            return f"must be {_known_words(context)}"
+        case kind:
+            return _SENTENCES.get(kind) or _sentence(details["msg"])
+
+
+def _known_words(context: dict[str, Any]) -> str:
+    return " or ".join(f"`{word}`" for word in _words_expected(context))
+
+
+def _words_expected(context: dict[str, Any]) -> list[str]:
+    expected: str = context.get("expected") or context["expected_tags"]
+    return [word.strip().strip("'") for word in expected.replace(" or ", ", ").split(",")]
+
+
 def faults(error: ValidationError, document: Document) -> list[KeyPath]:
     """Where in the document each mistake stands; of what is missing, where it should."""
     found = error.errors(include_url=False, include_input=False, include_context=False)
@@ -137,10 +160,8 @@ class _Mistake:
         return hint
 
     def _choice(self) -> tuple[str, str]:
-        expected = self.context.get("expected") or self.context["expected_tags"]
-        known = [word.strip().strip("'") for word in expected.replace(" or ", ", ").split(",")]
-        message = f"must be {' or '.join(f'`{word}`' for word in known)}"
-        hint = did_you_mean(str(self.value), known)
+        message = f"must be {_known_words(self.context)}"
+        hint = did_you_mean(str(self.value), _words_expected(self.context))
         return message, hint if hint.startswith("did") else ""
 
     def _remedy(self) -> str:

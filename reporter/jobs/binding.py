@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -62,6 +63,18 @@ def bind(loaded: Loaded, catalog: Catalog) -> tuple[list[BoundJob], list[Problem
         elif name not in catalog.broken:
             problems.append(_unknown(name, loaded, catalog))
     return bound, problems
+
+
+def answering(loaded: Loaded, catalog: Catalog, bound: Sequence[BoundJob]) -> dict[str, BoundJob]:
+    """The job that answers each question: one of the config before one that it does not name, own before stock."""
+    named = {one.name: one for one in bound}
+    others = [job for name, job in catalog.jobs.items() if job.answers and name not in loaded.config.jobs]
+    unnamed = [_bind(job, JobConfig(), loaded) for job in sorted(others, key=lambda job: job.stock)]
+    found: dict[str, BoundJob] = {}
+    for one in (*named.values(), *(one for one in unnamed if isinstance(one, BoundJob))):
+        for question in one.job.answers:
+            found.setdefault(question, one)
+    return found
 
 
 def _bind(job: Job, entry: JobConfig, loaded: Loaded) -> BoundJob | list[Problem]:

@@ -187,6 +187,7 @@ class Job:
     stock: bool = False
     everywhere: bool = False
     observes: tuple[str, ...] | None = None
+    answers: tuple[str, ...] = ()
 
 
 def tone_of(books: Iterable[Book]) -> Tone:
@@ -212,6 +213,7 @@ def job(
     deadline: float = 60,
     everywhere: bool = False,
     observes: tuple[str, ...] | None = None,
+    answers: tuple[str, ...] = (),
 ) -> Callable[[Callable[[Context[P]], Iterable[Outcome]]], Job]:
     """Declare a job. Its name is the function's, which is also the stem of its file, template and config entry.
 
@@ -219,7 +221,8 @@ def job(
     seconds a run may take. Of reporters that share a store one runs an open job at each turn; `everywhere` runs it on
     each of them, and `Context.ours` tells one of them that what all see alike is its to look at. `observes` names the
     subjects that its observations can have, such as `limit/*`, with `{ledger}` for each ledger's name: a pattern of the
-    config that fits none of them, nor of others, is then told by `reporter check`.
+    config that fits none of them, nor of others, is then told by `reporter check`. `answers` are the questions that
+    the report answers, such as `pnl weekly`, wherever people ask them.
     """
 
     def declare(function: Callable[[Context[P]], Iterable[Outcome]]) -> Job:
@@ -234,6 +237,7 @@ def job(
             doc=(function.__doc__ or "").strip(),
             everywhere=everywhere,
             observes=observes,
+            answers=answers,
         )
 
     return declare

@@ -53,7 +53,8 @@ class Runtime:
 
     `broken` holds the jobs that the config names and whose file cannot be loaded, and why. `version` is a short
     fingerprint of config and home. `clocks` are clocks of other machines to compare ours with. `ledger_warnings` says
-    where our rights on a ledger are too wide. `web` is where to listen; without it there is no listener.
+    where our rights on a ledger are too wide. `web` is where to listen; without it there is no listener. `answers`
+    holds the job that answers each question of people, such as `pnl weekly`.
     """
 
     jobs: Mapping[str, BoundJob]
@@ -69,6 +70,7 @@ class Runtime:
     closers: tuple[Callable[[], None], ...]
     charts: Rasterizer = field(default_factory=Rasterizer)
     web: WebSettings | None = None
+    answers: Mapping[str, BoundJob] = field(default_factory=dict)
 
     @property
     def channels(self) -> Mapping[str, Channel]:

@@ -64,6 +64,12 @@ def newest_runs(connection: Connection, job: str | None, limit: int) -> list[Run
     return [_run(row) for row in connection.execute(query if job is None else query.where(runs.c.job == job))]
 
 
+def counts_since(connection: Connection, moment: datetime) -> dict[str, int]:
+    """How many runs had each outcome."""
+    query = select(runs.c.outcome, func.count().label("number")).where(runs.c.started_at >= moment)
+    return {row.outcome: row.number for row in connection.execute(query.group_by(runs.c.outcome))}
+
+
 def runs_named(connection: Connection, ids: Sequence[str]) -> dict[str, RunRecord]:
     """Runs by their ids."""
     return {row.id: _run(row) for row in connection.execute(select(runs).where(runs.c.id.in_(ids)))}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from reporter.periods.civil import Period
 from reporter.trading.trades import Agent, EquityPoint, Flow, Holding, Mode, Money, Position, Streaks, Trade
@@ -321,6 +321,46 @@ class LedgerHealth:
     """Why it did not answer, as a sentence without secrets."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradeFilter:
+    """Which trades are wanted; None is every one."""
+
+    ledger: str | None = None
+    """The name of the ledger in the config."""
+    agent: str | None = None
+    """The bot or strategy that made it."""
+    strategy: str | None = None
+    """The strategy."""
+    market: str | None = None
+    """The market, such as `BTC/USDT`."""
+    side: str | None = None
+    """The side, as the source writes it."""
+    mode: str | None = None
+    """`live` or `paper`."""
+    currency: str | None = None
+    """The currency of its P&L."""
+    result: Literal["win", "loss"] | None = None
+    """Trades that made more than 0, or less."""
+
+
+ANY_TRADE = TradeFilter()
+
+# Where a page ended: of each ledger the stored time and the id of the last trade shown.
+TradePlace = Mapping[str, tuple[Any, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class TradePage:
+    """Some trades, newest first."""
+
+    trades: tuple[Trade, ...]
+    """The trades."""
+    next: TradePlace | None
+    """Where the next page begins; None where there are no more."""
+    unread: tuple[Unread, ...] = ()
+    """The ledgers that are missing from it."""
+
+
 class Ledger(Protocol):
     """The floor's trading databases as one, read-only.
 
@@ -347,6 +387,11 @@ class Ledger(Protocol):
 
     def closed_trades(self, period: Period, *, limit: int | None = None) -> list[Trade]:
         """Closed trades of the period, oldest first."""
+
+    def newest_trades(
+        self, period: Period, limit: int, *, only: TradeFilter = ANY_TRADE, after: TradePlace | None = None
+    ) -> TradePage:
+        """A page of closed trades of the period that pass a filter, newest first."""
 
     def stream(self, period: Period, only: Collection[str] = ()) -> Iterator[Trade]:
         """All closed trades of the period, oldest first, with little memory; `only` of these ledgers, else of all."""

@@ -9,6 +9,12 @@ from enum import StrEnum
 
 from reporter.errors import CurrencyMismatchError
 
+# What an agent's status says when nobody expects it to run.
+RETIRED = frozenset({"archived", "disabled", "inactive", "paused", "retired", "stopped"})
+RUNNING = frozenset({"active", "running"})
+# The clocks of two machines may differ by so much.
+AHEAD = timedelta(minutes=1)
+
 
 class Mode(StrEnum):
     """Whether the money was real."""
@@ -165,6 +171,21 @@ class Agent:
     """The source's word for its state, such as `running`."""
     last_seen: datetime | None = None
     """Its last sign of life; None where the source keeps none."""
+
+    def is_ahead(self, now: datetime, silent_after: timedelta | None) -> bool:
+        """Whether it was last seen at a time to come: kept in another zone, or by a wrong clock. That says nothing."""
+        return self.last_seen is not None and silent_after is not None and self.last_seen - now > AHEAD
+
+    def runs(self, now: datetime, silent_after: timedelta | None) -> bool | None:
+        """Whether it runs; None where nobody expects it to, or nothing is known."""
+        status = (self.status or "").casefold()
+        if status in RETIRED:
+            return None
+        if self.is_ahead(now, silent_after):
+            return False
+        if self.last_seen is not None and silent_after is not None:
+            return now - self.last_seen <= silent_after
+        return status in RUNNING if status else None
 
 
 @dataclass(frozen=True, slots=True)

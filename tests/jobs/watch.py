@@ -19,7 +19,17 @@ from reporter.messages.message import Message
 from reporter.messages.templates.renderer import Renderer
 from reporter.periods.civil import Covers, Period, before, covered
 from reporter.probes.host.facts import Disk, Host, Own
-from reporter.trading.books import Book, BookLine, By, LedgerHealth, Series
+from reporter.trading.books import (
+    ANY_TRADE,
+    Book,
+    BookLine,
+    By,
+    LedgerHealth,
+    Series,
+    TradeFilter,
+    TradePage,
+    TradePlace,
+)
 from reporter.trading.targets import Targets
 from reporter.trading.trades import Agent, EquityPoint, Mode, Position, Trade
 
@@ -69,6 +79,11 @@ class StillFloor:
 
     def closed_trades(self, period: Period, *, limit: int | None = None) -> list[Trade]:
         return []
+
+    def newest_trades(
+        self, period: Period, limit: int, *, only: TradeFilter = ANY_TRADE, after: TradePlace | None = None
+    ) -> TradePage:
+        return TradePage((), None)
 
     def stream(self, period: Period, only: Collection[str] = ()) -> Iterator[Trade]:
         return iter(())

@@ -16,7 +16,22 @@ from reporter.errors import LedgerError, nearest
 from reporter.periods.civil import INSTANT, Period, Unit, containing
 from reporter.periods.deadlines import SideThreads, SideWork
 from reporter.periods.time_text import duration_text
-from reporter.trading.books import AgentSeries, Book, BookLine, By, Equity, Figures, LedgerHealth, Open, Series, Unread
+from reporter.trading.books import (
+    ANY_TRADE,
+    AgentSeries,
+    Book,
+    BookLine,
+    By,
+    Equity,
+    Figures,
+    LedgerHealth,
+    Open,
+    Series,
+    TradeFilter,
+    TradePage,
+    TradePlace,
+    Unread,
+)
 from reporter.trading.ledger.checks import LedgerChecks
 from reporter.trading.ledger.equity import added
 from reporter.trading.ledger.grouping import in_order
@@ -68,6 +83,23 @@ class Portfolio:
         """Closed trades of the period, oldest first."""
         found, _ = self._ask(lambda reader: reader.closed_trades(period, limit))
         return list(merge(*found, key=lambda trade: trade.closed_at))[:limit]
+
+    def newest_trades(
+        self, period: Period, limit: int, *, only: TradeFilter = ANY_TRADE, after: TradePlace | None = None
+    ) -> TradePage:
+        """A page of closed trades that pass a filter, newest first; `after` is where the page before ended."""
+        known = after or {}
+
+        def ask(reader: Reader) -> list[tuple[Trade, tuple[Any, Any]]]:
+            if only.ledger not in {None, reader.name}:
+                return []
+            return reader.newest_trades(period, limit + 1, only, known.get(reader.name))
+
+        found, unread = self._ask(ask)
+        newest = list(merge(*found, key=lambda one: one[0].closed_at, reverse=True))
+        page = newest[:limit]
+        place = {**known, **{trade.ledger: place for trade, place in page}}
+        return TradePage(tuple(trade for trade, _ in page), place if len(newest) > limit else None, tuple(unread))
 
     def stream(self, period: Period, only: Collection[str] = ()) -> Iterator[Trade]:
         """All closed trades of the period, oldest first, with little memory; `only` of these ledgers, else of all.

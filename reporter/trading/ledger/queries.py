@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, Subquery, and_, case, func, literal, literal_column, select, tuple_
 
 from reporter.periods.civil import INSTANT, Period
+from reporter.trading.books import TradeFilter
 from reporter.trading.ledger.grouping import Grouping, day_index
 from reporter.trading.ledger.sources.base import UNNAMED, Source
 
@@ -43,6 +44,26 @@ def by_id(source: Source, last: Any, limit: int | None) -> Select[Any]:
     """All closed trades after one of them, whenever they closed, in the order of their ids."""
     found = source.trades if last is None else source.trades.where(source.trade_id > literal(last))
     return found.order_by(source.trade_id).limit(limit)
+
+
+def newest_first(
+    source: Source, period: Period, limit: int, only: TradeFilter, before: tuple[Any, Any] | None = None
+) -> Select[Any]:
+    """The closed trades of a period that pass a filter, newest first; `before` is the place of the last one known."""
+    found = trades(source, period)
+    if before is not None:
+        found = found.where(tuple_(source.closed_at, source.trade_id) < tuple_(*map(literal, before)))
+    c = (rows := found.subquery()).c
+    wanted = [
+        getattr(c, name) == value
+        for name in ("market", "side", "mode", "currency", "strategy")
+        if (value := getattr(only, name)) is not None
+    ]
+    if only.agent is not None:
+        wanted.append(func.coalesce(func.nullif(c.agent, ""), UNNAMED) == only.agent)
+    if only.result is not None:
+        wanted.append({"win": c.pnl > _NOISE, "loss": c.pnl < -_NOISE}[only.result])
+    return select(rows).where(*wanted).order_by(c.closed_at.desc(), c.id.desc()).limit(limit)
 
 
 def these(source: Source, period: Period, ids: Collection[Any]) -> Select[Any]:

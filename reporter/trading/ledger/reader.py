@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, func, inspect, select, table, text
 
 from reporter.errors import LedgerError
 from reporter.periods.civil import INSTANT, Period
-from reporter.trading.books import By, Equity, Figures, LedgerHealth
+from reporter.trading.books import By, Equity, Figures, LedgerHealth, TradeFilter
 from reporter.trading.ledger import equity, queries, rows
 from reporter.trading.ledger.cash_flows import paid
 from reporter.trading.ledger.checks import LATEST, LedgerChecks, RowChecks, Trouble, compared, finding
@@ -121,6 +121,14 @@ class Reader:
             return [
                 rows.trade(row, self.name) for row in connection.execute(queries.oldest_first(source, period, limit))
             ]
+
+    def newest_trades(
+        self, period: Period, limit: int, only: TradeFilter, before: tuple[Any, Any] | None
+    ) -> list[tuple[Trade, tuple[Any, Any]]]:
+        """The newest trades that pass a filter, each with its place: the stored time and the id."""
+        with self._look() as (connection, source):
+            found = connection.execute(queries.newest_first(source, period, limit, only, before)).all()
+            return [(rows.trade(row, self.name), (row.closed_at, row.id)) for row in found]
 
     def stream(self, period: Period, batch: int = _BATCH) -> Iterator[Trade]:
         """The closed trades of a period in order, however many: each batch is a look of its own, so that nobody who

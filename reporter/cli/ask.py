@@ -1,0 +1,30 @@
+"""The command ask: a question as in chat, answered on standard output, as the owner."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from reporter.app.app import App
+from reporter.cli.alerts import PATIENCE, signed
+from reporter.cli.terminal import DONE, USAGE, complain, progress
+from reporter.operations.answering import Door
+from reporter.operations.operation import Actor, NotUnderstoodError, Role
+
+
+def run_ask(app: App, options: argparse.Namespace) -> int:
+    """`reporter ask "pnl weekly"`: 0 answered, 1 failed, 2 not understood."""
+    from reporter.delivery.outlets.console import ConsoleOutlet
+
+    actor = Actor(signed(None), Role.OWNER)
+    try:
+        with progress("asking"):
+            door = Door(app, lambda run_id: app.deliver(run_id, PATIENCE), drawn=False)
+            messages = door.answer(" ".join(options.question), actor)
+    except NotUnderstoodError as error:
+        complain(str(error))
+        return USAGE
+    screen = ConsoleOutlet(sys.stdout, zone=app.runtime.zone)
+    for message in messages:
+        screen.post(message)
+    return DONE

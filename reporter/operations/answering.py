@@ -1,0 +1,66 @@
+"""Answer a question: find the operation, check the role, read the arguments, carry it out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from reporter.app.app import App
+from reporter.errors import nearest
+from reporter.messages.message import Message
+from reporter.operations.arguments import read_arguments, validated, words_of
+from reporter.operations.operation import Actor, Arguments, Invocation, NotAllowedError, NotUnderstoodError, Operation
+from reporter.operations.table import BY_NAME, OPERATIONS
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Where questions come in. `deliver` is told the run whose messages wait; `drawn`: the door can show pictures."""
+
+    app: App
+    deliver: Callable[[str], object]
+    drawn: bool = True
+
+    def answer(self, text: str, actor: Actor) -> Sequence[Message]:
+        """The answer to a text such as `pnl weekly`.
+
+        Raises NotUnderstoodError, NotAllowedError, or another ReporterError where it fails.
+        """
+        operation, words = understood(text)
+        _check_role(operation, actor)
+        return self._carried_out(operation, read_arguments(operation, words), actor)
+
+    def invoke(self, name: str, values: Mapping[str, Any], actor: Actor) -> Sequence[Message]:
+        """The same for forms and programs: an operation by its name, and its arguments by theirs."""
+        operation = found(name)
+        _check_role(operation, actor)
+        return self._carried_out(operation, validated(operation, values), actor)
+
+    def _carried_out(self, operation: Operation, arguments: Arguments, actor: Actor) -> Sequence[Message]:
+        return tuple(operation.handler(Invocation(self.app, actor, arguments, self.deliver, self.drawn)))
+
+
+def understood(text: str) -> tuple[Operation, list[str]]:
+    """The operation that a text names, and its other words. Raises NotUnderstoodError with the nearest one."""
+    first, *rest = words_of(text.strip().removeprefix("/").removeprefix("!")) or [""]
+    return found(first), rest
+
+
+def found(name: str) -> Operation:
+    """An operation by its name or an alias. Raises NotUnderstoodError with the nearest one."""
+    if operation := BY_NAME.get(name.casefold()):
+        return operation
+    near = nearest(name, BY_NAME)
+    hint = f"did you mean `{near}`?" if near else "`help` lists the commands"
+    raise NotUnderstoodError(f"there is no command {name[:40]}: {hint}" if name else f"nothing was asked: {hint}")
+
+
+def allowed(actor: Actor) -> list[Operation]:
+    """What an actor may do."""
+    return [operation for operation in OPERATIONS if operation.role <= actor.role]
+
+
+def _check_role(operation: Operation, actor: Actor) -> None:
+    if actor.role < operation.role:
+        raise NotAllowedError(f"`{operation.name}` needs the role {operation.role}, and yours is {actor.role}")

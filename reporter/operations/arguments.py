@@ -1,0 +1,89 @@
+"""From the words of a text to the arguments of an operation, and from the arguments to a line that explains them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+from reporter.config.error_messages import sentence_of
+from reporter.operations.operation import Arguments, NotUnderstoodError, Operation, Words
+
+LONGEST_TEXT = 1000
+"""Characters of a question."""
+_WORD = re.compile(r'"([^"]*)"|(\S+)')
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a text; what stands in double quotes is one word. Raises NotUnderstoodError for a text too long."""
+    if len(text) > LONGEST_TEXT:
+        raise NotUnderstoodError(f"a question has at most {LONGEST_TEXT} characters")
+    return [quoted or plain for quoted, plain in _WORD.findall(text)]
+
+
+def read_arguments(operation: Operation, words: list[str]) -> Arguments:
+    """The arguments that these words are. Raises NotUnderstoodError with the usage."""
+    return validated(operation, _assigned(operation, words))
+
+
+def validated(operation: Operation, values: Mapping[str, Any]) -> Arguments:
+    """The arguments from values by name, as doors with forms give them. Raises NotUnderstoodError with the usage."""
+    try:
+        return operation.arguments.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        field = str(first["loc"][0]) if first["loc"] else ""
+        info = operation.arguments.model_fields.get(field)
+        name = _shown(field, info) if info and not choices(info) else field
+        hint = f"write `{usage(operation)}`"
+        if info is None:
+            known = ", ".join(operation.arguments.model_fields) or "none"
+            raise NotUnderstoodError(f"{operation.name} has no argument {field[:40]}: it has {known}") from None
+        raise NotUnderstoodError(f"{operation.name}: {name} {sentence_of(first)}; {hint}") from None
+
+
+def usage(operation: Operation) -> str:
+    """`silence SUBJECT [for SPAN] [because REASON]`."""
+    return " ".join([operation.name, *(_usage(*item) for item in operation.arguments.model_fields.items())])
+
+
+def choices(info: FieldInfo) -> tuple[str, ...]:
+    """The values that a field may have, where they are few."""
+    kinds = [info.annotation, *get_args(info.annotation)]
+    return next((tuple(map(str, get_args(kind))) for kind in kinds if get_origin(kind) is Literal), ())
+
+
+def words_in(info: FieldInfo) -> Words:
+    """How a field stands in a text."""
+    return next((one for one in info.metadata if isinstance(one, Words)), Words())
+
+
+def _assigned(operation: Operation, words: list[str]) -> dict[str, str]:
+    fields = {name: words_in(info) for name, info in operation.arguments.model_fields.items()}
+    named = {one.after: name for name, one in fields.items() if one.after}
+    found: dict[str, list[str]] = {}
+    current: str | None = None
+    for word in words:
+        if (name := named.get(word.casefold())) and name not in found:
+            current, found[name] = name, []
+            continue
+        if current is None or (found[current] and not fields[current].rest):
+            current = next((name for name in fields if name not in found), None)
+            if current is None:
+                raise NotUnderstoodError(f"{operation.name}: `{word}` is too much; write `{usage(operation)}`")
+            found[current] = []
+        found[current].append(word)
+    return {name: " ".join(words) for name, words in found.items() if words}
+
+
+def _usage(name: str, info: FieldInfo) -> str:
+    found = words_in(info)
+    text = f"{found.after} {_shown(name, info)}".strip()
+    return text if info.is_required() else f"[{text}]"
+
+
+def _shown(name: str, info: FieldInfo) -> str:
+    return words_in(info).shown or "|".join(choices(info)) or name.upper()

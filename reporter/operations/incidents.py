@@ -1,0 +1,199 @@
+"""Operations on incidents: explain, alerts, ack, silence. The command line's own commands use the same functions."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Annotated, Literal
+
+from reporter.alerts.incident import Incident
+from reporter.alerts.maintenance import fits
+from reporter.alerts.suppression import Silence
+from reporter.app.app import App
+from reporter.config.types import Duration
+from reporter.errors import ReporterError, nearest
+from reporter.messages.message import Message
+from reporter.notify.judgement import Judgement
+from reporter.notify.repository import StoreRepository
+from reporter.notify.timeline import Timeline
+from reporter.operations.operation import Arguments, Invocation, Role, Words
+from reporter.periods.civil import parse_at
+from reporter.store import incidents
+
+USUAL = timedelta(hours=2)
+# The longest pattern that the store holds, in characters.
+LONGEST = 200
+EVERYTHING = "*"
+WHICH = "which subjects? write such as `reporter silence 'probe/db*'`; `reporter silence` lists"
+
+
+# --- What is done, whoever asks ---
+
+
+def story(app: App, subject: str | None, at: str | None = None) -> list[str]:
+    """The lines of what is failing, or the timeline of one subject. Raises ReporterError with a suggestion."""
+    with app.store.read() as connection:
+        told = Timeline(connection, app.runtime.notify, app.clock.wall(), app.runtime.describe)
+        if subject is None:
+            return list(told.overview())
+        return list(told.of(_meant(subject, told.subjects()), _moment(app, at) if at else None))
+
+
+def _moment(app: App, text: str) -> datetime:
+    try:
+        return parse_at(text, app.runtime.zone.key)
+    except ValueError as error:
+        raise ReporterError(str(error)) from None
+
+
+def subjects(app: App) -> list[str]:
+    """Every subject with a state, an incident or a probe."""
+    with app.store.read() as connection:
+        return Timeline(connection, app.runtime.notify, app.clock.wall(), app.runtime.describe).subjects()
+
+
+def troubled_subjects(app: App) -> list[str]:
+    """The subjects that have an open incident."""
+    with app.store.read() as connection:
+        return [incident.subject for incident in incidents.open_incidents(connection)]
+
+
+def acknowledge(app: App, subject: str, by: str, note: str, run_id: str) -> list[Incident]:
+    """Acknowledge the open incidents that a name or pattern fits. Raises ReporterError where there is none."""
+    matching: list[Incident] = []
+
+    def judge(judgement: Judgement[StoreRepository]) -> None:
+        matching[:] = _open_incidents(subject, judgement.open_incidents())
+        for incident in matching:
+            judgement.acknowledge(incident, by, note)
+
+    app.alerts.commit(app.runtime.notify, judge, run_id=run_id)
+    return matching
+
+
+def begin_silence(app: App, pattern: str, span: timedelta, reason: str, by: str) -> tuple[Silence, list[str]]:
+    """Silence subjects for a while; returns the silence and the known subjects that it fits."""
+    if not pattern.strip():
+        raise ReporterError(WHICH)
+    if len(pattern) > LONGEST:
+        raise ReporterError(f"a pattern has at most {LONGEST} characters: use `*`, such as `probe/db*`")
+    now = app.clock.wall()
+    matching = [subject for subject in subjects(app) if fits(pattern, subject)]
+    with app.store.begin() as connection:
+        number = incidents.add_silence(connection, pattern, now, now + span, reason, by)
+    return Silence(number, pattern, now, now + span, reason, by), matching
+
+
+def end_silences(app: App, name: str, run_id: str) -> tuple[list[Silence], int]:
+    """End silences by their pattern or number; returns them, and how many messages people get about what is still
+    failing. Raises ReporterError where there is none."""
+    now = app.clock.wall()
+    with app.store.begin() as connection:
+        active = incidents.silences_at(connection, now)
+        ended = [silence for silence in active if name in {silence.pattern, str(silence.id)}]
+        if not ended:
+            raise ReporterError(f"there is no silence {name}: `reporter silence` lists them")
+        incidents.end_silences(connection, [silence.id for silence in ended], now)
+    sent = app.alerts.commit(app.runtime.notify, lambda judgement: judgement.process_due(), run_id=run_id)
+    return ended, sent
+
+
+def active_silences(app: App) -> list[Silence]:
+    with app.store.read() as connection:
+        return incidents.silences_at(connection, app.clock.wall())
+
+
+def _meant(given: str, known: Sequence[str]) -> str:
+    """The subject that was named: its whole name, or the part after its kind. Raises ReporterError."""
+    if given in known:
+        return given
+    ends = [subject for subject in known if fits(given, subject)]
+    if len(ends) == 1:
+        return ends[0]
+    if ends:
+        raise ReporterError(f"{given} matches {some(ends)}: name one of them")
+    raise ReporterError(f"there is no subject {given}{near(given, known)}")
+
+
+def near(given: str, known: Sequence[str]) -> str:
+    """`: did you mean probe/db?`, or where the names are listed."""
+    tails = {subject.partition("/")[2] or subject: subject for subject in reversed(known)}
+    found = nearest(given, known) or tails.get(nearest(given, tails) or "")
+    return f": did you mean {found}?" if found else "; `reporter explain` lists open incidents"
+
+
+def _open_incidents(given: str, open_ones: Sequence[Incident]) -> list[Incident]:
+    found = [incident for incident in open_ones if fits(given, incident.subject)]
+    if not found:
+        names = [incident.subject for incident in open_ones]
+        raise ReporterError(f"{given} has no open incident" + (f"; open: {some(names)}" if names else ""))
+    return found
+
+
+def some(subjects: Sequence[str]) -> str:
+    """The first five of some subjects, and how many more there are."""
+    return ", ".join(subjects[:5]) + (f" and {len(subjects) - 5} more" if len(subjects) > 5 else "")
+
+
+# --- The operations ---
+
+
+class ExplainArguments(Arguments):
+    subject: Annotated[str, Words(known=subjects)]
+    at: Annotated[str | None, Words("TIME", after="at")] = None
+
+
+class AckArguments(Arguments):
+    subject: Annotated[str, Words(known=troubled_subjects)]
+    note: Annotated[str, Words("REASON", after="because", rest=True)] = ""
+
+
+class SilenceArguments(Arguments):
+    subject: Annotated[str, Words(known=subjects)]
+    span: Annotated[Duration, Words("SPAN", after="for")] = USUAL
+    reason: Annotated[str, Words("REASON", after="because", rest=True)] = ""
+
+
+class AlertsArguments(Arguments):
+    state: Literal["on", "off"] | None = None
+    span: Annotated[Duration, Words("SPAN", after="for")] = USUAL
+
+
+def explain(asked: Invocation[ExplainArguments]) -> Iterator[Message]:
+    head, *lines = story(asked.app, asked.arguments.subject, asked.arguments.at)
+    yield asked.answer("explain", head=head, lines=lines)
+
+
+def ack(asked: Invocation[AckArguments]) -> Iterator[Message]:
+    run_id = secrets.token_hex(4)
+    found = acknowledge(asked.app, asked.arguments.subject, asked.actor.name, asked.arguments.note, run_id)
+    asked.deliver(run_id)
+    yield asked.answer("ack", incidents=found, by=asked.actor.name, note=asked.arguments.note)
+
+
+def silence(asked: Invocation[SilenceArguments]) -> Iterator[Message]:
+    given = asked.arguments
+    reason = given.reason or "no reason given"
+    held, matching = begin_silence(asked.app, given.subject, given.span, reason, asked.actor.name)
+    hint = "" if matching else near(given.subject, subjects(asked.app))
+    yield asked.answer("silence", silence=held, matching=matching, hint=hint)
+
+
+def alerts(asked: Invocation[AlertsArguments]) -> Iterator[Message]:
+    """Without an argument, what is failing and what is silenced; `off` silences everything for a while."""
+    if asked.arguments.state:
+        asked.require(Role.OPERATOR)
+    if asked.arguments.state == "off":
+        begin_silence(asked.app, EVERYTHING, asked.arguments.span, "alerts off", asked.actor.name)
+    elif asked.arguments.state == "on":
+        run_id = secrets.token_hex(4)
+        with_all = [one for one in active_silences(asked.app) if one.pattern == EVERYTHING]
+        if with_all:
+            end_silences(asked.app, EVERYTHING, run_id)
+            asked.deliver(run_id)
+    with asked.app.store.read() as connection:
+        open_ones = incidents.open_incidents(connection)
+        held = [one for one in incidents.silences_at(connection, asked.now) if one.holds(asked.now)]
+    off = next((one for one in held if one.pattern == EVERYTHING), None)
+    yield asked.answer("alerts", incidents=open_ones, silences=held, off=off)

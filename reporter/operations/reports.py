@@ -1,0 +1,78 @@
+"""Operations that a report answers: P&L by period, leaderboard, performance, health, and any report by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from reporter.app.app import App
+from reporter.errors import ReporterError
+from reporter.jobs.binding import BoundJob
+from reporter.messages.message import Message
+from reporter.operations.operation import Arguments, Invocation, Words
+from reporter.periods.civil import asked as period_asked
+from reporter.scheduler.runner import Findings
+
+
+class PnlArguments(Arguments):
+    period: Literal["today", "daily", "weekly", "monthly"] = "today"
+    date: Annotated[str | None, Words("DATE")] = None
+
+
+class DateArguments(Arguments):
+    date: Annotated[str | None, Words("DATE")] = None
+
+
+def job_names(app: App) -> Sequence[str]:
+    return list(app.runtime.jobs)
+
+
+class ReportArguments(Arguments):
+    name: Annotated[str, Words("NAME", known=job_names)]
+    date: Annotated[str | None, Words("DATE")] = None
+
+
+def pnl(asked: Invocation[PnlArguments]) -> Iterator[Message]:
+    """Today so far, or the last complete day, week or month."""
+    yield from _answered(asked, f"pnl {asked.arguments.period}", asked.arguments.date)
+
+
+def leaderboard(asked: Invocation[DateArguments]) -> Iterator[Message]:
+    yield from _answered(asked, "leaderboard", asked.arguments.date)
+
+
+def performance(asked: Invocation[DateArguments]) -> Iterator[Message]:
+    """The running month, or the one that a date names."""
+    yield from _answered(asked, "performance", asked.arguments.date, running=True)
+
+
+def health(asked: Invocation[Arguments]) -> Iterator[Message]:
+    yield from _answered(asked, "health", None)
+
+
+def report(asked: Invocation[ReportArguments]) -> Iterator[Message]:
+    """A report of the config by its name: its last complete period, or that of a date."""
+    bound = asked.app.job(asked.arguments.name)
+    yield from _shown(asked.app.ask(bound, asked.arguments.date, drawn=asked.drawn), bound.name)
+
+
+def _answered(asked: Invocation[Any], question: str, date: str | None, *, running: bool = False) -> Iterator[Message]:
+    app = asked.app
+    bound = app.runtime.answers.get(question)
+    if bound is None:
+        raise ReporterError(f"no report answers `{question}`: declare a job with `answers=({question!r},)`")
+    moment = _now_of(bound, app.clock.wall()) if running and date is None else date
+    yield from _shown(app.ask(bound, moment, drawn=asked.drawn), bound.name)
+
+
+def _now_of(bound: BoundJob, now: datetime) -> str | None:
+    """How the running period of a job is named by hand."""
+    unit = bound.job.covers.unit
+    return None if unit is None else period_asked(bound.job.covers, now, now, bound.timezone).label
+
+
+def _shown(findings: Findings, name: str) -> Iterator[Message]:
+    yield from (written.message for written in findings.written)
+    if not findings.written:
+        raise ReporterError(f"{name} has nothing to report for this time")

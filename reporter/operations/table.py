@@ -1,0 +1,97 @@
+"""The one table of operations: every command that a door may offer, with its arguments, its role and its handler."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from reporter.messages.message import Message
+from reporter.operations import incidents, reports, service, trading
+from reporter.operations.arguments import usage
+from reporter.operations.operation import Arguments, Invocation, NotUnderstoodError, Operation, Role, Words
+
+
+class HelpArguments(Arguments):
+    command: Annotated[str | None, Words("COMMAND")] = None
+
+
+def _help(asked: Invocation[HelpArguments]) -> Iterator[Message]:
+    """Everything that the actor may do, or one command in full."""
+    wanted = asked.arguments.command
+    if wanted and wanted.casefold() not in BY_NAME:
+        raise NotUnderstoodError(f"there is no command {wanted[:40]}: `help` lists the commands")
+    chosen = [BY_NAME[wanted.casefold()]] if wanted else OPERATIONS
+    mine = [(usage(one), one) for one in chosen if one.role <= asked.actor.role]
+    groups = list(dict.fromkeys(one.group for _, one in mine))
+    yield asked.answer("help", groups=[(name, [row for row in mine if row[1].group == name]) for name in groups])
+
+
+def _start(asked: Invocation[Arguments]) -> Iterator[Message]:
+    yield asked.answer("start", name=asked.actor.name, role=str(asked.actor.role))
+
+
+OPERATIONS: tuple[Operation, ...] = (
+    Operation("status", "everything in a few lines: what fails, what runs, what is open", trading.status),
+    Operation(
+        "pnl",
+        "P&L of today so far, or of the last complete day, week or month",
+        reports.pnl,
+        reports.PnlArguments,
+        aliases=("profit",),
+    ),
+    Operation("agents", "every agent, whether it runs, and its P&L of today", trading.agents),
+    Operation("positions", "what is open now", trading.positions),
+    Operation("trades", "the newest closed trades", trading.trades, trading.TradesArguments),
+    Operation("portfolio", "what each account is worth", trading.portfolio, aliases=("balance",)),
+    Operation("performance", "the figures of this month so far", reports.performance, reports.DateArguments),
+    Operation("leaderboard", "the agents of last week by P&L", reports.leaderboard, reports.DateArguments),
+    Operation("report", "a report by its name", reports.report, reports.ReportArguments, group="Reports"),
+    Operation("health", "this machine, the databases, the probes and the reporter", reports.health, group="Health"),
+    Operation("latency", "how long each database and service takes to answer", service.latency, group="Health"),
+    Operation(
+        "uptime",
+        "how long each thing that is watched was up",
+        service.uptime,
+        service.UptimeArguments,
+        group="Health",
+    ),
+    Operation("stats", "what the reporter sent and ran in the last seven days", service.stats, group="Health"),
+    Operation("outbox", "what is not delivered, and why", service.outbox, group="Health"),
+    Operation(
+        "explain",
+        "the story of a subject: what was seen, who was notified, and why",
+        incidents.explain,
+        incidents.ExplainArguments,
+        group="Alerts",
+    ),
+    Operation(
+        "alerts",
+        "what is failing and silenced; `off` silences everything for a while, `on` ends that",
+        incidents.alerts,
+        incidents.AlertsArguments,
+        group="Alerts",
+        changes=True,
+    ),
+    Operation(
+        "ack",
+        "acknowledge an incident: no reminders until it is over",
+        incidents.ack,
+        incidents.AckArguments,
+        role=Role.OPERATOR,
+        group="Alerts",
+        changes=True,
+    ),
+    Operation(
+        "silence",
+        "notify nobody of a subject for a while",
+        incidents.silence,
+        incidents.SilenceArguments,
+        role=Role.OPERATOR,
+        group="Alerts",
+        changes=True,
+    ),
+    Operation("help", "the commands that you may use", _help, HelpArguments, group="Help", aliases=("commands", "?")),
+    Operation("start", "who you are here, and what to try first", _start, group="Help"),
+)
+
+BY_NAME = {name: operation for operation in OPERATIONS for name in (operation.name, *operation.aliases)}

@@ -1,0 +1,177 @@
+"""Operations about the trading floor as it stands now: status, agents, positions, trades, portfolio."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from pydantic import Field
+
+from reporter.alerts.model import AlertState, Level
+from reporter.app.app import App
+from reporter.errors import LedgerError, ReporterError, nearest
+from reporter.jobs.kit.status_board import LEVEL_MARKS, LEVEL_TONES, WORST_FIRST, level_summary, worst_level
+from reporter.messages.message import Message
+from reporter.operations.operation import Arguments, Invocation, Words
+from reporter.periods.civil import Covers, Period, covered
+from reporter.store import alerts, outbox
+from reporter.trading.books import Book, BookLine, TradeFilter, Unread
+from reporter.trading.exchange_rates import totals
+from reporter.trading.trades import Agent, Position
+
+# An agent that reports itself is silent after so long, as for the health board.
+SILENT_AFTER = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class AgentRow:
+    """One agent: whether it runs (None where unknown), and its line of today in each book."""
+
+    agent: Agent
+    runs: bool | None
+    lines: Sequence[BookLine]
+
+
+@dataclass(frozen=True)
+class Balance:
+    """One book's account now; `worth` is the balance with what is open, as far as that has a price."""
+
+    book: Book
+    positions: Sequence[Position]
+
+
+def today(app: App) -> Period:
+    return covered(Covers.TODAY, app.clock.wall(), app.runtime.zone.key)
+
+
+def books(app: App, period: Period, *, account: bool = False) -> list[Book]:
+    """The books of a period; none where no ledger is configured. Raises LedgerError when none answers."""
+    ledger = app.runtime.inputs.ledger
+    try:
+        return ledger.performance(period, account=account)
+    except LedgerError:
+        if ledger.health():
+            raise
+        return []
+
+
+def unread(app: App, found: Sequence[Book]) -> list[Unread]:
+    """The ledgers that are missing from books, or without any book those that do not answer."""
+    if found:
+        return list({one.ledger: one for book in found for one in book.unread}.values())
+    return [
+        Unread(one.ledger, one.error or "no answer") for one in app.runtime.inputs.ledger.health() if not one.reachable
+    ]
+
+
+def agents_of(app: App) -> list[Agent]:
+    ledger = app.runtime.inputs.ledger
+    try:
+        return ledger.agents()
+    except LedgerError:
+        if ledger.health():
+            raise
+        return []
+
+
+def agent_names(app: App) -> list[str]:
+    return sorted({agent.name for agent in agents_of(app)})
+
+
+def open_positions(app: App) -> list[Position]:
+    ledger = app.runtime.inputs.ledger
+    try:
+        return ledger.open_positions()
+    except LedgerError:
+        if ledger.health():
+            raise
+        return []
+
+
+class TradesArguments(Arguments):
+    number: Annotated[int, Field(ge=1, le=50), Words("N")] = 10
+    agent: Annotated[str | None, Words("AGENT", after="of", known=agent_names)] = None
+
+
+def status(asked: Invocation[Arguments]) -> Iterator[Message]:
+    """Everything in a few lines: what is failing, what runs, what is open, what was made today."""
+    app = asked.app
+    with app.store.read() as connection:
+        troubled = [one.state for one in alerts.troubled(connection)]
+        waiting = outbox.counts(connection)
+    failing = sorted((one for one in troubled if one.level is not Level.OK), key=_worst_first)
+    levels = [one.level for one in failing]
+    try:
+        found = books(app, today(app), account=True)
+        agents, open_now, why = agents_of(app), open_positions(app), None
+    except LedgerError as error:
+        found, agents, open_now, why = [], [], None, str(error)
+    running = [agent.runs(asked.now, SILENT_AFTER) for agent in agents]
+    gone = unread(app, found) if why is None else []
+    worst = worst_level([*levels, *([Level.CRITICAL] if why or gone else [])])
+    yield asked.answer(
+        "status",
+        tone=LEVEL_TONES[worst],
+        mark=LEVEL_MARKS[worst],
+        summary=level_summary(levels, "All systems operational" if worst is Level.OK else "Trading data is missing"),
+        failing=[(LEVEL_MARKS[one.level], one) for one in failing],
+        running=running.count(True),
+        known=len([one for one in running if one is not None]),
+        agents=len(agents),
+        positions=None if open_now is None else len(open_now),
+        books=found,
+        unread=gone,
+        why=why,
+        dead=waiting.get("dead", 0),
+        daemon=app.store.has_daemon(),
+    )
+
+
+def _worst_first(state: AlertState) -> tuple[int, str]:
+    return WORST_FIRST.index(state.level), state.subject
+
+
+def agents(asked: Invocation[Arguments]) -> Iterator[Message]:
+    found = books(asked.app, today(asked.app))
+    known = agents_of(asked.app)
+    rows = [_row(agent, found, asked.now) for agent in known]
+    named = {(agent.ledger, agent.name) for agent in known}
+    rows += [  # a ledger that lists no agents has them in its trades
+        AgentRow(Agent(ledger=line.ledger, name=line.key, mode=book.mode, currency=book.currency), None, [line])
+        for book in found
+        for line in book.lines
+        if (line.ledger, line.key) not in named
+    ]
+    yield asked.answer("agents", rows=rows, unread=unread(asked.app, found))
+
+
+def _row(agent: Agent, found: Sequence[Book], now: datetime) -> AgentRow:
+    lines = [line for book in found for line in book.lines if (line.ledger, line.key) == (agent.ledger, agent.name)]
+    return AgentRow(agent, agent.runs(now, SILENT_AFTER), lines)
+
+
+def positions(asked: Invocation[Arguments]) -> Iterator[Message]:
+    found = open_positions(asked.app)
+    yield asked.answer("positions", positions=found, unread=unread(asked.app, ()))
+
+
+def trades(asked: Invocation[TradesArguments]) -> Iterator[Message]:
+    app, given = asked.app, asked.arguments
+    if given.agent and given.agent not in (names := agent_names(app)):
+        near = nearest(given.agent, names)
+        hint = f"did you mean {near}?" if near else f"there are {', '.join(names) or 'none'}"
+        raise ReporterError(f"there is no agent {given.agent}: {hint}")
+    everything = Period(datetime(1970, 1, 1, tzinfo=asked.now.tzinfo), asked.now, "all", app.runtime.zone.key)
+    page = app.runtime.inputs.ledger.newest_trades(everything, given.number, only=TradeFilter(agent=given.agent))
+    yield asked.answer("trades", trades=page.trades, unread=page.unread, agent=given.agent)
+
+
+def portfolio(asked: Invocation[Arguments]) -> Iterator[Message]:
+    """What each account is worth: balance, what is open, and all of them together where rates are known."""
+    app = asked.app
+    found = books(app, today(app), account=True)
+    yield asked.answer(
+        "portfolio", books=found, totals=totals(found, app.runtime.inputs.rates), unread=unread(app, found)
+    )

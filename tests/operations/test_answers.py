@@ -1,0 +1,129 @@
+"""The answers of the table's operations, on a small floor: right to the cent, and the same wherever they are asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from reporter.errors import ReporterError
+from reporter.operations.operation import NotAllowedError, Role
+from reporter.operations.table import OPERATIONS
+from tests.operations.floors import OWNER, VIEWER, ask, floor
+from tests.support.stage import Stage
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    found = floor(tmp_path_factory.mktemp("floor"))
+    yield found
+    found.close()
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        (
+            "status",
+            ["🟢 All systems operational", "0 open positions", "USDT · live: +3.75 USDT (+0.37%) today, 1 trade"],
+        ),
+        ("status", ["USDT · paper: +100.00 USDT"]),
+        ("pnl", ["Real-Time P&L – 2026-10-31", "Realised P&L: +3.75 USDT"]),
+        ("pnl daily", ["Daily Performance Report – 2026-10-30", "+8.25 USDT"]),
+        ("pnl daily 2026-10-29", ["Daily Performance Report – 2026-10-29", "-4.00 USDT"]),
+        ("pnl weekly", ["Weekly Report – 2026-W43"]),
+        ("pnl monthly", ["Monthly Report – 2026-09"]),
+        ("performance", ["Monthly Report – 2026-10 (so far)", "+8.00 USDT"]),
+        ("leaderboard", ["Agent Leaderboard – 2026-W43"]),
+        ("agents", ["Momentum_BTC_v1 · +3.75 USDT today (1 trade)", "Volume_ETH_v1", "Paper_v1 (paper)"]),
+        ("positions", ["0 Open Positions", "Nothing is open."]),
+        ("trades 2", ["Last 2 Trades", "+100.00 USDT BTC/USDT long · Paper_v1 (paper) · 3h ago", "+3.75 USDT"]),
+        ("trades of Volume_ETH_v1", ["Last 1 Trade of Volume_ETH_v1", "-2.25 USDT ETH/USDT"]),
+        ("portfolio", ["Balance: 1,008.00 USDT, from 1,004.25 USDT this morning"]),
+        ("report daily_summary", ["Daily Performance Report – 2026-10-30"]),
+        ("latency", ["floor (database):"]),
+        ("uptime", ["Nothing was watched yet"]),
+        ("stats", ["Runs: 0", "No message was sent."]),
+        ("outbox", ["The outbox is empty"]),
+        ("alerts", ["Alerts are on", "Nothing is failing."]),
+        ("help", ["pnl [today|daily|weekly|monthly] [DATE]: P&L", "silence SUBJECT [for SPAN] [because REASON]"]),
+        ("help trades", ["trades [N] [of AGENT]"]),
+        ("start", ["Hello anna", "You are owner here."]),
+    ],
+)
+def test_a_question_is_answered(stage: Stage, question: str, said: list[str]) -> None:
+    answer = ask(stage, question)
+    assert [one for one in said if one not in answer] == [], answer
+
+
+@pytest.mark.parametrize(
+    ("question", "why"),
+    [
+        ("report daily_sumary", "did you mean daily_summary?"),
+        ("trades of Momentum", "there is no agent Momentum: did you mean Momentum_BTC_v1?"),
+        ("explain nothing", "there is no subject nothing"),
+        ("ack db", "db has no open incident"),
+        ("uptime db", "nothing that is watched has the name db"),
+        ("pnl daily 2027-01-01", "has not begun yet"),
+    ],
+)
+def test_what_cannot_be_answered_says_why(stage: Stage, question: str, why: str) -> None:
+    with pytest.raises(ReporterError, match=why.replace("?", r"\?")):
+        ask(stage, question)
+
+
+def test_a_role_sees_and_does_what_is_its_own(stage: Stage) -> None:
+    for operation in OPERATIONS:
+        if operation.role > Role.VIEWER:
+            with pytest.raises(NotAllowedError, match=f"`{operation.name}` needs the role"):
+                ask(stage, operation.name, VIEWER)
+    with pytest.raises(NotAllowedError, match="needs the role operator, and yours is viewer"):
+        ask(stage, "alerts off", VIEWER)
+    assert "silence SUBJECT" not in ask(stage, "help", VIEWER)
+    assert "Alerts are on" in ask(stage, "alerts", VIEWER)
+
+
+def test_alerts_go_off_for_a_while_and_on_again(tmp_path: Path) -> None:
+    stage = floor(tmp_path)
+    assert "Alerts are off until 2026-10-31 15:00:00 CET" in ask(stage, "alerts off")
+    assert "by anna" in ask(stage, "alerts", VIEWER)
+    assert "Alerts are on" in ask(stage, "alerts on")
+    ask(stage, "alerts off for 10m")
+    stage.clock.forward(minutes=11)
+    assert "Alerts are on" in ask(stage, "alerts")
+    stage.close()
+
+
+def test_a_silence_says_what_it_matches(stage: Stage) -> None:
+    answer = ask(stage, "silence nowhere for 10m because of tests", OWNER)
+    assert "nowhere is silenced" in answer
+    assert "for 10m, by anna: of tests" in answer
+    assert "It matches no known subject" in answer
+
+
+def test_a_floor_that_cannot_be_read_is_told_and_not_called_zero(tmp_path: Path) -> None:
+    stage = floor(tmp_path)
+    assert stage.app
+    (tmp_path / "trading.sqlite").write_bytes(b"not a database" * 100)
+    answer = ask(stage, "status")
+    assert "🔴" in answer
+    assert "could not be read" in answer
+    assert "0 open positions" not in answer
+    stage.close()
+
+
+JOB = '''
+from reporter import Context, Report, job
+
+@job(covers="today", schedule="every hour", answers=("pnl today",))
+def mine(ctx: Context):
+    """My own answer."""
+    yield Report()
+'''
+
+
+def test_a_job_of_the_user_may_answer_a_question(tmp_path: Path) -> None:
+    stage = floor(tmp_path).report("mine", JOB, "# Mine for {{ period.label }}\n")
+    assert ask(stage, "pnl").startswith("Mine for 2026-10-31")
+    stage.close()
