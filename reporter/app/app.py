@@ -29,6 +29,7 @@ from reporter.store import channel_states, outbox_admin, run_log
 from reporter.store.database import TERMS, fact, open_store
 from reporter.store.outbox import QueuedMessage
 from reporter.store.owed_periods import Claim, Owed
+from reporter.store.rollups import StoredRollups
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,8 @@ class App:
         if hold:
             self.store.hold()
         self.history = run_log.StoredHistory(self.store, self.clock, self.clock.wall() if hold else None)
+        self._rollups = StoredRollups(self.store, self.clock)
+        self.runtime.portfolio.use(self._rollups)
         self.alerts = AlertPipeline(self.store, self.clock)
         self.runner = Runner(self.store, self.clock, self.history, self.alerts, self.stopping)
         self.upkeep = StoreUpkeep(self.store, self.clock, self.alerts, self.stopping)
@@ -76,6 +79,7 @@ class App:
 
     def _reloaded(self, runtime: Runtime) -> None:
         """What the daemon runs by counts for whatever is reported to it."""
+        runtime.portfolio.use(self._rollups)
         self.runtime = runtime
 
     def job(self, name: str) -> BoundJob:

@@ -102,6 +102,7 @@ def build(
         retention=Retention(settings.keep_history, settings.keep_uptime),
         heartbeat=_heartbeat(settings, clock),
         clocks={**_ledger_clocks(settings, portfolio), **_channel_clocks(channels)},
+        portfolio=portfolio,
         ledger_warnings=portfolio.warnings,
         closers=(portfolio.close, probes.close, *(channel.outlet.close for channel in channels.values())),
     )

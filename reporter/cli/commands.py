@@ -22,7 +22,8 @@ class Needs(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command. `handler` is `module.function` in this package and is loaded when the command runs.
+    """A command. `handler` is `module.function` in this package and is loaded when the command runs; an action of the
+    command may set a `handler` of its own.
 
     `uses` are the sections of the config whose secrets the command cannot do without; None is all of them.
     """
@@ -163,6 +164,14 @@ def _ledger(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions", required=True)
     check = actions.add_parser("check", help="check every row of the configured ledgers, and say what mends it")
     check.add_argument("names", metavar="NAME", nargs="*", help="the ledgers; default: all")
+    rollups = actions.add_parser("rollups", help="show the roll-ups, the kept sums of the past; build them")
+    rollups.add_argument("names", metavar="NAME", nargs="*", help="the ledgers; default: all")
+    rollups.add_argument("--rebuild", action="store_true", help="build them anew from the databases, and wait for it")
+    rollups.set_defaults(handler="rollups.run_rollups")
+    verify = actions.add_parser("verify", help="compare the roll-ups with the databases, and mend what differs")
+    verify.add_argument("names", metavar="NAME", nargs="*", help="the ledgers; default: all")
+    verify.add_argument("--from", dest="first", metavar="DATE", help="only from this date on; default: all of the past")
+    verify.set_defaults(handler="rollups.run_verify")
 
 
 def _setup(parser: argparse.ArgumentParser) -> None:
@@ -318,7 +327,7 @@ COMMANDS = (
     Command("uptime", "show uptime and incidents of everything that is watched", "uptime.run", _uptime, Needs.PAST),
     Command("setup", "create the channels and webhooks of a Discord server", "setup.run", _setup, Needs.HOME),
     Command("export", "write trades or days as CSV or JSON", "export.run", _export, uses=("ledgers",)),
-    Command("ledger", "check trading databases", "ledger.run", _ledger, uses=("ledgers",)),
+    Command("ledger", "check, roll up and verify trading databases", "ledger.run", _ledger, uses=("ledgers",)),
     Command("init", "create a home that is ready to edit", "init.run_init", _init, Needs.NOTHING),
     Command(
         "demo",

@@ -73,7 +73,7 @@ def _guarded(parser: argparse.ArgumentParser, options: argparse.Namespace) -> in
 
 
 def _run(command: Command, options: argparse.Namespace) -> int:
-    module, _, function = command.handler.partition(".")
+    module, _, function = getattr(options, "handler", command.handler).partition(".")
     handler: Any = getattr(import_module(f"reporter.cli.{module}"), function)
     if command.needs is Needs.NOTHING:
         return int(handler(options))

@@ -21,6 +21,7 @@ from reporter.probes.host.facts import Host
 from reporter.scheduler.clock_check import ForeignClock
 from reporter.trading.books import Ledger
 from reporter.trading.exchange_rates import Rates
+from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.risk import Basis
 from reporter.trading.targets import Targets
 
@@ -54,7 +55,8 @@ class Runtime:
     `broken` holds the jobs that the config names and whose file cannot be loaded, and why. `version` is a short
     fingerprint of config and home. `clocks` are clocks of other machines to compare ours with. `ledger_warnings` says
     where our rights on a ledger are too wide. `web` is where to listen; without it there is no listener. `answers`
-    holds the job that answers each question of people, such as `pnl weekly`.
+    holds the job that answers each question of people, such as `pnl weekly`. `portfolio`
+    is the ledgers, for roll-ups of them.
     """
 
     jobs: Mapping[str, BoundJob]
@@ -71,6 +73,7 @@ class Runtime:
     charts: Rasterizer = field(default_factory=Rasterizer)
     web: WebSettings | None = None
     answers: Mapping[str, BoundJob] = field(default_factory=dict)
+    portfolio: Portfolio = field(default_factory=lambda: Portfolio([]))
 
     @property
     def channels(self) -> Mapping[str, Channel]:

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from reporter.secret import masked
 
 # The newest migration in reporter/store/migrations/versions; a test holds that it is.
-HEAD = "0005"
+HEAD = "0006"
 LONGEST_TEXT = 10_000
 """Characters that are kept of words from elsewhere."""
 
@@ -406,4 +406,52 @@ rejected_events = Table(
     Column("why", ForeignText, nullable=False),
     Column("body", ForeignText(whole=True), nullable=False),
     Index(None, "received_at"),
+)
+
+# Roll-ups of the trading databases (reporter/trading/ledger/buckets.py): a cache, which can be built again at any time.
+# `level` 0 is an hour, 1 a day, 2 a month, all in UTC; `start` is its first hour, counted since 1970. A row of `scope`
+# agent is an agent's, one of `scope` book that of all agents. The P&L is `whole` units and `part` 1e-15ths of one.
+rollups = Table(
+    "rollups",
+    metadata,
+    Column("ledger", String(64), primary_key=True),
+    Column("scope", String(8), primary_key=True),
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("start", Integer, primary_key=True, autoincrement=False),
+    Column("mode", String(8), primary_key=True),
+    Column("currency", Text, primary_key=True),
+    Column("agent", Text, primary_key=True),
+    Column("trades", Integer, nullable=False),
+    Column("wins", Integer, nullable=False),
+    Column("losses", Integer, nullable=False),
+    Column("whole", BigInteger, nullable=False),
+    Column("part", BigInteger, nullable=False),
+    Column("fees", Text, nullable=False),  # in 1e-15, as text: a number of the database could overflow
+    Column("fees_known", Integer, nullable=False),
+    Column("funding", Text, nullable=False),
+    Column("funding_known", Integer, nullable=False),
+    Column("net", Text, nullable=False),  # the path, in 1e-8
+    Column("high", Text, nullable=False),
+    Column("low", Text, nullable=False),
+    Column("fall", Text, nullable=False),
+    Column("checksum", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# How far the roll-up of each ledger is. `revision` changes with every write, so that of two writers one gives way.
+rollup_ledgers = Table(
+    "rollup_ledgers",
+    metadata,
+    Column("ledger", String(64), primary_key=True),
+    Column("definition", String(64), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("state", String(16), nullable=False),  # building verified unverified
+    Column("since", Integer, nullable=False),  # the first hour with a trade
+    Column("through", Integer, nullable=False),  # the first hour that is not kept
+    Column("trades", BigInteger, nullable=False),
+    Column("checked", Integer),  # the first hour that the check under way has still to see
+    Column("check_began", UtcTime),
+    Column("verified_at", UtcTime),
+    Column("changed_at", UtcTime),  # when a kept hour was last found changed
+    Column("anchor", Text),  # JSON of the last trade: its id, hour and checksum
 )

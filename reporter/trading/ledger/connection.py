@@ -43,6 +43,11 @@ class Database:
         return self._url.get_backend_name()
 
     @property
+    def address(self) -> str:
+        """Where it is, without a password."""
+        return str(self.file.absolute()) if self.file else self._url.set(password=None).render_as_string()
+
+    @property
     def file(self) -> Path | None:
         """The file of a SQLite database."""
         return Path(self._url.database or "").expanduser() if self.dialect == "sqlite" else None

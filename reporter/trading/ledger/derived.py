@@ -74,6 +74,11 @@ class DerivedDatabase:
             "sqlite://", creator=lambda: sqlite3.connect("", check_same_thread=False), poolclass=StaticPool
         )
 
+    @property
+    def address(self) -> str:
+        """Where the source is, without a password."""
+        return self._source.address
+
     def __repr__(self) -> str:
         return f"DerivedDatabase({self._source!r})"
 

@@ -32,6 +32,7 @@ from reporter.trading.books import (
     TradePlace,
     Unread,
 )
+from reporter.trading.ledger.buckets import Rollups
 from reporter.trading.ledger.checks import LedgerChecks
 from reporter.trading.ledger.equity import added
 from reporter.trading.ledger.grouping import in_order
@@ -197,6 +198,15 @@ class Portfolio:
         """Whether the last look at a ledger's health goes on for longer than it may, as with a file on a server that is
         gone: another question would hang too."""
         return self._side_threads.hangs(reader.name, self._timeout)
+
+    def use(self, rollups: Rollups) -> None:
+        """Take sums of the past from roll-ups where those are verified."""
+        for reader in self._readers:
+            reader.rollups = rollups
+
+    def readers(self, names: Collection[str] = ()) -> list[Reader]:
+        """The readers of these ledgers, else of all. Raises LedgerError for a name that is none of theirs."""
+        return self._only(names)
 
     @property
     def _no_answer(self) -> str:

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, Subquery, and_, case, func, litera
 
 from reporter.periods.civil import INSTANT, Period
 from reporter.trading.books import TradeFilter
-from reporter.trading.ledger.grouping import Grouping, day_index
+from reporter.trading.ledger.grouping import Grouping, day_index, whole
 from reporter.trading.ledger.sources.base import UNNAMED, Source
 
 # A result within half of the last digit that is kept is exactly 0: neither a win nor a loss.
@@ -136,9 +136,22 @@ def history(source: Source, since: datetime | None, until: datetime, days: Seque
         found = found.where(source.closed_at >= source.stored(since))
     rows = found.subquery()
     day = day_index(source, rows.c.closed_at, days) if days else literal_column("0")
-    c = select(rows.c.agent, rows.c.mode, rows.c.currency, rows.c.pnl, day.label("day")).subquery().c
+    agent = func.coalesce(func.nullif(rows.c.agent, ""), UNNAMED).label("agent")
+    c = select(agent, rows.c.mode, rows.c.currency, rows.c.pnl, day.label("day")).subquery().c
     line = (c.agent, c.mode, c.currency, c.day)
     return select(*line, func.sum(c.pnl).label("pnl")).group_by(*line)
+
+
+def counted(
+    source: Source, since: datetime, until: datetime, limit: int | None = None, only: Any | None = None
+) -> Select[Any]:
+    """The closed trades of a stretch in order, as roll-ups count them, or one of them by its id."""
+    found = source.trades.where(source.closed_at >= source.stored(since), source.closed_at < source.stored(until))
+    c = (found if only is None else found.where(source.trade_id == literal(only))).subquery().c
+    agent = func.coalesce(func.nullif(c.agent, ""), UNNAMED)
+    hour = (source.timing.seconds(c.closed_at) // whole(3600)).label("hour")
+    chosen = select(c.id, c.closed_at, hour, agent, c.mode, c.currency, c.pnl, c.fees, c.funding)
+    return chosen.order_by(c.closed_at, c.id).limit(limit)
 
 
 def newest(source: Source) -> Select[Any]:

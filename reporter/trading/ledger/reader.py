@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from functools import partial
+from functools import cached_property, partial
+from hashlib import sha256
+from operator import attrgetter
 from time import perf_counter
 from typing import Any
 
@@ -18,6 +22,18 @@ from reporter.errors import LedgerError
 from reporter.periods.civil import INSTANT, Period
 from reporter.trading.books import By, Equity, Figures, LedgerHealth, TradeFilter
 from reporter.trading.ledger import equity, queries, rows
+from reporter.trading.ledger.buckets import (
+    HOUR,
+    Anchor,
+    Realised,
+    Recount,
+    Rollups,
+    fine,
+    from_fine,
+    hour_of,
+    hours_of,
+    start_of,
+)
 from reporter.trading.ledger.cash_flows import paid
 from reporter.trading.ledger.checks import LATEST, LedgerChecks, RowChecks, Trouble, compared, finding
 from reporter.trading.ledger.connection import Database
@@ -40,6 +56,10 @@ _MAY_WRITE = text("SELECT has_table_privilege(current_user, CAST(:table AS text)
 _BATCH = 5000
 _IDS = 1000
 _DAYS = 31
+_EPOCH = datetime.fromtimestamp(0, UTC)
+
+# Raise this where figures are made in another way than before: sums that were kept are then made again.
+FIGURES = 1
 
 
 class Reader:
@@ -47,6 +67,7 @@ class Reader:
 
     def __init__(self, settings: LedgerSettings, timeout: float) -> None:
         self.settings = settings
+        self.rollups: Rollups | None = None
         self._database = _database(settings, timeout)
         self._mode = settings.mode or _mode_by_name(self._database)
         self._source = _source(settings, self._database.dialect, self._mode)
@@ -167,6 +188,32 @@ class Reader:
         with self._look() as (connection, source):
             minutes = connection.execute(queries.closing_minutes(source, period, agent)).scalars()
             return [datetime.fromtimestamp(minute * 60, UTC) for minute in sorted(map(int, minutes))]
+
+    @cached_property
+    def definition(self) -> str:
+        """What the figures are made by and which database they are made from; kept sums of another do not count."""
+        asked = queries.counted(self._source, _EPOCH, _EPOCH)
+        made_by = [asked, self.settings.kind, self._mode.value, dict(self.settings.mapping), FIGURES]
+        return f"{_fingerprint(made_by)}-{_fingerprint([self._database.address])}"
+
+    def recount(self, start: int, end: int, most: int) -> Recount:
+        """What closed in these hours (counted since 1970), or in the first of them, with about `most` trades: whole
+        hours, and at least one, all from one state of the database."""
+        with self._look() as (connection, source):
+            found = self._counted(connection, source, start, end, most)
+            last = found[-1].hour if len(found) == most else end
+            if last == start:  # one hour has more trades than that
+                end = start + 1
+                found = self._counted(connection, source, start, end, None)
+            elif last < end:
+                end = last
+                found = found[: bisect_left(found, last, key=attrgetter("hour"))]
+            return Recount(start, end, *hours_of(found))
+
+    def _counted(
+        self, connection: Connection, source: Source, start: int, end: int, most: int | None
+    ) -> Sequence[Row[Any]]:
+        return connection.execute(queries.counted(source, start_of(start), start_of(end), most)).all()
 
     def open_positions(self) -> list[Position]:
         with self._look(trades=False) as (connection, source):
@@ -343,16 +390,43 @@ class Reader:
     ) -> dict[LineKey, tuple[Decimal, ...]]:
         """What each agent realised before a moment, in one amount or in one a day.
 
-        Every figure that needs the whole past is made of this, and it is the only one that reads the whole past: here
-        sums that were kept could take the place of the scan.
+        Every figure that needs the whole past is made of this. Sums that were kept, and are verified, take the place of
+        the scan; what closed after them is read from the source.
         """
-        parts: dict[tuple[str, str, str], list[tuple[int, Any]]] = defaultdict(list)
-        for agent, mode, currency, day, pnl in connection.execute(queries.history(source, since, until, days)).all():
-            parts[agent, mode, currency].append((day, pnl))
-        return {
-            (agent, rows.mode(mode), currency): rows.by_day(own, max(len(days), 1))
-            for (agent, mode, currency), own in parts.items()
-        }
+        kept = self._kept(connection, source, since, until, days)
+        parts: dict[tuple[str, Mode, str], list[int]] = defaultdict(lambda: [0] * max(len(days), 1))
+        if kept:
+            since = start_of(kept.until)
+            for line, amounts in kept.lines.items():
+                for day, amount in amounts.items():
+                    parts[line][day] += amount
+        if since is None or since < until:
+            for agent, mode, currency, day, pnl in connection.execute(queries.history(source, since, until, days)):
+                parts[agent, rows.mode(mode), currency][day] += fine(pnl)
+        return {line: tuple(map(from_fine, own)) for line, own in parts.items()}
+
+    def _kept(
+        self, connection: Connection, source: Source, since: datetime | None, until: datetime, days: Sequence[Period]
+    ) -> Realised | None:
+        """The sums that were kept and may take the place of a scan, if the database is still the one they are of."""
+        if self.rollups is None or (since is not None and not days):
+            return None
+        if days:
+            if any(day.start.timestamp() % HOUR for day in days):
+                return None  # where days begin at half past, hours do not add up to them
+            starts = sorted({hour_of(moment) for moment in (*(day.start for day in days), days[-1].end)})
+            found = self.rollups.days(self.name, self.definition, tuple(starts)) if starts[1:] else None
+        else:
+            found = self.rollups.realised(self.name, self.definition, hour_of(until))
+        return found if found and self._stands(connection, source, found.anchor) else None
+
+    def _stands(self, connection: Connection, source: Source, anchor: Anchor | None) -> bool:
+        """Whether the last trade that was counted is still there as it was."""
+        if anchor is None:
+            return True
+        start, end = start_of(anchor.hour), start_of(anchor.hour + 1)
+        found = connection.execute(queries.counted(source, start, end, only=anchor.trade)).all()
+        return hours_of(found)[2] == anchor
 
     def _paid(self, connection: Connection, source: Source, period: Period) -> dict[BookKey, CashFlow]:
         """Where no balance is known to begin with, there is none that payments could change."""
@@ -369,6 +443,11 @@ class Reader:
 
     def _agents(self, connection: Connection, source: Source) -> list[Agent]:
         return [rows.agent(row, self.name, self.settings.capital) for row in connection.execute(source.agents)]
+
+
+def _fingerprint(parts: list[Any]) -> str:
+    """Of these words, without what they say: they may be paths."""
+    return sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 _STREAMED = {"stream_results": True, "yield_per": _BATCH}

@@ -1,0 +1,191 @@
+"""Builds the roll-ups of the ledgers, keeps them up, and compares them with their sources, piece by piece.
+
+Each piece is one short look at the source and one short transaction of the store: neither a bot nor the daemon waits.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from reporter.periods.clock import Clock
+from reporter.store import rollups
+from reporter.store.database import Store
+from reporter.store.rollups import Standing
+from reporter.trading.ledger.buckets import Recount, hour_of
+from reporter.trading.ledger.reader import Reader
+from reporter.trading.ledger.sqlite_file import undisturbed
+
+log = logging.getLogger(__name__)
+
+# The last hours are not kept: a bot may still write trades that closed in them. Reports read them from the source.
+OVERLAP = 6
+# So many trades are read in one look, when a roll-up is built and when it is only checked.
+MANY, SOME = 20_000, 5_000
+# A check of the whole past begins so long after the last one began; the last days are checked more often.
+ROUND = timedelta(hours=12)
+# Where so many hours of one look differ, a database was filled again or replaced: nothing kept counts until a check of
+# all of it has found nothing more.
+MANY_CHANGES = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What one piece of work did: hours from `start` up to `until` of those up to `end`, counted since 1970."""
+
+    what: str  # building, adding or checking
+    since: int
+    until: int
+    end: int
+    trades: int
+    changed: tuple[int, ...] = ()
+
+    @property
+    def share(self) -> float:
+        """How much of the work is done, from 0 to 1, by time."""
+        return 1.0 if self.end <= self.since else (self.until - self.since) / (self.end - self.since)
+
+
+class RollupUpkeep:
+    """Works on the roll-ups of one store. Raises LedgerError for a source that cannot be read, and StoreError.
+
+    `many` trades are read in one look where a roll-up is built, `some` where it is only checked.
+    """
+
+    def __init__(self, store: Store, clock: Clock, *, many: int = MANY, some: int = SOME) -> None:
+        self._store = store
+        self._clock = clock
+        self._many = many
+        self._some = some
+
+    def standing(self, ledger: str) -> Standing | None:
+        """How far a ledger's roll-up is."""
+        with self._store.read() as connection:
+            return rollups.standing(connection, ledger)
+
+    def step(self, reader: Reader) -> Progress | None:
+        """Do the next piece of what a ledger's roll-up needs; None where it needs nothing now."""
+        kept = self.standing(reader.name)
+        if kept is None or kept.definition != reader.definition:
+            self.restart(reader)
+        kept = self._cleared(reader.name)
+        if kept is None:
+            return None
+        end = self._end()
+        if kept.through < end:
+            return self._extend(reader, kept, end)
+        if kept.checked is None and self._is_due(kept):
+            kept = self._begin_check(reader, kept)
+        return self._check(reader, kept) if kept and kept.checked is not None else None
+
+    def build(self, reader: Reader) -> Iterator[Progress]:
+        """Build a ledger's roll-up anew, all of it."""
+        kept = self.restart(reader)
+        while kept and kept.through < self._end():
+            if done := self._extend(reader, kept, self._end()):
+                yield done
+            kept = self.standing(reader.name)
+
+    def verify(self, reader: Reader, first: datetime | None = None) -> Iterator[Progress]:
+        """Compare a ledger's roll-up with its source, from a moment on, and mend what differs."""
+        kept = self.standing(reader.name)
+        if kept is None or kept.definition != reader.definition:
+            return
+        start = self._first(reader, kept)
+        at = start = max(start, hour_of(first)) if first else start
+        while kept and at < kept.through:
+            found = self._recount(reader, at, kept.through, self._many)
+            changed = self._save(kept, found, {})
+            if changed is not None:
+                at = found.until
+                yield Progress("checking", start, at, kept.through, found.trades, tuple(changed))
+            kept = self.standing(reader.name)
+
+    def restart(self, reader: Reader) -> Standing | None:
+        """Begin a ledger's roll-up with nothing in it."""
+        began = undisturbed(reader.began)
+        since = min(hour_of(began), self._end()) if began else self._end()
+        kept = self.standing(reader.name)
+        with self._store.begin() as connection:
+            rollups.begin(connection, reader.name, reader.definition, since, kept)
+        return self._cleared(reader.name)
+
+    def _cleared(self, ledger: str) -> Standing | None:
+        """A ledger's state once the buckets from before are gone."""
+        kept = self.standing(ledger)
+        while kept and kept.state == rollups.CLEARING:
+            with self._store.begin() as connection:
+                rollups.clear_some(connection, kept)
+            kept = self.standing(ledger)
+        return kept
+
+    def _extend(self, reader: Reader, kept: Standing, end: int) -> Progress | None:
+        """Count the hours that are not kept yet."""
+        found = self._recount(reader, kept.through, end, self._many)
+        moved: dict[str, Any] = {"through": found.until}
+        if kept.state == rollups.BUILDING and found.until >= end:
+            moved |= {"state": rollups.VERIFIED, "verified_at": self._clock.wall()}
+        if self._save(kept, found, moved) is None:
+            return None
+        what = "building" if kept.state == rollups.BUILDING else "adding"
+        return Progress(what, kept.since, found.until, end, found.trades)
+
+    def _is_due(self, kept: Standing) -> bool:
+        """Whether it is time to compare all that is kept with the source."""
+        last = kept.check_began or kept.verified_at
+        return kept.state == rollups.UNVERIFIED or last is None or self._clock.wall() - last >= ROUND
+
+    def _begin_check(self, reader: Reader, kept: Standing) -> Standing | None:
+        first = self._first(reader, kept)
+        with self._store.begin() as connection:
+            rollups.move(connection, kept, checked=first, since=first, check_began=self._clock.wall())
+        return self.standing(reader.name)
+
+    def _first(self, reader: Reader, kept: Standing) -> int:
+        """The first hour that has to be looked at: a trade may have come that is older than all before."""
+        began = undisturbed(reader.began)
+        return min(kept.since, hour_of(began)) if began else kept.since
+
+    def _check(self, reader: Reader, kept: Standing) -> Progress | None:
+        """Compare the next hours with the source, and mend what differs."""
+        at = kept.checked if kept.checked is not None else kept.since
+        found = self._recount(reader, at, kept.through, self._some)
+        now, moved = self._clock.wall(), dict[str, Any](checked=found.until)
+        if found.until >= kept.through:
+            moved |= {"checked": None, "verified_at": kept.check_began, "state": rollups.VERIFIED}
+        changed = self._save(kept, found, moved, now)
+        if changed is None:
+            return None
+        return Progress("checking", kept.since, found.until, kept.through, found.trades, tuple(changed))
+
+    def _save(
+        self, kept: Standing, found: Recount, moved: dict[str, Any], now: datetime | None = None
+    ) -> list[int] | None:
+        with self._store.begin() as connection:
+            changed = rollups.save(connection, kept, found, **moved)
+            if changed:
+                self._changed(connection, kept.ledger, changed, now or self._clock.wall())
+        if changed:
+            log.warning("%s: %d hours of the past have changed in the database", kept.ledger, len(changed))
+        return changed
+
+    @staticmethod
+    def _changed(connection: Any, ledger: str, changed: list[int], now: datetime) -> None:
+        moved: dict[str, Any] = {"changed_at": now}
+        if len(changed) >= MANY_CHANGES:
+            moved |= {"state": rollups.UNVERIFIED, "checked": None}
+        kept = rollups.standing(connection, ledger)
+        if kept and kept.state != rollups.BUILDING:
+            rollups.move(connection, kept, **moved)
+
+    def _recount(self, reader: Reader, start: int, end: int, most: int) -> Recount:
+        look: Callable[[], Recount] = partial(reader.recount, start, end, most)
+        return undisturbed(look)
+
+    def _end(self) -> int:
+        """The first hour that is not kept yet."""
+        return hour_of(self._clock.wall()) - OVERLAP

@@ -1,0 +1,341 @@
+"""Keeps the roll-ups of the trading databases: hours, days and months, and how far each ledger's are verified.
+
+They are a cache. Sums are given out only while they are verified; whoever asks reads the source otherwise.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Row,
+    case,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
+
+from reporter.errors import StoreError
+from reporter.periods.clock import Clock
+from reporter.store.database import AT_ONCE, Store, insert_once
+from reporter.store.tables import rollup_ledgers, rollups
+from reporter.trading.ledger.buckets import FINE, Anchor, Bucket, Hour, Path, Realised, Recount, hour_of, start_of
+from reporter.trading.ledger.result import LineKey
+from reporter.trading.trades import Mode
+
+HOUR_LEVEL, DAY_LEVEL, MONTH_LEVEL = 0, 1, 2
+CLEARING, BUILDING, VERIFIED, UNVERIFIED = "clearing", "building", "verified", "unverified"
+# Sums that were not compared with their source for so long are not taken for right.
+TRUSTED = timedelta(days=3)
+# Stretches of hours that one question may sum up: each row of equal ones is a branch of the statement.
+_BRANCHES = 200
+
+Key = tuple[str, str, str, str]  # scope, mode, currency and agent
+Buckets = dict[int, dict[Key, Bucket]]  # by their first hour
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far the roll-up of a ledger is. Hours are counted since 1970."""
+
+    ledger: str
+    definition: str
+    revision: int
+    state: str
+    since: int
+    through: int
+    trades: int
+    checked: int | None
+    check_began: datetime | None
+    verified_at: datetime | None
+    changed_at: datetime | None
+    anchor: Anchor | None
+
+
+class StoredRollups:
+    """The kept sums, for those who read ledgers."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    def realised(self, ledger: str, definition: str, until: int) -> Realised | None:
+        """What each line made before an hour, or before the last one that is kept; None where nothing is verified."""
+
+        def ask(connection: Connection, kept: Standing) -> Realised:
+            end = min(until, kept.through)
+            lines: dict[LineKey, dict[int, int]] = defaultdict(lambda: {0: 0})
+            for part in _tiles(end):
+                for line, amount in _sums(connection, ledger, part):
+                    lines[line][0] += amount
+            return Realised(end, lines, kept.anchor)
+
+        return self._ask(ledger, definition, ask)
+
+    def days(self, ledger: str, definition: str, starts: tuple[int, ...]) -> Realised | None:
+        """What each line made in each stretch between two of these hours, as far as it is kept."""
+        stretch = _stretch(rollups.c.start, starts)
+        if stretch is None:
+            return None
+
+        def ask(connection: Connection, kept: Standing) -> Realised:
+            end = max(min(starts[-1], kept.through), starts[0])
+            lines: dict[LineKey, dict[int, int]] = defaultdict(dict)
+            middle = end - end % 24 if all(start % 24 == 0 for start in starts) else starts[0]
+            for tile in ((DAY_LEVEL, starts[0], middle), (HOUR_LEVEL, middle, end)):
+                for (agent, mode, currency, day), amount in _sums(connection, ledger, tile, stretch):
+                    line = lines[agent, mode, currency]
+                    line[day] = line.get(day, 0) + amount
+            return Realised(end, lines, kept.anchor)
+
+        return self._ask(ledger, definition, ask)
+
+    def _ask(self, ledger: str, definition: str, ask: Callable[[Connection, Standing], Realised]) -> Realised | None:
+        try:
+            with self._store.read() as connection:
+                kept = standing(connection, ledger)
+                return ask(connection, kept) if kept and self._counts(kept, definition) else None
+        except StoreError:
+            return None  # the source knows as well
+
+    def _counts(self, kept: Standing, definition: str) -> bool:
+        verified = kept.state == VERIFIED and kept.verified_at is not None and kept.definition == definition
+        return verified and kept.verified_at > self._clock.wall() - TRUSTED  # type: ignore[operator]
+
+
+def standing(connection: Connection, ledger: str) -> Standing | None:
+    """How far a ledger's roll-up is; None where there is none."""
+    row = connection.execute(select(rollup_ledgers).where(rollup_ledgers.c.ledger == ledger)).first()
+    if row is None:
+        return None
+    values = dict(row._mapping)
+    return Standing(**{**values, "anchor": Anchor(*json.loads(row.anchor)) if row.anchor else None})
+
+
+def begin(connection: Connection, ledger: str, definition: str, since: int, was: Standing | None) -> bool:
+    """Begin a ledger's roll-up, from which what is there has to be cleared; False where another writer was quicker."""
+    fresh = {
+        "definition": definition,
+        "state": CLEARING,
+        "since": since,
+        "through": since,
+        "trades": 0,
+        "checked": None,
+        "check_began": None,
+        "verified_at": None,
+        "changed_at": None,
+        "anchor": None,
+    }
+    if was is None:
+        return insert_once(connection, rollup_ledgers, ledger=ledger, revision=1, **fresh)
+    return move(connection, was, **fresh)
+
+
+def clear_some(connection: Connection, was: Standing) -> None:
+    """Delete some of a ledger's buckets; once all are gone it is building.
+
+    Whoever waits to write to the store is not kept waiting for a large roll-up to go.
+    """
+    ledger = was.ledger
+    first = select(rollups.c.scope, rollups.c.level, rollups.c.start).where(rollups.c.ledger == ledger)
+    found = connection.execute(first.limit(AT_ONCE)).all()
+    if not move(connection, was, state=CLEARING if found else BUILDING):
+        return
+    spans: dict[tuple[str, int], list[int]] = defaultdict(list)
+    for scope, level, start in found:
+        spans[scope, level].append(start)
+    for (scope, level), starts in spans.items():
+        place = (rollups.c.ledger == ledger, rollups.c.scope == scope, rollups.c.level == level)
+        connection.execute(delete(rollups).where(*place, rollups.c.start.between(min(starts), max(starts))))
+
+
+def save(connection: Connection, was: Standing, found: Recount, **moved: Any) -> list[int] | None:
+    """Keep what a recount found, and what else has changed of the ledger's state.
+
+    Returns the hours that were kept already and have changed; None, with nothing saved, where another writer was
+    quicker.
+    """
+    kept = _buckets(connection, was.ledger, HOUR_LEVEL, found.start, found.until)
+    told = {hour: _keyed(own) for hour, own in found.hours.items()}
+    changed = sorted(hour for hour in kept.keys() | told.keys() if kept.get(hour) != told.get(hour))
+    before = sum(_trades(kept[hour]) for hour in changed if hour in kept)
+    after = sum(_trades(told[hour]) for hour in changed if hour in told)
+    anchor = was.anchor
+    if anchor is None or (found.last and found.last.hour >= anchor.hour) or found.start <= anchor.hour < found.until:
+        anchor = found.last
+    moved |= {
+        "trades": was.trades + after - before,
+        "anchor": json.dumps([anchor.trade, anchor.hour, anchor.checksum]) if anchor else None,
+    }
+    if not move(connection, was, **moved):
+        return None
+    _replace(connection, was.ledger, HOUR_LEVEL, changed, {hour: told[hour] for hour in changed if hour in told})
+    days = sorted({hour - hour % 24 for hour in changed})
+    _merge(connection, was.ledger, DAY_LEVEL, days, lambda day: day + 24)
+    _merge(connection, was.ledger, MONTH_LEVEL, sorted({_month(day) for day in days}), _next_month)
+    return [hour for hour in changed if hour < was.through]
+
+
+def whole_paths(connection: Connection, ledger: str, until: int) -> tuple[dict[Key, Bucket], int]:
+    """The merged buckets of all hours before one, by their key, and how many rows they are made of."""
+    whole: dict[Key, Bucket] = {}
+    rows = 0
+    for level, start, end in _tiles(until):
+        for _, own in sorted(_buckets(connection, ledger, level, start, end).items()):
+            for key, bucket in own.items():
+                whole[key] = whole[key].then(bucket) if key in whole else bucket
+                rows += 1
+    return whole, rows
+
+
+def move(connection: Connection, was: Standing, **values: Any) -> bool:
+    """Change a ledger's state, unless somebody has since it was read."""
+    mine = (rollup_ledgers.c.ledger == was.ledger, rollup_ledgers.c.revision == was.revision)
+    return (
+        connection.execute(update(rollup_ledgers).where(*mine).values(revision=was.revision + 1, **values)).rowcount
+        == 1
+    )
+
+
+def _tiles(until: int) -> Iterator[tuple[int, int, int]]:
+    """Months, days and hours that together are all the time before an hour: level, first and end."""
+    month, day = _month(until), until - until % 24
+    yield MONTH_LEVEL, -(2**31), month
+    yield DAY_LEVEL, month, day
+    yield HOUR_LEVEL, day, until
+
+
+def _sums(
+    connection: Connection, ledger: str, tile: tuple[int, int, int], stretch: ColumnElement[int] | None = None
+) -> Iterator[tuple[Any, int]]:
+    """What each line made in a tile, or in each stretch of it, in 1e-15."""
+    c = rollups.c
+    level, start, end = tile
+    line = [c.agent, c.mode, c.currency, *([] if stretch is None else [stretch.label("day")])]
+    place = (c.ledger == ledger, c.scope == "agent", c.level == level, c.start >= start, c.start < end)
+    asked = select(*line, func.sum(c.whole), func.sum(c.part)).where(*place).group_by(*line)
+    for agent, mode, currency, *day, whole, part in connection.execute(asked):
+        yield (agent, Mode(mode), currency, *map(int, day)), int(whole) * FINE + int(part)
+
+
+def _stretch(start: ColumnElement[Any], starts: Sequence[int]) -> ColumnElement[int] | None:
+    """Which stretch an hour lies in, the hours of one row of equally long ones by division; None for too many rows."""
+    branches: list[tuple[ColumnElement[bool], ColumnElement[int]]] = []
+    first = 0
+    while first < len(starts) - 1:
+        length, last = starts[first + 1] - starts[first], first + 1
+        while last < len(starts) - 1 and starts[last + 1] - starts[last] == length:
+            last += 1
+        index = literal(first, Integer) + (start - literal(starts[first], Integer)) // literal(length, Integer)
+        branches.append((start < starts[last], index))
+        first = last
+        if len(branches) > _BRANCHES:
+            return None
+    return case(*branches, else_=literal(len(starts) - 1, Integer)) if branches else None
+
+
+def _buckets(connection: Connection, ledger: str, level: int, start: int, end: int) -> Buckets:
+    found: Buckets = defaultdict(dict)
+    for scope in ("agent", "book"):
+        c = rollups.c
+        place = (c.ledger == ledger, c.scope == scope, c.level == level, c.start >= start, c.start < end)
+        for row in connection.execute(select(rollups).where(*place)):
+            found[row.start][scope, row.mode, row.currency, row.agent] = _bucket(row)
+    return dict(found)
+
+
+def _bucket(row: Row[Any]) -> Bucket:
+    return Bucket(
+        row.trades,
+        row.wins,
+        row.losses,
+        row.whole * FINE + row.part,
+        int(row.fees),
+        row.fees_known,
+        int(row.funding),
+        row.funding_known,
+        Path(int(row.net), int(row.high), int(row.low), int(row.fall)),
+        row.checksum,
+    )
+
+
+def _values(ledger: str, level: int, start: int, key: Key, bucket: Bucket) -> dict[str, Any]:
+    scope, mode, currency, agent = key
+    whole, part = divmod(bucket.pnl, FINE)
+    path = bucket.path
+    return {
+        "ledger": ledger,
+        "scope": scope,
+        "level": level,
+        "start": start,
+        "mode": mode,
+        "currency": currency,
+        "agent": agent,
+        "trades": bucket.trades,
+        "wins": bucket.wins,
+        "losses": bucket.losses,
+        "whole": whole,
+        "part": part,
+        "fees": str(bucket.fees),
+        "fees_known": bucket.fees_known,
+        "funding": str(bucket.funding),
+        "funding_known": bucket.funding_known,
+        "net": str(path.net),
+        "high": str(path.high),
+        "low": str(path.low),
+        "fall": str(path.fall),
+        "checksum": bucket.checksum,
+    }
+
+
+def _keyed(hour: Hour) -> dict[Key, Bucket]:
+    lines = {("agent", mode.value, currency, agent): own for (agent, mode, currency), own in hour.lines.items()}
+    return lines | {("book", mode.value, currency, ""): own for (mode, currency), own in hour.books.items()}
+
+
+def _trades(hour: Mapping[Key, Bucket]) -> int:
+    return sum(bucket.trades for key, bucket in hour.items() if key[0] == "book")
+
+
+def _replace(connection: Connection, ledger: str, level: int, starts: Sequence[int], buckets: Buckets) -> None:
+    """Put buckets in the place of those that begin at these hours."""
+    for first in range(0, len(starts), 500):
+        for scope in ("agent", "book"):
+            place = (rollups.c.ledger == ledger, rollups.c.scope == scope, rollups.c.level == level)
+            connection.execute(delete(rollups).where(*place, rollups.c.start.in_(starts[first : first + 500])))
+    rows = [_values(ledger, level, start, key, own) for start, of in buckets.items() for key, own in of.items()]
+    if rows:
+        connection.execute(insert(rollups), rows)
+
+
+def _merge(connection: Connection, ledger: str, level: int, starts: Iterable[int], end: Callable[[int], int]) -> None:
+    """Make these days of their hours, or these months of their days."""
+    merged: Buckets = {}
+    for start in starts:
+        whole = merged[start] = {}
+        for _, own in sorted(_buckets(connection, ledger, level - 1, start, end(start)).items()):
+            for key, bucket in own.items():
+                whole[key] = whole[key].then(bucket) if key in whole else bucket
+    _replace(connection, ledger, level, list(merged), merged)
+
+
+def _month(hour: int) -> int:
+    """The first hour of the month that an hour lies in, in UTC."""
+    return hour_of(start_of(hour).replace(day=1, hour=0))
+
+
+def _next_month(start: int) -> int:
+    moment = start_of(start)
+    year, month = (moment.year + 1, 1) if moment.month == 12 else (moment.year, moment.month + 1)
+    return hour_of(datetime(year, month, 1, tzinfo=UTC))

@@ -1,0 +1,255 @@
+"""Roll-ups of ledgers: built in pieces, kept up, verified; they give no figure that the database itself would not."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from reporter.scheduler.rollup_upkeep import RollupUpkeep
+from reporter.store import rollups
+from reporter.store.database import Store, open_store
+from reporter.store.rollups import StoredRollups
+from reporter.trading.ledger.buckets import from_fine
+from reporter.trading.ledger.path_metrics import PathMetrics, units
+from reporter.trading.ledger.portfolio import Portfolio
+from reporter.trading.ledger.reader import Reader
+from tests.support.clocks import HandClock
+from tests.trading.ledger.conftest import bot, new_native  # noqa: F401 - fixtures
+from tests.trading.ledger.databases import Native, between, native_sqlite, opened, usdt
+
+BEGAN = datetime(2026, 8, 30, tzinfo=UTC)
+HOURS = 24 * 60
+FEW = 7  # trades a look
+quick = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+class Floor:
+    """A ledger, its reader with and without roll-ups, and the upkeep on a store."""
+
+    def __init__(self, own: Native, store: Store) -> None:
+        self.bot, self.store, self.clock = own, store, HandClock()
+        self.plain = Portfolio([own.settings(starting_balance=(usdt("1000"),))])
+        self.kept = Portfolio([own.settings(starting_balance=(usdt("1000"),))])
+        self.kept.use(StoredRollups(store, self.clock))
+        self.upkeep = RollupUpkeep(store, self.clock, many=FEW, some=FEW)
+
+    @property
+    def reader(self) -> Reader:
+        return self.kept.readers()[0]
+
+    def build(self) -> None:
+        for _ in self.upkeep.build(self.reader):
+            pass
+
+    def settle(self) -> None:
+        """Let the upkeep do all that it finds to do."""
+        while self.upkeep.step(self.reader):
+            pass
+
+    def opening(self, portfolio: Portfolio, at: str = "2026-10-30 10:00") -> Decimal | None:
+        (book,) = portfolio.performance(between(at, "2026-10-31"))
+        return book.opening.amount if book.opening else None
+
+    def state(self) -> str:
+        kept = self.upkeep.standing("bot")
+        return kept.state if kept else "none"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with closing(open_store(str(tmp_path / "state" / "reporter.sqlite"))) as kept:
+        yield kept
+
+
+@pytest.fixture
+def floor(bot: Native, store: Store) -> Floor:  # noqa: F811
+    for number in range(20):
+        bot.trade(number - 8.25, at(number * 50), id=number + 1, agent="ab"[number % 2])
+    return Floor(bot, store)
+
+
+def at(hour: int, minute: int = 5) -> str:
+    return f"{BEGAN + timedelta(hours=hour, minutes=minute):%Y-%m-%d %H:%M:%S}"
+
+
+def test_figures_are_the_same_with_and_without_a_roll_up(floor: Floor) -> None:
+    floor.build()
+    assert floor.state() == "verified"
+    for moment in ("2026-08-30", "2026-09-15 00:30", "2026-09-30 10:00", "2026-10-30 23:00"):
+        assert floor.opening(floor.kept, moment) == floor.opening(floor.plain, moment)
+    for zone in ("UTC", "Europe/Berlin", "Asia/Kolkata"):
+        stretch = between("2026-09-01", "2026-10-31", zone)
+        assert floor.kept.daily_series(stretch, whole=True) == floor.plain.daily_series(stretch, whole=True)
+
+
+def test_what_is_kept_takes_the_place_of_the_scan_until_a_check_finds_an_edit(floor: Floor) -> None:
+    floor.build()
+    before = floor.opening(floor.kept)
+    floor.bot.run("UPDATE trades SET pnl = pnl + 100 WHERE id = 3")
+    assert floor.opening(floor.kept) == before
+    assert [done.changed for done in floor.upkeep.verify(floor.reader) if done.changed] == [(floor_hour(100),)]
+    assert floor.opening(floor.kept) == floor.opening(floor.plain) == (before or 0) + 100
+
+
+def floor_hour(hour: int) -> int:
+    return round(BEGAN.timestamp()) // 3600 + hour
+
+
+def test_a_roll_up_that_is_not_built_to_its_end_is_not_used(floor: Floor) -> None:
+    pieces = floor.upkeep.build(floor.reader)
+    next(pieces)
+    floor.bot.run("UPDATE trades SET pnl = pnl + 100 WHERE id = 1")
+    assert floor.state() == "building"
+    assert floor.opening(floor.kept) == floor.opening(floor.plain)
+
+
+def test_a_build_that_was_cut_off_goes_on_where_it_was(floor: Floor) -> None:
+    next(floor.upkeep.build(floor.reader))
+    later = RollupUpkeep(floor.store, floor.clock, many=FEW, some=FEW)
+    done = []
+    while step := later.step(floor.reader):
+        done.append(step)
+    assert floor.state() == "verified"
+    assert sum(step.trades for step in done) < 20
+    assert floor.opening(floor.kept) == floor.opening(floor.plain)
+
+
+def test_another_database_behind_the_same_name_is_noticed_at_once(floor: Floor) -> None:
+    floor.build()
+    floor.bot.run("DELETE FROM trades WHERE id > 10")
+    assert floor.opening(floor.kept) == floor.opening(floor.plain)
+
+
+def test_a_daemon_finds_late_rows_and_deleted_ones_in_its_rounds(floor: Floor) -> None:
+    floor.settle()
+    floor.bot.trade(7, at(33), id=77, agent="late")
+    floor.bot.run("DELETE FROM trades WHERE id = 12")
+    floor.bot.trade(5, "2026-08-01 00:00:00", id=78)
+    floor.clock.forward(hours=13)
+    floor.settle()
+    assert floor.opening(floor.kept) == floor.opening(floor.plain)
+    kept = floor.upkeep.standing("bot")
+    assert kept
+    assert kept.trades == 21
+
+
+def test_what_was_not_compared_for_days_does_not_count(floor: Floor) -> None:
+    floor.build()
+    floor.bot.run("UPDATE trades SET pnl = pnl + 100 WHERE id = 3")
+    floor.clock.forward(days=4)
+    assert floor.opening(floor.kept) == floor.opening(floor.plain)
+
+
+def test_a_database_that_was_filled_again_does_not_count_until_all_of_it_is_compared(floor: Floor) -> None:
+    floor.bot.run("DELETE FROM trades")
+    for number in range(40):
+        floor.bot.trade(number, at(number), id=number + 1)
+    floor.upkeep = RollupUpkeep(floor.store, floor.clock, many=100, some=30)
+    floor.build()
+    floor.bot.run("UPDATE trades SET pnl = pnl + 1 WHERE id < 40")
+    floor.clock.forward(hours=13)
+    states = []
+    while floor.upkeep.step(floor.reader):
+        states.append(floor.state())
+        assert floor.opening(floor.kept) == floor.opening(floor.plain) or floor.state() == "verified"
+    assert "unverified" in states
+    assert states[-1] == "verified"
+    assert floor.opening(floor.kept) == floor.opening(floor.plain)
+
+
+edits = st.lists(
+    st.tuples(st.sampled_from(["add", "edit", "delete", "move"]), st.integers(0, 10**6), st.integers(-(10**9), 10**9)),
+    max_size=40,
+)
+
+
+@quick
+@given(edits, st.integers(1, 30))
+def test_after_any_edits_a_roll_up_equals_a_plain_recount(
+    tmp_path: Path, history: list[tuple[str, int, int]], looks: int
+) -> None:
+    own = native_sqlite(tmp_path)
+    with closing(open_store(str(tmp_path / f"{Path(own.url).name}.store"))) as store:
+        floor = Floor(own, store)
+        floor.upkeep = RollupUpkeep(store, floor.clock, many=looks, some=looks)
+        for number in range(25):
+            own.trade(number - 12, at(number * 7), id=number + 1, agent="abc"[number % 3])
+        floor.build()
+        edit(own, history)
+        for _ in floor.upkeep.verify(floor.reader):
+            pass
+        assert_recounted(floor)
+
+
+def edit(own: Native, history: list[tuple[str, int, int]]) -> None:
+    with closing(opened(own.url)) as connection, connection:
+        for what, number, amount in history:
+            ids = [row[0] for row in connection.execute("SELECT id FROM trades ORDER BY id")]
+            one = ids[number % len(ids)] if ids else 0
+            match what:
+                case "add":
+                    row = ("abc"[number % 3], amount / 10**6, at(number % HOURS, number % 60))
+                    connection.execute(
+                        "INSERT INTO trades (agent, market, side, currency, pnl, closed_at) VALUES (?, 'M', 'long', "
+                        "'USDT', ?, ?)",
+                        row,
+                    )
+                case "edit":
+                    connection.execute("UPDATE trades SET pnl = ? WHERE id = ?", (amount / 10**6, one))
+                case "delete":
+                    connection.execute("DELETE FROM trades WHERE id = ?", (one,))
+                case "move":
+                    connection.execute("UPDATE trades SET closed_at = ? WHERE id = ?", (at(number % HOURS), one))
+
+
+def assert_recounted(floor: Floor) -> None:
+    """The merged buckets say what a plain walk through all rows says."""
+    with closing(opened(floor.bot.url)) as connection:
+        results = [row[0] for row in connection.execute("SELECT pnl FROM trades ORDER BY closed_at, id")]
+    path = PathMetrics()
+    for result in results:
+        path.step(units(result))
+    with floor.store.read() as connection:
+        kept = rollups.standing(connection, "bot")
+        assert kept
+        whole, _ = rollups.whole_paths(connection, "bot", kept.through)
+    if not results:
+        assert not whole
+        return
+    book = whole["book", "live", "USDT", ""]
+    assert (book.trades, book.path.net, book.path.fall) == (len(results), path.level, path.deepest)
+    assert kept.trades == len(results)
+    assert abs(from_fine(book.pnl) - sum(Decimal(repr(result)) for result in results)) < Decimal("1e-8")
+    agents = sum(own.pnl for key, own in whole.items() if key[0] == "agent")
+    assert abs(from_fine(agents - book.pnl)) < Decimal("1e-8")
+    assert floor.opening(floor.kept, "2026-10-30 20:00") == floor.opening(floor.plain, "2026-10-30 20:00")
+
+
+@pytest.mark.full
+def test_after_ten_thousand_edits_a_roll_up_equals_a_plain_recount(tmp_path: Path, store: Store) -> None:
+    own, chance = native_sqlite(tmp_path), random.Random(13)
+    floor = Floor(own, store)
+    floor.upkeep = RollupUpkeep(store, floor.clock, many=500, some=500)
+    for number in range(3000):
+        own.trade(chance.gauss(0, 40), at(number % HOURS, number % 60), id=number + 1)
+    floor.build()
+    for _ in range(10):
+        kinds = ["add", "edit", "delete", "move"]
+        edit(
+            own,
+            [(chance.choice(kinds), chance.randrange(10**6), chance.randrange(-(10**9), 10**9)) for _ in range(1000)],
+        )
+        pieces = floor.upkeep.verify(floor.reader)
+        next(pieces)
+        pieces.close()  # type: ignore[attr-defined]
+        for _ in floor.upkeep.verify(floor.reader):
+            pass
+        assert_recounted(floor)

@@ -1,0 +1,73 @@
+"""Buckets that are merged say what a walk through all of their trades says."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from functools import reduce
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reporter.trading.ledger.buckets import Bucket, Path, fine, from_fine, hours_of
+from reporter.trading.ledger.path_metrics import PathMetrics
+
+changes = st.lists(st.integers(-(10**12), 10**12), max_size=12)
+
+
+def walked(results: list[int]) -> Path:
+    path = Path()
+    for change in results:
+        path.step(change)
+    return path
+
+
+@given(st.lists(changes, max_size=8))
+def test_merged_paths_are_the_path_of_all_their_trades(parts: list[list[int]]) -> None:
+    merged = reduce(Path.then, map(walked, parts), Path())
+    whole = [change for part in parts for change in part]
+    by_hand = PathMetrics()
+    for change in whole:
+        by_hand.step(change)
+    assert merged == walked(whole)
+    assert (merged.net, merged.fall, merged.high) == (by_hand.level, by_hand.deepest, by_hand.peak)
+
+
+@given(changes, changes, changes)
+def test_it_does_not_matter_which_buckets_are_merged_first(a: list[int], b: list[int], c: list[int]) -> None:
+    one, two, three = walked(a), walked(b), walked(c)
+    assert one.then(two).then(three) == one.then(two.then(three))
+
+
+def test_an_hour_has_a_bucket_for_each_agent_and_one_for_the_book() -> None:
+    rows = [
+        (1, "10:00", 7, "a", "live", "USDT", 2.5, 0.1, None),
+        (2, "10:01", 7, "b", "live", "USDT", -4.0, None, None),
+        (3, "11:01", 8, "a", "live", "USDT", 0.1, 0.2, 0.0),
+    ]
+    hours, trades, last = hours_of(rows)
+    assert trades == 3
+    assert last is not None
+    assert (last.trade, last.hour) == (3, 8)
+    (book,) = hours[7].books.values()
+    assert len(hours[7].lines) == 2
+    assert (book.trades, book.wins, book.losses, from_fine(book.pnl), book.fees_known) == (2, 1, 1, Decimal("-1.5"), 1)
+    whole = book.then(*hours[8].books.values())
+    assert (whole.path.net, whole.path.fall, whole.path.high) == (-140_000_000, -400_000_000, 250_000_000)
+
+
+def test_a_checksum_sees_every_edit_that_leaves_the_sums_alone() -> None:
+    def checksum(*rows: tuple[object, ...]) -> int:
+        ((_, hour),) = hours_of(rows)[0].items()
+        return next(iter(hour.books.values())).checksum
+
+    one = (1, "10:00", 7, "a", "live", "USDT", 2, 0, 0)
+    two = (2, "10:01", 7, "a", "live", "USDT", 3, 0, 0)
+    swapped = ((1, "10:00", 7, "a", "live", "USDT", 3, 0, 0), (2, "10:01", 7, "a", "live", "USDT", 2, 0, 0))
+    assert len({checksum(one, two), checksum(*swapped), checksum(one), checksum(one, (3, *two[1:]))}) == 4
+
+
+@given(st.lists(st.decimals(-(10**9), 10**9, places=8), max_size=50))
+def test_sums_of_many_buckets_are_exact(amounts: list[Decimal]) -> None:
+    whole = sum((fine(amount) for amount in amounts), 0)
+    assert from_fine(whole) == sum(amounts, Decimal(0))
+    assert Bucket(pnl=whole).then(Bucket(pnl=-whole)).pnl == 0
