@@ -20,6 +20,7 @@ _POLICIES = {
     # One run that went well proves a job to be well again; the next one may be a week away.
     "job": Policy(failures=1, clean=_NO_TIME),
     "channel": Policy(failures=1),
+    "feed": Policy(failures=1),
     "store": Policy(failures=1, clean=_NO_TIME),
     # A clock that is right again is right, however often it was wrong.
     "clock": Policy(failures=1, clean=_NO_TIME, flap_window=_NO_TIME, flapping_clean=_NO_TIME),
@@ -29,7 +30,7 @@ _POLICIES = {
 
 
 def policy_for(subject: str, interval: timedelta | None = None) -> Policy:
-    """The policy that a subject's prefix stands for: a probe needs three failures, a limit, job or channel one.
+    """The policy that a subject's prefix stands for: a probe needs three failures, a limit, job, feed or channel one.
 
     `interval` is the usual time between readings, if they come regularly.
     """

@@ -104,9 +104,17 @@ def _bind(job: Job, entry: JobConfig, loaded: Loaded) -> BoundJob | list[Problem
 
 def _params(job: Job, entry: JobConfig, loaded: Loaded) -> Params | list[Problem]:
     try:
-        return job.params.model_validate(entry.params)
+        params = job.params.model_validate(entry.params)
+        unknown = [name for name in params.channels() if name not in loaded.config.channels]
+        return [_no_channel(name, job, loaded) for name in dict.fromkeys(unknown)] or params
     except ValidationError as error:
         return loaded.explain(error, job.params, ("jobs", job.name, "params"))
+
+
+def _no_channel(name: str, job: Job, loaded: Loaded) -> Problem:
+    near = nearest(name, loaded.config.channels)
+    hint = f"did you mean `{near}`?" if near else f"known: {', '.join(loaded.config.channels)}"
+    return loaded.problem(("jobs", job.name, "params"), f"there is no channel `{shown(name)}`", hint)
 
 
 def _schedule(job: Job, entry: JobConfig, loaded: Loaded) -> Schedule | Problem:

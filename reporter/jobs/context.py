@@ -18,7 +18,7 @@ from reporter.alerts.self_health import SelfHealth
 from reporter.alerts.uptime import StateSpan, Uptime
 from reporter.errors import LedgerError
 from reporter.messages.formats import Formats
-from reporter.messages.message import Severity, Tone
+from reporter.messages.message import Attachment, Severity, Tone
 from reporter.periods.civil import Covers, Period
 from reporter.probes.host.facts import Host
 from reporter.trading.books import Book, By, Ledger, Series, Unread, leading
@@ -31,6 +31,10 @@ class Params(BaseModel):
     """Base of a job's own parameters. Subclass it, and a typo in the config is an error with file and line."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    def channels(self) -> Collection[str]:
+        """The channels that these parameters name; `reporter check` reports one that the config does not have."""
+        return ()
 
 
 P = TypeVar("P", bound=Params, default=Params)
@@ -62,6 +66,42 @@ class History(Protocol):
 
     def unread_since(self, ledger: str) -> datetime | None:
         """Since when a ledger could not be read, by the samples of the health probe."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobState:
+    """What a job keeps for its next run. Yield one, and it is saved with the messages of the run or not at all."""
+
+    name: str
+    """Its name among the job's states."""
+    value: Any = None
+    """JSON data; None before a first state was saved."""
+    version: int = 0
+    """The saved state that this one follows. Of two runs that follow the same state, only one is saved."""
+    seen: Mapping[str, datetime] = field(default_factory=dict)
+    """Items that the job has dealt with, each with its own moment; they join those of earlier runs."""
+    forget: datetime | None = None
+    """The job forgets items with an earlier moment."""
+
+
+class Kept(Protocol):
+    """What this job kept from earlier runs, read-only."""
+
+    def load(self, name: str) -> tuple[int, Any] | None:
+        """The version and the value of a state; None before a first one was saved."""
+
+    def items(self, name: str) -> Collection[str]:
+        """The items of a state that are not forgotten."""
+
+
+class NothingKept:
+    """What a job kept before its first run."""
+
+    def load(self, name: str) -> tuple[int, Any] | None:  # noqa: ARG002
+        return None
+
+    def items(self, name: str) -> Collection[str]:  # noqa: ARG002
+        return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +138,17 @@ class Context(Generic[P]):
     """Exchange rates of the config, by currency."""
     formats: Formats = field(default_factory=Formats)
     """How figures are written, as the filters of templates do."""
+    kept: Kept = field(default_factory=NothingKept)
+    """What this job kept from earlier runs; see `state` and `seen`."""
+
+    def state(self, name: str) -> JobState:
+        """The state of this name that an earlier run of this job yielded; its value is None before the first."""
+        version, value = self.kept.load(name) or (0, None)
+        return JobState(name=name, value=value, version=version)
+
+    def seen(self, name: str) -> Collection[str]:
+        """The items that earlier runs of this job dealt with under a state of this name."""
+        return self.kept.items(name)
 
     def books(self, period: Period, *, by: By = "agent", daily: bool = False, account: bool = False) -> list[Book]:
         """The books of a period with a line an agent (or what else `by` says), best first.
@@ -165,9 +216,11 @@ class Report:
     """The age from which a board is posted again instead of edited."""
     refresh: timedelta | None = None
     """How often a board is edited when nothing but its footer changed; five minutes by default."""
+    files: Sequence[Attachment] = ()
+    """Files that go with the message, such as a list in CSV."""
 
 
-Outcome = Report | Observation
+Outcome = Report | Observation | JobState
 JobFunction = Callable[[Context[Any]], Iterable[Outcome]]
 
 
@@ -188,6 +241,7 @@ class Job:
     everywhere: bool = False
     observes: tuple[str, ...] | None = None
     answers: tuple[str, ...] = ()
+    frequent: bool = False
 
 
 def tone_of(books: Iterable[Book]) -> Tone:
@@ -214,6 +268,7 @@ def job(
     everywhere: bool = False,
     observes: tuple[str, ...] | None = None,
     answers: tuple[str, ...] = (),
+    frequent: bool = False,
 ) -> Callable[[Callable[[Context[P]], Iterable[Outcome]]], Job]:
     """Declare a job. Its name is the function's, which is also the stem of its file, template and config entry.
 
@@ -223,6 +278,7 @@ def job(
     subjects that its observations can have, such as `limit/*`, with `{ledger}` for each ledger's name: a pattern of the
     config that fits none of them, nor of others, is then told by `reporter check`. `answers` are the questions that
     the report answers, such as `pnl weekly`, wherever people ask them.
+    `frequent` is a job that runs every few seconds: a run that finds nothing leaves no entry in the run log.
     """
 
     def declare(function: Callable[[Context[P]], Iterable[Outcome]]) -> Job:
@@ -238,6 +294,7 @@ def job(
             everywhere=everywhere,
             observes=observes,
             answers=answers,
+            frequent=frequent,
         )
 
     return declare

@@ -106,9 +106,13 @@ class Attachment:
     """A file that goes with the message. `shown` places it as the message's picture; `alt` says what is seen there."""
 
     name: str
+    """The file's name."""
     content: bytes
+    """Its content."""
     shown: bool = False
+    """Whether it is the message's picture."""
     alt: str = ""
+    """What is seen in the picture."""
 
     def __post_init__(self) -> None:
         _mask(self, "name", "alt")

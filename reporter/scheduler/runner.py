@@ -23,7 +23,7 @@ from reporter.alerts.model import STORE_SUBJECT, Level, Observation, Phase
 from reporter.delivery.enqueue import enqueue_message
 from reporter.errors import ClaimLostError, JobError, LedgerError, ReporterError, StoreError
 from reporter.jobs.binding import BoundJob
-from reporter.jobs.context import Context, Params, Report
+from reporter.jobs.context import Context, JobState, Params, Report
 from reporter.messages.formats import plural
 from reporter.messages.message import Message, Run
 from reporter.messages.report_pictures import pictures
@@ -37,9 +37,10 @@ from reporter.scheduler import logs
 from reporter.scheduler.deadline_threads import DeadlineThreads
 from reporter.scheduler.runtime import Runtime
 from reporter.secret import masked
-from reporter.store import alerts, incidents, outbox, owed_periods, run_log, uptime
+from reporter.store import alerts, incidents, job_states, outbox, owed_periods, run_log, uptime
 from reporter.store.alerts import StoredAlert
 from reporter.store.database import Store
+from reporter.store.job_states import StoredStates
 from reporter.store.owed_periods import Claim
 
 log = logging.getLogger(__name__)
@@ -71,6 +72,10 @@ class Findings:
 
     written: tuple[RenderedReport, ...]
     observations: tuple[Observation, ...]
+    states: tuple[JobState, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.written or self.observations or self.states)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +106,7 @@ class Runner:
         self._alerts = alerts
         self._stopping = stopping or threading.Event()
         self._threads = DeadlineThreads(clock, self._stopping)
+        self._renamed = set[str]()
 
     def ask(
         self, runtime: Runtime, bound: BoundJob, period: Period, *, drawn: bool = False, ours: bool = True
@@ -131,10 +137,16 @@ class Runner:
             try:
                 findings = _noted(self.ask(runtime, bound, period, ours=ours), _notes(claim, started))
                 _insist_on_all_ledgers(findings, claim)
+                if not findings and bound.job.frequent and self._is_well(bound):
+                    return Outcome(run_id)
                 outcome = self._save(runtime, bound, period, findings, claim, _Entry(run_id, trigger, started, began))
             except Exception as error:  # noqa: BLE001 - a job may raise anything; it is reported, and others go on
                 outcome = self._failed(runtime, bound, period, error, claim, _Entry(run_id, trigger, started, began))
         return outcome
+
+    def _is_well(self, bound: BoundJob) -> bool:
+        """Whether a run of this job that found nothing ends no alert."""
+        return all(alert.subject not in {f"job/{bound.name}", STORE_SUBJECT} for alert in self._history.open_alerts())
 
     def observe(self, runtime: Runtime, observations: Sequence[Observation]) -> None:
         """Judge what the engine itself has noticed, and save what people should hear of it."""
@@ -178,17 +190,30 @@ class Runner:
             params=bound.params,
             log=logging.getLogger(f"reporter.jobs.{bound.job.name}"),
             ours=ours,
+            kept=self._kept(bound),
         )
+
+    def _kept(self, bound: BoundJob) -> StoredStates:
+        """What a job kept, under its present name; nothing is read before the job asks."""
+        if bound.renamed_from and bound.name not in self._renamed:
+            with self._store.begin() as connection:
+                job_states.rename(connection, bound.renamed_from, bound.name)
+            self._renamed.add(bound.name)
+        return StoredStates(self._store, bound.name)
 
     def _findings(self, runtime: Runtime, bound: BoundJob, context: Context[Params], *, drawn: bool) -> Findings:
         written: list[RenderedReport] = []
         observations: list[Observation] = []
+        states: list[JobState] = []
         for found in _outcomes(bound, context):
-            if isinstance(found, Observation):
-                observations.append(found)
-            else:
-                written.append(_write(runtime, bound, context, found, drawn=drawn))
-        return Findings(tuple(written), tuple(observations))
+            match found:
+                case Observation():
+                    observations.append(found)
+                case JobState():
+                    states.append(found)
+                case _:
+                    written.append(_write(runtime, bound, context, found, drawn=drawn))
+        return Findings(tuple(written), tuple(observations), tuple(states))
 
     def _save(
         self,
@@ -211,6 +236,8 @@ class Runner:
                 for channel in written.channels:
                     letter = _letter(job, period, written, number, channel, entry.run_id, claimed=bool(claim))
                     messages += enqueue_message(connection, runtime.channels, letter, now, noise=bound.noise)
+            for state in findings.states:
+                _keep(connection, job, state, now)
             uptime.record(connection, findings.observations, now, _observer(bound).interval)
             run_log.add_run(connection, entry.of(job, period, self._clock, "told" if messages else "quiet", messages))
 
@@ -254,6 +281,13 @@ class Runner:
         except ReporterError as store_error:
             log.error("%s: and the failure could not be saved: %s", bound.job.name, store_error)
         return Outcome(entry.run_id, error=why, retry_at=retry_at)
+
+
+def _keep(connection: Connection, job: str, state: JobState, now: datetime) -> None:
+    if not job_states.save(
+        connection, job, state.name, state.version, state.value, now, seen=state.seen, forget=state.forget
+    ):
+        raise ClaimLostError(f"another run of {job} was saved while we were at it; nothing was sent twice")
 
 
 def _unwell(seen: Iterable[Observation]) -> str | None:
@@ -305,9 +339,9 @@ def _one_line(text: str) -> str:
     return " · ".join(line for part in text.splitlines() if (line := part.strip()) and line != "^")
 
 
-def _outcomes(bound: BoundJob, context: Context[Params]) -> Iterable[Report | Observation]:
+def _outcomes(bound: BoundJob, context: Context[Params]) -> Iterable[Report | Observation | JobState]:
     for found in bound.job.function(context) or ():
-        if not isinstance(found, Report | Observation):
+        if not isinstance(found, Report | Observation | JobState):
             raise JobError(f"{bound.job.name} yielded a {type(found).__name__}: yield Report(...) or Observation(...)")
         yield found
 
@@ -328,6 +362,7 @@ def _write(
         **report.facts,
     }
     message = runtime.renderer.render(name, facts, tone=report.tone, severity=report.severity, at=context.now)
+    message = replace(message, attachments=(*message.attachments, *report.files))
     if bound.job.covers.closed and context.period.so_far:
         message = replace(message, title=(*message.title, Run("text", " (so far)")))
     if report.channel and report.channel not in runtime.channels:

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from reporter.secret import masked
 
 # The newest migration in reporter/store/migrations/versions; a test holds that it is.
-HEAD = "0006"
+HEAD = "0007"
 LONGEST_TEXT = 10_000
 """Characters that are kept of words from elsewhere."""
 
@@ -130,6 +130,29 @@ beats = Table(
     metadata,
     Column("job", String(64), primary_key=True),
     Column("next_at", UtcTime, nullable=False),
+)
+
+# What a job keeps from one run to the next, as JSON. A new state names the version that it follows.
+job_states = Table(
+    "job_states",
+    metadata,
+    Column("job", String(64), primary_key=True),
+    Column("name", String(64), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+)
+
+# The items that a job has dealt with, each with its own moment: rows of a trading database that were sent.
+job_items = Table(
+    "job_items",
+    metadata,
+    Column("job", String(64), primary_key=True),
+    Column("name", String(64), primary_key=True),
+    Column("item", String(200), primary_key=True),
+    Column("at", UtcTime, nullable=False),
+    Index(None, "job", "name", "at"),
+    sqlite_with_rowid=False,
 )
 
 runs = Table(

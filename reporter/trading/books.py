@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, Literal, Protocol
 
 from reporter.periods.civil import Period
-from reporter.trading.trades import Agent, EquityPoint, Flow, Holding, Mode, Money, Position, Streaks, Trade
+from reporter.trading.trades import Agent, Arrivals, EquityPoint, Flow, Holding, Mode, Money, Position, Streaks, Trade
 
 # What the lines of a book may be.
 By = Literal["agent", "strategy", "market", "side", "entry_tag", "exit_reason", "ledger", "weekday", "hour"]
@@ -398,6 +398,17 @@ class Ledger(Protocol):
 
     def stream_days(self, period: Period, only: Collection[str] = ()) -> Iterator[tuple[date, Mode, BookLine]]:
         """What each agent did on each civil day on which it traded, in order of days."""
+
+    def names(self) -> list[str]:
+        """The names of the ledgers, in the order of the config."""
+
+    def arrivals(
+        self, ledger: str, period: Period, known: Collection[str], *, most: int = 1000, positions: bool = False
+    ) -> Arrivals:
+        """What came into one ledger in a period, but for the trades with known ids; at most so many trades in full.
+
+        Raises LedgerError when this ledger cannot be read.
+        """
 
     def open_positions(self) -> list[Position]:
         """Every open position."""

@@ -1,7 +1,8 @@
-"""The basic types of trading: money, trades, positions, agents, and account values."""
+"""The basic types of trading: money, trades, positions, agents, account values, and what came in lately."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -254,3 +255,39 @@ class EquityPoint:
     """Whether the money was real."""
     agent: str | None = None
     """The agent whose account it is; None for the account of the whole ledger."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArrivedSum:
+    """The result of arrived trades of one mode and currency."""
+
+    mode: Mode
+    """Whether the money was real."""
+    trades: int
+    """The number of closed trades."""
+    wins: int
+    """The number of trades with a profit."""
+    losses: int
+    """The number of trades with a loss."""
+    pnl: Money
+    """What they made, net of fees and funding."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrivals:
+    """The closed trades of one ledger in a stretch of time that were not known before, and what is open."""
+
+    ledger: str
+    """The name of the ledger in the config."""
+    closed: tuple[Trade, ...]
+    """The trades, oldest first: all of them, or as many as were asked for."""
+    ids: Mapping[str, datetime]
+    """The ids of all of them, each with the time of its close."""
+    sums: tuple[ArrivedSum, ...] = ()
+    """Their results by mode and currency, live before paper."""
+    positions: tuple[Position, ...] = ()
+    """The positions that are open and were opened in the stretch."""
+    newest: datetime | None = None
+    """When the newest trade of the stretch closed, known or not; None without any."""
+    ahead: datetime | None = None
+    """The latest time of a close that lies beyond the stretch, in the future; None without any."""

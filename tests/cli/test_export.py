@@ -15,8 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reporter.cli.export import FORMULA, as_csv, harmless, plain, run, sheet
+from reporter.cli.export import run
 from reporter.errors import LedgerError, ReporterError
+from reporter.messages.spreadsheet import FORMULA, as_csv, harmless, plain, sheet
 from reporter.trading.ledger.portfolio import Portfolio
 from tests.support.stage import Stage
 from tests.trading.ledger.conftest import bot, new_native  # noqa: F401 - fixtures

@@ -50,7 +50,7 @@ def outcomes(
         params=job.params(**params),
         log=logging.getLogger("performance_alerts"),
     )
-    return list(job.function(context))
+    return [one for one in job.function(context) if isinstance(one, Observation | Report)]
 
 
 def seen(ledger: Ledger, targets: Targets, *given: Any, **params: Any) -> dict[str, Observation]:

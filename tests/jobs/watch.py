@@ -31,7 +31,7 @@ from reporter.trading.books import (
     TradePlace,
 )
 from reporter.trading.targets import Targets
-from reporter.trading.trades import Agent, EquityPoint, Mode, Position, Trade
+from reporter.trading.trades import Agent, Arrivals, EquityPoint, Mode, Position, Trade
 
 NOW = datetime(2026, 10, 30, 14, 2, 30, tzinfo=UTC)
 GIB = 1024**3
@@ -90,6 +90,14 @@ class StillFloor:
 
     def stream_days(self, period: Period, only: Collection[str] = ()) -> Iterator[tuple[date, Mode, BookLine]]:
         return iter(())
+
+    def names(self) -> list[str]:
+        return [one.ledger for one in self.ledgers]
+
+    def arrivals(
+        self, ledger: str, period: Period, known: Collection[str], *, most: int = 1000, positions: bool = False
+    ) -> Arrivals:
+        return Arrivals(ledger=ledger, closed=(), ids={})
 
     def open_positions(self) -> list[Position]:
         return []
@@ -171,7 +179,7 @@ class Watch:
 
     def outcomes(self) -> list[Report | Observation]:
         job = stock_job(self.name)
-        return list(job.function(self.context(job.params)))
+        return [one for one in job.function(self.context(job.params)) if isinstance(one, Report | Observation)]
 
     def seen(self) -> dict[str, Observation]:
         """What was observed, by subject."""

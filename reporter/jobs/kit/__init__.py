@@ -14,6 +14,7 @@ from reporter.config.limits import DefaultLimits as DefaultLimits
 from reporter.config.limits import LowNumberLimits as LowNumberLimits
 from reporter.config.limits import NumberLimits as NumberLimits
 from reporter.config.limits import PercentLimits as PercentLimits
+from reporter.jobs.context import JobState as JobState
 from reporter.jobs.context import tone_of as tone_of
 from reporter.jobs.kit.comparison import ENOUGH_DAYS as ENOUGH_DAYS
 from reporter.jobs.kit.comparison import Breakdown as Breakdown
@@ -26,6 +27,16 @@ from reporter.jobs.kit.comparison import change_from as change_from
 from reporter.jobs.kit.comparison import contributors as contributors
 from reporter.jobs.kit.comparison import daily_history as daily_history
 from reporter.jobs.kit.comparison import target_progress as target_progress
+from reporter.jobs.kit.feed import Execution as Execution
+from reporter.jobs.kit.feed import FeedNews as FeedNews
+from reporter.jobs.kit.feed import FeedParams as FeedParams
+from reporter.jobs.kit.feed import FeedSum as FeedSum
+from reporter.jobs.kit.feed import FeedSummary as FeedSummary
+from reporter.jobs.kit.feed import channels_of as channels_of
+from reporter.jobs.kit.feed import feed_news as feed_news
+from reporter.jobs.kit.feed import summary_of as summary_of
+from reporter.jobs.kit.feed import summary_report as summary_report
+from reporter.jobs.kit.feed import worth as worth
 from reporter.jobs.kit.host_health import HOST_SUBJECTS as HOST_SUBJECTS
 from reporter.jobs.kit.host_health import SELF_SUBJECTS as SELF_SUBJECTS
 from reporter.jobs.kit.host_health import HealthSign as HealthSign
@@ -54,6 +65,7 @@ from reporter.jobs.kit.status_board import trouble_since as trouble_since
 from reporter.jobs.kit.status_board import usual_latency as usual_latency
 from reporter.jobs.kit.status_board import worst_level as worst_level
 from reporter.messages.formats import size_text as size_text
+from reporter.messages.message import Attachment as Attachment
 from reporter.periods.time_text import duration_text as duration_text
 from reporter.probes.host.facts import Host as Host
 from reporter.trading.books import AgentSeries as AgentSeries

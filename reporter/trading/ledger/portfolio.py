@@ -42,7 +42,7 @@ from reporter.trading.ledger.result import BookKey, LedgerResult, LineKey
 from reporter.trading.ledger.settings import LedgerSettings
 from reporter.trading.ledger.sqlite_file import undisturbed
 from reporter.trading.metrics import combined
-from reporter.trading.trades import Agent, EquityPoint, Flow, Mode, Money, Position, Trade
+from reporter.trading.trades import Agent, Arrivals, EquityPoint, Flow, Mode, Money, Position, Trade
 
 T = TypeVar("T")
 
@@ -129,6 +129,19 @@ class Portfolio:
             hint = f"did you mean {near}?" if near else f"known are {', '.join(known)}"
             raise LedgerError(f"there is no ledger {unknown[0]}: {hint}")
         return [reader for reader in self._readers if not names or reader.name in names]
+
+    def names(self) -> list[str]:
+        """The names of the ledgers, in the order of the config."""
+        return [reader.name for reader in self._readers]
+
+    def arrivals(
+        self, ledger: str, period: Period, known: Collection[str], *, most: int = 1000, positions: bool = False
+    ) -> Arrivals:
+        """What came into one ledger in a period, but for the trades with known ids. Raises LedgerError."""
+        (reader,) = self._only([ledger])
+        if self._hangs(reader):
+            raise LedgerError(f"{ledger}: {self._no_answer}")
+        return undisturbed(partial(reader.arrivals, period, known, most, positions=positions))
 
     def open_positions(self) -> list[Position]:
         """Open positions, ledger by ledger."""

@@ -66,6 +66,13 @@ def newest_first(
     return select(rows).where(*wanted).order_by(c.closed_at.desc(), c.id.desc()).limit(limit)
 
 
+def arrived(source: Source, period: Period) -> Select[Any]:
+    """The closed trades of a period in order, each with no more than what its result needs."""
+    c = source.trades.selected_columns
+    found = trades(source, period).with_only_columns(c.id, c.closed_at, c.mode, c.currency, c.pnl)
+    return found.order_by(source.closed_at, source.trade_id)
+
+
 def these(source: Source, period: Period, ids: Collection[Any]) -> Select[Any]:
     """The closed trades of a period with these ids."""
     return trades(source, period).where(source.trade_id.in_(ids))

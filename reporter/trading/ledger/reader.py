@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -48,7 +48,7 @@ from reporter.trading.ledger.sources.freqtrade import freqtrade
 from reporter.trading.ledger.sources.mapped import mapped_database
 from reporter.trading.ledger.sources.native import LATER, native
 from reporter.trading.ledger.sqlite_file import undisturbed
-from reporter.trading.trades import Agent, EquityPoint, Mode, Position, Trade
+from reporter.trading.trades import Agent, Arrivals, EquityPoint, Mode, Position, Trade
 
 _MAY_WRITE = text("SELECT has_table_privilege(current_user, CAST(:table AS text), 'INSERT, UPDATE, DELETE')")
 
@@ -214,6 +214,28 @@ class Reader:
         self, connection: Connection, source: Source, start: int, end: int, most: int | None
     ) -> Sequence[Row[Any]]:
         return connection.execute(queries.counted(source, start_of(start), start_of(end), most)).all()
+
+    def arrivals(self, period: Period, known: Collection[str], most: int, *, positions: bool) -> Arrivals:
+        """The closed trades of a period but for those with known ids, all from one state of the database."""
+        with self._look() as (connection, source):
+            rows_found = connection.execute(queries.arrived(source, period)).all()
+            new = [row for row in rows_found if str(row.id) not in known]
+            chosen: dict[Any, Trade] = {}
+            for first in range(0, min(len(new), most), _IDS):
+                ids = [row.id for row in new[first : min(first + _IDS, most)]]
+                found = connection.execute(queries.these(source, period, ids))
+                chosen |= {row.id: rows.trade(row, self.name) for row in found}
+            held = connection.execute(source.positions).all() if positions else []
+            newest = moment(connection.execute(queries.newest(source)).scalar())
+        return Arrivals(
+            ledger=self.name,
+            closed=tuple(chosen[row.id] for row in new[:most]),
+            ids={str(row.id): rows.known(row.closed_at) for row in new},
+            sums=rows.arrived(new),
+            positions=tuple(one for one in (rows.position(row, self.name) for row in held) if _opened_in(one, period)),
+            newest=rows.known(rows_found[-1].closed_at) if rows_found else None,
+            ahead=newest if newest and newest >= period.end else None,
+        )
 
     def open_positions(self) -> list[Position]:
         with self._look(trades=False) as (connection, source):
@@ -460,6 +482,10 @@ def _expect_form(connection: Connection, source: Source) -> None:
     newest = connection.execute(queries.newest(source)).scalar()
     if newest is not None and not source.form.fullmatch(str(newest)):
         raise LedgerError(f"closed_at is {newest!r}, but must be UTC text such as 2026-10-30 23:59:59")
+
+
+def _opened_in(position: Position, period: Period) -> bool:
+    return position.opened_at is not None and period.start <= position.opened_at < period.end
 
 
 def _columns(connection: Connection, name: str) -> set[str]:

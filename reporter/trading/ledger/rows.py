@@ -18,7 +18,7 @@ from reporter.trading.ledger.result import BookKey, LineKey
 from reporter.trading.ledger.sources.base import amount, moment, number
 from reporter.trading.ledger.timestamps import as_moment
 from reporter.trading.metrics import combined
-from reporter.trading.trades import Agent, EquityPoint, Holding, Mode, Money, Position, Trade
+from reporter.trading.trades import Agent, ArrivedSum, EquityPoint, Holding, Mode, Money, Position, Trade
 
 
 def trade(row: Row[Any], ledger: str) -> Trade:
@@ -41,6 +41,23 @@ def trade(row: Row[Any], ledger: str) -> Trade:
         exit_reason=row.exit_reason,
         funding=_money(row.funding, row.currency),
         volume=_money(row.volume, row.currency),
+    )
+
+
+def arrived(found: Sequence[Row[Any]]) -> tuple[ArrivedSum, ...]:
+    """The results of arrived trades by mode and currency, live before paper."""
+    books: dict[BookKey, list[Decimal]] = defaultdict(list)
+    for row in found:
+        books[mode(row.mode), row.currency].append(amount(row.pnl))
+    return tuple(
+        ArrivedSum(
+            mode=own,
+            trades=len(results),
+            wins=sum(result > 0 for result in results),
+            losses=sum(result < 0 for result in results),
+            pnl=Money(sum(results, Decimal(0)), currency),
+        )
+        for (own, currency), results in sorted(books.items())  # live comes before paper
     )
 
 
