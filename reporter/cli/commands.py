@@ -23,7 +23,7 @@ class Needs(Enum):
 @dataclass(frozen=True, slots=True)
 class Command:
     """A command. `handler` is `module.function` in this package and is loaded when the command runs; an action of the
-    command may set a `handler` of its own.
+    command may set a `handler` and `needs` of its own.
 
     `uses` are the sections of the config whose secrets the command cannot do without; None is all of them.
     """
@@ -162,6 +162,10 @@ def _export(parser: argparse.ArgumentParser) -> None:
 
 def _ledger(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions", required=True)
+    look = actions.add_parser("inspect", help="look at a database, and propose how to read it")
+    look.add_argument("url", metavar="URL", help="a file, a database's URL, or where that is: env:NAME or file:/path")
+    look.add_argument("--write", metavar="NAME", help="add it to the config as a ledger of this name")
+    look.set_defaults(handler="ledger_inspect.run", needs=Needs.NOTHING)
     check = actions.add_parser("check", help="check every row of the configured ledgers, and say what mends it")
     check.add_argument("names", metavar="NAME", nargs="*", help="the ledgers; default: all")
     rollups = actions.add_parser("rollups", help="show the roll-ups, the kept sums of the past; build them")
@@ -327,7 +331,9 @@ COMMANDS = (
     Command("uptime", "show uptime and incidents of everything that is watched", "uptime.run", _uptime, Needs.PAST),
     Command("setup", "create the channels and webhooks of a Discord server", "setup.run", _setup, Needs.HOME),
     Command("export", "write trades or days as CSV or JSON", "export.run", _export, uses=("ledgers",)),
-    Command("ledger", "check, roll up and verify trading databases", "ledger.run", _ledger, uses=("ledgers",)),
+    Command(
+        "ledger", "look at trading databases; check, roll up and verify them", "ledger.run", _ledger, uses=("ledgers",)
+    ),
     Command("init", "create a home that is ready to edit", "init.run_init", _init, Needs.NOTHING),
     Command(
         "demo",

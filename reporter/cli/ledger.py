@@ -25,11 +25,11 @@ def run(app: App, options: argparse.Namespace) -> int:
     with _counting() as told:
         for checks in ledger.check(app.clock.wall(), options.names, told):
             sound = sound and checks.sound
-            print("\n".join(_table(checks)))
+            print("\n".join(checks_table(checks)))
     return DONE if sound else FAILED
 
 
-def _table(checks: LedgerChecks) -> Iterator[str]:
+def checks_table(checks: LedgerChecks) -> Iterator[str]:
     """A line for each check that found something, and one for all that found nothing."""
     if checks.unread:
         yield visible(f"✗ {checks.ledger} ({checks.kind}) cannot be read: {checks.unread}")

@@ -73,9 +73,10 @@ def _guarded(parser: argparse.ArgumentParser, options: argparse.Namespace) -> in
 
 
 def _run(command: Command, options: argparse.Namespace) -> int:
+    needs: Needs = getattr(options, "needs", command.needs)
     module, _, function = getattr(options, "handler", command.handler).partition(".")
     handler: Any = getattr(import_module(f"reporter.cli.{module}"), function)
-    if command.needs is Needs.NOTHING:
+    if needs is Needs.NOTHING:
         return int(handler(options))
     from reporter.app.app import opened
     from reporter.app.home import FolderHome, find_home
@@ -84,9 +85,9 @@ def _run(command: Command, options: argparse.Namespace) -> int:
 
     logs.start("CRITICAL")  # a command speaks for itself; the daemon sets its own level
     home = FolderHome(find_home(options.home), clock=SystemClock(), uses=command.uses)
-    if command.needs is Needs.HOME:
+    if needs is Needs.HOME:
         return int(handler(home, options))
-    with opened(home, existing=command.needs is Needs.PAST) as app:
+    with opened(home, existing=needs is Needs.PAST) as app:
         return int(handler(app, options))
 
 

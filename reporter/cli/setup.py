@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from reporter.app.home import FolderHome
 from reporter.config import yaml_document as documents
-from reporter.config.insert_channels import with_channels
+from reporter.config.insert_entries import with_entries
 from reporter.config.loading import home_of, validated
 from reporter.config.secrets import Sources
 from reporter.config.server_plan import Planned, read_plan
@@ -209,7 +209,7 @@ def _insist_on_a_config(document: Document, fresh: Sequence[PlannedChannel], env
     because there was only one. Credentials are only there for the service: here their files stand for them."""
     path = Path(document.file)
     sources = Sources(environ, home_of(path), path, not path.stat().st_mode & 0o077)
-    text = with_channels(document, {wish.planned.name: f"{{webhook: 'file:{wish.file}'}}" for wish in fresh})
+    text = with_entries(document, "channels", {wish.planned.name: f"{{webhook: 'file:{wish.file}'}}" for wish in fresh})
     before, after = _problems(document, sources), _problems(documents.read(document.file, text.encode()), sources)
     if told := [str(problem) for key, problem in after.items() if key not in before]:
         sentence = "with these channels the config would no longer work, so it was left as it is"
@@ -219,7 +219,7 @@ def _insist_on_a_config(document: Document, fresh: Sequence[PlannedChannel], env
 def _write(document: Document, entries: Mapping[str, str]) -> None:
     """Put entries into the config, unless it would become one that cannot be read. Raises ReporterError."""
     path = Path(document.file).resolve()
-    text = with_channels(document, entries)
+    text = with_entries(document, "channels", entries)
     anew = documents.read(document.file, text.encode())
     if anew.problems or not all(anew.holds(("channels", name)) for name in entries):
         raise ReporterError(f"{path} has a form that nothing can be added to: add the channels by hand")

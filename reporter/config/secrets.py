@@ -128,7 +128,7 @@ def _address(value: object, info: ValidationInfo) -> Secret:
         return value
     text = _text(value)
     sources = _sources(info)
-    return sources.fetch(text) or (sources.literal(text) if _has_password(text) else Secret(text))
+    return sources.fetch(text) or (sources.literal(text) if has_password(text) else Secret(text))
 
 
 def _database(value: object, info: ValidationInfo) -> Secret:
@@ -166,7 +166,7 @@ def _absolute(path: str, home: Path) -> str:
     return path if path == ":memory:" else str((home / Path(path).expanduser()).absolute())
 
 
-def _has_password(url: str) -> bool:
+def has_password(url: str) -> bool:
     try:
         parts = urlsplit(url)
         return bool(parts.password) or any(is_telling(key) for key, _ in parse_qsl(parts.query))

@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 
 from reporter.cli.ledger import run
+from reporter.cli.parser import main
+from tests.support.paths import DATA
 from tests.support.stage import Stage
 from tests.trading.ledger.databases import native_sqlite
+from tests.trading.ledger.example_databases import made
 
 CONFIG = """\
 version: 1
@@ -38,3 +41,49 @@ def test_a_check_prints_each_trouble_with_its_remedy(
     assert "✗ two (native) cannot be read: there is no file" in told
     one.run("DELETE FROM trades WHERE id = 1")
     assert run(stage.app, argparse.Namespace(action="check", names=["one"])) == 0
+
+
+def inspected(home: Path, *words: str) -> int:
+    return main(["--home", str(home), "ledger", "inspect", *words])
+
+
+def test_an_unknown_file_becomes_a_ledger_of_the_home(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    home, bot = tmp_path / "home", str(made(tmp_path, "cents"))
+    main(["init", str(home)])
+    before = (home / "config" / "reporter.yaml").read_text()
+    assert inspected(home, bot, "--write", "mine") == 0
+    assert "live USD: 20 closed trades, 14 won, net P&L 1,158.04, fees 22.99" in capsys.readouterr().out
+    after = (home / "config" / "reporter.yaml").read_text()
+    assert after.replace(f"  mine: {{kind: mapping, url: {bot}, mapping: config/mine.yaml}}\n", "") == before
+    assert main(["--home", str(home), "ledger", "check", "mine"]) == 0
+    mapping = (home / "config" / "mine.yaml").read_text()
+    assert inspected(home, bot, "--write", "mine") == 1
+    assert "has a ledger mine: write another name after --write" in capsys.readouterr().err
+    assert (home / "config" / "mine.yaml").read_text() == mapping
+
+
+def test_known_software_is_added_without_a_mapping(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    home, bot = tmp_path / "home", DATA / "freqtrade.sqlite"
+    main(["init", str(home)])
+    assert inspected(home, str(bot), "--write", "ft") == 0
+    assert "Compare with freqtrade's `/profit` and `/count`:" in capsys.readouterr().out
+    assert f"  ft: {{kind: freqtrade, url: {bot}}}\n" in (home / "config" / "reporter.yaml").read_text()
+    assert not (home / "config" / "ft.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["no.sqlite"], "there is no file no.sqlite"),
+        (["postgresql://bot:hunter2@127.0.0.1/x"], "the address holds a password, which others could see"),
+        (["env:NO_SUCH_NAME"], "NO_SUCH_NAME"),
+        ([str(DATA / "freqtrade.sqlite"), "--write", "a b"], "a b is no name for a ledger"),
+    ],
+)
+def test_what_cannot_be_inspected_says_why(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], said: str
+) -> None:
+    assert inspected(tmp_path, *words) == 1
+    shown = capsys.readouterr()
+    assert said in shown.err
+    assert "hunter2" not in shown.err + shown.out

@@ -19,7 +19,7 @@ from reporter.app.home import FolderHome
 from reporter.cli import setup
 from reporter.config import loading
 from reporter.config import yaml_document as documents
-from reporter.config.insert_channels import with_channels
+from reporter.config.insert_entries import with_entries
 from reporter.delivery.outlets.discord.provision import allowed_name
 from reporter.errors import ConfigError, ReporterError
 from reporter.store import outbox
@@ -402,12 +402,12 @@ def test_a_service_names_them_as_credentials(house: House) -> None:
     ],
 )
 def test_entries_are_put_where_channels_stand(text: str, wanted: str) -> None:
-    assert with_channels(documents.read("x", text.encode()), {"a": "{x: 1}"}) == wanted
+    assert with_entries(documents.read("x", text.encode()), "channels", {"a": "{x: 1}"}) == wanted
 
 
 def test_channels_in_one_line_are_left_to_their_writer() -> None:
     with pytest.raises(ReporterError, match="x:1: `channels:` is written in one line"):
-        with_channels(documents.read("x", b"channels: {}\n"), {"a": "{}"})
+        with_entries(documents.read("x", b"channels: {}\n"), "channels", {"a": "{}"})
 
 
 def test_a_config_that_is_not_right_yet_costs_a_sentence_at_most(house: House) -> None:

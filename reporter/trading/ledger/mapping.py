@@ -18,8 +18,8 @@ Unit = Literal["trade", "fill"]
 TIMES = ("opened_at", "closed_at", "at")
 NUMBERS = ("size", "entry_price", "exit_price", "pnl", "fees", "price", "quantity", "volume", "unrealised_pnl", "stake")
 NUMBERS_OF_TIME = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
-LONG = {"long", "buy", "yes", "1", "true", "bid", "b", "over"}
-SHORT = {"short", "sell", "no", "-1", "2", "0", "false", "ask", "s", "under"}
+LONG = {"long", "buy", "yes", "1", "true", "bid", "b", "over", "up", "kauf", "achat", "compra"}
+SHORT = {"short", "sell", "no", "-1", "2", "0", "false", "ask", "s", "under", "down", "verkauf", "vente", "venta"}
 PAPER = {
     "paper",
     "dry_run",
@@ -79,7 +79,7 @@ class LedgerMapping:
 
 def read_mapping(given: Mapping[str, Any], known: Collection[str] | None = None) -> LedgerMapping:
     """A mapping as it is written in YAML. Raises LedgerError with the key that is wrong and what to write instead."""
-    allowed = ("table", "query", "unit", "where", "open", "net", "columns")
+    allowed = ("table", "query", "unit", "where", "open", "net", "timezone", "columns")
     for key in given:
         if key not in allowed:
             raise LedgerError(f"mapping.{key}: there is no such key; there are: {', '.join(allowed)}")
@@ -99,7 +99,8 @@ def read_mapping(given: Mapping[str, Any], known: Collection[str] | None = None)
     for name, needed in wanted.items():
         if needed and name not in columns:
             raise LedgerError(f"mapping.columns.{name} is missing: a {unit} needs it")
-    rules = {name: _rule(name, rule, known) for name, rule in columns.items()}
+    zone = _zone("mapping.timezone", given.get("timezone"))
+    rules = {name: _rule(name, rule, known, zone) for name, rule in columns.items()}
     conditions = {key: _condition(key, given.get(key), known) for key in ("where", "open")}
     return LedgerMapping(
         table, query, unit, rules, conditions["where"], conditions["open"], bool(given.get("net", True))
@@ -117,11 +118,18 @@ def _parsed(place: str, written: str, known: Collection[str] | None) -> Expressi
         raise LedgerError(f"{place}: {error}") from None
 
 
-def _rule(name: str, given: object, known: Collection[str] | None) -> ColumnRule:
-    """`pnl: profit`, or `pnl: {from: profit_cents, scale: 0.01}`."""
+def _zone(place: str, given: object) -> str | None:
+    try:
+        return None if given is None else ZoneInfo(str(given)).key
+    except (ValueError, OSError):
+        raise LedgerError(f"{place}: there is no time zone {given}; write such as Europe/Berlin") from None
+
+
+def _rule(name: str, given: object, known: Collection[str] | None, zone: str | None) -> ColumnRule:
+    """`pnl: profit`, or `pnl: {from: profit_cents, scale: 0.01}`; `zone` is that of texts that name none."""
     place = f"mapping.columns.{name}"
     if not isinstance(given, Mapping):
-        return ColumnRule(_parsed(place, str(given), known))
+        return ColumnRule(_parsed(place, str(given), known), zone=zone)
     keys = {"from", "const", "words", "scale", "unit", "timezone"}
     for key in given:
         if key not in keys:
@@ -129,16 +137,16 @@ def _rule(name: str, given: object, known: Collection[str] | None) -> ColumnRule
     if ("from" in given) == ("const" in given):
         raise LedgerError(f"{place}: write either `from: EXPRESSION` or `const: VALUE`")
     written = str(given["from"]) if "from" in given else repr(str(given["const"]))
-    unit, zone = given.get("unit"), given.get("timezone")
+    unit = given.get("unit")
+    zone = _zone(f"{place}.timezone", given.get("timezone")) or zone
     if unit is not None and unit not in NUMBERS_OF_TIME:
         raise LedgerError(f"{place}.unit: write s, ms, us or ns")
     try:
         scale = Decimal(str(given.get("scale", 1)))
-        zone is None or ZoneInfo(str(zone))
-    except (ArithmeticError, ValueError, OSError):
-        raise LedgerError(f"{place}: `scale` is a number such as 0.01, `timezone` such as Europe/Berlin") from None
+    except ArithmeticError:
+        raise LedgerError(f"{place}: `scale` is a number such as 0.01") from None
     words = {str(word).casefold(): str(meaning) for word, meaning in dict(given.get("words") or {}).items()}
-    return ColumnRule(_parsed(place, written, known), words, scale, unit, None if zone is None else str(zone))
+    return ColumnRule(_parsed(place, written, known), words, scale, unit, zone)
 
 
 def mapped(mapping: LedgerMapping, rows: Iterable[Values]) -> DerivedRows:

@@ -1,0 +1,133 @@
+"""What stands in a database: its tables with their columns, a sample of rows, and the words of a column."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Connection, Select, TableClause, column, func, select, table, text
+
+from reporter.trading.ledger.connection import Database
+from reporter.trading.ledger.sqlite_file import undisturbed
+
+T = TypeVar("T")
+Sample = Mapping[str, Any]
+SAMPLED = 500  # rows from each end of a table
+
+_WORDS = 40  # different words of a column
+
+_TABLES_OF_SQLITE = text(
+    "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' "
+    "ORDER BY name"
+)
+_COLUMNS = text(
+    "SELECT table_schema, table_name, column_name, data_type, column_default FROM information_schema.columns "
+    "WHERE table_schema NOT IN ('pg_catalog', 'information_schema', 'mysql', 'performance_schema', 'sys') "
+    "ORDER BY table_schema, table_name, ordinal_position"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnShape:
+    """A column as the database declares it. `default` is what fills it where a writer says nothing."""
+
+    name: str
+    type: str = ""
+    default: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TableShape:
+    """A table or a view. `name` has its schema before it where that is not the usual one."""
+
+    name: str
+    columns: tuple[ColumnShape, ...]
+
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset(one.name for one in self.columns)
+
+
+class SqlCatalog:
+    """A database that speaks SQL; each question is a look of its own, so that no bot waits for all of them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def tables(self) -> list[TableShape]:
+        """All tables and views but the database's own."""
+        return self._look(_of_sqlite if self._database.dialect == "sqlite" else _of_server)
+
+    def count(self, shape: TableShape) -> int:
+        counted = select(func.count()).select_from(clause(shape.name))
+        return self._look(lambda connection: int(connection.execute(counted).scalar_one()))
+
+    def sample(self, shape: TableShape) -> list[Sample]:
+        """The first and, where the table is larger, the last rows of a table, by its own order; each with its
+        `row_number`, where it has one."""
+        number = self.row_number(shape)
+        own = [text(f"{number} AS row_number")] if number else []
+        wanted = select(*own, text("*")).select_from(clause(shape.name)).limit(SAMPLED)
+        rows = self._rows(wanted)
+        if len(rows) < SAMPLED or number is None:
+            return rows
+        return rows + self._rows(wanted.order_by(text(f"{number} DESC")))[::-1]
+
+    def words(self, shape: TableShape, name: str) -> dict[str, int]:
+        """The words of a column, and in how many rows each stands."""
+        one: ColumnElement[Any] = column(name)
+        found = select(one, func.count()).select_from(clause(shape.name)).group_by(one).limit(_WORDS)
+        rows = self._look(lambda connection: connection.execute(found).all())
+        return {str(word): count for word, count in rows if word is not None}
+
+    def row_number(self, shape: TableShape) -> str | None:
+        """What a table that keeps no id of its own numbers its rows by."""
+        if self._database.dialect != "sqlite":
+            return None
+        made = text("SELECT sql FROM sqlite_master WHERE name = :name AND type = 'table'")
+        statement = self._look(lambda connection: connection.execute(made, {"name": shape.name}).scalar())
+        return None if statement is None or "WITHOUT ROWID" in str(statement).upper() else "rowid"
+
+    def _rows(self, wanted: Select[Any]) -> list[Sample]:
+        return [dict(row) for row in self._look(lambda connection: connection.execute(wanted).mappings().all())]
+
+    def _look(self, ask: Callable[[Connection], T]) -> T:
+        def once() -> T:
+            with self._database.snapshot() as connection:
+                return ask(connection)
+
+        return undisturbed(once)
+
+
+def _of_sqlite(connection: Connection) -> list[TableShape]:
+    names = list(connection.execute(_TABLES_OF_SQLITE).scalars())
+    return [TableShape(name, tuple(_columns_of_sqlite(connection, name))) for name in names]
+
+
+def _columns_of_sqlite(connection: Connection, name: str) -> list[ColumnShape]:
+    quoted = '"' + name.replace('"', '""') + '"'
+    found = connection.exec_driver_sql(f"PRAGMA table_info({quoted})")
+    return [ColumnShape(row[1], str(row[2] or "").upper(), str(row[4] or "")) for row in found]
+
+
+def _of_server(connection: Connection) -> list[TableShape]:
+    usual = "current_schema()" if connection.dialect.name == "postgresql" else "database()"
+    own = connection.execute(text(f"SELECT {usual}")).scalar()
+    found = connection.execute(_COLUMNS).all()
+    shapes = []
+    for (schema, name), rows in groupby(found, key=lambda row: (row[0], row[1])):
+        columns = tuple(ColumnShape(row[2], str(row[3]).upper(), str(row[4] or "")) for row in rows)
+        shapes.append(TableShape(name if schema == own else f"{schema}.{name}", columns))
+    return shapes
+
+
+def clause(name: str) -> TableClause:
+    """A table by its name, with its schema before it where that is not the usual one."""
+    schema, _, own = name.rpartition(".")
+    return table(own, schema=schema or None)
+
+
+def shape_named(shapes: Sequence[TableShape], name: str) -> TableShape | None:
+    return next((shape for shape in shapes if shape.name == name), None)

@@ -1,0 +1,112 @@
+"""Looks at a database that is not configured yet: whose tables these are, what they add up to, how to map them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from itertools import islice
+from typing import Any
+
+from reporter.errors import LedgerError
+from reporter.periods.civil import Period
+from reporter.secret import Secret
+from reporter.trading.ledger.candidates import evaluated
+from reporter.trading.ledger.catalog import Sample, SqlCatalog, TableShape
+from reporter.trading.ledger.checks import EARLIEST, LATEST, LedgerChecks
+from reporter.trading.ledger.connection import Database
+from reporter.trading.ledger.portfolio import Portfolio
+from reporter.trading.ledger.proposal import Proposal, propose
+from reporter.trading.ledger.settings import LedgerSettings
+from reporter.trading.trades import Trade
+
+# What tells each program's database from any other: tables, and columns in them.
+_PROGRAMS: Mapping[str, Mapping[str, str]] = {
+    "freqtrade": {"trades": "is_open close_profit_abs stake_currency open_rate", "orders": "ft_trade_id"},
+    "hummingbot": {"TradeFill": "trade_fee_in_quote config_file_path", "Executors": "net_pnl_quote", "Position": ""},
+    "native": {
+        "trades": "agent market currency mode pnl closed_at",
+        "positions": "unrealised_pnl",
+        "agents": "last_seen",
+    },
+}
+ALL_TIME = Period(EARLIEST, LATEST, "all time", "UTC")
+SHOWN = 5  # sample rows
+
+
+@dataclass(frozen=True, slots=True)
+class BookTotal:
+    """What a ledger adds up to in one currency and mode: what its owner compares with the bot's own figures."""
+
+    mode: str
+    currency: str
+    trades: int
+    wins: int
+    pnl: Decimal
+    fees: Decimal | None
+
+
+@dataclass(slots=True)
+class Inspection:
+    """What was found. `kind` is None where the software is not known; then there are proposals, the likeliest first.
+
+    `trouble` says why the rows cannot be read as was found; `sample` are rows as they are stored, with their trades.
+    """
+
+    tables: list[TableShape]
+    kind: str | None = None
+    proposals: list[Proposal] = field(default_factory=list)
+    totals: list[BookTotal] = field(default_factory=list)
+    first: datetime | None = None
+    last: datetime | None = None
+    sample: list[tuple[Sample, Trade]] = field(default_factory=list)
+    checks: LedgerChecks | None = None
+    trouble: str = ""
+
+
+def recognised(tables: list[TableShape]) -> str | None:
+    """The kind of ledger that these tables are, None for those of unknown software."""
+    by_name = {shape.name: shape.names for shape in tables}
+    for kind, wanted in _PROGRAMS.items():
+        if all(name in by_name and set(columns.split()) <= by_name[name] for name, columns in wanted.items()):
+            return kind
+    return None
+
+
+def inspect(url: Secret | str, name: str, now: datetime, *, timeout: float = 60) -> Inspection:
+    """Look at a database, read-only. Raises LedgerError where it cannot be read at all."""
+    catalog = SqlCatalog(Database(name, url, timeout))
+    found = Inspection(catalog.tables())
+    found.kind = recognised(found.tables)
+    if found.kind is None:
+        found.proposals = propose(catalog, name)
+        if not found.proposals:
+            return found
+    mapping = found.proposals[0].mapping if found.proposals else {}
+    settings = LedgerSettings(name=name, kind=found.kind or "mapping", url=url, mapping=mapping)
+    try:
+        _add_up(found, Portfolio([settings], timeout=timeout), now)
+    except LedgerError as error:
+        found.trouble = str(error).removeprefix(f"{name}: ")
+    return found
+
+
+def _add_up(found: Inspection, ledger: Portfolio, now: datetime) -> None:
+    for book in ledger.performance(ALL_TIME):
+        fees = book.fees.amount if book.fees else None
+        found.totals.append(BookTotal(book.mode.value, book.currency, book.trades, book.wins, book.pnl.amount, fees))
+    trades = ledger.closed_trades(ALL_TIME, limit=SHOWN)
+    found.first = trades[0].closed_at if trades else None
+    newest = [one.newest_trade_at for one in ledger.health() if one.newest_trade_at]
+    found.last = max(newest, default=None)
+    if found.proposals:
+        found.sample = list(islice(_beside(found.proposals[0], trades), SHOWN))
+    [found.checks] = ledger.check(now)
+
+
+def _beside(proposal: Proposal, trades: list[Trade]) -> Iterator[tuple[Sample, Trade]]:
+    """Trades, each with the row that it was made of, as far as that is in the sample."""
+    ids: Any = proposal.mapping["columns"]["id"]
+    known = dict(zip(map(str, evaluated(ids, proposal.sample)), proposal.sample, strict=True))
+    yield from ((known.get(trade.id, {}), trade) for trade in trades)
