@@ -69,6 +69,10 @@ class StoreBusyError(StoreError):
     """Another daemon holds this store."""
 
 
+class StoreLostError(StoreError):
+    """Our store was replaced under us by something that we cannot use: the daemon cannot go on."""
+
+
 class DeadlineError(ReporterError):
     """A run did not finish in its time; whatever it still returns is refused."""
 

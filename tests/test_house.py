@@ -35,7 +35,7 @@ PACKAGES = (
     "messages",
     "trading alerts",
     "periods",
-    "metrics client http_client trusted_files",
+    "metrics client http_client trusted_files whole_file",
     "secret",
     "errors version",
 )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -20,6 +21,7 @@ from reporter.errors import ReporterError
 from reporter.messages.message import visible
 from reporter.messages.spreadsheet import TRADES, Columns, Row, amount_of, as_csv, plain, rows, sheet
 from reporter.periods.civil import Period, Unit, named_end, parse_at
+from reporter.whole_file import whole_file
 
 DONE = 0
 # How often the progress is printed, in seconds.
@@ -105,16 +107,15 @@ def _opened(out: str | None) -> Iterator[TextIO]:
         yield sys.stdout
         return
     path = Path(out)
-    part = path.with_name(f"{path.name}.part")
     try:
-        with part.open("w", encoding="utf-8", newline="") as target:
-            yield target
-        part.replace(path)
+        with whole_file(path) as binary:
+            target = io.TextIOWrapper(binary, encoding="utf-8", newline="")
+            try:
+                yield target
+            finally:
+                target.detach()  # what it still holds is written; the file is not ours to close
     except OSError as error:
         raise ReporterError(f"{path} cannot be written: {error.strerror}") from None
-    finally:
-        with suppress(OSError):  # where nothing can be written there is nothing to remove
-            part.unlink(missing_ok=True)
 
 
 def _told(found: Iterator[Row], options: argparse.Namespace, zone: ZoneInfo) -> Iterator[Row]:

@@ -11,10 +11,10 @@ from reporter.config import yaml_document as documents
 from reporter.config.insert_entries import with_entries
 from reporter.config.secrets import has_password
 from reporter.config.yaml_document import Document
-from reporter.delivery.outlets.discord.provision import write_whole
 from reporter.errors import ReporterError
 from reporter.secret import Secret
 from reporter.trading.ledger.mapping_text import scalar
+from reporter.whole_file import write_whole
 
 
 def config_to_extend(options: argparse.Namespace, name: str) -> Document:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -27,6 +28,7 @@ Reports on automated trading in Discord: machines, agents and P&L, on time, once
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code: 0 done, 1 failed, 2 wrong usage, 75 queued, 78 unusable config."""
     mask_output()
+    os.umask(os.umask(0o077) | 0o002)  # nothing that we make can be written to by everybody
     parser = _parser()
     options = parser.parse_args(arguments)
     return _guarded(parser, options)

@@ -27,6 +27,7 @@ from reporter.jobs.loader import stock_home
 from reporter.messages.message import visible
 from reporter.secret import Secret
 from reporter.trusted_files import distrust
+from reporter.whole_file import write_whole
 
 DONE, FAILED = 0, 1
 PLAN = Path("config", "server.yaml")
@@ -224,7 +225,7 @@ def _write(document: Document, entries: Mapping[str, str]) -> None:
     if anew.problems or not all(anew.holds(("channels", name)) for name in entries):
         raise ReporterError(f"{path} has a form that nothing can be added to: add the channels by hand")
     try:
-        provision.write_whole(path, text, path.stat().st_mode & 0o777)
+        write_whole(path, text, path.stat().st_mode & 0o777)
     except OSError as error:
         raise ReporterError(f"{path} cannot be written: {error.strerror}") from None
     print(f"Added to {path}: {_counted(len(entries), 'channel')}. `reporter check` looks at it.")

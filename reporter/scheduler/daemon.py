@@ -23,7 +23,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from reporter.alerts.model import Level, Observation
 from reporter.delivery.worker import DeliveryWorker
-from reporter.errors import ConfigError, ReporterError
+from reporter.errors import ConfigError, ReporterError, StoreLostError
 from reporter.jobs.binding import BoundJob
 from reporter.jobs.changes import differences, terms
 from reporter.periods.clock import Clock, SystemClock
@@ -92,6 +92,7 @@ class Daemon:
         self._reloading = threading.Lock()
         self._intervals: dict[str, int] = {}
         self._prune_at = 0.0
+        self._store_trouble = ""
         self._broken: Mapping[str, str] = {}  # the jobs that an alert says cannot be loaded, and why
         self._liveness = Liveness(clock, tick)
         self._delivery = DeliveryLoop(delivery, self._current, self._liveness, stopping)
@@ -208,10 +209,26 @@ class Daemon:
         offset = self._clock_offset()
         while not self._stopping.wait(self._watch_seconds):
             guarded("the config", self._reload_if_edited)
+            self._keep_store()
             moved = self._clock_offset() - offset
             if abs(moved) > CLOCK_STEP:
                 offset += moved
                 self._replan(moved)
+
+    def _keep_store(self) -> None:
+        """Look whether our store is in its place. Raises StoreLostError where nothing is left to go on with."""
+        trouble = ""
+        try:
+            self._upkeep.keep_store(self._runtime)
+        except StoreLostError:
+            self._stopping.set()
+            self._shut_down()
+            raise
+        except ReporterError as error:
+            trouble = str(error)
+        if trouble and trouble != self._store_trouble:
+            log.error("%s", trouble)
+        self._store_trouble = trouble
 
     def _clock_offset(self) -> float:
         return self._clock.wall().timestamp() - self._clock.monotonic()

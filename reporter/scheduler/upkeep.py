@@ -7,9 +7,11 @@ import logging
 import threading
 from collections.abc import Collection
 
+from reporter.alerts.model import STORE_SUBJECT, Level, Observation
 from reporter.delivery.enqueue import enqueue_digests
 from reporter.jobs.changes import terms
 from reporter.notify.pipeline import AlertPipeline
+from reporter.notify.routing import Observer
 from reporter.periods.clock import Clock
 from reporter.scheduler.runtime import Runtime
 from reporter.store import alerts, channel_stats, events, outbox, run_log, uptime
@@ -41,6 +43,15 @@ class StoreUpkeep:
             run_log.remember(connection, TERMS, json.dumps(terms(runtime.jobs)))
             run_log.remember(connection, PROBES, json.dumps(sorted(runtime.notify.rules.probes)))
             run_log.remember(connection, CHANNELS, json.dumps(sorted(runtime.channels)))
+
+    def keep_store(self, runtime: Runtime) -> None:
+        """Save what the store held, and alert, where somebody deleted or replaced its file under us.
+
+        Raises StoreLostError where the daemon cannot go on.
+        """
+        if done := self._store.save_lost():
+            log.error("%s", done)
+            self._alerts.process(runtime.notify, [Observation(STORE_SUBJECT, Level.CRITICAL, done)], Observer())
 
     def release_digests(self, runtime: Runtime) -> None:
         """Queue what quiet hours or a digest held until now."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,8 +21,9 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from reporter.errors import StoreBusyError, StoreError
+from reporter.errors import StoreBusyError, StoreError, StoreLostError
 from reporter.store import tables
+from reporter.store.store_file import KeptFile, identity, identity_of, make_file, read_write
 
 # So long, in seconds, a writer waits for others to SQLite.
 BUSY = 10
@@ -42,13 +44,15 @@ class Store:
         self._file = file
         self._lock: int | None = None
         self._senders: int | None = None
+        self._identity = identity(file) if file else None
+        self._kept: KeptFile | None = None
         # SQLite lets those who wait for its write lock sleep and try again, now and then for a second: ours queue here.
         self._writing = threading.Lock() if file else None
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
         """A write transaction: committed at the end, rolled back on any error. Raises StoreError."""
-        with self._in_turn(), self._speaking(), self._engine.connect() as connection:
+        with self._in_turn(), self._speaking(), self._connected() as connection:
             writing = connection.execution_options(reporter_write=True)
             acts = writing.info[_WHEN_SAVED] = list[Callable[[], None]]()
             with writing.begin():
@@ -59,7 +63,7 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A consistent look. Raises StoreError."""
-        with self._speaking(), self._engine.connect() as connection, connection.begin():
+        with self._speaking(), self._connected() as connection, connection.begin():
             yield connection
 
     @property
@@ -74,7 +78,11 @@ class Store:
         """
         if self._file is None or self._lock is not None:
             return
-        lock = os.open(f"{self._file}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        try:
+            lock = os.open(f"{self._file}.lock", flags, 0o600)
+        except OSError as error:
+            raise StoreError(f"the lock {self._file}.lock cannot be opened: {error.strerror}") from None
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -87,6 +95,38 @@ class Store:
         os.truncate(lock, 0)
         os.pwrite(lock, str(os.getpid()).encode(), 0)
         self._lock = lock
+        self._kept = self._kept or KeptFile(self._file)
+
+    def save_lost(self) -> str | None:
+        """Where the file of the store was deleted or replaced: save what we have, and go on with the file there now.
+
+        Returns what was done, as a sentence; None if the file is in its place or nobody holds the store. Raises
+        StoreError if nothing can be saved, and the next call tries again; StoreLostError if the new file is no use.
+        """
+        if self._file is None or self._kept is None or identity(self._file) == self._identity:
+            return None
+        with self._in_turn():  # nobody writes meanwhile to what is copied
+            try:
+                done = self._kept.put_back()
+            except (OSError, sqlite3.Error) as error:
+                raise StoreError(f"{self._lost()}, and what it held cannot be saved: {_first_line(error)}") from None
+            try:
+                self._go_on(self._file)
+            except (StoreError, SQLAlchemyError, OSError, sqlite3.Error) as error:
+                raise StoreLostError(f"{done}. It cannot be used: {_first_line(error)}") from None
+        return done
+
+    def _go_on(self, file: Path) -> None:
+        """Use the file that is there now, as its daemon."""
+        if self._lock is not None and identity(Path(f"{file}.lock")) != identity_of(self._lock):
+            os.close(self._lock)
+            self._lock = None
+            self.hold()
+        self._engine.dispose()
+        _bring_up_to_date(self._engine)
+        kept, self._kept, self._identity = self._kept, KeptFile(file), identity(file)
+        if kept is not None:
+            kept.close()
 
     def has_daemon(self) -> bool | None:
         """Whether another process holds this store as its daemon; None where nobody can say, as on PostgreSQL."""
@@ -127,7 +167,7 @@ class Store:
         if self._file is None:
             return None
         try:
-            senders = os.open(f"{self._file}.senders", os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+            senders = os.open(f"{self._file}.senders", os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError:
             return None
         try:
@@ -139,6 +179,9 @@ class Store:
 
     def close(self) -> None:
         self._engine.dispose()
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
         if self._senders is not None:
             os.close(self._senders)
             self._senders = None
@@ -157,6 +200,18 @@ class Store:
             yield
         finally:
             self._writing.release()
+
+    @contextmanager
+    def _connected(self) -> Iterator[Connection]:
+        """A connection to the file that is in its place; nothing is read from one that is not, nor written to it."""
+        if self._file is not None and identity(self._file) != self._identity:
+            raise StoreError(self._lost())
+        with self._engine.connect() as connection:
+            yield connection
+
+    def _lost(self) -> str:
+        gone = self._file is None or not self._file.exists()
+        return f"the store {self._file} was {'deleted' if gone else 'replaced'} while it was in use"
 
     @contextmanager
     def _speaking(self) -> Iterator[None]:
@@ -185,9 +240,9 @@ def open_store(url: str, *, existing: bool = False) -> Store:
         if file is not None and existing and not file.exists():
             raise StoreError(f"this home has no store yet, and no daemon runs on it: {file} is not there")
         if file is not None:
-            file.parent.mkdir(parents=True, exist_ok=True)
+            make_file(file)
         engine = create_engine(address, hide_parameters=True, **_options(address))
-        _prepare(engine)
+        _prepare(engine, file)
         _bring_up_to_date(engine)
     except ModuleNotFoundError:
         raise StoreError("a store on PostgreSQL needs its driver: pip install 'reporter[postgres]'") from None
@@ -234,10 +289,15 @@ def _sqlite_file(address: URL) -> Path | None:
     return Path(address.database).expanduser().resolve()
 
 
-def _prepare(engine: Engine) -> None:
+def _prepare(engine: Engine, file: Path | None) -> None:
     """Give SQLite the settings that survive a power cut, and transactions that take the write lock at once."""
-    if engine.dialect.name != "sqlite":
+    if file is None:
         return
+
+    @event.listens_for(engine, "do_connect")
+    def never_create(_dialect: Any, _record: Any, arguments: list[Any], more: dict[str, Any]) -> None:
+        arguments[:] = [read_write(file)]
+        more["uri"] = True
 
     @event.listens_for(engine, "connect")
     def settings(connection: Any, _record: Any) -> None:

@@ -163,6 +163,15 @@ def test_init_makes_a_home_that_can_be_used_and_leaves_an_older_one_alone(tmp_pa
     assert "nothing was changed" in _alone(tmp_path, "init", str(tmp_path / "home")).stdout
 
 
+def test_what_init_makes_is_closed_to_other_writers_whatever_the_umask(tmp_path: Path) -> None:
+    made = subprocess.run(
+        ["sh", "-c", 'umask 0; exec "$@"', "sh", sys.executable, "-m", "reporter", "init", tmp_path / "home"],
+        check=False,
+    )
+    assert made.returncode == 0
+    assert [path for path in (tmp_path / "home").rglob("*") if path.stat().st_mode & 0o002] == []
+
+
 def test_without_a_home_it_says_what_to_do_next(tmp_path: Path) -> None:
     done = _alone(tmp_path)
     assert done.returncode == 2

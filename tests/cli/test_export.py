@@ -126,6 +126,16 @@ def test_a_file_is_there_whole_or_not_at_all(floor: Stage, tmp_path: Path, capsy
     assert capsys.readouterr().err == f"2 trades in {target}\n"
 
 
+def test_an_export_writes_through_no_link_that_somebody_planted(floor: Stage, tmp_path: Path) -> None:
+    precious, target = tmp_path / "precious", tmp_path / "out.csv"
+    precious.write_text("keys")
+    for planted in (target, tmp_path / "out.csv.part"):
+        planted.symlink_to(precious)
+    export(floor, "trades", out=str(target))
+    assert precious.read_text() == "keys"
+    assert len(table(target.read_text())) == 3
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from datetime import timedelta
 
 import pytest
 
 from reporter.periods.clock import SystemClock
 from tests.support.discord.local import LocalDiscord
 from tests.support.paths import DATA
-from tests.support.processes import reporter
+from tests.support.processes import daemon, reporter, until
 from tests.support.stage import DAILY, Stage
 
 FREQTRADE = DATA / "freqtrade.sqlite"
@@ -113,7 +114,7 @@ def test_a_webhook_that_answers_404_is_told_by_run_job_and_on_the_fallback(floor
     assert done.stderr == ""
     floor.clock.now = SystemClock().wall()
     floor.deliver()
-    [alarm] = discord.messages("alarm")
+    alarm, *_ = discord.messages("alarm")
     assert "Channel daily is closed to us" in alarm.text
 
 
@@ -127,3 +128,20 @@ def test_a_hostile_agent_appears_as_that_very_text_and_calls_nobody(floor: Stage
     assert message.title == shown
     assert message.text.count(shown) == 6
     assert message.called == set()
+
+
+def test_a_store_that_is_deleted_under_a_daemon_loses_no_message(stage: Stage, discord: LocalDiscord) -> None:
+    stage.report("daily", DAILY)
+    stage.on_discord(discord, "  daily: {channel: daily}", channels=["daily", "alarm"], more=ROUTES)
+    with discord.down():
+        assert reporter(stage, "run-job", "daily").returncode == 75
+    with discord.down(), daemon(stage.folder, SystemClock().wall(), stage.environ) as running:
+        running.says("daily: every day")
+        shutil.rmtree(stage.folder / "state")
+        running.says("was deleted while the daemon ran, and was written again: nothing is lost")
+        running.stop()
+    with daemon(stage.folder, SystemClock().wall() + timedelta(hours=1), stage.environ):
+        until(lambda: len(discord.messages("daily")) == 1 and bool(discord.messages("alarm")), lambda: "nothing came")
+    alarm, *_ = discord.messages("alarm")
+    assert "our own store" in alarm.text
+    assert "was deleted while" in alarm.text

@@ -25,6 +25,7 @@ from reporter.delivery.outlets.outlet import Delivered, Found, Later, Never, Unc
 from reporter.delivery.rate_limits import RateWindow
 from reporter.messages.formats import size_text
 from reporter.messages.message import Attachment, Block, Code, Field, Line, Message, RunKind, Table, Text, visible
+from reporter.whole_file import whole_file
 
 WIDTH = 100  # of what is piped, and the most that reads well on a wide screen
 COLUMN = 22  # the least width of a column in the grid of fields
@@ -168,7 +169,8 @@ def _put(folder: Path, name: str, file: Attachment) -> Attachment:
     path = folder / PurePath(name).name
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(file.content)
+        with whole_file(path) as target:
+            target.write(file.content)
     except OSError:
         return file
     return replace(file, name=str(path))

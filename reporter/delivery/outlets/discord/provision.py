@@ -31,6 +31,7 @@ from reporter.delivery.outlets.discord.webhook import DISCORD
 from reporter.delivery.outlets.outlet import Delivered, Never
 from reporter.errors import ReporterError
 from reporter.secret import Secret
+from reporter.whole_file import write_whole
 
 T = TypeVar("T")
 
@@ -310,19 +311,6 @@ def write_secret(file: Path, address: Secret) -> None:
         write_whole(file, f"{address.reveal()}\n", 0o600)
     except OSError as error:
         raise BotRefusedError(f"{file} cannot be written: {error.strerror}", final=True) from None
-
-
-def write_whole(file: Path, text: str, mode: int) -> None:
-    """Replace a file at once, however the process ends. Raises OSError."""
-    fresh = file.with_name(f".{file.name}.new")
-    fresh.unlink(missing_ok=True)
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as writing:
-        os.fchmod(descriptor, mode)
-        writing.write(text)
-        writing.flush()
-        os.fsync(descriptor)
-    fresh.rename(file)
 
 
 @contextmanager
