@@ -55,10 +55,11 @@ class ServiceLimits:
     post, a check or a look at the time, stops all. It counts by the monotonic clock: the wall clock may be set back.
     """
 
-    def __init__(self, monotonic: Callable[[], float]) -> None:
+    def __init__(self, monotonic: Callable[[], float], requests: Limit = REQUESTS) -> None:
         self._monotonic = monotonic
         self._lock = threading.Lock()
-        self._requests: deque[float] = deque(maxlen=REQUESTS.requests)
+        self._limit = requests
+        self._requests: deque[float] = deque(maxlen=requests.requests)
         self._refusals: deque[float] = deque(maxlen=REFUSALS.requests)
         self._paused_until = 0.0
 
@@ -83,5 +84,5 @@ class ServiceLimits:
 
     def wait(self) -> float:
         """Seconds for which no channel of the service may be asked; 0 when it may."""
-        free = max(self._paused_until, REQUESTS.free_at(self._requests), REFUSALS.free_at(self._refusals))
+        free = max(self._paused_until, self._limit.free_at(self._requests), REFUSALS.free_at(self._refusals))
         return max(0.0, free - self._monotonic())

@@ -32,7 +32,8 @@ PARTS = 10
 all of the text goes along."""
 WHOLE = "whole.txt"
 
-_NUMBERING = len(f" · … 1,000,000,000 characters more, in {WHOLE} · … 100,000 files more · 10/10")
+NUMBERING = len(f" · … 1,000,000,000 characters more, in {WHOLE} · … 100,000 files more · 10/10")
+"""Room for what the last part says of the others."""
 
 Measure = Callable[[Line], int]
 T = TypeVar("T")
@@ -88,6 +89,11 @@ class MessageLimits(ABC):
     @abstractmethod
     def files_fit(self, files: Sequence[Attachment]) -> bool:
         """Whether one message takes these files."""
+
+    def unfit(self, file: Attachment) -> str:
+        """Why no message can carry a file; empty if one can."""
+        size = len(file.content)
+        return f"{file.name} is too large for {self.service} ({size / 2**20:.1f} MiB)" if size > self.file_bytes else ""
 
     def whole(self, message: Message) -> bool:  # noqa: ARG002 - for services that count more
         """Whether the service takes all of it together, where more counts than its lengths."""
@@ -223,22 +229,21 @@ def _field_fits(field: Field, limits: MessageLimits) -> bool:
 
 def _trimmed(message: Message, limits: MessageLimits) -> Message:
     """The message with its title, names and footer short enough, and without files that no message can carry."""
-    large = [file for file in message.attachments if len(file.content) > limits.file_bytes]
-    notes = [f"{file.name} is too large for {limits.service} ({len(file.content) / 2**20:.1f} MiB)" for file in large]
-    message = message.noted(*notes)
+    unfit = {id(file): why for file in message.attachments if (why := limits.unfit(file))}
+    message = message.noted(*unfit.values())
     return replace(
         message,
         title=clip(message.title, limits.title, limits.line),
-        footer=clip(message.footer, limits.footer - NOTES - _NUMBERING, limits.note),
+        footer=clip(message.footer, limits.footer - NOTES - NUMBERING, limits.note),
         fields=tuple(replace(field, name=clip(field.name, limits.field_name, limits.line)) for field in message.fields),
-        attachments=tuple(file for file in message.attachments if file not in large),
+        attachments=tuple(file for file in message.attachments if id(file) not in unfit),
     )
 
 
 def _pages(message: Message, limits: MessageLimits) -> Iterator[Message]:
     """The text of a message over as many as it takes, each with the title and the footer."""
     frame = replace(message, body=(), fields=(), attachments=())
-    room = limits.text - NOTES - _NUMBERING - limits.message_text(frame)
+    room = limits.text - NOTES - NUMBERING - limits.message_text(frame)
     page, used = frame, 0
     for part in _parts(message, min(room, limits.body), limits):
         size = _size(part, limits)

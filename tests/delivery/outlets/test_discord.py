@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
-from reporter.delivery.outlets.discord.outlet import DiscordOutlet, file_names
+from reporter.delivery.outlets.discord.outlet import DiscordOutlet
 from reporter.delivery.outlets.discord.responses import mistakes
+from reporter.delivery.outlets.links import file_names
 from reporter.delivery.outlets.outlet import Delivered, Later, Never, Unclear, Verdict
 from reporter.errors import ReporterError
 from reporter.messages.message import Attachment, Message, Severity

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import groupby
-from urllib.parse import quote
 
+from reporter.delivery.outlets.links import looks_like_a_link, web_address
 from reporter.delivery.outlets.text_table import table_lines
 from reporter.messages.message import Block, Code, Line, Run, Table, Text, plain, visible
 
@@ -23,7 +23,6 @@ _INLINE = re.compile(r"[\\*_~|`<@\[\]]|:(?! )")
 # What begins a heading, quote, list or small print, wherever a line could begin.
 _OPENING = re.compile(r"^(\s*(?:\d+(?=\.(?:\s|$))|(?=[#>]|[-+](?:[\s#]|$))))")
 _LANGUAGE = re.compile(r"[a-z0-9_+.#-]+")
-_LINK_LIKE = re.compile(r"^\s*(?:https?:|www\.|discord\.)", re.IGNORECASE)
 _MARKS = {"bold": "**", "italic": "*", "bold italic": "***", "strike": "~~"}
 
 
@@ -141,21 +140,15 @@ def _code(text: str) -> str:
 
 
 def _link(text: str, url: str) -> str:
-    target = _web_address(url)
+    target = web_address(url)
     if target is None:
         return _escaped(text)
     if is_blank(text) or text == url:
         return f"<{target}>"
     # Discord masks no link whose text looks like another, and its rule for the text knows no escaped bracket.
-    if _LINK_LIKE.match(text) or set(text) & set("[]"):
+    if looks_like_a_link(text) or set(text) & set("[]"):
         return f"{_escaped(text)} (<{target}>)"
     return f"[{_escaped(text)}]({target})"
-
-
-def _web_address(url: str) -> str | None:
-    if not url.lower().startswith(("http://", "https://")):
-        return None
-    return quote(visible(url), safe=":/?#@!$&'*+,;=%~-._")
 
 
 def _time(run: Run) -> str:

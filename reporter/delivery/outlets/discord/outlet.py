@@ -21,6 +21,7 @@ from reporter.delivery.outlets.discord.history import ChannelHistory
 from reporter.delivery.outlets.discord.markdown import BLANK, is_blank, markdown, markdown_line, plain_line
 from reporter.delivery.outlets.discord.responses import Answer, note_for_all, unanswered, verdict
 from reporter.delivery.outlets.discord.webhook import DISCORD, WebhookAddress, connect, connect_bot
+from reporter.delivery.outlets.links import file_names
 from reporter.delivery.outlets.outlet import Delivered, Found, Later, Never, Unclear, Verdict
 from reporter.delivery.rate_limits import MARGIN, Limit, RateWindow, ServiceLimits
 from reporter.errors import ReporterError
@@ -305,19 +306,6 @@ def checked_username(name: str | None) -> str | None:
     if any(word in name.lower() for word in ("clyde", "discord")) or name.strip().lower() in {"everyone", "here"}:
         raise ReporterError(f"Discord takes no username such as {name!r}: leave out discord, clyde, everyone and here")
     return name
-
-
-def file_names(files: Sequence[Attachment]) -> list[str]:
-    """The names as Discord will keep them, no two the same: what it would change, an embed could not point at."""
-    names: list[str] = []
-    for file in files:
-        stem, dot, ending = (re.sub(r"[^A-Za-z0-9._-]+", "_", file.name).strip("._") or "file").rpartition(".")
-        name, number = f"{stem}{dot}{ending}", 1
-        while name in names:
-            number += 1
-            name = f"{stem}-{number}.{ending}" if dot else f"{ending}-{number}"
-        names.append(name)
-    return names
 
 
 def _listed(files: Sequence[Attachment]) -> list[dict[str, Any]]:

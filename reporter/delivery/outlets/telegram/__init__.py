@@ -1,0 +1,1 @@
+"""Posts to Telegram: messages and requests, HTML, limits, verdicts."""
