@@ -90,6 +90,7 @@ HEAVY_OF_OURS = {
     "reporter.http_client",
     "reporter.store.migrate",
     "reporter.delivery.outlets.discord.outlet",
+    "reporter.delivery.outlets.telegram.outlet",
     "reporter.delivery.outlets.console",
     "reporter.cli.setup",
 }  # bring such along

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +12,7 @@ from typing import Any, NoReturn, TextIO
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from reporter.app.channels import Services, open_channels
 from reporter.app.events import event_rules, web_settings
 from reporter.config import models, yaml_document
 from reporter.config.alert_rules import rules
@@ -21,14 +20,12 @@ from reporter.config.loading import Loaded
 from reporter.config.rates import as_rates
 from reporter.delivery.channels import Channel, Routes
 from reporter.delivery.heartbeat import Heartbeat
-from reporter.delivery.outlets.outlet import Delivered, Never, Outlet
-from reporter.delivery.rate_limits import ServiceLimits
-from reporter.errors import ConfigError, LedgerError, Problem, ReporterError
+from reporter.delivery.outlets.outlet import Delivered, Never
+from reporter.errors import ConfigError, LedgerError, Problem
 from reporter.inbox.settings import EventSettings
 from reporter.jobs.binding import BoundJob, answering
 from reporter.jobs.loader import Catalog, stock_home
 from reporter.messages.formats import COMMON_CURRENCIES, CurrencyFormat, Formats
-from reporter.messages.quiet_hours import QuietRules
 from reporter.messages.templates.renderer import Renderer
 from reporter.notify.settings import NotifySettings
 from reporter.periods.clock import Clock
@@ -36,7 +33,6 @@ from reporter.probes.factory import probes_of
 from reporter.probes.host.collector import Machine
 from reporter.scheduler.clock_check import ForeignClock
 from reporter.scheduler.runtime import JobInputs, Retention, Runtime
-from reporter.secret import Secret
 from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.ledger.settings import LedgerSettings
 from reporter.trusted_files import distrust
@@ -55,13 +51,12 @@ class HomeContents:
 
 
 def build(
-    contents: HomeContents, clock: Clock, stream: TextIO | None, discord: ServiceLimits
+    contents: HomeContents, clock: Clock, stream: TextIO | None, services: Services
 ) -> tuple[Runtime, list[Problem]]:
-    """Open all that can be opened; returns it with every problem, those of the contents first. `discord` is what all
-    channels of Discord share."""
+    """Open all that can be opened; returns it with every problem, those of the contents first."""
     settings, machine = contents.loaded.config, contents.loaded.config.host
     portfolio, bad_ledgers = _portfolio(contents.loaded, contents.homes[0])
-    channels, bad_channels = _channels(contents, clock, stream, discord)
+    channels, bad_channels = open_channels(contents.loaded, contents.homes[0], stream, services)
     problems = [*contents.problems, *bad_ledgers, *bad_channels]
     # Where something is wrong nobody will probe, and a probe may need what is wrong.
     unprobed = contents.loaded.missing("probes")
@@ -149,75 +144,6 @@ def _mapping(given: str | dict[str, Any] | None, home: Path) -> dict[str, Any]:
     if not isinstance(document.data, dict):
         raise LedgerError(f"mapping: {path} holds no keys: write `table:` and `columns:`")
     return document.data
-
-
-def _channels(
-    contents: HomeContents, clock: Clock, stream: TextIO | None, discord: ServiceLimits
-) -> tuple[dict[str, Channel], list[Problem]]:
-    channels: dict[str, Channel] = {}
-    problems: list[Problem] = []
-    for name, entry in contents.loaded.config.channels.items():
-        try:
-            channels[name] = _channel(name, entry, contents, clock, stream, discord)
-        except ReporterError as error:
-            problems.append(contents.loaded.problem(("channels", name), str(error)))
-    return channels, problems
-
-
-def _channel(
-    name: str,
-    entry: models.ChannelConfig,
-    contents: HomeContents,
-    clock: Clock,
-    stream: TextIO | None,
-    discord: ServiceLimits,
-) -> Channel:
-    settings = contents.loaded.config
-    zone = ZoneInfo(settings.timezone)
-    quiet_rules = QuietRules(entry.noise, entry.quiet_hours, entry.digest_at, zone)
-    if isinstance(entry, models.DiscordChannel):
-        missing = contents.loaded.missing("channels", name)
-        unavailable = f"{missing[0].path}: {missing[0].message}" if missing else ""
-        webhook = Secret(f"{settings.discord.base_url}/api/webhooks/0/unavailable") if unavailable else entry.webhook
-        address = _fingerprint(webhook.reveal())[:16]
-        if thread := entry.thread_id or entry.thread_name:  # which may be what was wrong with a channel found dead
-            address += f"-{_fingerprint(thread)[:8]}"
-        outlet = _discord(entry.model_copy(update={"webhook": webhook}), settings, clock, discord)
-        return Channel(
-            name,
-            outlet,
-            address,
-            entry.keep,
-            quiet_rules,
-            hold_doubtful=entry.doubt == "hold",
-            unavailable=unavailable,
-        )
-    from reporter.delivery.outlets.console import ConsoleOutlet  # noqa: PLC0415 - loaded only where it is used
-
-    folder = contents.homes[0] / entry.pictures if entry.pictures else None
-    console = ConsoleOutlet(stream or sys.stdout, zone=zone, pictures=folder)
-    return Channel(name, console, "console", quiet_rules=quiet_rules, pictures=folder is not None)
-
-
-def _fingerprint(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _discord(entry: models.DiscordChannel, settings: models.Config, clock: Clock, service: ServiceLimits) -> Outlet:
-    from reporter.delivery.outlets.discord.outlet import DiscordOutlet  # noqa: PLC0415 - loaded only where it is used
-
-    return DiscordOutlet(
-        entry.webhook,
-        base_url=settings.discord.base_url,
-        username=entry.username,
-        avatar_url=entry.avatar_url,
-        thread_id=entry.thread_id,
-        thread_name=entry.thread_name,
-        bot_token=None if entry.bot_token is None or entry.bot_token.missing else entry.bot_token,
-        mention=entry.mentions,
-        monotonic=clock.monotonic,
-        service=service,
-    )
 
 
 def _refusal(problems: Sequence[Problem]) -> Callable[..., NoReturn]:

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TextIO
 
 from reporter.app.build import HomeContents, build
+from reporter.app.channels import Services
 from reporter.app.config_lint import settings_without_effect
 from reporter.app.files import FileWatch, version_of
 from reporter.config import loading
-from reporter.delivery.rate_limits import ServiceLimits
 from reporter.errors import ConfigError, Problem
 from reporter.jobs.binding import bind
 from reporter.jobs.loader import Catalog, job_files, load_catalog, stock_home
@@ -61,7 +61,7 @@ class FolderHome:
         self.catalog = Catalog()
         self.store = Secret("")  # the URL of our own database, once the config was read
         self._stream = stream
-        self._discord = ServiceLimits(clock.monotonic)  # which all its channels share, over reloads of the config
+        self._services = Services(clock)  # which their channels share, over reloads of the config
         self._environ = environ
         self._uses = uses
         self._referred: frozenset[Path] = frozenset()  # the files that the config refers to
@@ -95,7 +95,7 @@ class FolderHome:
 
     def open(self, contents: HomeContents) -> tuple[Runtime, list[Problem]]:
         """All that can be opened, and all problems."""
-        return build(contents, self.clock, self._stream, self._discord)
+        return build(contents, self.clock, self._stream, self._services)
 
     def edited(self) -> bool:
         """Whether the files differ from those last read, and have settled."""

@@ -203,6 +203,18 @@ def _setup(parser: argparse.ArgumentParser) -> None:
         "--credentials", action="store_true", help="let the config name them as credentials of systemd, not as files"
     )
 
+    telegram = services.add_parser(
+        "telegram",
+        help="show the chats that a bot of Telegram can send to, as lines for the config",
+        description="Shows the chats from which the bot has heard within a day, as lines for the config.",
+    )
+    telegram.add_argument(
+        "--bot-token",
+        metavar="REFERENCE",
+        default="env:TELEGRAM_TOKEN",
+        help="where the bot's token is: env:NAME or file:/path (default: env:TELEGRAM_TOKEN)",
+    )
+
 
 def _ask(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("question", metavar="QUESTION", nargs="+", help="such as status, 'pnl weekly' or help")
@@ -329,7 +341,13 @@ COMMANDS = (
     ),
     Command("hooks", "set up hooks of other programs and try them", "events.run_hooks", _hooks, Needs.HOME),
     Command("uptime", "show uptime and incidents of everything that is watched", "uptime.run", _uptime, Needs.PAST),
-    Command("setup", "create the channels and webhooks of a Discord server", "setup.run", _setup, Needs.HOME),
+    Command(
+        "setup",
+        "create a Discord server's channels, or show a Telegram bot's chats",
+        "setup.run",
+        _setup,
+        Needs.HOME,
+    ),
     Command("export", "write trades or days as CSV or JSON", "export.run", _export, uses=("ledgers",)),
     Command(
         "ledger", "look at trading databases; check, roll up and verify them", "ledger.run", _ledger, uses=("ledgers",)

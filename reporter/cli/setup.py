@@ -10,9 +10,8 @@ from contextlib import nullcontext
 from itertools import groupby
 from pathlib import Path
 
-from pydantic_core import PydanticCustomError
-
 from reporter.app.home import FolderHome
+from reporter.cli.setup_inputs import bot_token, read_config
 from reporter.config import yaml_document as documents
 from reporter.config.insert_entries import with_entries
 from reporter.config.loading import home_of, validated
@@ -25,8 +24,6 @@ from reporter.delivery.outlets.discord.server import Bot, ServerCard, invitation
 from reporter.errors import ConfigError, Problem, ReporterError
 from reporter.jobs.loader import stock_home
 from reporter.messages.message import visible
-from reporter.secret import Secret
-from reporter.trusted_files import distrust
 from reporter.whole_file import write_whole
 
 DONE, FAILED = 0, 1
@@ -36,20 +33,24 @@ PREFIX = "discord_"
 
 
 def run(home: FolderHome, options: argparse.Namespace) -> int:
-    """`reporter setup discord`."""
+    """`reporter setup discord` and `reporter setup telegram`."""
+    if options.service == "telegram":
+        from reporter.cli.setup_telegram import show_chats
+
+        return show_chats(home.path, options)
     return run_setup(home.path, options)
 
 
 def run_setup(config: Path, options: argparse.Namespace, environ: Mapping[str, str] = os.environ) -> int:
     """`reporter setup discord`. Raises ReporterError."""
-    document = _document(config)
+    document = read_config(config)
     home = home_of(config)
     folder = Path(options.secrets).absolute() if options.secrets else home / SECRETS
     plan = _plan(document, home, options)
     prefix = PREFIX if options.credentials else ""
     wished, have = provision.planned_channels(document, plan, home=home, folder=folder, environ=environ, prefix=prefix)
     base_url = _base_url(document)
-    bot = Bot(_token(options.bot_token, config, environ), base_url=base_url, say=_say)
+    bot = Bot(bot_token(options.bot_token, config, environ), base_url=base_url, say=_say)
     try:
         card = _server(bot, options.server)
         name = provision.allowed_name(options.name)
@@ -65,19 +66,6 @@ def run_setup(config: Path, options: argparse.Namespace, environ: Mapping[str, s
         print(f"The webhooks' addresses are in {folder}, which only you can read.")
         _refer(document, good, folder, options, environ)
     return FAILED if any(one.trouble for one in done) else DONE
-
-
-def _document(config: Path) -> Document:
-    """The config as it is written: what it refers to need not be there yet. Raises ConfigError."""
-    if reason := distrust(config.absolute(), home_of(config)):  # it says where the bot's token is sent
-        raise ConfigError([Problem(str(config), reason[0], hint=reason[1])])
-    try:
-        document = documents.read(str(config), config.read_bytes())
-    except OSError as error:
-        raise ConfigError([Problem(str(config), f"cannot be read: {error.strerror}")]) from None
-    if document.problems:
-        raise ConfigError(list(document.problems))
-    return document
 
 
 def _plan(document: Document, home: Path, options: argparse.Namespace) -> list[Planned]:
@@ -96,19 +84,6 @@ def _plan(document: Document, home: Path, options: argparse.Namespace) -> list[P
 def _base_url(document: Document) -> str:
     found = document.get(("discord", "base_url"))
     return found.rstrip("/") if isinstance(found, str) else "https://discord.com"
-
-
-def _token(reference: str, config: Path, environ: Mapping[str, str]) -> Secret:
-    """The bot's token by its reference. Raises ReporterError, which shows no secret."""
-    try:
-        found = Sources(environ, Path.cwd(), config).fetch(reference)
-    except PydanticCustomError as error:
-        raise ReporterError(f"--bot-token: {error.message()}") from None
-    if found is None:
-        raise ReporterError(
-            "--bot-token takes no token, which others could see in the list of processes: write env:NAME or file:/path"
-        )
-    return found
 
 
 def _server(bot: Bot, wanted: str | None) -> ServerCard:

@@ -7,13 +7,15 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from reporter.config.models import Config, DiscordChannel, JobConfig, LedgerConfig
+from reporter.config.models import Config, DiscordChannel, JobConfig, LedgerConfig, TelegramChannel
 from reporter.config.types import did_you_mean
 from reporter.config.yaml_document import Document, KeyPath, shown
 from reporter.errors import Problem, nearest
+from reporter.secret import Secret
 
 _DATABASES = {"postgres", "sqlite"}
 _WEBHOOK = re.compile(r"https?://[^/\s?#@]+/api(/v\d+)?/webhooks/\d+/[\w-]+/?(\?thread_id=\d+)?", re.IGNORECASE)
+_BOT_TOKEN = re.compile(r"\d{3,20}:[\w-]{20,100}")
 _DISCORD = {"discord.com", "discordapp.com"}
 
 
@@ -28,6 +30,8 @@ def check(config: Config, document: Document, gone: Collection[KeyPath] = ()) ->
     for name, channel in config.channels.items():
         if isinstance(channel, DiscordChannel):
             yield from _foreign_webhook(config, document, name, channel, known=("discord", "base_url") not in gone)
+        if isinstance(channel, TelegramChannel):
+            yield from _odd_token(document, ("channels", name, "token"), channel.token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +182,13 @@ def _foreign_webhook(
         hint = "if that server is yours, write its address in `discord: {base_url: …}`"
         host = urlsplit(config.discord.base_url).netloc
         yield document.problem(path, f"this webhook is not of {host}{_from(channel.webhook.origin)}", hint)
+
+
+def _odd_token(document: Document, path: KeyPath, token: Secret) -> Iterator[Problem]:
+    """What is no token of a bot of Telegram; it would become part of an address."""
+    if not token.missing and not _BOT_TOKEN.fullmatch(token.reveal()):
+        hint = "@BotFather gives one such as `123456789:ABC-def…`; it is the whole value, without `bot` before it"
+        yield document.problem(path, f"this is no token of a bot of Telegram{_from(token.origin)}", hint)
 
 
 def _from(origin: str) -> str:

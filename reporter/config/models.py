@@ -16,7 +16,7 @@ from reporter.config.figures import FiguresConfig
 from reporter.config.host import HeartbeatConfig, HostConfig
 from reporter.config.probes import OwnNetworkConfig, Probe
 from reporter.config.rates import RatesConfig
-from reporter.config.secrets import DatabaseUrl, SecretText
+from reporter.config.secrets import ChatId, DatabaseUrl, SecretText
 from reporter.config.types import (
     Amounts,
     Currency,
@@ -156,6 +156,23 @@ class DiscordChannel(ChannelSettings):
         return self
 
 
+class TelegramChannel(ChannelSettings):
+    """A chat of Telegram, reached by a bot."""
+
+    kind: Literal["telegram"]
+    """`telegram` sends as a bot."""
+    token: SecretText = Field(examples=["env:TELEGRAM_TOKEN"])
+    """The bot's token, from @BotFather; it is a secret."""
+    chat: ChatId
+    """The chat's id, such as `-1001234567890`, the `@name` of a public channel, or a reference to either."""
+    topic: int | None = Field(None, ge=1)
+    """In a group with topics: the topic's id (`message_thread_id`)."""
+    doubt: Literal["repeat", "hold"] = "repeat"
+    """What becomes of a message that may have arrived or not: `repeat` it, with a mark, or `hold` it and say so."""
+    keep: Duration | None = None
+    """How old a message may be and still be sent; without it, it is tried until it is delivered."""
+
+
 class ConsoleChannel(ChannelSettings):
     """Standard output, where each message is shown as the embed it would be."""
 
@@ -170,7 +187,10 @@ def _channel_kind(value: object) -> object:
 
 
 ChannelConfig = Annotated[
-    Annotated[DiscordChannel, Tag("discord")] | Annotated[ConsoleChannel, Tag("console")], Discriminator(_channel_kind)
+    Annotated[DiscordChannel, Tag("discord")]
+    | Annotated[TelegramChannel, Tag("telegram")]
+    | Annotated[ConsoleChannel, Tag("console")],
+    Discriminator(_channel_kind),
 ]
 
 
@@ -190,6 +210,13 @@ class DiscordConfig(Settings):
 
     base_url: Annotated[str, AfterValidator(_base_url)] = "https://discord.com"
     """Another server than Discord's own, such as one for tests; webhooks must then be of that server."""
+
+
+class TelegramConfig(Settings):
+    """Which Telegram is spoken to."""
+
+    base_url: Annotated[str, AfterValidator(_base_url)] = "https://api.telegram.org"
+    """Another server of the Bot API than Telegram's own, such as one that you run yourself."""
 
 
 class JobConfig(Settings):
@@ -327,6 +354,8 @@ class Config(Settings):
     """Where reports go, by a name of your choice."""
     discord: Annotated[DiscordConfig, OrEmpty()] = DiscordConfig()
     """Which Discord is spoken to."""
+    telegram: Annotated[TelegramConfig, OrEmpty()] = TelegramConfig()
+    """Which Telegram is spoken to."""
     jobs: Annotated[dict[str, Annotated[JobConfig, OrEmpty()]], OrEmpty()] = Field(default_factory=dict)
     """The reports that run, by the name of their file; an entry may be empty."""
     host: Annotated[HostConfig, OrEmpty()] = HostConfig()

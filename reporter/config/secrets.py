@@ -18,6 +18,7 @@ from reporter.secret import Secret, is_telling
 
 LITERAL = "the config file itself"
 
+_CHAT = re.compile(r"-?[1-9]\d{0,19}|@[A-Za-z]\w{3,31}")
 _SHELL_VARIABLE = re.compile(r"\$\{?(\w+)\}?")
 
 
@@ -122,6 +123,19 @@ def _secret_or_text(value: object, info: ValidationInfo) -> Secret:
     return _sources(info).fetch(_text(value)) or Secret(str(value))
 
 
+def _chat(value: object, info: ValidationInfo) -> Secret:
+    """A chat of Telegram: its id, the name of a public channel, or a reference to either."""
+    if isinstance(value, Secret):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    found = (_sources(info).fetch(value) if isinstance(value, str) else None) or Secret(str(value).strip())
+    if not found.missing and not _CHAT.fullmatch(found.value):
+        hint = "write its id, such as `-1001234567890`, or `@name` of a public channel; `reporter setup telegram` lists"
+        raise mistake("this is no chat of Telegram", f"{hint} the chats that wrote to the bot")
+    return Secret(found.value, missing=found.missing)
+
+
 def _address(value: object, info: ValidationInfo) -> Secret:
     """A URL that is a secret only if a password stands in it."""
     if isinstance(value, Secret):
@@ -187,6 +201,14 @@ HomePath = Annotated[
     WithJsonSchema({"type": "string", "examples": ["/var/lib/bot/alive"]}),
 ]
 SecretText = Annotated[Secret, PlainValidator(_secret), _HIDDEN, _SCHEMA]
+ChatId = Annotated[
+    Secret,
+    PlainValidator(_chat),
+    _HIDDEN,
+    WithJsonSchema(
+        {"anyOf": [{"type": "integer"}, {"type": "string"}], "examples": [-1001234567890, "@channel", "env:CHAT"]}
+    ),
+]
 SecretOrText = Annotated[Secret, PlainValidator(_secret_or_text), _HIDDEN, WithJsonSchema({"type": "string"})]
 Address = Annotated[
     Secret,

@@ -29,12 +29,13 @@ def probes_of(
 
 
 def _referees(settings: Config) -> list[Referee]:
-    """The referees of the config, else the Discord that messages go to: without it nobody would hear of anything."""
+    """The referees of the config, else the services that messages go to: without them nobody would hear of anything."""
     if settings.own_network.referees is not None:
         named = [urlsplit(f"//{address}") for address in settings.own_network.referees]
     else:
-        speaks = any(channel.kind == "discord" for channel in settings.channels.values())
-        named = [urlsplit(settings.discord.base_url)] if speaks else []
+        kinds = {channel.kind for channel in settings.channels.values()}
+        services = {"discord": settings.discord.base_url, "telegram": settings.telegram.base_url}
+        named = [urlsplit(url) for kind, url in services.items() if kind in kinds]
     ports = {"http": 80, "https": 443}
     known = [Referee(parts.hostname or "", parts.port or ports.get(parts.scheme, 443)) for parts in named]
     return [referee for referee in known if is_elsewhere(referee.host)]

@@ -41,6 +41,7 @@ ENVIRON = {
     "HOME": "/home/trader",
     "HOOK": HOOK,
     "EMPTY": "  ",
+    "TELEGRAM": "123456789:" + "t" * 35,
     "NO_HOOK": "https://discord.com/channels/1/2",
     "FOREIGN": "https://discord.example.org/api/webhooks/123456789012345678/aVeryLongTokenWith1Digit",
 }
@@ -51,6 +52,7 @@ ENVIRON_OF_THE_STOCK = {
     "DISCORD_WEBHOOK": HOOK,
     "ALERTS_WEBHOOK": HOOK,
     "DISCORD_TOKEN": "a token",
+    "TELEGRAM_TOKEN": "123456789:" + "t" * 35,
     "EXCHANGE_KEY": "a key",
     "HEARTBEAT_URL": "https://hc-ping.com/7d1f0b1c",
     "DATABASE_URL": "postgresql://reporter@db.example.org/floor",

@@ -113,11 +113,13 @@ class TelegramLimits(fitting.MessageLimits):
         return written.entities < ENTITIES and len(written.html.encode()) <= RAW_BYTES - 6 * _FOOTER
 
     def placed(self, page: Message, files: Sequence[Attachment]) -> list[Message]:
-        """Beside files stand at most 1024 characters: longer text goes ahead, and the files follow with the title."""
+        """Beside files stand at most 1024 characters: longer text goes ahead, and the files follow with the title and
+        without a sound."""
         together = replace(page, attachments=tuple(files))
         if not files or self._is_caption(together):
             return [together]
-        return [replace(page, attachments=()), replace(together, body=(), fields=())]
+        files_only = replace(together, body=(), fields=(), footer=(), at=None, silent=True)
+        return [replace(page, attachments=()), files_only]
 
     def _is_caption(self, page: Message) -> bool:
         room = CAPTION - fitting.NOTES - fitting.NUMBERING

@@ -1,0 +1,118 @@
+"""Opens the channels of a config: an outlet, its noise, and a fingerprint of where it leads."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from pathlib import Path
+from typing import TextIO
+from zoneinfo import ZoneInfo
+
+from reporter.config import models
+from reporter.config.loading import Loaded
+from reporter.delivery.channels import Channel
+from reporter.delivery.outlets.outlet import Outlet
+from reporter.delivery.rate_limits import Limit, ServiceLimits
+from reporter.errors import Problem, ReporterError
+from reporter.messages.quiet_hours import QuietRules
+from reporter.periods.clock import Clock
+from reporter.secret import Secret
+
+# One process asks Telegram no faster than that, whatever the number of its chats: the limit of a bot is 30 in a second.
+_TELEGRAM_REQUESTS = Limit(25, 1.0)
+# Stands in for a secret that this process has not: the outlet can be opened, and nothing is posted by it.
+_NO_TOKEN = "1000:unavailable-unavailable-unavailable"  # noqa: S105
+
+
+class Services:
+    """What all channels of a service share."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.discord = ServiceLimits(clock.monotonic)
+        self.telegram = ServiceLimits(clock.monotonic, _TELEGRAM_REQUESTS)
+
+
+def open_channels(
+    loaded: Loaded, home: Path, stream: TextIO | None, services: Services
+) -> tuple[dict[str, Channel], list[Problem]]:
+    """The channels that can be opened, and what is wrong with the others."""
+    channels: dict[str, Channel] = {}
+    problems: list[Problem] = []
+    for name, entry in loaded.config.channels.items():
+        try:
+            channels[name] = _channel(name, entry, loaded, home, stream, services)
+        except ReporterError as error:
+            problems.append(loaded.problem(("channels", name), str(error)))
+    return channels, problems
+
+
+def _channel(
+    name: str, entry: models.ChannelConfig, loaded: Loaded, home: Path, stream: TextIO | None, services: Services
+) -> Channel:
+    zone = ZoneInfo(loaded.config.timezone)
+    quiet_rules = QuietRules(entry.noise, entry.quiet_hours, entry.digest_at, zone)
+    if isinstance(entry, models.ConsoleChannel):
+        from reporter.delivery.outlets.console import ConsoleOutlet  # noqa: PLC0415 - loaded only where it is used
+
+        folder = home / entry.pictures if entry.pictures else None
+        console = ConsoleOutlet(stream or sys.stdout, zone=zone, pictures=folder)
+        return Channel(name, console, "console", quiet_rules=quiet_rules, pictures=folder is not None)
+    missing = loaded.missing("channels", name)
+    unavailable = f"{missing[0].path}: {missing[0].message}" if missing else ""
+    if isinstance(entry, models.TelegramChannel):
+        outlet, address = _telegram(entry, loaded.config, services, unavailable=bool(unavailable))
+    else:
+        outlet, address = _discord(entry, loaded.config, services, unavailable=bool(unavailable))
+    hold = entry.doubt == "hold"
+    return Channel(name, outlet, address, entry.keep, quiet_rules, hold_doubtful=hold, unavailable=unavailable)
+
+
+def _discord(
+    entry: models.DiscordChannel, settings: models.Config, services: Services, *, unavailable: bool
+) -> tuple[Outlet, str]:
+    from reporter.delivery.outlets.discord.outlet import DiscordOutlet  # noqa: PLC0415 - loaded only where it is used
+
+    webhook = Secret(f"{settings.discord.base_url}/api/webhooks/0/unavailable") if unavailable else entry.webhook
+    outlet = DiscordOutlet(
+        webhook,
+        base_url=settings.discord.base_url,
+        username=entry.username,
+        avatar_url=entry.avatar_url,
+        thread_id=entry.thread_id,
+        thread_name=entry.thread_name,
+        bot_token=None if entry.bot_token is None or entry.bot_token.missing else entry.bot_token,
+        mention=entry.mentions,
+        monotonic=services.clock.monotonic,
+        service=services.discord,
+    )
+    return outlet, _address(webhook.reveal(), entry.thread_id or entry.thread_name)
+
+
+def _telegram(
+    entry: models.TelegramChannel, settings: models.Config, services: Services, *, unavailable: bool
+) -> tuple[Outlet, str]:
+    from reporter.delivery.outlets.telegram.outlet import TelegramOutlet  # noqa: PLC0415 - loaded only where it is used
+
+    token = Secret(_NO_TOKEN) if unavailable else entry.token
+    chat = "1" if unavailable else entry.chat.reveal()
+    outlet = TelegramOutlet(
+        token,
+        chat,
+        topic=entry.topic,
+        zone=ZoneInfo(settings.timezone),
+        base_url=settings.telegram.base_url,
+        monotonic=services.clock.monotonic,
+        service=services.telegram,
+    )
+    return outlet, _address(f"{token.reveal()} {chat}", None if entry.topic is None else str(entry.topic))
+
+
+def _address(place: str, thread: str | None) -> str:
+    """A fingerprint of a place and of the thread in it, which may be what was wrong with a channel found dead."""
+    own = _fingerprint(place)[:16]
+    return f"{own}-{_fingerprint(thread)[:8]}" if thread else own
+
+
+def _fingerprint(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
