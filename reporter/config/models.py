@@ -76,9 +76,9 @@ class NumberFormat(Settings):
 class LedgerConfig(Settings):
     """One trading database. It is only ever read."""
 
-    kind: Literal["native", "freqtrade", "hummingbot", "mapping"] = Field(examples=["freqtrade"])
-    """Whose tables these are: `native` (docs/native-schema.md), freqtrade's or hummingbot's own, or
-    your own tables by a `mapping` (docs/databases.md)."""
+    kind: Literal["native", "freqtrade", "hummingbot", "jesse", "mapping"] = Field(examples=["freqtrade"])
+    """Whose tables these are: `native` (docs/native-schema.md), freqtrade's, hummingbot's or jesse's own,
+    or your own tables by a `mapping` (docs/databases.md)."""
     url: DatabaseUrl
     """A SQLite file's path (seen from the home), a SQLAlchemy URL, or a reference to a secret that holds one."""
     starting_balance: Amounts = ()

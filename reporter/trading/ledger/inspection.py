@@ -25,6 +25,7 @@ from reporter.trading.trades import Trade
 _PROGRAMS: Mapping[str, Mapping[str, str]] = {
     "freqtrade": {"trades": "is_open close_profit_abs stake_currency open_rate", "orders": "ft_trade_id"},
     "hummingbot": {"TradeFill": "trade_fee_in_quote config_file_path", "Executors": "net_pnl_quote", "Position": ""},
+    "jesse": {"closedtrade": "session_mode soft_deleted_at strategy_name", "order": "trade_id filled_qty fee"},
     "native": {
         "trades": "agent market currency mode pnl closed_at",
         "positions": "unrealised_pnl",

@@ -42,7 +42,7 @@ from reporter.trading.ledger.grouping import Grouping, grouping
 from reporter.trading.ledger.path_metrics import LinePath, TradeWalk, units, walked
 from reporter.trading.ledger.result import BookKey, CashFlow, LedgerResult, LineKey
 from reporter.trading.ledger.settings import LedgerSettings
-from reporter.trading.ledger.sources import hummingbot
+from reporter.trading.ledger.sources import hummingbot, jesse
 from reporter.trading.ledger.sources.base import Source, amount, moment
 from reporter.trading.ledger.sources.freqtrade import freqtrade
 from reporter.trading.ledger.sources.mapped import mapped_database
@@ -505,6 +505,8 @@ def _database(settings: LedgerSettings, timeout: float) -> Database | DerivedDat
     database = Database(settings.name, settings.url, timeout)
     if settings.kind == "hummingbot":
         return DerivedDatabase(database, hummingbot.derive, hummingbot.changed)
+    if settings.kind == "jesse":
+        return DerivedDatabase(database, jesse.derive, jesse.changed)
     if settings.kind == "mapping":
         try:
             return mapped_database(database, settings.mapping)
@@ -515,11 +517,11 @@ def _database(settings: LedgerSettings, timeout: float) -> Database | DerivedDat
 
 def _source(settings: LedgerSettings, dialect: str, mode: Mode) -> Source:
     match settings.kind:
-        case "native" | "hummingbot" | "mapping":
+        case "native" | "hummingbot" | "jesse" | "mapping":
             return native(dialect)
         case "freqtrade":
             return freqtrade(dialect, mode)
-    known = "native, freqtrade, hummingbot and mapping"
+    known = "native, freqtrade, hummingbot, jesse and mapping"
     raise LedgerError(f"{settings.name}: there is no kind of ledger {settings.kind!r}, only {known}")
 
 
