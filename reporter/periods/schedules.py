@@ -14,17 +14,16 @@ from itertools import count
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from cronsim import CronSim, CronSimError
+from cronsim import CronSim
 
 from reporter.errors import nearest
+from reporter.periods import cron_text
 from reporter.periods.civil import DAY, SECOND, Unit, containing, exists, first_strike, strikes
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 LAST_DAY = 31
 EXAMPLES = '`every 5m`, `daily at 00:00`, `weekly on mon at 00:05`, `monthly on 1 at 00:10` or `cron "0 0 * * *"`'
 
-# An expression speaks of wall times, and is read without regard to any one of them.
-_ANY_WALL = datetime(2000, 1, 1)  # noqa: DTZ001
 _SECONDS_PER = {"second": 1, "minute": 60, "hour": 3600}
 _UNITS = {
     **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), 1),
@@ -147,7 +146,7 @@ class Cron:
         return self._named_turn(moment, zone) if self._names_times() else self._counted_turn(moment, zone)
 
     def describe(self) -> str:
-        explained = CronSim(self.expression, _ANY_WALL).explain()
+        explained = CronSim(self.expression, cron_text.ANY_WALL).explain()
         return explained[0].lower() + explained[1:]
 
     def __str__(self) -> str:
@@ -209,17 +208,11 @@ def _monthly(day: str, at: str) -> Schedule:
     return Monthly(number, _time(at))
 
 
-def _cron(expression: str) -> Schedule:
-    expression = expression.strip()
-    if len(expression.split()) != 5:
-        raise ScheduleError('A cron expression has five fields (minute hour day month weekday): `cron "0 0 * * *"`.')
+def _cron(text: str) -> Schedule:
     try:
-        next(CronSim(expression, _ANY_WALL))
-    except CronSimError as error:
-        raise ScheduleError(f'`cron "{expression}"` cannot be read: {error}.') from None
-    except StopIteration:
-        raise ScheduleError(f'`cron "{expression}"` never comes: no date fits it.') from None
-    return Cron(expression)
+        return Cron(cron_text.expression(text))
+    except ValueError as error:
+        raise ScheduleError(str(error)) from None
 
 
 _FORMS: tuple[tuple[str, Callable[..., Schedule]], ...] = (
@@ -230,6 +223,7 @@ _FORMS: tuple[tuple[str, Callable[..., Schedule]], ...] = (
     (r"cron \"([^\"]*)\"", _cron),
     (r"cron '([^']*)'", _cron),
     (r"cron ([^\"']+)", _cron),
+    (r"(@\w+)", _cron),
 )
 
 _TIME = r"(\d{1,2}:\d{2})"
@@ -243,12 +237,15 @@ _SLIPS: tuple[tuple[str, str], ...] = (
     (rf"(?:daily |every day (?:at )?|at )?{_TIME}", r"write `daily at \1`"),
     (rf"(?:weekly |every |on )*(mon|tue|wed|thu|fri|sat|sun)[a-z]*(?: at)? {_TIME}", r"write `weekly on \1 at \2`"),
     (rf"(?:monthly |on )*(last|\d+)(?: at)? {_TIME}", r"write `monthly on \1 at \2`"),
-    (r"(?:weekly |every |on )+(mon|tue|wed|thu|fri|sat|sun)[a-z]*", r"write `weekly on \1 at 00:05`"),
+    (r"(?:weekly |every |on )+(?!month)(mon|tue|wed|thu|fri|sat|sun)[a-z]*", r"write `weekly on \1 at 00:05`"),
     (r"monthly on (last|\d+)", r"write `monthly on \1 at 00:10`"),
-    (r"@?daily|@?midnight|every (?:\d+ ?)?d(?:ays?)?", "write `daily at 00:00`"),
-    (r"@?weekly|every (?:\d+ ?)?w(?:eeks?)?", "write `weekly on mon at 00:05`"),
-    (r"@?monthly|every (?:\d+ ?)?months?", "write `monthly on 1 at 00:10`"),
-    (r"@?hourly", "write `every hour`"),
+    (r"(?:on |every )?weekdays?(?: at)? \S+", 'write `cron "0 9 * * 1-5"` for 09:00 from Monday to Friday'),
+    (r"daily|midnight|every (?:\d+ ?)?d(?:ays?)?", "write `daily at 00:00`"),
+    (r"weekly|every (?:\d+ ?)?w(?:eeks?)?", "write `weekly on mon at 00:05`"),
+    (r"monthly|every (?:\d+ ?)?months?", "write `monthly on 1 at 00:10`"),
+    (r"quarterly|every quarter", 'write `cron "10 0 1 1,4,7,10 *"`'),
+    (r"yearly|every year|annually", "write `cron @yearly`"),
+    (r"hourly", "write `every hour`"),
     (r"((?:[\d*]\S* ){4}\S+)", r'write `cron "\1"`'),
 )
 
@@ -264,8 +261,18 @@ def _time(text: str) -> time:
     found = re.fullmatch(r"(\d{1,2}):(\d{2})", text)
     hour, minute = map(int, found.groups()) if found else (99, 0)
     if hour > 23 or minute > 59:
-        raise ScheduleError(f"`{text}` is no time of day: write it as HH:MM, from 00:00 to 23:59.")
+        meant = _clock_of(text.lower())
+        advice = f"write `{meant}`" if meant else "write it as HH:MM, from 00:00 to 23:59"
+        raise ScheduleError(f"`{text}` is no time of day: {advice}.")
     return time(hour, minute)
+
+
+def _clock_of(text: str) -> str | None:
+    """What `noon`, `midnight`, `9am`, `9:30pm` and `24:00` are by a clock of 24 hours."""
+    if found := re.fullmatch(r"(\d{1,2})(?::(\d{2}))?([ap])m", text):
+        hour, minute = int(found[1]) % 12 + (12 if found[3] == "p" else 0), int(found[2] or 0)
+        return f"{hour:02}:{minute:02}" if int(found[1]) <= 12 and minute < 60 else None
+    return {"noon": "12:00", "midday": "12:00", "midnight": "00:00", "24:00": "00:00"}.get(text)
 
 
 def _next_turn(moment: datetime, zone: str, at: time, falls_on: Callable[[date], bool]) -> datetime:
