@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,7 @@ settings.register_profile("full", deadline=None)
 
 def pytest_configure(config: pytest.Config) -> None:
     """A law is tried on fewer examples in the default run."""
+    os.environ.pop("COLUMNS", None)  # xdist's own width is none that anybody asked for
     settings.load_profile("sample" if config.getoption("markexpr") == "not full" else "full")
 
 

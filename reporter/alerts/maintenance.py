@@ -18,6 +18,13 @@ def fits(pattern: str, subject: str) -> bool:
     return fnmatchcase(subject, pattern) or fnmatchcase(name, pattern)
 
 
+def matching(given: str, subjects: Iterable[str]) -> list[str]:
+    """The subjects that a name or pattern means; if there is none, those that begin with it: `daily_loss`."""
+    known = list(subjects)
+    exact = [one for one in known if fits(given, one)]
+    return exact or [one for one in known if fits(f"{given}/*", one) or fits(f"*/{given}/*", one)]
+
+
 def fits_any(patterns: Iterable[str], subject: str) -> bool:
     return any(fits(pattern, subject) for pattern in patterns)
 

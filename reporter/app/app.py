@@ -121,7 +121,7 @@ class App:
         if covers.unit is None:
             raise ReporterError(f"{bound.name} covers the present: leave out --at")
         try:
-            return asked(covers, parse_at(at, zone, covers.unit), now, zone)
+            return asked(covers, parse_at(at, zone, covers.unit, now), now, zone)
         except ValueError as error:
             raise ReporterError(str(error)) from None
 
@@ -151,8 +151,8 @@ class App:
         if unit is None or not bound.job.covers.closed:
             raise ReporterError(f"{bound.name} covers the present: there are no past periods to send")
         try:
-            start = parse_at(first, zone)
-            end = named_end(last, zone, unit) if last else now
+            start = parse_at(first, zone, now=now)
+            end = named_end(last, zone, unit, now) if last else now
         except ValueError as error:
             raise ReporterError(str(error)) from None
         if last and end <= start:

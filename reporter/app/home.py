@@ -34,7 +34,12 @@ def find_home(given: str | None, environ: Mapping[str, str] = os.environ) -> Pat
     for place in places:
         if (place / CONFIG).is_file():
             return place
+    above = (
+        next((place for place in Path(named).absolute().parents if (place / CONFIG).is_file()), None) if named else None
+    )
     hint = f"make one with `reporter init {named or 'DIR'}`, or look at the demo with `reporter demo`"
+    if above is not None:
+        hint = f"did you mean `--home {above}`?"
     looked = " or ".join(str(place / CONFIG) for place in places)
     raise ConfigError([Problem(looked, "there is no config here", hint=hint)])
 

@@ -68,8 +68,8 @@ def run(app: App, options: argparse.Namespace) -> int:
 
 def _period(first: str, last: str | None, now: datetime, zone: str) -> Period:
     try:
-        start = parse_at(first, zone)
-        end = min(named_end(last, zone, Unit.DAY), now) if last else now
+        start = parse_at(first, zone, now=now)
+        end = min(named_end(last, zone, Unit.DAY, now), now) if last else now
     except ValueError as error:
         raise ReporterError(str(error)) from None
     if start >= end:

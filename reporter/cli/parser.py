@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 from reporter.cli.commands import COMMANDS, Command, Needs
 from reporter.cli.masked_output import mask_output
 from reporter.cli.terminal import BAD_CONFIG, FAILED, INTERRUPTED, USAGE, complain, silence_stdout
-from reporter.errors import ConfigError, ReporterError
+from reporter.errors import ConfigError, ReporterError, nearest
 from reporter.version import __version__
 
 ABOUT = """\
@@ -34,8 +35,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return _guarded(parser, options)
 
 
+class _Parser(argparse.ArgumentParser):
+    """Answers a word that is no command with the nearest one. Its subparsers do so too."""
+
+    def error(self, message: str) -> NoReturn:
+        found = re.fullmatch(r"argument ([\w-]+): invalid choice: '(.*)' \(choose from (.*)\)", message, re.DOTALL)
+        if found is None:
+            super().error(message)
+        what, given, known = found[1].lower(), found[2], re.findall(r"[\w-]+", found[3])
+        near = nearest(given, known)
+        whole = near if what.startswith("-") else f"{self.prog} {near}"
+        advice = f"did you mean `{whole}`?" if near else f"there is {', '.join(known)}"
+        complain(f"there is no {what} {given}: {advice}")
+        self.exit(USAGE)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="reporter",
         description=ABOUT,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -1,4 +1,4 @@
-"""The command preview: what a job would report, with nothing sent or saved."""
+"""The command preview: what a job would report, and which alerts it would open; nothing is sent or saved."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
 from reporter.app.app import App
 from reporter.cli.terminal import DONE, progress
-from reporter.messages.message import visible
+from reporter.messages.message import Message, visible
+from reporter.notify.routing import Observer
 from reporter.scheduler.runner import Findings
 
 # A phone shows a page as wide as itself only when it is asked to.
@@ -28,55 +30,68 @@ article { margin-bottom: 16px; }
 <body>"""
 
 
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The messages of a run, each with its channels, and lines about what is no message."""
+
+    messages: Sequence[tuple[tuple[str, ...], Message]]
+    lines: Sequence[str]
+    has_reports: bool
+
+
 def run_preview(app: App, options: argparse.Namespace) -> int:
     """`reporter preview NAME [--at DATE] [--format text|json|html]`."""
     bound = app.job(options.name)
     with progress(f"{options.name}: running"):
         findings = app.ask(bound, options.at)
-    _FORMATS[options.format](app, findings)
+    reports = [(written.channels, written.message) for written in findings.written]
+    opened, withheld = app.alerts.preview(app.runtime.notify, findings.observations, Observer(bound.channels))
+    alerts = [((channel,), message) for channel, message in opened]
+    shown = Preview([*reports, *alerts], [*_observations(findings), *withheld], has_reports=bool(reports))
+    _FORMATS[options.format](app, shown)
     return DONE
 
 
-def _as_text(app: App, findings: Findings) -> None:
-    from reporter.delivery.outlets.console import ConsoleOutlet
-
-    drawn = any(written.message.attachments for written in findings.written)
-    folder = Path(tempfile.mkdtemp(prefix="reporter-preview-")) if drawn else None
-    screen = ConsoleOutlet(sys.stdout, zone=app.runtime.zone, pictures=folder)
-    for written in findings.written:
-        print(f"→ {', '.join(written.channels)}", flush=True)
-        screen.post(written.message)
-    for line in _observations(findings):
-        print(line)
-
-
 def _observations(findings: Findings) -> Iterator[str]:
-    """What a job yields besides reports: readings, which are judged and not sent as they are; or nothing at all."""
+    """What a job yields besides reports: readings, which are judged; or nothing at all."""
     for seen in findings.observations:
         yield f"{seen.level:<8} {visible(f'{seen.subject}: {seen.detail}')}"
     if not findings.written and not findings.observations:
         yield "nothing to send"
 
 
-def _as_json(app: App, findings: Findings) -> None:
+def _as_text(app: App, shown: Preview) -> None:
+    from reporter.delivery.outlets.console import ConsoleOutlet
+
+    drawn = any(message.attachments for _, message in shown.messages)
+    folder = Path(tempfile.mkdtemp(prefix="reporter-preview-")) if drawn else None
+    screen = ConsoleOutlet(sys.stdout, zone=app.runtime.zone, pictures=folder)
+    for channels, message in shown.messages:
+        print(f"→ {', '.join(channels)}", flush=True)
+        screen.post(message)
+    for line in shown.lines:
+        print(line)
+
+
+def _as_json(app: App, shown: Preview) -> None:
     """The bodies as they would be sent: one object, or a list where it takes several messages."""
     bodies = []
-    for written in findings.written:
-        for name in written.channels:
+    for channels, message in shown.messages:
+        for name in channels:
             outlet = app.runtime.channels[name].outlet
-            bodies += [outlet.payload(part) for part in outlet.fit(written.message)]
+            bodies += [outlet.payload(part) for part in outlet.fit(message)]
     print(json.dumps(bodies[0] if len(bodies) == 1 else bodies, indent=2, ensure_ascii=False))
 
 
-def _as_html(app: App, findings: Findings) -> None:
+def _as_html(app: App, shown: Preview) -> None:
     from reporter.delivery.outlets.html import to_html
 
     print(PAGE)
-    for written in findings.written:
-        print(to_html(written.message, app.runtime.zone))
-    for line in _observations(findings) if not findings.written else ():  # a board already shows the readings
+    for _, message in shown.messages:
+        print(to_html(message, app.runtime.zone))
+    for line in () if shown.has_reports else shown.lines:  # a board already shows the readings
         print(f"<p>{escape(line)}</p>")
     print("</body></html>")
 
 
-_FORMATS: dict[str, Callable[[App, Findings], None]] = {"text": _as_text, "json": _as_json, "html": _as_html}
+_FORMATS: dict[str, Callable[[App, Preview], None]] = {"text": _as_text, "json": _as_json, "html": _as_html}

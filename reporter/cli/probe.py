@@ -39,6 +39,7 @@ def run(home: FolderHome, options: argparse.Namespace) -> int:
 
 def _meant(given: Sequence[str], settings: Config) -> list[str]:
     """The probes that are asked for; all without a name. Raises ReporterError with a suggestion."""
+    given = [name.removeprefix("probe/") for name in given]
     for name in given:
         if name not in settings.probes:
             near = nearest(name, settings.probes)

@@ -36,7 +36,7 @@ def run_verify(app: App, options: argparse.Namespace) -> int:
     """`reporter ledger verify [NAME …] [--from DATE]`: 1 where something differed, which is mended then."""
     upkeep = RollupUpkeep(app.store, app.clock)
     try:
-        first = parse_at(options.first, app.runtime.zone.key) if options.first else None
+        first = parse_at(options.first, app.runtime.zone.key, now=app.clock.wall()) if options.first else None
     except ValueError as error:
         raise ReporterError(str(error)) from None
 

@@ -14,7 +14,7 @@ from functools import partial
 from itertools import groupby
 from math import floor
 
-from reporter.alerts.maintenance import fits, maintenance_spans
+from reporter.alerts.maintenance import maintenance_spans, matching
 from reporter.alerts.uptime import StateSpan, Uptime, Window, is_component, measured
 from reporter.app.app import App
 from reporter.errors import ReporterError, nearest
@@ -104,7 +104,7 @@ def _meant(text: str | None, known: Sequence[str]) -> list[str]:
     """The subjects that a name or a pattern matches. Raises ReporterError with a suggestion."""
     if text is None:
         return [name for name in known if is_component(name)]
-    if found := [name for name in known if fits(text, name)]:
+    if found := matching(text, known):
         return found
     near = nearest(text, [*known, *(name.partition("/")[2] for name in known)])
     hint = f"did you mean {near}?" if near else f"there are: {', '.join(known) or 'none yet'}"

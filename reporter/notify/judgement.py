@@ -69,6 +69,26 @@ class Judgement(Generic[Repository]):
         """Judge observations."""
         self._judge([(seen.subject, seen, observer) for seen in observations])
 
+    def open_now(self, observations: Iterable[Observation], observer: Observer) -> None:
+        """Let each observation of trouble open an alert at once, as if it had lasted long enough: for a preview."""
+        opened = [
+            (
+                Transition(
+                    seen.subject,
+                    TransitionKind.OPENED,
+                    self.now,
+                    "a preview: the alert opens now",
+                    seen,
+                    seen.level,
+                    incident=f"preview-{number}",
+                ),
+                observer.channels,
+            )
+            for number, seen in enumerate(observations)
+            if seen.level is not Level.OK
+        ]
+        self._notify(opened)
+
     def tick(self, subjects: Iterable[tuple[str, Observer]]) -> None:
         """Let time pass for subjects without an observation."""
         self._judge([(subject, None, observer) for subject, observer in subjects])

@@ -83,6 +83,20 @@ class AlertPipeline:
             self._memory.process(settings, observations, observer, run_id, str(error))
             raise
 
+    def preview(
+        self, settings: NotifySettings, observations: Sequence[Observation], observer: Observer
+    ) -> tuple[list[tuple[str, Message]], list[str]]:
+        """The messages that people get when these observations open alerts, each with its channel; nothing is saved.
+
+        The lines say what would not be sent, and why.
+        """
+        with self._store.read() as connection:
+            judgement = Judgement(StoreRepository(connection, Decisions(), self._clock.wall()), settings, "preview")
+            judgement.open_now(observations, observer)
+        writer = AlertWriter(settings.renderer)
+        messages = [(draft.channel, writer.message(draft)) for draft in judgement.drafts]
+        return messages, [line for line in judgement.lines if "is not sent" in line]
+
     def tick(self, settings: NotifySettings, subjects: Sequence[tuple[str, Observer]]) -> None:
         """Let time pass for subjects without an observation, and send what is due. Raises StoreError."""
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
 from reporter.alerts.incident import Incident
-from reporter.alerts.maintenance import fits
+from reporter.alerts.maintenance import fits, matching
 from reporter.alerts.suppression import Silence
 from reporter.app.app import App
 from reporter.config.types import Duration
@@ -42,7 +42,7 @@ def story(app: App, subject: str | None, at: str | None = None) -> list[str]:
 
 def _moment(app: App, text: str) -> datetime:
     try:
-        return parse_at(text, app.runtime.zone.key)
+        return parse_at(text, app.runtime.zone.key, now=app.clock.wall())
     except ValueError as error:
         raise ReporterError(str(error)) from None
 
@@ -61,15 +61,15 @@ def troubled_subjects(app: App) -> list[str]:
 
 def acknowledge(app: App, subject: str, by: str, note: str, run_id: str) -> list[Incident]:
     """Acknowledge the open incidents that a name or pattern fits. Raises ReporterError where there is none."""
-    matching: list[Incident] = []
+    found: list[Incident] = []
 
     def judge(judgement: Judgement[StoreRepository]) -> None:
-        matching[:] = _open_incidents(subject, judgement.open_incidents())
-        for incident in matching:
+        found[:] = _open_incidents(subject, judgement.open_incidents())
+        for incident in found:
             judgement.acknowledge(incident, by, note)
 
     app.alerts.commit(app.runtime.notify, judge, run_id=run_id)
-    return matching
+    return found
 
 
 def begin_silence(app: App, pattern: str, span: timedelta, reason: str, by: str) -> tuple[Silence, list[str]]:
@@ -79,10 +79,10 @@ def begin_silence(app: App, pattern: str, span: timedelta, reason: str, by: str)
     if len(pattern) > LONGEST:
         raise ReporterError(f"a pattern has at most {LONGEST} characters: use `*`, such as `probe/db*`")
     now = app.clock.wall()
-    matching = [subject for subject in subjects(app) if fits(pattern, subject)]
+    known = [subject for subject in subjects(app) if fits(pattern, subject)]
     with app.store.begin() as connection:
         number = incidents.add_silence(connection, pattern, now, now + span, reason, by)
-    return Silence(number, pattern, now, now + span, reason, by), matching
+    return Silence(number, pattern, now, now + span, reason, by), known
 
 
 def end_silences(app: App, name: str, run_id: str) -> tuple[list[Silence], int]:
@@ -108,7 +108,7 @@ def _meant(given: str, known: Sequence[str]) -> str:
     """The subject that was named: its whole name, or the part after its kind. Raises ReporterError."""
     if given in known:
         return given
-    ends = [subject for subject in known if fits(given, subject)]
+    ends = matching(given, known)
     if len(ends) == 1:
         return ends[0]
     if ends:
@@ -124,9 +124,10 @@ def near(given: str, known: Sequence[str]) -> str:
 
 
 def _open_incidents(given: str, open_ones: Sequence[Incident]) -> list[Incident]:
-    found = [incident for incident in open_ones if fits(given, incident.subject)]
+    names = [incident.subject for incident in open_ones]
+    meant = matching(given, names)
+    found = [incident for incident in open_ones if incident.subject in meant]
     if not found:
-        names = [incident.subject for incident in open_ones]
         raise ReporterError(f"{given} has no open incident" + (f"; open: {some(names)}" if names else ""))
     return found
 

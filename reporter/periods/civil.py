@@ -18,6 +18,7 @@ from enum import StrEnum
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from reporter.periods import date_text
 from reporter.periods.time_text import duration_text
 
 INSTANT = timedelta.resolution
@@ -226,14 +227,15 @@ def asked(covers: Covers, moment: datetime, now: datetime, zone: str) -> Period:
     return replace(period, end=now, so_far=True) if now < period.end else period
 
 
-def parse_at(text: str, zone: str, unit: Unit | None = None) -> datetime:
+def parse_at(text: str, zone: str, unit: Unit | None = None, now: datetime | None = None) -> datetime:
     """The moment, in UTC, that a user names by a date, a date and a time, or the label of any period.
 
     A date means its first moment; a time that is struck twice means the first strike unless its UTC offset is given.
-    With `unit` a period of that length is named: an hour by a time, and a day or a week not by a whole month. Raises
+    With `now`, `yesterday` and `last week` are dates, and a time alone is the last one that the wall clock showed. With
+    `unit` a period of that length is named: an hour by a time, and a day or a week not by a whole month. Raises
     ValueError, whose text is a sentence for the user.
     """
-    text = text.strip()
+    text = date_text.in_figures(text, now.astimezone(ZoneInfo(zone)) if now else None)
     day = _date(text)
     if day is None:
         return _parse_wall(text, zone)
@@ -246,12 +248,12 @@ def parse_at(text: str, zone: str, unit: Unit | None = None) -> datetime:
     return first_instant(day, zone)
 
 
-def named_end(text: str, zone: str, unit: Unit) -> datetime:
+def named_end(text: str, zone: str, unit: Unit, now: datetime | None = None) -> datetime:
     """The end, in UTC, of what a user names: of that day, week or month, or of the period that holds that time.
 
     Raises ValueError, whose text is a sentence for the user.
     """
-    text = text.strip()
+    text = date_text.in_figures(text, now.astimezone(ZoneInfo(zone)) if now else None)
     whole = _named(text) if _date(text) else unit
     return containing(whole, parse_at(text, zone), zone).end
 
@@ -260,7 +262,8 @@ def _parse_wall(text: str, zone: str) -> datetime:
     try:
         wall = datetime.fromisoformat(text)
     except ValueError:
-        raise ValueError(f'{text!r} is no date: write it as 2026-10-30 or "2026-10-30 14:00".') from None
+        example = '2026-10-30, "2026-10-30 14:00" or yesterday'
+        raise ValueError(f"{text!r} is no date: write it as {example}.") from None
     return first_strike(wall, zone) if wall.tzinfo is None else wall.astimezone(UTC)
 
 

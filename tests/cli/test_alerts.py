@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from reporter.alerts.maintenance import matching
 from reporter.cli.alerts import run_ack, run_explain, run_silence
 from reporter.cli.parser import main
 from reporter.errors import ReporterError
@@ -120,6 +121,7 @@ def test_without_a_subject_it_tells_of_all_trouble_and_of_the_last_incidents(
 
 
 def test_a_slip_of_the_pen_is_answered_with_a_suggestion(tmp_path: Path) -> None:
+    assert matching("daily_loss", ["limit/daily_loss/live/USDT", "probe/db"]) == ["limit/daily_loss/live/USDT"]
     slips = {"probe/dbb": "did you mean probe/db?", "botz": "did you mean probe/bot?", "*b*": "name one of them"}
     with floor(tmp_path, BOUNDS) as stage:
         for given, said in slips.items():

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
 import sys
-from datetime import UTC, datetime
+from argparse import Namespace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from reporter.app.home import find_home
+from reporter.cli import preview
+from reporter.cli.parser import main
+from reporter.errors import ConfigError
+from reporter.store import incidents
 from tests.support.discord.local import LocalDiscord
 from tests.support.paths import DATA, ROOT
 from tests.support.processes import reporter
 from tests.support.stage import DAILY, Stage
 
+Says = pytest.CaptureFixture[str]
 FREQTRADE = DATA / "freqtrade.sqlite"
 
 
@@ -72,6 +80,56 @@ def test_a_slip_gets_a_sentence(floor: Stage, arguments: list[str], sentence: st
     assert done.returncode == 1
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["chekc"], "there is no command chekc: did you mean `reporter check`?"),
+        (["outbox", "shwo"], "there is no action shwo: did you mean `reporter outbox show`?"),
+        (["preview", "x", "--format", "htm"], "there is no --format htm: did you mean `html`?"),
+        (["frobnicate"], "there is no command frobnicate: there is run, run-job"),
+    ],
+)
+def test_a_word_that_is_no_command_is_answered_with_the_nearest(
+    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("below", ["config", "config/reporter.yaml"])
+def test_a_folder_within_a_home_is_answered_with_the_home(stage: Stage, below: str) -> None:
+    home = stage.on_screen("  daily_summary:").folder
+    with pytest.raises(ConfigError, match=re.escape(f"did you mean `--home {home}`?")):
+        find_home(str(home / below))
+
+
+def test_preview_shows_the_alert_that_people_would_get_and_saves_nothing(stage: Stage, capsys: Says) -> None:
+    oven = DAILY.replace("import Context", "import Context, Level, Observation").replace("def daily", "def oven")
+    oven = oven.replace("Report(facts={", "Observation('limit/oven', Level.CRITICAL, 'too hot', '301', '250') #")
+    stage.report("oven", oven).on_screen("  oven:")
+    preview.run_preview(stage.app, Namespace(name="oven", at=None, format="text"))
+    shown = capsys.readouterr().out
+    assert "→ screen" in shown
+    assert "▌ 🚨 CRITICAL: oven" in shown
+    assert "critical limit/oven: too hot" in shown
+    assert stage.counts() == {}
+
+
+def test_preview_says_why_an_alert_would_not_be_sent(stage: Stage, capsys: Says) -> None:
+    oven = DAILY.replace("import Context", "import Context, Level, Observation").replace("def daily", "def oven")
+    oven = oven.replace("Report(facts={", "Observation('limit/oven', Level.CRITICAL, 'too hot') #")
+    stage.report("oven", oven).on_screen("  oven:")
+    with stage.app.store.begin() as connection:
+        now = stage.clock.wall()
+        incidents.add_silence(connection, "oven", now, now + timedelta(hours=1), "cleaning", "anna")
+    preview.run_preview(stage.app, Namespace(name="oven", at=None, format="text"))
+    shown = capsys.readouterr().out
+    assert "▌" not in shown
+    assert "limit/oven opened is not sent: silenced by anna until 13:00 UTC: cleaning" in shown
 
 
 def test_preview_sends_nothing_and_shows_the_report_in_three_ways(floor: Stage, discord: LocalDiscord) -> None:

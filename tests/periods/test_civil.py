@@ -31,6 +31,8 @@ from reporter.periods.civil import (
 from tests.support.civil import LAW, NASTY, SHARES, around, changes, first_shown, minutes, moments, zones
 
 units = st.sampled_from(Unit)
+WRITE = ': write it as 2026-10-30, "2026-10-30 14:00" or yesterday.'
+AMBIGUOUS = "'11/27/2026' can be read in two ways: write year, month and day, such as 2026-11-27."
 AFTERNOON = datetime(2026, 10, 30, 14, 3, 7, tzinfo=UTC)
 
 
@@ -282,11 +284,41 @@ def test_what_a_user_may_write_to_name_a_moment(text: str, moment: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "wall"),
+    [
+        ("today", "2026-10-30 00:00"),
+        ("Yesterday", "2026-10-29 00:00"),
+        ("yesterday 8:05", "2026-10-29 08:05"),
+        ("now", "2026-10-30 15:03:07"),
+        ("15:03", "2026-10-30 15:03"),
+        ("15:04", "2026-10-29 15:04"),  # the last time that a clock showed that
+        ("00:20", "2026-10-30 00:20"),
+        ("last week", "2026-10-19 00:00"),
+        ("this month", "2026-10-01 00:00"),
+        ("last  month", "2026-09-01 00:00"),
+        ("27.10.2026", "2026-10-27 00:00"),
+        ("1.9.2026 14:00", "2026-09-01 14:00"),
+        ("2026/10/27", "2026-10-27 00:00"),
+        ("2026-9-1", "2026-09-01 00:00"),
+    ],
+)
+def test_people_write_dates_in_many_ways(text: str, wall: str) -> None:
+    moment = parse_at(text, "Europe/Berlin", now=AFTERNOON)
+    assert moment.astimezone(ZoneInfo("Europe/Berlin")).replace(tzinfo=None) == datetime.fromisoformat(wall)
+
+
+def test_a_range_ends_with_the_whole_of_last_week() -> None:
+    assert named_end("last week", "UTC", Unit.DAY, AFTERNOON) == datetime(2026, 10, 26, tzinfo=UTC)
+    assert named_end("yesterday", "UTC", Unit.HOUR, AFTERNOON) == datetime(2026, 10, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
     ("text", "zone", "unit", "sentence"),
     [
-        ("yesterday", "UTC", None, "'yesterday' is no date: write it as 2026-10-30 or \"2026-10-30 14:00\"."),
-        ("2026-02-30", "UTC", None, "'2026-02-30' is no date: write it as 2026-10-30 or \"2026-10-30 14:00\"."),
-        ("", "UTC", None, "'' is no date: write it as 2026-10-30 or \"2026-10-30 14:00\"."),
+        ("yesterday", "UTC", None, "'yesterday' is no date" + WRITE),
+        ("11/27/2026", "UTC", None, AMBIGUOUS),
+        ("2026-02-30", "UTC", None, "'2026-02-30' is no date" + WRITE),
+        ("", "UTC", None, "'' is no date" + WRITE),
         ("2011-12-30", "Pacific/Apia", None, "The calendar of Pacific/Apia has no 2011-12-30."),
         ("2026-10-30", "UTC", Unit.HOUR, 'An hour needs a time as well: write "2026-10-30 14:00".'),
         ("2026-W44", "UTC", Unit.DAY, "2026-W44 is a week, and a day is asked for: name one, such as 2026-10-26."),

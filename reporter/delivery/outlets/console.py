@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, tzinfo
@@ -28,6 +29,7 @@ from reporter.messages.message import Attachment, Block, Code, Field, Line, Mess
 from reporter.whole_file import whole_file
 
 WIDTH = 100  # of what is piped, and the most that reads well on a wide screen
+NARROWEST = 20  # the least width that $COLUMNS can ask for
 COLUMN = 22  # the least width of a column in the grid of fields
 REMEMBERED = 100  # messages that an edit can be compared with
 
@@ -49,6 +51,7 @@ class ConsoleOutlet:
     """One stream of text. Safe to use from several threads.
 
     `colour` and `width` (in cells) are the terminal's own unless given: none and 100 where the stream is no terminal.
+    `$COLUMNS` and `$NO_COLOR` count.
     Times are shown in `zone`. Pictures are put into the folder `pictures`, and named with their path.
     """
 
@@ -72,7 +75,7 @@ class ConsoleOutlet:
         self._colour = terminal.is_terminal
         self._colours = cast("_Colours", "truecolor" if colour else terminal.color_system)
         self._no_colour = terminal.no_color and not colour
-        self._width = width or (min(terminal.width, WIDTH) if stream.isatty() else WIDTH)
+        self._width = width or _columns() or (min(terminal.width, WIDTH) if stream.isatty() else WIDTH)
 
     def fit(self, message: Message) -> list[Message]:
         """The message itself: a terminal has no limits."""
@@ -160,6 +163,12 @@ class ConsoleOutlet:
         """A stream that cannot write an emoji gets a question mark, not an error."""
         encoding = getattr(self._stream, "encoding", None) or "utf-8"
         return text.encode(encoding, "replace").decode(encoding)
+
+
+def _columns() -> int | None:
+    """The width that $COLUMNS asks for, also of output that goes to a pager or a file."""
+    asked = os.environ.get("COLUMNS", "")
+    return max(int(asked), NARROWEST) if asked.isdecimal() and int(asked) else None
 
 
 def _put(folder: Path, name: str, file: Attachment) -> Attachment:

@@ -110,6 +110,13 @@ def test_a_message_is_printed_as_the_embed_it_is() -> None:
     assert printed(DAILY, width=80) == AT_80
 
 
+def test_columns_of_the_environment_count_also_for_what_is_piped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    assert max(map(len, printed(DAILY).splitlines())) <= 40
+    monkeypatch.setenv("COLUMNS", "200")
+    assert max(map(len, printed(DAILY).splitlines())) > 100
+
+
 def test_what_is_piped_is_a_hundred_cells_wide_and_plain() -> None:
     piped = printed(DAILY)
     assert "\x1b" not in piped
