@@ -54,6 +54,10 @@ from reporter.jobs.kit.limit_watch import LimitInputs as LimitInputs
 from reporter.jobs.kit.limit_watch import LimitParams as LimitParams
 from reporter.jobs.kit.limit_watch import limit_usages as limit_usages
 from reporter.jobs.kit.limit_watch import unknown_observations as unknown_observations
+from reporter.jobs.kit.roster import AgentChange as AgentChange
+from reporter.jobs.kit.roster import Roster as Roster
+from reporter.jobs.kit.roster import RosterEntry as RosterEntry
+from reporter.jobs.kit.roster import roster as roster
 from reporter.jobs.kit.status_board import LEVEL_MARKS as LEVEL_MARKS
 from reporter.jobs.kit.status_board import LEVEL_TITLES as LEVEL_TITLES
 from reporter.jobs.kit.status_board import LEVEL_TONES as LEVEL_TONES
