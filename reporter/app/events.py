@@ -47,4 +47,5 @@ def web_settings(config: Config) -> WebSettings | None:
         hooks=hooks_of(config),
         hosts=config.web.hosts,
         base_path=config.web.base_path,
+        public=config.web.public,
     )

@@ -38,7 +38,7 @@ def doors(app: App, daemon: Daemon) -> Iterator[None]:
                 from reporter.web.world import World
             except ImportError as error:
                 raise ReporterError(f"`web:` needs {error.name}: pip install 'reporter[web]'") from None
-            world = World(app.store, app.clock, app.runtime.web, lambda: daemon.runtime, dispatcher.wake)
+            world = World(app, dispatcher.wake, lambda _: daemon.wake_delivery())
             server = WebServer(world)
             server.start()
             stack.callback(server.stop)

@@ -108,6 +108,8 @@ class WebConfig(Settings):
     """Programs that may call, by a name of your choice; a bare reference may only hand in events."""
     hosts: Annotated[tuple[str, ...], BeforeValidator(one_or_many)] = ()
     """Names that a browser or program may call us by, besides the address itself."""
+    public: Literal["nothing", "status", "all"] = "nothing"
+    """What a stranger may see: `nothing`, the `status` page, or `all` that a viewer sees."""
     base_path: str = Field("", pattern=r"^(/[\w.-]+)*$")
     """The path behind which a proxy publishes us, such as `/reporter`."""
 

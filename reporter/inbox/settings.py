@@ -81,3 +81,4 @@ class WebSettings:
     hooks: Mapping[str, Hook] = field(default_factory=dict)
     hosts: Collection[str] = ()
     base_path: str = ""
+    public: str = "nothing"  # what a stranger may see: nothing, status or all

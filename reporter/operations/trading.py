@@ -17,7 +17,7 @@ from reporter.messages.message import Message
 from reporter.operations.operation import Arguments, Invocation, Words
 from reporter.periods.civil import Covers, Period, covered
 from reporter.store import alerts, outbox
-from reporter.trading.books import Book, BookLine, TradeFilter, Unread
+from reporter.trading.books import Book, BookLine, By, Series, TradeFilter, Unread
 from reporter.trading.exchange_rates import totals
 from reporter.trading.trades import Agent, Position
 
@@ -55,6 +55,25 @@ def books(app: App, period: Period, *, account: bool = False) -> list[Book]:
         if ledger.health():
             raise
         return []
+
+
+def figures(app: App, period: Period, by: By = "agent", *, daily: bool = False) -> tuple[list[Book], list[Unread]]:
+    """The books of a period, and the ledgers that are missing from them."""
+    open_now = period.end >= app.clock.wall()
+    try:
+        found = app.runtime.inputs.ledger.performance(period, by=by, daily=daily, account=open_now)
+    except LedgerError:
+        found = []
+    return found, unread(app, found)
+
+
+def days(app: App, period: Period, *, whole: bool = False) -> tuple[list[Series], list[Unread]]:
+    """What each book made day by day, and the ledgers that are missing."""
+    try:
+        found = app.runtime.inputs.ledger.daily_series(period, whole=whole)
+    except LedgerError:
+        return [], unread(app, ())
+    return found, [one for part in found for one in part.unread]
 
 
 def unread(app: App, found: Sequence[Book]) -> list[Unread]:
@@ -134,9 +153,14 @@ def _worst_first(state: AlertState) -> tuple[int, str]:
 
 
 def agents(asked: Invocation[Arguments]) -> Iterator[Message]:
-    found = books(asked.app, today(asked.app))
-    known = agents_of(asked.app)
-    rows = [_row(agent, found, asked.now) for agent in known]
+    rows, missing = agent_rows(asked.app)
+    yield asked.answer("agents", rows=rows, unread=missing)
+
+
+def agent_rows(app: App) -> tuple[list[AgentRow], list[Unread]]:
+    """Every agent with its results of today, and the ledgers that are missing. Raises LedgerError."""
+    found, known, now = books(app, today(app)), agents_of(app), app.clock.wall()
+    rows = [_row(agent, found, now) for agent in known]
     named = {(agent.ledger, agent.name) for agent in known}
     rows += [  # a ledger that lists no agents has them in its trades
         AgentRow(Agent(ledger=line.ledger, name=line.key, mode=book.mode, currency=book.currency), None, [line])
@@ -144,7 +168,7 @@ def agents(asked: Invocation[Arguments]) -> Iterator[Message]:
         for line in book.lines
         if (line.ledger, line.key) not in named
     ]
-    yield asked.answer("agents", rows=rows, unread=unread(asked.app, found))
+    return rows, unread(app, found)
 
 
 def _row(agent: Agent, found: Sequence[Book], now: datetime) -> AgentRow:

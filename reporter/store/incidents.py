@@ -69,6 +69,30 @@ def newest(
     return [_incident(row) for row in connection.execute(query)]
 
 
+def page(
+    connection: Connection,
+    limit: int,
+    *,
+    open_only: bool = False,
+    subject: str | None = None,
+    before: tuple[datetime, str] | None = None,
+) -> list[Incident]:
+    """Incidents, the newest first; `before` is the opening and the id of the last one known."""
+    c = incidents.c
+    query = select(incidents).order_by(c.opened_at.desc(), c.id.desc()).limit(limit)
+    query = query.where(c.resolved_at.is_(None)) if open_only else query
+    query = query if subject is None else query.where(c.subject == subject)
+    if before is not None:
+        query = query.where(or_(c.opened_at < before[0], and_(c.opened_at == before[0], c.id < before[1])))
+    return [_incident(row) for row in connection.execute(query)]
+
+
+def named(connection: Connection, name: str) -> Incident | None:
+    """The incident with an id."""
+    row = connection.execute(select(incidents).where(incidents.c.id == name)).first()
+    return None if row is None else _incident(row)
+
+
 def subjects(connection: Connection) -> list[str]:
     """Every subject that has an incident in the store."""
     return list(connection.execute(select(incidents.c.subject).distinct().order_by(incidents.c.subject)).scalars())

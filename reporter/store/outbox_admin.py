@@ -65,10 +65,18 @@ def of_run(connection: Connection, run_id: str) -> list[QueuedMessage]:
 
 
 def entries(
-    connection: Connection, *, states: Collection[str], channel: str | None = None, limit: int = 20
+    connection: Connection,
+    *,
+    states: Collection[str],
+    channel: str | None = None,
+    limit: int = 20,
+    kinds: Collection[str] = (),
+    before: int | None = None,
 ) -> list[QueuedMessage]:
-    """The newest messages in some states, the oldest of them first."""
+    """The newest messages in some states, the oldest of them first; `before` is the row to go on behind."""
     mine = [outbox.c.state.in_(states), *([outbox.c.channel == channel] if channel else [])]
+    mine += [outbox.c.kind.in_(kinds)] if kinds else []
+    mine += [outbox.c.id < before] if before is not None else []
     rows = connection.execute(_rows().where(*mine).order_by(outbox.c.id.desc()).limit(limit)).all()
     return [_queued(row) for row in reversed(rows)]
 

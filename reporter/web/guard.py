@@ -10,8 +10,10 @@ from collections import OrderedDict
 from starlette.requests import Request
 
 from reporter.inbox.settings import Program, WebSettings
+from reporter.operations.operation import Actor, Role
 from reporter.periods.clock import Clock
 from reporter.web.problems import ProblemError
+from reporter.web.world import World
 
 LARGEST_BODY = 1_000_000  # bytes
 BODY_SECONDS = 5.0
@@ -82,15 +84,33 @@ class TokenBucket:
 class Gate:
     """Lets programs in by their tokens, at their pace."""
 
-    def __init__(self, settings: WebSettings, clock: Clock) -> None:
-        self._settings = settings
-        self._pace = TokenBucket(clock, PER_MINUTE, BURST)
-        self._failures = TokenBucket(clock, FAILED_PER_MINUTE, FAILED_PER_MINUTE)
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._pace = TokenBucket(world.clock, PER_MINUTE, BURST)
+        self._failures = TokenBucket(world.clock, FAILED_PER_MINUTE, FAILED_PER_MINUTE)
 
     def program(self, request: Request, right: str) -> Program:
         """The program whose token this is. Raises ProblemError where there is none, or where it may not."""
+        found = self._caller(request)
+        if not found.can(right):
+            remedy = f"write `may: [{right}]` for {found.name} in web.tokens"
+            raise ProblemError(403, f"the token {found.name} may not do this", where="Authorization", remedy=remedy)
+        self.keep_pace(found.name)
+        return found
+
+    def reader(self, request: Request) -> Actor:
+        """Who looks, with a role. Raises ProblemError for a stranger, unless the config shows strangers everything."""
+        if "authorization" not in request.headers and self._world.settings.public == "all":
+            self.keep_pace(_network(request.client.host if request.client else ""))
+            return Actor("stranger", Role.VIEWER, "web")
+        found = self.program(request, "read")
+        role = Role.OWNER if found.can("own") else Role.OPERATOR if found.can("operate") else Role.VIEWER
+        return Actor(found.name, role, "web")
+
+    def _caller(self, request: Request) -> Program:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        found = next((one for one in self._settings.programs if one.is_token(token)), None) if token else None
+        known = self._world.settings.programs
+        found = next((one for one in known if one.is_token(token)), None) if token else None
         if found is None or scheme.lower() != "bearer":
             self.failed(request)
             raise ProblemError(
@@ -100,10 +120,6 @@ class Gate:
                 remedy="send `Authorization: Bearer TOKEN` with a token of web.tokens",
                 headers={"WWW-Authenticate": "Bearer"},
             )
-        if not found.can(right):
-            remedy = f"write `may: [{right}]` for {found.name} in web.tokens"
-            raise ProblemError(403, f"the token {found.name} may not do this", where="Authorization", remedy=remedy)
-        self.keep_pace(found.name)
         return found
 
     def keep_pace(self, caller: str) -> None:
@@ -124,3 +140,10 @@ def _network(address: str) -> str:
     except ValueError:
         return address
     return str(ipaddress.ip_network(f"{address}/64", strict=False)) if found.version == 6 else address
+
+
+def is_local(request: Request, settings: WebSettings) -> bool:
+    """Whether a program of this machine asks, with no proxy between that might bring a stranger."""
+    proxied = any(name.startswith(("x-forwarded", "forwarded", "x-real-ip", "via")) for name in request.headers)
+    behind_a_proxy = bool(settings.hosts or settings.base_path) or proxied
+    return not behind_a_proxy and request.client is not None and request.client.host in {"127.0.0.1", "::1"}

@@ -12,13 +12,15 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from reporter.errors import ReporterError
+from reporter.web.api import Api
 from reporter.web.guard import Gate, check_host
+from reporter.web.health import Health
 from reporter.web.inbound import Inbound
 from reporter.web.problems import ProblemError, problem
 from reporter.web.world import World
@@ -65,10 +67,11 @@ class _HostCheck:
 
 def application(world: World) -> ASGIApp:
     """Everything that the listener answers."""
-    gate = Gate(world.settings, world.clock)
+    gate = Gate(world)
     inbound = Inbound(world, gate)
     routes = [
-        Route("/healthz", _alive, methods=["GET"]),
+        *Health(world, gate).routes(),
+        *Api(world, gate).routes(),
         Route("/api/v1/events", inbound.take_events, methods=["POST"]),
         Route("/hooks/{name}", inbound.take_hook, methods=["POST"]),
         Route("/hooks/{name}/{key}", inbound.take_hook, methods=["POST"]),
@@ -79,10 +82,6 @@ def application(world: World) -> ASGIApp:
         Exception: _failed,
     }
     return _HostCheck(Starlette(routes=routes, exception_handlers=handlers), world)
-
-
-async def _alive(_: Request) -> Response:
-    return JSONResponse({"status": "ok"})
 
 
 async def _failed(request: Request, error: Exception) -> Response:

@@ -9,21 +9,23 @@ from pathlib import Path
 
 import httpx
 
+from reporter.app.app import App
 from reporter.app.home import FolderHome
 from reporter.store import events
-from reporter.store.database import Store, open_store
+from reporter.store.database import Store
 from reporter.web.server import WebServer
 from reporter.web.world import World
 from tests.support.clocks import HandClock
 
 TOKEN, READER = "token-of-the-bot-0123456789", "token-of-the-reader-0123456789"
+OPERATOR = "token-of-the-operator-0123456789"
 CONFIG = """
 version: 1
 channels: {reports: {kind: console}}
 events: {default: {channel: reports}}
 web:
   listen: "127.0.0.1:0"
-  tokens: {bot: env:TOKEN, reader: {secret: env:READER, may: [read]}}
+  tokens: {bot: env:TOKEN, reader: {secret: env:READER, may: [read]}, operator: {secret: env:OPERATOR, may: operate}}
 """
 
 
@@ -33,6 +35,7 @@ class Listener:
     store: Store
     clock: HandClock
     server: WebServer
+    app: App
 
     def post(self, json: object, *, token: str = TOKEN, **options: object) -> httpx.Response:
         headers = {"Authorization": f"Bearer {token}"} | dict(options.pop("headers", {}))  # type: ignore[call-overload]
@@ -45,21 +48,18 @@ class Listener:
 
 @contextmanager
 def listener(
-    folder: Path, more: str = "", environ: dict[str, str] | None = None, answer_within: float = 30
+    folder: Path, more: str = "", environ: dict[str, str] | None = None, answer_within: float = 30, web: str = ""
 ) -> Iterator[Listener]:
     (folder / "config").mkdir(parents=True)
-    (folder / "config" / "reporter.yaml").write_text(CONFIG + more)
+    (folder / "config" / "reporter.yaml").write_text(CONFIG + web + more)
     clock = HandClock()
-    secrets = {"TOKEN": TOKEN, "READER": READER, **(environ or {})}
-    runtime = FolderHome(folder, clock=clock, environ=secrets).build()
-    store = open_store(str(folder / "store.sqlite"))
-    assert runtime.web
-    server = WebServer(World(store, clock, runtime.web, lambda: runtime, answer_within=answer_within))
+    secrets = {"TOKEN": TOKEN, "READER": READER, "OPERATOR": OPERATOR, "HOME": str(folder), **(environ or {})}
+    app = App(FolderHome(folder, clock=clock, environ=secrets), clock=clock)
+    server = WebServer(World(app, answer_within=answer_within))
     server.start()
     try:
         with httpx.Client(base_url=server.address, trust_env=False) as client:
-            yield Listener(client, store, clock, server)
+            yield Listener(client, app.store, clock, server, app)
     finally:
         server.stop()
-        runtime.close()
-        store.close()
+        app.close()

@@ -1,0 +1,102 @@
+"""REST: reads the query, asks the resource, and answers as JSON with an ETag; runs the operations of the table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+
+from pydantic import ValidationError
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from reporter.config.error_messages import sentence_of
+from reporter.messages.message import Message, plain, plain_blocks
+from reporter.operations.answering import Door
+from reporter.web.answers import as_json, within
+from reporter.web.guard import Gate, read_body
+from reporter.web.openapi import description
+from reporter.web.problems import ProblemError
+from reporter.web.resource import Call, Query, Resource
+from reporter.web.resources import RESOURCES
+from reporter.web.world import World
+
+BASE = "/api/v1"
+LARGEST_ARGUMENTS = 10_000  # bytes
+
+
+class Api:
+    """The handlers of REST."""
+
+    def __init__(self, world: World, gate: Gate) -> None:
+        self._world = world
+        self._gate = gate
+        self._description = json.dumps(description(RESOURCES, BASE)).encode()
+
+    def routes(self) -> list[Route]:
+        found = [Route(f"{BASE}{one.path}", self._resource(one), methods=["GET"]) for one in RESOURCES]
+        return [
+            *found,
+            Route(f"{BASE}/commands/{{name}}", self._command, methods=["POST"]),
+            Route("/openapi.json", self._openapi, methods=["GET"]),
+        ]
+
+    def _resource(self, resource: Resource) -> Callable[[Request], Any]:
+        async def answer(request: Request) -> Response:
+            actor = await within(lambda: self._gate.reader(request))
+            call = Call(self._world, actor, read_query(resource.query, request), request.path_params)
+            found = await within(lambda: resource.handler(call))
+            links = {}
+            if more := found.get("next"):
+                kept = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
+                target = f"{self._world.settings.base_path}{request.url.path}?{urlencode([*kept, ('cursor', more)])}"
+                links = {"Link": f'<{target}>; rel="next"'}
+            return as_json(request, found, links)
+
+        return answer
+
+    async def _command(self, request: Request) -> Response:
+        """Carry out an operation; its arguments are the body's."""
+        actor = await within(lambda: self._gate.reader(request))
+        body = await read_body(request, LARGEST_ARGUMENTS)
+        try:
+            values = json.loads(body or b"{}")
+        except (ValueError, RecursionError):
+            raise ProblemError(400, "the body is not JSON", remedy='send {} or {"period": "weekly"}') from None
+        if not isinstance(values, dict):
+            raise ProblemError(400, "the body is no object", remedy='send {} or {"period": "weekly"}')
+        name = request.path_params["name"]
+        door = Door(self._world.app, self._world.deliver, drawn=False)
+        messages = await within(lambda: door.invoke(name, values, actor))
+        return as_json(request, {"text": [line for message in messages for line in lines_of(message)]})
+
+    async def _openapi(self, _: Request) -> Response:
+        return Response(self._description, media_type="application/json")
+
+
+def read_query(model: type[Query], request: Request) -> Query:
+    """The query parameters. Raises ProblemError, which names the parameter."""
+    items = request.query_params.multi_items()
+    if repeated := {name for name, _ in items if len(request.query_params.getlist(name)) > 1}:
+        raise ProblemError(400, "this parameter stands there twice", where=min(repeated)[:100])
+    try:
+        return model.model_validate(dict(items))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = str(first["loc"][0])[:100] if first["loc"] else "query"
+        if first["type"] == "extra_forbidden":
+            known = ", ".join(info.alias or name for name, info in model.model_fields.items())
+            raise ProblemError(
+                400, "there is no such parameter", where=where, remedy=f"known: {known or 'none'}"
+            ) from None
+        raise ProblemError(400, f"{where} {sentence_of(first)}", where=where) from None
+
+
+def lines_of(message: Message) -> list[str]:
+    """A message as bare text."""
+    lines = [plain(message.title), *plain_blocks(message.body)]
+    for field in message.fields:
+        lines += [plain(field.name), *plain_blocks(field.blocks)]
+    return [one for one in [*lines, plain(message.footer)] if one]

@@ -1,0 +1,358 @@
+"""What REST and the pages show, each resource once: its path, its query, the shape of its answer, and its handler."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from reporter.alerts.maintenance import maintenance_spans
+from reporter.alerts.uptime import is_component, measured
+from reporter.errors import LedgerError
+from reporter.operations import trading
+from reporter.operations.answering import allowed
+from reporter.operations.arguments import usage
+from reporter.operations.service import WINDOWS
+from reporter.periods.civil import Period, Unit, named_end, parse_at
+from reporter.store import channel_states, events, incidents, outbox_admin, run_log, uptime
+from reporter.trading.books import By, TradeFilter
+from reporter.web import wire
+from reporter.web.problems import ProblemError
+from reporter.web.resource import Call, Query, Resource
+from reporter.web.world import World
+
+EVER = datetime(1970, 1, 1, tzinfo=UTC)
+LONGEST_SERIES = timedelta(days=3700)
+STATES = ("waiting", "held", "sending", "unclear", "sent", "dead", "expired", "superseded", "dropped")
+
+
+class Span(Query):
+    first: Annotated[str | None, Field(alias="from", description="First day, such as 2026-10-01; default: today")] = (
+        None
+    )
+    last: Annotated[str | None, Field(alias="to", description="Last day, included; default: today")] = None
+
+
+class BooksQuery(Span):
+    by: Annotated[By, Field(description="What the lines of a book are")] = "agent"
+
+
+class Paged(Query):
+    limit: Annotated[int, Field(ge=1, le=1000, description="How many at most")] = 100
+    cursor: Annotated[str | None, Field(max_length=2000, description="`next` of the page before")] = None
+
+
+class TradesQuery(Paged):
+    first: Annotated[str | None, Field(alias="from", description="First day; default: the first trade")] = None
+    last: Annotated[str | None, Field(alias="to", description="Last day, included; default: today")] = None
+    ledger: Annotated[str | None, Field(max_length=200)] = None
+    agent: Annotated[str | None, Field(max_length=200)] = None
+    strategy: Annotated[str | None, Field(max_length=200)] = None
+    market: Annotated[str | None, Field(max_length=200)] = None
+    side: Annotated[str | None, Field(max_length=200)] = None
+    mode: Literal["live", "paper"] | None = None
+    currency: Annotated[str | None, Field(max_length=200)] = None
+    result: Literal["win", "loss"] | None = None
+
+
+class IncidentsQuery(Paged):
+    state: Annotated[Literal["open", "all"], Field(description="`open`: those that are not over")] = "all"
+    subject: Annotated[str | None, Field(max_length=200)] = None
+
+
+class OutboxQuery(Paged):
+    channel: Annotated[str | None, Field(max_length=200)] = None
+    state: Annotated[
+        Literal["open", "waiting", "held", "sending", "unclear", "sent", "dead", "expired", "superseded", "dropped"]
+        | None,
+        Field(description="`open`: what is not delivered yet; default: all"),
+    ] = None
+
+
+class EventsQuery(Paged):
+    kind: Annotated[str | None, Field(max_length=64)] = None
+    source: Annotated[str | None, Field(max_length=64)] = None
+
+
+# --- Figures ---
+
+
+def books(call: Call[BooksQuery]) -> wire.BooksJson:
+    period = span_of(call.world, call.query)
+    found, missing = trading.figures(call.world.app, period, call.query.by)
+    first, last = period.days()[0].label, period.days()[-1].label
+    return {"from": first, "to": last, "books": list(map(call.wire.book, found)), "unread": call.wire.unread(missing)}
+
+
+def series(call: Call[Span]) -> wire.SeriesAnswer:
+    period = span_of(call.world, call.query, usual=timedelta(days=29))
+    if period.end - period.start > LONGEST_SERIES:
+        raise ProblemError(
+            400, f"a series has at most {LONGEST_SERIES.days} days", where="from", remedy="ask for fewer"
+        )
+    found, missing = trading.days(call.world.app, period)
+    return {"series": list(map(call.wire.series, found)), "unread": call.wire.unread(missing)}
+
+
+def span_of(
+    world: World, query: Span | TradesQuery, usual: timedelta = timedelta(), start: datetime | None = None
+) -> Period:
+    """The days that a query names, both included, as far as they are over. Raises ProblemError."""
+    zone, now = world.runtime.zone.key, world.now
+    try:
+        end = named_end(query.last, zone, Unit.DAY) if query.last else named_end(f"{_today(world)}", zone, Unit.DAY)
+    except ValueError as error:
+        raise ProblemError(400, str(error), where="to", remedy="write such as 2026-10-31") from None
+    try:
+        if query.first:
+            begin = parse_at(query.first, zone, Unit.DAY)
+        else:
+            begin = start or parse_at(
+                f"{(end - timedelta(hours=12) - usual).astimezone(world.runtime.zone):%Y-%m-%d}", zone
+            )
+    except ValueError as error:
+        raise ProblemError(400, str(error), where="from", remedy="write such as 2026-10-01") from None
+    if begin >= end:
+        raise ProblemError(400, "`from` lies behind `to`", where="from", remedy="exchange them")
+    if begin > now:
+        raise ProblemError(400, f"{query.first} has not begun yet", where="from", remedy="ask for days of the past")
+    reached = min(end, now)
+    return Period(begin, max(reached, begin + timedelta(microseconds=1)), "", zone, None, so_far=end > now)
+
+
+def _today(world: World) -> str:
+    return f"{world.now.astimezone(world.runtime.zone):%Y-%m-%d}"
+
+
+def trades(call: Call[TradesQuery]) -> wire.TradesAnswer:
+    query = call.query
+    only = TradeFilter(**{name: getattr(query, name) for name in _FILTERS})
+    period = span_of(call.world, query, start=EVER)
+    mark = hashlib.sha256(repr((only, query.first, query.last)).encode()).hexdigest()[:12]
+    after = _place(query.cursor, mark) if query.cursor else None
+    try:
+        page = call.world.runtime.inputs.ledger.newest_trades(period, query.limit, only=only, after=after)
+    except LedgerError:
+        return {"trades": [], "next": None, "unread": call.wire.unread(trading.unread(call.world.app, ()))}
+    return {
+        "trades": list(map(call.wire.trade, page.trades)),
+        "next": _cursor(mark, page.next) if page.next else None,
+        "unread": call.wire.unread(page.unread),
+    }
+
+
+_FILTERS = ("ledger", "agent", "strategy", "market", "side", "mode", "currency", "result")
+
+
+def _cursor(mark: str, place: Any) -> str:
+    """A place as text. It carries a mark of the filter: under another filter it names no place."""
+    packed = json.dumps([mark, place], default=lambda value: {"at": value.isoformat()})
+    return base64.urlsafe_b64encode(packed.encode()).decode().rstrip("=")
+
+
+def _unpacked(cursor: str) -> Any:
+    try:
+        return json.loads(
+            base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)),
+            object_hook=lambda found: datetime.fromisoformat(found["at"]) if set(found) == {"at"} else found,
+        )
+    except (ValueError, TypeError, RecursionError):
+        raise ProblemError(400, "this is no cursor", where="cursor", remedy="take `next` of the page before") from None
+
+
+def _place(cursor: str, mark: str) -> dict[str, tuple[Any, Any]]:
+    match _unpacked(cursor):
+        case [str(given), dict(place)] if given == mark and all(
+            isinstance(name, str) and isinstance(pair, list) and len(pair) == 2 and all(map(_plain_value, pair))
+            for name, pair in place.items()
+        ):
+            return {str(name): (pair[0], pair[1]) for name, pair in place.items()}
+        case [str(_), dict()]:
+            remedy = "begin again without `cursor`"
+            raise ProblemError(400, "this cursor belongs to another filter", where="cursor", remedy=remedy)
+    raise ProblemError(400, "this is no cursor", where="cursor", remedy="take `next` of the page before")
+
+
+def _plain_value(value: object) -> bool:
+    return isinstance(value, str | int | datetime) and not isinstance(value, bool) and len(str(value)) < 100
+
+
+def positions(call: Call[Query]) -> wire.PositionsAnswer:
+    try:
+        found = trading.open_positions(call.world.app)
+    except LedgerError:
+        found = []
+    missing = trading.unread(call.world.app, ())
+    return {"positions": list(map(call.wire.position, found)), "unread": call.wire.unread(missing)}
+
+
+def agents(call: Call[Query]) -> wire.AgentsAnswer:
+    try:
+        rows, missing = trading.agent_rows(call.world.app)
+    except LedgerError:
+        rows, missing = [], trading.unread(call.world.app, ())
+    return {
+        "agents": [call.wire.agent(row.agent, runs=row.runs, today=row.lines) for row in rows],
+        "unread": call.wire.unread(missing),
+    }
+
+
+# --- Our own store ---
+
+
+def incident_list(call: Call[IncidentsQuery]) -> wire.IncidentsAnswer:
+    query = call.query
+    with call.world.store.read() as connection:
+        found = incidents.page(
+            connection,
+            query.limit + 1,
+            open_only=query.state == "open",
+            subject=query.subject,
+            before=_moment_and_id(query.cursor) if query.cursor else None,
+        )
+    page = found[: query.limit]
+    more = _cursor("incidents", [page[-1].opened_at, page[-1].id]) if len(found) > query.limit else None
+    return {"incidents": list(map(call.wire.incident, page)), "next": more}
+
+
+def _moment_and_id(cursor: str) -> tuple[datetime, str]:
+    match _unpacked(cursor):
+        case ["incidents", [datetime() as moment, str(name)]] if moment.tzinfo is not None:
+            return moment, name
+    raise ProblemError(400, "this is no cursor", where="cursor", remedy="take `next` of the page before")
+
+
+def incident(call: Call[Query]) -> wire.IncidentAnswer:
+    with call.world.store.read() as connection:
+        found = incidents.named(connection, call.path["id"])
+        if found is None:
+            raise ProblemError(404, "there is no such incident", where="id", remedy="/api/v1/incidents lists them")
+        records = incidents.transitions_of(connection, [found.id])
+    return {"incident": call.wire.incident(found), "transitions": list(map(call.wire.transition, records))}
+
+
+def reports(call: Call[Paged]) -> wire.ReportsAnswer:
+    found, more = _messages(call, STATES, kinds=("report", "board"))
+    return {"reports": found, "next": more}
+
+
+def outbox(call: Call[OutboxQuery]) -> wire.OutboxAnswer:
+    wanted = call.query.state
+    states = outbox_admin.OPEN if wanted == "open" else (wanted,) if wanted else STATES
+    found, more = _messages(call, states, channel=call.query.channel)
+    with call.world.store.read() as connection:
+        counts = outbox_admin.state_counts(connection)
+    return {
+        "messages": found,
+        "next": more,
+        "counts": [{"channel": one.channel, "state": one.state, "number": one.number} for one in counts],
+    }
+
+
+def _messages(
+    call: Call[Any], states: Sequence[str], *, channel: str | None = None, kinds: Sequence[str] = ()
+) -> tuple[list[wire.MessageJson], str | None]:
+    limit, before = call.query.limit, _row(call.query.cursor)
+    with call.world.store.read() as connection:
+        found = outbox_admin.entries(
+            connection, states=states, channel=channel, limit=limit + 1, kinds=kinds, before=before
+        )
+    newest = found[::-1]
+    more = str(newest[limit - 1].id) if len(newest) > limit else None
+    return [call.wire.message(one) for one in newest[:limit]], more
+
+
+def _row(cursor: str | None) -> int | None:
+    """A cursor that is the number of a row."""
+    if cursor is None:
+        return None
+    if not cursor.isascii() or not cursor.isdecimal() or len(cursor) > 15:
+        raise ProblemError(400, "this is no cursor", where="cursor", remedy="take `next` of the page before")
+    return int(cursor)
+
+
+def jobs(call: Call[Query]) -> wire.JobsAnswer:
+    app = call.world.app
+    with call.world.store.read() as connection:
+        last = {name: next(iter(run_log.newest_runs(connection, name, 1)), None) for name in app.runtime.jobs}
+    found = [
+        call.wire.job(
+            bound,
+            app.planner.next_due(bound) if bound.enabled else None,
+            run.started_at if (run := last[bound.name]) else None,
+            run.outcome if run else None,
+        )
+        for bound in app.runtime.jobs.values()
+    ]
+    return {"jobs": found, "broken": dict(app.runtime.broken)}
+
+
+def channels(call: Call[Query]) -> wire.ChannelsAnswer:
+    with call.world.store.read() as connection:
+        states = {state.channel: state for state in channel_states.all_states(connection)}
+    known = call.world.runtime.channels.values()
+    return {"channels": [call.wire.channel(one, states.get(one.name), call.world.now) for one in known]}
+
+
+def event_list(call: Call[EventsQuery]) -> wire.EventsAnswer:
+    query = call.query
+    with call.world.store.read() as connection:
+        found = events.newest(
+            connection, query.limit + 1, kind=query.kind, source=query.source, before=_row(query.cursor)
+        )
+    more = str(found[query.limit - 1].row) if len(found) > query.limit else None
+    return {"events": list(map(call.wire.event, found[: query.limit])), "next": more}
+
+
+def uptimes(call: Call[Query]) -> wire.UptimeAnswer:
+    world, now = call.world, call.world.now
+    begin = now - max(WINDOWS.values())
+    with world.store.read() as connection:
+        names = [name for name in uptime.subjects(connection) if is_component(name)]
+        spans = [(name, uptime.of_subject(connection, name, begin, now)) for name in names]
+    found: list[wire.UptimeJson] = []
+    for name, own in spans:
+        windows = list(maintenance_spans(world.runtime.maintenance, name, begin, now))
+        shares = {label: measured(name, own, now - span, now, windows) for label, span in WINDOWS.items()}
+        last = list(shares.values())[-1]
+        texts = {label: None if one.share is None else f"{one.share:.6f}" for label, one in shares.items()}
+        found.append({"subject": name, "shares": texts, "incidents": len(last.incidents)})
+    return {"uptime": found}
+
+
+def commands(call: Call[Query]) -> wire.OperationsAnswer:
+    return {
+        "commands": [
+            {
+                "name": one.name,
+                "aliases": list(one.aliases),
+                "usage": usage(one),
+                "help": one.help,
+                "role": str(one.role),
+            }
+            for one in allowed(call.actor)
+        ]
+    }
+
+
+RESOURCES: tuple[Resource, ...] = (
+    Resource("/books", "The figures of a span of days, by mode and currency", books, wire.BooksJson, BooksQuery),
+    Resource("/series", "What each book made day by day", series, wire.SeriesAnswer, Span),
+    Resource("/trades", "Closed trades, the newest first", trades, wire.TradesAnswer, TradesQuery),
+    Resource("/positions", "Open positions", positions, wire.PositionsAnswer),
+    Resource("/agents", "Agents, whether they run, and their results of today", agents, wire.AgentsAnswer),
+    Resource("/incidents", "Incidents, the newest first", incident_list, wire.IncidentsAnswer, IncidentsQuery),
+    Resource("/incidents/{id}", "One incident and what happened", incident, wire.IncidentAnswer),
+    Resource("/uptime", "How long each thing that is watched was up", uptimes, wire.UptimeAnswer),
+    Resource("/reports", "Reports that were written, the newest first", reports, wire.ReportsAnswer, Paged),
+    Resource("/jobs", "Jobs, and when each runs next", jobs, wire.JobsAnswer),
+    Resource("/outbox", "Messages and what became of them", outbox, wire.OutboxAnswer, OutboxQuery),
+    Resource("/channels", "Channels and how each fares", channels, wire.ChannelsAnswer),
+    Resource("/events", "Events of other programs, the newest first", event_list, wire.EventsAnswer, EventsQuery),
+    Resource("/commands", "The commands that the caller may use", commands, wire.OperationsAnswer),
+)
