@@ -22,6 +22,7 @@ from reporter.periods.clock import Clock, SystemClock
 from reporter.scheduler.clock_check import ClockCheck
 from reporter.scheduler.daemon import TICK, WATCH, Daemon
 from reporter.scheduler.planner import Planner
+from reporter.scheduler.rollup_loop import RollupLoop
 from reporter.scheduler.runner import Findings, Outcome, Runner, explain
 from reporter.scheduler.runtime import Runtime
 from reporter.scheduler.upkeep import StoreUpkeep
@@ -75,6 +76,7 @@ class App:
             tick=tick,
             watch=watch,
             reloaded=self._reloaded,
+            rollups=RollupLoop(self.store, lambda: self.runtime, self.clock, self.stopping),
         )
 
     def _reloaded(self, runtime: Runtime) -> None:

@@ -70,7 +70,7 @@ def run_verify(app: App, options: argparse.Namespace) -> int:
 
 def _each(app: App, names: list[str], work: Callable[[Reader], bool]) -> int:
     sound = True
-    for reader in app.runtime.portfolio.readers(names):
+    for reader in app.runtime.portfolio.chosen(names):
         try:
             sound = work(reader) and sound
         except LedgerError as error:

@@ -33,6 +33,7 @@ from reporter.scheduler.guarded import guarded
 from reporter.scheduler.job_runs import WORKERS, JobRuns
 from reporter.scheduler.liveness import PLANNER, Liveness
 from reporter.scheduler.planner import Planner
+from reporter.scheduler.rollup_loop import RollupLoop
 from reporter.scheduler.runner import Runner
 from reporter.scheduler.runtime import Runtime
 from reporter.scheduler.upkeep import StoreUpkeep
@@ -78,6 +79,7 @@ class Daemon:
         tick: float = TICK,
         watch: float = WATCH,
         reloaded: Callable[[Runtime], None] = lambda _: None,
+        rollups: RollupLoop | None = None,
     ) -> None:
         self._home = home
         self._runtime = runtime
@@ -96,6 +98,7 @@ class Daemon:
         self._broken: Mapping[str, str] = {}  # the jobs that an alert says cannot be loaded, and why
         self._liveness = Liveness(clock, tick)
         self._delivery = DeliveryLoop(delivery, self._current, self._liveness, stopping)
+        self._rollups = rollups
         self._runs = JobRuns(planner, runner, self._current, self._liveness, clock, stopping, self._delivery.wake)
         self._clockwork = BackgroundScheduler(
             timezone="UTC",
@@ -125,6 +128,8 @@ class Daemon:
         self._schedule_intervals()
         self._clockwork.start()
         self._delivery.start()
+        if self._rollups:
+            self._rollups.start()
         gc.collect()
         gc.freeze()  # what was loaded stays: the collector need not walk through it again
         self._watch()

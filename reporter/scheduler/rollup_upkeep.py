@@ -26,8 +26,10 @@ log = logging.getLogger(__name__)
 OVERLAP = 6
 # So many trades are read in one look, when a roll-up is built and when it is only checked.
 MANY, SOME = 20_000, 5_000
-# A check of the whole past begins so long after the last one began; the last days are checked more often.
+# A check of the whole past begins so long after the last one began. The last days, where most edits and late rows are,
+# are checked more often.
 ROUND = timedelta(hours=12)
+RECENT, RECENT_ROUND = 24 * 8, timedelta(minutes=10)
 # Where so many hours of one look differ, a database was filled again or replaced: nothing kept counts until a check of
 # all of it has found nothing more.
 MANY_CHANGES = 24
@@ -78,6 +80,8 @@ class RollupUpkeep:
         end = self._end()
         if kept.through < end:
             return self._extend(reader, kept, end)
+        if kept.recent is not None or self._is_recent_due(kept):
+            return self._check_recent(reader, kept)
         if kept.checked is None and self._is_due(kept):
             kept = self._begin_check(reader, kept)
         return self._check(reader, kept) if kept and kept.checked is not None else None
@@ -134,6 +138,23 @@ class RollupUpkeep:
         what = "building" if kept.state == rollups.BUILDING else "adding"
         return Progress(what, kept.since, found.until, end, found.trades)
 
+    def _is_recent_due(self, kept: Standing) -> bool:
+        last = kept.recent_began or kept.verified_at
+        return kept.state == rollups.VERIFIED and last is not None and self._clock.wall() - last >= RECENT_ROUND
+
+    def _check_recent(self, reader: Reader, kept: Standing) -> Progress | None:
+        """Compare the next of the last days with the source, and mend what differs."""
+        first = max(kept.since, kept.through - RECENT)
+        began = kept.recent_began if kept.recent is not None else self._clock.wall()
+        at = min(first if kept.recent is None else kept.recent, kept.through)
+        found = self._recount(reader, at, kept.through, self._some) if at < kept.through else None
+        done = found is None or found.until >= kept.through
+        moved: dict[str, Any] = {"recent": None if done else found and found.until, "recent_began": began}
+        changed = self._save(kept, found or Recount(at, at, {}, 0, None), moved)
+        if changed is None or found is None:
+            return None
+        return Progress("checking", first, found.until, kept.through, found.trades, tuple(changed))
+
     def _is_due(self, kept: Standing) -> bool:
         """Whether it is time to compare all that is kept with the source."""
         last = kept.check_began or kept.verified_at
@@ -177,7 +198,7 @@ class RollupUpkeep:
     def _changed(connection: Any, ledger: str, changed: list[int], now: datetime) -> None:
         moved: dict[str, Any] = {"changed_at": now}
         if len(changed) >= MANY_CHANGES:
-            moved |= {"state": rollups.UNVERIFIED, "checked": None}
+            moved |= {"state": rollups.UNVERIFIED, "checked": None, "recent": None}
         kept = rollups.standing(connection, ledger)
         if kept and kept.state != rollups.BUILDING:
             rollups.move(connection, kept, **moved)

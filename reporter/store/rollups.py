@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import (
@@ -40,6 +41,8 @@ CLEARING, BUILDING, VERIFIED, UNVERIFIED = "clearing", "building", "verified", "
 TRUSTED = timedelta(days=3)
 # Stretches of hours that one question may sum up: each row of equal ones is a branch of the statement.
 _BRANCHES = 200
+# Rows that are inserted by one statement: more would only take memory.
+_INSERTED = 500
 
 Key = tuple[str, str, str, str]  # scope, mode, currency and agent
 Buckets = dict[int, dict[Key, Bucket]]  # by their first hour
@@ -58,6 +61,8 @@ class Standing:
     trades: int
     checked: int | None
     check_began: datetime | None
+    recent: int | None
+    recent_began: datetime | None
     verified_at: datetime | None
     changed_at: datetime | None
     anchor: Anchor | None
@@ -133,6 +138,8 @@ def begin(connection: Connection, ledger: str, definition: str, since: int, was:
         "trades": 0,
         "checked": None,
         "check_began": None,
+        "recent": None,
+        "recent_began": None,
         "verified_at": None,
         "changed_at": None,
         "anchor": None,
@@ -314,9 +321,9 @@ def _replace(connection: Connection, ledger: str, level: int, starts: Sequence[i
         for scope in ("agent", "book"):
             place = (rollups.c.ledger == ledger, rollups.c.scope == scope, rollups.c.level == level)
             connection.execute(delete(rollups).where(*place, rollups.c.start.in_(starts[first : first + 500])))
-    rows = [_values(ledger, level, start, key, own) for start, of in buckets.items() for key, own in of.items()]
-    if rows:
-        connection.execute(insert(rollups), rows)
+    rows = (_values(ledger, level, start, key, own) for start, of in buckets.items() for key, own in of.items())
+    while some := list(islice(rows, _INSERTED)):
+        connection.execute(insert(rollups), some)
 
 
 def _merge(connection: Connection, ledger: str, level: int, starts: Iterable[int], end: Callable[[int], int]) -> None:

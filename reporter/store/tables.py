@@ -472,8 +472,10 @@ rollup_ledgers = Table(
     Column("since", Integer, nullable=False),  # the first hour with a trade
     Column("through", Integer, nullable=False),  # the first hour that is not kept
     Column("trades", BigInteger, nullable=False),
-    Column("checked", Integer),  # the first hour that the check under way has still to see
+    Column("checked", Integer),  # the first hour that the check of everything has still to see
     Column("check_began", UtcTime),
+    Column("recent", Integer),  # the same of the check of the last days
+    Column("recent_began", UtcTime),
     Column("verified_at", UtcTime),
     Column("changed_at", UtcTime),  # when a kept hour was last found changed
     Column("anchor", Text),  # JSON of the last trade: its id, hour and checksum

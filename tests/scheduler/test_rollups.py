@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from reporter.scheduler.rollup_loop import IDLE, RollupLoop
 from reporter.scheduler.rollup_upkeep import RollupUpkeep
 from reporter.store import rollups
 from reporter.store.database import Store, open_store
@@ -22,6 +24,7 @@ from reporter.trading.ledger.path_metrics import PathMetrics, units
 from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.ledger.reader import Reader
 from tests.support.clocks import HandClock
+from tests.support.stage import Stage
 from tests.trading.ledger.conftest import bot, new_native  # noqa: F401 - fixtures
 from tests.trading.ledger.databases import Native, between, native_sqlite, opened, usdt
 
@@ -43,7 +46,7 @@ class Floor:
 
     @property
     def reader(self) -> Reader:
-        return self.kept.readers()[0]
+        return self.kept.readers[0]
 
     def build(self) -> None:
         for _ in self.upkeep.build(self.reader):
@@ -139,6 +142,29 @@ def test_a_daemon_finds_late_rows_and_deleted_ones_in_its_rounds(floor: Floor) -
     kept = floor.upkeep.standing("bot")
     assert kept
     assert kept.trades == 21
+
+
+def test_the_last_days_are_checked_every_ten_minutes(floor: Floor) -> None:
+    floor.settle()
+    floor.bot.trade(7, "2026-10-29 04:00:00", id=77)
+    floor.settle()
+    assert floor.opening(floor.kept) != floor.opening(floor.plain)
+    floor.clock.forward(minutes=11)
+    floor.settle()
+    assert floor.opening(floor.kept) == floor.opening(floor.plain)
+
+
+def test_the_daemon_builds_what_its_config_names(floor: Floor, stage: Stage) -> None:
+    stage.environ["BOT"] = floor.bot.url
+    stage.on_screen("  {}")
+    text = (stage.folder / "config/reporter.yaml").read_text()
+    stage.write("config/reporter.yaml", f"{text}ledgers: {{bot: {{kind: native, url: env:BOT}}}}\n")
+    loop = RollupLoop(stage.app.store, lambda: stage.app.runtime, stage.clock, threading.Event())
+    pauses = [loop.turn() for _ in range(3)]
+    assert pauses[0] < IDLE == pauses[-1]
+    kept = RollupUpkeep(stage.app.store, stage.clock).standing("bot")
+    assert kept
+    assert (kept.state, kept.trades) == ("verified", 20)
 
 
 def test_what_was_not_compared_for_days_does_not_count(floor: Floor) -> None:

@@ -217,8 +217,13 @@ class Portfolio:
         for reader in self._readers:
             reader.rollups = rollups
 
-    def readers(self, names: Collection[str] = ()) -> list[Reader]:
-        """The readers of these ledgers, else of all. Raises LedgerError for a name that is none of theirs."""
+    @property
+    def readers(self) -> tuple[Reader, ...]:
+        """A reader for each ledger."""
+        return tuple(self._readers)
+
+    def chosen(self, names: Collection[str]) -> list[Reader]:
+        """The readers of these ledgers, else of all. Raises LedgerError where there is none, or none of a name."""
         return self._only(names)
 
     @property

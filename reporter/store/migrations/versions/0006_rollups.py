@@ -46,7 +46,11 @@ def upgrade() -> None:
         sa.Column("through", sa.Integer(), nullable=False),
         sa.Column("trades", sa.BigInteger(), nullable=False),
         sa.Column("checked", sa.Integer(), nullable=True),
-        *[sa.Column(name, UtcTime(), nullable=True) for name in ("check_began", "verified_at", "changed_at")],
+        sa.Column("check_began", UtcTime(), nullable=True),
+        sa.Column("recent", sa.Integer(), nullable=True),
+        sa.Column("recent_began", UtcTime(), nullable=True),
+        sa.Column("verified_at", UtcTime(), nullable=True),
+        sa.Column("changed_at", UtcTime(), nullable=True),
         sa.Column("anchor", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("ledger", name=op.f("pk_rollup_ledgers")),
     )
