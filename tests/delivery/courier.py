@@ -18,6 +18,7 @@ FORKS.set_forkserver_preload(
     [
         "tests.delivery.courier",
         "reporter.delivery.outlets.discord.outlet",
+        "reporter.delivery.outlets.telegram.outlet",
         "sqlalchemy.dialects.sqlite",
         "reporter.cli.setup",
     ]

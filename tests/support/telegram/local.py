@@ -51,15 +51,23 @@ class Request:
 class LocalTelegram:
     """A Telegram on a free port of this machine.
 
-    `limits` off lets everything pass at any pace. `latency` is how many seconds a request takes. `now` is its clock.
+    `limits` off lets everything pass at any pace. `latency` is how many seconds a request takes. `now` is its clock;
+    `monotonic` counts for its limits.
     """
 
     def __init__(
-        self, *, limits: bool = True, latency: float = 0.0, now: Callable[[], datetime] | None = None, port: int = 0
+        self,
+        *,
+        limits: bool = True,
+        latency: float = 0.0,
+        now: Callable[[], datetime] | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+        port: int = 0,
     ) -> None:
         self.now = now or SystemClock().wall
         self.limits = limits
         self.latency = latency
+        self._monotonic = monotonic
         self.arrived = threading.Condition()
         self.closing = threading.Event()
         self.requests: list[Request] = []
@@ -370,7 +378,7 @@ class LocalTelegram:
         """One in a second in a chat, 20 in a minute in a group, 30 in a second over all; an album is its files."""
         if not self.limits:
             return
-        now, key = time.monotonic(), str(chat.id)
+        now, key = self._monotonic(), str(chat.id)
         found = [(self._in_chat, key), (self._over_all, "*"), *([(self._in_group, key)] if chat.is_group else [])]
         if wait := max(limit.wait(key, now) for limit, key in found):
             raise _too_many(max(1, math.ceil(wait)))
