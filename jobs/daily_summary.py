@@ -12,6 +12,7 @@ from reporter.jobs.kit import (
     Contributors,
     DailyHistory,
     PeriodChange,
+    PlanResult,
     TargetProgress,
     Total,
     Unread,
@@ -70,6 +71,8 @@ class Facts(TypedDict):
     """Whether the day ended within the last 24 hours."""
     totals: list[Total]
     """The books of several currencies together, by the rates of the config; empty without rates."""
+    plans: list[PlanResult]
+    """Each trading plan of the day beside what came of it; empty without `plans` in the config."""
     unread: list[Unread]
     """The ledgers that could not be read, and why."""
 
@@ -88,6 +91,7 @@ def daily_summary(ctx: Context[Parameters]) -> Iterator[Report]:
         "histories": drawn,
         "recent": recent,
         "totals": ctx.totals(books),
+        "plans": ctx.plan_results(ctx.period),
         "unread": ctx.unread([*books, *before]),
     }
     yield Report(books=books, facts=facts, tone=tone_of(books))

@@ -32,6 +32,7 @@ PACKAGES = (
     "jobs notify inbox",
     "probes delivery",
     "config store",
+    "plans",
     "messages",
     "trading alerts",
     "periods",
@@ -43,7 +44,7 @@ HEIGHT = {package: -line for line, names in enumerate(PACKAGES) for package in n
 
 # Modules that do no I/O, read no clock and load no heavy library.
 PURE = re.compile(
-    r"reporter\.(alerts\.\w+|periods\.(?!clock|deadlines)\w+|trading\.\w+|messages\.(?!templates|rasterizer|bounded)\w+"
+    r"reporter\.(alerts\.\w+|periods\.(?!clock|deadlines)\w+|trading\.\w+|plans\.\w+|messages\.(?!templates|rasterizer|bounded)\w+"
     r"|jobs\.context|jobs\.kit\.\w+|errors|secret|version)$"
 )
 # The libraries that only some packages may load: each is reached behind our own types.
@@ -56,6 +57,7 @@ LIBRARIES = {
     "starlette": "reporter.web",
     "uvicorn": "reporter.web",
     "prometheus_client": "reporter.web",
+    "PIL": "reporter.inbox",
     "httpx": "reporter.probes reporter.delivery reporter.trading.ledger reporter.http_client",
     "jinja2": "reporter.messages",
     "markdown_it": "reporter.messages",
@@ -85,7 +87,7 @@ WALL_CLOCK = words(
 )
 # Each costs tens of milliseconds or megabytes that not every command or daemon needs.
 HEAVY = words(
-    "jmespath alembic apscheduler difflib dns httpx markdown_it psutil psycopg regex resvg_py rich sqlalchemy"
+    "PIL jmespath alembic apscheduler difflib dns httpx markdown_it psutil psycopg regex resvg_py rich sqlalchemy"
 )
 HEAVY_OF_OURS = {
     "reporter.http_client",

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from reporter.app.channels import Services, open_channels
 from reporter.app.events import event_rules, web_settings
+from reporter.app.plans import plan_listener, plan_settings
 from reporter.config import models, yaml_document
 from reporter.config.alert_rules import rules
 from reporter.config.loading import Loaded
@@ -94,6 +95,8 @@ def build(
         ),
         events=EventSettings(channels, renderer, event_rules(settings)),
         web=web_settings(settings),
+        plans=plan_settings(settings),
+        plan_listener=plan_listener(settings),
         retention=Retention(settings.keep_history, settings.keep_uptime),
         heartbeat=_heartbeat(settings, clock),
         clocks={**_ledger_clocks(settings, portfolio), **_channel_clocks(channels)},

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
 
 from reporter.app.app import App, opened
 from reporter.app.home import FolderHome
 from reporter.errors import ReporterError
 from reporter.scheduler import logs
 from reporter.scheduler.daemon import Daemon
+
+if TYPE_CHECKING:
+    from reporter.web.server import WebServer
 
 
 def run_daemon(home: FolderHome, options: argparse.Namespace) -> int:
@@ -32,14 +36,26 @@ def doors(app: App, daemon: Daemon) -> Iterator[None]:
         dispatcher = EventDispatcher(app.store, app.clock, lambda: daemon.runtime.events, daemon.wake_delivery)
         dispatcher.start()
         stack.callback(dispatcher.stop)
-        if app.runtime.web is not None:
-            try:
-                from reporter.web.server import WebServer
-                from reporter.web.world import World
-            except ImportError as error:
-                raise ReporterError(f"`web:` needs {error.name}: pip install 'reporter[web]'") from None
-            world = World(app, dispatcher.wake, lambda _: daemon.wake_delivery())
-            server = WebServer(world)
+        for server in _servers(app, daemon, dispatcher.wake):
             server.start()
             stack.callback(server.stop)
         yield
+
+
+def _servers(app: App, daemon: Daemon, wake: Callable[[], None]) -> Iterator[WebServer]:
+    """The listeners that the config has: `web`, and the small one of `plans`."""
+    web, plans, listener = app.runtime.web, app.runtime.plans, app.runtime.plan_listener
+    if web is None and listener is None:
+        return
+    try:
+        from reporter.web import plans as plan_pages
+        from reporter.web.server import WebServer, application
+        from reporter.web.world import World
+    except ImportError as error:
+        raise ReporterError(f"`web:` and `plans.listen` need {error.name}: pip install 'reporter[web]'") from None
+    if web is not None:
+        world = World(app, wake, lambda _: daemon.wake_delivery())
+        yield WebServer(application(world), web.host, web.port, base_path=web.base_path)
+    if plans is not None and listener is not None:
+        pages = plan_pages.application(app.store, app.clock, lambda: daemon.runtime.plans or plans, listener)
+        yield WebServer(pages, listener.host, listener.port, section="plans")

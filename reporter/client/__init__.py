@@ -1,5 +1,6 @@
-"""For your bot: hands events to the reporter without ever blocking or raising. Standard library only."""
+"""For your bot: hands in events and reads plans without ever blocking for long or raising. Standard library only."""
 
 from reporter.client.events import Client, Handed
+from reporter.client.plans import PlanClient, PlanClientError, create_client
 
-__all__ = ["Client", "Handed"]
+__all__ = ["Client", "Handed", "PlanClient", "PlanClientError", "create_client"]

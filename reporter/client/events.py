@@ -23,8 +23,9 @@ from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
-from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
+from urllib.request import Request
 
+from reporter.client.opener import OPENER
 from reporter.client.spool import Spool
 from reporter.version import __version__
 
@@ -289,7 +290,7 @@ class Client:
         }
         request = Request(self._url, data=b"[" + b",".join(lines) + b"]", headers=headers, method="POST")  # noqa: S310
         try:
-            with _OPENER.open(request, timeout=self._timeout) as answer:
+            with OPENER.open(request, timeout=self._timeout) as answer:
                 verdict = json.loads(answer.read(1_000_000))
         except HTTPError as error:
             said = error.read(300).decode("utf-8", "replace")
@@ -362,13 +363,3 @@ def _plain(value: object, depth: int) -> object:
     if isinstance(value, list | tuple) and depth:
         return [_plain(item, depth - 1) for item in value]
     return str(value)[:1000] if depth else "…"
-
-
-class _NoRedirect(HTTPRedirectHandler):
-    """The token goes to the configured address and nowhere else."""
-
-    def redirect_request(self, *_: Any, **__: Any) -> None:
-        return None
-
-
-_OPENER = build_opener(ProxyHandler({}), _NoRedirect())

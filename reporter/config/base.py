@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol, runtime_checkable
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -16,3 +18,17 @@ class Settings(BaseModel):
         hide_input_in_errors=True,
         use_attribute_docstrings=True,
     )
+
+
+@runtime_checkable
+class JobSection(Protocol):
+    """A section of the config that switches a job on and says when and where it reports; see `@job(section=…)`."""
+
+    @property
+    def schedule(self) -> str: ...
+
+    @property
+    def channels(self) -> tuple[str, ...] | None: ...
+
+    @property
+    def timezone(self) -> str | None: ...

@@ -73,6 +73,8 @@ def _named_channels(config: Config, document: Document) -> Iterator[tuple[KeyPat
         yield from document.each(("jobs", job, "channel"), entry.channel or ())
     for kind, settings_of_kind in config.events.items():
         yield from document.each(("events", kind, "channel"), settings_of_kind.channel or ())
+    if config.plans and config.plans.channel:
+        yield ("plans", "channel"), config.plans.channel
     for probe, settings in config.probes.items():
         yield from document.each(("probes", probe, "alert", "channel"), settings.alert.channel or ())
     for route in type(config.alerts.routes).model_fields:

@@ -90,7 +90,8 @@ def _token(value: Any) -> Any:
     return value if isinstance(value, dict | TokenConfig) else {"secret": value}
 
 
-def _listen(text: str) -> str:
+def listen_address(text: str) -> str:
+    """`127.0.0.1:8787`. Raises PydanticCustomError."""
     host, _, port = text.rpartition(":")
     if not host or not port.isdigit() or not 0 <= int(port) < 65536:
         raise mistake("is no address to listen on", "write such as `127.0.0.1:8787`")
@@ -100,7 +101,7 @@ def _listen(text: str) -> str:
 class WebConfig(Settings):
     """The HTTP listener; without this section there is none."""
 
-    listen: Annotated[str, AfterValidator(_listen)] = "127.0.0.1:8787"
+    listen: Annotated[str, AfterValidator(listen_address)] = "127.0.0.1:8787"
     """Address and port. Beyond this machine only with `tokens`."""
     tokens: Annotated[dict[Name, Annotated[TokenConfig, BeforeValidator(_token)]], OrEmpty()] = Field(
         default_factory=dict

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from pydantic import ValidationError
 
+from reporter.config.base import JobSection
 from reporter.config.loading import Loaded
 from reporter.config.models import JobConfig
 from reporter.config.yaml_document import shown
@@ -51,7 +52,7 @@ def bind(loaded: Loaded, catalog: Catalog) -> tuple[list[BoundJob], list[Problem
     """
     bound: list[BoundJob] = []
     problems: list[Problem] = []
-    for name, entry in loaded.config.jobs.items():
+    for name, entry in {**loaded.config.jobs, **_implied(loaded, catalog)}.items():
         if entry.renamed_from in loaded.config.jobs:
             problems.append(_still_there(name, entry.renamed_from, loaded))
         if job := catalog.jobs.get(name):
@@ -75,6 +76,16 @@ def answering(loaded: Loaded, catalog: Catalog, bound: Sequence[BoundJob]) -> di
         for question in one.job.answers:
             found.setdefault(question, one)
     return found
+
+
+def _implied(loaded: Loaded, catalog: Catalog) -> dict[str, JobConfig]:
+    """The jobs that a section of the config switches on, as far as they have no entry of their own."""
+    sections = {name: getattr(loaded.config, job.section or "", None) for name, job in catalog.jobs.items()}
+    return {
+        name: JobConfig(schedule=section.schedule, channel=section.channels, timezone=section.timezone)
+        for name, section in sections.items()
+        if isinstance(section, JobSection) and name not in loaded.config.jobs
+    }
 
 
 def _bind(job: Job, entry: JobConfig, loaded: Loaded) -> BoundJob | list[Problem]:

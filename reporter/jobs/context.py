@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Generic, Literal, Protocol
 
@@ -20,6 +20,9 @@ from reporter.errors import LedgerError
 from reporter.messages.formats import Formats
 from reporter.messages.message import Attachment, Severity, Tone
 from reporter.periods.civil import Covers, Period
+from reporter.plans.model import TradingPlan
+from reporter.plans.score import PlanResult, result_of
+from reporter.plans.settings import PlanSettings
 from reporter.probes.host.facts import Host
 from reporter.trading.books import Book, By, Ledger, Series, Unread, leading
 from reporter.trading.exchange_rates import Rates, Total, totals
@@ -66,6 +69,9 @@ class History(Protocol):
 
     def unread_since(self, ledger: str) -> datetime | None:
         """Since when a ledger could not be read, by the samples of the health probe."""
+
+    def plans(self, first: date, last: date) -> Sequence[TradingPlan]:
+        """The trading plans of some days, both included, the withdrawn ones too, without their pictures."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +144,8 @@ class Context(Generic[P]):
     """Exchange rates of the config, by currency."""
     formats: Formats = field(default_factory=Formats)
     """How figures are written, as the filters of templates do."""
+    plan_settings: PlanSettings | None = None
+    """Who writes trading plans; None where the config has no `plans`."""
     kept: Kept = field(default_factory=NothingKept)
     """What this job kept from earlier runs; see `state` and `seen`."""
 
@@ -178,6 +186,20 @@ class Context(Generic[P]):
     def totals(self, books: Sequence[Book]) -> list[Total]:
         """What books of several currencies are together, by the rates of the config; none without rates."""
         return totals(books, self.rates)
+
+    def plan_results(self, period: Period) -> list[PlanResult]:
+        """Each plan of the period's days beside the trades of what it names; none without `plans` in the config.
+
+        A day is that of the author's zone. Raises LedgerError where there are plans and no ledger can be read.
+        """
+        settings, days = self.plan_settings, [date.fromisoformat(day.label) for day in period.days()]
+        if settings is None or not days:
+            return []
+        found = [plan for plan in self.history.plans(days[0], days[-1]) if plan.newest.author in settings.authors]
+        wide = replace(period, start=period.start - timedelta(days=1), end=period.end + timedelta(days=1))
+        trades = self.ledger.closed_trades(wide) if found and self.ledger.health() else []
+        authors = settings.authors
+        return [result_of(plan, settings, authors[plan.newest.author], trades) for plan in found]
 
     def unread(self, books: Sequence[Book]) -> list[Unread]:
         """The ledgers that are missing from any of these books, since when as far as our own history knows.
@@ -242,6 +264,7 @@ class Job:
     observes: tuple[str, ...] | None = None
     answers: tuple[str, ...] = ()
     frequent: bool = False
+    section: str | None = None
 
 
 def tone_of(books: Iterable[Book]) -> Tone:
@@ -269,6 +292,7 @@ def job(
     observes: tuple[str, ...] | None = None,
     answers: tuple[str, ...] = (),
     frequent: bool = False,
+    section: str | None = None,
 ) -> Callable[[Callable[[Context[P]], Iterable[Outcome]]], Job]:
     """Declare a job. Its name is the function's, which is also the stem of its file, template and config entry.
 
@@ -276,9 +300,10 @@ def job(
     seconds a run may take. Of reporters that share a store one runs an open job at each turn; `everywhere` runs it on
     each of them, and `Context.ours` tells one of them that what all see alike is its to look at. `observes` names the
     subjects that its observations can have, such as `limit/*`, with `{ledger}` for each ledger's name: a pattern of the
-    config that fits none of them, nor of others, is then told by `reporter check`. `answers` are the questions that
-    the report answers, such as `pnl weekly`, wherever people ask them.
-    `frequent` is a job that runs every few seconds: a run that finds nothing leaves no entry in the run log.
+    config that fits none of them, nor of others, is then named by `reporter check`. `answers` are the questions that
+    the report answers, such as `pnl weekly`, wherever people ask them. `frequent` is a job that runs every few seconds:
+    a run that finds nothing leaves no entry in the run log. `section` is a part of the config, such as `plans`, that
+    switches the job on and says when and where it reports, unless it has an entry of its own.
     """
 
     def declare(function: Callable[[Context[P]], Iterable[Outcome]]) -> Job:
@@ -295,6 +320,7 @@ def job(
             observes=observes,
             answers=answers,
             frequent=frequent,
+            section=section,
         )
 
     return declare

@@ -186,6 +186,7 @@ class Runner:
             basis=inputs.basis,
             rates=inputs.rates,
             formats=inputs.formats,
+            plan_settings=runtime.plans,
             history=self._history.with_maintenance(partial(maintenance_spans, runtime.maintenance)),
             params=bound.params,
             log=logging.getLogger(f"reporter.jobs.{bound.job.name}"),

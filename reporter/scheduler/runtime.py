@@ -17,6 +17,7 @@ from reporter.messages.formats import Formats
 from reporter.messages.rasterizer import Rasterizer
 from reporter.messages.templates.renderer import Renderer
 from reporter.notify.settings import NotifySettings
+from reporter.plans.settings import PlanListener, PlanSettings
 from reporter.probes.host.facts import Host
 from reporter.scheduler.clock_check import ForeignClock
 from reporter.trading.books import Ledger
@@ -55,8 +56,8 @@ class Runtime:
     `broken` holds the jobs that the config names and whose file cannot be loaded, and why. `version` is a short
     fingerprint of config and home. `clocks` are clocks of other machines to compare ours with. `ledger_warnings` says
     where our rights on a ledger are too wide. `web` is where to listen; without it there is no listener. `answers`
-    holds the job that answers each question of people, such as `pnl weekly`. `portfolio`
-    is the ledgers, for roll-ups of them.
+    holds the job that answers each question of people, such as `pnl weekly`. `portfolio` is the ledgers, for roll-ups
+    of them. `plans` is None where nobody writes plans, and `plan_listener` where no program may read them.
     """
 
     jobs: Mapping[str, BoundJob]
@@ -74,6 +75,8 @@ class Runtime:
     web: WebSettings | None = None
     answers: Mapping[str, BoundJob] = field(default_factory=dict)
     portfolio: Portfolio = field(default_factory=lambda: Portfolio([]))
+    plans: PlanSettings | None = None
+    plan_listener: PlanListener | None = None
 
     @property
     def channels(self) -> Mapping[str, Channel]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Row, func, insert, select, update
@@ -16,8 +16,10 @@ from reporter.alerts.uptime import HOUR, StateSpan, Uptime, is_component
 from reporter.errors import StoreError
 from reporter.periods.civil import Period
 from reporter.periods.clock import Clock
+from reporter.plans.model import TradingPlan, plans_of
 from reporter.store import alerts, incidents, uptime
 from reporter.store.database import Store, insert_once, prune_rows
+from reporter.store.plans import PlanTable
 from reporter.store.self_health import affairs
 from reporter.store.tables import facts, runs, samples, transitions
 
@@ -133,6 +135,10 @@ class StoredHistory:
         other = StoredHistory(self._store, self._clock, self._started_at, maintenance)
         other._lately = self._lately
         return other
+
+    def plans(self, first: date, last: date) -> list[TradingPlan]:
+        with self._store.read() as connection:
+            return plans_of(PlanTable(connection).between(first, last))
 
     def started_at(self) -> datetime | None:
         return self._started_at

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from reporter.secret import masked
 
 # The newest migration in reporter/store/migrations/versions; a test holds that it is.
-HEAD = "0007"
+HEAD = "0008"
 LONGEST_TEXT = 10_000
 """Characters that are kept of words from elsewhere."""
 
@@ -479,4 +479,38 @@ rollup_ledgers = Table(
     Column("verified_at", UtcTime),
     Column("changed_at", UtcTime),  # when a kept hour was last found changed
     Column("anchor", Text),  # JSON of the last trade: its id, hour and checksum
+)
+
+# Plans of people, version by version. A row is never changed or deleted: `hash` covers the row and the version before.
+plan_versions = Table(
+    "plan_versions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("author", String(64), nullable=False),
+    Column("day", String(10), nullable=False),  # 2026-11-29, in the author's zone
+    Column("number", Integer, nullable=False),  # of the author's day, from 1
+    Column("act", String(16), nullable=False),  # written | edited | withdrawn
+    Column("text", Text, nullable=False),  # masked before it is hashed
+    Column("writer", String(80), nullable=False),
+    Column("writer_name", String(160), nullable=False),
+    Column("channel", String(80), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("said_at", UtcTime),
+    Column("hash", String(64), nullable=False),
+    UniqueConstraint("day", "author", "number"),
+)
+
+# The pictures of plans themselves: an address in a chat expires after a day.
+plan_charts = Table(
+    "plan_charts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("author", String(64), nullable=False),
+    Column("day", String(10), nullable=False),
+    Column("number", Integer, nullable=False),  # the version that it came with
+    Column("name", String(255), nullable=False),
+    Column("kind", String(32), nullable=False),  # its media type
+    Column("content", LargeBinary, nullable=False),
+    Column("added_at", UtcTime, nullable=False),
+    Index(None, "day", "author"),
 )

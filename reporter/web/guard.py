@@ -6,6 +6,7 @@ import asyncio
 import ipaddress
 import threading
 from collections import OrderedDict
+from collections.abc import Collection
 
 from starlette.requests import Request
 
@@ -21,11 +22,10 @@ PER_MINUTE, BURST = 120, 60  # requests of one token
 FAILED_PER_MINUTE = 30  # wrong tokens of one address
 
 
-def check_host(request: Request, settings: WebSettings) -> None:
+def check_host(request: Request, hosts: Collection[str]) -> None:
     """Refuse a name that nobody gave us: a page elsewhere could point its own name at this address (DNS rebinding)."""
     name = _host_name(request.headers.get("host", ""))
-    known = {settings.host, "localhost", "127.0.0.1", "::1", *settings.hosts}
-    if name not in known:
+    if name not in {"localhost", "127.0.0.1", "::1", *hosts}:
         raise ProblemError(421, "this is not the host of that name", where="Host", remedy="add it to web.hosts")
     site = request.headers.get("sec-fetch-site", "none")
     if request.method not in {"GET", "HEAD"} and site not in {"none", "same-origin"}:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import socket
 import threading
+from collections.abc import Callable, Collection
 from typing import Any
 
 import uvicorn
@@ -48,17 +49,17 @@ class _BoundedHttp(H11Protocol):
             self.transport.close()
 
 
-class _HostCheck:
+class HostCheck:
     """Looks at each request's Host before anything else does, and at nothing beside HTTP."""
 
-    def __init__(self, app: ASGIApp, world: World) -> None:
+    def __init__(self, app: ASGIApp, hosts: Callable[[], Collection[str]]) -> None:
         self._app = app
-        self._world = world
+        self._hosts = hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             try:
-                check_host(Request(scope), self._world.settings)
+                check_host(Request(scope), self._hosts())
             except ProblemError as error:
                 await problem(error)(scope, receive, send)
                 return
@@ -81,7 +82,8 @@ def application(world: World) -> ASGIApp:
         HTTPException: lambda _, error: problem(ProblemError(error.status_code, str(error.detail))),
         Exception: _failed,
     }
-    return _HostCheck(Starlette(routes=routes, exception_handlers=handlers), world)
+    app = Starlette(routes=routes, exception_handlers=handlers)
+    return HostCheck(app, lambda: {world.settings.host, *world.settings.hosts})
 
 
 async def _failed(request: Request, error: Exception) -> Response:
@@ -90,13 +92,12 @@ async def _failed(request: Request, error: Exception) -> Response:
 
 
 class WebServer:
-    """Serves the application in a thread of its own."""
+    """Serves an application in a thread of its own. `section` is where the config names the address."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._socket = _bound(world.settings.host, world.settings.port)
+    def __init__(self, app: ASGIApp, host: str, port: int, *, base_path: str = "", section: str = "web") -> None:
+        self._socket = _bound(host, port, section)
         config = uvicorn.Config(
-            application(world),
+            app,
             http=_BoundedHttp,
             ws="none",
             lifespan="off",
@@ -107,11 +108,11 @@ class WebServer:
             timeout_keep_alive=15,
             timeout_graceful_shutdown=1,
             h11_max_incomplete_event_size=16_384,
-            root_path=world.settings.base_path,
+            root_path=base_path,
         )
         self._server = uvicorn.Server(config)
         self._server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
-        self._thread = threading.Thread(target=self._serve, name="web", daemon=True)
+        self._thread = threading.Thread(target=self._serve, name=section, daemon=True)
 
     @property
     def address(self) -> str:
@@ -132,7 +133,7 @@ class WebServer:
         asyncio.run(self._server.serve(sockets=[self._socket]))
 
 
-def _bound(host: str, port: int) -> socket.socket:
+def _bound(host: str, port: int, section: str) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     found = socket.socket(family, socket.SOCK_STREAM)
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -140,5 +141,5 @@ def _bound(host: str, port: int) -> socket.socket:
         found.bind((host.strip("[]"), port))
     except OSError as error:
         found.close()
-        raise ListenError(f"web.listen {host}:{port} cannot be used: {error.strerror}") from None
+        raise ListenError(f"{section}.listen {host}:{port} cannot be used: {error.strerror}") from None
     return found

@@ -225,6 +225,8 @@ def test_the_client_loads_nothing_but_the_standard_library() -> None:
         "reporter.version",
         "reporter.client",
         "reporter.client.events",
+        "reporter.client.opener",
+        "reporter.client.plans",
         "reporter.client.spool",
     }
     assert {name.partition(".")[0] for name in loaded} - set(sys.stdlib_module_names) == {"reporter"}

@@ -61,6 +61,7 @@ ENVIRON_OF_THE_STOCK = {
     "HOOK_SECRET": "a secret",
     "REPORTER_TOKEN": "a token",
     "GRAFANA_TOKEN": "a token",
+    "PLANS_TOKEN": "a token",
 }
 
 
@@ -405,14 +406,14 @@ def test_each_choice_that_the_stock_config_offers_can_be_taken() -> None:
 
 
 NOT_IN_THE_STOCK = {"channels.NAME.thread_name"}  # it excludes `thread_id`, and stands in that one's comment
-NAMED = {"ledgers", "channels", "jobs", "probes", "money", "rates", "events", "hooks", "tokens"}
+NAMED = {"ledgers", "channels", "jobs", "probes", "money", "rates", "events", "hooks", "tokens", "authors"}
 
 
 def generic(path: tuple[str | int, ...]) -> str:
     parts = [part for part in path if isinstance(part, str)]
     if len(parts) > 1 and parts[0] in NAMED:
         parts[1] = "NAME"
-    if len(parts) > 2 and parts[:2] == ["web", "tokens"]:
+    if len(parts) > 2 and parts[:2] in (["web", "tokens"], ["plans", "authors"]):
         parts[2] = "NAME"
     return ".".join(parts)
 

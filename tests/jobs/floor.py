@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -24,6 +24,7 @@ from reporter.jobs.loader import load_catalog
 from reporter.messages.message import Message, plain, plain_blocks
 from reporter.messages.templates.renderer import Renderer
 from reporter.periods.civil import Period, asked, before, covered
+from reporter.plans.model import TradingPlan
 from reporter.trading.books import Ledger
 from reporter.trading.exchange_rates import Rates
 from reporter.trading.ledger.portfolio import Portfolio
@@ -79,6 +80,7 @@ class NoHistory:
 
     since: dict[str, datetime] = field(default_factory=dict)
     fared: Mapping[str, Uptime] = field(default_factory=dict)
+    planned: Sequence[TradingPlan] = ()
 
     def open_alerts(self) -> list[AlertState]:
         return []
@@ -103,6 +105,9 @@ class NoHistory:
 
     def unread_since(self, ledger: str) -> datetime | None:
         return self.since.get(ledger)
+
+    def plans(self, first: date, last: date) -> Sequence[TradingPlan]:
+        return [plan for plan in self.planned if first.isoformat() <= plan.newest.day <= last.isoformat()]
 
 
 def database(path: Path, trades: Iterable[Closed] = (), agents: Iterable[Idle] = ()) -> Path:

@@ -18,6 +18,7 @@ from reporter.jobs.loader import load_catalog, stock_home
 from reporter.messages.message import Message
 from reporter.messages.templates.renderer import Renderer
 from reporter.periods.civil import Covers, Period, before, covered
+from reporter.plans.model import TradingPlan
 from reporter.probes.host.facts import Disk, Host, Own
 from reporter.trading.books import (
     ANY_TRADE,
@@ -139,6 +140,9 @@ class StillHistory:
 
     def unread_since(self, ledger: str) -> datetime | None:
         return None
+
+    def plans(self, first: date, last: date) -> Sequence[TradingPlan]:
+        return ()
 
 
 @dataclass

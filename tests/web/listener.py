@@ -13,7 +13,7 @@ from reporter.app.app import App
 from reporter.app.home import FolderHome
 from reporter.store import events
 from reporter.store.database import Store
-from reporter.web.server import WebServer
+from reporter.web.server import WebServer, application
 from reporter.web.world import World
 from tests.support.clocks import HandClock
 
@@ -55,7 +55,8 @@ def listener(
     clock = HandClock()
     secrets = {"TOKEN": TOKEN, "READER": READER, "OPERATOR": OPERATOR, "HOME": str(folder), **(environ or {})}
     app = App(FolderHome(folder, clock=clock, environ=secrets), clock=clock)
-    server = WebServer(World(app, answer_within=answer_within))
+    world = World(app, answer_within=answer_within)
+    server = WebServer(application(world), world.settings.host, world.settings.port)
     server.start()
     try:
         with httpx.Client(base_url=server.address, trust_env=False) as client:

@@ -1,0 +1,179 @@
+"""Reads the plans of people from the reporter: cached, tried again, and without ever raising into the caller."""
+
+from __future__ import annotations
+
+import copy
+import http.client
+import json
+import threading
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+from reporter.client.opener import OPENER
+
+LARGEST_ANSWER = 4_000_000  # bytes
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0  # seconds between two tries
+
+
+class PlanClientError(Exception):
+    """What `strict=True` raises where otherwise None is returned."""
+
+
+class _NotFoundError(Exception):
+    """There is no such plan: an answer, not a failure."""
+
+
+class PlanClient:
+    """Fetches plans from `api_base_url`, such as `http://127.0.0.1:5000`. Safe to share among threads.
+
+    `timeout` bounds one try and `retries` says how many follow it, with growing pauses. What was fetched is kept for
+    `cache_ttl` seconds, and at most `max_cache_size` answers are kept. When the reporter cannot be reached, an answer
+    that has run out is returned all the same, with `stale_seconds` in it, unless `stale_ok` is False. Without an
+    answer a method returns None; with `strict` it raises PlanClientError.
+    """
+
+    def __init__(
+        self,
+        api_base_url: str = "http://127.0.0.1:5000",
+        *,
+        token: str = "",
+        timeout: float = 5.0,
+        retries: int = 3,
+        cache_ttl: float = 60.0,
+        max_cache_size: int = 100,
+        stale_ok: bool = True,
+        strict: bool = False,
+        pause: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._base = api_base_url.rstrip("/")
+        self._token = token
+        self._timeout = timeout
+        self._retries = retries
+        self._ttl = cache_ttl
+        self._most = max_cache_size
+        self._stale_ok = stale_ok
+        self._strict = strict
+        self._pause = pause
+        self._clock = clock
+        self._kept: OrderedDict[str, tuple[float, dict[str, Any] | None]] = OrderedDict()
+        self._counts = dict.fromkeys(("requests", "cache_hits", "cache_misses", "api_errors", "retries", "stale"), 0)
+        self._lock = threading.Lock()
+
+    def fetch_coach_plan(self, coach: str, date: str | None = None) -> dict[str, Any] | None:
+        """The plan of one author for a day (`2026-11-29`), today's if none is given; None where there is none."""
+        return self._cached("/api/coach-plans/", coach=coach, date=date)
+
+    def fetch_all_coach_plans(self, date: str | None = None) -> dict[str, Any] | None:
+        """All plans of a day, as `{"date": …, "count": …, "plans": […]}`."""
+        return self._cached("/api/coach-plans/all", date=date)
+
+    def fetch_history(self, coach: str, date: str | None = None) -> dict[str, Any] | None:
+        """Every version of a plan."""
+        return self._cached("/api/coach-plans/history", coach=coach, date=date)
+
+    def check_health(self) -> dict[str, Any]:
+        """What `/health` says; `{"status": "unreachable"}` where nobody answers."""
+        try:
+            return self._asked("/health", retries=0) or {"status": "unreachable"}
+        except (PlanClientError, _NotFoundError) as error:
+            return {"status": "unreachable", "error": str(error)}
+
+    def get_metrics(self) -> dict[str, Any]:
+        """This client's own counters, and the share of answers that came from the cache."""
+        with self._lock:
+            counts = dict(self._counts)
+        asked = counts["cache_hits"] + counts["cache_misses"]
+        rate = round(100 * counts["cache_hits"] / asked, 2) if asked else 0.0
+        return {**counts, "cache_size": len(self._kept), "cache_hit_rate_percent": rate}
+
+    def clear_cache(self) -> None:
+        """Forget what was fetched."""
+        with self._lock:
+            self._kept.clear()
+
+    def _cached(self, path: str, **parameters: str | None) -> dict[str, Any] | None:
+        given = {name: value for name, value in parameters.items() if value}
+        address = f"{path}?{urllib.parse.urlencode(given)}" if given else path
+        now = self._clock()
+        with self._lock:
+            kept = self._kept.get(address)
+            if kept and now - kept[0] < self._ttl:
+                self._kept.move_to_end(address)
+                self._counts["cache_hits"] += 1
+                return copy.deepcopy(kept[1])
+            self._counts["cache_misses"] += 1
+        try:
+            answer = self._asked(address, self._retries)
+        except _NotFoundError:
+            answer = None
+        except PlanClientError:
+            return self._stale(kept, now)
+        with self._lock:
+            self._kept[address] = (now, answer)
+            self._kept.move_to_end(address)
+            while len(self._kept) > self._most:
+                self._kept.popitem(last=False)
+        return copy.deepcopy(answer)
+
+    def _stale(self, kept: tuple[float, dict[str, Any] | None] | None, now: float) -> dict[str, Any] | None:
+        if kept and kept[1] is not None and self._stale_ok:
+            self._count("stale")
+            return {**copy.deepcopy(kept[1]), "stale_seconds": round(now - kept[0])}
+        if self._strict:
+            raise PlanClientError("the plans cannot be read, and none are kept")
+        return None
+
+    def _asked(self, address: str, retries: int) -> dict[str, Any] | None:
+        """The answer as JSON. Raises PlanClientError after the last try, and _NotFoundError."""
+        why, wait = "", FIRST_PAUSE
+        for attempt in range(retries + 1):
+            if attempt:
+                self._count("retries")
+                self._pause(wait)
+                wait = min(wait * 2, LONGEST_PAUSE)
+            self._count("requests")
+            try:
+                return self._read(address)
+            except urllib.error.HTTPError as error:
+                error.close()
+                if error.code == http.HTTPStatus.NOT_FOUND:
+                    raise _NotFoundError from None
+                why = f"HTTP {error.code}"
+                if (
+                    error.code < http.HTTPStatus.INTERNAL_SERVER_ERROR
+                    and error.code != http.HTTPStatus.TOO_MANY_REQUESTS
+                ):
+                    break
+            except (OSError, ValueError, http.client.HTTPException) as error:
+                why = type(error).__name__
+            self._count("api_errors")
+        raise PlanClientError(f"the plans cannot be read: {why}")
+
+    def _read(self, address: str) -> dict[str, Any]:
+        headers = {"Accept": "application/json"}
+        if self._token:
+            headers["Authorization"] = f"Bearer {self._token}"
+        request = urllib.request.Request(self._base + address, headers=headers)  # noqa: S310 - the caller's address
+        with OPENER.open(request, timeout=self._timeout) as response:
+            body = response.read(LARGEST_ANSWER + 1)
+        if len(body) > LARGEST_ANSWER:
+            raise ValueError("too large")
+        found = json.loads(body)
+        if not isinstance(found, dict):
+            raise ValueError("no object")  # noqa: TRY004 - an answer of a wrong form, like any other
+        return found
+
+    def _count(self, name: str) -> None:
+        with self._lock:
+            self._counts[name] += 1
+
+
+def create_client(api_base_url: str = "http://127.0.0.1:5000", **options: Any) -> PlanClient:
+    """A PlanClient; `options` are its keyword arguments."""
+    return PlanClient(api_base_url, **options)

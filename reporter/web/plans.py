@@ -1,0 +1,280 @@
+"""The small address of plans: for programs that fetch what the authors mean to do today."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import re
+import threading
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from reporter.errors import ReporterError, StoreError
+from reporter.periods.clock import Clock
+from reporter.plans.model import PlanChart, PlanVersion, TradingPlan
+from reporter.plans.notebook import Notebook, PlanRefusedError, day_of
+from reporter.plans.settings import PlanAuthor, PlanListener, PlanSettings
+from reporter.store.database import Store
+from reporter.store.plans import PlanTable
+from reporter.web.server import HostCheck
+
+_ANSWER_WITHIN = 5.0  # seconds
+_MISSING = "No plan found"
+
+
+class _RequestError(Exception):
+    """A request that gets an error. `status` is 400, 401 or 404."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class _Counts:
+    """What was asked since the start."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._started = clock.monotonic()
+        self._lock = threading.Lock()
+        self._good = self._bad = 0
+
+    def add(self, status: int) -> None:
+        with self._lock:
+            self._good += status < 400
+            self._bad += status >= 400
+
+    def shown(self) -> dict[str, Any]:
+        total = self._good + self._bad
+        share = round(100 * self._bad / total, 2) if total else 0.0
+        return {"total": total, "success": self._good, "error": self._bad, "error_rate_percent": share}
+
+    @property
+    def seconds(self) -> int:
+        return int(self._clock.monotonic() - self._started)
+
+
+class PlanPages:
+    """The handlers. Each answers in the shapes that clients of plans know."""
+
+    def __init__(self, store: Store, clock: Clock, settings: Callable[[], PlanSettings]) -> None:
+        self._store = store
+        self._clock = clock
+        self._settings = settings
+        self.counts = _Counts(clock)
+
+    async def index(self, _: Request) -> Response:
+        """What there is to ask."""
+        endpoints = {
+            "/health": "whether the store answers",
+            "/metrics": "requests and plans, counted",
+            "/api/coach-plans/?coach=&date=": "the plan of one author",
+            "/api/coach-plans/all?date=": "all plans of a day",
+            "/api/coach-plans/history?coach=&date=": "every version of a plan",
+        }
+        authors = sorted(self._settings().authors)
+        return JSONResponse({"name": "reporter plans", "coaches": authors, "endpoints": endpoints})
+
+    async def health(self, _: Request) -> Response:
+        """Whether plans can be read."""
+        try:
+            written, _charts, _edits = await self._asked(lambda rows: rows.counts())
+        except (StoreError, TimeoutError):
+            components: dict[str, Any] = {"database": {"status": "down"}, "discord_bot": {"status": "not configured"}}
+            answer = {"status": "unhealthy", "timestamp": self._now(), "components": components}
+            return JSONResponse(answer, 503)
+        components = {
+            "database": {"status": "up", "plan_count": written},
+            "discord_bot": {"status": "not configured"},
+        }
+        return JSONResponse({"status": "healthy", "timestamp": self._now(), "components": components})
+
+    async def metrics(self, _: Request) -> Response:
+        """Counts since the start, and of the store."""
+        written, charts, edits = await self._asked(lambda rows: rows.counts())
+        return JSONResponse(
+            {
+                "timestamp": self._now(),
+                "uptime_seconds": self.counts.seconds,
+                "requests": self.counts.shown(),
+                "database": {"total_plans": written, "total_charts": charts, "total_edits": edits},
+            }
+        )
+
+    async def plan(self, request: Request) -> Response:
+        """The plan of one author for a day, today's if none is given."""
+        author = self._author(request)
+        day = self._day(request, author)
+        plan = await self._asked(lambda rows: Notebook(rows, self._settings()).find(author.key, day))
+        if plan is None or plan.withdrawn:
+            raise _RequestError(404, f"{_MISSING} for coach {author.key} on {day}")
+        return JSONResponse(_shown(plan, author, request))
+
+    async def all_plans(self, request: Request) -> Response:
+        """Every standing plan of a day."""
+        settings = self._settings()
+        author = next(iter(settings.authors.values()), None)
+        day = self._day(request, author)
+        plans = await self._asked(lambda rows: Notebook(rows, settings).of_day(day))
+        known = [(plan, settings.authors.get(plan.newest.author)) for plan in plans]
+        shown = [_shown(plan, author, request) for plan, author in known if author]
+        return JSONResponse({"date": day.isoformat(), "count": len(shown), "plans": shown})
+
+    async def history(self, request: Request) -> Response:
+        """Every version of a plan, the oldest first."""
+        author = self._author(request)
+        day = self._day(request, author)
+        plan = await self._asked(lambda rows: Notebook(rows, self._settings()).find(author.key, day))
+        if plan is None:
+            raise _RequestError(404, f"{_MISSING} for coach {author.key} on {day}")
+        versions = [_version(version, author) for version in plan.versions]
+        answer = {"coach": author.key, "coach_name": f"coach_{author.key}", "date": day.isoformat()}
+        return JSONResponse({**answer, "count": len(versions), "history": versions})
+
+    async def chart(self, request: Request) -> Response:
+        """A picture of a plan."""
+        number = int(request.path_params["id"])
+        found = await self._asked(lambda rows: rows.chart(number))
+        if found is None:
+            raise _RequestError(404, "No such chart")
+        headers = {
+            "X-Content-Type-Options": "nosniff",
+            "Content-Security-Policy": "sandbox; default-src 'none'",
+            "Cache-Control": "private, max-age=86400, immutable",
+        }
+        return Response(found.content, media_type=found.kind, headers=headers)
+
+    def _author(self, request: Request) -> PlanAuthor:
+        given = request.query_params.get("coach", "")
+        known = self._settings().authors
+        if not given:
+            raise _RequestError(400, "Missing required parameter: coach")
+        author = known.get(given.casefold().removeprefix("coach_"))
+        if author is None:
+            raise _RequestError(400, f"Invalid coach name. Must be one of: {', '.join(sorted(known))}")
+        return author
+
+    def _day(self, request: Request, author: PlanAuthor | None) -> date:
+        now = self._clock.wall()
+        today = now.astimezone(author.zone).date() if author else now.date()
+        given = request.query_params.get("date", "")
+        try:
+            return day_of(given, today) if given else today
+        except PlanRefusedError:
+            raise _RequestError(400, "Invalid date format. Use YYYY-MM-DD") from None
+
+    async def _asked(self, question: Callable[[PlanTable], Any]) -> Any:
+        def ask() -> Any:
+            with self._store.read() as connection:
+                return question(PlanTable(connection))
+
+        async with asyncio.timeout(_ANSWER_WITHIN):
+            return await asyncio.to_thread(ask)
+
+    def _now(self) -> str:
+        return _naive(self._clock.wall(), next(iter(self._settings().authors.values()), None))
+
+
+def application(store: Store, clock: Clock, settings: Callable[[], PlanSettings], listener: PlanListener) -> ASGIApp:
+    """Everything that the address of plans answers."""
+    pages = PlanPages(store, clock, settings)
+    paths = {
+        "/": pages.index,
+        "/health": pages.health,
+        "/metrics": pages.metrics,
+        "/api/coach-plans/": pages.plan,
+        "/api/coach-plans/all": pages.all_plans,
+        "/api/coach-plans/history": pages.history,
+        "/api/coach-plans/charts/{id:int}": pages.chart,
+    }
+    routes = [Route(path, _guarded(page, pages.counts, listener), methods=["GET"]) for path, page in paths.items()]
+    handlers: Mapping[Any, Any] = {HTTPException: _refused}
+    return HostCheck(Starlette(routes=routes, exception_handlers=handlers), lambda: {listener.host})
+
+
+def _guarded(
+    page: Callable[[Request], Awaitable[Response]], counts: _Counts, listener: PlanListener
+) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        try:
+            _check_token(request, listener)
+            response = await page(request)
+        except _RequestError as error:
+            response = JSONResponse({"error": str(error)}, error.status)
+        except (ReporterError, TimeoutError):
+            response = JSONResponse({"error": "Internal server error"}, 500)
+        counts.add(response.status_code)
+        origin = request.headers.get("origin", "")
+        if origin and (origin in listener.origins or _is_of_this_machine(origin)):
+            response.headers["Access-Control-Allow-Origin"] = origin
+            response.headers["Vary"] = "Origin"
+        return response
+
+    return answer
+
+
+def _check_token(request: Request, listener: PlanListener) -> None:
+    if listener.token is None:
+        return
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    wanted = listener.token.reveal().encode()
+    if scheme.lower() != "bearer" or not hmac.compare_digest(given.encode(), wanted):
+        raise _RequestError(401, "This needs a token: send `Authorization: Bearer TOKEN`")
+
+
+def _is_of_this_machine(origin: str) -> bool:
+    found = urlsplit(origin)
+    return found.scheme in {"http", "https"} and found.hostname in {"localhost", "127.0.0.1", "::1"}
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    words = {404: "Endpoint not found", 405: "Method not allowed"}
+    return JSONResponse({"error": words.get(status, "Internal server error")}, status)
+
+
+def _shown(plan: TradingPlan, author: PlanAuthor, request: Request) -> dict[str, Any]:
+    newest = plan.newest
+    edited = plan.edited_at
+    return {
+        "coach": author.key,
+        "coach_name": f"coach_{author.key}",
+        "date": newest.day,
+        "plan": newest.text,
+        "charts": _addresses(plan.charts, request),
+        "author": newest.writer_name,
+        "channel": newest.channel,
+        "created_at": _naive(plan.first.at, author),
+        "edited_at": _naive(edited, author) if edited else None,
+    }
+
+
+def _addresses(charts: Sequence[PlanChart], request: Request) -> list[str]:
+    base = re.sub(r"/+$", "", str(request.base_url))
+    return [f"{base}/api/coach-plans/charts/{chart.id}" for chart in charts]
+
+
+def _version(version: PlanVersion, author: PlanAuthor) -> dict[str, Any]:
+    return {
+        "plan_text": version.text,
+        "edited_by": version.writer_name,
+        "edited_at": _naive(version.at, author),
+        "version": version.number,
+        "act": version.act,
+        "hash": version.hash,
+    }
+
+
+def _naive(moment: datetime, author: PlanAuthor | None) -> str:
+    """A moment as the documented shapes write it: the author's civil time to the second, without an offset."""
+    local = moment.astimezone(author.zone) if author else moment
+    return local.replace(tzinfo=None).isoformat(timespec="seconds")
