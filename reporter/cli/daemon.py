@@ -49,7 +49,8 @@ def _servers(app: App, daemon: Daemon, wake: Callable[[], None]) -> Iterator[Web
         return
     try:
         from reporter.web import plans as plan_pages
-        from reporter.web.server import WebServer, application
+        from reporter.web.application import application
+        from reporter.web.server import WebServer
         from reporter.web.world import World
     except ImportError as error:
         raise ReporterError(f"`web:` and `plans.listen` need {error.name}: pip install 'reporter[web]'") from None

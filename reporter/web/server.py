@@ -1,4 +1,4 @@
-"""The ASGI application and its thread."""
+"""Serves an ASGI application in a thread of its own, with bounds on connections and headers."""
 
 from __future__ import annotations
 
@@ -10,21 +10,13 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 import uvicorn
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from reporter.errors import ReporterError
-from reporter.web.api import Api
-from reporter.web.guard import Gate, check_host
-from reporter.web.health import Health
-from reporter.web.inbound import Inbound
+from reporter.web.guard import check_host
 from reporter.web.problems import ProblemError, problem
-from reporter.web.world import World
 
 log = logging.getLogger(__name__)
 
@@ -64,31 +56,6 @@ class HostCheck:
                 await problem(error)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
-
-
-def application(world: World) -> ASGIApp:
-    """Everything that the listener answers."""
-    gate = Gate(world)
-    inbound = Inbound(world, gate)
-    routes = [
-        *Health(world, gate).routes(),
-        *Api(world, gate).routes(),
-        Route("/api/v1/events", inbound.take_events, methods=["POST"]),
-        Route("/hooks/{name}", inbound.take_hook, methods=["POST"]),
-        Route("/hooks/{name}/{key}", inbound.take_hook, methods=["POST"]),
-    ]
-    handlers: dict[Any, Any] = {
-        ProblemError: lambda _, error: problem(error),
-        HTTPException: lambda _, error: problem(ProblemError(error.status_code, str(error.detail))),
-        Exception: _failed,
-    }
-    app = Starlette(routes=routes, exception_handlers=handlers)
-    return HostCheck(app, lambda: {world.settings.host, *world.settings.hosts})
-
-
-async def _failed(request: Request, error: Exception) -> Response:
-    log.error("%s %s failed: %s", request.method, request.url.path, type(error).__name__, exc_info=error)
-    return problem(ProblemError(500, "this failed here; the log says why"))
 
 
 class WebServer:

@@ -13,7 +13,8 @@ from reporter.app.app import App
 from reporter.app.home import FolderHome
 from reporter.store import events
 from reporter.store.database import Store
-from reporter.web.server import WebServer, application
+from reporter.web.application import application
+from reporter.web.server import WebServer
 from reporter.web.world import World
 from tests.support.clocks import HandClock
 

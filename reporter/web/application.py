@@ -1,0 +1,48 @@
+"""The ASGI application: which handler answers which address."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from reporter.web.api import Api
+from reporter.web.guard import Gate
+from reporter.web.health import Health
+from reporter.web.inbound import Inbound
+from reporter.web.problems import ProblemError, problem
+from reporter.web.server import HostCheck
+from reporter.web.world import World
+
+log = logging.getLogger(__name__)
+
+
+def application(world: World) -> ASGIApp:
+    """Everything that the listener answers."""
+    gate = Gate(world)
+    inbound = Inbound(world, gate)
+    routes = [
+        *Health(world, gate).routes(),
+        *Api(world, gate).routes(),
+        Route("/api/v1/events", inbound.take_events, methods=["POST"]),
+        Route("/hooks/{name}", inbound.take_hook, methods=["POST"]),
+        Route("/hooks/{name}/{key}", inbound.take_hook, methods=["POST"]),
+    ]
+    handlers: dict[Any, Any] = {
+        ProblemError: lambda _, error: problem(error),
+        HTTPException: lambda _, error: problem(ProblemError(error.status_code, str(error.detail))),
+        Exception: _failed,
+    }
+    app = Starlette(routes=routes, exception_handlers=handlers)
+    return HostCheck(app, lambda: {world.settings.host, *world.settings.hosts})
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    log.error("%s %s failed: %s", request.method, request.url.path, type(error).__name__, exc_info=error)
+    return problem(ProblemError(500, "this failed here; the log says why"))
