@@ -53,6 +53,7 @@ LIBRARIES = {
     "apscheduler": "reporter.scheduler",
     "cronsim": "reporter.periods",
     "dns": "reporter.probes",
+    "duckdb": "reporter.trading.ledger",
     "jmespath": "reporter.inbox",
     "starlette": "reporter.web",
     "uvicorn": "reporter.web",
@@ -87,7 +88,8 @@ WALL_CLOCK = words(
 )
 # Each costs tens of milliseconds or megabytes that not every command or daemon needs.
 HEAVY = words(
-    "PIL jmespath alembic apscheduler difflib dns httpx markdown_it psutil psycopg regex resvg_py rich sqlalchemy"
+    "PIL jmespath alembic apscheduler difflib dns duckdb httpx markdown_it psutil psycopg pymysql regex resvg_py rich "
+    "sqlalchemy"
 )
 HEAVY_OF_OURS = {
     "reporter.http_client",

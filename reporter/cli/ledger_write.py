@@ -13,6 +13,7 @@ from reporter.config.secrets import has_password
 from reporter.config.yaml_document import Document
 from reporter.errors import ReporterError
 from reporter.secret import Secret
+from reporter.trading.ledger.files import file_kind
 from reporter.trading.ledger.mapping_text import scalar
 from reporter.whole_file import write_whole
 
@@ -63,6 +64,10 @@ def _address(given: str, url: Secret) -> str:
     """How the config names the database: a reference as it was given, a file by its whole path."""
     if given.partition(":")[0] in {"env", "file", "credential"}:
         return given
+    if found := file_kind(given):
+        kind, path = found
+        absolute = str(Path(path).expanduser().absolute())
+        return absolute if file_kind(absolute) == (kind, absolute) else f"{kind}:{absolute}"
     if "://" in given:
         return given if not has_password(given) else "env:DATABASE_URL"
     return str(Path(url.reveal()).expanduser().absolute())

@@ -154,7 +154,8 @@ def _store_in_a_ledger(config: Config, document: Document) -> Iterator[Problem]:
 def _kind_of(ledger: LedgerConfig) -> str | None:
     if ledger.url.missing:
         return None
-    return "sqlite" if ledger.url.reveal().startswith("sqlite") else "postgres"
+    url = ledger.url.reveal()
+    return "sqlite" if url.startswith("sqlite") else "postgres" if url.startswith("postgres") else url.partition(":")[0]
 
 
 def _below(config: Config, name: str) -> set[str]:

@@ -81,7 +81,8 @@ class LedgerConfig(Settings):
     """Whose tables these are: `native` (docs/native-schema.md), freqtrade's, hummingbot's or jesse's own,
     or your own tables by a `mapping` (docs/databases.md)."""
     url: DatabaseUrl
-    """A SQLite file's path (seen from the home), a SQLAlchemy URL, or a reference to a secret that holds one."""
+    """A SQLite file's path (seen from the home), a SQLAlchemy URL, or a reference to a secret that holds one; for
+    `kind: mapping` also a CSV, JSON-lines, Parquet or DuckDB file."""
     starting_balance: Amounts = ()
     """What the account began with, an amount or a list of one a currency; balances and percentages need it."""
     mode: Annotated[Mode, Field(strict=False)] | None = None

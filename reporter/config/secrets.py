@@ -169,6 +169,10 @@ def _text(value: object) -> str:
 
 
 def _database_url(text: str, home: Path) -> str:
+    kind, mark, path = text.partition(":")
+    if mark and kind in _FILES:
+        path = path.removeprefix("///") if not path.startswith("////") else path[3:]
+        return f"{kind}:{_absolute(path, home)}"
     scheme, separator, rest = text.partition(":///")
     if separator and scheme.startswith("sqlite"):
         path, mark, query = rest.partition("?")
@@ -192,6 +196,7 @@ _SCHEMA = WithJsonSchema(
     {"type": "string", "examples": ["env:NAME", "file:/etc/reporter/secrets/name", "credential:name"]}
 )
 _URL_SCHEMA = WithJsonSchema({"type": "string", "examples": ["env:DATABASE_URL", "/var/lib/bot/trades.sqlite"]})
+_FILES = {"csv", "tsv", "jsonl", "ndjson", "parquet", "duckdb"}  # files that a mapping reads, by their schemes
 _HIDDEN = PlainSerializer(str, return_type=str)
 
 HomePath = Annotated[

@@ -9,6 +9,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
@@ -46,6 +47,8 @@ _PLAIN = {
 _MARKET = re.compile(r"[A-Z0-9.]{1,15}(?:[/_:-][A-Z0-9.]{1,15}){1,3}|[A-Z0-9]{2,10}(?:USDT|USDC|USD|BTC|ETH|EUR)")
 _EPOCHS = {unit: (1_262_304_000 * times, 4_102_444_800 * times) for unit, times in NUMBERS_OF_TIME.items()}
 _JSON_DEEP = 3
+_DATES = ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%Y.%m.%d", "%d-%m-%Y", "%d.%m.%y", "%m/%d/%y", "%d %b %Y")
+_FORMS = [f"{day}{clock}" for day in _DATES for clock in ("", " %H:%M", " %H:%M:%S", " %I:%M:%S %p", ", %H:%M:%S")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +118,22 @@ class Candidate:
         """The share of the known values that are so."""
         return sum(map(is_so, self.known)) / len(self.known) if self.known else 0.0
 
+    @cached_property
+    def forms(self) -> list[str]:
+        """In which forms of their own all values are written times, such as `%d.%m.%Y`; of several one is a guess."""
+        if self.units or not self.known:
+            return []
+        texts = [str(value).strip() for value in self.known[:SAMPLE]]
+        return [form for form in _FORMS if all(_is_written(text, form) for text in texts)]
+
     @property
     def is_number(self) -> bool:
         return bool(self.known) and sum(one is not None for one in self.numbers) >= 0.9 * len(self.known)
 
     @property
     def is_time(self) -> bool:
-        return bool(self.known) and sum(self.units.values()) >= 0.9 * len(self.known[:SAMPLE])
+        told = sum(self.units.values()) >= 0.9 * len(self.known[:SAMPLE])
+        return bool(self.known) and (told or bool(self.forms))
 
     @property
     def is_side(self) -> bool:
@@ -242,6 +254,13 @@ def _unit(value: Any) -> str:
     if moment is None or not 2010 <= moment.year < 2100:
         return ""
     return "date" if len(str(value).strip()) <= 10 else "text"
+
+
+def _is_written(text: str, form: str) -> bool:
+    try:
+        return 2010 <= datetime.strptime(text, form).year < 2100  # noqa: DTZ007 - no zone is asked for here
+    except ValueError:
+        return False
 
 
 def _without_plain(base: str) -> str:

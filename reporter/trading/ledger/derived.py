@@ -9,15 +9,15 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, StaticPool, create_engine
 
-from reporter.trading.ledger.connection import Database
 from reporter.trading.ledger.sources.base import as_text
 
 # The native schema without its constraints: what is not known stays NULL and is counted as such.
@@ -36,6 +36,8 @@ CREATE TABLE equity (id INTEGER PRIMARY KEY, at TEXT, agent TEXT, mode TEXT, cur
 """
 
 Row = dict[str, object]
+L_co = TypeVar("L_co", covariant=True)
+L = TypeVar("L")
 
 
 @dataclass(slots=True)
@@ -46,6 +48,16 @@ class DerivedRows:
     positions: Iterable[Row] = ()
     agents: Iterable[Row] = ()
     equity: Iterable[Row] = field(default=())
+
+
+class Snapshots(Protocol[L_co]):
+    """Where rows are derived from: a database, or files. A look sees one state of it."""
+
+    name: str
+
+    @property
+    def address(self) -> str: ...
+    def snapshot(self) -> AbstractContextManager[L_co]: ...
 
 
 class DerivedDatabase:
@@ -59,14 +71,14 @@ class DerivedDatabase:
 
     def __init__(
         self,
-        source: Database,
-        derive: Callable[[Connection], DerivedRows],
-        changed: Callable[[Connection], object],
+        source: Snapshots[L],
+        derive: Callable[[L], DerivedRows],
+        changed: Callable[[L], object],
     ) -> None:
         self.name = source.name
-        self._source = source
-        self._derive = derive
-        self._changed = changed
+        self._source: Snapshots[Any] = source
+        self._derive: Callable[[Any], DerivedRows] = derive
+        self._changed: Callable[[Any], object] = changed
         self._lock = threading.Lock()
         self._stamp: object = None
         # "" is a private file of SQLite's own, which leaves memory when it grows.
@@ -86,9 +98,9 @@ class DerivedDatabase:
     def snapshot(self) -> Iterator[Connection]:
         """One state of the computed rows, as new as the source. Raises LedgerError."""
         with self._lock:
-            with self._source.snapshot() as connection:
-                stamp = self._changed(connection)
-                rows = self._derive(connection) if stamp != self._stamp else None
+            with self._source.snapshot() as look:
+                stamp = self._changed(look)
+                rows = self._derive(look) if stamp != self._stamp else None
                 if rows is not None:
                     self._fill(rows)
             self._stamp = stamp

@@ -15,9 +15,10 @@ from reporter.secret import Secret
 from reporter.trading.ledger.candidates import evaluated
 from reporter.trading.ledger.catalog import Sample, SqlCatalog, TableShape
 from reporter.trading.ledger.checks import EARLIEST, LATEST, LedgerChecks
-from reporter.trading.ledger.connection import Database
+from reporter.trading.ledger.files import FileCatalog, Files
 from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.ledger.proposal import Proposal, propose
+from reporter.trading.ledger.reader import opened
 from reporter.trading.ledger.settings import LedgerSettings
 from reporter.trading.trades import Trade
 
@@ -77,7 +78,8 @@ def recognised(tables: list[TableShape]) -> str | None:
 
 def inspect(url: Secret | str, name: str, now: datetime, *, timeout: float = 60) -> Inspection:
     """Look at a database, read-only. Raises LedgerError where it cannot be read at all."""
-    catalog = SqlCatalog(Database(name, url, timeout))
+    database = opened(name, url, timeout)
+    catalog = FileCatalog(database) if isinstance(database, Files) else SqlCatalog(database)
     found = Inspection(catalog.tables())
     found.kind = recognised(found.tables)
     if found.kind is None:

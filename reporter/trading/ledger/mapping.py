@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -35,6 +36,8 @@ PAPER = {
     "1",
 }
 
+_COMMA_NUMBER = re.compile(r"[+-]?(?:\d{1,3}(?:[.'\s]\d{3})+|\d+)(?:,\d+)?")
+
 # What each unit needs and may have.
 COLUMNS: Mapping[Unit, Mapping[str, bool]] = {
     "trade": {
@@ -51,13 +54,14 @@ COLUMNS: Mapping[Unit, Mapping[str, bool]] = {
 
 @dataclass(frozen=True, slots=True)
 class ColumnRule:
-    """Where one canonical column comes from: an expression, then words, a factor, a unit of time and a zone."""
+    """Where one canonical column comes from: an expression, then words, a factor, and a time's unit, zone and form."""
 
     expression: Expression
     words: Mapping[str, str] = field(default_factory=dict)
     scale: Decimal = Decimal(1)
     unit: str | None = None
     zone: str | None = None
+    form: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,7 @@ class LedgerMapping:
     """A mapping that was checked against the columns that there are.
 
     `where` leaves out rows; `open` says which of the others are still open: they are positions and no trades. `net`
-    says whether `pnl` is net of `fees`.
+    says whether `pnl` is net of `fees`. With a `comma` numbers are written as in `1.234,50`.
     """
 
     table: str | None
@@ -75,11 +79,12 @@ class LedgerMapping:
     where: Expression | None = None
     open: Expression | None = None
     net: bool = True
+    comma: bool = False
 
 
 def read_mapping(given: Mapping[str, Any], known: Collection[str] | None = None) -> LedgerMapping:
     """A mapping as it is written in YAML. Raises LedgerError with the key that is wrong and what to write instead."""
-    allowed = ("table", "query", "unit", "where", "open", "net", "timezone", "columns")
+    allowed = ("table", "query", "unit", "where", "open", "net", "timezone", "decimal", "columns")
     for key in given:
         if key not in allowed:
             raise LedgerError(f"mapping.{key}: there is no such key; there are: {', '.join(allowed)}")
@@ -102,9 +107,14 @@ def read_mapping(given: Mapping[str, Any], known: Collection[str] | None = None)
     zone = _zone("mapping.timezone", given.get("timezone"))
     rules = {name: _rule(name, rule, known, zone) for name, rule in columns.items()}
     conditions = {key: _condition(key, given.get(key), known) for key in ("where", "open")}
-    return LedgerMapping(
-        table, query, unit, rules, conditions["where"], conditions["open"], bool(given.get("net", True))
-    )
+    net, comma = bool(given.get("net", True)), _comma(given.get("decimal", "."))
+    return LedgerMapping(table, query, unit, rules, conditions["where"], conditions["open"], net, comma)
+
+
+def _comma(given: object) -> bool:
+    if given not in {".", ","}:
+        raise LedgerError('mapping.decimal: write "," where numbers are written as in 1.234,50, else leave it out')
+    return given == ","
 
 
 def _condition(key: str, written: object, known: Collection[str] | None) -> Expression | None:
@@ -125,12 +135,23 @@ def _zone(place: str, given: object) -> str | None:
         raise LedgerError(f"{place}: there is no time zone {given}; write such as Europe/Berlin") from None
 
 
+def _form(place: str, given: object) -> str | None:
+    """How times are written, such as `%d.%m.%Y %H:%M`."""
+    if given is None:
+        return None
+    try:
+        datetime.strptime(datetime(2026, 10, 30, 14, 2, tzinfo=UTC).strftime(str(given)), str(given))  # noqa: DTZ007
+    except ValueError:
+        raise LedgerError(f"{place}.format: write such as %d.%m.%Y %H:%M, as Python's strptime has it") from None
+    return str(given)
+
+
 def _rule(name: str, given: object, known: Collection[str] | None, zone: str | None) -> ColumnRule:
     """`pnl: profit`, or `pnl: {from: profit_cents, scale: 0.01}`; `zone` is that of texts that name none."""
     place = f"mapping.columns.{name}"
     if not isinstance(given, Mapping):
         return ColumnRule(_parsed(place, str(given), known), zone=zone)
-    keys = {"from", "const", "words", "scale", "unit", "timezone"}
+    keys = {"from", "const", "words", "scale", "unit", "timezone", "format"}
     for key in given:
         if key not in keys:
             raise LedgerError(f"{place}.{key}: there is no such key; there are: {', '.join(sorted(keys))}")
@@ -146,7 +167,7 @@ def _rule(name: str, given: object, known: Collection[str] | None, zone: str | N
     except ArithmeticError:
         raise LedgerError(f"{place}: `scale` is a number such as 0.01") from None
     words = {str(word).casefold(): str(meaning) for word, meaning in dict(given.get("words") or {}).items()}
-    return ColumnRule(_parsed(place, written, known), words, scale, unit, zone)
+    return ColumnRule(_parsed(place, written, known), words, scale, unit, zone, _form(place, given.get("format")))
 
 
 def mapped(mapping: LedgerMapping, rows: Iterable[Values]) -> DerivedRows:
@@ -161,6 +182,8 @@ def mapped(mapping: LedgerMapping, rows: Iterable[Values]) -> DerivedRows:
 
 def _row(mapping: LedgerMapping, values: Values) -> tuple[Row, bool] | None:
     row: Row = {}
+    if mapping.comma:
+        values = {name: with_point(value) for name, value in values.items()}
     try:
         if mapping.where and not mapping.where.evaluate(values):
             return None
@@ -179,6 +202,13 @@ def _row(mapping: LedgerMapping, values: Values) -> tuple[Row, bool] | None:
     return row, is_open
 
 
+def with_point(value: Any) -> Any:
+    """`1234.50` for `1.234,50`; what is no such number stays as it is."""
+    if not isinstance(value, str) or not _COMMA_NUMBER.fullmatch(value.strip()):
+        return value
+    return re.sub(r"[.'\s]", "", value).replace(",", ".")
+
+
 def _number_or_none(name: str, rule: ColumnRule, values: Values) -> object:
     """A number that cannot be read is not known, and its figure with it; the other rows count all the same."""
     try:
@@ -194,7 +224,7 @@ def _column(name: str, rule: ColumnRule, values: Values) -> object:
     if value is None or value == "":
         return None
     if name in TIMES:
-        return moment_of(value, rule.unit, rule.zone)
+        return moment_of(_formed(value, rule.form), rule.unit, rule.zone)
     if name in NUMBERS:
         found = number(value)
         return None if found is None else found * rule.scale
@@ -205,6 +235,11 @@ def _column(name: str, rule: ColumnRule, values: Values) -> object:
     if name == "mode":
         return "paper" if text.casefold() in PAPER else "live"
     return text
+
+
+def _formed(value: Any, form: str | None) -> Any:
+    """A time that is written in a form of its own; one without a zone stays without. Raises ValueError."""
+    return datetime.strptime(str(value).strip(), form) if form and isinstance(value, str) else value  # noqa: DTZ007
 
 
 def moment_of(value: Any, unit: str | None = None, zone: str | None = None) -> datetime | None:
@@ -252,13 +287,23 @@ def _position(row: Row) -> Row:
     return {name: row.get(name) for name in columns}
 
 
+def _in_order(fill: Row) -> tuple[object, ...]:
+    """By time; of one moment by `order`, then by id, each as numbers where they are numbers."""
+    return fill["at"], *(_natural(fill.get(name)) for name in ("order", "id"))
+
+
+def _natural(value: object) -> tuple[int, Decimal, str]:
+    text = str(value if value is not None else "")
+    return (0, Decimal(text), "") if text.isascii() and text.isdigit() else (1, Decimal(0), text)
+
+
 _BOOK = ("agent", "market", "currency", "mode", "strategy")
 
 
 def _matched(fills: list[Row]) -> tuple[list[Row], list[Row]]:
     """Trades by average cost, per agent, market, currency and mode; and what the fills leave open."""
     books: dict[tuple[object, ...], list[Row]] = {}
-    for fill in sorted(fills, key=lambda row: (row["at"], str(row["id"]))):
+    for fill in sorted(fills, key=_in_order):
         books.setdefault(
             tuple(fill.get(name) for name in ("agent", "market", "currency", "mode", "strategy")), []
         ).append(fill)

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from reporter.trading.ledger.candidates import Candidate, candidates, evaluated
 from reporter.trading.ledger.catalog import Sample, TableShape
 from reporter.trading.ledger.expressions import number
-from reporter.trading.ledger.mapping import COLUMNS, LONG, PAPER, SHORT
+from reporter.trading.ledger.mapping import COLUMNS, LONG, PAPER, SHORT, with_point
 from reporter.trading.ledger.mapping_text import Rule, flags, listed, quoted, scaled, sql_name
 from reporter.trading.ledger.time_zones import is_certain, is_naive, proven_zone
 
@@ -32,6 +32,7 @@ _QUOTES = "USDT|USDC|FDUSD|BUSD|USD|EUR|GBP|JPY|CHF|BTC|ETH|BNB"
 _PAIR = re.compile(r"[A-Za-z0-9.]+[/_-]([A-Z]{3,5})(?::.*|-PERP.*|\..*)?")
 _JOINED = re.compile(rf"[A-Z0-9]{{2,12}}?({_QUOTES})(?:-PERP.*|\..*)?")
 _FILE = re.compile(r"(?:.*/)?((?:conf|config)_)?[^/]+\.(ya?ml|json|toml|py|ini)")
+_COMMA = re.compile(r"[+-]?\d{1,3}(?:\.?\d{3})*,\d+")
 _CLOCK = re.compile(r"\d{1,2}:\d\d(:\d\d(\.\d+)?)?")
 
 
@@ -87,7 +88,10 @@ class _Draft:
             sum(_TABLE_WORDS.get(word, 0) for word in re.split(r"[^a-z]+|(?<=[a-z])log", shape.name.lower()))
         )
         self._catalog, self._shape, self._bot = catalog, shape, agent
-        self._candidates = candidates({one.name: (one.type, one.default) for one in shape.columns}, rows)
+        self._comma = any(map(_has_comma, candidates({one.name: ("", "") for one in shape.columns}, rows)))
+        if self._comma:
+            self.rows = [{name: with_point(value) for name, value in row.items()} for row in rows]
+        self._candidates = candidates({one.name: (one.type, one.default) for one in shape.columns}, self.rows)
         self._taken: set[str] = set()
         self._joins: list[tuple[str, str]] = []
         self._row_number: str | None = None
@@ -328,6 +332,8 @@ class _Draft:
 
     def _moment(self, one: Candidate) -> Rule:
         units = {unit for unit in one.units if unit != "none"}
+        if one.forms:
+            return self._written_time(one)
         if units == {"date"} and (clock := self._first(_is_clock)):
             return self._zoned(one, f'{one.expression} + " " + {clock.expression}')
         if len(units - {"date"}) > 1:
@@ -338,6 +344,17 @@ class _Draft:
         if units & {"text", "date"}:
             return self._zoned(one, one.expression)
         return {"from": one.expression, "unit": units.pop()} if units else one.expression
+
+    def _written_time(self, one: Candidate) -> Rule:
+        """A time in a form of its own, with the time of day from another column where that stands apart."""
+        expression, form = one.expression, one.forms[0]
+        if "%H" not in form and "%I" not in form and (clock := self._first(_is_clock)):
+            expression = f'{one.expression} + " " + {clock.expression}'
+            form += " %H:%M:%S" if str(clock.known[0]).count(":") > 1 else " %H:%M"
+        if len(one.forms) > 1:
+            self.doubts.append(f"{one.name}: day and month could be either; they are taken as {one.forms[0]}")
+        self._naive.append(one.name)
+        return {"from": expression, "format": form}
 
     def _zoned(self, one: Candidate, expression: str) -> Rule:
         """Texts without a zone: in the zone that other times of the same rows prove, else UTC, which is said."""
@@ -399,7 +416,7 @@ class _Draft:
         elif said:
             self._columns["currency"] = {"const": said}
         else:
-            guess = "USDC" if self._is_bet else "USD"
+            guess = "USDC" if self._is_bet else "EUR" if self._comma else "USD"
             self._columns["currency"] = {"const": guess}
             self.doubts.append(f"currency: nothing names one; {guess} is a guess")
 
@@ -541,6 +558,8 @@ class _Draft:
             found["open"] = self._open
         if not self._net and unit == "trade":
             found["net"] = False
+        if self._comma:
+            found["decimal"] = ","
         return {**found, "columns": columns}
 
     def _side_withoutsql_name(self) -> None:
@@ -552,7 +571,7 @@ class _Draft:
             self.doubts.append("side: no column says it; every trade is taken as long")
 
     def _rows_wanted(self) -> dict[str, Any]:
-        if not self._joins and not self._row_number:
+        if not self._joins and self._row_number in {None, "row_number"}:
             return {"table": self._shape.name}
         selected = [f"t.{self._row_number} AS row_number"] * bool(self._row_number) + ["t.*"]
         selected += [more for _, more in self._joins]
@@ -565,6 +584,11 @@ def _number(value: Any) -> Decimal | None:
         return number(value)
     except ValueError:
         return None
+
+
+def _has_comma(one: Candidate) -> bool:
+    """Whether a column holds numbers such as `1.234,50`."""
+    return one.share(lambda value: isinstance(value, str) and bool(_COMMA.fullmatch(value.strip()))) > 0.9
 
 
 def _is_clock(one: Candidate) -> bool:

@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Row, func, inspect, select, table, text
 
 from reporter.errors import LedgerError
 from reporter.periods.civil import INSTANT, Period
+from reporter.secret import Secret
 from reporter.trading.books import By, Equity, Figures, LedgerHealth, TradeFilter
 from reporter.trading.ledger import equity, queries, rows
 from reporter.trading.ledger.buckets import (
@@ -38,6 +39,7 @@ from reporter.trading.ledger.cash_flows import paid
 from reporter.trading.ledger.checks import LATEST, LedgerChecks, RowChecks, Trouble, compared, finding
 from reporter.trading.ledger.connection import Database
 from reporter.trading.ledger.derived import DerivedDatabase
+from reporter.trading.ledger.files import Files, file_kind
 from reporter.trading.ledger.grouping import Grouping, grouping
 from reporter.trading.ledger.path_metrics import LinePath, TradeWalk, units, walked
 from reporter.trading.ledger.result import BookKey, CashFlow, LedgerResult, LineKey
@@ -501,17 +503,26 @@ def _added(found: dict[LineKey, tuple[Decimal, ...]]) -> dict[LineKey, Decimal]:
     return {line: sum(amounts, Decimal(0)) for line, amounts in found.items()}
 
 
+def opened(name: str, url: Secret | str, timeout: float) -> Database | Files:
+    """What stands at an address. Raises LedgerError where it is none."""
+    kind = file_kind(url.reveal() if isinstance(url, Secret) else url)
+    return Database(name, url, timeout) if kind is None else Files(name, *kind, timeout)
+
+
 def _database(settings: LedgerSettings, timeout: float) -> Database | DerivedDatabase:
-    database = Database(settings.name, settings.url, timeout)
-    if settings.kind == "hummingbot":
-        return DerivedDatabase(database, hummingbot.derive, hummingbot.changed)
-    if settings.kind == "jesse":
-        return DerivedDatabase(database, jesse.derive, jesse.changed)
+    database = opened(settings.name, settings.url, timeout)
+    if isinstance(database, Files) and settings.kind != "mapping":
+        raise LedgerError(f"{settings.name}: files are read by `kind: mapping`, not by {settings.kind}")
     if settings.kind == "mapping":
         try:
             return mapped_database(database, settings.mapping)
         except LedgerError as error:
             raise LedgerError(f"{settings.name}: {error}") from None
+    assert isinstance(database, Database)  # noqa: S101 - as was asked above
+    if settings.kind == "hummingbot":
+        return DerivedDatabase(database, hummingbot.derive, hummingbot.changed)
+    if settings.kind == "jesse":
+        return DerivedDatabase(database, jesse.derive, jesse.changed)
     return database
 
 

@@ -43,6 +43,8 @@ def is_naive(value: Any) -> bool:
 
 def is_certain(one: Candidate) -> bool:
     """Whether a time's zone is known: a number since 1970, a text with a zone, or SQL's own CURRENT_TIMESTAMP."""
+    if one.forms:
+        return False
     if {"text", "date"} & one.units.keys():
         return "CURRENT_TIMESTAMP" in one.default.upper() or not any(map(is_naive, one.known))
     return True

@@ -20,14 +20,19 @@ from reporter.errors import LedgerError, nearest
 from reporter.trading.ledger import readonly
 from reporter.trading.ledger.connection import Database
 from reporter.trading.ledger.derived import DerivedDatabase, DerivedRows
+from reporter.trading.ledger.files import TABLE, FileLook, Files, named
 from reporter.trading.ledger.mapping import LedgerMapping, mapped, read_mapping
 from reporter.trading.ledger.postgres_statements import acting
 
 _BATCH = 5000
 
 
-def mapped_database(database: Database, given: Mapping[str, Any]) -> DerivedDatabase:
+def mapped_database(database: Database | Files, given: Mapping[str, Any]) -> DerivedDatabase:
     """A database whose trades are what the mapping makes of its rows. Raises LedgerError for a wrong mapping."""
+    if isinstance(database, Files):
+        own = given if "table" in given or "query" in given else {"table": TABLE, **given}
+        read_mapping(own)
+        return DerivedDatabase(database, partial(_derive_from_files, own), FileLook.stamp)
     mapping = read_mapping(given)
     return DerivedDatabase(database, partial(_derive, given), partial(_changed, mapping))
 
@@ -36,6 +41,13 @@ def _derive(given: Mapping[str, Any], connection: Connection) -> DerivedRows:
     statement, known = _statement(read_mapping(given), connection)
     mapping = read_mapping(given, known)  # again, now that the columns are known
     return mapped(mapping, _rows(connection, statement))
+
+
+def _derive_from_files(given: Mapping[str, Any], look: FileLook) -> DerivedRows:
+    mapping = read_mapping(given)
+    sql = mapping.query or f"SELECT * FROM {named(str(mapping.table))}"  # noqa: S608 - quoted
+    known = [one.name for one in look.columns(sql.rstrip().rstrip(";"))]
+    return mapped(read_mapping(given, known), look.rows(sql))
 
 
 def _rows(connection: Connection, statement: Any) -> Iterator[Mapping[str, Any]]:
