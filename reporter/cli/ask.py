@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from reporter.app.app import App
 from reporter.cli.alerts import PATIENCE, signed
 from reporter.cli.terminal import DONE, USAGE, complain, progress
+from reporter.errors import ReporterError
 from reporter.operations.answering import Door
 from reporter.operations.operation import Actor, NotUnderstoodError, Role
+
+
+def _attached(paths: list[str]) -> list[tuple[str, bytes]]:
+    """The files that come with a question. Raises ReporterError."""
+    try:
+        return [(Path(path).name, Path(path).read_bytes()) for path in paths]
+    except OSError as error:
+        raise ReporterError(f"{error.filename} cannot be read: {error.strerror}") from None
 
 
 def run_ask(app: App, options: argparse.Namespace) -> int:
@@ -20,7 +30,7 @@ def run_ask(app: App, options: argparse.Namespace) -> int:
     try:
         with progress("asking"):
             door = Door(app, lambda run_id: app.deliver(run_id, PATIENCE), drawn=False)
-            messages = door.answer(" ".join(options.question), actor)
+            messages = door.answer(" ".join(options.question), actor, _attached(options.attach))
     except NotUnderstoodError as error:
         complain(str(error))
         return USAGE

@@ -218,6 +218,7 @@ def _setup(parser: argparse.ArgumentParser) -> None:
 
 def _ask(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("question", metavar="QUESTION", nargs="+", help="such as status, 'pnl weekly' or help")
+    parser.add_argument("--attach", metavar="FILE", action="append", default=[], help="a picture of a plan; repeatable")
 
 
 def _init(parser: argparse.ArgumentParser) -> None:

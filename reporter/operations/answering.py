@@ -9,7 +9,7 @@ from typing import Any
 from reporter.app.app import App
 from reporter.errors import nearest
 from reporter.messages.message import Message
-from reporter.operations.arguments import read_arguments, validated, words_of
+from reporter.operations.arguments import Word, read_arguments, validated, words_of
 from reporter.operations.operation import Actor, Arguments, Invocation, NotAllowedError, NotUnderstoodError, Operation
 from reporter.operations.table import BY_NAME, OPERATIONS
 
@@ -22,14 +22,14 @@ class Door:
     deliver: Callable[[str], object]
     drawn: bool = True
 
-    def answer(self, text: str, actor: Actor) -> Sequence[Message]:
-        """The answer to a text such as `pnl weekly`.
+    def answer(self, text: str, actor: Actor, files: Sequence[tuple[str, bytes]] = ()) -> Sequence[Message]:
+        """The answer to a text such as `pnl weekly`; `files` are the names and contents of what came with it.
 
         Raises NotUnderstoodError, NotAllowedError, or another ReporterError where it fails.
         """
         operation, words = understood(text)
         _check_role(operation, actor)
-        return self._carried_out(operation, read_arguments(operation, words), actor)
+        return self._carried_out(operation, read_arguments(operation, words), actor, files)
 
     def invoke(self, name: str, values: Mapping[str, Any], actor: Actor) -> Sequence[Message]:
         """The same for forms and programs: an operation by its name, and its arguments by theirs."""
@@ -37,14 +37,16 @@ class Door:
         _check_role(operation, actor)
         return self._carried_out(operation, validated(operation, values), actor)
 
-    def _carried_out(self, operation: Operation, arguments: Arguments, actor: Actor) -> Sequence[Message]:
-        return tuple(operation.handler(Invocation(self.app, actor, arguments, self.deliver, self.drawn)))
+    def _carried_out(
+        self, operation: Operation, arguments: Arguments, actor: Actor, files: Sequence[tuple[str, bytes]] = ()
+    ) -> Sequence[Message]:
+        return tuple(operation.handler(Invocation(self.app, actor, arguments, self.deliver, self.drawn, tuple(files))))
 
 
-def understood(text: str) -> tuple[Operation, list[str]]:
+def understood(text: str) -> tuple[Operation, list[Word]]:
     """The operation that a text names, and its other words. Raises NotUnderstoodError with the nearest one."""
-    first, *rest = words_of(text.strip().removeprefix("/").removeprefix("!")) or [""]
-    return found(first), rest
+    words = words_of(text.strip().removeprefix("/").removeprefix("!"))
+    return found(words[0] if words else ""), words[1:]
 
 
 def found(name: str) -> Operation:

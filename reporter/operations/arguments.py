@@ -12,19 +12,34 @@ from pydantic.fields import FieldInfo
 from reporter.config.error_messages import sentence_of
 from reporter.operations.operation import Arguments, NotUnderstoodError, Operation, Words
 
-LONGEST_TEXT = 1000
-"""Characters of a question."""
+LONGEST_TEXT = 10_000
+"""Characters of a question; a plan may have 8,000."""
 _WORD = re.compile(r'"([^"]*)"|(\S+)')
 
 
-def words_of(text: str) -> list[str]:
-    """The words of a text; what stands in double quotes is one word. Raises NotUnderstoodError for a text too long."""
+class Word(str):
+    """A word of a text, and where it stands there; what stands in double quotes is one word."""
+
+    __slots__ = ("end", "start", "text")
+    text: str
+    start: int
+    end: int
+
+    @classmethod
+    def of(cls, text: str, found: re.Match[str]) -> Word:
+        word = cls(found[1] if found[1] is not None else found[2])
+        word.text, word.start, word.end = text, found.start(), found.end()
+        return word
+
+
+def words_of(text: str) -> list[Word]:
+    """The words of a text. Raises NotUnderstoodError for a text too long."""
     if len(text) > LONGEST_TEXT:
         raise NotUnderstoodError(f"a question has at most {LONGEST_TEXT} characters")
-    return [quoted or plain for quoted, plain in _WORD.findall(text)]
+    return [Word.of(text, found) for found in _WORD.finditer(text)]
 
 
-def read_arguments(operation: Operation, words: list[str]) -> Arguments:
+def read_arguments(operation: Operation, words: list[Word]) -> Arguments:
     """The arguments that these words are. Raises NotUnderstoodError with the usage."""
     return validated(operation, _assigned(operation, words))
 
@@ -61,10 +76,10 @@ def words_in(info: FieldInfo) -> Words:
     return next((one for one in info.metadata if isinstance(one, Words)), Words())
 
 
-def _assigned(operation: Operation, words: list[str]) -> dict[str, str]:
+def _assigned(operation: Operation, words: list[Word]) -> dict[str, str]:
     fields = {name: words_in(info) for name, info in operation.arguments.model_fields.items()}
     named = {one.after: name for name, one in fields.items() if one.after}
-    found: dict[str, list[str]] = {}
+    found: dict[str, list[Word]] = {}
     current: str | None = None
     for word in words:
         if (name := named.get(word.casefold())) and name not in found:
@@ -76,7 +91,13 @@ def _assigned(operation: Operation, words: list[str]) -> dict[str, str]:
                 raise NotUnderstoodError(f"{operation.name}: `{word}` is too much; write `{usage(operation)}`")
             found[current] = []
         found[current].append(word)
-    return {name: " ".join(words) for name, words in found.items() if words}
+    return {name: _joined(words) for name, words in found.items() if words}
+
+
+def _joined(words: list[Word]) -> str:
+    """Several words as they stand in the text, with its line breaks."""
+    first, last = words[0], words[-1]
+    return str(first) if first is last else first.text[first.start : last.end]
 
 
 def _usage(name: str, info: FieldInfo) -> str:

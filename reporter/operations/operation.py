@@ -37,11 +37,15 @@ class Role(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who asks: a name for the record, a role, and where. `place` is a door and what lies behind it, such as a chat."""
+    """Who asks: a name for the record, a role, and where. `place` is a door and what lies behind it, such as a chat.
+
+    `identity` is the user's id at that door, such as `discord:123`; names can be changed, it cannot.
+    """
 
     name: str
     role: Role
     place: str = "cli"
+    identity: str = "cli"
 
 
 class Arguments(BaseModel):
@@ -70,7 +74,7 @@ A = TypeVar("A", bound=Arguments, default=Arguments)
 class Invocation(Generic[A]):
     """One call of an operation. `deliver` brings what a run has queued to its channels, or lets the daemon do it.
 
-    `drawn` says whether the door can show pictures.
+    `drawn` says whether the door can show pictures. `files` are the names and contents of what came with the question.
     """
 
     app: App
@@ -78,6 +82,7 @@ class Invocation(Generic[A]):
     arguments: A
     deliver: Callable[[str], object]
     drawn: bool = True
+    files: tuple[tuple[str, bytes], ...] = ()
 
     def require(self, role: Role) -> None:
         """Raises NotAllowedError where the actor's role is not enough for what the arguments ask."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Annotated
 
 from reporter.messages.message import Message
-from reporter.operations import incidents, reports, service, trading
+from reporter.operations import incidents, plans, reports, service, trading
 from reporter.operations.arguments import usage
 from reporter.operations.operation import Arguments, Invocation, NotUnderstoodError, Operation, Role, Words
 
@@ -90,6 +90,29 @@ OPERATIONS: tuple[Operation, ...] = (
         group="Alerts",
         changes=True,
     ),
+    Operation(
+        "plan", "write the author's plan for today", plans.plan, plans.PlanArguments, group="Plans", changes=True
+    ),
+    Operation(
+        "edit", "change a plan; its older versions stay", plans.edit, plans.EditArguments, group="Plans", changes=True
+    ),
+    Operation(
+        "delete",
+        "withdraw a plan; it stays in the history",
+        plans.delete,
+        plans.PlanOfDayArguments,
+        group="Plans",
+        changes=True,
+    ),
+    Operation(
+        "plans",
+        "the plans of a day; `verify` checks that none was changed, `--score` says what came of a month",
+        plans.plans,
+        plans.PlansArguments,
+        group="Plans",
+    ),
+    Operation("myplans", "the plans that you write", plans.myplans, plans.MyPlansArguments, group="Plans"),
+    Operation("history", "every version of a plan", plans.history, plans.PlanOfDayArguments, group="Plans"),
     Operation("help", "the commands that you may use", _help, HelpArguments, group="Help", aliases=("commands", "?")),
     Operation("start", "who you are here, and what to try first", _start, group="Help"),
 )

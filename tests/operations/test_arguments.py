@@ -35,6 +35,7 @@ def read(text: str) -> dict[str, Any]:
         ("silence db 2h", {"subject": "db", "span": timedelta(hours=2)}),
         ("silence FOR 30m db", {"subject": "db", "span": timedelta(minutes=30)}),
         ("ack db because we wait for disks", {"subject": "db", "note": "we wait for disks"}),
+        ('plan d long BTC,\n  stop "930"', {"author": "d", "text": 'long BTC,\n  stop "930"'}),
         ("silence probe/db* because it's slow", {"subject": "probe/db*", "reason": "it's slow"}),
     ],
 )
@@ -54,7 +55,7 @@ def test_words_become_arguments(text: str, given: dict[str, Any]) -> None:
         ("silence", "silence: SUBJECT is missing; write `silence SUBJECT [for SPAN] [because REASON]`"),
         ("silence db for ever", "silence: SPAN must be a duration with its unit: write such as `30s`, `5m`"),
         ("status now", "status: `now` is too much; write `status`"),
-        ("x" * 2000, "a question has at most 1000 characters"),
+        ("x" * 10_001, "a question has at most 10000 characters"),
     ],
 )
 def test_what_is_not_understood_gets_the_usage_or_the_nearest_command(text: str, said: str) -> None:
