@@ -175,9 +175,11 @@ def _routes(settings: models.Config) -> Routes:
 
 def _heartbeat(settings: models.Config, clock: Clock) -> Heartbeat | None:
     entry = settings.heartbeat
-    if entry is None or entry.url.missing:
+    if entry is None or entry.url.missing or (entry.proxy is not None and entry.proxy.missing):
         return None
-    return Heartbeat(entry.url, entry.every.total_seconds(), entry.fail, clock)
+    return Heartbeat(
+        entry.url, entry.every.total_seconds(), entry.fail, clock, proxy=entry.proxy, ca_file=entry.ca_file
+    )
 
 
 def _is_shared(loaded: Loaded) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, TypedDict
 from zoneinfo import ZoneInfo
 
 from reporter.config import models
@@ -85,6 +85,7 @@ def _discord(
         mention=entry.mentions,
         monotonic=services.clock.monotonic,
         service=services.discord,
+        **_way(entry),
     )
     return outlet, _address(webhook.reveal(), entry.thread_id or entry.thread_name)
 
@@ -104,8 +105,21 @@ def _telegram(
         base_url=settings.telegram.base_url,
         monotonic=services.clock.monotonic,
         service=services.telegram,
+        **_way(entry),
     )
     return outlet, _address(f"{token.reveal()} {chat}", None if entry.topic is None else str(entry.topic))
+
+
+class _WayThere(TypedDict):
+    """How a service is reached."""
+
+    proxy: Secret | None
+    ca_file: Path | None
+
+
+def _way(entry: models.WebChannel) -> _WayThere:
+    proxy = entry.proxy
+    return _WayThere(proxy=None if proxy is None or proxy.missing else proxy, ca_file=entry.ca_file)
 
 
 def _address(place: str, thread: str | None) -> str:

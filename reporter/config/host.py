@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 
 from reporter.config.addresses import web_address
 from reporter.config.base import Settings
-from reporter.config.secrets import Address
+from reporter.config.secrets import Address, HomePath
 from reporter.config.types import Duration, Names, mistake
 
 
@@ -42,3 +42,7 @@ class HeartbeatConfig(Settings):
     fail: str | None = Field("/fail", pattern="^[/?]")
     """Appended to the address when the reporter itself fails: `/fail`, or for example `?state=fail`; `null` sends no
     ping then."""
+    proxy: Annotated[Address, AfterValidator(web_address)] | None = None
+    """The HTTP proxy to go through, instead of the environment's."""
+    ca_file: HomePath | None = None
+    """The certificates (PEM) to trust, instead of those that browsers trust."""

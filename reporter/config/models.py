@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
+from reporter.config.addresses import web_address
 from reporter.config.alerts import AlertsConfig
 from reporter.config.base import Settings
 from reporter.config.events import Events, Hooks, WebConfig
@@ -17,7 +18,7 @@ from reporter.config.host import HeartbeatConfig, HostConfig
 from reporter.config.plans import PlansConfig
 from reporter.config.probes import OwnNetworkConfig, Probe
 from reporter.config.rates import RatesConfig
-from reporter.config.secrets import ChatId, DatabaseUrl, SecretText
+from reporter.config.secrets import Address, ChatId, DatabaseUrl, HomePath, SecretText
 from reporter.config.types import (
     Amounts,
     Currency,
@@ -120,7 +121,16 @@ class ChannelSettings(Settings):
     """At what time of day the digest comes."""
 
 
-class DiscordChannel(ChannelSettings):
+class WebChannel(ChannelSettings):
+    """What a channel may say that is reached over the web."""
+
+    proxy: Annotated[Address, AfterValidator(web_address)] | None = None
+    """The HTTP proxy to go through, instead of the environment's."""
+    ca_file: HomePath | None = None
+    """The certificates (PEM) to trust, instead of those that browsers trust."""
+
+
+class DiscordChannel(WebChannel):
     """A channel of Discord, reached by its webhook."""
 
     kind: Literal["discord"] = "discord"
@@ -158,7 +168,7 @@ class DiscordChannel(ChannelSettings):
         return self
 
 
-class TelegramChannel(ChannelSettings):
+class TelegramChannel(WebChannel):
     """A chat of Telegram, reached by a bot."""
 
     kind: Literal["telegram"]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from html import unescape
 from typing import Any
 
 from reporter.errors import ChartError, TemplateError
-from reporter.messages.message import Attachment
+from reporter.messages.message import Attachment, Message
 from reporter.messages.rasterizer import Rasterizer
 from reporter.messages.templates.renderer import Renderer
 
@@ -19,21 +20,26 @@ MOST = 4
 """Pictures of one report. Discord shows one in an embed, and takes ten embeds a message."""
 
 
-def pictures(renderer: Renderer, charts: Rasterizer, name: str, facts: Mapping[str, Any]) -> tuple[Attachment, ...]:
-    """The pictures that `templates/NAME.svg.j2` makes of a report's facts. What goes wrong is a line in the log.
+def with_pictures(
+    message: Message, renderer: Renderer, charts: Rasterizer, name: str, facts: Mapping[str, Any]
+) -> Message:
+    """The message with the pictures that `templates/NAME.svg.j2` makes of a report's facts.
 
-    None where nothing can be drawn on this machine.
+    If it makes too many, the message says so. What else goes wrong is a line in the log. A machine that can draw
+    nothing leaves the message as it is.
     """
     if not renderer.has_picture(name) or charts.trouble:
-        return ()
+        return message
     try:
         drawn = renderer.draw(name, facts)
-        if len(drawn) > MOST:
-            log.warning("%s has %d pictures; the first %d go with it", name, len(drawn), MOST)
-        return tuple(_attached(name, number, svg, charts.png(svg)) for number, svg in enumerate(drawn[:MOST], 1))
+        shown = tuple(_attached(name, number, svg, charts.png(svg)) for number, svg in enumerate(drawn[:MOST], 1))
     except (ChartError, TemplateError) as error:
         log.warning("%s goes out without its picture: %s", name, error)
-        return ()
+        return message
+    if len(drawn) > MOST:
+        log.warning("%s has %d pictures; the first %d go with it", name, len(drawn), MOST)
+        message = message.noted(f"{MOST} of {len(drawn)} pictures")
+    return replace(message, attachments=(*message.attachments, *shown))
 
 
 def _attached(name: str, number: int, svg: str, content: bytes) -> Attachment:

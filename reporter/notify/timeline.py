@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from sqlalchemy import Connection
 
@@ -14,6 +14,7 @@ from reporter.alerts.maintenance import fits, maintenance_spans
 from reporter.alerts.model import AlertState, Level, Phase, Policy, name_of
 from reporter.alerts.policies import EscalationStep, Rules
 from reporter.alerts.suppression import Silence, affected_subjects, suppression_of
+from reporter.alerts.uptime import StateSpan
 from reporter.notify.settings import NotifySettings
 from reporter.periods.time_text import duration_text
 from reporter.store import alerts, incidents, uptime
@@ -153,12 +154,22 @@ class Timeline:
     # --- What was seen ---
 
     def _readings(self, subject: str, start: datetime, end: datetime) -> Iterator[TimelineEntry]:
-        """The readings of a time; those in a row that are alike are one line."""
+        """The readings of a time; those in a row that are alike are one line.
+
+        Of a long trouble only some readings are kept, and the spans count them all.
+        """
         kept = uptime.kept_readings(self.connection, subject, start, end)
         if not kept:
             yield from self._spans(subject, start, end)
-        for _, alike in groupby(kept, key=lambda one: (one.level, one.detail)):
-            yield _reading(list(alike))
+        spans = uptime.of_subject(self.connection, subject, start, end)
+        runs = [list(in_row) for _, in_row in groupby(kept, key=lambda one: one.level)]
+        ends = [*(run[0].at for run in runs[1:]), end]
+        for run, until in zip(runs, ends, strict=False):
+            counted = _counted(run, until, spans)
+            for _, some in groupby(run, key=lambda one: one.detail):
+                alike = list(some)
+                whole = len(alike) == len(run)
+                yield _reading(alike, counted if whole else len(alike), at_least=not whole and counted > len(run))
 
     def _spans(self, subject: str, start: datetime, end: datetime) -> Iterator[TimelineEntry]:
         for span in uptime.of_subject(self.connection, subject, start, end):
@@ -303,12 +314,21 @@ def _steps_ahead(incident: Incident, rules: Rules) -> Iterable[EscalationStep]:
     return [step for step in mine if step.name not in incident.escalated]
 
 
-def _reading(alike: Sequence[Sample]) -> TimelineEntry:
+def _counted(run: Sequence[Sample], until: datetime, spans: Sequence[StateSpan]) -> int:
+    """How many readings there were in a run of one level that ends by `until`, kept or not."""
+    level, since = run[0].level, run[0].at
+    within = [span.in_row for span in spans if span.level is level and span.end >= since and span.start < until]
+    before_a_pause = [number for number, later in pairwise(within) if later <= number]
+    return max(len(run), sum(before_a_pause) + within[-1]) if within and level is not Level.OK else len(run)
+
+
+def _reading(alike: Sequence[Sample], number: int, *, at_least: bool = False) -> TimelineEntry:
     first, last = alike[0], alike[-1]
     words = f": {first.detail}" if first.detail else ""
     value = f" ({last.value})" if last.value and last.value not in (first.detail or "") else ""
+    least = "at least " if at_least else ""
     return TimelineEntry(
-        first.at, f"seen {first.level}{words}{value}{f', {_times(len(alike))}' if len(alike) > 1 else ''}"
+        first.at, f"seen {first.level}{words}{value}{f', {least}{_times(number)}' if number > 1 else ''}"
     )
 
 

@@ -26,7 +26,7 @@ from reporter.jobs.binding import BoundJob
 from reporter.jobs.context import Context, JobState, Params, Report
 from reporter.messages.formats import plural
 from reporter.messages.message import Message, Run
-from reporter.messages.report_pictures import pictures
+from reporter.messages.report_pictures import with_pictures
 from reporter.notify.pipeline import AlertPipeline
 from reporter.notify.routing import Observer
 from reporter.periods.civil import Period, before, covered
@@ -370,8 +370,7 @@ def _write(
         known = ", ".join(runtime.channels)
         raise JobError(f"{bound.job.name} reports to the channel {report.channel}, which is none of: {known}")
     if bound.charts and (drawn or any(runtime.channels[channel].pictures for channel in channels)):
-        attached = pictures(runtime.renderer, runtime.charts, name, facts)
-        message = replace(message, attachments=(*message.attachments, *attached))
+        message = with_pictures(message, runtime.renderer, runtime.charts, name, facts)
     return RenderedReport(report, message, channels)
 
 

@@ -60,6 +60,13 @@ def test_the_story_tells_what_was_seen_told_and_not_told_and_what_comes(
     assert "12:31:10  sent to on-call too" in story
 
 
+def test_the_story_counts_rounds_and_not_the_readings_that_were_kept(
+    troubled: Floor, capsys: pytest.CaptureFixture[str]
+) -> None:
+    troubled.passes(minutes=56)
+    assert "12:01:00  seen critical: refused, 122 times" in explained(troubled, capsys, "db")  # 2 of them early
+
+
 def test_the_story_of_what_cannot_be_looked_at_promises_no_reminder(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 from reporter.errors import ChartError, TemplateError
 from reporter.messages.formats import Formats
+from reporter.messages.message import Message, Run
 from reporter.messages.rasterizer import LARGEST_SIDE, Rasterizer
-from reporter.messages.report_pictures import MOST, pictures
+from reporter.messages.report_pictures import MOST, with_pictures
 from reporter.messages.templates.renderer import Renderer
 from reporter.trading.trades import Money
 from tests.support.paths import DOCS
@@ -28,6 +29,8 @@ CHARTS = Rasterizer()
 DOCS = DOCS / "templates.md"
 
 Write = Callable[[str], Renderer]
+
+PLAIN = Message(title=(Run("text", "x"),))
 
 
 @pytest.fixture
@@ -147,8 +150,8 @@ def test_a_mistake_is_told_with_its_file(write: Write, source: str) -> None:
 
 def test_a_picture_that_cannot_be_drawn_is_a_line_in_the_log(write: Write, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "reporter")
-    assert pictures(write("<svg>{{ nothing }}</svg>"), CHARTS, "x", {}) == ()
-    assert pictures(write("<svg></svg>"), CHARTS, "x", {}) == ()
+    assert with_pictures(PLAIN, write("<svg>{{ nothing }}</svg>"), CHARTS, "x", {}) == PLAIN
+    assert with_pictures(PLAIN, write("<svg></svg>"), CHARTS, "x", {}) == PLAIN
     first, second = (record.getMessage() for record in caplog.records)
     assert first.startswith("x goes out without its picture: ")
     assert "unknown name 'nothing'" in first
@@ -158,17 +161,19 @@ def test_a_picture_that_cannot_be_drawn_is_a_line_in_the_log(write: Write, caplo
 def test_where_nothing_can_be_drawn_the_log_says_so_once(write: Write, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "reporter")
     blind, renderer = Rasterizer(fonts=(), system=False), write(f"{HEAD}</svg>")
-    assert [pictures(renderer, blind, name, {}) for name in ("x", "x", "without")] == [(), (), ()]
+    assert all(with_pictures(PLAIN, renderer, blind, name, {}) == PLAIN for name in ("x", "x", "without"))
     assert [record.getMessage().partition(":")[0] for record in caplog.records] == [
         "reports go out without their pictures"
     ]
 
 
 def test_pictures_are_named_after_their_report_and_not_too_many(write: Write) -> None:
-    found = pictures(write(f"{{% for n in range(9) %}}{HEAD}</svg>{{% endfor %}}"), CHARTS, "x", {})
-    assert [file.name for file in found] == ["x.png", "x-2.png", "x-3.png", "x-4.png"]
-    assert len(found) == MOST
-    assert all(file.shown for file in found)
+    nine = write(f"{{% for n in range(9) %}}{HEAD}</svg>{{% endfor %}}")
+    message = with_pictures(PLAIN, nine, CHARTS, "x", {})
+    assert [file.name for file in message.attachments] == ["x.png", "x-2.png", "x-3.png", "x-4.png"]
+    assert len(message.attachments) == MOST
+    assert all(file.shown for file in message.attachments)
+    assert "".join(run.text for run in message.footer) == "4 of 9 pictures"
 
 
 def test_the_picture_in_the_document_can_be_drawn(tmp_path: Path) -> None:

@@ -18,8 +18,9 @@ import pytest
 from reporter.errors import ChartError, JobError, TemplateError
 from reporter.messages import bounded as bounds
 from reporter.messages.bounded import BoundsError, Budget, RefusedError, bounded
+from reporter.messages.message import Message
 from reporter.messages.rasterizer import LARGEST_SIDE, Rasterizer
-from reporter.messages.report_pictures import pictures
+from reporter.messages.report_pictures import with_pictures
 from reporter.messages.templates.renderer import Renderer
 
 LITTLE = Budget(seconds=0.2, megabytes=64)
@@ -265,7 +266,7 @@ def test_a_picture_that_takes_too_much_is_ended_and_the_report_goes_out_without(
 ) -> None:
     monkeypatch.setattr("reporter.messages.rasterizer.BUDGET", LITTLE)
     caplog.set_level("INFO", "reporter")
-    assert pictures(write(large(50), "x.svg.j2"), CHARTS, "x", {}) == ()
+    assert with_pictures(Message(), write(large(50), "x.svg.j2"), CHARTS, "x", {}) == Message()
     [record] = caplog.records
     assert "x goes out without its picture: it takes more than" in record.getMessage()
 
