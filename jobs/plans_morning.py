@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from reporter import Context, Report, job
-from reporter.jobs.kit import PlanAuthor, TradingPlan, understood
+from reporter.jobs.kit import PlanAuthor, TradingPlan
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def plans_morning(ctx: Context) -> Iterator[Report]:
     for author in settings.authors.values():
         day = ctx.now.astimezone(author.zone).date()
         mine = [plan for plan in ctx.history.plans(day, day) if plan.newest.author == author.key and not plan.withdrawn]
-        named = [understood(plan.newest.text, settings.agents, settings.markets) for plan in mine]
+        named = [settings.understood(plan.newest.text) for plan in mine]
         entries += [Entry(author, plan, str(found)) for plan, found in zip(mine, named, strict=True)]
     written = {entry.author.key for entry in entries}
     missing = [author for author in settings.authors.values() if author.key not in written]

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from reporter.errors import ReporterError, nearest
-from reporter.plans.intention import Understood, understood
+from reporter.plans.intention import Understood
 from reporter.plans.model import Act, PlanChart, PlanRows, PlanVersion, TradingPlan, plans_of
 from reporter.plans.settings import PlanAuthor, PlanSettings, Writer
 from reporter.secret import masked, without_surrogates
@@ -111,7 +111,7 @@ class Notebook:
 
     def understood(self, text: str) -> Understood:
         """The agents and markets of the config that a text names."""
-        return understood(text, self._settings.agents, self._settings.markets)
+        return self._settings.understood(text)
 
     def authors_of(self, writer: Writer) -> list[PlanAuthor]:
         """Those for whom somebody may write."""

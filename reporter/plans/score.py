@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Literal
 
 from reporter.messages.formats import plural
-from reporter.plans.intention import Understood, understood
+from reporter.plans.intention import Understood
 from reporter.plans.model import PlanVersion, TradingPlan
 from reporter.plans.settings import PlanAuthor, PlanSettings
 from reporter.trading.trades import Mode, Money, Trade
@@ -85,7 +85,7 @@ def result_of(plan: TradingPlan, settings: PlanSettings, author: PlanAuthor, tra
     day = date.fromisoformat(plan.newest.day)
     at = counts_at(settings, author, day)
     counted = plan.at(at)
-    named = understood(counted.text, settings.agents, settings.markets) if counted else Understood()
+    named = settings.understood(counted.text) if counted else Understood()
     own = [trade for trade in trades if _closed_on(trade, day, author) and _is_named(trade, named)]
     verdict, why = _judged(plan, counted, named, own)
     return PlanResult(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import time
 from zoneinfo import ZoneInfo
 
+from reporter.plans.intention import Understood, understood
 from reporter.secret import Secret
 
 
@@ -74,3 +75,7 @@ class PlanSettings:
     """For each accepted spelling in lower case, the market."""
     most_charts: int = 10
     """How many pictures a plan may have."""
+
+    def understood(self, text: str) -> Understood:
+        """The agents and markets that a text names."""
+        return understood(text, self.agents, self.markets)

@@ -22,6 +22,7 @@ from reporter.periods.civil import Period, Unit, named_end, parse_at
 from reporter.store import channel_states, events, incidents, outbox_admin, run_log, uptime
 from reporter.trading.books import By, TradeFilter
 from reporter.web import wire
+from reporter.web.plan_resources import PLAN_RESOURCES
 from reporter.web.problems import ProblemError
 from reporter.web.resource import Call, Query, Resource
 from reporter.web.world import World
@@ -355,4 +356,5 @@ RESOURCES: tuple[Resource, ...] = (
     Resource("/channels", "Channels and how each fares", channels, wire.ChannelsAnswer),
     Resource("/events", "Events of other programs, the newest first", event_list, wire.EventsAnswer, EventsQuery),
     Resource("/commands", "The commands that the caller may use", commands, wire.OperationsAnswer),
+    *PLAN_RESOURCES,
 )

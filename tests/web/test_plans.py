@@ -12,12 +12,15 @@ import pytest
 
 from reporter.client import PlanClient, PlanClientError, create_client
 from reporter.plans.model import PlanChart
+from reporter.plans.notebook import Notebook
 from reporter.plans.settings import PlanListener
 from reporter.secret import Secret
+from reporter.store.plans import PlanTable
 from reporter.web.plans import application
 from reporter.web.server import WebServer
 from tests.plans.desk import DARIA, IVO, MORNING, SETTINGS, Desk, desk
 from tests.support.clocks import HandClock
+from tests.web.listener import READER, listener
 
 
 @dataclass
@@ -208,3 +211,20 @@ def test_what_was_fetched_outlives_the_server(tmp_path: Path) -> None:
     assert plans.fetch_coach_plan("i") is None
     with pytest.raises(PlanClientError, match="cannot be read, and none are kept"):
         client(address.url, strict=True, retries=0).fetch_coach_plan("i")
+
+
+def test_the_main_address_has_every_version_and_prometheus_keeps_its_metrics(tmp_path: Path) -> None:
+    plans = "plans: {authors: {d: {users: [1], timezone: Asia/Tokyo}}, markets: {BTC/USDT: [BTC]}}\n"
+    with listener(tmp_path, plans) as web:
+        assert web.app.runtime.plans
+        with web.store.begin() as connection:
+            notebook = Notebook(PlanTable(connection), web.app.runtime.plans)
+            notebook.write("d", "long BTC", DARIA, web.clock.wall())
+        reader = {"Authorization": f"Bearer {READER}"}
+        (plan,) = web.client.get("/api/v1/plans?from=2026-10-31&to=2026-10-31", headers=reader).json()["plans"]
+        assert (plan["day"], plan["intentions"], plan["withdrawn"]) == ("2026-10-31", ["long BTC/USDT"], False)
+        assert plan["versions"][0]["at"] == "2026-10-31T21:00:00+09:00"
+        assert web.client.get("/api/v1/plans", headers=reader).json() == {"plans": [plan]}
+        assert web.client.get("/api/v1/plans?author=x", headers=reader).json() == {"plans": []}
+        assert web.client.get("/api/v1/plans?from=2026-11-02&to=2026-11-01", headers=reader).json()["where"] == "to"
+        assert "reporter_" in web.client.get("/metrics", headers=reader).text

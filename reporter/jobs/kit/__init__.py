@@ -71,7 +71,6 @@ from reporter.jobs.kit.status_board import worst_level as worst_level
 from reporter.messages.formats import size_text as size_text
 from reporter.messages.message import Attachment as Attachment
 from reporter.periods.time_text import duration_text as duration_text
-from reporter.plans.intention import understood as understood
 from reporter.plans.model import TradingPlan as TradingPlan
 from reporter.plans.score import PlanResult as PlanResult
 from reporter.plans.settings import PlanAuthor as PlanAuthor
