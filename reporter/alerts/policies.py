@@ -21,6 +21,7 @@ _POLICIES = {
     "job": Policy(failures=1, clean=_NO_TIME),
     "channel": Policy(failures=1),
     "feed": Policy(failures=1),
+    "audit": Policy(failures=1),
     "store": Policy(failures=1, clean=_NO_TIME),
     # A clock that is right again is right, however often it was wrong.
     "clock": Policy(failures=1, clean=_NO_TIME, flap_window=_NO_TIME, flapping_clean=_NO_TIME),

@@ -85,6 +85,7 @@ def build(
             basis=settings.figures.as_basis(),
             rates=as_rates(settings.rates),
             formats=formats,
+            audit=tuple(entry.as_rule(name) for name, entry in settings.audit.items()),
         ),
         notify=NotifySettings(
             channels=channels,

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from reporter.config.addresses import web_address
 from reporter.config.alerts import AlertsConfig
+from reporter.config.audit import Audit
 from reporter.config.base import Settings
 from reporter.config.events import Events, Hooks, WebConfig
 from reporter.config.figures import FiguresConfig
@@ -382,6 +383,8 @@ class Config(Settings):
     """What happens to alerts."""
     targets: Annotated[TargetsConfig, OrEmpty()] = TargetsConfig()
     """What is to be reached, and what is not to be passed."""
+    audit: Audit = Field(default_factory=dict)
+    """What trades must keep, by a name of your choice; `audit_trades` and `audit_report` judge it."""
     rates: Annotated[RatesConfig, OrEmpty()] = Field(default_factory=dict)
     """What one unit of a currency is worth in another, so that books of several currencies can also be shown in one."""
     figures: Annotated[FiguresConfig, OrEmpty()] = FiguresConfig()

@@ -24,6 +24,7 @@ from reporter.plans.model import TradingPlan
 from reporter.plans.score import PlanResult, result_of
 from reporter.plans.settings import PlanSettings
 from reporter.probes.host.facts import Host
+from reporter.trading.audit import AuditRule
 from reporter.trading.books import Book, By, Ledger, Series, Unread, leading
 from reporter.trading.exchange_rates import Rates, Total, totals
 from reporter.trading.risk import NEVER_CLOSES, Basis
@@ -146,6 +147,8 @@ class Context(Generic[P]):
     """How figures are written, as the filters of templates do."""
     plan_settings: PlanSettings | None = None
     """Who writes trading plans; None where the config has no `plans`."""
+    audit: Sequence[AuditRule] = ()
+    """The audit's rules of the config."""
     kept: Kept = field(default_factory=NothingKept)
     """What this job kept from earlier runs; see `state` and `seen`."""
 

@@ -187,6 +187,7 @@ class Runner:
             rates=inputs.rates,
             formats=inputs.formats,
             plan_settings=runtime.plans,
+            audit=inputs.audit,
             history=self._history.with_maintenance(partial(maintenance_spans, runtime.maintenance)),
             params=bound.params,
             log=logging.getLogger(f"reporter.jobs.{bound.job.name}"),

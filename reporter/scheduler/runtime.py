@@ -20,6 +20,7 @@ from reporter.notify.settings import NotifySettings
 from reporter.plans.settings import PlanListener, PlanSettings
 from reporter.probes.host.facts import Host
 from reporter.scheduler.clock_check import ForeignClock
+from reporter.trading.audit import AuditRule
 from reporter.trading.books import Ledger
 from reporter.trading.exchange_rates import Rates
 from reporter.trading.ledger.portfolio import Portfolio
@@ -39,6 +40,7 @@ class JobInputs:
     basis: Basis
     rates: Rates
     formats: Formats
+    audit: tuple[AuditRule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

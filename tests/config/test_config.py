@@ -406,7 +406,7 @@ def test_each_choice_that_the_stock_config_offers_can_be_taken() -> None:
 
 
 NOT_IN_THE_STOCK = {"channels.NAME.thread_name"}  # it excludes `thread_id`, and stands in that one's comment
-NAMED = {"ledgers", "channels", "jobs", "probes", "money", "rates", "events", "hooks", "tokens", "authors"}
+NAMED = {"ledgers", "channels", "jobs", "probes", "money", "rates", "events", "hooks", "tokens", "authors", "audit"}
 
 
 def generic(path: tuple[str | int, ...]) -> str:

@@ -16,6 +16,12 @@ from reporter.config.limits import NumberLimits as NumberLimits
 from reporter.config.limits import PercentLimits as PercentLimits
 from reporter.jobs.context import JobState as JobState
 from reporter.jobs.context import tone_of as tone_of
+from reporter.jobs.kit.audits import AuditSummary as AuditSummary
+from reporter.jobs.kit.audits import RuleSummary as RuleSummary
+from reporter.jobs.kit.audits import audit_file as audit_file
+from reporter.jobs.kit.audits import audit_summary as audit_summary
+from reporter.jobs.kit.audits import audited as audited
+from reporter.jobs.kit.audits import audits_of as audits_of
 from reporter.jobs.kit.comparison import ENOUGH_DAYS as ENOUGH_DAYS
 from reporter.jobs.kit.comparison import Breakdown as Breakdown
 from reporter.jobs.kit.comparison import Contributors as Contributors
@@ -75,6 +81,11 @@ from reporter.plans.model import TradingPlan as TradingPlan
 from reporter.plans.score import PlanResult as PlanResult
 from reporter.plans.settings import PlanAuthor as PlanAuthor
 from reporter.probes.host.facts import Host as Host
+from reporter.trading.audit import AuditCheck as AuditCheck
+from reporter.trading.audit import AuditRule as AuditRule
+from reporter.trading.audit import AuditVerdict as AuditVerdict
+from reporter.trading.audit import Gravity as Gravity
+from reporter.trading.audit import TradeAudit as TradeAudit
 from reporter.trading.books import AgentSeries as AgentSeries
 from reporter.trading.books import LedgerHealth as LedgerHealth
 from reporter.trading.books import Unread as Unread

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fnmatch import fnmatchcase
-from typing import Literal
+from typing import Literal, TypeVar
 
 from pydantic import Field, PositiveInt
 
@@ -33,6 +33,8 @@ LOOKED = timedelta(minutes=5)
 A_MINUTE = timedelta(minutes=1)
 # The rows of a list that goes with a summary. More of them are counted and not listed.
 LISTED = 1000
+P = TypeVar("P", bound="FeedParams")
+
 LONGEST_ID = 150  # characters; a longer id is remembered by its hash
 
 
@@ -147,7 +149,7 @@ class _Cursor:
         }
 
 
-def feed_news(ctx: Context[FeedParams], *, openings: bool = False) -> Iterator[FeedNews | JobState | Observation]:
+def feed_news(ctx: Context[P], *, openings: bool = False) -> Iterator[FeedNews | JobState | Observation]:
     """What came into each ledger since the last run. States and observations are for the job to yield as they are.
 
     A new cursor begins at this moment and sends nothing of the past. Raises LedgerError when no ledger can be read.
@@ -196,7 +198,7 @@ def _short(item: str) -> str:
     return item if len(item) <= LONGEST_ID else hashlib.sha256(item.encode()).hexdigest()
 
 
-def _observed(ctx: Context[FeedParams], subject: str, found: Arrivals, standing: set[str]) -> Iterator[Observation]:
+def _observed(ctx: Context[P], subject: str, found: Arrivals, standing: set[str]) -> Iterator[Observation]:
     if found.ahead and found.ahead > ctx.now + SKEW:
         ahead = duration_text(found.ahead - ctx.now)
         yield Observation(subject, Level.WARNING, f"a trade of {found.ledger} closes {ahead} in the future; it waits")
@@ -221,7 +223,7 @@ def opening_key(row: Trade | Position) -> str:
 
 
 def _news(
-    ctx: Context[FeedParams], state: JobState, cursor: _Cursor, found: Arrivals, opened: Sequence[Execution]
+    ctx: Context[P], state: JobState, cursor: _Cursor, found: Arrivals, opened: Sequence[Execution]
 ) -> Iterator[FeedNews | JobState]:
     opened = [one for one in opened if one.at >= cursor.since]
     count = len(found.ids) + len(opened)
@@ -248,7 +250,7 @@ def _news(
     )
 
 
-def _since(ctx: Context[FeedParams], cursor: _Cursor, found: Arrivals) -> datetime:
+def _since(ctx: Context[P], cursor: _Cursor, found: Arrivals) -> datetime:
     """Never back, and never closer to the newest row than the overlap."""
     newest = min(found.newest or cursor.since, ctx.now)
     return max(cursor.since, newest - timedelta(minutes=ctx.params.overlap_minutes))
@@ -352,7 +354,7 @@ def summary_of(news: FeedNews) -> FeedSummary:
     )
 
 
-def summary_report(ctx: Context[FeedParams], news: FeedNews, template: str) -> Iterator[Report]:
+def summary_report(ctx: Context[P], news: FeedNews, template: str) -> Iterator[Report]:
     """One message with the figures and the list, for the job's own channel and those of the modes in it."""
     content = csv_file(news.executions, EXECUTIONS, ctx.period.zone)
     attached = (Attachment(f"{news.ledger}-{ctx.now:%Y-%m-%d-%H%M}.csv", content),)
