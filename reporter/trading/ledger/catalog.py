@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Select, TableClause, column, func, select, table, text
 
+from reporter.trading.ledger import mysql
 from reporter.trading.ledger.connection import Database
 from reporter.trading.ledger.sqlite_file import undisturbed
 
@@ -24,8 +25,11 @@ _TABLES_OF_SQLITE = text(
 )
 _COLUMNS = text(
     "SELECT table_schema, table_name, column_name, data_type, column_default FROM information_schema.columns "
-    "WHERE table_schema NOT IN ('pg_catalog', 'information_schema', 'mysql', 'performance_schema', 'sys') "
-    "ORDER BY table_schema, table_name, ordinal_position"
+    "WHERE table_schema NOT IN ('pg_catalog', 'information_schema') ORDER BY table_schema, table_name, ordinal_position"
+)
+_COLUMNS_OF_MYSQL = text(
+    "SELECT table_schema, table_name, column_name, data_type, column_default FROM information_schema.columns "
+    "WHERE table_schema = database() ORDER BY table_name, ordinal_position"
 )
 
 
@@ -91,7 +95,8 @@ class SqlCatalog:
         return None if statement is None or "WITHOUT ROWID" in str(statement).upper() else "rowid"
 
     def _rows(self, wanted: Select[Any]) -> list[Sample]:
-        return [dict(row) for row in self._look(lambda connection: connection.execute(wanted).mappings().all())]
+        rows = self._look(lambda connection: connection.execute(wanted).mappings().all())
+        return [{name: mysql.legible(value) for name, value in row.items()} for row in rows]
 
     def _look(self, ask: Callable[[Connection], T]) -> T:
         def once() -> T:
@@ -113,14 +118,21 @@ def _columns_of_sqlite(connection: Connection, name: str) -> list[ColumnShape]:
 
 
 def _of_server(connection: Connection) -> list[TableShape]:
-    usual = "current_schema()" if connection.dialect.name == "postgresql" else "database()"
-    own = connection.execute(text(f"SELECT {usual}")).scalar()
-    found = connection.execute(_COLUMNS).all()
+    is_mysql = connection.dialect.name == "mysql"
+    own = connection.execute(text(f"SELECT {'database()' if is_mysql else 'current_schema()'}")).scalar()
+    found = connection.execute(_COLUMNS_OF_MYSQL if is_mysql else _COLUMNS).all()
     shapes = []
     for (schema, name), rows in groupby(found, key=lambda row: (row[0], row[1])):
         columns = tuple(ColumnShape(row[2], str(row[3]).upper(), str(row[4] or "")) for row in rows)
         shapes.append(TableShape(name if schema == own else f"{schema}.{name}", columns))
     return shapes
+
+
+def table_names(connection: Connection) -> list[str]:
+    """All tables and views, with their schemas where these are not the usual one."""
+    if connection.dialect.name == "sqlite":
+        return list(connection.execute(_TABLES_OF_SQLITE).scalars())
+    return [shape.name for shape in _of_server(connection)]
 
 
 def clause(name: str) -> TableClause:

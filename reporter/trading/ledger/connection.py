@@ -17,7 +17,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from reporter.errors import LedgerError
 from reporter.secret import Secret
-from reporter.trading.ledger import readonly
+from reporter.trading.ledger import mysql, readonly
 from reporter.trading.ledger.sqlite_file import DisturbedError, SqliteFile, open_sqlite, sqlite_reason, verified
 
 _WRONG_KIND = ": is it the right kind of ledger?"
@@ -39,7 +39,7 @@ class Database:
 
     @property
     def dialect(self) -> str:
-        """`sqlite` or `postgresql`."""
+        """`sqlite`, `postgresql` or `mysql`, which MariaDB is too."""
         return self._url.get_backend_name()
 
     @property
@@ -73,6 +73,9 @@ class Database:
         words = " ".join(str(original).split())
         if self.file:
             return _of_a_ledger(sqlite_reason(original, self.file))
+        if self.dialect == "mysql":
+            said = _of_a_ledger(mysql.reason(original))
+            return self._without_password(f"{said} ({words})" if said else words)
         said = _of_a_ledger(readonly.SQLSTATES.get(getattr(original, "sqlstate", None) or "", ""))
         return self._without_password(f"{said} ({words})" if said else words)
 
@@ -81,7 +84,10 @@ class Database:
 
     @cached_property
     def _engine(self) -> Engine:
-        return _sqlite(self.file, self._timeout) if self.file else _postgresql(self._url, self._timeout)
+        if self.file:
+            return _sqlite(self.file, self._timeout)
+        made = mysql.engine if self.dialect == "mysql" else _postgresql
+        return made(self._url, self._timeout)
 
 
 def _parsed(name: str, written: str) -> URL:
@@ -96,8 +102,10 @@ def _parsed(name: str, written: str) -> URL:
             return url
         case "postgresql" | "postgres":
             return url.set(drivername="postgresql+psycopg")
+        case "mysql" | "mariadb":
+            return url.set(drivername="mysql+pymysql")
         case other:
-            raise LedgerError(f"{name}: {other} cannot be read, write sqlite:///FILE or postgresql://…")
+            raise LedgerError(f"{name}: {other} cannot be read, write sqlite:///FILE, postgresql://… or mysql://…")
 
 
 def strict_address(name: str, address: Secret) -> Secret:

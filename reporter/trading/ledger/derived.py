@@ -87,6 +87,11 @@ class DerivedDatabase:
         )
 
     @property
+    def source(self) -> Any:
+        """What the rows are computed from: a Database, or Files."""
+        return self._source
+
+    @property
     def address(self) -> str:
         """Where the source is, without a password."""
         return self._source.address

@@ -81,7 +81,7 @@ def inspect(url: Secret | str, name: str, now: datetime, *, timeout: float = 60)
     database = opened(name, url, timeout)
     catalog = FileCatalog(database) if isinstance(database, Files) else SqlCatalog(database)
     found = Inspection(catalog.tables())
-    found.kind = recognised(found.tables)
+    found.kind = recognised(found.tables) if database.dialect in {"sqlite", "postgresql"} else None
     if found.kind is None:
         found.proposals = propose(catalog, name)
         if not found.proposals:

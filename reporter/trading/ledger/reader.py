@@ -22,7 +22,7 @@ from reporter.errors import LedgerError
 from reporter.periods.civil import INSTANT, Period
 from reporter.secret import Secret
 from reporter.trading.books import By, Equity, Figures, LedgerHealth, TradeFilter
-from reporter.trading.ledger import equity, queries, rows
+from reporter.trading.ledger import equity, queries, rights, rows
 from reporter.trading.ledger.buckets import (
     HOUR,
     Anchor,
@@ -51,8 +51,6 @@ from reporter.trading.ledger.sources.mapped import mapped_database
 from reporter.trading.ledger.sources.native import LATER, native
 from reporter.trading.ledger.sqlite_file import undisturbed
 from reporter.trading.trades import Agent, Arrivals, EquityPoint, Mode, Position, Trade
-
-_MAY_WRITE = text("SELECT has_table_privilege(current_user, CAST(:table AS text), 'INSERT, UPDATE, DELETE')")
 
 # Rows that are fetched at once: more than these are not kept in memory together.
 _BATCH = 5000
@@ -278,11 +276,12 @@ class Reader:
 
     def warnings(self) -> list[str]:
         """What is unwise in how we may read it: rights that are too wide."""
-        if self._database.dialect == "sqlite":
+        database = self._database.source if isinstance(self._database, DerivedDatabase) else self._database
+        if isinstance(database, Files) or database.dialect == "sqlite":
             return []
-        with self._database.snapshot() as connection:
-            wide = [name for name in self._source.tables if connection.execute(_MAY_WRITE, {"table": name}).scalar()]
-        return [_too_wide(self.name, wide)] if wide else []
+        tables = () if database is not self._database else self._source.tables
+        with database.snapshot() as connection:
+            return [f"{self.name}: {one}" for one in rights.warnings(connection, tables)]
 
     def check(self, now: datetime, told: Callable[[int, int], None]) -> LedgerChecks:
         """Every row checked; `told` is called with how many of how many trades were."""
@@ -519,6 +518,8 @@ def _database(settings: LedgerSettings, timeout: float) -> Database | DerivedDat
         except LedgerError as error:
             raise LedgerError(f"{settings.name}: {error}") from None
     assert isinstance(database, Database)  # noqa: S101 - as was asked above
+    if database.dialect == "mysql":
+        raise LedgerError(f"{settings.name}: MySQL and MariaDB are read by `kind: mapping`, not by {settings.kind}")
     if settings.kind == "hummingbot":
         return DerivedDatabase(database, hummingbot.derive, hummingbot.changed)
     if settings.kind == "jesse":
@@ -539,7 +540,3 @@ def _source(settings: LedgerSettings, dialect: str, mode: Mode) -> Source:
 def _mode_by_name(database: Database | DerivedDatabase) -> Mode:
     """freqtrade calls the database of its dry runs `tradesv3.dryrun.sqlite`."""
     return Mode.PAPER if database.file and "dryrun" in database.file.name else Mode.LIVE
-
-
-def _too_wide(name: str, tables: Sequence[str]) -> str:
-    return f"{name}: the role may write to {', '.join(tables)}; give it SELECT alone, and no mistake can change a trade"

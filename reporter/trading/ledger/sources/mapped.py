@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -17,7 +17,8 @@ from sqlalchemy import (
 )
 
 from reporter.errors import LedgerError, nearest
-from reporter.trading.ledger import readonly
+from reporter.trading.ledger import mysql, readonly
+from reporter.trading.ledger.catalog import table_names
 from reporter.trading.ledger.connection import Database
 from reporter.trading.ledger.derived import DerivedDatabase, DerivedRows
 from reporter.trading.ledger.files import TABLE, FileLook, Files, named
@@ -52,13 +53,15 @@ def _derive_from_files(given: Mapping[str, Any], look: FileLook) -> DerivedRows:
 
 def _rows(connection: Connection, statement: Any) -> Iterator[Mapping[str, Any]]:
     found = connection.execute(statement, execution_options={"stream_results": True, "yield_per": _BATCH})
+    if connection.dialect.name == "mysql":
+        return ({name: mysql.legible(value) for name, value in row.items()} for row in found.mappings())
     return (dict(row) for row in found.mappings())
 
 
 def _statement(mapping: LedgerMapping, connection: Connection) -> tuple[Any, list[str]]:
     """What is asked, and the columns that come of it. Raises LedgerError for a table that is not there."""
     if mapping.query:
-        query = _only_reads(mapping.query)
+        query = _only_reads(mapping.query, connection.dialect.name)
         return query, list(connection.execute(query).keys())
     own = _table(str(mapping.table))
     _expect_table(connection, own)
@@ -73,23 +76,23 @@ def _table(name: str) -> TableClause:
 
 def _expect_table(connection: Connection, own: TableClause) -> None:
     """Raises LedgerError, with the tables that there are, where it is none of them."""
-    listed = (
-        "SELECT name FROM sqlite_master WHERE type IN ('table', 'view')"
-        if connection.dialect.name == "sqlite"
-        else "SELECT table_name FROM information_schema.tables "
-        "WHERE table_schema NOT IN ('pg_catalog', 'information_schema')"
-    )
-    tables = [str(row[0]) for row in connection.execute(text(listed))]
-    if own.name not in tables:
-        near = nearest(own.name, tables)
+    tables = table_names(connection)
+    name = f"{own.schema}.{own.name}" if own.schema else own.name
+    if name not in tables and (own.schema or connection.dialect.name == "mysql" or not _elsewhere(name, tables)):
+        near = nearest(name, tables)
         hint = f"did you mean `{near}`?" if near else f"there are: {', '.join(sorted(tables)[:20]) or 'none'}"
-        raise LedgerError(f"mapping.table: there is no table {own.name}; {hint}")
+        raise LedgerError(f"mapping.table: there is no table {name}; {hint}")
 
 
-def _only_reads(query: str) -> TextClause:
+def _elsewhere(name: str, tables: Collection[str]) -> bool:
+    """Whether another schema has such a table: PostgreSQL may look for it there."""
+    return any(one.endswith(f".{name}") for one in tables)
+
+
+def _only_reads(query: str, dialect: str) -> TextClause:
     if not readonly.reads(query) or ";" in query.rstrip().rstrip(";"):
         raise LedgerError("mapping.query: write one SELECT statement")
-    if name := acting(query):
+    if name := (mysql.acting if dialect == "mysql" else acting)(query):
         raise LedgerError(f"mapping.query: {name} does more than read")
     return text(query)
 
