@@ -50,6 +50,7 @@ PURE = re.compile(
 # The libraries that only some packages may load: each is reached behind our own types.
 LIBRARIES = {
     "alembic": "reporter.store",
+    "apprise": "reporter.delivery.outlets.apprise_services",
     "apscheduler": "reporter.scheduler",
     "cronsim": "reporter.periods",
     "dns": "reporter.probes",
@@ -89,14 +90,15 @@ WALL_CLOCK = words(
 )
 # Each costs tens of milliseconds or megabytes that not every command or daemon needs.
 HEAVY = words(
-    "PIL jmespath alembic apscheduler difflib dns duckdb httpx markdown_it psutil psycopg pymysql regex resvg_py rich "
-    "sqlalchemy"
+    "PIL jmespath alembic apprise apscheduler difflib dns duckdb httpx markdown_it psutil psycopg pymysql regex "
+    "resvg_py rich sqlalchemy"
 )
 HEAVY_OF_OURS = {
     "reporter.http_client",
     "reporter.store.migrate",
     "reporter.delivery.outlets.discord.outlet",
     "reporter.delivery.outlets.telegram.outlet",
+    "reporter.delivery.outlets.apprise_services",
     "reporter.delivery.outlets.console",
     "reporter.cli.setup",
 }  # bring such along

@@ -62,6 +62,8 @@ def _channel(
     unavailable = f"{missing[0].path}: {missing[0].message}" if missing else ""
     if isinstance(entry, models.TelegramChannel):
         outlet, address = _telegram(entry, loaded.config, services, unavailable=bool(unavailable))
+    elif isinstance(entry, models.AppriseChannel):
+        outlet, address = _apprise(entry, loaded.config, unavailable=bool(unavailable))
     else:
         outlet, address = _discord(entry, loaded.config, services, unavailable=bool(unavailable))
     hold = entry.doubt == "hold"
@@ -120,6 +122,19 @@ class _WayThere(TypedDict):
 def _way(entry: models.WebChannel) -> _WayThere:
     proxy = entry.proxy
     return _WayThere(proxy=None if proxy is None or proxy.missing else proxy, ca_file=entry.ca_file)
+
+
+def _apprise(entry: models.AppriseChannel, settings: models.Config, *, unavailable: bool) -> tuple[Outlet, str]:
+    try:
+        from reporter.delivery.outlets.apprise_services import AppriseOutlet  # noqa: PLC0415 - an extra, and heavy
+    except ModuleNotFoundError as error:
+        if error.name and error.name.startswith("reporter"):
+            raise
+        raise ReporterError(
+            f"a channel of kind `apprise` needs {error.name}: pip install 'reporter[apprise]'"
+        ) from None
+    url = Secret("json://127.0.0.1:9/unavailable") if unavailable else entry.url
+    return AppriseOutlet(url, zone=ZoneInfo(settings.timezone)), _address(url.reveal(), None)
 
 
 def _address(place: str, thread: str | None) -> str:

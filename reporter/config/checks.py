@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from reporter.config.models import Config, DiscordChannel, JobConfig, LedgerConfig, TelegramChannel
+from reporter.config.apprise_schemas import ALLOWED, LOCAL, schema_of
+from reporter.config.models import AppriseChannel, Config, DiscordChannel, JobConfig, LedgerConfig, TelegramChannel
 from reporter.config.types import did_you_mean
 from reporter.config.yaml_document import Document, KeyPath, shown
 from reporter.errors import Problem, nearest
@@ -32,6 +33,8 @@ def check(config: Config, document: Document, gone: Collection[KeyPath] = ()) ->
             yield from _foreign_webhook(config, document, name, channel, known=("discord", "base_url") not in gone)
         if isinstance(channel, TelegramChannel):
             yield from _odd_token(document, ("channels", name, "token"), channel.token)
+        if isinstance(channel, AppriseChannel):
+            yield from _forbidden_service(document, ("channels", name), channel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +195,26 @@ def _odd_token(document: Document, path: KeyPath, token: Secret) -> Iterator[Pro
     if not token.missing and not _BOT_TOKEN.fullmatch(token.reveal()):
         hint = "@BotFather gives one such as `123456789:ABC-def…`; it is the whole value, without `bot` before it"
         yield document.problem(path, f"this is no token of a bot of Telegram{_from(token.origin)}", hint)
+
+
+def _forbidden_service(document: Document, path: KeyPath, channel: AppriseChannel) -> Iterator[Problem]:
+    """A URL of Apprise that is none, or of a service that is not allowed."""
+    for place, name in document.each((*path, "allow"), channel.allow):
+        if name in LOCAL:
+            yield document.problem(place, f"`{shown(name)}` acts on this machine, and is never allowed", "leave it out")
+    if channel.url.missing:
+        return
+    schema, place = schema_of(channel.url.reveal()), (*path, "url")
+    origin = _from(channel.url.origin)
+    if schema is None:
+        hint = "write such as `slack://…` or `mailtos://…`; github.com/caronc/apprise/wiki has the form of each service"
+        yield document.problem(place, f"this is no URL of Apprise{origin}", hint)
+    elif schema in LOCAL:
+        problem = f"`{shown(schema)}` acts on this machine, and is never allowed{origin}"
+        yield document.problem(place, problem, "name a service elsewhere")
+    elif schema not in ALLOWED and schema not in channel.allow:
+        problem = f"`{shown(schema)}` is not among the services that are allowed{origin}"
+        yield document.problem(place, problem, f"if it is meant, write `allow: [{shown(schema)}]` beside the url")
 
 
 def _from(origin: str) -> str:

@@ -186,6 +186,21 @@ class TelegramChannel(WebChannel):
     """How old a message may be and still be sent; without it, it is tried until it is delivered."""
 
 
+class AppriseChannel(ChannelSettings):
+    """A service that the library Apprise knows: Slack, e-mail, ntfy, Pushover, Matrix and others."""
+
+    kind: Literal["apprise"]
+    """`apprise` sends through the library of that name (docs/apprise.md)."""
+    url: SecretText = Field(examples=["env:SLACK_URL"])
+    """The service's URL, as Apprise writes it; it is a secret."""
+    allow: Names = ()
+    """Schemas of services besides the usual ones, such as `irc`."""
+    doubt: Literal["repeat", "hold"] = "repeat"
+    """What becomes of a message that was not taken for certain: `repeat` it, with a mark, or `hold` it and say so."""
+    keep: Duration | None = None
+    """How old a message may be and still be sent; without it, it is tried until it is delivered."""
+
+
 class ConsoleChannel(ChannelSettings):
     """Standard output, where each message is shown as the embed it would be."""
 
@@ -202,6 +217,7 @@ def _channel_kind(value: object) -> object:
 ChannelConfig = Annotated[
     Annotated[DiscordChannel, Tag("discord")]
     | Annotated[TelegramChannel, Tag("telegram")]
+    | Annotated[AppriseChannel, Tag("apprise")]
     | Annotated[ConsoleChannel, Tag("console")],
     Discriminator(_channel_kind),
 ]

@@ -42,6 +42,8 @@ ENVIRON = {
     "HOOK": HOOK,
     "EMPTY": "  ",
     "TELEGRAM": "123456789:" + "t" * 35,
+    "SCREEN": "dbus://",
+    "IRC": "ircs://user:password@irc.example.org/#floor",
     "NO_HOOK": "https://discord.com/channels/1/2",
     "FOREIGN": "https://discord.example.org/api/webhooks/123456789012345678/aVeryLongTokenWith1Digit",
 }
@@ -53,6 +55,7 @@ ENVIRON_OF_THE_STOCK = {
     "ALERTS_WEBHOOK": HOOK,
     "DISCORD_TOKEN": "a token",
     "TELEGRAM_TOKEN": "123456789:" + "t" * 35,
+    "MAIL_URL": "mailtos://user:password@example.org?to=me@example.org",
     "EXCHANGE_KEY": "a key",
     "HEARTBEAT_URL": "https://hc-ping.com/7d1f0b1c",
     "DATABASE_URL": "postgresql://reporter@db.example.org/floor",

@@ -6,7 +6,7 @@ import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import ClassVar, TypeVar
+from typing import TypeVar
 
 from reporter.delivery.outlets.text_table import table_lines
 from reporter.messages.message import (
@@ -42,17 +42,17 @@ T = TypeVar("T")
 class MessageLimits(ABC):
     """What one message of a service holds. Lengths count as the service counts them."""
 
-    service: ClassVar[str]
-    title: ClassVar[int]
-    body: ClassVar[int]
-    fields: ClassVar[int]
+    service: str
+    title: int
+    body: int
+    fields: int
     """How many there may be."""
-    field_name: ClassVar[int]
-    field_value: ClassVar[int]
-    footer: ClassVar[int]
-    text: ClassVar[int]
+    field_name: int
+    field_value: int
+    footer: int
+    text: int
     """All of it together."""
-    file_bytes: ClassVar[int]
+    file_bytes: int
 
     @abstractmethod
     def line(self, line: Line) -> int:
