@@ -55,11 +55,11 @@ class ServiceLimits:
     post, a check or a look at the time, stops all. It counts by the monotonic clock: the wall clock may be set back.
     """
 
-    def __init__(self, monotonic: Callable[[], float], requests: Limit = REQUESTS) -> None:
+    def __init__(self, monotonic: Callable[[], float], requests: Limit | None = None) -> None:
         self._monotonic = monotonic
         self._lock = threading.Lock()
-        self._limit = requests
-        self._requests: deque[float] = deque(maxlen=requests.requests)
+        self._limit = requests or REQUESTS
+        self._requests: deque[float] = deque(maxlen=self._limit.requests)
         self._refusals: deque[float] = deque(maxlen=REFUSALS.requests)
         self._paused_until = 0.0
 

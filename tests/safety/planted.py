@@ -24,6 +24,12 @@ SPECIAL = "+/=&% \"'é"
 PLACES = {
     "DiscordChannel.webhook": "{server}/api/webhooks/{number}/{token}",
     "DiscordChannel.bot_token": "{token}.{token}",
+    "TelegramChannel.token": "{number}:{token}",
+    "TelegramChannel.chat": "-1001234567890",
+    "DiscordChannel.proxy": "http://user:{token}@127.0.0.1:1",
+    "TelegramChannel.proxy": "http://user:{token}@127.0.0.1:1",
+    "HeartbeatConfig.proxy": "http://user:{token}@127.0.0.1:1",
+    "PlansConfig.token": "{token}",
     "LedgerConfig.url": "postgresql://reader:{quoted}@127.0.0.1:1/bot",
     "Config.store": "postgresql://writer:{quoted}@127.0.0.1:1/store?sslpassword={quoted}",
     "HeartbeatConfig.url": "{server}/ping/{token}?token={token}",

@@ -96,7 +96,9 @@ CONFIG = """\
 version: 1
 store: {store}
 discord: {{base_url: "{server}"}}
-heartbeat: {{url: {heartbeat}, every: 1s}}
+telegram: {{base_url: "{server}"}}
+plans: {{authors: {{d: {{users: [1]}}}}, channel: screen, token: {plans}}}
+heartbeat: {{url: {heartbeat}, every: 1s, proxy: {heartbeat_proxy}}}
 ledgers:
 {ledgers}
 channels:
@@ -114,7 +116,7 @@ events:
   default: {{channel: screen}}
 jobs:
   health_probe: {{schedule: every 1s, channel: [screen, c-env, c-file]}}
-  daily_summary: {{channel: [screen, c-env]}}
+  daily_summary: {{channel: [screen, c-env, tg-env, p-file, tp-env]}}
   performance_alerts: {{schedule: every 1s, channel: screen}}
   at_import: {{channel: screen}}
   no_python: {{channel: screen}}
@@ -173,6 +175,19 @@ class Home:
             hook="DiscordChannel.webhook",
             bot="DiscordChannel.bot_token",
         )
+        chats = each(
+            "tg-{way}: {{kind: telegram, token: {token}, chat: {chat}}}",
+            token="TelegramChannel.token",
+            chat="TelegramChannel.chat",
+        )
+        behind = each(
+            "p-{way}: {{webhook: {hook}, proxy: {proxy}}}", hook="DiscordChannel.webhook", proxy="DiscordChannel.proxy"
+        )
+        behind += "\n" + each(
+            "tp-{way}: {{kind: telegram, token: {token}, chat: -1001234567890, proxy: {proxy}}}",
+            token="TelegramChannel.token",
+            proxy="TelegramChannel.proxy",
+        )
         probes = [
             each(
                 "http-{way}: {{kind: http, url: {url}, body: {body}, headers: {{Authorization: {header}, X: {more}}}}}",
@@ -198,8 +213,10 @@ class Home:
             store="state/reporter.sqlite",
             server=server.address,
             heartbeat=one("HeartbeatConfig.url"),
+            heartbeat_proxy=one("HeartbeatConfig.proxy"),
             ledgers=each("l-{way}: {{kind: native, url: {url}}}", url="LedgerConfig.url"),
-            channels=channels,
+            channels=f"{channels}\n{chats}\n{behind}",
+            plans=one("PlansConfig.token"),
             probes="\n".join(probes),
             web=self.web,
             tokens=each("  t-{way}: {token}", token="TokenConfig.secret"),
@@ -250,8 +267,13 @@ class Home:
         """Run one command as a user does; what it writes is kept."""
         code = main(["--home", str(self.folder), *arguments])
         out, err = capfd.readouterr()
-        self.written[f"`{' '.join(arguments)}`"] = (out + err).encode()
+        self.written[f"`{' '.join(arguments)[:60]}`"] = (out + err).encode()
         return code
+
+    def filled(self, line: list[str]) -> list[str]:
+        """A command line in which SECRETS and LEDGER stand for what was planted."""
+        said = {"SECRETS": " ".join(self.plants.values)[:4000], "LEDGER": self.plants.placed["LedgerConfig.url", "env"]}
+        return [said.get(word, word) for word in line]
 
     def leaks(self) -> list[str]:
         """What was found in everything that was written, stored and posted."""
@@ -286,6 +308,8 @@ COMMAND_LINES: dict[str, list[list[str]]] = {
         ["raises"],
         ["observes"],
     ],
+    "ask": [["status"], ["latency"], ["report", "raises"], ["report", "reports"], ["outbox"], ["plan d", "SECRETS"]],
+    "ledger": [["check"], ["rollups"], ["verify"], ["inspect", "LEDGER"]],
     "jobs": [[]],
     "check": [[], ["--diff"]],
     "probe": [[]],
@@ -316,7 +340,7 @@ def test_no_secret_gets_out_of_any_command(
     monkeypatch.chdir(home.folder)
     for name, lines in COMMAND_LINES.items():
         for line in lines:
-            home.command(capfd, name, *line)
+            home.command(capfd, name, *home.filled(line))
     home.write_config(home.config.replace("state/reporter.sqlite", home.broken_store))
     home.command(capfd, "runs")
     assert b"cannot be opened" in home.written["`runs`"]
