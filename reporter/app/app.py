@@ -55,6 +55,7 @@ class App:
         if hold:
             self.store.hold()
         self.history = run_log.StoredHistory(self.store, self.clock, self.clock.wall() if hold else None)
+        self._daemon: Daemon | None = None
         self._rollups = StoredRollups(self.store, self.clock)
         self.runtime.portfolio.use(self._rollups)
         self.alerts = AlertPipeline(self.store, self.clock)
@@ -64,7 +65,7 @@ class App:
         self.delivery = DeliveryWorker(self.store, self.clock, lambda seen: self.runner.observe(self.runtime, seen))
 
     def daemon(self, tick: float = TICK, watch: float = WATCH) -> Daemon:
-        return Daemon(
+        self._daemon = Daemon(
             self.home,
             self.runtime,
             planner=self.planner,
@@ -76,8 +77,13 @@ class App:
             tick=tick,
             watch=watch,
             reloaded=self._reloaded,
-            rollups=RollupLoop(self.store, lambda: self.runtime, self.clock, self.stopping),
+            rollups=RollupLoop(self.store, lambda: self.runtime, self.clock, self.stopping, self._wake),
         )
+        return self._daemon
+
+    def _wake(self) -> None:
+        if self._daemon:
+            self._daemon.wake_delivery()
 
     def _reloaded(self, runtime: Runtime) -> None:
         """What the daemon runs by counts for whatever is reported to it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from socket import gethostname
@@ -102,6 +103,7 @@ def build(
         heartbeat=_heartbeat(settings, clock),
         clocks={**_ledger_clocks(settings, portfolio), **_channel_clocks(channels)},
         portfolio=portfolio,
+        restate_above=Decimal(str(settings.figures.restate_above)),
         ledger_warnings=portfolio.warnings,
         closers=(portfolio.close, probes.close, *(channel.outlet.close for channel in channels.values())),
     )

@@ -7,8 +7,9 @@ from zoneinfo import ZoneInfo
 
 from reporter.jobs.binding import BoundJob
 from reporter.messages.formats import plural
+from reporter.operations.restatements import restated_line
 from reporter.periods.time_text import duration_text, moment_text
-from reporter.store import owed_periods, run_log
+from reporter.store import owed_periods, run_log, told
 from reporter.store.database import Store
 from reporter.store.owed_periods import Owed
 from reporter.store.run_log import RunRecord
@@ -23,8 +24,11 @@ def run_history(store: Store, bound: BoundJob, limit: int) -> Iterator[str]:
         runs = run_log.newest_runs(connection, bound.name, limit)
         of_periods = run_log.runs_named(connection, [period.run_id for period in owed if period.run_id])
         skipped = run_log.skipped(connection, bound.name)
+        restated = told.of_job(connection, bound.name, limit * 10) if bound.job.covers.closed else {}
     if bound.job.covers.closed:
-        yield from (f"  {entry.period.label:<16} {_state(entry, of_periods, zone)}" for entry in owed)
+        for entry in owed:
+            yield f"  {entry.period.label:<16} {_state(entry, of_periods, zone)}"
+            yield from (f"    {restated_line(one, zone)}" for one in reversed(restated.get(entry.period.start, [])))
     else:
         yield from (f"  {moment_text(run.started_at, zone)} {_ending(run)}" for run in runs)
     if not (owed if bound.job.covers.closed else runs):

@@ -18,6 +18,7 @@ from reporter.notify.judgement import Judgement
 from reporter.notify.repository import StoreRepository
 from reporter.notify.timeline import Timeline
 from reporter.operations.operation import Arguments, Invocation, Role, Words
+from reporter.operations.restatements import story as restated_story
 from reporter.periods.civil import parse_at
 from reporter.store import incidents
 
@@ -37,6 +38,9 @@ def story(app: App, subject: str | None, at: str | None = None) -> list[str]:
         told = Timeline(connection, app.runtime.notify, app.clock.wall(), app.runtime.describe)
         if subject is None:
             return list(told.overview())
+        ledger = subject.removeprefix("ledger/")
+        if ledger != subject and subject not in told.subjects():
+            return list(restated_story(app.store, ledger, app.runtime.zone))
         return list(told.of(_meant(subject, told.subjects()), _moment(app, at) if at else None))
 
 

@@ -9,6 +9,7 @@ from time import perf_counter
 
 from reporter.errors import ReporterError
 from reporter.periods.clock import Clock
+from reporter.scheduler.restatements import Restatements
 from reporter.scheduler.rollup_upkeep import SOME, Progress, RollupUpkeep
 from reporter.scheduler.runtime import Runtime
 from reporter.store.database import Store
@@ -25,10 +26,20 @@ SHORTEST = 0.05
 
 
 class RollupLoop:
-    """Works until `stopping` is set. `runtime` returns the runtime that counts now."""
+    """Works until `stopping` is set. `runtime` returns the runtime that counts now; `queued` is called when messages
+    were queued."""
 
-    def __init__(self, store: Store, runtime: Callable[[], Runtime], clock: Clock, stopping: threading.Event) -> None:
+    def __init__(
+        self,
+        store: Store,
+        runtime: Callable[[], Runtime],
+        clock: Clock,
+        stopping: threading.Event,
+        queued: Callable[[], None] = lambda: None,
+    ) -> None:
         self._upkeep = RollupUpkeep(store, clock, many=SOME // 2, some=SOME)
+        self._restatements = Restatements(store, clock)
+        self._queued = queued
         self._runtime = runtime
         self._stopping = stopping
         self._failing: dict[str, str] = {}
@@ -49,6 +60,8 @@ class RollupLoop:
         began = perf_counter()
         try:
             done = self._upkeep.step(reader)
+            if self._restatements.step(reader, self._runtime()):
+                self._queued()
         except ReporterError as error:
             self._failed(reader.name, str(error))
             return IDLE

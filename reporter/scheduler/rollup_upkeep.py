@@ -30,6 +30,8 @@ MANY, SOME = 20_000, 5_000
 # are checked more often.
 ROUND = timedelta(hours=12)
 RECENT, RECENT_ROUND = 24 * 8, timedelta(minutes=10)
+# The trades of the last weeks are kept by their ids, to say which of them have changed.
+MARKED = 24 * 40
 # Where so many hours of one look differ, a database was filled again or replaced: nothing kept counts until a check of
 # all of it has found nothing more.
 MANY_CHANGES = 24
@@ -163,6 +165,7 @@ class RollupUpkeep:
     def _begin_check(self, reader: Reader, kept: Standing) -> Standing | None:
         first = self._first(reader, kept)
         with self._store.begin() as connection:
+            rollups.forget_trades(connection, kept.ledger, self._end() - MARKED)
             rollups.move(connection, kept, checked=first, since=first, check_began=self._clock.wall())
         return self.standing(reader.name)
 
@@ -175,21 +178,20 @@ class RollupUpkeep:
         """Compare the next hours with the source, and mend what differs."""
         at = kept.checked if kept.checked is not None else kept.since
         found = self._recount(reader, at, kept.through, self._some)
-        now, moved = self._clock.wall(), dict[str, Any](checked=found.until)
+        moved: dict[str, Any] = {"checked": found.until}
         if found.until >= kept.through:
             moved |= {"checked": None, "verified_at": kept.check_began, "state": rollups.VERIFIED}
-        changed = self._save(kept, found, moved, now)
+        changed = self._save(kept, found, moved)
         if changed is None:
             return None
         return Progress("checking", kept.since, found.until, kept.through, found.trades, tuple(changed))
 
-    def _save(
-        self, kept: Standing, found: Recount, moved: dict[str, Any], now: datetime | None = None
-    ) -> list[int] | None:
+    def _save(self, kept: Standing, found: Recount, moved: dict[str, Any]) -> list[int] | None:
+        now = self._clock.wall()
         with self._store.begin() as connection:
-            changed = rollups.save(connection, kept, found, **moved)
+            changed = rollups.save(connection, kept, found, now, **moved)
             if changed:
-                self._changed(connection, kept.ledger, changed, now or self._clock.wall())
+                self._changed(connection, kept.ledger, changed, now)
         if changed:
             log.warning("%s: %d hours of the past have changed in the database", kept.ledger, len(changed))
         return changed
@@ -204,7 +206,7 @@ class RollupUpkeep:
             rollups.move(connection, kept, **moved)
 
     def _recount(self, reader: Reader, start: int, end: int, most: int) -> Recount:
-        look: Callable[[], Recount] = partial(reader.recount, start, end, most)
+        look: Callable[[], Recount] = partial(reader.recount, start, end, most, self._end() - MARKED)
         return undisturbed(look)
 
     def _end(self) -> int:

@@ -42,6 +42,7 @@ from reporter.store.alerts import StoredAlert
 from reporter.store.database import Store
 from reporter.store.job_states import StoredStates
 from reporter.store.owed_periods import Claim
+from reporter.store.told import remember
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -240,6 +241,9 @@ class Runner:
                     messages += enqueue_message(connection, runtime.channels, letter, now, noise=bound.noise)
             for state in findings.states:
                 _keep(connection, job, state, now)
+            if bound.job.covers.closed and not period.so_far:
+                for written in findings.written:
+                    remember(connection, job, written.report.books, period, now)
             uptime.record(connection, findings.observations, now, _observer(bound).interval)
             run_log.add_run(connection, entry.of(job, period, self._clock, "told" if messages else "quiet", messages))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from reporter.alerts.maintenance import MaintenanceWindow
@@ -60,6 +61,7 @@ class Runtime:
     where our rights on a ledger are too wide. `web` is where to listen; without it there is no listener. `answers`
     holds the job that answers each question of people, such as `pnl weekly`. `portfolio` is the ledgers, for roll-ups
     of them. `plans` is None where nobody writes plans, and `plan_listener` where no program may read them.
+    A figure that was sent and differs by `restate_above` or more (in units of its currency) is restated.
     """
 
     jobs: Mapping[str, BoundJob]
@@ -76,6 +78,7 @@ class Runtime:
     charts: Rasterizer = field(default_factory=Rasterizer)
     web: WebSettings | None = None
     answers: Mapping[str, BoundJob] = field(default_factory=dict)
+    restate_above: Decimal = Decimal("0.01")
     portfolio: Portfolio = field(default_factory=lambda: Portfolio([]))
     plans: PlanSettings | None = None
     plan_listener: PlanListener | None = None

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
+from zlib import compress, decompress
 
 from sqlalchemy import (
     ColumnElement,
@@ -29,8 +30,9 @@ from sqlalchemy import (
 
 from reporter.errors import StoreError
 from reporter.periods.clock import Clock
+from reporter.store import told
 from reporter.store.database import AT_ONCE, Store, insert_once
-from reporter.store.tables import rollup_ledgers, rollups
+from reporter.store.tables import rollup_ledgers, rollup_trades, rollups
 from reporter.trading.ledger.buckets import FINE, Anchor, Bucket, Hour, Path, Realised, Recount, hour_of, start_of
 from reporter.trading.ledger.result import LineKey
 from reporter.trading.trades import Mode
@@ -43,6 +45,8 @@ TRUSTED = timedelta(days=3)
 _BRANCHES = 200
 # Rows that are inserted by one statement: more would only take memory.
 _INSERTED = 500
+# An hour with more trades than this does not say by trade what has changed; and so many changes of one look are noted.
+_MARKED, _NOTED = 2000, 50
 
 Key = tuple[str, str, str, str]  # scope, mode, currency and agent
 Buckets = dict[int, dict[Key, Bucket]]  # by their first hour
@@ -144,6 +148,7 @@ def begin(connection: Connection, ledger: str, definition: str, since: int, was:
         "changed_at": None,
         "anchor": None,
     }
+    told.suspect_all(connection, ledger)
     if was is None:
         return insert_once(connection, rollup_ledgers, ledger=ledger, revision=1, **fresh)
     return move(connection, was, **fresh)
@@ -159,6 +164,8 @@ def clear_some(connection: Connection, was: Standing) -> None:
     found = connection.execute(first.limit(AT_ONCE)).all()
     if not move(connection, was, state=CLEARING if found else BUILDING):
         return
+    if not found:
+        connection.execute(delete(rollup_trades).where(rollup_trades.c.ledger == ledger))
     spans: dict[tuple[str, int], list[int]] = defaultdict(list)
     for scope, level, start in found:
         spans[scope, level].append(start)
@@ -167,17 +174,18 @@ def clear_some(connection: Connection, was: Standing) -> None:
         connection.execute(delete(rollups).where(*place, rollups.c.start.between(min(starts), max(starts))))
 
 
-def save(connection: Connection, was: Standing, found: Recount, **moved: Any) -> list[int] | None:
-    """Keep what a recount found, and what else has changed of the ledger's state.
+def save(connection: Connection, was: Standing, found: Recount, now: datetime, **moved: Any) -> list[int] | None:
+    """Keep what a recount found, and what else has changed of the ledger's state. What was told of hours that have
+    changed becomes suspect in the same transaction.
 
     Returns the hours that were kept already and have changed; None, with nothing saved, where another writer was
     quicker.
     """
     kept = _buckets(connection, was.ledger, HOUR_LEVEL, found.start, found.until)
-    told = {hour: _keyed(own) for hour, own in found.hours.items()}
-    changed = sorted(hour for hour in kept.keys() | told.keys() if kept.get(hour) != told.get(hour))
+    seen = {hour: _keyed(own) for hour, own in found.hours.items()}
+    changed = sorted(hour for hour in kept.keys() | seen.keys() if kept.get(hour) != seen.get(hour))
     before = sum(_trades(kept[hour]) for hour in changed if hour in kept)
-    after = sum(_trades(told[hour]) for hour in changed if hour in told)
+    after = sum(_trades(seen[hour]) for hour in changed if hour in seen)
     anchor = was.anchor
     if anchor is None or (found.last and found.last.hour >= anchor.hour) or found.start <= anchor.hour < found.until:
         anchor = found.last
@@ -187,11 +195,19 @@ def save(connection: Connection, was: Standing, found: Recount, **moved: Any) ->
     }
     if not move(connection, was, **moved):
         return None
-    _replace(connection, was.ledger, HOUR_LEVEL, changed, {hour: told[hour] for hour in changed if hour in told})
+    late = [hour for hour in changed if hour < was.through]
+    _note_changes(connection, was.ledger, late, kept, seen, found, now)
+    _replace(connection, was.ledger, HOUR_LEVEL, changed, {hour: seen[hour] for hour in changed if hour in seen})
+    _mark(connection, was.ledger, changed, found.hours)
     days = sorted({hour - hour % 24 for hour in changed})
     _merge(connection, was.ledger, DAY_LEVEL, days, lambda day: day + 24)
     _merge(connection, was.ledger, MONTH_LEVEL, sorted({_month(day) for day in days}), _next_month)
-    return [hour for hour in changed if hour < was.through]
+    return late
+
+
+def forget_trades(connection: Connection, ledger: str, before: int) -> None:
+    """Delete the marks of trades from before an hour."""
+    connection.execute(delete(rollup_trades).where(rollup_trades.c.ledger == ledger, rollup_trades.c.start < before))
 
 
 def whole_paths(connection: Connection, ledger: str, until: int) -> tuple[dict[Key, Bucket], int]:
@@ -313,6 +329,86 @@ def _keyed(hour: Hour) -> dict[Key, Bucket]:
 
 def _trades(hour: Mapping[Key, Bucket]) -> int:
     return sum(bucket.trades for key, bucket in hour.items() if key[0] == "book")
+
+
+def _mark(connection: Connection, ledger: str, changed: Sequence[int], hours: Mapping[int, Hour]) -> None:
+    """Keep the trades of these hours, where they are marked and not too many."""
+    c = rollup_trades.c
+    for first in range(0, len(changed), 500):
+        connection.execute(delete(rollup_trades).where(c.ledger == ledger, c.start.in_(changed[first : first + 500])))
+    rows = [
+        {
+            "ledger": ledger,
+            "start": hour,
+            "mode": mode.value,
+            "currency": currency,
+            "trades": compress(json.dumps(marks).encode()),
+        }
+        for hour in changed
+        if hour in hours
+        for (mode, currency), marks in hours[hour].trades.items()
+        if len(marks) <= _MARKED
+    ]
+    if rows:
+        connection.execute(insert(rollup_trades), rows)
+
+
+def _note_changes(
+    connection: Connection,
+    ledger: str,
+    late: Sequence[int],
+    kept: Buckets,
+    seen: Buckets,
+    found: Recount,
+    now: datetime,
+) -> None:
+    """Have what was told of these hours compared, and note what has changed in them."""
+    if not late:
+        return
+    told.suspect_hours(connection, ledger, late)
+    noted = late[:_NOTED]
+    marks = _marks(connection, ledger, noted)
+    for hour in noted:
+        before, after = kept.get(hour, {}), seen.get(hour, {})
+        for mode, currency in sorted({(key[1], key[2]) for key in (*before, *after)}):
+            book = ("book", mode, currency, "")
+            was_marked = marks.get((hour, mode, currency)) if book in before else []
+            now_marked = found.hours[hour].trades.get((Mode(mode), currency)) if book in after else []
+            changed = _changed_trades(was_marked, now_marked)
+            agents = () if changed else _changed_agents(mode, currency, before, after)
+            if changed or agents:
+                told.add_changes(connection, ledger, [told.Change(hour, Mode(mode), currency, now, changed, agents)])
+
+
+def _marks(connection: Connection, ledger: str, hours: Sequence[int]) -> dict[tuple[int, str, str], list[Any]]:
+    c = rollup_trades.c
+    rows = connection.execute(select(rollup_trades).where(c.ledger == ledger, c.start.in_(hours)))
+    return {(row.start, row.mode, row.currency): json.loads(decompress(row.trades)) for row in rows}
+
+
+def _changed_trades(before: list[Any] | None, after: Sequence[Any] | None) -> tuple[Any, ...]:
+    """Each trade that came, went or changed; none where the trades of before are not known."""
+    if before is None or after is None:
+        return ()
+    was = {trade: (agent, result, checksum) for trade, agent, result, checksum in before}
+    now = {trade: (agent, result, checksum) for trade, agent, result, checksum in after}
+    differing = [trade for trade in was | now if was.get(trade) != now.get(trade)]
+    return tuple(
+        (trade, (now.get(trade) or was[trade])[0], *(side[trade][1] if trade in side else None for side in (was, now)))
+        for trade in differing[:_NOTED]
+    )
+
+
+def _changed_agents(
+    mode: str, currency: str, before: Mapping[Key, Bucket], after: Mapping[Key, Bucket]
+) -> tuple[Any, ...]:
+    found = []
+    for name in sorted({key[3] for key in (*before, *after) if key[:3] == ("agent", mode, currency)}):
+        key = ("agent", mode, currency, name)
+        one, two = before.get(key, Bucket()), after.get(key, Bucket())
+        if one != two:
+            found.append((name, one.trades, one.pnl, two.trades, two.pnl))
+    return tuple(found)
 
 
 def _replace(connection: Connection, ledger: str, level: int, starts: Sequence[int], buckets: Buckets) -> None:

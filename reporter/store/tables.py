@@ -27,7 +27,7 @@ from sqlalchemy import (
 from reporter.secret import masked
 
 # The newest migration in reporter/store/migrations/versions; a test holds that it is.
-HEAD = "0008"
+HEAD = "0009"
 LONGEST_TEXT = 10_000
 """Characters that are kept of words from elsewhere."""
 
@@ -513,4 +513,81 @@ plan_charts = Table(
     Column("content", LargeBinary, nullable=False),
     Column("added_at", UtcTime, nullable=False),
     Index(None, "day", "author"),
+)
+
+# The trades of a book in an hour of the last weeks, so that a change can be said by trade: compressed JSON.
+rollup_trades = Table(
+    "rollup_trades",
+    metadata,
+    Column("ledger", String(64), primary_key=True),
+    Column("start", Integer, primary_key=True, autoincrement=False),
+    Column("mode", String(8), primary_key=True),
+    Column("currency", Text, primary_key=True),
+    Column("trades", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# What was found changed in an hour of the past: which trades, or which agents where the trades are not known.
+rollup_changes = Table(
+    "rollup_changes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("ledger", String(64), nullable=False),
+    Column("start", Integer, nullable=False),
+    Column("mode", String(8), nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("found_at", UtcTime, nullable=False),
+    Column("detail", ForeignText(whole=True), nullable=False),  # JSON
+    Index(None, "ledger", "start"),
+    Index(None, "found_at"),
+)
+
+# What reports of periods that are over have said of each ledger, and whether it has to be compared with the present.
+told_figures = Table(
+    "told_figures",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("job", String(64), nullable=False),
+    Column("label", Text, nullable=False),
+    Column("period_start", UtcTime, nullable=False),
+    Column("period_end", UtcTime, nullable=False),
+    Column("zone", String(64), nullable=False),
+    Column("ledger", String(64), nullable=False),
+    Column("mode", String(8), nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("trades", Integer, nullable=False),
+    Column("pnl", Text, nullable=False),
+    Column("fees", Text),
+    Column("made_by", String(32), nullable=False),
+    Column("told_at", UtcTime, nullable=False),
+    Column("state", String(16), nullable=False),  # new, until its period is rolled up; then settled, or suspect
+    UniqueConstraint("job", "period_start", "period_end", "ledger", "mode", "currency"),
+    Index(None, "ledger", "state"),
+    Index(None, "told_at"),
+)
+
+# Each time that a told figure was found to be another one.
+restatements = Table(
+    "restatements",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("job", String(64), nullable=False),
+    Column("label", Text, nullable=False),
+    Column("period_start", UtcTime, nullable=False),
+    Column("ledger", String(64), nullable=False),
+    Column("mode", String(8), nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("cause", String(16), nullable=False),  # source, or ours
+    Column("told_at", UtcTime, nullable=False),
+    Column("found_at", UtcTime, nullable=False),
+    Column("trades_before", Integer, nullable=False),
+    Column("trades", Integer, nullable=False),
+    Column("pnl_before", Text, nullable=False),
+    Column("pnl", Text, nullable=False),
+    Column("fees_before", Text),
+    Column("fees", Text),
+    Column("detail", ForeignText(whole=True), nullable=False),  # JSON: a line for each trade that makes the difference
+    Index(None, "ledger", "id"),
+    Index(None, "job", "period_start"),
+    Index(None, "found_at"),
 )

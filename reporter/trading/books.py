@@ -186,6 +186,22 @@ class Equity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerShare:
+    """One ledger's part of a book."""
+
+    ledger: str
+    """The name of the ledger in the config."""
+    trades: int
+    """The number of its closed trades."""
+    pnl: Money
+    """Its realised P&L."""
+    fees: Money | None
+    """The sum of its fees; None where unknown."""
+    made_by: str
+    """A fingerprint of how its figures are made: its kind, mode and mapping, and this program's rules."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Book(Figures):
     """Every figure of one mode and one currency."""
 
@@ -211,6 +227,10 @@ class Book(Figures):
     """What the accounts were worth; None unless asked for with `account`, or where no source keeps snapshots."""
     open: Open | None = None
     """The open positions; None unless asked for with `account`."""
+    period: Period | None = None
+    """The period that the figures are of."""
+    shares: tuple[LedgerShare, ...] = ()
+    """The part of each ledger in the figures."""
 
     @property
     def title(self) -> str:

@@ -93,12 +93,16 @@ class Bucket:
         )
 
 
+Mark = tuple[str, str, int, int]  # a trade's id, its agent, its result in 1e-8, and the checksum of it all
+
+
 @dataclass(slots=True)
 class Hour:
-    """One hour of a ledger: a bucket for each agent's line, and one for each book."""
+    """One hour of a ledger: a bucket for each agent's line, and one for each book; and its `trades`, if asked for."""
 
     lines: dict[LineKey, Bucket] = field(default_factory=dict)
     books: dict[BookKey, Bucket] = field(default_factory=dict)
+    trades: dict[BookKey, list[Mark]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,12 +224,16 @@ def identity_of(trade: Any, closed_at: Any, agent: Any, pnl: Any, fees: Any, fun
     return f"{trade}|{closed_at}|{agent}|{pnl}|{fees}|{funding};".encode()
 
 
-def hours_of(rows: Iterable[tuple[Any, ...]]) -> tuple[dict[int, Hour], int, Anchor | None]:
+def hours_of(
+    rows: Iterable[tuple[Any, ...]], marked_from: int | None = None
+) -> tuple[dict[int, Hour], int, Anchor | None]:
     """The hours of trades in order, with how many trades there are and the last of them.
 
-    Rows are of the trade's id, time, hour, agent, mode, currency, P&L, fees and funding.
+    Rows are of the trade's id, time, hour, agent, mode, currency, P&L, fees and funding. From one hour on each trade is
+    marked too.
     """
     sums: dict[int, tuple[dict[Any, _Sums], dict[Any, _Sums]]] = {}
+    marks: dict[int, dict[BookKey, list[Mark]]] = {}
     count, last = 0, None
     for trade, closed_at, hour, agent, kind, currency, pnl, fees, funding in rows:
         own = sums.get(hour)
@@ -242,14 +250,18 @@ def hours_of(rows: Iterable[tuple[Any, ...]]) -> tuple[dict[int, Hour], int, Anc
         line.take(change, pnl, fees, funding, identity)
         book.take(change, pnl, fees, funding, identity)
         count += 1
+        if marked_from is not None and hour >= marked_from:
+            own_marks = marks.setdefault(hour, {}).setdefault((mode(kind), currency), [])
+            own_marks.append((str(trade), str(agent), change, crc32(identity)))
     anchor = None
     if last is not None and isinstance(trade, int | str):
         anchor = Anchor(trade, int(hour), crc32(last))
-    return {int(at): _hour(*own) for at, own in sums.items()}, count, anchor
+    return {int(at): _hour(*own, marks.get(at, {})) for at, own in sums.items()}, count, anchor
 
 
-def _hour(lines: Mapping[Any, _Sums], books: Mapping[Any, _Sums]) -> Hour:
+def _hour(lines: Mapping[Any, _Sums], books: Mapping[Any, _Sums], marks: dict[BookKey, list[Mark]]) -> Hour:
     return Hour(
         {(agent, mode(kind), currency): sums.bucket() for (agent, kind, currency), sums in lines.items()},
         {(mode(kind), currency): sums.bucket() for (kind, currency), sums in books.items()},
+        marks,
     )

@@ -25,6 +25,7 @@ from reporter.trading.books import (
     Equity,
     Figures,
     LedgerHealth,
+    LedgerShare,
     Open,
     Series,
     TradeFilter,
@@ -255,6 +256,8 @@ class Portfolio:
             unread=tuple(asked.unread),
             equity=self._equity(key, asked, parts),
             open=_open(parts, key) if asked.account else None,
+            period=asked.period,
+            shares=tuple(_share(part, key) for part in parts),
         )
 
     def _series(self, key: BookKey, asked: _Asked, days: tuple[date, ...]) -> Series:
@@ -353,6 +356,13 @@ def _agents(parts: Sequence[LedgerResult], book: BookKey, shared: set[str]) -> I
                 capital=allocated or funded,
                 capital_basis="allocated capital" if allocated else "starting balance" if funded else None,
             )
+
+
+def _share(part: LedgerResult, book: BookKey) -> LedgerShare:
+    whole = combined(list(part.lines(book).values()), book[1])
+    return LedgerShare(
+        ledger=part.settings.name, trades=whole.trades, pnl=whole.pnl, fees=whole.fees, made_by=part.made_by
+    )
 
 
 def _merged(parts: Sequence[LedgerResult], book: BookKey, paths: TradeWalk | None) -> list[BookLine]:

@@ -93,6 +93,7 @@ class Reader:
             figures, walk = self._figures(connection, source, period, by, days)
             return LedgerResult(
                 settings=self.settings,
+                made_by=self.made_by,
                 mode=self._mode,
                 by=by,
                 days=len(days),
@@ -112,6 +113,7 @@ class Reader:
             found = self._realised(connection, source, period.start, period.end, days)
             return LedgerResult(
                 settings=self.settings,
+                made_by=self.made_by,
                 mode=self._mode,
                 by="agent",
                 days=len(days),
@@ -196,9 +198,22 @@ class Reader:
         made_by = [asked, self.settings.kind, self._mode.value, dict(self.settings.mapping), FIGURES]
         return f"{_fingerprint(made_by)}-{_fingerprint([self._database.address])}"
 
-    def recount(self, start: int, end: int, most: int) -> Recount:
+    @property
+    def made_by(self) -> str:
+        """The part of the definition that says what the figures are made by, whichever database they are made from."""
+        return self.definition.partition("-")[0]
+
+    def totals(self, period: Period) -> dict[BookKey, Figures]:
+        """The sums of each book in a period."""
+        with self._look() as (connection, source):
+            named = grouping("ledger", source, period, self.name)
+            keyed = queries.keyed(source, period, named)
+            found = connection.execute(queries.sums(keyed, costly=source.costly))
+            return {(rows.mode(row.mode), row.currency): rows.sums(row) for row in found}
+
+    def recount(self, start: int, end: int, most: int, marked_from: int | None = None) -> Recount:
         """What closed in these hours (counted since 1970), or in the first of them, with about `most` trades: whole
-        hours, and at least one, all from one state of the database."""
+        hours, and at least one, all from one state of the database; see `hours_of`."""
         with self._look() as (connection, source):
             found = self._counted(connection, source, start, end, most)
             last = found[-1].hour if len(found) == most else end
@@ -208,7 +223,7 @@ class Reader:
             elif last < end:
                 end = last
                 found = found[: bisect_left(found, last, key=attrgetter("hour"))]
-            return Recount(start, end, *hours_of(found))
+            return Recount(start, end, *hours_of(found, marked_from))
 
     def _counted(
         self, connection: Connection, source: Source, start: int, end: int, most: int | None

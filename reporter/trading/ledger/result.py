@@ -26,7 +26,7 @@ class CashFlow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerResult:
-    """One ledger's figures of a period, under the line or book that they belong to.
+    """One ledger's figures of a period, under the line or book that they belong to. `made_by` is `Reader.made_by`.
 
     `mode` is what a ledger without any trade is taken for. `days` is the length of every `daily`. `before` is what each
     agent had realised when the period began, `paid` what was paid into the accounts. `paths` is what the order of a
@@ -34,6 +34,7 @@ class LedgerResult:
     """
 
     settings: LedgerSettings
+    made_by: str
     mode: Mode
     by: By
     days: int
