@@ -65,6 +65,10 @@ class StoreError(ReporterError):
     """Our own store cannot be opened, read or committed to."""
 
 
+class StoreLockedError(StoreError):
+    """Something else writes to our store, and was waited for in vain."""
+
+
 class StoreBusyError(StoreError):
     """Another daemon holds this store."""
 

@@ -72,16 +72,20 @@ class AlertMemory:
         self._snapshot = AlertSnapshot.read(connection, self._clock.wall())
 
     def process(
-        self, settings: NotifySettings, seen: Sequence[Observation], observer: Observer, run_id: str, why: str
+        self, settings: NotifySettings, seen: Sequence[Observation], observer: Observer, run_id: str, why: str | None
     ) -> None:
-        """Judge observations that could not be saved, and post the messages. `why` says why the store failed."""
+        """Judge observations that could not be saved, and post the messages.
+
+        `why` says why the store failed, if people should hear of that.
+        """
         now = self._clock.wall()
-        itself = Observation(STORE_SUBJECT, Level.CRITICAL, f"reports wait, and alerts are sent from memory: {why}")
-        self._read_again([one.subject for one in (itself, *seen)])
+        words = f"reports wait, and alerts are sent from memory: {why}"
+        seen = [*([Observation(STORE_SUBJECT, Level.CRITICAL, words)] if why else []), *seen]
+        self._read_again([one.subject for one in seen])
         with self._changed:
             known = len(self._decided.transitions)
             judgement = Judgement(MemoryRepository(self._snapshot, self._decided, now), settings, run_id)
-            judgement.process([itself, *seen], observer)
+            judgement.process(seen, observer)
             judgement.process_due()
             records = self._decided.transitions
             records[known:] = [replace(one, reason=MARK) if one.notified else one for one in records[known:]]

@@ -22,7 +22,7 @@ from sqlalchemy import Connection
 
 from reporter.alerts.model import Observation
 from reporter.delivery.enqueue import enqueue_message
-from reporter.errors import StoreError
+from reporter.errors import StoreError, StoreLockedError
 from reporter.messages.message import Message
 from reporter.notify.alert_messages import AlertDraft, AlertWriter
 from reporter.notify.fallback import AlertMemory, Pending
@@ -31,8 +31,9 @@ from reporter.notify.repository import Decisions, OutdatedError, StoreRepository
 from reporter.notify.routing import Observer
 from reporter.notify.settings import NotifySettings
 from reporter.periods.clock import Clock
+from reporter.store import alerts
 from reporter.store.alerts import StoredAlert
-from reporter.store.database import Store, after_commit
+from reporter.store.database import BUSY, Store, after_commit
 from reporter.store.outbox import OutgoingMessage
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,8 @@ log = logging.getLogger(__name__)
 ATTEMPTS = 4
 # The wall clock is steered by fractions of a second. From so many seconds on, it was set.
 CLOCK_STEP = 5.0
+# So long, in seconds, what was seen waits for others that write to the store. Then it is judged from memory.
+LOOKS_WAIT = 2.0
 
 Judge = Callable[[Judgement[StoreRepository]], object]
 # Saves what belongs to the same transaction. It is given the number of messages about alerts.
@@ -56,6 +59,7 @@ class AlertPipeline:
         self._memory = AlertMemory(store, clock)
         self._lock = threading.Lock()
         self._offset = self._wall_offset()
+        self._locked_since: float | None = None
 
     def remember(self, connection: Connection) -> None:
         """Keep in memory what the store says of alerts, for the time when it cannot be read."""
@@ -70,18 +74,39 @@ class AlertPipeline:
         run_id: str | None = None,
         save: Save | None = None,
         once_saved: Sequence[Observation] = (),
+        patience: float | None = None,
     ) -> int:
         """Judge observations. Returns how many messages people get.
 
         `once_saved` are observations that are true only if everything can be saved. If the store cannot be written,
-        alerts are judged from memory and posted, and StoreError is raised all the same.
+        alerts are judged from memory and posted, and StoreError is raised all the same. A store that others write to is
+        waited for, `patience` in seconds, by default a moment.
         """
         run_id, seen = run_id or secrets.token_hex(4), [*observations, *once_saved]
+        patience = LOOKS_WAIT if patience is None else patience
         try:
-            return self.commit(settings, lambda one: one.process(seen, observer), run_id=run_id, save=save)
+            messages = self.commit(
+                settings, lambda one: one.process(seen, observer), run_id=run_id, save=save, patience=patience
+            )
         except StoreError as error:
-            self._memory.process(settings, observations, observer, run_id, str(error))
+            self._memory.process(settings, observations, observer, run_id, self._trouble(error))
             raise
+        self._locked_since = None
+        return messages
+
+    def due(self, connection: Connection) -> list[StoredAlert]:
+        """The alerts that wait for time to pass, by the store and by what is not saved yet."""
+        now, decided = self._clock.wall(), self._memory.pending().decided.states
+        stored = [alert for alert in alerts.due(connection, now) if alert.subject not in decided]
+        return [*stored, *(one for one in decided.values() if one.look_at and one.look_at <= now)]
+
+    def _trouble(self, error: StoreError) -> str | None:
+        """What people hear of the store itself: nothing of a lock that lasts no longer than a writer waits anyway."""
+        if not isinstance(error, StoreLockedError):
+            return str(error)
+        now = self._clock.monotonic()
+        self._locked_since = self._locked_since or now
+        return str(error) if now - self._locked_since >= BUSY else None
 
     def preview(
         self, settings: NotifySettings, observations: Sequence[Observation], observer: Observer
@@ -104,14 +129,20 @@ class AlertPipeline:
             judgement.tick(subjects)
             judgement.process_due()
 
-        self.commit(settings, judge)
+        self.commit(settings, judge, patience=LOOKS_WAIT)
 
-    def close(self, settings: NotifySettings, alerts: Sequence[StoredAlert], reason: str) -> None:
+    def close(self, settings: NotifySettings, ended: Sequence[StoredAlert], reason: str) -> None:
         """End the alerts of subjects that nothing observes any more, and forget these. Raises StoreError."""
-        self.commit(settings, lambda judgement: judgement.close(alerts, reason))
+        self.commit(settings, lambda judgement: judgement.close(ended, reason))
 
     def commit(
-        self, settings: NotifySettings, judge: Judge, *, run_id: str | None = None, save: Save | None = None
+        self,
+        settings: NotifySettings,
+        judge: Judge,
+        *,
+        run_id: str | None = None,
+        save: Save | None = None,
+        patience: float = BUSY,
     ) -> int:
         """Judge, write and commit. Returns how many messages people get.
 
@@ -119,7 +150,8 @@ class AlertPipeline:
         """
         step = self._clock_step()
         try:
-            return self._committed(settings, partial(_after_step, step, judge), run_id or secrets.token_hex(4), save)
+            judge = partial(_after_step, step, judge)
+            return self._committed(settings, judge, run_id or secrets.token_hex(4), save, patience)
         except BaseException:
             with self._lock:
                 self._offset -= step.total_seconds()  # the next judgement takes it into account
@@ -135,7 +167,9 @@ class AlertPipeline:
             self._offset += step
             return timedelta(seconds=step) if abs(step) >= CLOCK_STEP else timedelta()
 
-    def _committed(self, settings: NotifySettings, judge: Judge, run_id: str, save: Save | None) -> int:
+    def _committed(
+        self, settings: NotifySettings, judge: Judge, run_id: str, save: Save | None, patience: float
+    ) -> int:
         writer = AlertWriter(settings.renderer)
         for _ in range(ATTEMPTS):
             pending = self._memory.pending()
@@ -144,11 +178,12 @@ class AlertPipeline:
             messages = [(draft, writer.message(draft)) for draft in judgement.drafts]
             if not (save or messages or judgement.repository.decided != Decisions()):
                 return 0
-            with suppress(OutdatedError), self._memory.saving(pending) as claim, self._store.begin() as connection:
+            saving, writing = self._memory.saving(pending), self._store.begin(patience)
+            with suppress(OutdatedError), saving as claim, writing as connection:
                 claim()
                 return self._saved(connection, settings, judgement, (*pending.unsent, *messages), save)
         pending = self._memory.pending()
-        with self._memory.saving(pending) as claim, self._store.begin() as connection:
+        with self._memory.saving(pending) as claim, self._store.begin(patience) as connection:
             judgement = self._judged(connection, settings, judge, run_id, pending)
             messages = [(draft, writer.message(draft, plain=True)) for draft in judgement.drafts]
             claim()

@@ -187,13 +187,13 @@ class Daemon:
         """The planner's turn: owed periods go to the pool, and time passes for alerts that wait for it."""
         runtime = self._runtime
         try:
+            for name in self._runner.tick(runtime):  # first: a suspect waits for nothing that the planner waits for
+                self._runs.submit_open(name)
             self._report_broken(runtime)
             for turn in self._planner.tick(runtime):
                 self._runs.submit_owed(turn)
             for bound in self._planner.open_turns(runtime):
                 self._runs.submit_open(bound.job.name)
-            for name in self._runner.tick(runtime):
-                self._runs.submit_open(name)
             self._upkeep.release_digests(runtime)
             self._prune_daily(runtime)
             self._liveness.turned(PLANNER)

@@ -36,10 +36,11 @@ from reporter.periods.time_text import duration_text
 from reporter.scheduler import logs
 from reporter.scheduler.deadline_threads import DeadlineThreads
 from reporter.scheduler.runtime import Runtime
+from reporter.scheduler.unsaved_readings import UnsavedReadings
 from reporter.secret import masked
-from reporter.store import alerts, incidents, job_states, outbox, owed_periods, run_log, uptime
+from reporter.store import incidents, job_states, outbox, owed_periods, run_log, uptime
 from reporter.store.alerts import StoredAlert
-from reporter.store.database import Store
+from reporter.store.database import BUSY, Store
 from reporter.store.job_states import StoredStates
 from reporter.store.owed_periods import Claim
 from reporter.store.told import remember
@@ -107,6 +108,7 @@ class Runner:
         self._alerts = alerts
         self._stopping = stopping or threading.Event()
         self._threads = DeadlineThreads(clock, self._stopping)
+        self._unsaved = UnsavedReadings()
         self._renamed = set[str]()
 
     def ask(
@@ -163,14 +165,16 @@ class Runner:
 
     def tick(self, runtime: Runtime) -> set[str]:
         """Let time pass for alerts that wait for it; returns the jobs to ask anew because something is suspect."""
-        now = self._clock.wall()
         with self._store.read() as connection:
-            due, any_open = alerts.due(connection, now), incidents.any_open(connection)
+            due, any_open = self._alerts.due(connection), incidents.any_open(connection)
             self._alerts.remember(connection)
         suspect = {alert.job for alert in due if alert.phase is Phase.SUSPECT and alert.job in _probing(runtime)}
         waiting = [(alert.subject, _observer_of(runtime, alert)) for alert in due if alert.job not in suspect]
         if waiting or any_open:
-            self._alerts.tick(runtime.notify, waiting)
+            try:
+                self._alerts.tick(runtime.notify, waiting)
+            except StoreError as error:  # what is suspect is looked at all the same
+                log.error("what time brings could not be saved: %s", error)
         return {name for name in suspect if name}
 
     def _context(self, runtime: Runtime, bound: BoundJob, period: Period, *, ours: bool) -> Context[Params]:
@@ -228,7 +232,8 @@ class Runner:
         entry: _Entry,
     ) -> Outcome:
         """Save what was found, in one transaction. While the store takes nothing, alerts are sent all the same."""
-        job, messages = bound.job.name, 0
+        job, messages, seen_at = bound.job.name, 0, self._clock.wall()
+        looks = [*self._unsaved.take(), (findings.observations, seen_at, _observer(bound).interval)]
 
         def save(connection: Connection, alert_messages: int) -> None:
             nonlocal messages
@@ -244,20 +249,26 @@ class Runner:
             if bound.job.covers.closed and not period.so_far:
                 for written in findings.written:
                     remember(connection, job, written.report.books, period, now)
-            uptime.record(connection, findings.observations, now, _observer(bound).interval)
+            for look in looks:
+                uptime.record(connection, *look)
             run_log.add_run(connection, entry.of(job, period, self._clock, "told" if messages else "quiet", messages))
 
-        self._alerts.process(
-            runtime.notify,
-            findings.observations,
-            _observer(bound),
-            run_id=entry.run_id,
-            save=save,
-            once_saved=[
-                Observation(STORE_SUBJECT, Level.OK, "the store can be written again"),
-                Observation(f"job/{job}", Level.OK, "runs again"),
-            ],
-        )
+        try:
+            self._alerts.process(
+                runtime.notify,
+                findings.observations,
+                _observer(bound),
+                run_id=entry.run_id,
+                save=save,
+                once_saved=[
+                    Observation(STORE_SUBJECT, Level.OK, "the store can be written again"),
+                    Observation(f"job/{job}", Level.OK, "runs again"),
+                ],
+                patience=BUSY if claim else None,  # a report can wait for the store, a look cannot
+            )
+        except BaseException:
+            self._unsaved.put_back(looks)
+            raise
         told = f"{plural(messages, 'message')} to deliver" if messages else "nothing new"
         log.info("%s %s: %s", job, period.label, told)
         return Outcome(entry.run_id, messages, unwell=_unwell(findings.observations))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,16 +22,20 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from reporter.errors import StoreBusyError, StoreError, StoreLostError
+from reporter.errors import StoreBusyError, StoreError, StoreLockedError, StoreLostError
 from reporter.store import tables
 from reporter.store.store_file import KeptFile, identity, identity_of, make_file, read_write
 
-# So long, in seconds, a writer waits for others to SQLite.
-BUSY = 10
+# So long, in seconds, a writer waits for others.
+BUSY = 10.0
+# So long it waits where others were waited for in vain, until one write succeeds.
+BUSY_AGAIN = 0.5
 # So many rows are forgotten in one transaction, which takes a tenth of a second.
 AT_ONCE = 2000
 # A server that is cut off says nothing: without these a thread would wait for it for hours. Seconds and milliseconds.
 UNANSWERED = {"tcp_user_timeout": 30_000, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4}
+# What SQLite and PostgreSQL say when another one's lock was waited for in vain.
+_LOCKED = r"database is locked|LockNotAvailable|lock timeout"
 _WHEN_SAVED = "reporter_when_saved"
 # The facts that say by which terms the daemon runs, JSON by the names of its jobs, and which channels it has.
 TERMS, CHANNELS = "terms", "channels"
@@ -48,14 +53,21 @@ class Store:
         self._kept: KeptFile | None = None
         # SQLite lets those who wait for its write lock sleep and try again, now and then for a second: ours queue here.
         self._writing = threading.Lock() if file else None
+        self._in_vain = False
 
     @contextmanager
-    def begin(self) -> Iterator[Connection]:
-        """A write transaction: committed at the end, rolled back on any error. Raises StoreError."""
-        with self._in_turn(), self._speaking(), self._connected() as connection:
-            writing = connection.execution_options(reporter_write=True)
+    def begin(self, patience: float = BUSY) -> Iterator[Connection]:
+        """A write transaction: committed at the end, rolled back on any error. Raises StoreError.
+
+        It waits `patience` seconds for other writers, and less while these were waited for in vain. Then it raises
+        StoreLockedError.
+        """
+        patience = min(patience, BUSY_AGAIN) if self._in_vain else patience
+        with self._in_turn(patience), self._speaking(patience), self._connected() as connection:
+            writing = connection.execution_options(reporter_write=True, reporter_patience=patience)
             acts = writing.info[_WHEN_SAVED] = list[Callable[[], None]]()
             with writing.begin():
+                self._in_vain = False
                 yield writing
             for act in acts:
                 act()
@@ -63,7 +75,7 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A consistent look. Raises StoreError."""
-        with self._speaking(), self._connected() as connection, connection.begin():
+        with self._speaking(BUSY), self._connected() as connection, connection.begin():
             yield connection
 
     @property
@@ -105,7 +117,7 @@ class Store:
         """
         if self._file is None or self._kept is None or identity(self._file) == self._identity:
             return None
-        with self._in_turn():  # nobody writes meanwhile to what is copied
+        with self._in_turn(BUSY):  # nobody writes meanwhile to what is copied
             try:
                 done = self._kept.put_back()
             except (OSError, sqlite3.Error) as error:
@@ -190,12 +202,12 @@ class Store:
             self._lock = None
 
     @contextmanager
-    def _in_turn(self) -> Iterator[None]:
+    def _in_turn(self, patience: float) -> Iterator[None]:
         if self._writing is None:
             yield
             return
-        if not self._writing.acquire(timeout=BUSY):
-            raise StoreError(f"the store cannot be used: something else has been writing to it for {BUSY} s")
+        if not self._writing.acquire(timeout=patience):
+            raise self._locked(patience)
         try:
             yield
         finally:
@@ -214,11 +226,19 @@ class Store:
         return f"the store {self._file} was {'deleted' if gone else 'replaced'} while it was in use"
 
     @contextmanager
-    def _speaking(self) -> Iterator[None]:
+    def _speaking(self, patience: float) -> Iterator[None]:
         try:
             yield
         except (DBAPIError, PoolTimeoutError) as error:
+            if re.search(_LOCKED, str(error)):
+                raise self._locked(patience) from None
             raise StoreError(f"the store cannot be used: {_first_line(error)}") from None
+
+    def _locked(self, patience: float) -> StoreLockedError:
+        self._in_vain = True
+        return StoreLockedError(
+            f"the store is locked: something else has been writing to it for {patience:g} s or more"
+        )
 
 
 def open_store(url: str, *, existing: bool = False) -> Store:
@@ -292,6 +312,13 @@ def _sqlite_file(address: URL) -> Path | None:
 def _prepare(engine: Engine, file: Path | None) -> None:
     """Give SQLite the settings that survive a power cut, and transactions that take the write lock at once."""
     if file is None:
+
+        @event.listens_for(engine, "begin")
+        def patient(connection: Connection) -> None:
+            patience = connection.get_execution_options().get("reporter_patience", BUSY)
+            if patience < BUSY:
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{patience * 1000:.0f}ms'")
+
         return
 
     @event.listens_for(engine, "do_connect")
@@ -310,7 +337,15 @@ def _prepare(engine: Engine, file: Path | None) -> None:
     @event.listens_for(engine, "begin")
     def start(connection: Connection) -> None:
         writes = connection.get_execution_options().get("reporter_write")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        if not writes:
+            connection.exec_driver_sql("BEGIN")
+            return
+        patience = connection.get_execution_options().get("reporter_patience", BUSY)
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {patience * 1000:.0f}")
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        finally:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout = {BUSY * 1000:.0f}")
 
 
 def _bring_up_to_date(engine: Engine) -> None:

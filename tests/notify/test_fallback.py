@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing
-from datetime import UTC, datetime
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -13,7 +15,8 @@ from reporter.cli.alerts import run_ack, run_silence
 from reporter.notify.fallback import AlertMemory
 from reporter.notify.repository import OutdatedError
 from reporter.notify.routing import Observer
-from reporter.store import incidents
+from reporter.scheduler.unsaved_readings import MOST, UnsavedReadings
+from reporter.store import incidents, uptime
 from tests.notify.alert_home import Server, options
 from tests.support.discord.local import LocalDiscord
 from tests.support.processes import daemon, until
@@ -98,6 +101,79 @@ def test_what_was_never_told_goes_into_the_outbox(floor: Stage, discord: LocalDi
     floor.run("watch")
     assert len(titles(discord)) == 3
     assert sum("sent from memory: our own" in message.text for message in discord.messages("alarm")) == 2
+
+
+@contextmanager
+def locked(stage: Stage) -> Iterator[None]:
+    """Something else writes to the store, and does not end."""
+    assert stage.app.store
+    with closing(sqlite3.connect(stage.environ["STORE"], isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("ROLLBACK")
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As every daemon, but in a test's time."""
+    monkeypatch.setattr("reporter.notify.pipeline.LOOKS_WAIT", 0.05)
+    monkeypatch.setattr("reporter.store.database.BUSY_AGAIN", 0.05)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_while_the_store_is_locked_an_alert_goes_out_and_the_store_itself_is_named_when_it_lasts(
+    floor: Stage, discord: LocalDiscord
+) -> None:
+    with locked(floor):
+        assert "the store is locked" in str(floor.run("watch").outcome)
+        assert len(titles(discord)) == 1  # a lock of a moment is no news
+        assert "sent from memory" in discord.messages("alarm")[0].text
+        floor.clock.forward(seconds=30)
+        floor.run("watch")
+        assert len(titles(discord)) == 2
+    floor.clock.forward(seconds=30)
+    floor.run("watch")
+    floor.deliver()
+    assert "can be written again" in discord.messages("alarm")[2].text
+    assert discord.messages("daily")
+
+
+@pytest.mark.usefixtures("impatient")
+def test_what_was_seen_while_the_store_was_locked_is_saved_afterwards(floor: Stage) -> None:
+    floor.report("watch", WARN.replace("limit/loss", "probe/api"))
+    floor.restart().run("watch")
+    with locked(floor):
+        for _ in range(4):
+            floor.clock.forward(seconds=30)
+            floor.run("watch")
+    floor.clock.forward(seconds=30)
+    floor.run("watch")
+    with floor.app.store.read() as connection:
+        spans = uptime.of_subject(connection, "probe/api", floor.clock.now - timedelta(hours=1), floor.clock.now)
+    assert [(span.readings, span.end - span.start) for span in spans] == [(6, timedelta(seconds=150))]
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_suspect_of_the_memory_is_looked_at_again_as_soon_as_any(floor: Stage, discord: LocalDiscord) -> None:
+    floor.report("watch", WATCH.replace("limit/loss", "probe/api"), "# Story")
+    floor.restart().run("watch", force=True)
+    with locked(floor):
+        for _ in range(2):
+            floor.clock.forward(seconds=10)
+            assert floor.app.runner.tick(floor.app.runtime) == {"watch"}
+            floor.run("watch")
+    assert any("api" in title for title in titles(discord))
+
+
+def test_unsaved_readings_are_bounded() -> None:
+    kept = UnsavedReadings()
+    start = datetime(2026, 10, 31, tzinfo=UTC)
+    look = [Observation("probe/api", Level.OK, "")]
+    kept.put_back([(look, start + timedelta(seconds=number), None) for number in reversed(range(MOST + 5))])
+    looks = kept.take()
+    assert len(looks) == MOST
+    assert looks[0][1] == start + timedelta(seconds=5)
+    assert kept.take() == []
 
 
 @pytest.fixture

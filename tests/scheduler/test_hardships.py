@@ -106,12 +106,12 @@ def test_a_clock_set_back_does_not_bring_a_pause_of_the_service_back(stage: Stag
     assert [message.title[-2:] for message in discord.messages("daily")] == ["01", "02", "03"]
 
 
-def test_a_wording_that_cannot_be_read_keeps_no_other_job_from_its_turn(stage: Stage) -> None:
+def test_a_zone_that_is_gone_keeps_no_other_job_from_its_turn(stage: Stage) -> None:
     stage.report("daily", DAILY).report("other", DAILY.replace("def daily", "def other"))
     stage.on_screen("  other:\n  daily:").tick()
     with stage.app.store.begin() as connection:
         odd = update(tables.schedules).where(tables.schedules.c.job == "other")
-        connection.execute(odd.values(spec="whenever the moon is full"))
+        connection.execute(odd.values(zone="Europe/Atlantis"))
     stage.restart().clock.forward(days=1)
     assert sorted(stage.told()) == ["daily 2026-10-31", "other 2026-10-31"]
 
