@@ -9,16 +9,17 @@ from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from socket import gethostname
-from typing import Any, NoReturn, TextIO
+from typing import NoReturn, TextIO
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from reporter.app.channels import Services, open_channels
 from reporter.app.events import event_rules, web_settings
 from reporter.app.plans import plan_listener, plan_settings
-from reporter.config import models, yaml_document
+from reporter.config import models
 from reporter.config.alert_rules import rules
 from reporter.config.loading import Loaded
+from reporter.config.mappings import mapping_of
 from reporter.config.rates import as_rates
 from reporter.delivery.channels import Channel, Routes
 from reporter.delivery.heartbeat import Heartbeat
@@ -37,7 +38,6 @@ from reporter.scheduler.clock_check import ForeignClock
 from reporter.scheduler.runtime import JobInputs, Retention, Runtime
 from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.ledger.settings import LedgerSettings
-from reporter.trusted_files import distrust
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def build(
 ) -> tuple[Runtime, list[Problem]]:
     """Open all that can be opened; returns it with every problem, those of the contents first."""
     settings, machine = contents.loaded.config, contents.loaded.config.host
-    portfolio, bad_ledgers = _portfolio(contents.loaded, contents.homes[0])
+    portfolio, bad_ledgers = _portfolio(contents.loaded)
     channels, bad_channels = open_channels(contents.loaded, contents.homes[0], stream, services)
     problems = [*contents.problems, *bad_ledgers, *bad_channels]
     # Where something is wrong nobody will probe, and a probe may need what is wrong.
@@ -110,7 +110,7 @@ def build(
     return runtime, problems
 
 
-def _portfolio(loaded: Loaded, home: Path) -> tuple[Portfolio, list[Problem]]:
+def _portfolio(loaded: Loaded) -> tuple[Portfolio, list[Problem]]:
     """The ledgers whose settings can be used."""
     usable: list[LedgerSettings] = []
     problems: list[Problem] = []
@@ -124,7 +124,7 @@ def _portfolio(loaded: Loaded, home: Path) -> tuple[Portfolio, list[Problem]]:
                 url=entry.url,
                 starting_balance=entry.starting_balance,
                 mode=entry.mode,
-                mapping=_mapping(entry.mapping, home),
+                mapping=mapping_of(entry.mapping),
             )
             Portfolio([settings])
         except LedgerError as error:
@@ -132,24 +132,6 @@ def _portfolio(loaded: Loaded, home: Path) -> tuple[Portfolio, list[Problem]]:
         else:
             usable.append(settings)
     return Portfolio(usable), problems
-
-
-def _mapping(given: str | dict[str, Any] | None, home: Path) -> dict[str, Any]:
-    """A mapping as it is written, in the config or in a file of its own. Raises LedgerError."""
-    if not isinstance(given, str):
-        return given or {}
-    path = (home / given).absolute()
-    if reason := distrust(path, home.absolute()):
-        raise LedgerError(f"mapping: {': '.join(reason)}")
-    try:
-        document = yaml_document.read(str(path), path.read_bytes())
-    except OSError as error:
-        raise LedgerError(f"mapping: {path} cannot be read: {error.strerror}") from None
-    if document.problems:
-        raise LedgerError(f"mapping: {document.problems[0]}")
-    if not isinstance(document.data, dict):
-        raise LedgerError(f"mapping: {path} holds no keys: write `table:` and `columns:`")
-    return document.data
 
 
 def _refusal(problems: Sequence[Problem]) -> Callable[..., NoReturn]:

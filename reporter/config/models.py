@@ -19,7 +19,7 @@ from reporter.config.host import HeartbeatConfig, HostConfig
 from reporter.config.plans import PlansConfig
 from reporter.config.probes import OwnNetworkConfig, Probe
 from reporter.config.rates import RatesConfig
-from reporter.config.secrets import Address, ChatId, DatabaseUrl, HomePath, SecretText
+from reporter.config.secrets import Address, ChatId, DatabaseUrl, HomePath, InlineOrPath, SecretText
 from reporter.config.types import (
     Amounts,
     Currency,
@@ -89,7 +89,7 @@ class LedgerConfig(Settings):
     """What the account began with, an amount or a list of one a currency; balances and percentages need it."""
     mode: Annotated[Mode, Field(strict=False)] | None = None
     """`live` or `paper`, for a source that does not say it with each trade."""
-    mapping: str | dict[str, Any] | None = None
+    mapping: InlineOrPath = None
     """For `kind: mapping`: how the rows become trades, here or in a YAML file (seen from the home)."""
 
     @model_validator(mode="after")

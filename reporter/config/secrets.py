@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import parse_qsl, urlsplit
 
-from pydantic import PlainSerializer, PlainValidator, ValidationInfo, WithJsonSchema
+from pydantic import BeforeValidator, PlainSerializer, PlainValidator, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from reporter.config.types import mistake
@@ -162,6 +162,11 @@ def _path(value: object, info: ValidationInfo) -> Path:
     return (_sources(info).home / Path(value).expanduser()).absolute()
 
 
+def _inline_or_path(value: object, info: ValidationInfo) -> object:
+    """What stands in the config itself, or the path of a file, seen from the home."""
+    return str(_path(value, info)) if isinstance(value, str) else value
+
+
 def _text(value: object) -> str:
     if not isinstance(value, str) or not value.strip():
         raise mistake("must be text", "write `env:NAME`, `file:/path` or `credential:NAME`")
@@ -205,6 +210,7 @@ HomePath = Annotated[
     PlainSerializer(str, return_type=str),
     WithJsonSchema({"type": "string", "examples": ["/var/lib/bot/alive"]}),
 ]
+InlineOrPath = Annotated[str | dict[str, Any] | None, BeforeValidator(_inline_or_path)]
 SecretText = Annotated[Secret, PlainValidator(_secret), _HIDDEN, _SCHEMA]
 ChatId = Annotated[
     Secret,

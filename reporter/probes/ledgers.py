@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from reporter.config.mappings import mapping_of
 from reporter.config.models import LedgerConfig
 from reporter.secret import Secret
 from reporter.trading.ledger.connection import strict_address
@@ -33,7 +34,9 @@ class Ledgers:
         """All ledgers together."""
         return Portfolio(
             [
-                LedgerSettings(name=name, kind=entry.kind, url=entry.url, mode=entry.mode)
+                LedgerSettings(
+                    name=name, kind=entry.kind, url=entry.url, mode=entry.mode, mapping=mapping_of(entry.mapping)
+                )
                 for name, entry in self._entries.items()
             ]
         )

@@ -188,7 +188,7 @@ def test_check_looks_at_all_that_is_sound_although_the_config_has_mistakes(floor
     (floor.folder / "bot.sqlite").unlink()
     floor.report("agent_performance", DAILY.replace("def daily", "def agent_performance"), "# {{ nothing }")
     floor.report("broken", "import nothing_like_this\n")
-    ledgers = "ledgers:\n  bot: {kind: freqtrade, url: bot.sqlite}\n  other: {kind: native, url: 'mysql://db/bot'}"
+    ledgers = "ledgers:\n  bot: {kind: freqtrade, url: bot.sqlite}\n  other: {kind: native, url: 'oracle://db/bot'}"
     jobs = "  daily_summary: {setle: 1s, params: {tops: 1}}\n  sumary:\n  agent_performance:"
     floor.on_discord(discord, jobs, more=ledgers)
     ill = reporter(floor, "check")
@@ -197,7 +197,7 @@ def test_check_looks_at_all_that_is_sound_although_the_config_has_mistakes(floor
         "8:19: jobs.daily_summary: unknown key `setle`",
         "8:39: jobs.daily_summary.params: unknown key `tops`",
         "9:3: jobs.sumary: there is no such job",
-        "13:30: ledgers.other.url: mysql cannot be read, write sqlite:///FILE or postgresql://…",
+        "13:30: ledgers.other.url: oracle cannot be read, write sqlite:///FILE, postgresql://… or mysql://…",
     ]
     for trouble in ("jobs/broken.py:1: ", "templates/agent_performance.md.j2:1: ", "ledger bot: ", "channel daily: "):
         assert f"✗ {trouble}" in ill.stdout.replace(f"{floor.folder}/", "")

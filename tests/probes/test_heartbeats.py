@@ -189,3 +189,14 @@ def test_a_heartbeat_that_is_no_time_is_said_to_be_none(tmp_path: Path) -> None:
     floor.run("INSERT INTO agents VALUES ('a', NULL, 'live', 'USDT', NULL, NULL, 'just now')")
     with pytest.raises(LedgerError, match="an agent's last_seen is 'just now', which is not a time that can be read"):
         Portfolio([floor.settings()]).agents()
+
+
+def test_the_trades_of_a_mapped_ledger_are_looked_at_too(tmp_path: Path, watch: Watch, clock: StandingClock) -> None:
+    floor = native_sqlite(tmp_path)
+    trade(floor, by_day(clock))
+    names = ("id", "agent", "market", "currency", "closed_at", "pnl")
+    (tmp_path / "mine.yaml").write_text(
+        "table: trades\ncolumns: {" + ", ".join(f"{one}: {one}" for one in names) + "}\n"
+    )
+    entry = {"kind": "mapping", "url": floor.url, "mapping": str(tmp_path / "mine.yaml")}
+    assert told(watch("trades", ledgers={"bot": entry}, ledger="bot").look(after=0)) == "ok: at its usual pace"
