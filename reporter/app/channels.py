@@ -25,10 +25,11 @@ _NO_TOKEN = "1000:unavailable-unavailable-unavailable"  # noqa: S105
 
 
 class Services:
-    """What all channels of a service share."""
+    """What all channels of a service share. `labelled` channels of the terminal show their names."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
+        self.labelled = False
         self.discord = ServiceLimits(clock.monotonic)
         self.telegram = ServiceLimits(clock.monotonic, _TELEGRAM_REQUESTS)
 
@@ -56,7 +57,9 @@ def _channel(
         from reporter.delivery.outlets.console import ConsoleOutlet  # noqa: PLC0415 - loaded only where it is used
 
         folder = home / entry.pictures if entry.pictures else None
-        console = ConsoleOutlet(stream or sys.stdout, zone=zone, pictures=folder)
+        console = ConsoleOutlet(
+            stream or sys.stdout, zone=zone, pictures=folder, label=name if services.labelled else ""
+        )
         return Channel(name, console, "console", quiet_rules=quiet_rules, pictures=folder is not None)
     missing = loaded.missing("channels", name)
     unavailable = f"{missing[0].path}: {missing[0].message}" if missing else ""

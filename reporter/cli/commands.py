@@ -45,6 +45,11 @@ def _none(parser: argparse.ArgumentParser) -> None:
 
 def _run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--verbose", action="store_true", help="log more")
+    parser.add_argument(
+        "--mock",
+        action="store_true",
+        help="show every channel here, on a store of its own; nothing leaves this machine",
+    )
 
 
 def _job(parser: argparse.ArgumentParser) -> None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reporter.app.app import App, opened
 from reporter.app.home import FolderHome
+from reporter.app.mock import MockHome
 from reporter.errors import ReporterError
+from reporter.periods.clock import SystemClock
 from reporter.scheduler import logs
 from reporter.scheduler.daemon import Daemon
 
@@ -18,12 +22,16 @@ if TYPE_CHECKING:
 
 
 def run_daemon(home: FolderHome, options: argparse.Namespace) -> int:
-    """`reporter run [--verbose]`."""
+    """`reporter run [--verbose] [--mock]`."""
     logs.start("DEBUG" if options.verbose else "INFO")
-    with opened(home, hold=True) as app:
+    with ExitStack() as stack:
+        if options.mock:
+            scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="reporter-mock-")))
+            home = MockHome(home.homes[0], clock=SystemClock(), scratch=scratch)
+        app = stack.enter_context(opened(home, hold=True))
         daemon = app.daemon()
-        with doors(app, daemon):
-            daemon.run()
+        stack.enter_context(doors(app, daemon))
+        daemon.run()
     return 0
 
 

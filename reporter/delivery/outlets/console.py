@@ -52,7 +52,8 @@ class ConsoleOutlet:
 
     `colour` and `width` (in cells) are the terminal's own unless given: none and 100 where the stream is no terminal.
     `$COLUMNS` and `$NO_COLOR` count.
-    Times are shown in `zone`. Pictures are put into the folder `pictures`, and named with their path.
+    Times are shown in `zone`. Pictures are put into the folder `pictures`, and named with their path. A `label`
+    stands above each message.
     """
 
     kind = "console"
@@ -65,7 +66,9 @@ class ConsoleOutlet:
         width: int | None = None,
         zone: tzinfo = UTC,
         pictures: Path | None = None,
+        label: str = "",
     ) -> None:
+        self._label = f"#{label}\n" if label else ""
         self._stream = stream
         self._pictures = pictures
         self._zone = zone
@@ -127,7 +130,9 @@ class ConsoleOutlet:
 
     def _show(self, name: str, message: Message, printed: Message) -> Verdict:
         try:
-            self._stream.write(self._encodable(self._drawn(self._placed(printed), colour=self._colour)) + "\n")
+            self._stream.write(
+                self._label + self._encodable(self._drawn(self._placed(printed), colour=self._colour)) + "\n"
+            )
             self._stream.flush()
         except (BrokenPipeError, ValueError):
             return Never(_CLOSED, gone=True)
