@@ -229,20 +229,22 @@ def _ledgers(ledgers: Sequence[LedgerHealth], ctx: Context[Parameters], standing
 
 def _answering(ledger: LedgerHealth, subject: str, ctx: Context[Parameters], state: AlertState | None) -> Observation:
     age = ctx.now - ledger.newest_trade_at if ledger.newest_trade_at else None
+    ahead = ctx.now - ledger.ahead_at if ledger.ahead_at else None
+    newest = _newest_trade(age) if ahead is None else f"{_newest_trade(ahead)} Before it: {_newest_trade(age)}"
     oldest = ctx.params.newest_trade_hours
     latency = Measurement("latency", ledger.latency or 0.0, ctx.params.ledger.threshold, _seconds)
     grade = latency.grade(state.entered(latency.key) if state else Level.OK)
     if grade.level is not Level.OK:
         words = f"online, but slow: {grade.beyond}"
-    elif oldest is not None and age is not None and age < -AHEAD:
+    elif oldest is not None and (ahead or age or timedelta()) < -AHEAD:
         stands = entered({latency.key: grade.level})
-        return Observation(subject, Level.UNKNOWN, _newest_trade(age), duration_text(age), stands=stands)
+        return Observation(subject, Level.UNKNOWN, newest, duration_text(ahead or age), stands=stands)
     elif oldest is not None and (age is None or age > timedelta(hours=oldest)):
         return Observation(
             subject, Level.WARNING, _newest_trade(age), duration_text(age), _seconds(oldest * 3600), latency.figure
         )
     else:
-        words = f"online, {_newest_trade(age)}"
+        words = f"online, {newest}"
     stands = entered({latency.key: grade.level})
     return Observation(subject, grade.level, words, grade.value, grade.limit_text, ledger.latency, stands=stands)
 

@@ -57,7 +57,7 @@ def build(
 ) -> tuple[Runtime, list[Problem]]:
     """Open all that can be opened; returns it with every problem, those of the contents first."""
     settings, machine = contents.loaded.config, contents.loaded.config.host
-    portfolio, bad_ledgers = _portfolio(contents.loaded)
+    portfolio, bad_ledgers = _portfolio(contents.loaded, clock.wall)
     channels, bad_channels = open_channels(contents.loaded, contents.homes[0], stream, services)
     problems = [*contents.problems, *bad_ledgers, *bad_channels]
     # Where something is wrong nobody will probe, and a probe may need what is wrong.
@@ -110,7 +110,7 @@ def build(
     return runtime, problems
 
 
-def _portfolio(loaded: Loaded) -> tuple[Portfolio, list[Problem]]:
+def _portfolio(loaded: Loaded, now: Callable[[], datetime]) -> tuple[Portfolio, list[Problem]]:
     """The ledgers whose settings can be used."""
     usable: list[LedgerSettings] = []
     problems: list[Problem] = []
@@ -131,7 +131,7 @@ def _portfolio(loaded: Loaded) -> tuple[Portfolio, list[Problem]]:
             problems.append(loaded.problem(("ledgers", name, "url"), str(error).removeprefix(f"{name}: ")))
         else:
             usable.append(settings)
-    return Portfolio(usable), problems
+    return Portfolio(usable, now=now), problems
 
 
 def _refusal(problems: Sequence[Problem]) -> Callable[..., NoReturn]:

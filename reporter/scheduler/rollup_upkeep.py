@@ -17,7 +17,7 @@ from reporter.store import rollups
 from reporter.store.database import Store
 from reporter.store.rollups import Standing
 from reporter.trading.ledger.buckets import Recount, hour_of
-from reporter.trading.ledger.reader import Reader
+from reporter.trading.ledger.reader import Reader, UnreadableTradesError
 from reporter.trading.ledger.sqlite_file import undisturbed
 
 log = logging.getLogger(__name__)
@@ -72,7 +72,10 @@ class RollupUpkeep:
             return rollups.standing(connection, ledger)
 
     def step(self, reader: Reader) -> Progress | None:
-        """Do the next piece of what a ledger's roll-up needs; None where it needs nothing now."""
+        """Do the next piece of what a ledger's roll-up needs; None where it needs nothing now.
+
+        Hours with a trade that cannot be read are not kept: reports read them, and all after them, from the source.
+        """
         kept = self.standing(reader.name)
         if kept is None or kept.definition != reader.definition:
             self.restart(reader)
@@ -80,13 +83,24 @@ class RollupUpkeep:
         if kept is None:
             return None
         end = self._end()
-        if kept.through < end:
-            return self._extend(reader, kept, end)
-        if kept.recent is not None or self._is_recent_due(kept):
-            return self._check_recent(reader, kept)
-        if kept.checked is None and self._is_due(kept):
-            kept = self._begin_check(reader, kept)
-        return self._check(reader, kept) if kept and kept.checked is not None else None
+        try:
+            if kept.through < end:
+                return self._extend(reader, kept, end)
+            if kept.recent is not None or self._is_recent_due(kept):
+                return self._check_recent(reader, kept)
+            if kept.checked is None and self._is_due(kept):
+                kept = self._begin_check(reader, kept)
+            return self._check(reader, kept) if kept and kept.checked is not None else None
+        except UnreadableTradesError:
+            self._distrust(reader.name, end)
+            return None
+
+    def _distrust(self, ledger: str, end: int) -> None:
+        """Sums count no more once a check has met a trade among theirs that cannot be read."""
+        with self._store.begin() as connection:
+            kept = rollups.standing(connection, ledger)
+            if kept and kept.through >= end:
+                rollups.move(connection, kept, state=rollups.UNVERIFIED, checked=None, recent=None)
 
     def build(self, reader: Reader) -> Iterator[Progress]:
         """Build a ledger's roll-up anew, all of it."""

@@ -10,7 +10,7 @@ import logging
 import secrets
 import threading
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -25,7 +25,7 @@ from reporter.errors import ClaimLostError, JobError, LedgerError, ReporterError
 from reporter.jobs.binding import BoundJob
 from reporter.jobs.context import Context, JobState, Params, Report
 from reporter.messages.formats import plural
-from reporter.messages.message import Message, Run
+from reporter.messages.message import Message, Run, visible
 from reporter.messages.report_pictures import with_pictures
 from reporter.notify.pipeline import AlertPipeline
 from reporter.notify.routing import Observer
@@ -44,6 +44,7 @@ from reporter.store.database import BUSY, Store
 from reporter.store.job_states import StoredStates
 from reporter.store.owed_periods import Claim
 from reporter.store.told import remember
+from reporter.trading.books import Book
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -382,12 +383,22 @@ def _write(
     message = replace(message, attachments=(*message.attachments, *report.files))
     if bound.job.covers.closed and context.period.so_far:
         message = replace(message, title=(*message.title, Run("text", " (so far)")))
+    message = message.noted(*_unreadable(report.books))
     if report.channel and report.channel not in runtime.channels:
         known = ", ".join(runtime.channels)
         raise JobError(f"{bound.job.name} reports to the channel {report.channel}, which is none of: {known}")
     if bound.charts and (drawn or any(runtime.channels[channel].pictures for channel in channels)):
         message = with_pictures(message, runtime.renderer, runtime.charts, name, facts)
     return RenderedReport(report, message, channels)
+
+
+def _unreadable(books: Sequence[Book]) -> Iterator[str]:
+    """What no figure of a report counts because it cannot be read, so that a person can find and mend it."""
+    found = {one.ledger: one for book in books for one in book.left_out}
+    for one in found.values():
+        rows = one.trades + one.stray + one.before
+        more = ", …" if rows > len(one.first) else ""
+        yield visible(f"{one.ledger}: {', '.join(map(str, one.first))}{more}")
 
 
 def _letter(

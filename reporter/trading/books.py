@@ -11,6 +11,9 @@ from typing import Any, Literal, Protocol
 from reporter.periods.civil import Period
 from reporter.trading.trades import Agent, Arrivals, EquityPoint, Flow, Holding, Mode, Money, Position, Streaks, Trade
 
+# So many characters are shown of a value that cannot be read.
+LONGEST_VALUE = 40
+
 # What the lines of a book may be.
 By = Literal["agent", "strategy", "market", "side", "entry_tag", "exit_reason", "ledger", "weekday", "hour"]
 
@@ -57,6 +60,8 @@ class Figures:
     """How long trades were open; None where no trade knows when it was opened."""
     streaks: Streaks | None = None
     """Wins and losses in a row; None where the order of the trades is unknown."""
+    unreadable: int = 0
+    """Closed trades that cannot be read. No other figure counts them; fees, funding, volume and streaks are None."""
 
     @property
     def win_rate(self) -> Decimal | None:
@@ -103,6 +108,7 @@ class BookLine(Figures):
             squares=Decimal(0),
             holding=None,
             streaks=Streaks(),
+            unreadable=0,
         )
 
 
@@ -116,6 +122,44 @@ class Unread:
     """Why it could not be read, as a sentence without secrets."""
     since: datetime | None = None
     """Since when; None where our own history does not know."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableValue:
+    """A stored value that cannot be read."""
+
+    table: str
+    """The name of its table."""
+    id: str
+    """The id of its row."""
+    column: str
+    """The name of its column."""
+    value: str | None
+    """The value as text; None where nothing is stored."""
+    form: str
+    """What can be read there, in words."""
+
+    def __str__(self) -> str:
+        """`trades 17: pnl is 'n/a', not a number`."""
+        value = "empty" if self.value is None else repr(self.value[:LONGEST_VALUE])
+        return f"{self.table} {self.id}: {self.column} is {value}, not {self.form}"
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Rows of a ledger that cannot be read, and that no figure counts."""
+
+    ledger: str
+    """The name of the ledger in the config."""
+    trades: int
+    """The number of closed trades of the period that cannot be read."""
+    stray: int = 0
+    """The number of closed trades without a time that can be read; they may be of any period."""
+    before: int = 0
+    """The number of closed trades of before the period that cannot be read. They and the stray ones make the balances
+    unknown."""
+    first: tuple[UnreadableValue, ...] = ()
+    """The first of the values that cannot be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,6 +267,8 @@ class Book(Figures):
     """The names of the ledgers that the book is made of."""
     unread: tuple[Unread, ...] = field(default=())
     """The ledgers that are missing from it."""
+    left_out: tuple[LeftOut, ...] = ()
+    """What is missing from it of the ledgers that it is made of."""
     equity: Equity | None = None
     """What the accounts were worth; None unless asked for with `account`, or where no source keeps snapshots."""
     open: Open | None = None
@@ -319,6 +365,13 @@ class Series:
     """The names of the ledgers that the series is made of."""
     unread: tuple[Unread, ...] = ()
     """The ledgers that are missing from it."""
+    left_out: tuple[LeftOut, ...] = ()
+    """What is missing from it of the ledgers that it is made of."""
+
+    @property
+    def unreadable(self) -> int:
+        """The number of closed trades of these days that cannot be read, and that are not in the amounts."""
+        return sum(one.trades for one in self.left_out)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -334,7 +387,9 @@ class LedgerHealth:
     latency: float | None = None
     """How long the answer took, in seconds; None without one."""
     newest_trade_at: datetime | None = None
-    """When its newest trade closed; None where there is none."""
+    """When its newest trade closed, of those that did not close in the future; None where there is none."""
+    ahead_at: datetime | None = None
+    """When the trade closed that is the furthest in the future; None where there is none."""
     clock: datetime | None = None
     """The database server's own time; None where it has none."""
     error: str | None = None

@@ -109,7 +109,8 @@ def combined(parts: Sequence[Figures], currency: str, days: int = 0) -> Figures:
         shorts=sum(part.shorts for part in parts),
         squares=sum((part.squares for part in parts), Decimal(0)),
         holding=_holding([part.holding for part in parts if part.holding]),
-        streaks=_streaks([part for part in parts if part.trades]),
+        streaks=_streaks([part for part in parts if part.trades or part.unreadable]),
+        unreadable=sum(part.unreadable for part in parts),
     )
 
 

@@ -35,6 +35,7 @@ from tests.jobs.floor import (
     usdt,
 )
 from tests.support import golden
+from tests.trading.ledger import dirty
 
 MORNING = "2026-10-31 00:01:00"
 HOSTILE = "x\n# @everyone **pump** ||x||"
@@ -365,3 +366,15 @@ def test_a_trade_that_closed_before_it_opened_was_held_for_an_unknown_time(tmp_p
     path = database(tmp_path / "bot.sqlite", [Closed("2026-10-30 01:00:00", "A", "4")])
     rows(path, "UPDATE trades SET opened_at = '2026-10-30 04:00:00' RETURNING id")
     assert field(told("daily_summary", floor(path), MORNING), "Best Trade") == ["+4.00 USDT", "A", "BTC/USDT"]
+
+
+def test_an_unreadable_trade_is_said_beside_the_pnl(tmp_path: Path) -> None:
+    path = dirty.freqtrade_file(
+        tmp_path, trades=[{"close_profit_abs": 2}, {"close_profit_abs": None}, {"close_date": "soon"}]
+    )
+    settings = LedgerSettings(name="b", kind="freqtrade", url=path, starting_balance=(Money(Decimal(1000), "USDT"),))
+    said = text_of(told("daily_summary", Portfolio([settings]), "2026-11-28 00:10"))
+    assert "+2.00 USDT (N/A)\n⚠️ Without 1 unreadable trade of b\n⚠️ Without 1 trade of b at an unreadable time" in said
+    assert "N/A\nfrom N/A" in said
+    assert "Fees Paid\nN/A" in said
+    assert "1 (1 long, 0 short)" in said

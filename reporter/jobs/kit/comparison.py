@@ -108,9 +108,10 @@ class DailyHistory:
 
     @property
     def stands(self) -> Money | None:
-        """The balance at the end; None where that of the beginning is not known."""
+        """The balance at the end; None where that of the beginning or a trade is not known."""
         paid = Money(sum(self.series.flows, Flow()).net, self.series.currency)
-        return None if self.series.opening is None else self.series.opening + self.made + paid
+        opening = None if self.series.unreadable else self.series.opening
+        return None if opening is None else opening + self.made + paid
 
     @property
     def busy(self) -> int:
@@ -153,8 +154,8 @@ class PeriodChange:
 
 
 def change_from(book: Book, before: Book | None) -> PeriodChange | None:
-    """What a book made more than in the period before; None where that is not known of the same ledgers."""
-    if before is None or before.ledgers != book.ledgers:
+    """What a book made more than in the period before; None where that is not known of the same ledgers and trades."""
+    if before is None or before.ledgers != book.ledgers or (before.unreadable and not book.unreadable):
         return None
     return PeriodChange(
         pnl=book.pnl - before.pnl,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -21,10 +22,10 @@ from reporter.trading.trades import Flow
 
 @dataclass(frozen=True, slots=True)
 class _Payment:
-    """What came in since the snapshot before, as that of `at` shows it; what went out is below 0."""
+    """What came in since the snapshot before, as that of `at` shows it; what went out is below 0, None unreadable."""
 
     at: datetime
-    amount: Decimal
+    amount: Decimal | None
 
 
 def paid(connection: Connection, source: Source, period: Period) -> dict[BookKey, CashFlow]:
@@ -39,10 +40,11 @@ def paid(connection: Connection, source: Source, period: Period) -> dict[BookKey
     latest = max({account_of(row): row.at for row in reversed(told)}.values())
     first = {account_of(row): row.at for row in connection.execute(queries.first_seen(source, latest))}
     wanted, books = set(counted(first)), defaultdict(list)
+    read: Callable[[Any], Decimal | None] = lambda value: None if value is None else amount(value)  # noqa: E731
     for row in told:
         account = account_of(row)
         if account in wanted and row.at != first[account]:
-            books[account[1:]].append(_Payment(rows.known(row.at), amount(row.deposited)))
+            books[account[1:]].append(_Payment(rows.known(row.at), read(row.deposited)))
     return {book: _laid(payments, period) for book, payments in books.items()}
 
 
@@ -50,8 +52,12 @@ def _laid(payments: Sequence[_Payment], period: Period) -> CashFlow:
     """A snapshot at the end of a day belongs to that day, not to the next."""
     ends = [day.end for day in period.days()]
     flows = [Flow()] * len(ends)
+    before = Decimal(0)
     for one in payments:
+        if one.amount is None:
+            return CashFlow(None)
         if one.at > period.start:
             flows[bisect_left(ends, one.at)] += Flow(max(one.amount, Decimal(0)), max(-one.amount, Decimal(0)))
-    before = sum((one.amount for one in payments if one.at <= period.start), Decimal(0))
+        else:
+            before += one.amount
     return CashFlow(before, tuple(flows) if any(flows) else ())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -19,15 +19,17 @@ from reporter.trading.ledger.sources.base import Source, amount
 from reporter.trading.trades import Mode, Money
 
 Account = tuple[str | None, Mode, str]  # agent (None: everything of a ledger), mode and currency
-Totals = Callable[[datetime, datetime], dict[Account, Decimal | None]]
+# What each account made or was paid in a stretch; None where it is not known of any.
+Totals = Callable[[datetime, datetime], Mapping[Account, Decimal | None] | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """An account as a snapshot shows it; `unrealised` is None where the source does not say it."""
+    """An account as a snapshot shows it; its worth is None where that cannot be read, `unrealised` where it is not
+    said."""
 
     at: datetime
-    equity: Decimal
+    equity: Decimal | None
     unrealised: Decimal | None
 
 
@@ -95,8 +97,10 @@ def _change(before: Seen | None, after: Seen | None) -> Decimal | None:
     return after.unrealised - before.unrealised
 
 
-def _of(account: Account, totals: dict[Account, Decimal | None]) -> Decimal | None:
+def _of(account: Account, totals: Mapping[Account, Decimal | None] | None) -> Decimal | None:
     """An account's part of totals: everything's is that of all agents. Without a row there was nothing."""
+    if totals is None:
+        return None
     mine = [value for of, value in totals.items() if of[1:] == account[1:] and account[0] in {None, of[0]}]
     return None if None in mine else sum((value for value in mine if value), Decimal(0))
 
@@ -109,7 +113,7 @@ def _seen(connection: Connection, source: Source, moment: datetime) -> dict[Acco
 
 def _shown(row: Row[Any]) -> Seen:
     unrealised = amount(row.unrealised) if row.unrealised_known == row.parts else None
-    return Seen(rows.known(row.at), amount(row.equity), unrealised)
+    return Seen(rows.known(row.at), rows.worth(row), unrealised)
 
 
 def _paid(found: Iterable[Row[Any]]) -> dict[Account, Decimal | None]:

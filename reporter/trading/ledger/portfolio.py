@@ -32,6 +32,7 @@ from reporter.trading.books import (
     TradePage,
     TradePlace,
     Unread,
+    UnreadableValue,
 )
 from reporter.trading.ledger.buckets import Rollups
 from reporter.trading.ledger.checks import LedgerChecks
@@ -51,16 +52,18 @@ T = TypeVar("T")
 class Portfolio:
     """The trading databases of a floor, read-only: a `Ledger`. Safe to share among threads.
 
-    `timeout` (seconds) bounds what one ledger may take; see `Database`. Raises LedgerError for settings that can never
-    work: a kind, dialect or URL that is not known. A database that is away is no such error: it is unread until it is
-    back.
+    `timeout` (seconds) bounds what one ledger may take; see `Database`. `now` is the clock by which a trade can have
+    closed in the future; without it none has. Raises LedgerError for settings that can never work: a kind, dialect or
+    URL that is not known. A database that is away is no such error: it is unread until it is back.
 
     A book's balances are None when the starting balance of one of its ledgers is not known, or when a ledger that has
     one in this currency could not be read.
     """
 
-    def __init__(self, ledgers: Sequence[LedgerSettings], *, timeout: float = 10) -> None:
-        self._readers = [Reader(settings, timeout) for settings in ledgers]
+    def __init__(
+        self, ledgers: Sequence[LedgerSettings], *, timeout: float = 10, now: Callable[[], datetime] | None = None
+    ) -> None:
+        self._readers = [Reader(settings, timeout, now) for settings in ledgers]
         self._timeout = timeout
         self._side_threads = SideThreads("ledger-aside")
 
@@ -68,7 +71,7 @@ class Portfolio:
         self, period: Period, *, by: By = "agent", daily: bool = False, account: bool = False
     ) -> list[Book]:
         """The books of a period: live before paper, then by currency; lines by P&L, best first."""
-        answers, unread = self._ask(lambda reader: reader.performance(period, by, daily=daily, account=account))
+        answers, unread = self._results(lambda reader: reader.performance(period, by, daily=daily, account=account))
         asked = _Asked(period, by, answers, unread, _shared_keys(answers), account)
         return [self._book(book, asked) for book in _books(answers)]
 
@@ -76,7 +79,7 @@ class Portfolio:
         """What was realised on each civil day of the period, or `whole`: from the first trade to the period's end."""
         stretch = self._since_the_start(period) if whole else period
         days = stretch.days()
-        answers, unread = self._ask(lambda reader: reader.daily(stretch, days, whole=whole))
+        answers, unread = self._results(lambda reader: reader.daily(stretch, days, whole=whole))
         asked = _Asked(stretch, "agent", answers, unread, _shared_keys(answers))
         dates = tuple(date.fromisoformat(day.label) for day in days)
         return [self._series(book, asked, dates) for book in _books(answers)]
@@ -171,7 +174,8 @@ class Portfolio:
             return LedgerHealth(ledger=reader.name, kind=reader.settings.kind, reachable=False, error=self._no_answer)
 
     def warnings(self) -> list[str]:
-        """What `check` should warn of: rights that are too wide. `health` reports a ledger that cannot be read."""
+        """What `check` should warn of: rights that are too wide, and values that cannot be read. `health` reports a
+        ledger that cannot be read at all."""
         found: list[str] = []
         for reader in self._readers:
             with suppress(LedgerError):
@@ -191,6 +195,16 @@ class Portfolio:
 
     def close(self) -> None:
         """Nothing is held open between two looks, so there is nothing to do; here for whoever builds a floor."""
+
+    def _results(self, question: Callable[[Reader], LedgerResult]) -> tuple[list[LedgerResult], list[Unread]]:
+        """As `_ask`; a ledger whose every trade cannot be read has no book, and is one that gave no answer."""
+        answers, unread = self._ask(question)
+        lost = [answer for answer in answers if answer.unreadable and not answer.books()]
+        unread += [Unread(answer.settings.name, _none_read(answer.unreadable.first)) for answer in lost]
+        kept = [answer for answer in answers if answer not in lost]
+        if not kept:
+            raise LedgerError("; ".join(f"{one.ledger}: {one.why}" for one in unread))
+        return kept, unread
 
     def _ask(self, question: Callable[[Reader], T]) -> tuple[list[T], list[Unread]]:
         """Every ledger's answer, and the ledgers that gave none. Raises LedgerError when there is no answer at all."""
@@ -241,7 +255,11 @@ class Portfolio:
         paths = self._paths(key, asked, parts)
         opening = self._opening(key, parts, asked.unread)
         lines = [*_agents(parts, key, asked.shared)] if asked.by == "agent" else _merged(parts, key, paths)
+        left_out = tuple(found for part in parts if (found := part.left_out(key)))
         whole = combined(lines, key[1], parts[0].days)
+        if missing := sum(one.trades for one in left_out):
+            paths = None  # one of those may lie anywhere among the others
+            whole = replace(whole, fees=None, funding=None, volume=None, unreadable=missing)
         whole = replace(whole, streaks=paths.books[key].streaks if paths else None, flows=_flows(parts, key))
         paid = sum(whole.flows, Flow()).net
         return Book(
@@ -249,11 +267,12 @@ class Portfolio:
             mode=key[0],
             currency=key[1],
             opening=opening,
-            closing=None if opening is None else opening + whole.pnl + Money(paid, key[1]),
+            closing=None if opening is None or missing else opening + whole.pnl + Money(paid, key[1]),
             drawdown=Money(paths.books[key].fall, key[1]) if paths else None,
             lines=tuple(sorted(lines, key=_place(asked.by))),
             ledgers=tuple(part.settings.name for part in parts),
             unread=tuple(asked.unread),
+            left_out=left_out,
             equity=self._equity(key, asked, parts),
             open=_open(parts, key) if asked.account else None,
             period=asked.period,
@@ -274,6 +293,7 @@ class Portfolio:
             agents=tuple(_course(line) for line in sorted(lines, key=lambda line: line.label)),
             ledgers=tuple(part.settings.name for part in parts),
             unread=tuple(asked.unread),
+            left_out=tuple(found for part in parts if (found := part.left_out(key))),
         )
 
     def _opening(self, key: BookKey, parts: Sequence[LedgerResult], unread: Sequence[Unread]) -> Money | None:
@@ -377,7 +397,7 @@ def _merged(parts: Sequence[LedgerResult], book: BookKey, paths: TradeWalk | Non
 def _line(key: str, own: Sequence[tuple[LedgerResult, Figures]], book: BookKey, paths: TradeWalk | None) -> BookLine:
     whole = combined([figures for _, figures in own], book[1], own[0][0].days)
     path = paths.lines.get((key, *book)) if paths else None
-    if whole.streaks is None and path:
+    if whole.streaks is None and path and not whole.unreadable:
         whole = replace(whole, streaks=path.streaks)
     funded = [part.funded(book) for part, _ in own]
     known = [money for money in funded if money]
@@ -420,6 +440,10 @@ def _open(parts: Sequence[LedgerResult], book: BookKey) -> Open:
         unpriced=sum(one.unpriced for one in found),
         priced_at=min((one.priced_at for one in found if one.priced_at), default=None),
     )
+
+
+def _none_read(first: Sequence[UnreadableValue]) -> str:
+    return "none of its trades can be read" + (f" ({first[0]})" if first else "")
 
 
 def _members(figures: Figures) -> dict[str, Any]:

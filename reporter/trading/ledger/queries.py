@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Subquery, and_, case, func, literal, literal_column, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    String,
+    Subquery,
+    and_,
+    case,
+    cast,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    true,
+    tuple_,
+)
 
 from reporter.periods.civil import INSTANT, Period
 from reporter.trading.books import TradeFilter
 from reporter.trading.ledger.grouping import Grouping, day_index, whole
-from reporter.trading.ledger.sources.base import UNNAMED, Source
+from reporter.trading.ledger.sources.base import UNNAMED, Cells, Source
 
 # A result within half of the last digit that is kept is exactly 0: neither a win nor a loss.
 _NOISE: ColumnElement[Any] = literal_column("0.000000005")
+
+# What is as large is no amount: see `Readable.number`.
+LARGEST = 10**18
 
 # The words for the two sides of a market that are known (docs/native-schema.md); there may be others.
 LONG = ("long", "buy", "yes", "up")
@@ -25,9 +45,16 @@ LOOK_BACK = timedelta(days=7)
 
 
 def trades(source: Source, period: Period) -> Select[Any]:
-    """The closed trades of a period."""
+    """The closed trades of a period that can be read."""
+    c = source.trades.selected_columns
+    readable = (c.pnl.is_not(None), c.currency.is_not(None), c.mode.is_not(None), source.readable.formed(c.closed_at))
+    return _rows(source, period).where(*readable)
+
+
+def _rows(source: Source, period: Period, trades: Select[Any] | None = None) -> Select[Any]:
+    """All closed trades of a period."""
     start, end = source.stored(period.start), source.stored(period.end)
-    return source.trades.where(source.closed_at >= start, source.closed_at < end)
+    return (source.trades if trades is None else trades).where(source.closed_at >= start, source.closed_at < end)
 
 
 def oldest_first(
@@ -41,8 +68,8 @@ def oldest_first(
 
 
 def by_id(source: Source, last: Any, limit: int | None) -> Select[Any]:
-    """All closed trades after one of them, whenever they closed, in the order of their ids."""
-    found = source.trades if last is None else source.trades.where(source.trade_id > literal(last))
+    """All closed trades as they are stored after one of them, whenever they closed, in the order of their ids."""
+    found = source.raw if last is None else source.raw.where(source.trade_id > literal(last))
     return found.order_by(source.trade_id).limit(limit)
 
 
@@ -78,41 +105,55 @@ def these(source: Source, period: Period, ids: Collection[Any]) -> Select[Any]:
     return trades(source, period).where(source.trade_id.in_(ids))
 
 
-def keyed(source: Source, period: Period, split: Grouping, days: Sequence[Period] = ()) -> Subquery:
-    """The trades of a period with the `key` of their line and the index of their `day`, 0 where no days are given."""
-    rows = trades(source, period).subquery()
+def keyed(
+    source: Source, period: Period, split: Grouping, days: Sequence[Period] = (), *, raw: bool = False
+) -> Subquery:
+    """The trades of a period with the `key` of their line and the index of their `day`, 0 where no days are given.
+
+    Of a trade that cannot be read the `pnl` is NULL, or its line: it is counted, and in no other figure. A trade whose
+    time cannot be read is of no period: see `stray`. A `raw` question leaves all that unchecked.
+    """
+    formed = source.readable.formed(source.closed_at)
+    rows = (_rows(source, period, source.raw) if raw else _rows(source, period).where(formed)).subquery()
     day = day_index(source, rows.c.closed_at, days) if days else literal_column("0")
     held = source.timing.between(rows.c.opened_at, rows.c.closed_at)
-    return select(rows, split.key(rows.c).label("key"), day.label("day"), held.label("held")).subquery()
+    timed = case((source.readable.formed(rows.c.closed_at), rows.c.closed_at)) if raw else rows.c.closed_at
+    own = (split.key(rows.c).label("key"), day.label("day"), held.label("held"), timed.label("timed"))
+    return select(rows, *own).subquery()
 
 
 _LINE = ("key", "mode", "currency", "day")
-_SUMMED = (*_LINE, "side", "opened_at", "closed_at", "held", "pnl", "fees", "funding", "volume")
+_COSTS = ("fees", "funding", "volume")
+_PARTS = ("size", "entry_price", "exit_price")  # of a volume
+_SUMMED = (*_LINE, "side", "opened_at", "closed_at", "held", "timed", "pnl", *_COSTS, *_PARTS)
 
 
-def sums(rows: Subquery, *, costly: bool = False) -> Select[Any]:
-    """Counts and sums of each line and day.
+def sums(rows: Subquery, *, costly: bool = False, raw: bool = False) -> Select[Any]:
+    """Counts and sums of each line and day; `rows` counts all, `trades` those that can be read, as in `history`.
 
     OFFSET keeps the databases from writing a costly expression, such as freqtrade's sum over a trade's orders, into
     each of the sums that use it, where it would be computed again.
     """
     c = (select(*(rows.c[name] for name in _SUMMED)).offset(0).subquery() if costly else rows).c
-    win, loss, known = c.pnl > _NOISE, c.pnl < -_NOISE, c.opened_at <= c.closed_at
+    win, loss = c.pnl > _NOISE, c.pnl < -_NOISE
+    read = c.pnl.is_not(None)
+    known = and_(read, c.opened_at <= c.closed_at)
     line = (c.key, c.mode, c.currency, c.day)
     return select(
         *line,
-        func.count().label("trades"),
+        *_counts(c, raw=raw),
+        *(func.max(c[name]).label(f"largest_{name}") for name in (*_COSTS, *_PARTS) if raw),
         func.count(case((win, 1))).label("wins"),
         func.count(case((loss, 1))).label("losses"),
-        func.count(case((func.lower(c.side).in_(LONG), 1))).label("longs"),
-        func.count(case((func.lower(c.side).in_(SHORT), 1))).label("shorts"),
+        func.count(case((and_(read, func.lower(c.side).in_(LONG)), 1))).label("longs"),
+        func.count(case((and_(read, func.lower(c.side).in_(SHORT)), 1))).label("shorts"),
         func.sum(c.pnl).label("pnl"),
         func.sum(case((win, c.pnl))).label("gross_profit"),
         func.sum(case((loss, c.pnl))).label("gross_loss"),
         *_where_known(c.fees, "fees"),
         *_where_known(c.funding, "funding"),
         *_where_known(c.volume, "volume"),
-        func.count(case((known, 1))).label("held_known"),
+        func.count(case((known, c.held))).label("held_known"),
         func.sum(case((known, c.held))).label("held"),
         func.min(case((known, c.held))).label("shortest"),
         func.max(case((known, c.held))).label("longest"),
@@ -126,27 +167,86 @@ def _where_known(column: ColumnElement[Any], name: str) -> tuple[ColumnElement[A
 def in_order(rows: Subquery) -> Select[Any]:
     """The trades as they followed each other: what streaks, drawdowns and firsts among equals are found from."""
     c = rows.c
-    return select(c.id, c.pnl, c.key, c.mode, c.currency).order_by(c.closed_at, c.id)
+    return select(c.id, c.pnl, c.key, c.mode, c.currency).where(_readable(c)).order_by(c.closed_at, c.id)
+
+
+def _readable(c: Any) -> ColumnElement[bool]:
+    return and_(c.pnl.is_not(None), c.currency.is_not(None), c.mode.is_not(None))
 
 
 def steps(rows: Subquery, mode: str, currency: str) -> Select[Any]:
     """When and by how much each line of a book changed, in order: to lay several ledgers' over each other."""
     c = rows.c
-    book = and_(c.mode == mode, c.currency == currency)
+    book = and_(c.mode == mode, c.currency == currency, c.pnl.is_not(None))
     return select(c.closed_at, c.pnl, c.key).where(book).order_by(c.closed_at, c.id)
 
 
-def history(source: Source, since: datetime | None, until: datetime, days: Sequence[Period] = ()) -> Select[Any]:
-    """What each agent has realised before `until`, and on which of the days: the figures that need the whole past."""
-    found = source.trades.where(source.closed_at < source.stored(until))
+def history(
+    source: Source, since: datetime | None, until: datetime, days: Sequence[Period] = (), *, raw: bool = False
+) -> Select[Any]:
+    """What each agent has realised before `until`, and on which of the days: the figures that need the whole past.
+
+    `rows` counts all trades, `trades` those whose result and time can be read. A `raw` question costs less and adds up
+    whatever is stored: `sound` says whether the answer can be taken.
+    """
+    found = (source.raw if raw else source.trades).where(source.closed_at < source.stored(until))
     if since is not None:
         found = found.where(source.closed_at >= source.stored(since))
     rows = found.subquery()
     day = day_index(source, rows.c.closed_at, days) if days else literal_column("0")
     agent = func.coalesce(func.nullif(rows.c.agent, ""), UNNAMED).label("agent")
-    c = select(agent, rows.c.mode, rows.c.currency, rows.c.pnl, day.label("day")).subquery().c
+    read = source.readable.formed if days and not raw else source.readable.shaped
+    timed = case((read(rows.c.closed_at), rows.c.closed_at if raw else rows.c.pnl))
+    pnl = rows.c.pnl if raw else timed
+    own = select(agent, rows.c.mode, rows.c.currency, pnl.label("pnl"), timed.label("timed"), day.label("day"))
+    c = own.subquery().c
     line = (c.agent, c.mode, c.currency, c.day)
-    return select(*line, func.sum(c.pnl).label("pnl")).group_by(*line)
+    return select(*line, func.sum(c.pnl).label("pnl"), *_counts(c, raw=raw)).group_by(*line)
+
+
+def _counts(c: Any, *, raw: bool) -> Iterator[ColumnElement[Any]]:
+    """How many rows there are, and how many can be read; of a raw question, what `sound` looks at."""
+    yield func.count().label("rows")
+    yield func.count(c.pnl).label("trades")
+    if raw:
+        yield func.count(c.timed).label("timed")
+        yield func.max(c.pnl).label("largest")
+
+
+def sound(found: Sequence[Row[Any]]) -> bool:
+    """Whether all that rows of raw sums are made of could be read.
+
+    A database takes text for greater than any number, and NaN and Infinity as well; sums are that too, or too large.
+    """
+    if not found:
+        return True
+    place = {name: index for index, name in enumerate(found[0]._fields)}
+    counts = itemgetter(place["rows"], place["trades"], place["timed"])
+    book = itemgetter(place["mode"], place["currency"])
+    amounts = itemgetter(*(place[name] for name in _AMOUNTS if name in place))
+    lasted = place.get("shortest")
+    return all(
+        len(set(counts(row))) == 1
+        and _is_book(*book(row))
+        and all(map(_is_amount, amounts(row)))
+        and (lasted is None or row[lasted] is None or row[lasted] >= 0)
+        for row in found
+    )
+
+
+def _is_book(mode: Any, currency: Any) -> bool:
+    return mode in _MODES and isinstance(currency, str) and currency != ""
+
+
+_MODES = {"live", "paper"}
+_AMOUNTS = ("pnl", "largest", *_COSTS, *(f"largest_{name}" for name in (*_COSTS, *_PARTS)))
+
+
+def _is_amount(value: Any) -> bool:
+    try:
+        return value is None or abs(value) < LARGEST
+    except (TypeError, ArithmeticError):
+        return False
 
 
 def counted(
@@ -161,9 +261,57 @@ def counted(
     return chosen.order_by(c.closed_at, c.id).limit(limit)
 
 
-def newest(source: Source) -> Select[Any]:
-    """When the newest trade closed."""
-    return source.trades.with_only_columns(func.max(source.closed_at))
+def lost(source: Source, since: datetime, until: datetime) -> Select[Any]:
+    """How many trades of a stretch cannot be read."""
+    c = source.trades.selected_columns
+    stretch = source.trades.where(source.closed_at >= source.stored(since), source.closed_at < source.stored(until))
+    wrong = or_(c.pnl.is_(None), c.currency.is_(None), c.mode.is_(None), _unformed(source))
+    return stretch.with_only_columns(func.count()).where(wrong)
+
+
+def first_stored(source: Source) -> Select[Any]:
+    """The time that a database sorts before all others."""
+    return source.trades.with_only_columns(func.min(source.closed_at))
+
+
+def stray(source: Source, period: Period, now: datetime | None) -> Select[Any]:
+    """How many closed trades have no time that can be read, or one in the future; without those that a database sorts
+    before the period, which `history` meets and `timeless` counts."""
+    at = source.closed_at
+    wrong = [at.is_(None), and_(at >= source.stored(period.start), _unformed(source))]
+    if now is not None:
+        wrong.append(at >= source.stored(max(now, period.end)))
+    return source.trades.with_only_columns(func.count()).where(or_(*wrong))
+
+
+def timeless(source: Source, since: datetime | None, until: datetime) -> Select[Any]:
+    """How many trades of each agent a database sorts into a stretch although their time cannot be read."""
+    c = source.trades.selected_columns
+    found = source.trades.with_only_columns(c.agent, c.mode, c.currency, func.count().label("rows"))
+    found = found.where(source.closed_at < source.stored(until), _unformed(source))
+    if since is not None:
+        found = found.where(source.closed_at >= source.stored(since))
+    return found.group_by(c.agent, c.mode, c.currency)
+
+
+def _unformed(source: Source) -> ColumnElement[bool]:
+    return source.readable.formed(source.closed_at).is_not(true())
+
+
+def unreadable(cells: Cells, limit: int, *, needed: bool) -> Select[Any]:
+    """The first rows of a table with a value that cannot be read, and which of its `cells`; `needed` looks at those
+    alone without which a row belongs nowhere."""
+    asked = [(place, cell) for place, cell in enumerate(cells.cells) if cell.needed or not needed]
+    which = case(*((cell.wrong, literal_column(str(place))) for place, cell in asked))
+    value = case(*((cell.wrong, cast(cell.stored, String)) for _, cell in asked))
+    wrong = or_(*(cell.wrong for _, cell in asked))
+    found = select(cast(cells.id, String).label("id"), which.label("cell"), value.label("value"))
+    return found.where(cells.where, wrong).order_by(cells.id).limit(limit)
+
+
+def newest(source: Source, until: datetime | None = None) -> Select[Any]:
+    """When the newest trade closed, of those before a moment."""
+    return _first_read(source, source.closed_at.desc(), until)
 
 
 def closing_minutes(source: Source, period: Period, agent: str | None) -> Select[Any]:
@@ -175,7 +323,14 @@ def closing_minutes(source: Source, period: Period, agent: str | None) -> Select
 
 def oldest(source: Source) -> Select[Any]:
     """When the oldest trade closed."""
-    return source.trades.with_only_columns(func.min(source.closed_at))
+    return _first_read(source, source.closed_at, None)
+
+
+def _first_read(source: Source, order: ColumnElement[Any], until: datetime | None) -> Select[Any]:
+    """The first time that can be read, by an index where there is one."""
+    at = source.closed_at
+    found = source.trades.with_only_columns(at).where(source.readable.formed(at)).order_by(order).limit(1)
+    return found if until is None else found.where(at < source.stored(until))
 
 
 def open_sums(source: Source) -> Select[Any]:
@@ -214,7 +369,8 @@ def equity_at(source: Source, moments: Collection[Any]) -> Select[Any]:
 def _worth(rows: Select[Any]) -> Select[Any]:
     c = rows.subquery().c
     point = (c.at, c.agent, c.mode, c.currency)
-    sums = (func.sum(c.equity).label("equity"), *_where_known(c.unrealised, "unrealised"), func.count().label("parts"))
+    worth, unrealised = _where_known(c.equity, "equity"), _where_known(c.unrealised, "unrealised")
+    sums = (*worth, *unrealised, func.count().label("parts"))
     return select(*point, *sums).group_by(*point).order_by(c.at, c.agent)
 
 
@@ -223,14 +379,15 @@ def deposits(source: Source, after: datetime, until: datetime) -> Select[Any]:
     since, end = source.stored(after + INSTANT), source.stored(until + INSTANT)
     c = source.equity.where(source.equity_at >= since, source.equity_at < end).subquery().c
     account = (c.agent, c.mode, c.currency)
-    return select(*account, func.sum(c.deposited).label("deposited")).group_by(*account)
+    whole = case((func.count() == func.count(c.deposited), func.sum(c.deposited)))
+    return select(*account, whole.label("deposited")).group_by(*account)
 
 
 def flows(source: Source, until: datetime) -> Select[Any]:
     """The snapshots up to a moment that show something paid in or out: as a rule very few, so all of them."""
     c = source.equity.selected_columns
     found = source.equity.with_only_columns(c.at, c.agent, c.mode, c.currency, c.deposited)
-    paid = found.where(source.equity_at < source.stored(until + INSTANT), c.deposited != literal_column("0"))
+    paid = found.where(source.equity_at < source.stored(until + INSTANT), source.deposited != literal_column("0"))
     return paid.order_by(source.equity_at)
 
 

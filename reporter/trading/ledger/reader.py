@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_left
-from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
-from datetime import UTC, date, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import cached_property, partial
 from hashlib import sha256
@@ -16,12 +16,12 @@ from operator import attrgetter
 from time import perf_counter
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, inspect, select, table, text
+from sqlalchemy import Connection, Row, Subquery, case, func, inspect, select, table, text
 
 from reporter.errors import LedgerError
 from reporter.periods.civil import INSTANT, Period
 from reporter.secret import Secret
-from reporter.trading.books import By, Equity, Figures, LedgerHealth, TradeFilter
+from reporter.trading.books import By, Equity, Figures, LedgerHealth, TradeFilter, UnreadableValue
 from reporter.trading.ledger import equity, queries, rights, rows
 from reporter.trading.ledger.buckets import (
     HOUR,
@@ -42,10 +42,10 @@ from reporter.trading.ledger.derived import DerivedDatabase
 from reporter.trading.ledger.files import Files, file_kind
 from reporter.trading.ledger.grouping import Grouping, grouping
 from reporter.trading.ledger.path_metrics import LinePath, TradeWalk, units, walked
-from reporter.trading.ledger.result import BookKey, CashFlow, LedgerResult, LineKey
+from reporter.trading.ledger.result import BookKey, CashFlow, LedgerResult, LineKey, UnreadableTrades
 from reporter.trading.ledger.settings import LedgerSettings
 from reporter.trading.ledger.sources import hummingbot, jesse
-from reporter.trading.ledger.sources.base import Source, amount, moment
+from reporter.trading.ledger.sources.base import Cell, Cells, Source, amount, moment
 from reporter.trading.ledger.sources.freqtrade import freqtrade
 from reporter.trading.ledger.sources.mapped import mapped_database
 from reporter.trading.ledger.sources.native import LATER, native
@@ -59,15 +59,26 @@ _DAYS = 31
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 # Raise this where figures are made in another way than before: sums that were kept are then made again.
-FIGURES = 1
+FIGURES = 2
+
+# So many of the values that cannot be read are named.
+NAMED = 3
+
+# Another machine's clock may be so far ahead of ours; a trade that closed further ahead has a wrong time.
+AHEAD = timedelta(minutes=1)
+
+
+class UnreadableTradesError(LedgerError):
+    """Trades cannot be read, and what is asked for is only known with them."""
 
 
 class Reader:
     """One ledger. Every method but `health` raises LedgerError when it cannot be read."""
 
-    def __init__(self, settings: LedgerSettings, timeout: float) -> None:
+    def __init__(self, settings: LedgerSettings, timeout: float, now: Callable[[], datetime] | None = None) -> None:
         self.settings = settings
         self.rollups: Rollups | None = None
+        self._clock_of_ours = now
         self._database = _database(settings, timeout)
         self._mode = settings.mode or _mode_by_name(self._database)
         self._source = _source(settings, self._database.dialect, self._mode)
@@ -75,6 +86,9 @@ class Reader:
     @property
     def name(self) -> str:
         return self.settings.name
+
+    def _now(self) -> datetime | None:
+        return self._clock_of_ours() + AHEAD if self._clock_of_ours else None
 
     def why(self, error: LedgerError) -> str:
         """The error's sentence without this ledger's name, for where that stands beside it."""
@@ -90,7 +104,13 @@ class Reader:
         """The figures of a period, all from one state of the database."""
         days = period.days() if daily else []
         with self._look(account=account) as (connection, source):
-            figures, walk = self._figures(connection, source, period, by, days)
+            figures, walk, nowhere = self._figures(connection, source, period, by, days)
+            before, stray = self._before(connection, source, period)
+            inside = nowhere + sum(own.unreadable for own in figures.values())
+            equities = self._equities(connection, source, period) if account else {}
+            unreadable = self._unreadable(connection, source, before, inside, nowhere, stray)
+            if account:
+                unreadable = self._with_account(connection, source, unreadable, equities)
             return LedgerResult(
                 settings=self.settings,
                 made_by=self.made_by,
@@ -99,11 +119,12 @@ class Reader:
                 days=len(days),
                 figures=figures,
                 paths=dict(walk.books),
-                before=_added(self._realised(connection, source, None, period.start)),
+                before=before.totals(),
                 paid=self._paid(connection, source, period),
                 agents=self._agents(connection, source) if source.lists_agents else [],
-                equity=self._equities(connection, source, period) if account else {},
+                equity=equities,
                 open=rows.open_positions(connection.execute(queries.open_sums(source))) if account else {},
+                unreadable=unreadable,
             )
 
     def daily(self, period: Period, days: Sequence[Period], *, whole: bool) -> LedgerResult:
@@ -111,19 +132,27 @@ class Reader:
         the period begins with the first trade, so that there is nothing before it."""
         with self._look() as (connection, source):
             found = self._realised(connection, source, period.start, period.end, days)
+            found, _ = self._timed(connection, source, found, period.start, period.end)
+            before, stray = self._before(connection, source, period, nothing=whole)
+            inside = sum(found.unreadable.values())
+            nowhere = found.unreadable.get(None, 0)
             return LedgerResult(
                 settings=self.settings,
                 made_by=self.made_by,
                 mode=self._mode,
                 by="agent",
                 days=len(days),
-                figures={line: rows.realised(line[2], daily) for line, daily in found.items()},
+                figures={
+                    line: rows.realised(line[2], daily, found.unreadable.get(line, 0))
+                    for line, daily in found.amounts.items()
+                },
                 paths={},
-                before={} if whole else _added(self._realised(connection, source, None, period.start)),
+                before=before.totals(),
                 paid=self._paid(connection, source, period),
                 agents=self._agents(connection, source) if source.lists_agents else [],
                 equity={},
                 open={},
+                unreadable=self._unreadable(connection, source, before, inside, nowhere, stray),
             )
 
     def began(self) -> datetime | None:
@@ -176,14 +205,14 @@ class Reader:
             some = days[first : first + _DAYS]
             stretch = replace(period, start=some[0].start, end=some[-1].end)
             found = undisturbed(partial(self._days, stretch, named, some))
-            for row in sorted(found, key=lambda row: (row.day, row.key)):
+            readable = [row for row in found if row.trades and _belongs(row)]
+            for row in sorted(readable, key=lambda row: (row.day, row.key)):
                 line = named.name(row.key), rows.mode(row.mode), row.currency
                 yield date.fromisoformat(some[row.day].label), line, rows.sums(row)
 
     def _days(self, stretch: Period, named: Grouping, days: Sequence[Period]) -> Sequence[Row[Any]]:
         with self._look() as (connection, source):
-            keyed = queries.keyed(source, stretch, named, days)
-            return connection.execute(queries.sums(keyed, costly=source.costly)).all()
+            return self._sums(connection, source, stretch, named, days)[1]
 
     def closings(self, period: Period, agent: str | None) -> list[datetime]:
         """The minutes in which trades closed, of one agent or of all, in order."""
@@ -207,13 +236,12 @@ class Reader:
         """The sums of each book in a period."""
         with self._look() as (connection, source):
             named = grouping("ledger", source, period, self.name)
-            keyed = queries.keyed(source, period, named)
-            found = connection.execute(queries.sums(keyed, costly=source.costly))
-            return {(rows.mode(row.mode), row.currency): rows.sums(row) for row in found}
+            _, found = self._sums(connection, source, period, named, [])
+            return {(rows.mode(row.mode), row.currency): rows.sums(row) for row in found if _of_a_book(row)}
 
     def recount(self, start: int, end: int, most: int, marked_from: int | None = None) -> Recount:
         """What closed in these hours (counted since 1970), or in the first of them, with about `most` trades: whole
-        hours, and at least one, all from one state of the database; see `hours_of`."""
+        hours, and at least one, all from one state of the database; see `hours_of`. Raises UnreadableTradesError."""
         with self._look() as (connection, source):
             found = self._counted(connection, source, start, end, most)
             last = found[-1].hour if len(found) == most else end
@@ -223,6 +251,8 @@ class Reader:
             elif last < end:
                 end = last
                 found = found[: bisect_left(found, last, key=attrgetter("hour"))]
+            if lost := connection.execute(queries.lost(source, start_of(start), start_of(end))).scalar_one():
+                raise UnreadableTradesError(f"{self.name}: {lost} trades cannot be read, so no sum of them is kept")
             return Recount(start, end, *hours_of(found, marked_from))
 
     def _counted(
@@ -240,7 +270,7 @@ class Reader:
                 ids = [row.id for row in new[first : min(first + _IDS, most)]]
                 found = connection.execute(queries.these(source, period, ids))
                 chosen |= {row.id: rows.trade(row, self.name) for row in found}
-            held = connection.execute(source.positions).all() if positions else []
+            held = filter(_of_a_book, connection.execute(source.positions).all()) if positions else ()
             newest = moment(connection.execute(queries.newest(source)).scalar())
         return Arrivals(
             ledger=self.name,
@@ -254,7 +284,8 @@ class Reader:
 
     def open_positions(self) -> list[Position]:
         with self._look(trades=False) as (connection, source):
-            return [rows.position(row, self.name) for row in connection.execute(source.positions)]
+            found = connection.execute(source.positions)
+            return [rows.position(row, self.name) for row in found if _of_a_book(row)]
 
     def agents(self) -> list[Agent]:
         with self._look(trades=False) as (connection, source):
@@ -264,20 +295,23 @@ class Reader:
         with self._look(trades=False, account=True) as (connection, source):
             if not _keeps_equity(connection, source):
                 return []
-            return [rows.point(row, self.name) for row in connection.execute(queries.equity(source, period))]
+            return list(rows.points(connection.execute(queries.equity(source, period)), self.name))
 
     def health(self) -> LedgerHealth:
         """Whether the ledger answers. Its latency is that of a connection and the simplest question."""
 
-        def ask() -> tuple[float, datetime | None, datetime | None]:
+        def ask() -> tuple[float, datetime | None, datetime | None, datetime | None]:
             started = perf_counter()
             with self._database.snapshot() as connection:
                 clock = self._clock(connection)
                 latency = perf_counter() - started
-                return latency, clock, moment(connection.execute(queries.newest(self._source)).scalar())
+                newest, now = moment(connection.execute(queries.newest(self._source)).scalar()), self._now()
+                if newest is None or now is None or newest < now:
+                    return latency, clock, newest, None
+                return latency, clock, moment(connection.execute(queries.newest(self._source, now)).scalar()), newest
 
         try:
-            latency, clock, newest = undisturbed(ask)
+            latency, clock, newest, ahead = undisturbed(ask)
         except LedgerError as error:
             return LedgerHealth(ledger=self.name, kind=self.settings.kind, reachable=False, error=self.why(error))
         return LedgerHealth(
@@ -286,17 +320,25 @@ class Reader:
             reachable=True,
             latency=latency,
             newest_trade_at=newest,
+            ahead_at=ahead,
             clock=clock,
         )
 
     def warnings(self) -> list[str]:
-        """What is unwise in how we may read it: rights that are too wide."""
+        """What is unwise in how we may read it, which is rights that are too wide; and what in it cannot be read."""
+        found = [f"{self.name}: {value}" for value in self.unreadable_values(NAMED)]
         database = self._database.source if isinstance(self._database, DerivedDatabase) else self._database
         if isinstance(database, Files) or database.dialect == "sqlite":
-            return []
+            return found
         tables = () if database is not self._database else self._source.tables
         with database.snapshot() as connection:
-            return [f"{self.name}: {one}" for one in rights.warnings(connection, tables)]
+            return [*found, *(f"{self.name}: {one}" for one in rights.warnings(connection, tables))]
+
+    def unreadable_values(self, limit: int) -> list[UnreadableValue]:
+        """The first values of each table that cannot be read, in the whole past. A table that is not there has none."""
+        with self._look(account=True) as (connection, source):
+            kept = [cells for cells in source.cells if inspect(connection).has_table(cells.table)]
+            return [*self._values(connection, source, kept, needed=False, limit=limit)]
 
     def check(self, now: datetime, told: Callable[[int, int], None]) -> LedgerChecks:
         """Every row checked; `told` is called with how many of how many trades were."""
@@ -354,8 +396,8 @@ class Reader:
         with self._database.snapshot() as connection:
             source = self._fitting(connection, ["trades"])
             added: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
-            for _, mode, currency, _, pnl in connection.execute(queries.history(source, None, LATEST)):
-                added[str(mode), str(currency)] += amount(pnl)
+            for row in connection.execute(queries.history(source, None, LATEST)):
+                added[str(row.mode), str(row.currency)] += amount(row.pnl)
         return compared(self.settings.kind, checks, added)
 
     @contextmanager
@@ -363,10 +405,7 @@ class Reader:
         """One state of the database, and the source that fits it where it is asked for trades or for the account."""
         with self._database.snapshot() as connection:
             wanted = ["trades"] * trades + ["equity"] * (account and _keeps_equity(connection, self._source))
-            source = self._fitting(connection, wanted)
-            if trades:
-                _expect_form(connection, source)
-            yield connection, source
+            yield connection, self._fitting(connection, wanted)
 
     def _fitting(self, connection: Connection, tables: Sequence[str]) -> Source:
         """The source without the columns that a database of an earlier day lacks."""
@@ -384,22 +423,38 @@ class Reader:
 
     def _figures(
         self, connection: Connection, source: Source, period: Period, by: By, days: Sequence[Period]
-    ) -> tuple[dict[LineKey, Figures], TradeWalk]:
-        """Each line's figures: what can be summed is summed by the database, the rest is found by going through."""
+    ) -> tuple[dict[LineKey, Figures], TradeWalk, int]:
+        """Each line's figures, and how many trades cannot be read and are of no line.
+
+        What can be summed is summed by the database, the rest is found by going through.
+        """
         named = grouping(by, source, period, self.name)
 
         def line_of(key: Any, mode: str, currency: str) -> LineKey:
             return named.name(key), rows.mode(mode), currency
 
-        keyed = queries.keyed(source, period, named, days)
-        sums = connection.execute(queries.sums(keyed, costly=source.costly)).all()
-        if not sums:
-            return {}, TradeWalk()
+        keyed, sums = self._sums(connection, source, period, named, days)
+        lines = [row for row in sums if _belongs(row)]
+        nowhere = sum(row.rows for row in sums if not _belongs(row))
+        if not lines:
+            return {}, TradeWalk(), nowhere
         many = sum(row.trades for row in sums) > _BATCH
         in_order = connection.execute(queries.in_order(keyed), execution_options=_STREAMED if many else {})
         walk = walked(in_order, line_of)
-        figures = rows.figures(((line_of(row.key, row.mode, row.currency), row) for row in sums), len(days))
-        return self._with_order(connection, source, period, figures, walk), walk
+        figures = rows.figures(((line_of(row.key, row.mode, row.currency), row) for row in lines), len(days))
+        return self._with_order(connection, source, period, figures, walk), walk, nowhere
+
+    @staticmethod
+    def _sums(
+        connection: Connection, source: Source, period: Period, named: Grouping, days: Sequence[Period]
+    ) -> tuple[Subquery, Sequence[Row[Any]]]:
+        """The trades of a period and their sums: without checks, or with them where something could not be read."""
+        keyed = queries.keyed(source, period, named, days, raw=True)
+        sums = connection.execute(queries.sums(keyed, costly=source.costly, raw=True)).all()
+        if not queries.sound(sums):
+            keyed = queries.keyed(source, period, named, days)
+            sums = connection.execute(queries.sums(keyed, costly=source.costly)).all()
+        return keyed, sums
 
     def _with_order(
         self, connection: Connection, source: Source, period: Period, figures: dict[LineKey, Figures], walk: TradeWalk
@@ -414,9 +469,10 @@ class Reader:
         def completed(own: Figures, path: LinePath) -> Figures:
             squares = Decimal(f"{path.squares}E-16")
             best, worst = trades[path.best_id], trades[path.worst_id]
-            return replace(own, best=best, worst=worst, squares=squares, streaks=path.streaks)
+            streaks = None if own.unreadable else path.streaks
+            return replace(own, best=best, worst=worst, squares=squares, streaks=streaks)
 
-        return {line: completed(own, walk.lines[line]) for line, own in figures.items()}
+        return {line: completed(own, walk.lines[line]) if own.trades else own for line, own in figures.items()}
 
     def _realised(
         self,
@@ -425,23 +481,36 @@ class Reader:
         since: datetime | None,
         until: datetime,
         days: Sequence[Period] = (),
-    ) -> dict[LineKey, tuple[Decimal, ...]]:
+    ) -> LineResults:
         """What each agent realised before a moment, in one amount or in one a day.
 
         Every figure that needs the whole past is made of this. Sums that were kept, and are verified, take the place of
         the scan; what closed after them is read from the source.
         """
         kept = self._kept(connection, source, since, until, days)
-        parts: dict[tuple[str, Mode, str], list[int]] = defaultdict(lambda: [0] * max(len(days), 1))
+        parts: dict[LineKey, list[int]] = defaultdict(lambda: [0] * max(len(days), 1))
+        unreadable: Counter[LineKey | None] = Counter()
         if kept:
             since = start_of(kept.until)
             for line, amounts in kept.lines.items():
                 for day, amount in amounts.items():
                     parts[line][day] += amount
-        if since is None or since < until:
-            for agent, mode, currency, day, pnl in connection.execute(queries.history(source, since, until, days)):
-                parts[agent, rows.mode(mode), currency][day] += fine(pnl)
-        return {line: tuple(map(from_fine, own)) for line, own in parts.items()}
+        found = self._history(connection, source, since, until, days) if since is None or since < until else ()
+        for row in found:
+            line_or_none = (row.agent, rows.mode(row.mode), row.currency) if _of_a_book(row) else None
+            unreadable[line_or_none] += row.rows - row.trades if line_or_none else row.rows
+            if line_or_none and row.trades:
+                parts[line_or_none][row.day] += fine(row.pnl)
+        return LineResults({line: tuple(map(from_fine, own)) for line, own in parts.items()}, +unreadable)
+
+    def _history(
+        self, connection: Connection, source: Source, since: datetime | None, until: datetime, days: Sequence[Period]
+    ) -> Sequence[Row[Any]]:
+        """Asked without checks, which costs less, and again with them where something could not be read."""
+        found = connection.execute(queries.history(source, since, until, days, raw=True)).all()
+        if queries.sound(found):
+            return found
+        return connection.execute(queries.history(source, since, until, days)).all()
 
     def _kept(
         self, connection: Connection, source: Source, since: datetime | None, until: datetime, days: Sequence[Period]
@@ -449,6 +518,9 @@ class Reader:
         """The sums that were kept and may take the place of a scan, if the database is still the one they are of."""
         if self.rollups is None or (since is not None and not days):
             return None
+        first = connection.execute(queries.first_stored(source)).scalar()
+        if first is not None and first != connection.execute(queries.oldest(source)).scalar():
+            return None  # a time that cannot be read stands before all that was counted
         if days:
             if any(day.start.timestamp() % HOUR for day in days):
                 return None  # where days begin at half past, hours do not add up to them
@@ -466,21 +538,92 @@ class Reader:
         found = connection.execute(queries.counted(source, start, end, only=anchor.trade)).all()
         return hours_of(found)[2] == anchor
 
+    def _before(
+        self, connection: Connection, source: Source, period: Period, *, nothing: bool = False
+    ) -> tuple[LineResults, int]:
+        """What was realised before a period, `nothing` where that is known; and how many trades are of no period."""
+        found = LineResults() if nothing else self._realised(connection, source, None, period.start)
+        timed, lost = self._timed(connection, source, found, None, period.start, surely=nothing)
+        return timed, lost + connection.execute(queries.stray(source, period, self._now())).scalar_one()
+
+    def _timed(
+        self,
+        connection: Connection,
+        source: Source,
+        found: LineResults,
+        since: datetime | None,
+        until: datetime,
+        *,
+        surely: bool = False,
+    ) -> tuple[LineResults, int]:
+        """What was realised without counting trades whose time cannot be read; and how many those are.
+
+        They are looked for where something cannot be read, and `surely` in any case.
+        """
+        if not found.unreadable and not surely:
+            return found, 0
+        unreadable, lost = Counter(found.unreadable), 0
+        for row in connection.execute(queries.timeless(source, since, until)):
+            unreadable[(row.agent, rows.mode(row.mode), row.currency) if _of_a_book(row) else None] -= row.rows
+            lost += row.rows
+        return replace(found, unreadable=+unreadable), lost
+
+    def _unreadable(
+        self, connection: Connection, source: Source, before: LineResults, inside: int, nowhere: int, stray: int
+    ) -> UnreadableTrades:
+        """What of the trades cannot be read: `inside` the period, `nowhere` those without line, `stray` timeless."""
+        if not (inside or nowhere or stray or before.unreadable):
+            return UnreadableTrades()
+        older: Counter[BookKey | None] = Counter()
+        for line, count in before.unreadable.items():
+            older[line and line[1:]] += count
+        first = self._values(connection, source, [source.cells[0]], needed=True)
+        return UnreadableTrades(nowhere, stray, older, first)
+
+    def _with_account(
+        self, connection: Connection, source: Source, found: UnreadableTrades, equities: Mapping[BookKey, Equity]
+    ) -> UnreadableTrades:
+        """What cannot be read of open positions, which are few, and of the account, where it is not known."""
+        tables = [source.cells[1]]
+        ends = [
+            end for one in equities.values() for end in ((one.opened_at, one.opening), (one.closed_at, one.closing))
+        ]
+        if any(at is not None and worth is None for at, worth in ends):
+            tables += [cells for cells in source.cells if cells.table == source.equity_table]
+        return replace(found, first=(*found.first, *self._values(connection, source, tables, needed=False)))
+
+    def _values(
+        self, connection: Connection, source: Source, tables: Sequence[Cells], *, needed: bool, limit: int = NAMED
+    ) -> tuple[UnreadableValue, ...]:
+        """The first values of these tables that cannot be read."""
+        found: list[UnreadableValue] = []
+        for cells in tables:
+            own = cells.cells
+            if cells is source.cells[0] and (now := self._now()):
+                own = (*own, _in_the_past(source, now))
+            asked = queries.unreadable(replace(cells, cells=own), limit, needed=needed)
+            found += [
+                UnreadableValue(cells.table, row.id, own[row.cell].name, row.value, own[row.cell].form)
+                for row in connection.execute(asked)
+            ]
+        return tuple(found)
+
     def _paid(self, connection: Connection, source: Source, period: Period) -> dict[BookKey, CashFlow]:
         """Where no balance is known to begin with, there is none that payments could change."""
         wanted = source.tells_deposits and self.settings.starting_balance and _keeps_equity(connection, source)
         return paid(connection, source, period) if wanted else {}
 
     def _equities(self, connection: Connection, source: Source, period: Period) -> dict[BookKey, Equity]:
-        def realised(start: datetime, end: datetime) -> dict[equity.Account, Decimal | None]:
+        def realised(start: datetime, end: datetime) -> Mapping[equity.Account, Decimal | None] | None:
             # A snapshot shows what closed in its very moment: a stretch begins just after one and ends with the other.
             found = self._realised(connection, source, start + INSTANT, end + INSTANT)
-            return {(agent, mode, currency): pnl for (agent, mode, currency), pnl in _added(found).items()}
+            return found.known()
 
         return equity.equities(connection, source, period, realised) if _keeps_equity(connection, source) else {}
 
     def _agents(self, connection: Connection, source: Source) -> list[Agent]:
-        return [rows.agent(row, self.name, self.settings.capital) for row in connection.execute(source.agents)]
+        found = connection.execute(source.agents)
+        return [rows.agent(row, self.name, self.settings.capital) for row in found if _of_a_book(row)]
 
 
 def _fingerprint(parts: list[Any]) -> str:
@@ -491,13 +634,40 @@ def _fingerprint(parts: list[Any]) -> str:
 _STREAMED = {"stream_results": True, "yield_per": _BATCH}
 
 
-def _expect_form(connection: Connection, source: Source) -> None:
-    """Refuse times that would be compared wrongly, since a trade in the wrong day is worse than none."""
-    if source.form is None:
-        return
-    newest = connection.execute(queries.newest(source)).scalar()
-    if newest is not None and not source.form.fullmatch(str(newest)):
-        raise LedgerError(f"closed_at is {newest!r}, but must be UTC text such as 2026-10-30 23:59:59")
+@dataclass(frozen=True, slots=True)
+class LineResults:
+    """What each line realised, in one amount or in one a day, and how many of its trades cannot be read.
+
+    Trades of which nobody can say what line they are of are those of None.
+    """
+
+    amounts: dict[LineKey, tuple[Decimal, ...]] = field(default_factory=dict)
+    unreadable: Mapping[LineKey | None, int] = field(default_factory=dict)
+
+    def totals(self) -> dict[LineKey, Decimal]:
+        return {line: sum(amounts, Decimal(0)) for line, amounts in self.amounts.items()}
+
+    def known(self) -> dict[equity.Account, Decimal | None] | None:
+        """The totals, None of a line of which a trade cannot be read; None where that may be a trade of any line."""
+        if None in self.unreadable:
+            return None
+        lines = self.amounts.keys() | self.unreadable.keys()
+        totals = self.totals()
+        return {line: None if line in self.unreadable else totals[line] for line in lines if line}
+
+
+def _in_the_past(source: Source, now: datetime) -> Cell:
+    at = source.closed_at
+    return Cell(at, case((at < source.stored(now), at)), "a time in the past", needed=True)
+
+
+def _belongs(row: Row[Any]) -> bool:
+    """Whether a row of sums is of a line and of a day."""
+    return row.key is not None and row.day is not None and _of_a_book(row)
+
+
+def _of_a_book(row: Row[Any]) -> bool:
+    return row.mode is not None and row.currency is not None
 
 
 def _opened_in(position: Position, period: Period) -> bool:
@@ -511,10 +681,6 @@ def _columns(connection: Connection, name: str) -> set[str]:
 def _keeps_equity(connection: Connection, source: Source) -> bool:
     """Older versions of freqtrade keep none."""
     return bool(inspect(connection).has_table(source.equity_table))
-
-
-def _added(found: dict[LineKey, tuple[Decimal, ...]]) -> dict[LineKey, Decimal]:
-    return {line: sum(amounts, Decimal(0)) for line, amounts in found.items()}
 
 
 def opened(name: str, url: Secret | str, timeout: float) -> Database | Files:

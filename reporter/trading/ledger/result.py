@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 
-from reporter.trading.books import By, Equity, Figures, Open
+from reporter.trading.books import By, Equity, Figures, LeftOut, Open, UnreadableValue
 from reporter.trading.ledger.path_metrics import PathMetrics
 from reporter.trading.ledger.settings import LedgerSettings
 from reporter.trading.metrics import combined
@@ -17,11 +18,33 @@ LineKey = tuple[str, Mode, str]  # agent (or strategy, market, hour …), mode a
 
 @dataclass(frozen=True, slots=True)
 class CashFlow:
-    """What was paid into a book's account, less what was taken out: `before` a period in all, and on each of its days
-    (none, where nothing was paid on any)."""
+    """What was paid into a book's account, less what was taken out: `before` a period in all (None where a payment
+    cannot be read), and on each of its days (none, where nothing was paid on any)."""
 
-    before: Decimal = Decimal(0)
+    before: Decimal | None = Decimal(0)
     flows: tuple[Flow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableTrades:
+    """How many closed trades of a ledger cannot be read.
+
+    `nowhere` are of the period, and of no line; `stray` may have closed at any time. `before` are older than it, by
+    their book, or by None where nobody knows it. `first` names some of the values that cannot be read, those of
+    positions and of the account as well.
+    """
+
+    nowhere: int = 0
+    stray: int = 0
+    before: Mapping[BookKey | None, int] = field(default_factory=dict)
+    first: tuple[UnreadableValue, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.nowhere or self.stray or self.before)
+
+    def older_than(self, book: BookKey) -> int:
+        """Those that may belong to a book's opening balance, of before the period."""
+        return self.before.get(book, 0) + self.before.get(None, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +68,7 @@ class LedgerResult:
     agents: list[Agent]
     equity: dict[BookKey, Equity]
     open: dict[BookKey, Open]
+    unreadable: UnreadableTrades = UnreadableTrades()
 
     def books(self) -> set[BookKey]:
         """Every book that this ledger has a part in; a starting balance alone makes one too."""
@@ -65,8 +89,8 @@ class LedgerResult:
     def funded(self, book: BookKey) -> Money | None:
         """What had been put into the account of a book when the period began: the starting balance, what was paid in
         since, less what was taken out."""
-        start = self.starting(book)
-        return None if start is None else start + Money(self.paid.get(book, CashFlow()).before, start.currency)
+        start, paid = self.starting(book), self.paid.get(book, CashFlow()).before
+        return None if start is None or paid is None else start + Money(paid, start.currency)
 
     def flows(self, book: BookKey) -> tuple[Flow, ...]:
         """What was paid in and out on each day of the period; empty where nothing was, or no balance is known."""
@@ -74,9 +98,18 @@ class LedgerResult:
 
     def opening(self, book: BookKey) -> Money | None:
         """The balance when the period began: what had been put in, and what was realised since."""
+        if self.unreadable.stray or self.unreadable.older_than(book):
+            return None
         funded = self.funded(book)
         realised = sum((pnl for (_, *own), pnl in self.before.items() if tuple(own) == book), Decimal(0))
         return None if funded is None else funded + Money(realised, funded.currency)
+
+    def left_out(self, book: BookKey) -> LeftOut | None:
+        """What is missing from a book because it cannot be read, and what of it is not known for that reason."""
+        own = sum(figures.unreadable for figures in self.lines(book).values())
+        trades, stray = own + self.unreadable.nowhere, self.unreadable.stray
+        before, first = self.unreadable.older_than(book), self.unreadable.first
+        return LeftOut(self.settings.name, trades, stray, before, first) if trades or stray or before or first else None
 
     def lines(self, book: BookKey) -> dict[str, Figures]:
         """The figures of a book's lines by their key; an agent that did not trade has zeros."""

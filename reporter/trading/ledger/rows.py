@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -101,17 +101,21 @@ def _heartbeat(value: Any) -> datetime | None:
         raise LedgerError(f"an agent's last_seen is {value!r}, which is not a time that can be read") from None
 
 
-def point(row: Row[Any], ledger: str) -> EquityPoint:
-    return EquityPoint(
-        ledger=ledger,
-        at=known(row.at),
-        equity=Money(amount(row.equity), row.currency),
-        mode=mode(row.mode),
-        agent=row.agent,
-    )
+def points(rows: Iterable[Row[Any]], ledger: str) -> Iterator[EquityPoint]:
+    """What the account was worth, where that can be read."""
+    for row in rows:
+        value = worth(row) if row.mode is not None and row.currency is not None else None
+        if value is not None:
+            yield EquityPoint(ledger, known(row.at), Money(value, row.currency), mode(row.mode), row.agent)
+
+
+def worth(row: Row[Any]) -> Decimal | None:
+    """What all parts of an account were worth together; None where one of them cannot be read."""
+    return amount(row.equity) if row.equity_known == row.parts else None
 
 
 def open_positions(rows: Iterable[Row[Any]]) -> dict[BookKey, Open]:
+    """The open positions of each book; those whose book cannot be read belong to none."""
     return {
         (mode(row.mode), row.currency): Open(
             positions=row.positions,
@@ -120,6 +124,7 @@ def open_positions(rows: Iterable[Row[Any]]) -> dict[BookKey, Open]:
             priced_at=moment(row.priced_at),
         )
         for row in rows
+        if row.mode is not None and row.currency is not None
     }
 
 
@@ -133,12 +138,13 @@ def figures(rows: Iterable[tuple[LineKey, Row[Any]]], days: int) -> dict[LineKey
 
 def _line(rows: Sequence[Row[Any]], days: int) -> Figures:
     whole = combined([sums(row) for row in rows], rows[0].currency)
-    return replace(whole, daily=by_day(((row.day, row.pnl) for row in rows), days) if days else ())
+    return replace(whole, daily=by_day(((row.day, row.pnl) for row in rows if row.trades), days) if days else ())
 
 
-def realised(currency: str, daily: tuple[Decimal, ...]) -> Figures:
+def realised(currency: str, daily: tuple[Decimal, ...], unreadable: int) -> Figures:
     """A line of which nothing but what it realised on each day was asked for."""
-    return replace(combined([], currency), pnl=Money(sum(daily, Decimal(0)), currency), daily=daily)
+    made = Money(sum(daily, Decimal(0)), currency)
+    return replace(combined([], currency), pnl=made, daily=daily, unreadable=unreadable)
 
 
 def by_day(results: Iterable[tuple[int, Any]], days: int) -> tuple[Decimal, ...]:
@@ -165,11 +171,13 @@ def sums(row: Row[Any]) -> Figures:
         longs=row.longs,
         shorts=row.shorts,
         holding=_holding(row) if row.held_known else None,
+        unreadable=row.rows - row.trades,
     )
 
 
 def _if_all(total: Any, n: int, row: Row[Any]) -> Money | None:
-    return Money(amount(total), row.currency) if n == row.trades else None
+    """Nothing is known of the parts of a trade that cannot be read."""
+    return Money(amount(total), row.currency) if n == row.rows == row.trades else None
 
 
 def _holding(row: Row[Any]) -> Holding:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Integer, Select, cast, extract, func, literal_column, select
+from sqlalchemy import BigInteger, ColumnElement, Integer, Select, and_, cast, extract, func, literal_column, select
 
 from reporter.errors import LedgerError
+from reporter.trading.ledger.sources.readable import Readable
 
 # What trades without a strategy (or agent) are counted under.
 UNNAMED = "unnamed"
@@ -25,7 +25,8 @@ class TradeColumns:
     """One closed trade. What the database does not know is `null()`.
 
     `mode` yields `live` or `paper`; `pnl` is net of fees and funding, and `funding` positive where it was received;
-    `volume` is the cost of every fill; `id` and `closed_at` are bare columns, and `id` is unique.
+    `volume` is the cost of every fill; `id` and `closed_at` are bare columns, and `id` is unique. Of a trade that
+    cannot be read `pnl`, `currency` or `mode` is NULL, or `closed_at` has not the form that `Readable.formed` wants.
     """
 
     id: Column
@@ -105,6 +106,37 @@ class Timing:
     between: Callable[[Column, Column], Column]
 
 
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A column as it is `stored`, what is `read` of it (NULL where it cannot be read), and what can be, in words.
+
+    A row without a value that is `needed` belongs nowhere; of others an empty value is one that is not known.
+    """
+
+    stored: Column
+    read: Column
+    form: str
+    needed: bool = False
+
+    @property
+    def name(self) -> str:
+        return str(self.stored.key)
+
+    @property
+    def wrong(self) -> ColumnElement[bool]:
+        return self.read.is_(None) if self.needed else and_(self.stored.is_not(None), self.read.is_(None))
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """The columns of a table that have a form to hold, in the rows that count."""
+
+    table: str
+    id: Column
+    cells: tuple[Cell, ...]
+    where: ColumnElement[bool]
+
+
 def timing(dialect: str) -> Timing:
     """SQLite's functions know milliseconds, PostgreSQL's microseconds."""
     if dialect == "sqlite":
@@ -125,14 +157,17 @@ class Source:
     """A kind of trading database, for one dialect and ledger: every query is written over this and nothing else.
 
     `trades`, `positions` and `equity` keep only the rows that count. `stored` turns an aware moment into the form that
-    time columns hold, so that they are compared as they are and an index can serve; `form` is what that must look like
-    where nothing but our word for it says so. `timing` reckons with stored times. `lists_agents` says that agents have
-    a table of their own; otherwise they are known by their trades. `costly` says that what a column holds has to be
-    looked up elsewhere, and should not be looked up twice. `tells_deposits` says that snapshots of the account tell
-    what was paid in and out. `open_with_result` are the ids of open rows that hold a result.
+    time columns hold, so that they are compared as they are and an index can serve. `deposited` is what snapshots hold
+    of payments, as it is stored, for an index too. `timing` reckons with stored times. `readable` says whether a
+    stored value can be read; `cells` are the columns for which that matters, those of the trades and positions first.
+    `lists_agents` says that agents have a table of their own; otherwise they are known by their trades. `costly` says
+    that what a column holds has to be looked up elsewhere, and should not be looked up twice. `tells_deposits` says
+    that snapshots of the account tell what was paid in and out. `open_with_result` are the ids of open rows that hold a
+    result. `raw` has the trades as they are stored, unchecked: it costs a database less.
     """
 
     trades: Rows
+    raw: Rows
     trade_id: Column
     closed_at: Column
     positions: Rows
@@ -141,10 +176,12 @@ class Source:
     equity: Rows
     equity_at: Column
     equity_table: str
+    deposited: Column
     tables: tuple[str, ...]
     stored: Callable[[datetime], datetime | str]
     timing: Timing
-    form: re.Pattern[str] | None = None
+    readable: Readable
+    cells: tuple[Cells, ...]
     costly: bool = False
     tells_deposits: bool = False
     open_with_result: Rows | None = None
