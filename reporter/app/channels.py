@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TextIO, TypedDict
 from zoneinfo import ZoneInfo
 
 from reporter.config import models
 from reporter.config.loading import Loaded
-from reporter.delivery.channels import Channel
+from reporter.delivery.channels import Channel, ChannelFilter
 from reporter.delivery.outlets.outlet import Outlet
 from reporter.delivery.rate_limits import Limit, ServiceLimits
 from reporter.errors import Problem, ReporterError
@@ -42,7 +43,8 @@ def open_channels(
     problems: list[Problem] = []
     for name, entry in loaded.config.channels.items():
         try:
-            channels[name] = _channel(name, entry, loaded, home, stream, services)
+            channel = _channel(name, entry, loaded, home, stream, services)
+            channels[name] = replace(channel, filter=ChannelFilter(entry.only, entry.without))
         except ReporterError as error:
             problems.append(loaded.problem(("channels", name), str(error)))
     return channels, problems

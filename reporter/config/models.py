@@ -120,6 +120,11 @@ class ChannelSettings(Settings):
     """When only critical messages are sent, such as `22:00-07:00`; the rest comes as one message at their end."""
     digest_at: TimeOfDay = Field(time(8), json_schema_extra={"default": "08:00"})
     """At what time of day the digest comes."""
+    only: Names = ()
+    """Which messages come here: jobs, kinds of events, subjects of alerts such as `probe/*`, or `reports`, `boards`,
+    `alerts`, `events`; one or a list. Without it, all that is sent here."""
+    without: Names = Field((), alias="except")
+    """Which messages do not come here, in the same words."""
 
 
 class WebChannel(ChannelSettings):

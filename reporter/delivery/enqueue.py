@@ -25,13 +25,15 @@ def enqueue_message(
     relief: bool = False,
     edit: bool = False,
 ) -> bool:
-    """Queue a message for delivery, or hold it; False if nothing was to be saved.
+    """Queue a message for delivery, or hold it; False if nothing was to be saved, for the channel does not take it.
 
     A report is kept for as long as it says itself or else its channel, an alert until it is delivered. `noise` is what
     its job says of it; `relief` is the end of what was critical; an `edit` of what is there already makes no sound and
     is not held.
     """
     channel = channels.get(outgoing.channel)
+    if channel and not edit and not channel.filter.takes(outgoing.about):
+        return False
     rules = channel.quiet_rules if channel else QuietRules()
     board = edit or outgoing.kind == "board"
     how = handling(rules, outgoing.message.severity, now, job=noise, board=board, relief=relief)

@@ -183,4 +183,5 @@ def _outgoing(event: StoredEvent, channel: str, message: Message, key: str | Non
         message=message,
         slot=f"event/{event.source}/{event.slot}" if event.slot and key is None else None,
         keep=(event.until - event.received_at) if event.until else None,
+        about=(event.kind, "events"),
     )

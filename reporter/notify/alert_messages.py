@@ -56,6 +56,7 @@ class AlertDraft:
     mention: tuple[str, ...] = ()
     relief: bool = False
     edit: bool = False
+    subjects: tuple[str, ...] = ()
 
 
 class AlertWriter:

@@ -83,7 +83,8 @@ class IncidentNotifier:
         for channel in known:
             key = f"{incident.slot}/{self.now.isoformat()}/{channel}"
             edit = self.repository.cards.get((incident.slot, channel), False)
-            self.drafts.append(AlertDraft(key, channel, text, incident.slot, relief=relief, edit=edit))
+            about = (incident.subject,)
+            self.drafts.append(AlertDraft(key, channel, text, incident.slot, relief=relief, edit=edit, subjects=about))
 
     def _look_back(self, incidents: Sequence[Incident]) -> None:
         groups = {incident.group for incident in incidents if incident.group}
@@ -129,13 +130,17 @@ class IncidentNotifier:
 
     def _draft_list(self, name: str, cases: Sequence[AlertCase], first: Notification, channel: str) -> None:
         change = first.transition.change
-        self._draft(first, f"{name}/{change}-list", group_text(cases, change, self.now), channel)
+        subjects = tuple(case.incident.subject for case in cases if case.incident)
+        self._draft(first, f"{name}/{change}-list", group_text(cases, change, self.now), channel, subjects)
 
-    def _draft(self, one: Notification, what: str, text: AlertText, channel: str) -> None:
+    def _draft(
+        self, one: Notification, what: str, text: AlertText, channel: str, subjects: tuple[str, ...] = ()
+    ) -> None:
         key = f"alert/{what}/{self.now.isoformat()}/{channel}"
         mention = one.step.mention if one.step else ()
         relief = one.transition.was is Level.CRITICAL
-        self.drafts.append(AlertDraft(key, channel, text, mention=mention, relief=relief))
+        about = subjects or (one.incident.subject,)
+        self.drafts.append(AlertDraft(key, channel, text, mention=mention, relief=relief, subjects=about))
 
     # --- How an incident stands ---
 

@@ -217,6 +217,7 @@ class AlertPipeline:
                 message=message,
                 slot=draft.slot,
                 run_id=judgement.run_id,
+                about=("alerts", *draft.subjects),
             )
             relief, edit = draft.relief, draft.edit
             saved = enqueue_message(connection, settings.channels, letter, judgement.now, relief=relief, edit=edit)

@@ -422,6 +422,7 @@ def _letter(
         repost=written.report.repost,
         refresh=written.report.refresh,
         run_id=run_id,
+        about=(job, "boards" if slot else "reports"),
     )
 
 

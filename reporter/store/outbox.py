@@ -41,7 +41,7 @@ class OutgoingMessage:
 
     `keep` is how long it is worth delivering; None means for ever. A message with a `slot` replaces the message before
     it; `repost` posts it again once the replaced one is older than that. A message that has not changed is edited after
-    `refresh`, five minutes unless given.
+    `refresh`, five minutes unless given. `about` are the names by which a channel may leave it out; they are not saved.
     """
 
     key: str
@@ -55,6 +55,7 @@ class OutgoingMessage:
     keep: timedelta | None = None
     held_until: datetime | None = None
     why: str | None = None
+    about: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -424,7 +424,7 @@ def generic(path: tuple[str | int, ...]) -> str:
 def keys_of(part: Any, prefix: str = "") -> Iterator[str]:
     """Every key of the models, such as `channels.NAME.webhook`."""
     for name, field in part.model_fields.items():
-        key = f"{prefix}{name}"
+        key = f"{prefix}{field.alias or name}"
         below = list(models_in(field.annotation))
         if not below:
             yield key
