@@ -2,7 +2,7 @@
 # PYTHON=… chooses the interpreter; ARGS=… goes to pytest, as in `make test ARGS="tests/test_house.py -x"`.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-full lint format bench clean
+.PHONY: help demo test test-full lint format lock bench clean
 
 # `.venv/bin/python -m …` also works where the checkout may not be executed from, or was unpacked from an archive.
 PY := .venv/bin/python
@@ -35,6 +35,10 @@ format: ## put the code into its form
 	@sh .ci/setup dev
 	@$(PY) -m ruff check --fix-only --quiet .
 	@$(PY) -m ruff format .
+
+lock: ## requirements.lock: the versions that a service installs
+	@sh .ci/setup dev
+	@$(PY) -m tests.lock > requirements.lock
 
 bench: ## footprint and speed, each beside its goal
 	@sh .ci/setup dev

@@ -25,7 +25,7 @@ def words(text: str) -> frozenset[str]:
 # public face of `trading/metrics.py`. A new module in a package needs no entry here, a new package does.
 PACKAGES = (
     "cli",
-    "web",
+    "web control",
     "operations",
     "app",
     "scheduler",

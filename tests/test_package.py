@@ -7,13 +7,16 @@ import subprocess
 import sys
 import sysconfig
 import zipfile
+from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
+from pip._vendor.packaging.requirements import Requirement
 
+from tests.lock import EXTRAS, canonical, needed
 from tests.support.paths import ROOT
 
-HOME_FOLDERS = {"jobs": "*.py", "templates": "*.j2", "config": "*.yaml"}
+HOME_FOLDERS = {"jobs": "*.py", "templates": "*.j2", "config": "*.yaml", "systemd": "*.service"}
 
 
 def run(*command: str | Path, cwd: Path, env: dict[str, str] | None = None) -> str:
@@ -61,3 +64,12 @@ def test_the_installed_program_shows_the_demo(installed: Path, tmp_path: Path) -
     shown = run(installed / "reporter", "demo", "--once", "daily_summary", cwd=tmp_path, env=env)
     assert "P&L" in shown
     assert str(ROOT) not in shown
+
+
+def test_the_lock_file_pins_all_that_a_service_installs() -> None:
+    pinned = dict(line.split("==") for line in (ROOT / "requirements.lock").read_text().splitlines() if "==" in line)
+    assert pinned.keys() == needed("reporter", EXTRAS).keys(), "make lock"
+    for text in distribution("reporter").requires or ():
+        requirement = Requirement(text)
+        if version := pinned.get(canonical(requirement.name)):
+            assert requirement.specifier.contains(version), f"{requirement}: make lock"

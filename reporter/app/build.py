@@ -105,6 +105,7 @@ def build(
         portfolio=portfolio,
         restate_above=Decimal(str(settings.figures.restate_above)),
         ledger_warnings=portfolio.warnings,
+        probes_rested=probes.rested,
         closers=(portfolio.close, probes.close, *(channel.outlet.close for channel in channels.values())),
     )
     return runtime, problems

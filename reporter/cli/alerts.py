@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 import secrets
 from datetime import datetime, timedelta
 
@@ -11,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from reporter.alerts.suppression import Silence
 from reporter.app.app import App
+from reporter.cli.terminal import user_name
 from reporter.config.types import duration as read_duration
 from reporter.errors import ReporterError
 from reporter.messages.formats import plural
@@ -102,8 +102,4 @@ def _span(text: str) -> timedelta:
 
 def signed(given: str | None) -> str:
     """Who acts: the given name, or that of the user."""
-    try:
-        name = given or getpass.getuser()
-    except (OSError, KeyError):
-        name = "somebody"
-    return name[:64]
+    return (given or user_name())[:64]

@@ -25,7 +25,9 @@ class Command:
     """A command. `handler` is `module.function` in this package and is loaded when the command runs; an action of the
     command may set a `handler` and `needs` of its own.
 
-    `uses` are the sections of the config whose secrets the command cannot do without; None is all of them.
+    `uses` are the sections of the config whose secrets the command cannot do without; None is all of them. A command
+    that is `remote` is run by the daemon of an installed service, for root and the service's group. `files` are its
+    options that name files of whoever gives the command; the daemon opens none of them.
     """
 
     name: str
@@ -34,6 +36,8 @@ class Command:
     arguments: Callable[[argparse.ArgumentParser], None]
     needs: Needs = Needs.STORE
     uses: tuple[str, ...] | None = ()
+    remote: bool = True
+    files: tuple[str, ...] = ()
 
 
 _MESSAGE = "its number in `reporter outbox`, or the reference in its footer, such as 1a2b3c"
@@ -248,6 +252,7 @@ def _notify(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--at", metavar="TIME", help="when it happened, or will be sent (2026-10-30T14:00Z)")
     parser.add_argument("--until", metavar="TIME", help="after this moment it is not sent any more")
     parser.add_argument("--attach", metavar="FILE", help="a picture or another file that goes with it, at most 8 MB")
+    parser.add_argument("--attach-name", metavar="NAME", help="what it is called there; needed where FILE is -")
 
 
 def _events(parser: argparse.ArgumentParser) -> None:
@@ -265,8 +270,20 @@ def _hooks(parser: argparse.ArgumentParser) -> None:
     trial.add_argument("--header", metavar="'NAME: VALUE'", action="append", default=[], help="may be repeated")
 
 
+def _service(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions", required=True)
+    install = actions.add_parser("install", help="put user, home and unit in place (as root; else it only says so)")
+    status = actions.add_parser("status", help="show what is in place, and whether the daemon answers")
+    remove = actions.add_parser("uninstall", help="stop the service and remove its unit; home and store stay")
+    for action in (install, status, remove):
+        action.add_argument(
+            "--root", metavar="DIR", default="/", help="work on the files of an image, not this machine"
+        )
+        action.add_argument("--dry-run", action="store_true", help="show what would be done, and do nothing")
+
+
 COMMANDS = (
-    Command("run", "run the daemon in the foreground", "daemon.run_daemon", _run, Needs.HOME, uses=None),
+    Command("run", "run the daemon in the foreground", "daemon.run_daemon", _run, Needs.HOME, uses=None, remote=False),
     Command("run-job", "run one job now and send its report", "jobs.run_job", _run_job, uses=("ledgers",)),
     Command(
         "backfill",
@@ -295,6 +312,7 @@ COMMANDS = (
         "ask.run_ask",
         _ask,
         uses=("ledgers",),
+        files=("attach",),
     ),
     Command("jobs", "list the jobs with their next runs", "jobs.list_jobs", _none),
     Command(
@@ -341,11 +359,13 @@ COMMANDS = (
         _ack,
         Needs.PAST,
     ),
-    Command("notify", "hand in an event; the daemon sends it", "events.run_notify", _notify),
+    Command("notify", "hand in an event; the daemon sends it", "events.run_notify", _notify, files=("attach",)),
     Command(
         "events", "show events of other programs and what became of them", "events.run_events", _events, Needs.PAST
     ),
-    Command("hooks", "set up hooks of other programs and try them", "events.run_hooks", _hooks, Needs.HOME),
+    Command(
+        "hooks", "set up hooks of other programs and try them", "events.run_hooks", _hooks, Needs.HOME, files=("file",)
+    ),
     Command("uptime", "show uptime and incidents of everything that is watched", "uptime.run", _uptime, Needs.PAST),
     Command(
         "setup",
@@ -353,10 +373,18 @@ COMMANDS = (
         "setup.run",
         _setup,
         Needs.HOME,
+        remote=False,
     ),
-    Command("export", "write trades or days as CSV or JSON", "export.run", _export, uses=("ledgers",)),
+    Command("export", "write trades or days as CSV or JSON", "export.run", _export, uses=("ledgers",), files=("out",)),
     Command(
         "ledger", "look at trading databases; check, roll up and verify them", "ledger.run", _ledger, uses=("ledgers",)
+    ),
+    Command(
+        "service",
+        "install the daemon as a service of systemd; show or remove it",
+        "service.run_service",
+        _service,
+        Needs.NOTHING,
     ),
     Command("init", "create a home that is ready to edit", "init.run_init", _init, Needs.NOTHING),
     Command(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -37,7 +39,8 @@ def run_daemon(home: FolderHome, options: argparse.Namespace) -> int:
 
 @contextmanager
 def doors(app: App, daemon: Daemon) -> Iterator[None]:
-    """What lets others in while the daemon runs: events, and the listener where the config has one."""
+    """What lets others in while the daemon runs: events, the listener where the config has one, and commands of
+    a service's users."""
     from reporter.inbox.dispatcher import EventDispatcher
 
     with ExitStack() as stack:
@@ -47,6 +50,14 @@ def doors(app: App, daemon: Daemon) -> Iterator[None]:
         for server in _servers(app, daemon, dispatcher.wake):
             server.start()
             stack.callback(server.stop)
+        if folder := os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]:
+            from reporter.control.request import SOCKET
+            from reporter.control.server import ControlServer
+
+            command = (sys.executable, "-P", "-m", "reporter.cli.forwarded")
+            control = ControlServer(Path(folder, SOCKET), app.home.homes[0], command)
+            control.start()
+            stack.callback(control.stop)
         yield
 
 

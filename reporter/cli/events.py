@@ -29,7 +29,7 @@ def run_notify(app: App, options: argparse.Namespace) -> int:
     """`reporter notify KIND [key=value …]`: save an event. Exit code 75: no daemon is there to send it yet."""
     try:
         event = read_event(_given(options))
-        file = _file(Path(options.attach)) if options.attach else None
+        file = _file(options.attach, options.attach_name) if options.attach else None
         with app.store.begin() as connection:
             (verdict,) = submit(connection, [event], app.clock.wall(), source=socket.gethostname()[:64], file=file)
     except EventError as error:
@@ -64,10 +64,12 @@ def _given(options: argparse.Namespace) -> dict[str, object]:
     return event
 
 
-def _file(path: Path) -> tuple[str, bytes]:
-    with path.open("rb") as file:
+def _file(path: str, name: str | None) -> tuple[str, bytes]:
+    if path == "-":
+        return Path(name or "file").name, sys.stdin.buffer.read(LARGEST_FILE + 1)
+    with Path(path).open("rb") as file:
         content = file.read(LARGEST_FILE + 1)
-    return path.name, content
+    return Path(name or path).name, content
 
 
 def run_events(app: App, options: argparse.Namespace) -> int:

@@ -61,7 +61,7 @@ def run(app: App, options: argparse.Namespace) -> int:
     with _opened(options.out) as target:
         told = _told(rows(found, columns), options, zone)
         count = write(map(on_screen, told) if shown else told, list(columns), zone, target)
-    if options.out:
+    if options.out not in {None, "-"}:
         print(f"{_counted(count, options.what)} in {options.out}", file=sys.stderr)
     return DONE
 
@@ -103,7 +103,7 @@ def as_json(found: Iterable[Row], names: Sequence[str], zone: ZoneInfo, target: 
 @contextmanager
 def _opened(out: str | None) -> Iterator[TextIO]:
     """Where it goes. A file gets its name when it is complete; what was there before stays until then."""
-    if out is None:
+    if out in {None, "-"}:
         yield sys.stdout
         return
     path = Path(out)

@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NoReturn
 
 from reporter.cli.commands import COMMANDS, Command, Needs
@@ -26,12 +27,17 @@ Reports on automated trading in Discord: machines, agents and P&L, on time, once
 """
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code: 0 done, 1 failed, 2 wrong usage, 75 queued, 78 unusable config."""
+def main(arguments: Sequence[str] | None = None, *, forwarded: bool = False) -> int:
+    """Run one command; returns the exit code: 0 done, 1 failed, 2 wrong usage, 75 queued, 78 unusable config.
+
+    `forwarded` is a command that others gave to the service: what is meant for its owner alone is refused.
+    """
     mask_output()
     os.umask(os.umask(0o077) | 0o002)  # nothing that we make can be written to by everybody
     parser = _parser()
-    options = parser.parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    options = parser.parse_args(words)
+    options.words, options.forwarded = words, forwarded
     return _guarded(parser, options)
 
 
@@ -94,6 +100,8 @@ def _run(command: Command, options: argparse.Namespace) -> int:
     needs: Needs = getattr(options, "needs", command.needs)
     module, _, function = getattr(options, "handler", command.handler).partition(".")
     handler: Any = getattr(import_module(f"reporter.cli.{module}"), function)
+    if options.forwarded:
+        _refuse_what_is_not_for_others(command, needs, options)
     if needs is Needs.NOTHING:
         return int(handler(options))
     from reporter.app.app import opened
@@ -102,11 +110,26 @@ def _run(command: Command, options: argparse.Namespace) -> int:
     from reporter.scheduler import logs
 
     logs.start("CRITICAL")  # a command speaks for itself; the daemon sets its own level
-    home = FolderHome(find_home(options.home), clock=SystemClock(), uses=command.uses)
+    folder = find_home(options.home)
+    if command.remote and not options.forwarded and folder.absolute().parent == Path("/etc"):
+        from reporter.cli.service_door import run_by_service
+
+        code = run_by_service(command, options, folder)
+        if code is not None:
+            return code
+    home = FolderHome(folder, clock=SystemClock(), uses=command.uses)
     if needs is Needs.HOME:
         return int(handler(home, options))
     with opened(home, existing=needs is Needs.PAST) as app:
         return int(handler(app, options))
+
+
+def _refuse_what_is_not_for_others(command: Command, needs: Needs, options: argparse.Namespace) -> None:
+    """Raises ReporterError for what whoever may use the service's socket may not do with the service's rights."""
+    if not command.remote or needs is Needs.NOTHING:
+        raise ReporterError(f"`reporter {command.name}` is not run by the daemon")
+    if any(getattr(options, name, None) not in (None, "-", []) for name in command.files):
+        raise ReporterError("the daemon opens no file for a command: give its content, as `reporter` does by itself")
 
 
 def _suggest(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:

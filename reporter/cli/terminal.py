@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,14 @@ def complain(text: str) -> None:
     from reporter.messages.message import visible
 
     print(f"reporter: {visible(text, lines=True)}", file=sys.stderr)
+
+
+def user_name() -> str:
+    """Who gives the command; the number of a user who has no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 def silence_stdout() -> None:

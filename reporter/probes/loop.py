@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+import time
 from collections.abc import Callable, Coroutine, Hashable
 from concurrent.futures import Future
 from contextlib import suppress
@@ -21,11 +22,24 @@ class LoopThread:
     def __init__(self, name: str) -> None:
         self._loop = _Loop()
         self._ended = asyncio.Event()
+        self._asked_at: float | None = None
         threading.Thread(target=self._live, name=name, daemon=True).start()
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
         """Run it in the loop, from any thread."""
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+
+    def rested(self) -> float:
+        """For how many seconds the loop has not answered. One thread asks, now and then."""
+        if (asked := self._asked_at) is not None:
+            return time.monotonic() - asked
+        self._asked_at = time.monotonic()
+        with suppress(RuntimeError):  # the loop has ended, and asks for no restart
+            self._loop.call_soon_threadsafe(self._answer)
+        return 0.0
+
+    def _answer(self) -> None:
+        self._asked_at = None
 
     def end(self) -> None:
         """Cancel what runs, and end the loop as soon as it lets go."""

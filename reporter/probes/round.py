@@ -92,6 +92,10 @@ class Probes:
             glance.cancel()
             return [watch.unseen("the reporter's own probing is stuck") for watch in watches]
 
+    def rested(self) -> float:
+        """For how many seconds the loop of the probes has not answered; 0 while it does not run."""
+        return self._thread.rested() if self._thread else 0.0
+
     def close(self) -> None:
         """Stop looking. Does not wait for anything; a later round starts again."""
         with self._starting:

@@ -26,6 +26,7 @@ from reporter.delivery.worker import DeliveryWorker
 from reporter.errors import ConfigError, ReporterError, StoreLostError
 from reporter.jobs.binding import BoundJob
 from reporter.jobs.changes import differences, terms
+from reporter.messages.formats import plural
 from reporter.periods.clock import Clock, SystemClock
 from reporter.periods.schedules import Every
 from reporter.scheduler.delivery_loop import DeliveryLoop
@@ -36,6 +37,7 @@ from reporter.scheduler.planner import Planner
 from reporter.scheduler.rollup_loop import RollupLoop
 from reporter.scheduler.runner import Runner
 from reporter.scheduler.runtime import Runtime
+from reporter.scheduler.service_notify import ServiceNotify
 from reporter.scheduler.upkeep import StoreUpkeep
 
 log = logging.getLogger(__name__)
@@ -80,6 +82,7 @@ class Daemon:
         watch: float = WATCH,
         reloaded: Callable[[Runtime], None] = lambda _: None,
         rollups: RollupLoop | None = None,
+        service: ServiceNotify | None = None,
     ) -> None:
         self._home = home
         self._runtime = runtime
@@ -95,6 +98,8 @@ class Daemon:
         self._intervals: dict[str, int] = {}
         self._prune_at = 0.0
         self._store_trouble = ""
+        self._service = service or ServiceNotify()
+        self._hung: str | None = None
         self._broken: Mapping[str, str] = {}  # the jobs that an alert says cannot be loaded, and why
         self._liveness = Liveness(clock, tick)
         self._delivery = DeliveryLoop(delivery, self._current, self._liveness, stopping)
@@ -132,8 +137,13 @@ class Daemon:
             self._rollups.start()
         gc.collect()
         gc.freeze()  # what was loaded stays: the collector need not walk through it again
+        self._service.ready(self._status())
         self._watch()
         self._shut_down()
+
+    def _status(self) -> str:
+        """The line that `systemctl status` shows."""
+        return f"{plural(len(_enabled(self._runtime)), 'job')} by config version {self._runtime.version}"
 
     def _current(self) -> Runtime:
         return self._runtime
@@ -201,6 +211,7 @@ class Daemon:
                 self._liveness.beat(runtime, self._runner)  # no run of a job shows how the daemon is
         except ReporterError as error:
             log.error("the planner could not look: %s", error)
+        self._liveness.looked(PLANNER)
         self._delivery.wake()
 
     def _prune_daily(self, runtime: Runtime) -> None:
@@ -215,6 +226,7 @@ class Daemon:
         while not self._stopping.wait(self._watch_seconds):
             guarded("the config", self._reload_if_edited)
             self._keep_store()
+            self._feed_watchdog()
             moved = self._clock_offset() - offset
             if abs(moved) > CLOCK_STEP:
                 offset += moved
@@ -235,6 +247,15 @@ class Daemon:
             log.error("%s", trouble)
         self._store_trouble = trouble
 
+    def _feed_watchdog(self) -> None:
+        """Ask systemd for a new start by silence, where a part hangs."""
+        hung = self._liveness.hung(**{"the probes' loop": self._runtime.probes_rested()})
+        if hung and hung != self._hung:
+            log.error("%s; a watchdog may restart the daemon", hung)
+        self._hung = hung
+        if not hung:
+            self._service.alive()
+
     def _clock_offset(self) -> float:
         return self._clock.wall().timestamp() - self._clock.monotonic()
 
@@ -251,25 +272,33 @@ class Daemon:
     def _reload(self) -> None:
         """Apply edited files; a config that cannot be used changes nothing."""
         with self._reloading:  # a signal may come during a reload
-            old = self._runtime
+            self._service.reloading()
+            note = ""
             try:
-                new = self._home.build()
+                self._replace_runtime(self._home.build())
             except ConfigError as error:
-                log.error("the edited config cannot be used; still running version %s:\n%s", old.version, error)
-                return
-            changes = differences(terms(old.jobs), terms(new.jobs))
-            log.info("config version %s applied: %s", new.version, "; ".join(changes) or "no job changed")
-            self._runtime = new
-            self._reloaded(new)
-            self._record_config()
-            self._schedule_intervals()
-            closing = threading.Timer(CLOSE_AFTER, old.close)
-            closing.daemon = True
-            closing.start()
-            self._clockwork.modify_job(PLANNER, next_run_time=SystemClock().wall())
+                note = "; the edited config cannot be used"
+                version = self._runtime.version
+                log.error("the edited config cannot be used; still running version %s:\n%s", version, error)
+            finally:
+                self._service.ready(f"{self._status()}{note}")
+
+    def _replace_runtime(self, new: Runtime) -> None:
+        old = self._runtime
+        changes = differences(terms(old.jobs), terms(new.jobs))
+        log.info("config version %s applied: %s", new.version, "; ".join(changes) or "no job changed")
+        self._runtime = new
+        self._reloaded(new)
+        self._record_config()
+        self._schedule_intervals()
+        closing = threading.Timer(CLOSE_AFTER, old.close)
+        closing.daemon = True
+        closing.start()
+        self._clockwork.modify_job(PLANNER, next_run_time=SystemClock().wall())
 
     def _shut_down(self) -> None:
         """Let work under way be saved, but wait for no hung query."""
+        self._service.stopping()
         self._clockwork.shutdown(wait=False)
         self._runs.shut_down()
         self._delivery.wake()

@@ -62,6 +62,7 @@ class DeliveryLoop:
                 log.error("delivery failed to read the outbox: %s", error)
             except Exception:
                 log.exception("delivery failed to read the outbox")  # a bug of ours must not end all delivery
+            self._liveness.looked(DELIVERY)
             self._queued.wait(wait)
 
     def _serve(self, channel: str) -> None:

@@ -24,12 +24,17 @@ class Liveness:
         self._clock = clock
         self._tick = tick
         self._turned_at = dict.fromkeys((PLANNER, DELIVERY), clock.monotonic())
+        self._looked_at = dict(self._turned_at)
         self._troubles: dict[str, str | None] = {}  # by job that covers the present: what its last run found wrong
         self._heartbeat_unknown = True  # until a heartbeat has arrived, and while it does not
 
     def turned(self, who: str) -> None:
         """The planner or delivery has completed a turn."""
         self._turned_at[who] = self._clock.monotonic()
+
+    def looked(self, who: str) -> None:
+        """The planner or delivery has tried: its thread lives, whatever came of the turn."""
+        self._looked_at[who] = self._clock.monotonic()
 
     def ran(self, job: str, trouble: str | None) -> None:
         """A job that covers the present has run."""
@@ -39,6 +44,16 @@ class Liveness:
         """Which part makes no progress, as a sentence; None if all do."""
         now = self._clock.monotonic()
         return standing_still({who: now - at for who, at in self._turned_at.items()}, self._tick)
+
+    def hung(self, **rested: float) -> str | None:
+        """Which part hangs so that only a new start can help, as a sentence; None if none does.
+
+        A part that tries and fails, say for want of a database, does not hang. `rested` are other parts and for how
+        many seconds each has not answered.
+        """
+        now = self._clock.monotonic()
+        ours = {who: now - at for who, at in self._looked_at.items()}
+        return standing_still({**ours, **rested}, self._tick)
 
     def beat(self, runtime: Runtime, runner: Runner) -> None:
         """Report to the service elsewhere how we are. An alert says when it does not hear us."""

@@ -75,6 +75,7 @@ class Runtime:
     clocks: Mapping[str, ForeignClock]
     ledger_warnings: Callable[[], Sequence[str]]
     closers: tuple[Callable[[], None], ...]
+    probes_rested: Callable[[], float] = float
     charts: Rasterizer = field(default_factory=Rasterizer)
     web: WebSettings | None = None
     answers: Mapping[str, BoundJob] = field(default_factory=dict)

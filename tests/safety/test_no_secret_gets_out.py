@@ -324,6 +324,7 @@ COMMAND_LINES: dict[str, list[list[str]]] = {
     "hooks": [["show", "github"], ["try", "h-env", "all.json"]],
     "setup": [["discord", "--bot-token", "env:BOT"], ["discord", "--bot-token", "file:secrets/S2"]],
     "export": [["trades", "--from", "2026-10-01"], ["daily", "--from", "2026-10-01"]],
+    "service": [["status"]],
     "init": [["x"]],
     "demo": [],
     "schema": [[]],
