@@ -90,6 +90,7 @@ def _preview(parser: argparse.ArgumentParser) -> None:
         default="text",
         help="text: as in the terminal; json: as it would be sent; html: as a page (default: text)",
     )
+    parser.add_argument("--pictures", metavar="DIR", help="save the pictures of a text in this folder")
 
 
 def _check(parser: argparse.ArgumentParser) -> None:
@@ -270,6 +271,12 @@ def _hooks(parser: argparse.ArgumentParser) -> None:
     trial.add_argument("--header", metavar="'NAME: VALUE'", action="append", default=[], help="may be repeated")
 
 
+def _store(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions", required=True)
+    backup = actions.add_parser("backup", help="copy the store, also while a daemon runs")
+    backup.add_argument("--out", metavar="FILE", required=True, help="the copy; - for standard output")
+
+
 def _service(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions", required=True)
     install = actions.add_parser("install", help="put user, home and unit in place (as root; else it only says so)")
@@ -305,6 +312,7 @@ COMMANDS = (
         "preview.run_preview",
         _preview,
         uses=("ledgers",),
+        files=("pictures",),
     ),
     Command(
         "ask",
@@ -379,6 +387,7 @@ COMMANDS = (
     Command(
         "ledger", "look at trading databases; check, roll up and verify them", "ledger.run", _ledger, uses=("ledgers",)
     ),
+    Command("store", "back up the store", "store.run_store", _store, Needs.PAST, files=("out",)),
     Command(
         "service",
         "install the daemon as a service of systemd; show or remove it",

@@ -50,8 +50,8 @@ def run_demo(options: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="reporter-demo-") as scratch:
         folder = Path(options.keep or scratch)
         with progress("inventing two months of trades"):
-            # Where people are told that a picture lies, it has to lie when the demo is over.
-            demo_home(folder, "pictures" if options.keep else tempfile.mkdtemp(prefix="reporter-pictures-"))
+            # Where people are told that a picture lies, it has to lie when the command is over.
+            demo_home(folder, None if options.once and not options.keep else "pictures")
         app = App(FolderHome(folder, clock=SystemClock(), stream=sys.stdout), hold=not options.once)
         try:
             code = _run_jobs(app, [options.once] if options.once else list(app.runtime.jobs))
@@ -63,8 +63,9 @@ def run_demo(options: argparse.Namespace) -> int:
             app.close()
 
 
-def demo_home(folder: Path, pictures: str) -> None:
-    """Create a home with an invented trading database, whose channel is the terminal; `pictures` is a folder."""
+def demo_home(folder: Path, pictures: str | None) -> None:
+    """Create a home with an invented trading database, whose channel is the terminal; `pictures` is a folder, or None
+    where none are drawn."""
     make_home(folder)
     demo.make(folder / "trading.sqlite", SystemClock().wall())
     balances = ", ".join(f"{money.amount} {money.currency}" for money in demo.STARTING_BALANCES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from typing import Any, TextIO, cast
 
@@ -27,8 +28,13 @@ class MaskedStream:
 
 
 def mask_output() -> None:
-    """Mask what this process writes from now on with `print`, a log or a traceback."""
+    """Mask what this process writes from now on with `print`, a log or a traceback.
+
+    A terminal that is not UTF-8 shows `?` for what it cannot show, and the command goes on.
+    """
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace" if name == "stdout" else "backslashreplace")
         if stream is not None and not isinstance(stream, MaskedStream):
             setattr(sys, name, cast("TextIO", MaskedStream(stream)))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -37,17 +36,21 @@ class Preview:
     messages: Sequence[tuple[tuple[str, ...], Message]]
     lines: Sequence[str]
     has_reports: bool
+    pictures: Path | None = None
 
 
 def run_preview(app: App, options: argparse.Namespace) -> int:
-    """`reporter preview NAME [--at DATE] [--format text|json|html]`."""
+    """`reporter preview NAME [--at DATE] [--format text|json|html] [--pictures DIR]`."""
     bound = app.job(options.name)
+    folder = Path(options.pictures) if options.pictures else None
     with progress(f"{options.name}: running"):
         findings = app.ask(bound, options.at)
     reports = [(written.channels, written.message) for written in findings.written]
     opened, withheld = app.alerts.preview(app.runtime.notify, findings.observations, Observer(bound.channels))
     alerts = [((channel,), message) for channel, message in opened]
-    shown = Preview([*reports, *alerts], [*_observations(findings), *withheld], has_reports=bool(reports))
+    shown = Preview(
+        [*reports, *alerts], [*_observations(findings), *withheld], has_reports=bool(reports), pictures=folder
+    )
     _FORMATS[options.format](app, shown)
     return DONE
 
@@ -63,9 +66,7 @@ def _observations(findings: Findings) -> Iterator[str]:
 def _as_text(app: App, shown: Preview) -> None:
     from reporter.delivery.outlets.console import ConsoleOutlet
 
-    drawn = any(message.attachments for _, message in shown.messages)
-    folder = Path(tempfile.mkdtemp(prefix="reporter-preview-")) if drawn else None
-    screen = ConsoleOutlet(sys.stdout, zone=app.runtime.zone, pictures=folder)
+    screen = ConsoleOutlet(sys.stdout, zone=app.runtime.zone, pictures=shown.pictures)
     for channels, message in shown.messages:
         print(f"→ {', '.join(channels)}", flush=True)
         screen.post(message)

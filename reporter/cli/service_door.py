@@ -67,6 +67,8 @@ def _by_daemon(service: ServiceFiles, command: Command, options: argparse.Namesp
     """Files that the command names are opened here, with the rights of whoever gave it."""
     words = list(arguments)
     given = {name: path for name in command.files if (path := getattr(options, name, None)) not in (None, "-", [])}
+    if "pictures" in given:
+        raise ReporterError("the daemon writes into no folder of others: take `--format html`, which has the pictures")
     if any(isinstance(path, list) for path in given.values()):
         raise ReporterError(f"the daemon takes no files for `{command.name}`: attach them in the chat")
     with ExitStack() as stack:
@@ -83,13 +85,14 @@ def _by_daemon(service: ServiceFiles, command: Command, options: argparse.Namesp
         request = Request(f"/etc/{service.name}", tuple(words), user_name(), columns)
         if "out" not in given:
             return forward(service.socket, request, source, to_stream(sys.stdout), to_stream(sys.stderr))
-        return _into_file(service, request, source, Path(given["out"]))
+        mode = 0o600 if command.name == "store" else None
+        return _into_file(service, request, source, Path(given["out"]), mode)
 
 
-def _into_file(service: ServiceFiles, request: Request, source: int, path: Path) -> int:
+def _into_file(service: ServiceFiles, request: Request, source: int, path: Path, mode: int | None) -> int:
     """What a command that fails has written so far gets no name."""
     code = DONE
-    with suppress(_FailedError), whole_file(path) as target:
+    with suppress(_FailedError), whole_file(path, mode) as target:
         code = forward(service.socket, request, source, target.write, to_stream(sys.stderr))
         _raise_if_failed(code)
         print(f"written to {path}", file=sys.stderr)

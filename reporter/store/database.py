@@ -12,7 +12,7 @@ import re
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from reporter.errors import StoreBusyError, StoreError, StoreLockedError, StoreLostError
 from reporter.store import tables
-from reporter.store.store_file import KeptFile, identity, identity_of, make_file, read_write
+from reporter.store.store_file import KeptFile, copy_to, identity, identity_of, make_file, read_write
 
 # So long, in seconds, a writer waits for others.
 BUSY = 10.0
@@ -108,6 +108,19 @@ class Store:
         os.pwrite(lock, str(os.getpid()).encode(), 0)
         self._lock = lock
         self._kept = self._kept or KeptFile(self._file)
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder of a SQLite store."""
+        return self._file.parent if self._file else None
+
+    def backup(self, target: Path) -> None:
+        """Copy a SQLite store to a new file, while others read and write. Raises StoreError."""
+        try:
+            with closing(sqlite3.connect(read_write(self._file or target), uri=True, timeout=BUSY)) as source:
+                copy_to(source, target)
+        except (OSError, sqlite3.Error) as error:
+            raise StoreError(f"the store cannot be copied: {_first_line(error)}") from None
 
     def save_lost(self) -> str | None:
         """Where the file of the store was deleted or replaced: save what we have, and go on with the file there now.

@@ -128,12 +128,18 @@ class KeptFile:
 
     def _copy(self, target: Path) -> int:
         """Copy everything to a new file; returns how many messages wait in it."""
-        os.close(os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+        copy_to(self._connection, target)
         with closing(sqlite3.connect(target)) as copy:
-            self._connection.backup(copy)
-            copy.execute("PRAGMA journal_mode=DELETE")
             found = copy.execute("SELECT count(*) FROM outbox WHERE state IN ('waiting', 'sending', 'unclear')")
             return int(found.fetchone()[0])
 
     def close(self) -> None:
         self._connection.close()
+
+
+def copy_to(source: sqlite3.Connection, target: Path) -> None:
+    """Copy a database whole to a new file that only its owner can read, while others use it."""
+    os.close(os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+    with closing(sqlite3.connect(target)) as copy:
+        source.backup(copy)
+        copy.execute("PRAGMA journal_mode=DELETE")

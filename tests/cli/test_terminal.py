@@ -162,3 +162,26 @@ def read(terminal: int) -> bytes:
         return os.read(terminal, 65536) if select([terminal], [], [], 0.1)[0] else b""
     except OSError:
         return b""
+
+
+@pytest.mark.parametrize(("encoding", "command"), [("ascii", "check"), ("ascii", "schema"), ("latin-1", "check")])
+def test_a_terminal_that_is_not_utf8_gets_question_marks(stage: Stage, encoding: str, command: str) -> None:
+    stage.write("config/reporter.yaml", "version: 1\nchannels: {screen: {kind: console}}\njobs: {}\n")
+    stage.environ |= {"PYTHONIOENCODING": encoding}
+    done = reporter(stage, command)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("? " if command == "check" else "{")
+
+
+def test_no_command_leaves_a_temporary_folder(tmp_path: Path) -> None:
+    kept, scratch = tmp_path / "kept", tmp_path / "tmp"
+    scratch.mkdir()
+    stage = Stage(kept)
+    stage.environ = {"HOME": str(tmp_path), "TMPDIR": str(scratch)}
+    shown = reporter(stage, "demo", "--once", "daily_summary", "--keep", str(kept))
+    assert "kept/pictures/" in "".join(shown.stdout.split("▌")).replace("\n", "").replace(" ", "")
+    assert "daily_summary.png (" in reporter(stage, "preview", "daily_summary").stdout
+    reporter(stage, "preview", "daily_summary", "--pictures", str(tmp_path / "here"))
+    assert reporter(stage, "demo", "--once", "daily_summary").returncode == 0
+    assert list(scratch.iterdir()) == []
+    assert len(list((tmp_path / "here").glob("*daily_summary.png"))) == 1

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import sqlite3
 import stat
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +16,8 @@ import pytest
 from reporter.errors import StoreError, StoreLostError
 from reporter.store.database import Store, fact, open_store
 from reporter.store.run_log import remember
+from tests.support.processes import reporter
+from tests.support.stage import DAILY, Stage
 
 FILE = "state/reporter.sqlite"
 
@@ -151,3 +155,33 @@ def test_two_daemons_never_hold_a_store_that_was_written_again(tmp_path: Path, h
     with pytest.raises(StoreLostError, match="another reporter daemon"):
         held.save_lost()
     other.close()
+
+
+def test_a_backup_is_whole_while_others_write(tmp_path: Path, held: Store) -> None:
+    stopping, numbers = threading.Event(), itertools.count()
+
+    def write() -> None:
+        while not stopping.is_set():
+            note(held, str(next(numbers)))
+
+    writing = threading.Thread(target=write)
+    writing.start()
+    held.backup(tmp_path / "copy.sqlite")
+    stopping.set()
+    writing.join()
+    assert mode(tmp_path / "copy.sqlite") == 0o600
+    copy = open_store(str(tmp_path / "copy.sqlite"))
+    assert noted(copy) == "before" or int(noted(copy) or "") <= next(numbers)
+    copy.close()
+
+
+def test_the_command_writes_a_backup_that_can_be_put_in_place(stage: Stage) -> None:
+    stage.report("daily", DAILY).on_screen("  daily:").app.close()
+    before = os.umask(0o000)
+    done = reporter(stage, "store", "backup", "--out", str(stage.folder / "copy.sqlite"))
+    os.umask(before)
+    assert (done.returncode, done.stderr) == (0, f"written to {stage.folder / 'copy.sqlite'}\n")
+    assert mode(stage.folder / "copy.sqlite") == 0o600
+    assert {path.name for path in (stage.folder / "state").iterdir()} <= {"reporter.sqlite"}
+    (stage.folder / "copy.sqlite").replace(stage.folder / FILE)
+    assert reporter(stage, "runs").returncode == 0
