@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -19,8 +19,8 @@ from reporter.errors import ReporterError
 from reporter.messages.message import visible
 from reporter.periods.clock import SystemClock
 from reporter.secret import Secret
-from reporter.trading.ledger.catalog import Sample
-from reporter.trading.ledger.inspection import BookTotal, Inspection, inspect
+from reporter.trading.ledger.catalog import Sample, TableShape
+from reporter.trading.ledger.inspection import BookTotal, Inspection, inspect, with_contract
 from reporter.trading.ledger.mapping_text import as_yaml
 from reporter.trading.ledger.proposal import Proposal
 from reporter.trading.trades import Trade
@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
     if found.kind is None and not found.proposals:
         return FAILED
     if options.write:
-        mapping = _file_text(found.proposals[0]) if found.proposals else None
+        mapping = _file_text(found.proposals[0], found.tables) if found.proposals else None
         print("\n".join(write_ledger(options, name, found.kind or "mapping", url, mapping)))
     return FAILED if found.trouble else DONE
 
@@ -158,8 +158,10 @@ def _moment(moment: datetime | None) -> str:
     return "-" if moment is None else f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
-def _file_text(proposal: Proposal) -> str:
+def _file_text(proposal: Proposal, tables: Sequence[TableShape]) -> str:
     """A mapping with its doubts above it."""
     doubts = [f"#   {doubt}" for doubt in proposal.doubts]
     head = ["# Proposed by `reporter ledger inspect`; docs/databases.md explains every key."]
-    return "\n".join([*head, *(["# Not sure of:"] if doubts else []), *doubts, as_yaml(proposal.mapping)])
+    return "\n".join(
+        [*head, *(["# Not sure of:"] if doubts else []), *doubts, as_yaml(with_contract(proposal, tables))]
+    )

@@ -135,6 +135,13 @@ def table_names(connection: Connection) -> list[str]:
     return [shape.name for shape in _of_server(connection)]
 
 
+def column_types(connection: Connection, name: str) -> dict[str, str]:
+    """The columns of a table, each with its type as the database declares it."""
+    if connection.dialect.name == "sqlite":
+        return {one.name: one.type for one in _columns_of_sqlite(connection, name)}
+    return {one.name: one.type for shape in _of_server(connection) if shape.name == name for one in shape.columns}
+
+
 def clause(name: str) -> TableClause:
     """A table by its name, with its schema before it where that is not the usual one."""
     schema, _, own = name.rpartition(".")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -15,7 +15,8 @@ from reporter.secret import Secret
 from reporter.trading.ledger.candidates import evaluated
 from reporter.trading.ledger.catalog import Sample, SqlCatalog, TableShape
 from reporter.trading.ledger.checks import EARLIEST, LATEST, LedgerChecks
-from reporter.trading.ledger.files import FileCatalog, Files
+from reporter.trading.ledger.files import TABLE, FileCatalog, Files
+from reporter.trading.ledger.mapping import read_mapping
 from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.ledger.proposal import Proposal, propose
 from reporter.trading.ledger.reader import opened
@@ -93,6 +94,16 @@ def inspect(url: Secret | str, name: str, now: datetime, *, timeout: float = 60)
     except LedgerError as error:
         found.trouble = str(error).removeprefix(f"{name}: ")
     return found
+
+
+def with_contract(proposal: Proposal, tables: Sequence[TableShape]) -> dict[str, Any]:
+    """The mapping with the types that its columns have now, so that a change of them is noticed. Files declare none."""
+    if proposal.table == TABLE or "table" not in proposal.mapping:
+        return proposal.mapping
+    shape = next(one for one in tables if one.name == proposal.table)
+    used = read_mapping(proposal.mapping).used
+    contract = {one.name: one.type for one in shape.columns if one.name in used and one.type}
+    return {**proposal.mapping, "contract": contract} if contract else proposal.mapping
 
 
 def _add_up(found: Inspection, ledger: Portfolio, now: datetime) -> None:

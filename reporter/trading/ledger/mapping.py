@@ -70,6 +70,7 @@ class LedgerMapping:
 
     `where` leaves out rows; `open` says which of the others are still open: they are positions and no trades. `net`
     says whether `pnl` is net of `fees`. With a `comma` numbers are written as in `1.234,50`.
+    `contract` is the type of each column when the mapping was made.
     """
 
     table: str | None
@@ -80,11 +81,18 @@ class LedgerMapping:
     open: Expression | None = None
     net: bool = True
     comma: bool = False
+    contract: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def used(self) -> frozenset[str]:
+        """The columns of the database that count."""
+        expressions = [*(rule.expression for rule in self.columns.values()), self.where, self.open]
+        return frozenset().union(*(one.columns for one in expressions if one))
 
 
 def read_mapping(given: Mapping[str, Any], known: Collection[str] | None = None) -> LedgerMapping:
     """A mapping as it is written in YAML. Raises LedgerError with the key that is wrong and what to write instead."""
-    allowed = ("table", "query", "unit", "where", "open", "net", "timezone", "decimal", "columns")
+    allowed = ("table", "query", "unit", "where", "open", "net", "timezone", "decimal", "columns", "contract")
     for key in given:
         if key not in allowed:
             raise LedgerError(f"mapping.{key}: there is no such key; there are: {', '.join(allowed)}")
@@ -108,7 +116,29 @@ def read_mapping(given: Mapping[str, Any], known: Collection[str] | None = None)
     rules = {name: _rule(name, rule, known, zone) for name, rule in columns.items()}
     conditions = {key: _condition(key, given.get(key), known) for key in ("where", "open")}
     net, comma = bool(given.get("net", True)), _comma(given.get("decimal", "."))
-    return LedgerMapping(table, query, unit, rules, conditions["where"], conditions["open"], net, comma)
+    return LedgerMapping(
+        table, query, unit, rules, conditions["where"], conditions["open"], net, comma, _contract(given)
+    )
+
+
+def _contract(given: Mapping[str, Any]) -> Mapping[str, str]:
+    contract = given.get("contract") or {}
+    if not isinstance(contract, Mapping):
+        raise LedgerError("mapping.contract: write the type of each column, such as `{pnl: NUMERIC}`")
+    return {str(name): str(kind) for name, kind in contract.items()}
+
+
+def expect_types(mapping: LedgerMapping, types: Mapping[str, str]) -> None:
+    """Raises LedgerError where a column that counts is gone, or has another type than the contract says."""
+    for name in sorted(mapping.used & mapping.contract.keys()):
+        was, now = mapping.contract[name], types.get(name)
+        if now is None:
+            raise LedgerError(f"the column {name} is gone: correct the mapping, and take {name} out of its `contract`")
+        if was.casefold() != now.casefold():
+            raise LedgerError(
+                f"the column {name} was {was} when the mapping was made, and is {now} now: see what it holds, then "
+                f"write `{name}: {now}` under `contract`"
+            )
 
 
 def _comma(given: object) -> bool:

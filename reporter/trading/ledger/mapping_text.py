@@ -51,6 +51,9 @@ def _lines(mapping: Mapping[str, Any]) -> Iterator[str]:
         if key == "columns":
             yield "columns:"
             yield from (f"  {name}: {_rule(rule)}" for name, rule in value.items())
+        elif isinstance(value, dict):
+            pairs = (f"{scalar(name, inside=True)}: {scalar(kind, inside=True)}" for name, kind in value.items())
+            yield f"{key}: {{{', '.join(pairs)}}}"
         else:
             yield f"{key}: {scalar(value)}"
 

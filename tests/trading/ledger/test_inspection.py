@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
+from reporter.errors import LedgerError
 from reporter.trading.ledger.candidates import meaning
-from reporter.trading.ledger.inspection import ALL_TIME, Inspection, inspect
+from reporter.trading.ledger.inspection import ALL_TIME, Inspection, inspect, with_contract
 from reporter.trading.ledger.mapping_text import as_yaml
 from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.ledger.settings import LedgerSettings
@@ -64,6 +65,28 @@ def test_a_proposal_is_written_as_yaml_that_reads_as_itself(tmp_path: Path, exam
     path = made(tmp_path, example)
     proposed = looked(path).proposals[0].mapping
     assert read(path, yaml.safe_load(as_yaml(proposed))) == read(path, proposed)
+
+
+def test_a_column_that_is_lost_or_has_another_type_makes_the_ledger_unread(tmp_path: Path) -> None:
+    path = made(tmp_path, "cents")
+    found = looked(path)
+    mapping = with_contract(found.proposals[0], found.tables)
+    assert mapping["contract"]["pnl_cents"] == "INTEGER"
+    assert len(read(path, mapping)[0]) == 27
+    with closing(sqlite3.connect(path)) as bot, bot:
+        bot.execute("ALTER TABLE trade_log ADD COLUMN note TEXT")
+    assert len(read(path, mapping)[0]) == 27
+    with closing(sqlite3.connect(path)) as bot, bot:
+        bot.execute("ALTER TABLE trade_log DROP COLUMN pnl_cents")
+        bot.execute("ALTER TABLE trade_log ADD COLUMN pnl_cents TEXT")
+    with pytest.raises(
+        LedgerError, match="the column pnl_cents was INTEGER when the mapping was made, and is TEXT now"
+    ):
+        read(path, mapping)
+    with closing(sqlite3.connect(path)) as bot, bot:
+        bot.execute("ALTER TABLE trade_log DROP COLUMN pnl_cents")
+    with pytest.raises(LedgerError, match="the column pnl_cents is gone"):
+        read(path, mapping)
 
 
 def test_what_was_guessed_is_said(tmp_path: Path) -> None:

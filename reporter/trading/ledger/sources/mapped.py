@@ -18,11 +18,11 @@ from sqlalchemy import (
 
 from reporter.errors import LedgerError, nearest
 from reporter.trading.ledger import mysql, readonly
-from reporter.trading.ledger.catalog import table_names
+from reporter.trading.ledger.catalog import column_types, table_names
 from reporter.trading.ledger.connection import Database
 from reporter.trading.ledger.derived import DerivedDatabase, DerivedRows
 from reporter.trading.ledger.files import TABLE, FileLook, Files, named
-from reporter.trading.ledger.mapping import LedgerMapping, mapped, read_mapping
+from reporter.trading.ledger.mapping import LedgerMapping, expect_types, mapped, read_mapping
 from reporter.trading.ledger.postgres_statements import acting
 
 _BATCH = 5000
@@ -39,7 +39,10 @@ def mapped_database(database: Database | Files, given: Mapping[str, Any]) -> Der
 
 
 def _derive(given: Mapping[str, Any], connection: Connection) -> DerivedRows:
-    statement, known = _statement(read_mapping(given), connection)
+    unchecked = read_mapping(given)
+    statement, known = _statement(unchecked, connection)
+    if unchecked.contract and unchecked.table:
+        expect_types(unchecked, column_types(connection, unchecked.table))
     mapping = read_mapping(given, known)  # again, now that the columns are known
     return mapped(mapping, _rows(connection, statement))
 
@@ -47,7 +50,9 @@ def _derive(given: Mapping[str, Any], connection: Connection) -> DerivedRows:
 def _derive_from_files(given: Mapping[str, Any], look: FileLook) -> DerivedRows:
     mapping = read_mapping(given)
     sql = mapping.query or f"SELECT * FROM {named(str(mapping.table))}"  # noqa: S608 - quoted
-    known = [one.name for one in look.columns(sql.rstrip().rstrip(";"))]
+    columns = look.columns(sql.rstrip().rstrip(";"))
+    expect_types(mapping, {one.name: one.type for one in columns})
+    known = [one.name for one in columns]
     return mapped(read_mapping(given, known), look.rows(sql))
 
 
@@ -102,9 +107,7 @@ def _changed(mapping: LedgerMapping, connection: Connection) -> object:
     statement, known = _statement(mapping, connection)
     if mapping.query:
         return _hash(connection.execute(statement))
-    conditions = [one for one in (mapping.where, mapping.open) if one]
-    expressions = [*(rule.expression for rule in mapping.columns.values()), *conditions]
-    used = sorted({one for expression in expressions for one in expression.columns} & set(known))
+    used = sorted(mapping.used & set(known))
     query: Any = select(*(column(one) for one in used)).select_from(_table(str(mapping.table)))
     return _hash(connection.execute(query, execution_options={"stream_results": True, "yield_per": _BATCH}))
 
