@@ -5,7 +5,7 @@ from __future__ import annotations
 from reporter.config.events import pace_of
 from reporter.config.models import Config
 from reporter.inbox.hooks import Hook
-from reporter.inbox.settings import DEFAULT, KindRule, Pace, Program, WebSettings
+from reporter.inbox.settings import DEFAULT, KindRule, Pace, Person, Program, WebSettings
 
 
 def event_rules(config: Config) -> dict[str, KindRule]:
@@ -44,6 +44,7 @@ def web_settings(config: Config) -> WebSettings | None:
         host=host.strip("[]"),
         port=int(port),
         programs=tuple(programs),
+        people={name: Person(name, entry.password, entry.role) for name, entry in config.web.users.items()},
         hooks=hooks_of(config),
         hosts=config.web.hosts,
         base_path=config.web.base_path,

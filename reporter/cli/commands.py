@@ -226,6 +226,21 @@ def _setup(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _web(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions", required=True)
+    token = actions.add_parser("token", help="make a token for a program, and show it once")
+    token.add_argument("name", metavar="NAME", help="what the program is called")
+    token.add_argument(
+        "--may", nargs="+", choices=("events", "read", "operate", "own"), default=["read"], help="default: read"
+    )
+    token.add_argument("--days", type=int, help="it expires after so many days; default: never")
+    actions.add_parser("tokens", help="list the tokens, and when each was used")
+    actions.add_parser("revoke", help="end a token").add_argument("name", metavar="NAME")
+    actions.add_parser("password", help="print the hash of a password, for web.users")
+    login = actions.add_parser("login", help="print a link that logs in once, within five minutes")
+    login.add_argument("--role", choices=("viewer", "operator", "owner"), default="owner", help="default: owner")
+
+
 def _ask(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("question", metavar="QUESTION", nargs="+", help="such as status, 'pnl weekly' or help")
     parser.add_argument("--attach", metavar="FILE", action="append", default=[], help="a picture of a plan; repeatable")
@@ -237,6 +252,7 @@ def _init(parser: argparse.ArgumentParser) -> None:
 
 def _demo(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--once", metavar="JOB", help="show the report of this job and exit")
+    parser.add_argument("--web", action="store_true", help="show the pages too, and print their address")
     parser.add_argument("--keep", metavar="DIR", help="create the demo's home in this folder and keep it")
 
 
@@ -403,5 +419,6 @@ COMMANDS = (
         _demo,
         Needs.NOTHING,
     ),
+    Command("web", "make tokens for programs, and links to log in on the pages", "web.run_web", _web),
     Command("schema", "print the JSON Schema of the config", "init.print_schema", _none, Needs.NOTHING),
 )

@@ -38,11 +38,12 @@ def run_daemon(home: FolderHome, options: argparse.Namespace) -> int:
 
 
 @contextmanager
-def doors(app: App, daemon: Daemon) -> Iterator[None]:
+def doors(app: App, daemon: Daemon) -> Iterator[str]:
     """What lets others in while the daemon runs: events, the listener where the config has one, and commands of
-    a service's users."""
+    a service's users. Yields the address of the pages."""
     from reporter.inbox.dispatcher import EventDispatcher
 
+    address = ""
     with ExitStack() as stack:
         dispatcher = EventDispatcher(app.store, app.clock, lambda: daemon.runtime.events, daemon.wake_delivery)
         dispatcher.start()
@@ -50,6 +51,7 @@ def doors(app: App, daemon: Daemon) -> Iterator[None]:
         for server in _servers(app, daemon, dispatcher.wake):
             server.start()
             stack.callback(server.stop)
+            address = address or server.address
         if folder := os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]:
             from reporter.control.request import SOCKET
             from reporter.control.server import ControlServer
@@ -58,7 +60,7 @@ def doors(app: App, daemon: Daemon) -> Iterator[None]:
             control = ControlServer(Path(folder, SOCKET), app.home.homes[0], command)
             control.start()
             stack.callback(control.stop)
-        yield
+        yield address
 
 
 def _servers(app: App, daemon: Daemon, wake: Callable[[], None]) -> Iterator[WebServer]:
@@ -69,13 +71,15 @@ def _servers(app: App, daemon: Daemon, wake: Callable[[], None]) -> Iterator[Web
     try:
         from reporter.web import plans as plan_pages
         from reporter.web.application import application
+        from reporter.web.live import Live
         from reporter.web.server import WebServer
         from reporter.web.world import World
     except ImportError as error:
         raise ReporterError(f"`web:` and `plans.listen` need {error.name}: pip install 'reporter[web]'") from None
     if web is not None:
         world = World(app, wake, lambda _: daemon.wake_delivery())
-        yield WebServer(application(world), web.host, web.port, base_path=web.base_path)
+        live = Live(world)
+        yield WebServer(application(world, live), web.host, web.port, base_path=web.base_path, stops=live.close)
     if plans is not None and listener is not None:
         pages = plan_pages.application(app.store, app.clock, lambda: daemon.runtime.plans or plans, listener)
         yield WebServer(pages, listener.host, listener.port, section="plans")

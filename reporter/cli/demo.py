@@ -12,6 +12,7 @@ from pathlib import Path
 from reporter.app import demo
 from reporter.app.app import App
 from reporter.app.home import CONFIG, FolderHome, make_home
+from reporter.cli.daemon import doors
 from reporter.cli.jobs import exit_code
 from reporter.cli.terminal import DONE, FAILED, complain, progress
 from reporter.periods.clock import SystemClock
@@ -42,34 +43,48 @@ targets:
   daily_loss: 100 USDT
   review: {{win_rate: 45%, after: 20}}
 """
+WEB = 'web: {listen: "127.0.0.1:0", public: all}  # whoever is at this machine may look\n'
 
 
 def run_demo(options: argparse.Namespace) -> int:
-    """`reporter demo [--once JOB] [--keep DIR]`: each report once, and then the daemon."""
+    """`reporter demo [--web] [--once JOB] [--keep DIR]`: each report once, and then the daemon."""
     logs.start("WARNING")
     with tempfile.TemporaryDirectory(prefix="reporter-demo-") as scratch:
         folder = Path(options.keep or scratch)
         with progress("inventing two months of trades"):
             # Where people are told that a picture lies, it has to lie when the command is over.
-            demo_home(folder, None if options.once and not options.keep else "pictures")
+            demo_home(
+                folder,
+                None if options.once and not options.keep else "pictures",
+                WEB if options.web and not options.once else "",
+            )
         app = App(FolderHome(folder, clock=SystemClock(), stream=sys.stdout), hold=not options.once)
         try:
-            code = _run_jobs(app, [options.once] if options.once else list(app.runtime.jobs))
-            if not options.once:
-                complain("the daemon now runs on invented trades; press Ctrl-C to stop it")
-                app.daemon().run()
-            return code
+            return _run_jobs(app, [options.once]) if options.once else _run(app)
         finally:
             app.close()
 
 
-def demo_home(folder: Path, pictures: str | None) -> None:
+def _run(app: App) -> int:
+    """The address of the pages first, then each report once, and the daemon until it is stopped."""
+    daemon = app.daemon()
+    with doors(app, daemon) as address:
+        if address:
+            complain(f"the pages are at {address}; they show invented trades")
+        code = _run_jobs(app, list(app.runtime.jobs))
+        complain("the daemon now runs on invented trades; press Ctrl-C to stop it")
+        daemon.run()
+    return code
+
+
+def demo_home(folder: Path, pictures: str | None, web: str = "") -> None:
     """Create a home with an invented trading database, whose channel is the terminal; `pictures` is a folder, or None
-    where none are drawn."""
+    where none are drawn, and `web` the part of the config about the pages."""
     make_home(folder)
     demo.make(folder / "trading.sqlite", SystemClock().wall())
     balances = ", ".join(f"{money.amount} {money.currency}" for money in demo.STARTING_BALANCES)
-    (folder / CONFIG).write_text(DEMO_CONFIG.format(balances=balances, pictures=json.dumps(pictures)), encoding="utf-8")
+    config = DEMO_CONFIG.format(balances=balances, pictures=json.dumps(pictures))
+    (folder / CONFIG).write_text(config + web, encoding="utf-8")
 
 
 def _run_jobs(app: App, names: Sequence[str]) -> int:

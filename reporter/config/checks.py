@@ -28,6 +28,7 @@ def check(config: Config, document: Document, gone: Collection[KeyPath] = ()) ->
     yield from _dependencies(config, document, names)
     yield from _ledgers_of_probes(config, document, names)
     yield from _store_in_a_ledger(config, document)
+    yield from _open_door(config, document)
     for name, channel in config.channels.items():
         if isinstance(channel, DiscordChannel):
             yield from _foreign_webhook(config, document, name, channel, known=("discord", "base_url") not in gone)
@@ -35,6 +36,16 @@ def check(config: Config, document: Document, gone: Collection[KeyPath] = ()) ->
             yield from _odd_token(document, ("channels", name, "token"), channel.token)
         if isinstance(channel, AppriseChannel):
             yield from _forbidden_service(document, ("channels", name), channel)
+
+
+def _open_door(config: Config, document: Document) -> Iterator[Problem]:
+    """A listener that others can reach, with nothing by which it would know them."""
+    if config.web is None or config.web.tokens or config.web.users or config.hooks:
+        return
+    host = config.web.listen.rpartition(":")[0].strip("[]")
+    if host not in {"localhost", "::1"} and not host.startswith("127."):
+        hint = "add `tokens: {NAME: env:TOKEN}` or `users:` under `web:`, or listen on 127.0.0.1"
+        yield document.problem(("web", "listen"), "others can reach this address, and nothing keeps them out", hint)
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,21 @@ class TokenConfig(Settings):
     """What it may do: `events` (hand in), `read`, `operate`, `own`."""
 
 
+class UserConfig(Settings):
+    """A person who may log in on the pages."""
+
+    password: SecretText
+    """The hash that `reporter web password` prints, or a reference to it."""
+    role: Literal["viewer", "operator", "owner"] = "viewer"
+    """What the person may do."""
+
+    @model_validator(mode="after")
+    def _hashed(self) -> Self:
+        if not self.password.missing and not self.password.reveal().startswith("scrypt$"):
+            raise mistake("`password` is no hash", "write what `reporter web password` prints")
+        return self
+
+
 def _token(value: Any) -> Any:
     return value if isinstance(value, dict | TokenConfig) else {"secret": value}
 
@@ -102,11 +117,13 @@ class WebConfig(Settings):
     """The HTTP listener; without this section there is none."""
 
     listen: Annotated[str, AfterValidator(listen_address)] = "127.0.0.1:8787"
-    """Address and port. Beyond this machine only with `tokens`."""
+    """Address and port. Beyond this machine only with `tokens`, `users` or `hooks`, which keep others out."""
     tokens: Annotated[dict[Name, Annotated[TokenConfig, BeforeValidator(_token)]], OrEmpty()] = Field(
         default_factory=dict
     )
     """Programs that may call, by a name of your choice; a bare reference may only hand in events."""
+    users: Annotated[dict[Name, UserConfig], OrEmpty()] = Field(default_factory=dict)
+    """People who may log in on the pages, by a name of your choice."""
     hosts: Annotated[tuple[str, ...], BeforeValidator(one_or_many)] = ()
     """Names that a browser or program may call us by, besides the address itself."""
     public: Literal["nothing", "status", "all"] = "nothing"

@@ -61,10 +61,20 @@ class Program:
     def is_token(self, given: str) -> bool:
         return hmac.compare_digest(_digest(given), _digest(self.secret.reveal()))
 
-    def can(self, right: str) -> bool:
-        """Whether it has a right: who may operate may read too, and an owner may everything."""
-        ladder = {"read": {"read", "operate", "own"}, "operate": {"operate", "own"}, "own": {"own"}}
-        return bool(ladder.get(right, {right, "own"}) & self.may)
+
+def allows(may: Collection[str], right: str) -> bool:
+    """Whether these rights hold one: who may operate may read too, and an owner may everything."""
+    ladder = {"read": {"read", "operate", "own"}, "operate": {"operate", "own"}, "own": {"own"}}
+    return bool(ladder.get(right, {right, "own"}) & set(may))
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A person who may log in; `password` is a hash."""
+
+    name: str
+    password: Secret
+    role: str
 
 
 def _digest(text: str) -> bytes:
@@ -78,6 +88,7 @@ class WebSettings:
     host: str = "127.0.0.1"
     port: int = 8787
     programs: tuple[Program, ...] = ()
+    people: Mapping[str, Person] = field(default_factory=dict)
     hooks: Mapping[str, Hook] = field(default_factory=dict)
     hosts: Collection[str] = ()
     base_path: str = ""

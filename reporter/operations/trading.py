@@ -59,7 +59,7 @@ def books(app: App, period: Period, *, account: bool = False) -> list[Book]:
 
 def figures(app: App, period: Period, by: By = "agent", *, daily: bool = False) -> tuple[list[Book], list[Unread]]:
     """The books of a period, and the ledgers that are missing from them."""
-    open_now = period.end >= app.clock.wall()
+    open_now = period.so_far
     try:
         found = app.runtime.inputs.ledger.performance(period, by=by, daily=daily, account=open_now)
     except LedgerError:
@@ -97,6 +97,14 @@ def agents_of(app: App) -> list[Agent]:
 
 def agent_names(app: App) -> list[str]:
     return sorted({agent.name for agent in agents_of(app)})
+
+
+def known_agents(app: App) -> list[str]:
+    """The names of all agents, as far as their ledgers can be read."""
+    try:
+        return agent_names(app)
+    except LedgerError:
+        return []
 
 
 def open_positions(app: App) -> list[Position]:

@@ -14,7 +14,7 @@ from reporter.notify.pipeline import AlertPipeline
 from reporter.notify.routing import Observer
 from reporter.periods.clock import Clock
 from reporter.scheduler.runtime import Runtime
-from reporter.store import alerts, channel_stats, events, outbox, run_log, told, uptime
+from reporter.store import alerts, channel_stats, events, outbox, run_log, told, uptime, web_keys
 from reporter.store.alerts import StoredAlert
 from reporter.store.database import CHANNELS, TERMS, Store, fact
 
@@ -69,6 +69,7 @@ class StoreUpkeep:
                 deleted += some
         with self._store.begin() as connection:
             uptime.prune(connection, self._clock.wall(), runtime.retention.uptime)
+            web_keys.prune(connection, self._clock.wall())
         if deleted:
             log.info("%d rows from before %s were deleted", deleted, before.date())
 

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from reporter.secret import masked
 
 # The newest migration in reporter/store/migrations/versions; a test holds that it is.
-HEAD = "0009"
+HEAD = "0010"
 LONGEST_TEXT = 10_000
 """Characters that are kept of words from elsewhere."""
 
@@ -590,4 +590,19 @@ restatements = Table(
     Index(None, "ledger", "id"),
     Index(None, "job", "period_start"),
     Index(None, "found_at"),
+)
+
+# Keys of the web: tokens of programs, sessions of people, links to log in once. Of each only a digest is kept.
+web_keys = Table(
+    "web_keys",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", String(16), nullable=False),  # token session link
+    Column("name", String(64), nullable=False),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("may", String(64), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime),
+    Column("used_at", UtcTime),
+    Index(None, "kind", "name"),
 )

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from reporter.errors import ReporterError, StoreError
+from reporter.messages.message import Message, plain, plain_blocks
 from reporter.operations.operation import NotAllowedError, NotUnderstoodError
 from reporter.secret import masked
 from reporter.web.problems import ProblemError
@@ -48,3 +49,11 @@ def as_json(request: Request, found: Any, headers: dict[str, str] | None = None)
     if request.method in {"GET", "HEAD"} and tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=sent)
     return Response(body, headers=sent, media_type="application/json")
+
+
+def lines_of(message: Message) -> list[str]:
+    """A message as bare text."""
+    lines = [plain(message.title), *plain_blocks(message.body)]
+    for field in message.fields:
+        lines += [plain(field.name), *plain_blocks(field.blocks)]
+    return [one for one in [*lines, plain(message.footer)] if one]

@@ -7,19 +7,16 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
-from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from reporter.config.error_messages import sentence_of
-from reporter.messages.message import Message, plain, plain_blocks
 from reporter.operations.answering import Door
-from reporter.web.answers import as_json, within
-from reporter.web.guard import Gate, read_body
+from reporter.web.answers import as_json, lines_of, within
+from reporter.web.guard import Gate, path_of, read_body
 from reporter.web.openapi import description
 from reporter.web.problems import ProblemError
-from reporter.web.resource import Call, Query, Resource
+from reporter.web.resource import Call, Resource, read_query
 from reporter.web.resources import RESOURCES
 from reporter.web.world import World
 
@@ -51,7 +48,7 @@ class Api:
             links = {}
             if more := found.get("next"):
                 kept = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
-                target = f"{self._world.settings.base_path}{request.url.path}?{urlencode([*kept, ('cursor', more)])}"
+                target = f"{self._world.settings.base_path}{path_of(request)}?{urlencode([*kept, ('cursor', more)])}"
                 links = {"Link": f'<{target}>; rel="next"'}
             return as_json(request, found, links)
 
@@ -74,29 +71,3 @@ class Api:
 
     async def _openapi(self, _: Request) -> Response:
         return Response(self._description, media_type="application/json")
-
-
-def read_query(model: type[Query], request: Request) -> Query:
-    """The query parameters. Raises ProblemError, which names the parameter."""
-    items = request.query_params.multi_items()
-    if repeated := {name for name, _ in items if len(request.query_params.getlist(name)) > 1}:
-        raise ProblemError(400, "this parameter stands there twice", where=min(repeated)[:100])
-    try:
-        return model.model_validate(dict(items))
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = str(first["loc"][0])[:100] if first["loc"] else "query"
-        if first["type"] == "extra_forbidden":
-            known = ", ".join(info.alias or name for name, info in model.model_fields.items())
-            raise ProblemError(
-                400, "there is no such parameter", where=where, remedy=f"known: {known or 'none'}"
-            ) from None
-        raise ProblemError(400, f"{where} {sentence_of(first)}", where=where) from None
-
-
-def lines_of(message: Message) -> list[str]:
-    """A message as bare text."""
-    lines = [plain(message.title), *plain_blocks(message.body)]
-    for field in message.fields:
-        lines += [plain(field.name), *plain_blocks(field.blocks)]
-    return [one for one in [*lines, plain(message.footer)] if one]

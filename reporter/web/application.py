@@ -16,18 +16,23 @@ from reporter.web.api import Api
 from reporter.web.guard import Gate
 from reporter.web.health import Health
 from reporter.web.inbound import Inbound
+from reporter.web.live import Live
+from reporter.web.login import Login
+from reporter.web.pages import Pages
 from reporter.web.problems import ProblemError, problem
-from reporter.web.server import HostCheck
+from reporter.web.server import Outermost
 from reporter.web.world import World
 
 log = logging.getLogger(__name__)
 
 
-def application(world: World) -> ASGIApp:
+def application(world: World, live: Live) -> ASGIApp:
     """Everything that the listener answers."""
     gate = Gate(world)
-    inbound = Inbound(world, gate)
+    inbound, pages = Inbound(world, gate), Pages(world, gate, live)
     routes = [
+        *pages.routes(),
+        *Login(world, gate, pages.shown).routes(),
         *Health(world, gate).routes(),
         *Api(world, gate).routes(),
         Route("/api/v1/events", inbound.take_events, methods=["POST"]),
@@ -35,12 +40,12 @@ def application(world: World) -> ASGIApp:
         Route("/hooks/{name}/{key}", inbound.take_hook, methods=["POST"]),
     ]
     handlers: dict[Any, Any] = {
-        ProblemError: lambda _, error: problem(error),
-        HTTPException: lambda _, error: problem(ProblemError(error.status_code, str(error.detail))),
+        ProblemError: pages.problem,
+        HTTPException: pages.problem,
         Exception: _failed,
     }
     app = Starlette(routes=routes, exception_handlers=handlers)
-    return HostCheck(app, lambda: {world.settings.host, *world.settings.hosts})
+    return Outermost(app, lambda: {world.settings.host, *world.settings.hosts})
 
 
 async def _failed(request: Request, error: Exception) -> Response:

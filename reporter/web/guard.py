@@ -7,19 +7,27 @@ import ipaddress
 import threading
 from collections import OrderedDict
 from collections.abc import Collection
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlsplit
 
 from starlette.requests import Request
 
-from reporter.inbox.settings import Program, WebSettings
+from reporter.inbox.settings import WebSettings, allows
 from reporter.operations.operation import Actor, Role
 from reporter.periods.clock import Clock
+from reporter.store import web_keys
+from reporter.store.web_keys import WebKey
 from reporter.web.problems import ProblemError
 from reporter.web.world import World
 
 LARGEST_BODY = 1_000_000  # bytes
+LARGEST_FORM = 10_000  # bytes
 BODY_SECONDS = 5.0
 PER_MINUTE, BURST = 120, 60  # requests of one token
 FAILED_PER_MINUTE = 30  # wrong tokens of one address
+PEOPLE_PER_MINUTE = 600  # requests of one session
+LOGINS_PER_MINUTE, LOGINS_AT_ONCE = 2, 10  # of one account
+COOKIE = "reporter_session"
 
 
 def check_host(request: Request, hosts: Collection[str]) -> None:
@@ -58,6 +66,15 @@ async def read_body(request: Request, largest: int = LARGEST_BODY) -> bytes:
     return bytes(body)
 
 
+async def form_of(request: Request) -> dict[str, str]:
+    """The fields of a small form."""
+    body = await read_body(request, LARGEST_FORM)
+    try:
+        return dict(parse_qsl(body.decode(), max_num_fields=20, keep_blank_values=True))
+    except ValueError:
+        raise ProblemError(400, "this is no form") from None
+
+
 class TokenBucket:
     """A bucket of requests for each caller: it holds `burst` and is filled by `per_minute`."""
 
@@ -81,17 +98,36 @@ class TokenBucket:
             return 0.0 if left >= 1 else (1 - left) / self._rate
 
 
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls, by a token or a session, and what it may."""
+
+    name: str
+    may: frozenset[str]
+
+    def can(self, right: str) -> bool:
+        return allows(self.may, right)
+
+    @property
+    def role(self) -> Role | None:
+        """The role in which it looks and acts; None for one that may only hand in events."""
+        ladder = {"own": Role.OWNER, "operate": Role.OPERATOR, "read": Role.VIEWER}
+        return next((role for right, role in ladder.items() if self.can(right)), None)
+
+
 class Gate:
-    """Lets programs in by their tokens, at their pace."""
+    """Lets callers in: programs by their tokens, people by their sessions, each at a pace."""
 
     def __init__(self, world: World) -> None:
         self._world = world
         self._pace = TokenBucket(world.clock, PER_MINUTE, BURST)
+        self._people = TokenBucket(world.clock, PEOPLE_PER_MINUTE, PEOPLE_PER_MINUTE)
         self._failures = TokenBucket(world.clock, FAILED_PER_MINUTE, FAILED_PER_MINUTE)
+        self._logins = TokenBucket(world.clock, LOGINS_PER_MINUTE, LOGINS_AT_ONCE)
 
-    def program(self, request: Request, right: str) -> Program:
+    def program(self, request: Request, right: str) -> Caller:
         """The program whose token this is. Raises ProblemError where there is none, or where it may not."""
-        found = self._caller(request)
+        found = self.by_token(request)
         if not found.can(right):
             remedy = f"write `may: [{right}]` for {found.name} in web.tokens"
             raise ProblemError(403, f"the token {found.name} may not do this", where="Authorization", remedy=remedy)
@@ -99,19 +135,46 @@ class Gate:
         return found
 
     def reader(self, request: Request) -> Actor:
-        """Who looks, with a role. Raises ProblemError for a stranger, unless the config shows strangers everything."""
-        if "authorization" not in request.headers and self._world.settings.public == "all":
-            self.keep_pace(_network(request.client.host if request.client else ""))
-            return Actor("stranger", Role.VIEWER, "web")
+        """Who looks or acts, with a role. Raises ProblemError for a stranger, unless the config shows strangers all."""
+        if "authorization" not in request.headers:
+            if person := self.person(request):
+                return person
+            if self._world.settings.public == "all":
+                self._kept_by(self._people, _network(_address(request)))
+                return Actor("stranger", Role.VIEWER, "web")
         found = self.program(request, "read")
-        role = Role.OWNER if found.can("own") else Role.OPERATOR if found.can("operate") else Role.VIEWER
-        return Actor(found.name, role, "web")
+        return Actor(found.name, found.role or Role.VIEWER, "web")
 
-    def _caller(self, request: Request) -> Program:
+    def person(self, request: Request) -> Actor | None:
+        """Who has logged in and still may; what changes anything must come from a page of ours."""
+        key = request.cookies.get(COOKIE, "")
+        if not key:
+            return None
+        with self._world.store.read() as connection:
+            session = web_keys.find(connection, "session", key, self._world.now)
+        role = self._role_of(session) if session else None
+        if session is None or role is None:
+            return None
+        if request.method not in {"GET", "HEAD"}:
+            check_same_origin(request)
+        self._kept_by(self._people, session.name)
+        return Actor(session.name, role, "web")
+
+    def _role_of(self, session: WebKey) -> Role | None:
+        """The role of who has logged in, by what the config says now."""
+        if session.may in Role.__members__:  # by a link that the owner made
+            return Role[session.may]
+        if session.may == "user":
+            person = self._world.settings.people.get(session.name)
+            return Role[person.role.upper()] if person else None
+        known = {one.name: Caller(one.name, one.may) for one in self._world.settings.programs}
+        return known[session.name].role if session.name in known else None
+
+    def by_token(self, request: Request) -> Caller:
+        """Who has the token of a request, of the config or of `reporter web token`. Raises ProblemError."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        known = self._world.settings.programs
-        found = next((one for one in known if one.is_token(token)), None) if token else None
-        if found is None or scheme.lower() != "bearer":
+        found = self.of_token(token) if token and scheme.lower() == "bearer" else None
+        if found is None:
             self.failed(request)
             raise ProblemError(
                 401,
@@ -122,15 +185,48 @@ class Gate:
             )
         return found
 
+    def of_token(self, token: str) -> Caller | None:
+        for one in self._world.settings.programs:
+            if one.is_token(token):
+                return Caller(one.name, one.may)
+        if not token.startswith("rpt_"):
+            return None
+        now = self._world.now
+        with self._world.store.read() as connection:
+            key = web_keys.find(connection, "token", token, now)
+        if key and (key.used_at is None or now - key.used_at > web_keys.NOTED):
+            with self._world.store.begin() as connection:
+                web_keys.note_use(connection, key, now)
+        return Caller(key.name, frozenset(key.may.split())) if key else None
+
+    def may_try(self, request: Request, name: str) -> None:
+        """Count a login. Raises ProblemError where an address, or an account, is tried too often."""
+        self.failed(request)
+        self._kept_by(self._logins, name)
+
     def keep_pace(self, caller: str) -> None:
-        if wait := self._pace.take(caller):
-            again = {"Retry-After": str(int(wait) + 1)}
-            raise ProblemError(429, f"at most {PER_MINUTE} requests in a minute", headers=again)
+        self._kept_by(self._pace, caller)
+
+    def _kept_by(self, bucket: TokenBucket, caller: str) -> None:
+        if wait := bucket.take(caller):
+            raise ProblemError(429, "too many requests", headers={"Retry-After": str(int(wait) + 1)})
 
     def failed(self, request: Request) -> None:
         """A wrong secret: an address that goes on guessing has to wait."""
-        if wait := self._failures.take(_network(request.client.host if request.client else "")):
+        if wait := self._failures.take(_network(_address(request))):
             raise ProblemError(429, "too many wrong tokens", headers={"Retry-After": str(int(wait) + 1)})
+
+
+def check_same_origin(request: Request) -> None:
+    """What a session changes must be sent by a page of ours: a browser says where from."""
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin", "")
+    ours = urlsplit(origin).netloc == request.headers.get("host", "") if origin else site == "same-origin"
+    if site not in {None, "same-origin"} or not ours:
+        raise ProblemError(403, "only a page of ours may send this", where="Origin")
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
 
 
 def _network(address: str) -> str:
@@ -147,3 +243,13 @@ def is_local(request: Request, settings: WebSettings) -> bool:
     proxied = any(name.startswith(("x-forwarded", "forwarded", "x-real-ip", "via")) for name in request.headers)
     behind_a_proxy = bool(settings.hosts or settings.base_path) or proxied
     return not behind_a_proxy and request.client is not None and request.client.host in {"127.0.0.1", "::1"}
+
+
+def is_encrypted(request: Request) -> bool:
+    """Whether the browser speaks TLS, to us or to a proxy before us. Whoever lies here only harms his own cookie."""
+    return request.url.scheme == "https" or request.headers.get("x-forwarded-proto") == "https"
+
+
+def path_of(request: Request) -> str:
+    """The path of a request below the one that a proxy publishes us at."""
+    return request.url.path.removeprefix(request.scope.get("root_path", "")) or "/"

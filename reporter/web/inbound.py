@@ -16,6 +16,7 @@ from reporter.inbox.event import Event, EventError, read_event
 from reporter.inbox.hooks import Hook, PayloadError, is_authentic, payloads
 from reporter.inbox.submit import Verdict, submit
 from reporter.store import events
+from reporter.web.answers import within
 from reporter.web.guard import Gate, read_body
 from reporter.web.problems import ProblemError
 from reporter.web.world import World
@@ -36,7 +37,7 @@ class Inbound:
 
     async def take_events(self, request: Request) -> Response:
         """One event or a list of them; a verdict for each."""
-        program = self._gate.program(request, "events")
+        program = await within(lambda: self._gate.program(request, "events"))
         body = await read_body(request)
         try:
             given = json.loads(body)

@@ -25,7 +25,7 @@ from reporter.plans.notebook import Notebook, PlanRefusedError, day_of
 from reporter.plans.settings import PlanAuthor, PlanListener, PlanSettings
 from reporter.store.database import Store
 from reporter.store.plans import PlanTable
-from reporter.web.server import HostCheck
+from reporter.web.server import Outermost
 
 _ANSWER_WITHIN = 5.0  # seconds
 _MISSING = "No plan found"
@@ -198,7 +198,7 @@ def application(store: Store, clock: Clock, settings: Callable[[], PlanSettings]
     }
     routes = [Route(path, _guarded(page, pages.counts, listener), methods=["GET"]) for path, page in paths.items()]
     handlers: Mapping[Any, Any] = {HTTPException: _refused}
-    return HostCheck(Starlette(routes=routes, exception_handlers=handlers), lambda: {listener.host})
+    return Outermost(Starlette(routes=routes, exception_handlers=handlers), lambda: {listener.host})
 
 
 def _guarded(

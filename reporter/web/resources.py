@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from math import floor
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from reporter.alerts.maintenance import maintenance_spans
-from reporter.alerts.uptime import is_component, measured
+from reporter.alerts.model import Level
+from reporter.alerts.uptime import StateSpan, is_component, measured
 from reporter.errors import LedgerError
+from reporter.jobs.kit.status_board import WORST_FIRST, level_summary, worst_level
+from reporter.messages.spreadsheet import TRADES, as_csv, rows
 from reporter.operations import trading
 from reporter.operations.answering import allowed
 from reporter.operations.arguments import usage
 from reporter.operations.service import WINDOWS
 from reporter.periods.civil import Period, Unit, named_end, parse_at
-from reporter.store import channel_states, events, incidents, outbox_admin, run_log, uptime
+from reporter.store import alerts, channel_states, events, incidents, outbox_admin, run_log, uptime
 from reporter.trading.books import By, TradeFilter
+from reporter.trading.trades import Trade
 from reporter.web import wire
 from reporter.web.plan_resources import PLAN_RESOURCES
 from reporter.web.problems import ProblemError
@@ -28,6 +35,7 @@ from reporter.web.resource import Call, Query, Resource
 from reporter.web.world import World
 
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
+DAYS_SHOWN = 30
 LONGEST_SERIES = timedelta(days=3700)
 STATES = ("waiting", "held", "sending", "unclear", "sent", "dead", "expired", "superseded", "dropped")
 
@@ -145,6 +153,24 @@ def trades(call: Call[TradesQuery]) -> wire.TradesAnswer:
         "next": _cursor(mark, page.next) if page.next else None,
         "unread": call.wire.unread(page.unread),
     }
+
+
+def trades_as_csv(world: World, query: TradesQuery, most: int) -> str:
+    """The trades of a filter as CSV, at most so many."""
+    only = TradeFilter(**{name: getattr(query, name) for name in _FILTERS})
+    text, period = io.StringIO(newline=""), span_of(world, query, start=EVER)
+    as_csv(rows(_each(world, period, only, most), TRADES), list(TRADES), world.runtime.zone, text)
+    return text.getvalue()
+
+
+def _each(world: World, period: Period, only: TradeFilter, most: int) -> Iterator[Trade]:
+    place, left = None, most
+    while left > 0:
+        page = world.runtime.inputs.ledger.newest_trades(period, min(left, 5000), only=only, after=place)
+        yield from page.trades
+        place, left = page.next, left - len(page.trades)
+        if place is None:
+            return
 
 
 _FILTERS = ("ledger", "agent", "strategy", "market", "side", "mode", "currency", "result")
@@ -311,19 +337,59 @@ def event_list(call: Call[EventsQuery]) -> wire.EventsAnswer:
 
 
 def uptimes(call: Call[Query]) -> wire.UptimeAnswer:
-    world, now = call.world, call.world.now
+    world, now, zone = call.world, call.world.now, call.world.runtime.zone.key
     begin = now - max(WINDOWS.values())
+    days = Period(begin, now, "", zone).days()[-DAYS_SHOWN:]
     with world.store.read() as connection:
         names = [name for name in uptime.subjects(connection) if is_component(name)]
-        spans = [(name, uptime.of_subject(connection, name, begin, now)) for name in names]
+        spans: dict[str, list[StateSpan]] = {name: [] for name in names}
+        for span in uptime.between(connection, begin, now, names):
+            spans[span.subject].append(span)
     found: list[wire.UptimeJson] = []
-    for name, own in spans:
+    for name, own in spans.items():
         windows = list(maintenance_spans(world.runtime.maintenance, name, begin, now))
-        shares = {label: measured(name, own, now - span, now, windows) for label, span in WINDOWS.items()}
-        last = list(shares.values())[-1]
-        texts = {label: None if one.share is None else f"{one.share:.6f}" for label, one in shares.items()}
-        found.append({"subject": name, "shares": texts, "incidents": len(last.incidents)})
+        over = partial(measured, name, own, excluded=windows)
+        shares = {label: over(now - span, now) for label, span in WINDOWS.items()}
+        each = [(day.label, over(day.start, min(day.end, now)).share) for day in days]
+        found.append(
+            {
+                "subject": name,
+                "shares": {label: _share(one.share) for label, one in shares.items()},
+                "days": [{"day": label, "share": _share(share)} for label, share in each],
+                "incidents": len(list(shares.values())[-1].incidents),
+            }
+        )
     return {"uptime": found}
+
+
+def _share(share: float | None) -> str | None:
+    """Cut off, not rounded: what was down for a moment was not up all the time."""
+    return None if share is None else f"{floor(share * 1_000_000) / 1_000_000:.6f}"
+
+
+def status(call: Call[Query]) -> wire.StatusAnswer:
+    """How everything stands that is watched, the worst first."""
+    with call.world.store.read() as connection:
+        watched = [name for name in uptime.subjects(connection) if is_component(name)]
+        troubled = {one.subject: one.state for one in alerts.troubled(connection)}
+    rows = [(name, troubled.get(name)) for name in dict.fromkeys([*troubled, *watched])]
+    subjects: list[wire.StatusSubjectJson] = [
+        {
+            "subject": name,
+            "level": (state.level if state else Level.OK).value,
+            "detail": state.observation.detail if state and state.observation else None,
+        }
+        for name, state in rows
+    ]
+    subjects.sort(key=lambda one: (WORST_FIRST.index(Level(one["level"])), one["subject"]))
+    levels = [Level(one["level"]) for one in subjects]
+    return {
+        "level": worst_level(levels).value,
+        "summary": level_summary(levels, "All systems operational"),
+        "watched": len(watched),
+        "failing": sum(level is not Level.OK for level in levels),
+        "subjects": subjects,
+    }
 
 
 def commands(call: Call[Query]) -> wire.OperationsAnswer:
@@ -350,6 +416,7 @@ RESOURCES: tuple[Resource, ...] = (
     Resource("/incidents", "Incidents, the newest first", incident_list, wire.IncidentsAnswer, IncidentsQuery),
     Resource("/incidents/{id}", "One incident and what happened", incident, wire.IncidentAnswer),
     Resource("/uptime", "How long each thing that is watched was up", uptimes, wire.UptimeAnswer),
+    Resource("/status", "How everything stands that is watched", status, wire.StatusAnswer),
     Resource("/reports", "Reports that were written, the newest first", reports, wire.ReportsAnswer, Paged),
     Resource("/jobs", "Jobs, and when each runs next", jobs, wire.JobsAnswer),
     Resource("/outbox", "Messages and what became of them", outbox, wire.OutboxAnswer, OutboxQuery),

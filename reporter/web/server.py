@@ -10,17 +10,26 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 import uvicorn
+from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from reporter.errors import ReporterError
-from reporter.web.guard import check_host
+from reporter.web.guard import check_host, is_encrypted
 from reporter.web.problems import ProblemError, problem
 
 log = logging.getLogger(__name__)
 
 MOST_CONNECTIONS = 200
+HSTS = "max-age=31536000"
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; frame-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "X-Frame-Options": "SAMEORIGIN",
+}
 HEADER_SECONDS = 10.0
 
 
@@ -41,27 +50,51 @@ class _BoundedHttp(H11Protocol):
             self.transport.close()
 
 
-class HostCheck:
-    """Looks at each request's Host before anything else does, and at nothing beside HTTP."""
+class Outermost:
+    """Looks at each request's Host before anything else does, and puts what guards a page around each answer."""
 
     def __init__(self, app: ASGIApp, hosts: Callable[[], Collection[str]]) -> None:
         self._app = app
         self._hosts = hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            try:
-                check_host(Request(scope), self._hosts())
-            except ProblemError as error:
-                await problem(error)(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+        extra = HEADERS | ({"Strict-Transport-Security": HSTS} if is_encrypted(request) else {})
+
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(raw=list(message["headers"]))
+                for name, value in extra.items():
+                    headers.setdefault(name, value)
+                message = {**message, "headers": headers.raw}
+            await send(message)
+
+        try:
+            check_host(request, self._hosts())
+        except ProblemError as error:
+            await problem(error)(scope, receive, guarded)
+            return
+        await self._app(scope, receive, guarded)
 
 
 class WebServer:
-    """Serves an application in a thread of its own. `section` is where the config names the address."""
+    """Serves an application in a thread of its own. `section` is where the config names the address; `stops`
+    ends what is open when the server stops."""
 
-    def __init__(self, app: ASGIApp, host: str, port: int, *, base_path: str = "", section: str = "web") -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        host: str,
+        port: int,
+        *,
+        base_path: str = "",
+        section: str = "web",
+        stops: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._stops = stops
         self._socket = _bound(host, port, section)
         config = uvicorn.Config(
             app,
@@ -71,6 +104,7 @@ class WebServer:
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,  # whoever is near could say that he is somebody else
             limit_concurrency=MOST_CONNECTIONS,
             timeout_keep_alive=15,
             timeout_graceful_shutdown=1,
@@ -92,6 +126,7 @@ class WebServer:
 
     def stop(self) -> None:
         """Answer what is under way for at most a second, and end."""
+        self._stops()
         self._server.should_exit = True
         self._thread.join(3)
         self._socket.close()

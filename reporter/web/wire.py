@@ -296,8 +296,28 @@ class EventsAnswer(TypedDict):
     next: str | None
 
 
+class DayShareJson(TypedDict):
+    day: str
+    share: str | None
+
+
+class StatusSubjectJson(TypedDict):
+    subject: str
+    level: str
+    detail: str | None
+
+
+class StatusAnswer(TypedDict):
+    level: str
+    summary: str
+    watched: int
+    failing: int
+    subjects: list[StatusSubjectJson]
+
+
 class UptimeJson(TypedDict):
     subject: str
+    days: list[DayShareJson]
     shares: dict[str, str | None]
     incidents: int
 

@@ -65,6 +65,7 @@ ENVIRON_OF_THE_STOCK = {
     "REPORTER_TOKEN": "a token",
     "GRAFANA_TOKEN": "a token",
     "PLANS_TOKEN": "a token",
+    "ANNA_HASH": "scrypt$32768$8$3$c2FsdA==$aGFzaA==",
 }
 
 
@@ -409,14 +410,27 @@ def test_each_choice_that_the_stock_config_offers_can_be_taken() -> None:
 
 
 NOT_IN_THE_STOCK = {"channels.NAME.thread_name"}  # it excludes `thread_id`, and stands in that one's comment
-NAMED = {"ledgers", "channels", "jobs", "probes", "money", "rates", "events", "hooks", "tokens", "authors", "audit"}
+NAMED = {
+    "ledgers",
+    "channels",
+    "jobs",
+    "probes",
+    "money",
+    "rates",
+    "events",
+    "hooks",
+    "tokens",
+    "authors",
+    "audit",
+    "users",
+}
 
 
 def generic(path: tuple[str | int, ...]) -> str:
     parts = [part for part in path if isinstance(part, str)]
     if len(parts) > 1 and parts[0] in NAMED:
         parts[1] = "NAME"
-    if len(parts) > 2 and parts[:2] in (["web", "tokens"], ["plans", "authors"]):
+    if len(parts) > 2 and parts[:2] in (["web", "tokens"], ["web", "users"], ["plans", "authors"]):
         parts[2] = "NAME"
     return ".".join(parts)
 

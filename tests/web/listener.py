@@ -14,6 +14,7 @@ from reporter.app.home import FolderHome
 from reporter.store import events
 from reporter.store.database import Store
 from reporter.web.application import application
+from reporter.web.live import Live
 from reporter.web.server import WebServer
 from reporter.web.world import World
 from tests.support.clocks import HandClock
@@ -57,7 +58,11 @@ def listener(
     secrets = {"TOKEN": TOKEN, "READER": READER, "OPERATOR": OPERATOR, "HOME": str(folder), **(environ or {})}
     app = App(FolderHome(folder, clock=clock, environ=secrets), clock=clock)
     world = World(app, answer_within=answer_within)
-    server = WebServer(application(world), world.settings.host, world.settings.port)
+    live = Live(world)
+    base = world.settings.base_path
+    server = WebServer(
+        application(world, live), world.settings.host, world.settings.port, base_path=base, stops=live.close
+    )
     server.start()
     try:
         with httpx.Client(base_url=server.address, trust_env=False) as client:

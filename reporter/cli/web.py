@@ -1,0 +1,84 @@
+"""The command web: tokens of programs, hashes of passwords, and links to log in."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import sys
+from datetime import timedelta
+
+from reporter.app.app import App
+from reporter.cli.terminal import DONE, complain
+from reporter.errors import ReporterError
+from reporter.periods.time_text import moment_text
+from reporter.store import web_keys
+
+LINK = timedelta(minutes=5)
+SHORTEST = 10  # characters of a password
+
+
+def run_web(app: App, options: argparse.Namespace) -> int:
+    """`reporter web token | tokens | revoke | password | login`."""
+    actions = {"token": _token, "tokens": _tokens, "revoke": _revoke, "password": _password, "login": _login}
+    return actions[options.action](app, options)
+
+
+def _password(_app: App, _options: argparse.Namespace) -> int:
+    """The hash of a password that is typed, or the first line of standard input."""
+    from reporter.web.passwords import hashed
+
+    typed = getpass.getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+    if len(typed) < SHORTEST:
+        raise ReporterError(f"a password has at least {SHORTEST} characters")
+    print(hashed(typed))
+    return DONE
+
+
+def _token(app: App, options: argparse.Namespace) -> int:
+    now = app.clock.wall()
+    expires = now + timedelta(days=options.days) if options.days else None
+    if any(one.name == options.name for one in app.runtime.web.programs) if app.runtime.web else False:
+        raise ReporterError(f"web.tokens has a token {options.name}: take another name")
+    with app.store.begin() as connection:
+        web_keys.revoke(connection, "token", options.name)
+        token = web_keys.make(connection, "token", options.name, " ".join(options.may), now, expires)
+    print(token)
+    until = f" until {moment_text(expires, app.runtime.zone)}" if expires else ""
+    complain(f"the token of {options.name} may {', '.join(options.may)}{until}; it is shown this once")
+    return DONE
+
+
+def _tokens(app: App, _options: argparse.Namespace) -> int:
+    zone = app.runtime.zone
+    with app.store.read() as connection:
+        found = web_keys.named(connection, "token")
+    for one in found:
+        used = f"used {moment_text(one.used_at, zone)}" if one.used_at else "never used"
+        until = f", until {moment_text(one.expires_at, zone)}" if one.expires_at else ""
+        print(f"{one.name}: may {one.may}, made {moment_text(one.created_at, zone)}, {used}{until}")
+    for program in app.runtime.web.programs if app.runtime.web else ():
+        print(f"{program.name}: may {' '.join(sorted(program.may))}, of the config")
+    return DONE
+
+
+def _revoke(app: App, options: argparse.Namespace) -> int:
+    with app.store.begin() as connection:
+        gone = web_keys.revoke(connection, "token", options.name) + web_keys.revoke(connection, "session", options.name)
+    if not gone:
+        raise ReporterError(f"there is no token {options.name}: `reporter web tokens` lists them")
+    print(f"the token of {options.name} opens nothing any more, and its sessions have ended")
+    return DONE
+
+
+def _login(app: App, options: argparse.Namespace) -> int:
+    """A link that logs in once, within five minutes."""
+    settings = app.runtime.web
+    if settings is None:
+        raise ReporterError("the config has no `web:`: write `web: {listen: 127.0.0.1:8787}`")
+    now = app.clock.wall()
+    with app.store.begin() as connection:
+        link = web_keys.make(connection, "link", getpass.getuser(), options.role.upper(), now, now + LINK)
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    print(f"http://{host}:{settings.port}{settings.base_path}/login/{link}")
+    complain(f"it logs in as {options.role}, once, within five minutes")
+    return DONE

@@ -1,0 +1,348 @@
+"""The pages: each shows some resources of REST by a template; forms carry out the operations of the table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from jinja2 import Environment
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from reporter.delivery.outlets.html import to_html
+from reporter.operations import trading
+from reporter.operations.answering import Door
+from reporter.operations.operation import Actor, Role
+from reporter.secret import masked
+from reporter.store import outbox_admin
+from reporter.store.outbox import QueuedMessage
+from reporter.version import __version__
+from reporter.web import resources
+from reporter.web.answers import lines_of, within
+from reporter.web.charts import balances, below_peak, curve
+from reporter.web.guard import Gate, form_of, path_of
+from reporter.web.live import Live
+from reporter.web.page_environment import environment
+from reporter.web.problems import ProblemError, problem
+from reporter.web.resource import Call, Query, read_query
+from reporter.web.wire import SeriesJson
+from reporter.web.world import World
+
+STATIC = Path(__file__).parent / "static"
+FILES = {"style.css": "text/css", "app.js": "text/javascript", "icon.svg": "image/svg+xml"}
+CSV_ROWS = 100_000
+VIEW_CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; sandbox"
+
+Facts = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page: its address, its title in the menu, and the function that gathers what its template shows."""
+
+    path: str
+    title: str
+    template: str
+    facts: Callable[[Call[Any]], Facts]
+    query: type[Query] = Query
+
+
+def _asked(call: Call[Any], handler: Callable[[Call[Any]], Any], query: Query | None = None) -> Any:
+    return handler(Call(call.world, call.actor, query or Query(), call.path))
+
+
+def overview(call: Call[Query]) -> Facts:
+    month = f"{call.world.now.astimezone(call.world.runtime.zone):%Y-%m}-01"
+    return {
+        "today": _asked(call, resources.books, resources.BooksQuery()),
+        "month": _asked(call, resources.books, resources.BooksQuery.model_validate({"from": month})),
+        "open": _asked(call, resources.incident_list, resources.IncidentsQuery(state="open", limit=20)),
+        "jobs": _asked(call, resources.jobs),
+    }
+
+
+def equity(call: Call[resources.Span]) -> Facts:
+    found = resources.series(call)
+    today = call.world.now.astimezone(call.world.runtime.zone).date()
+    ranges = [(label, f"{today - timedelta(days=days - 1)}") for label, days in RANGES.items()]
+    days = found["series"][0]["days"] if found["series"] else [call.query.first or "", call.query.last or ""]
+    return {
+        "series": found,
+        "curves": [_curve(one) for one in found["series"]],
+        "first": days[0],
+        "last": days[-1],
+        "ranges": ranges,
+    }
+
+
+RANGES = {"7 days": 7, "30 days": 30, "90 days": 90, "1 year": 365}
+
+
+def _curve(one: SeriesJson) -> Facts:
+    daily = list(map(Decimal, one["pnl"]))
+    values = balances(Decimal(one["opening"]["amount"] if one["opening"] else 0), daily)
+    falls = below_peak(values)
+
+    def money(amount: Decimal) -> dict[str, str]:
+        return {"amount": f"{amount:f}", "currency": one["currency"]}
+
+    return {
+        "series": one,
+        "chart": curve(values),
+        "fall": curve(falls) if any(falls) else None,
+        "made": money(sum(daily, Decimal(0))),
+        "low": money(min(values)),
+        "high": money(max(values)),
+        "deepest": money(min(falls)),
+        "labels": ["before", *one["days"]],
+        "readings": [f"{value:f}" for value in values],
+    }
+
+
+def agents(call: Call[Query]) -> Facts:
+    return {"agents": resources.agents(call)}
+
+
+def trades(call: Call[resources.TradesQuery]) -> Facts:
+    found = resources.trades(call)
+    return {
+        "trades": found,
+        "query": _shown(call.query),
+        "names": trading.known_agents(call.world.app),
+        "more": _more(call.query, found["next"]),
+        "same": urlencode(_given(call.query)),
+    }
+
+
+def positions(call: Call[Query]) -> Facts:
+    return {"positions": resources.positions(call)}
+
+
+def incidents(call: Call[resources.IncidentsQuery]) -> Facts:
+    found = resources.incident_list(call)
+    return {"incidents": found, "query": _shown(call.query), "more": _more(call.query, found["next"])}
+
+
+def uptime(call: Call[Query]) -> Facts:
+    return {"uptime": resources.uptimes(call)}
+
+
+def status(call: Call[Query]) -> Facts:
+    return {"status": resources.status(call)}
+
+
+def delivery(call: Call[resources.OutboxQuery]) -> Facts:
+    found = resources.outbox(call)
+    return {"outbox": found, "channels": _asked(call, resources.channels), "more": _more(call.query, found["next"])}
+
+
+def jobs(call: Call[Query]) -> Facts:
+    return {"jobs": resources.jobs(call)}
+
+
+def reports(call: Call[resources.Paged]) -> Facts:
+    found = resources.reports(call)
+    return {"reports": found, "more": _more(call.query, found["next"])}
+
+
+def _given(query: Query) -> dict[str, str]:
+    """What a query says, as it stands in an address."""
+    return {name: str(value) for name, value in query.model_dump(by_alias=True, exclude_none=True).items() if value}
+
+
+def _shown(query: Query) -> dict[str, str]:
+    """The same with every name, for a form."""
+    return {name: str(value or "") for name, value in query.model_dump(by_alias=True).items()}
+
+
+def _more(query: Query, cursor: str | None) -> str:
+    return urlencode({**_given(query), "cursor": cursor}) if cursor else ""
+
+
+PAGES: tuple[Page, ...] = (
+    Page("/", "Overview", "overview", overview),
+    Page("/equity", "Equity", "equity", equity, resources.Span),
+    Page("/agents", "Agents", "agents", agents),
+    Page("/trades", "Trades", "trades", trades, resources.TradesQuery),
+    Page("/positions", "Positions", "positions", positions),
+    Page("/incidents", "Incidents", "incidents", incidents, resources.IncidentsQuery),
+    Page("/uptime", "Uptime", "uptime", uptime),
+    Page("/status", "Status", "status", status),
+    Page("/reports", "Reports", "reports", reports, resources.Paged),
+    Page("/delivery", "Delivery", "delivery", delivery, resources.OutboxQuery),
+    Page("/jobs", "Jobs", "jobs", jobs),
+)
+
+
+class Pages:
+    """The handlers of the pages."""
+
+    def __init__(self, world: World, gate: Gate, live: Live) -> None:
+        self._world = world
+        self._gate = gate
+        self._live = live
+        self._environment: tuple[object, Environment] | None = None
+
+    def routes(self) -> list[Route]:
+        return [
+            *(Route(page.path, self._page(page), methods=["GET"]) for page in PAGES),
+            Route("/incidents/{id}", self._incident, methods=["GET"]),
+            Route("/reports/{id:int}", self._report, methods=["GET"]),
+            Route("/reports/{id:int}/view", self._view, methods=["GET"]),
+            Route("/trades.csv", self._csv, methods=["GET"]),
+            Route("/do/{name}", self._do, methods=["POST"]),
+            Route("/live", self._stream, methods=["GET"]),
+            Route("/static/{name}", self._static, methods=["GET"]),
+        ]
+
+    def _page(self, page: Page) -> Callable[[Request], Any]:
+        async def answer(request: Request) -> Response:
+            actor = await self._reader(request, page)
+            if isinstance(actor, Response):
+                return actor
+            query = read_query(page.query, request, blank=True)
+            call = Call(self._world, actor or STRANGER, query, {})
+            facts = await within(lambda: page.facts(call))
+            return await self.shown(page.template, page.title, actor, page.path, facts)
+
+        return answer
+
+    async def _reader(self, request: Request, page: Page | None = None) -> Actor | Response | None:
+        """Who looks; None for a stranger who may see this page, or the way to the login."""
+        try:
+            return await within(lambda: self._gate.reader(request))
+        except ProblemError as error:
+            if error.status != 401:
+                raise
+            if page and page.path == "/status" and self._world.settings.public == "status":
+                return None
+            if "authorization" in request.headers or "text/html" not in request.headers.get("accept", ""):
+                raise
+            here = path_of(request) + (f"?{request.url.query}" if request.url.query else "")
+            return RedirectResponse(f"{self._world.settings.base_path}/login?{urlencode({'next': here})}", 303)
+
+    async def shown(self, template: str, title: str, actor: Actor | None, here: str, facts: Facts) -> Response:
+        """A page as HTML."""
+        runtime, world = self._world.runtime, self._world
+        if self._environment is None or self._environment[0] is not runtime:
+            self._environment = (runtime, environment(runtime.inputs.formats, runtime.zone))
+        named = {
+            "title": title,
+            "actor": actor,
+            "pages": PAGES,
+            "here": here,
+            "base": world.settings.base_path,
+            "version": __version__,
+            "zone": runtime.zone.key,
+            "now": world.now,
+            "live": actor is not None and any(page.path == here for page in PAGES),
+            "said": "",
+            **facts,
+        }
+        chosen = self._environment[1].get_template(f"{template}.html")
+        text = await within(lambda: chosen.render(named))
+        return HTMLResponse(masked(text), headers={"Cache-Control": "private, no-store"})
+
+    async def problem(self, request: Request, error: Exception) -> Response:
+        """A refusal: as a page for people, as problem+json for programs."""
+        if isinstance(error, HTTPException):
+            error = ProblemError(error.status_code, str(error.detail), headers=dict(error.headers or {}))
+        elif not isinstance(error, ProblemError):
+            raise error
+        wants_page = "text/html" in request.headers.get("accept", "") and "authorization" not in request.headers
+        if not wants_page or path_of(request).startswith(("/api/", "/hooks/")):
+            return problem(error)
+        title = HTTPStatus(error.status).phrase
+        page = await self.shown("problem", title, None, "", {"problem": error})
+        page.status_code = error.status
+        page.headers.update(error.headers)
+        return page
+
+    async def _incident(self, request: Request) -> Response:
+        actor = await self._reader(request)
+        if not isinstance(actor, Actor):
+            return actor or Response(status_code=404)
+        call = Call(self._world, actor, Query(), request.path_params)
+        found = await within(lambda: resources.incident(call))
+        facts = {
+            **found,
+            "may_operate": actor.role >= Role.OPERATOR,
+            "said": request.query_params.get("said", "")[:500],
+        }
+        return await self.shown("incident", found["incident"]["subject"], actor, "/incidents", facts)
+
+    async def _report(self, request: Request) -> Response:
+        actor = await self._reader(request)
+        if not isinstance(actor, Actor):
+            return actor or Response(status_code=404)
+        found = await within(lambda: self._entry(request.path_params["id"]))
+        message = Call(self._world, actor, Query(), {}).wire.message(found)
+        return await self.shown("report", message["title"] or message["kind"], actor, "/reports", {"message": message})
+
+    def _entry(self, number: int) -> QueuedMessage:
+        with self._world.store.read() as connection:
+            found = outbox_admin.entry(connection, number) if number < 2**31 else None
+        if found is None:
+            raise ProblemError(404, "there is no such message", where="id")
+        return found
+
+    async def _view(self, request: Request) -> Response:
+        """The message as it looked, in a frame that may do nothing."""
+        await within(lambda: self._gate.reader(request))
+        found = await within(lambda: self._entry(request.path_params["id"]))
+        text = await within(lambda: to_html(found.message, self._world.runtime.zone))
+        page = f"<!doctype html><meta charset=utf-8><title>message</title>{text}"
+        return HTMLResponse(masked(page), headers={"Content-Security-Policy": VIEW_CSP, "Cache-Control": "no-store"})
+
+    async def _csv(self, request: Request) -> Response:
+        """The trades of the filter, as many as a spreadsheet takes."""
+        actor = await self._reader(request)
+        if not isinstance(actor, Actor):
+            return actor or Response(status_code=404)
+        query = read_query(resources.TradesQuery, request, blank=True).model_copy(update={"cursor": None})
+        text = await within(lambda: resources.trades_as_csv(self._world, query, CSV_ROWS))
+        headers = {"Content-Disposition": 'attachment; filename="trades.csv"', "Cache-Control": "no-store"}
+        return Response(masked(text), headers=headers, media_type="text/csv; charset=utf-8")
+
+    async def _do(self, request: Request) -> Response:
+        """Carry out an operation that a form names, and go back to where the form stood."""
+        actor = await within(lambda: self._gate.reader(request))
+        values = {name: value for name, value in (await form_of(request)).items() if value}
+        door = Door(self._world.app, self._world.deliver, drawn=False)
+        try:
+            messages = await within(lambda: door.invoke(request.path_params["name"], values, actor))
+            said = "\n".join(line for message in messages for line in lines_of(message))
+        except ProblemError as error:
+            if error.status in {401, 403, 429}:
+                raise
+            said = error.detail
+        return await self.shown("said", "Done", actor, "", {"said": said})
+
+    async def _stream(self, request: Request) -> Response:
+        await within(lambda: self._gate.reader(request))
+
+        async def still_allowed() -> bool:
+            try:
+                await within(lambda: self._gate.reader(request))
+            except ProblemError:
+                return False
+            return True
+
+        return self._live.stream(still_allowed)
+
+    async def _static(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        if name not in FILES:
+            raise ProblemError(404, "there is no such file")
+        return FileResponse(STATIC / name, media_type=FILES[name], headers={"Cache-Control": "public, max-age=3600"})
+
+
+STRANGER = Actor("stranger", Role.VIEWER, "web")

@@ -1,0 +1,196 @@
+"""The pages over real HTTP: who sees them, what they show, and that forms need a page of ours."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from reporter.store import web_keys
+from reporter.web.pages import FILES, PAGES
+from reporter.web.passwords import hashed, is_password
+from tests.jobs.floor import Closed, database
+from tests.operations.floors import AGENTS, TRADES
+from tests.web.listener import READER, Listener, listener
+from tests.web.test_api import LEDGER
+
+PASSWORD = "correct horse battery"
+HOSTILE = Closed("2026-10-31 10:00:00", "<script>alert(1)</script>", "1")
+PAGE = {"Accept": "text/html"}
+
+
+@pytest.fixture(scope="module")
+def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Listener]:
+    folder = tmp_path_factory.mktemp("pages")
+    database(folder / "trading.sqlite", (*TRADES, HOSTILE), AGENTS)
+    users = "  users: {anna: {password: env:HASH, role: operator}, ben: {password: env:HASH}}\n"
+    with listener(folder, LEDGER, {"HASH": hashed(PASSWORD)}, web=users) as found:
+        yield found
+
+
+@pytest.fixture(autouse=True)
+def a_minute_later(web: Listener) -> None:
+    web.clock.forward(minutes=1)
+
+
+def browser(web: Listener) -> httpx.Client:
+    return httpx.Client(base_url=web.server.address, headers=PAGE, trust_env=False)
+
+
+def log_in(web: Listener, client: httpx.Client, name: str = "anna", secret: str = PASSWORD) -> httpx.Response:
+    origin = {"Origin": web.server.address}
+    return client.post("/login", data={"name": name, "secret": secret, "next": "/equity"}, headers=origin)
+
+
+def test_a_person_is_led_to_the_login_and_back(web: Listener) -> None:
+    with browser(web) as client:
+        first = client.get("/equity")
+        assert (first.status_code, first.headers["location"]) == (303, "/login?next=%2Fequity")
+        assert log_in(web, client, secret="wrong").status_code == 401
+        entered = log_in(web, client)
+        assert (entered.status_code, entered.headers["location"]) == (303, "/equity")
+        assert "HttpOnly" in entered.headers["set-cookie"]
+        assert "SameSite=lax" in entered.headers["set-cookie"]
+        assert client.get("/equity").status_code == 200
+        client.post("/logout", headers={"Origin": web.server.address})
+        assert client.get("/equity").status_code == 303
+
+
+@pytest.mark.parametrize("target", ["//evil.example", "https://evil.example", "/\\\\evil.example"])
+def test_the_login_leads_nowhere_else(web: Listener, target: str) -> None:
+    with browser(web) as client:
+        origin = {"Origin": web.server.address}
+        form = {"name": "anna", "secret": PASSWORD, "next": target}
+        assert client.post("/login", data=form, headers=origin).headers["location"] == "/"
+
+
+def test_every_page_shows_the_floor_and_lets_no_name_be_a_script(web: Listener) -> None:
+    with browser(web) as client:
+        log_in(web, client)
+        for page in PAGES:
+            answer = client.get(page.path)
+            assert answer.status_code == 200, page.path
+            assert "<script>alert" not in answer.text
+            assert "default-src 'none'" in answer.headers["content-security-policy"]
+            assert not re.search(r"<script(?! src=)|<style| style=| on\w+=", answer.text), page.path
+            assert not re.findall(r"(?:src|href)=\"(?:https?:)?//", answer.text)
+        assert "+4.75 USDT" in client.get("/").text
+        assert "&lt;script&gt;" in client.get("/trades").text
+        assert client.get("/trades?agent=Volume_ETH_v1&from=&mode=").text.count("<tr>") == 2
+        assert client.get("/trades.csv?agent=Volume_ETH_v1").text.count("-2.25") == 1
+
+
+def test_static_files_are_ours_and_no_others(web: Listener) -> None:
+    for name in FILES:
+        assert web.client.get(f"/static/{name}").status_code == 200
+    for name in ("..%2f..%2fserver.py", "%2e%2e/server.py", "server.py"):
+        assert web.client.get(f"/static/{name}").status_code == 404
+
+
+def test_a_form_is_taken_from_a_page_of_ours_alone(web: Listener) -> None:
+    with browser(web) as client:
+        log_in(web, client)
+        form = {"subject": "db", "span": "10m"}
+        for headers in ({}, {"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+            assert client.post("/do/silence", data=form, headers=headers).status_code == 403
+        done = client.post("/do/silence", data=form, headers={"Origin": web.server.address})
+        assert "db is silenced" in done.text
+
+
+def test_a_role_that_is_taken_away_counts_at_once(web: Listener) -> None:
+    with browser(web) as client:
+        log_in(web, client, "ben")
+        origin = {"Origin": web.server.address}
+        assert client.post("/do/silence", data={"subject": "db"}, headers=origin).status_code == 403
+        with web.store.begin() as connection:
+            assert web_keys.revoke(connection, "session", "ben")
+        assert client.get("/").status_code == 303
+
+
+def test_a_token_opens_the_pages_too(web: Listener) -> None:
+    with browser(web) as client:
+        assert log_in(web, client, "", READER).status_code == 303
+        assert client.get("/").status_code == 200
+
+
+def test_a_link_is_good_once_and_its_preview_does_not_use_it_up(web: Listener) -> None:
+    now = web.clock.wall()
+    with web.store.begin() as connection:
+        link = web_keys.make(connection, "link", "owner", "OWNER", now)
+    origin = {"Origin": web.server.address}
+    with browser(web) as client, browser(web) as other:
+        assert client.get(f"/login/{link}").status_code == 200
+        assert client.post(f"/login/{link}", headers=origin).status_code == 303
+        assert client.get("/").status_code == 200
+        assert other.post(f"/login/{link}", headers=origin).status_code == 404
+
+
+def test_a_made_token_opens_until_it_is_revoked(web: Listener) -> None:
+    now = web.clock.wall()
+    with web.store.begin() as connection:
+        token = web_keys.make(connection, "token", "grafana", "read", now)
+    headers = {"Authorization": f"Bearer {token}"}
+    assert token.startswith("rpt_")
+    assert web.client.get("/api/v1/jobs", headers=headers).status_code == 200
+    with web.store.begin() as connection:
+        web_keys.revoke(connection, "token", "grafana")
+    assert web.client.get("/api/v1/jobs", headers=headers).status_code == 401
+
+
+def test_who_guesses_passwords_has_to_wait(web: Listener) -> None:
+    with browser(web) as client:
+        codes = [log_in(web, client, "ben", "wrong").status_code for _ in range(12)]
+        assert (codes[0], codes[-1]) == (401, 429)
+        assert log_in(web, client, "anna").status_code == 303
+
+
+def test_a_mistake_is_a_page_for_people_and_json_for_programs(web: Listener) -> None:
+    with browser(web) as client:
+        log_in(web, client)
+        answer = client.get("/trades?from=yesterday")
+        assert (answer.status_code, answer.headers["content-type"]) == (400, "text/html; charset=utf-8")
+        assert "is no date" in answer.text
+    assert web.client.get("/nowhere").headers["content-type"] == "application/problem+json"
+
+
+def test_open_streams_end_at_once_when_we_stop(tmp_path: Path) -> None:
+    with listener(tmp_path / "home", web="  public: all\n") as web:
+        begun, ended = threading.Barrier(6), list[float]()
+
+        def watch() -> None:
+            with httpx.stream("GET", f"{web.server.address}/live", timeout=30) as answer:
+                lines = answer.iter_lines()
+                assert next(lines) == "retry: 5000"
+                begun.wait(20)
+                list(lines)
+            ended.append(time.monotonic())
+
+        threads = [threading.Thread(target=watch) for _ in range(5)]
+        for thread in threads:
+            thread.start()
+        begun.wait(20)
+        stopped = time.monotonic()
+        web.server.stop()
+        for thread in threads:
+            thread.join(20)
+        assert len(ended) == 5
+        assert max(ended) - stopped < 3
+
+
+def test_the_status_page_tells_strangers_no_names(tmp_path: Path) -> None:
+    with listener(tmp_path / "home", web="  public: status\n") as web:
+        assert "things are watched" in web.client.get("/status", headers=PAGE).text
+        assert web.client.get("/", headers=PAGE).status_code == 303
+
+
+def test_a_password_is_kept_as_a_hash() -> None:
+    kept = hashed(PASSWORD)
+    assert PASSWORD not in kept
+    assert is_password(PASSWORD, kept)
+    assert not is_password("another", kept)
+    assert not is_password(PASSWORD, "scrypt$rubbish")
