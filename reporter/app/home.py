@@ -24,6 +24,7 @@ from reporter.secret import Secret
 log = logging.getLogger(__name__)
 
 CONFIG = Path("config", "reporter.yaml")
+FLOOR = Path("config", "examples", "floor.yaml")
 _EMPTY = "`reporter schema` lists the keys; `reporter init` makes a config that explains them, in a folder without one"
 
 
@@ -125,13 +126,16 @@ class FolderHome:
                 log.warning("%s", problem)
 
 
-def make_home(folder: Path) -> list[Path]:
-    """Create a home that is ready to edit; existing files stay as they are. Returns the created files."""
+def make_home(folder: Path, *, config: Path = CONFIG) -> list[Path]:
+    """Create a home that is ready to edit; existing files stay as they are. Returns the created files.
+
+    `config` is the file of the stock home that becomes the new one's config.
+    """
     created: list[Path] = []
     for name in ("config", "jobs", "templates"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    for source in (CONFIG, CONFIG.with_name("schema.json")):
-        target = folder / source
+    schema = CONFIG.with_name("schema.json")
+    for source, target in ((config, folder / CONFIG), (schema, folder / schema)):
         if not target.exists():
             shutil.copyfile(stock_home() / source, target)
             created.append(target)

@@ -248,11 +248,13 @@ def _ask(parser: argparse.ArgumentParser) -> None:
 
 def _init(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("dir", metavar="DIR")
+    parser.add_argument("--floor", action="store_true", help="with every channel of a trading floor, each of them fed")
 
 
 def _demo(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--once", metavar="JOB", help="show the report of this job and exit")
     parser.add_argument("--web", action="store_true", help="show the pages too, and print their address")
+    parser.add_argument("--floor", action="store_true", help="show every channel of a trading floor")
     parser.add_argument("--keep", metavar="DIR", help="create the demo's home in this folder and keep it")
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import random
 import sys
 import tempfile
+import threading
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
-from reporter.app import demo
+from reporter.app import demo, demo_floor
 from reporter.app.app import App
 from reporter.app.home import CONFIG, FolderHome, make_home
 from reporter.cli.daemon import doors
@@ -47,7 +50,7 @@ WEB = 'web: {listen: "127.0.0.1:0", public: all}  # whoever is at this machine m
 
 
 def run_demo(options: argparse.Namespace) -> int:
-    """`reporter demo [--web] [--once JOB] [--keep DIR]`: each report once, and then the daemon."""
+    """`reporter demo [--floor] [--web] [--once JOB] [--keep DIR]`: each report once, and then the daemon."""
     logs.start("WARNING")
     with tempfile.TemporaryDirectory(prefix="reporter-demo-") as scratch:
         folder = Path(options.keep or scratch)
@@ -57,34 +60,59 @@ def run_demo(options: argparse.Namespace) -> int:
                 folder,
                 None if options.once and not options.keep else "pictures",
                 WEB if options.web and not options.once else "",
+                floor=options.floor,
             )
         app = App(FolderHome(folder, clock=SystemClock(), stream=sys.stdout), hold=not options.once)
         try:
-            return _run_jobs(app, [options.once]) if options.once else _run(app)
+            if options.once:
+                return _run_jobs(app, [options.once])
+            return _run(app, folder / "trading.sqlite" if options.floor else None)
         finally:
             app.close()
 
 
-def _run(app: App) -> int:
-    """The address of the pages first, then each report once, and the daemon until it is stopped."""
+def _run(app: App, floor: Path | None) -> int:
+    """The address of the pages first, then each report once, and the daemon until it is stopped.
+
+    `floor` is the database of a whole floor, which trades on.
+    """
     daemon = app.daemon()
     with doors(app, daemon) as address:
         if address:
             complain(f"the pages are at {address}; they show invented trades")
-        code = _run_jobs(app, list(app.runtime.jobs))
+        code = _play_floor(app, floor) if floor else _run_jobs(app, list(app.runtime.jobs))
         complain("the daemon now runs on invented trades; press Ctrl-C to stop it")
         daemon.run()
     return code
 
 
-def demo_home(folder: Path, pictures: str | None, web: str = "") -> None:
+def _play_floor(app: App, path: Path) -> int:
+    """Every channel of a whole floor; from then on the floor trades in a thread."""
+    wrong = demo_floor.play(app, path, app.stopping.wait)
+    for sentence in wrong:
+        complain(sentence)
+    threading.Thread(target=_trade_on, args=(app, path), name="demo", daemon=True).start()
+    return FAILED if wrong else DONE
+
+
+def _trade_on(app: App, path: Path) -> None:
+    luck = random.Random(2)  # noqa: S311 - nothing here is secret
+    while not app.stopping.wait(luck.uniform(4, 20)):
+        demo_floor.trade_on(path, app.clock.wall(), luck, luck.sample(demo.CAST, luck.choice((1, 1, 2))))
+
+
+def demo_home(
+    folder: Path, pictures: str | None, web: str = "", *, floor: bool = False, now: datetime | None = None
+) -> None:
     """Create a home with an invented trading database, whose channel is the terminal; `pictures` is a folder, or None
-    where none are drawn, and `web` the part of the config about the pages."""
+    where none are drawn, and `web` the part of the config about the pages. With `floor`, it has all channels and jobs
+    of a whole floor."""
     make_home(folder)
-    demo.make(folder / "trading.sqlite", SystemClock().wall())
+    demo.make(folder / "trading.sqlite", now or SystemClock().wall())
     balances = ", ".join(f"{money.amount} {money.currency}" for money in demo.STARTING_BALANCES)
-    config = DEMO_CONFIG.format(balances=balances, pictures=json.dumps(pictures))
-    (folder / CONFIG).write_text(config + web, encoding="utf-8")
+    shown = json.dumps(pictures)  # null draws none
+    text = demo_floor.floor_config(shown) if floor else DEMO_CONFIG.format(balances=balances, pictures=shown)
+    (folder / CONFIG).write_text(text + web, encoding="utf-8")
 
 
 def _run_jobs(app: App, names: Sequence[str]) -> int:

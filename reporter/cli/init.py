@@ -6,18 +6,21 @@ import argparse
 import json
 from pathlib import Path
 
-from reporter.app.home import CONFIG, make_home
+from reporter.app.home import CONFIG, FLOOR, make_home
 from reporter.config import loading
 
 
 def run_init(options: argparse.Namespace) -> int:
-    """`reporter init DIR`."""
+    """`reporter init [--floor] DIR`."""
     folder = Path(options.dir)
-    created = make_home(folder)
+    created = make_home(folder, config=FLOOR if options.floor else CONFIG)
     for path in created:
         print(f"created {path}")
     if not created:
         print(f"{folder} is a home already; nothing was changed")
+    if options.floor and created:
+        print(f"Now name your database in {folder / CONFIG}, then: reporter --home {folder} setup discord --all")
+        return 0
     print(f"Now edit {folder / CONFIG}, then: reporter --home {folder} check")
     return 0
 

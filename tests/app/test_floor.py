@@ -1,0 +1,66 @@
+"""The whole floor: each of the 37 channels of the plan gets its messages."""
+
+from __future__ import annotations
+
+import io
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from reporter.app import demo_floor
+from reporter.app.app import App, opened
+from reporter.app.home import FLOOR, FolderHome, make_home
+from reporter.cli.demo import demo_home
+from reporter.config.server_plan import read_plan
+from reporter.messages.message import from_dict, plain
+from reporter.store import tables
+from tests.support.clocks import HandClock
+from tests.support.paths import ROOT
+
+PLANNED = [one.name for one in read_plan(ROOT / "config/server.yaml")]
+
+
+@pytest.fixture(scope="module")
+def titles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    """What each channel got when the invented floor was played once."""
+    folder = tmp_path_factory.mktemp("floor")
+    clock = HandClock(datetime(2026, 10, 30, 14, 45, tzinfo=UTC))
+    demo_home(folder, None, floor=True, now=clock.now)
+    with opened(FolderHome(folder, clock=clock, stream=io.StringIO()), clock=clock) as app:
+        wrong = demo_floor.play(app, folder / "trading.sqlite", lambda seconds: clock.forward(seconds=seconds))
+        assert wrong == []
+        return _titles(app)
+
+
+def _titles(app: App) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    with app.store.read() as connection:
+        for row in connection.execute(select(tables.outbox).order_by(tables.outbox.c.id)):
+            found.setdefault(row.channel, []).append(plain(from_dict(json.loads(row.message)).title))
+    return found
+
+
+def test_there_are_37_channels() -> None:
+    assert len(PLANNED) == len(set(PLANNED)) == 37
+
+
+@pytest.mark.parametrize("channel", PLANNED)
+def test_each_channel_of_the_plan_is_fed(titles: dict[str, list[str]], channel: str) -> None:
+    assert titles.get(channel), f"nothing was sent to {channel}"
+
+
+def test_a_floor_is_laid_ready_for_its_webhooks(tmp_path: Path) -> None:
+    """Each channel refers to the file that `setup discord` writes; with these the config is right."""
+    created = make_home(tmp_path, config=FLOOR)
+    assert created == [tmp_path / "config/reporter.yaml", tmp_path / "config/schema.json"]
+    for name in PLANNED:
+        secret = tmp_path / "secrets/discord" / name
+        secret.parent.mkdir(parents=True, exist_ok=True)
+        secret.write_text(f"https://discord.com/api/webhooks/{PLANNED.index(name) + 10**17}/{'t' * 68}")
+        secret.chmod(0o600)
+    with opened(FolderHome(tmp_path, clock=HandClock())) as app:
+        assert list(app.runtime.channels) == PLANNED
+        assert app.home.warnings == ()
