@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -64,7 +64,15 @@ class App:
         self.planner = Planner(self.store, self.clock, ClockCheck(self.clock), self.alerts)
         self.delivery = DeliveryWorker(self.store, self.clock, lambda seen: self.runner.observe(self.runtime, seen))
 
-    def daemon(self, tick: float = TICK, watch: float = WATCH) -> Daemon:
+    def daemon(
+        self, tick: float = TICK, watch: float = WATCH, reloaded: Callable[[Runtime], None] = lambda _: None
+    ) -> Daemon:
+        """The daemon of this home; `reloaded` is called with what an edited config makes."""
+
+        def take_up(runtime: Runtime) -> None:
+            self._reloaded(runtime)
+            reloaded(runtime)
+
         self._daemon = Daemon(
             self.home,
             self.runtime,
@@ -76,7 +84,7 @@ class App:
             stopping=self.stopping,
             tick=tick,
             watch=watch,
-            reloaded=self._reloaded,
+            reloaded=take_up,
             rollups=RollupLoop(self.store, lambda: self.runtime, self.clock, self.stopping, self._wake),
         )
         return self._daemon

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from socket import gethostname
-from typing import NoReturn, TextIO
+from typing import NoReturn, TextIO, get_args
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -19,6 +19,7 @@ from reporter.app.plans import plan_listener, plan_settings
 from reporter.config import models
 from reporter.config.alert_rules import rules
 from reporter.config.loading import Loaded
+from reporter.config.log import LevelName, LogConfig
 from reporter.config.mappings import mapping_of
 from reporter.config.rates import as_rates
 from reporter.delivery.channels import Channel, Routes
@@ -35,6 +36,7 @@ from reporter.periods.clock import Clock
 from reporter.probes.factory import probes_of
 from reporter.probes.host.collector import Machine
 from reporter.scheduler.clock_check import ForeignClock
+from reporter.scheduler.logs import LogSettings
 from reporter.scheduler.runtime import JobInputs, Retention, Runtime
 from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.ledger.settings import LedgerSettings
@@ -50,6 +52,7 @@ class HomeContents:
     jobs: Sequence[BoundJob]
     problems: Sequence[Problem]
     version: str
+    environ: Mapping[str, str] = field(default_factory=dict)
 
 
 def build(
@@ -99,6 +102,7 @@ def build(
         web=web_settings(settings),
         plans=plan_settings(settings),
         plan_listener=plan_listener(settings),
+        log=_log_settings(settings.log, contents.homes[0], contents.environ),
         retention=Retention(settings.keep_history, settings.keep_uptime),
         heartbeat=_heartbeat(settings, clock),
         clocks={**_ledger_clocks(settings, portfolio), **_channel_clocks(channels)},
@@ -133,6 +137,20 @@ def _portfolio(loaded: Loaded, now: Callable[[], datetime]) -> tuple[Portfolio, 
         else:
             usable.append(settings)
     return Portfolio(usable, now=now), problems
+
+
+def _log_settings(entry: LogConfig, home: Path, environ: Mapping[str, str]) -> LogSettings:
+    """The config's word, else the environment's, else the default."""
+    level = environ.get("LOG_LEVEL", "").upper()
+    file = entry.file or environ.get("LOG_FILE")
+    return LogSettings(
+        format=entry.format,
+        level=entry.level or (level if level in get_args(LevelName) else "INFO"),
+        levels=dict(entry.levels),
+        file=home / file if file else None,
+        max_size=entry.max_size,
+        keep=entry.keep,
+    )
 
 
 def _refusal(problems: Sequence[Problem]) -> Callable[..., NoReturn]:

@@ -97,7 +97,7 @@ class FolderHome:
             raise ConfigError([Problem(str(self.path), "this file is empty", hint=_EMPTY)])
         catalog = load_catalog(self.homes)
         jobs, problems = bind(loaded, catalog)
-        return HomeContents(self.homes, loaded, catalog, jobs, [*loaded.problems, *problems], version)
+        return HomeContents(self.homes, loaded, catalog, jobs, [*loaded.problems, *problems], version, self._environ)
 
     def open(self, contents: HomeContents) -> tuple[Runtime, list[Problem]]:
         """All that can be opened, and all problems."""

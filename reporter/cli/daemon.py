@@ -31,7 +31,8 @@ def run_daemon(home: FolderHome, options: argparse.Namespace) -> int:
             scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="reporter-mock-")))
             home = MockHome(home.homes[0], clock=SystemClock(), scratch=scratch)
         app = stack.enter_context(opened(home, hold=True))
-        daemon = app.daemon()
+        logs.configure(app.runtime.log, verbose=options.verbose)
+        daemon = app.daemon(reloaded=lambda runtime: logs.configure(runtime.log, verbose=options.verbose))
         stack.enter_context(doors(app, daemon))
         daemon.run()
     return 0

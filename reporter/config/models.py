@@ -16,6 +16,7 @@ from reporter.config.base import Settings
 from reporter.config.events import Events, Hooks, WebConfig
 from reporter.config.figures import FiguresConfig
 from reporter.config.host import HeartbeatConfig, HostConfig
+from reporter.config.log import LogConfig
 from reporter.config.plans import PlansConfig
 from reporter.config.probes import OwnNetworkConfig, Probe
 from reporter.config.rates import RatesConfig
@@ -416,5 +417,7 @@ class Config(Settings):
     """What other programs send to `/hooks/NAME`, by a name of your choice."""
     web: WebConfig | None = None
     """The HTTP listener for events, hooks and programs."""
+    log: Annotated[LogConfig, OrEmpty()] = LogConfig()
+    """How the daemon logs."""
     plans: PlansConfig | None = None
     """Trading plans that people write in chat."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TextIO
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from typing import Any, TextIO
 
 from reporter.messages.message import visible
 from reporter.secret import masked
@@ -17,13 +21,36 @@ from reporter.secret import masked
 LONGEST_RECORD = 32_000
 """Characters: what is logged beyond them is cut, so that no text of others can fill a disk."""
 
-_run: ContextVar[str] = ContextVar("reporter_run", default="-")
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """How the daemon logs. `levels` are those of packages such as `delivery`; `file` is None for standard error, and
+    else is put aside at `max_size` bytes, `keep` times."""
+
+    format: str = "text"
+    level: str = "INFO"
+    levels: Mapping[str, str] = field(default_factory=dict)
+    file: Path | None = None
+    max_size: int = 10_000_000
+    keep: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class _RunLabel:
+    """The run that a line belongs to."""
+
+    id: str = "-"
+    job: str = ""
+    period: str = ""
+
+
+_run: ContextVar[_RunLabel] = ContextVar("reporter_run", default=_RunLabel())  # noqa: B039 - it is frozen
 
 
 @contextmanager
-def run_named(run_id: str) -> Iterator[None]:
-    """Every line logged inside carries this run id."""
-    token = _run.set(run_id)
+def run_named(run_id: str, job: str = "", period: str = "") -> Iterator[None]:
+    """Every line logged inside carries this run id, and in JSON the job and its period too."""
+    token = _run.set(_RunLabel(run_id, job, period))
     try:
         yield
     finally:
@@ -42,7 +69,7 @@ class _Formatter(logging.Formatter):
         self.journal = False
 
     def format(self, record: logging.LogRecord) -> str:
-        record.run = _run.get()
+        record.run = _run.get().id
         text = masked(super().format(record), LONGEST_RECORD)
         if not self.journal:
             text = f"{_moment(record)} {text}"
@@ -60,7 +87,74 @@ def _moment(record: logging.LogRecord) -> str:
     return datetime.fromtimestamp(record.created, UTC).astimezone().isoformat(timespec="milliseconds")
 
 
+class _JsonFormatter(logging.Formatter):
+    """One JSON object a line, for programs: what does not apply is left out."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        label = _run.get()
+        error = self.formatException(record.exc_info) if record.exc_info else ""
+        found = {
+            "time": _moment(record),
+            "level": record.levelname,
+            "logger": record.name,
+            "run": label.id.strip("-"),
+            "job": label.job,
+            "period": label.period,
+            "message": masked(record.getMessage(), LONGEST_RECORD),
+            "error": masked(error, LONGEST_RECORD),
+        }
+        return json.dumps({name: value for name, value in found.items() if value}, ensure_ascii=False)
+
+
 _formatter = _Formatter()
+
+
+def configure(settings: LogSettings, *, verbose: bool = False) -> None:
+    """Log as the config says. A file that cannot be written leaves the log on standard error, with a warning."""
+    start("DEBUG" if verbose else settings.level)
+    root = logging.getLogger()
+    why = _into_file(root, settings) if settings.file else ""
+    if settings.format == "json":
+        root.handlers[0].setFormatter(_JsonFormatter())
+    for name in _with_own_level:
+        logging.getLogger(name).setLevel(logging.NOTSET)
+    _with_own_level.clear()
+    for package, level in settings.levels.items():
+        name = f"reporter.{package.removeprefix('reporter.')}"
+        _with_own_level.add(name)
+        logging.getLogger(name).setLevel(level)
+    if why:
+        logging.getLogger(__name__).warning(
+            "the log goes to standard error: %s cannot be written: %s", settings.file, why
+        )
+
+
+_with_own_level: set[str] = set()
+
+
+def _into_file(root: logging.Logger, settings: LogSettings) -> str:
+    """Log into the file; returns why that is not possible."""
+    file = settings.file
+    if file is None:
+        return ""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handler = _PrivateFile(file, maxBytes=settings.max_size, backupCount=settings.keep, encoding="utf-8")
+    except OSError as error:
+        return error.strerror or type(error).__name__
+    handler.setFormatter(_formatter)
+    root.handlers[:] = [handler]
+    return ""
+
+
+class _PrivateFile(RotatingFileHandler):
+    """A file for its owner alone, which no link can lead elsewhere."""
+
+    def _open(self) -> Any:
+        def private(path: str, flags: int) -> int:
+            return os.open(path, flags | os.O_NOFOLLOW, 0o600)
+
+        return open(self.baseFilename, self.mode, encoding=self.encoding, opener=private)
 
 
 def start(level: str = "INFO", stream: TextIO | None = None, environ: Mapping[str, str] = os.environ) -> None:
@@ -69,6 +163,9 @@ def start(level: str = "INFO", stream: TextIO | None = None, environ: Mapping[st
     _formatter.journal = _is_the_journal(handler.stream, environ)
     handler.setFormatter(_formatter)
     root = logging.getLogger()
+    for old in root.handlers:
+        if isinstance(old, _PrivateFile):
+            old.close()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("reporter").setLevel(level)

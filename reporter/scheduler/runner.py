@@ -137,7 +137,7 @@ class Runner:
         """Ask the job and save what it found, together with the period it covers. Never raises for what a job does."""
         run_id = secrets.token_hex(4)
         started, began = self._clock.wall(), self._clock.monotonic()
-        with logs.run_named(run_id):
+        with logs.run_named(run_id, bound.name, period.label):
             try:
                 findings = _noted(self.ask(runtime, bound, period, ours=ours), _notes(claim, started))
                 _insist_on_all_ledgers(findings, claim)

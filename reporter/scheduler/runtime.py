@@ -21,6 +21,7 @@ from reporter.notify.settings import NotifySettings
 from reporter.plans.settings import PlanListener, PlanSettings
 from reporter.probes.host.facts import Host
 from reporter.scheduler.clock_check import ForeignClock
+from reporter.scheduler.logs import LogSettings
 from reporter.trading.audit import AuditRule
 from reporter.trading.books import Ledger
 from reporter.trading.exchange_rates import Rates
@@ -83,6 +84,7 @@ class Runtime:
     portfolio: Portfolio = field(default_factory=lambda: Portfolio([]))
     plans: PlanSettings | None = None
     plan_listener: PlanListener | None = None
+    log: LogSettings = field(default_factory=LogSettings)
 
     @property
     def channels(self) -> Mapping[str, Channel]:

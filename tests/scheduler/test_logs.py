@@ -1,0 +1,103 @@
+"""The log as the config says: its form, its levels, and a file within bounds."""
+
+from __future__ import annotations
+
+import json
+import logging
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from reporter.app.home import FolderHome
+from reporter.scheduler import logs
+from reporter.scheduler.logs import LogSettings
+from tests.support.clocks import HandClock
+
+log = logging.getLogger("reporter.delivery.worker")
+
+
+@pytest.fixture(autouse=True)
+def _restored() -> Iterator[None]:
+    """The log of the other tests."""
+    root, ours = logging.getLogger(), logging.getLogger("reporter")
+    kept = list(root.handlers), root.level, ours.level
+    yield
+    logs.configure(LogSettings())
+    for handler in root.handlers:
+        handler.close()
+    root.handlers[:] = kept[0]
+    root.setLevel(kept[1])
+    ours.setLevel(kept[2])
+
+
+def test_a_line_of_json_has_its_run_job_and_period(tmp_path: Path) -> None:
+    logs.configure(LogSettings(format="json", file=tmp_path / "log"))
+    with logs.run_named("1a2b3c4d", "daily_summary", "2026-10-30"):
+        log.warning("line one\nline two of %s", "https://discord.com/api/webhooks/123456789012345678/" + "aB3" * 22)
+    found = json.loads((tmp_path / "log").read_text())
+    assert (found["level"], found["run"], found["job"]) == ("WARNING", "1a2b3c4d", "daily_summary")
+    assert (found["period"], found["logger"]) == ("2026-10-30", "reporter.delivery.worker")
+    assert found["message"].startswith("line one\nline two of ")
+    assert "aB3aB3" not in found["message"]
+    assert "error" not in found
+
+
+def test_an_error_in_json_is_one_line_and_masked(tmp_path: Path) -> None:
+    logs.configure(LogSettings(format="json", file=tmp_path / "log"))
+    log.error("it failed", exc_info=RuntimeError("postgresql://me:geheim-1234567@host/db"))
+    (line,) = (tmp_path / "log").read_text().splitlines()
+    assert "RuntimeError" in json.loads(line)["error"]
+    assert "geheim" not in line
+
+
+def test_a_package_has_its_own_level_until_the_config_says_otherwise(tmp_path: Path) -> None:
+    file = tmp_path / "log"
+    logs.configure(LogSettings(level="WARNING", levels={"delivery": "DEBUG"}, file=file))
+    log.debug("shown")
+    logging.getLogger("reporter.store").info("hidden")
+    logs.configure(LogSettings(level="WARNING", file=file))
+    log.debug("hidden too")
+    assert [line.rpartition("] ")[2] for line in file.read_text().splitlines()] == ["shown"]
+
+
+def test_a_file_is_its_owners_alone_and_put_aside_when_it_is_full(tmp_path: Path) -> None:
+    file = tmp_path / "logs" / "reporter.log"
+    logs.configure(LogSettings(file=file, max_size=10_000, keep=2))
+    for number in range(400):
+        log.warning("%s %s", number, "x" * 60)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert sorted(path.name for path in file.parent.iterdir()) == ["reporter.log", "reporter.log.1", "reporter.log.2"]
+    assert sum(path.stat().st_size for path in file.parent.iterdir()) <= 30_000
+
+
+def test_a_file_that_cannot_be_written_leaves_the_log_on_standard_error(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "there").symlink_to(tmp_path / "elsewhere")
+    logs.configure(LogSettings(file=tmp_path / "there"))
+    log.warning("still heard")
+    said = capfd.readouterr().err
+    assert "the log goes to standard error" in said
+    assert "still heard" in said
+    assert not (tmp_path / "elsewhere").exists()
+
+
+@pytest.mark.parametrize(
+    ("written", "environ", "level", "file"),
+    [
+        ("", {}, "INFO", None),
+        ("", {"LOG_LEVEL": "debug", "LOG_FILE": "state/a.log"}, "DEBUG", "state/a.log"),
+        ("log: {level: ERROR, file: state/b.log}", {"LOG_LEVEL": "debug", "LOG_FILE": "a"}, "ERROR", "state/b.log"),
+        ("", {"LOG_LEVEL": "loud"}, "INFO", None),
+    ],
+)
+def test_the_config_goes_before_the_environment(
+    tmp_path: Path, written: str, environ: dict[str, str], level: str, file: str | None
+) -> None:
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "reporter.yaml").write_text(f"version: 1\nchannels: {{s: {{kind: console}}}}\n{written}\n")
+    runtime = FolderHome(tmp_path, clock=HandClock(), environ={"HOME": str(tmp_path), **environ}).build()
+    assert (runtime.log.level, runtime.log.file) == (level, tmp_path / file if file else None)
+    runtime.close()
