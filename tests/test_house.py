@@ -25,7 +25,7 @@ def words(text: str) -> frozenset[str]:
 # public face of `trading/metrics.py`. A new module in a package needs no entry here, a new package does.
 PACKAGES = (
     "cli",
-    "web control",
+    "web chat control",
     "operations",
     "app",
     "scheduler",
@@ -60,7 +60,7 @@ LIBRARIES = {
     "uvicorn": "reporter.web",
     "prometheus_client": "reporter.web",
     "PIL": "reporter.inbox",
-    "httpx": "reporter.probes reporter.delivery reporter.trading.ledger reporter.http_client",
+    "httpx": "reporter.chat reporter.probes reporter.delivery reporter.trading.ledger reporter.http_client",
     "jinja2": "reporter.messages reporter.web",
     "markdown_it": "reporter.messages",
     "psutil": "reporter.probes reporter.scheduler",

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from reporter.app.channels import Services, open_channels
+from reporter.app.chat import chat_settings
 from reporter.app.events import event_rules, web_settings
 from reporter.app.plans import plan_listener, plan_settings
 from reporter.config import models
@@ -101,6 +102,7 @@ def build(
         events=EventSettings(channels, renderer, event_rules(settings)),
         web=web_settings(settings),
         plans=plan_settings(settings),
+        chat=chat_settings(settings),
         plan_listener=plan_listener(settings),
         log=_log_settings(settings.log, contents.homes[0], contents.environ),
         retention=Retention(settings.keep_history, settings.keep_uptime),

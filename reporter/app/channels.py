@@ -108,6 +108,7 @@ def _telegram(
         token,
         chat,
         topic=entry.topic,
+        buttons=_is_answered(token, settings),
         zone=ZoneInfo(settings.timezone),
         base_url=settings.telegram.base_url,
         monotonic=services.clock.monotonic,
@@ -140,6 +141,12 @@ def _apprise(entry: models.AppriseChannel, settings: models.Config, *, unavailab
         ) from None
     url = Secret("json://127.0.0.1:9/unavailable") if unavailable else entry.url
     return AppriseOutlet(url, zone=ZoneInfo(settings.timezone)), _address(url.reveal(), None)
+
+
+def _is_answered(token: Secret, settings: models.Config) -> bool:
+    """Whether questions to this bot, and its buttons, are answered."""
+    chat = settings.chat.telegram if settings.chat else None
+    return chat is not None and not chat.token.missing and chat.token.reveal() == token.reveal()
 
 
 def _address(place: str, thread: str | None) -> str:

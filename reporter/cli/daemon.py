@@ -20,6 +20,7 @@ from reporter.scheduler import logs
 from reporter.scheduler.daemon import Daemon
 
 if TYPE_CHECKING:
+    from reporter.chat.telegram import TelegramDoor
     from reporter.web.server import WebServer
 
 
@@ -61,7 +62,20 @@ def doors(app: App, daemon: Daemon) -> Iterator[str]:
             control = ControlServer(Path(folder, SOCKET), app.home.homes[0], command)
             control.start()
             stack.callback(control.stop)
+        for door in _chat_doors(app, daemon):
+            door.start()
+            stack.callback(door.stop)
         yield address
+
+
+def _chat_doors(app: App, daemon: Daemon) -> Iterator[TelegramDoor]:
+    """Where people ask in chat, as the config has it when the daemon starts."""
+    chat = app.runtime.chat
+    if chat is None or chat.telegram is None:
+        return
+    from reporter.chat.telegram import TelegramDoor
+
+    yield TelegramDoor(app, chat, chat.telegram, lambda _: daemon.wake_delivery())
 
 
 def _servers(app: App, daemon: Daemon, wake: Callable[[], None]) -> Iterator[WebServer]:

@@ -13,6 +13,7 @@ from reporter.config.addresses import web_address
 from reporter.config.alerts import AlertsConfig
 from reporter.config.audit import Audit
 from reporter.config.base import Settings
+from reporter.config.chat import ChatConfig
 from reporter.config.events import Events, Hooks, WebConfig
 from reporter.config.figures import FiguresConfig
 from reporter.config.host import HeartbeatConfig, HostConfig
@@ -421,3 +422,5 @@ class Config(Settings):
     """How the daemon logs."""
     plans: PlansConfig | None = None
     """Trading plans that people write in chat."""
+    chat: ChatConfig | None = None
+    """Questions in chat: who may ask what, and where."""

@@ -125,6 +125,7 @@ class Message:
     """What is to be sent. `at` is the moment it is about; a `silent` one makes no sound and mentions nobody.
 
     `mention` names who is called besides those whom its channel calls anyway: `everyone`, `role:ID`, `user:ID`.
+    `incident` is the open incident that the message is about, for buttons that act on it.
     """
 
     title: Line = ()
@@ -137,6 +138,7 @@ class Message:
     attachments: tuple[Attachment, ...] = ()
     silent: bool = False
     mention: tuple[str, ...] = ()
+    incident: str = ""
 
     def noted(self, *notes: str) -> Message:
         """The same message with notes added to its footer, such as `delivered 14m late`."""
@@ -217,7 +219,7 @@ def to_dict(message: Message) -> dict[str, Any]:
         ],
         "silent": message.silent,
         "mention": list(message.mention),
-    }
+    } | ({"incident": message.incident} if message.incident else {})
 
 
 def from_dict(data: dict[str, Any]) -> Message:
@@ -241,6 +243,7 @@ def from_dict(data: dict[str, Any]) -> Message:
         ),
         silent=data.get("silent", False),
         mention=tuple(data.get("mention", ())),
+        incident=data.get("incident", ""),
     )
 
 

@@ -83,8 +83,18 @@ class IncidentNotifier:
         for channel in known:
             key = f"{incident.slot}/{self.now.isoformat()}/{channel}"
             edit = self.repository.cards.get((incident.slot, channel), False)
-            about = (incident.subject,)
-            self.drafts.append(AlertDraft(key, channel, text, incident.slot, relief=relief, edit=edit, subjects=about))
+            self.drafts.append(
+                AlertDraft(
+                    key,
+                    channel,
+                    text,
+                    incident.slot,
+                    relief=relief,
+                    edit=edit,
+                    subjects=(incident.subject,),
+                    incident="" if incident.is_over or incident.group else incident.id,
+                )
+            )
 
     def _look_back(self, incidents: Sequence[Incident]) -> None:
         groups = {incident.group for incident in incidents if incident.group}

@@ -20,6 +20,7 @@ from reporter.messages.templates.renderer import Renderer
 from reporter.notify.settings import NotifySettings
 from reporter.plans.settings import PlanListener, PlanSettings
 from reporter.probes.host.facts import Host
+from reporter.scheduler.chat_settings import ChatSettings
 from reporter.scheduler.clock_check import ForeignClock
 from reporter.scheduler.logs import LogSettings
 from reporter.trading.audit import AuditRule
@@ -62,6 +63,7 @@ class Runtime:
     where our rights on a ledger are too wide. `web` is where to listen; without it there is no listener. `answers`
     holds the job that answers each question of people, such as `pnl weekly`. `portfolio` is the ledgers, for roll-ups
     of them. `plans` is None where nobody writes plans, and `plan_listener` where no program may read them.
+    `chat` says who may ask in chat.
     A figure that was sent and differs by `restate_above` or more (in units of its currency) is restated.
     """
 
@@ -85,6 +87,7 @@ class Runtime:
     plans: PlanSettings | None = None
     plan_listener: PlanListener | None = None
     log: LogSettings = field(default_factory=LogSettings)
+    chat: ChatSettings | None = None
 
     @property
     def channels(self) -> Mapping[str, Channel]:

@@ -417,7 +417,10 @@ def _numbered(pages: list[Message], left_out: int, files_left_out: int) -> Itera
     for number, page in enumerate(pages, 1):
         more = _more(page, left_out, files_left_out) if number == len(pages) else ()
         severity = page.severity if number == 1 else Severity.INFO
-        yield replace(page, severity=severity).noted(*more, f"{number}/{len(pages)}" if len(pages) > 1 else "")
+        incident = page.incident if number == 1 else ""
+        yield replace(page, severity=severity, incident=incident).noted(
+            *more, f"{number}/{len(pages)}" if len(pages) > 1 else ""
+        )
 
 
 def _more(page: Message, left_out: int, files_left_out: int) -> Iterator[str]:

@@ -28,6 +28,8 @@ from reporter.secret import MASK, Secret
 
 log = logging.getLogger(__name__)
 
+BUTTONS = {"ack": "✋ Acknowledge", "silence": "🔇 Silence 1 h", "explain": "🔎 Explain"}
+"""What a button says, by its verb. Its data holds the verb and an incident's id and no more, in 64 bytes."""
 _CONTINUED = (Run("italic", "This message continues in a newer one."),)
 
 
@@ -35,6 +37,7 @@ class TelegramOutlet:
     """One chat, reached by one bot. It may be used from several threads.
 
     `chat` is the chat's id, or `@name` of a public channel; `topic` is the `message_thread_id` of a forum's topic.
+    With `buttons` an alert has some; whoever receives the bot's messages carries them out.
     Times are shown in `zone`. `timeout` is in seconds, for each step of a request. `service` has what all chats share.
     A group that became a supergroup is followed. Raises ReporterError when a setting can never work.
     """
@@ -47,6 +50,7 @@ class TelegramOutlet:
         chat: str,
         *,
         topic: int | None = None,
+        buttons: bool = False,
         zone: tzinfo = UTC,
         base_url: str = TELEGRAM,
         timeout: float = 15,
@@ -59,6 +63,7 @@ class TelegramOutlet:
         self._token = token
         self._chat = chat
         self._topic = topic
+        self._buttons = buttons
         self._zone = zone
         self._limits = TelegramLimits(zone)
         self._service = service or ServiceLimits(monotonic, limits.REQUESTS)
@@ -82,10 +87,12 @@ class TelegramOutlet:
     def together(self, messages: Sequence[Message]) -> int:
         """As many as one text holds. One with files stands for itself."""
         head = messages[0]
-        if head.attachments:
+        if not _is_plain(head):
             return 1
         count = 1
-        alike = list(takewhile(lambda one: not one.attachments and one.silent == head.silent, messages))
+        alike = list(
+            takewhile(lambda one: not (one.attachments or one.incident) and one.silent == head.silent, messages)
+        )
         while count < len(alike) and _is_one_text(several(alike[: count + 1], self._zone)):
             count += 1
         return count
@@ -97,7 +104,7 @@ class TelegramOutlet:
             body["message_thread_id"] = self._topic
         if message.silent:
             body["disable_notification"] = True
-        return body | self._content(several((message, *along), self._zone), message)
+        return body | self._content(several((message, *along), self._zone), message) | self._keyboard(message)
 
     def post(self, message: Message, *along: Message) -> Verdict:
         method = {0: "sendMessage", 1: "sendPhoto" if _photos(message) else "sendDocument"}
@@ -119,9 +126,10 @@ class TelegramOutlet:
         body: dict[str, Any] = {"chat_id": self._chat, "message_id": ids[0]}
         written = message_markup(message, self._zone)
         if not message.attachments:
-            return self._ask("editMessageText", body | self._content(written, message), about=id)
-        media = _media(message, written)[0]
-        return self._ask("editMessageMedia", body | {"media": media}, _files(message), about=id)
+            content = self._content(written, message) | self._keyboard(message)
+            return self._ask("editMessageText", body | content, about=id)
+        media = {"media": _media(message, written)[0]} | self._keyboard(message)
+        return self._ask("editMessageMedia", body | media, _files(message), about=id)
 
     def delete(self, id: str) -> Verdict:  # noqa: A002
         """Take a message back. One that is older than two days stays, and says that it is not the newest."""
@@ -159,6 +167,13 @@ class TelegramOutlet:
             return {"media": media}
         [only] = media
         return {only["type"]: only["media"], "caption": written.html, "parse_mode": "HTML"}
+
+    def _keyboard(self, message: Message) -> dict[str, Any]:
+        """The buttons of an open incident. An edit without them takes them away."""
+        if not (self._buttons and message.incident) or len(message.attachments) > 1:
+            return {}
+        row = [{"text": text, "callback_data": f"r1:{verb}:{message.incident}"} for verb, text in BUTTONS.items()]
+        return {"reply_markup": {"inline_keyboard": [row]}}
 
     def _ask(
         self, method: str, fields: Mapping[str, Any], files: Files | None = None, *, about: str | None = None
@@ -241,6 +256,11 @@ class TelegramOutlet:
         if isinstance(found, Delivered):
             return found
         return replace(found, why=found.why.replace(self._token.reveal(), MASK))
+
+
+def _is_plain(message: Message) -> bool:
+    """Whether a message is text alone, without files and buttons."""
+    return not message.attachments and not message.incident
 
 
 def _is_one_text(written: Markup) -> bool:

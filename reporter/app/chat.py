@@ -1,0 +1,21 @@
+"""From the config's `chat` to what the doors work with."""
+
+from __future__ import annotations
+
+from reporter.config.models import Config
+from reporter.scheduler.chat_settings import ChatSettings
+
+
+def chat_settings(config: Config) -> ChatSettings | None:
+    """Who may ask where; None without `chat:`. Of two roles the higher one counts."""
+    entry = config.chat
+    if entry is None:
+        return None
+    roles = {identity: role for role in ("viewer", "operator", "owner") for identity in getattr(entry.roles, role)}
+    telegram = entry.telegram
+    return ChatSettings(
+        telegram=telegram.token if telegram and not telegram.token.missing else None,
+        telegram_url=config.telegram.base_url,
+        telegram_groups=frozenset(telegram.groups if telegram else ()),
+        roles=roles,
+    )

@@ -1,0 +1,1 @@
+"""Doors in chat services: people ask there, and the table of operations answers."""

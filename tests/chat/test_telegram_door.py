@@ -1,0 +1,204 @@
+"""The door in Telegram, against a local Telegram over real HTTP: who gets which answer, and what becomes of buttons."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from reporter.alerts.model import Level, Observation
+from reporter.app.app import App
+from reporter.app.home import FolderHome
+from reporter.chat.telegram import TelegramDoor
+from reporter.store import incidents
+from tests.support.clocks import HandClock
+from tests.support.processes import until
+from tests.support.telegram import LocalTelegram, Refused
+
+OWNER, OPERATOR, VIEWER, STRANGER = 11, 12, 13, 14
+CONFIG = """\
+version: 1
+telegram: {{base_url: "{url}"}}
+channels: {{desk: {{kind: telegram, token: env:BOT, chat: {desk}}}}}
+jobs: {{}}
+chat:
+  telegram: {{token: env:BOT, groups: {desk}}}
+  roles: {{owner: "telegram:11", operator: "telegram:12", viewer: ["telegram:13"]}}
+"""
+
+
+class World:
+    """A home with a door, and people who write."""
+
+    def __init__(self, folder: Path, telegram: LocalTelegram, clock: HandClock) -> None:
+        self.telegram, self.clock = telegram, clock
+        for name in ("owner", "operator", "viewer", "stranger"):
+            telegram.chat(name, "private")
+        (folder / "config").mkdir()
+        config = CONFIG.format(url=telegram.base_url, desk=telegram.chat("desk"))
+        (folder / "config" / "reporter.yaml").write_text(config)
+        environ = {"HOME": str(folder), "BOT": telegram.token()}
+        self.app = App(FolderHome(folder, clock=clock, environ=environ), clock=clock)
+
+    def opened(self) -> TelegramDoor:
+        chat = self.app.runtime.chat
+        assert chat is not None
+        assert chat.telegram is not None
+        door = TelegramDoor(self.app, chat, chat.telegram, self.deliver, poll=0.2)
+        door.start()
+        return door
+
+    def deliver(self, _: str = "") -> None:
+        self.app.delivery.serve(self.app.runtime.channels, "desk")
+
+    def trouble(self, level: Level = Level.CRITICAL) -> None:
+        seen = [Observation("limit/daily_loss", level, "the limit is passed")]
+        self.app.runner.observe(self.app.runtime, seen)
+        self.deliver()
+
+    @property
+    def acked_by(self) -> list[str | None]:
+        with self.app.store.read() as connection:
+            return [one.acked_by for one in incidents.open_incidents(connection)]
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+def telegram(clock: HandClock) -> Iterator[LocalTelegram]:
+    with LocalTelegram(limits=False, now=clock.wall) as local:
+        local.token()
+        yield local
+
+
+@pytest.fixture
+def world(tmp_path: Path, telegram: LocalTelegram, clock: HandClock) -> Iterator[World]:
+    made = World(tmp_path, telegram, clock)
+    with ExitStack() as stack:
+        stack.callback(made.app.close)
+        stack.callback(made.opened().stop)
+        yield made
+
+
+def test_a_question_is_answered_where_it_was_asked(world: World) -> None:
+    world.telegram.say("viewer", VIEWER, "/status")
+    [answer] = world.telegram.wait_for("viewer")
+    assert answer.text.startswith("🟢 All systems operational")
+    world.telegram.say("desk", VIEWER, "/help@reporter_bot")
+    assert world.telegram.wait_for("desk")[0].text.startswith("🧭 Commands")
+
+
+def test_a_stranger_hears_nothing_and_is_logged_once(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+    for text in ("/status", "/start", "hello", "/ack x"):
+        world.telegram.say("stranger", STRANGER, text)
+    world.telegram.say("viewer", VIEWER, "/help")
+    world.telegram.wait_for("viewer")
+    assert world.telegram.messages("stranger") == []
+    assert [record.getMessage().count(f"telegram:{STRANGER}") for record in caplog.records] == [1]
+
+
+def test_a_group_that_the_config_does_not_name_gets_no_answer(world: World) -> None:
+    world.telegram.chat("elsewhere")
+    world.telegram.say("elsewhere", OWNER, "/status")
+    world.telegram.say("owner", OWNER, "/help")
+    world.telegram.wait_for("owner")
+    assert world.telegram.messages("elsewhere") == []
+
+
+def test_what_is_not_understood_names_the_nearest(world: World) -> None:
+    world.telegram.say("viewer", VIEWER, "/statsu")
+    assert "did you mean" in world.telegram.wait_for("viewer")[0].text
+
+
+def test_a_button_needs_the_role_that_the_words_need(world: World) -> None:
+    world.trouble()
+    [alert] = world.telegram.wait_for("desk")
+    assert list(alert.buttons) == ["✋ Acknowledge", "🔇 Silence 1 h", "🔎 Explain"]
+    for user in (STRANGER, VIEWER):
+        world.telegram.press(alert, user, "✋ Acknowledge")
+    toasts = toasted(world, 1)
+    assert "needs the role operator" in toasts[0]
+    assert world.acked_by == [None]
+    world.telegram.press(alert, OPERATOR, "✋ Acknowledge")
+    assert "Acknowledged by user12" in toasted(world, 2)[1]
+    assert world.acked_by == ["user12"]
+
+
+def test_a_button_silences_and_one_explains(world: World) -> None:
+    world.trouble()
+    [alert] = world.telegram.wait_for("desk")
+    world.telegram.press(alert, OWNER, "🔇 Silence 1 h")
+    assert "silenced for an hour" in toasted(world, 1)[0]
+    world.telegram.press(alert, VIEWER, "🔎 Explain")
+    assert any("limit/daily_loss" in message.text for message in world.telegram.wait_for("desk", 2)[1:])
+
+
+def test_a_forged_button_grants_nothing_and_buttons_go_when_it_is_over(world: World) -> None:
+    world.trouble()
+    [alert] = world.telegram.wait_for("desk")
+    world.telegram.press(alert, OWNER, "", data="r1:ack:no-such-incident")
+    assert toasted(world, 1) == ["This is over."]
+    for _ in range(3):
+        world.clock.forward(hours=1)
+        world.trouble(Level.OK)
+    assert world.telegram.messages("desk")[0].buttons == {}
+
+
+def test_what_waited_while_nobody_listened_is_not_done_late(
+    tmp_path: Path, telegram: LocalTelegram, clock: HandClock
+) -> None:
+    world = World(tmp_path, telegram, clock)
+    world.trouble()
+    telegram.say("operator", OPERATOR, "/ack limit/daily_loss")
+    telegram.say("operator", OPERATOR, "/help")
+    clock.forward(minutes=20)
+    door = world.opened()
+    late, answered = sorted(telegram.wait_for("operator", 2), key=lambda message: "not done" not in message.text)
+    door.stop()
+    assert "not done" in late.text
+    assert "asked at" in answered.text
+    assert world.acked_by == [None]
+    world.app.close()
+
+
+def test_too_many_questions_get_one_line(world: World) -> None:
+    for _ in range(9):
+        world.telegram.say("viewer", VIEWER, "/help")
+    texts = [message.text for message in world.telegram.wait_for("viewer", 6, seconds=30)]
+    assert sum("At most 5 questions" in text for text in texts) == 1
+    assert len(world.telegram.messages("viewer")) == 6
+
+
+def test_trouble_with_telegram_costs_no_report(
+    tmp_path: Path, telegram: LocalTelegram, clock: HandClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    telegram.fail(Refused(401, "Unauthorized"), method="getMe")
+    world = World(tmp_path, telegram, clock)
+    door = world.opened()
+    until(lambda: "nobody is answered" in caplog.text, lambda: caplog.text)
+    world.trouble()
+    assert len(telegram.messages("desk")) == 1
+    door.stop()
+    world.app.close()
+
+
+def test_the_menu_is_shown_to_those_who_may(world: World) -> None:
+    world.telegram.say("viewer", VIEWER, "/help")
+    world.telegram.wait_for("viewer")
+    names = {command["command"] for command in world.telegram.bot().commands}
+    assert {"status", "pnl", "help"} <= names
+
+
+def toasted(world: World, count: int) -> list[str]:
+    """What buttons were answered, once there are so many."""
+    with world.telegram.arrived:
+        world.telegram.arrived.wait_for(lambda: len(world.telegram.answered) >= count, 20)
+    return [str(fields.get("text", "")) for fields in world.telegram.answered]
