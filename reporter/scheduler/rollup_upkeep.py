@@ -16,7 +16,9 @@ from reporter.periods.clock import Clock
 from reporter.store import rollups
 from reporter.store.database import Store
 from reporter.store.rollups import Standing
-from reporter.trading.ledger.buckets import Recount, hour_of
+from reporter.trading.ledger.buckets import Recount
+from reporter.trading.ledger.key_blocks import SIZE as KEYS
+from reporter.trading.ledger.key_blocks import KeyBlock, hour_of
 from reporter.trading.ledger.reader import Reader, UnreadableTradesError
 from reporter.trading.ledger.sqlite_file import undisturbed
 
@@ -57,14 +59,16 @@ class Progress:
 class RollupUpkeep:
     """Works on the roll-ups of one store. Raises LedgerError for a source that cannot be read, and StoreError.
 
-    `many` trades are read in one look where a roll-up is built, `some` where it is only checked.
+    `many` trades are read in one look where a roll-up is built, `some` where it is only checked; `keys` is how many
+    trades a block of keys has.
     """
 
-    def __init__(self, store: Store, clock: Clock, *, many: int = MANY, some: int = SOME) -> None:
+    def __init__(self, store: Store, clock: Clock, *, many: int = MANY, some: int = SOME, keys: int = KEYS) -> None:
         self._store = store
         self._clock = clock
         self._many = many
         self._some = some
+        self._keys = keys
 
     def standing(self, ledger: str) -> Standing | None:
         """How far a ledger's roll-up is."""
@@ -143,8 +147,28 @@ class RollupUpkeep:
             kept = self.standing(ledger)
         return kept
 
+    def _map_keys(self, reader: Reader, *, again: bool = False) -> None:
+        """Look at the keys of a ledger that has no index on the closing time: at new ones, or at all `again`."""
+        if not undisturbed(reader.lacks_index):
+            return
+        with self._store.read() as connection:
+            known = rollups.key_map(connection, reader.name)
+        for block in known.blocks if again else ():
+            look: Callable[[], tuple[KeyBlock, list[int]]] = partial(reader.block_again, block)
+            self._keep_block(reader.name, *undisturbed(look))
+        last = known.last if known.last is not None else -1
+        while found := undisturbed(partial(reader.next_block, last, self._keys)):
+            self._keep_block(reader.name, *found)
+            last = found[0].last
+
+    def _keep_block(self, ledger: str, block: KeyBlock, still_open: list[int]) -> None:
+        with self._store.begin() as connection:
+            rollups.save_block(connection, ledger, block, still_open)
+
     def _extend(self, reader: Reader, kept: Standing, end: int) -> Progress | None:
         """Count the hours that are not kept yet."""
+        if kept.through == kept.since or kept.state != rollups.BUILDING:
+            self._map_keys(reader)
         found = self._recount(reader, kept.through, end, self._many)
         moved: dict[str, Any] = {"through": found.until}
         if kept.state == rollups.BUILDING and found.until >= end:
@@ -177,6 +201,7 @@ class RollupUpkeep:
         return kept.state == rollups.UNVERIFIED or last is None or self._clock.wall() - last >= ROUND
 
     def _begin_check(self, reader: Reader, kept: Standing) -> Standing | None:
+        self._map_keys(reader, again=True)
         first = self._first(reader, kept)
         with self._store.begin() as connection:
             rollups.forget_trades(connection, kept.ledger, self._end() - MARKED)

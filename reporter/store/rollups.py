@@ -32,8 +32,9 @@ from reporter.errors import StoreError
 from reporter.periods.clock import Clock
 from reporter.store import told
 from reporter.store.database import AT_ONCE, Store, insert_once
-from reporter.store.tables import rollup_ledgers, rollup_trades, rollups
-from reporter.trading.ledger.buckets import FINE, Anchor, Bucket, Hour, Path, Realised, Recount, hour_of, start_of
+from reporter.store.tables import rollup_keys, rollup_ledgers, rollup_trades, rollups
+from reporter.trading.ledger.buckets import FINE, Anchor, Bucket, Hour, Path, Realised, Recount, start_of
+from reporter.trading.ledger.key_blocks import KeyBlock, KeyMap, hour_of
 from reporter.trading.ledger.result import LineKey
 from reporter.trading.trades import Mode
 
@@ -91,6 +92,18 @@ class StoredRollups:
             return Realised(end, lines, kept.anchor)
 
         return self._ask(ledger, definition, ask)
+
+    def keys(self, ledger: str, definition: str) -> tuple[KeyMap, Anchor | None] | None:
+        """Among which keys the trades of a stretch of time are, and the anchor that must still be in the database."""
+        try:
+            with self._store.read() as connection:
+                kept = standing(connection, ledger)
+                building = kept is not None and kept.state == BUILDING and kept.definition == definition
+                if kept is None or not (building or self._counts(kept, definition)):
+                    return None
+                return key_map(connection, ledger), kept.anchor
+        except StoreError:
+            return None  # the source is read as if nothing were known of it
 
     def days(self, ledger: str, definition: str, starts: tuple[int, ...]) -> Realised | None:
         """What each line made in each stretch between two of these hours, as far as it is kept."""
@@ -165,7 +178,8 @@ def clear_some(connection: Connection, was: Standing) -> None:
     if not move(connection, was, state=CLEARING if found else BUILDING):
         return
     if not found:
-        connection.execute(delete(rollup_trades).where(rollup_trades.c.ledger == ledger))
+        for table in (rollup_trades, rollup_keys):
+            connection.execute(delete(table).where(table.c.ledger == ledger))
     spans: dict[tuple[str, int], list[int]] = defaultdict(list)
     for scope, level, start in found:
         spans[scope, level].append(start)
@@ -203,6 +217,24 @@ def save(connection: Connection, was: Standing, found: Recount, now: datetime, *
     _merge(connection, was.ledger, DAY_LEVEL, days, lambda day: day + 24)
     _merge(connection, was.ledger, MONTH_LEVEL, sorted({_month(day) for day in days}), _next_month)
     return late
+
+
+def key_map(connection: Connection, ledger: str) -> KeyMap:
+    """The blocks of a ledger's keys, in order."""
+    c = rollup_keys.c
+    rows = connection.execute(select(rollup_keys).where(c.ledger == ledger).order_by(c.first, c.last)).all()
+    blocks = [KeyBlock(row.first, row.last, row.oldest, row.newest) for row in rows if row.oldest is not None]
+    return KeyMap(blocks, [row.first for row in rows if row.oldest is None])
+
+
+def save_block(connection: Connection, ledger: str, block: KeyBlock, still_open: Iterable[int]) -> None:
+    """Keep a block, in the place of what was kept of its keys."""
+    c = rollup_keys.c
+    connection.execute(delete(rollup_keys).where(c.ledger == ledger, c.first >= block.first, c.last <= block.last))
+    own = {"ledger": ledger, "first": block.first, "last": block.last, "oldest": block.oldest, "newest": block.newest}
+    # A block of one key that is open cannot be: it has closed trades.
+    singles = [{**own, "first": key, "last": key, "oldest": None, "newest": None} for key in still_open]
+    connection.execute(insert(rollup_keys), [own, *singles])
 
 
 def forget_trades(connection: Connection, ledger: str, before: int) -> None:

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from reporter.secret import masked
 
 # The newest migration in reporter/store/migrations/versions; a test holds that it is.
-HEAD = "0010"
+HEAD = "0011"
 LONGEST_TEXT = 10_000
 """Characters that are kept of words from elsewhere."""
 
@@ -605,4 +605,16 @@ web_keys = Table(
     Column("expires_at", UtcTime),
     Column("used_at", UtcTime),
     Index(None, "kind", "name"),
+)
+
+# Where no index leads to the closing times of a ledger's trades: blocks of its keys, and when their trades closed. A
+# row without times is the key of what was open when its block was looked at.
+rollup_keys = Table(
+    "rollup_keys",
+    metadata,
+    Column("ledger", String(64), primary_key=True),
+    Column("first", BigInteger, primary_key=True, autoincrement=False),
+    Column("last", BigInteger, primary_key=True, autoincrement=False),
+    Column("oldest", Integer),  # hours, counted since 1970
+    Column("newest", Integer),
 )

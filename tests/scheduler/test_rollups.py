@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -14,16 +15,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from reporter.periods.civil import Period
 from reporter.scheduler.rollup_loop import IDLE, RollupLoop
 from reporter.scheduler.rollup_upkeep import RollupUpkeep
 from reporter.store import rollups
 from reporter.store.database import Store, open_store
 from reporter.store.rollups import StoredRollups
-from reporter.trading.ledger.buckets import from_fine
+from reporter.trading.ledger.buckets import from_fine, start_of
 from reporter.trading.ledger.path_metrics import PathMetrics, units
 from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.ledger.reader import Reader
+from reporter.trading.ledger.settings import LedgerSettings
 from tests.support.clocks import HandClock
+from tests.support.paths import DATA
 from tests.support.stage import Stage
 from tests.trading.ledger.conftest import bot, new_native  # noqa: F401 - fixtures
 from tests.trading.ledger.databases import Native, between, native_sqlite, opened, usdt
@@ -165,6 +169,64 @@ def test_the_daemon_builds_what_its_config_names(floor: Floor, stage: Stage) -> 
     kept = RollupUpkeep(stage.app.store, stage.clock).standing("bot")
     assert kept
     assert (kept.state, kept.trades) == ("verified", 20)
+
+
+class Freqtrade:
+    """A freqtrade database, which has no index on the closing time, with and without its keys known."""
+
+    def __init__(self, folder: Path, store: Store) -> None:
+        self.path = folder / "tradesv3.sqlite"
+        shutil.copy(DATA / "freqtrade.sqlite", self.path)
+        self.clock = HandClock(datetime(2026, 12, 31, tzinfo=UTC))
+        settings = LedgerSettings(name="ft", kind="freqtrade", url=str(self.path), starting_balance=(usdt("1000"),))
+        self.plain, self.known = Portfolio([settings]), Portfolio([settings])
+        self.known.use(StoredRollups(store, self.clock))
+        self.upkeep = RollupUpkeep(store, self.clock, keys=20)
+        for _ in self.upkeep.build(self.known.readers[0]):
+            pass
+
+    def run(self, statement: str) -> int:
+        with closing(opened(str(self.path))) as connection, connection:
+            return connection.execute(statement).rowcount
+
+    def assert_same(self) -> None:
+        (newest,) = [one.newest_trade_at for one in self.plain.health()]
+        assert newest
+        for days in (0, 1, 3, 10):
+            start = newest.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=days)
+            day = Period(start, start + timedelta(days=1), "a day", "UTC")
+            assert self.known.performance(day, account=True) == self.plain.performance(day, account=True)
+
+
+def test_trades_are_found_by_their_keys_where_no_index_leads_to_their_closing(tmp_path: Path, store: Store) -> None:
+    desk = Freqtrade(tmp_path, store)
+    with store.read() as connection:
+        known = rollups.key_map(connection, "ft")
+    assert len(known.blocks) > 5
+    newest = max(block.newest for block in known.blocks)
+    assert len(known.ranges(start_of(newest), start_of(newest + 1))) <= 2
+    desk.assert_same()
+
+
+def test_an_open_trade_that_closes_later_is_found_by_its_key(tmp_path: Path, store: Store) -> None:
+    desk = Freqtrade(tmp_path, store)
+    assert desk.run("UPDATE trades SET is_open = 1 WHERE id = 3")
+    desk.clock.forward(hours=13)
+    while desk.upkeep.step(desk.known.readers[0]):
+        pass
+    newest = "(SELECT max(close_date) FROM trades)"
+    assert desk.run(f"UPDATE trades SET is_open = 0, close_profit_abs = 7, close_date = {newest} WHERE id = 3")
+    desk.assert_same()
+
+
+def test_check_names_the_index_that_a_large_table_lacks(tmp_path: Path, store: Store) -> None:
+    desk = Freqtrade(tmp_path, store)
+    assert desk.plain.warnings() == []
+    desk.run("UPDATE trades SET id = 200000 WHERE id = (SELECT max(id) FROM trades WHERE is_open = 0)")
+    (warning,) = desk.plain.warnings()
+    assert "CREATE INDEX trades_close_date ON trades (close_date)" in warning
+    desk.run("CREATE INDEX trades_close_date ON trades (close_date)")
+    assert desk.plain.warnings() == []
 
 
 def test_what_was_not_compared_for_days_does_not_count(floor: Floor) -> None:

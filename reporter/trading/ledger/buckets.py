@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import Any, Protocol
 from zlib import crc32
 
+from reporter.trading.ledger.key_blocks import KeyMap
 from reporter.trading.ledger.path_metrics import decimal, units
 from reporter.trading.ledger.result import BookKey, LineKey
 from reporter.trading.ledger.rows import mode
@@ -135,6 +136,9 @@ class Rollups(Protocol):
     def realised(self, ledger: str, definition: str, until: int) -> Realised | None:
         """What each line made before an hour, or before the last one that is kept; None where nothing is verified."""
 
+    def keys(self, ledger: str, definition: str) -> tuple[KeyMap, Anchor | None] | None:
+        """Among which keys the trades of a stretch of time are, and the anchor that must still be in the database."""
+
     def days(self, ledger: str, definition: str, starts: tuple[int, ...]) -> Realised | None:
         """What each line made in each stretch between two of these hours, as far as it is kept."""
 
@@ -160,11 +164,6 @@ def fine(value: Any) -> int:
 def from_fine(amount: int) -> Decimal:
     """An amount in whole numbers of 1e-15, rounded to 1e-8."""
     return round(Decimal(amount).scaleb(-15), 8) + 0
-
-
-def hour_of(moment: datetime) -> int:
-    """The hour, counted since 1970, that a moment lies in."""
-    return int(moment.timestamp() // HOUR)
 
 
 def start_of(hour: int) -> datetime:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 from typing import Any
 
@@ -53,8 +54,15 @@ def trades(source: Source, period: Period) -> Select[Any]:
 
 def _rows(source: Source, period: Period, trades: Select[Any] | None = None) -> Select[Any]:
     """All closed trades of a period."""
-    start, end = source.stored(period.start), source.stored(period.end)
-    return (source.trades if trades is None else trades).where(source.closed_at >= start, source.closed_at < end)
+    return _closed(source, period.start, period.end, trades)
+
+
+def _closed(source: Source, since: datetime | None, until: datetime, trades: Select[Any] | None = None) -> Select[Any]:
+    """All trades that closed in a stretch of time."""
+    found = (source.trades if trades is None else trades).where(source.closed_at < source.stored(until))
+    if since is not None:
+        found = found.where(source.closed_at >= source.stored(since))
+    return found if source.narrowed is None else found.where(source.narrowed(since, until))
 
 
 def oldest_first(
@@ -189,10 +197,7 @@ def history(
     `rows` counts all trades, `trades` those whose result and time can be read. A `raw` question costs less and adds up
     whatever is stored: `sound` says whether the answer can be taken.
     """
-    found = (source.raw if raw else source.trades).where(source.closed_at < source.stored(until))
-    if since is not None:
-        found = found.where(source.closed_at >= source.stored(since))
-    rows = found.subquery()
+    rows = _closed(source, since, until, source.raw if raw else source.trades).subquery()
     day = day_index(source, rows.c.closed_at, days) if days else literal_column("0")
     agent = func.coalesce(func.nullif(rows.c.agent, ""), UNNAMED).label("agent")
     read = source.readable.formed if days and not raw else source.readable.shaped
@@ -253,12 +258,39 @@ def counted(
     source: Source, since: datetime, until: datetime, limit: int | None = None, only: Any | None = None
 ) -> Select[Any]:
     """The closed trades of a stretch in order, as roll-ups count them, or one of them by its id."""
-    found = source.trades.where(source.closed_at >= source.stored(since), source.closed_at < source.stored(until))
-    c = (found if only is None else found.where(source.trade_id == literal(only))).subquery().c
+    if only is None:
+        found = _closed(source, since, until)
+    else:
+        found = _closed(replace(source, narrowed=None), since, until).where(source.trade_id == literal(only))
+    c = found.subquery().c
     agent = func.coalesce(func.nullif(c.agent, ""), UNNAMED)
     hour = (source.timing.seconds(c.closed_at) // whole(3600)).label("hour")
     chosen = select(c.id, c.closed_at, hour, agent, c.mode, c.currency, c.pnl, c.fees, c.funding)
     return chosen.order_by(c.closed_at, c.id).limit(limit)
+
+
+def block(source: Source, after: int, size: int) -> Select[Any]:
+    """The next so many closed trades by their key: the last key, when the first and the last closed, and how many."""
+    found = source.trades.where(source.trade_id > after).order_by(source.trade_id).limit(size)
+    return _extent(found.with_only_columns(source.trade_id.label("id"), source.closed_at.label("closed_at")))
+
+
+def extent(source: Source, first: int, last: int) -> Select[Any]:
+    """The same of the closed trades between two keys."""
+    found = source.trades.where(source.trade_id >= first, source.trade_id <= last)
+    return _extent(found.with_only_columns(source.trade_id.label("id"), source.closed_at.label("closed_at")))
+
+
+def _extent(found: Select[Any]) -> Select[Any]:
+    c = found.subquery().c
+    wanted: list[ColumnElement[Any]] = [func.max(c.id), func.min(c.closed_at), func.max(c.closed_at), func.count()]
+    return select(*wanted)
+
+
+def open_keys(source: Source, first: int, last: int) -> Select[Any]:
+    """The keys of the open positions between two keys."""
+    c = source.positions.subquery().c
+    return select(c.id).where(c.id >= first, c.id <= last)
 
 
 def lost(source: Source, since: datetime, until: datetime) -> Select[Any]:
@@ -281,7 +313,10 @@ def stray(source: Source, period: Period, now: datetime | None) -> Select[Any]:
     wrong = [at.is_(None), and_(at >= source.stored(period.start), _unformed(source))]
     if now is not None:
         wrong.append(at >= source.stored(max(now, period.end)))
-    return source.trades.with_only_columns(func.count()).where(or_(*wrong))
+    found = source.trades.with_only_columns(func.count()).where(or_(*wrong))
+    if source.narrowed is None:
+        return found
+    return found.where(source.narrowed(period.start, datetime.max.replace(tzinfo=UTC, year=9000)))
 
 
 def timeless(source: Source, since: datetime | None, until: datetime) -> Select[Any]:

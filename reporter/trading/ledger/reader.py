@@ -31,7 +31,6 @@ from reporter.trading.ledger.buckets import (
     Rollups,
     fine,
     from_fine,
-    hour_of,
     hours_of,
     start_of,
 )
@@ -41,6 +40,7 @@ from reporter.trading.ledger.connection import Database
 from reporter.trading.ledger.derived import DerivedDatabase
 from reporter.trading.ledger.files import Files, file_kind
 from reporter.trading.ledger.grouping import Grouping, grouping
+from reporter.trading.ledger.key_blocks import KeyBlock, has_index, hour_of, statement
 from reporter.trading.ledger.path_metrics import LinePath, TradeWalk, units, walked
 from reporter.trading.ledger.result import BookKey, CashFlow, LedgerResult, LineKey, UnreadableTrades
 from reporter.trading.ledger.settings import LedgerSettings
@@ -56,6 +56,8 @@ from reporter.trading.trades import Agent, Arrivals, EquityPoint, Mode, Position
 _BATCH = 5000
 _IDS = 1000
 _DAYS = 31
+# A table with fewer trades needs no index on their closing time.
+_LARGE = 100_000
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 # Raise this where figures are made in another way than before: sums that were kept are then made again.
@@ -79,6 +81,7 @@ class Reader:
         self.settings = settings
         self.rollups: Rollups | None = None
         self._clock_of_ours = now
+        self._has_index = False
         self._database = _database(settings, timeout)
         self._mode = settings.mode or _mode_by_name(self._database)
         self._source = _source(settings, self._database.dialect, self._mode)
@@ -328,11 +331,25 @@ class Reader:
         """What is unwise in how we may read it, which is rights that are too wide; and what in it cannot be read."""
         found = [f"{self.name}: {value}" for value in self.unreadable_values(NAMED)]
         database = self._database.source if isinstance(self._database, DerivedDatabase) else self._database
-        if isinstance(database, Files) or database.dialect == "sqlite":
+        if isinstance(database, Files):
             return found
+        if database.dialect == "sqlite":
+            return [*found, *self._missing_index()]
         tables = () if database is not self._database else self._source.tables
         with database.snapshot() as connection:
-            return [*found, *(f"{self.name}: {one}" for one in rights.warnings(connection, tables))]
+            found += [f"{self.name}: {one}" for one in rights.warnings(connection, tables)]
+        return [*found, *self._missing_index()]
+
+    def _missing_index(self) -> list[str]:
+        """Which index a large table of trades lacks."""
+        if not self.lacks_index():
+            return []
+        with self._look() as (connection, source):
+            last = connection.execute(source.trades.with_only_columns(func.max(source.trade_id))).scalar()
+        if (last or 0) < _LARGE:
+            return []
+        made = statement(self._database.dialect, self._source)
+        return [f"{self.name}: no index leads to the closing time of its trades; reports are quicker with: {made}"]
 
     def unreadable_values(self, limit: int) -> list[UnreadableValue]:
         """The first values of each table that cannot be read, in the whole past. A table that is not there has none."""
@@ -405,7 +422,52 @@ class Reader:
         """One state of the database, and the source that fits it where it is asked for trades or for the account."""
         with self._database.snapshot() as connection:
             wanted = ["trades"] * trades + ["equity"] * (account and _keeps_equity(connection, self._source))
-            yield connection, self._fitting(connection, wanted)
+            source = self._fitting(connection, wanted)
+            if trades:
+                source = self._narrowed(connection, source)
+            yield connection, source
+
+    def _narrowed(self, connection: Connection, source: Source) -> Source:
+        """The source whose trades are found by their keys, where no index leads to them and their keys are known."""
+        if self.rollups is None or self._has_index or isinstance(self._database, DerivedDatabase):
+            return source
+        self._has_index = has_index(connection, source)
+        known = self.rollups.keys(self.name, self.definition)
+        if known is None or not known[0].blocks or not self._stands(connection, source, known[1]):
+            return source
+        return replace(source, narrowed=partial(known[0].among, source.trade_id))
+
+    def lacks_index(self) -> bool:
+        """Whether no index leads to the trades of a stretch of time, though their keys are numbers that could."""
+        if isinstance(self._database, DerivedDatabase):
+            return False
+        with self._database.snapshot() as connection:
+            source = self._fitting(connection, ["trades"])
+            if has_index(connection, source):
+                return False
+            last = connection.execute(source.trades.with_only_columns(func.max(source.trade_id))).scalar()
+            return isinstance(last, int)
+
+    def next_block(self, after: int, size: int) -> tuple[KeyBlock, list[int]] | None:
+        """The next so many closed trades by their keys, and what is open between; None while they are fewer."""
+        with self._database.snapshot() as connection:
+            source = self._fitting(connection, ["trades"])
+            last, oldest, newest, count = connection.execute(queries.block(source, after, size)).one()
+            return self._block(connection, source, (after + 1, last), (oldest, newest)) if count == size else None
+
+    def block_again(self, block: KeyBlock) -> tuple[KeyBlock, list[int]]:
+        """A block as it is now, and what is open in it."""
+        with self._database.snapshot() as connection:
+            source = self._fitting(connection, ["trades"])
+            _, *ends, _ = connection.execute(queries.extent(source, block.first, block.last)).one()
+            return self._block(connection, source, (block.first, block.last), (ends[0], ends[1]))
+
+    def _block(
+        self, connection: Connection, source: Source, keys: tuple[int, int], ends: tuple[Any, Any]
+    ) -> tuple[KeyBlock, list[int]]:
+        hours = [hour_of(rows.known(end)) if end is not None else 0 for end in ends]
+        still_open = list(connection.execute(queries.open_keys(source, *keys)).scalars())
+        return KeyBlock(*keys, *hours), still_open
 
     def _fitting(self, connection: Connection, tables: Sequence[str]) -> Source:
         """The source without the columns that a database of an earlier day lacks."""
@@ -518,7 +580,7 @@ class Reader:
         """The sums that were kept and may take the place of a scan, if the database is still the one they are of."""
         if self.rollups is None or (since is not None and not days):
             return None
-        first = connection.execute(queries.first_stored(source)).scalar()
+        first = None if source.narrowed else connection.execute(queries.first_stored(source)).scalar()
         if first is not None and first != connection.execute(queries.oldest(source)).scalar():
             return None  # a time that cannot be read stands before all that was counted
         if days:

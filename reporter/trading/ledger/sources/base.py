@@ -163,7 +163,8 @@ class Source:
     `lists_agents` says that agents have a table of their own; otherwise they are known by their trades. `costly` says
     that what a column holds has to be looked up elsewhere, and should not be looked up twice. `tells_deposits` says
     that snapshots of the account tell what was paid in and out. `open_with_result` are the ids of open rows that hold a
-    result. `raw` has the trades as they are stored, unchecked: it costs a database less.
+    result. `raw` has the trades as they are stored, unchecked: it costs a database less. `narrowed` says by their
+    keys among which rows the trades of a stretch are, where no index leads to them.
     """
 
     trades: Rows
@@ -185,6 +186,7 @@ class Source:
     costly: bool = False
     tells_deposits: bool = False
     open_with_result: Rows | None = None
+    narrowed: Callable[[datetime | None, datetime], ColumnElement[bool]] | None = None
 
 
 def canonical(columns: TradeColumns | PositionColumns | AgentColumns | EquityColumns) -> Rows:

@@ -1,0 +1,100 @@
+"""Finds the trades of a period by their keys in a database that has no index on the closing time.
+
+Rows are written in the order in which positions are opened, so the trades of a day stand close together. Of each block
+of keys it is kept when the first and the last of its trades closed; what was open then is kept by its key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, literal, or_, text
+
+from reporter.trading.ledger.sources.base import Source
+
+# Closed trades of a block.
+SIZE = 10_000
+# So many stretches of keys, and keys of positions that were open, one question names.
+_RANGES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class KeyBlock:
+    """Closed trades from one key to another, and the hours, counted since 1970, of the first and last closing."""
+
+    first: int
+    last: int
+    oldest: int
+    newest: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeyMap:
+    """The blocks in the order of their keys, and the keys of what was open when they were looked at."""
+
+    blocks: Sequence[KeyBlock] = ()
+    open: Sequence[int] = ()
+
+    @property
+    def last(self) -> int | None:
+        """The last key that is known."""
+        return self.blocks[-1].last if self.blocks else None
+
+    def ranges(self, since: datetime | None, until: datetime) -> list[tuple[int, int]]:
+        """The stretches of keys that may hold a trade that closed in a stretch of time."""
+        start = None if since is None else hour_of(since)
+        end, found = hour_of(until), list[tuple[int, int]]()
+        before = -2
+        for place, block in enumerate(self.blocks):
+            if (start is None or block.newest >= start) and block.oldest <= end:
+                if place == before + 1:
+                    found[-1] = (found[-1][0], block.last)
+                else:
+                    found.append((block.first, block.last))
+                before = place
+        return found if len(found) <= _RANGES else [(found[0][0], found[-1][1])]
+
+    def among(self, key: ColumnElement[Any], since: datetime | None, until: datetime) -> ColumnElement[bool]:
+        """Whether a row may be one of the trades of a stretch, by its key."""
+        parts = [and_(key >= literal(first), key <= literal(last)) for first, last in self.ranges(since, until)]
+        if self.open:
+            parts.append(key.in_(self.open))
+        return or_(*parts, key > literal(self.last))
+
+
+def hour_of(moment: datetime) -> int:
+    """The hour, counted since 1970, that a moment lies in."""
+    return int(moment.timestamp() // 3600)
+
+
+def has_index(connection: Connection, source: Source) -> bool:
+    """Whether an index leads to the trades that closed in a stretch of time."""
+    column: Any = source.closed_at
+    name, of = column.name, column.table.name
+    if connection.dialect.name == "sqlite":
+        listed = text("SELECT sql FROM sqlite_master WHERE type = 'index' AND tbl_name = :of AND sql IS NOT NULL")
+        return any(_first_column(sql) == name for sql in connection.execute(listed, {"of": of}).scalars())
+    if connection.dialect.name == "postgresql":
+        asked = text(
+            "SELECT count(*) FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid "
+            "AND a.attnum = i.indkey[0] JOIN pg_catalog.pg_class c ON c.oid = i.indrelid "
+            "WHERE c.relname = :of AND a.attname = :name AND pg_catalog.pg_table_is_visible(c.oid)"
+        )
+        return bool(connection.execute(asked, {"of": of, "name": name}).scalar())
+    return True  # elsewhere nothing is known: the database finds its own way
+
+
+def _first_column(sql: str) -> str:
+    return sql.partition("(")[2].split(",")[0].split(")")[0].strip().strip('"`[]').split(" ")[0].strip('"`[]')
+
+
+def statement(dialect: str, source: Source) -> str:
+    """What makes the index that a database lacks."""
+    column: Any = source.closed_at
+    name, of = column.name, column.table.name
+    if dialect == "postgresql":
+        return f"CREATE INDEX CONCURRENTLY ON {of} USING brin ({name})"
+    return f"CREATE INDEX {of}_{name} ON {of} ({name})"
