@@ -7,6 +7,7 @@ exchange a file between the check and its reading. What the program itself bring
 
 from __future__ import annotations
 
+import errno
 import os
 import pwd
 import stat
@@ -50,6 +51,22 @@ def _reason(place: Path, info: os.stat_result, kind: str) -> tuple[str, str] | N
         hint = f"chown {me} {place}, or run this as the user {owner}"
         return f"the {kind} {place} belongs to {owner} and not to {whom}", hint
     return None
+
+
+def read_bounded(path: Path, most: int) -> tuple[bytes, os.stat_result]:
+    """What a file holds, up to one byte more than `most`, and what the file is. Raises OSError.
+
+    A pipe or a device, which may never end, is no file.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except ValueError:
+        raise OSError(errno.EINVAL, "this is no path") from None
+    with os.fdopen(descriptor, "rb") as file:
+        info = os.fstat(descriptor)
+        if not stat.S_ISREG(info.st_mode):
+            raise OSError(errno.EINVAL, "it is a folder, a pipe or a device, and no file")
+        return file.read(most + 1), info
 
 
 def name_of(uid: int) -> str:

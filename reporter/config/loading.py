@@ -21,7 +21,7 @@ from reporter.config.secrets import LITERAL, Sources
 from reporter.config.yaml_document import Document
 from reporter.errors import ConfigError, Problem
 from reporter.secret import Secret, learn_environment
-from reporter.trusted_files import distrust
+from reporter.trusted_files import distrust, read_bounded
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +123,12 @@ class _UntitledFields(GenerateJsonSchema):
 def _content(path: Path) -> tuple[bytes, bool]:
     """The file's bytes, and whether nobody but its owner may read it."""
     try:
-        with path.open("rb") as file:
-            return file.read(documents.MAX_BYTES + 1), not os.fstat(file.fileno()).st_mode & 0o077
+        content, info = read_bounded(path, documents.MAX_BYTES)
     except FileNotFoundError:
         raise ConfigError([Problem(str(path), "there is no config here", hint=_INIT)]) from None
     except OSError as error:
         raise ConfigError([Problem(str(path), f"cannot be read: {error.strerror}")]) from None
+    return content, not info.st_mode & 0o077
 
 
 _INIT = "`reporter init DIR` makes a home with one; `reporter --home DIR` says where it is"

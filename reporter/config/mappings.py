@@ -7,15 +7,18 @@ from typing import Any
 
 from reporter.config import yaml_document
 from reporter.errors import LedgerError
+from reporter.trusted_files import distrust, read_bounded
 
 
 def mapping_of(given: str | dict[str, Any] | None) -> dict[str, Any]:
     """A mapping as it is written; a text is the path of its file. Raises LedgerError."""
     if not isinstance(given, str):
         return given or {}
-    path = Path(given)
+    path = Path(given).absolute()
+    if reason := distrust(path, path.parent):
+        raise LedgerError(f"mapping: {': '.join(reason)}")
     try:
-        document = yaml_document.read(str(path), path.read_bytes())
+        document = yaml_document.read(str(path), read_bounded(path, yaml_document.MAX_BYTES)[0])
     except OSError as error:
         raise LedgerError(f"mapping: {path} cannot be read: {error.strerror}") from None
     if document.problems:

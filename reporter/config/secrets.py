@@ -15,8 +15,11 @@ from pydantic_core import PydanticCustomError
 from reporter.config.types import mistake
 from reporter.config.yaml_document import shown
 from reporter.secret import Secret, is_telling
+from reporter.trusted_files import read_bounded
 
 LITERAL = "the config file itself"
+LARGEST = 64 * 1024
+"""Bytes of a file that holds a secret; a certificate's key has some thousands."""
 
 _CHAT = re.compile(r"-?[1-9]\d{0,19}|@[A-Za-z]\w{3,31}")
 _SHELL_VARIABLE = re.compile(r"\$\{?(\w+)\}?")
@@ -89,11 +92,15 @@ class Sources:
 def _file(path: Path, name: str, *, guarded: bool = False) -> str:
     """What a file of secrets holds. `guarded` says that others are kept out by more than the file's mode."""
     try:
-        if not guarded and path.stat().st_mode & 0o077:
-            raise mistake(f"others can read the file `{name}`", f"chmod 600 {name}")
-        return _filled(path.read_text("utf-8"), f"the file `{name}`")
+        content, info = read_bounded(path, LARGEST)
     except OSError as error:
         raise mistake(f"the file `{name}` cannot be read: {error.strerror}") from None
+    if not guarded and info.st_mode & 0o077:
+        raise mistake(f"others can read the file `{name}`", f"chmod 600 {name}")
+    if len(content) > LARGEST:
+        raise mistake(f"the file `{name}` is larger than a secret: it has more than {LARGEST:,} bytes")
+    try:
+        return _filled(content.decode("utf-8"), f"the file `{name}`")
     except UnicodeDecodeError:
         raise mistake(f"the file `{name}` is not UTF-8 text") from None
 

@@ -111,6 +111,27 @@ def test_a_secret_in_a_file_is_watched_as_the_config_is(stage: Stage) -> None:
     assert [home.edited(), home.edited()] == [False, True]
 
 
+@pytest.mark.parametrize("place", ["config/reporter.yaml", "hook", "map.yaml"])
+def test_a_pipe_is_no_file_of_a_home(stage: Stage, place: str) -> None:
+    mapped = "ledgers: {bot: {kind: mapping, url: bot.sqlite, mapping: map.yaml}}"
+    stage.write(
+        "config/reporter.yaml", f"version: 1\nchannels: {{daily: {{webhook: file:hook}}}}\njobs: {{}}\n{mapped}"
+    )
+    stage.write("map.yaml", "table: t\n")
+    stage.write("hook", "https://discord.com/api/webhooks/1/x").chmod(0o600)
+    (stage.folder / place).unlink()
+    os.mkfifo(stage.folder / place, 0o600)
+    with pytest.raises(ConfigError, match="a pipe or a device, and no file"):
+        FolderHome(stage.folder, clock=HandClock(), environ={}).build()
+
+
+def test_a_secret_has_an_end(stage: Stage) -> None:
+    stage.write("hook", "x" * 70_000).chmod(0o600)
+    stage.write("config/reporter.yaml", "version: 1\nchannels: {daily: {webhook: file:hook}}\njobs: {}\n")
+    with pytest.raises(ConfigError, match="is larger than a secret"):
+        FolderHome(stage.folder, clock=HandClock(), environ={}).build()
+
+
 def test_the_program_itself_is_trusted_with_its_stock_files(tmp_path: Path) -> None:
     stock = stock_home() / "jobs" / "daily_summary.py"
     assert distrust(stock, stock_home()) is None
