@@ -98,6 +98,7 @@ HEAVY_OF_OURS = {
     "reporter.store.migrate",
     "reporter.delivery.outlets.discord.outlet",
     "reporter.delivery.outlets.telegram.outlet",
+    "reporter.delivery.outlets.telegram.chats",
     "reporter.delivery.outlets.apprise_services",
     "reporter.delivery.outlets.console",
     "reporter.cli.setup",

@@ -1,4 +1,4 @@
-"""Everything that `reporter check` looks at: config, jobs, templates, databases and channels."""
+"""Everything that `reporter check` looks at: config, jobs, templates, databases, channels and the bot in chat."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from reporter.app.build import HomeContents
 from reporter.app.config_lint import settings_without_effect
 from reporter.app.home import FolderHome
 from reporter.delivery.outlets.outlet import Delivered
-from reporter.errors import ConfigError, Problem, TemplateError
+from reporter.errors import ConfigError, Problem, ReporterError, TemplateError
 from reporter.jobs.loader import load_catalog
 from reporter.messages.formats import plural
+from reporter.messages.message import visible
 from reporter.scheduler.runtime import Runtime
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One result of `check`. `trouble` is empty if all is well, else config, job, template, ledger, channel, or advice,
-    which stops nothing."""
+    """One result of `check`. `trouble` is empty if all is well, else config, job, template, ledger, channel, chat, or
+    advice, which stops nothing."""
 
     trouble: str
     text: str
@@ -38,6 +39,7 @@ def check_home(home: FolderHome) -> Iterator[Finding]:
     yield from _check_templates(runtime)
     yield from _check_ledgers(runtime)
     yield from _check_channels(runtime)
+    yield from _check_chat(runtime)
     runtime.close()
 
 
@@ -95,3 +97,22 @@ def _check_channels(runtime: Runtime) -> Iterator[Finding]:
             yield Finding("", f"channel {name} can be posted to")
         else:
             yield Finding("channel", f"channel {name}: {verdict.why}")
+
+
+def _check_chat(runtime: Runtime) -> Iterator[Finding]:
+    """Whether the bot that people ask works, is in its groups, and has somebody to answer."""
+    chat = runtime.chat
+    if chat is None or chat.telegram is None:
+        return
+    from reporter.delivery.outlets.telegram.chats import bot_and_groups  # noqa: PLC0415 - loaded only where it is used
+
+    try:
+        name, strange = bot_and_groups(chat.telegram, chat.telegram_url, sorted(chat.telegram_groups))
+    except ReporterError as error:
+        yield Finding("chat", f"chat: {error}")
+        return
+    yield Finding("", f"questions are answered by @{visible(name)} in Telegram")
+    for group in strange:
+        yield Finding("chat", f"chat: the bot is not in the group {group}: add it there, or take it out of `groups`")
+    if not chat.roles:
+        yield Finding("advice", "chat: `roles` names nobody, so nobody gets an answer")

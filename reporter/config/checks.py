@@ -29,6 +29,8 @@ def check(config: Config, document: Document, gone: Collection[KeyPath] = ()) ->
     yield from _ledgers_of_probes(config, document, names)
     yield from _store_in_a_ledger(config, document)
     yield from _open_door(config, document)
+    if config.chat and config.chat.telegram:
+        yield from _odd_token(document, ("chat", "telegram", "token"), config.chat.telegram.token)
     for name, channel in config.channels.items():
         if isinstance(channel, DiscordChannel):
             yield from _foreign_webhook(config, document, name, channel, known=("discord", "base_url") not in gone)

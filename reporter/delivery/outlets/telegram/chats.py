@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ import httpx
 
 from reporter.delivery.outlets.telegram.bot_api import BotAnswer, BotApi
 from reporter.errors import ReporterError
+from reporter.secret import Secret
 
 _WITH_A_CHAT = ("message", "channel_post", "edited_message", "my_chat_member")
 _CONFLICT = 409
@@ -38,6 +39,23 @@ def heard_chats(api: BotApi) -> list[HeardChat]:
     """
     found = _result(api, "getUpdates", {"timeout": 0, "allowed_updates": list(_WITH_A_CHAT)})
     return list(dict.fromkeys(chat for update in found if isinstance(update, dict) for chat in _chats(update)))
+
+
+def bot_and_groups(token: Secret, base_url: str, groups: Sequence[int]) -> tuple[str, list[int]]:
+    """What the bot is called, and in which of the groups it is not. Raises ReporterError."""
+    api = BotApi(token, base_url=base_url)
+    try:
+        return bot_name(api), [group for group in groups if not _is_in(api, group)]
+    finally:
+        api.close()
+
+
+def _is_in(api: BotApi, group: int) -> bool:
+    try:
+        answer = api.call("getChatMember", {"chat_id": group, "user_id": api.bot_id})
+    except httpx.HTTPError as error:
+        raise ReporterError(f"Telegram cannot be reached ({type(error).__name__})") from None
+    return answer.accepted and answer.result.get("status") not in {"left", "kicked"}
 
 
 def _chats(update: Mapping[str, Any]) -> Iterator[HeardChat]:
