@@ -90,6 +90,7 @@ def _discord(
         thread_name=entry.thread_name,
         bot_token=None if entry.bot_token is None or entry.bot_token.missing else entry.bot_token,
         mention=entry.mentions,
+        headline=entry.headline,
         monotonic=services.clock.monotonic,
         service=services.discord,
         **_way(entry),

@@ -155,6 +155,8 @@ class DiscordChannel(WebChannel):
     """Post into this thread of the channel."""
     thread_name: str | None = Field(None, min_length=1, max_length=100)
     """In a forum channel: begin a thread of this name with each message."""
+    headline: bool = True
+    """A line above each embed says what the message is and its main figure: a phone's notification shows that line."""
     mention: Annotated[MentionConfig, OrEmpty()] = MentionConfig()
     """Who is mentioned. Without it nobody ever is, whatever a message says."""
     bot_token: SecretText | None = None

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from reporter.delivery.outlets.outlet import Delivered, Later, Outlet, Unclear
+from reporter.delivery.outlets.outlet import Delivered, Later, Never, Outlet, Unclear
 from reporter.messages.message import Severity
 from tests.delivery.outlets.messages import HOSTILE, field, line, prose, summary
 
@@ -86,3 +86,4 @@ class OutletContract:
     def test_closes_twice(self, outlet: Outlet) -> None:
         outlet.close()
         outlet.close()
+        assert isinstance(outlet.look(), Delivered | Later | Never | Unclear)  # and still answers with a verdict

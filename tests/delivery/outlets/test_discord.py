@@ -23,6 +23,7 @@ from reporter.secret import Secret
 from tests.delivery.outlets.kit import OutletContract
 from tests.delivery.outlets.messages import HOSTILE, field, line, summary
 from tests.support.discord import Ban, Fault, Hang, Limited, LocalDiscord, Refused, Reset, Status, Truncate
+from tests.support.discord.markdown import shown
 from tests.support.processes import until
 
 Open = Callable[..., DiscordOutlet]
@@ -69,6 +70,7 @@ def test_a_message_arrives_as_the_embed_it_is(discord: LocalDiscord, outlet: Dis
     outlet.post(summary())
     [message] = discord.messages("daily")
     assert message.text.split("\n") == [
+        "Daily performance · Win rate 55.3 % (26W/21L)",  # the line that a phone shows, above the embed
         "Daily performance",
         "Win rate 55.3 % (26W/21L)",
         "agent               P&L",
@@ -133,7 +135,23 @@ def test_an_edit_replaces_everything(discord: LocalDiscord, open_outlet: Open) -
     id_ = delivered(outlet.post(summary(severity=Severity.CRITICAL, attachments=(chart,)))).id
     assert delivered(outlet.edit(id_, Message(title=line("quiet again")))).id == id_
     [message] = discord.messages("daily")
-    assert (message.text, message.files, message.warnings) == ("quiet again", {}, [])
+    assert (message.text, message.files, message.warnings) == ("quiet again\nquiet again", {}, [])
+
+
+def test_the_line_above_the_embed_calls_nobody_and_leads_nowhere(discord: LocalDiscord, open_outlet: Open) -> None:
+    title = line("@everyone <@1> *loud* https://evil.example " + "x" * 200)
+    open_outlet().post(Message(title=title), Message(title=line("another")))
+    [message] = discord.messages("daily")
+    content = message.body["content"]
+    assert message.called == set()
+    assert "https://" not in content
+    assert shown(content).startswith("@everyone <@1> *loud* https:/")
+    assert shown(content).endswith("… (and 1 more)") or len(shown(content)) <= 170
+
+
+def test_a_channel_without_the_line_has_only_its_embed(discord: LocalDiscord, open_outlet: Open) -> None:
+    open_outlet(headline=False).post(summary())
+    assert not discord.messages("daily")[0].body.get("content")
 
 
 def test_files_arrive_byte_for_byte_and_pictures_are_shown(discord: LocalDiscord, outlet: DiscordOutlet) -> None:
@@ -395,7 +413,9 @@ def test_an_address_that_is_no_webhook_is_refused_without_showing_it(url: str) -
 @pytest.mark.parametrize("host", ["discord.com", "discordapp.com", "ptb.discord.com", "canary.discord.com"])
 @pytest.mark.parametrize("path", ["/api/webhooks", "/api/v6/webhooks", "/api/v10/webhooks"])
 def test_every_form_of_discords_own_addresses_is_taken(host: str, path: str) -> None:
-    DiscordOutlet(Secret(f"https://{host}{path}/123/a-B_c?thread_id=5")).close()
+    outlet = DiscordOutlet(Secret(f"https://{host}{path}/123/a-B_c?thread_id=5"))
+    assert outlet.payload(summary())["embeds"]
+    outlet.close()
 
 
 @pytest.mark.parametrize(

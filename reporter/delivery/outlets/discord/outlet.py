@@ -18,13 +18,14 @@ import httpx
 
 from reporter.delivery.outlets.discord import limits
 from reporter.delivery.outlets.discord.history import ChannelHistory
-from reporter.delivery.outlets.discord.markdown import BLANK, is_blank, markdown, markdown_line, plain_line
+from reporter.delivery.outlets.discord.markdown import BLANK, escaped, is_blank, markdown, markdown_line, plain_line
 from reporter.delivery.outlets.discord.responses import Answer, note_for_all, unanswered, verdict
 from reporter.delivery.outlets.discord.webhook import DISCORD, WebhookAddress, connect, connect_bot
 from reporter.delivery.outlets.links import file_names
 from reporter.delivery.outlets.outlet import Delivered, Found, Later, Never, Unclear, Verdict
 from reporter.delivery.rate_limits import MARGIN, Limit, RateWindow, ServiceLimits
 from reporter.errors import ReporterError
+from reporter.messages.headline import headline as headline_of
 from reporter.messages.message import Attachment, Field, Message, Severity, Tone, visible
 from reporter.secret import Secret
 from reporter.version import __version__
@@ -57,8 +58,8 @@ class DiscordOutlet:
     is, whatever a message says. `thread_name` is for forum channels: each message opens a thread of that name.
     With a `bot_token` the channel is read where an answer was lost; the bot must see the channel and its history.
     `timeout` is in seconds, for each step of a request. `service` has what all webhooks share. `proxy` is used instead
-    of the environment's, and `ca_file` (PEM) is trusted instead of the usual authorities. Raises ReporterError when a
-    setting can never work.
+    of the environment's, and `ca_file` (PEM) is trusted instead of the usual authorities. With `headline` a line
+    above the embed says what the message is. Raises ReporterError when a setting can never work.
     """
 
     kind = "discord"
@@ -79,9 +80,11 @@ class DiscordOutlet:
         service: ServiceLimits | None = None,
         proxy: Secret | None = None,
         ca_file: Path | None = None,
+        headline: bool = True,
     ) -> None:
         address = WebhookAddress.parse(webhook, base_url)
         self._token = address.token
+        self._headline = headline
         self._thread_id = thread_id or address.thread_id
         self._mention = {severity: tuple(map(checked_mention, who)) for severity, who in (mention or {}).items()}
         shown_as = {"username": checked_username(username), "avatar_url": avatar_url, "thread_name": thread_name}
@@ -131,8 +134,9 @@ class DiscordOutlet:
         }
         if message.silent:
             body["flags"] = SUPPRESS_NOTIFICATIONS
-        if calls:
-            body["content"] = " ".join(map(_written_mention, calls))
+        words = [*map(_written_mention, calls), *([_content_line(message, along)] if self._headline else [])]
+        if content := " ".join(filter(None, words)):
+            body["content"] = content
         if message.attachments:
             body["attachments"] = _listed(message.attachments)
         return body
@@ -351,6 +355,12 @@ def _pictures(files: Sequence[Attachment]) -> list[str]:
 def _written_mention(call: str) -> str:
     kind, _, id_ = call.partition(":")
     return {"everyone": "@everyone", "role": f"<@&{id_}>", "user": f"<@{id_}>"}[kind]
+
+
+def _content_line(message: Message, along: Sequence[Message]) -> str:
+    """What a notification shows of a message, above its embed: nothing in it is a link or calls anybody."""
+    more = f" (and {len(along)} more)" if along else ""
+    return escaped(headline_of(message) + more).replace("//", f"/{BLANK}/")
 
 
 def _message(id_: str) -> str:
