@@ -111,7 +111,7 @@ def test_preview_shows_the_alert_that_people_would_get_and_saves_nothing(stage: 
     oven = DAILY.replace("import Context", "import Context, Level, Observation").replace("def daily", "def oven")
     oven = oven.replace("Report(facts={", "Observation('limit/oven', Level.CRITICAL, 'too hot', '301', '250') #")
     stage.report("oven", oven).on_screen("  oven:")
-    preview.run_preview(stage.app, Namespace(name="oven", at=None, format="text"))
+    preview.run_preview(stage.app, Namespace(name="oven", at=None, format="text", pictures=None))
     shown = capsys.readouterr().out
     assert "→ screen" in shown
     assert "▌ 🚨 CRITICAL: oven" in shown
@@ -126,7 +126,7 @@ def test_preview_says_why_an_alert_would_not_be_sent(stage: Stage, capsys: Says)
     with stage.app.store.begin() as connection:
         now = stage.clock.wall()
         incidents.add_silence(connection, "oven", now, now + timedelta(hours=1), "cleaning", "anna")
-    preview.run_preview(stage.app, Namespace(name="oven", at=None, format="text"))
+    preview.run_preview(stage.app, Namespace(name="oven", at=None, format="text", pictures=None))
     shown = capsys.readouterr().out
     assert "▌" not in shown
     assert "limit/oven opened is not sent: silenced by anna until 13:00 UTC: cleaning" in shown

@@ -15,7 +15,6 @@ from tests.support.discord import LocalDiscord
 from tests.support.mail import LocalMail
 from tests.support.telegram import LocalTelegram
 
-pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")  # which Apprise loads
 CONFIG = """\
 version: 1
 discord: {{base_url: "{discord}"}}

@@ -113,6 +113,7 @@ class NoHistory:
 def database(path: Path, trades: Iterable[Closed] = (), agents: Iterable[Idle] = ()) -> Path:
     """A trading database of these trades and agents at `path`."""
     with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("PRAGMA journal_mode = WAL")  # a file without it is read for 2 s at most
         connection.executescript(native.ddl("sqlite"))
         connection.executemany(
             "INSERT INTO trades (closed_at, agent, pnl, market, side, mode, currency, fees) "

@@ -30,6 +30,8 @@ PLACES = {
     "TelegramChannel.proxy": "http://user:{token}@127.0.0.1:1",
     "HeartbeatConfig.proxy": "http://user:{token}@127.0.0.1:1",
     "PlansConfig.token": "{token}",
+    "AppriseChannel.url": "ntfys://user:{token}@127.0.0.1:1/topic",
+    "UserConfig.password": "scrypt${token}",
     "LedgerConfig.url": "postgresql://reader:{quoted}@127.0.0.1:1/bot",
     "Config.store": "postgresql://writer:{quoted}@127.0.0.1:1/store?sslpassword={quoted}",
     "HeartbeatConfig.url": "{server}/ping/{token}?token={token}",
@@ -86,6 +88,14 @@ class Plants:
             case _:
                 return json.dumps(value)
         return json.dumps(f"{way}:{name}")
+
+    def said(self, most: int) -> str:
+        """As many whole secrets as that many characters hold: half a secret is not known by its form."""
+        text = ""
+        for value in self.values:
+            if len(text) + len(value) < most:
+                text += f"{value} "
+        return text
 
     def found_in(self, what: str, content: bytes) -> list[str]:
         """Which of the cores stand in it, whole or in part, in whatever writing."""

@@ -110,13 +110,15 @@ web:
   listen: "127.0.0.1:{web}"
   tokens:
 {tokens}
+  users:
+{users}
 hooks:
 {hooks}
 events:
   default: {{channel: screen}}
 jobs:
   health_probe: {{schedule: every 1s, channel: [screen, c-env, c-file]}}
-  daily_summary: {{channel: [screen, c-env, tg-env, p-file, tp-env]}}
+  daily_summary: {{channel: [screen, c-env, tg-env, p-file, tp-env, ap-env]}}
   performance_alerts: {{schedule: every 1s, channel: screen}}
   at_import: {{channel: screen}}
   no_python: {{channel: screen}}
@@ -188,6 +190,7 @@ class Home:
             token="TelegramChannel.token",
             proxy="TelegramChannel.proxy",
         )
+        behind += "\n" + each("ap-{way}: {{kind: apprise, url: {url}}}", url="AppriseChannel.url")
         probes = [
             each(
                 "http-{way}: {{kind: http, url: {url}, body: {body}, headers: {{Authorization: {header}, X: {more}}}}}",
@@ -220,6 +223,7 @@ class Home:
             probes="\n".join(probes),
             web=self.web,
             tokens=each("  t-{way}: {token}", token="TokenConfig.secret"),
+            users=each("  u-{way}: {{password: {word}}}", word="UserConfig.password"),
             hooks=each("h-{way}: {{preset: uptime_kuma, secret: {secret}}}", secret="HookConfig.secret"),
             jobs="\n".join(f"  {name}: {{channel: [screen, c-env]}}" for name in LEAKS),
         )
@@ -247,8 +251,8 @@ class Home:
 
     def call_in(self) -> None:
         """Hand in events and hooks that speak of secrets, as other programs do."""
-        said = " ".join(self.plants.values)
-        event = {"kind": "build_failed", "title": said[:200], "text": said[:4000], "fields": {"a": said[:900]}}
+        said, told = " ".join(self.plants.values), self.plants.said
+        event = {"kind": "build_failed", "title": told(200), "text": told(4000), "fields": {"a": told(900)}}
         for way in WAYS:
             self._post("/api/v1/events", event, self.plants.placed["TokenConfig.secret", way])
             hook = f"/hooks/h-{way}/{self.plants.placed['HookConfig.secret', way]}"
@@ -272,7 +276,7 @@ class Home:
 
     def filled(self, line: list[str]) -> list[str]:
         """A command line in which SECRETS and LEDGER stand for what was planted."""
-        said = {"SECRETS": " ".join(self.plants.values)[:4000], "LEDGER": self.plants.placed["LedgerConfig.url", "env"]}
+        said = {"SECRETS": self.plants.said(4000), "LEDGER": self.plants.placed["LedgerConfig.url", "env"]}
         return [said.get(word, word) for word in line]
 
     def leaks(self) -> list[str]:
@@ -310,6 +314,7 @@ COMMAND_LINES: dict[str, list[list[str]]] = {
     ],
     "ask": [["status"], ["latency"], ["report", "raises"], ["report", "reports"], ["outbox"], ["plan d", "SECRETS"]],
     "ledger": [["check"], ["rollups"], ["verify"], ["inspect", "LEDGER"]],
+    "web": [["tokens"], ["token", "p"], ["revoke", "p"], ["login"]],
     "jobs": [[]],
     "check": [[], ["--diff"]],
     "probe": [[]],

@@ -18,6 +18,8 @@ from tests.support.stage import Stage
 
 PATIENCE = 30.0
 
+APPRISE = "ignore:'imghdr' is deprecated"  # which Apprise loads
+
 
 class Process:
     """A running daemon and what it has logged."""
@@ -26,7 +28,7 @@ class Process:
         self._lines: list[str] = []
         clock = [moment.isoformat()] if began is None else [moment.isoformat(), repr(began)]
         self.process = subprocess.Popen(
-            [sys.executable, "-W", "error", "-m", "tests.support.launcher", str(home), *clock],
+            [sys.executable, "-W", "error", "-W", APPRISE, "-m", "tests.support.launcher", str(home), *clock],
             cwd=ROOT,
             env={"PATH": os.environ["PATH"], **environ},
             stdout=subprocess.DEVNULL,
@@ -70,7 +72,7 @@ class Process:
 
 def reporter(stage: Stage, *arguments: str) -> subprocess.CompletedProcess[str]:
     """The command line, as a user runs it."""
-    command = [sys.executable, "-W", "error", "-m", "reporter", "--home", str(stage.folder), *arguments]
+    command = [sys.executable, "-W", "error", "-W", APPRISE, "-m", "reporter", "--home", str(stage.folder), *arguments]
     environ = {"PATH": os.environ["PATH"], **stage.environ}
     return subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60, check=False)
 

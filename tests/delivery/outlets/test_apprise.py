@@ -24,7 +24,6 @@ from tests.delivery.outlets.messages import HOSTILE, line, prose, summary
 from tests.support.mail import LocalMail
 from tests.support.telegram.pictures import png
 
-pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")  # which Apprise loads
 CHART = Attachment("chart.png", png(), shown=True)
 
 
