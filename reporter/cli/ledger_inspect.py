@@ -86,8 +86,8 @@ def _told(found: Inspection, name: str, options: argparse.Namespace) -> Iterator
         yield from _figures(found)
         return
     if not found.proposals:
-        yield "No table here looks like one of trades: it would have a time, a market or side, and a result or price."
-        yield "If one of them is, write a mapping by hand: docs/databases.md."
+        yield "No table here looks like one of trades: it would have a time, a market or side, and a result in money."
+        yield "If one is, write a mapping by hand: docs/databases.md. A result in percent needs what was staked."
         return
     best, *others = found.proposals
     unit = "one execution" if best.mapping.get("unit") == "fill" else "one trade"

@@ -28,22 +28,27 @@ _SCALES = {
     "gwei": Decimal("1e-9"), "wei": Decimal("1e-18"), "e18": Decimal("1e-18"),
 }  # fmt: skip
 _UNITS = {"s": "s", "sec": "s", "secs": "s", "seconds": "s", "ms": "ms", "millis": "ms", "us": "us", "ns": "ns"}
-_PLAIN = {
-    "value",
-    "abs",
-    "total",
-    "utc",
-    "iso",
-    "local",
-    "timestamp",
-    "ts",
-    "at",
-    "time",
-    "date",
-    "on",
-    "unix",
-    "epoch",
-}
+_PLAIN = frozenset(
+    [
+        "value",
+        "abs",
+        "total",
+        "utc",
+        "iso",
+        "local",
+        "timestamp",
+        "ts",
+        "at",
+        "time",
+        "date",
+        "on",
+        "unix",
+        "epoch",
+        "our",
+        "my",
+        "applied",
+    ]
+)
 _MARKET = re.compile(r"[A-Z0-9.]{1,15}(?:[/_:-][A-Z0-9.]{1,15}){1,3}|[A-Z0-9]{2,10}(?:USDT|USDC|USD|BTC|ETH|EUR)")
 _EPOCHS = {unit: (1_262_304_000 * times, 4_102_444_800 * times) for unit, times in NUMBERS_OF_TIME.items()}
 _JSON_DEEP = 3

@@ -167,7 +167,9 @@ class RowChecks:
         if abs(pnl) > RESULT_JUMP * worth:
             self._outsized.add(id_, f"{_shown(pnl)} of {_shown(worth)}")
         elif exit_ is not None:
-            moved = (exit_ - entry) * abs(size) * (-1 if str(row["side"]).lower() in SHORT else 1)
+            moved = (exit_ - entry) * abs(size)
+            if str(row["side"]).lower() in SHORT and not (is_bet(entry, exit_) and pnl * moved > 0):
+                moved = -moved
             if fees is None and 0 <= moved - pnl <= worth * UNKNOWN_FEES:
                 return
             self._compare(id_, pnl, moved, (fees or Decimal(0), funding or Decimal(0)), worth)
@@ -231,6 +233,11 @@ def compared(kind: str, checks: RowChecks, added: Mapping[tuple[str, str], Decim
         if abs(rows - total) > Decimal("1e-6") * max(abs(rows), Decimal(1)):
             found.add(f"{book[0]} {book[1]}", f"rows {rows:.8f}, reports {total:.8f}")
     return found
+
+
+def is_bet(entry: Decimal, exit_: Decimal) -> bool:
+    """Whether prices look like those of a bet's own outcome, of which a NO is worth more where its price grows."""
+    return 0 <= entry <= 1 and 0 <= exit_ <= 1
 
 
 def _shown(number: Decimal) -> str:

@@ -26,7 +26,8 @@ NAMES: Mapping[str, str] = {
         action type outcome signal richtung seite art sens operation sentido lado tipo operacion kauf_verkauf
     """,
     "quantity": """
-        quantity qty filled_qty executed_qty amount size volume shares contracts lots units base_amount filled
+        entry_quantity entry_qty quantity qty filled_qty executed_qty amount
+        size volume shares contracts lots units base_amount filled
         position_size anzahl menge stuck stuckzahl quantite cantidad unidades
     """,
     "entry_price": """

@@ -99,7 +99,10 @@ class _Draft:
         self._where: list[str] = []
         self._open: str | None = None
         self._net = True
+        self._closing_price = False
         self._naive: list[str] = []
+        self._zone: str | None = None
+        self._in_utc: list[str] = []
 
     # --- What stands for what ---
 
@@ -120,11 +123,10 @@ class _Draft:
         self._mode()
         self._status(closed)
         self._reasons()
-        if self._naive:
+        if self._naive and self._zone is None:
+            told = "name none and are" if len(self._naive) > 1 else "names none and is"
             names = ", ".join(self._naive)
-            self.doubts.append(
-                f"timezone: {names} name none and are taken as UTC; else write `timezone: Europe/Berlin`"
-            )
+            self.doubts.append(f"timezone: {names} {told} taken as UTC; else write `timezone: Europe/Berlin`")
         self.score += 3 * len(self._columns.keys() & {"id", "agent", "market", "side", "pnl", "closed_at", "size"})
         return self._written(unit)
 
@@ -193,11 +195,12 @@ class _Draft:
         entry, exit_ = self._pick("entry_price", is_number), self._pick("exit_price", is_number)
         percent, payout = self._pick("percent", is_number), self._pick("payout", is_number)
         stake = self._pick("stake", is_number)
-        size = self._pick("quantity", is_number)
+        size = self._pick("quantity", lambda one: one.is_number and not one.meaning.currency)
         price = self._pick("price", is_number)
         self._pnl, self._stake = pnl, stake or payout
         if pnl is None and payout is None and percent is None and not (entry and exit_):
             return self._of_fills(size, price or entry, fees)
+        self._closing_price = entry is None and price is not None
         if entry is None and price is not None:
             entry = price
         for name, one in (("size", size), ("entry_price", entry), ("exit_price", exit_), ("fees", fees)):
@@ -266,6 +269,8 @@ class _Draft:
         self._where.append(f"{pnl.expression} is not null")
         side = next((one for one in self._candidates if self._from("side") == one.expression), None)
         sides = side.values if side else [""] * len(self.rows)
+        if "exit_price" not in self._columns and self._closing_price:
+            self._columns["exit_price"] = self._columns.pop("entry_price")
         words = {str(word).casefold() for word, result in zip(sides, pnl.numbers, strict=True) if result is not None}
         if len(words) == 1:
             self._columns["side"] = {"const": "long" if words <= SHORT else "short"}
@@ -300,7 +305,7 @@ class _Draft:
             allowed = abs(fee) / 10 + Decimal("1e-6")
             net += abs(pnl - moved + fee) <= allowed
             gross += abs(pnl - moved) <= allowed
-        if max(net, gross) < 0.6 * len([fee for fee in parts["fees"] if fee]) or net == gross:
+        if max(net, gross) < 3 or max(net, gross) < 5 * min(net, gross):
             return None
         return net > gross
 
@@ -359,17 +364,20 @@ class _Draft:
     def _zoned(self, one: Candidate, expression: str) -> Rule:
         """Texts without a zone: in the zone that other times of the same rows prove, else UTC, which is said."""
         values = evaluated(expression, self.rows)
-        if is_certain(one) or not any(map(is_naive, values)):
+        if not any(map(is_naive, values)):
+            return expression
+        if is_certain(one):
+            self._in_utc.append(expression)
             return expression
         proven = proven_zone(values, [other for other in self._candidates if other is not one])
         if proven is None:
             self._naive.append(one.name)
-            return expression
-        zone, by = proven
-        if zone == "UTC":
-            return expression
-        self.doubts.append(f"{one.name}: the zone {zone} follows from {by}; another may fit too")
-        return {"from": expression, "timezone": zone}
+        elif proven[0] != "UTC" and self._zone is None:
+            self._zone = proven[0]
+            self.doubts.append(f"timezone: {proven[0]} follows from {one.name} and {proven[1]}; another may fit too")
+        elif proven[0] == "UTC":
+            self._in_utc.append(expression)
+        return expression
 
     # --- Who, in what currency, and whether it counts ---
 
@@ -558,6 +566,11 @@ class _Draft:
             found["open"] = self._open
         if not self._net and unit == "trade":
             found["net"] = False
+        if self._zone is not None:
+            found["timezone"] = self._zone
+            columns |= {
+                name: {"from": rule, "timezone": "UTC"} for name, rule in columns.items() if rule in self._in_utc
+            }
         if self._comma:
             found["decimal"] = ","
         return {**found, "columns": columns}

@@ -405,7 +405,7 @@ class Reader:
 
     def _open_with_result(self, connection: Connection) -> list[Any]:
         if isinstance(self._database, DerivedDatabase):
-            return list(connection.execute(text("SELECT id FROM positions WHERE pnl IS NOT NULL")).scalars())
+            return list(connection.execute(text("SELECT id FROM positions WHERE pnl <> 0")).scalars())
         wanted = self._source.open_with_result
         return [] if wanted is None else list(connection.execute(wanted).scalars())
 

@@ -42,11 +42,13 @@ def is_naive(value: Any) -> bool:
 
 
 def is_certain(one: Candidate) -> bool:
-    """Whether a time's zone is known: a number since 1970, a text with a zone, or SQL's own CURRENT_TIMESTAMP."""
+    """Whether a time's zone is known: a number since 1970, a text with a zone, or SQL's own present time."""
     if one.forms:
         return False
     if {"text", "date"} & one.units.keys():
-        return "CURRENT_TIMESTAMP" in one.default.upper() or not any(map(is_naive, one.known))
+        default = one.default.upper().replace('"', "'")
+        filled_in_utc = "CURRENT_TIMESTAMP" in default or ("'NOW'" in default and "LOCALTIME" not in default)
+        return filled_in_utc or not any(map(is_naive, one.known))
     return True
 
 

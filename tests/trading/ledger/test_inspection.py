@@ -124,12 +124,24 @@ def test_results_that_their_prices_prove_to_be_gross_are(tmp_path: Path) -> None
     assert proposed(tmp_path, create, *rows)["net"] is False
 
 
+def test_a_row_that_closes_a_trade_has_its_exit_price_and_open_rows_have_none(tmp_path: Path) -> None:
+    create = "CREATE TABLE trades (id, agent_id, ticker, action, shares, price, pnl_usd, timestamp)"
+    actions = ["BUY", "SELL", "HOLD"]
+    rows = [
+        (n, "a", "NVDA", actions[n % 3], 5, 100 + n, n if n % 3 == 1 else None, f"2026-10-01T10:{n}:00Z")
+        for n in range(10, 40)
+    ]
+    mapping = proposed(tmp_path, create, *rows)
+    assert mapping["where"] == 'action in ("BUY", "SELL") and pnl_usd is not null'
+    assert (mapping["columns"]["side"], mapping["columns"]["exit_price"]) == ({"const": "long"}, "price")
+
+
 def test_a_zone_that_another_column_proves_is_taken(tmp_path: Path) -> None:
     create = "CREATE TABLE trade_log (id, bot, pair, side, pnl, closed, created_at TEXT DEFAULT CURRENT_TIMESTAMP)"
     rows = [(n, "a", "BTC/USDT", "buy", n, f"2026-{m}-05 1{n}:00:00", f"2026-{m}-05 1{n - u}:00:01")
             for n, (m, u) in enumerate([("08", 2), ("09", 2), ("11", 1), ("12", 1)], 3)]  # fmt: skip
     mapping = proposed(tmp_path, create, *rows)
-    assert mapping["columns"]["closed_at"] == {"from": "closed", "timezone": "Europe/Berlin"}
+    assert (mapping["timezone"], mapping["columns"]["closed_at"]) == ("Europe/Berlin", "closed")
 
 
 def test_rows_that_count_for_nothing_are_left_out_and_flags_are_words(tmp_path: Path) -> None:
