@@ -18,9 +18,11 @@ from zoneinfo import ZoneInfo
 
 from reporter.app.app import App
 from reporter.errors import ReporterError
+from reporter.messages.formats import plural
 from reporter.messages.message import visible
 from reporter.messages.spreadsheet import TRADES, Columns, Row, amount_of, as_csv, plain, rows, sheet
 from reporter.periods.civil import Period, Unit, named_end, parse_at
+from reporter.trading.books import LeftOut
 from reporter.whole_file import whole_file
 
 DONE = 0
@@ -63,7 +65,15 @@ def run(app: App, options: argparse.Namespace) -> int:
         count = write(map(on_screen, told) if shown else told, list(columns), zone, target)
     if options.out not in {None, "-"}:
         print(f"{_counted(count, options.what)} in {options.out}", file=sys.stderr)
+    for missing in ledger.left_out(period, only):
+        print(visible(_without(missing)), file=sys.stderr)
     return DONE
+
+
+def _without(missing: LeftOut) -> str:
+    """That trades are not in the file, and which of their values are wrong."""
+    count = plural(missing.trades + missing.stray, "unreadable trade")
+    return f"{missing.ledger}: without {count}: {', '.join(map(str, missing.first))}"
 
 
 def _period(first: str, last: str | None, now: datetime, zone: str) -> Period:

@@ -485,6 +485,9 @@ class Ledger(Protocol):
         Raises LedgerError when this ledger cannot be read.
         """
 
+    def left_out(self, period: Period, only: Collection[str] = ()) -> list[LeftOut]:
+        """What of the closed trades of a period cannot be read, by ledger; `only` of these ledgers, else of all."""
+
     def open_positions(self) -> list[Position]:
         """Every open position."""
 

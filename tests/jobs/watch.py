@@ -26,6 +26,7 @@ from reporter.trading.books import (
     BookLine,
     By,
     LedgerHealth,
+    LeftOut,
     Series,
     TradeFilter,
     TradePage,
@@ -91,6 +92,9 @@ class StillFloor:
 
     def stream_days(self, period: Period, only: Collection[str] = ()) -> Iterator[tuple[date, Mode, BookLine]]:
         return iter(())
+
+    def left_out(self, period: Period, only: Collection[str] = ()) -> list[LeftOut]:
+        return []
 
     def names(self) -> list[str]:
         return [one.ledger for one in self.ledgers]

@@ -57,9 +57,11 @@ class LimitOwner:
 
     @property
     def missing(self) -> str:
-        """The ledgers that could not be read and may have a part in it."""
+        """The ledgers that could not be read and may have a part in it, and how many of its trades could not."""
         incomplete = self.line is None and self.book.opening is None
-        return ", ".join(one.ledger for one in self.book.unread) if incomplete else ""
+        away = [one.ledger for one in self.book.unread] if incomplete else []
+        lost = self.figures.unreadable
+        return ", ".join([*away, *([f"{lost} {'trade' if lost == 1 else 'trades'}"] if lost else [])])
 
     def of(self, books: Sequence[Book]) -> Book | BookLine | None:
         """The same one in the books of another time."""

@@ -193,7 +193,8 @@ def _drawdown(look: LimitInputs, party: LimitOwner, limit: Money) -> LimitUsage:
     if party.line:
         fall = Money(deepest_fall(trade.pnl.amount for trade in look.trades[party.key]), party.book.currency)
     if fall is None:
-        return LimitUsage(DRAWDOWN, party, None, "a ledger went away while its trades were read")
+        why = "a trade cannot be read" if party.book.unreadable else "a ledger went away while its trades were read"
+        return LimitUsage(DRAWDOWN, party, None, why)
     notes = (*_trend(look, party), *_pulled(look, party))
     return LimitUsage(
         DRAWDOWN, party, _share(fall, limit), _money(look, fall, mark=-limit), _money(look, -limit), notes
@@ -204,7 +205,8 @@ def _below_peak(look: LimitInputs, party: LimitOwner, limit: Decimal) -> LimitUs
     """How far the account is below the highest that it ever ended a day at, today's so far included."""
     whole = _whole_curve(look, party)
     if whole is None or whole.capital is None:
-        return LimitUsage(BELOW_PEAK, party, None, "its capital is not known: give the ledger a starting_balance")
+        why = "its capital is not known: give the ledger a starting_balance"
+        return LimitUsage(BELOW_PEAK, party, None, "a trade cannot be read" if party.book.left_out else why)
     fall = whole.drawdown
     if fall.current_share is None:
         return LimitUsage(BELOW_PEAK, party, None, "its capital was used up")

@@ -219,7 +219,7 @@ def _row(mapping: LedgerMapping, values: Values) -> tuple[Row, bool] | None:
             return None
         is_open = bool(mapping.open and mapping.open.evaluate(values))
         for name, rule in mapping.columns.items():
-            row[name] = _number_or_none(name, rule, values) if name in NUMBERS else _column(name, rule, values)
+            row[name] = _read(name, rule, values)
     except ValueError as error:
         marks = ", ".join(f"{key}={str(value)[:40]!r}" for key, value in list(values.items())[:3])
         raise LedgerError(f"the row {marks} cannot be read: {error}") from None
@@ -239,12 +239,17 @@ def with_point(value: Any) -> Any:
     return re.sub(r"[.'\s]", "", value).replace(",", ".")
 
 
-def _number_or_none(name: str, rule: ColumnRule, values: Values) -> object:
-    """A number that cannot be read is not known, and its figure with it; the other rows count all the same."""
+def _read(name: str, rule: ColumnRule, values: Values) -> object:
+    """A number or a time that cannot be read is not known, and its figure with it; the other rows count all the same.
+
+    A result and the time of a close stay as they are stored, so that what is wrong can be named.
+    """
+    if name not in NUMBERS and name not in {"opened_at", "closed_at"}:
+        return _column(name, rule, values)
     try:
         return _column(name, rule, values)
     except ValueError:
-        return None
+        return str(rule.expression.evaluate(values))[:40] if name in {"pnl", "closed_at"} else None
 
 
 def _column(name: str, rule: ColumnRule, values: Values) -> object:
@@ -367,7 +372,7 @@ def _fill(row: Row) -> Fill:
 def _agents(rows: list[Row]) -> Iterator[Row]:
     seen: dict[object, Row] = {}
     for row in rows:
-        at = row.get("closed_at") or row.get("opened_at")
+        at = next((row[name] for name in ("closed_at", "opened_at") if isinstance(row.get(name), datetime)), None)
         known = seen.setdefault(
             row["agent"], {"name": row["agent"], **{k: row.get(k) for k in ("strategy", "mode", "currency")}}
         )

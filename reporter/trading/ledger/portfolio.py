@@ -26,6 +26,7 @@ from reporter.trading.books import (
     Figures,
     LedgerHealth,
     LedgerShare,
+    LeftOut,
     Open,
     Series,
     TradeFilter,
@@ -117,6 +118,11 @@ class Portfolio:
         """What each agent did on each civil day on which it traded, in order of days; otherwise as `stream`."""
         days = [_of_ledger(reader.name, reader.stream_days(period)) for reader in self._only(only)]
         return merge(*days, key=lambda found: found[0])
+
+    def left_out(self, period: Period, only: Collection[str] = ()) -> list[LeftOut]:
+        """What of the closed trades of a period cannot be read, by ledger; otherwise as `stream`."""
+        found = (undisturbed(partial(reader.left_out, period)) for reader in self._only(only))
+        return [one for one in found if one.trades or one.stray]
 
     def closings(self, period: Period, only: Collection[str] = (), agent: str | None = None) -> list[datetime]:
         """The minutes in which trades closed, in order, of one agent or of all; as `stream` for the rest."""

@@ -21,7 +21,7 @@ from sqlalchemy import Connection, Row, Subquery, case, func, inspect, select, t
 from reporter.errors import LedgerError
 from reporter.periods.civil import INSTANT, Period
 from reporter.secret import Secret
-from reporter.trading.books import By, Equity, Figures, LedgerHealth, TradeFilter, UnreadableValue
+from reporter.trading.books import By, Equity, Figures, LedgerHealth, LeftOut, TradeFilter, UnreadableValue
 from reporter.trading.ledger import equity, queries, rights, rows
 from reporter.trading.ledger.buckets import (
     HOUR,
@@ -292,7 +292,7 @@ class Reader:
 
     def agents(self) -> list[Agent]:
         with self._look(trades=False) as (connection, source):
-            return self._agents(connection, source)
+            return self._agents(connection, source, seen=True)
 
     def equity(self, period: Period) -> list[EquityPoint]:
         with self._look(trades=False, account=True) as (connection, source):
@@ -350,6 +350,19 @@ class Reader:
             return []
         made = statement(self._database.dialect, self._source)
         return [f"{self.name}: no index leads to the closing time of its trades; reports are quicker with: {made}"]
+
+    def left_out(self, period: Period) -> LeftOut:
+        """How many closed trades of a period, and of no period, cannot be read."""
+        with self._look() as (connection, source):
+            lost = connection.execute(queries.lost(source, period.start, period.end)).scalar_one()
+            timeless = connection.execute(queries.timeless(source, None, period.end)).all()
+            inside = connection.execute(queries.timeless(source, period.start, period.end)).all()
+            later = replace(period, start=period.end, end=max(period.end, self._now() or period.end))
+            stray = connection.execute(queries.stray(source, later, self._now())).scalar_one()
+            trades = lost - sum(row.rows for row in inside)
+            stray += sum(row.rows for row in timeless)
+            first = self._values(connection, source, [source.cells[0]], needed=True) if trades or stray else ()
+        return LeftOut(self.name, trades, stray, first=first)
 
     def unreadable_values(self, limit: int) -> list[UnreadableValue]:
         """The first values of each table that cannot be read, in the whole past. A table that is not there has none."""
@@ -683,9 +696,9 @@ class Reader:
 
         return equity.equities(connection, source, period, realised) if _keeps_equity(connection, source) else {}
 
-    def _agents(self, connection: Connection, source: Source) -> list[Agent]:
+    def _agents(self, connection: Connection, source: Source, *, seen: bool = False) -> list[Agent]:
         found = connection.execute(source.agents)
-        return [rows.agent(row, self.name, self.settings.capital) for row in found if _of_a_book(row)]
+        return [rows.agent(row, self.name, self.settings.capital, seen=seen) for row in found if _of_a_book(row)]
 
 
 def _fingerprint(parts: list[Any]) -> str:

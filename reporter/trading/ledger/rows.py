@@ -80,7 +80,8 @@ def position(row: Row[Any], ledger: str) -> Position:
     )
 
 
-def agent(row: Row[Any], ledger: str, allocated: Mapping[str, Money]) -> Agent:
+def agent(row: Row[Any], ledger: str, allocated: Mapping[str, Money], *, seen: bool) -> Agent:
+    """An agent, and when it was last `seen` if that is asked. Raises LedgerError where that is no time."""
     return Agent(
         ledger=ledger,
         name=row.name,
@@ -89,7 +90,7 @@ def agent(row: Row[Any], ledger: str, allocated: Mapping[str, Money]) -> Agent:
         currency=row.currency,
         capital=allocated.get(row.name) or _money(row.capital, row.currency),
         status=row.status,
-        last_seen=_heartbeat(row.last_seen),
+        last_seen=_heartbeat(row.last_seen) if seen else None,
     )
 
 
@@ -137,7 +138,8 @@ def figures(rows: Iterable[tuple[LineKey, Row[Any]]], days: int) -> dict[LineKey
 
 
 def _line(rows: Sequence[Row[Any]], days: int) -> Figures:
-    whole = combined([sums(row) for row in rows], rows[0].currency)
+    """Added exactly, and rounded once: a week asked for by its days has the same fees."""
+    whole = rounded(combined([exact_sums(row) for row in rows], rows[0].currency))
     return replace(whole, daily=by_day(((row.day, row.pnl) for row in rows if row.trades), days) if days else ())
 
 
@@ -157,15 +159,38 @@ def by_day(results: Iterable[tuple[int, Any]], days: int) -> tuple[Decimal, ...]
 
 def sums(row: Row[Any]) -> Figures:
     """What the database added up of one line and day."""
+    return rounded(exact_sums(row))
+
+
+def rounded(figures: Figures) -> Figures:
+    """The same figures with amounts of 1e-8."""
+
+    def once(money: Money | None) -> Money | None:
+        return None if money is None else Money(amount(money.amount), money.currency)
+
+    currency = figures.pnl.currency
+    return replace(
+        figures,
+        pnl=Money(amount(figures.pnl.amount), currency),
+        fees=once(figures.fees),
+        gross_profit=Money(amount(figures.gross_profit.amount), currency),
+        gross_loss=Money(amount(figures.gross_loss.amount), currency),
+        funding=once(figures.funding),
+        volume=once(figures.volume),
+    )
+
+
+def exact_sums(row: Row[Any]) -> Figures:
+    """What the database added up of one line and day, with all its digits."""
     return Figures(
         trades=row.trades,
         wins=row.wins,
         losses=row.losses,
         flat=row.trades - row.wins - row.losses,
-        pnl=Money(amount(row.pnl), row.currency),
+        pnl=_exact(row.pnl, row.currency),
         fees=_if_all(row.fees, row.fees_known, row),
-        gross_profit=Money(amount(row.gross_profit), row.currency),
-        gross_loss=Money(amount(row.gross_loss), row.currency),
+        gross_profit=_exact(row.gross_profit, row.currency),
+        gross_loss=_exact(row.gross_loss, row.currency),
         funding=_if_all(row.funding, row.funding_known, row),
         volume=_if_all(row.volume, row.volume_known, row),
         longs=row.longs,
@@ -177,7 +202,11 @@ def sums(row: Row[Any]) -> Figures:
 
 def _if_all(total: Any, n: int, row: Row[Any]) -> Money | None:
     """Nothing is known of the parts of a trade that cannot be read."""
-    return Money(amount(total), row.currency) if n == row.rows == row.trades else None
+    return _exact(total, row.currency) if n == row.rows == row.trades else None
+
+
+def _exact(total: Any, currency: str) -> Money:
+    return Money(number(total) or Decimal(0), currency)
 
 
 def _holding(row: Row[Any]) -> Holding:

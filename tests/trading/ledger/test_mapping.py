@@ -199,7 +199,7 @@ def test_a_mistake_says_where_and_what_to_write(wrong: dict[str, Any], said: str
         ({"table": "trads", "columns": COLUMNS}, "there is no table trads; did you mean `trades`?"),
         ({"query": "DELETE FROM trades", "columns": COLUMNS}, "write one SELECT statement"),
         ({"query": "SELECT 1; DROP TABLE trades", "columns": COLUMNS}, "write one SELECT statement"),
-        ({"table": "trades", "columns": COLUMNS}, "is not a time"),
+        ({"table": "trades", "columns": COLUMNS | {"mode": "1 + 'x'"}}, "is not a number"),
     ],
 )
 def test_a_database_that_does_not_fit_gets_a_sentence(tmp_path: Path, mapping: dict[str, Any], said: str) -> None:

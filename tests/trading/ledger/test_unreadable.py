@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from reporter.errors import LedgerError
 from reporter.trading.books import Book, By
 from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.ledger.settings import LedgerSettings
-from tests.trading.ledger.databases import Native, between, native_sqlite, usdt, utc
+from tests.trading.ledger.databases import Native, between, native_sqlite, opened, usdt, utc
 from tests.trading.ledger.dirty import freqtrade_file, without_checks
 
 DAY = between("2026-11-27", "2026-11-28")
@@ -243,3 +244,52 @@ def test_fees_and_volume_are_unknown_as_soon_as_one_order_has_no_cost(tmp_path: 
     [book] = portfolio.performance(DAY)
     assert (book.pnl, book.fees, book.volume, book.unreadable) == (usdt("2"), None, None, 0)
     assert portfolio.warnings() == ["ft: orders 1: cost is empty, not a number"]
+
+
+def test_an_export_says_what_it_is_without(lax: Native) -> None:
+    lax.trade(None, "2026-11-27 11:00:00")
+    lax.trade(None, "2026-11-01 11:00:00")
+    lax.add("trades", {"agent": "a", "currency": "USDT", "pnl": 5})
+    [left_out] = Portfolio([lax.settings()]).left_out(DAY)
+    assert (left_out.trades, left_out.stray) == (1, 1)
+    assert [value.id for value in left_out.first] == ["2", "3", "4"]
+
+
+def test_a_week_has_the_same_fees_whether_its_days_are_asked_for_or_not(bot: Native) -> None:
+    for day in range(20, 27):
+        bot.trade(1, f"2026-11-{day} 10:00:00", fees="0.000000004", volume="0.000000004")
+    week = between("2026-11-20", "2026-11-27")
+    for daily in (True, False):
+        [book] = Portfolio([bot.settings()]).performance(week, daily=daily)
+        assert (book.fees, book.volume) == (usdt("0.00000003"), usdt("0.00000003"))
+
+
+def test_one_odd_heartbeat_leaves_the_figures_as_they_are(tmp_path: Path) -> None:
+    bot = without_checks(native_sqlite(tmp_path))
+    bot.trade(2, "2026-11-27 10:00:00")
+    bot.add("agents", {"name": "a", "currency": "USDT", "last_seen": "just now"})
+    assert book_of(bot).pnl == usdt("2")
+
+
+def test_a_mapping_keeps_what_cannot_be_read_to_name_it(tmp_path: Path) -> None:
+    path = tmp_path / "own.sqlite"
+    with closing(opened(str(path))) as connection, connection:
+        connection.execute("CREATE TABLE log (id INTEGER, closed TEXT, profit TEXT)")
+        rows = [(1, "2026-11-27T10:00:00Z", "2"), (2, "2026-11-27T11:00:00Z", "n/a"), (3, "soon", "5")]
+        connection.executemany("INSERT INTO log VALUES (?, ?, ?)", rows)
+    columns = {
+        "id": "id",
+        "agent": "'a'",
+        "market": "'m'",
+        "currency": "'USDT'",
+        "closed_at": "closed",
+        "pnl": "profit",
+    }
+    settings = LedgerSettings(name="own", kind="mapping", url=str(path), mapping={"table": "log", "columns": columns})
+    portfolio = Portfolio([settings])
+    [book] = portfolio.performance(DAY)
+    assert (book.pnl, book.trades, book.unreadable, book.left_out[0].stray) == (usdt("2"), 1, 1, 1)
+    assert portfolio.warnings() == [
+        "own: trades 2: pnl is 'n/a', not a number",
+        "own: trades 3: closed_at is 'soon', not UTC text such as 2026-10-30 23:59:59",
+    ]
