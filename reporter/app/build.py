@@ -39,8 +39,9 @@ from reporter.probes.host.collector import Machine
 from reporter.scheduler.clock_check import ForeignClock
 from reporter.scheduler.logs import LogSettings
 from reporter.scheduler.runtime import JobInputs, Retention, Runtime
+from reporter.secret import Secret
 from reporter.trading.ledger.portfolio import Portfolio
-from reporter.trading.ledger.settings import LedgerSettings
+from reporter.trading.ledger.settings import LedgerSettings, PriceSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +133,7 @@ def _portfolio(loaded: Loaded, now: Callable[[], datetime]) -> tuple[Portfolio, 
                 starting_balance=entry.starting_balance,
                 mode=entry.mode,
                 mapping=mapping_of(entry.mapping),
+                prices=_prices(entry.prices),
             )
             Portfolio([settings])
         except LedgerError as error:
@@ -153,6 +155,13 @@ def _log_settings(entry: LogConfig, home: Path, environ: Mapping[str, str]) -> L
         max_size=entry.max_size,
         keep=entry.keep,
     )
+
+
+def _prices(entry: models.PricesConfig | None) -> PriceSettings | None:
+    if entry is None:
+        return None
+    username = None if entry.username is None else Secret(entry.username)
+    return PriceSettings(kind=entry.kind, url=entry.url, username=username, password=entry.password, path=entry.path)
 
 
 def _refusal(problems: Sequence[Problem]) -> Callable[..., NoReturn]:

@@ -78,6 +78,29 @@ class NumberFormat(Settings):
         return self
 
 
+class PricesConfig(Settings):
+    """Where the prices of a ledger's open positions come from."""
+
+    kind: Literal["freqtrade", "ticker"] = Field(examples=["freqtrade"])
+    """`freqtrade` (its REST API), or `ticker` (an address that answers with a price in JSON)."""
+    url: Annotated[Address, AfterValidator(web_address)]
+    """The address of freqtrade's REST API; for a ticker a template with `{symbol}`, or `{base}` and `{quote}`."""
+    username: str | None = None
+    """The user of freqtrade's REST API."""
+    password: SecretText | None = None
+    """The password of freqtrade's REST API, a reference to a secret."""
+    path: str = Field("price", min_length=1)
+    """For a ticker: where the price is in the answer, such as `data.0.last`."""
+
+    @model_validator(mode="after")
+    def _of_its_kind(self) -> Self:
+        if self.kind == "ticker" and not self.url.missing and "{" not in self.url.reveal():
+            raise mistake("a ticker's `url` asks for each market", "write such as `https://…/ticker?symbol={symbol}`")
+        if self.kind == "freqtrade" and (self.username is None) != (self.password is None):
+            raise mistake("`username` and `password` belong together", "write both, or neither")
+        return self
+
+
 class LedgerConfig(Settings):
     """One trading database. It is only ever read."""
 
@@ -93,6 +116,8 @@ class LedgerConfig(Settings):
     """`live` or `paper`, for a source that does not say it with each trade."""
     mapping: InlineOrPath = None
     """For `kind: mapping`: how the rows become trades, here or in a YAML file (seen from the home)."""
+    prices: PricesConfig | None = None
+    """Where the prices of open positions come from that the database does not have."""
 
     @model_validator(mode="after")
     def _mapping_with_its_kind(self) -> Self:

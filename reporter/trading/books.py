@@ -174,6 +174,8 @@ class Open:
     """The number of positions without a price."""
     priced_at: datetime | None = None
     """When the oldest of the prices was taken; None where no source says."""
+    why: str = ""
+    """Why positions have no price, where that is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

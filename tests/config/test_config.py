@@ -57,6 +57,7 @@ ENVIRON_OF_THE_STOCK = {
     "TELEGRAM_TOKEN": "123456789:" + "t" * 35,
     "MAIL_URL": "mailtos://user:password@example.org?to=me@example.org",
     "EXCHANGE_KEY": "a key",
+    "FREQTRADE_PASSWORD": "a password",
     "HEARTBEAT_URL": "https://hc-ping.com/7d1f0b1c",
     "DATABASE_URL": "postgresql://reporter@db.example.org/floor",
     "REDIS_URL": "redis://redis.example.org",

@@ -57,7 +57,7 @@ def number(value: Any) -> Decimal | None:
     return found
 
 
-def _json(value: Any, path: str) -> Any:
+def json_part(value: Any, path: str) -> Any:
     """A part of a JSON text: `json(config, "side")`, `json(fills, "0.price")`."""
     found = json.loads(value) if isinstance(value, str | bytes) else value
     for step in path.removeprefix("$.").split("."):
@@ -77,7 +77,7 @@ def _match(value: Any, pattern: str) -> str | None:
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "abs": abs,
     "coalesce": lambda *values: next((value for value in values if value is not None and value != ""), None),
-    "json": _json,
+    "json": json_part,
     "lower": lambda value: str(value).lower(),
     "match": _match,
     "number": number,

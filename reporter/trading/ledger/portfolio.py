@@ -445,6 +445,7 @@ def _open(parts: Sequence[LedgerResult], book: BookKey) -> Open:
         unrealised=sum(known, nothing) if known or not found else None,
         unpriced=sum(one.unpriced for one in found),
         priced_at=min((one.priced_at for one in found if one.priced_at), default=None),
+        why="; ".join(dict.fromkeys(one.why for one in found if one.why)),
     )
 
 

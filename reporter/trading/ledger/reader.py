@@ -20,8 +20,9 @@ from sqlalchemy import Connection, Row, Subquery, case, func, inspect, select, t
 
 from reporter.errors import LedgerError
 from reporter.periods.civil import INSTANT, Period
+from reporter.periods.clock import SystemClock
 from reporter.secret import Secret
-from reporter.trading.books import By, Equity, Figures, LedgerHealth, LeftOut, TradeFilter, UnreadableValue
+from reporter.trading.books import By, Equity, Figures, LedgerHealth, LeftOut, Open, TradeFilter, UnreadableValue
 from reporter.trading.ledger import equity, queries, rights, rows
 from reporter.trading.ledger.buckets import (
     HOUR,
@@ -42,6 +43,7 @@ from reporter.trading.ledger.files import Files, file_kind
 from reporter.trading.ledger.grouping import Grouping, grouping
 from reporter.trading.ledger.key_blocks import KeyBlock, has_index, hour_of, statement
 from reporter.trading.ledger.path_metrics import LinePath, TradeWalk, units, walked
+from reporter.trading.ledger.prices import PriceSource
 from reporter.trading.ledger.result import BookKey, CashFlow, LedgerResult, LineKey, UnreadableTrades
 from reporter.trading.ledger.settings import LedgerSettings
 from reporter.trading.ledger.sources import hummingbot, jesse
@@ -63,6 +65,8 @@ _EPOCH = datetime.fromtimestamp(0, UTC)
 # Raise this where figures are made in another way than before: sums that were kept are then made again.
 FIGURES = 2
 
+NO_PRICES = "freqtrade stores no price"
+
 # So many of the values that cannot be read are named.
 NAMED = 3
 
@@ -82,6 +86,7 @@ class Reader:
         self.rollups: Rollups | None = None
         self._clock_of_ours = now
         self._has_index = False
+        self._prices = PriceSource(settings.prices, now or SystemClock().wall) if settings.prices else None
         self._database = _database(settings, timeout)
         self._mode = settings.mode or _mode_by_name(self._database)
         self._source = _source(settings, self._database.dialect, self._mode)
@@ -112,9 +117,10 @@ class Reader:
             inside = nowhere + sum(own.unreadable for own in figures.values())
             equities = self._equities(connection, source, period) if account else {}
             unreadable = self._unreadable(connection, source, before, inside, nowhere, stray)
+            held = self._held(connection, source) if account and self._prices else []
             if account:
                 unreadable = self._with_account(connection, source, unreadable, equities)
-            return LedgerResult(
+            found = LedgerResult(
                 settings=self.settings,
                 made_by=self.made_by,
                 mode=self._mode,
@@ -126,9 +132,20 @@ class Reader:
                 paid=self._paid(connection, source, period),
                 agents=self._agents(connection, source) if source.lists_agents else [],
                 equity=equities,
-                open=rows.open_positions(connection.execute(queries.open_sums(source))) if account else {},
+                open=self._open(connection, source) if account else {},
                 unreadable=unreadable,
             )
+        # The server of the prices is asked once the database is let go.
+        return replace(found, open=rows.open_with(*self._prices.priced(held))) if self._prices and account else found
+
+    def _held(self, connection: Connection, source: Source) -> list[Position]:
+        return [rows.position(row, self.name) for row in connection.execute(source.positions) if _of_a_book(row)]
+
+    def _open(self, connection: Connection, source: Source) -> dict[BookKey, Open]:
+        found = rows.open_positions(connection.execute(queries.open_sums(source)))
+        if self.settings.kind != "freqtrade":
+            return found
+        return {book: replace(one, why=NO_PRICES if one.unpriced else "") for book, one in found.items()}
 
     def daily(self, period: Period, days: Sequence[Period], *, whole: bool) -> LedgerResult:
         """What each agent realised on each of a period's days, all from one state of the database; `whole` says that
@@ -287,8 +304,8 @@ class Reader:
 
     def open_positions(self) -> list[Position]:
         with self._look(trades=False) as (connection, source):
-            found = connection.execute(source.positions)
-            return [rows.position(row, self.name) for row in found if _of_a_book(row)]
+            held = self._held(connection, source)
+        return self._prices.priced(held)[0] if self._prices else held
 
     def agents(self) -> list[Agent]:
         with self._look(trades=False) as (connection, source):
@@ -330,6 +347,8 @@ class Reader:
     def warnings(self) -> list[str]:
         """What is unwise in how we may read it, which is rights that are too wide; and what in it cannot be read."""
         found = [f"{self.name}: {value}" for value in self.unreadable_values(NAMED)]
+        if self._is_without_prices():
+            found.append(f"{self.name}: {NO_PRICES}, so open positions have no P&L: name `prices` for this ledger")
         database = self._database.source if isinstance(self._database, DerivedDatabase) else self._database
         if isinstance(database, Files):
             return found
@@ -350,6 +369,12 @@ class Reader:
             return []
         made = statement(self._database.dialect, self._source)
         return [f"{self.name}: no index leads to the closing time of its trades; reports are quicker with: {made}"]
+
+    def _is_without_prices(self) -> bool:
+        if self._prices or self.settings.kind != "freqtrade":
+            return False
+        with self._look(trades=False) as (connection, source):
+            return bool(self._held(connection, source))
 
     def left_out(self, period: Period) -> LeftOut:
         """How many closed trades of a period, and of no period, cannot be read."""

@@ -129,6 +129,26 @@ def open_positions(rows: Iterable[Row[Any]]) -> dict[BookKey, Open]:
     }
 
 
+def open_with(held: Iterable[Position], why: str) -> dict[BookKey, Open]:
+    """The open positions of each book, from positions that may have got a price; `why` others have none."""
+    books: dict[BookKey, list[Position]] = defaultdict(list)
+    for one in held:
+        books[one.mode, one.currency].append(one)
+    return {book: _open(own, why, book[1]) for book, own in books.items()}
+
+
+def _open(held: Sequence[Position], why: str, currency: str) -> Open:
+    priced = [one for one in held if one.unrealised is not None]
+    made = sum((one.unrealised for one in priced if one.unrealised), Money(Decimal(0), currency))
+    return Open(
+        positions=len(held),
+        unrealised=made if priced else None,
+        unpriced=len(held) - len(priced),
+        priced_at=min((one.priced_at for one in priced if one.priced_at), default=None),
+        why=why if len(priced) < len(held) else "",
+    )
+
+
 def figures(rows: Iterable[tuple[LineKey, Row[Any]]], days: int) -> dict[LineKey, Figures]:
     """The figures of each line from its sums, which come a day each."""
     parts: dict[LineKey, list[Row[Any]]] = defaultdict(list)
