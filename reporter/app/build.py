@@ -13,6 +13,7 @@ from typing import NoReturn, TextIO, get_args
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from reporter.app.actions import actions_of
 from reporter.app.channels import Services, open_channels
 from reporter.app.chat import chat_settings
 from reporter.app.events import event_rules, web_settings
@@ -102,6 +103,7 @@ def build(
         ),
         events=EventSettings(channels, renderer, event_rules(settings)),
         web=web_settings(settings),
+        actions=actions_of(settings),
         plans=plan_settings(settings),
         chat=chat_settings(settings),
         plan_listener=plan_listener(settings),

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
+from reporter.config.actions import Actions
 from reporter.config.addresses import web_address
 from reporter.config.alerts import AlertsConfig
 from reporter.config.audit import Audit
@@ -443,6 +444,8 @@ class Config(Settings):
     """Where events of other programs go, by their kind; `default` counts for every other kind."""
     hooks: Hooks = Field(default_factory=dict)
     """What other programs send to `/hooks/NAME`, by a name of your choice."""
+    actions: Actions = Field(default_factory=dict)
+    """What control commands such as `pause` do; what is not named here cannot be asked for."""
     web: WebConfig | None = None
     """The HTTP listener for events, hooks and programs."""
     log: Annotated[LogConfig, OrEmpty()] = LogConfig()

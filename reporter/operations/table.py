@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Annotated
 
 from reporter.messages.message import Message
-from reporter.operations import incidents, plans, reports, service, trading
+from reporter.operations import control, incidents, plans, reports, service, trading
 from reporter.operations.arguments import usage
 from reporter.operations.operation import Arguments, Invocation, NotUnderstoodError, Operation, Role, Words
 
@@ -113,6 +113,20 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation("myplans", "the plans that you write", plans.myplans, plans.MyPlansArguments, group="Plans"),
     Operation("history", "every version of a plan", plans.history, plans.PlanOfDayArguments, group="Plans"),
+    *(
+        Operation(name, text, handler, arguments, role=role, group="Control", changes=True)
+        for name, text, handler, arguments, role in (
+            ("pause", "let an agent open nothing new", control.pause, control.AgentArguments, Role.OPERATOR),
+            ("resume", "let an agent trade again", control.resume, control.AgentArguments, Role.OPERATOR),
+            ("switch", "trade with real money, or on paper", control.switch, control.SwitchArguments, Role.OWNER),
+            ("restart", "restart a service", control.restart, control.ServiceArguments, Role.OWNER),
+            ("deploy", "deploy a service", control.deploy, control.ServiceArguments, Role.OWNER),
+            ("confirm", "do what a code confirms", control.confirm, control.ConfirmArguments, Role.OPERATOR),
+        )
+    ),
+    Operation(
+        "audit", "what was asked of control, and what became of it", control.audit, role=Role.OWNER, group="Control"
+    ),
     Operation("help", "the commands that you may use", _help, HelpArguments, group="Help", aliases=("commands", "?")),
     Operation("start", "who you are here, and what to try first", _start, group="Help"),
 )

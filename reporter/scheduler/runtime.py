@@ -8,6 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from reporter.actions.action import Action
 from reporter.alerts.maintenance import MaintenanceWindow
 from reporter.alerts.readings import Reading, Standing
 from reporter.delivery.channels import Channel
@@ -82,6 +83,7 @@ class Runtime:
     charts: Rasterizer = field(default_factory=Rasterizer)
     web: WebSettings | None = None
     answers: Mapping[str, BoundJob] = field(default_factory=dict)
+    actions: Mapping[str, Action] = field(default_factory=dict)
     restate_above: Decimal = Decimal("0.01")
     portfolio: Portfolio = field(default_factory=lambda: Portfolio([]))
     plans: PlanSettings | None = None

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from reporter.secret import masked
 
 # The newest migration in reporter/store/migrations/versions; a test holds that it is.
-HEAD = "0011"
+HEAD = "0012"
 LONGEST_TEXT = 10_000
 """Characters that are kept of words from elsewhere."""
 
@@ -617,4 +617,31 @@ rollup_keys = Table(
     Column("last", BigInteger, primary_key=True, autoincrement=False),
     Column("oldest", Integer),  # hours, counted since 1970
     Column("newest", Integer),
+)
+
+# What was asked of control and waits for its code. Of the code only a digest with its asker and place is kept.
+confirmations = Table(
+    "confirmations",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("operation", String(32), nullable=False),
+    Column("arguments", Text, nullable=False),  # JSON
+    Column("seen", Text, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+)
+
+# Everything that was asked of control and what became of it. Rows are added, and never changed or deleted.
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+    Column("actor", String(160), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("place", String(160), nullable=False),
+    Column("act", String(16), nullable=False),
+    Column("operation", String(32), nullable=False),
+    Column("arguments", Text, nullable=False),  # JSON
+    Column("detail", ForeignText, nullable=False),
 )

@@ -66,6 +66,8 @@ ENVIRON_OF_THE_STOCK = {
     "REPORTER_TOKEN": "a token",
     "GRAFANA_TOKEN": "a token",
     "PLANS_TOKEN": "a token",
+    "DEPLOY_URL": "https://deploy.example.org/hook",
+    "DEPLOY_TOKEN": "a token",
     "ANNA_HASH": "scrypt$32768$8$3$c2FsdA==$aGFzaA==",
 }
 
@@ -412,6 +414,7 @@ def test_each_choice_that_the_stock_config_offers_can_be_taken() -> None:
 
 NOT_IN_THE_STOCK = {"channels.NAME.thread_name"}  # it excludes `thread_id`, and stands in that one's comment
 NAMED = {
+    "actions",
     "ledgers",
     "channels",
     "jobs",
