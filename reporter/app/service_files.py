@@ -63,8 +63,8 @@ class ServiceFiles:
         """The shipped unit for this name and program, and for systemd of this version."""
         text = shipped_unit().read_text(encoding="utf-8")
         text = text.replace("/opt/reporter/bin/reporter", program).replace("/etc/reporter", f"/etc/{self.name}")
-        for directory in ("StateDirectory", "ConfigurationDirectory", "RuntimeDirectory"):
-            text = text.replace(f"{directory}=reporter", f"{directory}={self.name}")
+        for setting in ("User", "StateDirectory", "ConfigurationDirectory", "RuntimeDirectory"):
+            text = text.replace(f"\n{setting}=reporter\n", f"\n{setting}={self.name}\n")
         if version >= NOTIFY_RELOAD:
             text = re.sub(r"^# The shell's own kill.*\n^ExecReload=.*\n", "", text, flags=re.MULTILINE)
             text = text.replace("\nType=notify\n", "\nType=notify-reload\n")
@@ -86,6 +86,11 @@ def program() -> str:
     """The command by which this very program is started."""
     script = Path(sys.prefix, "bin", "reporter")
     return str(script) if script.exists() else f"{sys.executable} -m reporter"
+
+
+def has_systemd() -> bool:
+    """Whether this machine runs systemd, as sd_booted(3) tells it."""
+    return Path("/run/systemd/system").is_dir()
 
 
 def systemd_version() -> int:

@@ -43,6 +43,9 @@ def run_as_service(service: ServiceFiles, arguments: Sequence[str]) -> int:
             umask=0o077,
             check=False,
         ).returncode
+    except PermissionError:
+        why = f"the user {user.pw_name} of the service may not run {sys.executable}"
+        raise ReporterError(f"{why}: install the program under /opt") from None
     finally:
         shutil.rmtree(secrets)
 

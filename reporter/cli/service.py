@@ -7,6 +7,7 @@ import os
 import pwd
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from reporter.app.home import CONFIG, make_home
-from reporter.app.service_files import ServiceFiles, program, service_of, systemd_version
+from reporter.app.service_files import ServiceFiles, has_systemd, program, service_of, systemd_version
 from reporter.cli.terminal import DONE, FAILED
 from reporter.errors import ReporterError
 from reporter.whole_file import write_whole
@@ -56,7 +57,7 @@ def _install(files: ServiceFiles) -> Iterator[Step]:
     if not (files.home / CONFIG).exists():
         yield Step(f"create the home {files.home}", partial(make_home, files.home))
     yield from _written(files.unit, files.unit_text(program(), systemd_version()))
-    if here and systemd_version():
+    if here and has_systemd():
         yield Step("let systemd read its units again", partial(_call, "systemctl", "daemon-reload"))
 
 
@@ -106,17 +107,18 @@ def _next(files: ServiceFiles) -> Iterator[str]:
     yield f"  reporter --home /etc/{name} check"
     yield f"  systemctl enable --now {name}"
     yield f"  usermod --append --groups {name} USER    # USER may use all commands of the service"
-    if blocked := _unreachable(Path(program().split()[0])):
+    if blocked := _unreachable(Path(program().split()[0]), Path(sys.executable).resolve()):
         yield f"! The service cannot run {program()}: {blocked} is closed to it. Install the program under /opt."
 
 
-def _unreachable(path: Path) -> Path | None:
+def _unreachable(*programs: Path) -> Path | None:
     """The first folder on the way to a program that other users may not enter."""
-    return next((part for part in reversed(path.parents) if not part.stat().st_mode & 0o001), None)
+    folders = (folder for path in programs for folder in reversed(path.parents))
+    return next((folder for folder in folders if not folder.stat().st_mode & 0o001), None)
 
 
 def _uninstall(files: ServiceFiles) -> Iterator[Step]:
-    here = files.root == Path("/") and systemd_version() > 0
+    here = files.root == Path("/") and has_systemd()
     if here and files.unit.exists():
         yield Step(
             f"stop and disable {files.name}.service", partial(_call, "systemctl", "disable", "--now", files.name)
@@ -135,7 +137,7 @@ def _left(files: ServiceFiles) -> Iterator[str]:
     yield ""
     yield "Left in place, with the commands that remove it:"
     yield f"  rm -r /etc/{name} /etc/credstore/{name}.*             # your config and secrets"
-    yield f"  rm -r /var/lib/{name} /var/lib/private/{name}         # the record of sent reports; unsent messages"
+    yield f"  rm -r /var/lib/{name}                                 # the record of sent reports; unsent messages"
     yield f"  userdel {name}                                        # the user of the service"
 
 
