@@ -10,15 +10,16 @@ import threading
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import httpx
 
 from reporter.app.app import App
 from reporter.chat.answers import Answers
+from reporter.chat.lane import Lane
 from reporter.chat.updates import KINDS, Asked, read_update
 from reporter.delivery.outlets.telegram.bot_api import BotAnswer, BotApi
 from reporter.errors import ReporterError
@@ -69,8 +70,7 @@ class TelegramDoor:
         self._stopping = threading.Event()
         self._answers = Answers(token, settings.telegram_url, app.runtime.zone, self._stopping)
         # An acknowledgement waits for no report: what changes something has a lane of its own.
-        self._quick = ThreadPoolExecutor(1, "chat-quick")
-        self._slow = ThreadPoolExecutor(1, "chat-slow")
+        self._quick, self._slow = Lane("chat-quick"), Lane("chat-slow")
         self._thread = threading.Thread(target=self._listen, name="chat-telegram", daemon=True)
         self._asked: dict[int, deque[float]] = defaultdict(lambda: deque(maxlen=MOST))
         self._warned: dict[int, float] = {}
@@ -84,7 +84,7 @@ class TelegramDoor:
         """End; what is being answered gets a moment."""
         self._stopping.set()
         for lane in (self._quick, self._slow):
-            lane.shutdown(wait=False, cancel_futures=True)
+            lane.close()
         self._api.close()
         self._thread.join(2)
         self._answers.close()
@@ -159,9 +159,7 @@ class TelegramDoor:
             if asked is None or actor is None or not self._in_pace(asked):
                 return
             lane = self._quick if asked.verb or _is_quick(asked.text) else self._slow
-            lane.submit(self._answer, asked, actor)
-        except RuntimeError:  # the lanes are closed
-            return
+            lane.submit(partial(self._answer, asked, actor))
         except Exception:
             log.exception("an update of Telegram could not be read")
 
@@ -197,7 +195,7 @@ class TelegramDoor:
         if self._warned.get(asked.user, 0.0) < before[0]:
             self._warned[asked.user] = now
             told = f"At most {MOST} questions within {WITHIN:.0f} s: the others are left out."
-            self._slow.submit(self._say, asked, told)
+            self._slow.submit(partial(self._say, asked, told))
         return False
 
     # --- Answering ---
