@@ -168,8 +168,10 @@ class RowChecks:
             self._outsized.add(id_, f"{_shown(pnl)} of {_shown(worth)}")
         elif exit_ is not None:
             moved = (exit_ - entry) * abs(size)
-            if str(row["side"]).lower() in SHORT and not (is_bet(entry, exit_) and pnl * moved > 0):
-                moved = -moved
+            is_short = str(row["side"]).lower() in SHORT
+            if is_short and is_bet(entry, exit_) and abs(pnl - moved + (fees or 0)) <= ROUNDING:
+                return
+            moved = -moved if is_short else moved
             if fees is None and 0 <= moved - pnl <= worth * UNKNOWN_FEES:
                 return
             self._compare(id_, pnl, moved, (fees or Decimal(0), funding or Decimal(0)), worth)

@@ -69,6 +69,11 @@ def test_each_trouble_is_found_with_its_first_row(tmp_path: Path, row: dict[str,
     assert found(checks) == {check: (1, first)}
 
 
+def test_a_bet_on_no_is_worth_more_where_its_own_price_grows(tmp_path: Path) -> None:
+    bet = {"side": "NO", "entry_price": 0.4, "exit_price": 0.6, "size": 100}
+    assert found(checked(tmp_path, {**bet, "pnl": 19}, {**bet, "pnl": -21})) == {}
+
+
 def test_results_before_fees_are_wrong_where_most_are(tmp_path: Path) -> None:
     checks = checked(tmp_path, {"pnl": 20}, {"pnl": 20}, {})
     [gross] = [one for one in checks.findings if one.check == "results before fees"]
