@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import re
+import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -470,6 +471,18 @@ def test_the_way_of_imports_is_short() -> None:
         return 1 + max((depth(other) for other in graph.get(name, ())), default=0)
 
     assert max(map(depth, graph)) <= 29
+
+
+TOP_LEVEL = words(
+    ".ci .gitignore CHANGELOG.md CONTRIBUTING.md Containerfile LICENSE Makefile README.md config docs jobs "
+    "pyproject.toml reporter requirements.lock systemd templates tests"
+)
+
+
+def test_the_top_level_holds_what_a_reader_expects() -> None:
+    found = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    kept = {name.partition("/")[0] for name in found.stdout.splitlines()}
+    assert kept <= TOP_LEVEL  # in an archive without git there is nothing to look at
 
 
 def test_every_job_has_its_companions() -> None:
