@@ -97,6 +97,7 @@ HEAVY = words(
 )
 HEAVY_OF_OURS = {
     "reporter.http_client",
+    "reporter.probes.quotes",
     "reporter.store.migrate",
     "reporter.delivery.outlets.discord.outlet",
     "reporter.delivery.outlets.telegram.outlet",

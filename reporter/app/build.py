@@ -37,12 +37,14 @@ from reporter.notify.settings import NotifySettings
 from reporter.periods.clock import Clock
 from reporter.probes.factory import probes_of
 from reporter.probes.host.collector import Machine
+from reporter.probes.ledgers import Ledgers
 from reporter.scheduler.clock_check import ForeignClock
 from reporter.scheduler.logs import LogSettings
 from reporter.scheduler.runtime import JobInputs, Retention, Runtime
 from reporter.secret import Secret
 from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.ledger.settings import LedgerSettings, PriceSettings
+from reporter.trading.markets import Quote
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,7 @@ def build(
             basis=settings.figures.as_basis(),
             rates=as_rates(settings.rates),
             formats=formats,
+            quotes=_quotes(settings),
             audit=tuple(entry.as_rule(name) for name, entry in settings.audit.items()),
         ),
         notify=NotifySettings(
@@ -118,6 +121,17 @@ def build(
         closers=(portfolio.close, probes.close, *(channel.outlet.close for channel in channels.values())),
     )
     return runtime, problems
+
+
+def _quotes(settings: models.Config) -> Callable[[], Sequence[Quote]]:
+    """What asks the markets; nothing of it is loaded before a job asks."""
+
+    def ask() -> Sequence[Quote]:
+        from reporter.probes.quotes import Quotes  # noqa: PLC0415 - loaded only where it is used
+
+        return Quotes(settings.markets, Ledgers(settings.ledgers, settings.timezone)).ask()
+
+    return ask
 
 
 def _portfolio(loaded: Loaded, now: Callable[[], datetime]) -> tuple[Portfolio, list[Problem]]:

@@ -40,10 +40,6 @@ EVENTS: tuple[Mapping[str, Any], ...] = (
         "Remaining": "$14.70 (85% used)", "Action": "Reducing position sizes by 50%"}},
     {"kind": "signal_generated", "fields": {
         "pair": "BTC/USDT", "signal": "LONG", "confidence": 0.85, "strength": "STRONG", "stop_loss": 110000}},
-    {"kind": "market_btc", "title": "BTC Market Update", "fields": {
-        "market": "BTC/USDT", "price": 68412.5, "change": "+4.26% (15m)", "volume": "$45,234", "liquidity": "High"}},
-    {"kind": "market_eth", "title": "ETH Market Update", "fields": {
-        "market": "ETH/USDT", "price": 2587.4, "change": "-0.80% (15m)", "volume": "$21,870", "liquidity": "High"}},
     {"kind": "market_anomaly", "severity": "warning", "title": "Unusual volume", "fields": {
         "market": "SOL/USDT", "volume": "6.2 times what is usual at this hour"}},
     {"kind": "high_latency", "severity": "warning", "fields": {

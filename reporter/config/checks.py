@@ -27,6 +27,7 @@ def check(config: Config, document: Document, gone: Collection[KeyPath] = ()) ->
     yield from _jobs_without_channel(config, document, names)
     yield from _dependencies(config, document, names)
     yield from _ledgers_of_probes(config, document, names)
+    yield from _ledgers_of_markets(config, document, names)
     yield from _store_in_a_ledger(config, document)
     yield from _open_door(config, document)
     if config.chat and config.chat.telegram:
@@ -157,6 +158,15 @@ def _ledgers_of_probes(config: Config, document: Document, names: _Names) -> Ite
             and (kind := _kind_of(config.ledgers[ledger])) not in {None, probe.kind}
         ):
             yield document.problem(path, f"`{ledger}` is no database of that kind", f"write `kind: {kind}`")
+
+
+def _ledgers_of_markets(config: Config, document: Document, names: _Names) -> Iterator[Problem]:
+    """A market whose price comes from a ledger that is not there."""
+    known = names.of("ledgers")
+    for name, market in config.markets.items():
+        if market.ledger is not None and known is not None and market.ledger not in known:
+            path = ("markets", name, "ledger")
+            yield document.problem(path, f"there is no ledger `{shown(market.ledger)}`", _meant(market.ledger, known))
 
 
 def _store_in_a_ledger(config: Config, document: Document) -> Iterator[Problem]:

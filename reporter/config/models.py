@@ -19,6 +19,7 @@ from reporter.config.events import Events, Hooks, WebConfig
 from reporter.config.figures import FiguresConfig
 from reporter.config.host import HeartbeatConfig, HostConfig
 from reporter.config.log import LogConfig
+from reporter.config.markets import Markets
 from reporter.config.plans import PlansConfig
 from reporter.config.probes import OwnNetworkConfig, Probe
 from reporter.config.rates import RatesConfig
@@ -434,6 +435,8 @@ class Config(Settings):
     """What happens to alerts."""
     targets: Annotated[TargetsConfig, OrEmpty()] = TargetsConfig()
     """What is to be reached, and what is not to be passed."""
+    markets: Markets = Field(default_factory=dict)
+    """The markets that are watched, by a name of your choice; `market_update` and others show them."""
     audit: Audit = Field(default_factory=dict)
     """What trades must keep, by a name of your choice; `audit_trades` and `audit_report` judge it."""
     rates: Annotated[RatesConfig, OrEmpty()] = Field(default_factory=dict)

@@ -27,6 +27,7 @@ from reporter.probes.host.facts import Host
 from reporter.trading.audit import AuditRule
 from reporter.trading.books import Book, By, Ledger, Series, Unread, leading
 from reporter.trading.exchange_rates import Rates, Total, totals
+from reporter.trading.markets import Quote
 from reporter.trading.risk import NEVER_CLOSES, Basis
 from reporter.trading.targets import Targets
 
@@ -149,6 +150,8 @@ class Context(Generic[P]):
     """Who writes trading plans; None where the config has no `plans`."""
     audit: Sequence[AuditRule] = ()
     """The audit's rules of the config."""
+    quotes: Callable[[], Sequence[Quote]] = tuple
+    """Ask the sources of the config's markets for their prices."""
     kept: Kept = field(default_factory=NothingKept)
     """What this job kept from earlier runs; see `state` and `seen`."""
 

@@ -194,6 +194,7 @@ class Runner:
             formats=inputs.formats,
             plan_settings=runtime.plans,
             audit=inputs.audit,
+            quotes=inputs.quotes,
             history=self._history.with_maintenance(partial(maintenance_spans, runtime.maintenance)),
             params=bound.params,
             log=logging.getLogger(f"reporter.jobs.{bound.job.name}"),

@@ -28,6 +28,7 @@ from reporter.trading.audit import AuditRule
 from reporter.trading.books import Ledger
 from reporter.trading.exchange_rates import Rates
 from reporter.trading.ledger.portfolio import Portfolio
+from reporter.trading.markets import Quote
 from reporter.trading.risk import Basis
 from reporter.trading.targets import Targets
 
@@ -45,6 +46,7 @@ class JobInputs:
     rates: Rates
     formats: Formats
     audit: tuple[AuditRule, ...] = ()
+    quotes: Callable[[], Sequence[Quote]] = tuple
 
 
 @dataclass(frozen=True, slots=True)

@@ -426,6 +426,7 @@ NAMED = {
     "tokens",
     "authors",
     "audit",
+    "markets",
     "users",
 }
 

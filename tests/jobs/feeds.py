@@ -40,6 +40,11 @@ class FeedOfABot:
         """A trade closed so many seconds ago."""
         self.bot.trade(pnl, self.stamp(ago), **more)
 
+    def holds(self, market: str, price: object) -> None:
+        """An open position, priced."""
+        row = {"agent": "a", "market": market, "side": "long", "currency": "USDT", "current_price": price}
+        self.bot.add("positions", row)
+
     def stamp(self, ago: float = 0) -> str:
         return f"{self.stage.clock.now - timedelta(seconds=ago):%Y-%m-%d %H:%M:%S}"
 

@@ -60,6 +60,8 @@ from reporter.jobs.kit.limit_watch import LimitInputs as LimitInputs
 from reporter.jobs.kit.limit_watch import LimitParams as LimitParams
 from reporter.jobs.kit.limit_watch import limit_usages as limit_usages
 from reporter.jobs.kit.limit_watch import unknown_observations as unknown_observations
+from reporter.jobs.kit.prices import MarketPrices as MarketPrices
+from reporter.jobs.kit.prices import market_prices as market_prices
 from reporter.jobs.kit.roster import AgentChange as AgentChange
 from reporter.jobs.kit.roster import Roster as Roster
 from reporter.jobs.kit.roster import RosterEntry as RosterEntry
@@ -93,5 +95,10 @@ from reporter.trading.books import leading as leading
 from reporter.trading.books import ranks as ranks
 from reporter.trading.books import share_of as share_of
 from reporter.trading.exchange_rates import Total as Total
+from reporter.trading.markets import Quote as Quote
+from reporter.trading.markets import Usual as Usual
+from reporter.trading.markets import correlation as correlation
+from reporter.trading.markets import regime as regime
+from reporter.trading.markets import volatility as volatility
 from reporter.trading.targets import Limits as Limits
 from reporter.trading.trades import Agent as Agent

@@ -1,0 +1,51 @@
+"""The config of markets: what is watched, and where its price comes from."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from reporter.config.addresses import web_address
+from reporter.config.base import Settings
+from reporter.config.secrets import Address
+from reporter.config.types import Name, OrEmpty, mistake
+from reporter.trading.ledger import readonly
+from reporter.trading.ledger.postgres_statements import acting
+
+
+def _only_reads(query: str) -> str:
+    if not readonly.reads(query) or ";" in query.rstrip().rstrip(";") or acting(query):
+        raise mistake("must be one SELECT that only reads", "write such as `SELECT price FROM prices LIMIT 1`")
+    return query
+
+
+class MarketConfig(Settings):
+    """A market. Its price comes from one source: a `url`, a `query` to a ledger, or a `symbol` of a ledger."""
+
+    url: Annotated[Address, AfterValidator(web_address)] | None = None
+    """An HTTP address that answers JSON, or a reference to it."""
+    price: str = Field("price", min_length=1, max_length=200)
+    """Where the price stands in the JSON, such as `data[0].last`; for a query, its column."""
+    volume: str | None = Field(None, min_length=1, max_length=200)
+    """Where the volume stands."""
+    liquidity: str | None = Field(None, min_length=1, max_length=200)
+    """Where the liquidity stands, a number or a word."""
+    ledger: Name | None = None
+    """One of the `ledgers`."""
+    query: Annotated[str, AfterValidator(_only_reads)] | None = None
+    """A SELECT that gives one row with the columns above."""
+    symbol: str | None = Field(None, min_length=1, max_length=100)
+    """A market of the ledger: the newest price of its open positions."""
+    currency: str = Field("USDT", max_length=12)
+    """The currency of the price."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        sources = (self.url is not None, self.query is not None, self.symbol is not None)
+        if sum(sources) != 1 or (self.url is None) != (self.ledger is not None):
+            raise mistake("needs one source", "write `url`, or `ledger` with `query`, or `ledger` with `symbol`")
+        return self
+
+
+Markets = Annotated[dict[Name, MarketConfig], OrEmpty()]

@@ -1,0 +1,117 @@
+"""Asks the sources of markets for their prices: JSON over HTTP, a query, or what a ledger traded at."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import httpx
+from sqlalchemy import text
+
+from reporter.config.markets import MarketConfig
+from reporter.errors import LedgerError, ReporterError
+from reporter.http_client import CUT, PLACEHOLDER, BoundedTransport, Bounds, HidingTransport
+from reporter.periods.deadlines import SideThreads
+from reporter.probes.jsonpath import NOTHING, found
+from reporter.probes.ledgers import Ledgers
+from reporter.secret import Secret, masked
+from reporter.trading.books import Ledger
+from reporter.trading.ledger.connection import Database
+from reporter.trading.ledger.sqlite_file import undisturbed
+from reporter.trading.markets import Quote
+
+BOUNDS = Bounds(seconds=8, size=2_000_000)
+SECONDS = 8.0
+_LONG_AGO = datetime.fromtimestamp(0, UTC)
+
+
+class Quotes:
+    """The markets of a config. Asked at once, each within some seconds; one that fails leaves the others alone."""
+
+    def __init__(self, markets: Mapping[str, MarketConfig], ledgers: Ledgers) -> None:
+        self._markets = markets
+        self._ledgers = ledgers
+        self._threads = SideThreads("market")
+
+    def ask(self) -> list[Quote]:
+        """A quote of each market, with a price or with the reason why there is none."""
+        work = [(name, self._threads.begin(name, self._asking(name))) for name in self._markets]
+        quotes = []
+        for name, asked in work:
+            try:
+                quotes.append(asked.result(SECONDS + 1))
+            except TimeoutError:
+                quotes.append(Quote(market=name, error=f"no answer within {SECONDS:g} s"))
+        return quotes
+
+    def _asking(self, name: str) -> Callable[[], Quote]:
+        return lambda: self._quote(name, self._markets[name])
+
+    def _quote(self, name: str, market: MarketConfig) -> Quote:
+        try:
+            if market.symbol:
+                price = _traded_at(self._ledgers.portfolio, str(market.ledger), market.symbol)
+                return Quote(market=name, price=price, currency=market.currency)
+            data = _from_http(market.url) if market.url else self._from_query(market)
+            return _read(name, market, data)
+        except (ReporterError, httpx.HTTPError, ValueError) as error:
+            return Quote(market=name, currency=market.currency, error=masked(str(error) or type(error).__name__, 200))
+
+    def _from_query(self, market: MarketConfig) -> Any:
+        database = Database(str(market.ledger), self._ledgers.url(market.ledger), SECONDS)
+
+        def ask() -> Any:
+            with database.snapshot() as connection:
+                return connection.execute(text(str(market.query))).mappings().first()
+
+        row = undisturbed(ask)
+        if row is None:
+            raise LedgerError("the query gives no row")
+        return dict(row)
+
+
+def _from_http(url: Secret) -> Any:
+    with httpx.Client(transport=HidingTransport(url, url, BoundedTransport(url.reveal(), BOUNDS))) as client:
+        response = client.get(PLACEHOLDER)
+    if response.status_code != 200:
+        raise ReporterError(f"the source answers with status {response.status_code}")
+    if response.extensions.get(CUT):
+        raise ReporterError(f"the answer is longer than {BOUNDS.size // 1_000_000} MB")
+    try:
+        return json.loads(response.content, parse_float=Decimal)
+    except (ValueError, RecursionError):
+        raise ReporterError("the answer is not JSON") from None
+
+
+def _read(name: str, market: MarketConfig, data: Any) -> Quote:
+    price = _number(found(data, market.price))
+    if price is None or price <= 0:
+        raise ReporterError(f"there is no price at `{market.price}` of the answer")
+    liquidity = found(data, market.liquidity) if market.liquidity else NOTHING
+    return Quote(
+        market=name,
+        price=price,
+        volume=_number(found(data, market.volume)) if market.volume else None,
+        liquidity=None if liquidity in (NOTHING, None) else str(liquidity)[:40],
+        currency=market.currency,
+    )
+
+
+def _number(value: Any) -> Decimal | None:
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
+
+
+def _traded_at(ledger: Ledger, name: str, symbol: str) -> Decimal:
+    """The newest price of open positions in a market. Raises LedgerError without one."""
+    held = [one for one in ledger.open_positions() if (one.ledger, one.market) == (name, symbol)]
+    prices = [(one.priced_at or _LONG_AGO, one.current_price) for one in held if one.current_price]
+    if prices:
+        return max(prices)[1]
+    raise LedgerError(f"no open position of {name} in {symbol} has a price")

@@ -1,0 +1,115 @@
+"""Prices of markets over time: changes, what is usual, regime and correlation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from math import sqrt
+from statistics import fmean, pstdev
+
+PriceAt = tuple[datetime, float]
+
+# A sample stands for a moment that is so much of the span away from it.
+TOLERANCE = 0.25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quote:
+    """What a market's source says now."""
+
+    market: str
+    """The market's name in the config."""
+    price: Decimal | None = None
+    """The price; None where the source gave none."""
+    volume: Decimal | None = None
+    """The traded amount as the source counts it; None where it gives none."""
+    liquidity: str | None = None
+    """The source's word for the liquidity; None where it gives none."""
+    currency: str = ""
+    """The currency of the price."""
+    error: str | None = None
+    """Why there is no price, as a sentence without secrets."""
+
+
+def change(samples: Sequence[PriceAt], now: datetime, span: timedelta) -> float | None:
+    """The change of the last price since a moment a span ago, as a share; None without a sample of that moment."""
+    wanted, near = now - span, span * TOLERANCE
+    close = [one for one in samples if abs(one[0] - wanted) <= near]
+    found = min(close, key=lambda one: abs(one[0] - wanted), default=None)
+    if found is None or not samples or not found[1]:
+        return None
+    return samples[-1][1] / found[1] - 1
+
+
+def returns(samples: Sequence[PriceAt]) -> list[float]:
+    """The changes from each sample to the next, as shares."""
+    prices = [price for _, price in samples]
+    return [after / before - 1 for before, after in pairwise(prices) if before]
+
+
+def volatility(samples: Sequence[PriceAt]) -> float | None:
+    """The standard deviation of the returns, as a share for a day; None with fewer than ten."""
+    found = returns(samples)
+    span = (samples[-1][0] - samples[0][0]).total_seconds() if samples else 0
+    if len(found) < 10 or span <= 0:
+        return None
+    return pstdev(found) * sqrt(86_400 * len(found) / span)
+
+
+def regime(samples: Sequence[PriceAt]) -> str | None:
+    """`rising`, `falling` or `sideways`: whether the whole move is larger than chance makes it; None with few samples.
+
+    A random walk of n steps ends within one standard deviation × √n of its start two times in three.
+    """
+    found = returns(samples)
+    if len(found) < 10:
+        return None
+    whole, by_chance = samples[-1][1] / samples[0][1] - 1, pstdev(found) * sqrt(len(found))
+    return "sideways" if abs(whole) <= by_chance else "rising" if whole > 0 else "falling"
+
+
+def correlation(one: Sequence[PriceAt], other: Sequence[PriceAt]) -> tuple[float, int] | None:
+    """Pearson's ratio of correlation of the returns at common moments, and their number; None with fewer than ten."""
+    second = dict(other)
+    common = [(at, price) for at, price in one if at in second]
+    first = returns(common)
+    then = returns([(at, second[at]) for at, _ in common])
+    if len(first) < 10 or len(first) != len(then):
+        return None
+    spread = pstdev(first) * pstdev(then)
+    if not spread:
+        return None
+    mean, other_mean = fmean(first), fmean(then)
+    covariance = fmean((a - mean) * (b - other_mean) for a, b in zip(first, then, strict=True))
+    return covariance / spread, len(first)
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """How far a market moves as a rule, by hour of the week: the count and the mean of the sizes of its moves."""
+
+    hours: Mapping[int, tuple[int, float]]
+    """By hour of the week, from Monday 0:00: how many moves, and their mean size as a share."""
+
+    def of(self, hour: int) -> tuple[float, int, bool] | None:
+        """The mean size as a share, from how many moves, and whether they are of this hour; None with fewer than ten.
+
+        With fewer than ten of this hour, it is that of all hours.
+        """
+        n, mean = self.hours.get(hour, (0, 0.0))
+        if n >= 10 and mean:
+            return mean, n, True
+        count = sum(n for n, _ in self.hours.values())
+        if count < 10:
+            return None
+        whole = sum(n * mean for n, mean in self.hours.values()) / count
+        return (whole, count, False) if whole else None
+
+    def after(self, hour: int, size: float, most: int = 200) -> Usual:
+        """With one more move; older ones fade once there are `most` of an hour."""
+        n, mean = self.hours.get(hour, (0, 0.0))
+        n = min(n + 1, most)
+        return Usual({**self.hours, hour: (n, mean + (size - mean) / n)})
