@@ -73,7 +73,7 @@ class AlertWriter:
         if found is None:
             found = _plain(draft.text) if plain else filled_in(draft.text, self._renderer)
             self._written.append((draft.text, found))
-        return replace(found, mention=draft.mention, incident=draft.incident)
+        return replace(found, mention=draft.mention or found.mention, incident=draft.incident)
 
 
 def filled_in(text: AlertText, renderer: Renderer) -> Message:
