@@ -108,7 +108,7 @@ def _mark(kept: Standing) -> str:
 
 
 def _stretch(kept: Standing, zone: ZoneInfo) -> str:
-    if kept.since >= kept.through:
+    if kept.since >= kept.through or kept.through == rollups.NOWHERE:
         return f"nothing closed more than {OVERLAP} hours ago"
     return f"from {_moment(kept.since, zone)} to {_moment(kept.through, zone)}"
 

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
@@ -147,7 +148,7 @@ def _compared(connection: Connection, one: Told, now: Now, made_by: str, moment:
         pnl=figures.pnl if figures else nothing,
         fees_before=one.fees,
         fees=figures.fees if figures else nothing,
-        detail=tuple(_details(told.changes_of(connection, one, _LISTED), one.pnl.currency)),
+        detail=tuple(_details(told.changes_of(connection, one, _LISTED), one.pnl.currency, ZoneInfo(one.period.zone))),
     )
 
 
@@ -160,18 +161,19 @@ def _differs(one: Restatement, above: Decimal) -> bool:
     return abs((one.fees - one.fees_before).amount) >= above
 
 
-def _details(changes: Sequence[Change], currency: str) -> Iterator[str]:
+def _details(changes: Sequence[Change], currency: str, zone: ZoneInfo) -> Iterator[str]:
     """A line for each trade that makes a difference, or for each agent of an hour whose trades are not known."""
     for change in changes:
-        hour = f"{start_of(change.start):%Y-%m-%d %H:00} UTC"
+        begins, ends = (start_of(hour).astimezone(zone) for hour in (change.start, change.start + 1))
+        hour = f"closed {begins:%Y-%m-%d %H:%M}–{ends:%H:%M %Z}"
         for trade, agent, before, after in change.trades:
             was = "was not there" if before is None else f"was {_signed(decimal(before))}"
             now = "is gone" if after is None else f"is {_signed(decimal(after))}"
             same = ", but its fees or its time differ" if before == after else ""
-            yield f"trade {trade} of {agent}, closed after {hour}: {was}, {now} {currency}{same}"
+            yield f"trade {trade} of {agent}, {hour}: {was}, {now} {currency}{same}"
         for agent, trades, pnl, trades_now, pnl_now in change.agents:
             was, now = (f"{n} trades, {_signed(from_fine(sum_))}" for n, sum_ in ((trades, pnl), (trades_now, pnl_now)))
-            yield f"{agent}, closed after {hour}: was {was}, is {now} {currency}"
+            yield f"{agent}, {hour}: was {was}, is {now} {currency}"
 
 
 def _signed(amount: Decimal) -> str:

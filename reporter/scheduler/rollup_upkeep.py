@@ -34,6 +34,7 @@ ROUND = timedelta(hours=12)
 RECENT, RECENT_ROUND = 24 * 8, timedelta(minutes=10)
 # The trades of the last weeks are kept by their ids, to say which of them have changed.
 MARKED = 24 * 40
+_LAST_KEY = 2**62
 # Where so many hours of one look differ, a database was filled again or replaced: nothing kept counts until a check of
 # all of it has found nothing more.
 MANY_CHANGES = 24
@@ -131,11 +132,9 @@ class RollupUpkeep:
 
     def restart(self, reader: Reader) -> Standing | None:
         """Begin a ledger's roll-up with nothing in it."""
-        began = undisturbed(reader.began)
-        since = min(hour_of(began), self._end()) if began else self._end()
         kept = self.standing(reader.name)
         with self._store.begin() as connection:
-            rollups.begin(connection, reader.name, reader.definition, since, kept)
+            rollups.begin(connection, reader.name, reader.definition, kept)
         return self._cleared(reader.name)
 
     def _cleared(self, ledger: str) -> Standing | None:
@@ -165,9 +164,33 @@ class RollupUpkeep:
         with self._store.begin() as connection:
             rollups.save_block(connection, ledger, block, still_open)
 
+    def _start(self, reader: Reader, kept: Standing, end: int) -> Progress:
+        """Find where a roll-up begins, before anything is counted."""
+        self._map_keys(reader)
+        first = min(self._oldest(reader, end), end)
+        state = rollups.BUILDING if first < end else rollups.VERIFIED
+        verified = None if first < end else self._clock.wall()
+        with self._store.begin() as connection:
+            rollups.move(connection, kept, since=first, through=first, state=state, verified_at=verified)
+        return Progress("building", first, first, end, 0)
+
+    def _oldest(self, reader: Reader, otherwise: int) -> int:
+        """The hour in which the first trade closed; by the keys, where no index leads to it."""
+        if not undisturbed(reader.lacks_index):
+            began = undisturbed(reader.began)
+            return hour_of(began) if began else otherwise
+        with self._store.read() as connection:
+            known = rollups.key_map(connection, reader.name)
+        rest = KeyBlock((known.last if known.last is not None else -1) + 1, _LAST_KEY, 0, 0)
+        look: Callable[[], tuple[KeyBlock, list[int]]] = partial(reader.block_again, rest)
+        hours = [block.oldest for block in (*known.blocks, undisturbed(look)[0]) if block.oldest]
+        return min(hours, default=otherwise)
+
     def _extend(self, reader: Reader, kept: Standing, end: int) -> Progress | None:
         """Count the hours that are not kept yet."""
-        if kept.through == kept.since or kept.state != rollups.BUILDING:
+        if kept.through == rollups.NOWHERE:
+            return self._start(reader, kept, end)
+        if kept.state != rollups.BUILDING:
             self._map_keys(reader)
         found = self._recount(reader, kept.through, end, self._many)
         moved: dict[str, Any] = {"through": found.until}
@@ -210,8 +233,7 @@ class RollupUpkeep:
 
     def _first(self, reader: Reader, kept: Standing) -> int:
         """The first hour that has to be looked at: a trade may have come that is older than all before."""
-        began = undisturbed(reader.began)
-        return min(kept.since, hour_of(began)) if began else kept.since
+        return min(kept.since, self._oldest(reader, kept.since))
 
     def _check(self, reader: Reader, kept: Standing) -> Progress | None:
         """Compare the next hours with the source, and mend what differs."""

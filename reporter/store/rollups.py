@@ -40,6 +40,8 @@ from reporter.trading.trades import Mode
 
 HOUR_LEVEL, DAY_LEVEL, MONTH_LEVEL = 0, 1, 2
 CLEARING, BUILDING, VERIFIED, UNVERIFIED = "clearing", "building", "verified", "unverified"
+# The hour of a roll-up of which it is not known yet where it begins.
+NOWHERE = -1
 # Sums that were not compared with their source for so long are not taken for right.
 TRUSTED = timedelta(days=3)
 # Stretches of hours that one question may sum up: each row of equal ones is a branch of the statement.
@@ -145,13 +147,13 @@ def standing(connection: Connection, ledger: str) -> Standing | None:
     return Standing(**{**values, "anchor": Anchor(*json.loads(row.anchor)) if row.anchor else None})
 
 
-def begin(connection: Connection, ledger: str, definition: str, since: int, was: Standing | None) -> bool:
+def begin(connection: Connection, ledger: str, definition: str, was: Standing | None) -> bool:
     """Begin a ledger's roll-up, from which what is there has to be cleared; False where another writer was quicker."""
     fresh = {
         "definition": definition,
         "state": CLEARING,
-        "since": since,
-        "through": since,
+        "since": NOWHERE,
+        "through": NOWHERE,
         "trades": 0,
         "checked": None,
         "check_began": None,

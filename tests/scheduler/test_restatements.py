@@ -83,7 +83,7 @@ def test_an_edited_trade_of_a_told_day_is_one_message_once(desk: Desk) -> None:
     said = plain(message)
     for part in ("daily_summary 2026-10-20", "weekly_report 2026-W43", "+23.00", "+16.50"):
         assert part in said
-    assert "trade 2 of momentum, closed after 2026-10-20 11:00 UTC: was +11, is +4.5 USDT" in said
+    assert "trade 2 of momentum, closed 2026-10-20 11:00–12:00 UTC: was +11, is +4.5 USDT" in said
     assert "2026-10-19" not in plain(message)
     assert desk.look() == 0
 
@@ -104,8 +104,8 @@ def test_a_deleted_and_a_late_trade_are_named(desk: Desk) -> None:
     desk.own.trade(7, "2026-10-20 23:00:00", id=9, agent="late")
     assert desk.look() == 1
     (message,) = desk.sent()
-    assert "trade 1 of momentum, closed after 2026-10-19 10:00 UTC: was +10, is gone USDT" in plain(message)
-    assert "trade 9 of late, closed after 2026-10-20 23:00 UTC: was not there, is +7 USDT" in plain(message)
+    assert "trade 1 of momentum, closed 2026-10-19 10:00–11:00 UTC: was +10, is gone USDT" in plain(message)
+    assert "trade 9 of late, closed 2026-10-20 23:00–00:00 UTC: was not there, is +7 USDT" in plain(message)
 
 
 def test_a_late_trade_of_hours_that_were_not_rolled_up_yet_is_found(stage: Stage, tmp_path: Path) -> None:

@@ -296,7 +296,7 @@ def open_keys(source: Source, first: int, last: int) -> Select[Any]:
 def lost(source: Source, since: datetime, until: datetime) -> Select[Any]:
     """How many trades of a stretch cannot be read."""
     c = source.trades.selected_columns
-    stretch = source.trades.where(source.closed_at >= source.stored(since), source.closed_at < source.stored(until))
+    stretch = _closed(source, since, until)
     wrong = or_(c.pnl.is_(None), c.currency.is_(None), c.mode.is_(None), _unformed(source))
     return stretch.with_only_columns(func.count()).where(wrong)
 
