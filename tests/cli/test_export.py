@@ -22,6 +22,7 @@ from reporter.trading.ledger.portfolio import Portfolio
 from tests.support.stage import Stage
 from tests.trading.ledger.conftest import bot, new_native  # noqa: F401 - fixtures
 from tests.trading.ledger.databases import Native, between, native_sqlite
+from tests.trading.ledger.dirty import without_checks
 
 CONFIG = """\
 version: 1
@@ -70,6 +71,18 @@ def test_what_is_unknown_is_empty_and_not_nothing(floor: Stage, capsys: Says) ->
     first, second = table(capsys.readouterr().out)
     assert (first["fees"], first["opened_at"], first["held_seconds"]) == ("", "", "")
     assert second["fees"] == "0"
+
+
+def test_what_cannot_be_read_is_left_out_and_named(stage: Stage, tmp_path: Path, capsys: Says) -> None:
+    one = without_checks(native_sqlite(tmp_path))
+    one.trade(2, "2026-10-25 10:00:00")
+    one.trade("n/a", "2026-10-25 11:00:00")
+    stage.environ |= {"ONE": one.url, "TWO": native_sqlite(tmp_path).url}
+    stage.write("config/reporter.yaml", CONFIG)
+    export(stage, "trades")
+    said = capsys.readouterr()
+    assert [row["pnl"] for row in table(said.out)] == ["2"]
+    assert said.err == "one: without 1 unreadable trade: trades 2: pnl is 'n/a', not a number\n"
 
 
 def test_no_cell_of_text_is_a_formula(floor: Stage, capsys: Says) -> None:
