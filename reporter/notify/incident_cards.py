@@ -13,6 +13,7 @@ from datetime import datetime
 from hashlib import sha256
 from itertools import groupby
 
+from reporter.alerts.cascade import growing_group
 from reporter.alerts.incident import Incident
 from reporter.alerts.model import Level, Observation, Transition, TransitionKind
 from reporter.alerts.policies import EscalationStep
@@ -105,14 +106,21 @@ class IncidentNotifier:
     # --- Messages of their own ---
 
     def _grouped(self, notifications: list[Notification]) -> list[Notification]:
-        """Give several openings one card, if there are enough of them."""
-        if self.settings.rules.group is None or len(notifications) < self.settings.rules.group:
+        """Give several openings one card, if there are enough of them or if others like them have one."""
+        if self.settings.rules.group is None or notifications[0].transition.change is not TransitionKind.OPENED:
             return notifications
-        group = sha256(" ".join(one.incident.id for one in notifications).encode()).hexdigest()[:8]
+        group = growing_group(notifications[0].incident, self._notified_alike(notifications[0]))
+        if group is None and len(notifications) < self.settings.rules.group:
+            return notifications
+        group = group or sha256(" ".join(one.incident.id for one in notifications).encode()).hexdigest()[:8]
         joined = [replace(one, incident=replace(one.incident, group=group)) for one in notifications]
         for one in joined:
             self.repository.save_incident(one.incident)
         return joined
+
+    def _notified_alike(self, one: Notification) -> list[Incident]:
+        """The incidents that the same channels were notified of."""
+        return [other for other in self.repository.incidents.values() if set(other.notified) == set(one.channels)]
 
     def _has_message(self, one: Notification, channel: str) -> bool:
         """Whether a transition has a message of its own: its card was delivered, and no member of its group is open."""
@@ -131,7 +139,8 @@ class IncidentNotifier:
         alone = [one for one, _ in sent if not (ended and one.incident.group)]
         for group, one in groups.items():
             self._draft_list(str(group), self._members(str(group)), one, channel)
-        if self.settings.rules.group is not None and len(alone) >= self.settings.rules.group:
+        joined = bool(alone) and not ended and alone[0].incident.group is not None  # to a card that is there already
+        if self.settings.rules.group is not None and len(alone) >= (2 if joined else self.settings.rules.group):
             self._draft_list(alone[0].incident.id, [self._case(one) for one in alone], alone[0], channel)
             return
         for one in alone:

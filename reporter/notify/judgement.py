@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Generic, TypeVar
 
+from reporter.alerts.cascade import is_alike, released_at
 from reporter.alerts.incident import (
     Incident,
     after_transition,
@@ -33,7 +34,7 @@ from reporter.notify.incident_cards import IncidentNotifier, Notification
 from reporter.notify.repository import AlertRepository
 from reporter.notify.routing import Observer, notified_channels, reminder_channels
 from reporter.notify.settings import NotifySettings
-from reporter.periods.time_text import duration_text
+from reporter.periods.time_text import clock_time, duration_text
 from reporter.store.alerts import StoredAlert
 from reporter.store.incidents import TransitionRecord
 
@@ -157,6 +158,9 @@ class Judgement(Generic[Repository]):
             known = self.repository.incidents.get(transition.incident) or incident_of_transition(transition, self.now)
             incident = after_transition(known, transition, self.now)
             suppressed = self._suppression(transition.subject, transition.level)
+            if suppressed is None and transition.change is TransitionKind.OPENED:
+                self.repository.save_incident(incident)  # those of this moment open together
+                suppressed = self._waits_for_its_group(incident)
             decision = decide(transition, incident, suppressed)
             if decision.notify:
                 notifications.append(self._notified(transition, incident, channels, decision.reason))
@@ -210,6 +214,7 @@ class Judgement(Generic[Repository]):
         steps = due_escalations(incident, alert.state, self._settings.rules.steps, self.now)
         if not (owed or steps) or self._suppression(incident.subject, incident.level):
             return
+        owed = owed and self._waits_for_its_group(incident) is None
         if owed:
             transition = delayed_transition(incident, alert.state, self._local)
             late = self._notified(transition, incident, alert.channels, "what suppressed it is over")
@@ -235,6 +240,17 @@ class Judgement(Generic[Repository]):
         for name in reminder_channels(self._settings):
             key = f"silence/{silence.id}/{silence.ends_at.isoformat()}/{name}"
             self.drafts.append(AlertDraft(key, name, text))
+
+    def _waits_for_its_group(self, incident: Incident) -> Suppression | None:
+        """Why an alert that opens soon after others like it is not sent yet."""
+        if self._settings.rules.group is None or incident.notified:
+            return None
+        alike = [one.opened_at for one in self.repository.open_incidents if is_alike(one, incident)]
+        release = released_at(incident.opened_at, alike)
+        if release <= self.now:
+            return None
+        until = clock_time(release, self._local)
+        return Suppression(f"sent at {until} with what else opens until then, because others like it have just opened")
 
     def _suppression(self, subject: str, level: Level) -> Suppression | None:
         silences, troubled = self.repository.silences, self.repository.troubled
