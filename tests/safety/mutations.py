@@ -145,7 +145,8 @@ def mutated_template(seed: str, chance: random.Random) -> str:
 
 
 def _change(data: dict[Any, Any], chance: random.Random) -> None:
-    places = list(_places(data))
+    if not (places := list(_places(data))):
+        return
     holder, key = chance.choice(places)
     what = chance.random()
     if what < 0.6:
