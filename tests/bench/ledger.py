@@ -30,6 +30,7 @@ from reporter.trading.ledger.sources.base import as_aware, as_text
 from tests.bench import by_hand
 from tests.bench.beside_freqtrade import history, theirs
 from tests.bench.processes import REPORTER
+from tests.bench.rolled import with_rollups
 from tests.bench.trading import DAYS, day, postgresql_history, sqlite_history
 from tests.support.clocks import HandClock
 from tests.support.servers import postgresql
@@ -64,6 +65,8 @@ def main() -> None:
                 "postgresql": postgresql_history(server, count),
             }
             for row in chain(*(measured(dialect, url, count) for dialect, url in urls.items())):
+                tell(*row)
+            for row in with_rollups(folder, urls["sqlite"], count):
                 tell(*row)
             for row in chain(rest_of_a_report(folder / f"home-{count}", urls["sqlite"]), export(folder, count)):
                 tell(*row)
