@@ -182,6 +182,15 @@ def test_open_streams_end_at_once_when_we_stop(tmp_path: Path) -> None:
         assert max(ended) - stopped < 3
 
 
+def test_behind_a_proxy_every_address_begins_with_its_path(tmp_path: Path) -> None:
+    database(tmp_path / "trading.sqlite", TRADES, AGENTS)
+    with listener(tmp_path, LEDGER, web="  public: all\n  base_path: /floor\n") as web:
+        page = web.client.get("/trades?limit=1", headers=PAGE).text
+        assert {found[:7] for found in re.findall(r'(?:src|href|action)="(/[^"]*)"', page)} == {"/floor/"}
+        link = web.client.get("/api/v1/trades?limit=1").headers["link"]
+        assert link.startswith("</floor/api/v1/trades?limit=1&cursor=")
+
+
 def test_the_status_page_tells_strangers_no_names(tmp_path: Path) -> None:
     with listener(tmp_path / "home", web="  public: status\n") as web:
         assert "things are watched" in web.client.get("/status", headers=PAGE).text
