@@ -39,7 +39,7 @@ PACKAGES = (
     "periods",
     "metrics client http_client trusted_files whole_file",
     "secret",
-    "errors version",
+    "errors version paths",
 )
 HEIGHT = {package: -line for line, names in enumerate(PACKAGES) for package in names.split()}
 

@@ -12,6 +12,7 @@ from reporter.config.insert_entries import with_entries
 from reporter.config.secrets import has_password
 from reporter.config.yaml_document import Document
 from reporter.errors import ReporterError
+from reporter.paths import expanded
 from reporter.secret import Secret
 from reporter.trading.ledger.files import file_kind
 from reporter.trading.ledger.mapping_text import scalar
@@ -66,8 +67,8 @@ def _address(given: str, url: Secret) -> str:
         return given
     if found := file_kind(given):
         kind, path = found
-        absolute = str(Path(path).expanduser().absolute())
+        absolute = str(expanded(path).absolute())
         return absolute if file_kind(absolute) == (kind, absolute) else f"{kind}:{absolute}"
     if "://" in given:
         return given if not has_password(given) else "env:DATABASE_URL"
-    return str(Path(url.reveal()).expanduser().absolute())
+    return str(expanded(url.reveal()).absolute())

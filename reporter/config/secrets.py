@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from reporter.config.types import mistake
 from reporter.config.yaml_document import shown
+from reporter.paths import expanded
 from reporter.secret import Secret, is_telling
 from reporter.trusted_files import read_bounded
 
@@ -67,7 +68,7 @@ class Sources:
             case "env":
                 return self._variable(name)
             case "file":
-                return self._file(self.home / Path(name).expanduser(), name)
+                return self._file(self.home / expanded(name), name)
         return self._credential(name)
 
     def _variable(self, name: str) -> str:
@@ -166,7 +167,7 @@ def _path(value: object, info: ValidationInfo) -> Path:
         return value
     if not isinstance(value, str) or not value.strip() or "\0" in value:
         raise mistake("must be a path", "write such as `/var/lib/bot/alive`")
-    return (_sources(info).home / Path(value).expanduser()).absolute()
+    return (_sources(info).home / expanded(value)).absolute()
 
 
 def _inline_or_path(value: object, info: ValidationInfo) -> object:
@@ -193,7 +194,7 @@ def _database_url(text: str, home: Path) -> str:
 
 
 def _absolute(path: str, home: Path) -> str:
-    return path if path == ":memory:" else str((home / Path(path).expanduser()).absolute())
+    return path if path == ":memory:" else str((home / expanded(path)).absolute())
 
 
 def has_password(url: str) -> bool:

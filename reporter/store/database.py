@@ -23,6 +23,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from reporter.errors import StoreBusyError, StoreError, StoreLockedError, StoreLostError
+from reporter.paths import expanded
 from reporter.store import tables
 from reporter.store.store_file import KeptFile, copy_to, identity, identity_of, make_file, read_write
 
@@ -319,7 +320,7 @@ def _sqlite_file(address: URL) -> Path | None:
         return None
     if not address.database or address.database == ":memory:":
         raise StoreError("a store in memory would forget what was sent: give `store` a path")
-    return Path(address.database).expanduser().resolve()
+    return expanded(address.database).resolve()
 
 
 def _prepare(engine: Engine, file: Path | None) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, 
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from reporter.errors import LedgerError
+from reporter.paths import expanded
 from reporter.secret import Secret
 from reporter.trading.ledger import mysql, readonly
 from reporter.trading.ledger.sqlite_file import DisturbedError, SqliteFile, open_sqlite, sqlite_reason, verified
@@ -50,7 +51,7 @@ class Database:
     @property
     def file(self) -> Path | None:
         """The file of a SQLite database."""
-        return Path(self._url.database or "").expanduser() if self.dialect == "sqlite" else None
+        return expanded(self._url.database or "") if self.dialect == "sqlite" else None
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from reporter.errors import LedgerError
+from reporter.paths import expanded
 from reporter.trading.ledger import file_worker
 from reporter.trading.ledger.catalog import SAMPLED, ColumnShape, Sample, TableShape
 
@@ -45,7 +46,7 @@ class Files:
 
     def __init__(self, name: str, kind: str, path: str, timeout: float) -> None:
         self.name = name
-        self._kind, self._path, self._timeout = kind, Path(path).expanduser(), timeout
+        self._kind, self._path, self._timeout = kind, expanded(path), timeout
 
     def __repr__(self) -> str:
         return f"Files({self.name!r}, {self._kind})"

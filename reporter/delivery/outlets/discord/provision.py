@@ -30,6 +30,7 @@ from reporter.delivery.outlets.discord.server import (
 from reporter.delivery.outlets.discord.webhook import DISCORD
 from reporter.delivery.outlets.outlet import Delivered, Never
 from reporter.errors import ReporterError
+from reporter.paths import expanded
 from reporter.secret import Secret
 from reporter.whole_file import write_whole
 
@@ -250,7 +251,7 @@ def planned_channels(
             note = "" if reference or not _entry(document, planned.name) else f"give it in the config `webhook: {ours}`"
             found.append(PlannedChannel(planned, file, ours, bool(reference or note), note))
         elif kind == "file":
-            found.append(PlannedChannel(planned, home / Path(target).expanduser(), reference, named=True))
+            found.append(PlannedChannel(planned, home / expanded(target), reference, named=True))
         elif _leads_nowhere(kind, target, environ):
             note = f"in the config write `webhook: {ours}` instead of `{reference}`, which leads nowhere"
             found.append(PlannedChannel(planned, file, ours, named=True, note=note))
