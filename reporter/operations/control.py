@@ -89,11 +89,11 @@ def confirm(asked: Invocation[ConfirmArguments]) -> Iterator[Message]:
     )
 
 
-def audit(asked: Invocation[Arguments]) -> Iterator[Message]:
+def actions(asked: Invocation[Arguments]) -> Iterator[Message]:
     """What was asked, done and refused, the newest first."""
     with asked.app.store.read() as connection:
         found = controls.entries(connection, MOST)
-    yield asked.answer("audit", entries=[(_target(one.values), one) for one in found])
+    yield asked.answer("actions", entries=[(_target(one.values), one) for one in found])
 
 
 def _proposed(asked: Invocation[Any], operation: str, values: dict[str, str]) -> Message:

@@ -125,7 +125,7 @@ OPERATIONS: tuple[Operation, ...] = (
         )
     ),
     Operation(
-        "audit", "what was asked of control, and what became of it", control.audit, role=Role.OWNER, group="Control"
+        "actions", "what was asked of control, and what became of it", control.actions, role=Role.OWNER, group="Control"
     ),
     Operation("help", "the commands that you may use", _help, HelpArguments, group="Help", aliases=("commands", "?")),
     Operation("start", "who you are here, and what to try first", _start, group="Help"),

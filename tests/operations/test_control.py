@@ -60,7 +60,7 @@ def test_a_confirmed_action_is_done_once_audited_and_told(stage: Stage) -> None:
     with pytest.raises(ReporterError, match="nothing waits for this code"):
         ask(stage, f"confirm {code_of(proposed)}", OPERATOR)
     assert audited(stage) == [("asked", "pause", "olga"), ("done", "pause", "olga")]
-    assert "olga (operator, discord/1)" in ask(stage, "audit", OWNER)
+    assert "olga (operator, discord/1)" in ask(stage, "actions", OWNER)
     with stage.app.store.read() as connection:
         (event,) = events.newest(connection, 5)
     assert (event.kind, event.title) == ("control", "pause Momentum_BTC_v1: done")
@@ -124,7 +124,7 @@ def test_a_failure_is_told_as_it_is(stage: Stage, question: str, said: str) -> N
 
 
 def test_each_command_has_its_role(stage: Stage) -> None:
-    for question in ("pause agent Momentum_BTC_v1", "confirm 123456", "audit", "switch live"):
+    for question in ("pause agent Momentum_BTC_v1", "confirm 123456", "actions", "switch live"):
         with pytest.raises(NotAllowedError):
             ask(stage, question, VIEWER)
     with pytest.raises(NotAllowedError):
