@@ -51,7 +51,7 @@ def test_an_alert_goes_out_while_the_store_is_full(stage: Stage, discord: LocalD
             until(lambda: "The loss is too large" in told(discord), 20, lambda: running.log)
             assert "sent from memory" in told(discord)
         until(lambda: "can be written again" in told(discord), 20, lambda: running.log)
-    assert told(discord).count("The loss is too large") == 1
+    assert told(discord).count("limit/loss") == 1
 
 
 def told(discord: LocalDiscord) -> str:

@@ -216,7 +216,8 @@ def test_silent_makes_no_sound_and_calls_nobody(night: Stage, discord: LocalDisc
     restyled(night, discord, "noise: silent")
     told(night)
     [message] = discord.messages("daily")
-    assert (silent(message), message.called, message.body.get("content")) == (True, set(), None)
+    assert (silent(message), message.called) == (True, set())
+    assert "@" not in (message.body.get("content") or "")
 
 
 def test_off_is_a_run_on_record_and_no_message(night: Stage, discord: LocalDiscord) -> None:

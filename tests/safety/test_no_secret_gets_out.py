@@ -97,6 +97,10 @@ version: 1
 store: {store}
 discord: {{base_url: "{server}"}}
 telegram: {{base_url: "{server}"}}
+markets:
+{markets}
+chat: {{telegram: {{token: {chat}}}, roles: {{owner: ["telegram:1"]}}}}
+actions: {{restart: {{url: {act}, headers: {{Authorization: {head}}}, names: [db]}}}}
 plans: {{authors: {{d: {{users: [1]}}}}, channel: screen, token: {plans}}}
 heartbeat: {{url: {heartbeat}, every: 1s, proxy: {heartbeat_proxy}}}
 ledgers:
@@ -122,6 +126,7 @@ jobs:
   performance_alerts: {{schedule: every 1s, channel: screen}}
   at_import: {{channel: screen}}
   no_python: {{channel: screen}}
+  market_update: {{channel: screen}}
 {jobs}
 """
 
@@ -217,7 +222,18 @@ class Home:
             server=server.address,
             heartbeat=one("HeartbeatConfig.url"),
             heartbeat_proxy=one("HeartbeatConfig.proxy"),
-            ledgers=each("l-{way}: {{kind: native, url: {url}}}", url="LedgerConfig.url"),
+            ledgers=each("l-{way}: {{kind: native, url: {url}}}", url="LedgerConfig.url")
+            + "\n"
+            + each(
+                "f-{way}: {{kind: freqtrade, url: missing-{way}.sqlite, "
+                "prices: {{kind: freqtrade, url: {url}, username: me, password: {word}}}}}",
+                url="PricesConfig.url",
+                word="PricesConfig.password",
+            ),
+            markets=each("m-{way}: {{url: {url}}}", url="MarketConfig.url"),
+            chat=one("TelegramChatConfig.token"),
+            act=one("ActionConfig.url"),
+            head=one("ActionConfig.headers"),
             channels=f"{channels}\n{chats}\n{behind}",
             plans=one("PlansConfig.token"),
             probes="\n".join(probes),
@@ -312,7 +328,16 @@ COMMAND_LINES: dict[str, list[list[str]]] = {
         ["raises"],
         ["observes"],
     ],
-    "ask": [["status"], ["latency"], ["report", "raises"], ["report", "reports"], ["outbox"], ["plan d", "SECRETS"]],
+    "ask": [
+        ["status"],
+        ["latency"],
+        ["report", "raises"],
+        ["report", "reports"],
+        ["outbox"],
+        ["plan d", "SECRETS"],
+        ["restart db"],
+        ["actions"],
+    ],
     "ledger": [["check"], ["rollups"], ["verify"], ["inspect", "LEDGER"]],
     "web": [["tokens"], ["token", "p"], ["revoke", "p"], ["login"]],
     "jobs": [[]],

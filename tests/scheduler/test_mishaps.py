@@ -126,7 +126,7 @@ def test_a_hostile_agent_appears_as_that_very_text_and_calls_nobody(floor: Stage
     [message] = discord.messages("daily")
     shown = "x⏎# @everyone **pump** ||x||"
     assert message.title == shown
-    assert message.text.count(shown) == 6
+    assert message.text.count(shown) == 6 + 3  # in the embed, and in the line above it
     assert message.called == set()
 
 
