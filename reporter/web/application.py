@@ -13,6 +13,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from reporter.web.api import Api
+from reporter.web.badges import Badges
 from reporter.web.guard import Gate
 from reporter.web.health import Health
 from reporter.web.inbound import Inbound
@@ -34,6 +35,7 @@ def application(world: World, live: Live) -> ASGIApp:
         *pages.routes(),
         *Login(world, gate, pages.shown).routes(),
         *Health(world, gate).routes(),
+        *Badges(world, gate).routes(),
         *Api(world, gate).routes(),
         Route("/api/v1/events", inbound.take_events, methods=["POST"]),
         Route("/hooks/{name}", inbound.take_hook, methods=["POST"]),
