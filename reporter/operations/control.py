@@ -62,7 +62,7 @@ def confirm(asked: Invocation[ConfirmArguments]) -> Iterator[Message]:
     """Do what a code confirms, if everything still is as it was when it was asked."""
     app, actor = asked.app, asked.actor
     with app.store.begin() as connection:
-        wanted = controls.take(connection, asked.arguments.code, actor.name, actor.place, asked.now)
+        wanted = controls.take(connection, asked.arguments.code, actor.who, actor.place, asked.now)
     if wanted is None:
         raise ReporterError(
             "nothing waits for this code: it is good once, for a minute, where and by whom it was asked"
@@ -102,7 +102,7 @@ def _proposed(asked: Invocation[Any], operation: str, values: dict[str, str]) ->
     action = _action(app, operation, values)
     wanted = Confirmation(operation, values, _seen(app, values))
     with app.store.begin() as connection:
-        code = controls.ask(connection, wanted, actor.name, actor.place, asked.now)
+        code = controls.ask(connection, wanted, actor.who, actor.place, asked.now)
     _note(asked, "asked", wanted, action.describe(values))
     return asked.answer(
         "confirm",
@@ -148,7 +148,7 @@ def _target(values: Mapping[str, str]) -> str:
 def _note(asked: Invocation[Any], act: str, wanted: Confirmation, detail: str) -> None:
     actor = asked.actor
     entry = AuditEntry(
-        asked.now, actor.name, str(actor.role), actor.place, act, wanted.operation, wanted.values, detail
+        asked.now, actor.signature, str(actor.role), actor.place, act, wanted.operation, wanted.values, detail
     )
     with asked.app.store.begin() as connection:
         controls.note(connection, entry)

@@ -39,13 +39,24 @@ class Role(IntEnum):
 class Actor:
     """Who asks: a name for the record, a role, and where. `place` is a door and what lies behind it, such as a chat.
 
-    `identity` is the user's id at that door, such as `discord:123`; names can be changed, it cannot.
+    `identity` is the user's id at that door, such as `telegram:123`: a display name can be changed or taken by another.
+    Where a door gives none, its names are unique.
     """
 
     name: str
     role: Role
     place: str = "cli"
-    identity: str = "cli"
+    identity: str = ""
+
+    @property
+    def who(self) -> str:
+        """What tells this person from every other."""
+        return self.identity or f"{self.place.partition('/')[0]}:{self.name}"
+
+    @property
+    def signature(self) -> str:
+        """The name for a record, with the identity where the door gives one."""
+        return f"{self.name} [{self.identity}]" if self.identity else self.name
 
 
 class Arguments(BaseModel):

@@ -188,7 +188,7 @@ def _settings(asked: Invocation[Any]) -> PlanSettings:
 
 def _writer(asked: Invocation[Any]) -> Writer:
     actor = asked.actor
-    return Writer(actor.identity, actor.name, owner=actor.role >= Role.OWNER)
+    return Writer(actor.who, actor.name, owner=actor.role >= Role.OWNER)
 
 
 def _place(asked: Invocation[Any]) -> str:

@@ -31,7 +31,7 @@ class PlanVersion:
     text: str
     """The plan's text."""
     writer: str
-    """Who did it: `discord:123`, `telegram:456` or `cli`."""
+    """Who did it: such as `telegram:456` or `cli:anna`."""
     writer_name: str
     """The writer's name."""
     channel: str

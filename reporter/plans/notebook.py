@@ -140,7 +140,6 @@ class Notebook:
         channel: str,
         said_at: datetime | None,
     ) -> PlanVersion:
-        own = bool({writer.identity, writer.identity.partition(":")[2]} & author.users)
         name = without_surrogates(masked(writer.name))[:80]
         return PlanVersion(
             author=author.key,
@@ -149,7 +148,7 @@ class Notebook:
             act=act,
             text=text,
             writer=writer.identity[:80],
-            writer_name=name if own else f"{name} for {author.key}",
+            writer_name=name if author.is_written_by(writer) else f"{name} for {author.key}",
             channel=without_surrogates(channel)[:80],
             at=now,
             said_at=said_at,

@@ -13,7 +13,7 @@ from reporter.secret import Secret
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Whoever writes: `identity` is `discord:123`, `telegram:456` or `cli`; an owner may write for every author."""
+    """Whoever writes: `identity` is such as `telegram:456` or `cli:anna`; an owner may write for every author."""
 
     identity: str
     name: str
@@ -33,9 +33,13 @@ class PlanAuthor:
     name: str = ""
     """The name that people read; empty where only the key is known."""
 
+    def is_written_by(self, writer: Writer) -> bool:
+        """Whether somebody is one of the author's users."""
+        return bool({writer.identity, writer.identity.partition(":")[2]} & self.users)
+
     def may_be_written_by(self, writer: Writer) -> bool:
         """Whether somebody may write for the author: one of its users, or an owner."""
-        return writer.owner or bool({writer.identity, writer.identity.partition(":")[2]} & self.users)
+        return writer.owner or self.is_written_by(writer)
 
     @property
     def title(self) -> str:

@@ -40,7 +40,10 @@ class AuditEntry:
 
 
 def ask(connection: Connection, wanted: Confirmation, actor: str, place: str, now: datetime) -> str:
-    """Keep what was asked; returns the code that confirms it once, for a minute, by this actor at this place."""
+    """Keep what was asked; returns the code that confirms it once, for a minute, by this actor at this place.
+
+    `actor` is the identity, never a display name.
+    """
     code = f"{secrets.randbelow(1_000_000):06}"
     c, digest = confirmations.c, _digest(code, actor, place)
     connection.execute(delete(confirmations).where(or_(c.expires_at < now, c.digest == digest)))

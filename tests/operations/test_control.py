@@ -6,6 +6,7 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,16 @@ def test_what_nobody_configured_cannot_be_asked(stage: Stage, question: str, why
 def test_a_failure_is_told_as_it_is(stage: Stage, question: str, said: str) -> None:
     assert said in ask(stage, f"confirm {code_of(ask(stage, question))}")
     assert audited(stage)[-1][0] == "failed"
+
+
+def test_a_person_of_the_same_name_confirms_nothing(stage: Stage) -> None:
+    mine, other = replace(OPERATOR, identity="telegram:1"), replace(OPERATOR, identity="telegram:2")
+    code = code_of(ask(stage, "pause agent Momentum_BTC_v1", mine))
+    with pytest.raises(ReporterError):
+        ask(stage, f"confirm {code}", other)
+    assert acts(stage) == ""
+    assert "done" in ask(stage, f"confirm {code}", mine)
+    assert audited(stage)[-1] == ("done", "pause", "olga [telegram:1]")
 
 
 def test_each_command_has_its_role(stage: Stage) -> None:
