@@ -7,12 +7,22 @@ from importlib.metadata import distribution
 
 from pip._vendor.packaging.requirements import Requirement
 
-EXTRAS = ("postgres", "web")
-HEAD = "# What `pip install -c requirements.lock '.[postgres,web]'` installs: the versions that the tests ran with.\n"
+HEAD = "# What `pip install -c requirements.lock '.[EXTRA,…]'` installs, whichever extras: the versions of the tests.\n"
 
 
 def canonical(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def extras() -> tuple[str, ...]:
+    """All extras of reporter that a service may have."""
+    return tuple(name for name in distribution("reporter").metadata.get_all("Provides-Extra") or () if name != "dev")
+
+
+def run_time() -> list[Requirement]:
+    """What reporter itself asks for, with each of these extras, on any machine."""
+    found = [Requirement(text) for text in distribution("reporter").requires or ()]
+    return [each for each in found if 'extra == "dev"' not in str(each.marker)]
 
 
 def needed(name: str, extras: tuple[str, ...] = ()) -> dict[str, str]:
@@ -33,7 +43,7 @@ def needed(name: str, extras: tuple[str, ...] = ()) -> dict[str, str]:
 
 
 def lock() -> str:
-    return HEAD + "".join(f"{name}=={version}\n" for name, version in sorted(needed("reporter", EXTRAS).items()))
+    return HEAD + "".join(f"{name}=={version}\n" for name, version in sorted(needed("reporter", extras()).items()))
 
 
 if __name__ == "__main__":

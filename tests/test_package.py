@@ -7,13 +7,13 @@ import subprocess
 import sys
 import sysconfig
 import zipfile
-from importlib.metadata import distribution
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-from pip._vendor.packaging.requirements import Requirement
 
-from tests.lock import EXTRAS, canonical, needed
+from reporter.app.tested_versions import untested
+from tests.lock import canonical, extras, lock, run_time
 from tests.support.paths import ROOT
 
 HOME_FOLDERS = {"jobs": "*.py", "templates": "*.j2", "config": "*.yaml", "systemd": "*.service"}
@@ -66,10 +66,47 @@ def test_the_installed_program_shows_the_demo(installed: Path, tmp_path: Path) -
     assert str(ROOT) not in shown
 
 
+def pinned(text: str) -> dict[str, str]:
+    return dict(line.split("==") for line in text.splitlines() if "==" in line)
+
+
+LOCK = ROOT / "requirements.lock"
+# They count by the calendar or hold data: no number of theirs says what breaks.
+UNBOUNDED = {"regex", "tzdata"}
+
+
 def test_the_lock_file_pins_all_that_a_service_installs() -> None:
-    pinned = dict(line.split("==") for line in (ROOT / "requirements.lock").read_text().splitlines() if "==" in line)
-    assert pinned.keys() == needed("reporter", EXTRAS).keys(), "make lock"
-    for text in distribution("reporter").requires or ():
-        requirement = Requirement(text)
-        if version := pinned.get(canonical(requirement.name)):
+    tested = pinned(LOCK.read_text())
+    assert tested.keys() == pinned(lock()).keys(), "make lock"
+    for requirement in run_time():
+        if version := tested.get(canonical(requirement.name)):
             assert requirement.specifier.contains(version), f"{requirement}: make lock"
+
+
+def test_each_library_has_an_upper_bound_and_its_word_in_the_docs() -> None:
+    docs = canonical((ROOT / "docs" / "dependencies.md").read_text())
+    for requirement in run_time():
+        name = canonical(requirement.name)
+        bounded = any(each.operator in {"<", "<=", "==", "~="} for each in requirement.specifier)
+        assert bounded != (name in UNBOUNDED), requirement
+        assert name in docs, f"docs/dependencies.md does not name {name}"
+
+
+def test_the_lock_file_travels_in_the_wheel(wheel: Path) -> None:
+    assert zipfile.ZipFile(wheel).read("reporter/stock/requirements.lock") == LOCK.read_bytes()
+
+
+def test_other_versions_than_the_tested_ones_are_named() -> None:
+    assert untested("# a comment\nhttpx==0.0.1\nnot-installed-here==1.0\n") == {"httpx": (version("httpx"), "0.0.1")}
+    assert untested(lock()) == {}
+
+
+@pytest.mark.full  # it asks the package index
+def test_pip_installs_exactly_the_lock_file_with_every_extra(wheel: Path, tmp_path: Path) -> None:
+    env = tmp_path / "env"
+    run(sys.executable, "-m", "venv", "--without-pip", env, cwd=tmp_path)
+    pip = (sys.executable, "-m", "pip", "--python", env / "bin" / "python")
+    run(*pip, "install", "--quiet", "-c", LOCK, f"{wheel}[{','.join(extras())}]", cwd=tmp_path)
+    found = pinned(run(*pip, "freeze", "--all", cwd=tmp_path))
+    assert {canonical(name): version for name, version in found.items()} == pinned(LOCK.read_text())
+    run(*pip, "check", cwd=tmp_path)

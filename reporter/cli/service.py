@@ -16,6 +16,7 @@ from pathlib import Path
 
 from reporter.app.home import CONFIG, make_home
 from reporter.app.service_files import ServiceFiles, has_systemd, program, service_of, systemd_version
+from reporter.app.tested_versions import advice
 from reporter.cli.terminal import DONE, FAILED
 from reporter.errors import ReporterError
 from reporter.whole_file import write_whole
@@ -109,6 +110,8 @@ def _next(files: ServiceFiles) -> Iterator[str]:
     yield f"  usermod --append --groups {name} USER    # USER may use all commands of the service"
     if blocked := _unreachable(Path(program().split()[0]), Path(sys.executable).resolve()):
         yield f"! The service cannot run {program()}: {blocked} is closed to it. Install the program under /opt."
+    if untested := advice():
+        yield f"! {untested}"
 
 
 def _unreachable(*programs: Path) -> Path | None:
@@ -157,4 +160,6 @@ def _status(files: ServiceFiles) -> int:
     }
     for what, trouble in found.items():
         print(f"{'✗' if trouble else '✓'} {what}{': ' if trouble else ''}{trouble}")
+    if untested := advice():
+        print(f"! libraries: {untested}")
     return DONE if reached and not any(found.values()) else FAILED
