@@ -2,7 +2,7 @@
 # PYTHON=… chooses the interpreter; ARGS=… goes to pytest, as in `make test ARGS="tests/test_house.py -x"`.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-full lint format lock bench clean
+.PHONY: help demo test test-full lint docs format lock bench clean
 
 # `.venv/bin/python -m …` also works where the checkout may not be executed from, or was unpacked from an archive.
 PY := .venv/bin/python
@@ -30,6 +30,11 @@ lint: ## ruff and mypy --strict
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
+
+docs: ## the site of these docs, in build/docs; a link to nowhere is an error
+	@sh .ci/setup dev
+	@PYTHONPATH=. $(PY) -m sphinx --fail-on-warning --keep-going --quiet docs build/docs
+	@echo "build/docs/index.html"
 
 format: ## put the code into its form
 	@sh .ci/setup dev
