@@ -2,7 +2,7 @@
 # PYTHON=… chooses the interpreter; ARGS=… goes to pytest, as in `make test ARGS="tests/test_house.py -x"`.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-full lint docs format lock bench clean
+.PHONY: help demo test test-full lint docs dist format lock bench clean
 
 # `.venv/bin/python -m …` also works where the checkout may not be executed from, or was unpacked from an archive.
 PY := .venv/bin/python
@@ -35,6 +35,10 @@ docs: ## the site of these docs, in build/docs; a link to nowhere is an error
 	@sh .ci/setup dev
 	@PYTHONPATH=. $(PY) -m sphinx --fail-on-warning --keep-going --quiet docs build/docs
 	@echo "build/docs/index.html"
+
+dist: ## what is published, built twice; TAG=v0.2.0 must belong to the version
+	@sh .ci/setup dev
+	@$(PY) -m tests.dist $(TAG)
 
 format: ## put the code into its form
 	@sh .ci/setup dev

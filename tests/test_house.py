@@ -475,7 +475,7 @@ def test_the_way_of_imports_is_short() -> None:
 
 
 TOP_LEVEL = words(
-    ".ci .gitignore CHANGELOG.md CONTRIBUTING.md Containerfile LICENSE Makefile README.md config docs jobs "
+    ".ci .github .gitignore CHANGELOG.md CONTRIBUTING.md Containerfile LICENSE Makefile README.md config docs jobs "
     "pyproject.toml reporter requirements.lock systemd templates tests"
 )
 
