@@ -1,17 +1,20 @@
-"""Control with confirmation: pause, resume, switch, restart, deploy, confirm; and the audit log of all that."""
+"""Control with confirmation: pause, resume, stop, exit, reload, switch, restart, deploy, confirm; and its log."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from reporter.actions.action import Action
+from reporter.actions.action import Action, ActionRefusedError
 from reporter.app.app import App
 from reporter.errors import ReporterError, nearest
 from reporter.inbox.event import read_event
 from reporter.inbox.submit import submit
+from reporter.messages.formats import plural
 from reporter.messages.message import Message
 from reporter.operations.operation import Arguments, Invocation, Role, Words
 from reporter.operations.trading import agents_of, known_agents
@@ -19,7 +22,10 @@ from reporter.store import controls
 from reporter.store.controls import AuditEntry, Confirmation
 
 ROLES = {"pause": Role.OPERATOR, "resume": Role.OPERATOR}
+"""Which role an operation needs, where it is not the owner's."""
 MOST = 20
+ENDS = {True: "done", False: "failed", None: "not known"}
+"""What became of an action, as the audit log and the answers say it."""
 
 
 class AgentArguments(Arguments):
@@ -46,6 +52,18 @@ def resume(asked: Invocation[AgentArguments]) -> Iterator[Message]:
     yield _proposed(asked, "resume", {"agent": asked.arguments.agent})
 
 
+def stop(asked: Invocation[AgentArguments]) -> Iterator[Message]:
+    yield _proposed(asked, "stop", {"agent": asked.arguments.agent})
+
+
+def exit_trades(asked: Invocation[AgentArguments]) -> Iterator[Message]:
+    yield _proposed(asked, "exit", {"agent": asked.arguments.agent})
+
+
+def reload(asked: Invocation[AgentArguments]) -> Iterator[Message]:
+    yield _proposed(asked, "reload", {"agent": asked.arguments.agent})
+
+
 def switch(asked: Invocation[SwitchArguments]) -> Iterator[Message]:
     yield _proposed(asked, "switch", {"mode": asked.arguments.mode})
 
@@ -69,23 +87,24 @@ def confirm(asked: Invocation[ConfirmArguments]) -> Iterator[Message]:
         )
     asked.require(ROLES.get(wanted.operation, Role.OWNER))
     action = _action(app, wanted.operation, wanted.values)
-    seen = _seen(app, wanted.values)
+    seen = _looked(asked, action, wanted)
     if seen != wanted.seen:
         _note(asked, "refused", wanted, f"was {wanted.seen or 'unknown'} when asked, is {seen or 'unknown'} now")
         raise ReporterError(
             f"it was {wanted.seen or 'unknown'} when you asked and is {seen or 'unknown'} now: ask anew"
         )
     outcome = action.perform(wanted.values)
-    _note(asked, "done" if outcome.done else "failed", wanted, outcome.words)
-    _tell(asked, wanted, outcome.words, done=outcome.done)
+    ended = ENDS[outcome.done]
+    _note(asked, ended, wanted, outcome.words)
+    _tell(asked, wanted, outcome.words, ended)
     yield asked.answer(
         "confirmed",
         operation=wanted.operation,
         target=_target(wanted.values),
-        done=outcome.done,
+        ended=ended,
         words=outcome.words,
         before=seen,
-        after=_seen(app, wanted.values),
+        after=_after(app, action, wanted.values),
     )
 
 
@@ -100,7 +119,7 @@ def _proposed(asked: Invocation[Any], operation: str, values: dict[str, str]) ->
     """Say what will be done, and give the code that does it."""
     app, actor = asked.app, asked.actor
     action = _action(app, operation, values)
-    wanted = Confirmation(operation, values, _seen(app, values))
+    wanted = replace(unseen := Confirmation(operation, values, ""), seen=_looked(asked, action, unseen))
     with app.store.begin() as connection:
         code = controls.ask(connection, wanted, actor.who, actor.place, asked.now)
     _note(asked, "asked", wanted, action.describe(values))
@@ -131,14 +150,33 @@ def _action(app: App, operation: str, values: Mapping[str, str]) -> Action:
     return action
 
 
-def _seen(app: App, values: Mapping[str, str]) -> str:
-    """The status of the agent that is asked about, as its ledger says it; empty where none does."""
-    if "agent" not in values:
-        return ""
+def _looked(asked: Invocation[Any], action: Action, wanted: Confirmation) -> str:
+    """How the target stands now. Raises ActionRefusedError, once that is noted."""
     try:
-        return ", ".join(one.status for one in agents_of(app) if one.name == values["agent"] and one.status)
+        return action.look(wanted.values) or _seen(asked.app, wanted.values)
+    except ActionRefusedError as error:
+        _note(asked, "refused", wanted, str(error))
+        raise
+
+
+def _after(app: App, action: Action, values: Mapping[str, str]) -> str:
+    try:
+        return action.look(values) or _seen(app, values)
+    except ActionRefusedError as error:
+        return f"not known: {error}"
+
+
+def _seen(app: App, values: Mapping[str, str]) -> str:
+    """The status of the agent that is asked about, or how all agents trade, as ledgers say; empty if none does."""
+    try:
+        known = agents_of(app)
     except ReporterError:
         return ""
+    if "mode" in values:
+        modes = Counter(str(one.mode) for one in known)
+        return ", ".join(f"{plural(count, 'agent')} {mode}" for mode, count in sorted(modes.items()))
+    name = values.get("agent") or values.get("service")
+    return ", ".join(one.status for one in known if one.name == name and one.status)
 
 
 def _target(values: Mapping[str, str]) -> str:
@@ -154,14 +192,14 @@ def _note(asked: Invocation[Any], act: str, wanted: Confirmation, detail: str) -
         controls.note(connection, entry)
 
 
-def _tell(asked: Invocation[Any], wanted: Confirmation, words: str, *, done: bool) -> None:
+def _tell(asked: Invocation[Any], wanted: Confirmation, words: str, ended: str) -> None:
     """Others learn of it as of an event of the kind `control`."""
     event = read_event(
         {
             "kind": "control",
-            "title": f"{wanted.operation} {_target(wanted.values)}: {'done' if done else 'failed'}"[:200],
+            "title": f"{wanted.operation} {_target(wanted.values)}: {ended}"[:200],
             "text": words[:1000],
-            "severity": "info" if done else "warning",
+            "severity": "info" if ended == "done" else "warning",
             "fields": {"by": asked.actor.name, "where": asked.actor.place},
         }
     )

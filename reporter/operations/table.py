@@ -118,6 +118,9 @@ OPERATIONS: tuple[Operation, ...] = (
         for name, text, handler, arguments, role in (
             ("pause", "let an agent open nothing new", control.pause, control.AgentArguments, Role.OPERATOR),
             ("resume", "let an agent trade again", control.resume, control.AgentArguments, Role.OPERATOR),
+            ("stop", "stop an agent; nobody manages its open trades", control.stop, control.AgentArguments, Role.OWNER),
+            ("exit", "close all open trades of an agent", control.exit_trades, control.AgentArguments, Role.OWNER),
+            ("reload", "let an agent read its config anew", control.reload, control.AgentArguments, Role.OWNER),
             ("switch", "trade with real money, or on paper", control.switch, control.SwitchArguments, Role.OWNER),
             ("restart", "restart a service", control.restart, control.ServiceArguments, Role.OWNER),
             ("deploy", "deploy a service", control.deploy, control.ServiceArguments, Role.OWNER),

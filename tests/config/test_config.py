@@ -428,6 +428,7 @@ NAMED = {
     "audit",
     "markets",
     "users",
+    "freqtrade",
 }
 
 
@@ -437,6 +438,8 @@ def generic(path: tuple[str | int, ...]) -> str:
         parts[1] = "NAME"
     if len(parts) > 2 and parts[:2] in (["web", "tokens"], ["web", "users"], ["plans", "authors"]):
         parts[2] = "NAME"
+    if len(parts) > 3 and parts[0] == "actions" and parts[2] == "freqtrade":
+        parts[3] = "NAME"
     return ".".join(parts)
 
 

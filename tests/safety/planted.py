@@ -35,6 +35,8 @@ PLACES = {
     "PricesConfig.password": "{token}",
     "ActionConfig.url": "{server}/act?token={token}",
     "ActionConfig.headers": "Bearer {token}",
+    "FreqtradeConfig.url": "{server}/{token}",
+    "FreqtradeConfig.password": "{token}",
     "MarketConfig.url": "{server}/price?token={token}",
     "TelegramChatConfig.token": "{number}:{token}",
     "UserConfig.password": "scrypt${token}",

@@ -100,7 +100,9 @@ telegram: {{base_url: "{server}"}}
 markets:
 {markets}
 chat: {{telegram: {{token: {chat}}}, roles: {{owner: ["telegram:1"]}}}}
-actions: {{restart: {{url: {act}, headers: {{Authorization: {head}}}, names: [db]}}}}
+actions:
+  restart: {{url: {act}, headers: {{Authorization: {head}}}, names: [db]}}
+  pause: {{freqtrade: {{bot: {{url: {bot}, username: me, password: {word}}}}}}}
 plans: {{authors: {{d: {{users: [1]}}}}, channel: screen, token: {plans}}}
 heartbeat: {{url: {heartbeat}, every: 1s, proxy: {heartbeat_proxy}}}
 ledgers:
@@ -234,6 +236,8 @@ class Home:
             chat=one("TelegramChatConfig.token"),
             act=one("ActionConfig.url"),
             head=one("ActionConfig.headers"),
+            bot=one("FreqtradeConfig.url"),
+            word=one("FreqtradeConfig.password"),
             channels=f"{channels}\n{chats}\n{behind}",
             plans=one("PlansConfig.token"),
             probes="\n".join(probes),
@@ -336,6 +340,7 @@ COMMAND_LINES: dict[str, list[list[str]]] = {
         ["outbox"],
         ["plan d", "SECRETS"],
         ["restart db"],
+        ["pause bot"],
         ["actions"],
     ],
     "ledger": [["check"], ["rollups"], ["verify"], ["inspect", "LEDGER"]],

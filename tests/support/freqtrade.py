@@ -1,0 +1,166 @@
+"""A stand-in for freqtrade's REST API: it takes what the real one takes, and answers in its shapes.
+
+As in freqtrade's `rpc/api_server` and `rpc/rpc.py`: login by Basic for a token of 15 minutes, refusals of the bot as
+502 with `error`, those of the server with `detail`. `old` is a bot from before the state `paused` (2025.4).
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+USER, PASSWORD = "freqtrader", "hunter2-hunter2"
+_TIGHT = {"start", "stop", "pause", "stopentry", "stopbuy", "reload_config", "forceexit"}
+Reply = tuple[int, Any]
+
+
+class Freqtrade(ThreadingHTTPServer):
+    """One bot. `state`, `trades` and `most` (max_open_trades) may be looked at and set; `calls` are the verbs asked.
+
+    `hangs` names verbs that never answer, and `deaf` verbs that answer and change nothing.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, *, state: str = "running", trades: int = 2, old: bool = False) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.state, self.trades, self.most, self.old = state, trades, 3, old
+        self.calls: list[str] = []
+        self.hangs: set[str] = set()
+        self.deaf: set[str] = set()
+        self.limited = not old
+        self.closing = threading.Event()
+        self._tokens: dict[str, float] = {}
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def close(self) -> None:
+        self.closing.set()
+        self.shutdown()
+        self.server_close()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients that go away in the middle are no error of a server."""
+
+    def reply(self, method: str, path: str, authorization: str, body: bytes) -> Reply:
+        kind, _, given = authorization.partition(" ")
+        basic = kind == "Basic" and base64.b64decode(given).decode() == f"{USER}:{PASSWORD}"
+        if not path.startswith("/api/v1/"):
+            return 405 if method == "POST" else 404, {"detail": "Not Found"}
+        verb = path.removeprefix("/api/v1/")
+        if verb == "token/login" and method == "POST":
+            return self._login() if basic else (401, {"detail": "Incorrect username or password"})
+        if not basic and not (kind == "Bearer" and self._tokens.get(given, 0) > time.monotonic()):
+            return 401, {"detail": "Could not validate credentials" if kind == "Bearer" else "Unauthorized"}
+        self.calls.append(verb)
+        if verb in self.hangs:
+            self.closing.wait(30)
+        if method == "GET":
+            found = {"show_config": self._config, "status": self._status}.get(verb)
+            return (200, found()) if found else (404, {"detail": "Not Found"})
+        if verb not in _TIGHT or (verb == "pause" and self.old):
+            return 405, {"detail": "Method Not Allowed"}
+        if self.limited and self.calls.count(verb) > 5:
+            return 429, {"detail": "Rate limit exceeded. Try again later."}
+        return self._verb(verb, body)
+
+    def _login(self) -> Reply:
+        token = secrets.token_hex()
+        self._tokens[token] = time.monotonic() + 900
+        return 200, {"access_token": token, "refresh_token": secrets.token_hex()}
+
+    def _config(self) -> dict[str, Any]:
+        return {
+            "version": "2024.10" if self.old else "2026.9",
+            "api_version": 2.4,
+            "dry_run": True,
+            "trading_mode": "spot",
+            "stake_currency": "USDT",
+            "max_open_trades": self.most,
+            "bot_name": "freqtrade",
+            "exchange": "binance",
+            "strategy": "Momentum",
+            "state": self.state,
+            "runmode": "dry_run",
+        }
+
+    def _status(self) -> list[dict[str, Any]]:
+        return [{"trade_id": number + 1, "pair": "BTC/USDT", "is_open": True} for number in range(self.trades)]
+
+    def _verb(self, verb: str, body: bytes) -> Reply:
+        before = (self.state, self.trades, self.most)
+        answer = self._force_exit(body) if verb == "forceexit" else (200, {"status": getattr(self, f"_{verb}")()})
+        if verb in self.deaf:
+            self.state, self.trades, self.most = before
+        return answer
+
+    def _start(self) -> str:
+        if self.state == "running":
+            return "already running"
+        self.state = "running"
+        return "starting trader ..."
+
+    def _stop(self) -> str:
+        if self.state == "stopped":
+            return "already stopped"
+        self.state = "stopped"
+        return "stopping trader ..."
+
+    def _pause(self) -> str:
+        if self.state == "stopped":
+            self.state = "paused"
+            return "starting bot with trader in paused state, no entries will occur. Run /start to enable entries."
+        self.state = "paused" if self.state == "running" else self.state
+        return "paused, no more entries will occur from now. Run /start to enable entries."
+
+    def _stopentry(self) -> str:
+        if not self.old:
+            return self._pause()
+        self.most = 0 if self.state == "running" else self.most
+        return "No more entries will occur from now. Run /reload_config to reset."
+
+    _stopbuy = _stopentry
+
+    def _reload_config(self) -> str:
+        self.state, self.most = "running", 3  # after a moment in the state `reload_config`
+        return "Reloading config ..."
+
+    def _force_exit(self, body: bytes) -> Reply:
+        given = json.loads(body or b"{}")
+        if "tradeid" not in given:
+            return 422, {"detail": [{"loc": ["body", "tradeid"], "msg": "Field required", "type": "missing"}]}
+        if self.state == "stopped" or (self.old and self.state != "running"):
+            return 502, {"error": "Error querying /api/v1/forceexit: trader is not running"}
+        if given["tradeid"] != "all":
+            return 502, {"error": "Error querying /api/v1/forceexit: invalid argument"}
+        self.trades = 0
+        return 200, {"result": "Created exit orders for all open trades."}
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Freqtrade
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        authorization = self.headers.get("Authorization", "")
+        status, answer = self.server.reply(self.command, self.path.partition("?")[0], authorization, body)
+        content = json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_POST = do_GET  # noqa: N815 - the name that the library looks for
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
