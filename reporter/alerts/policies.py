@@ -22,6 +22,8 @@ _POLICIES = {
     "channel": Policy(failures=1),
     "feed": Policy(failures=1),
     "audit": Policy(failures=1),
+    # Its grace is over when it is seen, and one ping proves it well again.
+    "ping": Policy(failures=1, clean=_NO_TIME),
     "store": Policy(failures=1, clean=_NO_TIME),
     # A clock that is right again is right, however often it was wrong.
     "clock": Policy(failures=1, clean=_NO_TIME, flap_window=_NO_TIME, flapping_clean=_NO_TIME),

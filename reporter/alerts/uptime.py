@@ -116,7 +116,7 @@ class Uptime:
 def is_component(subject: str) -> bool:
     """Whether a subject is a thing that is up or down. The figures of a machine and of the reporter itself are none: a
     busy processor is not down."""
-    return subject.startswith("probe/") and not subject.startswith("probe/host-")
+    return subject.startswith(("probe/", "ping/")) and not subject.startswith("probe/host-")
 
 
 @dataclass(slots=True)

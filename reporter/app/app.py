@@ -21,6 +21,7 @@ from reporter.periods.civil import Period, asked, containing, covered, named_end
 from reporter.periods.clock import Clock, SystemClock
 from reporter.scheduler.clock_check import ClockCheck
 from reporter.scheduler.daemon import TICK, WATCH, Daemon
+from reporter.scheduler.ping_watch import PingWatch
 from reporter.scheduler.planner import Planner
 from reporter.scheduler.rollup_loop import RollupLoop
 from reporter.scheduler.runner import Findings, Outcome, Runner, explain
@@ -61,6 +62,7 @@ class App:
         self.alerts = AlertPipeline(self.store, self.clock)
         self.runner = Runner(self.store, self.clock, self.history, self.alerts, self.stopping)
         self.upkeep = StoreUpkeep(self.store, self.clock, self.alerts, self.stopping)
+        self.ping_watch = PingWatch(self.store, self.clock, self.alerts)
         self.planner = Planner(self.store, self.clock, ClockCheck(self.clock), self.alerts)
         self.delivery = DeliveryWorker(self.store, self.clock, lambda seen: self.runner.observe(self.runtime, seen))
 
@@ -85,6 +87,7 @@ class App:
             tick=tick,
             watch=watch,
             reloaded=take_up,
+            pings=self.ping_watch,
             rollups=RollupLoop(self.store, lambda: self.runtime, self.clock, self.stopping, self._wake),
         )
         return self._daemon

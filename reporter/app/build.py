@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from reporter.app.actions import actions_of
 from reporter.app.channels import Services, open_channels
 from reporter.app.chat import chat_settings
-from reporter.app.events import event_rules, web_settings
+from reporter.app.events import event_rules, ping_rules, web_settings
 from reporter.app.plans import plan_listener, plan_settings
 from reporter.config import models
 from reporter.config.alert_rules import rules
@@ -108,6 +108,7 @@ def build(
         web=web_settings(settings),
         actions=actions_of(settings),
         plans=plan_settings(settings),
+        pings=ping_rules(settings),
         chat=chat_settings(settings),
         plan_listener=plan_listener(settings),
         log=_log_settings(settings.log, contents.homes[0], contents.environ),

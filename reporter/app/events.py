@@ -1,11 +1,13 @@
-"""From the config's `events`, `hooks` and `web` to what the inbox and the listener work with."""
+"""From the config's `events`, `hooks`, `pings` and `web` to what the inbox and the listener work with."""
 
 from __future__ import annotations
 
+from reporter.alerts.pings import PingRule
 from reporter.config.events import pace_of
 from reporter.config.models import Config
 from reporter.inbox.hooks import Hook
 from reporter.inbox.settings import DEFAULT, KindRule, Pace, Person, Program, WebSettings
+from reporter.periods.schedules import parse
 
 
 def event_rules(config: Config) -> dict[str, KindRule]:
@@ -31,6 +33,15 @@ def hooks_of(config: Config) -> dict[str, Hook]:
     return {
         name: Hook(name, entry.secret, entry.preset, dict(entry.map), entry.kind)
         for name, entry in config.hooks.items()
+    }
+
+
+def ping_rules(config: Config) -> dict[str, PingRule]:
+    """The jobs that report themselves, by name; those without their id are left out."""
+    return {
+        name: PingRule(name, parse(entry.schedule), entry.timezone or config.timezone, entry.grace, entry.id, entry.get)
+        for name, entry in config.pings.items()
+        if not entry.id.missing
     }
 
 

@@ -30,6 +30,7 @@ def check(config: Config, document: Document, gone: Collection[KeyPath] = ()) ->
     yield from _ledgers_of_markets(config, document, names)
     yield from _store_in_a_ledger(config, document)
     yield from _open_door(config, document)
+    yield from _ping_addresses(config, document)
     if config.chat and config.chat.telegram:
         yield from _odd_token(document, ("chat", "telegram", "token"), config.chat.telegram.token)
     for name, channel in config.channels.items():
@@ -43,12 +44,23 @@ def check(config: Config, document: Document, gone: Collection[KeyPath] = ()) ->
 
 def _open_door(config: Config, document: Document) -> Iterator[Problem]:
     """A listener that others can reach, with nothing by which it would know them."""
-    if config.web is None or config.web.tokens or config.web.users or config.hooks:
+    if config.web is None or config.web.tokens or config.web.users or config.hooks or config.pings:
         return
     host = config.web.listen.rpartition(":")[0].strip("[]")
     if host not in {"localhost", "::1"} and not host.startswith("127."):
         hint = "add `tokens: {NAME: env:TOKEN}` or `users:` under `web:`, or listen on 127.0.0.1"
         yield document.problem(("web", "listen"), "others can reach this address, and nothing keeps them out", hint)
+
+
+def _ping_addresses(config: Config, document: Document) -> Iterator[Problem]:
+    """Jobs that report themselves where nobody listens, or two of them to one address."""
+    if config.pings and config.web is None:
+        yield document.problem(("pings",), "nobody listens for pings", "add `web:`, which listens")
+    known = dict[str, str]()
+    for name, entry in config.pings.items():
+        if other := known.get(entry.id.reveal()) if not entry.id.missing else None:
+            yield document.problem(("pings", name, "id"), f"is the id of `{shown(other)}` too", "give each its own")
+        known.setdefault(entry.id.value, name)
 
 
 @dataclass(frozen=True, slots=True)

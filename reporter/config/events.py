@@ -117,7 +117,7 @@ class WebConfig(Settings):
     """The HTTP listener; without this section there is none."""
 
     listen: Annotated[str, AfterValidator(listen_address)] = "127.0.0.1:8787"
-    """Address and port. Beyond this machine only with `tokens`, `users` or `hooks`, which keep others out."""
+    """Address and port. Beyond this machine only with `tokens`, `users`, `hooks` or `pings`, which keep others out."""
     tokens: Annotated[dict[Name, Annotated[TokenConfig, BeforeValidator(_token)]], OrEmpty()] = Field(
         default_factory=dict
     )

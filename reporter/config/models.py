@@ -20,6 +20,7 @@ from reporter.config.figures import FiguresConfig
 from reporter.config.host import HeartbeatConfig, HostConfig
 from reporter.config.log import LogConfig
 from reporter.config.markets import Markets
+from reporter.config.pings import Pings
 from reporter.config.plans import PlansConfig
 from reporter.config.probes import OwnNetworkConfig, Probe
 from reporter.config.rates import RatesConfig
@@ -449,6 +450,8 @@ class Config(Settings):
     """What other programs send to `/hooks/NAME`, by a name of your choice."""
     actions: Actions = Field(default_factory=dict)
     """What control commands such as `pause` do; what is not named here cannot be asked for."""
+    pings: Pings = Field(default_factory=dict)
+    """Jobs elsewhere that report themselves to `/ping/ID`, by a name of your choice."""
     web: WebConfig | None = None
     """The HTTP listener for events, hooks and programs."""
     log: Annotated[LogConfig, OrEmpty()] = LogConfig()

@@ -33,6 +33,7 @@ from reporter.scheduler.delivery_loop import DeliveryLoop
 from reporter.scheduler.guarded import guarded
 from reporter.scheduler.job_runs import WORKERS, JobRuns
 from reporter.scheduler.liveness import PLANNER, Liveness
+from reporter.scheduler.ping_watch import PingWatch
 from reporter.scheduler.planner import Planner
 from reporter.scheduler.rollup_loop import RollupLoop
 from reporter.scheduler.runner import Runner
@@ -82,6 +83,7 @@ class Daemon:
         watch: float = WATCH,
         reloaded: Callable[[Runtime], None] = lambda _: None,
         rollups: RollupLoop | None = None,
+        pings: PingWatch | None = None,
         service: ServiceNotify | None = None,
     ) -> None:
         self._home = home
@@ -104,6 +106,7 @@ class Daemon:
         self._liveness = Liveness(clock, tick)
         self._delivery = DeliveryLoop(delivery, self._current, self._liveness, stopping)
         self._rollups = rollups
+        self._pings = pings
         self._runs = JobRuns(planner, runner, self._current, self._liveness, clock, stopping, self._delivery.wake)
         self._clockwork = BackgroundScheduler(
             timezone="UTC",
@@ -199,6 +202,8 @@ class Daemon:
         try:
             for name in self._runner.tick(runtime):  # first: a suspect waits for nothing that the planner waits for
                 self._runs.submit_open(name)
+            if self._pings:
+                self._pings.look(runtime)
             self._report_broken(runtime)
             for turn in self._planner.tick(runtime):
                 self._runs.submit_owed(turn)

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from reporter.actions.action import Action
 from reporter.alerts.maintenance import MaintenanceWindow
+from reporter.alerts.pings import PingRule
 from reporter.alerts.readings import Reading, Standing
 from reporter.delivery.channels import Channel
 from reporter.delivery.heartbeat import Heartbeat
@@ -66,7 +67,7 @@ class Runtime:
     where our rights on a ledger are too wide. `web` is where to listen; without it there is no listener. `answers`
     holds the job that answers each question of people, such as `pnl weekly`. `portfolio` is the ledgers, for roll-ups
     of them. `plans` is None where nobody writes plans, and `plan_listener` where no program may read them.
-    `chat` says who may ask in chat.
+    `chat` says who may ask in chat. `pings` are the jobs that report themselves.
     A figure that was sent and differs by `restate_above` or more (in units of its currency) is restated.
     """
 
@@ -92,6 +93,7 @@ class Runtime:
     plan_listener: PlanListener | None = None
     log: LogSettings = field(default_factory=LogSettings)
     chat: ChatSettings | None = None
+    pings: Mapping[str, PingRule] = field(default_factory=dict)
 
     @property
     def channels(self) -> Mapping[str, Channel]:

@@ -88,6 +88,8 @@ def _is_removed(alert: StoredAlert, runtime: Runtime, probes: Collection[str]) -
             return runtime.heartbeat is None
         case "job":
             return name not in jobs
+        case "ping":
+            return name not in runtime.pings
         case "channel":
             return name.split("/")[0] not in runtime.channels
     return alert.job is not None and alert.job not in jobs

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from reporter.secret import masked
 
 # The newest migration in reporter/store/migrations/versions; a test holds that it is.
-HEAD = "0012"
+HEAD = "0013"
 LONGEST_TEXT = 10_000
 """Characters that are kept of words from elsewhere."""
 
@@ -644,4 +644,35 @@ audit = Table(
     Column("operation", String(32), nullable=False),
     Column("arguments", Text, nullable=False),  # JSON
     Column("detail", ForeignText, nullable=False),
+)
+
+# How each job stands that reports itself by pings.
+ping_states = Table(
+    "ping_states",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("schedule", String(200), nullable=False),  # the one by which `due_at` was found
+    Column("due_at", UtcTime, nullable=False),
+    Column("pinged_at", UtcTime),
+    Column("failed", Boolean, nullable=False),
+    Column("status", Integer),
+    Column("started_at", UtcTime),
+    Column("rid", String(64)),
+    Column("took", Float),
+    Column("text", ForeignText(whole=True), nullable=False),
+)
+
+# The newest pings of each.
+pings = Table(
+    "pings",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(64), nullable=False),
+    Column("kind", String(16), nullable=False),  # success start fail log
+    Column("at", UtcTime, nullable=False),
+    Column("rid", String(64)),
+    Column("status", Integer),
+    Column("text", ForeignText(whole=True), nullable=False),
+    Index(None, "name", "id"),
+    Index(None, "name", "rid", "id"),
 )

@@ -20,6 +20,7 @@ from reporter.web.inbound import Inbound
 from reporter.web.live import Live
 from reporter.web.login import Login
 from reporter.web.pages import Pages
+from reporter.web.pings import Pings
 from reporter.web.problems import ProblemError, problem
 from reporter.web.server import Outermost
 from reporter.web.world import World
@@ -36,6 +37,7 @@ def application(world: World, live: Live) -> ASGIApp:
         *Login(world, gate, pages.shown).routes(),
         *Health(world, gate).routes(),
         *Badges(world, gate).routes(),
+        *Pings(world, gate).routes(),
         *Api(world, gate).routes(),
         Route("/api/v1/events", inbound.take_events, methods=["POST"]),
         Route("/hooks/{name}", inbound.take_hook, methods=["POST"]),

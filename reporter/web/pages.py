@@ -132,7 +132,7 @@ def incidents(call: Call[resources.IncidentsQuery]) -> Facts:
 
 
 def uptime(call: Call[Query]) -> Facts:
-    return {"uptime": resources.uptimes(call)}
+    return {"uptime": resources.uptimes(call), "pings": resources.ping_states(call)}
 
 
 def status(call: Call[Query]) -> Facts:

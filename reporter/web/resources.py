@@ -16,6 +16,7 @@ from pydantic import Field
 
 from reporter.alerts.maintenance import maintenance_spans
 from reporter.alerts.model import Level
+from reporter.alerts.pings import awaited
 from reporter.alerts.uptime import StateSpan, is_component, measured
 from reporter.errors import LedgerError
 from reporter.jobs.kit.status_board import WORST_FIRST, level_summary, worst_level
@@ -25,7 +26,7 @@ from reporter.operations.answering import allowed
 from reporter.operations.arguments import usage
 from reporter.operations.service import WINDOWS
 from reporter.periods.civil import Period, Unit, named_end, parse_at
-from reporter.store import alerts, channel_states, events, incidents, outbox_admin, run_log, uptime
+from reporter.store import alerts, channel_states, events, incidents, outbox_admin, pings, run_log, uptime
 from reporter.trading.books import By, TradeFilter
 from reporter.trading.trades import Trade
 from reporter.web import wire
@@ -392,6 +393,28 @@ def status(call: Call[Query]) -> wire.StatusAnswer:
     }
 
 
+def ping_states(call: Call[Query]) -> wire.PingStatesAnswer:
+    """How each job stands that reports itself."""
+    with call.world.store.read() as connection:
+        kept = pings.states(connection)
+    rules, now = call.world.runtime.pings, call.world.now
+    return {
+        "pings": [call.wire.ping_state(rule, kept.get(name) or awaited(rule, now), now) for name, rule in rules.items()]
+    }
+
+
+def ping(call: Call[Query]) -> wire.PingsAnswer:
+    """One job that reports itself, and what it said lately."""
+    rule = call.world.runtime.pings.get(call.path["name"])
+    if rule is None:
+        raise ProblemError(404, "there is no such ping", where="name", remedy="/api/v1/pings lists them")
+    with call.world.store.read() as connection:
+        state, said = pings.states(connection).get(rule.name), pings.newest(connection, rule.name)
+    now = call.world.now
+    shown = call.wire.ping_state(rule, state or awaited(rule, now), now)
+    return {"state": shown, "pings": list(map(call.wire.ping, said))}
+
+
 def commands(call: Call[Query]) -> wire.OperationsAnswer:
     return {
         "commands": [
@@ -422,6 +445,8 @@ RESOURCES: tuple[Resource, ...] = (
     Resource("/outbox", "Messages and what became of them", outbox, wire.OutboxAnswer, OutboxQuery),
     Resource("/channels", "Channels and how each fares", channels, wire.ChannelsAnswer),
     Resource("/events", "Events of other programs, the newest first", event_list, wire.EventsAnswer, EventsQuery),
+    Resource("/pings", "Jobs that report themselves, and how each stands", ping_states, wire.PingStatesAnswer),
+    Resource("/pings/{name}", "One job that reports itself, and what it said lately", ping, wire.PingsAnswer),
     Resource("/commands", "The commands that the caller may use", commands, wire.OperationsAnswer),
     *PLAN_RESOURCES,
 )

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing_extensions import TypedDict
 
 from reporter.alerts.incident import Incident
+from reporter.alerts.pings import Ping, PingRule, PingState, observed
 from reporter.delivery.channels import Channel
 from reporter.jobs.binding import BoundJob
 from reporter.messages.message import plain
@@ -326,6 +327,35 @@ class UptimeAnswer(TypedDict):
     uptime: list[UptimeJson]
 
 
+class PingStateJson(TypedDict):
+    name: str
+    schedule: str
+    grace_seconds: float
+    level: str
+    detail: str
+    due_at: str
+    pinged_at: str | None
+    started_at: str | None
+    took_seconds: float | None
+
+
+class PingJson(TypedDict):
+    kind: str
+    at: str
+    rid: str | None
+    status: int | None
+    text: str
+
+
+class PingStatesAnswer(TypedDict):
+    pings: list[PingStateJson]
+
+
+class PingsAnswer(TypedDict):
+    state: PingStateJson
+    pings: list[PingJson]
+
+
 class OperationJson(TypedDict):
     name: str
     aliases: list[str]
@@ -524,6 +554,23 @@ class Wire:
             "error": state.error if state else None,
             "ready_at": self.maybe(state.ready_at) if state and waits else None,
         }
+
+    def ping_state(self, rule: PingRule, state: PingState, now: datetime) -> PingStateJson:
+        seen = observed(rule, state, now.astimezone(self._zone))
+        return {
+            "name": rule.name,
+            "schedule": str(rule.schedule),
+            "grace_seconds": rule.grace.total_seconds(),
+            "level": seen.level.value,
+            "detail": seen.detail,
+            "due_at": self.moment(state.due_at),
+            "pinged_at": self.maybe(state.pinged_at),
+            "started_at": self.maybe(state.started_at),
+            "took_seconds": state.took,
+        }
+
+    def ping(self, one: Ping) -> PingJson:
+        return {"kind": one.kind, "at": self.moment(one.at), "rid": one.rid, "status": one.status, "text": one.text}
 
     def event(self, event: StoredEvent) -> EventJson:
         fields = {

@@ -52,6 +52,7 @@ PLACES = {
     "RedisProbeConfig.url": "redis://:{quoted}@127.0.0.1:{port}/0",
     "TokenConfig.secret": "{token}",
     "HookConfig.secret": "{token}",
+    "PingConfig.id": "{token}",
     "SqlProbeConfig.url": "postgresql://asker:{quoted}@127.0.0.1:1/bot?password={quoted}",
 }
 # What stands here in the config itself is public text; only a reference makes a secret of it.

@@ -120,6 +120,8 @@ web:
 {users}
 hooks:
 {hooks}
+pings:
+{pings}
 events:
   default: {{channel: screen}}
 jobs:
@@ -244,6 +246,7 @@ class Home:
             web=self.web,
             tokens=each("  t-{way}: {token}", token="TokenConfig.secret"),
             users=each("  u-{way}: {{password: {word}}}", word="UserConfig.password"),
+            pings=each("pi-{way}: {{id: {secret}, schedule: every 1h}}", secret="PingConfig.id"),
             hooks=each("h-{way}: {{preset: uptime_kuma, secret: {secret}}}", secret="HookConfig.secret"),
             jobs="\n".join(f"  {name}: {{channel: [screen, c-env]}}" for name in LEAKS),
         )
@@ -279,6 +282,7 @@ class Home:
             self._post(hook, {"msg": said, "monitor": {"name": said}, "heartbeat": {"status": 0, "msg": said}}, "")
             self._post(hook, [said], "")
             self._post(hook.replace("h-env", "nobody"), {"nothing": said}, "")
+            self._post(f"/ping/{self.plants.placed['PingConfig.id', way]}/fail", [said], "")
 
     def _post(self, path: str, body: object, token: str) -> None:
         headers = {"Authorization": f"Bearer {token}"}

@@ -30,6 +30,11 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Listener]:
         yield found
 
 
+@pytest.fixture(autouse=True)
+def a_minute_later(web: Listener) -> None:
+    web.clock.forward(seconds=30)  # a token has its pace
+
+
 def get(web: Listener, path: str, token: str = READER, **headers: str) -> httpx.Response:
     return web.client.get(f"/api/v1{path}", headers={"Authorization": f"Bearer {token}", **headers})
 

@@ -1,0 +1,93 @@
+"""Pings in: `POST /ping/ID`, also with `/start`, `/fail`, `/log` or an exit status, as healthchecks.io takes them."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import re
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from reporter.alerts.pings import Ping, PingKind, PingRule, after_ping, awaited
+from reporter.store import pings
+from reporter.web.answers import within
+from reporter.web.guard import BODY_SECONDS, LARGEST_BODY, Gate
+from reporter.web.problems import ProblemError
+from reporter.web.world import World
+
+KEPT_BODY = 10_000  # bytes
+_WORDS: dict[str, PingKind] = {"": "success", "start": "start", "fail": "fail", "log": "log"}
+_STATUS = re.compile(r"\d{1,3}", re.ASCII)
+_RID = re.compile(r"[\w-]{1,64}", re.ASCII)
+
+
+class Pings:
+    """The handlers of pings. The id is the proof of who sends: an address without a known one is not found."""
+
+    def __init__(self, world: World, gate: Gate) -> None:
+        self._world = world
+        self._gate = gate
+
+    def routes(self) -> list[Route]:
+        return [Route(path, self._take, methods=["GET", "POST"]) for path in ("/ping/{id}", "/ping/{id}/{word}")]
+
+    async def _take(self, request: Request) -> Response:
+        rule = self._rule(request.path_params["id"])
+        if rule is None:
+            self._gate.failed(request)
+            raise ProblemError(404, "there is no such ping")
+        if request.method != "POST" and not rule.get:
+            remedy = f"send a POST, or write `get: true` for {rule.name} in the config"
+            raise ProblemError(405, "a GET is no ping here", remedy=remedy, headers={"Allow": "POST"})
+        self._gate.keep_pace(f"ping {rule.name}")
+        kind, status = _meaning(request.path_params.get("word", ""))
+        rid = request.query_params.get("rid") or None
+        if rid and not _RID.fullmatch(rid):
+            raise ProblemError(400, "this is no run id", where="rid", remedy="send a UUID")
+        text = (await _beginning(request)).decode("utf-8", "replace").replace("\0", "")
+        ping = Ping(kind, self._world.now, rid, status, text)
+        await within(lambda: self._save(rule, ping))
+        return PlainTextResponse("OK", headers={"Cache-Control": "no-store"})
+
+    def _rule(self, given: str) -> PingRule | None:
+        found = None
+        for rule in self._world.runtime.pings.values():  # each is looked at: the time tells nothing
+            if hmac.compare_digest(rule.id.reveal().encode(), given.encode("utf-8", "replace")):
+                found = rule
+        return found
+
+    def _save(self, rule: PingRule, ping: Ping) -> None:
+        with self._world.store.begin() as connection:
+            state = pings.state_of(connection, rule.name)
+            if state is None or state.schedule != str(rule.schedule):
+                state = awaited(rule, ping.at, state)
+            ends = ping.kind in {"success", "fail"}
+            begun = pings.begun_at(connection, rule.name, ping.rid) if ends else None
+            pings.put(connection, after_ping(rule, state, ping, begun))
+            pings.add(connection, rule.name, ping)
+
+
+def _meaning(word: str) -> tuple[PingKind, int | None]:
+    if word in _WORDS:
+        return _WORDS[word], None
+    status = int(word) if _STATUS.fullmatch(word) else 256
+    if status > 255:
+        raise ProblemError(404, "a ping has no such part", remedy="write /start, /fail, /log or an exit status to 255")
+    return ("fail" if status else "success"), status
+
+
+async def _beginning(request: Request) -> bytes:
+    """The first bytes of a body. However long it is, and however slowly it comes, the ping counts."""
+    body, size = bytearray(), 0
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for part in request.stream():
+                size += len(part)
+                body += part[: KEPT_BODY - len(body)]
+                if size > LARGEST_BODY:
+                    break
+    except (TimeoutError, ClientDisconnect):
+        pass
+    return bytes(body)
