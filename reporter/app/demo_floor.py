@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 import sqlite3
@@ -28,7 +29,8 @@ TROUBLE = """
 ROUNDS = 3
 SILENT, RENAMED = "Volume_ETH_v1", "Momentum_BTC_v2"
 
-EVENTS: tuple[Mapping[str, Any], ...] = (
+# What the bots of the floor write into the table `events` of their database, and what other programs hand in.
+WRITTEN: tuple[Mapping[str, Any], ...] = (
     {"kind": "system", "title": "New Agent Deployed", "fields": {
         "Agent": RENAMED, "Strategy": "Momentum", "Capital Allocated": "75 USDT", "Status": "Paper Trading Mode"}},
     {"kind": "decision", "title": "Floor Boss Decision: Agent Cloning", "fields": {
@@ -40,6 +42,8 @@ EVENTS: tuple[Mapping[str, Any], ...] = (
         "Remaining": "$14.70 (85% used)", "Action": "Reducing position sizes by 50%"}},
     {"kind": "signal_generated", "fields": {
         "pair": "BTC/USDT", "signal": "LONG", "confidence": 0.85, "strength": "STRONG", "stop_loss": 110000}},
+)  # fmt: skip
+EVENTS: tuple[Mapping[str, Any], ...] = (
     {"kind": "market_anomaly", "severity": "warning", "title": "Unusual volume", "fields": {
         "market": "SOL/USDT", "volume": "6.2 times what is usual at this hour"}},
     {"kind": "high_latency", "severity": "warning", "fields": {
@@ -77,6 +81,7 @@ def play(app: App, path: Path, wait: Callable[[float], object]) -> list[str]:
     wait(1.1)
     change_agents(path, app.clock.wall())
     trade_on(path, app.clock.wall(), random.Random(1), demo.CAST)  # noqa: S311 - nothing here is secret
+    write_events(path)
     with app.store.begin() as connection:
         submit(connection, [read_event(dict(event)) for event in EVENTS], app.clock.wall(), source="demo")
     wait(1.1)
@@ -113,6 +118,13 @@ def trade_on(path: Path, now: datetime, luck: random.Random, agents: Sequence[de
             _close(database, row, stamp, luck)
         for agent in agents:
             _open(database, agent, now, stamp, luck)
+
+
+def write_events(path: Path) -> None:
+    """What the bots have to say, in their own database."""
+    with closing(sqlite3.connect(path, timeout=10)) as database, database:
+        for event in WRITTEN:
+            _insert(database, "events", {**event, "fields": json.dumps(event.get("fields", {}))})
 
 
 def change_agents(path: Path, now: datetime) -> None:

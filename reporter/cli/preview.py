@@ -59,7 +59,9 @@ def _observations(findings: Findings) -> Iterator[str]:
     """What a job yields besides reports: readings, which are judged; or nothing at all."""
     for seen in findings.observations:
         yield f"{seen.level:<8} {visible(f'{seen.subject}: {seen.detail}')}"
-    if not findings.written and not findings.observations:
+    for event in findings.events:
+        yield f"event    {visible(f'{event.source}: {event.body}')}"
+    if not (findings.written or findings.observations or findings.events):
         yield "nothing to send"
 
 

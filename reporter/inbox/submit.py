@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePath
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import Connection
 
-from reporter.inbox.event import CLOCK_SKEW, FURTHEST, LARGEST_FILE, Event, EventError
+from reporter.inbox.event import CLOCK_SKEW, FURTHEST, LARGEST_FILE, Event, EventError, read_event
 from reporter.store import events
 from reporter.store.events import StoredEvent
+
+KEPT_BODY = 64_000  # characters of a body that nobody could read
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,54 @@ def submit(
 ) -> list[Verdict]:
     """Save events in the caller's transaction; `source` counts where an event names none. Raises EventError."""
     return [_saved(connection, event, now, source, file) for event in given]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedEvent:
+    """What somebody handed in, read before any transaction: an event, or why it is none."""
+
+    source: str
+    event: Event | EventError
+    body: str
+
+
+def checked(parts: Mapping[str, Any], source: str) -> CheckedEvent:
+    """Read what was handed in, for `take_in`."""
+    event: Event | EventError
+    try:
+        event = read_event(dict(parts))
+    except EventError as error:
+        event = error
+    return CheckedEvent(source, event, json.dumps(parts, default=str, ensure_ascii=False))
+
+
+def take_in(connection: Connection, given: Sequence[CheckedEvent], now: datetime) -> None:
+    """Save events one by one in the caller's transaction; what cannot be read is kept aside and holds up no other."""
+    for one in given:
+        try:
+            if isinstance(one.event, EventError):
+                raise one.event
+            submit(connection, [one.event], now, source=one.source)
+        except EventError as error:
+            set_aside(connection, one.source, str(error), one.body, now)
+
+
+def set_aside(connection: Connection, sender: str, why: str, body: str, now: datetime) -> None:
+    """Keep what an authentic sender handed in and nobody can read; once a day the reporter says so."""
+    events.reject(connection, sender, why, body.replace("\0", "")[:KEPT_BODY], now)
+    notice = StoredEvent(
+        source="reporter",
+        id=f"rejected/{sender}/{now:%Y-%m-%d}"[:128],
+        kind="system",
+        title="An event could not be read",
+        text=f"{sender} handed it in: {why}. `reporter events rejected` shows it, and what else comes today."[:1000],
+        severity="warning",
+        agent="",
+        fields={},
+        at=now,
+        received_at=now,
+    )
+    events.add(connection, notice)
 
 
 def _saved(connection: Connection, event: Event, now: datetime, source: str, file: tuple[str, bytes] | None) -> Verdict:

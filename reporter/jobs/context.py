@@ -248,7 +248,17 @@ class Report:
     """Files that go with the message, such as a list in CSV."""
 
 
-Outcome = Report | Observation | JobState
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandedIn:
+    """An event to be taken in as if a program had handed it in, with the states of the run or not at all."""
+
+    source: str
+    """Who says so, where the event does not name a source."""
+    parts: Mapping[str, Any]
+    """Its parts, as `POST /api/v1/events` takes them. What cannot be read is kept aside with the reason."""
+
+
+Outcome = Report | Observation | JobState | HandedIn
 JobFunction = Callable[[Context[Any]], Iterable[Outcome]]
 
 

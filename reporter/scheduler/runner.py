@@ -22,8 +22,10 @@ from reporter.alerts.maintenance import maintenance_spans
 from reporter.alerts.model import STORE_SUBJECT, Level, Observation, Phase
 from reporter.delivery.enqueue import enqueue_message
 from reporter.errors import ClaimLostError, JobError, LedgerError, ReporterError, StoreError
+from reporter.inbox.submit import CheckedEvent, checked, take_in
 from reporter.jobs.binding import BoundJob
-from reporter.jobs.context import Context, JobState, Params, Report
+from reporter.jobs.context import Context, HandedIn, JobState, Params, Report
+from reporter.jobs.context import Outcome as JobOutcome
 from reporter.messages.formats import plural
 from reporter.messages.message import Message, Run, visible
 from reporter.messages.report_pictures import with_pictures
@@ -76,9 +78,10 @@ class Findings:
     written: tuple[RenderedReport, ...]
     observations: tuple[Observation, ...]
     states: tuple[JobState, ...] = ()
+    events: tuple[CheckedEvent, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.written or self.observations or self.states)
+        return bool(self.written or self.observations or self.states or self.events)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,15 +217,18 @@ class Runner:
         written: list[RenderedReport] = []
         observations: list[Observation] = []
         states: list[JobState] = []
+        events: list[CheckedEvent] = []
         for found in _outcomes(bound, context):
             match found:
                 case Observation():
                     observations.append(found)
                 case JobState():
                     states.append(found)
+                case HandedIn():
+                    events.append(checked(found.parts, found.source))
                 case _:
                     written.append(_write(runtime, bound, context, found, drawn=drawn))
-        return Findings(tuple(written), tuple(observations), tuple(states))
+        return Findings(tuple(written), tuple(observations), tuple(states), tuple(events))
 
     def _save(
         self,
@@ -248,6 +254,7 @@ class Runner:
                     messages += enqueue_message(connection, runtime.channels, letter, now, noise=bound.noise)
             for state in findings.states:
                 _keep(connection, job, state, now)
+            take_in(connection, findings.events, now)
             if bound.job.covers.closed and not period.so_far:
                 for written in findings.written:
                     remember(connection, job, written.report.books, period, now)
@@ -358,9 +365,9 @@ def _one_line(text: str) -> str:
     return " · ".join(line for part in text.splitlines() if (line := part.strip()) and line != "^")
 
 
-def _outcomes(bound: BoundJob, context: Context[Params]) -> Iterable[Report | Observation | JobState]:
+def _outcomes(bound: BoundJob, context: Context[Params]) -> Iterable[JobOutcome]:
     for found in bound.job.function(context) or ():
-        if not isinstance(found, Report | Observation | JobState):
+        if not isinstance(found, JobOutcome):
             raise JobError(f"{bound.job.name} yielded a {type(found).__name__}: yield Report(...) or Observation(...)")
         yield found
 

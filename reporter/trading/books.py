@@ -9,7 +9,19 @@ from decimal import Decimal
 from typing import Any, Literal, Protocol
 
 from reporter.periods.civil import Period
-from reporter.trading.trades import Agent, Arrivals, EquityPoint, Flow, Holding, Mode, Money, Position, Streaks, Trade
+from reporter.trading.trades import (
+    Agent,
+    Arrivals,
+    EquityPoint,
+    Flow,
+    Holding,
+    Mode,
+    Money,
+    Position,
+    Streaks,
+    Trade,
+    WrittenEvents,
+)
 
 # So many characters are shown of a value that cannot be read.
 LONGEST_VALUE = 40
@@ -485,6 +497,15 @@ class Ledger(Protocol):
         """What came into one ledger in a period, but for the trades with known ids; at most so many trades in full.
 
         Raises LedgerError when this ledger cannot be read.
+        """
+
+    def written_events(
+        self, ledger: str, after: int | None, among: Collection[int] = (), *, most: int = 1000
+    ) -> WrittenEvents | None:
+        """The rows of a native ledger's table `events` with an id above `after`, or one of `among`.
+
+        No rows where `after` is None, and None where the ledger has no such table. Raises LedgerError when this ledger
+        cannot be read.
         """
 
     def left_out(self, period: Period, only: Collection[str] = ()) -> list[LeftOut]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
 from reporter.errors import CurrencyMismatchError
 
@@ -271,6 +272,16 @@ class ArrivedSum:
     """The number of trades with a loss."""
     pnl: Money
     """What they made, net of fees and funding."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenEvents:
+    """Rows of a bot's table `events` that were not known before, in the order of their ids."""
+
+    newest: int
+    """The highest id that was looked at; 0 where the table has no row."""
+    rows: tuple[Mapping[str, Any], ...] = ()
+    """The rows by their columns; `fields` is JSON text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,8 +14,7 @@ from starlette.responses import JSONResponse, Response
 from reporter.errors import StoreError
 from reporter.inbox.event import Event, EventError, read_event
 from reporter.inbox.hooks import Hook, PayloadError, is_authentic, payloads
-from reporter.inbox.submit import Verdict, submit
-from reporter.store import events
+from reporter.inbox.submit import Verdict, set_aside, submit
 from reporter.web.answers import within
 from reporter.web.guard import Gate, read_body
 from reporter.web.problems import ProblemError
@@ -25,7 +24,6 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 MOST_EVENTS = 500  # in one request
-KEPT_BODY = 64_000  # characters of a body that nobody could read
 
 
 class Inbound:
@@ -78,9 +76,8 @@ class Inbound:
 
     def _quarantine(self, hook: Hook, why: str, body: bytes) -> None:
         log.warning("the hook %s sent what cannot be read: %s (see `reporter events rejected`)", hook.name, why)
-        text = body.decode("utf-8", "replace").replace("\0", "")[:KEPT_BODY]
         with self._world.store.begin() as connection:
-            events.reject(connection, hook.name, why, text, self._world.clock.wall())
+            set_aside(connection, f"hook {hook.name}", why, body.decode("utf-8", "replace"), self._world.clock.wall())
 
     async def _saved(self, save: Callable[[], T]) -> T:
         """Save in a thread; a store that is busy is no reason to hold up the sender."""

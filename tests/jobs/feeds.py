@@ -29,11 +29,11 @@ jobs:
 class FeedOfABot:
     """One feed of one bot. `read` runs it; `sent` is what has been entered into the outbox since the last look."""
 
-    def __init__(self, stage: Stage, job: str, params: str = "{}") -> None:
+    def __init__(self, stage: Stage, job: str, params: str = "{}", bot: Native | None = None) -> None:
         self.stage = stage
         self.job = job
-        self.bot: Native = native_sqlite(stage.folder)
-        stage.write("config/reporter.yaml", CONFIG.format(url=self.bot.url, job=job, params=params))
+        self.bot: Native = bot or native_sqlite(stage.folder)
+        stage.write("config/reporter.yaml", CONFIG.format(url=self.bot.url, job=job, params=params)).chmod(0o600)
         self._looked_at = 0
 
     def closes(self, pnl: object = "5.94", *, ago: float = 0, **more: object) -> None:

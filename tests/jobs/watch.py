@@ -33,7 +33,7 @@ from reporter.trading.books import (
     TradePlace,
 )
 from reporter.trading.targets import Targets
-from reporter.trading.trades import Agent, Arrivals, EquityPoint, Mode, Position, Trade
+from reporter.trading.trades import Agent, Arrivals, EquityPoint, Mode, Position, Trade, WrittenEvents
 
 NOW = datetime(2026, 10, 30, 14, 2, 30, tzinfo=UTC)
 GIB = 1024**3
@@ -103,6 +103,11 @@ class StillFloor:
         self, ledger: str, period: Period, known: Collection[str], *, most: int = 1000, positions: bool = False
     ) -> Arrivals:
         return Arrivals(ledger=ledger, closed=(), ids={})
+
+    def written_events(
+        self, ledger: str, after: int | None, among: Collection[int] = (), *, most: int = 1000
+    ) -> WrittenEvents | None:
+        return None
 
     def open_positions(self) -> list[Position]:
         return []

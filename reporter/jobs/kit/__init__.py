@@ -14,6 +14,7 @@ from reporter.config.limits import DefaultLimits as DefaultLimits
 from reporter.config.limits import LowNumberLimits as LowNumberLimits
 from reporter.config.limits import NumberLimits as NumberLimits
 from reporter.config.limits import PercentLimits as PercentLimits
+from reporter.jobs.context import HandedIn as HandedIn
 from reporter.jobs.context import JobState as JobState
 from reporter.jobs.context import tone_of as tone_of
 from reporter.jobs.kit.audits import AuditSummary as AuditSummary

@@ -45,7 +45,7 @@ from reporter.trading.ledger.result import BookKey, LedgerResult, LineKey
 from reporter.trading.ledger.settings import LedgerSettings
 from reporter.trading.ledger.sqlite_file import undisturbed
 from reporter.trading.metrics import combined
-from reporter.trading.trades import Agent, Arrivals, EquityPoint, Flow, Mode, Money, Position, Trade
+from reporter.trading.trades import Agent, Arrivals, EquityPoint, Flow, Mode, Money, Position, Trade, WrittenEvents
 
 T = TypeVar("T")
 
@@ -152,6 +152,15 @@ class Portfolio:
         if self._hangs(reader):
             raise LedgerError(f"{ledger}: {self._no_answer}")
         return undisturbed(partial(reader.arrivals, period, known, most, positions=positions))
+
+    def written_events(
+        self, ledger: str, after: int | None, among: Collection[int] = (), *, most: int = 1000
+    ) -> WrittenEvents | None:
+        """New rows of a ledger's table `events`; None where it has none. Raises LedgerError."""
+        (reader,) = self._only([ledger])
+        if self._hangs(reader):
+            raise LedgerError(f"{ledger}: {self._no_answer}")
+        return undisturbed(partial(reader.written_events, after, among, most))
 
     def open_positions(self) -> list[Position]:
         """Open positions, ledger by ledger."""

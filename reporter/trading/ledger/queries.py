@@ -432,3 +432,14 @@ def first_seen(source: Source, until: Any) -> Select[Any]:
     account = (c.agent, c.mode, c.currency)
     found = source.equity.with_only_columns(*account, func.min(c.at).label("at"))
     return found.where(source.equity_at <= literal(until)).group_by(*account)
+
+
+def last_event(events: Select[Any]) -> Select[Any]:
+    """The highest id of a table of events."""
+    return events.with_only_columns(func.max(events.selected_columns.id))
+
+
+def events_after(events: Select[Any], after: int, among: Collection[int], most: int) -> Select[Any]:
+    """The first events above an id, and those of these ids, in order."""
+    id_ = events.selected_columns.id
+    return events.where(or_(id_ > after, id_.in_(among))).order_by(id_).limit(most)

@@ -52,7 +52,7 @@ from reporter.trading.ledger.sources.freqtrade import freqtrade
 from reporter.trading.ledger.sources.mapped import mapped_database
 from reporter.trading.ledger.sources.native import LATER, native
 from reporter.trading.ledger.sqlite_file import undisturbed
-from reporter.trading.trades import Agent, Arrivals, EquityPoint, Mode, Position, Trade
+from reporter.trading.trades import Agent, Arrivals, EquityPoint, Mode, Position, Trade, WrittenEvents
 
 # Rows that are fetched at once: more than these are not kept in memory together.
 _BATCH = 5000
@@ -301,6 +301,18 @@ class Reader:
             newest=rows.known(rows_found[-1].closed_at) if rows_found else None,
             ahead=newest if newest and newest >= period.end else None,
         )
+
+    def written_events(self, after: int | None, among: Collection[int], most: int) -> WrittenEvents | None:
+        """The rows of the table `events` above an id, and those of these ids; None where there is no such table."""
+        if self._source.events is None:
+            return None
+        with self._database.snapshot() as connection:
+            if not inspect(connection).has_table("events"):
+                return None
+            if after is None:
+                return WrittenEvents(newest=connection.execute(queries.last_event(self._source.events)).scalar() or 0)
+            found = connection.execute(queries.events_after(self._source.events, after, among, most)).all()
+        return WrittenEvents(newest=max([after, *(row.id for row in found)]), rows=tuple(map(rows.event, found)))
 
     def open_positions(self) -> list[Position]:
         with self._look(trades=False) as (connection, source):

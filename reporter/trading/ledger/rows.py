@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -256,3 +257,12 @@ def known(value: Any) -> datetime:
 
 def _money(value: Any, currency: str) -> Money | None:
     return None if value is None else Money(amount(value), currency)
+
+
+def event(row: Row[Any]) -> dict[str, Any]:
+    """A row of the table `events`; a time that cannot be read stays as it is stored."""
+    found = dict(row._mapping)
+    for name in ("at", "until"):
+        with suppress(LedgerError):
+            found[name] = moment(found[name])
+    return found

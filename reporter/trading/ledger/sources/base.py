@@ -164,7 +164,7 @@ class Source:
     that what a column holds has to be looked up elsewhere, and should not be looked up twice. `tells_deposits` says
     that snapshots of the account tell what was paid in and out. `open_with_result` are the ids of open rows that hold a
     result. `raw` has the trades as they are stored, unchecked: it costs a database less. `narrowed` says by their
-    keys among which rows the trades of a stretch are, where no index leads to them.
+    keys among which rows the trades of a stretch are, where no index leads to them. `events` is what a bot has to say.
     """
 
     trades: Rows
@@ -187,6 +187,7 @@ class Source:
     tells_deposits: bool = False
     open_with_result: Rows | None = None
     narrowed: Callable[[datetime | None, datetime], ColumnElement[bool]] | None = None
+    events: Rows | None = None
 
 
 def canonical(columns: TradeColumns | PositionColumns | AgentColumns | EquityColumns) -> Rows:

@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from importlib.resources import files
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnClause, Numeric, case, cast, column, func, null, table, true
+from sqlalchemy import ColumnClause, Numeric, Select, Text, case, cast, column, func, null, select, table, true
 
 from reporter.trading.ledger.sources.base import (
     AgentColumns,
@@ -62,7 +62,14 @@ def native(dialect: str, without: Collection[tuple[str, str]] = ()) -> Source:
         readable=read,
         cells=_cells(trades, positions, agents, equity, read),
         tells_deposits=True,
+        events=_events(),
     )
+
+
+def _events() -> Select[Any]:
+    names = ["id", "reference", "kind", "at", "agent", "severity", "title", "text", "fields", "until", "slot", "seq"]
+    columns = table("events", *(column(name) for name in names)).c
+    return select(*(cast(own, Text).label(own.name) if own.name == "fields" else own for own in columns))
 
 
 def _volume(own: TradeColumns) -> Column:

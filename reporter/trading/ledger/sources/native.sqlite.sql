@@ -83,3 +83,22 @@ CREATE TABLE equity (
 
 CREATE INDEX equity_at ON equity (at);
 CREATE INDEX equity_deposits ON equity (at) WHERE deposited <> 0;
+
+CREATE TABLE events (
+    id        INTEGER PRIMARY KEY AUTOINCREMENT,
+    reference TEXT,
+    kind      TEXT    NOT NULL,
+    at        TEXT    NOT NULL DEFAULT CURRENT_TIMESTAMP
+        CHECK (datetime(julianday(substr(at, 1, 19))) IS substr(at, 1, 19)
+               AND substr(at, 20, 1) IN ('', '.') AND substr(at, 21) NOT GLOB '*[^0-9]*'),
+    agent     TEXT,
+    severity  TEXT,
+    title     TEXT,
+    text      TEXT,
+    fields    TEXT,
+    until     TEXT
+        CHECK (datetime(julianday(substr(until, 1, 19))) IS substr(until, 1, 19)
+               AND substr(until, 20, 1) IN ('', '.') AND substr(until, 21) NOT GLOB '*[^0-9]*'),
+    slot      TEXT,
+    seq       INTEGER
+);
