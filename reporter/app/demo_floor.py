@@ -81,7 +81,7 @@ def play(app: App, path: Path, wait: Callable[[float], object]) -> list[str]:
     wait(1.1)
     change_agents(path, app.clock.wall())
     trade_on(path, app.clock.wall(), random.Random(1), demo.CAST)  # noqa: S311 - nothing here is secret
-    write_events(path)
+    write_events(path, app.clock.wall())
     with app.store.begin() as connection:
         submit(connection, [read_event(dict(event)) for event in EVENTS], app.clock.wall(), source="demo")
     wait(1.1)
@@ -120,11 +120,15 @@ def trade_on(path: Path, now: datetime, luck: random.Random, agents: Sequence[de
             _open(database, agent, now, stamp, luck)
 
 
-def write_events(path: Path) -> None:
+def write_events(path: Path, now: datetime) -> None:
     """What the bots have to say, in their own database."""
     with closing(sqlite3.connect(path, timeout=10)) as database, database:
         for event in WRITTEN:
-            _insert(database, "events", {**event, "fields": json.dumps(event.get("fields", {}))})
+            _insert(
+                database,
+                "events",
+                {**event, "at": f"{now:%Y-%m-%d %H:%M:%S}", "fields": json.dumps(event.get("fields", {}))},
+            )
 
 
 def change_agents(path: Path, now: datetime) -> None:
