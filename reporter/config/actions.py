@@ -63,4 +63,5 @@ def _can(actions: dict[str, ActionConfig]) -> dict[str, ActionConfig]:
 
 OF_FREQTRADE = ("pause", "resume", "stop", "exit", "reload")
 Command = Literal["pause", "resume", "stop", "exit", "reload", "switch", "restart", "deploy"]
-Actions = Annotated[dict[Command, ActionConfig], AfterValidator(_can), OrEmpty()]
+Actions = dict[Command, ActionConfig]
+CheckedActions = Annotated[Actions, AfterValidator(_can)]

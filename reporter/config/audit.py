@@ -13,7 +13,6 @@ from reporter.config.events import pace_of
 from reporter.config.types import (
     Duration,
     Name,
-    OrEmpty,
     PositiveAmounts,
     QuietHours,
     Share,
@@ -102,4 +101,4 @@ def _by_currency(amounts: tuple[Money, ...]) -> dict[str, Money]:
     return {amount.currency: amount for amount in amounts}
 
 
-Audit = Annotated[dict[Name, AuditRuleConfig], OrEmpty()]
+Audit = dict[Name, AuditRuleConfig]

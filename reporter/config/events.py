@@ -132,5 +132,5 @@ class WebConfig(Settings):
     """The path behind which a proxy publishes us, such as `/reporter`."""
 
 
-Events = Annotated[dict[Name, Annotated[EventConfig, OrEmpty()]], OrEmpty()]
-Hooks = Annotated[dict[Name, HookConfig], OrEmpty()]
+Events = dict[Name, Annotated[EventConfig, OrEmpty()]]
+Hooks = dict[Name, HookConfig]

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 from reporter.config.addresses import web_address
 from reporter.config.base import Settings
 from reporter.config.secrets import Address
-from reporter.config.types import Name, OrEmpty, mistake
+from reporter.config.types import Name, mistake
 from reporter.trading.ledger import readonly
 from reporter.trading.ledger.postgres_statements import acting
 
@@ -48,4 +48,4 @@ class MarketConfig(Settings):
         return self
 
 
-Markets = Annotated[dict[Name, MarketConfig], OrEmpty()]
+Markets = dict[Name, MarketConfig]

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
-from reporter.config.actions import Actions
+from reporter.config.actions import Actions, CheckedActions
 from reporter.config.addresses import web_address
 from reporter.config.alerts import AlertsConfig
 from reporter.config.audit import Audit
@@ -25,6 +25,7 @@ from reporter.config.plans import PlansConfig
 from reporter.config.probes import OwnNetworkConfig, Probe
 from reporter.config.rates import RatesConfig
 from reporter.config.secrets import Address, ChatId, DatabaseUrl, HomePath, InlineOrPath, SecretText
+from reporter.config.section import Section
 from reporter.config.types import (
     Amounts,
     Currency,
@@ -410,53 +411,53 @@ class Config(Settings):
         timedelta(days=400), json_schema_extra={"default": "400d"}
     )
     """How long it is remembered how each thing that is watched stood, for its uptime; at least 32 days."""
-    format: Annotated[NumberFormat, OrEmpty()] = NumberFormat()
+    format: Annotated[NumberFormat, Section()] = NumberFormat()
     """How numbers are written."""
-    money: Annotated[dict[Currency, MoneyFormat], OrEmpty()] = Field(default_factory=dict)
+    money: Annotated[dict[Currency, MoneyFormat], Section()] = Field(default_factory=dict)
     """How amounts are shown, by currency; the common currencies are known."""
-    ledgers: Annotated[dict[Name, LedgerConfig], OrEmpty()] = Field(default_factory=dict)
+    ledgers: Annotated[dict[Name, LedgerConfig], Section()] = Field(default_factory=dict)
     """The trading databases, by a name of your choice."""
-    channels: Annotated[dict[Name, ChannelConfig], OrEmpty()] = Field(default_factory=dict)
+    channels: Annotated[dict[Name, ChannelConfig], Section()] = Field(default_factory=dict)
     """Where reports go, by a name of your choice."""
-    discord: Annotated[DiscordConfig, OrEmpty()] = DiscordConfig()
+    discord: Annotated[DiscordConfig, Section()] = DiscordConfig()
     """Which Discord is spoken to."""
-    telegram: Annotated[TelegramConfig, OrEmpty()] = TelegramConfig()
+    telegram: Annotated[TelegramConfig, Section()] = TelegramConfig()
     """Which Telegram is spoken to."""
-    jobs: Annotated[dict[str, Annotated[JobConfig, OrEmpty()]], OrEmpty()] = Field(default_factory=dict)
+    jobs: Annotated[dict[str, Annotated[JobConfig, OrEmpty()]], Section()] = Field(default_factory=dict)
     """The reports that run, by the name of their file; an entry may be empty."""
-    host: Annotated[HostConfig, OrEmpty()] = HostConfig()
+    host: Annotated[HostConfig, Section()] = HostConfig()
     """The machine that we run on."""
-    heartbeat: HeartbeatConfig | None = None
+    heartbeat: Annotated[HeartbeatConfig | None, Section(optional=True)] = None
     """A service elsewhere that hears from us regularly, and raises the alarm when it does not."""
-    probes: Annotated[dict[Name, Probe], OrEmpty()] = Field(default_factory=dict)
+    probes: Annotated[dict[Name, Probe], Section()] = Field(default_factory=dict)
     """What the health probe looks at besides this machine and the ledgers, by a name of your choice."""
-    own_network: Annotated[OwnNetworkConfig, OrEmpty()] = OwnNetworkConfig()
+    own_network: Annotated[OwnNetworkConfig, Section()] = OwnNetworkConfig()
     """How trouble of this machine's own network is told from trouble of a target."""
-    alerts: Annotated[AlertsConfig, OrEmpty()] = AlertsConfig()
+    alerts: Annotated[AlertsConfig, Section()] = AlertsConfig()
     """What happens to alerts."""
-    targets: Annotated[TargetsConfig, OrEmpty()] = TargetsConfig()
+    targets: Annotated[TargetsConfig, Section()] = TargetsConfig()
     """What is to be reached, and what is not to be passed."""
-    markets: Markets = Field(default_factory=dict)
+    markets: Annotated[Markets, Section()] = Field(default_factory=dict)
     """The markets that are watched, by a name of your choice; `market_update` and others show them."""
-    audit: Audit = Field(default_factory=dict)
+    audit: Annotated[Audit, Section()] = Field(default_factory=dict)
     """What trades must keep, by a name of your choice; `audit_trades` and `audit_report` judge it."""
-    rates: Annotated[RatesConfig, OrEmpty()] = Field(default_factory=dict)
+    rates: Annotated[RatesConfig, Section()] = Field(default_factory=dict)
     """What one unit of a currency is worth in another, so that books of several currencies can also be shown in one."""
-    figures: Annotated[FiguresConfig, OrEmpty()] = FiguresConfig()
+    figures: Annotated[FiguresConfig, Section()] = FiguresConfig()
     """The year that ratios such as Sharpe's are made for."""
-    events: Events = Field(default_factory=dict)
+    events: Annotated[Events, Section()] = Field(default_factory=dict)
     """Where events of other programs go, by their kind; `default` counts for every other kind."""
-    hooks: Hooks = Field(default_factory=dict)
+    hooks: Annotated[Hooks, Section()] = Field(default_factory=dict)
     """What other programs send to `/hooks/NAME`, by a name of your choice."""
-    actions: Actions = Field(default_factory=dict)
+    actions: Annotated[Actions, Section(of=CheckedActions)] = Field(default_factory=dict)
     """What control commands such as `pause` do; what is not named here cannot be asked for."""
-    pings: Pings = Field(default_factory=dict)
+    pings: Annotated[Pings, Section()] = Field(default_factory=dict)
     """Jobs elsewhere that report themselves to `/ping/ID`, by a name of your choice."""
-    web: WebConfig | None = None
+    web: Annotated[WebConfig | None, Section(optional=True)] = None
     """The HTTP listener for events, hooks and programs."""
-    log: Annotated[LogConfig, OrEmpty()] = LogConfig()
+    log: Annotated[LogConfig, Section()] = LogConfig()
     """How the daemon logs."""
-    plans: PlansConfig | None = None
+    plans: Annotated[PlansConfig | None, Section(optional=True)] = None
     """Trading plans that people write in chat."""
-    chat: ChatConfig | None = None
+    chat: Annotated[ChatConfig | None, Section(optional=True)] = None
     """Questions in chat: who may ask what, and where."""
