@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 
 from reporter.config.base import Settings
 from reporter.config.secrets import SecretText
-from reporter.config.types import Duration, Name, OrEmpty, ScheduleText, Timezone, mistake
+from reporter.config.types import Duration, Name, ScheduleText, Timezone, mistake
 from reporter.secret import Secret
 
 _ID = re.compile(r"[\w-]{16,100}")
@@ -37,4 +37,4 @@ class PingConfig(Settings):
     """Whether a `GET` counts too. A link preview in a chat would count then as well."""
 
 
-Pings = Annotated[dict[Name, PingConfig], OrEmpty()]
+Pings = dict[Name, PingConfig]
