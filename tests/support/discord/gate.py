@@ -12,12 +12,13 @@ BUCKET = "80c17d2f203122d936070c88c8d10f33"
 
 
 class Gate:
-    """5 in 2 s for each route of a webhook, 30 in 60 s for what is posted in a channel, 50 in 1 s for the address."""
+    """5 in 2 s for each route of a webhook, 5 in 5 s for what a bot says in a channel, 30 in 60 s for what is posted in a channel, 50 in 1 s for the address."""
 
     def __init__(self, visible: Algorithm, hidden: Algorithm) -> None:
         self._limits: dict[str, Limit] = {
             "global": Sliding(50, 1.0),
             "user": ALGORITHMS[visible](5, 2.0),
+            "said": ALGORITHMS[visible](5, 5.0),
             "shared": ALGORITHMS[hidden](30, 60.0),
         }
 
@@ -30,14 +31,15 @@ class Gate:
         """The 429 that is due, if one is. Every other request counts, refused ones too."""
         for scope, key in keys.items():
             if wait := self._limits[scope].wait(key, now):
-                return limited(Limited(wait, scope=scope))
+                return limited(Limited(wait, scope="user" if scope == "said" else scope))
         for scope, key in keys.items():
             self._limits[scope].count(key, now)
         return None
 
     def told(self, reply: Reply, keys: dict[str, str], now: float, date: datetime) -> Reply:
         """An answer with the headers that speak of the limit that is seen."""
-        limit, key = self._limits["user"], keys["user"]
+        name = "said" if "said" in keys else "user"
+        limit, key = self._limits[name], keys[name]
         reset = limit.reset_after(key, now)
         headers = (
             ("X-RateLimit-Limit", str(limit.limit)),

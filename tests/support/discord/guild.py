@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
-from tests.support.discord.replies import bot_json, channel_json, webhook_json
+from tests.support.discord.replies import application_json, bot_json, channel_json, webhook_json
 from tests.support.discord.rules import Form, RefusedError, name_of_webhook, text
 from tests.support.discord.wire import Call, Json, Reply
 from tests.support.discord.world import Bot, Channel, Webhook
@@ -51,7 +51,9 @@ class Guild:
             case "GET", "users", "guilds":
                 card = {"id": self.id, "name": self.name, "owner": False, "permissions": str(bot.permissions)}
                 return Reply(200, [] if self.shut else [card])
-            case "GET", "users" | "applications", _:
+            case "GET", "applications", _:
+                return Reply(200, application_json(bot))
+            case "GET", "users", _:
                 return Reply(200, bot_json(bot))
             case "GET", "guilds", "channels":
                 self._known(call.target)

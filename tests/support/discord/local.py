@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Self
 
 from reporter.periods.clock import SystemClock
+from tests.support.discord.chat import Chat, Ground
 from tests.support.discord.faults import Ban, Fault
 from tests.support.discord.gate import Gate
 from tests.support.discord.guild import Guild
@@ -64,6 +65,7 @@ class LocalDiscord:
         self._outage: Fault | None = None
         self._gate = Gate(visible, hidden)
         self.guild = Guild(self._ids.next(self.now()), "Polybot", lambda: self._ids.next(self.now()))
+        self.chat = Chat(self._ground())
         self.closing = threading.Event()
         self._server = self._listen(port)
         self.port: int = self._server.server_address[1]
@@ -100,6 +102,24 @@ class LocalDiscord:
         """The token of a bot that may make channels and webhooks."""
         return self._bot(name, channels=channels, webhooks=webhooks).token
 
+    def _ground(self) -> Ground:
+        return Ground(
+            self.guild.id,
+            lambda: self.base_url,
+            lambda: self._ids.next(self.now()),
+            lambda: self.now(),
+            lambda name: self._channel(name, forum=False),
+            lambda: list(self.guild.channels.values()),
+            lambda: list(self._bots.values()),
+            lambda name, content: self._bot(name, content=content, write=True, webhooks=True, channels=True),
+            self._messages.append,
+            self.arrived,
+        )
+
+    def channel_id(self, name: str) -> str:
+        """The id of a channel, which is made where it is new."""
+        return self._channel(name, forum=False).id
+
     def _bot(self, name: str, **rights: bool) -> Bot:
         if name not in self._bots:
             self._bots[name] = Bot(self._ids.next(self.now()), name, secrets.token_urlsafe(50), **rights)
@@ -108,7 +128,11 @@ class LocalDiscord:
     def messages(self, name: str) -> list[Posted]:
         """What a reader of the channel finds now, threads included, oldest first."""
         channel = self._webhooks[name].channel if name in self._webhooks else self._named(name)
-        return [message for message in self._messages if message.channel.root is channel and not message.deleted]
+        return [
+            message
+            for message in self._messages
+            if message.channel.root is channel and not message.deleted and not message.private
+        ]
 
     def _named(self, name: str) -> Channel:
         found = next((one for one in self.guild.channels.values() if one.name == name and one.kind == 0), None)
@@ -157,6 +181,7 @@ class LocalDiscord:
 
     def close(self) -> None:
         self.closing.set()
+        self.chat.close()
         self._stop()
 
     def __enter__(self) -> Self:
@@ -213,7 +238,15 @@ class LocalDiscord:
         except RefusedError as refused:
             return Reply(refused.status, refused.body)
 
+    def file(self, path: str) -> bytes | None:
+        """What somebody has attached, by the path of its address."""
+        return self.chat.file(path)
+
     def _for_webhook(self, call: Call) -> Reply:
+        if call.resource == "interactions":
+            return self.chat.interactions.callback(call)
+        if self.chat.is_application(call.target):
+            return self._paused(call) or self._with_limits(call, self.chat.interactions.webhook(call))
         hook = self._known(call)
         return self._paused(call) or self._with_limits(call, self._done(call, hook))
 
@@ -225,8 +258,14 @@ class LocalDiscord:
 
     def _shown_to(self, bot: Bot, call: Call) -> Reply:
         """What a bot may look at or do: the messages of a channel, and what there is in the guild."""
+        if call.resource == "gateway":
+            return self.chat.gateway_reply(call)
+        if call.part == "commands":
+            return self.chat.overwrite(bot, call)
         if call.part != "messages":
             return self.guild.answer(bot, call)
+        if call.method != "GET" and bot.write:
+            return self._written_by(bot, call)
         if call.method != "GET":
             raise RefusedError(405, 0, "405: Method Not Allowed")
         messages = self._read(bot, call)
@@ -236,6 +275,38 @@ class LocalDiscord:
         if not found:
             raise RefusedError(404, 10008, "Unknown Message")
         return Reply(200, read_by(bot, found[0]))
+
+    def _written_by(self, bot: Bot, call: Call) -> Reply:
+        """What a bot posts, edits or deletes in a channel."""
+        places = self.guild.channels | self._threads | {one.id: one for one in self.chat.direct.values()}
+        if call.target not in places:
+            raise RefusedError(404, 10003, "Unknown Channel")
+        if call.message_id is not None:
+            return self._rewritten_by(bot, call)
+        body, files, warnings = read_form(call, interactive=True)
+        replied = (body.get("message_reference") or {}).get("message_id")
+        if replied is not None and replied not in self.chat.said:
+            raise RefusedError(
+                400, 50035, "Invalid Form Body",
+                _wrong("message_reference", "MESSAGE_REFERENCE_UNKNOWN_MESSAGE", "Unknown message"),
+            )  # fmt: skip
+        place = places[call.target]
+        author = Webhook(bot.id, "", bot.name, place, application=bot.id)
+        id_ = self._ids.next(self.now())
+        posted = Posted(id_, author, place, body, files, self.now(), warnings=warnings, by_bot=True)
+        self._messages.append(posted)
+        return Reply(200, message_json(posted))
+
+    def _rewritten_by(self, bot: Bot, call: Call) -> Reply:
+        found = [one for one in self._messages if one.id == call.message_id and one.by_bot and not one.deleted]
+        if not found:
+            raise RefusedError(404, 10008, "Unknown Message")
+        if found[0].webhook.id != bot.id:
+            raise RefusedError(403, 50005, "Cannot edit a message authored by another user")
+        if call.method == "DELETE":
+            found[0].deleted = True
+            return Reply(204)
+        return self._edited(call, found[0], interactive=True)
 
     def _read(self, bot: Bot, call: Call) -> list[Posted]:
         """The messages of a channel, the newest first; of those after one, the next ones to it. Who may not read what
@@ -260,6 +331,11 @@ class LocalDiscord:
 
     def _keys(self, call: Call) -> dict[str, str]:
         hook = self.guild.webhooks.get(call.target)
+        if call.resource == "webhooks" and hook is None and (asked := self.chat.interactions.by_token.get(call.token)):
+            own = {"user": f"{call.token[:20]} {call.method} {bool(call.message_id)}"}
+            return own | ({"shared": asked.channel.id} if call.method == "POST" else {})
+        if call.by_bot and call.part == "messages" and call.method == "POST":
+            return {"global": "*", "said": call.target}
         return self._gate.keys(call, hook.channel.id if hook else None)
 
     def _paused(self, call: Call) -> Reply | None:
@@ -287,7 +363,7 @@ class LocalDiscord:
         raise RefusedError(405, 0, "405: Method Not Allowed")
 
     def _post(self, call: Call, hook: Webhook) -> Reply:
-        body, files, warnings = read_form(call)
+        body, files, warnings = read_form(call, interactive=_interactive(call, hook))
         id_ = self._ids.next(self.now())
         channel = self._place(call, hook, body, id_)
         warnings += [name for name, odd in _oddities(call).items() if odd]
@@ -296,9 +372,12 @@ class LocalDiscord:
         return Reply(200, message_json(posted)) if _waits(call) else Reply(204)
 
     def _edit(self, call: Call, posted: Posted) -> Reply:
+        return self._edited(call, posted, interactive=_interactive(call, posted.webhook))
+
+    def _edited(self, call: Call, posted: Posted, *, interactive: bool | None) -> Reply:
         if self.now() - posted.at > timedelta(hours=1):
             self._use_old_edit()
-        body, files, warnings = read_form(call, editing=True)
+        body, files, warnings = read_form(call, editing=True, interactive=interactive)
         posted.earlier.append(posted.body)
         posted.body = posted.body | body
         kept = {str(attachment.get("filename")) for attachment in posted.body.get("attachments") or []}
@@ -349,6 +428,14 @@ class LocalDiscord:
     def _name_of(self, call: Call) -> str:
         hook = self.guild.webhooks.get(call.target)
         return hook.name if hook else "?"
+
+
+def _interactive(call: Call, hook: Webhook) -> bool | None:
+    """Whether a webhook's message may have buttons that act: where an application owns it. Those of a webhook that none
+    owns are dropped in silence, unless it asks for components."""
+    if hook.application:
+        return True
+    return False if call.query.get("with_components", "").lower() in {"true", "1"} else None
 
 
 def _waits(call: Call) -> bool:

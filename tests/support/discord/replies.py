@@ -6,6 +6,9 @@ from tests.support.discord.wire import Json
 from tests.support.discord.world import Bot, Channel, Posted, Webhook
 
 
+_PERSON = {"discriminator": "0000", "avatar": None}
+
+
 def webhook_json(hook: Webhook, base_url: str) -> Json:
     return {
         "id": hook.id,
@@ -36,8 +39,9 @@ def message_json(posted: Posted) -> Json:
         "id": posted.id,
         "type": 0,
         "channel_id": posted.channel.id,
-        "webhook_id": posted.webhook.id,
-        "author": {"id": posted.webhook.id, "username": posted.body.get("username", posted.webhook.name), "bot": True},
+        **({} if posted.by_bot else {"webhook_id": posted.webhook.id}),
+        "author": {"id": posted.webhook.id, "username": posted.body.get("username", posted.webhook.name), "bot": True}
+        | _PERSON,
         "content": posted.body.get("content") or "",
         "embeds": posted.embeds,
         "attachments": [
@@ -47,6 +51,7 @@ def message_json(posted: Posted) -> Json:
         "timestamp": posted.at.isoformat(),
         "edited_timestamp": posted.edited_at.isoformat() if posted.edited_at else None,
         "flags": posted.body.get("flags") or 0,
+        "components": posted.body.get("components") or [],
     }
 
 
@@ -54,6 +59,24 @@ def read_by(bot: Bot, posted: Posted) -> Json:
     """A message as a bot gets it: without the right to, it learns who spoke and when, and not what was said."""
     hidden = {} if bot.content else {"content": "", "embeds": [], "attachments": [], "components": []}
     return message_json(posted) | hidden
+
+
+def application_json(bot: Bot) -> Json:
+    """The application of a bot; its flag says whether it may read what is written."""
+    return {
+        "id": bot.id,
+        "name": bot.name,
+        "description": "",
+        "icon": None,
+        "summary": "",
+        "bot_public": False,
+        "bot_require_code_grant": False,
+        "verify_key": "0" * 64,
+        "flags": 1 << 19 if bot.content else 0,
+        "owner": {"id": "1", "username": "owner", "discriminator": "0", "avatar": None},
+        "team": None,
+        "interactions_endpoint_url": None,
+    }
 
 
 def bot_json(bot: Bot) -> Json:

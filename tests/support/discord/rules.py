@@ -16,9 +16,11 @@ FILE_BYTES = 10 * 1024 * 1024
 REQUEST_BYTES = 25 * 1024 * 1024
 POSTED_FLAGS = 4 | 4096 | 32768
 EDITED_FLAGS = 4 | 32768
+ANSWERED_FLAGS = 64
+"""Seen by one person alone: of answers to interactions."""
 KNOWN = {
     "content", "username", "avatar_url", "tts", "embeds", "allowed_mentions", "components", "attachments", "flags",
-    "thread_name", "applied_tags", "poll",
+    "thread_name", "applied_tags", "poll", "message_reference", "nonce", "enforce_nonce",
 }  # fmt: skip
 EMBED_KEYS = {
     "title", "type", "description", "url", "timestamp", "color", "footer", "image", "thumbnail", "video", "provider",
@@ -60,11 +62,21 @@ class Form:
         raise RefusedError(400, 50035, "Invalid Form Body", tree)
 
 
-def message(body: object, files: Mapping[int, str], *, editing: bool = False) -> tuple[Json, list[str]]:
+def message(
+    body: object,
+    files: Mapping[int, str],
+    *,
+    editing: bool = False,
+    interactive: bool | None = None,
+    answering: bool = False,
+) -> tuple[Json, list[str]]:
     """The message as Discord would keep it, and what is odd about it. `files` are names by their number.
 
-    Raises RefusedError.
+    `interactive` says whether it may have buttons that act; None drops all components in silence. `answering`: it
+    answers an interaction. Raises RefusedError.
     """
+    from tests.support.discord.commands import components  # noqa: PLC0415 - which knows this module
+
     form = Form()
     if not isinstance(body, dict):
         raise RefusedError(
@@ -78,7 +90,11 @@ def message(body: object, files: Mapping[int, str], *, editing: bool = False) ->
     _shown_as(form, kept)
     _embeds(form, kept)
     _allowed_mentions(form, kept)
-    _flags(form, kept, EDITED_FLAGS if editing else POSTED_FLAGS)
+    _flags(form, kept, (EDITED_FLAGS if editing else POSTED_FLAGS) | (ANSWERED_FLAGS if answering else 0))
+    if interactive is None:
+        form.warnings += ["dropped_components"] if kept.pop("components", None) else []
+    else:
+        components(form, kept.get("components"), interactive=interactive)
     _attachments(form, kept, files)
     form.check()
     if not editing and not (kept.get("content") or kept.get("embeds") or files or kept.get("components")):

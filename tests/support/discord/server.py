@@ -13,17 +13,20 @@ from datetime import datetime
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from tests.support.discord.faults import Fault, Hang, Truncate
 from tests.support.discord.wire import Call, Reply, spoilt
 
 _PATH = re.compile(
     r"/api(?:/v(?P<version>\d+))?/(?:"
-    r"webhooks/(?P<webhook>\d+)/(?P<token>[^/]+)(?:/messages/(?P<message>\d+))?"
+    r"webhooks/(?P<webhook>\d+)/(?P<token>[^/]+)(?:/messages/(?P<message>\d+|@original))?"
     r"|channels/(?P<channel>\d+)/(?P<in_channel>messages|webhooks)(?:/(?P<read>\d+))?"
     r"|guilds/(?P<guild>\d+)/(?P<in_guild>channels|webhooks)"
-    r"|(?P<me>users|applications)/@me(?:/(?P<mine>guilds))?)"
+    r"|(?P<gateway>gateway)(?:/(?P<for_bot>bot))?"
+    r"|applications/(?P<application>\d+)/guilds/(?P<command_guild>\d+)/(?P<commands>commands)"
+    r"|interactions/(?P<interaction>\d+)/(?P<secret>[^/]+)/(?P<callback>callback)"
+    r"|(?:oauth2/)?(?P<me>users|applications)/@me(?:/(?P<mine>guilds))?)"
 )
 
 
@@ -38,6 +41,8 @@ class Service(Protocol):
     def answer(self, call: Call) -> Reply: ...
 
     def note(self, call: Call, reply: Reply | None, started: float, way: float) -> None: ...
+
+    def file(self, path: str) -> bytes | None: ...
 
     def way(self) -> float: ...
 
@@ -87,12 +92,18 @@ class Handler(BaseHTTPRequestHandler):
     def do_PATCH(self) -> None:
         self._serve()
 
+    def do_PUT(self) -> None:
+        self._serve()
+
     def do_DELETE(self) -> None:
         self._serve()
 
     def _serve(self) -> None:
         started = time.monotonic()
         service = self.server.service
+        if (content := service.file(self.path)) is not None:
+            self._send_file(content)
+            return
         call = self._call()
         if call is None:
             self._send(Reply(404, {"message": "404: Not Found", "code": 0}))
@@ -118,22 +129,29 @@ class Handler(BaseHTTPRequestHandler):
     def _call(self) -> Call | None:
         url = urlsplit(self.path)
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        found = _PATH.fullmatch(url.path)
+        found = _PATH.fullmatch(unquote(url.path))
         if found is None:
             return None
         query = {key: values[-1] for key, values in parse_qs(url.query).items()}
         content_type = self.headers.get("Content-Type", "")
         return Call(
             self.command, found["version"], *self._asked(found), query, content_type,
-            self.headers.get("User-Agent", ""), body, found["in_channel"] or found["in_guild"] or found["mine"] or "",
+            self.headers.get("User-Agent", ""), body,
+            next(filter(None, (found[key] for key in ("in_channel", "in_guild", "mine", "for_bot", "commands"))), ""),
         )  # fmt: skip
 
     def _asked(self, found: re.Match[str]) -> tuple[str, str, str, str | None]:
         """What a path speaks of: the resource, its id, who may ask, and the message."""
         if found["webhook"]:
             return "webhooks", found["webhook"], found["token"], found["message"]
+        if found["interaction"]:
+            return "interactions", found["interaction"], found["secret"], None
         kind, _, token = self.headers.get("Authorization", "").partition(" ")
         token = token if kind == "Bot" else ""
+        if found["gateway"]:
+            return "gateway", "", token, None
+        if found["application"]:
+            return "applications", found["application"], token, found["command_guild"]
         if found["channel"]:
             return "channels", found["channel"], token, found["read"]
         return ("guilds", found["guild"], token, None) if found["guild"] else (found["me"], "@me", token, None)
@@ -150,6 +168,14 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(content)))
         for name, value in reply.headers:
             self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
+
+    def _send_file(self, content: bytes) -> None:
+        """What somebody has attached, as the CDN gives it."""
+        self.send_response(200)
+        self.send_header("Content-Type", "application/octet-stream")
+        self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
 

@@ -56,7 +56,7 @@ class Call:
 
     method: str
     version: str | None
-    resource: str  # webhooks | channels | users | guilds | applications
+    resource: str  # webhooks | channels | users | guilds | applications | gateway | interactions
     target: str  # the id of the webhook, the channel or the guild
     token: str
     message_id: str | None
@@ -64,11 +64,11 @@ class Call:
     content_type: str
     user_agent: str
     body: bytes
-    part: str = ""  # what of the resource: messages | channels | webhooks | guilds
+    part: str = ""  # what of the resource: messages | channels | webhooks | guilds | commands | bot | callback
 
     @property
     def by_bot(self) -> bool:
-        return self.resource != "webhooks"
+        return self.resource not in {"webhooks", "interactions"}
 
     @property
     def odd_user_agent(self) -> bool:
@@ -104,7 +104,9 @@ def limited(fault: Limited) -> Reply:
     return Reply(429, body, tuple(headers))
 
 
-def read_form(call: Call, *, editing: bool = False) -> tuple[Json, dict[str, bytes], list[str]]:
+def read_form(
+    call: Call, *, editing: bool = False, interactive: bool | None = None, answering: bool = False
+) -> tuple[Json, dict[str, bytes], list[str]]:
     """The message of a request, its files by their cleaned names, and what is odd about it. Raises RefusedError."""
     if len(call.body) > rules.REQUEST_BYTES:
         raise RefusedError(413, 40005, "Request entity too large")
@@ -112,7 +114,7 @@ def read_form(call: Call, *, editing: bool = False) -> tuple[Json, dict[str, byt
     names = {number: rules.clean_file_name(name) for number, (name, _) in files.items()}
     if any(len(content) > rules.FILE_BYTES for _, content in files.values()):
         raise RefusedError(413, 40005, "Request entity too large")
-    kept, warnings = rules.message(payload, names, editing=editing)
+    kept, warnings = rules.message(payload, names, editing=editing, interactive=interactive, answering=answering)
     return kept, {names[number]: content for number, (_, content) in files.items()}, warnings
 
 

@@ -54,10 +54,16 @@ class Bot:
     content: bool = True
     channels: bool = False
     webhooks: bool = False
+    write: bool = False
+
+    @property
+    def privileged(self) -> int:
+        """The privileged intents that are switched on for it."""
+        return 1 << 15 if self.content else 0
 
     @property
     def permissions(self) -> int:
-        granted = {10: self.view, 16: self.history, 4: self.channels, 29: self.webhooks}
+        granted = {10: self.view, 11: self.write, 16: self.history, 4: self.channels, 29: self.webhooks}
         return sum(1 << bit for bit, may in granted.items() if may)
 
 
@@ -75,6 +81,14 @@ class Posted:
     deleted: bool = False
     earlier: list[dict[str, Any]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    private: bool = False  # seen by one person alone
+    by_bot: bool = False
+
+    @property
+    def buttons(self) -> dict[str, str]:
+        """What its buttons carry, by their labels."""
+        rows = self.body.get("components") or []
+        return {one.get("label", ""): one.get("custom_id", "") for row in rows for one in row["components"]}
 
     @property
     def embeds(self) -> list[dict[str, Any]]:
