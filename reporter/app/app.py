@@ -19,6 +19,7 @@ from reporter.jobs.binding import BoundJob
 from reporter.notify.pipeline import AlertPipeline
 from reporter.periods.civil import Period, asked, containing, covered, named_end, parse_at
 from reporter.periods.clock import Clock, SystemClock
+from reporter.scheduler.chat_settings import DoorStates
 from reporter.scheduler.clock_check import ClockCheck
 from reporter.scheduler.daemon import TICK, WATCH, Daemon
 from reporter.scheduler.ping_watch import PingWatch
@@ -56,6 +57,7 @@ class App:
         if hold:
             self.store.hold()
         self.history = run_log.StoredHistory(self.store, self.clock, self.clock.wall() if hold else None)
+        self.doors = DoorStates()
         self._daemon: Daemon | None = None
         self._rollups = StoredRollups(self.store, self.clock)
         self.runtime.portfolio.use(self._rollups)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from reporter.config.chat import DiscordChatConfig
 from reporter.config.models import Config
-from reporter.scheduler.chat_settings import ChatSettings
+from reporter.scheduler.chat_settings import ChatSettings, DiscordSettings
 
 
 def chat_settings(config: Config) -> ChatSettings | None:
@@ -12,10 +13,15 @@ def chat_settings(config: Config) -> ChatSettings | None:
     if entry is None:
         return None
     roles = {identity: role for role in ("viewer", "operator", "owner") for identity in getattr(entry.roles, role)}
-    telegram = entry.telegram
+    telegram, discord = entry.telegram, entry.discord
     return ChatSettings(
         telegram=telegram.token if telegram and not telegram.token.missing else None,
         telegram_url=config.telegram.base_url,
         telegram_groups=frozenset(telegram.groups if telegram else ()),
+        discord=_discord(discord, config.discord.base_url) if discord and not discord.token.missing else None,
         roles=roles,
     )
+
+
+def _discord(entry: DiscordChatConfig, url: str) -> DiscordSettings:
+    return DiscordSettings(entry.token, url, entry.guild, frozenset(entry.channels), entry.prefix, entry.ephemeral)

@@ -20,6 +20,7 @@ from reporter.scheduler import logs
 from reporter.scheduler.daemon import Daemon
 
 if TYPE_CHECKING:
+    from reporter.chat.discord.door import DiscordDoor
     from reporter.chat.telegram import TelegramDoor
     from reporter.web.server import WebServer
 
@@ -68,14 +69,21 @@ def doors(app: App, daemon: Daemon) -> Iterator[str]:
         yield address
 
 
-def _chat_doors(app: App, daemon: Daemon) -> Iterator[TelegramDoor]:
+def _chat_doors(app: App, daemon: Daemon) -> Iterator[TelegramDoor | DiscordDoor]:
     """Where people ask in chat, as the config has it when the daemon starts."""
     chat = app.runtime.chat
-    if chat is None or chat.telegram is None:
-        return
-    from reporter.chat.telegram import TelegramDoor
+    if chat is not None and chat.telegram is not None:
+        from reporter.chat.telegram import TelegramDoor
 
-    yield TelegramDoor(app, chat, chat.telegram, lambda _: daemon.wake_delivery())
+        yield TelegramDoor(app, chat, chat.telegram, lambda _: daemon.wake_delivery())
+    if chat is not None and chat.discord is not None:
+        try:
+            from reporter.chat.discord.door import DiscordDoor
+        except ModuleNotFoundError as error:
+            if error.name and error.name.startswith("reporter"):
+                raise
+            raise ReporterError(f"`chat.discord` needs {error.name}: pip install 'reporter[chat]'") from None
+        yield DiscordDoor(app, chat.discord, lambda _: daemon.wake_delivery())
 
 
 def _servers(app: App, daemon: Daemon, wake: Callable[[], None]) -> Iterator[WebServer]:

@@ -11,14 +11,15 @@ from reporter.config.base import Settings
 from reporter.config.secrets import SecretText
 from reporter.config.types import OrEmpty, mistake, one_or_many
 
-_IDENTITY = re.compile(r"telegram:-?[1-9]\d{0,19}")
+_IDENTITY = re.compile(r"telegram:-?[1-9]\d{0,19}|discord:(?:role:|channel:)?[1-9]\d{0,19}")
 
 
 def _identities(value: Any) -> tuple[str, ...]:
     found = tuple(one_or_many(value))
     for one in found:
         if not isinstance(one, str) or not _IDENTITY.fullmatch(one):
-            raise mistake("this is nobody", "write `telegram:123456789`; the log says the ids of who wrote to the bot")
+            remedy = "write `telegram:123456789`, `discord:123456789` or `discord:role:123456789`"
+            raise mistake("this is nobody", f"{remedy}; the log says the ids of who wrote to the bot")
     return tuple(map(str, found))
 
 
@@ -32,10 +33,44 @@ def _groups(value: Any) -> tuple[int, ...]:
     return groups
 
 
+def _snowflake(value: Any) -> str:
+    if isinstance(value, bool) or not _SNOWFLAKE.fullmatch(str(value)):
+        raise mistake(
+            "this is no id of Discord", "write its number: Developer Mode, then Copy ID in the menu of a name"
+        )
+    return str(value)
+
+
+def _snowflakes(value: Any) -> tuple[str, ...]:
+    return tuple(_snowflake(one) for one in one_or_many(value))
+
+
+def _prefix(value: Any) -> str:
+    """`false` is no prefix."""
+    if value in {False, ""} or value is None:
+        return ""
+    if not isinstance(value, str) or not _PREFIX.fullmatch(value):
+        raise mistake("a prefix is 1 to 5 signs", "write such as `!`, or `false` to read nothing that people write")
+    return value
+
+
+_SNOWFLAKE = re.compile(r"[1-9]\d{0,19}")
+_PREFIX = re.compile(r"[^\s\w/@#<]{1,5}")
 _STRINGS = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
 _NUMBERS = {"anyOf": [{"type": "integer"}, {"type": "array", "items": {"type": "integer"}}]}
 Identities = Annotated[tuple[str, ...], BeforeValidator(_identities), WithJsonSchema(_STRINGS)]
 Groups = Annotated[tuple[int, ...], BeforeValidator(_groups), WithJsonSchema(_NUMBERS)]
+
+
+Snowflake = Annotated[
+    str, BeforeValidator(_snowflake), WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "string"}]})
+]
+Snowflakes = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_snowflakes),
+    WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "string"}, {"type": "array"}]}),
+]
+Prefix = Annotated[str, BeforeValidator(_prefix), WithJsonSchema({"anyOf": [{"type": "string"}, {"const": False}]})]
 
 
 class TelegramChatConfig(Settings):
@@ -47,11 +82,26 @@ class TelegramChatConfig(Settings):
     """Groups in which the bot answers, by their ids; in a private chat it always does."""
 
 
+class DiscordChatConfig(Settings):
+    """Questions to a bot of Discord; needs the extra `chat`."""
+
+    token: SecretText = Field(examples=["env:DISCORD_BOT_TOKEN"])
+    """The bot's token; alerts that webhooks of its application post get buttons."""
+    guild: Snowflake
+    """The id of the server."""
+    channels: Snowflakes = ()
+    """Channels in which the bot answers, by their ids; in a private chat it always does."""
+    prefix: Prefix = "!"
+    """What stands before a command that is written; `false` reads nothing, and leaves `/` and buttons."""
+    ephemeral: bool = False
+    """Whether answers to `/` and to buttons are seen by the asker alone."""
+
+
 class RolesConfig(Settings):
     """Who may do what. Nobody else gets an answer."""
 
     owner: Identities = ()
-    """Who may everything: `telegram:ID` of a person, or of a group with all who are in it; one or a list."""
+    """Who may everything: `telegram:ID`, `discord:ID`, `discord:role:ID` or `discord:channel:ID`; one or a list."""
     operator: Identities = ()
     """Who may also acknowledge and silence."""
     viewer: Identities = ()
@@ -63,5 +113,7 @@ class ChatConfig(Settings):
 
     telegram: TelegramChatConfig | None = None
     """The bot of Telegram that answers."""
+    discord: DiscordChatConfig | None = None
+    """The bot of Discord that answers."""
     roles: Annotated[RolesConfig, OrEmpty()] = RolesConfig()
     """Who may do what. Nobody else gets an answer."""

@@ -31,11 +31,13 @@ class Door:
         _check_role(operation, actor)
         return self._carried_out(operation, read_arguments(operation, words), actor, files)
 
-    def invoke(self, name: str, values: Mapping[str, Any], actor: Actor) -> Sequence[Message]:
+    def invoke(
+        self, name: str, values: Mapping[str, Any], actor: Actor, files: Sequence[tuple[str, bytes]] = ()
+    ) -> Sequence[Message]:
         """The same for forms and programs: an operation by its name, and its arguments by theirs."""
         operation = found(name)
         _check_role(operation, actor)
-        return self._carried_out(operation, validated(operation, values), actor)
+        return self._carried_out(operation, validated(operation, values), actor, files)
 
     def _carried_out(
         self, operation: Operation, arguments: Arguments, actor: Actor, files: Sequence[tuple[str, bytes]] = ()

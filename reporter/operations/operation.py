@@ -115,7 +115,10 @@ Handler = Callable[[Invocation[Any]], Iterable[Message]]
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One row of the table. `group` is the heading under which help lists it; an alias may stand for several words."""
+    """One row of the table. `group` is the heading under which help lists it; an alias may stand for several words.
+
+    `pictures` says that it takes pictures and a long text: a door with forms asks for the text in one.
+    """
 
     name: str
     help: str
@@ -125,3 +128,4 @@ class Operation:
     group: str = "Look"
     aliases: tuple[str, ...] = ()
     changes: bool = False
+    pictures: bool = False

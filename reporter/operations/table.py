@@ -91,10 +91,22 @@ OPERATIONS: tuple[Operation, ...] = (
         changes=True,
     ),
     Operation(
-        "plan", "write the author's plan for today", plans.plan, plans.PlanArguments, group="Plans", changes=True
+        "plan",
+        "write the author's plan for today",
+        plans.plan,
+        plans.PlanArguments,
+        group="Plans",
+        changes=True,
+        pictures=True,
     ),
     Operation(
-        "edit", "change a plan; its older versions stay", plans.edit, plans.EditArguments, group="Plans", changes=True
+        "edit",
+        "change a plan; its older versions stay",
+        plans.edit,
+        plans.EditArguments,
+        group="Plans",
+        changes=True,
+        pictures=True,
     ),
     Operation(
         "delete",

@@ -239,8 +239,8 @@ class Chat:
         everyone = {"id": self._ground.guild_id, "name": "@everyone"}
         roles = [everyone, *({"id": id_, "name": name} for name, id_ in self.roles.items())]
         shape = {
-            "color": 0, "colors": {"primary_color": 0}, "hoist": False, "position": 0, "permissions": "0", "managed": False,
-            "mentionable": False, "flags": 0,
+            "color": 0, "colors": {"primary_color": 0}, "hoist": False, "position": 0, "permissions": "0",
+            "managed": False, "mentionable": False, "flags": 0,
         }  # fmt: skip
         me = Member(bot.id, bot.name, bot=True)
         guild = {

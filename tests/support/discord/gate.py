@@ -12,7 +12,8 @@ BUCKET = "80c17d2f203122d936070c88c8d10f33"
 
 
 class Gate:
-    """5 in 2 s for each route of a webhook, 5 in 5 s for what a bot says in a channel, 30 in 60 s for what is posted in a channel, 50 in 1 s for the address."""
+    """5 in 2 s for each route of a webhook, 5 in 5 s for what a bot says in a channel, 30 in 60 s for what is posted in
+    a channel, 50 in 1 s for the address."""
 
     def __init__(self, visible: Algorithm, hidden: Algorithm) -> None:
         self._limits: dict[str, Limit] = {

@@ -34,7 +34,7 @@ PER_MINUTE = 120
 FINAL = {4004, 4010, 4011, 4012, 4013, 4014}
 
 
-@dataclass
+@dataclass(eq=False)
 class Session:
     """What a bot that has identified is told; events stay so that they can be told again."""
 
@@ -46,7 +46,7 @@ class Session:
     line: Line | None = None
 
 
-@dataclass
+@dataclass(eq=False)
 class Line:
     """One connection. What is sent is compressed in one stream, where the client asks for that."""
 
@@ -188,11 +188,7 @@ class Gateway:
         self._lines.add(line)
         watch = self._loop.create_task(self._watch(line))
         try:
-            if request.query.get("v") not in {None, "9", "10"}:
-                raise ClosedError(4012, "Invalid API version")
-            await line.send({"op": HELLO, "d": {"heartbeat_interval": int(self.interval * 1000)}, "s": None, "t": None})
-            if self.refused:
-                raise ClosedError(self.refused, "refused")
+            await self._greeted(line, request.query.get("v"))
             async for message in socket:
                 if message.type in {WSMsgType.TEXT, WSMsgType.BINARY}:
                     await self._take(line, message.data)
@@ -207,6 +203,14 @@ class Gateway:
             if line.session and line.session.line is line:
                 line.session.line = None
         return socket
+
+    async def _greeted(self, line: Line, version: str | None) -> None:
+        if version not in {None, "9", "10"}:
+            raise ClosedError(4012, "Invalid API version")
+        hello = {"op": HELLO, "d": {"heartbeat_interval": int(self.interval * 1000)}, "s": None, "t": None}
+        await line.send(hello)
+        if self.refused:
+            raise ClosedError(self.refused, "refused")
 
     async def _watch(self, line: Line) -> None:
         """Close with 4009 what does not beat: Discord waits for some beats."""

@@ -94,7 +94,11 @@ class Interaction:
             "data": self.data,
             "guild_id": self.channel.guild_id,
             "channel_id": self.channel.id,
-            "channel": {"id": self.channel.id, "type": 0, "name": self.channel.name, "guild_id": self.channel.guild_id},
+            "channel": {
+                "id": self.channel.id, "type": 0, "name": self.channel.name, "guild_id": self.channel.guild_id,
+                "position": 0, "nsfw": False, "parent_id": None, "topic": None, "permissions": "0", "flags": 0,
+                "last_message_id": None, "rate_limit_per_user": 0,
+            },
             "member": self.member.member | {"user": self.member.user},
             "app_permissions": "0",
             "locale": "en-GB",
@@ -103,7 +107,7 @@ class Interaction:
             "authorizing_integration_owners": {"0": self.channel.guild_id},
             "context": 0,
             "attachment_size_limit": 10 << 20,
-        }
+        }  # fmt: skip
         return told | ({"message": message_json(self.source) | _listed_roles()} if self.source else {})
 
 

@@ -107,7 +107,7 @@ class LocalDiscord:
             self.guild.id,
             lambda: self.base_url,
             lambda: self._ids.next(self.now()),
-            lambda: self.now(),
+            self._now,
             lambda name: self._channel(name, forum=False),
             lambda: list(self.guild.channels.values()),
             lambda: list(self._bots.values()),
@@ -115,6 +115,14 @@ class LocalDiscord:
             self._messages.append,
             self.arrived,
         )
+
+    def _now(self) -> datetime:
+        """By the clock of the moment: a test may put another in its place."""
+        return self.now()
+
+    def bot_id(self, name: str = "floor") -> str:
+        """The id of a bot and of its application."""
+        return self._bots[name].id
 
     def channel_id(self, name: str) -> str:
         """The id of a channel, which is made where it is new."""
@@ -284,8 +292,9 @@ class LocalDiscord:
         if call.message_id is not None:
             return self._rewritten_by(bot, call)
         body, files, warnings = read_form(call, interactive=True)
-        replied = (body.get("message_reference") or {}).get("message_id")
-        if replied is not None and replied not in self.chat.said:
+        reference = body.get("message_reference") or {}
+        lost = "message_id" in reference and reference["message_id"] not in self.chat.said
+        if lost and reference.get("fail_if_not_exists", True):
             raise RefusedError(
                 400, 50035, "Invalid Form Body",
                 _wrong("message_reference", "MESSAGE_REFERENCE_UNKNOWN_MESSAGE", "Unknown message"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from tests.support.discord.wire import Json
 from tests.support.discord.world import Bot, Channel, Posted, Webhook
 
-
 _PERSON = {"discriminator": "0000", "avatar": None}
 
 

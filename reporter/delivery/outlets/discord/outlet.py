@@ -138,12 +138,12 @@ class DiscordOutlet:
         if content := " ".join(filter(None, words)):
             body["content"] = content
         if message.attachments:
-            body["attachments"] = _listed(message.attachments)
+            body["attachments"] = listed_files(message.attachments)
         return body
 
     def post(self, message: Message, *along: Message) -> Verdict:
         query = {"wait": "true"} | self._thread(self._thread_id)
-        return self._ask("POST", "/", query, _request(self.payload(message, *along), message.attachments))
+        return self._ask("POST", "/", query, request_content(self.payload(message, *along), message.attachments))
 
     def find(self, reference: str, known: Collection[str]) -> Found:
         """Read the channel for a message of this webhook that is none of the `known`."""
@@ -159,7 +159,9 @@ class DiscordOutlet:
         # What an edit does not name stays: without these two, an old mention and old files would.
         body = {"content": None, "attachments": []} | self.payload(message)
         kept = {key: value for key, value in body.items() if key not in _ONLY_WHEN_POSTED}
-        return self._ask("PATCH", _message(id), self._thread_of(id), _request(kept, message.attachments), about=id)
+        return self._ask(
+            "PATCH", _message(id), self._thread_of(id), request_content(kept, message.attachments), about=id
+        )
 
     def delete(self, id: str) -> Verdict:  # noqa: A002
         found = self._ask("DELETE", _message(id), self._thread_of(id), about=id)
@@ -312,7 +314,7 @@ def checked_username(name: str | None) -> str | None:
     return name
 
 
-def _listed(files: Sequence[Attachment]) -> list[dict[str, Any]]:
+def listed_files(files: Sequence[Attachment]) -> list[dict[str, Any]]:
     """The files as the message names them; a description is what is read to those who cannot see the picture."""
     named = zip(file_names(files), files, strict=True)
     return [
@@ -367,7 +369,7 @@ def _message(id_: str) -> str:
     return f"/messages/{quote(id_, safe='')}"
 
 
-def _request(body: Mapping[str, Any], files: Sequence[Attachment]) -> dict[str, Any]:
+def request_content(body: Mapping[str, Any], files: Sequence[Attachment]) -> dict[str, Any]:
     """The body as httpx takes it: plain JSON, or, with files, a form that has the JSON as one of its parts."""
     text = json.dumps(body)
     if not files:

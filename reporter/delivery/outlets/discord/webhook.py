@@ -110,5 +110,16 @@ def connect_bot(
     )
 
 
+def connect_api(origin: str, *, timeout: float, user_agent: str) -> httpx.Client:
+    """A client of the API itself without a token; its paths are relative to version 10."""
+    return httpx.Client(
+        transport=_transport(origin, BOT_ANSWER, None, None),
+        base_url=f"{origin}/api/v10",
+        timeout=timeout,
+        headers={"User-Agent": user_agent},
+        follow_redirects=False,
+    )
+
+
 def _transport(origin: str, bounds: Bounds, proxy: Secret | None, ca_file: Path | None) -> BoundedTransport:
     return BoundedTransport(origin, bounds, proxy=proxy.reveal() if proxy else None, ca_file=ca_file)

@@ -1,0 +1,193 @@
+"""What all doors in chat have in common: how often somebody may ask, what is too late, and how long people wait."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+from reporter.app.app import App
+from reporter.chat.lane import Lane
+from reporter.errors import ReporterError
+from reporter.messages.message import Message, Run, Text
+from reporter.operations.answering import Door, found, understood
+from reporter.operations.operation import Actor, NotUnderstoodError, Operation
+from reporter.periods.time_text import moment_text
+from reporter.secret import masked
+from reporter.store import incidents
+
+log = logging.getLogger(__name__)
+
+LATE_CHANGE = timedelta(seconds=60)
+"""What changes something is not done so long after it was asked."""
+LATE_QUESTION = timedelta(minutes=10)
+"""From this age on an answer says when its question was asked."""
+PATIENCE = 60.0
+"""Seconds after which somebody who waits for an answer hears that it takes longer."""
+MOST, WITHIN = 5, 10.0
+"""So many questions of one person, within so many seconds."""
+MORNING = 8
+"""The hour of the day, in the config's zone, at which a silence until morning ends."""
+
+Say = Callable[[Sequence[Message]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What somebody asks: a `text`, or an operation by its `name` with `values`. `files` came with it.
+
+    `at` is when it was asked, None where the door says no time. `quiet`: what is not understood gets no answer, for
+    people may have meant each other.
+    """
+
+    text: str = ""
+    name: str = ""
+    values: tuple[tuple[str, Any], ...] = ()
+    files: tuple[tuple[str, bytes], ...] = ()
+    at: datetime | None = None
+    quiet: bool = False
+
+    @property
+    def operation(self) -> Operation | None:
+        """What is asked for; None where it is not understood."""
+        try:
+            return found(self.name) if self.name else understood(self.text)[0]
+        except ReporterError:
+            return None
+
+
+class Questions:
+    """Answers one question after the other, what changes something or needs no report on a lane of its own."""
+
+    def __init__(self, app: App, deliver: Callable[[str], object], *, patience: float = PATIENCE) -> None:
+        self._app = app
+        self._door = Door(app, deliver)
+        self._patience = patience
+        self._quick, self._slow = Lane("chat-quick"), Lane("chat-slow")
+        self._asked: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=MOST))
+        self._warned: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Begin nothing more."""
+        for lane in (self._quick, self._slow):
+            lane.close()
+
+    def take(self, question: Question, actor: Actor, say: Say) -> None:
+        """Answer a question when its turn comes."""
+        if not self._in_pace(actor.who, say):
+            return
+        operation = question.operation
+        is_quick = operation is None or operation.changes or operation.group == "Help"
+        lane = self._quick if is_quick else self._slow
+        lane.submit(partial(self._within_patience, partial(self._answered, question, actor), say))
+
+    def press(self, verb: str, incident: str, actor: Actor, say: Say) -> None:
+        """Do what a button says, when its turn comes."""
+        if self._in_pace(actor.who, say):
+            lane = self._slow if verb == "graph" else self._quick
+            lane.submit(partial(self._within_patience, partial(self._pressed, verb, incident, actor), say))
+
+    def say(self, text: str, say: Say) -> None:
+        """Say a sentence when its turn comes."""
+        self._quick.submit(partial(say, [line(text)]))
+
+    def _in_pace(self, who: str, say: Say) -> bool:
+        """Whether somebody asks no faster than allowed; the first question too many is answered by that."""
+        with self._lock:
+            now, before = time.monotonic(), self._asked[who]
+            if len(before) < MOST or before[0] < now - WITHIN:
+                before.append(now)
+                return True
+            if self._warned.get(who, 0.0) >= before[0]:
+                return False
+            self._warned[who] = now
+        self.say(f"At most {MOST} questions within {WITHIN:.0f} s: the others are left out.", say)
+        return False
+
+    def _within_patience(self, work: Callable[[], Sequence[Message]], say: Say) -> None:
+        """Say what comes of something; meanwhile somebody who waits long hears that it takes longer."""
+        waiting = threading.Timer(self._patience, say, ([line("This takes longer; the answer follows.")],))
+        waiting.daemon = True
+        waiting.start()
+        try:
+            messages = work()
+        except ReporterError as error:
+            messages = [line(masked(str(error)))]
+        except Exception:
+            log.exception("a question in chat could not be answered")
+            messages = [line("This failed; the log says why.")]
+        finally:
+            waiting.cancel()
+        say(messages)
+
+    def _answered(self, question: Question, actor: Actor) -> Sequence[Message]:
+        age = self._app.clock.wall() - question.at if question.at else timedelta()
+        at = moment_text(question.at, self._app.runtime.zone) if question.at else ""
+        operation = question.operation
+        if age > LATE_CHANGE and operation and operation.changes:
+            return [line(f"Asked at {at}, while I was away, and not done. Ask again if it is still wanted.")]
+        try:
+            if question.name:
+                messages = self._door.invoke(question.name, dict(question.values), actor, question.files)
+            else:
+                messages = self._door.answer(question.text, actor, question.files)
+        except NotUnderstoodError:
+            if question.quiet:
+                return []
+            raise
+        return [message.noted(f"asked at {at}") for message in messages] if age > LATE_QUESTION else messages
+
+    def _pressed(self, verb: str, incident: str, actor: Actor) -> Sequence[Message]:
+        """A button does what the same words would do; its incident is looked up, and nothing else is believed."""
+        with self._app.store.read() as connection:
+            open_ones = [one for one in incidents.open_incidents(connection) if one.id == incident]
+        if not open_ones:
+            return [line("This is over.")]
+        subject = open_ones[0].subject
+        match verb:
+            case "ack":
+                self._door.invoke("ack", {"subject": subject}, actor)
+                return [line(f"Acknowledged by {actor.name}.")]
+            case "silence" | "morning":
+                until, span = self._span(verb)
+                self._door.invoke("silence", {"subject": subject, "span": span, "reason": "a button"}, actor)
+                return [line(f"{subject} is silenced {until}.")]
+            case "explain":
+                return self._door.invoke("explain", {"subject": subject}, actor)
+        return [line("This button is not known any more.")]
+
+    def _span(self, verb: str) -> tuple[str, str]:
+        """Until when a button silences, in words, and how long that is."""
+        if verb == "silence":
+            return "for an hour", "1h"
+        now = self._app.clock.wall().astimezone(self._app.runtime.zone)
+        end = now.replace(hour=MORNING, minute=0, second=0, microsecond=0)
+        end += timedelta(days=1) if end <= now else timedelta()
+        seconds = (end.astimezone(UTC) - now.astimezone(UTC)).total_seconds()  # clocks may change in between
+        return f"until {moment_text(end, self._app.runtime.zone)}", f"{int(seconds // 60) + 1}m"
+
+
+class Strangers:
+    """Who wrote and got no answer: a line in the log for each, once."""
+
+    def __init__(self, most: int = 1000) -> None:
+        self._known: set[object] = set()
+        self._most = most
+
+    def is_new(self, who: object) -> bool:
+        if who in self._known or len(self._known) >= self._most:
+            return False
+        self._known.add(who)
+        return True
+
+
+def line(text: str) -> Message:
+    """A message of one sentence."""
+    return Message(body=(Text(tuple((Run("text", each),) for each in text.splitlines())),))
