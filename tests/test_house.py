@@ -54,6 +54,9 @@ LIBRARIES = {
     "apprise": "reporter.delivery.outlets.apprise_services",
     "apscheduler": "reporter.scheduler",
     "cronsim": "reporter.periods",
+    "aiohttp": "reporter.chat.discord",
+    "discord": "reporter.chat.discord",
+    "yarl": "reporter.chat.discord",
     "dns": "reporter.probes",
     "duckdb": "reporter.trading.ledger",
     "jmespath": "reporter.inbox",
@@ -92,7 +95,7 @@ WALL_CLOCK = words(
 )
 # Each costs tens of milliseconds or megabytes that not every command or daemon needs.
 HEAVY = words(
-    "PIL jmespath alembic apprise apscheduler difflib dns duckdb httpx markdown_it psutil psycopg pymysql regex "
+    "PIL aiohttp jmespath alembic apprise apscheduler difflib discord dns duckdb httpx markdown_it psutil psycopg pymysql regex "
     "resvg_py rich sqlalchemy"
 )
 HEAVY_OF_OURS = {

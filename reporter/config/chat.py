@@ -85,7 +85,7 @@ class TelegramChatConfig(Settings):
 class DiscordChatConfig(Settings):
     """Questions to a bot of Discord; needs the extra `chat`."""
 
-    token: SecretText = Field(examples=["env:DISCORD_BOT_TOKEN"])
+    token: SecretText = Field(examples=["env:DISCORD_TOKEN"])
     """The bot's token; alerts that webhooks of its application post get buttons."""
     guild: Snowflake
     """The id of the server."""

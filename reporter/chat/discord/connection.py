@@ -46,7 +46,7 @@ class _SessionOverError(Exception):
     """A session cannot be taken up again; another one may go well."""
 
 
-class RefusedError(Exception):
+class DoorRefusedError(Exception):
     """Nothing helps until a person does something."""
 
 
@@ -80,7 +80,7 @@ class Connection:
         logging.getLogger("discord").setLevel(logging.CRITICAL)
 
     async def run(self) -> None:
-        """Listen for ever. Raises RefusedError where no further try helps."""
+        """Listen for ever. Raises DoorRefusedError where no further try helps."""
         failures, told = 0, ""
         while True:
             began = asyncio.get_running_loop().time()
@@ -95,27 +95,27 @@ class Connection:
             failures += 1
 
     async def _one_session(self) -> tuple[str, float]:
-        """Why a session is over, and how many seconds the next one waits at least. Raises RefusedError."""
+        """Why a session is over, and how many seconds the next one waits at least. Raises DoorRefusedError."""
         try:
             await self._session()
         except TooManyIdentifiesError as error:
             return str(error), error.seconds
         except discord.LoginFailure:
-            raise RefusedError(_REFUSED) from None
+            raise DoorRefusedError(_REFUSED) from None
         except discord.ConnectionClosed as error:
             return self._closed(error.code), 0.0
         except _SessionOverError as error:
             return str(error), 0.0
         except (discord.DiscordException, OSError, aiohttp.ClientError, TimeoutError) as error:
             return f"Discord cannot be reached ({type(error).__name__})", 0.0
-        except RefusedError:
+        except DoorRefusedError:
             raise
         except Exception:
             log.exception("the connection to Discord failed; it is tried again")
         return "the connection failed; the log says why", 0.0
 
     def _closed(self, code: int | None) -> str:
-        """Why a session is over. Raises RefusedError where another one would end in the same way."""
+        """Why a session is over. Raises DoorRefusedError where another one would end in the same way."""
         if code == _NO_CONTENT and self._reads:
             self._reads = False
             return (
@@ -123,7 +123,7 @@ class Connection:
                 "Intent on, on the page Bot of its application, or set `prefix: false`"
             )
         if code in _FINAL or code == _NO_CONTENT:
-            raise RefusedError(_FINAL.get(code or 0, "Discord does not allow these intents"))
+            raise DoorRefusedError(_FINAL.get(code or 0, "Discord does not allow these intents"))
         return f"Discord has ended the session ({code})"
 
     async def _session(self) -> None:

@@ -23,7 +23,7 @@ from discord.http import Route
 from reporter.app.app import App
 from reporter.chat.asking import Question, Questions, Strangers
 from reporter.chat.discord.answers import DiscordAnswers, Reply
-from reporter.chat.discord.connection import PAUSES, Connection, Heard, RefusedError
+from reporter.chat.discord.connection import PAUSES, Connection, Heard, DoorRefusedError
 from reporter.chat.discord.identifies import IdentifyBudget
 from reporter.chat.discord.slash import (
     form_for,
@@ -120,7 +120,7 @@ class DiscordDoor:
         )
         try:
             await connection.run()
-        except RefusedError as error:
+        except DoorRefusedError as error:
             log.error("the bot of `chat.discord` does not work, so nobody is answered: %s", error)
             self._note(connected=False, why=str(error))
 
