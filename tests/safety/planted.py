@@ -39,6 +39,7 @@ PLACES = {
     "FreqtradeConfig.password": "{token}",
     "MarketConfig.url": "{server}/price?token={token}",
     "TelegramChatConfig.token": "{number}:{token}",
+    "DiscordChatConfig.token": "{token}.{token}",
     "UserConfig.password": "scrypt${token}",
     "LedgerConfig.url": "postgresql://reader:{quoted}@127.0.0.1:1/bot",
     "Config.store": "postgresql://writer:{quoted}@127.0.0.1:1/store?sslpassword={quoted}",

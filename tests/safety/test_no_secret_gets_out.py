@@ -99,7 +99,10 @@ discord: {{base_url: "{server}"}}
 telegram: {{base_url: "{server}"}}
 markets:
 {markets}
-chat: {{telegram: {{token: {chat}}}, roles: {{owner: ["telegram:1"]}}}}
+chat:
+  telegram: {{token: {chat}}}
+  discord: {{token: {door}, guild: 1}}
+  roles: {{owner: ["telegram:1"]}}
 actions:
   restart: {{url: {act}, headers: {{Authorization: {head}}}, names: [db]}}
   pause: {{freqtrade: {{bot: {{url: {bot}, username: me, password: {word}}}}}}}
@@ -236,6 +239,7 @@ class Home:
             ),
             markets=each("m-{way}: {{url: {url}}}", url="MarketConfig.url"),
             chat=one("TelegramChatConfig.token"),
+            door=one("DiscordChatConfig.token"),
             act=one("ActionConfig.url"),
             head=one("ActionConfig.headers"),
             bot=one("FreqtradeConfig.url"),
