@@ -23,7 +23,7 @@ from discord.http import Route
 from reporter.app.app import App
 from reporter.chat.asking import Question, Questions, Strangers
 from reporter.chat.discord.answers import DiscordAnswers, Reply
-from reporter.chat.discord.connection import PAUSES, Connection, Heard, DoorRefusedError
+from reporter.chat.discord.connection import PAUSES, Connection, DoorRefusedError, Heard
 from reporter.chat.discord.identifies import IdentifyBudget
 from reporter.chat.discord.slash import (
     form_for,
