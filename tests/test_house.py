@@ -95,8 +95,8 @@ WALL_CLOCK = words(
 )
 # Each costs tens of milliseconds or megabytes that not every command or daemon needs.
 HEAVY = words(
-    "PIL aiohttp jmespath alembic apprise apscheduler difflib discord dns duckdb httpx markdown_it psutil psycopg pymysql "
-    "regex resvg_py rich sqlalchemy"
+    "PIL aiohttp jmespath alembic apprise apscheduler difflib discord dns duckdb httpx markdown_it psutil psycopg "
+    "pymysql regex resvg_py rich sqlalchemy"
 )
 HEAVY_OF_OURS = {
     "reporter.http_client",
