@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, TypedDict
+from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
@@ -286,18 +287,24 @@ def _agents(ctx: Context[Parameters], ledgers: Sequence[LedgerHealth], standing:
             ahead = [
                 agent.name for agent in agents if agent.ledger == name and agent.is_ahead(ctx.now, ctx.params.heartbeat)
             ]
-            seen = _roll_call(name, known, ahead)
+            last_seen = {agent.name: agent.last_seen for agent in agents if agent.ledger == name}
+            seen = _roll_call(name, known, ahead, last_seen, ctx.period.zone)
             called = "Trading agents" + (f" · {name}" if len(names) > 1 else "")
             yield Item(called, seen, seen.detail, kind="agents")
 
 
-def _roll_call(ledger: str, running: Mapping[str, bool], ahead: Sequence[str]) -> Observation:
+def _roll_call(
+    ledger: str, running: Mapping[str, bool], ahead: Sequence[str], last_seen: Mapping[str, datetime | None], zone: str
+) -> Observation:
     unknown = [name for name in running if name in ahead]
     silent = [name for name, runs in running.items() if not runs and name not in unknown]
     words = f"{sum(running.values())}/{len(running)} running"
     words += _listed("silent", silent) + _listed("last seen in the future (is it kept in UTC?)", unknown)
     level = Level.CRITICAL if silent else Level.UNKNOWN if unknown else Level.OK
-    return Observation(f"probe/agents-{ledger}", level, words)
+    known = [(name, last_seen.get(name)) for name in silent[:5]]
+    local = [(name, at.astimezone(ZoneInfo(zone))) for name, at in known if at]
+    notes = tuple(f"{name}: last heartbeat at {at:%Y-%m-%d %H:%M:%S %Z}" for name, at in local)
+    return Observation(f"probe/agents-{ledger}", level, words, notes=notes)
 
 
 def _listed(what: str, names: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""Each market: price, change over 15 minutes, an hour and a day, volume. A board each, edited."""
+"""Each market: price, change over 15 minutes, an hour and a day, volume, signals. A board each, edited."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -7,15 +7,17 @@ from typing import TypedDict
 from pydantic import Field
 
 from reporter import Context, Observation, Params, Report, Tone, job
-from reporter.jobs.kit import JobState, MarketPrices, market_prices
+from reporter.jobs.kit import JobState, MarketPrices, Signal, latest_signals, market_prices
 
 REFRESH = timedelta(minutes=15)
 
 
 class Parameters(Params):
-    """`markets` gives markets a channel of their own, by name: `{btc: market-btc}`."""
+    """`markets` gives markets a channel of their own, by name: `{btc: market-btc}`. A signal of an agent is
+    shown for `signals_minutes`."""
 
     markets: dict[str, str] = Field(default_factory=dict)
+    signals_minutes: float = Field(60, gt=0, le=1440)
 
     def channels(self) -> list[str]:
         return list(self.markets.values())
@@ -26,14 +28,17 @@ class Facts(TypedDict):
 
     market: MarketPrices
     """The market now, and its prices of the last day."""
+    signals: list[Signal]
+    """What agents think of it, by the events `signal_generated` of the last hour; the newest of each."""
 
 
 @job(covers="now", schedule="every 5m", params=Parameters)
 def market_update(ctx: Context[Parameters]) -> Iterator[Report | Observation | JobState]:
     """Each market of `markets:` in a board: price, change over 15 minutes, an hour and a day, volume, liquidity."""
     found, state = market_prices(ctx)
+    signals = ctx.history.signals(ctx.now - timedelta(minutes=ctx.params.signals_minutes))
     for market in found:
-        facts: Facts = {"market": market}
+        facts: Facts = {"market": market, "signals": latest_signals(signals, market.quote.market)}
         moved = market.changes["15m"] or 0
         tone = Tone.GOOD if moved > 0 else Tone.BAD if moved < 0 else Tone.INFO
         channel = ctx.params.markets.get(market.quote.market)

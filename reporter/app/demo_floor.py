@@ -24,6 +24,8 @@ from reporter.jobs.loader import stock_home
 TROUBLE = """
   open-positions:
     {kind: sql, ledger: floor, query: SELECT count(*) FROM positions, shows_as: open positions, above: {warning: 0}}
+  cache: {kind: redis, url: "redis://127.0.0.1:9"}
+  exchange: {url: "http://127.0.0.1:9/status"}
 """
 # So often what looks at the present runs after the floor has traded: a probe that fails needs three readings.
 ROUNDS = 3

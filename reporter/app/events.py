@@ -22,6 +22,7 @@ def event_rules(config: Config) -> dict[str, KindRule]:
             noise=entry.noise or inherited.noise,
             template=entry.template,
             pace=Pace(*pace_of(entry.pace)) if entry.pace else None,
+            per=entry.per,
             least=dict(entry.least),
             only=dict(entry.only),
             hide=entry.hide,

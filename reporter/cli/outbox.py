@@ -6,7 +6,7 @@ import argparse
 import shutil
 import sys
 import textwrap
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
 
 from reporter.app.app import App
@@ -25,6 +25,7 @@ from reporter.store.outbox_admin import StateCount
 DONE, FAILED, QUEUED = 0, 1, 75
 # How far back the figures of `reporter channels` go, and for how long a retry is watched.
 FIGURES = timedelta(days=7)
+LATELY = (timedelta(hours=1), timedelta(days=1))
 PATIENCE = timedelta(seconds=20)
 ALL = 1_000_000
 
@@ -214,9 +215,11 @@ def _fare(app: App, _options: argparse.Namespace) -> int:
         states = {state.channel: state for state in channel_states.all_states(connection)}
         counts = outbox_admin.state_counts(connection)
         figures = channel_stats.since(connection, now - FIGURES)
+        lately = [outbox_admin.settled_since(connection, now - span) for span in LATELY]
         errors = outbox_admin.last_errors(connection)
-    _print_table(_fares(app.runtime.channels.values(), states, counts, figures, now))
-    print(f"Figures of the last {FIGURES.days} days; 429S is how often the service asked for a pause.")
+    _print_table(_fares(app.runtime.channels.values(), states, counts, figures, lately, now))
+    print(f"OPEN waits now; 1H and 24H were sent lately, and failed. The others are figures of {FIGURES.days} days;")
+    print("429S is how often the service asked for a pause.")
     for channel in app.runtime.channels.values():
         for line in _trouble(channel, states.get(channel.name), errors.get(channel.name), app.runtime.zone):
             print("\n".join(_broken(visible(line), 2)))
@@ -228,15 +231,24 @@ def _fares(
     states: dict[str, ChannelState],
     counts: Sequence[StateCount],
     figures: dict[str, DeliveryCounts],
+    lately: Sequence[Mapping[str, Mapping[str, int]]],
     now: datetime,
 ) -> Iterator[tuple[str, ...]]:
-    yield "CHANNEL", "IS", "OPEN", "SENT", "LATE", "RETRIED", "DEAD", "429S"
+    yield "CHANNEL", "IS", "OPEN", "1H", "24H", "SENT", "LATE", "RETRIED", "DEAD", "429S"
     for channel in channels:
         mine = [count for count in counts if count.channel == channel.name]
         open_ = sum(count.number for count in mine if count.state in outbox_admin.OPEN)
         tally = figures.get(channel.name, DeliveryCounts())
-        numbers = (open_, tally.sent, tally.late, tally.retried, tally.refused, tally.slowed)
-        yield channel.name, _standing(channel, states.get(channel.name), now), *map(str, numbers)
+        numbers = (tally.sent, tally.late, tally.retried, tally.refused, tally.slowed)
+        rates = [_rate(span.get(channel.name, {})) for span in lately]
+        standing = _standing(channel, states.get(channel.name), now)
+        yield channel.name, standing, str(open_), *rates, *map(str, numbers)
+
+
+def _rate(ends: Mapping[str, int]) -> str:
+    """What was sent, and what failed if anything did."""
+    failed = sum(ends.get(state, 0) for state in ("dead", "unclear"))
+    return f"{ends.get('sent', 0)}+{failed} failed" if failed else str(ends.get("sent", 0))
 
 
 def _standing(channel: Channel, state: ChannelState | None, now: datetime) -> str:

@@ -17,6 +17,7 @@ _PACE = re.compile(r"(\d{1,5}) (?:per|in) (\d+ ?(?:s|m|h|d)|second|minute|hour|d
 _SPANS = {"second": "1s", "minute": "1m", "hour": "1h", "day": "1d"}
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
+Strength = Literal["weak", "moderate", "strong"]
 Right = Literal["events", "read", "operate", "own"]
 Preset = Literal[
     "freqtrade", "tradingview", "github", "gitlab", "alertmanager", "grafana", "uptime_kuma", "healthchecks"
@@ -48,14 +49,22 @@ class EventConfig(Settings):
     """Another template than `events/KIND`."""
     pace: Annotated[str, AfterValidator(_pace)] | None = Field(None, examples=["20 per minute"])
     """At most so many single messages; what comes beyond is sent together. A critical event never waits."""
-    least: Annotated[dict[str, float | int], OrEmpty()] = Field(default_factory=dict)
-    """Leave out events whose field is below a number, such as `{confidence: 0.6}`."""
+    per: str | None = Field(None, min_length=1, max_length=64, examples=["asset"])
+    """A field, such as `asset`: the pace counts for each of its values by itself."""
+    least: Annotated[dict[str, float | int | Strength], OrEmpty()] = Field(default_factory=dict)
+    """Leave out events whose field is below a number or a strength, such as `{confidence: 0.6, strength: moderate}`."""
     only: Annotated[dict[str, Annotated[tuple[str, ...], BeforeValidator(one_or_many)]], OrEmpty()] = Field(
         default_factory=dict
     )
     """Leave out events whose field is none of these, such as `{asset: [bitcoin, ethereum]}`."""
     hide: Annotated[tuple[str, ...], BeforeValidator(one_or_many)] = ()
-    """Fields that a message does not show."""
+    """Fields that a message does not show; `risk` and `volatility` stand for these parts of a signal."""
+
+    @model_validator(mode="after")
+    def _paced(self) -> Self:
+        if self.per and not self.pace:
+            raise mistake("`per` needs a `pace`", "write such as `pace: 1 in 60s`")
+        return self
 
 
 class HookConfig(Settings):

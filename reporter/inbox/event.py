@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from reporter.errors import ReporterError
 from reporter.messages.message import Severity, Tone
 from reporter.secret import without_surrogates
+from reporter.trading.signals import BUY, SELL
 
 MOST_FIELDS = 25  # what an embed has room for
 LONGEST_VALUE = 1000  # characters
@@ -138,6 +139,8 @@ class Event(BaseModel):
         """What the message looks like: the result of a trade before the severity, and that before the kind."""
         if self.kind in {"trade_closed", "trade_executed", "pnl_update"} and self.severity is Severity.INFO:
             return self._result()
+        if self.kind == "signal_generated" and self.severity is Severity.INFO:
+            return _way(self.fields.get("signal", self.fields.get("signal_type")))
         if self.severity is Severity.CRITICAL:
             return Tone.CRITICAL
         return TONES.get(self.kind, Tone.WARNING if self.severity is Severity.WARNING else Tone.INFO)
@@ -150,6 +153,11 @@ class Event(BaseModel):
         except ArithmeticError:
             return Tone.INFO
         return Tone.GOOD if amount > 0 else Tone.BAD if amount < 0 else Tone.INFO
+
+
+def _way(word: object) -> Tone:
+    way = str(word).casefold()
+    return Tone.GOOD if way in BUY else Tone.BAD if way in SELL else Tone.INFO
 
 
 def read_event(given: object) -> Event:

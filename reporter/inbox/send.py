@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -25,6 +25,10 @@ log = logging.getLogger(__name__)
 
 AT_ONCE = 100  # events in one transaction
 GENERAL = "events/_event"
+# The words for the strength of a signal, from the least.
+STRENGTHS = ("weak", "moderate", "strong")
+# Parts of a signal that `hide` names by one word.
+PARTS = {"risk": ("stop_loss", "take_profit", "max_risk"), "volatility": ("volatility", "volatility_ratio")}
 _PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp")
 
 
@@ -66,9 +70,11 @@ def _planned(settings: EventSettings, event: StoredEvent, now: datetime) -> Even
 def _left_out(rule: KindRule, event: StoredEvent) -> str | None:
     """Which filter an event does not pass."""
     for name, least in rule.least.items():
-        value = _figure(event.fields.get(name))
-        if value is None or value < Decimal(str(least)):
-            return f"{name} is below {least}" if value is not None else f"{name} is not a number"
+        read = _strength if isinstance(least, str) else _figure
+        value, lowest = read(event.fields.get(name)), read(least)
+        if value is None or lowest is None or value < lowest:
+            unknown = f"is none of {', '.join(STRENGTHS)}" if isinstance(least, str) else "is not a number"
+            return f"{name} {unknown if value is None else f'is below {least}'}"
     for name, allowed in rule.only.items():
         chosen = str(event.fields.get(name, "")).casefold()
         if chosen not in {choice.casefold() for choice in allowed}:
@@ -84,11 +90,17 @@ def _figure(value: object) -> Decimal | None:
     return figure if figure.is_finite() else None
 
 
+def _strength(value: object) -> Decimal | None:
+    word = str(value).strip().casefold()
+    return Decimal(STRENGTHS.index(word)) if word in STRENGTHS else None
+
+
 def _written(settings: EventSettings, rule: KindRule, event: StoredEvent, now: datetime) -> Message:
     shown = Event.model_construct(kind=event.kind, severity=Severity(event.severity), fields=event.fields)
     tone = shown.tone
     severity = Severity(event.severity)
-    visible = {name: value for name, value in event.fields.items() if name not in rule.hide}
+    hidden = {name for word in rule.hide for name in (word, *PARTS.get(word, ()))}
+    visible = {name: value for name, value in event.fields.items() if name not in hidden}
     facts: dict[str, Any] = {"event": replace(event, fields=visible), "now": now}
     try:
         message = settings.renderer.render(
@@ -139,8 +151,19 @@ def _by_pace(connection: Connection, plan: EventPlan, now: datetime) -> str:
     pace = plan.rule.pace if plan.rule else None
     if pace is None or plan.event.severity == Severity.CRITICAL:
         return plan.state
-    recent = events.count_sent(connection, plan.event.kind, now - pace.span)
+    since = now - pace.span
+    if plan.rule and plan.rule.per:
+        own = _value_of(plan.event.fields, plan.rule.per)
+        recent = sum(
+            _value_of(fields, plan.rule.per) == own for fields in events.sent_fields(connection, plan.event.kind, since)
+        )
+    else:
+        recent = events.count_sent(connection, plan.event.kind, since)
     return "sent" if recent < pace.most else "bundled"
+
+
+def _value_of(fields: Mapping[str, Any], name: str | None) -> str:
+    return str(fields.get(name, "")).casefold() if name else ""
 
 
 def send_bundles(store: Store, settings: EventSettings, now: datetime) -> int:
@@ -150,28 +173,43 @@ def send_bundles(store: Store, settings: EventSettings, now: datetime) -> int:
         if rule.pace is None:
             continue
         with store.begin() as connection:
-            kept = events.bundled(connection, kind, now - rule.pace.span)
-            if not kept:
-                continue
-            message = _bundle(kind, kept)
-            for channel in rule.channels:
-                letter = _outgoing(kept[0], channel, message, key=f"events/{kept[0].row}/{channel}")
-                sent += enqueue_message(connection, settings.channels, letter, now, noise=rule.noise)
-            events.mark_bundled_sent(connection, [event.row for event in kept], now)
+            for kept in _bundles(events.bundled(connection, kind), rule.per, now - rule.pace.span):
+                message = _bundle(kind, kept, rule.per)
+                for channel in rule.channels:
+                    letter = _outgoing(kept[0], channel, message, key=f"events/{kept[0].row}/{channel}")
+                    sent += enqueue_message(connection, settings.channels, letter, now, noise=rule.noise)
+                events.mark_bundled_sent(connection, [event.row for event in kept], now)
     return sent
 
 
-def _bundle(kind: str, kept: Sequence[StoredEvent]) -> Message:
+def _bundles(kept: Sequence[StoredEvent], per: str | None, before: datetime) -> Iterator[list[StoredEvent]]:
+    """What was kept back, by the value of a field, once the first of it was kept back before that moment."""
+    found: dict[str, list[StoredEvent]] = {}
+    for event in kept:
+        found.setdefault(_value_of(event.fields, per), []).append(event)
+    for own in found.values():
+        if own[0].settled_at is not None and own[0].settled_at <= before:
+            yield own
+
+
+def _bundle(kind: str, kept: Sequence[StoredEvent], per: str | None) -> Message:
     names = kind.replace("_", " ")
-    lines = [f"{event.at:%H:%M:%S} {event.title or event.text or names}"[:200] for event in kept[:15]]
+    whose = f": {kept[0].fields.get(per, 'others')}" if per else ""
+    lines = [f"{event.at:%H:%M:%S} {_in_short(event) or names}"[:200] for event in kept[:15]]
     lines += [f"…and {len(kept) - 15} more"] if len(kept) > 15 else []
     worst = max((Severity(event.severity) for event in kept), key=[Severity.INFO, Severity.WARNING].index)
     return Message(
-        title=(Run("text", f"{plural(len(kept), f'more {names} event')}"),),
-        body=(Text(tuple((Run("text", line),) for line in lines)),),
+        title=(Run("text", f"{plural(len(kept), f'more {names} event')}{whose}"),),
+        body=(Text(tuple((Run("text", line),) for line in ("Held back by the pace of their kind:", *lines))),),
         severity=worst,
         at=kept[-1].at,
     )
+
+
+def _in_short(event: StoredEvent) -> str:
+    """An event in a line: its title or text, else its first fields."""
+    fields = (f"{name.replace('_', ' ')} {value}" for name, value in list(event.fields.items())[:4])
+    return event.title or event.text or ", ".join(fields)
 
 
 def _outgoing(event: StoredEvent, channel: str, message: Message, key: str | None = None) -> outbox.OutgoingMessage:

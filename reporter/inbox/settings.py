@@ -27,13 +27,17 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class KindRule:
-    """What becomes of events of one kind. A filter leaves out events whose field is below its limit or not listed."""
+    """What becomes of events of one kind. A filter leaves out events whose field is below its limit or not listed.
+
+    `per` is a field: each of its values has a pace of its own.
+    """
 
     channels: tuple[str, ...]
     noise: Noise | None = None
     template: str | None = None
     pace: Pace | None = None
-    least: Mapping[str, float] = field(default_factory=dict)
+    per: str | None = None
+    least: Mapping[str, float | str] = field(default_factory=dict)
     only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     hide: tuple[str, ...] = ()
 

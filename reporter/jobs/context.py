@@ -29,6 +29,7 @@ from reporter.trading.books import Book, By, Ledger, Series, Unread, leading
 from reporter.trading.exchange_rates import Rates, Total, totals
 from reporter.trading.markets import Quote
 from reporter.trading.risk import NEVER_CLOSES, Basis
+from reporter.trading.signals import Signal
 from reporter.trading.targets import Targets
 
 
@@ -71,6 +72,9 @@ class History(Protocol):
 
     def unread_since(self, ledger: str) -> datetime | None:
         """Since when a ledger could not be read, by the samples of the health probe."""
+
+    def signals(self, since: datetime) -> Sequence[Signal]:
+        """The signals that agents gave by events since a moment."""
 
     def plans(self, first: date, last: date) -> Sequence[TradingPlan]:
         """The trading plans of some days, both included, the withdrawn ones too, without their pictures."""

@@ -36,6 +36,7 @@ class StoredEvent:
     seq: int | None = None
     state: str = "waiting"
     why: str | None = None
+    settled_at: datetime | None = None
     file_name: str | None = None
     file: bytes | None = None
 
@@ -97,11 +98,16 @@ def count_sent(connection: Connection, kind: str, since: datetime) -> int:
     return connection.execute(found).scalar_one()
 
 
-def bundled(connection: Connection, kind: str, before: datetime) -> list[StoredEvent]:
-    """The events of a kind that came too fast, once the first of them was kept back before that moment."""
+def sent_fields(connection: Connection, kind: str, since: datetime) -> list[dict[str, Any]]:
+    """The fields of the events of a kind that were sent one by one since a moment."""
+    found = select(events.c.fields).where(events.c.kind == kind, events.c.state == "sent", events.c.settled_at > since)
+    return [_unpacked(text) for text in connection.execute(found).scalars()]
+
+
+def bundled(connection: Connection, kind: str) -> list[StoredEvent]:
+    """The events of a kind that came too fast and are kept back, each with the moment when it was."""
     kept = (events.c.kind == kind) & (events.c.state == "bundled")
-    rows = connection.execute(select(events).where(kept).order_by(events.c.id).limit(1000)).all()
-    return [_event(row) for row in rows] if rows and rows[0].settled_at <= before else []
+    return [_event(row) for row in connection.execute(select(events).where(kept).order_by(events.c.id).limit(1000))]
 
 
 def mark_bundled_sent(connection: Connection, rows: Sequence[int], now: datetime) -> None:
@@ -118,6 +124,13 @@ def newest(
         query = query.where(column == wanted) if wanted else query
     query = query.where(events.c.id < before) if before is not None else query
     return [_event(row) for row in connection.execute(query)]
+
+
+def of_kind(connection: Connection, kind: str, since: datetime, limit: int = 500) -> list[StoredEvent]:
+    """The newest events of a kind that came since a moment, oldest first and without their files."""
+    columns = [column for column in events.c if column.name != "file"]
+    wanted = select(*columns).where(events.c.kind == kind, events.c.received_at >= since)
+    return [_event(row) for row in connection.execute(wanted.order_by(events.c.id.desc()).limit(limit))][::-1]
 
 
 def last_sequence(connection: Connection, source: str, kind: str) -> int | None:
@@ -162,6 +175,7 @@ def _event(row: Row[Any]) -> StoredEvent:
         seq=row.seq,
         state=row.state,
         why=row.why,
+        settled_at=row.settled_at,
         file_name=row.file_name,
         file=getattr(row, "file", None),
     )

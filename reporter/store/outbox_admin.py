@@ -146,3 +146,12 @@ def _queued(row: Row[Any]) -> QueuedMessage:
         message = UNREADABLE
     found = queued(row, message, message_id=row.message_id, url=row.url, sent_at=row.sent_at)
     return found if found.error or row.state not in {"waiting", "unclear"} else replace(found, error=row.channel_error)
+
+
+def settled_since(connection: Connection, moment: datetime) -> dict[str, dict[str, int]]:
+    """How many messages of each channel came to each end since a moment."""
+    found: dict[str, dict[str, int]] = {}
+    counted = select(outbox.c.channel, outbox.c.state, func.count().label("n")).where(outbox.c.settled_at >= moment)
+    for row in connection.execute(counted.group_by(outbox.c.channel, outbox.c.state)):
+        found.setdefault(row.channel, {})[row.state] = row.n
+    return found

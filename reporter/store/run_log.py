@@ -17,11 +17,12 @@ from reporter.errors import StoreError
 from reporter.periods.civil import Period
 from reporter.periods.clock import Clock
 from reporter.plans.model import TradingPlan, plans_of
-from reporter.store import alerts, incidents, uptime
+from reporter.store import alerts, events, incidents, uptime
 from reporter.store.database import Store, insert_once, prune_rows
 from reporter.store.plans import PlanTable
 from reporter.store.self_health import affairs
 from reporter.store.tables import facts, runs, samples, transitions
+from reporter.trading.signals import Signal, signal_of
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -135,6 +136,12 @@ class StoredHistory:
         other = StoredHistory(self._store, self._clock, self._started_at, maintenance)
         other._lately = self._lately
         return other
+
+    def signals(self, since: datetime) -> list[Signal]:
+        with self._store.read() as connection:
+            told = events.of_kind(connection, "signal_generated", since)
+        found = (signal_of(one.at, one.agent or one.source, one.fields) for one in told)
+        return [one for one in found if one]
 
     def plans(self, first: date, last: date) -> list[TradingPlan]:
         with self._store.read() as connection:

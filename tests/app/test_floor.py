@@ -15,7 +15,7 @@ from reporter.app.app import App, opened
 from reporter.app.home import FLOOR, FolderHome, make_home
 from reporter.cli.demo import demo_home
 from reporter.config.server_plan import read_plan
-from reporter.messages.message import from_dict, plain
+from reporter.messages.message import Message, from_dict, plain
 from reporter.store import tables
 from tests.support.clocks import HandClock
 from tests.support.paths import ROOT
@@ -24,7 +24,7 @@ PLANNED = [one.name for one in read_plan(ROOT / "config/server.yaml")]
 
 
 @pytest.fixture(scope="module")
-def titles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+def messages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Message]]:
     """What each channel got when the invented floor was played once."""
     folder = tmp_path_factory.mktemp("floor")
     clock = HandClock(datetime(2026, 10, 30, 14, 45, tzinfo=UTC))
@@ -32,14 +32,14 @@ def titles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     with opened(FolderHome(folder, clock=clock, stream=io.StringIO()), clock=clock) as app:
         wrong = demo_floor.play(app, folder / "trading.sqlite", lambda seconds: clock.forward(seconds=seconds))
         assert wrong == []
-        return _titles(app)
+        return _messages(app)
 
 
-def _titles(app: App) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+def _messages(app: App) -> dict[str, list[Message]]:
+    found: dict[str, list[Message]] = {}
     with app.store.read() as connection:
         for row in connection.execute(select(tables.outbox).order_by(tables.outbox.c.id)):
-            found.setdefault(row.channel, []).append(plain(from_dict(json.loads(row.message)).title))
+            found.setdefault(row.channel, []).append(from_dict(json.loads(row.message)))
     return found
 
 
@@ -48,8 +48,10 @@ def test_there_are_37_channels() -> None:
 
 
 @pytest.mark.parametrize("channel", PLANNED)
-def test_each_channel_of_the_plan_is_fed(titles: dict[str, list[str]], channel: str) -> None:
-    assert titles.get(channel), f"nothing was sent to {channel}"
+def test_each_channel_of_the_plan_gets_a_message_with_facts(messages: dict[str, list[Message]], channel: str) -> None:
+    told = [one for one in messages.get(channel, ()) if one.body or one.fields]
+    assert told, f"nothing was sent to {channel}"
+    assert any("Nothing To Show" not in plain(one.title) for one in told), f"{channel} got an empty board"
 
 
 def test_a_floor_is_laid_ready_for_its_webhooks(tmp_path: Path) -> None:

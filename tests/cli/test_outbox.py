@@ -159,7 +159,7 @@ def test_the_figures_of_a_channel_outlive_its_messages(desk: Stage, discord: Loc
         figures = channel_stats.since(connection, desk.clock.wall() - timedelta(days=1))
     assert figures["daily"] == DeliveryCounts(sent=2, late=1, retried=1, slowed=1)
     lines = channels(desk, capsys)[1].splitlines()
-    assert lines[1].split() == ["daily", "ready", "0", "2", "1", "1", "0", "1"]
+    assert lines[1].split() == ["daily", "ready", "0", "2", "2", "2", "1", "1", "0", "1"]
 
 
 def test_a_test_message_says_what_was_answered_and_where_it_is(

@@ -197,3 +197,36 @@ def test_events_are_forgotten_once_they_are_old_and_settled(store: Store) -> Non
         assert events.prune(connection, NOW + timedelta(days=1)) == 2
         assert [event.id for event in events.newest(connection, 9)] == ["new", "old but waiting"]
         assert events.rejected(connection, 9) == []
+
+
+def signal(asset: str, **fields: object) -> dict[str, object]:
+    return {"kind": "signal_generated", "fields": {"asset": asset, "signal": "LONG", **fields}}
+
+
+@pytest.mark.parametrize(
+    ("least", "strength", "state"),
+    [("moderate", "WEAK", "off"), ("moderate", "Strong", "sent"), ("moderate", "fine", "off"), (0.5, 0.82, "sent")],
+)
+def test_a_signal_below_a_strength_is_left_out(store: Store, least: float | str, strength: object, state: str) -> None:
+    hand_in(store, signal("bitcoin", strength=strength))
+    send_events(store, settings(signal_generated=KindRule(("reports",), least={"strength": least})), NOW)
+    assert states(store) == [state]
+
+
+def test_each_asset_has_a_pace_of_its_own_which_says_how_many_it_held_back(store: Store) -> None:
+    rule = KindRule(("reports",), pace=Pace(1, timedelta(seconds=60)), per="asset")
+    hand_in(store, *(signal(asset, price=price) for price in (1, 2, 3) for asset in ("Bitcoin", "ethereum", "bitcoin")))
+    send_events(store, settings(signal_generated=rule), NOW)
+    assert states(store).count("sent") == 2
+    assert send_bundles(store, settings(signal_generated=rule), NOW + timedelta(seconds=61)) == 2
+    assert [plain(message.title) for message in sent(store)[2:]] == [
+        "5 more signal generated events: bitcoin", "2 more signal generated events: ethereum"]  # fmt: skip
+    assert set(states(store)) == {"sent", "sent together"}
+
+
+def test_the_parts_of_a_signal_are_switched_off_by_a_word(store: Store) -> None:
+    rule = KindRule(("reports",), hide=("risk", "volatility"))
+    parts = {"stop_loss": 1, "take_profit": 2, "max_risk": 0.02, "volatility": 0.1, "volatility_ratio": 6, "price": 9}
+    hand_in(store, signal("bitcoin", **parts))
+    send_events(store, settings(signal_generated=rule), NOW)
+    assert [plain(field.name) for field in sent(store)[0].fields] == ["💰 Price"]

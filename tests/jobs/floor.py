@@ -31,6 +31,7 @@ from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.ledger.settings import LedgerSettings
 from reporter.trading.ledger.sources import native
 from reporter.trading.risk import NEVER_CLOSES, Basis
+from reporter.trading.signals import Signal
 from reporter.trading.targets import Targets
 from reporter.trading.trades import Money
 from tests.support.paths import ROOT
@@ -99,6 +100,9 @@ class NoHistory:
 
     def affairs(self) -> SelfHealth:
         return SelfHealth()
+
+    def signals(self, since: datetime) -> Sequence[Signal]:
+        return []
 
     def means(self) -> Mapping[str, float]:
         return {}

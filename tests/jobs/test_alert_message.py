@@ -71,6 +71,27 @@ def test_a_warning_with_its_figures(settings: NotifySettings) -> None:
     assert agrees("alert-warning", alert_message(settings, opened))
 
 
+@pytest.mark.parametrize(
+    ("name", "level", "seen"),
+    [
+        ("alert-agent", Level.CRITICAL,
+         Observation("probe/agents-floor", Level.CRITICAL, "2/3 running, silent: Momentum",
+                     notes=("Momentum: last heartbeat at 2026-10-30 13:59:30 UTC",))),
+        ("alert-daily-loss", Level.CRITICAL,
+         Observation("limit/daily_loss/USDT", Level.CRITICAL,
+                     "Daily Loss: -105.50 USDT · Limit: -100.00 USDT (106% used)",
+                     headline="DAILY LOSS LIMIT REACHED", notes=("USDT · live",))),
+        ("alert-risk", Level.WARNING,
+         Observation("limit/daily_loss/USDT/Volume_ETH_v1", Level.WARNING,
+                     "Daily Loss: -85.30 USDT · Limit: -100.00 USDT (85% used)",
+                     headline="Approaching Daily Loss Limit: Volume_ETH_v1", notes=("USDT · live",))),
+    ],
+)  # fmt: skip
+def test_an_alert_of_the_floor(settings: NotifySettings, name: str, level: Level, seen: Observation) -> None:
+    opened = told(TransitionKind.OPENED, level, lasting=timedelta(minutes=1), seen=seen)
+    assert agrees(name, alert_message(settings, opened))
+
+
 def test_an_alert_that_is_over(settings: NotifySettings) -> None:
     opened = told(TransitionKind.OPENED, Level.CRITICAL, lasting=timedelta(minutes=12))
     reason = "clean since 13:57:30, after 7m of trouble"

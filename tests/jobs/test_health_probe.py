@@ -220,6 +220,7 @@ def test_an_old_newest_trade_is_a_warning_if_that_is_watched(hours: float | None
 def test_a_silent_agent_is_critical_and_named() -> None:
     seen = TROUBLED.seen()["probe/agents-floor"]
     assert (seen.level, seen.detail) == (Level.CRITICAL, "2/3 running, silent: Momentum_BTC_v1")
+    assert seen.notes[0].startswith("Momentum_BTC_v1: last heartbeat at 2026-10-")
 
 
 def test_agents_that_nobody_expects_to_run_are_not_counted() -> None:

@@ -10,9 +10,12 @@ from typing import Any
 import pytest
 
 from reporter.errors import ConfigError
+from tests.inbox.test_send import hand_in
 from tests.jobs.feeds import FeedOfABot
 from tests.support import golden
 from tests.support.stage import Stage
+
+SIGNALS = [("Momentum", "BUY", 0.82), ("Mean Reversion", "SELL", 0.45), ("Volume", "NEUTRAL", None)]
 
 
 @contextmanager
@@ -53,6 +56,9 @@ def test_a_market_reads_as_it_should(stage: Stage) -> None:
         feed.read(seconds=0)
         answer["data"][0]["last"] = "0.5734"
         stage.clock.forward(minutes=15)
+        for strategy, way, strength in SIGNALS:
+            fields = {"market": "BTC-USD-UP-15m", "strategy": strategy, "signal": way, "strength": strength}
+            hand_in(stage.app.store, {"kind": "signal_generated", "fields": fields}, now=stage.clock.now)
         app, bound = stage.app, stage.app.job("market_update")
         (found,) = app.runner.ask(app.runtime, bound, app.period(bound, None)).written
     assert golden.agrees("market_update", found.message)

@@ -32,6 +32,7 @@ from reporter.trading.books import (
     TradePage,
     TradePlace,
 )
+from reporter.trading.signals import Signal
 from reporter.trading.targets import Targets
 from reporter.trading.trades import Agent, Arrivals, EquityPoint, Mode, Position, Trade, WrittenEvents
 
@@ -125,6 +126,9 @@ class StillHistory:
     work: SelfHealth = AT_WORK
     past: Mapping[str, Sequence[StateSpan]] = field(default_factory=dict)
     usual: Mapping[str, float] = field(default_factory=dict)
+
+    def signals(self, since: datetime) -> Sequence[Signal]:
+        return []
 
     def affairs(self) -> SelfHealth:
         return self.work

@@ -101,5 +101,7 @@ from reporter.trading.markets import Usual as Usual
 from reporter.trading.markets import correlation as correlation
 from reporter.trading.markets import regime as regime
 from reporter.trading.markets import volatility as volatility
+from reporter.trading.signals import Signal as Signal
+from reporter.trading.signals import latest_signals as latest_signals
 from reporter.trading.targets import Limits as Limits
 from reporter.trading.trades import Agent as Agent
