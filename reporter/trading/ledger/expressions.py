@@ -9,12 +9,11 @@ from __future__ import annotations
 import ast
 import json
 import operator
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
-
-import regex
 
 from reporter.errors import LedgerError, nearest
 
@@ -48,7 +47,7 @@ def number(value: Any) -> Decimal | None:
     try:
         found = Decimal(text)
     except ArithmeticError:
-        matched = regex.match(r"([+-]?[\d,]*\.?\d+(?:[eE][+-]?\d+)?)\s*[A-Za-z%]{0,12}$", text[:64])
+        matched = re.match(r"([+-]?[\d,]*\.?\d+(?:[eE][+-]?\d+)?)\s*[A-Za-z%]{0,12}$", text[:64])
         if not matched:
             raise ValueError(f"{text[:40]!r} is not a number") from None
         found = Decimal(matched[1].replace(",", ""))
@@ -70,6 +69,8 @@ def json_part(value: Any, path: str) -> Any:
 
 def _match(value: Any, pattern: str) -> str | None:
     """The first group of a pattern, or all that it matched; null where it does not match."""
+    import regex  # noqa: PLC0415 - few mappings look for patterns, and it costs 2 MB
+
     found = regex.search(pattern, str(value)[:LONGEST_TEXT], timeout=PATTERN_SECONDS)
     return None if found is None else found[1] if found.re.groups else found[0]
 
