@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
@@ -23,13 +23,29 @@ from reporter.store.controls import AuditEntry, Confirmation
 
 ROLES = {"pause": Role.OPERATOR, "resume": Role.OPERATOR}
 """Which role an operation needs, where it is not the owner's."""
+ON_AGENTS = ("pause", "resume", "stop", "exit", "reload")
 MOST = 20
 ENDS = {True: "done", False: "failed", None: "not known"}
 """What became of an action, as the audit log and the answers say it."""
 
 
+def agents(app: App) -> list[str]:
+    """The agents that control may be asked for: those of the ledgers, and those that the config names."""
+    return sorted({*known_agents(app), *(name for one in ON_AGENTS for name in _names(app, one))})
+
+
+def services(app: App) -> list[str]:
+    """The services that the config names."""
+    return sorted({name for one in ("restart", "deploy") for name in _names(app, one)})
+
+
+def _names(app: App, operation: str) -> Sequence[str]:
+    action = app.runtime.actions.get(operation)
+    return action.names if action else ()
+
+
 class AgentArguments(Arguments):
-    agent: Annotated[str, Words("NAME", after="agent", known=known_agents)]
+    agent: Annotated[str, Words("NAME", after="agent", known=agents)]
 
 
 class SwitchArguments(Arguments):
@@ -37,7 +53,7 @@ class SwitchArguments(Arguments):
 
 
 class ServiceArguments(Arguments):
-    service: Annotated[str, Words("SERVICE")]
+    service: Annotated[str, Words("SERVICE", known=services)]
 
 
 class ConfirmArguments(Arguments):
