@@ -25,7 +25,7 @@ from tests.operations.test_control import acts, code_of
 from tests.support.paths import ROOT
 from tests.support.stage import Stage
 
-RUN = """  {name}: {{run: [sh, -c, 'echo "$@" >> acts', x, {name}, "{{agent}}", "{{service}}"], names: [Momentum_BTC_v1]}}\n"""
+RUN = """  {name}: {{run: [sh, -c, 'echo "$@" >> acts', x, {name}, "{{agent}}"], names: [Momentum_BTC_v1]}}\n"""
 HOME = CONFIG + "plans: {authors: {d: {users: ['telegram:1']}}}\nactions:\n"
 PEOPLE = {role: Actor("anna", role, "telegram:5", "telegram:1") for role in Role}
 BY_DOCUMENT = dict(
