@@ -19,7 +19,7 @@ class Incident:
     The trouble lasted from `since` to `until`. Its end is certain only a while later, at `resolved_at`. `notified` are
     the channels that were notified of the present trouble. `withheld` says why no channel was notified of the trouble,
     or of its present level. One message can describe several incidents: these have the same `group`. `escalated` are
-    the names of the escalation steps that were taken.
+    the names of the escalation steps that were taken. An acknowledgement ends at `acked_until`, or with the incident.
     """
 
     id: str
@@ -36,6 +36,7 @@ class Incident:
     acked_at: datetime | None = None
     acked_by: str | None = None
     note: str | None = None
+    acked_until: datetime | None = None
     escalated: tuple[str, ...] = ()
 
     @property
@@ -71,10 +72,15 @@ def after_transition(known: Incident, transition: Transition, now: datetime) -> 
     until = (transition.until or now) if ended else None
     moved = replace(known, level=level, worst=worst, resolved_at=ended, until=until)
     if ended or known.is_over:
-        moved = replace(moved, acked_at=None, acked_by=None, note=None)
+        moved = without_ack(moved)
     if known.is_over:  # the trouble is back: the channels that were notified of the last one also saw its end
         moved = replace(moved, notified=(), withheld=None)
     return moved
+
+
+def without_ack(incident: Incident) -> Incident:
+    """The incident with nobody working on it."""
+    return replace(incident, acked_at=None, acked_by=None, acked_until=None, note=None)
 
 
 def with_notified(incident: Incident, channels: Iterable[str]) -> Incident:

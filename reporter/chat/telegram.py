@@ -25,6 +25,7 @@ from reporter.delivery.outlets.telegram.bot_api import BotAnswer, BotApi
 from reporter.errors import ReporterError
 from reporter.http_client import Bounds
 from reporter.messages.message import Message, Run, Text, visible
+from reporter.operations import people
 from reporter.operations.answering import Door, allowed, understood
 from reporter.operations.operation import Actor, NotUnderstoodError, Role
 from reporter.periods.time_text import moment_text
@@ -126,15 +127,21 @@ class TelegramDoor:
         found = self._result(self._api.call("getMe", {}))
         self._name = str(found.get("username", "")) if isinstance(found, dict) else ""
         log.info("questions are answered by @%s in Telegram", visible(self._name))
-        for identity, role in self._settings.roles.items():
-            commands = [
-                {"command": one.name, "description": one.help[:256]}
-                for one in allowed(Actor("", Role[role.upper()]))
-                if one.name.isalnum()
-            ]
-            scope = {"type": "chat", "chat_id": int(identity.partition(":")[2])}
-            with suppress(_RefusedError):  # somebody who never wrote to the bot has no chat with it
-                self._result(self._api.call("setMyCommands", {"commands": commands, "scope": scope}))
+        for identity, role in people.everybody(self._app).items():
+            self._show_menu(identity, role)
+
+    def _show_menu(self, identity: str, role: Role) -> None:
+        service, _, number = identity.partition(":")
+        if service != "telegram":
+            return
+        commands = [
+            {"command": one.name, "description": one.help[:256]}
+            for one in allowed(Actor("", role))
+            if one.name.isalnum()
+        ]
+        scope = {"type": "chat", "chat_id": int(number)}
+        with suppress(_RefusedError):  # somebody who never wrote to the bot has no chat with it
+            self._result(self._api.call("setMyCommands", {"commands": commands, "scope": scope}))
 
     def _result(self, answer: BotAnswer) -> Any:
         if answer.accepted:
@@ -155,6 +162,9 @@ class TelegramDoor:
     def _take(self, update: dict[str, Any]) -> None:
         try:
             asked = read_update(update, self._name)
+            if asked and asked.private and asked.text.casefold().startswith(f"{people.WORD} "):
+                self._pair(asked)
+                return
             actor = self._actor(asked) if asked else None
             if asked is None or actor is None or not self._in_pace(asked):
                 return
@@ -169,12 +179,25 @@ class TelegramDoor:
         if not asked.private and asked.chat not in settings.telegram_groups:
             self._ignore(asked)
             return None
-        names = [settings.roles.get(asked.identity), settings.roles.get(f"telegram:{asked.chat}")]
-        found = [Role[name.upper()] for name in names if name]
-        if not found:
+        role = people.role_of(self._app, [asked.identity, f"telegram:{asked.chat}"])
+        if role is None:
             self._ignore(asked)
             return None
-        return Actor(visible(asked.name), max(found), f"telegram:{asked.chat}", asked.identity)
+        return Actor(visible(asked.name), role, f"telegram:{asked.chat}", asked.identity)
+
+    def _pair(self, asked: Asked) -> None:
+        """Somebody sends a code of the command line; a wrong one gets no answer, like any stranger."""
+        if self._is_too_fast(asked):
+            return
+        name = visible(asked.name)
+        person = people.pair(self._app, asked.text, asked.identity, name, f"telegram:{asked.chat}")
+        if person is None:
+            self._ignore(asked)
+            return
+        log.warning("%s [%s] was paired by a code and is %s now", masked(name), person.identity, person.role)
+        told = f"You are {person.role} here now. The same in the config:"
+        self._slow.submit(partial(self._say, asked, f"{told}\nchat: {{roles: {{{person.role}: {person.identity}}}}}"))
+        self._show_menu(person.identity, Role[person.role.upper()])
 
     def _ignore(self, asked: Asked) -> None:
         """A line in the log, once for a person in a chat."""
@@ -186,14 +209,20 @@ class TelegramDoor:
                 masked(visible(asked.name)), asked.user, asked.chat,
             )  # fmt: skip
 
-    def _in_pace(self, asked: Asked) -> bool:
-        """Whether somebody asks no faster than allowed; the first question too many is answered by that."""
+    def _is_too_fast(self, asked: Asked) -> bool:
+        """Whether somebody asks faster than allowed; what is in pace is counted."""
         now, before = time.monotonic(), self._asked[asked.user]
         if len(before) < MOST or before[0] < now - WITHIN:
             before.append(now)
+            return False
+        return True
+
+    def _in_pace(self, asked: Asked) -> bool:
+        """Whether somebody asks no faster than allowed; the first question too many is answered by that."""
+        if not self._is_too_fast(asked):
             return True
-        if self._warned.get(asked.user, 0.0) < before[0]:
-            self._warned[asked.user] = now
+        if self._warned.get(asked.user, 0.0) < self._asked[asked.user][0]:
+            self._warned[asked.user] = time.monotonic()
             told = f"At most {MOST} questions within {WITHIN:.0f} s: the others are left out."
             self._slow.submit(partial(self._say, asked, told))
         return False

@@ -32,13 +32,20 @@ def run_explain(app: App, options: argparse.Namespace) -> int:
 
 
 def run_ack(app: App, options: argparse.Namespace) -> int:
-    """`reporter ack SUBJECT [--by NAME] [--note TEXT]`."""
+    """`reporter ack SUBJECT [--for 2h] [--by NAME] [--note TEXT] [--end]`."""
     by, run_id = signed(options.by), secrets.token_hex(4)
-    matching = operations.acknowledge(app, options.subject, by, options.note or "", run_id)
+    if options.end:
+        for incident in operations.unacknowledge(app, options.subject, run_id):
+            print(f"{visible(incident.subject)}: acknowledged no longer; reminders and escalation go on")
+        app.deliver(run_id, PATIENCE)
+        return DONE
+    until = app.clock.wall() + _span(options.span) if options.span else None
+    matching = operations.acknowledge(app, options.subject, by, options.note or "", run_id, until)
     app.deliver(run_id, PATIENCE)
+    ends = moment_text(until, app.runtime.zone) if until else "it resolves"
     for incident in matching:
         subject = visible(incident.subject)
-        print(f"{subject}: acknowledged by {visible(by)}; no reminders and no escalation until it resolves")
+        print(f"{subject}: acknowledged by {visible(by)}; no reminders and no escalation until {ends}")
     return DONE
 
 

@@ -147,8 +147,10 @@ def _silence(parser: argparse.ArgumentParser) -> None:
 
 def _ack(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("subject", metavar="SUBJECT", help="such as probe/db, db, or a pattern")
+    parser.add_argument("--for", dest="span", metavar="SPAN", help="how long, such as 2h (default: until it resolves)")
     parser.add_argument("--by", metavar="NAME", help="who acknowledges; default: you")
     parser.add_argument("--note", metavar="TEXT", help="what others should know")
+    parser.add_argument("--end", action="store_true", help="end an acknowledgement now")
 
 
 def _uptime(parser: argparse.ArgumentParser) -> None:
@@ -239,6 +241,15 @@ def _web(parser: argparse.ArgumentParser) -> None:
     actions.add_parser("password", help="print the hash of a password, for web.users")
     login = actions.add_parser("login", help="print a link that logs in once, within five minutes")
     login.add_argument("--role", choices=("viewer", "operator", "owner"), default="owner", help="default: owner")
+
+
+def _chat(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions", required=True)
+    pair = actions.add_parser("pair", help="print a code that gives whoever sends it to the bot a role")
+    pair.add_argument("--role", choices=("viewer", "operator", "owner"), default="owner", help="default: owner")
+    actions.add_parser("people", help="list who may do what in chat")
+    remove = actions.add_parser("remove", help="end a pairing")
+    remove.add_argument("identity", metavar="IDENTITY", help="such as telegram:123456789")
 
 
 def _ask(parser: argparse.ArgumentParser) -> None:
@@ -422,5 +433,6 @@ COMMANDS = (
         Needs.NOTHING,
     ),
     Command("web", "make tokens for programs, and links to log in on the pages", "web.run_web", _web),
+    Command("chat", "pair people with the bot, and list them", "chat.run_chat", _chat),
     Command("schema", "print the JSON Schema of the config", "init.print_schema", _none, Needs.NOTHING),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
 from reporter.alerts.cascade import is_alike, released_at
@@ -14,6 +14,7 @@ from reporter.alerts.incident import (
     incident_of_transition,
     with_notified,
     with_withheld,
+    without_ack,
 )
 from reporter.alerts.maintenance import fits
 from reporter.alerts.model import AlertState, Level, Observation, Phase, Transition, TransitionKind
@@ -99,6 +100,9 @@ class Judgement(Generic[Repository]):
         self.repository.look_around()
         incidents = self.repository.open_incidents
         alerts = self.repository.states({incident.subject for incident in incidents})
+        for incident in [one for one in incidents if one.acked_until and one.acked_until <= self.now]:
+            self._end_acknowledgement(incident, alerts.get(incident.subject))
+        incidents = self.repository.open_incidents
         self._notifier.notify([one for incident in incidents for one in self._overdue(incident, alerts)])
         for silence in self.repository.silences:
             self._remind(silence, incidents, alerts)
@@ -123,11 +127,27 @@ class Judgement(Generic[Repository]):
         self.repository.look_around()
         return self.repository.open_incidents
 
-    def acknowledge(self, incident: Incident, by: str, note: str) -> None:
-        """Record that a person works on an incident, and show that in its message."""
-        acknowledged = replace(incident, acked_at=self.now, acked_by=by, note=note or None)
+    def acknowledge(self, incident: Incident, by: str, note: str, until: datetime | None = None) -> None:
+        """Record that a person works on an incident, and show that in its messages, in every channel."""
+        acknowledged = replace(incident, acked_at=self.now, acked_by=by, acked_until=until, note=note or None)
         self.repository.save_incident(acknowledged)
         self._notifier.show([acknowledged])
+
+    def unacknowledge(self, incident: Incident) -> None:
+        """Record that nobody works on an incident any more, and show that in its messages."""
+        reopened = without_ack(incident)
+        self.repository.save_incident(reopened)
+        self._notifier.show([reopened])
+
+    def _end_acknowledgement(self, incident: Incident, alert: StoredAlert | None) -> None:
+        """An acknowledgement was for a while: people are reminded, unless something else suppresses that."""
+        self.unacknowledge(incident)
+        reopened = without_ack(incident)
+        if alert is None or alert.phase is not Phase.OPEN or self._suppression(incident.subject, incident.level):
+            return
+        reason = f"the acknowledgement of {incident.acked_by} has ended"
+        transition = transition_by_time(reopened, alert.state, TransitionKind.REMINDER, reason)
+        self._notifier.notify([self._notified(transition, reopened, alert.channels, reason)])
 
     # --- States ---
 

@@ -232,7 +232,8 @@ class Timeline:
     def _people(self, incident: Incident, end: datetime) -> Iterator[TimelineEntry]:
         if incident.acked_at:
             note = f": {incident.note}" if incident.note else ""
-            yield TimelineEntry(incident.acked_at, f"acknowledged by {incident.acked_by}{note}")
+            until = f" until {self._at(incident.acked_until)}" if incident.acked_until else ""
+            yield TimelineEntry(incident.acked_at, f"acknowledged by {incident.acked_by}{until}{note}")
         for silence in incidents.silences_between(self.connection, incident.since, end):
             if fits(silence.pattern, incident.subject):
                 yield TimelineEntry(max(silence.begins_at, incident.since), self._silence(silence))
@@ -279,8 +280,11 @@ class Timeline:
         if watched.look_at and phase is Phase.RECOVERING:
             yield TimelineEntry(watched.look_at, "resolved, if nothing fails until then")
         elif watched.look_at and phase is Phase.OPEN:
-            silent = f", not sent: acknowledged by {incident.acked_by}" if incident.acked_at else ""
+            acked = incident.acked_at and not (incident.acked_until and incident.acked_until <= watched.look_at)
+            silent = f", not sent: acknowledged by {incident.acked_by}" if acked else ""
             yield TimelineEntry(watched.look_at, f"a reminder{silent}")
+        if incident.acked_until:
+            yield TimelineEntry(incident.acked_until, "the acknowledgement ends, and people are reminded")
         for step in () if incident.acked_at else _steps_ahead(incident, self.settings.rules):
             opened_at = (watched.state.opened_at or incident.opened_at) + watched.state.unobserved
             yield TimelineEntry(opened_at + step.after, f"sent to {', '.join(step.channels)} too")

@@ -1,10 +1,11 @@
-"""Operations on incidents: explain, alerts, ack, silence. The command line's own commands use the same functions."""
+"""Operations on incidents: explain, alerts, ack, unack, silence. The command line has the same functions."""
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Annotated, Literal
 
 from reporter.alerts.incident import Incident
@@ -26,6 +27,8 @@ USUAL = timedelta(hours=2)
 # The longest pattern that the store holds, in characters.
 LONGEST = 200
 EVERYTHING = "*"
+MORNING = time(8)
+"""Until when `until morning` is, in the zone of the config."""
 WHICH = "which subjects? write such as `reporter silence 'probe/db*'`; `reporter silence` lists"
 
 
@@ -63,16 +66,50 @@ def troubled_subjects(app: App) -> list[str]:
         return [incident.subject for incident in incidents.open_incidents(connection)]
 
 
-def acknowledge(app: App, subject: str, by: str, note: str, run_id: str) -> list[Incident]:
+def acknowledge(
+    app: App, subject: str, by: str, note: str, run_id: str, until: datetime | None = None
+) -> list[Incident]:
     """Acknowledge the open incidents that a name or pattern fits. Raises ReporterError where there is none."""
     found: list[Incident] = []
 
     def judge(judgement: Judgement[StoreRepository]) -> None:
         found[:] = _open_incidents(subject, judgement.open_incidents())
         for incident in found:
-            judgement.acknowledge(incident, by, note)
+            judgement.acknowledge(incident, by[:64], note, until)
 
     app.alerts.commit(app.runtime.notify, judge, run_id=run_id)
+    return found
+
+
+def unacknowledge(app: App, subject: str, run_id: str) -> list[Incident]:
+    """End acknowledgements; returns the incidents as they were. Raises ReporterError where none is acknowledged."""
+    found: list[Incident] = []
+
+    def judge(judgement: Judgement[StoreRepository]) -> None:
+        found[:] = [one for one in _open_incidents(subject, judgement.open_incidents()) if one.acked_at]
+        for incident in found:
+            judgement.unacknowledge(incident)
+
+    app.alerts.commit(app.runtime.notify, judge, run_id=run_id)
+    if not found:
+        raise ReporterError(f"nobody has acknowledged {subject}")
+    return found
+
+
+def later(app: App, text: str) -> datetime:
+    """The moment to come that a text names: `morning` (08:00), a time of day, or a date. Raises ReporterError."""
+    now, zone = app.clock.wall(), app.runtime.zone
+    wanted = f"{MORNING:%H:%M}" if text.casefold() == "morning" else text
+    try:
+        if re.fullmatch(r"\d{1,2}:\d{2}", wanted):
+            today = now.astimezone(zone).date()
+            days = (f"{today + timedelta(days=number)} {wanted.zfill(5)}" for number in (0, 1))
+            return next(at for at in (parse_at(day, zone.key) for day in days) if at > now)
+        found = parse_at(wanted, zone.key)
+    except ValueError as error:
+        raise ReporterError(str(error)) from None
+    if found <= now:
+        raise ReporterError(f"{text} is over: write such as `until morning` or `until 18:00`")
     return found
 
 
@@ -151,12 +188,19 @@ class ExplainArguments(Arguments):
 
 class AckArguments(Arguments):
     subject: Annotated[str, Words(known=troubled_subjects)]
+    span: Annotated[Duration | None, Words("SPAN", after="for")] = None
+    until: Annotated[str | None, Words("TIME", after="until")] = None
     note: Annotated[str, Words("REASON", after="because", rest=True)] = ""
+
+
+class UnackArguments(Arguments):
+    subject: Annotated[str, Words(known=troubled_subjects)]
 
 
 class SilenceArguments(Arguments):
     subject: Annotated[str, Words(known=subjects)]
     span: Annotated[Duration, Words("SPAN", after="for")] = USUAL
+    until: Annotated[str | None, Words("TIME", after="until")] = None
     reason: Annotated[str, Words("REASON", after="because", rest=True)] = ""
 
 
@@ -171,16 +215,25 @@ def explain(asked: Invocation[ExplainArguments]) -> Iterator[Message]:
 
 
 def ack(asked: Invocation[AckArguments]) -> Iterator[Message]:
-    run_id = secrets.token_hex(4)
-    found = acknowledge(asked.app, asked.arguments.subject, asked.actor.name, asked.arguments.note, run_id)
+    given, run_id = asked.arguments, secrets.token_hex(4)
+    until = later(asked.app, given.until) if given.until else asked.now + given.span if given.span else None
+    found = acknowledge(asked.app, given.subject, asked.actor.name, given.note, run_id, until)
     asked.deliver(run_id)
-    yield asked.answer("ack", incidents=found, by=asked.actor.name, note=asked.arguments.note)
+    yield asked.answer("ack", incidents=found, by=asked.actor.name, note=given.note, until=until)
+
+
+def unack(asked: Invocation[UnackArguments]) -> Iterator[Message]:
+    run_id = secrets.token_hex(4)
+    found = unacknowledge(asked.app, asked.arguments.subject, run_id)
+    asked.deliver(run_id)
+    yield asked.answer("unack", incidents=found)
 
 
 def silence(asked: Invocation[SilenceArguments]) -> Iterator[Message]:
     given = asked.arguments
     reason = given.reason or "no reason given"
-    held, matching = begin_silence(asked.app, given.subject, given.span, reason, asked.actor.name)
+    span = later(asked.app, given.until) - asked.now if given.until else given.span
+    held, matching = begin_silence(asked.app, given.subject, span, reason, asked.actor.name)
     hint = "" if matching else near(given.subject, subjects(asked.app))
     yield asked.answer("silence", silence=held, matching=matching, hint=hint)
 

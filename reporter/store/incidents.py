@@ -258,6 +258,7 @@ def _incident(r: Row[Any]) -> Incident:
         group=r.grouped,
         acked_at=r.acked_at,
         acked_by=r.acked_by,
+        acked_until=r.acked_until,
         note=r.note,
         escalated=_lines(r.escalated),
     )
@@ -278,6 +279,7 @@ def _values(incident: Incident) -> dict[str, Any]:
         "grouped": incident.group,
         "acked_at": incident.acked_at,
         "acked_by": incident.acked_by,
+        "acked_until": incident.acked_until,
         "note": incident.note,
         "escalated": "\n".join(incident.escalated),
     }

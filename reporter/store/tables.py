@@ -232,6 +232,7 @@ incidents = Table(
     Column("acked_by", String(64)),
     Column("note", ForeignText),
     Column("escalated", Text, nullable=False, default=""),  # the steps of escalation that were taken
+    Column("acked_until", UtcTime),  # when the acknowledgement ends by itself
     Index(None, "subject", "opened_at"),
     Index(None, "resolved_at"),
     Index(None, "grouped"),
@@ -592,12 +593,13 @@ restatements = Table(
     Index(None, "found_at"),
 )
 
-# Keys of the web: tokens of programs, sessions of people, links to log in once. Of each only a digest is kept.
+# Keys of the doors: tokens of programs, sessions of people, links to log in once, codes that pair somebody in chat. Of
+# each only a digest is kept.
 web_keys = Table(
     "web_keys",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("kind", String(16), nullable=False),  # token session link
+    Column("kind", String(16), nullable=False),  # token session link pair
     Column("name", String(64), nullable=False),
     Column("digest", String(64), nullable=False, unique=True),
     Column("may", String(64), nullable=False),
@@ -617,6 +619,16 @@ rollup_keys = Table(
     Column("last", BigInteger, primary_key=True, autoincrement=False),
     Column("oldest", Integer),  # hours, counted since 1970
     Column("newest", Integer),
+)
+
+# Who was paired in chat by a code from the command line. What the config says of somebody counts before it.
+chat_people = Table(
+    "chat_people",
+    metadata,
+    Column("identity", String(64), primary_key=True),
+    Column("name", String(160), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("paired_at", UtcTime, nullable=False),
 )
 
 # What was asked of control and waits for its code. Of the code only a digest with its asker and place is kept.

@@ -1,4 +1,4 @@
-"""Keys of the web: tokens of programs, sessions of people, and links to log in once. Only digests are kept."""
+"""Keys of the doors: tokens of programs, sessions, links to log in once, codes of chat. Only digests are kept."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from reporter.store.tables import web_keys
 
-Kind = Literal["token", "session", "link"]
+Kind = Literal["token", "session", "link", "pair"]
 # A key's last use is written down at most so often.
 NOTED = timedelta(minutes=5)
 
@@ -31,10 +31,17 @@ class WebKey:
 
 
 def make(
-    connection: Connection, kind: Kind, name: str, may: str, now: datetime, expires_at: datetime | None = None
+    connection: Connection,
+    kind: Kind,
+    name: str,
+    may: str,
+    now: datetime,
+    expires_at: datetime | None = None,
+    *,
+    key: str = "",
 ) -> str:
     """A new key; what is returned is shown once and kept nowhere. Its beginning lets secret scanners find it."""
-    key = f"rp{kind[0]}_{secrets.token_urlsafe(32)}"
+    key = key or f"rp{kind[0]}_{secrets.token_urlsafe(32)}"
     values = {"kind": kind, "name": name, "digest": _digest(key), "may": may, "created_at": now}
     connection.execute(insert(web_keys).values(**values, expires_at=expires_at))
     return key

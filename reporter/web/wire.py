@@ -186,6 +186,7 @@ class IncidentJson(TypedDict):
     withheld: str | None
     acked_at: str | None
     acked_by: str | None
+    acked_until: str | None
     note: str | None
 
 
@@ -494,6 +495,7 @@ class Wire:
             "withheld": one.withheld,
             "acked_at": self.maybe(one.acked_at),
             "acked_by": one.acked_by,
+            "acked_until": self.maybe(one.acked_until),
             "note": one.note,
         }
 

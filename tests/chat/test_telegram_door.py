@@ -13,6 +13,8 @@ from reporter.alerts.model import Level, Observation
 from reporter.app.app import App
 from reporter.app.home import FolderHome
 from reporter.chat.telegram import TelegramDoor
+from reporter.operations.operation import Role
+from reporter.operations.people import pair, pairing_code, role_of
 from reporter.store import incidents
 from tests.support.clocks import HandClock
 from tests.support.processes import until
@@ -195,6 +197,29 @@ def test_the_menu_is_shown_to_those_who_may(world: World) -> None:
     world.telegram.wait_for("viewer")
     names = {command["command"] for command in world.telegram.bot().commands}
     assert {"status", "pnl", "help"} <= names
+
+
+def test_the_first_owner_pairs_by_a_code_of_the_command_line(world: World) -> None:
+    code = pairing_code(world.app, Role.OWNER, "root")
+    world.telegram.say("stranger", STRANGER, "/pair AAAAA-AAAAA")
+    world.telegram.say("desk", STRANGER, f"/pair {code}")
+    world.telegram.say("stranger", STRANGER, f"/pair {code.lower()}")
+    [answer] = world.telegram.wait_for("stranger")
+    assert answer.text == "You are owner here now. The same in the config:\nchat: {roles: {owner: telegram:14}}"
+    world.telegram.say("owner", OWNER, f"/pair {code}")  # it is good once
+    world.telegram.say("stranger", STRANGER, "/actions")
+    assert "done pair telegram:14 owner" in world.telegram.wait_for("stranger", 2)[1].text
+    assert world.telegram.messages("owner") == []
+
+
+def test_a_code_is_good_for_ten_minutes_and_the_config_counts_before_it(world: World) -> None:
+    late = pairing_code(world.app, Role.OWNER, "root")
+    world.clock.forward(minutes=11)
+    assert pair(world.app, f"/pair {late}", "telegram:14", "eve", "telegram:14") is None
+    code = pairing_code(world.app, Role.OWNER, "root")
+    assert pair(world.app, f"/pair {code}", "telegram:13", "vera", "telegram:13") is not None
+    assert role_of(world.app, ["telegram:13"]) is Role.VIEWER
+    assert role_of(world.app, ["telegram:14"]) is None
 
 
 def toasted(world: World, count: int) -> list[str]:

@@ -10,8 +10,10 @@ import pytest
 from sqlalchemy import Connection
 
 from reporter.alerts.model import AlertState, Level, Observation, Phase
+from reporter.errors import ReporterError
 from reporter.notify.routing import Observer
 from reporter.notify.timeline import Timeline
+from reporter.operations.incidents import acknowledge, unacknowledge
 from reporter.store import alerts, incidents
 from reporter.store.alerts import StoredAlert
 from tests.notify.alert_home import Floor, floor
@@ -308,3 +310,34 @@ def test_a_change_that_cannot_be_saved_is_not_logged_as_one(tmp_path: Path, capl
         assert "limit/loss" not in caplog.text
         hears(stage, fails=False)
         assert caplog.text.count("limit/loss opened") == 1
+
+
+def test_an_acknowledgement_for_a_while_reopens_the_reminders(tmp_path: Path) -> None:
+    with floor(tmp_path, {"db": ""}, "  escalation: [{after: 15m, channel: on-call}]") as stage:
+        stage.down("db")
+        stage.passes(minutes=2)
+        acknowledge(stage.stage.app, "db", "anna", "new disk", "r1", stage.clock.wall() + timedelta(minutes=30))
+        stage.passes(minutes=29)
+        assert titles(stage, "on-call") == []
+        card = stage.discord.messages("alerts-critical")[0]
+        assert "Acknowledged by anna at 12:02:20 UTC until 12:32:20 UTC: new disk" in str(card.embeds)
+        stage.passes(minutes=2)
+        [_, reminder] = stage.discord.messages("alerts-critical")
+        assert "the acknowledgement of anna has ended" in str(reminder.embeds)
+        assert "Acknowledged" not in str(stage.discord.messages("alerts-critical")[0].embeds)
+        assert len(titles(stage, "on-call")) == 1
+
+
+def test_an_acknowledgement_that_is_taken_back_leaves_every_card(tmp_path: Path) -> None:
+    with floor(tmp_path, {"db": ""}, "  escalation: [{after: 15m, channel: on-call}]") as stage:
+        stage.down("db")
+        stage.passes(minutes=2)
+        acknowledge(stage.stage.app, "db", "anna", "", "r1")
+        stage.passes(minutes=20)
+        [was] = unacknowledge(stage.stage.app, "db", "r2")
+        assert was.acked_by == "anna"
+        stage.passes(minutes=1)
+        assert "Acknowledged" not in str(stage.discord.messages("alerts-critical")[0].embeds)
+        assert len(titles(stage, "on-call")) == 1
+        with pytest.raises(ReporterError, match="nobody has acknowledged db"):
+            unacknowledge(stage.stage.app, "db", "r3")

@@ -102,6 +102,25 @@ def test_a_silence_says_what_it_matches(stage: Stage) -> None:
     assert "It matches no known subject" in answer
 
 
+@pytest.mark.parametrize(
+    ("words", "until"),
+    [
+        ("until morning", "2026-11-01 08:00:00 CET, for 19h"),
+        ("until 18:30", "2026-10-31 18:30:00 CET, for 5h 30m"),
+        ("until 9:00", "2026-11-01 09:00:00 CET, for 20h"),
+        ("until 2026-11-02", "2026-11-02 00:00:00 CET, for 1d 11h"),
+    ],
+)
+def test_a_silence_may_end_at_a_moment(stage: Stage, words: str, until: str) -> None:
+    assert f"Until {until}, by anna: of noise" in ask(stage, f"silence db {words} because of noise")
+
+
+@pytest.mark.parametrize(("words", "why"), [("until 2026-10-30", "is over"), ("until noon", "noon")])
+def test_a_silence_does_not_end_in_the_past(stage: Stage, words: str, why: str) -> None:
+    with pytest.raises(ReporterError, match=why):
+        ask(stage, f"silence db {words}")
+
+
 def test_a_floor_that_cannot_be_read_is_told_and_not_called_zero(tmp_path: Path) -> None:
     stage = floor(tmp_path)
     assert stage.app

@@ -353,6 +353,7 @@ COMMAND_LINES: dict[str, list[list[str]]] = {
     ],
     "ledger": [["check"], ["rollups"], ["verify"], ["inspect", "LEDGER"]],
     "web": [["tokens"], ["token", "p"], ["revoke", "p"], ["login"]],
+    "chat": [["people"], ["pair"], ["remove", "telegram:1"]],
     "jobs": [[]],
     "check": [[], ["--diff"]],
     "probe": [[]],
