@@ -82,7 +82,8 @@ def _assigned(operation: Operation, words: list[Word]) -> dict[str, str]:
     found: dict[str, list[Word]] = {}
     current: str | None = None
     for word in words:
-        if (name := named.get(word.casefold())) and name not in found:
+        ended = current is not None and fields[current].rest  # what follows is its text, whatever the words
+        if not ended and (name := named.get(word.casefold())) and name not in found:
             current, found[name] = name, []
             continue
         if current is None or (found[current] and not fields[current].rest):

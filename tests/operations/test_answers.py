@@ -47,7 +47,13 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         ("stats", ["Runs: 0", "No message was sent."]),
         ("outbox", ["The outbox is empty"]),
         ("alerts", ["Alerts are on", "Nothing is failing."]),
-        ("help", ["pnl [today|daily|weekly|monthly] [DATE]: P&L", "silence SUBJECT [for SPAN] [because REASON]"]),
+        (
+            "help",
+            [
+                "pnl [today|daily|weekly|monthly] [DATE]: P&L",
+                "silence SUBJECT [for SPAN] [until TIME] [because REASON]",
+            ],
+        ),
         ("help trades", ["trades [N] [of AGENT]"]),
         ("start", ["Hello anna", "You are owner here."]),
     ],
@@ -108,7 +114,7 @@ def test_a_silence_says_what_it_matches(stage: Stage) -> None:
         ("until morning", "2026-11-01 08:00:00 CET, for 19h"),
         ("until 18:30", "2026-10-31 18:30:00 CET, for 5h 30m"),
         ("until 9:00", "2026-11-01 09:00:00 CET, for 20h"),
-        ("until 2026-11-02", "2026-11-02 00:00:00 CET, for 1d 11h"),
+        ("until 2026-11-02", "2026-11-02 00:00:00 CET, for 1 day, 11 hours"),
     ],
 )
 def test_a_silence_may_end_at_a_moment(stage: Stage, words: str, until: str) -> None:

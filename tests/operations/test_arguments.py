@@ -52,7 +52,7 @@ def test_words_become_arguments(text: str, given: dict[str, Any]) -> None:
         ("pnl yearly", "pnl: period must be `today` or `daily` or `weekly` or `monthly`; write `pnl [today|"),
         ("trades many", "trades: N must be a whole number; write `trades [N] [of AGENT]`"),
         ("trades 51", "trades: N must be less than or equal to 50"),
-        ("silence", "silence: SUBJECT is missing; write `silence SUBJECT [for SPAN] [because REASON]`"),
+        ("silence", "silence: SUBJECT is missing; write `silence SUBJECT [for SPAN] [until TIME] [because REASON]`"),
         ("silence db for ever", "silence: SPAN must be a duration with its unit: write such as `30s`, `5m`"),
         ("status now", "status: `now` is too much; write `status`"),
         ("x" * 10_001, "a question has at most 10000 characters"),
