@@ -8,7 +8,7 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -17,6 +17,7 @@ from reporter.chat.lane import Lane
 from reporter.errors import ReporterError
 from reporter.messages.message import Message, Run, Text
 from reporter.operations.answering import Door, found, understood
+from reporter.operations.incidents import later, some
 from reporter.operations.operation import Actor, NotUnderstoodError, Operation
 from reporter.periods.time_text import moment_text
 from reporter.secret import masked
@@ -32,8 +33,10 @@ PATIENCE = 60.0
 """Seconds after which somebody who waits for an answer hears that it takes longer."""
 MOST, WITHIN = 5, 10.0
 """So many questions of one person, within so many seconds."""
-MORNING = 8
-"""The hour of the day, in the config's zone, at which a silence until morning ends."""
+MOST_EXPLAINED = 5
+"""Incidents of one message that a button explains."""
+MOST_PICTURES, PICTURE_BYTES = 10, 10 << 20
+"""What may come with a question."""
 
 Say = Callable[[Sequence[Message]], None]
 
@@ -91,23 +94,30 @@ class Questions:
     def press(self, verb: str, incident: str, actor: Actor, say: Say) -> None:
         """Do what a button says, when its turn comes."""
         if self._in_pace(actor.who, say):
-            lane = self._slow if verb == "graph" else self._quick
+            lane = self._slow if verb in {"graph", "refresh"} else self._quick
             lane.submit(partial(self._within_patience, partial(self._pressed, verb, incident, actor), say))
 
     def say(self, text: str, say: Say) -> None:
         """Say a sentence when its turn comes."""
         self._quick.submit(partial(say, [line(text)]))
 
-    def _in_pace(self, who: str, say: Say) -> bool:
-        """Whether somebody asks no faster than allowed; the first question too many is answered by that."""
+    def is_in_pace(self, who: str) -> bool:
+        """Whether somebody asks no faster than allowed; what is in pace is counted."""
         with self._lock:
             now, before = time.monotonic(), self._asked[who]
-            if len(before) < MOST or before[0] < now - WITHIN:
-                before.append(now)
-                return True
-            if self._warned.get(who, 0.0) >= before[0]:
+            if len(before) == MOST and before[0] >= now - WITHIN:
                 return False
-            self._warned[who] = now
+            before.append(now)
+            return True
+
+    def _in_pace(self, who: str, say: Say) -> bool:
+        """The same; the first question too many is answered by that."""
+        if self.is_in_pace(who):
+            return True
+        with self._lock:
+            if self._warned.get(who, 0.0) >= self._asked[who][0]:
+                return False
+            self._warned[who] = time.monotonic()
         self.say(f"At most {MOST} questions within {WITHIN:.0f} s: the others are left out.", say)
         return False
 
@@ -145,33 +155,34 @@ class Questions:
         return [message.noted(f"asked at {at}") for message in messages] if age > LATE_QUESTION else messages
 
     def _pressed(self, verb: str, incident: str, actor: Actor) -> Sequence[Message]:
-        """A button does what the same words would do; its incident is looked up, and nothing else is believed."""
+        """A button does what the same words would do; its incident is looked up, and nothing else is believed. The
+        button of a message about several incidents has their group's id, and is about all that are open."""
+        if verb == "refresh":
+            self._door.invoke("refresh", {"name": incident}, actor)
+            return [line("Refreshed.")]
         with self._app.store.read() as connection:
-            open_ones = [one for one in incidents.open_incidents(connection) if one.id == incident]
-        if not open_ones:
+            subjects = [one.subject for one in incidents.open_incidents(connection) if incident in {one.id, one.group}]
+        if not subjects:
             return [line("This is over.")]
-        subject = open_ones[0].subject
+        if verb == "explain":
+            return self._each("explain", subjects[:MOST_EXPLAINED], actor)
+        return [line(f"{self._done(verb, subjects, actor)}: {some(subjects)}")]
+
+    def _done(self, verb: str, subjects: Sequence[str], actor: Actor) -> str:
         match verb:
             case "ack":
-                self._door.invoke("ack", {"subject": subject}, actor)
-                return [line(f"Acknowledged by {actor.name}.")]
-            case "silence" | "morning":
-                until, span = self._span(verb)
-                self._door.invoke("silence", {"subject": subject, "span": span, "reason": "a button"}, actor)
-                return [line(f"{subject} is silenced {until}.")]
-            case "explain":
-                return self._door.invoke("explain", {"subject": subject}, actor)
-        return [line("This button is not known any more.")]
+                self._each("ack", subjects, actor)
+                return f"Acknowledged by {actor.name}"
+            case "silence":
+                self._each("silence", subjects, actor, span="1h", reason="a button")
+                return "Silenced for an hour"
+            case "morning":
+                self._each("silence", subjects, actor, until="morning", reason="a button")
+                return f"Silenced until {moment_text(later(self._app, verb), self._app.runtime.zone)}"
+        raise NotUnderstoodError("this button is not known any more")
 
-    def _span(self, verb: str) -> tuple[str, str]:
-        """Until when a button silences, in words, and how long that is."""
-        if verb == "silence":
-            return "for an hour", "1h"
-        now = self._app.clock.wall().astimezone(self._app.runtime.zone)
-        end = now.replace(hour=MORNING, minute=0, second=0, microsecond=0)
-        end += timedelta(days=1) if end <= now else timedelta()
-        seconds = (end.astimezone(UTC) - now.astimezone(UTC)).total_seconds()  # clocks may change in between
-        return f"until {moment_text(end, self._app.runtime.zone)}", f"{int(seconds // 60) + 1}m"
+    def _each(self, name: str, subjects: Sequence[str], actor: Actor, **values: str) -> list[Message]:
+        return [message for one in subjects for message in self._door.invoke(name, {"subject": one, **values}, actor)]
 
 
 class Strangers:

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
-from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import timedelta
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -19,19 +17,17 @@ import httpx
 
 from reporter.app.app import App
 from reporter.chat.answers import Answers
+from reporter.chat.asking import MOST_PICTURES, PICTURE_BYTES, Question, Questions, Strangers
 from reporter.chat.lane import Lane
 from reporter.chat.updates import KINDS, Asked, read_update
 from reporter.delivery.outlets.telegram.bot_api import BotAnswer, BotApi
-from reporter.errors import ReporterError
 from reporter.http_client import Bounds
-from reporter.messages.message import Message, Run, Text, visible
+from reporter.messages.message import Message, plain_blocks, visible
 from reporter.operations import people
-from reporter.operations.answering import Door, allowed, understood
-from reporter.operations.operation import Actor, NotUnderstoodError, Role
-from reporter.periods.time_text import moment_text
+from reporter.operations.answering import allowed
+from reporter.operations.operation import Actor, Role
 from reporter.scheduler.chat_settings import ChatSettings
 from reporter.secret import Secret, masked
-from reporter.store import incidents
 
 log = logging.getLogger(__name__)
 
@@ -39,20 +35,15 @@ POLL = 25
 """Seconds that Telegram holds a request open while nothing happens."""
 PAUSES = (1.0, 2.0, 5.0, 15.0, 60.0)
 """Seconds between tries while Telegram cannot be reached, or another program receives the bot's messages."""
-LATE_CHANGE = timedelta(seconds=60)
-"""What changes something is not done so long after it was asked."""
-LATE_QUESTION = timedelta(minutes=10)
-"""From this age on an answer says when its question was asked."""
-PATIENCE = 60.0
-"""Seconds after which somebody who waits for an answer hears that it takes longer."""
-MOST, WITHIN = 5, 10.0
-"""So many questions of one person, within so many seconds."""
+ALBUM_WAIT = 2.0
+"""Seconds that an album is waited for: each of its pictures comes as an update of its own."""
 _FINAL = {401, 404}
+_SERVICE = "telegram"
 
 
 class TelegramDoor:
     """Listens from `start` to `stop`. `deliver` is told the run whose messages wait in the outbox; `poll` is for how
-    many seconds Telegram holds a request open while nothing happens."""
+    many seconds Telegram holds a request open while nothing happens, `album` how long the rest of one is waited for."""
 
     def __init__(
         self,
@@ -62,30 +53,31 @@ class TelegramDoor:
         deliver: Callable[[str], object],
         *,
         poll: float = POLL,
+        album: float = ALBUM_WAIT,
     ) -> None:
+        self._album_wait = album
         self._poll = poll
         self._app = app
-        self._door = Door(app, deliver)
-        bounds = Bounds(POLL + 30.0, 8 << 20)
+        self._questions = Questions(app, deliver)
+        bounds = Bounds(POLL + 30.0, 16 << 20)
         self._api = BotApi(token, base_url=settings.telegram_url, timeout=15 + POLL, bounds=bounds)
         self._stopping = threading.Event()
         self._answers = Answers(token, settings.telegram_url, app.runtime.zone, self._stopping)
-        # An acknowledgement waits for no report: what changes something has a lane of its own.
-        self._quick, self._slow = Lane("chat-quick"), Lane("chat-slow")
+        self._pictures = Lane("chat-pictures")
+        self._albums: dict[str, list[Asked]] = {}
         self._thread = threading.Thread(target=self._listen, name="chat-telegram", daemon=True)
-        self._asked: dict[int, deque[float]] = defaultdict(lambda: deque(maxlen=MOST))
-        self._warned: dict[int, float] = {}
-        self._strangers: set[tuple[int, int]] = set()
+        self._strangers = Strangers()
         self._name = ""
 
     def start(self) -> None:
+        self._note(connected=False, why="not connected yet")
         self._thread.start()
 
     def stop(self) -> None:
         """End; what is being answered gets a moment."""
         self._stopping.set()
-        for lane in (self._quick, self._slow):
-            lane.close()
+        self._questions.close()
+        self._pictures.close()
         self._api.close()
         self._thread.join(2)
         self._answers.close()
@@ -103,15 +95,20 @@ class TelegramDoor:
             except _RefusedError as error:
                 if error.final:
                     log.error("the bot of `chat.telegram` does not work, so nobody is answered: %s", error)
+                    self._note(connected=False, why=str(error))
                     return
                 failures, told = self._pause(failures, told, str(error))
             except (httpx.HTTPError, RuntimeError) as error:  # a client that was closed raises the latter
                 failures, told = self._pause(failures, told, f"Telegram cannot be reached ({type(error).__name__})")
             else:
                 failures, told = 0, ""
+                self._note(connected=True)
                 for update in updates if isinstance(updates, list) else ():
                     offset = max(offset, int(update.get("update_id", 0)) + 1)
                     self._take(update)
+
+    def _note(self, *, connected: bool, why: str = "") -> None:
+        self._app.doors.note(_SERVICE, connected=connected, why=why)
 
     def _pause(self, failures: int, told: str, why: str) -> tuple[int, str]:
         """Wait longer each time; the same trouble is logged once."""
@@ -119,6 +116,7 @@ class TelegramDoor:
             return failures, told
         if why != told:
             log.warning("questions in Telegram wait: %s", why)
+            self._note(connected=False, why=why)
         self._stopping.wait(PAUSES[min(failures, len(PAUSES) - 1)])
         return failures + 1, why
 
@@ -132,7 +130,7 @@ class TelegramDoor:
 
     def _show_menu(self, identity: str, role: Role) -> None:
         service, _, number = identity.partition(":")
-        if service != "telegram":
+        if service != _SERVICE:
             return
         commands = [
             {"command": one.name, "description": one.help[:256]}
@@ -152,7 +150,7 @@ class TelegramDoor:
             why = "another program receives this bot's messages; stop it"
         raise _RefusedError(masked(why), final=final)
 
-    # --- Who asks, and how often ---
+    # --- Who asks ---
 
     @property
     def _settings(self) -> ChatSettings:
@@ -162,137 +160,127 @@ class TelegramDoor:
     def _take(self, update: dict[str, Any]) -> None:
         try:
             asked = read_update(update, self._name)
-            if asked and asked.private and asked.text.casefold().startswith(f"{people.WORD} "):
+            if asked is None:
+                return
+            if asked.private and asked.text.casefold().startswith(f"{people.WORD} "):
                 self._pair(asked)
-                return
-            actor = self._actor(asked) if asked else None
-            if asked is None or actor is None or not self._in_pace(asked):
-                return
-            lane = self._quick if asked.verb or _is_quick(asked.text) else self._slow
-            lane.submit(partial(self._answer, asked, actor))
+            elif asked.album:
+                self._gather(asked)
+            else:
+                self._question(asked)
         except Exception:
             log.exception("an update of Telegram could not be read")
 
     def _actor(self, asked: Asked) -> Actor | None:
         """Who asks, by the roles of the person and of the group; a stranger is nobody, and hears nothing."""
-        settings = self._settings
-        if not asked.private and asked.chat not in settings.telegram_groups:
+        if not asked.private and asked.chat not in self._settings.telegram_groups:
             self._ignore(asked)
             return None
-        role = people.role_of(self._app, [asked.identity, f"telegram:{asked.chat}"])
+        role = people.role_of(self._app, [asked.identity, f"{_SERVICE}:{asked.chat}"])
         if role is None:
             self._ignore(asked)
             return None
-        return Actor(visible(asked.name), role, f"telegram:{asked.chat}", asked.identity)
+        return Actor(visible(asked.name), role, f"{_SERVICE}:{asked.chat}", asked.identity)
 
     def _pair(self, asked: Asked) -> None:
         """Somebody sends a code of the command line; a wrong one gets no answer, like any stranger."""
-        if self._is_too_fast(asked):
+        if not self._questions.is_in_pace(asked.identity):
             return
         name = visible(asked.name)
-        person = people.pair(self._app, asked.text, asked.identity, name, f"telegram:{asked.chat}")
+        person = people.pair(self._app, asked.text, asked.identity, name, f"{_SERVICE}:{asked.chat}")
         if person is None:
             self._ignore(asked)
             return
         log.warning("%s [%s] was paired by a code and is %s now", masked(name), person.identity, person.role)
         told = f"You are {person.role} here now. The same in the config:"
-        self._slow.submit(partial(self._say, asked, f"{told}\nchat: {{roles: {{{person.role}: {person.identity}}}}}"))
+        self._questions.say(f"{told}\nchat: {{roles: {{{person.role}: {person.identity}}}}}", self._say(asked))
         self._show_menu(person.identity, Role[person.role.upper()])
 
     def _ignore(self, asked: Asked) -> None:
         """A line in the log, once for a person in a chat."""
-        if (asked.user, asked.chat) not in self._strangers and len(self._strangers) < 1000:
-            self._strangers.add((asked.user, asked.chat))
+        if self._strangers.is_new((asked.user, asked.chat)):
             log.warning(
                 "%s (telegram:%d) wrote to the bot in chat %d and got no answer: `chat.roles` and "
                 "`chat.telegram.groups` say who gets one",
                 masked(visible(asked.name)), asked.user, asked.chat,
             )  # fmt: skip
 
-    def _is_too_fast(self, asked: Asked) -> bool:
-        """Whether somebody asks faster than allowed; what is in pace is counted."""
-        now, before = time.monotonic(), self._asked[asked.user]
-        if len(before) < MOST or before[0] < now - WITHIN:
-            before.append(now)
-            return False
-        return True
+    # --- What is asked ---
 
-    def _in_pace(self, asked: Asked) -> bool:
-        """Whether somebody asks no faster than allowed; the first question too many is answered by that."""
-        if not self._is_too_fast(asked):
-            return True
-        if self._warned.get(asked.user, 0.0) < self._asked[asked.user][0]:
-            self._warned[asked.user] = time.monotonic()
-            told = f"At most {MOST} questions within {WITHIN:.0f} s: the others are left out."
-            self._slow.submit(partial(self._say, asked, told))
-        return False
+    def _gather(self, asked: Asked) -> None:
+        """An album is one question: its text stands beside one of its pictures."""
+        pieces = self._albums.setdefault(asked.album, [])
+        pieces.append(asked)
+        if len(pieces) == 1:
+            waiting = threading.Timer(self._album_wait, self._gathered, (asked.album,))
+            waiting.daemon = True
+            waiting.start()
 
-    # --- Answering ---
+    def _gathered(self, album: str) -> None:
+        pieces = self._albums.pop(album, [])
+        told = [one for one in pieces if one.text]
+        pictures = tuple(picture for one in pieces for picture in one.pictures)
+        if told:
+            self._question(replace(told[0], pictures=pictures))
 
-    def _answer(self, asked: Asked, actor: Actor) -> None:
-        waiting = threading.Timer(PATIENCE, self._say, (asked, "This takes longer; the answer follows."))
-        waiting.daemon = True
-        waiting.start()
-        try:
-            if asked.verb:
-                self._press(asked, actor)
-            else:
-                self._answers.send(asked.chat, asked.topic, self._answered(asked, actor))
-        except ReporterError as error:
-            self._say(asked, masked(str(error)))
-        except Exception:
-            log.exception("a question in Telegram could not be answered")
-            self._say(asked, "This failed; the log says why.")
-        finally:
-            waiting.cancel()
-
-    def _answered(self, asked: Asked, actor: Actor) -> Sequence[Message]:
-        age = self._app.clock.wall() - asked.at if asked.at else timedelta()
-        at = moment_text(asked.at, self._app.runtime.zone) if asked.at else ""
-        if age > LATE_CHANGE and _changes(asked.text):
-            return [_line(f"Asked at {at}, while I was away, and not done. Ask again if it is still wanted.")]
-        try:
-            messages = self._door.answer(asked.text, actor)
-        except NotUnderstoodError:
-            if asked.private or asked.text.startswith("/"):
-                raise
-            return []
-        return [message.noted(f"asked at {at}") for message in messages] if age > LATE_QUESTION else messages
-
-    def _press(self, asked: Asked, actor: Actor) -> None:
-        """A button does what the same words would do; its incident is looked up, and nothing else is believed."""
-        with self._app.store.read() as connection:
-            found = [one for one in incidents.open_incidents(connection) if one.id == asked.incident]
-        if not found:
-            self._toast(asked, "This is over.")
+    def _question(self, asked: Asked) -> None:
+        actor = self._actor(asked)
+        if actor is None:
             return
-        subject = found[0].subject
-        try:
-            match asked.verb:
-                case "ack":
-                    self._door.invoke("ack", {"subject": subject}, actor)
-                    self._toast(asked, f"Acknowledged by {actor.name}.")
-                case "silence":
-                    given = {"subject": subject, "span": "1h", "reason": "a button in Telegram"}
-                    self._door.invoke("silence", given, actor)
-                    self._toast(asked, f"{subject} is silenced for an hour.")
-                case "explain":
-                    messages = self._door.invoke("explain", {"subject": subject}, actor)
-                    self._toast(asked, "")
-                    self._answers.send(asked.chat, asked.topic, messages)
-        except ReporterError as error:
-            self._toast(asked, masked(str(error)))
+        if asked.verb:
+            self._questions.press(asked.verb, asked.incident, actor, partial(self._pressed, asked))
+        elif asked.pictures:
+            self._pictures.submit(partial(self._with_pictures, asked, actor))
+        else:
+            self._ask(asked, actor, ())
 
-    def _toast(self, asked: Asked, text: str) -> None:
-        """Answer a button: Telegram shows it for a moment. A query that is too old to answer is no trouble."""
-        with suppress(httpx.HTTPError, RuntimeError):
-            self._api.call("answerCallbackQuery", {"callback_query_id": asked.query, "text": text[:200]})
+    def _ask(self, asked: Asked, actor: Actor, files: tuple[tuple[str, bytes], ...]) -> None:
+        quiet = not (asked.private or asked.text.startswith("/"))
+        question = Question(text=asked.text, files=files, at=asked.at, quiet=quiet)
+        self._questions.take(question, actor, self._say(asked))
 
-    def _say(self, asked: Asked, text: str) -> None:
+    def _with_pictures(self, asked: Asked, actor: Actor) -> None:
+        """Fetch the pictures that came with a question; without one of them nothing is done."""
+        say = self._say(asked)
+        if len(asked.pictures) > MOST_PICTURES:
+            self._questions.say(f"At most {MOST_PICTURES} pictures: nothing is done.", say)
+            return
         try:
-            self._answers.send(asked.chat, asked.topic, [_line(text)])
+            files = tuple((f"picture-{number}", self._fetched(one)) for number, one in enumerate(asked.pictures, 1))
+        except (_RefusedError, httpx.HTTPError, RuntimeError):
+            self._questions.say("The pictures could not be fetched from Telegram: nothing is done. Try again.", say)
+        else:
+            self._ask(asked, actor, files)
+
+    def _fetched(self, picture: str) -> bytes:
+        found = self._result(self._api.call("getFile", {"file_id": picture}))
+        path, size = str(found.get("file_path", "")), int(found.get("file_size") or 0)
+        if not path or size > PICTURE_BYTES:
+            raise _RefusedError("the picture is too large", final=False)
+        return self._api.download(path)
+
+    # --- Answers ---
+
+    def _say(self, asked: Asked) -> Callable[[Sequence[Message]], None]:
+        return partial(self._send, asked)
+
+    def _send(self, asked: Asked, messages: Sequence[Message]) -> None:
+        try:
+            self._answers.send(asked.chat, asked.topic, messages)
         except Exception:
             log.exception("an answer in Telegram could not be sent")
+
+    def _pressed(self, asked: Asked, messages: Sequence[Message]) -> None:
+        """Answer a button: a sentence is shown for a moment, anything else is sent."""
+        is_sentence = len(messages) == 1 and not messages[0].title
+        self._toast(asked, "\n".join(plain_blocks(messages[0].body)) if is_sentence else "")
+        if not is_sentence:
+            self._send(asked, messages)
+
+    def _toast(self, asked: Asked, text: str) -> None:
+        """Telegram shows it for a moment. A query that is too old to answer is no trouble."""
+        with suppress(httpx.HTTPError, RuntimeError):
+            self._api.call("answerCallbackQuery", {"callback_query_id": asked.query, "text": text[:200]})
 
 
 class _RefusedError(Exception):
@@ -301,24 +289,3 @@ class _RefusedError(Exception):
     def __init__(self, why: str, *, final: bool) -> None:
         super().__init__(why)
         self.final = final
-
-
-def _changes(text: str) -> bool:
-    """Whether a text asks for something that changes something."""
-    try:
-        return understood(text)[0].changes
-    except ReporterError:
-        return False
-
-
-def _is_quick(text: str) -> bool:
-    """Whether a text needs no report: it changes something, asks for help, or is not understood."""
-    try:
-        operation, _ = understood(text)
-    except ReporterError:
-        return True
-    return operation.changes or operation.group == "Help"
-
-
-def _line(text: str) -> Message:
-    return Message(body=(Text(tuple((Run("text", line),) for line in text.splitlines())),))

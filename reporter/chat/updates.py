@@ -11,14 +11,15 @@ from typing import Any
 KINDS = ("message", "callback_query")
 """What the door listens to. Edited messages are not among them: an edit would run an old command again."""
 
-_BUTTON = re.compile(r"r1:(?P<verb>[a-z]{1,10}):(?P<incident>[\w.-]{1,48})")
+_BUTTON = re.compile(r"r1:(?P<verb>[a-z]{1,10}):(?P<incident>[\w.-]{1,52})")
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A question of a person. `at` is when it was asked, None for a button, which says no time.
 
-    `verb` and `incident` are a button's; `query` is what its answer refers to.
+    `verb` and `incident` are a button's; `query` is what its answer refers to. `pictures` are the ids of files that
+    came with it; those of one `album` come as updates of their own.
     """
 
     user: int
@@ -31,6 +32,8 @@ class Asked:
     query: str = ""
     verb: str = ""
     incident: str = ""
+    pictures: tuple[str, ...] = ()
+    album: str = ""
 
     @property
     def identity(self) -> str:
@@ -47,11 +50,16 @@ def read_update(update: Mapping[str, Any], bot: str) -> Asked | None:
 
 
 def _written(message: Mapping[str, Any], bot: str) -> Asked | None:
-    person, chat, text = _person(message), _chat(message), message.get("text")
+    person, chat, pictures = _person(message), _chat(message), _pictures(message)
+    text, album = message.get("caption" if pictures else "text"), str(message.get("media_group_id") or "")
+    if album and pictures and text is None:
+        text = ""
     # Who writes as a channel, or as an anonymous administrator, is no person.
     if person is None or chat is None or "sender_chat" in message or not isinstance(text, str):
         return None
     private = chat["type"] == "private"
+    if album and not text:
+        return Asked(person[0], person[1], chat["id"], private, pictures=pictures, album=album)
     command, _, rest = text.strip().partition(" ")
     name, at_sign, meant = command.partition("@")
     if not private and not command.startswith("/"):
@@ -63,7 +71,26 @@ def _written(message: Mapping[str, Any], bot: str) -> Asked | None:
     topic = message.get("message_thread_id") if message.get("is_topic_message") else None
     date = message.get("date")
     at = datetime.fromtimestamp(date, UTC) if isinstance(date, int) else None
-    return Asked(person[0], person[1], chat["id"], private, text, topic if isinstance(topic, int) else None, at)
+    return Asked(
+        person[0],
+        person[1],
+        chat["id"],
+        private,
+        text,
+        topic if isinstance(topic, int) else None,
+        at,
+        pictures=pictures,
+        album=album,
+    )
+
+
+def _pictures(message: Mapping[str, Any]) -> tuple[str, ...]:
+    """The id of a message's picture: Telegram offers several sizes of a photo, the largest last."""
+    sizes, file = message.get("photo"), message.get("document")
+    if isinstance(sizes, list) and sizes:
+        return (str(sizes[-1]["file_id"]),)
+    is_picture = isinstance(file, dict) and str(file.get("mime_type")).startswith("image/")
+    return (str(file["file_id"]),) if isinstance(file, dict) and is_picture else ()
 
 
 def _pressed(query: Mapping[str, Any]) -> Asked | None:

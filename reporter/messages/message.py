@@ -125,7 +125,8 @@ class Message:
     """What is to be sent. `at` is the moment it is about; a `silent` one makes no sound and mentions nobody.
 
     `mention` names who is called besides those whom its channel calls anyway: `everyone`, `role:ID`, `user:ID`.
-    `incident` is the open incident that the message is about, for buttons that act on it.
+    `incident` is the open incident that the message is about, or the group of several, for buttons that act on it.
+    `refreshes` is the job that brings a board up to date, for a button.
     """
 
     title: Line = ()
@@ -139,6 +140,7 @@ class Message:
     silent: bool = False
     mention: tuple[str, ...] = ()
     incident: str = ""
+    refreshes: str = ""
 
     def noted(self, *notes: str) -> Message:
         """The same message with notes added to its footer, such as `delivered 14m late`."""
@@ -219,7 +221,7 @@ def to_dict(message: Message) -> dict[str, Any]:
         ],
         "silent": message.silent,
         "mention": list(message.mention),
-    } | ({"incident": message.incident} if message.incident else {})
+    } | {name: text for name in ("incident", "refreshes") if (text := getattr(message, name))}
 
 
 def from_dict(data: dict[str, Any]) -> Message:
@@ -244,6 +246,7 @@ def from_dict(data: dict[str, Any]) -> Message:
         silent=data.get("silent", False),
         mention=tuple(data.get("mention", ())),
         incident=data.get("incident", ""),
+        refreshes=data.get("refreshes", ""),
     )
 
 

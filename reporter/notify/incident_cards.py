@@ -93,9 +93,16 @@ class IncidentNotifier:
                     relief=relief,
                     edit=edit,
                     subjects=(incident.subject,),
-                    incident="" if incident.is_over or incident.group else incident.id,
+                    incident=self._acted_on(incident),
                 )
             )
+
+    def _acted_on(self, incident: Incident) -> str:
+        """What the buttons of a card act on: its incident, or the group while a member of it is open."""
+        if incident.group is None:
+            return "" if incident.is_over else incident.id
+        members = [one for one in self.repository.incidents.values() if one.group == incident.group]
+        return "" if all(one.is_over for one in members) else incident.group
 
     def _look_back(self, incidents: Sequence[Incident]) -> None:
         groups = {incident.group for incident in incidents if incident.group}

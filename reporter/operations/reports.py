@@ -33,6 +33,10 @@ class ReportArguments(Arguments):
     date: Annotated[str | None, Words("DATE")] = None
 
 
+class BoardArguments(Arguments):
+    name: Annotated[str, Words("NAME", known=job_names)]
+
+
 def pnl(asked: Invocation[PnlArguments]) -> Iterator[Message]:
     """Today so far, or the last complete day, week or month."""
     yield from _answered(asked, f"pnl {asked.arguments.period}", asked.arguments.date)
@@ -55,6 +59,19 @@ def report(asked: Invocation[ReportArguments]) -> Iterator[Message]:
     """A report of the config by its name: its last complete period, or that of a date."""
     bound = asked.app.job(asked.arguments.name)
     yield from _shown(asked.app.ask(bound, asked.arguments.date, drawn=asked.drawn), bound.name)
+
+
+def refresh(asked: Invocation[BoardArguments]) -> Iterator[Message]:
+    """Bring a board up to date now: its messages are edited where they stand."""
+    app = asked.app
+    bound = app.job(asked.arguments.name)
+    if bound.job.covers.closed:
+        raise ReporterError(f"{bound.name} is about a time that is over: `report {bound.name}` shows it")
+    done = app.run_by_hand(bound, None)
+    if done.outcome is None or done.outcome.error:
+        raise ReporterError(f"{bound.name}: {done.outcome.error if done.outcome else 'it runs already'}")
+    asked.deliver(done.outcome.run_id)
+    yield asked.answer("refresh", name=bound.name, messages=done.outcome.messages)
 
 
 def _answered(asked: Invocation[Any], question: str, date: str | None, *, running: bool = False) -> Iterator[Message]:

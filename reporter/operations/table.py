@@ -46,6 +46,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("performance", "the figures of this month so far", reports.performance, reports.DateArguments),
     Operation("leaderboard", "the agents of last week by P&L", reports.leaderboard, reports.DateArguments),
     Operation("report", "a report by its name", reports.report, reports.ReportArguments, group="Reports"),
+    Operation("refresh", "bring a board up to date now", reports.refresh, reports.BoardArguments, group="Reports"),
     Operation("health", "this machine, the databases, the probes and the reporter", reports.health, group="Health"),
     Operation("latency", "how long each database and service takes to answer", service.latency, group="Health"),
     Operation(

@@ -425,7 +425,7 @@ def _letter(
         key=f"{job}/{stamp}/{number}/{channel}",
         channel=channel,
         kind="board" if slot else "report",
-        message=written.message,
+        message=replace(written.message, refreshes=job) if slot else written.message,
         slot=f"{job}/{slot}" if slot else None,
         repost=written.report.repost,
         refresh=written.report.refresh,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import logging
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import date
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from reporter.alerts.model import Level, Observation
 from reporter.app.app import App
@@ -16,6 +19,7 @@ from reporter.chat.telegram import TelegramDoor
 from reporter.operations.operation import Role
 from reporter.operations.people import pair, pairing_code, role_of
 from reporter.store import incidents
+from reporter.store.plans import PlanTable
 from tests.support.clocks import HandClock
 from tests.support.processes import until
 from tests.support.telegram import LocalTelegram, Refused
@@ -25,11 +29,25 @@ CONFIG = """\
 version: 1
 telegram: {{base_url: "{url}"}}
 channels: {{desk: {{kind: telegram, token: env:BOT, chat: {desk}}}}}
-jobs: {{}}
+alerts: {{group: 3}}
+jobs: {{board: {{channel: desk}}}}
+plans: {{authors: {{d: {{users: ["telegram:11"]}}}}, channel: desk}}
 chat:
   telegram: {{token: env:BOT, groups: {desk}}}
   roles: {{owner: "telegram:11", operator: "telegram:12", viewer: ["telegram:13"]}}
 """
+
+
+BOARD = '''\
+"""A board."""
+from reporter import Context, Report, job
+
+
+@job(covers="now", schedule="every hour")
+def board(ctx: Context):
+    """What the time is."""
+    yield Report(slot="board")
+'''
 
 
 class World:
@@ -42,6 +60,10 @@ class World:
         (folder / "config").mkdir()
         config = CONFIG.format(url=telegram.base_url, desk=telegram.chat("desk"))
         (folder / "config" / "reporter.yaml").write_text(config)
+        (folder / "jobs").mkdir()
+        (folder / "jobs" / "board.py").write_text(BOARD)
+        (folder / "templates").mkdir()
+        (folder / "templates" / "board.md.j2").write_text("# Board\n\n{{ now | time }}\n")
         environ = {"HOME": str(folder), "BOT": telegram.token()}
         self.app = App(FolderHome(folder, clock=clock, environ=environ), clock=clock)
 
@@ -49,7 +71,7 @@ class World:
         chat = self.app.runtime.chat
         assert chat is not None
         assert chat.telegram is not None
-        door = TelegramDoor(self.app, chat, chat.telegram, self.deliver, poll=0.2)
+        door = TelegramDoor(self.app, chat, chat.telegram, self.deliver, poll=0.2, album=0.3)
         door.start()
         return door
 
@@ -122,7 +144,7 @@ def test_what_is_not_understood_names_the_nearest(world: World) -> None:
 def test_a_button_needs_the_role_that_the_words_need(world: World) -> None:
     world.trouble()
     [alert] = world.telegram.wait_for("desk")
-    assert list(alert.buttons) == ["✋ Acknowledge", "🔇 Silence 1 h", "🔎 Explain"]
+    assert list(alert.buttons) == ["✋ Acknowledge", "🔇 Silence 1 h", "🌙 Until morning", "🔎 Explain"]
     for user in (STRANGER, VIEWER):
         world.telegram.press(alert, user, "✋ Acknowledge")
     toasts = toasted(world, 1)
@@ -137,7 +159,9 @@ def test_a_button_silences_and_one_explains(world: World) -> None:
     world.trouble()
     [alert] = world.telegram.wait_for("desk")
     world.telegram.press(alert, OWNER, "🔇 Silence 1 h")
-    assert "silenced for an hour" in toasted(world, 1)[0]
+    assert "Silenced for an hour: limit/daily_loss" in toasted(world, 1)[0]
+    world.telegram.press(alert, OWNER, "🌙 Until morning")
+    assert "08:00:00" in toasted(world, 2)[1]
     world.telegram.press(alert, VIEWER, "🔎 Explain")
     assert any("limit/daily_loss" in message.text for message in world.telegram.wait_for("desk", 2)[1:])
 
@@ -220,6 +244,68 @@ def test_a_code_is_good_for_ten_minutes_and_the_config_counts_before_it(world: W
     assert pair(world.app, f"/pair {code}", "telegram:13", "vera", "telegram:13") is not None
     assert role_of(world.app, ["telegram:13"]) is Role.VIEWER
     assert role_of(world.app, ["telegram:14"]) is None
+
+
+def test_a_message_about_several_incidents_has_buttons_for_all_of_them(world: World) -> None:
+    subjects = [f"limit/loss_{name}" for name in "abc"]
+    seen = [Observation(one, Level.CRITICAL, "the limit is passed") for one in subjects]
+    world.app.runner.observe(world.app.runtime, seen)
+    world.clock.forward(minutes=10)
+    world.app.alerts.commit(world.app.runtime.notify, lambda judgement: judgement.process_due())
+    world.deliver()
+    alert = world.telegram.wait_for("desk")[-1]
+    world.telegram.press(alert, OPERATOR, "✋ Acknowledge")
+    assert toasted(world, 1) == [f"Acknowledged by user12: {', '.join(subjects)}"]
+    assert world.acked_by == ["user12"] * 3
+    for _ in range(3):
+        world.clock.forward(hours=1)
+        world.app.runner.observe(world.app.runtime, [Observation(one, Level.OK) for one in subjects])
+        world.deliver()
+    assert [message.buttons for message in world.telegram.messages("desk")] == [{}] * len(
+        world.telegram.messages("desk")
+    )
+
+
+def test_a_board_is_refreshed_by_its_button(world: World) -> None:
+    world.telegram.say("viewer", VIEWER, "/refresh board")
+    world.telegram.wait_for("viewer")
+    world.deliver()
+    [board] = world.telegram.wait_for("desk")
+    assert list(board.buttons) == ["🔄 Refresh"]
+    world.clock.forward(minutes=5)
+    world.telegram.press(board, STRANGER, "🔄 Refresh")
+    world.telegram.press(board, VIEWER, "🔄 Refresh")
+    assert toasted(world, 1) == ["Refreshed."]
+    world.deliver()
+    [edited] = world.telegram.messages("desk")
+    assert "12:05:00" in edited.text
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_an_album_is_one_plan(world: World, count: int) -> None:
+    pictures = [picture(number) for number in range(count)]
+    world.telegram.show("stranger", STRANGER, pictures, "plan d long BTC")
+    world.telegram.show("owner", OWNER, pictures, "plan d long BTC")
+    [answer] = world.telegram.wait_for("owner")
+    assert "The plan of d for 2026-10-31 is kept" in answer.text
+    with world.app.store.read() as connection:
+        assert len(PlanTable(connection).charts(date(2026, 10, 31), "d")) == count
+    assert world.telegram.messages("stranger") == []
+
+
+def test_the_state_of_the_door_is_known(world: World, telegram: LocalTelegram) -> None:
+    until(
+        lambda: world.app.doors.words("telegram") == ("connected", ""), lambda: str(world.app.doors.words("telegram"))
+    )
+    with telegram.broken(Refused(502, "Bad Gateway")):
+        until(lambda: world.app.doors.words("telegram")[0] == "disconnected", lambda: "")
+    until(lambda: world.app.doors.words("telegram") == ("connected", ""), lambda: "")
+
+
+def picture(number: int) -> bytes:
+    content = io.BytesIO()
+    Image.new("RGB", (8, 8), (number, 0, 0)).save(content, "PNG")
+    return content.getvalue()
 
 
 def toasted(world: World, count: int) -> list[str]:

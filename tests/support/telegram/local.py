@@ -75,6 +75,7 @@ class LocalTelegram:
         self._bots: dict[str, Bot] = {}
         self._chats: dict[int, Chat] = {}
         self._sent: list[Sent] = []
+        self._pictures: dict[str, bytes] = {}
         self._faults: list[tuple[str | None, str | None, Fault]] = []
         self._outage: Fault | None = None
         self._last_id = 0
@@ -148,8 +149,30 @@ class LocalTelegram:
                 raise TimeoutError(f"{len(self.messages(name))} of {count} messages in {name} after {seconds} s")
             return self.messages(name)
 
+    def show(
+        self, chat: str, user: int, pictures: list[bytes], caption: str = "", *, bot: str = "reporter_bot"
+    ) -> None:
+        """Somebody sends pictures; several are an album, whose pieces come as updates of their own."""
+        album = {"media_group_id": secrets.token_hex(6)} if len(pictures) > 1 else {}
+        for number, content in enumerate(pictures):
+            id_ = secrets.token_hex(8)
+            self._pictures[id_] = content
+            sizes = [
+                {"file_id": f"small-{id_}", "width": 90, "height": 90},
+                {"file_id": id_, "width": 800, "height": 600},
+            ]
+            text = {"caption": caption} if caption and number == 0 else {}
+            self._written(chat, user, {"photo": sizes, **album, **text}, None, bot)
+
     def say(self, chat: str, user: int, text: str, *, at: datetime | None = None, bot: str = "reporter_bot") -> None:
         """Somebody writes in a chat; the bot will hear of it."""
+        entities = []
+        if text.startswith("/"):
+            command = text.split(maxsplit=1)[0]
+            entities = [{"type": "bot_command", "offset": 0, "length": len(command)}]
+        self._written(chat, user, {"text": text} | ({"entities": entities} if entities else {}), at, bot)
+
+    def _written(self, chat: str, user: int, content: Json, at: datetime | None, bot: str) -> None:
         place = self._named(chat)
         self._last_id += 1
         body = {
@@ -157,11 +180,8 @@ class LocalTelegram:
             "date": int((at or self.now()).timestamp()),
             "chat": _chat_json(place),
             "from": {"id": user, "is_bot": False, "first_name": f"user{user}"},
-            "text": text,
+            **content,
         }
-        if text.startswith("/"):
-            command = text.split(maxsplit=1)[0]
-            body["entities"] = [{"type": "bot_command", "offset": 0, "length": len(command)}]
         self._update(bot, {"message": body})
 
     def update(self, bot: str, body: Json) -> None:
@@ -267,6 +287,11 @@ class LocalTelegram:
             case _:
                 return None
 
+    def file(self, token: str, path: str) -> bytes | None:
+        """A file by the path that `getFile` gave."""
+        known = any(bot.token == token for bot in self._bots.values())
+        return self._pictures.get(path.removeprefix("photos/").removesuffix(".jpg")) if known else None
+
     def note(self, call: Call, answer: Answer | None, started: float) -> None:
         self.requests.append(Request(call.method, call.chat, answer.status if answer else 0, started))
         self.arrived.notify_all()
@@ -314,6 +339,12 @@ class LocalTelegram:
                 return True
             case "getUpdates":
                 return self._updates(call, bot)
+            case "getFile":
+                content = self._pictures.get(str(call.fields.get("file_id")))
+                if content is None:
+                    raise bad("wrong file_id or the file is temporarily unavailable")
+                id_ = call.fields["file_id"]
+                return {"file_id": id_, "file_size": len(content), "file_path": f"photos/{id_}.jpg"}
             case "deleteWebhook":
                 return True
             case "setMyCommands":

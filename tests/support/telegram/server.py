@@ -17,6 +17,7 @@ from tests.support.discord.server import with_reset
 from tests.support.telegram.faults import Fault
 
 Json = dict[str, Any]
+_FILE = re.compile(r"/file/bot(?P<token>[^/]+)/(?P<path>.+)")
 _PATH = re.compile(r"/bot(?P<token>[^/]+)/(?P<method>\w+)")
 
 
@@ -52,6 +53,8 @@ class Service(Protocol):
     def spoilt(self, fault: Fault) -> Answer | None: ...
 
     def answer(self, call: Call) -> Answer: ...
+
+    def file(self, token: str, path: str) -> bytes | None: ...
 
     def note(self, call: Call, answer: Answer | None, started: float) -> None: ...
 
@@ -89,7 +92,16 @@ class Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
-        self._serve()
+        found = _FILE.fullmatch(urlsplit(self.path).path)
+        content = self.server.service.file(found["token"], found["path"]) if found else None
+        if content is None:
+            self._serve()
+            return
+        self.send_response(200)
+        self.send_header("Content-Type", "application/octet-stream")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
 
     def do_POST(self) -> None:
         self._serve()

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -91,6 +92,8 @@ class BotApi:
     ) -> None:
         origin = base_url.rstrip("/")
         self.bot_id = bot_id(token)
+        self._files_at = Secret(f"{origin}/file/bot{token.reveal()}")
+        self._token, self._bounds, self._origin = token, bounds, origin
         self._client = httpx.Client(
             transport=HidingTransport(
                 Secret(f"{origin}/bot{token.reveal()}"),
@@ -113,6 +116,14 @@ class BotApi:
             form = {key: value if isinstance(value, str) else json.dumps(value) for key, value in fields.items()}
             return BotAnswer.of(self._client.post(f"/{method}", data=form, files=dict(files)))
         return BotAnswer.of(self._client.post(f"/{method}", json=dict(fields)))
+
+    def download(self, path: str) -> bytes:
+        """The content of a file by the path that `getFile` gives. Raises httpx.HTTPError."""
+        inner = BoundedTransport(self._origin, self._bounds)
+        with httpx.Client(
+            transport=HidingTransport(self._files_at, self._token, inner), base_url=PLACEHOLDER
+        ) as client:
+            return client.get(f"/{quote(path)}").raise_for_status().content
 
     def close(self) -> None:
         self._client.close()

@@ -28,7 +28,11 @@ from reporter.secret import MASK, Secret
 
 log = logging.getLogger(__name__)
 
-BUTTONS = {"ack": "✋ Acknowledge", "silence": "🔇 Silence 1 h", "explain": "🔎 Explain"}
+BUTTONS = (
+    {"ack": "✋ Acknowledge", "silence": "🔇 Silence 1 h"},
+    {"morning": "🌙 Until morning", "explain": "🔎 Explain"},
+)
+REFRESH = "🔄 Refresh"
 """What a button says, by its verb. Its data holds the verb and an incident's id and no more, in 64 bytes."""
 _CONTINUED = (Run("italic", "This message continues in a newer one."),)
 
@@ -90,9 +94,7 @@ class TelegramOutlet:
         if not _is_plain(head):
             return 1
         count = 1
-        alike = list(
-            takewhile(lambda one: not (one.attachments or one.incident) and one.silent == head.silent, messages)
-        )
+        alike = list(takewhile(lambda one: _is_plain(one) and one.silent == head.silent, messages))
         while count < len(alike) and _is_one_text(several(alike[: count + 1], self._zone)):
             count += 1
         return count
@@ -169,11 +171,13 @@ class TelegramOutlet:
         return {only["type"]: only["media"], "caption": written.html, "parse_mode": "HTML"}
 
     def _keyboard(self, message: Message) -> dict[str, Any]:
-        """The buttons of an open incident. An edit without them takes them away."""
-        if not (self._buttons and message.incident) or len(message.attachments) > 1:
+        """The buttons of an open incident, or of a board. An edit without them takes them away."""
+        if not self._buttons or len(message.attachments) > 1:
             return {}
-        row = [{"text": text, "callback_data": f"r1:{verb}:{message.incident}"} for verb, text in BUTTONS.items()]
-        return {"reply_markup": {"inline_keyboard": [row]}}
+        rows = [[_button(verb, message.incident, text) for verb, text in row.items()] for row in BUTTONS]
+        if message.refreshes and not message.incident:
+            rows = [[_button("refresh", message.refreshes, REFRESH)]]
+        return {"reply_markup": {"inline_keyboard": rows}} if message.incident or message.refreshes else {}
 
     def _ask(
         self, method: str, fields: Mapping[str, Any], files: Files | None = None, *, about: str | None = None
@@ -260,7 +264,12 @@ class TelegramOutlet:
 
 def _is_plain(message: Message) -> bool:
     """Whether a message is text alone, without files and buttons."""
-    return not message.attachments and not message.incident
+    return not (message.attachments or message.incident or message.refreshes)
+
+
+def _button(verb: str, about: str, text: str) -> dict[str, str]:
+    """Its data holds a verb and an id and no more: whoever's client sends it chooses it."""
+    return {"text": text, "callback_data": f"r1:{verb}:{about}"}
 
 
 def _is_one_text(written: Markup) -> bool:
