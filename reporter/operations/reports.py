@@ -33,8 +33,13 @@ class ReportArguments(Arguments):
     date: Annotated[str | None, Words("DATE")] = None
 
 
+def current_names(app: App) -> Sequence[str]:
+    """The reports about a time that is not over, such as boards."""
+    return [name for name, bound in app.runtime.jobs.items() if not bound.job.covers.closed]
+
+
 class BoardArguments(Arguments):
-    name: Annotated[str, Words("NAME", known=job_names)]
+    name: Annotated[str, Words("NAME", known=current_names)]
 
 
 def pnl(asked: Invocation[PnlArguments]) -> Iterator[Message]:

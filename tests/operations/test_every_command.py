@@ -26,7 +26,7 @@ from tests.support.paths import ROOT
 from tests.support.stage import Stage
 
 RUN = """  {name}: {{run: [sh, -c, 'echo "$@" >> acts', x, {name}, "{{agent}}"], names: [Momentum_BTC_v1]}}\n"""
-HOME = CONFIG + "plans: {authors: {d: {users: ['telegram:1']}}}\nactions:\n"
+HOME = CONFIG + "  agents_status:\nplans: {authors: {d: {users: ['telegram:1']}}}\nactions:\n"
 PEOPLE = {role: Actor("anna", role, "telegram:5", "telegram:1") for role in Role}
 BY_DOCUMENT = dict(
     re.findall(r"^\| `(\w+)[^|]*(?:\\\|[^|]*)*\| (\w+) \|", (ROOT / "docs" / "commands.md").read_text(), re.MULTILINE)
