@@ -57,7 +57,7 @@ ROUND, TICK = 30, 10
 
 def options(**given: object) -> argparse.Namespace:
     """What a command was given; all else was left out."""
-    return argparse.Namespace(**dict.fromkeys(("subject", "at", "by", "note", "end")) | given)
+    return argparse.Namespace(**dict.fromkeys(("subject", "at", "by", "note", "span", "end")) | given)
 
 
 class Server:
