@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from reporter.chat.asking import LATE_CHANGE, Question, Questions
@@ -21,7 +22,7 @@ def test_no_command_that_changes_something_is_done_late(tmp_path: Path) -> None:
     for number, name in enumerate(changing):
         actor = Actor("anna", Role.OWNER, "telegram:1", f"telegram:{number}")
         at = stage.clock.wall() - LATE_CHANGE - timedelta(seconds=1)
-        questions.take(Question(text=f"/{name} db", at=at), actor, lambda found, name=name: keep(said, name, found))
+        questions.take(Question(text=f"/{name} db", at=at), actor, partial(keep, said, name))
     until(lambda: len(said) == len(changing), lambda: str(said))
     questions.close()
     assert {name for name, texts in said.items() if len(texts) == 1 and "not done" in texts[0]} == set(changing)
