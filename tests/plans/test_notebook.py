@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import text
 
 from reporter.plans.model import PlanChart
-from reporter.plans.notebook import LONGEST_TEXT, PlanRefusedError, day_of
+from reporter.plans.notebook import LONGEST_TEXT, Notebook, PlanRefusedError, day_of
 from reporter.plans.settings import Writer
 from reporter.store.plans import PlanTable
-from tests.plans.desk import BOSS, DARIA, IVO, MORNING, Desk, desk
+from tests.plans.desk import BOSS, DARIA, IVO, MORNING, SETTINGS, Desk, desk
 
 DAY = date(2026, 11, 27)
 
@@ -86,7 +88,32 @@ def test_a_second_plan_for_the_day_is_refused_until_the_first_is_withdrawn(kept:
     assert [version.text for version in again.versions] == ["one", "one", "two"]
 
 
-def test_concurrent_edits_lose_none(kept: Desk) -> None:
+@pytest.mark.parametrize(
+    ("day", "length"), [(date(2026, 10, 25), 25), (date(2026, 3, 29), 23)], ids=["clocks back", "clocks forward"]
+)
+def test_yesterday_and_today_are_civil_days_where_clocks_change(kept: Desk, day: date, length: int) -> None:
+    zone = ZoneInfo("Europe/Berlin")
+    settings = replace(SETTINGS, authors={"d": replace(SETTINGS.authors["d"], zone=zone)})
+    begins = datetime.combine(day, time(), zone).astimezone(UTC)
+    with kept.store.begin() as connection:
+        notebook = Notebook(PlanTable(connection), settings)
+        notebook.write("d", "of yesterday", DARIA, begins - timedelta(minutes=1))
+        notebook.write("d", "of today", DARIA, begins + timedelta(hours=length, minutes=-1))
+        notebook.write("d", "of tomorrow", DARIA, begins + timedelta(hours=length))
+        late = begins + timedelta(hours=length, minutes=-1)
+        yesterday = day_of("yesterday", late.astimezone(zone).date())
+        edited = notebook.edit("d", "edited", DARIA, late, day=yesterday)
+        found = {n: notebook.find("d", day + timedelta(days=n)) for n in (-1, 0, 1)}
+    assert edited.newest.day == (day - timedelta(days=1)).isoformat()
+    assert {n: plan and plan.newest.text for n, plan in found.items()} == {
+        -1: "edited",
+        0: "of today",
+        1: "of tomorrow",
+    }
+
+
+@pytest.mark.parametrize("count", [200, pytest.param(1000, marks=pytest.mark.full)])
+def test_concurrent_edits_lose_none(kept: Desk, count: int) -> None:
     with kept.notebook() as notebook:
         notebook.write("d", "start", DARIA, MORNING)
 
@@ -95,12 +122,12 @@ def test_concurrent_edits_lose_none(kept: Desk) -> None:
             notebook.edit("d", f"edit {number}", DARIA, MORNING)
 
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(edit, range(200)))
+        list(pool.map(edit, range(count)))
     with kept.notebook() as notebook:
         plan = notebook.find("d", DAY)
     assert plan
-    assert [version.number for version in plan.versions] == list(range(1, 202))
-    assert {version.text for version in plan.versions[1:]} == {f"edit {number}" for number in range(200)}
+    assert [version.number for version in plan.versions] == list(range(1, count + 2))
+    assert {version.text for version in plan.versions[1:]} == {f"edit {number}" for number in range(count)}
 
 
 def test_pictures_stay_with_the_plan_within_their_number(kept: Desk) -> None:
