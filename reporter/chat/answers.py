@@ -7,8 +7,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable
+from functools import partial
 from zoneinfo import ZoneInfo
 
+from reporter.chat.lane import Lane
 from reporter.delivery.outlets.outlet import Later, Never, Unclear
 from reporter.delivery.outlets.telegram import limits
 from reporter.delivery.outlets.telegram.outlet import TelegramOutlet
@@ -33,15 +35,27 @@ class Answers:
         self._lock = threading.Lock()
         self._outlets: dict[tuple[int, int | None], TelegramOutlet] = {}
         self._posts: dict[int, deque[float]] = {}
+        self._lanes: dict[int, Lane] = {}
 
     def send(self, chat: int, topic: int | None, messages: Iterable[Message]) -> None:
-        """Send messages one after the other. What cannot be sent is logged: the next question may go well."""
+        """Send messages one after the other, when their turn in the chat comes: a chat that is full holds up no other.
+
+        What cannot be sent is logged: the next question may go well.
+        """
+        with self._lock:
+            if chat not in self._lanes:
+                self._lanes[chat] = Lane(f"chat-answers-{chat}")
+        self._lanes[chat].submit(partial(self._send_all, chat, topic, messages))
+
+    def _send_all(self, chat: int, topic: int | None, messages: Iterable[Message]) -> None:
         outlet = self._outlet(chat, topic)
         for message in messages:
             for part in outlet.fit(message):
                 self._send(chat, outlet, part)
 
     def close(self) -> None:
+        for lane in self._lanes.values():
+            lane.close()
         for outlet in self._outlets.values():
             outlet.close()
 

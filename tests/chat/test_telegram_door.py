@@ -34,7 +34,7 @@ jobs: {{board: {{channel: desk}}}}
 plans: {{authors: {{d: {{users: ["telegram:11"]}}}}, channel: desk}}
 chat:
   telegram: {{token: env:BOT, groups: {desk}}}
-  roles: {{owner: "telegram:11", operator: "telegram:12", viewer: ["telegram:13"]}}
+  roles: {{owner: "telegram:11", operator: "telegram:12", viewer: {viewers}}}
 """
 
 
@@ -53,12 +53,13 @@ def board(ctx: Context):
 class World:
     """A home with a door, and people who write."""
 
-    def __init__(self, folder: Path, telegram: LocalTelegram, clock: HandClock) -> None:
+    def __init__(self, folder: Path, telegram: LocalTelegram, clock: HandClock, viewers: int = 0) -> None:
         self.telegram, self.clock = telegram, clock
         for name in ("owner", "operator", "viewer", "stranger"):
             telegram.chat(name, "private")
         (folder / "config").mkdir()
-        config = CONFIG.format(url=telegram.base_url, desk=telegram.chat("desk"))
+        names = ["telegram:13", *(f"telegram:{1000 + number}" for number in range(viewers))]
+        config = CONFIG.format(url=telegram.base_url, desk=telegram.chat("desk"), viewers=names)
         (folder / "config" / "reporter.yaml").write_text(config)
         (folder / "jobs").mkdir()
         (folder / "jobs" / "board.py").write_text(BOARD)
