@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from tests.control.installed import MEMBER, SERVICE, STRANGER, Installed, installed, interpreter
 from tests.support.discord.local import LocalDiscord
-from tests.support.paths import DATA
+from tests.support.paths import DATA, ROOT
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be several users, and write to /etc")
 
@@ -61,9 +63,31 @@ MORE = [
     ("ask status", 0, ""),
     ("export daily --from 2026-10-30 --format json", 0, "USDT"),
     ("ledger check", 0, "bot"),
-    ("no_such_command", 2, "invalid choice"),
+    ("ledger inspect /nothing/like/this", 1, "/nothing/like/this"),
+    ("ledger rollups", 0, "bot"),
+    ("ledger verify", 0, "nothing differs"),
+    ("hooks", 2, "required: ACTION"),
+    ("web token bot", 0, "rpt_"),
+    ("web login", 1, "the config has no `web:`"),
+    ("web password", 1, "password"),
+    ("ask 'trades 5'", 0, "Last 5 Trades"),
+    ("ask help", 0, "Commands"),
+    ("outbox retry 999", 1, "there is no message 999"),
+    ("outbox drop 999", 1, "there is no message 999"),
+    ("setup discord --dry-run", 1, "DISCORD_BOT_TOKEN"),
+    ("setup telegram", 1, "TELEGRAM_TOKEN"),
+    ("store backup --out {folder}/store.sqlite", 0, "written to"),
+    ("service install --dry-run", 0, "would write"),
+    ("service uninstall --dry-run", 0, "would remove"),
+    ("init {folder}/home", 0, "reporter.yaml"),
+    ("schema", 0, "$schema"),
+    ("demo --once daily_summary", 0, "P&L"),
+    ("preview daily_summary --pictures {folder}", 1, "take `--format html`"),
+    ("no_such_command", 2, "there is no command no_such_command"),
     ("preview no_such_job", 1, "there is no job no_such_job"),
 ]
+# The daemon itself, which the tests start.
+NOT_TRIED = {"run"}
 
 
 @pytest.fixture
@@ -75,11 +99,11 @@ def service(discord: LocalDiscord) -> Iterator[Installed]:
         yield made
 
 
-def tried(service: Installed, commands: list[tuple[str, int, str]], uid: int) -> list[str]:
-    """What was not as it should be."""
+def tried(service: Installed, commands: list[tuple[str, int, str]], uid: int, folder: Path = Path("/")) -> list[str]:
+    """What was not as it should be; `folder` is one of this user."""
     wrong = []
     for command, code, says in commands:
-        done = service.reporter(*shlex.split(command), uid=uid)
+        done = service.reporter(*shlex.split(command.format(folder=folder)), uid=uid)
         output = done.stdout + done.stderr
         if done.returncode != code or says not in output or "Traceback" in output:
             wrong.append(f"{command}: exit code {done.returncode}\n{output}")
@@ -89,9 +113,18 @@ def tried(service: Installed, commands: list[tuple[str, int, str]], uid: int) ->
 @pytest.mark.full
 @pytest.mark.parametrize("uid", [0, MEMBER], ids=["root", "member"])
 def test_every_command_works_while_the_daemon_runs(service: Installed, uid: int) -> None:
-    with service.daemon():
-        assert tried(service, [*COMMANDS, *MORE], uid) == []
+    with service.daemon(), TemporaryDirectory() as folder:
+        os.chown(folder, uid, uid)
+        assert tried(service, [*COMMANDS, *MORE], uid, Path(folder)) == []
         assert service.owners() == {SERVICE}
+
+
+def test_each_command_of_the_readme_is_among_those_tried() -> None:
+    _, _, table = (ROOT / "README.md").read_text().partition("\n## Commands\n")
+    rows = [row.split("|")[1] for row in table.splitlines() if row.startswith("| `reporter")]
+    shown = {one.removeprefix("reporter ").split()[0] for row in rows for one in re.findall(r"`([^`]+)`", row)}
+    ours = {command.split()[0] for command, _, _ in (*COMMANDS, *MORE)}
+    assert shown - ours - NOT_TRIED == set()
 
 
 def test_commands_work_while_the_daemon_runs(service: Installed) -> None:

@@ -174,7 +174,8 @@ def _reporter(script: str) -> Callable[..., str]:
     return act
 
 
-def _become(user: int, groups: list[int]) -> None:
+def become(user: int, groups: list[int]) -> None:
+    """Be this user, where we are root."""
     os.umask(0o007)
     if os.geteuid() == 0:
         os.setgroups(groups)
@@ -185,7 +186,7 @@ def _become(user: int, groups: list[int]) -> None:
 def main() -> None:
     script = ddl("sqlite")  # read while the package may still be
     act = {"bot": _bot, "reporter": _reporter}[sys.argv[1]](script)
-    _become(*{"bot": (BOT, []), "reporter": (REPORTER, [BOT])}[sys.argv[1]])
+    become(*{"bot": (BOT, []), "reporter": (REPORTER, [BOT])}[sys.argv[1]])
     print(json.dumps("ready"), flush=True)
     for line in sys.stdin:
         try:
