@@ -1,14 +1,17 @@
 """A bot beside our reads: the latency of its commits while we read its database, and while we do not.
 
-`python -m tests.bench beside`: a writer of 500 rows a second, on SQLite with a WAL and with a rollback journal and on PostgreSQL.
-Each command that reads the database runs, and then nothing runs for as long: a busy machine meets both alike. As root the writer
-is one user and the reader another, in the group of the first. BENCH_ROUNDS is how often each command runs.
+`python -m tests.bench beside`: a writer of 500 rows a second, on SQLite with a WAL and with a rollback journal and on
+PostgreSQL. Each command that reads the database runs, and then nothing runs for as long: a busy machine meets both
+alike. As root the writer is one user and the reader another, in the group of the first. BENCH_ROUNDS is how often each
+command runs; BENCH_EACH=1 prints the commands one by one.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import select
+import shlex
 import sqlite3
 import statistics
 import subprocess
@@ -18,7 +21,7 @@ import tempfile
 import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager, redirect_stderr, redirect_stdout
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
@@ -69,7 +72,10 @@ def main() -> None:
                 tell(f"SQLite, journal_mode={mode}", home, url, mode, discord, folder)
         with tempfile.TemporaryDirectory() as home:
             sqlite_floor(Path(home) / "floor.sqlite")
-            tell("PostgreSQL", home, postgresql_floor(server, Path(home) / "floor.sqlite"), "", discord, None)
+            url = postgresql_floor(server, Path(home) / "floor.sqlite")
+            with psycopg.connect(url) as connection:  # whose rows came with their numbers
+                connection.execute("SELECT setval(pg_get_serial_sequence('trades', 'id'), max(id)) FROM trades")
+            tell("PostgreSQL", home, url, "", discord, None)
 
 
 def tell(what: str, place: str, url: str, mode: str, discord: LocalDiscord, folder: Path | None) -> None:
@@ -82,11 +88,14 @@ def tell(what: str, place: str, url: str, mode: str, discord: LocalDiscord, fold
         time.sleep(1)
         before = _owners(folder)
         turns = list(read(home))
-        same = _owners(folder) == before
-        alone, beside, failed = judged(commits(), turns)
+        after = _owners(folder)
+        found = commits()
+    alone, beside, failed = judged(found, turns)
     moved = f"{(beside / alone - 1) * 100:+.0f} %"
-    files = "-" if folder is None else "as they were" if same else f"{before} became {_owners(folder)}"
+    files = "-" if folder is None else "as they were" if after == before else f"{before} became {after}"
     print(f"{what:46}{alone * 1e3:8.2f} ms{beside * 1e3:8.2f} ms{moved:>8}   ≤ 10 %{failed:>7}   {files}", flush=True)
+    for line in each(found, turns) if os.environ.get("BENCH_EACH") else ():
+        print(line, flush=True)
 
 
 def judged(commits: Sequence[Sequence[float]], turns: Sequence[tuple[float, float, float]]) -> tuple[float, float, int]:
@@ -103,8 +112,19 @@ def judged(commits: Sequence[Sequence[float]], turns: Sequence[tuple[float, floa
     return quantile(alone), quantile(beside), sum(failed > 0 for _, _, failed in commits)
 
 
+def each(commits: Sequence[Sequence[float]], turns: Sequence[tuple[float, float, float]]) -> Iterator[str]:
+    """Each command with the slowest commits beside it, in milliseconds."""
+    for number, command in enumerate(READS):
+        spans = turns[number :: len(READS)]
+        beside = [took for at, took, _ in commits if any(began <= at < ended for began, ended, _ in spans)]
+        slowest = ", ".join(f"{took * 1e3:.0f}" for took in sorted(beside)[-5:])
+        seconds = sum(ended - began for began, ended, _ in spans) / len(spans)
+        yield f"  {command:50} {seconds:5.1f} s, {len(beside)} commits, the slowest {slowest} ms"
+
+
 def _owners(folder: Path | None) -> dict[str, tuple[int, int, str]]:
-    found = [] if folder is None else [folder, *folder.iterdir()]
+    """User, group and mode of a folder and its files, but for the journal that comes and goes with each commit."""
+    found = [] if folder is None else [folder, *(path for path in folder.iterdir() if path.suffix != ".sqlite-journal")]
     return {path.name: (path.stat().st_uid, path.stat().st_gid, oct(path.stat().st_mode)) for path in sorted(found)}
 
 
@@ -190,14 +210,10 @@ def _connected(url: str, mode: str) -> Any:
 
 
 def _has_ended() -> bool:
-    import select
-
     return bool(select.select([sys.stdin], [], [], 0)[0])
 
 
 def act_as_reader(home: str) -> None:
-    import shlex
-
     _become(REPORTER, [BOT])
     os.nice(NICE)
     answers = sys.stdout

@@ -32,7 +32,7 @@ from reporter.probes.settings import POSTGRES_SCHEMES, DatabaseProbeConfig, Prob
 from reporter.secret import Secret
 from reporter.trading.ledger.postgres_statements import acting
 from reporter.trading.ledger.readonly import reads
-from reporter.trading.ledger.sqlite_file import BRIEF, FileError, keeps_wal, reading, sqlite_reason, undisturbed
+from reporter.trading.ledger.sqlite_file import BRIEF, FileError, lets_write, reading, sqlite_reason, undisturbed
 from reporter.trading.ledger.timestamps import as_moment
 
 # So many rows are counted at most, and so many kept: a second one is one too many for a value.
@@ -158,7 +158,7 @@ def _from_sqlite(path: Path, query: str, timeout: float, most: int) -> list[Row]
     except FileError as error:
         raise CouldNotLookError(str(error)) from None
     except sqlite3.Error as error:
-        if "interrupted" in str(error) and timeout > BRIEF and not keeps_wal(path):
+        if "interrupted" in str(error) and timeout > BRIEF and not lets_write(path):
             raise CouldNotLookError(sqlite_reason(error, path)) from None
         code = "SQLITE_MISUSE" if isinstance(error, sqlite3.ProgrammingError) else None  # Python's own, without a name
         seen = ProbeResult(Level.CRITICAL, sqlite_reason(error, path))

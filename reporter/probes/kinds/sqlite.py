@@ -158,7 +158,7 @@ class SqliteProbe:
         if _size(self.path) == 0 and not _size(wal):
             return ProbeResult(Level.CRITICAL, "the file is empty: no database was ever written to it")
         began = time.perf_counter()
-        with reading(self.path, self.terms.timeout, pragmas=_PRAGMAS) as connection:
+        with reading(self.path, self.terms.timeout, pragmas=_PRAGMAS, copy=False) as connection:
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
             latency = time.perf_counter() - began
             told = {name: connection.execute(f"PRAGMA {name}").fetchone()[0] for name in _PRAGMAS}

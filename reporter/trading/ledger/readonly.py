@@ -57,11 +57,16 @@ def postgresql_settings(timeout: float) -> dict[str, Any]:
 def postgresql_limits(timeout: float) -> str:
     """A statement that limits the transaction that it stands in, and nothing behind a connection pooler beyond it.
 
-    A statement, and a pause between two, may take `timeout` seconds.
+    A statement, and a pause between two, may take `timeout` seconds, and a statement one core of the server, where it
+    has the setting: the others are the bot's.
     """
     longest = round(timeout * 1000)
+    modest = "".join(
+        f"CASE WHEN current_setting('{name}', true) IS NOT NULL THEN set_config('{name}', '{value}', true) END, "
+        for name, value in (("max_parallel_workers_per_gather", "0"), ("jit", "off"))
+    )
     return (
-        f"SELECT set_config('statement_timeout', '{longest}', true), "
+        f"SELECT {modest}set_config('statement_timeout', '{longest}', true), "
         # In text a backslash is one: else a text could end elsewhere than whoever checks a statement sees it end.
         "set_config('standard_conforming_strings', 'on', true), "
         f"set_config('lock_timeout', '{round(LOCK_WAIT * 1000)}', true), "

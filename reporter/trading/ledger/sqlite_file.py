@@ -6,7 +6,9 @@ So each look first takes the reader's lock that SQLite's own protocol has (sqlit
 nobody can remove the `-wal`, end WAL mode, or finish a write of a file without one. What stands beside the file then
 tells how it can be read:
 
-- no WAL: as SQLite reads any file; a journal that a killed bot left is not rolled back, which SQLite refuses by itself;
+- no WAL: its bot cannot finish a write while we read. So a small file is copied into memory, which takes milliseconds,
+  and read there. A large one is read where it stands, as SQLite reads any file. A journal that a killed bot left is
+  not rolled back, which SQLite refuses by itself;
 - a `-wal` and a `-shm`, so a bot is running or was killed: through both, the `-shm` read and never written;
 - no `-wal`, or an empty one: the file is all there is. It is read as one that does not change; where a bot has begun
   to write meanwhile, the look does not count and is made again;
@@ -35,14 +37,16 @@ LOCK_WAIT = 0.5  # seconds: rather fail than stand in a queue before the bot's o
 # A SQLite file without a WAL is read for so many seconds at most: its bot cannot write meanwhile, and by default gives
 # up after five.
 BRIEF = 2.0
+# Such a file of so many bytes at most is read in a copy. 16 MiB take some ten milliseconds.
+SMALL = 16 * 1024 * 1024
 _POLL = 0.02  # seconds between two tries
 _OPCODES_BETWEEN_CHECKS = 10_000  # how often a query looks at its deadline
 # A value and a row may have so many bytes: functions such as `hex` and `printf` know no deadline, only this.
 _LONGEST = 64 * 1024 * 1024
 _TRIES = 4
 
-# Where the locks of SQLite stand in a file (its source, os.h: PENDING_BYTE and SHARED_FIRST).
-_PENDING, _SHARED = (0x40000000, 1), (0x40000002, 510)
+# Where the locks of SQLite stand in a file (its source, os.h: PENDING_BYTE, RESERVED_BYTE and SHARED_FIRST).
+_PENDING, _RESERVED, _SHARED = (0x40000000, 1), (0x40000001, 1), (0x40000002, 510)
 
 _ALLOWED = {
     sqlite3.SQLITE_SELECT,
@@ -55,8 +59,8 @@ _ALLOWED = {
 _ALLOWED_PRAGMAS = {("read_uncommitted", False), ("table_info", True)}
 
 _TOO_LONG = (
-    f"it did not answer in time; a file that is not in WAL mode is read for {BRIEF:g} s at most, since its bot cannot "
-    "write meanwhile: `PRAGMA journal_mode = WAL` lets both work"
+    f"it did not answer in time; a large file that is not in WAL mode is read for {BRIEF:g} s at most, since its bot "
+    "cannot write meanwhile: `PRAGMA journal_mode = WAL` lets both work"
 )
 
 T = TypeVar("T")
@@ -124,9 +128,9 @@ def undisturbed(look: Callable[[], T]) -> T:
             hold.release()
 
 
-def open_sqlite(path: Path, timeout: float, *, pragmas: Collection[str] = ()) -> SqliteFile:
+def open_sqlite(path: Path, timeout: float, *, pragmas: Collection[str] = (), copy: bool = True) -> SqliteFile:
     """Open a SQLite file for reading, with a deadline of `timeout` seconds for all that is asked; of `BRIEF` seconds at
-    most where the file keeps no WAL.
+    most where its bot cannot write meanwhile, which without `copy` is each file that keeps no WAL.
 
     All but reading is denied, since a read-only connection may still ATTACH and VACUUM INTO other files. `pragmas` are
     allowed besides, without a value. Raises sqlite3.Error, which `sqlite_reason` explains.
@@ -135,13 +139,13 @@ def open_sqlite(path: Path, timeout: float, *, pragmas: Collection[str] = ()) ->
     try:
         hold.lock()
         way, unchanging = _way_to_read(hold)
-        connection = sqlite3.connect(
-            f"{hold.path.as_uri()}?mode=ro{way}", uri=True, timeout=LOCK_WAIT, isolation_level=None, factory=SqliteFile
-        )
+        content = hold.copy() if copy and not way else None
+        connection = _connected(f"{hold.path.as_uri()}?mode=ro{way}") if content is None else _copied(content, hold)
     except BaseException:
         hold.release()
         raise
-    connection.hold, connection.unchanging, connection.keeps_wal = hold, unchanging, hold.keeps_wal()
+    connection.hold, connection.unchanging = hold, unchanging
+    connection.keeps_wal = content is None and hold.keeps_wal()
     allowed = _ALLOWED_PRAGMAS | {(name, False) for name in pragmas}
 
     def authorise(action: int, first: str | None, second: str | None, *_: str | None) -> int:
@@ -150,15 +154,28 @@ def open_sqlite(path: Path, timeout: float, *, pragmas: Collection[str] = ()) ->
 
     connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST)
     connection.set_authorizer(authorise)
-    end = time.monotonic() + (timeout if connection.keeps_wal else min(timeout, BRIEF))
+    lets_write = connection.keeps_wal or content is not None
+    end = time.monotonic() + (timeout if lets_write else min(timeout, BRIEF))
     connection.set_progress_handler(lambda: int(time.monotonic() > end), _OPCODES_BETWEEN_CHECKS)
     return connection
 
 
+def _connected(address: str) -> SqliteFile:
+    return sqlite3.connect(address, uri=True, timeout=LOCK_WAIT, isolation_level=None, factory=SqliteFile)
+
+
+def _copied(content: bytes, hold: _Hold) -> SqliteFile:
+    """A copy in memory. What it is a copy of is free from now on."""
+    hold.release()
+    connection = _connected(":memory:")
+    connection.deserialize(content)
+    return connection
+
+
 @contextmanager
-def reading(path: Path, timeout: float, *, pragmas: Collection[str] = ()) -> Iterator[SqliteFile]:
+def reading(path: Path, timeout: float, *, pragmas: Collection[str] = (), copy: bool = True) -> Iterator[SqliteFile]:
     """`open_sqlite` for a block, which `undisturbed` may have to run again. Raises DisturbedError at its end."""
-    with closing(open_sqlite(path, timeout, pragmas=pragmas)) as connection, verified(connection):
+    with closing(open_sqlite(path, timeout, pragmas=pragmas, copy=copy)) as connection, verified(connection):
         yield connection
 
 
@@ -173,14 +190,14 @@ def verified(connection: SqliteFile) -> Iterator[None]:
     connection.verify()
 
 
-def keeps_wal(path: Path) -> bool:
-    """Whether others can write to a SQLite file while we read. A file that cannot be opened is said to keep none."""
+def lets_write(path: Path) -> bool:
+    """Whether others can write to a SQLite file while we read it for long. Of one that cannot be opened: no."""
     try:
         hold = _Hold(path)
     except sqlite3.Error:
         return False
     try:
-        return hold.keeps_wal()
+        return hold.keeps_wal() or hold.stamp()[2] <= SMALL
     finally:
         hold.release()
 
@@ -271,6 +288,18 @@ class _Hold:
         """Whether the header says so (sqlite.org/fileformat2.html)."""
         return os.pread(self._descriptor, 20, 0)[18:] == b"\x02\x02"
 
+    def copy(self) -> bytes | None:
+        """The content of a small file that is locked; None of a large one, and where a killed bot left a journal."""
+        size = os.fstat(self._descriptor).st_size
+        if size > SMALL or (_is_hot(self.beside("-journal")) and not self._is_being_written()):
+            return None
+        return os.pread(self._descriptor, size, 0)
+
+    def _is_being_written(self) -> bool:
+        """Whether a bot prepares a write, which it cannot finish while we hold the lock."""
+        found = fcntl.fcntl(self._descriptor, fcntl.F_OFD_GETLK, _flock(fcntl.F_WRLCK, *_RESERVED))
+        return bool(struct.unpack_from("h", found)[0] != fcntl.F_UNLCK)
+
     def stamp(self) -> Stamp:
         """Which file stands at the path, how large it is and when it was written; of no meaning where there is none."""
         try:
@@ -341,7 +370,7 @@ def sqlite_reason(error: Any, path: Path) -> str:
     reasons: dict[str, Callable[[], str]] = {
         "not a database": lambda: f"{path} is not a SQLite database",
         "locked": lambda: f"{path} is locked, and after {LOCK_WAIT} s we do not wait any longer",
-        "interrupted": lambda: "it did not answer in time" if keeps_wal(path) else _TOO_LONG,
+        "interrupted": lambda: "it did not answer in time" if lets_write(path) else _TOO_LONG,
         "unable to open": lambda: _closed_to_us(path),
         "no such table": lambda: f"a table is missing ({words})",
         "no such column": lambda: f"a column is missing ({words})",

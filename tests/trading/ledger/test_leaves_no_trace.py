@@ -189,7 +189,7 @@ def test_what_a_changing_file_seems_to_say_does_not_count(bot: User, path: Path)
 
 def test_a_look_that_ends_takes_the_lock_of_no_other(bot: User, path: Path) -> None:
     bring_about("without WAL and running", bot, path)
-    with closing(open_sqlite(path, 10)) as first:
+    with closing(open_sqlite(path, 10, copy=False)) as first:
         first.execute("BEGIN")
         first.execute("SELECT count(*) FROM trades").fetchone()
         assert count(path) == 2

@@ -126,7 +126,31 @@ def test_a_look_sees_one_state_of_the_database(bot: Native) -> None:
         assert connection.execute(count).scalar() == first == 1
 
 
-def test_a_long_look_at_a_file_without_wal_lets_its_bot_write(tmp_path: Path) -> None:
+def test_a_small_file_without_wal_is_read_in_a_copy_and_its_bot_writes_at_once(tmp_path: Path) -> None:
+    bot = native_sqlite(tmp_path)
+    bot.trade(1, "2026-10-30 01:00:00")
+    count = text("SELECT count(*) FROM trades")
+    with Database("bot", bot.url, 5).snapshot() as connection, closing(sqlite3.connect(bot.url, timeout=0)) as writer:
+        assert connection.execute(count).scalar() == 1
+        writer.execute("DELETE FROM trades")
+        writer.commit()  # it waits for nobody
+        assert connection.execute(count).scalar() == 1
+
+
+def test_a_copy_of_a_file_whose_bot_is_writing_has_what_is_finished(tmp_path: Path) -> None:
+    bot = native_sqlite(tmp_path)
+    bot.trade(1, "2026-10-30 01:00:00")
+    with closing(sqlite3.connect(bot.url, isolation_level=None)) as writer:
+        for statement, trades in (("BEGIN", 1), ("DELETE FROM trades", 1), ("COMMIT", 0)):
+            writer.execute(statement)
+            with Database("bot", bot.url, 5).snapshot() as connection:
+                assert connection.execute(text("SELECT count(*) FROM trades")).scalar() == trades
+
+
+def test_a_long_look_at_a_large_file_without_wal_lets_its_bot_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reporter.trading.ledger.sqlite_file.SMALL", 0)
     bot = native_sqlite(tmp_path)
     endless = "WITH RECURSIVE n(i) AS (SELECT count(*) FROM trades UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
     with ThreadPoolExecutor(1) as pool:
@@ -135,6 +159,12 @@ def test_a_long_look_at_a_file_without_wal_lets_its_bot_write(tmp_path: Path) ->
         bot.trade(1, "2026-10-30 01:00:00")  # which gives up after five seconds
         with pytest.raises(LedgerError, match=r"not in WAL mode is read for 2 s at most"):
             looking.result()
+
+
+def test_a_look_takes_one_core_of_a_server(server: PostgreSQL) -> None:
+    with Database("bot", server.url(), 5).snapshot() as connection:
+        for name, value in (("max_parallel_workers_per_gather", "0"), ("jit", "off")):
+            assert connection.execute(text("SELECT current_setting(:name)"), {"name": name}).scalar() == value
 
 
 def test_nothing_stays_open_between_two_looks(writable: Native) -> None:
