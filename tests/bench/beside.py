@@ -104,7 +104,8 @@ def judged(commits: Sequence[Sequence[float]], turns: Sequence[tuple[float, floa
     A turn is the moments when a command began, when it ended, and when the pause after it was over.
     """
     begins = [began for began, _, _ in turns]
-    alone, beside = [], []
+    alone: list[float] = []
+    beside: list[float] = []
     for at, took, _ in commits:
         if (place := bisect_right(begins, at) - 1) >= 0 and at < turns[place][2]:
             (beside if at < turns[place][1] else alone).append(took)
