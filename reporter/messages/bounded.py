@@ -119,20 +119,22 @@ def _in_words(number: int, budget: Budget) -> str:
 
 
 def _received(pipe: int, end: float, at_most: int = LARGEST_RESULT) -> bytes | None:
-    """What a child writes until it closes the pipe: nothing of what comes too late, None of what is too long."""
+    """What a child writes until it closes the pipe: nothing of what comes too late, None of what is too long.
+
+    What is there already is never too late, however long this process had to wait for its turn.
+    """
     parts: list[bytes] = []
     size = 0
     poll = select.poll()
     poll.register(pipe, select.POLLIN)
-    while (left := end - time.monotonic()) > 0:
-        if poll.poll(left * 1000):
-            part = os.read(pipe, 65536)
-            if not part:
-                return b"".join(parts)
-            parts.append(part)
-            size += len(part)
-            if size > at_most:
-                return None
+    while poll.poll(max(end - time.monotonic(), 0) * 1000):
+        part = os.read(pipe, 65536)
+        if not part:
+            return b"".join(parts)
+        parts.append(part)
+        size += len(part)
+        if size > at_most:
+            return None
     return b""
 
 
