@@ -17,6 +17,7 @@ from reporter.trading.trades import (
     Holding,
     Mode,
     Money,
+    OpenKey,
     Position,
     Streaks,
     Trade,
@@ -492,11 +493,19 @@ class Ledger(Protocol):
         """The names of the ledgers, in the order of the config."""
 
     def arrivals(
-        self, ledger: str, period: Period, known: Collection[str], *, most: int = 1000, positions: bool = False
+        self,
+        ledger: str,
+        period: Period,
+        known: Collection[str],
+        *,
+        most: int = 1000,
+        positions: bool = False,
+        held: Collection[OpenKey] = (),
     ) -> Arrivals:
         """What came into one ledger in a period, but for the trades with known ids; at most so many trades in full.
 
-        Raises LedgerError when this ledger cannot be read.
+        With `positions` also what is open. Of what was `held` and is open no more, the trade that closed before the period
+        counts too: its close was written late. Raises LedgerError when this ledger cannot be read.
         """
 
     def written_events(

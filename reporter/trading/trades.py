@@ -274,6 +274,10 @@ class ArrivedSum:
     """What they made, net of fees and funding."""
 
 
+# What an open position and the trade that it becomes have in common: agent, market, side, and when it was opened.
+OpenKey = tuple[str, str, str, datetime]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrittenEvents:
     """Rows of a bot's table `events` that were not known before, in the order of their ids."""
@@ -302,3 +306,5 @@ class Arrivals:
     """When the newest trade of the stretch closed, known or not; None without any."""
     ahead: datetime | None = None
     """The latest time of a close that lies beyond the stretch, in the future; None without any."""
+    open: tuple[OpenKey, ...] = ()
+    """What is open now, whenever it was opened, as far as that is known."""

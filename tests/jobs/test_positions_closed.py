@@ -181,3 +181,39 @@ def test_a_close_reads_as_it_should(stage: Stage) -> None:
     app, bound = stage.app, stage.app.job("positions_closed")
     (found,) = app.runner.ask(app.runtime, bound, app.period(bound, None)).written
     assert golden.agrees("positions_closed", found.message)
+
+
+OLD = {"market": "BTC/USDT", "side": "long", "agent": "a"}
+
+
+def opened(feed: FeedOfABot, ago: float) -> dict[str, object]:
+    """A position opened so many seconds ago, as it stands in both tables."""
+    row = {**OLD, "opened_at": feed.stamp(ago)}
+    feed.bot.add("positions", {**row, "currency": "USDT"})
+    return row
+
+
+def test_a_position_whose_close_is_older_than_the_overlap_is_sent_once(feed: FeedOfABot) -> None:
+    row = opened(feed, 90_000)
+    feed.read(seconds=0)
+    feed.read(seconds=10)
+    feed.closes("3", ago=80_000)  # of nothing that was open: the past of somebody else
+    feed.bot.run("DELETE FROM positions")
+    feed.closes("7", ago=50_000, **row)
+    [text] = feed.read()
+    assert "P&L: +7.00 USDT" in text
+    feed.stage.restart()
+    assert feed.read() == feed.read() == []
+
+
+def test_a_position_that_stays_behind_its_trade_sends_it_once(feed: FeedOfABot) -> None:
+    feed.read(seconds=0)
+    row = opened(feed, 0)
+    feed.read()
+    feed.closes("7", **row)
+    assert len(feed.read()) == 1
+    for _ in range(4):
+        feed.closes("1")
+        assert len(feed.read(seconds=3600)) == 1
+    feed.bot.run("DELETE FROM positions")
+    assert feed.read() == []

@@ -34,7 +34,7 @@ from reporter.trading.books import (
 )
 from reporter.trading.signals import Signal
 from reporter.trading.targets import Targets
-from reporter.trading.trades import Agent, Arrivals, EquityPoint, Mode, Position, Trade, WrittenEvents
+from reporter.trading.trades import Agent, Arrivals, EquityPoint, Mode, OpenKey, Position, Trade, WrittenEvents
 
 NOW = datetime(2026, 10, 30, 14, 2, 30, tzinfo=UTC)
 GIB = 1024**3
@@ -101,7 +101,14 @@ class StillFloor:
         return [one.ledger for one in self.ledgers]
 
     def arrivals(
-        self, ledger: str, period: Period, known: Collection[str], *, most: int = 1000, positions: bool = False
+        self,
+        ledger: str,
+        period: Period,
+        known: Collection[str],
+        *,
+        most: int = 1000,
+        positions: bool = False,
+        held: Collection[OpenKey] = (),
     ) -> Arrivals:
         return Arrivals(ledger=ledger, closed=(), ids={})
 

@@ -24,7 +24,7 @@ from reporter.messages.message import Attachment
 from reporter.messages.spreadsheet import Columns, csv_file
 from reporter.periods.civil import Period
 from reporter.periods.time_text import duration_text
-from reporter.trading.trades import Arrivals, Mode, Money, Position, Trade
+from reporter.trading.trades import Arrivals, Mode, Money, OpenKey, Position, Trade
 
 # How far a bot's clock may be ahead of ours without a word.
 SKEW = timedelta(seconds=90)
@@ -33,6 +33,8 @@ LOOKED = timedelta(minutes=5)
 A_MINUTE = timedelta(minutes=1)
 # The rows of a list that goes with a summary. More of them are counted and not listed.
 LISTED = 1000
+# So many open positions are remembered.
+HELD = 1000
 P = TypeVar("P", bound="FeedParams")
 
 LONGEST_ID = 150  # characters; a longer id is remembered by its hash
@@ -126,19 +128,26 @@ class FeedNews:
 
 @dataclass(frozen=True)
 class _Cursor:
-    """Where a ledger's feed stands. `sent` are the messages of the last minute: when, and how many."""
+    """Where a ledger's feed stands. `sent` are the messages of the last minute: when, and how many.
+
+    `held` is what was open, and whether a trade of it was sent already: bots may forget to delete a position.
+    """
 
     since: datetime
     looked: datetime
     sent: tuple[tuple[datetime, int], ...] = ()
+    held: Mapping[OpenKey, bool] = field(default_factory=dict)
 
     @classmethod
     def read(cls, value: Mapping[str, object]) -> _Cursor:
-        sent = value.get("sent")
+        sent, held = value.get("sent"), value.get("held")
         return cls(
             since=datetime.fromisoformat(str(value["since"])),
             looked=datetime.fromisoformat(str(value["looked"])),
             sent=tuple((datetime.fromisoformat(at), int(n)) for at, n in sent) if isinstance(sent, list) else (),
+            held={(agent, market, side, datetime.fromisoformat(at)): told for agent, market, side, at, told in held}
+            if isinstance(held, list)
+            else {},
         )
 
     def written(self) -> dict[str, object]:
@@ -146,6 +155,7 @@ class _Cursor:
             "since": self.since.isoformat(),
             "looked": self.looked.isoformat(),
             "sent": [[at.isoformat(), n] for at, n in self.sent],
+            "held": [[*names, at.isoformat(), told] for (*names, at), told in self.held.items()],
         }
 
 
@@ -167,7 +177,8 @@ def feed_news(ctx: Context[P], *, openings: bool = False) -> Iterator[FeedNews |
         known = {item[2:] for item in seen if item.startswith("c/")}
         period = Period(cursor.since, max(ctx.now, cursor.since), f"since {cursor.since:%H:%M:%S}", ctx.period.zone)
         try:
-            found = ctx.ledger.arrivals(name, period, _Known(known), most=LISTED, positions=openings)
+            waiting = [key for key, told in cursor.held.items() if not told]
+            found = ctx.ledger.arrivals(name, period, _Known(known), most=LISTED, positions=True, held=waiting)
         except LedgerError as error:
             unread.append(str(error))
             yield Observation(subject, Level.WARNING, f"{error}; what closes meanwhile is sent when it can be read")
@@ -231,14 +242,20 @@ def _news(
     away = ctx.now - cursor.looked
     long = away if away >= timedelta(minutes=ctx.params.away_minutes) else None
     many = sum(n for _, n in sent) + count > ctx.params.at_most
+    held = _held(cursor, found)
     if not count:
-        if away >= min(LOOKED, timedelta(minutes=ctx.params.away_minutes) / 3) or away < timedelta(0):
-            yield _moved(state, _Cursor(cursor.since, ctx.now, sent), found, ())
+        if (
+            held != cursor.held
+            or away >= min(LOOKED, timedelta(minutes=ctx.params.away_minutes) / 3)
+            or away < timedelta(0)
+        ):
+            yield _moved(state, _Cursor(cursor.since, ctx.now, sent, held), found, ())
         return
     if many and sent and not long:
         return  # it waits for the end of the minute, when one summary has all of it
     told = 1 if many or long else count
-    after = _Cursor(_since(ctx, cursor, found), ctx.now, (*sent, (ctx.now, ctx.params.at_most if many else told)))
+    sent = (*sent, (ctx.now, ctx.params.at_most if many else told))
+    after = _Cursor(_since(ctx, cursor, found), ctx.now, sent, held)
     yield FeedNews(
         ledger=found.ledger,
         arrivals=found,
@@ -248,6 +265,12 @@ def _news(
         summed=many or (long is not None and count > 1),
         state=_moved(state, after, found, opened),
     )
+
+
+def _held(cursor: _Cursor, found: Arrivals) -> dict[OpenKey, bool]:
+    """What is open now; of very much only a part."""
+    told = {(one.agent, one.market, one.side, one.opened_at) for one in found.closed}
+    return {key: cursor.held.get(key, False) or key in told for key in found.open[:HELD]}
 
 
 def _since(ctx: Context[P], cursor: _Cursor, found: Arrivals) -> datetime:

@@ -45,7 +45,18 @@ from reporter.trading.ledger.result import BookKey, LedgerResult, LineKey
 from reporter.trading.ledger.settings import LedgerSettings
 from reporter.trading.ledger.sqlite_file import undisturbed
 from reporter.trading.metrics import combined
-from reporter.trading.trades import Agent, Arrivals, EquityPoint, Flow, Mode, Money, Position, Trade, WrittenEvents
+from reporter.trading.trades import (
+    Agent,
+    Arrivals,
+    EquityPoint,
+    Flow,
+    Mode,
+    Money,
+    OpenKey,
+    Position,
+    Trade,
+    WrittenEvents,
+)
 
 T = TypeVar("T")
 
@@ -145,13 +156,20 @@ class Portfolio:
         return [reader.name for reader in self._readers]
 
     def arrivals(
-        self, ledger: str, period: Period, known: Collection[str], *, most: int = 1000, positions: bool = False
+        self,
+        ledger: str,
+        period: Period,
+        known: Collection[str],
+        *,
+        most: int = 1000,
+        positions: bool = False,
+        held: Collection[OpenKey] = (),
     ) -> Arrivals:
         """What came into one ledger in a period, but for the trades with known ids. Raises LedgerError."""
         (reader,) = self._only([ledger])
         if self._hangs(reader):
             raise LedgerError(f"{ledger}: {self._no_answer}")
-        return undisturbed(partial(reader.arrivals, period, known, most, positions=positions))
+        return undisturbed(partial(reader.arrivals, period, known, most, positions=positions, held=held))
 
     def written_events(
         self, ledger: str, after: int | None, among: Collection[int] = (), *, most: int = 1000

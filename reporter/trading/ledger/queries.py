@@ -30,6 +30,7 @@ from reporter.periods.civil import INSTANT, Period
 from reporter.trading.books import TradeFilter
 from reporter.trading.ledger.grouping import Grouping, day_index, whole
 from reporter.trading.ledger.sources.base import UNNAMED, Cells, Source
+from reporter.trading.trades import OpenKey
 
 # A result within half of the last digit that is kept is exactly 0: neither a win nor a loss.
 _NOISE: ColumnElement[Any] = literal_column("0.000000005")
@@ -106,6 +107,17 @@ def arrived(source: Source, period: Period) -> Select[Any]:
     c = source.trades.selected_columns
     found = trades(source, period).with_only_columns(c.id, c.closed_at, c.mode, c.currency, c.pnl)
     return found.order_by(source.closed_at, source.trade_id)
+
+
+def opened_at(source: Source, period: Period, keys: Sequence[OpenKey]) -> Select[Any]:
+    """The closed trades of a period in these markets that were opened in the seconds of these moments."""
+    c = source.trades.selected_columns
+    second = timedelta(seconds=1)
+    alike = (
+        and_(c.market == market, c.opened_at >= source.stored(at), c.opened_at < source.stored(at + second))
+        for _, market, _, at in keys
+    )
+    return trades(source, period).where(or_(*alike)).order_by(source.closed_at, source.trade_id)
 
 
 def these(source: Source, period: Period, ids: Collection[Any]) -> Select[Any]:

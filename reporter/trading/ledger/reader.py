@@ -52,12 +52,14 @@ from reporter.trading.ledger.sources.freqtrade import freqtrade
 from reporter.trading.ledger.sources.mapped import mapped_database
 from reporter.trading.ledger.sources.native import LATER, native
 from reporter.trading.ledger.sqlite_file import undisturbed
-from reporter.trading.trades import Agent, Arrivals, EquityPoint, Mode, Position, Trade, WrittenEvents
+from reporter.trading.trades import Agent, Arrivals, EquityPoint, Mode, OpenKey, Position, Trade, WrittenEvents
 
 # Rows that are fetched at once: more than these are not kept in memory together.
 _BATCH = 5000
 _IDS = 1000
 _DAYS = 31
+# Of more positions that vanish in one moment, no closes of long ago are looked for.
+_GONE = 100
 # A table with fewer trades needs no index on their closing time.
 _LARGE = 100_000
 _EPOCH = datetime.fromtimestamp(0, UTC)
@@ -280,8 +282,19 @@ class Reader:
     ) -> Sequence[Row[Any]]:
         return connection.execute(queries.counted(source, start_of(start), start_of(end), most)).all()
 
-    def arrivals(self, period: Period, known: Collection[str], most: int, *, positions: bool) -> Arrivals:
-        """The closed trades of a period but for those with known ids, all from one state of the database."""
+    def arrivals(
+        self,
+        period: Period,
+        known: Collection[str],
+        most: int,
+        *,
+        positions: bool,
+        held: Collection[OpenKey] = (),
+    ) -> Arrivals:
+        """The closed trades of a period but for those with known ids, all from one state of the database.
+
+        And those of what was held and is open no more, though they closed before the period.
+        """
         with self._look() as (connection, source):
             rows_found = connection.execute(queries.arrived(source, period)).all()
             new = [row for row in rows_found if str(row.id) not in known]
@@ -290,17 +303,31 @@ class Reader:
                 ids = [row.id for row in new[first : min(first + _IDS, most)]]
                 found = connection.execute(queries.these(source, period, ids))
                 chosen |= {row.id: rows.trade(row, self.name) for row in found}
-            held = filter(_of_a_book, connection.execute(source.positions).all()) if positions else ()
+            found_open = filter(_of_a_book, connection.execute(source.positions).all()) if positions else ()
+            still_open = [rows.position(row, self.name) for row in found_open]
+            open_now = tuple(key for key in map(rows.open_key, still_open) if key)
+            late = self._late(connection, source, period, set(held).difference(open_now)) if positions else []
             newest = moment(connection.execute(queries.newest(source)).scalar())
         return Arrivals(
             ledger=self.name,
-            closed=tuple(chosen[row.id] for row in new[:most]),
-            ids={str(row.id): rows.known(row.closed_at) for row in new},
-            sums=rows.arrived(new),
-            positions=tuple(one for one in (rows.position(row, self.name) for row in held) if _opened_in(one, period)),
+            closed=(*(rows.trade(row, self.name) for row in late), *(chosen[row.id] for row in new[:most])),
+            ids={str(row.id): rows.known(row.closed_at) for row in (*late, *new)},
+            sums=rows.arrived([*late, *new]),
+            positions=tuple(one for one in still_open if _opened_in(one, period)),
+            open=open_now,
             newest=rows.known(rows_found[-1].closed_at) if rows_found else None,
             ahead=newest if newest and newest >= period.end else None,
         )
+
+    def _late(
+        self, connection: Connection, source: Source, period: Period, gone: Collection[OpenKey]
+    ) -> list[Row[Any]]:
+        """The trades that these positions have become, closed before the period, oldest first."""
+        if not gone:
+            return []
+        past = replace(period, start=_EPOCH, end=period.start)
+        found = connection.execute(queries.opened_at(source, past, sorted(gone)[:_GONE])).all()
+        return [row for row in found if rows.open_key(rows.trade(row, self.name)) in gone]
 
     def written_events(self, after: int | None, among: Collection[int], most: int) -> WrittenEvents | None:
         """The rows of the table `events` above an id, and those of these ids; None where there is no such table."""

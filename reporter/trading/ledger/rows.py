@@ -19,7 +19,7 @@ from reporter.trading.ledger.result import BookKey, LineKey
 from reporter.trading.ledger.sources.base import amount, moment, number
 from reporter.trading.ledger.timestamps import as_moment
 from reporter.trading.metrics import combined
-from reporter.trading.trades import Agent, ArrivedSum, EquityPoint, Holding, Mode, Money, Position, Trade
+from reporter.trading.trades import Agent, ArrivedSum, EquityPoint, Holding, Mode, Money, OpenKey, Position, Trade
 
 
 def trade(row: Row[Any], ledger: str) -> Trade:
@@ -79,6 +79,11 @@ def position(row: Row[Any], ledger: str) -> Position:
         currency=row.currency,
         priced_at=moment(row.priced_at),
     )
+
+
+def open_key(one: Position | Trade) -> OpenKey | None:
+    """What a position and its trade have in common; None where nobody knows when it was opened."""
+    return None if one.opened_at is None else (one.agent, one.market, one.side, one.opened_at)
 
 
 def agent(row: Row[Any], ledger: str, allocated: Mapping[str, Money], *, seen: bool) -> Agent:
