@@ -504,8 +504,8 @@ class Ledger(Protocol):
     ) -> Arrivals:
         """What came into one ledger in a period, but for the trades with known ids; at most so many trades in full.
 
-        With `positions` also what is open. Of what was `held` and is open no more, the trade that closed before the period
-        counts too: its close was written late. Raises LedgerError when this ledger cannot be read.
+        With `positions` also what is open. Of what was `held` and is open no more, a trade that closed before the
+        period counts too: its close was written late. Raises LedgerError when this ledger cannot be read.
         """
 
     def written_events(
