@@ -25,6 +25,9 @@ SIGNATURE_WINDOW = 300
 # A sender without ids: the same body within this span is one event. Seconds.
 SAME_BODY = {"tradingview": 60}
 
+# Alerts of one message that become events; what is beyond is counted.
+MOST_ALERTS = 500
+
 Payload = dict[str, Any]
 Headers = Mapping[str, str]  # names in lower case
 
@@ -297,7 +300,7 @@ def _severity(kind: str | None) -> str:
 def _prometheus_alerts(found: Payload, _: Headers) -> list[Payload]:
     """One event an alert; Grafana sends the same shape. A group is sent again and again, so each state counts once."""
     made: list[Payload] = []
-    for alert in found["alerts"][:100]:
+    for alert in found["alerts"][:MOST_ALERTS]:
         labels, notes = alert.get("labels", {}), alert.get("annotations", {})
         firing = alert.get("status", found.get("status")) == "firing"
         name = str(labels.get("alertname", "alert"))
@@ -317,6 +320,9 @@ def _prometheus_alerts(found: Payload, _: Headers) -> list[Payload]:
                 "fields": {key: value for key, value in labels.items() if key not in {"alertname", "severity"}},
             }
         )
+    more = len(found["alerts"]) - MOST_ALERTS
+    if more > 0:
+        made.append({"kind": "service_down", "title": f"{more} more alerts in one message", "severity": "warning"})
     return made
 
 

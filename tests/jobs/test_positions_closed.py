@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -186,7 +187,7 @@ def test_a_close_reads_as_it_should(stage: Stage) -> None:
 OLD = {"market": "BTC/USDT", "side": "long", "agent": "a"}
 
 
-def opened(feed: FeedOfABot, ago: float) -> dict[str, object]:
+def opened(feed: FeedOfABot, ago: float) -> dict[str, Any]:
     """A position opened so many seconds ago, as it stands in both tables."""
     row = {**OLD, "opened_at": feed.stamp(ago)}
     feed.bot.add("positions", {**row, "currency": "USDT"})

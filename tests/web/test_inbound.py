@@ -275,6 +275,13 @@ def test_alertmanagers_group_is_an_event_an_alert_and_each_state_once(web: Liste
     ]
 
 
+def test_a_group_of_many_alerts_loses_none_without_a_word(web: Listener) -> None:
+    alerts = [{"status": "firing", "labels": {"alertname": "Down"}, "fingerprint": str(n)} for n in range(503)]
+    sent(web, "/hooks/am", json.dumps({"alerts": alerts}), Authorization=f"Bearer {SECRET}")
+    assert len(web.kept()) == 501
+    assert web.kept()[-1].title == "3 more alerts in one message"
+
+
 def test_uptime_kuma_and_healthchecks(web: Listener) -> None:
     kuma = {"heartbeat": {"status": 0, "monitorID": 3, "time": "t"}, "monitor": {"name": "api"}, "msg": "[api] down"}
     checks = {"name": "backup", "status": "down", "code": "c", "now": "n"}
