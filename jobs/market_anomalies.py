@@ -63,7 +63,8 @@ def _hour_of_week(ctx: Context[Parameters]) -> int:
 
 
 def _lately(ctx: Context[Parameters], told: str | None) -> bool:
-    return told is not None and ctx.now - datetime.fromisoformat(told) < timedelta(minutes=ctx.params.pause_minutes)
+    pause = timedelta(minutes=ctx.params.pause_minutes)
+    return told is not None and timedelta() <= ctx.now - datetime.fromisoformat(told) < pause
 
 
 def _report(market: MarketPrices, moved: float, usual: float, n: int, of_this_hour: bool) -> Report:

@@ -83,7 +83,7 @@ def _reached(look: LimitInputs, books: Sequence[Book]) -> Iterator[Report]:
             own = look.trades[LimitOwner(book).key]
             made = zip(own, accumulate(trade.pnl for trade in own), strict=True)
             trade, pnl = next(((trade, pnl) for trade, pnl in made if pnl >= target), (None, None))
-            if trade and ctx.now - trade.closed_at < NEWS:
+            if trade and abs(ctx.now - trade.closed_at) < NEWS:
                 slot = f"target/{ctx.period.label}/{book.mode}/{book.currency}"
                 facts: Facts = {"book": book, "target": target, "trade": trade, "pnl": pnl}
                 yield Report(books=[book], facts=facts, tone=Tone.GOOD, slot=slot)

@@ -19,6 +19,16 @@ FIRST, LONGEST = timedelta(minutes=1), timedelta(minutes=4)
 
 def released_at(opened_at: datetime, alike: Iterable[datetime]) -> datetime:
     """When people are notified of an alert, given when the alerts like it were opened."""
+    return _window(opened_at, alike)[1]
+
+
+def began_at(opened_at: datetime, alike: Iterable[datetime]) -> datetime:
+    """When the cascade began that an alert is part of, given when the alerts like it were opened."""
+    return _window(opened_at, alike)[0]
+
+
+def _window(opened_at: datetime, alike: Iterable[datetime]) -> tuple[datetime, datetime]:
+    """When the first alert of a cascade opened, and when people are notified of this one."""
     before = sorted(at for at in alike if at <= opened_at)
     first = start = before[0] if before else opened_at
     length, joined = FIRST, False
@@ -30,13 +40,21 @@ def released_at(opened_at: datetime, alike: Iterable[datetime]) -> datetime:
                 break
             start, length, joined = start + length, min(2 * length, LONGEST), False
         joined = joined or at > first
-    return opened_at if opened_at == first else start + length
+    return first, opened_at if opened_at == first else start + length
 
 
 def is_alike(one: Incident, other: Incident) -> bool:
     """Whether two incidents can be parts of one cascade: of one kind, critical or not, and not about the reporter."""
     kind, same = one.subject.partition("/")[0], other.subject.partition("/")[0]
     return kind == same and kind not in OURS and (one.level is Level.CRITICAL) == (other.level is Level.CRITICAL)
+
+
+def sent_alone(incident: Incident, others: Iterable[Incident]) -> list[Incident]:
+    """What the same cascade has brought so far without a group, the oldest first."""
+    alike = [one for one in others if is_alike(one, incident) and not one.is_over]
+    began = began_at(incident.opened_at, (one.opened_at for one in alike))
+    found = [one for one in alike if one.group is None and began <= one.opened_at < incident.opened_at]
+    return sorted(found, key=lambda one: one.opened_at)
 
 
 def growing_group(incident: Incident, others: Iterable[Incident]) -> str | None:

@@ -66,7 +66,12 @@ class App:
         self.upkeep = StoreUpkeep(self.store, self.clock, self.alerts, self.stopping)
         self.ping_watch = PingWatch(self.store, self.clock, self.alerts)
         self.planner = Planner(self.store, self.clock, ClockCheck(self.clock), self.alerts)
-        self.delivery = DeliveryWorker(self.store, self.clock, lambda seen: self.runner.observe(self.runtime, seen))
+        self.delivery = DeliveryWorker(
+            self.store,
+            self.clock,
+            lambda seen: self.runner.observe(self.runtime, seen),
+            lambda: self.planner.doubt(self.runtime) is not None,
+        )
 
     def daemon(
         self, tick: float = TICK, watch: float = WATCH, reloaded: Callable[[Runtime], None] = lambda _: None

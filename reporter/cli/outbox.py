@@ -15,7 +15,7 @@ from reporter.delivery.outlets.outlet import Delivered, Later, Never, Verdict
 from reporter.errors import ReporterError, nearest
 from reporter.messages.formats import plural
 from reporter.messages.message import Message, Run, Severity, Text, Tone, plain, visible
-from reporter.periods.time_text import ago, duration_text, moment_text
+from reporter.periods.time_text import ago, duration_text, moment_text, passed
 from reporter.store import channel_states, channel_stats, outbox_admin
 from reporter.store.channel_states import ChannelState
 from reporter.store.channel_stats import DeliveryCounts
@@ -70,7 +70,7 @@ def _counted(counts: Sequence[StateCount], now: datetime) -> Iterator[tuple[str,
         mine = {count.state: count for count in counts if count.channel == channel}
         oldest = min((mine[state].oldest for state in outbox_admin.OPEN if state in mine), default=None)
         numbers = (str(mine[state].number) if state in mine else "-" for state in states)
-        yield channel, *numbers, duration_text(now - oldest) if oldest else "-"
+        yield channel, *numbers, duration_text(passed(oldest, now)) if oldest else "-"
 
 
 def _row(app: App) -> Callable[[QueuedMessage], tuple[str, ...]]:
@@ -79,7 +79,7 @@ def _row(app: App) -> Callable[[QueuedMessage], tuple[str, ...]]:
         str(message.id),
         message.channel,
         message.state,
-        duration_text(now - message.created_at),
+        duration_text(passed(message.created_at, now)),
         str(message.attempts),
         " · ".join(filter(None, (_title(message), message.error))),
     )

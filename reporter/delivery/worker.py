@@ -23,7 +23,7 @@ from reporter.delivery.channels import Channel, Channels
 from reporter.delivery.outlets.outlet import Absent, Delivered, Later, Never, Unclear, Verdict
 from reporter.errors import ReporterError, StoreError
 from reporter.messages.message import Message, Severity
-from reporter.periods.clock import Clock
+from reporter.periods.clock import Clock, ClockSteps, seconds_asleep
 from reporter.periods.time_text import duration_text
 from reporter.store import channel_states, channel_stats, outbox
 from reporter.store.channel_states import ChannelState
@@ -84,13 +84,23 @@ class Settlement:
 class DeliveryWorker:
     """Sends what is due. It holds no config: each call is given the channels that count at that moment.
 
-    `report` is given what is wrong with a channel, to be judged like any other observation.
+    `report` is given what is wrong with a channel, to be judged like any other observation. While `doubted` says that
+    the clock cannot be right, no message expires.
     """
 
-    def __init__(self, store: Store, clock: Clock, report: Callable[[Sequence[Observation]], None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        report: Callable[[Sequence[Observation]], None],
+        doubted: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._store = store
         self._clock = clock
+        self._steps = ClockSteps(clock, seconds_asleep)
+        self._following = threading.Lock()
         self._report = report
+        self._doubted = doubted
         self._process = secrets.token_hex(8)  # how the leases of this process begin
         self._checks = ChannelChecks(self._check)
         self._troubled: set[str] = set()  # those whose trouble this process has reported
@@ -104,7 +114,7 @@ class DeliveryWorker:
         Of the channels with one destination only the first is named: it stands for all.
         """
         self._save_unsaved()
-        now = self._clock.wall()
+        now = self._now()
         with self._store.read() as connection:
             backlog = outbox.backlog(connection, now)
             states = {state.channel: state for state in channel_states.all_states(connection)}
@@ -140,6 +150,25 @@ class DeliveryWorker:
         return self._settle(Settlement(channel, rows, token, self._send(channel, rows, token)))
 
     # --- Which rows, and when ---
+
+    def _now(self) -> datetime:
+        """The present moment, once what the store keeps of pauses, leases and queued messages is told by this clock.
+
+        Of two daemons at one store only one clock may be wrong: what the other noted is left as it is.
+        """
+        with self._following, self._steps.taken() as step:
+            if step and not self._store.shared:
+                with self._store.begin() as connection:
+                    outbox.follow_clock(connection, step, self._clock.wall())
+        return self._clock.wall()
+
+    def _expire(self, now: datetime) -> None:
+        """Give up what is no longer to be kept, unless it only seems old by a clock that cannot be right."""
+        with self._store.read() as connection:
+            overdue = outbox.overdue(connection, now)
+        if overdue and not self._doubted():
+            with self._store.begin() as connection:
+                outbox.expire(connection, now)
 
     def _end_leases_of_the_dead(self, states: Mapping[str, ChannelState], now: datetime) -> None:
         """Where this process knows that it is alone, nobody waits for the lease of one that was killed."""
@@ -188,9 +217,9 @@ class DeliveryWorker:
         """
         self._store.join_senders()
         for _ in range(CLAIMS):
-            now = self._clock.wall()
+            now = self._now()
+            self._expire(now)
             with self._store.begin() as connection:
-                outbox.expire(connection, now)
                 states = channel_states.lock_channels(connection, channel.name, channel.address, now)
                 living = [state for state in states if alive(channels, state)]
                 if channel.name not in {state.channel for state in living}:
@@ -248,7 +277,7 @@ class DeliveryWorker:
                     return NeedsReview(found.why)
                 if isinstance(found, Absent):
                     rows = [replace(row, maybe_sent=False) for row in rows]
-            now = self._clock.wall()
+            now = self._now()
             messages = [self._fitted(channel, row, now) for row in rows]
             if head.edit is None:
                 return channel.outlet.post(*messages)
@@ -296,8 +325,9 @@ class DeliveryWorker:
 
     def _renew(self, channel: Channel, token: str) -> None:
         """Keep the lease through another request: each request alone is shorter than a lease."""
+        until = self._now() + LEASE
         with self._store.begin() as connection:
-            channel_states.renew_lease(connection, token, channel.name, self._clock.wall() + LEASE)
+            channel_states.renew_lease(connection, token, channel.name, until)
 
     def _check(self, channels: Channels, channel: Channel) -> bool:
         """Ask a channel, without posting, whether it can be posted to, and save what it answers."""
@@ -312,7 +342,7 @@ class DeliveryWorker:
                 self._settle(Settlement(channel, (), "", verdict))
                 return False
             destination = verdict.destination if isinstance(verdict, Delivered) else None
-            now = self._clock.wall()
+            now = self._now()
             with self._store.begin() as connection:
                 for name in (other.name for other in channels.values() if other.address == channel.address):
                     channel_states.lock_channels(connection, name, channel.address, now)
@@ -365,7 +395,7 @@ class DeliveryWorker:
     def _save(self, settlement: Settlement) -> int:
         """Save what became of the rows and of their channel; returns how often the channel has failed in a row."""
         channel, rows, outcome = settlement.channel, settlement.rows, settlement.outcome
-        now = self._clock.wall()
+        now = self._now()
         with self._store.begin() as connection:
             if not rows:
                 channel_states.lock_channels(connection, channel.name, channel.address, now)

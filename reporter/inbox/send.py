@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -155,10 +155,11 @@ def _by_pace(connection: Connection, plan: EventPlan, now: datetime) -> str:
     if plan.rule and plan.rule.per:
         own = _value_of(plan.event.fields, plan.rule.per)
         recent = sum(
-            _value_of(fields, plan.rule.per) == own for fields in events.sent_fields(connection, plan.event.kind, since)
+            _value_of(fields, plan.rule.per) == own
+            for fields in events.sent_fields(connection, plan.event.kind, since, now)
         )
     else:
-        recent = events.count_sent(connection, plan.event.kind, since)
+        recent = events.count_sent(connection, plan.event.kind, since, now)
     return "sent" if recent < pace.most else "bundled"
 
 
@@ -173,7 +174,7 @@ def send_bundles(store: Store, settings: EventSettings, now: datetime) -> int:
         if rule.pace is None:
             continue
         with store.begin() as connection:
-            for kept in _bundles(events.bundled(connection, kind), rule.per, now - rule.pace.span):
+            for kept in _bundles(events.bundled(connection, kind), rule.per, rule.pace.span, now):
                 message = _bundle(kind, kept, rule.per)
                 for channel in rule.channels:
                     letter = _outgoing(kept[0], channel, message, key=f"events/{kept[0].row}/{channel}")
@@ -182,13 +183,15 @@ def send_bundles(store: Store, settings: EventSettings, now: datetime) -> int:
     return sent
 
 
-def _bundles(kept: Sequence[StoredEvent], per: str | None, before: datetime) -> Iterator[list[StoredEvent]]:
-    """What was kept back, by the value of a field, once the first of it was kept back before that moment."""
+def _bundles(
+    kept: Sequence[StoredEvent], per: str | None, span: timedelta, now: datetime
+) -> Iterator[list[StoredEvent]]:
+    """What was kept back, by the value of a field, once the first of it was kept back for that span."""
     found: dict[str, list[StoredEvent]] = {}
     for event in kept:
         found.setdefault(_value_of(event.fields, per), []).append(event)
     for own in found.values():
-        if own[0].settled_at is not None and own[0].settled_at <= before:
+        if own[0].settled_at is not None and abs(now - own[0].settled_at) >= span:
             yield own
 
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from hashlib import sha256
 from itertools import groupby
 
-from reporter.alerts.cascade import growing_group
+from reporter.alerts.cascade import growing_group, sent_alone
 from reporter.alerts.incident import Incident
 from reporter.alerts.model import Level, Observation, Transition, TransitionKind
 from reporter.alerts.policies import EscalationStep
@@ -113,12 +113,19 @@ class IncidentNotifier:
     # --- Messages of their own ---
 
     def _grouped(self, notifications: list[Notification]) -> list[Notification]:
-        """Give several openings one card, if there are enough of them or if others like them have one."""
+        """Give several openings one card, if there are enough of them or if others like them have one.
+
+        The first of a cascade was sent alone. Its card becomes that of the group.
+        """
         if self.settings.rules.group is None or notifications[0].transition.change is not TransitionKind.OPENED:
             return notifications
-        group = growing_group(notifications[0].incident, self._notified_alike(notifications[0]))
-        if group is None and len(notifications) < self.settings.rules.group:
+        first, known = notifications[0].incident, self._notified_alike(notifications[0])
+        group, before = growing_group(first, known), sent_alone(first, known)
+        if group is None and len(before) + len(notifications) < self.settings.rules.group:
             return notifications
+        if group is None and before:
+            group = before[0].id
+            self.repository.save_incident(replace(before[0], group=group))
         group = group or sha256(" ".join(one.incident.id for one in notifications).encode()).hexdigest()[:8]
         joined = [replace(one, incident=replace(one.incident, group=group)) for one in notifications]
         for one in joined:

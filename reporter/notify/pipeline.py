@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import logging
 import secrets
-import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -30,7 +29,7 @@ from reporter.notify.judgement import Judgement
 from reporter.notify.repository import Decisions, OutdatedError, StoreRepository
 from reporter.notify.routing import Observer
 from reporter.notify.settings import NotifySettings
-from reporter.periods.clock import Clock
+from reporter.periods.clock import Clock, ClockSteps
 from reporter.store import alerts
 from reporter.store.alerts import StoredAlert
 from reporter.store.database import BUSY, Store, after_commit
@@ -40,8 +39,6 @@ log = logging.getLogger(__name__)
 
 # If others change what is judged so often in a row, the last judgement is made inside the transaction.
 ATTEMPTS = 4
-# The wall clock is steered by fractions of a second. From so many seconds on, it was set.
-CLOCK_STEP = 5.0
 # So long, in seconds, what was seen waits for others that write to the store. Then it is judged from memory.
 LOOKS_WAIT = 2.0
 
@@ -57,8 +54,7 @@ class AlertPipeline:
         self._store = store
         self._clock = clock
         self._memory = AlertMemory(store, clock)
-        self._lock = threading.Lock()
-        self._offset = self._wall_offset()
+        self._steps = ClockSteps(clock)
         self._locked_since: float | None = None
 
     def remember(self, connection: Connection) -> None:
@@ -148,24 +144,9 @@ class AlertPipeline:
 
         Raises StoreError, and whatever `save` raises: then nothing is saved.
         """
-        step = self._clock_step()
-        try:
+        with self._steps.taken() as step:
             judge = partial(_after_step, step, judge)
             return self._committed(settings, judge, run_id or secrets.token_hex(4), save, patience)
-        except BaseException:
-            with self._lock:
-                self._offset -= step.total_seconds()  # the next judgement takes it into account
-            raise
-
-    def _wall_offset(self) -> float:
-        return self._clock.wall().timestamp() - self._clock.monotonic()
-
-    def _clock_step(self) -> timedelta:
-        """By how much the wall clock was set, or the machine slept, since the last judgement."""
-        with self._lock:
-            step = self._wall_offset() - self._offset
-            self._offset += step
-            return timedelta(seconds=step) if abs(step) >= CLOCK_STEP else timedelta()
 
     def _committed(
         self, settings: NotifySettings, judge: Judge, run_id: str, save: Save | None, patience: float

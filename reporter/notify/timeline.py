@@ -16,7 +16,7 @@ from reporter.alerts.policies import EscalationStep, Rules
 from reporter.alerts.suppression import Silence, affected_subjects, suppression_of
 from reporter.alerts.uptime import StateSpan
 from reporter.notify.settings import NotifySettings
-from reporter.periods.time_text import duration_text
+from reporter.periods.time_text import duration_text, passed
 from reporter.store import alerts, incidents, uptime
 from reporter.store.alerts import StoredAlert
 from reporter.store.incidents import Dispatch, TransitionRecord
@@ -101,7 +101,7 @@ class Timeline:
         """How a subject stands, in a sentence."""
         seen = state.observation
         words = f": {seen.detail}" if seen and seen.detail else ""
-        since = f"since {self._at(state.since)} ({duration_text(self.now - state.since)})" if state.since else ""
+        since = f"since {self._at(state.since)} ({duration_text(passed(state.since, self.now))})" if state.since else ""
         match state.phase:
             case Phase.OK if state.last_reading_at is None:
                 return "no reading yet"
@@ -138,7 +138,7 @@ class Timeline:
 
     def _of_incident(self, watched: StoredAlert, incident: Incident) -> Iterator[str]:
         end = incident.resolved_at or self.now
-        lasted = duration_text((incident.until or self.now) - incident.since)
+        lasted = duration_text(passed(incident.since, incident.until or self.now))
         zone = f"{incident.since.astimezone(self.settings.zone):%Z}"
         over = f"to {self._at(incident.until)} {zone}" if incident.until else f"{zone} and not resolved yet"
         yield f"Incident {incident.id}: {incident.worst} from {self._at(incident.since)} {over} ({lasted})"
@@ -257,7 +257,7 @@ class Timeline:
             yield from (f"  {self._past(one)}" for one in past[:3])
 
     def _past(self, one: Incident) -> str:
-        lasted = duration_text((one.until or self.now) - one.since)
+        lasted = duration_text(passed(one.since, one.until or self.now))
         told = f"sent to {', '.join(one.notified)}" if one.notified else f"not sent: {one.withheld}"
         return f"{self._at(one.since)}  {one.subject:<24} {one.worst} for {lasted}, {told}"
 

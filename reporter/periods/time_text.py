@@ -25,6 +25,12 @@ def duration_text(value: float | Decimal | timedelta | None, *, units: int = 2) 
     return sign + (_below_ten_seconds(length) if length < 10 else _whole_units(int(length), units))
 
 
+def passed(moment: datetime, now: datetime) -> timedelta:
+    """For how long something lasts that began at a moment: no time, where a clock that was set back shows an earlier
+    one."""
+    return max(now - moment, timedelta())
+
+
 def ago(moment: datetime | None, now: datetime | None) -> str | None:
     """How far a moment is from now, in one unit: `15s ago`, `2 days ago`, `in 5m`, `just now`."""
     if moment is None or now is None:

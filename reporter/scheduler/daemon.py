@@ -27,7 +27,7 @@ from reporter.errors import ConfigError, ReporterError, StoreLostError
 from reporter.jobs.binding import BoundJob
 from reporter.jobs.changes import differences, terms
 from reporter.messages.formats import plural
-from reporter.periods.clock import Clock, SystemClock
+from reporter.periods.clock import Clock, ClockSteps, SystemClock
 from reporter.periods.schedules import Every
 from reporter.scheduler.delivery_loop import DeliveryLoop
 from reporter.scheduler.guarded import guarded
@@ -50,8 +50,6 @@ WATCH = 5.0
 STOP_PATIENCE = 5.0
 # A replaced runtime is closed when no run can use it any more.
 CLOSE_AFTER = 300.0
-# The wall clock is steered by fractions of a second; more than this is a step.
-CLOCK_STEP = 5.0
 DAY = 86400.0
 
 
@@ -227,15 +225,13 @@ class Daemon:
 
     def _watch(self) -> None:
         """The main thread's life: edited files, and a clock that was set."""
-        offset = self._clock_offset()
+        steps = ClockSteps(self._clock)
         while not self._stopping.wait(self._watch_seconds):
             guarded("the config", self._reload_if_edited)
             self._keep_store()
             self._feed_watchdog()
-            moved = self._clock_offset() - offset
-            if abs(moved) > CLOCK_STEP:
-                offset += moved
-                self._replan(moved)
+            if moved := steps.since_last():
+                self._replan(moved.total_seconds())
 
     def _keep_store(self) -> None:
         """Look whether our store is in its place. Raises StoreLostError where nothing is left to go on with."""
@@ -260,9 +256,6 @@ class Daemon:
         self._hung = hung
         if not hung:
             self._service.alive()
-
-    def _clock_offset(self) -> float:
-        return self._clock.wall().timestamp() - self._clock.monotonic()
 
     def _replan(self, moved: float) -> None:
         """The wall clock stepped: the clockwork waits by it and would stand still, or run wild."""

@@ -24,7 +24,7 @@ from reporter.messages.formats import plural
 from reporter.notify.pipeline import AlertPipeline
 from reporter.notify.routing import Observer
 from reporter.periods.civil import INSTANT, Period, Unit, before, containing, following
-from reporter.periods.clock import Clock
+from reporter.periods.clock import Clock, ClockSteps
 from reporter.periods.schedules import Every
 from reporter.periods.time_text import duration_text
 from reporter.scheduler.clock_check import ClockCheck
@@ -63,6 +63,7 @@ class Planner:
         self._clock = clock
         self._guard = guard
         self._alerts = alerts
+        self._steps = ClockSteps(clock)
         self._looked_at: datetime | None = None
         self._doubted: bool | None = None
         self._next: dict[tuple[str, str, str], datetime] = {}
@@ -79,6 +80,7 @@ class Planner:
             self._looked_at = None  # what is planned and sent by this clock is gone through when it is right
             return []
         first = self._looked_at is None
+        self._follow_clock(now)
         self._notice_a_step_back(now)
         for bound in closed.values():
             if now >= self._next.get(_key(bound), now):
@@ -188,6 +190,13 @@ class Planner:
             self._doubted = bool(why)
         return why is not None
 
+    def _follow_clock(self, now: datetime) -> None:
+        """A clock that was set makes no try longer, and no lease shorter."""
+        with self._steps.taken() as step:
+            if step and not self._store.shared:
+                with self._store.begin() as connection:
+                    owed_periods.follow_clock(connection, step, now)
+
     def _notice_a_step_back(self, now: datetime) -> None:
         """What was planned by a clock that ran ahead is planned anew; so it is at the start, for nobody saw a step."""
         if self._looked_at is None or now < self._looked_at - SET_BACK:
@@ -196,7 +205,8 @@ class Planner:
             self._seen.clear()
             with self._store.begin() as connection:
                 owed_periods.rewind(connection, now)
-                outbox.rewind(connection, now, back)
+                if self._looked_at is None or self._store.shared:  # or else delivery has followed the clock
+                    outbox.rewind(connection, now, back)
         self._looked_at = now
 
     def _say_what_is_owed(self, jobs: list[str]) -> None:

@@ -73,7 +73,7 @@ class Restatements:
             return False
         if kept.changed_at is None:
             return True
-        since = self._clock.wall() - kept.changed_at
+        since = abs(self._clock.wall() - kept.changed_at)  # a clock that was set may have noted it
         checking = kept.checked is not None or kept.recent is not None
         return since >= LONGEST_WAIT or (since >= CALM and not checking)
 

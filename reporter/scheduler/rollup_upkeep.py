@@ -203,7 +203,7 @@ class RollupUpkeep:
 
     def _is_recent_due(self, kept: Standing) -> bool:
         last = kept.recent_began or kept.verified_at
-        return kept.state == rollups.VERIFIED and last is not None and self._clock.wall() - last >= RECENT_ROUND
+        return kept.state == rollups.VERIFIED and last is not None and self._age(last) >= RECENT_ROUND
 
     def _check_recent(self, reader: Reader, kept: Standing) -> Progress | None:
         """Compare the next of the last days with the source, and mend what differs."""
@@ -221,7 +221,7 @@ class RollupUpkeep:
     def _is_due(self, kept: Standing) -> bool:
         """Whether it is time to compare all that is kept with the source."""
         last = kept.check_began or kept.verified_at
-        return kept.state == rollups.UNVERIFIED or last is None or self._clock.wall() - last >= ROUND
+        return kept.state == rollups.UNVERIFIED or last is None or self._age(last) >= ROUND
 
     def _begin_check(self, reader: Reader, kept: Standing) -> Standing | None:
         self._map_keys(reader, again=True)
@@ -269,6 +269,10 @@ class RollupUpkeep:
     def _recount(self, reader: Reader, start: int, end: int, most: int) -> Recount:
         look: Callable[[], Recount] = partial(reader.recount, start, end, most, self._end() - MARKED)
         return undisturbed(look)
+
+    def _age(self, moment: datetime) -> timedelta:
+        """How far off a moment is: what a clock that ran ahead has noted is as good as old."""
+        return abs(self._clock.wall() - moment)
 
     def _end(self) -> int:
         """The first hour that is not kept yet."""

@@ -65,7 +65,11 @@ def take(connection: Connection, code: str, actor: str, place: str, now: datetim
     row = connection.execute(select(confirmations).where(c.digest == _digest(code, actor, place))).first()
     if row is None or not connection.execute(delete(confirmations).where(c.id == row.id)).rowcount:
         return None
-    return Confirmation(row.operation, json.loads(row.arguments), row.seen) if now <= row.expires_at else None
+    return (
+        Confirmation(row.operation, json.loads(row.arguments), row.seen)
+        if now <= row.expires_at <= now + GOOD_FOR
+        else None
+    )
 
 
 def note(connection: Connection, entry: AuditEntry) -> None:

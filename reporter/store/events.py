@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, or_, select, update
 
 from reporter.store.database import insert_once, prune_rows
 from reporter.store.tables import events, rejected_events
@@ -92,15 +92,20 @@ def settle(connection: Connection, rows: Sequence[int], state: str, why: str | N
     return connection.execute(update(events).where(still).values(state=state, why=why, settled_at=now)).rowcount
 
 
-def count_sent(connection: Connection, kind: str, since: datetime) -> int:
+def count_sent(connection: Connection, kind: str, since: datetime, now: datetime) -> int:
     """How many events of a kind were sent one by one since a moment."""
-    found = select(func.count()).where(events.c.kind == kind, events.c.state == "sent", events.c.settled_at > since)
+    found = select(func.count()).where(events.c.kind == kind, events.c.state == "sent", _between(since, now))
     return connection.execute(found).scalar_one()
 
 
-def sent_fields(connection: Connection, kind: str, since: datetime) -> list[dict[str, Any]]:
+def _between(since: datetime, now: datetime) -> ColumnElement[bool]:
+    """Settled since a moment; what a clock that ran ahead has noted is not."""
+    return and_(events.c.settled_at > since, events.c.settled_at <= now)
+
+
+def sent_fields(connection: Connection, kind: str, since: datetime, now: datetime) -> list[dict[str, Any]]:
     """The fields of the events of a kind that were sent one by one since a moment."""
-    found = select(events.c.fields).where(events.c.kind == kind, events.c.state == "sent", events.c.settled_at > since)
+    found = select(events.c.fields).where(events.c.kind == kind, events.c.state == "sent", _between(since, now))
     return [_unpacked(text) for text in connection.execute(found).scalars()]
 
 

@@ -273,6 +273,12 @@ def _last_posts(connection: Connection, channel: str, limit: int) -> list[tuple[
     return [(row.id, row.message_id) for row in rows]
 
 
+def overdue(connection: Connection, now: datetime) -> bool:
+    """Whether some open row is older than it is kept."""
+    found = select(outbox.c.id).where(_OPEN, outbox.c.keep_until <= now).limit(1)
+    return connection.execute(found).first() is not None
+
+
 def expire(connection: Connection, now: datetime) -> int:
     """Give up what is no longer to be kept; returns how many rows that were."""
     return connection.execute(
@@ -379,6 +385,24 @@ def rewind(connection: Connection, now: datetime, back: timedelta = timedelta())
             changes["posts"] = "[]"
         if changes:
             save(connection, state.channel, **changes)
+
+
+def follow_clock(connection: Connection, step: timedelta, now: datetime) -> None:
+    """Tell what is queued, leased and paused by a clock that was just set by `step` and shows `now`.
+
+    No message gets older by that, and no pause longer. What was queued since by the new clock stays, and so does what
+    is held until a time of day.
+    """
+    waiting = outbox.c.state.in_(("waiting", "unclear", "sending", "held"))
+    for row in connection.execute(select(outbox).where(waiting)).all():
+        if row.created_at <= now - step if step > timedelta(0) else row.created_at > now:
+            names = ("created_at", "keep_until", "leased_until", *(() if row.state == "held" else ("not_before",)))
+            moved = {name: getattr(row, name) + step for name in names if getattr(row, name)}
+            connection.execute(update(outbox).where(outbox.c.id == row.id).values(**moved))
+    for state in all_states(connection):
+        posts = json.dumps([post + step.total_seconds() for post in state.posts])
+        until = state.leased_until and state.leased_until + step
+        save(connection, state.channel, ready_at=state.ready_at + step, leased_until=until, posts=posts)
 
 
 def prune(connection: Connection, before: datetime) -> int:

@@ -196,6 +196,16 @@ def rewind(connection: Connection, now: datetime) -> None:
     connection.execute(update(schedules).where(schedules.c.active_from > ahead).values(active_from=now))
 
 
+def follow_clock(connection: Connection, step: timedelta, now: datetime) -> None:
+    """Tell what is tried and claimed by a clock that was just set by `step` and shows `now`: no try lasts longer."""
+    open_ones = periods.c.state.in_(("owed", "running"))
+    for row in connection.execute(select(periods).where(open_ones, periods.c.first_tried_at.is_not(None))).all():
+        if row.first_tried_at <= now - step if step > timedelta(0) else row.first_tried_at > now:
+            names = ("first_tried_at", "next_try_at", "claimed_until")
+            moved = {name: getattr(row, name) + step for name in names if getattr(row, name)}
+            connection.execute(update(periods).where(periods.c.id == row.id).values(**moved))
+
+
 def rename(connection: Connection, old: str, new: str) -> None:
     """Give a job's past to the name that it bears now."""
     for table in (schedules, periods, runs):

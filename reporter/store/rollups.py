@@ -135,7 +135,7 @@ class StoredRollups:
 
     def _counts(self, kept: Standing, definition: str) -> bool:
         verified = kept.state == VERIFIED and kept.verified_at is not None and kept.definition == definition
-        return verified and kept.verified_at > self._clock.wall() - TRUSTED  # type: ignore[operator]
+        return verified and abs(self._clock.wall() - kept.verified_at) < TRUSTED  # type: ignore[operator]
 
 
 def standing(connection: Connection, ledger: str) -> Standing | None:

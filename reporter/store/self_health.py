@@ -20,8 +20,12 @@ def affairs(connection: Connection, now: datetime) -> SelfHealth:
     """What is late, what waits and what was refused. `seconds` is left to whoever knows a clock."""
     due = and_(outbox.c.state.in_(_ON_THEIR_WAY), outbox.c.not_before <= now, _has_a_way(connection))
     waiting, oldest = connection.execute(select(func.count(), func.min(outbox.c.not_before)).where(due)).one()
-    refused = select(func.count()).where(outbox.c.state == "dead", outbox.c.settled_at >= now - REFUSED_WITHIN)
-    skipped = select(func.count()).where(runs.c.outcome == "skipped", runs.c.started_at >= now - SKIPPED_WITHIN)
+    refused = select(func.count()).where(
+        outbox.c.state == "dead", outbox.c.settled_at.between(now - REFUSED_WITHIN, now)
+    )
+    skipped = select(func.count()).where(
+        runs.c.outcome == "skipped", runs.c.started_at.between(now - SKIPPED_WITHIN, now)
+    )
     return SelfHealth(
         late=_late(connection, now),
         skipped=connection.execute(skipped).scalar_one(),

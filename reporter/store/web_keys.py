@@ -15,6 +15,8 @@ from reporter.store.tables import web_keys
 Kind = Literal["token", "session", "link", "pair"]
 # A key's last use is written down at most so often.
 NOTED = timedelta(minutes=5)
+# Clocks differ by less. A session or link from further ahead was made by a wrong clock.
+AHEAD = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,14 @@ def find(connection: Connection, kind: Kind, key: str, now: datetime) -> WebKey 
     c = web_keys.c
     row = connection.execute(select(web_keys).where(c.digest == _digest(key), c.kind == kind)).first()
     found = None if row is None else _key(row)
-    return found if found and (found.expires_at is None or found.expires_at > now) else None
+    return found if found and _holds(found, now) else None
+
+
+def _holds(key: WebKey, now: datetime) -> bool:
+    """Whether a key is not over. A clock that ran ahead makes no session that lasts until then."""
+    if key.kind != "token" and key.created_at > now + AHEAD:
+        return False
+    return key.expires_at is None or key.expires_at > now
 
 
 def note_use(connection: Connection, key: WebKey, now: datetime) -> None:

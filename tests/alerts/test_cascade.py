@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reporter.alerts.cascade import FIRST, LONGEST, released_at
+from reporter.alerts.cascade import FIRST, LONGEST, began_at, released_at
 
 START = datetime(2026, 10, 31, 12, tzinfo=UTC)
 
@@ -35,6 +35,13 @@ def at(seconds: float) -> datetime:
 )
 def test_windows_grow_while_alerts_go_on_opening(before: list[int], opened: int, released: int) -> None:
     assert released_at(at(opened), [*map(at, before), at(opened)]) == at(released)
+
+
+@pytest.mark.parametrize(
+    ("before", "opened", "began"), [([0], 30, 0), ([0], 60, 60), ([0, 30, 61], 170, 0), ([0, 30], 181, 181)]
+)
+def test_what_opens_after_a_quiet_window_begins_another_cascade(before: list[int], opened: int, began: int) -> None:
+    assert began_at(at(opened), [*map(at, before), at(opened)]) == at(began)
 
 
 @given(st.lists(st.integers(0, 3600), min_size=1, max_size=40))

@@ -158,6 +158,16 @@ def test_what_comes_too_fast_is_sent_together(store: Store) -> None:
     assert send_bundles(store, limits, NOW + timedelta(minutes=5)) == 0
 
 
+@pytest.mark.parametrize("back", [timedelta(hours=6), timedelta(days=18_000)])
+def test_a_clock_that_is_set_back_makes_no_pace_slower(store: Store, back: timedelta) -> None:
+    limits = settings(signal=KindRule(("reports",), pace=Pace(2, timedelta(minutes=1))))
+    hand_in(store, *({"kind": "signal", "title": f"No. {number}"} for number in range(3)))
+    send_events(store, limits, NOW)
+    assert send_bundles(store, limits, NOW - back) == 1
+    hand_in(store, {"kind": "signal", "title": "later"}, now=NOW - back)
+    assert send_events(store, limits, NOW - back) == 1
+
+
 def test_a_critical_event_has_no_pace(store: Store) -> None:
     limits = settings(risk_alert=KindRule(("reports",), pace=Pace(1, timedelta(minutes=1))))
     hand_in(store, *({"kind": "risk_alert", "severity": "critical"} for _ in range(3)))

@@ -88,7 +88,7 @@ def test_some_without_a_price_are_counted_out_and_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("minute", "warned"), [(36, False), (34, True)])
 def test_old_prices_are_told(tmp_path: Path, minute: int, warned: bool) -> None:
     message = told("pnl_realtime", made(tmp_path, ("1", f"2026-10-30 14:{minute}:00")), NOON)
-    assert plain(message.footer).startswith(f"prices {45 - minute}m old")
+    assert plain(message.footer).startswith(f"priced {45 - minute}m ago")
     assert ("⚠️ Prices are old" in text_of(message)) is warned
 
 

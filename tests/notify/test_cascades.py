@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from reporter.alerts.incident import Incident
 from reporter.alerts.model import Level, Observation
 from reporter.notify.routing import Observer
 from reporter.store import incidents
@@ -61,15 +64,43 @@ def desk(stage: Stage, discord: LocalDiscord) -> Desk:
     return Desk(stage, discord)
 
 
-def test_forty_services_one_by_one_are_six_messages_at_most(desk: Desk) -> None:
-    desk.fall(SERVICES, 4)
-    desk.rise(SERVICES, 8)
+def come_and_go(desk: Desk, number: int, fall: float, rise: float, *, reverse: bool = False) -> list[Incident]:
+    """Services fail one by one over some minutes, and recover over some; returns what became of each."""
+    desk.fall(SERVICES[:number], fall)
+    desk.rise(SERVICES[:number][:: -1 if reverse else 1], rise)
     desk.passes(6)
-    assert len(desk.titles) <= 6
     with desk.stage.app.store.read() as connection:
-        found = incidents.newest(connection, 100)
+        return incidents.newest(connection, 100)
+
+
+def test_forty_services_one_by_one_are_six_messages_at_most(desk: Desk) -> None:
+    found = come_and_go(desk, 40, 4, 8)
+    assert len(desk.titles) <= 6
     assert len(found) > 35
     assert all(one.notified and one.is_over for one in found)
+
+
+def test_the_end_of_a_cascade_is_told_once(desk: Desk) -> None:
+    desk.fall(SERVICES[:12], 2)
+    desk.passes(4)
+    desk.rise(SERVICES[:12], 2)
+    desk.passes(6)
+    assert [title for title in desk.titles if "Resolved" in title] == ["✅ Resolved: 12 alerts after 8m"]
+    assert desk.titles[0] == "✅ Over: 12 alerts, critical for 8m"  # the card of the first is that of all
+
+
+@pytest.mark.full
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(number=st.integers(20, 40), fall=st.floats(0, 4), rise=st.floats(0, 8), reverse=st.booleans())
+def test_no_cascade_of_four_minutes_is_more_than_six_messages(
+    tmp_path_factory: pytest.TempPathFactory, number: int, fall: float, rise: float, reverse: bool
+) -> None:
+    with LocalDiscord() as discord:
+        desk = Desk(Stage(tmp_path_factory.mktemp("home")), discord)
+        found = come_and_go(desk, number, fall, rise, reverse=reverse)
+        desk.stage.close()
+        assert len(desk.titles) <= 6
+        assert all(one.notified and one.is_over for one in found if one.withheld is None)
 
 
 def test_the_first_is_notified_at_once_and_a_second_within_a_minute(desk: Desk) -> None:

@@ -7,8 +7,10 @@ import random
 import re
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from tests.notify.weeks import TRACES, ours, table
+from tests.notify.weeks import EVERY, HOUR, TRACES, ours, table
 from tests.support.paths import DOCS
 
 DOCUMENT = DOCS / "alerts.md"
@@ -31,6 +33,15 @@ def test_the_documents_figures_are_those_of_twenty_weeks() -> None:
 )
 def test_two_hours_of_flapping_make_few_messages(trace: str, most: int) -> None:
     assert 2 <= ours(TRACES[trace](random.Random(1))).messages <= most
+
+
+@given(down=st.integers(1, 40), up=st.integers(1, 80))
+@example(down=2, up=32)
+def test_no_rhythm_of_two_hours_makes_more_than_six_messages(down: int, up: int) -> None:
+    def fails(second: int, last: bool) -> bool:
+        return second < 2 * HOUR and second // EVERY % (down + up) < down
+
+    assert ours(fails, 4 * HOUR).messages <= 6
 
 
 def test_an_outage_is_told_after_twenty_seconds_and_its_end_once() -> None:

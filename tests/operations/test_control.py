@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,13 @@ def test_after_a_minute_it_is_too_late(stage: Stage) -> None:
     with pytest.raises(ReporterError, match="nothing waits for this code"):
         ask(stage, f"confirm {code}", OPERATOR)
     assert acts(stage) == ""
+
+
+def test_a_code_of_a_clock_that_ran_ahead_is_not_good_until_then(stage: Stage) -> None:
+    code = code_of(ask(stage, "pause agent Momentum_BTC_v1", OPERATOR))
+    stage.clock.set_by(-timedelta(hours=6))
+    with pytest.raises(ReporterError, match="nothing waits for this code"):
+        ask(stage, f"confirm {code}", OPERATOR)
 
 
 def test_what_has_changed_since_it_was_asked_is_asked_anew(stage: Stage) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from reporter.errors import ConfigError
+from reporter.store import owed_periods
 from tests.support.servers import PostgreSQL
 from tests.support.stage import DAILY, Stage
 
@@ -219,6 +220,20 @@ def test_a_job_gives_up_when_its_config_says_and_that_is_told(stage: Stage) -> N
     stage.deliver()
     given_up = "Daily for 2026-10-31 was given up after 3h of trying; the last reason was: daily.py:8"
     assert given_up in " ".join(stage.screen.getvalue().split())
+
+
+@pytest.mark.parametrize("hours", [6, -6, 24 * 25_567])
+def test_a_clock_that_is_set_between_two_tries_gives_no_period_up(stage: Stage, hours: int) -> None:
+    broken = DAILY.replace("    yield", "    raise ValueError('no')\n    yield")
+    stage.report("daily", broken).on_screen("  daily: {give_up_after: 3h}").tick()
+    stage.clock.forward(hours=13)
+    assert len(stage.tick()) == 1
+    stage.clock.set_by(timedelta(hours=hours))
+    for _ in range(3):
+        stage.clock.forward(minutes=30)
+        stage.tick()
+    with stage.app.store.read() as connection:
+        assert "2026-10-31" in owed_periods.open_labels(connection, "daily")
 
 
 def test_a_clock_that_ran_ahead_and_is_put_right_neither_blocks_nor_repeats(daily: Stage) -> None:

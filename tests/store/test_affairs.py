@@ -38,6 +38,16 @@ def test_what_waits_and_what_was_refused_is_counted(store: Store) -> None:
     assert (found.waiting, found.oldest, found.refused) == (2, NOW - timedelta(minutes=20), 1)
 
 
+def test_what_a_clock_that_ran_ahead_has_noted_does_not_count_as_new(store: Store) -> None:
+    letter(store, "a", NOW)
+    ahead = NOW + timedelta(days=18_000)
+    with store.begin() as connection:
+        connection.execute(update(tables.outbox).values(state="dead", settled_at=ahead))
+        run_log.add_run(connection, run_log.RunRecord("1", "watch", "now", "interval", ahead, 0.0, "skipped"))
+        found = affairs(connection, NOW)
+    assert (found.refused, found.skipped) == (0, 0)
+
+
 def test_a_job_that_owes_a_period_is_late_since_it_was_due(store: Store) -> None:
     day = containing(Unit.DAY, NOW - timedelta(days=1), "UTC")
     with store.begin() as connection:

@@ -15,7 +15,7 @@ from reporter.alerts.thresholds import Measurement, entered
 from reporter.config.limits import DEFAULT, DefaultLimits, LowNumberLimits, NumberLimits, PercentLimits
 from reporter.jobs.context import Params
 from reporter.messages.formats import size_text
-from reporter.periods.time_text import duration_text
+from reporter.periods.time_text import duration_text, passed
 from reporter.probes.host.facts import Disk, Host
 
 Standing = Mapping[str, AlertState]
@@ -228,11 +228,11 @@ def _own_signs(affairs: SelfHealth | None, host: Host, limits: SelfLimits, now: 
 
 
 def _work(affairs: SelfHealth, limits: SelfLimits, now: datetime) -> Iterator[_Sign]:
-    late = max(((now - one.due_at).total_seconds() / 60 for one in affairs.late), default=0.0)
+    late = max((passed(one.due_at, now).total_seconds() / 60 for one in affairs.late), default=0.0)
     names = ", ".join(one.job for one in affairs.late[:3])
-    oldest = (now - affairs.oldest).total_seconds() / 60 if affairs.oldest else 0.0
-    yield _Sign("Reports", "late", max(0.0, late), limits.late, _minutes, f"late by more than {{limit}}: {names}")
-    yield _Sign("Messages", "waiting", max(0.0, oldest), limits.waiting, _minutes, "waiting for more than {limit}")
+    oldest = passed(affairs.oldest, now).total_seconds() / 60 if affairs.oldest else 0.0
+    yield _Sign("Reports", "late", late, limits.late, _minutes, f"late by more than {{limit}}: {names}")
+    yield _Sign("Messages", "waiting", oldest, limits.waiting, _minutes, "waiting for more than {limit}")
     yield _Sign(
         "Refused", "refused", affairs.refused, limits.refused, _count, "{limit} or more messages given up today"
     )
