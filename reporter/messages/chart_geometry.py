@@ -9,13 +9,17 @@ import math
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal
 from itertools import accumulate, groupby
 
 from reporter.errors import CurrencyMismatchError
 from reporter.trading.trades import Money
 
 Figure = Money | Decimal | int | float
+
+# Room for every digit of the largest float, so that rounding is the only rounding.
+_EXACT = Context(prec=400, rounding=ROUND_HALF_UP)
+_PREFIXES = ("", "m", "µ", "n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,31 @@ def _amount(figure: Figure | None) -> Decimal | None:
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return None
     return Decimal(str(value))
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What the figures of a chart are counted in, so that small ones are short: thousandths `m`, millionths `µ`, …
+
+    `decimals` is how many digits after the point are worth showing beside the largest of them.
+    """
+
+    prefix: str
+    exponent: int
+    decimals: int
+
+    def __call__(self, figure: Figure | None) -> Decimal | None:
+        """A figure in this unit, rounded."""
+        value = _amount(figure)
+        last = Decimal(1).scaleb(-self.decimals)
+        return None if value is None else _EXACT.quantize(value.scaleb(self.exponent), last)
+
+
+def unit(figures: Iterable[Figure | None]) -> Unit:
+    """The unit in which the largest of these figures has a digit before the point; at least a tenth stays as it is."""
+    size = max((abs(value) for figure in figures if (value := _amount(figure))), default=Decimal(1)).adjusted()
+    steps = 0 if size >= -1 else min((2 - size) // 3, len(_PREFIXES) - 1)
+    return Unit(_PREFIXES[steps], 3 * steps, max(2, 2 - size - 3 * steps))
 
 
 def running(changes: Iterable[Figure], start: Figure | None = None) -> list[Decimal]:

@@ -65,7 +65,7 @@ def parse(
     """
     source = _Source(text.split("\n"))
     sections = source.sections(SyntaxTreeNode(_MARKDOWN.parse(text)))
-    title = next((_joined(source.lines(part.head)) for part in sections if part.kind == "#"), ())
+    title = next((_head(_joined(source.lines(part.head))) for part in sections if part.kind == "#"), ())
     body = [block for part in sections if part.kind in {"", "#"} for block in source.blocks(part.nodes)]
     fields = tuple(source.field(part) for part in sections if part.kind in {"##", "###"})
     footer = next((source.footer(part) for part in sections if part.kind == "---"), ())
@@ -118,12 +118,12 @@ class _Source:
             raise self._error(last.head, "the order is title, text, fields, `---` and the footer")
 
     def field(self, section: _Section) -> Field:
-        name = _joined(self.lines(section.head))
+        name = _head(_joined(self.lines(section.head)))
         return Field(name, tuple(self.blocks(section.nodes)), inline=section.kind == "###")
 
     def footer(self, section: _Section) -> Line:
         lines = [line for block in self.blocks(section.nodes) for line in self._text_of(block, section)]
-        return _joined(lines, " · ")
+        return _head(_joined(lines, " · "))
 
     def _text_of(self, block: Block, section: _Section) -> tuple[Line, ...]:
         if not isinstance(block, Text):
@@ -286,6 +286,11 @@ def _merged(runs: Iterable[Run]) -> Line:
         for (kind, url), group in alike
         for part in (group if kind == "time" else (Run(kind, "".join(run.text for run in group), url),))
     )
+
+
+def _head(line: Line) -> Line:
+    """A line of a place in which no service shows a time by itself: its times are text."""
+    return _merged(Run("text", run.text) if run.kind == "time" else run for run in line)
 
 
 def _joined(lines: Iterable[Line], joint: str = " ") -> Line:

@@ -42,8 +42,8 @@ RunKind = Literal["text", "bold", "italic", "bold italic", "strike", "code", "li
 class Run:
     """A stretch of text of one kind. The text is literal: no outlet may read markup in it.
 
-    A `link` has its `url`; a `time` has an ISO 8601 moment in `url` and its text is what to show where a service
-    cannot count by itself.
+    A `link` has its `url`; a `time` has a `time_mark` in `url`, and its text is what to show where a service does not
+    show each reader his own zone.
     """
 
     kind: RunKind
@@ -52,6 +52,15 @@ class Run:
 
     def __post_init__(self) -> None:
         _mask(self, "text", "url")
+
+
+# How a moment reads: the day and time, the time of day, or how long ago it is, which goes on by itself.
+TimeStyle = Literal["time", "clock", "ago"]
+
+
+def time_mark(moment: datetime, style: TimeStyle) -> str:
+    """A moment and how it reads, for the `url` of a `time`: ISO 8601 and the style; without one it counts by itself."""
+    return moment.isoformat() if style == "ago" else f"{moment.isoformat()} {style}"
 
 
 Line = tuple[Run, ...]

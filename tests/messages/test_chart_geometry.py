@@ -20,7 +20,9 @@ from reporter.messages.chart_geometry import (
     scale,
     spread,
     text_width,
+    unit,
 )
+from reporter.messages.formats import Formats
 from reporter.trading.trades import Money
 
 AMOUNTS = st.decimals(min_value=-(10**9), max_value=10**9, places=4, allow_nan=False)
@@ -117,3 +119,20 @@ def test_a_long_name_keeps_both_its_ends() -> None:
 def test_what_was_clipped_fits_or_is_nothing_but_the_mark(text: str, width: float) -> None:
     shown = clipped(text, width, 12)
     assert shown == "…" or text_width(shown, 12) <= width
+
+
+@given(st.lists(st.decimals("-1e12", "1e12", places=12), min_size=1, max_size=9))
+def test_the_figures_of_a_chart_are_short_in_its_unit(figures: list[Decimal]) -> None:
+    counted = unit(figures)
+    shown = [Formats().compact(counted(figure), 3, plus=True) or "" for figure in figures]
+    assert max(map(len, shown)) <= 7
+    assert not any(text.startswith("-") for text, figure in zip(shown, figures, strict=True) if figure >= 0)
+
+
+@pytest.mark.parametrize(
+    ("largest", "prefix", "shown"),
+    [("1234.56", "", "1.23k"), ("0.123", "", "0.123"), ("0.0523", "m", "52.3"), ("0.00000123", "µ", "1.23")],
+)
+def test_small_amounts_are_counted_in_parts(largest: str, prefix: str, shown: str) -> None:
+    counted = unit([Decimal(largest), None, Decimal(0)])
+    assert (counted.prefix, Formats().compact(counted(Decimal(largest)), 3)) == (prefix, shown)

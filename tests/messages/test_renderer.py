@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from reporter.errors import TemplateError
 from reporter.messages.formats import CurrencyFormat, Formats
-from reporter.messages.message import Run, Severity, Tone, plain, plain_blocks, visible
+from reporter.messages.message import Run, Severity, Text, Tone, plain, plain_blocks, visible
 from reporter.messages.templates.renderer import Renderer
 from reporter.periods.civil import Period
 from reporter.secret import Secret
@@ -132,9 +132,24 @@ def test_expressions_read_as_people_would_write_them(write: Write, expression: s
     assert text_of(renderer, key=Secret("hunter2")) == shown
 
 
-def test_a_moment_counts_by_itself_where_the_outlet_can(write: Write) -> None:
-    message = write("x", "# {{ now | when }}").render("x", {"period": PERIOD}, at=NOW)
-    assert message.title == (Run("time", "01:01 CET", "2026-10-31T00:01:00+00:00"),)
+@pytest.mark.parametrize(
+    ("shown", "text", "style"),
+    [
+        ("now | when", "01:01 CET", ""),
+        ("now | ago", "just now", ""),
+        ("now | time", "2026-10-31 01:01:00 CET", " time"),
+        ("now | clock", "01:01:00", " clock"),
+        ("now", "2026-10-31 01:01:00 CET", " time"),
+    ],
+)
+def test_a_moment_is_shown_by_the_outlet_where_it_can(write: Write, shown: str, text: str, style: str) -> None:
+    written = (
+        f"# {{{{ {shown} }}}}\n{{{{ {shown} }}}}\n### {{{{ {shown} }}}}\n`{{{{ {shown} }}}}`\n---\n{{{{ {shown} }}}}"
+    )
+    message = write("x", written).render("x", {"period": PERIOD}, at=NOW)
+    assert message.body == (Text(((Run("time", text, f"2026-10-31T00:01:00+00:00{style}"),),)),)
+    assert message.title == message.footer == message.fields[0].name == (Run("text", text),)
+    assert message.fields[0].blocks == (Text(((Run("code", text),),)),)
 
 
 def test_the_floor_has_its_own_formats(tmp_path: Path) -> None:

@@ -12,18 +12,19 @@ from jinja2.filters import FILTERS
 from jinja2.runtime import Context
 
 from reporter.messages.formats import Formats, medal, plural, size_text
+from reporter.messages.message import TimeStyle, time_mark
 from reporter.periods.time_text import ago, duration_text
 from reporter.trading.metrics import expectancy, few, payoff, profit_factor, sqn
 
 
 class Timed(str):
-    """The text of a time that can count by itself; `moment` is ISO 8601."""
+    """The text of a moment that each reader can see in his own zone; `moment` is as `time_mark` has it."""
 
     moment: str
 
-    def __new__(cls, text: str, moment: datetime) -> Self:
+    def __new__(cls, text: str, moment: datetime, style: TimeStyle) -> Self:
         timed = super().__new__(cls, text)
-        timed.moment = moment.isoformat()
+        timed.moment = time_mark(moment, style)
         return timed
 
 
@@ -48,8 +49,8 @@ def filters(formats: Callable[[], Formats]) -> dict[str, Filter]:
         "join": _join(formats),
         **{name: _of_formats(name, formats) for name in _OF_FORMATS.split()},
         "date": _in_zone(Formats.date, formats),
-        "clock": _in_zone(Formats.clock, formats),
-        "time": _in_zone(Formats.time, formats),
+        "clock": _in_zone(Formats.clock, formats, "clock"),
+        "time": _in_zone(Formats.time, formats, "time"),
         "when": _when(formats),
         "ago": _ago,
         "duration": duration_text,
@@ -115,12 +116,20 @@ def _on_text(function: Filter, formats: Callable[[], Formats]) -> Filter:
     return on_text
 
 
-def _in_zone(show: Callable[[Formats, Any, str | None], str | None], formats: Callable[[], Formats]) -> Filter:
-    """A filter of times, which are shown in the zone whose calendar cut the report's period."""
+def _in_zone(
+    show: Callable[[Formats, Any, str | None], str | None],
+    formats: Callable[[], Formats],
+    style: TimeStyle | None = None,
+) -> Filter:
+    """A filter of times, which are shown in the zone whose calendar cut the report's period.
+
+    With a `style`, a reader in Discord sees his own zone.
+    """
 
     @pass_context
     def in_zone(context: Context, moment: date | None) -> str | None:
-        return show(formats(), moment, getattr(context.get("period"), "zone", None))
+        text = show(formats(), moment, getattr(context.get("period"), "zone", None))
+        return Timed(text, moment, style) if text and style and isinstance(moment, datetime) else text
 
     in_zone.__doc__ = show.__doc__
     return in_zone
@@ -131,7 +140,7 @@ def _when(formats: Callable[[], Formats]) -> Filter:
     def when(context: Context, moment: datetime | None) -> Timed | None:
         """A time that counts by itself in Discord (`3 minutes ago`); elsewhere `16:12 UTC`, with another day's date."""
         text = formats().when(moment, context.get("now"), getattr(context.get("period"), "zone", None))
-        return None if moment is None else Timed(text or "", moment)
+        return None if moment is None else Timed(text or "", moment, "ago")
 
     return when
 
@@ -139,7 +148,8 @@ def _when(formats: Callable[[], Formats]) -> Filter:
 @pass_context
 def _ago(context: Context, moment: datetime | None) -> str | None:
     """How far a moment is from now, in one unit: `15s ago`, `2 days ago`, `in 5m`, `just now`."""
-    return ago(moment, context.get("now"))
+    text = ago(moment, context.get("now"))
+    return Timed(text, moment, "ago") if text and moment else text
 
 
 def _replace(text: str, old: str, new: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Any
 
 from jinja2 import BaseLoader, nodes
@@ -10,6 +11,7 @@ from jinja2.exceptions import TemplateSyntaxError
 
 from reporter.messages.formats import Formats
 from reporter.messages.markdown_parser import CLOSING, OPENING, placeholder
+from reporter.messages.message import time_mark
 from reporter.messages.templates.errors import UnsafeTemplateError
 from reporter.messages.templates.filters import Timed
 from reporter.messages.templates.sandbox import Compiler, Sandbox
@@ -58,6 +60,8 @@ class MarkdownEnvironment(Sandbox):
 
 
 def _placeholder(value: object, formats: Formats) -> str:
+    if isinstance(value, datetime):
+        return placeholder(formats.say(value), time_mark(value, "time"))
     return placeholder(value, value.moment) if isinstance(value, Timed) else placeholder(formats.say(value))
 
 

@@ -20,6 +20,7 @@ from reporter.messages.chart_geometry import (
     running,
     scale,
     spread,
+    unit,
 )
 from reporter.messages.formats import Formats
 from reporter.messages.message import visible
@@ -37,6 +38,7 @@ class SvgEnvironment(Sandbox):
         super().__init__(loader, formats, lambda value: _text(value, self.formats), autoescape=True)
         self.globals |= {
             "scale": scale,
+            "unit": unit,
             "spread": spread,
             "bands": bands,
             "path": path,

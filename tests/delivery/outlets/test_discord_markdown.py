@@ -72,8 +72,10 @@ def test_a_link_is_masked_only_where_discord_masks_it() -> None:
     assert markdown_line(line("run", "link", "javascript:alert(1)")) == "run"
 
 
-def test_a_time_counts_by_itself() -> None:
+def test_each_reader_sees_a_time_in_his_own_zone() -> None:
     assert markdown_line(line("a while ago", "time", "2026-11-20T00:00:00+00:00")) == "<t:1795132800:R>"
+    assert markdown_line(line("14:00:00", "time", "2026-11-20T00:00:00+00:00 clock")) == "<t:1795132800:T>"
+    assert markdown_line(line("2026-11-20 …", "time", "2026-11-20T00:00:00+00:00 time")) == "<t:1795132800:f>"
     assert markdown_line(line("some *day*", "time", "no date")) == r"some \*day\*"
 
 

@@ -151,8 +151,13 @@ def _link(text: str, url: str) -> str:
     return f"[{_escaped(text)}]({target})"
 
 
+# Discord's marks of a day with its time, and of a time of day with its seconds; otherwise it says how long ago.
+_TIME_STYLES = {"time": "f", "clock": "T"}
+
+
 def _time(run: Run) -> str:
+    moment, _, style = run.url.partition(" ")
     try:
-        return f"<t:{int(datetime.fromisoformat(run.url).timestamp())}:R>"
+        return f"<t:{int(datetime.fromisoformat(moment).timestamp())}:{_TIME_STYLES.get(style, 'R')}>"
     except (ValueError, OverflowError):
         return _escaped(run.text)
