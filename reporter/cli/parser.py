@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from reporter.cli.commands import COMMANDS, Command, Needs
 from reporter.cli.masked_output import mask_output
-from reporter.cli.terminal import BAD_CONFIG, FAILED, INTERRUPTED, USAGE, complain, silence_stdout
+from reporter.cli.terminal import BAD_CONFIG, FAILED, INTERRUPTED, NOT_READ, USAGE, complain, silence_output
 from reporter.errors import ConfigError, ReporterError, nearest
 from reporter.version import __version__
 
@@ -28,7 +28,8 @@ Reports on automated trading in Discord: machines, agents and P&L, on time, once
 
 
 def main(arguments: Sequence[str] | None = None, *, forwarded: bool = False) -> int:
-    """Run one command; returns the exit code: 0 done, 1 failed, 2 wrong usage, 75 queued, 78 unusable config.
+    """Run one command; returns the exit code: 0 done, 1 failed, 2 wrong usage, 75 queued, 78 unusable config, 141 when
+    the reader of our output has gone.
 
     `forwarded` is a command that others gave to the service: what is meant for its owner alone is refused.
     """
@@ -36,9 +37,13 @@ def main(arguments: Sequence[str] | None = None, *, forwarded: bool = False) -> 
     os.umask(os.umask(0o077) | 0o002)  # nothing that we make can be written to by everybody
     parser = _parser()
     words = sys.argv[1:] if arguments is None else list(arguments)
-    options = parser.parse_args(words)
-    options.words, options.forwarded = words, forwarded
-    return _guarded(parser, options)
+    try:
+        options = parser.parse_args(words)
+        options.words, options.forwarded = words, forwarded
+        return _guarded(parser, options)
+    except BrokenPipeError:  # the reader of our output has seen enough
+        silence_output()
+        return NOT_READ
 
 
 class _Parser(argparse.ArgumentParser):
@@ -84,12 +89,11 @@ def _guarded(parser: argparse.ArgumentParser, options: argparse.Namespace) -> in
     except ReporterError as error:
         complain(str(error))
         return FAILED
-    except BrokenPipeError:  # the reader of our output has seen enough
-        silence_stdout()
-        return FAILED
+    except BrokenPipeError:
+        raise
     except OSError as error:  # a disk that is full or may not be written to, which the user can mend
         complain(f"{error.filename or 'the output'}: {error.strerror}")
-        silence_stdout()
+        silence_output()
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED

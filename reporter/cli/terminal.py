@@ -13,6 +13,8 @@ T = TypeVar("T")
 
 # 75 and 78 are those of sysexits.h.
 DONE, FAILED, USAGE, QUEUED, BAD_CONFIG, INTERRUPTED = 0, 1, 2, 75, 78, 130
+# What a shell shows of a program that wrote to a reader who had gone: 128 and the number of SIGPIPE.
+NOT_READ = 141
 
 
 def complain(text: str) -> None:
@@ -29,10 +31,14 @@ def user_name() -> str:
         return str(os.getuid())
 
 
-def silence_stdout() -> None:
+def silence_output() -> None:
     """Python writes buffered output once more when it exits; a second complaint helps nobody."""
-    with suppress(OSError):  # a stream without a file
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            with suppress(OSError):  # a stream without a file
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def progress_bar(steps: Sequence[T], text: str) -> Iterator[T]:

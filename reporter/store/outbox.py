@@ -393,10 +393,15 @@ def follow_clock(connection: Connection, step: timedelta, now: datetime) -> None
     No message gets older by that, and no pause longer. What was queued since by the new clock stays, and so does what
     is held until a time of day.
     """
+
+    def is_of_before(moment: datetime) -> bool:
+        return moment <= now - step if step > timedelta(0) else moment > now
+
     waiting = outbox.c.state.in_(("waiting", "unclear", "sending", "held"))
     for row in connection.execute(select(outbox).where(waiting)).all():
-        if row.created_at <= now - step if step > timedelta(0) else row.created_at > now:
-            names = ("created_at", "keep_until", "leased_until", *(() if row.state == "held" else ("not_before",)))
+        if is_of_before(row.created_at):
+            left = row.state != "held" and is_of_before(row.not_before)
+            names = ("created_at", "keep_until", "leased_until", *(("not_before",) if left else ()))
             moved = {name: getattr(row, name) + step for name in names if getattr(row, name)}
             connection.execute(update(outbox).where(outbox.c.id == row.id).values(**moved))
     for state in all_states(connection):

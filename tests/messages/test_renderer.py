@@ -139,7 +139,7 @@ def test_expressions_read_as_people_would_write_them(write: Write, expression: s
         ("now | ago", "just now", ""),
         ("now | time", "2026-10-31 01:01:00 CET", " time"),
         ("now | clock", "01:01:00", " clock"),
-        ("now", "2026-10-31 01:01:00 CET", " time"),
+        ("now", "2026-10-31 00:01:00 UTC", " time"),
     ],
 )
 def test_a_moment_is_shown_by_the_outlet_where_it_can(write: Write, shown: str, text: str, style: str) -> None:
