@@ -17,7 +17,7 @@ from reporter.app.app import App
 from reporter.app.home import CONFIG, FolderHome, make_home
 from reporter.cli.daemon import doors
 from reporter.cli.jobs import exit_code
-from reporter.cli.terminal import DONE, FAILED, complain, progress
+from reporter.cli.terminal import DONE, FAILED, NOT_READ, complain, progress, wait_until_unread
 from reporter.periods.clock import SystemClock
 from reporter.scheduler import logs
 
@@ -76,14 +76,22 @@ def _run(app: App, floor: Path | None) -> int:
 
     `floor` is the database of a whole floor, which trades on.
     """
-    daemon = app.daemon()
+    daemon, unread = app.daemon(), threading.Event()
+    threading.Thread(target=_stop_when_unread, args=(app, unread), name="reader", daemon=True).start()
     with doors(app, daemon) as address:
         if address:
             complain(f"the pages are at {address}; they show invented trades")
         code = _play_floor(app, floor) if floor else _run_jobs(app, list(app.runtime.jobs))
-        complain("the daemon now runs on invented trades; press Ctrl-C to stop it")
-        daemon.run()
-    return code
+        if not app.stopping.is_set():
+            complain("the daemon now runs on invented trades; press Ctrl-C to stop it")
+            daemon.run()
+    return NOT_READ if unread.is_set() else code
+
+
+def _stop_when_unread(app: App, unread: threading.Event) -> None:
+    wait_until_unread()
+    unread.set()
+    app.stopping.set()
 
 
 def _play_floor(app: App, path: Path) -> int:
@@ -118,6 +126,8 @@ def demo_home(
 def _run_jobs(app: App, names: Sequence[str]) -> int:
     code = DONE
     for name in names:
+        if app.stopping.is_set():
+            break
         done = app.run_by_hand(app.job(name), None, force=True)
         if done.outcome is None or done.outcome.error:
             complain(f"{name}: {done.outcome.error if done.outcome else 'not run'}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import select
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -39,6 +40,13 @@ def silence_output() -> None:
         except OSError:
             with suppress(OSError):  # a stream without a file
                 os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def wait_until_unread() -> None:
+    """Wait until the reader of our standard output has gone; for ever where it is a file."""
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)  # an error or a hang-up is reported unasked
+    poll.poll()
 
 
 def progress_bar(steps: Sequence[T], text: str) -> Iterator[T]:

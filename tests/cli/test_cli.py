@@ -252,6 +252,14 @@ def test_output_that_nobody_reads_any_more_is_no_traceback(words: str) -> None:
     assert (done.stdout, done.stderr) == ("0\n" if words == "--version" else "141\n", "")
 
 
+def test_a_demo_that_nobody_reads_any_more_ends(tmp_path: Path) -> None:
+    script = f"{shlex.quote(sys.executable)} -m reporter demo | head -1; echo ${{PIPESTATUS[0]}}"
+    environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    shell = ["bash", "-c", script]
+    done = subprocess.run(shell, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout.splitlines()[-1], done.stderr) == ("141", "")
+
+
 @pytest.mark.parametrize("arguments", [["init", "/proc/floor"], ["demo", "--keep", "/proc/floor"]])
 def test_a_place_that_cannot_be_written_to_gets_a_sentence(tmp_path: Path, arguments: list[str]) -> None:
     done = _alone(tmp_path, *arguments)
