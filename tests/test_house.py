@@ -53,6 +53,7 @@ LIBRARIES = {
     "alembic": "reporter.store",
     "apprise": "reporter.delivery.outlets.apprise_services",
     "apscheduler": "reporter.scheduler",
+    "ccxt": "reporter.trading.ledger",
     "cronsim": "reporter.periods",
     "aiohttp": "reporter.chat.discord",
     "discord": "reporter.chat.discord",
@@ -95,8 +96,8 @@ WALL_CLOCK = words(
 )
 # Each costs tens of milliseconds or megabytes that not every command or daemon needs.
 HEAVY = words(
-    "PIL aiohttp jmespath alembic apprise apscheduler difflib discord dns duckdb httpx markdown_it psutil psycopg "
-    "pymysql regex resvg_py rich sqlalchemy"
+    "PIL aiohttp ccxt jmespath alembic apprise apscheduler difflib discord dns duckdb httpx markdown_it psutil "
+    "psycopg pymysql regex resvg_py rich sqlalchemy"
 )
 HEAVY_OF_OURS = {
     "reporter.http_client",

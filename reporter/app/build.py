@@ -178,7 +178,14 @@ def _prices(entry: models.PricesConfig | None) -> PriceSettings | None:
     if entry is None:
         return None
     username = None if entry.username is None else Secret(entry.username)
-    return PriceSettings(kind=entry.kind, url=entry.url, username=username, password=entry.password, path=entry.path)
+    return PriceSettings(
+        kind=entry.kind,
+        url=entry.url,
+        exchange=entry.exchange,
+        username=username,
+        password=entry.password,
+        path=entry.path,
+    )
 
 
 def _refusal(problems: Sequence[Problem]) -> Callable[..., NoReturn]:

@@ -85,10 +85,13 @@ class NumberFormat(Settings):
 class PricesConfig(Settings):
     """Where the prices of a ledger's open positions come from."""
 
-    kind: Literal["freqtrade", "ticker"] = Field(examples=["freqtrade"])
-    """`freqtrade` (its REST API), or `ticker` (an address that answers with a price in JSON)."""
-    url: Annotated[Address, AfterValidator(web_address)]
-    """The address of freqtrade's REST API; for a ticker a template with `{symbol}`, or `{base}` and `{quote}`."""
+    kind: Literal["freqtrade", "ticker", "ccxt"] = Field(examples=["freqtrade"])
+    """`freqtrade` (its REST API), `ticker` (an address that answers with a price in JSON), or `ccxt` (an exchange)."""
+    url: Annotated[Address, AfterValidator(web_address)] | None = None
+    """The address of freqtrade's REST API; for a ticker a template with `{symbol}`, or `{base}` and `{quote}`; for
+    `ccxt` another server that speaks for the exchange."""
+    exchange: str | None = Field(None, pattern="^[a-z0-9_]+$", examples=["kraken"])
+    """For `ccxt`: the exchange, by its name there."""
     username: str | None = None
     """The user of freqtrade's REST API."""
     password: SecretText | None = None
@@ -98,7 +101,11 @@ class PricesConfig(Settings):
 
     @model_validator(mode="after")
     def _of_its_kind(self) -> Self:
-        if self.kind == "ticker" and not self.url.missing and "{" not in self.url.reveal():
+        if (self.kind == "ccxt") != (self.exchange is not None):
+            raise mistake("`kind: ccxt` and `exchange` belong together", "write such as `exchange: kraken`")
+        if self.kind != "ccxt" and self.url is None:
+            raise mistake("`url` is missing", "write where the prices are asked for")
+        if self.kind == "ticker" and self.url and not self.url.missing and "{" not in self.url.reveal():
             raise mistake("a ticker's `url` asks for each market", "write such as `https://…/ticker?symbol={symbol}`")
         if self.kind == "freqtrade" and (self.username is None) != (self.password is None):
             raise mistake("`username` and `password` belong together", "write both, or neither")

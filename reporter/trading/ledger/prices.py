@@ -1,4 +1,4 @@
-"""Prices of open positions from outside the trading database: freqtrade's REST API, or any ticker that answers JSON.
+"""Prices of open positions from outside the trading database: freqtrade's REST API, a ticker in JSON, or an exchange.
 
 Answers are kept for a while, failures too, so that many reports ask a server once. A position without a price stays
 without one, and the reason is said.
@@ -7,16 +7,20 @@ without one, and the reason is said.
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
+from importlib.util import find_spec
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 from reporter.errors import LedgerError, ReporterError
+from reporter.trading.ledger import ccxt_worker
 from reporter.trading.ledger.expressions import json_part, number
 from reporter.trading.ledger.queries import LARGEST as AMOUNTS
 from reporter.trading.ledger.queries import SHORT
@@ -28,6 +32,7 @@ KEPT = 60.0  # seconds that an answer counts
 PATIENCE = 5.0  # seconds that one answer may take
 TOGETHER = 10.0  # seconds that all answers of one question may take
 LARGEST = 2**20  # bytes of an answer
+WORKING = 30.0  # seconds for ccxt, which takes some of them to be loaded
 
 Number = tuple[Decimal | None, Decimal | None]  # the price of a position, and what closing it would make
 
@@ -55,55 +60,85 @@ class PriceSource:
         """The positions with the prices that are known, and why others are not; a stored price stays."""
         reasons: dict[str, None] = {}
         found: list[Position] = []
+        markets = sorted({one.market for one in held if one.unrealised is None})
         with self._lock:
-            latest = time.monotonic() + TOGETHER
+            latest = time.monotonic() + (WORKING if self.settings.kind == "ccxt" else TOGETHER)
             for one in held:
-                own, why = (one, "") if one.unrealised is not None else self._with_price(one, latest)
+                own, why = (one, "") if one.unrealised is not None else self._with_price(one, markets, latest)
                 reasons |= {why: None} if why else {}
                 found.append(own)
         return found, "; ".join(reasons)
 
-    def _with_price(self, one: Position, latest: float) -> tuple[Position, str]:
-        freqtrade = self.settings.kind == "freqtrade"
+    def _with_price(self, one: Position, markets: Sequence[str], latest: float) -> tuple[Position, str]:
         try:
-            address = self._address(one)
-            answer = self._answer(address, latest)
+            answer = self._answer(self._question(one, markets), latest)
             if answer.why:
                 return one, answer.why
-            price, made = _of_freqtrade(answer.value, one) if freqtrade else self._of_ticker(answer.value, one)
+            match self.settings.kind:
+                case "freqtrade":
+                    price, made = _of_freqtrade(answer.value, one)
+                case "ticker":
+                    price, made = _moved(self._of_ticker(answer.value, one), one)
+                case "ccxt":
+                    price, made = _moved(self._of_exchange(answer.value, one), one)
         except ReporterError as error:
             return one, str(error)
         unrealised = None if made is None else Money(amount(made), one.currency)
         return replace(one, current_price=price, unrealised=unrealised, priced_at=answer.at), ""
 
-    def _address(self, one: Position) -> str:
-        template = self.settings.url.reveal()
+    def _question(self, one: Position, markets: Sequence[str]) -> str:
+        """What is asked for a position: an address; an exchange is asked for all markets at once."""
+        if self.settings.kind == "ccxt":
+            return "\n".join(markets)
+        template = self.settings.url.reveal() if self.settings.url else ""
         if self.settings.kind == "freqtrade":
             return template.rstrip("/") + "/api/v1/status"
         return filled(template, one.market)
 
-    def _of_ticker(self, said: Any, one: Position) -> Number:
+    def _of_exchange(self, said: Any, one: Position) -> Decimal:
+        price = _number(said.get(one.market))
+        if price is None or price <= 0:
+            raise LedgerError(f"{self.settings.exchange} has no price of {one.market}")
+        return price
+
+    def _of_ticker(self, said: Any, one: Position) -> Decimal:
         try:
             price = _number(json_part(said, self.settings.path))
         except (ValueError, TypeError):
             price = None
         if price is None or price <= 0:
             raise LedgerError(f"the answer has no price at `{self.settings.path}` for {one.market}")
-        if one.size is None or one.entry_price is None:
-            raise LedgerError(f"the size or the entry price of {one.market} is not known")
-        moved = (price - one.entry_price) * abs(one.size)
-        return price, -moved if one.side.lower() in SHORT else moved
+        return price
 
-    def _answer(self, address: str, latest: float) -> PriceAnswer:
-        kept = self._answers.get(address)
+    def _answer(self, question: str, latest: float) -> PriceAnswer:
+        kept = self._answers.get(question)
         if kept and time.monotonic() < kept.kept_until:
             return kept
         left = latest - time.monotonic()
-        value, why = (None, "the server of the prices is too slow") if left <= 0 else self._asked(address, left)
+        ask = self._asked_by_ccxt if self.settings.kind == "ccxt" else self._asked
+        value, why = (None, "the server of the prices is too slow") if left <= 0 else ask(question, left)
         answer = PriceAnswer(self.now(), time.monotonic() + KEPT, value, why)
         self._answers = {key: one for key, one in self._answers.items() if time.monotonic() < one.kept_until}
-        self._answers[address] = answer
+        self._answers[question] = answer
         return answer
+
+    def _asked_by_ccxt(self, markets: str, left: float) -> tuple[Any, str]:
+        """The prices of an exchange by market, or why there are none."""
+        name, url = self.settings.exchange, self.settings.url.reveal() if self.settings.url else ""
+        if find_spec("ccxt") is None:
+            return None, "prices by ccxt need it: pip install 'reporter[ccxt]'"
+        request = {"exchange": name, "markets": markets.split("\n"), "url": url, "timeout": PATIENCE}
+        command = [sys.executable, "-I", "-X", "utf8", ccxt_worker.__file__]
+        try:
+            done = subprocess.run(  # noqa: S603 - our own script
+                command, input=json.dumps(request).encode(), capture_output=True, timeout=left, check=False, env={}
+            )
+            said = json.loads(done.stdout[:LARGEST])
+        except (subprocess.TimeoutExpired, ValueError, OSError):
+            return None, f"{name} does not answer by ccxt"
+        if said.get("error") == "NotSupported":
+            return None, f"ccxt cannot ask {name} for prices"
+        return said.get("prices"), f"{name} does not answer by ccxt ({said['error']})" if "error" in said else ""
 
     def _asked(self, address: str, left: float) -> tuple[Any, str]:
         """The JSON of an answer, or why there is none; no reason names the address, which may hold a key."""
@@ -130,6 +165,14 @@ class PriceSource:
             return json.loads(response.content, parse_float=Decimal, parse_constant=lambda _: None), ""
         except (ValueError, RecursionError):
             return None, f"the prices' server {host} does not answer in JSON"
+
+
+def _moved(price: Decimal, one: Position) -> Number:
+    """The price, and what the way to it from the entry price has made, without fees."""
+    if one.size is None or one.entry_price is None:
+        raise LedgerError(f"the size or the entry price of {one.market} is not known")
+    moved = (price - one.entry_price) * abs(one.size)
+    return price, -moved if one.side.lower() in SHORT else moved
 
 
 def _number(value: Any) -> Decimal | None:

@@ -16,10 +16,12 @@ class PriceSettings:
 
     Of kind `freqtrade`, `url` is the address of its REST API, with its login. Of kind `ticker`, it is a template with
     `{symbol}`, or `{base}` and `{quote}`, or `{market}`; `path` leads to the price in the answer: `data.0.last`.
+    Of kind `ccxt`, `exchange` is its name there, and `url` another server that speaks for it.
     """
 
-    kind: Literal["freqtrade", "ticker"]
-    url: Secret
+    kind: Literal["freqtrade", "ticker", "ccxt"]
+    url: Secret | None = None
+    exchange: str | None = None
     username: Secret | None = None
     password: Secret | None = None
     path: str = "price"

@@ -1,8 +1,10 @@
-"""Prices of open positions from outside: freqtrade's REST API and tickers, by real servers."""
+"""Prices of open positions from outside: freqtrade's REST API, tickers and exchanges, by real servers."""
 
 from __future__ import annotations
 
 import json
+import socket
+import sys
 from base64 import b64encode
 from collections.abc import Callable
 from decimal import Decimal
@@ -156,3 +158,53 @@ def test_a_stored_price_counts_first(holding: Callable[..., Native]) -> None:
 
 def test_names_of_a_market_cannot_change_the_address() -> None:
     assert filled("https://x/{market}?s={symbol}", "A/../B?c#d") == "https://x/A%2F..%2FB%3Fc%23d?s=A..%2FB%3Fc%23d"
+
+
+PAIR = {
+    "altname": "XBTUSDT",
+    "wsname": "XBT/USDT",
+    "base": "XXBT",
+    "quote": "USDT",
+    "pair_decimals": 1,
+    "lot_decimals": 8,
+}
+# What Kraken answers where ccxt asks it, as much of it as ccxt reads.
+KRAKEN: dict[str, dict[str, object]] = {
+    "Assets": {"XXBT": {"altname": "XBT", "status": "enabled"}, "USDT": {"altname": "USDT", "status": "enabled"}},
+    "AssetPairs": {
+        "XBTUSDT": PAIR | {"leverage_buy": [], "fees": [[0, 1]], "fees_maker": [[0, 1]], "status": "online"}
+    },
+    "Ticker": {"XBTUSDT": {part: ["101.25", "1", "1"] for part in "abcvptlh"} | {"o": "1"}},
+}
+
+
+def kraken(connection: socket.socket) -> None:
+    name = connection.recv(4096).split(b" ")[1].partition(b"?")[0].rpartition(b"/")[2].decode()
+    body = json.dumps({"error": [], "result": KRAKEN[name]})
+    connection.sendall(f"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
+
+
+@pytest.mark.parametrize(
+    ("market", "made", "why"), [("BTC/USDT", "2.5", ""), ("X/Y", None, "kraken has no price of X/Y")]
+)
+def test_an_exchange_is_asked_by_ccxt_in_a_process_that_ends(
+    holding: Callable[..., Native], market: str, made: str | None, why: str
+) -> None:
+    with serving(kraken) as port:
+        prices = PriceSettings(kind="ccxt", exchange="kraken", url=Secret(f"http://127.0.0.1:{port}"))
+        found = open_of(holding(market=market).url, prices, "native")
+    assert (found.unrealised, found.why) == (made and usdt(made), why)
+    assert "ccxt" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    ("exchange", "why"),
+    [
+        ("nobody", "ccxt cannot ask nobody for prices"),
+        ("kraken", "kraken does not answer by ccxt (ExchangeNotAvailable)"),
+    ],
+)
+def test_an_exchange_that_cannot_be_asked_is_named(holding: Callable[..., Native], exchange: str, why: str) -> None:
+    prices = PriceSettings(kind="ccxt", exchange=exchange, url=Secret("http://127.0.0.1:9"))
+    found = open_of(holding().url, prices, "native")
+    assert (found.unpriced, found.why) == (1, why)
