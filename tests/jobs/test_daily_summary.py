@@ -311,7 +311,8 @@ def test_a_deposit_is_told_and_is_no_gain(tmp_path: Path) -> None:
     ]
     lines = field(message, "Daily P&L")
     assert lines[0] == "+37.40 USDT (+0.34%)"
-    assert lines[-1] == "Equity with open positions: 11,054.90 USDT (+47.40 USDT), +10.00 USDT of it unexplained"
+    rest = "+10.00 USDT of it from what is not recorded: unrealised P&L"
+    assert lines[-1] == f"Equity with open positions: 11,054.90 USDT (+47.40 USDT), {rest}"
 
 
 def test_no_picture_shows_a_deposit_as_a_gain(tmp_path: Path) -> None:

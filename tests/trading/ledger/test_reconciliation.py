@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +15,7 @@ from reporter.periods.civil import Unit, containing
 from reporter.trading.books import Book, Equity, Open
 from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.ledger.settings import LedgerSettings
+from tests.support.paths import DATA
 from tests.trading.ledger.databases import Native, between, money, usdt, utc
 
 MakesNatives = Callable[[], Native]
@@ -175,3 +180,14 @@ def test_freqtrades_wallet_of_two_months_is_explained_to_the_last_digit(
     (found,) = Portfolio([freqtrade]).performance(period, account=True)
     assert found.equity is not None
     assert found.equity.unexplained == usdt("0")
+
+
+def test_what_a_coin_of_a_spot_market_was_bought_for_is_not_known(tmp_path: Path) -> None:
+    path = shutil.copy(DATA / "freqtrade.sqlite", tmp_path)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        spot = "UPDATE wallet_history SET collateral = NULL WHERE currency <> quote_currency"
+        connection.execute(f"{spot} AND timestamp LIKE '2026-10-30%'")
+    period = containing(Unit.DAY, utc("2026-10-29 12:00"), "UTC")
+    (found,) = Portfolio([LedgerSettings(name="ft", kind="freqtrade", url=path)]).performance(period, account=True)
+    assert found.equity is not None
+    assert (found.equity.unrealised_change, "unrealised P&L" in found.equity.unknown) == (None, True)

@@ -87,7 +87,7 @@ def _trades() -> TableClause:
 
 
 def _wallet() -> TableClause:
-    columns = _columns("timestamp quote_currency total_quote collateral")
+    columns = _columns("timestamp currency quote_currency total_quote collateral")
     return table("wallet_history", column("bot_managed", Boolean()), *columns)
 
 
@@ -174,8 +174,9 @@ def _equity(wallet: FromClause, mode: Mode, read: Readable) -> EquityColumns:
         mode=_constant(mode),
         currency=read.word(c.quote_currency),
         equity=total,
-        # Of a position its worth and what was put up for it; the row of the stake currency itself has no collateral.
-        unrealised=case((c.collateral.is_(None), 0), else_=total - collateral),
+        # Of a position its worth and what was put up for it. The stake currency itself has no collateral, nor has a
+        # coin of a spot market: what that was bought for is not there.
+        unrealised=case((c.currency == c.quote_currency, 0), else_=total - collateral),
         deposited=cast(null(), Numeric),
     )
 
