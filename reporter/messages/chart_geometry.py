@@ -95,7 +95,7 @@ def _amount(figure: Figure | None) -> Decimal | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
+class ChartUnit:
     """What the figures of a chart are counted in, so that small ones are short: thousandths `m`, millionths `µ`, …
 
     `decimals` is how many digits after the point are worth showing beside the largest of them.
@@ -112,11 +112,11 @@ class Unit:
         return None if value is None else _EXACT.quantize(value.scaleb(self.exponent), last)
 
 
-def unit(figures: Iterable[Figure | None]) -> Unit:
+def unit(figures: Iterable[Figure | None]) -> ChartUnit:
     """The unit in which the largest of these figures has a digit before the point; at least a tenth stays as it is."""
     size = max((abs(value) for figure in figures if (value := _amount(figure))), default=Decimal(1)).adjusted()
     steps = 0 if size >= -1 else min((2 - size) // 3, len(_PREFIXES) - 1)
-    return Unit(_PREFIXES[steps], 3 * steps, max(2, 2 - size - 3 * steps))
+    return ChartUnit(_PREFIXES[steps], 3 * steps, max(2, 2 - size - 3 * steps))
 
 
 def running(changes: Iterable[Figure], start: Figure | None = None) -> list[Decimal]:
