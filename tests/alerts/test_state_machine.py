@@ -474,3 +474,12 @@ def test_a_minute_down_and_sixteen_up_for_two_hours_makes_at_most_six_messages()
 def test_no_two_hours_of_flapping_make_more_than_six_messages(letters: str) -> None:
     worst = max((flap(letters, bad, good), bad, good) for bad in (1, 2, 3, 6, 22, 79) for good in range(6, 200, 9))
     assert worst[0] <= 6, worst
+
+
+def test_an_alert_that_eased_reminds_when_its_milder_level_does() -> None:
+    often = tuple(timedelta(minutes=minutes) for minutes in (30, 60, 120, 360))
+    policy = replace(PROBE, reminders=(timedelta(hours=1),), warning=replace(PROBE, reminders=often))
+    steps = [*every(60, "c" * 180), *((seconds, "w") for seconds in range(180 * 60, 361 * 60, 60))]
+    _, told = history(policy, steps)
+    assert changes(told) == ["opened critical", "reminder critical", "eased warning", "reminder warning"]
+    assert told[-1].lasted(START + timedelta(seconds=steps[-1][0])) >= timedelta(hours=6)

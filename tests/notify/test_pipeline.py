@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from reporter.alerts.model import Level, Observation
+from reporter.app.app import App
+from reporter.app.home import FolderHome
 from reporter.messages.message import Message, Severity, Tone
 from reporter.messages.templates.renderer import Renderer
 from reporter.notify.pipeline import ATTEMPTS
 from reporter.notify.routing import Observer
 from reporter.store import alerts, incidents
-from tests.support.stage import Stage
+from tests.support.clocks import HandClock
+from tests.support.discord.local import LocalDiscord
+from tests.support.servers import PostgreSQL
+from tests.support.stage import DAILY, Stage
 
 
 class Meanwhile(Renderer):
@@ -94,3 +101,36 @@ def test_an_alert_goes_out_plainly_if_others_never_stop_changing_what_it_rests_o
     with stage.app.store.read() as connection:
         state = alerts.alert_state(connection, "limit/loss")
     assert state.level is Level.CRITICAL
+
+
+def test_an_alert_that_nothing_routes_goes_to_one_channel(stage: Stage, discord: LocalDiscord) -> None:
+    stage.report("daily", DAILY).on_discord(discord, "  daily:", channels=["daily", "other", "third"])
+    app = stage.app
+    app.alerts.process(app.runtime.notify, [Observation("limit/a", Level.CRITICAL, "over")], Observer())
+    stage.deliver()
+    assert [name for name in ("daily", "other", "third") if discord.messages(name)] == ["daily"]
+
+
+def test_two_daemons_that_see_the_same_at_once_send_it_once(
+    stage: Stage, discord: LocalDiscord, server: PostgreSQL
+) -> None:
+    stage.environ["STORE"] = server.url(schema=server.new_schema())
+    stage.report("daily", DAILY).on_discord(discord, "  daily:", channels=["daily"])
+    later = HandClock(stage.clock.now + timedelta(seconds=1))
+    home = FolderHome(stage.folder, clock=later, environ=stage.environ)
+    bad, told = Observation("limit/a", Level.CRITICAL, "over"), []
+    with closing(App(home, clock=later)) as other:
+
+        def sees(app: App, **more: Any) -> None:
+            told.append(app.alerts.process(app.runtime.notify, [bad], Observer(("daily",)), **more))
+
+        stage.app.alerts.process(stage.app.runtime.notify, [replace(bad, level=Level.OK)], Observer(("daily",)))
+        second = threading.Thread(target=sees, args=(other,), kwargs={"patience": 30.0})
+
+        def meanwhile(_connection: Connection, _number: int) -> None:
+            second.start()
+            second.join(0.5)  # it judges, and waits for what is decided here
+
+        sees(stage.app, save=meanwhile)
+        second.join()
+    assert sorted(told) == [0, 1]

@@ -287,3 +287,24 @@ def test_of_two_daemons_on_one_store_one_takes_an_open_jobs_turn(
         daily.clock.forward(**span)
     shared = daily.app.store.shared
     assert taken == [[True, not shared]] * 4
+
+
+def test_the_next_runs_of_a_running_period_follow_each_other(stage: Stage) -> None:
+    stage.report("daily", DAILY.replace('"yesterday"', '"today"').replace("daily at 00:00", "daily at 14:00"))
+    stage.on_screen("  daily:")
+    turns = stage.app.planner.next_runs(stage.app.job("daily"), 3)
+    assert [f"{turn:%m-%d %H:%M}" for turn in turns] == ["10-31 14:00", "11-01 14:00", "11-02 14:00"]
+
+
+def test_a_run_by_hand_says_nothing_of_what_was_left_out(daily: Stage) -> None:
+    told_after_a_week_away(daily, "catch_up: latest")
+    daily.screen.truncate(0)
+    daily.run("daily", "2026-11-04")
+    assert "left out" not in daily.screen.getvalue()
+
+
+def test_a_job_that_fails_while_the_daemon_stops_is_no_news(stage: Stage) -> None:
+    broken = DAILY.replace("    yield", "    raise ValueError('no')\n    yield")
+    stage.report("daily", broken).on_screen("  daily:").app.stopping.set()
+    stage.run("daily", "2026-10-30")
+    assert "failed" not in stage.screen.getvalue()

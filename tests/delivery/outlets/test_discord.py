@@ -7,6 +7,7 @@ import socket
 import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -22,6 +23,7 @@ from reporter.messages.message import Attachment, Message, Severity
 from reporter.secret import Secret
 from tests.delivery.outlets.kit import OutletContract
 from tests.delivery.outlets.messages import HOSTILE, field, line, summary
+from tests.probes.servers import says, serving
 from tests.support.discord import Ban, Fault, Hang, Limited, LocalDiscord, Refused, Reset, Status, Truncate
 from tests.support.discord.markdown import shown
 from tests.support.processes import until
@@ -459,3 +461,18 @@ def test_a_proxy_that_cannot_be_used_gets_a_sentence(
     with pytest.raises(ReporterError, match=sentence) as refusal:
         DiscordOutlet(Secret("https://discord.com/api/webhooks/123456789012345678/token"))
     assert "hunter2" not in str(refusal.value)
+
+
+def test_what_no_proxy_names_is_asked_without_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = list[bytes]()
+    with serving(says("", status=502, seen=asked)) as port:
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{port}")
+        found = []
+        for excepted in ("", "discord.invalid"):
+            monkeypatch.setenv("no_proxy", excepted)
+            monkeypatch.setenv("NO_PROXY", excepted)
+            url = "http://discord.invalid/api/webhooks/123456789012345678/token"
+            with closing(DiscordOutlet(Secret(url), base_url="http://discord.invalid")) as outlet:
+                found.append(outlet.post(summary()))
+    assert [type(one) for one in found] == [Unclear, Later]
+    assert len(asked) == 1

@@ -183,7 +183,7 @@ def test_freqtrades_wallet_of_two_months_is_explained_to_the_last_digit(
 
 
 def test_what_a_coin_of_a_spot_market_was_bought_for_is_not_known(tmp_path: Path) -> None:
-    path = shutil.copy(DATA / "freqtrade.sqlite", tmp_path)
+    path = str(shutil.copy(DATA / "freqtrade.sqlite", tmp_path))
     with closing(sqlite3.connect(path)) as connection, connection:
         spot = "UPDATE wallet_history SET collateral = NULL WHERE currency <> quote_currency"
         connection.execute(f"{spot} AND timestamp LIKE '2026-10-30%'")

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from inspect import signature
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -306,3 +307,7 @@ def test_a_ledger_that_hangs_holds_up_none_of_the_others(dead_server: str, bot: 
     assert [unread.ledger for unread in portfolio.performance(DAY)[0].unread] == ["nas"]
     assert portfolio.agents() == []
     assert time.monotonic() - began < 6  # nobody waits again for a ledger that hangs
+
+
+def test_a_database_has_ten_seconds_unless_the_config_says_otherwise() -> None:
+    assert signature(Portfolio).parameters["timeout"].default == 10
