@@ -311,8 +311,14 @@ def test_a_deposit_is_told_and_is_no_gain(tmp_path: Path) -> None:
     ]
     lines = field(message, "Daily P&L")
     assert lines[0] == "+37.40 USDT (+0.34%)"
-    rest = "+10.00 USDT of it from what is not recorded: unrealised P&L"
-    assert lines[-1] == f"Equity with open positions: 11,054.90 USDT (+47.40 USDT), {rest}"
+    assert lines[-1] == "Equity with open positions: 11,054.90 USDT (+47.40 USDT), +10.00 USDT of it unexplained"
+
+
+def test_what_may_be_unrealised_is_not_called_unexplained(tmp_path: Path) -> None:
+    ledger = paying(tmp_path)
+    rows(tmp_path / "bot.sqlite", "UPDATE equity SET unrealised = NULL")
+    *_, line = field(told("daily_summary", ledger, MORNING), "Daily P&L")
+    assert line.endswith(" (+47.40 USDT), +10.00 USDT of it from what is not recorded: unrealised P&L")
 
 
 def test_no_picture_shows_a_deposit_as_a_gain(tmp_path: Path) -> None:
