@@ -479,7 +479,7 @@ def test_no_two_hours_of_flapping_make_more_than_six_messages(letters: str) -> N
 def test_an_alert_that_eased_reminds_when_its_milder_level_does() -> None:
     often = tuple(timedelta(minutes=minutes) for minutes in (30, 60, 120, 360))
     policy = replace(PROBE, reminders=(timedelta(hours=1),), warning=replace(PROBE, reminders=often))
-    steps = [*every(60, "c" * 180), *((seconds, "w") for seconds in range(180 * 60, 361 * 60, 60))]
+    steps = [*every(60, "c" * 180), *((seconds, "w") for seconds in range(180 * 60, 365 * 60, 60))]
     _, told = history(policy, steps)
     assert changes(told) == ["opened critical", "reminder critical", "eased warning", "reminder warning"]
     assert told[-1].lasted(START + timedelta(seconds=steps[-1][0])) >= timedelta(hours=6)

@@ -104,7 +104,8 @@ def test_an_alert_goes_out_plainly_if_others_never_stop_changing_what_it_rests_o
 
 
 def test_an_alert_that_nothing_routes_goes_to_one_channel(stage: Stage, discord: LocalDiscord) -> None:
-    stage.report("daily", DAILY).on_discord(discord, "  daily:", channels=["daily", "other", "third"])
+    stage.report("daily", DAILY)
+    stage.on_discord(discord, "  daily: {channel: other}", channels=["daily", "other", "third"])
     app = stage.app
     app.alerts.process(app.runtime.notify, [Observation("limit/a", Level.CRITICAL, "over")], Observer())
     stage.deliver()

@@ -298,6 +298,7 @@ def test_the_next_runs_of_a_running_period_follow_each_other(stage: Stage) -> No
 
 def test_a_run_by_hand_says_nothing_of_what_was_left_out(daily: Stage) -> None:
     told_after_a_week_away(daily, "catch_up: latest")
+    daily.deliver()
     daily.screen.truncate(0)
     daily.run("daily", "2026-11-04")
     assert "left out" not in daily.screen.getvalue()
