@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from reporter.alerts.model import Level, Observation
 from reporter.app.app import App
@@ -24,8 +24,12 @@ from reporter.notify.routing import Observer
 from reporter.store import alerts, incidents
 from tests.support.clocks import HandClock
 from tests.support.discord.local import LocalDiscord
+from tests.support.processes import until
 from tests.support.servers import PostgreSQL
 from tests.support.stage import DAILY, Stage
+
+# Whether some session of this server waits for a lock of another one.
+WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
 
 
 class Meanwhile(Renderer):
@@ -128,9 +132,15 @@ def test_two_daemons_that_see_the_same_at_once_send_it_once(
         stage.app.alerts.process(stage.app.runtime.notify, [replace(bad, level=Level.OK)], Observer(("daily",)))
         second = threading.Thread(target=sees, args=(other,), kwargs={"patience": 30.0})
 
+        def waits() -> bool:
+            with other.store.read() as connection:
+                return bool(connection.execute(WAITING).scalar_one())
+
         def meanwhile(_connection: Connection, _number: int) -> None:
             second.start()
-            second.join(0.5)  # it judges, and waits for what is decided here
+            until(
+                waits, lambda: "the other never waited"
+            )  # it has judged by what was there, and waits for what is decided here
 
         sees(stage.app, save=meanwhile)
         second.join()
