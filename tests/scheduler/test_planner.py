@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from reporter.errors import ConfigError
-from reporter.store import owed_periods
+from reporter.store import alerts, owed_periods
 from tests.support.servers import PostgreSQL
 from tests.support.stage import DAILY, Stage
 
@@ -304,8 +304,13 @@ def test_a_run_by_hand_says_nothing_of_what_was_left_out(daily: Stage) -> None:
     assert "left out" not in daily.screen.getvalue()
 
 
-def test_a_job_that_fails_while_the_daemon_stops_is_no_news(stage: Stage) -> None:
+@pytest.mark.parametrize("stops", [True, False])
+def test_a_job_that_fails_while_the_daemon_stops_is_no_news(stage: Stage, stops: bool) -> None:
     broken = DAILY.replace("    yield", "    raise ValueError('no')\n    yield")
-    stage.report("daily", broken).on_screen("  daily:").app.stopping.set()
-    stage.run("daily", "2026-10-30")
-    assert "failed" not in stage.screen.getvalue()
+    app = stage.report("daily", broken).on_screen("  daily:").app
+    if stops:
+        app.stopping.set()
+    bound = app.job("daily")
+    app.runner.run(app.runtime, bound, app.period(bound, "2026-10-30"), trigger="interval")
+    with app.store.read() as connection:
+        assert bool(alerts.of_subjects(connection, {"job/daily"})) is not stops
