@@ -143,7 +143,7 @@ class Planner:
                 raise StoreError(f"{bound.job.name} {period.label} was entered and is not there")
             owed_periods.hasten(connection, owed.id, now)
         claim = self.claim(Turn(bound, owed))
-        return owed, replace(claim, due_at=None, left_out=0) if claim else None
+        return owed, replace(claim, due_at=None) if claim else None
 
     def next_due(self, bound: BoundJob) -> datetime:
         """When a job's next turn comes, by its schedule alone."""

@@ -129,7 +129,9 @@ def test_two_daemons_that_see_the_same_at_once_send_it_once(
         def sees(app: App, **more: Any) -> None:
             told.append(app.alerts.process(app.runtime.notify, [bad], Observer(("daily",)), **more))
 
-        stage.app.alerts.process(stage.app.runtime.notify, [replace(bad, level=Level.OK)], Observer(("daily",)))
+        warned = replace(bad, level=Level.WARNING)  # so that there is a row to lock
+        stage.app.alerts.process(stage.app.runtime.notify, [warned], Observer(("daily",)))
+        stage.deliver()
         second = threading.Thread(target=sees, args=(other,), kwargs={"patience": 30.0})
 
         def waits() -> bool:
@@ -138,9 +140,7 @@ def test_two_daemons_that_see_the_same_at_once_send_it_once(
 
         def meanwhile(_connection: Connection, _number: int) -> None:
             second.start()
-            until(
-                waits, lambda: "the other never waited"
-            )  # it has judged by what was there, and waits for what is decided here
+            until(waits, lambda: "the other never waited")  # it has judged by what it saw before
 
         sees(stage.app, save=meanwhile)
         second.join()
