@@ -162,7 +162,7 @@ class TelegramDoor:
             asked = read_update(update, self._name)
             if asked is None:
                 return
-            if asked.private and asked.text.casefold().startswith(f"{people.WORD} "):
+            if asked.private and people.is_pairing(asked.text):
                 self._pair(asked)
             elif asked.album:
                 self._gather(asked)
@@ -176,7 +176,7 @@ class TelegramDoor:
         if not asked.private and asked.chat not in self._settings.telegram_groups:
             self._ignore(asked)
             return None
-        role = people.role_of(self._app, [asked.identity, f"{_SERVICE}:{asked.chat}"])
+        role = people.role_of(self._app, asked.identity, [f"{_SERVICE}:{asked.chat}"])
         if role is None:
             self._ignore(asked)
             return None
@@ -192,8 +192,7 @@ class TelegramDoor:
             self._ignore(asked)
             return
         log.warning("%s [%s] was paired by a code and is %s now", masked(name), person.identity, person.role)
-        told = f"You are {person.role} here now. The same in the config:"
-        self._questions.say(f"{told}\nchat: {{roles: {{{person.role}: {person.identity}}}}}", self._say(asked))
+        self._questions.say(people.welcome(person), self._say(asked))
         self._show_menu(person.identity, Role[person.role.upper()])
 
     def _ignore(self, asked: Asked) -> None:

@@ -18,14 +18,14 @@ WORD = "/pair"
 _LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # nothing that looks like something else
 
 
-def role_of(app: App, identities: Sequence[str]) -> Role | None:
-    """The highest role that these names give: a person, a group, a role of the service. The config counts before a
-    pairing, and None is nobody."""
+def role_of(app: App, person: str, groups: Sequence[str] = ()) -> Role | None:
+    """The highest role of a person: as the config says or else by a pairing, and by the groups and the roles of the
+    service. None is nobody. The store is asked only about somebody whom the config does not name."""
     said = app.runtime.chat.roles if app.runtime.chat else {}
-    names = [said[one] for one in identities if one in said]
-    others = [one for one in identities if one not in said]
-    with app.store.read() as connection:
-        names += [person.role for person in chat_people.everybody(connection, others)]
+    names = [said[one] for one in (person, *groups) if one in said]
+    if person not in said:
+        with app.store.read() as connection:
+            names += [one.role for one in chat_people.everybody(connection, [person])]
     return max((Role[name.upper()] for name in names), default=None)
 
 
@@ -46,14 +46,25 @@ def pairing_code(app: App, role: Role, by: str) -> str:
     return f"{letters[:5]}-{letters[5:]}"
 
 
+def is_pairing(text: str) -> bool:
+    """Whether a text is `/pair CODE`; Discord keeps texts with `/` for its own commands, so `pair CODE` is as good."""
+    words = text.casefold().split()
+    return len(words) == 2 and words[0].lstrip("/!") == WORD.lstrip("/")
+
+
+def welcome(person: PairedPerson) -> str:
+    """What somebody hears who was paired."""
+    line = f"chat: {{roles: {{{person.role}: {person.identity}}}}}"
+    return f"You are {person.role} here now. The same in the config:\n{line}"
+
+
 def pair(app: App, text: str, identity: str, name: str, place: str) -> PairedPerson | None:
     """The person who sent `/pair CODE` in a private chat, once that is kept; None for a code that is not good."""
-    word, _, code = text.strip().partition(" ")
-    if word.casefold() != WORD:
+    if not is_pairing(text):
         return None
-    now = app.clock.wall()
+    code, now = text.split()[1], app.clock.wall()
     with app.store.begin() as connection:
-        key = web_keys.take(connection, "pair", code.strip().replace("-", "").upper(), now)
+        key = web_keys.take(connection, "pair", code.replace("-", "").upper(), now)
         if key is None:
             return None
         person = PairedPerson(identity, name, key.may, now)

@@ -14,6 +14,8 @@ from reporter.app.app import App
 from reporter.app.home import FolderHome
 from reporter.chat.discord.door import DiscordDoor
 from reporter.chat.discord.identifies import MOST, IdentifyBudget, TooManyIdentifiesError
+from reporter.operations.operation import Role
+from reporter.operations.people import pairing_code
 from reporter.secret import Secret
 from reporter.store import incidents
 from tests.support.clocks import HandClock
@@ -159,6 +161,17 @@ def test_in_a_private_chat_no_prefix_is_needed_and_a_role_of_the_server_does_not
     [answer] = world.said_to(world.owner)
     assert "Commands" in answer.text
     assert world.said_to(world.operator, 0) == []
+
+
+def test_somebody_pairs_by_a_code_in_a_private_chat(world: World) -> None:
+    code = pairing_code(world.app, Role.OPERATOR, "root")
+    world.chat.say("desk", world.stranger, f"!pair {code}")
+    world.chat.say("@me", world.stranger, f"pair {code}")
+    [answer] = world.said_to(world.stranger)
+    assert "You are operator here now" in answer.text
+    world.chat.say("@me", world.stranger, "start")
+    assert "You are operator here" in world.said_to(world.stranger, 2)[1].text
+    assert world.discord.messages("desk") == []
 
 
 def test_a_bot_and_what_is_no_command_get_no_answer(world: World) -> None:

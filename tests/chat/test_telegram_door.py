@@ -243,8 +243,8 @@ def test_a_code_is_good_for_ten_minutes_and_the_config_counts_before_it(world: W
     assert pair(world.app, f"/pair {late}", "telegram:14", "eve", "telegram:14") is None
     code = pairing_code(world.app, Role.OWNER, "root")
     assert pair(world.app, f"/pair {code}", "telegram:13", "vera", "telegram:13") is not None
-    assert role_of(world.app, ["telegram:13"]) is Role.VIEWER
-    assert role_of(world.app, ["telegram:14"]) is None
+    assert role_of(world.app, "telegram:13") is Role.VIEWER
+    assert role_of(world.app, "telegram:14") is None
 
 
 def test_a_message_about_several_incidents_has_buttons_for_all_of_them(world: World) -> None:

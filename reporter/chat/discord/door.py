@@ -35,8 +35,9 @@ from reporter.chat.discord.slash import (
 )
 from reporter.errors import ReporterError
 from reporter.messages.message import visible
+from reporter.operations import people
 from reporter.operations.answering import found
-from reporter.operations.operation import Actor, Role
+from reporter.operations.operation import Actor
 from reporter.scheduler.chat_settings import ChatSettings, DiscordSettings
 from reporter.secret import masked
 
@@ -155,20 +156,34 @@ class DiscordDoor:
     def _actor(self, person: Asker, channel: Any, guild: int | None) -> Actor | None:
         """Who asks, by the roles of the person, of the person's roles in Discord, and of the channel. One check for
         words, commands, buttons, forms and suggestions; a stranger is nobody, and hears nothing."""
-        chat, settings = self._settings
+        _, settings = self._settings
         place = str(getattr(channel, "parent_id", None) if isinstance(channel, discord.Thread) else channel.id)
-        names = [chat.roles.get(f"discord:{person.id}")]
+        groups: list[str] = []
         if guild is not None:
             if str(guild) != self._began_with.guild or place not in settings.channels:
                 self._ignore(person, place)
                 return None
-            names.append(chat.roles.get(f"discord:channel:{place}"))
-            names += [chat.roles.get(f"discord:role:{role.id}") for role in getattr(person, "roles", ())]
-        roles = [Role[name.upper()] for name in names if name]
-        if not roles:
+            groups = [
+                f"discord:channel:{place}",
+                *(f"discord:role:{role.id}" for role in getattr(person, "roles", ())),
+            ]
+        role = people.role_of(self._app, f"discord:{person.id}", groups)
+        if role is None:
             self._ignore(person, place)
             return None
-        return Actor(visible(person.name), max(roles), f"discord:{channel.id}", f"discord:{person.id}")
+        return Actor(visible(person.name), role, f"discord:{channel.id}", f"discord:{person.id}")
+
+    def _pair(self, message: discord.Message) -> None:
+        """Somebody sends a code of the command line in a private chat; a wrong one gets no answer."""
+        identity, name, place = f"discord:{message.author.id}", visible(message.author.name), str(message.channel.id)
+        if not self._questions.is_in_pace(identity):
+            return
+        person = people.pair(self._app, message.content, identity, name, f"discord:{place}")
+        if person is None:
+            self._ignore(message.author, place)
+            return
+        log.warning("%s [%s] was paired by a code and is %s now", masked(name), person.identity, person.role)
+        self._say(Reply(place, question=str(message.id)), people.welcome(person))
 
     def _ignore(self, person: Asker, place: str) -> None:
         """A line in the log, once for a person in a channel."""
@@ -186,6 +201,9 @@ class DiscordDoor:
         if message.author.bot or message.webhook_id or message.type not in {
             discord.MessageType.default, discord.MessageType.reply
         }:  # fmt: skip
+            return
+        if message.guild is None and people.is_pairing(message.content):
+            self._pair(message)
             return
         text = self._question_in(message)
         if text is None:
