@@ -28,8 +28,10 @@ OWNER, OPERATOR, VIEWER, STRANGER = 11, 12, 13, 14
 CONFIG = """\
 version: 1
 telegram: {{base_url: "{url}"}}
-channels: {{desk: {{kind: telegram, token: env:BOT, chat: {desk}}}}}
-alerts: {{group: 3}}
+channels:
+  desk: {{kind: telegram, token: env:BOT, chat: {desk}}}
+  phone: {{kind: telegram, token: env:BOT, chat: {phone}}}
+alerts: {{group: 3, routes: {{all: [desk, phone]}}}}
 jobs: {{board: {{channel: desk}}}}
 plans: {{authors: {{d: {{users: ["telegram:11"]}}}}, channel: desk}}
 chat:
@@ -59,7 +61,9 @@ class World:
             telegram.chat(name, "private")
         (folder / "config").mkdir()
         names = ["telegram:13", *(f"telegram:{1000 + number}" for number in range(viewers))]
-        config = CONFIG.format(url=telegram.base_url, desk=telegram.chat("desk"), viewers=names)
+        config = CONFIG.format(
+            url=telegram.base_url, desk=telegram.chat("desk"), phone=telegram.chat("phone", "private"), viewers=names
+        )
         (folder / "config" / "reporter.yaml").write_text(config)
         (folder / "jobs").mkdir()
         (folder / "jobs" / "board.py").write_text(BOARD)
@@ -77,7 +81,8 @@ class World:
         return door
 
     def deliver(self, _: str = "") -> None:
-        self.app.delivery.serve(self.app.runtime.channels, "desk")
+        for channel in ("desk", "phone"):
+            self.app.delivery.serve(self.app.runtime.channels, channel)
 
     def trouble(self, level: Level = Level.CRITICAL) -> None:
         seen = [Observation("limit/daily_loss", level, "the limit is passed")]
@@ -245,6 +250,22 @@ def test_a_code_is_good_for_ten_minutes_and_the_config_counts_before_it(world: W
     assert pair(world.app, f"/pair {code}", "telegram:13", "vera", "telegram:13") is not None
     assert role_of(world.app, "telegram:13") is Role.VIEWER
     assert role_of(world.app, "telegram:14") is None
+
+
+def test_an_acknowledgement_is_shown_on_every_copy_also_in_a_persons_own_chat(world: World) -> None:
+    world.trouble()
+    [mine] = world.telegram.wait_for("phone")
+    world.clock.forward(seconds=20)
+    world.telegram.press(mine, OPERATOR, "✋ Acknowledge")
+
+    def shown() -> list[bool]:
+        copies = [world.telegram.messages(copy)[0] for copy in ("desk", "phone")]
+        return ["✋ Acknowledged by user12" in copy.text for copy in copies]
+
+    until(lambda: shown() == [True, True], lambda: str(shown()))
+    world.clock.forward(seconds=20)
+    world.telegram.say("operator", OPERATOR, "/unack limit/daily_loss")
+    until(lambda: shown() == [False, False], lambda: str(shown()))
 
 
 def test_a_message_about_several_incidents_has_buttons_for_all_of_them(world: World) -> None:
