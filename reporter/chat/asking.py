@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -200,5 +200,13 @@ class Strangers:
 
 
 def line(text: str) -> Message:
-    """A message of one sentence."""
-    return Message(body=(Text(tuple((Run("text", each),) for each in text.splitlines())),))
+    """A message of one sentence; what stands in backticks is code."""
+    return Message(body=(Text(tuple(tuple(_runs(each)) for each in text.splitlines())),))
+
+
+def _runs(text: str) -> Iterator[Run]:
+    parts = text.split("`")
+    for number, part in enumerate(parts):
+        closed = number % 2 == 1 and number < len(parts) - 1
+        if part:
+            yield Run("code", part) if closed else Run("text", part if number % 2 == 0 else f"`{part}")
