@@ -60,17 +60,17 @@ class FreqtradeVerb:
 RUNNING, PAUSED, STOPPED = "running", "paused", "stopped"
 VERBS = {
     "pause": FreqtradeVerb(
-        "lets it open no new trades; open trades run on (`stopentry`)", "stopentry", lambda one: one.state == PAUSED
+        "lets it open no new trades; open trades run on (stopentry)", "stopentry", lambda one: one.state == PAUSED
     ),
-    "resume": FreqtradeVerb("lets it trade (`start`)", "start", lambda one: one.state == RUNNING),
+    "resume": FreqtradeVerb("lets it trade (start)", "start", lambda one: one.state == RUNNING),
     "stop": FreqtradeVerb(
-        "stops it, and **nobody manages its open trades** (`stop`)",
+        "stops it, and nobody manages its open trades (stop)",
         "stop",
         lambda one: one.state == STOPPED,
         counts=True,
     ),
     "exit": FreqtradeVerb(
-        "closes all its open trades now (`forceexit all`)",
+        "closes all its open trades now (forceexit all)",
         "forceexit",
         lambda one: one.trades == 0,
         {"tradeid": "all"},
@@ -78,7 +78,7 @@ VERBS = {
         lasts=True,
     ),
     "reload": FreqtradeVerb(
-        "lets it read its config anew (`reload_config`)", "reload_config", lambda one: one.state == RUNNING, lasts=True
+        "lets it read its config anew (reload_config)", "reload_config", lambda one: one.state == RUNNING, lasts=True
     ),
 }
 

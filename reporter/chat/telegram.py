@@ -90,8 +90,11 @@ class TelegramDoor:
             try:
                 if not self._name:
                     self._introduce()
-                fields = {"offset": offset, "timeout": self._poll, "allowed_updates": list(KINDS)}
-                updates = self._result(self._api.call("getUpdates", fields))
+                updates = self._updates(offset, timeout=self._poll)
+                reached = max((offset, *(int(update.get("update_id", 0)) + 1 for update in updates)))
+                if updates:  # what was confirmed never comes again: after a crash nothing is done twice
+                    self._updates(reached, timeout=0, limit=1)
+                offset = reached
             except _RefusedError as error:
                 if error.final:
                     log.error("the bot of `chat.telegram` does not work, so nobody is answered: %s", error)
@@ -103,9 +106,14 @@ class TelegramDoor:
             else:
                 failures, told = 0, ""
                 self._note(connected=True)
-                for update in updates if isinstance(updates, list) else ():
-                    offset = max(offset, int(update.get("update_id", 0)) + 1)
+                for update in updates:
                     self._take(update)
+
+    def _updates(self, offset: int, **how: float) -> list[dict[str, Any]]:
+        """What has happened from `offset` on; what lies before it is confirmed."""
+        fields = {"offset": offset, "allowed_updates": list(KINDS), **how}
+        found = self._result(self._api.call("getUpdates", fields))
+        return found if isinstance(found, list) else []
 
     def _note(self, *, connected: bool, why: str = "") -> None:
         self._app.doors.note(_SERVICE, connected=connected, why=why)

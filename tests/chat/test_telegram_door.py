@@ -183,6 +183,13 @@ def test_a_forged_button_grants_nothing_and_buttons_go_when_it_is_over(world: Wo
     assert world.telegram.messages("desk")[0].buttons == {}
 
 
+def test_what_is_answered_does_not_come_again_after_a_crash(world: World) -> None:
+    for number in range(1, 6):
+        world.telegram.say("owner", OWNER, "/help")
+        world.telegram.wait_for("owner", number)
+        assert world.telegram.bot().updates == []
+
+
 def test_what_waited_while_nobody_listened_is_not_done_late(
     tmp_path: Path, telegram: LocalTelegram, clock: HandClock
 ) -> None:
