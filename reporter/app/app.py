@@ -59,6 +59,7 @@ class App:
         self.history = run_log.StoredHistory(self.store, self.clock, self.clock.wall() if hold else None)
         self.doors = DoorStates()
         self._daemon: Daemon | None = None
+        self.followers: list[Callable[[Runtime], None]] = []
         self._rollups = StoredRollups(self.store, self.clock)
         self.runtime.portfolio.use(self._rollups)
         self.alerts = AlertPipeline(self.store, self.clock)
@@ -81,6 +82,8 @@ class App:
         def take_up(runtime: Runtime) -> None:
             self._reloaded(runtime)
             reloaded(runtime)
+            for follow in self.followers:
+                follow(runtime)
 
         self._daemon = Daemon(
             self.home,

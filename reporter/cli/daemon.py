@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 import tempfile
@@ -18,6 +19,9 @@ from reporter.errors import ReporterError
 from reporter.periods.clock import SystemClock
 from reporter.scheduler import logs
 from reporter.scheduler.daemon import Daemon
+from reporter.scheduler.runtime import Runtime
+
+log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from reporter.chat.discord.door import DiscordDoor
@@ -46,15 +50,14 @@ def doors(app: App, daemon: Daemon) -> Iterator[str]:
     a service's users. Yields the address of the pages."""
     from reporter.inbox.dispatcher import EventDispatcher
 
-    address = ""
     with ExitStack() as stack:
         dispatcher = EventDispatcher(app.store, app.clock, lambda: daemon.runtime.events, daemon.wake_delivery)
         dispatcher.start()
         stack.callback(dispatcher.stop)
-        for server in _servers(app, daemon, dispatcher.wake):
-            server.start()
-            stack.callback(server.stop)
-            address = address or server.address
+        listeners = Listeners(app, daemon, dispatcher.wake)
+        stack.callback(listeners.close)
+        address = listeners.open()
+        app.followers.append(listeners.follow)
         if folder := os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]:
             from reporter.control.request import SOCKET
             from reporter.control.server import ControlServer
@@ -67,6 +70,46 @@ def doors(app: App, daemon: Daemon) -> Iterator[str]:
             door.start()
             stack.callback(door.stop)
         yield address
+
+
+class Listeners:
+    """The listeners that the config has. Who may call counts at once after a reload; one whose place has changed is
+    opened anew."""
+
+    def __init__(self, app: App, daemon: Daemon, wake: Callable[[], None]) -> None:
+        self._app = app
+        self._daemon = daemon
+        self._wake = wake
+        self._running: list[WebServer] = []
+        self._places: object = None
+
+    def open(self) -> str:
+        """Start them; gives the address of the first, if there is one. Raises ReporterError."""
+        self._places = _places(self._app.runtime)
+        for server in _servers(self._app, self._daemon, self._wake):
+            server.start()
+            self._running.append(server)
+        return self._running[0].address if self._running else ""
+
+    def close(self) -> None:
+        while self._running:
+            self._running.pop().stop()
+
+    def follow(self, runtime: Runtime) -> None:
+        """Listen where an edited config says."""
+        if _places(runtime) == self._places:
+            return
+        self.close()
+        try:
+            self.open()
+        except ReporterError as error:
+            self.close()
+            log.error("nothing listens until the config is edited: %s", error)
+
+
+def _places(runtime: Runtime) -> object:
+    web, plans = runtime.web, runtime.plan_listener
+    return web and (web.host, web.port, web.base_path), plans and (plans.host, plans.port)
 
 
 def _chat_doors(app: App, daemon: Daemon) -> Iterator[TelegramDoor | DiscordDoor]:

@@ -265,7 +265,7 @@ def calls(folder: Path, count: int = 20_000) -> None:
 # --- From a row to its post ---
 
 
-def delay(folder: Path, seconds: float = 60) -> None:
+def delay(folder: Path, seconds: float = 30) -> None:
     for schedule in ("every 1s", "every 5s"):
         with LocalDiscord() as discord:
             webhook = f'{{webhook: "{discord.webhook("screen")}"}}'

@@ -9,6 +9,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import pytest
 
 from reporter.client import Client
@@ -69,7 +70,7 @@ def test_what_is_handed_in_while_the_daemon_is_down_arrives_once_it_is_up(home: 
     with daemon(home.folder, now(), home.environ) as running:
         address(running)
         reporter(home, "notify", "system", "--title", "last")
-        until(lambda: "⚙️ last" in titles(discord), lambda: running.log)
+        until(lambda: "ℹ️ last" in titles(discord), lambda: running.log)
     assert titles(discord).count("🚀 Deployment Started") == 1
 
 
@@ -83,3 +84,26 @@ def test_without_web_nothing_of_it_is_imported() -> None:
     code = "import sys; from reporter.cli.daemon import doors; import reporter.app.app; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"starlette", "uvicorn", "jmespath"} & set(loaded)
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/healthz", trust_env=False).status_code == 200
+    except httpx.ConnectError:
+        return False
+
+
+def test_a_changed_web_section_takes_effect_without_a_restart(home: Stage) -> None:
+    config = home.folder / "config/reporter.yaml"
+    text = config.read_text()
+    with daemon(home.folder, now(), home.environ) as running:
+        first = address(running)
+        config.write_text(text.replace("127.0.0.1:0", "localhost:0"))
+        running.send(signal.SIGHUP)
+        running.says("listening on", times=2)
+        second = re.findall(r"listening on (\S+)", running.log)[-1]
+        assert answers(second)
+        assert not answers(first)
+        config.write_text("\n".join(line for line in text.splitlines() if not line.startswith("web:")))
+        running.send(signal.SIGHUP)
+        until(lambda: not answers(second), lambda: running.log)
