@@ -208,6 +208,14 @@ def of_ledger(connection: Connection, ledger: str, limit: int) -> list[Restateme
     return [_restatement(row) for row in connection.execute(query)]
 
 
+def newest(connection: Connection, limit: int, before: int | None = None) -> list[tuple[int, Restatement]]:
+    """The newest restatements of anything, newest first, each with its number; those before a number if given."""
+    c = restatements.c
+    query = select(restatements).order_by(c.id.desc()).limit(limit)
+    rows = connection.execute(query.where(c.id < before) if before is not None else query)
+    return [(row.id, _restatement(row)) for row in rows]
+
+
 def ledgers(connection: Connection) -> list[str]:
     """The ledgers of which something was told."""
     return sorted(connection.execute(select(told_figures.c.ledger).distinct()).scalars())

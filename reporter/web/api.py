@@ -11,17 +11,40 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from reporter.operations.answering import Door
+from reporter.operations.answering import Door, allowed
+from reporter.operations.arguments import usage
+from reporter.web import wire
+from reporter.web.analysis import ANALYSIS
 from reporter.web.answers import as_json, lines_of, within
 from reporter.web.guard import Gate, path_of, read_body
 from reporter.web.openapi import description
+from reporter.web.plan_resources import PLAN_RESOURCES
 from reporter.web.problems import ProblemError
-from reporter.web.resource import Call, Resource, read_query
-from reporter.web.resources import RESOURCES
+from reporter.web.resource import Call, Query, Resource, read_query
+from reporter.web.resources import STANDING
 from reporter.web.world import World
 
 BASE = "/api/v1"
 LARGEST_ARGUMENTS = 10_000  # bytes
+
+
+def commands(call: Call[Query]) -> wire.OperationsAnswer:
+    return {
+        "commands": [
+            {
+                "name": one.name,
+                "aliases": list(one.aliases),
+                "usage": usage(one),
+                "help": one.help,
+                "role": str(one.role),
+            }
+            for one in allowed(call.actor)
+        ]
+    }
+
+
+COMMANDS = Resource("/commands", "The commands that the caller may use", commands, wire.OperationsAnswer)
+RESOURCES = (*STANDING, COMMANDS, *ANALYSIS, *PLAN_RESOURCES)
 
 
 class Api:

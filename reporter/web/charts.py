@@ -6,35 +6,49 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import accumulate
+from math import log10
 
 WIDTH, HEIGHT = 1000, 300
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A curve with its labels: `line` and `area` are paths, `low` and `high` the ends of the scale as exact figures."""
+    """A curve: `line` and `area` are paths."""
 
     line: str
     area: str
-    low: Decimal
-    high: Decimal
-    zero: float | None
-    values: tuple[Decimal, ...]
 
 
-def curve(values: Sequence[Decimal]) -> Chart | None:
+@dataclass(frozen=True, slots=True)
+class CurveScale:
+    """From figures to heights: the highest of them is at the top. A logarithmic one takes figures above 0 only."""
+
+    low: float
+    high: float
+    logarithmic: bool = False
+
+    @classmethod
+    def over(cls, *rows: Sequence[Decimal], logarithmic: bool = False) -> CurveScale:
+        """The scale that all these figures fit in; a linear one where a logarithm of one would be none."""
+        values = [value for row in rows for value in row]
+        low, high = min(values), max(values)
+        if logarithmic and low > 0:
+            return cls(log10(low), log10(high), logarithmic=True)
+        return cls(float(low), float(high))
+
+    def y(self, value: Decimal) -> float:
+        figure = log10(value) if self.logarithmic else float(value)
+        return HEIGHT * (1 - (figure - self.low) / ((self.high - self.low) or 1))
+
+
+def curve(values: Sequence[Decimal], scale: CurveScale | None = None) -> Chart | None:
     """A curve through these figures; None where there are fewer than two."""
     if len(values) < 2:
         return None
-    low, high = min(values), max(values)
-    span = (high - low) or Decimal(1)
-    points = [
-        (WIDTH * index / (len(values) - 1), float(HEIGHT * (1 - (value - low) / span)))
-        for index, value in enumerate(values)
-    ]
+    over = scale or CurveScale.over(values)
+    points = [(WIDTH * index / (len(values) - 1), over.y(value)) for index, value in enumerate(values)]
     line = "M" + " L".join(f"{x:.1f},{y:.1f}" for x, y in points)
-    zero = float(HEIGHT * (1 - (0 - low) / span)) if low < 0 < high else None
-    return Chart(line, f"{line} L{WIDTH},{HEIGHT} L0,{HEIGHT} Z", low, high, zero, tuple(values))
+    return Chart(line, f"{line} L{WIDTH},{HEIGHT} L0,{HEIGHT} Z")
 
 
 def balances(opening: Decimal, daily: Sequence[Decimal]) -> list[Decimal]:

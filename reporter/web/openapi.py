@@ -39,7 +39,8 @@ PROBLEMS = {
 def description(resources: Sequence[Resource], base: str) -> dict[str, Any]:
     """The document. Shapes stand once, in `components`."""
     schemas: dict[str, Any] = {"Problem": PROBLEM}
-    paths: dict[str, Any] = {f"{base}{one.path}": {"get": _read(one, schemas)} for one in resources}
+    shown = {f"{base}{one.path.replace(':path', '')}": one for one in resources}
+    paths: dict[str, Any] = {path: {"get": _read(one, schemas)} for path, one in shown.items()}
     for operation in OPERATIONS:
         paths[f"{base}/commands/{operation.name}"] = {"post": _command(operation, schemas)}
     return {
@@ -55,7 +56,7 @@ def description(resources: Sequence[Resource], base: str) -> dict[str, Any]:
 
 
 def _read(resource: Resource, schemas: dict[str, Any]) -> dict[str, Any]:
-    parts = [part.strip("{}") for part in resource.path.split("/") if part.startswith("{")]
+    parts = [part.strip("{}").removesuffix(":path") for part in resource.path.split("/") if part.startswith("{")]
     in_path = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in parts]
     answers = {"200": _answer(resource.answer, resource.summary, schemas), "304": {"description": "Not modified"}}
     return {

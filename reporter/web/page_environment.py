@@ -33,6 +33,7 @@ def environment(formats: Formats, zone: tzinfo) -> Environment:
         "money": lambda money: formats.money(_money(money)) or "N/A",
         "signed": lambda money: formats.signed(_money(money)) or "N/A",
         "percent": lambda share, digits=1: formats.pct(None if share is None else Decimal(share), digits) or "N/A",
+        "ratio": lambda figure: formats.number(None if figure is None else Decimal(figure), 2) or "N/A",
         "figure": lambda text: "" if text is None else formats.number(Decimal(text)),
         "moment": lambda moment: _moment(moment, zone),
         "held": lambda seconds: "" if seconds is None else duration_text(timedelta(seconds=seconds)),

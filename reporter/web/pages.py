@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from decimal import Decimal
+from datetime import date
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Re
 from starlette.routing import Route
 
 from reporter.delivery.outlets.html import to_html
+from reporter.messages.message import Message
 from reporter.operations import trading
 from reporter.operations.answering import Door
 from reporter.operations.operation import Actor, Role
@@ -25,23 +25,21 @@ from reporter.secret import masked
 from reporter.store import outbox_admin
 from reporter.store.outbox import QueuedMessage
 from reporter.version import __version__
-from reporter.web import resources
+from reporter.web import figure_pages, resources
 from reporter.web.answers import lines_of, within
-from reporter.web.charts import balances, below_peak, curve
+from reporter.web.figure_pages import Facts, asked, given, more_of
 from reporter.web.guard import Gate, form_of, path_of
 from reporter.web.live import Live
 from reporter.web.page_environment import environment
 from reporter.web.problems import ProblemError, problem
-from reporter.web.resource import Call, Query, read_query
-from reporter.web.wire import SeriesJson
+from reporter.web.resource import Call, Paged, Query, Span, read_query
+from reporter.web.wire import DayShareJson
 from reporter.web.world import World
 
 STATIC = Path(__file__).parent / "static"
 FILES = {"style.css": "text/css", "app.js": "text/javascript", "icon.svg": "image/svg+xml"}
 CSV_ROWS = 100_000
 VIEW_CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; sandbox"
-
-Facts = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,55 +53,13 @@ class Page:
     query: type[Query] = Query
 
 
-def _asked(call: Call[Any], handler: Callable[[Call[Any]], Any], query: Query | None = None) -> Any:
-    return handler(Call(call.world, call.actor, query or Query(), call.path))
-
-
 def overview(call: Call[Query]) -> Facts:
     month = f"{call.world.now.astimezone(call.world.runtime.zone):%Y-%m}-01"
     return {
-        "today": _asked(call, resources.books, resources.BooksQuery()),
-        "month": _asked(call, resources.books, resources.BooksQuery.model_validate({"from": month})),
-        "open": _asked(call, resources.incident_list, resources.IncidentsQuery(state="open", limit=20)),
-        "jobs": _asked(call, resources.jobs),
-    }
-
-
-def equity(call: Call[resources.Span]) -> Facts:
-    found = resources.series(call)
-    today = call.world.now.astimezone(call.world.runtime.zone).date()
-    ranges = [(label, f"{today - timedelta(days=days - 1)}") for label, days in RANGES.items()]
-    days = found["series"][0]["days"] if found["series"] else [call.query.first or "", call.query.last or ""]
-    return {
-        "series": found,
-        "curves": [_curve(one) for one in found["series"]],
-        "first": days[0],
-        "last": days[-1],
-        "ranges": ranges,
-    }
-
-
-RANGES = {"7 days": 7, "30 days": 30, "90 days": 90, "1 year": 365}
-
-
-def _curve(one: SeriesJson) -> Facts:
-    daily = list(map(Decimal, one["pnl"]))
-    values = balances(Decimal(one["opening"]["amount"] if one["opening"] else 0), daily)
-    falls = below_peak(values)
-
-    def money(amount: Decimal) -> dict[str, str]:
-        return {"amount": f"{amount:f}", "currency": one["currency"]}
-
-    return {
-        "series": one,
-        "chart": curve(values),
-        "fall": curve(falls) if any(falls) else None,
-        "made": money(sum(daily, Decimal(0))),
-        "low": money(min(values)),
-        "high": money(max(values)),
-        "deepest": money(min(falls)),
-        "labels": ["before", *one["days"]],
-        "readings": [f"{value:f}" for value in values],
+        "today": asked(call, resources.books, resources.BooksQuery()),
+        "month": asked(call, resources.books, resources.BooksQuery.model_validate({"from": month})),
+        "open": asked(call, resources.incident_list, resources.IncidentsQuery(state="open", limit=20)),
+        "jobs": asked(call, resources.jobs),
     }
 
 
@@ -117,8 +73,8 @@ def trades(call: Call[resources.TradesQuery]) -> Facts:
         "trades": found,
         "query": _shown(call.query),
         "names": trading.known_agents(call.world.app),
-        "more": _more(call.query, found["next"]),
-        "same": urlencode(_given(call.query)),
+        "more": more_of(call.query, found["next"]),
+        "same": urlencode(given(call.query)),
     }
 
 
@@ -128,11 +84,33 @@ def positions(call: Call[Query]) -> Facts:
 
 def incidents(call: Call[resources.IncidentsQuery]) -> Facts:
     found = resources.incident_list(call)
-    return {"incidents": found, "query": _shown(call.query), "more": _more(call.query, found["next"])}
+    return {"incidents": found, "query": _shown(call.query), "more": more_of(call.query, found["next"])}
 
 
-def uptime(call: Call[Query]) -> Facts:
-    return {"uptime": resources.uptimes(call), "pings": resources.ping_states(call)}
+def uptime(call: Call[resources.UptimeQuery]) -> Facts:
+    found, month = resources.uptimes(call), call.query.month
+    return {
+        "uptime": found,
+        "month": month,
+        "months": _months(call.world.now.astimezone(call.world.runtime.zone).date()),
+        "weeks": {one["subject"]: _weeks(one["days"]) for one in found["uptime"]} if month else {},
+        "weekdays": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
+        "pings": asked(call, resources.ping_states),
+    }
+
+
+def _months(today: date, number: int = 12) -> list[str]:
+    """The newest months, this one first."""
+    counted = (today.year * 12 + today.month - 1 - back for back in range(number))
+    return [f"{month // 12}-{month % 12 + 1:02}" for month in counted]
+
+
+def _weeks(days: Sequence[DayShareJson]) -> list[list[DayShareJson | None]]:
+    """The days of a month as a calendar has them; None before the first and after the last."""
+    before = date.fromisoformat(days[0]["day"]).weekday() if days else 0
+    cells: list[DayShareJson | None] = [*[None] * before, *days]
+    cells += [None] * (-len(cells) % 7)
+    return [cells[start : start + 7] for start in range(0, len(cells), 7)]
 
 
 def status(call: Call[Query]) -> Facts:
@@ -141,21 +119,16 @@ def status(call: Call[Query]) -> Facts:
 
 def delivery(call: Call[resources.OutboxQuery]) -> Facts:
     found = resources.outbox(call)
-    return {"outbox": found, "channels": _asked(call, resources.channels), "more": _more(call.query, found["next"])}
+    return {"outbox": found, "channels": asked(call, resources.channels), "more": more_of(call.query, found["next"])}
 
 
 def jobs(call: Call[Query]) -> Facts:
     return {"jobs": resources.jobs(call)}
 
 
-def reports(call: Call[resources.Paged]) -> Facts:
+def reports(call: Call[Paged]) -> Facts:
     found = resources.reports(call)
-    return {"reports": found, "more": _more(call.query, found["next"])}
-
-
-def _given(query: Query) -> dict[str, str]:
-    """What a query says, as it stands in an address."""
-    return {name: str(value) for name, value in query.model_dump(by_alias=True, exclude_none=True).items() if value}
+    return {"reports": found, "more": more_of(call.query, found["next"])}
 
 
 def _shown(query: Query) -> dict[str, str]:
@@ -163,23 +136,26 @@ def _shown(query: Query) -> dict[str, str]:
     return {name: str(value or "") for name, value in query.model_dump(by_alias=True).items()}
 
 
-def _more(query: Query, cursor: str | None) -> str:
-    return urlencode({**_given(query), "cursor": cursor}) if cursor else ""
-
-
 PAGES: tuple[Page, ...] = (
     Page("/", "Overview", "overview", overview),
-    Page("/equity", "Equity", "equity", equity, resources.Span),
+    Page("/equity", "Equity", "equity", figure_pages.equity, figure_pages.EquityQuery),
     Page("/agents", "Agents", "agents", agents),
+    Page("/risk", "Risk", "risk", figure_pages.risk),
+    Page("/distribution", "Distribution", "distribution", figure_pages.distribution, Span),
     Page("/trades", "Trades", "trades", trades, resources.TradesQuery),
     Page("/positions", "Positions", "positions", positions),
     Page("/incidents", "Incidents", "incidents", incidents, resources.IncidentsQuery),
-    Page("/uptime", "Uptime", "uptime", uptime),
+    Page("/uptime", "Uptime", "uptime", uptime, resources.UptimeQuery),
     Page("/status", "Status", "status", status),
-    Page("/reports", "Reports", "reports", reports, resources.Paged),
+    Page("/reports", "Reports", "reports", reports, Paged),
+    Page("/restated", "Restated", "restated", figure_pages.restated, Paged),
     Page("/delivery", "Delivery", "delivery", delivery, resources.OutboxQuery),
     Page("/jobs", "Jobs", "jobs", jobs),
 )
+
+
+# Pages about one thing, which the menu does not name.
+SINGLE: tuple[Page, ...] = (Page("/agents/{name:path}", "Agent", "agent", figure_pages.agent, Span),)
 
 
 class Pages:
@@ -193,10 +169,12 @@ class Pages:
 
     def routes(self) -> list[Route]:
         return [
-            *(Route(page.path, self._page(page), methods=["GET"]) for page in PAGES),
+            *(Route(page.path, self._page(page), methods=["GET"]) for page in (*PAGES, *SINGLE)),
             Route("/incidents/{id}", self._incident, methods=["GET"]),
             Route("/reports/{id:int}", self._report, methods=["GET"]),
             Route("/reports/{id:int}/view", self._view, methods=["GET"]),
+            Route("/jobs/{name}/preview", self._preview, methods=["GET"]),
+            Route("/jobs/{name}/preview/view", self._preview_view, methods=["GET"]),
             Route("/trades.csv", self._csv, methods=["GET"]),
             Route("/do/{name}", self._do, methods=["POST"]),
             Route("/live", self._stream, methods=["GET"]),
@@ -209,7 +187,7 @@ class Pages:
             if isinstance(actor, Response):
                 return actor
             query = read_query(page.query, request, blank=True)
-            call = Call(self._world, actor or STRANGER, query, {})
+            call = Call(self._world, actor or STRANGER, query, request.path_params)
             facts = await within(lambda: page.facts(call))
             return await self.shown(page.template, page.title, actor, page.path, facts)
 
@@ -298,8 +276,25 @@ class Pages:
         """The message as it looked, in a frame that may do nothing."""
         await within(lambda: self._gate.reader(request))
         found = await within(lambda: self._entry(request.path_params["id"]))
-        text = await within(lambda: to_html(found.message, self._world.runtime.zone))
-        page = f"<!doctype html><meta charset=utf-8><title>message</title>{text}"
+        return await self._as_it_looks([found.message])
+
+    async def _preview(self, request: Request) -> Response:
+        """A page around what a job would report."""
+        actor = await self._reader(request)
+        if not isinstance(actor, Actor):
+            return actor or Response(status_code=404)
+        name = (await within(lambda: self._world.app.job(request.path_params["name"]))).name
+        return await self.shown("preview", f"Preview of {name}", actor, "/jobs", {"job": name})
+
+    async def _preview_view(self, request: Request) -> Response:
+        actor = await within(lambda: self._gate.reader(request))
+        door = Door(self._world.app, self._world.deliver)
+        messages = await within(lambda: door.invoke("report", {"name": request.path_params["name"]}, actor))
+        return await self._as_it_looks(messages)
+
+    async def _as_it_looks(self, messages: Sequence[Message]) -> Response:
+        text = await within(lambda: "".join(to_html(one, self._world.runtime.zone) for one in messages))
+        page = f"<!doctype html><html lang=en><meta charset=utf-8><title>message</title>{text}"
         return HTMLResponse(masked(page), headers={"Content-Security-Policy": VIEW_CSP, "Cache-Control": "no-store"})
 
     async def _csv(self, request: Request) -> Response:

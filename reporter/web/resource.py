@@ -1,17 +1,19 @@
-"""What a resource of REST is: its path, its query, the shape of its answer, and its handler."""
+"""What a resource of REST is: its path, its query, the shape of its answer, its handler; spans of days and pages."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Generic, Protocol
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 from typing_extensions import TypeVar
 
 from reporter.config.error_messages import sentence_of
 from reporter.operations.operation import Actor
+from reporter.periods.civil import Period, Unit, named_end, parse_at
 from reporter.web.problems import ProblemError
 from reporter.web.wire import Wire
 from reporter.web.world import World
@@ -67,3 +69,66 @@ def read_query(model: type[Q], request: Request, *, blank: bool = False) -> Q:
                 400, "there is no such parameter", where=where, remedy=f"known: {known or 'none'}"
             ) from None
         raise ProblemError(400, f"{where} {sentence_of(first)}", where=where) from None
+
+
+# --- Spans of days, and pages of lists ---
+
+EVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class SpanLike(Protocol):
+    """A query that names days."""
+
+    @property
+    def first(self) -> str | None: ...
+    @property
+    def last(self) -> str | None: ...
+
+
+class Span(Query):
+    first: Annotated[str | None, Field(alias="from", description="First day, such as 2026-10-01; default: today")] = (
+        None
+    )
+    last: Annotated[str | None, Field(alias="to", description="Last day, included; default: today")] = None
+
+
+class Paged(Query):
+    limit: Annotated[int, Field(ge=1, le=1000, description="How many at most")] = 100
+    cursor: Annotated[str | None, Field(max_length=2000, description="`next` of the page before")] = None
+
+
+def span_of(world: World, query: SpanLike, usual: timedelta = timedelta(), start: datetime | None = None) -> Period:
+    """The days that a query names, both included, as far as they are over. Raises ProblemError."""
+    zone, now = world.runtime.zone.key, world.now
+    try:
+        end = named_end(query.last, zone, Unit.DAY) if query.last else named_end(f"{today_of(world)}", zone, Unit.DAY)
+    except ValueError as error:
+        raise ProblemError(400, str(error), where="to", remedy="write such as 2026-10-31") from None
+    try:
+        if query.first:
+            begin = parse_at(query.first, zone, Unit.DAY)
+        else:
+            begin = start or parse_at(
+                f"{(end - timedelta(hours=12) - usual).astimezone(world.runtime.zone):%Y-%m-%d}", zone
+            )
+    except ValueError as error:
+        raise ProblemError(400, str(error), where="from", remedy="write such as 2026-10-01") from None
+    if begin >= end:
+        raise ProblemError(400, "`from` lies behind `to`", where="from", remedy="exchange them")
+    if begin > now:
+        raise ProblemError(400, f"{query.first} has not begun yet", where="from", remedy="ask for days of the past")
+    reached = min(end, now)
+    return Period(begin, max(reached, begin + timedelta(microseconds=1)), "", zone, None, so_far=end > now)
+
+
+def today_of(world: World) -> str:
+    return f"{world.now.astimezone(world.runtime.zone):%Y-%m-%d}"
+
+
+def row_of(cursor: str | None) -> int | None:
+    """A cursor that is the number of a row."""
+    if cursor is None:
+        return None
+    if not cursor.isascii() or not cursor.isdecimal() or len(cursor) > 15:
+        raise ProblemError(400, "this is no cursor", where="cursor", remedy="take `next` of the page before")
+    return int(cursor)

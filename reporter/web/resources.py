@@ -7,7 +7,7 @@ import hashlib
 import io
 import json
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from math import floor
 from typing import Annotated, Any, Literal
@@ -22,39 +22,24 @@ from reporter.errors import LedgerError
 from reporter.jobs.kit.status_board import WORST_FIRST, level_summary, worst_level
 from reporter.messages.spreadsheet import TRADES, as_csv, rows
 from reporter.operations import trading
-from reporter.operations.answering import allowed
-from reporter.operations.arguments import usage
 from reporter.operations.service import WINDOWS
-from reporter.periods.civil import Period, Unit, named_end, parse_at
+from reporter.periods.civil import Period, Unit, containing, parse_at
 from reporter.store import alerts, channel_states, events, incidents, outbox_admin, pings, run_log, uptime
 from reporter.trading.books import By, TradeFilter
 from reporter.trading.trades import Trade
 from reporter.web import wire
-from reporter.web.plan_resources import PLAN_RESOURCES
 from reporter.web.problems import ProblemError
-from reporter.web.resource import Call, Query, Resource
+from reporter.web.resource import EVER, Call, Paged, Query, Resource, Span, row_of, span_of
 from reporter.web.world import World
 
-EVER = datetime(1970, 1, 1, tzinfo=UTC)
 DAYS_SHOWN = 30
+LONGEST_WINDOW = list(WINDOWS)[-1]
 LONGEST_SERIES = timedelta(days=3700)
 STATES = ("waiting", "held", "sending", "unclear", "sent", "dead", "expired", "superseded", "dropped")
 
 
-class Span(Query):
-    first: Annotated[str | None, Field(alias="from", description="First day, such as 2026-10-01; default: today")] = (
-        None
-    )
-    last: Annotated[str | None, Field(alias="to", description="Last day, included; default: today")] = None
-
-
 class BooksQuery(Span):
     by: Annotated[By, Field(description="What the lines of a book are")] = "agent"
-
-
-class Paged(Query):
-    limit: Annotated[int, Field(ge=1, le=1000, description="How many at most")] = 100
-    cursor: Annotated[str | None, Field(max_length=2000, description="`next` of the page before")] = None
 
 
 class TradesQuery(Paged):
@@ -68,6 +53,13 @@ class TradesQuery(Paged):
     mode: Literal["live", "paper"] | None = None
     currency: Annotated[str | None, Field(max_length=200)] = None
     result: Literal["win", "loss"] | None = None
+
+
+class UptimeQuery(Query):
+    month: Annotated[
+        str | None,
+        Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="The days of this month, such as 2026-10, and its share"),
+    ] = None
 
 
 class IncidentsQuery(Paged):
@@ -107,36 +99,6 @@ def series(call: Call[Span]) -> wire.SeriesAnswer:
         )
     found, missing = trading.days(call.world.app, period)
     return {"series": list(map(call.wire.series, found)), "unread": call.wire.unread(missing)}
-
-
-def span_of(
-    world: World, query: Span | TradesQuery, usual: timedelta = timedelta(), start: datetime | None = None
-) -> Period:
-    """The days that a query names, both included, as far as they are over. Raises ProblemError."""
-    zone, now = world.runtime.zone.key, world.now
-    try:
-        end = named_end(query.last, zone, Unit.DAY) if query.last else named_end(f"{_today(world)}", zone, Unit.DAY)
-    except ValueError as error:
-        raise ProblemError(400, str(error), where="to", remedy="write such as 2026-10-31") from None
-    try:
-        if query.first:
-            begin = parse_at(query.first, zone, Unit.DAY)
-        else:
-            begin = start or parse_at(
-                f"{(end - timedelta(hours=12) - usual).astimezone(world.runtime.zone):%Y-%m-%d}", zone
-            )
-    except ValueError as error:
-        raise ProblemError(400, str(error), where="from", remedy="write such as 2026-10-01") from None
-    if begin >= end:
-        raise ProblemError(400, "`from` lies behind `to`", where="from", remedy="exchange them")
-    if begin > now:
-        raise ProblemError(400, f"{query.first} has not begun yet", where="from", remedy="ask for days of the past")
-    reached = min(end, now)
-    return Period(begin, max(reached, begin + timedelta(microseconds=1)), "", zone, None, so_far=end > now)
-
-
-def _today(world: World) -> str:
-    return f"{world.now.astimezone(world.runtime.zone):%Y-%m-%d}"
 
 
 def trades(call: Call[TradesQuery]) -> wire.TradesAnswer:
@@ -285,7 +247,7 @@ def outbox(call: Call[OutboxQuery]) -> wire.OutboxAnswer:
 def _messages(
     call: Call[Any], states: Sequence[str], *, channel: str | None = None, kinds: Sequence[str] = ()
 ) -> tuple[list[wire.MessageJson], str | None]:
-    limit, before = call.query.limit, _row(call.query.cursor)
+    limit, before = call.query.limit, row_of(call.query.cursor)
     with call.world.store.read() as connection:
         found = outbox_admin.entries(
             connection, states=states, channel=channel, limit=limit + 1, kinds=kinds, before=before
@@ -293,15 +255,6 @@ def _messages(
     newest = found[::-1]
     more = str(newest[limit - 1].id) if len(newest) > limit else None
     return [call.wire.message(one) for one in newest[:limit]], more
-
-
-def _row(cursor: str | None) -> int | None:
-    """A cursor that is the number of a row."""
-    if cursor is None:
-        return None
-    if not cursor.isascii() or not cursor.isdecimal() or len(cursor) > 15:
-        raise ProblemError(400, "this is no cursor", where="cursor", remedy="take `next` of the page before")
-    return int(cursor)
 
 
 def jobs(call: Call[Query]) -> wire.JobsAnswer:
@@ -331,16 +284,19 @@ def event_list(call: Call[EventsQuery]) -> wire.EventsAnswer:
     query = call.query
     with call.world.store.read() as connection:
         found = events.newest(
-            connection, query.limit + 1, kind=query.kind, source=query.source, before=_row(query.cursor)
+            connection, query.limit + 1, kind=query.kind, source=query.source, before=row_of(query.cursor)
         )
     more = str(found[query.limit - 1].row) if len(found) > query.limit else None
     return {"events": list(map(call.wire.event, found[: query.limit])), "next": more}
 
 
-def uptimes(call: Call[Query]) -> wire.UptimeAnswer:
+def uptimes(call: Call[UptimeQuery]) -> wire.UptimeAnswer:
     world, now, zone = call.world, call.world.now, call.world.runtime.zone.key
     begin = now - max(WINDOWS.values())
     days = Period(begin, now, "", zone).days()[-DAYS_SHOWN:]
+    month = _month(call.query.month, zone, now) if call.query.month else None
+    if month:
+        begin, days = min(begin, month.start), [day for day in month.days() if day.start < now]
     with world.store.read() as connection:
         names = [name for name in uptime.subjects(connection) if is_component(name)]
         spans: dict[str, list[StateSpan]] = {name: [] for name in names}
@@ -351,16 +307,25 @@ def uptimes(call: Call[Query]) -> wire.UptimeAnswer:
         windows = list(maintenance_spans(world.runtime.maintenance, name, begin, now))
         over = partial(measured, name, own, excluded=windows)
         shares = {label: over(now - span, now) for label, span in WINDOWS.items()}
+        if month:
+            shares[month.label] = over(month.start, min(month.end, now))
         each = [(day.label, over(day.start, min(day.end, now)).share) for day in days]
         found.append(
             {
                 "subject": name,
                 "shares": {label: _share(one.share) for label, one in shares.items()},
                 "days": [{"day": label, "share": _share(share)} for label, share in each],
-                "incidents": len(list(shares.values())[-1].incidents),
+                "incidents": len(shares[month.label if month else LONGEST_WINDOW].incidents),
             }
         )
     return {"uptime": found}
+
+
+def _month(text: str, zone: str, now: datetime) -> Period:
+    start = parse_at(f"{text}-01", zone)
+    if start > now:
+        raise ProblemError(400, f"{text} has not begun yet", where="month", remedy="ask for a month of the past")
+    return containing(Unit.MONTH, start, zone)
 
 
 def _share(share: float | None) -> str | None:
@@ -415,22 +380,7 @@ def ping(call: Call[Query]) -> wire.PingsAnswer:
     return {"state": shown, "pings": list(map(call.wire.ping, said))}
 
 
-def commands(call: Call[Query]) -> wire.OperationsAnswer:
-    return {
-        "commands": [
-            {
-                "name": one.name,
-                "aliases": list(one.aliases),
-                "usage": usage(one),
-                "help": one.help,
-                "role": str(one.role),
-            }
-            for one in allowed(call.actor)
-        ]
-    }
-
-
-RESOURCES: tuple[Resource, ...] = (
+STANDING: tuple[Resource, ...] = (
     Resource("/books", "The figures of a span of days, by mode and currency", books, wire.BooksJson, BooksQuery),
     Resource("/series", "What each book made day by day", series, wire.SeriesAnswer, Span),
     Resource("/trades", "Closed trades, the newest first", trades, wire.TradesAnswer, TradesQuery),
@@ -438,7 +388,7 @@ RESOURCES: tuple[Resource, ...] = (
     Resource("/agents", "Agents, whether they run, and their results of today", agents, wire.AgentsAnswer),
     Resource("/incidents", "Incidents, the newest first", incident_list, wire.IncidentsAnswer, IncidentsQuery),
     Resource("/incidents/{id}", "One incident and what happened", incident, wire.IncidentAnswer),
-    Resource("/uptime", "How long each thing that is watched was up", uptimes, wire.UptimeAnswer),
+    Resource("/uptime", "How long each thing that is watched was up", uptimes, wire.UptimeAnswer, UptimeQuery),
     Resource("/status", "How everything stands that is watched", status, wire.StatusAnswer),
     Resource("/reports", "Reports that were written, the newest first", reports, wire.ReportsAnswer, Paged),
     Resource("/jobs", "Jobs, and when each runs next", jobs, wire.JobsAnswer),
@@ -447,6 +397,4 @@ RESOURCES: tuple[Resource, ...] = (
     Resource("/events", "Events of other programs, the newest first", event_list, wire.EventsAnswer, EventsQuery),
     Resource("/pings", "Jobs that report themselves, and how each stands", ping_states, wire.PingStatesAnswer),
     Resource("/pings/{name}", "One job that reports itself, and what it said lately", ping, wire.PingsAnswer),
-    Resource("/commands", "The commands that the caller may use", commands, wire.OperationsAnswer),
-    *PLAN_RESOURCES,
 )

@@ -442,7 +442,7 @@ class Wire:
             "size": number(trade.size),
             "entry_price": number(trade.entry_price),
             "exit_price": number(trade.exit_price),
-            "pnl": _money(trade.pnl),
+            "pnl": exactly(trade.pnl),
             "fees": money(trade.fees),
             "funding": money(trade.funding),
             "volume": money(trade.volume),
@@ -597,10 +597,10 @@ class Wire:
 
 
 def money(found: Money | None) -> MoneyJson | None:
-    return None if found is None else _money(found)
+    return None if found is None else exactly(found)
 
 
-def _money(found: Money) -> MoneyJson:
+def exactly(found: Money) -> MoneyJson:
     return {"amount": exact_text(found.amount), "currency": found.currency}
 
 
@@ -619,9 +619,9 @@ def _figures(found: Figures) -> FiguresJson:
         "losses": found.losses,
         "flat": found.flat,
         "win_rate": number(found.win_rate),
-        "pnl": _money(found.pnl),
-        "gross_profit": _money(found.gross_profit),
-        "gross_loss": _money(found.gross_loss),
+        "pnl": exactly(found.pnl),
+        "gross_profit": exactly(found.gross_profit),
+        "gross_loss": exactly(found.gross_loss),
         "fees": money(found.fees),
         "funding": money(found.funding),
         "volume": money(found.volume),

@@ -27,17 +27,37 @@ function follow() {
   addEventListener("pagehide", () => stream.close());
 }
 
+const hidden = new Set();  // the curves of agents that are switched off, by their names
+
 function listen() {
   for (const chart of document.querySelectorAll(".chart[data-values]")) {
     const values = chart.dataset.values.split(" "), labels = chart.dataset.labels.split(" ");
-    const svg = chart.querySelector("svg"), output = chart.querySelector("output");
+    const svg = chart.querySelector("svg"), output = chart.querySelector("output"), here = chart.querySelector(".here");
+    let index = values.length - 1;
+    const show = (at) => {
+      index = Math.min(values.length - 1, Math.max(0, at));
+      const x = 1000 * index / (values.length - 1);
+      here.setAttribute("d", `M${x},0 V300`);
+      output.textContent = `${labels[index]}: ${values[index]} ${chart.dataset.currency}`;
+    };
     svg.addEventListener("pointermove", (event) => {
       const box = svg.getBoundingClientRect();
-      const at = Math.round((event.clientX - box.left) / box.width * (values.length - 1));
-      const index = Math.min(values.length - 1, Math.max(0, at));
-      output.textContent = `${labels[index]}: ${values[index]} ${chart.dataset.currency}`;
+      show(Math.round((event.clientX - box.left) / box.width * (values.length - 1)));
     });
-    svg.addEventListener("pointerleave", () => { output.textContent = ""; });
+    svg.addEventListener("keydown", (event) => {
+      const to = { ArrowLeft: index - 1, ArrowRight: index + 1, Home: 0, End: values.length - 1 }[event.key];
+      if (to !== undefined) { event.preventDefault(); show(to); }
+    });
+    svg.addEventListener("pointerleave", () => { output.textContent = ""; here.setAttribute("d", ""); });
+    for (const box of chart.querySelectorAll("input[data-agent]")) {
+      const name = box.parentElement.textContent, path = chart.querySelector(`path[data-agent="${box.dataset.agent}"]`);
+      box.checked = !hidden.has(name);
+      path.classList.toggle("off", hidden.has(name));
+      box.addEventListener("change", () => {
+        if (box.checked) hidden.delete(name); else hidden.add(name);
+        path.classList.toggle("off", !box.checked);
+      });
+    }
   }
 }
 

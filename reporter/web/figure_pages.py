@@ -1,0 +1,174 @@
+"""What the pages about figures show: curves, risk, distribution, one agent, and what was restated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
+
+from pydantic import Field
+
+from reporter.web import analysis, resources
+from reporter.web.charts import HEIGHT, WIDTH, CurveScale, balances, below_peak, curve
+from reporter.web.resource import Call, Paged, Query, Span
+from reporter.web.wire import AgentSeriesJson, SeriesJson
+
+Facts = dict[str, Any]
+
+RANGES = {"7 days": 7, "30 days": 30, "90 days": 90, "1 year": 365}
+MOST_AGENTS = 8
+"""So many curves of agents are told apart."""
+_SIDES = {
+    "weekday": ("By weekday", "Weekday"),
+    "hour": ("By hour", "Hour"),
+    "market": ("By market", "Market"),
+    "exit_reason": ("By exit", "Exit"),
+}
+
+
+class EquityQuery(Span):
+    scale: Annotated[Literal["linear", "log"], Field(description="Scale of the balance")] = "linear"
+
+
+def asked(call: Call[Any], handler: Callable[[Call[Any]], Any], query: Query | None = None) -> Any:
+    """The answer of another resource to the same caller."""
+    return handler(Call(call.world, call.actor, query or Query(), call.path))
+
+
+def more_of(query: Query, cursor: str | None) -> str:
+    """The query of the next page; empty where there is none."""
+    return urlencode({**given(query), "cursor": cursor}) if cursor else ""
+
+
+def given(query: Query) -> dict[str, str]:
+    """What a query says, as it stands in an address."""
+    return {name: str(value) for name, value in query.model_dump(by_alias=True, exclude_none=True).items() if value}
+
+
+def ranges(call: Call[Any]) -> list[tuple[str, str]]:
+    today = call.world.now.astimezone(call.world.runtime.zone).date()
+    return [(label, f"{today - timedelta(days=days - 1)}") for label, days in RANGES.items()]
+
+
+# --- Curves ---
+
+
+def equity(call: Call[EquityQuery]) -> Facts:
+    found = asked(call, resources.series, call.query)
+    days = found["series"][0]["days"] if found["series"] else [call.query.first or "", call.query.last or ""]
+    return {
+        "series": found,
+        "curves": [curve_facts(one, one["currency"], call.query.scale) for one in found["series"]],
+        "first": days[0],
+        "last": days[-1],
+        "ranges": ranges(call),
+        "scale": call.query.scale,
+    }
+
+
+def curve_facts(one: SeriesJson, title: str, scale: str = "linear") -> Facts:
+    """A book's curve with those of its agents, all from the balance that the book began with."""
+    daily = list(map(Decimal, one["pnl"]))
+    opening = Decimal(one["opening"]["amount"] if one["opening"] else 0)
+    values, agents = balances(opening, daily), sorted(one["agents"], key=_movement, reverse=True)[:MOST_AGENTS]
+    own = [balances(opening, list(map(Decimal, agent["pnl"]))) for agent in agents] if len(one["agents"]) > 1 else []
+    over, falls = CurveScale.over(values, *own, logarithmic=scale == "log"), below_peak(values)
+
+    def money(amount: Decimal) -> dict[str, str]:
+        return {"amount": f"{amount:f}", "currency": one["currency"]}
+
+    return {
+        "series": one,
+        "title": title,
+        "what": "Balance" if one["opening"] else "Realised P&L, added up",
+        "scale": "log" if over.logarithmic else "linear",
+        "chart": curve(values, over),
+        "others": [
+            {"label": agent["label"], "made": money(row[-1] - opening), "line": drawn.line}
+            for agent, row in zip(agents, own, strict=False)
+            if (drawn := curve(row, over))
+        ],
+        "fall": curve(falls) if any(falls) else None,
+        "made": money(sum(daily, Decimal(0))),
+        "low": money(min(values)),
+        "high": money(max(values)),
+        "deepest": money(min(falls)),
+        "labels": ["before", *one["days"]],
+        "readings": [f"{value:f}" for value in values],
+    }
+
+
+def _movement(agent: AgentSeriesJson) -> Decimal:
+    return sum((abs(Decimal(one)) for one in agent["pnl"]), Decimal(0))
+
+
+# --- Risk, distribution, one agent, restatements ---
+
+
+def risk(call: Call[Query]) -> Facts:
+    return {"risk": analysis.risk(call), "days": analysis.RISK_DAYS}
+
+
+def distribution(call: Call[Span]) -> Facts:
+    found = analysis.distribution(call)
+    return {"found": found, "books": [_spread(one) for one in found["books"]], "ranges": ranges(call)}
+
+
+def _spread(book: analysis.DistributionJson) -> Facts:
+    most = max((step["trades"] for step in book["results"]), default=0)
+    width = WIDTH / max(len(book["results"]), 1)
+    sides = [
+        {"title": _SIDES[side["by"]][0], "column": _SIDES[side["by"]][1], "lines": side["lines"]}
+        for side in book["sides"]
+    ]
+    bars = [_bar(step, place * width, width, most) for place, step in enumerate(book["results"])]
+    return {"book": book, "bars": bars, "sides": sides}
+
+
+def _bar(step: analysis.StepJson, x: float, width: float, most: int) -> Facts:
+    height = HEIGHT * step["trades"] / most if most else 0
+    gain = step["least"] is not None and Decimal(step["least"]) >= 0
+    return {
+        "x": f"{x + 1:.1f}",
+        "width": f"{width - 2:.1f}",
+        "y": f"{HEIGHT - height:.1f}",
+        "height": f"{height:.1f}",
+        "sign": "up" if gain else "down",
+        "trades": step["trades"],
+        "label": _step_text(step),
+    }
+
+
+def _step_text(step: analysis.StepJson) -> str:
+    if step["least"] is None:
+        return f"below {step['below']}"
+    return f"{step['least']} or more" if step["below"] is None else f"{step['least']} to {step['below']}"
+
+
+def agent(call: Call[Span]) -> Facts:
+    found, name = analysis.agent(call), call.path["name"]
+    trades = resources.TradesQuery.model_validate(
+        {"from": call.query.first, "to": call.query.last, "agent": name, "limit": 20}
+    )
+    curves = [_own_curve(series, own) for series in found["series"] for own in series["agents"]]
+    days = found["series"][0]["days"] if found["series"] else [call.query.first or "", call.query.last or ""]
+    return {
+        "title": name,
+        "found": found,
+        "curves": curves,
+        "trades": asked(call, resources.trades, trades),
+        "first": days[0],
+        "last": days[-1],
+        "ranges": ranges(call),
+    }
+
+
+def _own_curve(series: SeriesJson, own: AgentSeriesJson) -> Facts:
+    return curve_facts({**series, "opening": None, "pnl": own["pnl"], "agents": []}, series["currency"])
+
+
+def restated(call: Call[Paged]) -> Facts:
+    found = analysis.restatements(call)
+    return {"found": found, "more": more_of(call.query, found["next"])}

@@ -1,0 +1,136 @@
+"""Risk, distribution, one agent and restatements: right to the cent, as resources and as pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reporter.store import told
+from reporter.store.told import Restatement
+from reporter.trading.trades import Mode, Money
+from reporter.web.analysis import steps_of
+from tests.jobs.floor import database
+from tests.operations.floors import AGENTS, TRADES
+from tests.web.listener import READER, Listener, listener
+from tests.web.test_api import LEDGER
+
+TARGETS = "targets: {daily_loss: 10 USDT, losses_in_a_row: 4, agents: {Momentum_*: {daily_loss: 5 USDT}}}\n"
+OCTOBER = "from=2026-10-01&to=2026-10-31"
+
+
+@pytest.fixture(scope="module")
+def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Listener]:
+    folder = tmp_path_factory.mktemp("analysis")
+    database(folder / "trading.sqlite", TRADES, AGENTS)
+    with listener(folder, LEDGER + TARGETS) as found:
+        yield found
+
+
+def get(web: Listener, path: str) -> Any:
+    answer = web.client.get(f"/api/v1{path}", headers={"Authorization": f"Bearer {READER}"})
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def page(web: Listener, path: str) -> str:
+    headers = {"Authorization": f"Bearer {READER}", "Accept": "text/html"}
+    answer = web.client.get(path, headers=headers)
+    assert answer.status_code == 200, answer.text
+    return answer.text
+
+
+def test_every_limit_says_how_much_of_it_is_used(web: Listener) -> None:
+    found = get(web, "/risk")
+    rows = {(one["limit"], one["of"]): one for one in found["limits"]}
+    assert rows["Daily Loss", "USDT · live"]["used"] == "0.0000"
+    assert rows["Losses in a Row", "USDT · live"]["value"] == "0"
+    assert rows["Daily Loss", "Momentum_BTC_v1 · USDT · live"]["agent"] == "Momentum_BTC_v1"
+    live = next(one for one in found["books"] if one["mode"] == "live")
+    assert (live["streak"], live["longest_losses"]) == (1, 1)
+    assert "Daily Loss of USDT · live: 0% used" in page(web, "/risk")
+
+
+def test_the_distribution_counts_every_trade_once(web: Listener) -> None:
+    live = get(web, f"/distribution?{OCTOBER}")["books"][0]
+    assert live["trades"] == live["counted"] == sum(step["trades"] for step in live["results"]) == 4
+    by = {side["by"]: side["lines"] for side in live["sides"]}
+    assert {line["key"]: line["pnl"]["amount"] for line in by["market"]} == {"BTC/USDT": "10.25", "ETH/USDT": "-2.25"}
+    assert sum(line["trades"] for line in by["hour"]) == 4
+    assert "By weekday" in page(web, f"/distribution?{OCTOBER}")
+
+
+@given(st.lists(st.decimals(-(10**6), 10**6, places=4), max_size=60))
+def test_steps_hold_each_result_once_and_meet_without_a_gap(made: list[Decimal]) -> None:
+    steps = steps_of(made)
+    assert sum(step["trades"] for step in steps) == len(made)
+    for step in steps:
+        least, below = (None if one is None else Decimal(one) for one in (step["least"], step["below"]))
+        inside = [one for one in made if (least is None or one >= least) and (below is None or one < below)]
+        assert len(inside) == step["trades"]
+    assert all(one["below"] == after["least"] for one, after in pairwise(steps))
+
+
+def test_one_agent_has_its_own_figures_and_no_others(web: Listener) -> None:
+    found = get(web, f"/agents/Momentum_BTC_v1?{OCTOBER}")
+    (book,) = found["books"]
+    assert (book["span"]["pnl"]["amount"], book["today"]["pnl"]["amount"]) == ("10.25", "3.75")
+    assert [own["key"] for one in found["series"] for own in one["agents"]] == ["Momentum_BTC_v1"]
+    text = page(web, f"/agents/Momentum_BTC_v1?{OCTOBER}")
+    assert "<title>Momentum_BTC_v1 · reporter</title>" in text
+    assert "+10.25 USDT" in text
+    assert "Volume_ETH_v1" not in text
+    headers = {"Authorization": f"Bearer {READER}"}
+    assert web.client.get("/api/v1/agents/nobody", headers=headers).status_code == 404
+
+
+def test_told_stands_beside_now(web: Listener) -> None:
+    moment = datetime(2026, 10, 30, tzinfo=UTC)
+    was, now = Money(Decimal("12.5"), "USDT"), Money(Decimal("9.1"), "USDT")
+    with web.store.begin() as connection:
+        for number in range(3):
+            one = Restatement(
+                job="daily_summary",
+                label=f"2026-10-{27 + number}",
+                ledger="floor",
+                mode=Mode.LIVE,
+                cause="source",
+                told_at=moment,
+                found_at=moment,
+                trades_before=4,
+                trades=3,
+                pnl_before=was,
+                pnl=now,
+                fees_before=None,
+                fees=None,
+                detail=("trade 17 is gone",),
+            )
+            told.add(connection, one, moment)
+    first = get(web, "/restatements?limit=2")
+    rest = get(web, f"/restatements?limit=2&cursor={first['next']}")
+    assert [one["period"] for one in (*first["restatements"], *rest["restatements"])] == [
+        "2026-10-29", "2026-10-28", "2026-10-27",
+    ]  # fmt: skip
+    text = page(web, "/restated")
+    assert "+12.50 USDT" in text
+    assert "trade 17 is gone" in text
+
+
+def test_a_month_of_uptime_is_a_calendar(web: Listener) -> None:
+    assert get(web, "/uptime?month=2026-10") == {"uptime": []}
+    assert "2025-11" in page(web, "/uptime?month=2026-10")
+    headers = {"Authorization": f"Bearer {READER}"}
+    for wrong in ("2026-13", "2027-01", "october"):
+        assert web.client.get(f"/api/v1/uptime?month={wrong}", headers=headers).status_code == 400
+
+
+def test_a_report_is_previewed_and_nothing_is_sent(web: Listener) -> None:
+    assert 'src="/jobs/daily_summary/preview/view"' in page(web, "/jobs/daily_summary/preview")
+    assert "<figure>" in page(web, "/jobs/daily_summary/preview/view")
+    assert get(web, "/outbox")["messages"] == []
