@@ -57,11 +57,12 @@ def books(app: App, period: Period, *, account: bool = False) -> list[Book]:
         return []
 
 
-def figures(app: App, period: Period, by: By = "agent", *, daily: bool = False) -> tuple[list[Book], list[Unread]]:
-    """The books of a period, and the ledgers that are missing from them."""
-    open_now = period.so_far
+def figures(
+    app: App, period: Period, by: By = "agent", *, daily: bool = False, account: bool = True
+) -> tuple[list[Book], list[Unread]]:
+    """The books of a period, and the ledgers that are missing from them; with `account` what is open, if it lasts."""
     try:
-        found = app.runtime.inputs.ledger.performance(period, by=by, daily=daily, account=open_now)
+        found = app.runtime.inputs.ledger.performance(period, by=by, daily=daily, account=account and period.so_far)
     except LedgerError:
         found = []
     return found, unread(app, found)

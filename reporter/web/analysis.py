@@ -21,7 +21,7 @@ from reporter.trading.equity_curve import curve_of_series
 from reporter.trading.trades import Mode, Position
 from reporter.web import wire
 from reporter.web.problems import ProblemError
-from reporter.web.resource import Call, Paged, Query, Resource, Span, row_of, span_of
+from reporter.web.resource import Call, OfLedgers, Paged, Query, Resource, Span, row_of, span_of
 
 RISK_DAYS = 90
 NEWEST = 10_000
@@ -149,7 +149,7 @@ def risk(call: Call[Query]) -> RiskAnswer:
     gauges, missing = limits.gauges(app)
     period = trailing(trading.today(app), RISK_DAYS)
     series, _ = trading.days(app, period)
-    books, _ = trading.figures(app, period)
+    books, _ = trading.figures(app, period, account=False)
     try:
         positions = trading.open_positions(app)
     except LedgerError:
@@ -228,9 +228,10 @@ def _exposure(positions: Iterable[Position]) -> list[ExposureJson]:
 # --- Distribution ---
 
 
+@OfLedgers
 def distribution(call: Call[Span]) -> DistributionAnswer:
     app, period = call.world.app, span_of(call.world, call.query, usual=timedelta(days=29))
-    by_side = {side: trading.figures(app, period, side) for side in SIDES}
+    by_side = {side: trading.figures(app, period, side, account=False) for side in SIDES}
     books, missing = by_side["weekday"]
     try:
         newest = app.runtime.inputs.ledger.newest_trades(period, NEWEST).trades if books else ()
@@ -307,8 +308,8 @@ def agent(call: Call[Span]) -> AgentAnswer:
     if not own and not missing:
         raise ProblemError(404, "there is no such agent", where="name", remedy="/api/v1/agents lists them")
     period = span_of(call.world, call.query, usual=timedelta(days=29))
-    found, _ = trading.figures(app, period)
-    today, _ = trading.figures(app, trading.today(app))
+    found, _ = trading.figures(app, period, account=False)
+    today, _ = trading.figures(app, trading.today(app), account=False)
     series = [_own_series(call, one, name) for one in trading.days(app, period)[0]]
     return {
         "name": name,

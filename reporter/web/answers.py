@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from starlette.requests import Request
@@ -40,15 +40,23 @@ async def within(work: Callable[[], T], seconds: float = ANSWER_SECONDS) -> T:
         raise ProblemError(409, str(error)) from None
 
 
-def as_json(request: Request, found: Any, headers: dict[str, str] | None = None) -> Response:
-    """The answer, or 304 where the caller has it already. Nothing between may keep it."""
+def as_json(request: Request, found: Any, headers: Mapping[str, str] | None = None, tag: str | None = None) -> Response:
+    """The answer, or 304 where the caller has it already; `tag` names it, else its content does."""
     text = masked(json.dumps(found, ensure_ascii=False, separators=(",", ":"), allow_nan=False))
     body = text.encode("utf-8", "replace")
-    tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    sent = {"ETag": tag, "Cache-Control": "private, no-cache", "X-Content-Type-Options": "nosniff", **(headers or {})}
+    tag = tag or hashlib.sha256(body).hexdigest()[:32]
     if request.method in {"GET", "HEAD"} and tag in request.headers.get("if-none-match", ""):
-        return Response(status_code=304, headers=sent)
-    return Response(body, headers=sent, media_type="application/json")
+        return not_modified(tag)
+    return Response(body, headers={**_named(tag), **(headers or {})}, media_type="application/json")
+
+
+def not_modified(tag: str) -> Response:
+    return Response(status_code=304, headers=_named(tag))
+
+
+def _named(tag: str) -> dict[str, str]:
+    """Nothing between may keep an answer."""
+    return {"ETag": f'"{tag}"', "Cache-Control": "private, no-cache", "X-Content-Type-Options": "nosniff"}
 
 
 def lines_of(message: Message) -> list[str]:

@@ -15,12 +15,12 @@ from reporter.operations.answering import Door, allowed
 from reporter.operations.arguments import usage
 from reporter.web import wire
 from reporter.web.analysis import ANALYSIS
-from reporter.web.answers import as_json, lines_of, within
+from reporter.web.answers import as_json, lines_of, not_modified, within
 from reporter.web.guard import Gate, path_of, read_body
 from reporter.web.openapi import description
 from reporter.web.plan_resources import PLAN_RESOURCES
 from reporter.web.problems import ProblemError
-from reporter.web.resource import Call, Query, Resource, read_query
+from reporter.web.resource import Call, OfLedgers, Query, Resource, read_query
 from reporter.web.resources import STANDING
 from reporter.web.world import World
 
@@ -47,6 +47,11 @@ COMMANDS = Resource("/commands", "The commands that the caller may use", command
 RESOURCES = (*STANDING, COMMANDS, *ANALYSIS, *PLAN_RESOURCES)
 
 
+def tag_of(handler: Callable[[Call[Any]], Any], call: Call[Any]) -> str | None:
+    """What names the answer before it is made, where that can be told."""
+    return handler.tag(call) if isinstance(handler, OfLedgers) else None
+
+
 class Api:
     """The handlers of REST."""
 
@@ -67,13 +72,16 @@ class Api:
         async def answer(request: Request) -> Response:
             actor = await within(lambda: self._gate.reader(request))
             call = Call(self._world, actor, read_query(resource.query, request), request.path_params)
+            tag = await within(lambda: tag_of(resource.handler, call))
+            if tag and tag in request.headers.get("if-none-match", ""):
+                return not_modified(tag)
             found = await within(lambda: resource.handler(call))
             links = {}
             if more := found.get("next"):
                 kept = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
                 target = f"{self._world.settings.base_path}{path_of(request)}?{urlencode([*kept, ('cursor', more)])}"
                 links = {"Link": f'<{target}>; rel="next"'}
-            return as_json(request, found, links)
+            return as_json(request, found, links, None if found.get("unread") else tag)
 
         return answer
 

@@ -57,7 +57,7 @@ def overview(call: Call[Query]) -> Facts:
     month = f"{call.world.now.astimezone(call.world.runtime.zone):%Y-%m}-01"
     return {
         "today": asked(call, resources.books, resources.BooksQuery()),
-        "month": asked(call, resources.books, resources.BooksQuery.model_validate({"from": month})),
+        "month": asked(call, resources.results, resources.BooksQuery.model_validate({"from": month})),
         "open": asked(call, resources.incident_list, resources.IncidentsQuery(state="open", limit=20)),
         "jobs": asked(call, resources.jobs),
     }

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import update_wrapper
+from hashlib import sha256
 from typing import Annotated, Any, Generic, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -26,6 +28,7 @@ class Query(BaseModel):
 
 
 Q = TypeVar("Q", bound=Query, default=Query)
+A = TypeVar("A")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,34 @@ class Call(Generic[Q]):
     @property
     def wire(self) -> Wire:
         return Wire(self.world.runtime.zone)
+
+
+class OfLedgers(Generic[A, Q]):
+    """A handler whose answer depends on the trading databases, the query and the day, and on nothing else.
+
+    While no database changes, the answer is kept for `KEPT` seconds, and an answer that a caller has is known by its
+    tag before anything is read. Callers who ask the same at one time wait for one answer. Nobody may change it.
+    """
+
+    def __init__(self, handler: Callable[[Call[Q]], A]) -> None:
+        self._handler = handler
+        update_wrapper(self, handler)
+
+    def tag(self, call: Call[Q]) -> str | None:
+        """What names the answer; None where it cannot be told without reading."""
+        world = call.world
+        if (stamp := world.runtime.portfolio.stamp()) is None:
+            return None
+        day = world.now.astimezone(world.runtime.zone).date()
+        asked = self._handler.__name__, call.query.model_dump_json(), sorted(call.path.items())
+        return sha256(repr((stamp, world.runtime.version, str(day), asked)).encode()).hexdigest()[:32]
+
+    def __call__(self, call: Call[Q]) -> A:
+        tag = self.tag(call)
+        if tag is None:
+            return self._handler(call)
+        found: A = call.world.kept.get(tag, call.world.clock.monotonic(), lambda: self._handler(call))
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from reporter.trading.books import By, TradeFilter
 from reporter.trading.trades import Trade
 from reporter.web import wire
 from reporter.web.problems import ProblemError
-from reporter.web.resource import EVER, Call, Paged, Query, Resource, Span, row_of, span_of
+from reporter.web.resource import EVER, Call, OfLedgers, Paged, Query, Resource, Span, row_of, span_of
 from reporter.web.world import World
 
 DAYS_SHOWN = 30
@@ -84,13 +84,25 @@ class EventsQuery(Paged):
 # --- Figures ---
 
 
+@OfLedgers
 def books(call: Call[BooksQuery]) -> wire.BooksJson:
+    return _books(call, account=True)
+
+
+@OfLedgers
+def results(call: Call[BooksQuery]) -> wire.BooksJson:
+    """The same without what is open now, which costs more than the rest."""
+    return _books(call, account=False)
+
+
+def _books(call: Call[BooksQuery], *, account: bool) -> wire.BooksJson:
     period = span_of(call.world, call.query)
-    found, missing = trading.figures(call.world.app, period, call.query.by)
+    found, missing = trading.figures(call.world.app, period, call.query.by, account=account)
     first, last = period.days()[0].label, period.days()[-1].label
     return {"from": first, "to": last, "books": list(map(call.wire.book, found)), "unread": call.wire.unread(missing)}
 
 
+@OfLedgers
 def series(call: Call[Span]) -> wire.SeriesAnswer:
     period = span_of(call.world, call.query, usual=timedelta(days=29))
     if period.end - period.start > LONGEST_SERIES:
@@ -101,6 +113,7 @@ def series(call: Call[Span]) -> wire.SeriesAnswer:
     return {"series": list(map(call.wire.series, found)), "unread": call.wire.unread(missing)}
 
 
+@OfLedgers
 def trades(call: Call[TradesQuery]) -> wire.TradesAnswer:
     query = call.query
     only = TradeFilter(**{name: getattr(query, name) for name in _FILTERS})

@@ -3,14 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from threading import Lock
+from typing import Any
 
 from reporter.app.app import App
 from reporter.inbox.settings import WebSettings
 from reporter.periods.clock import Clock
 from reporter.scheduler.runtime import Runtime
 from reporter.store.database import Store
+
+KEPT = 60.0
+"""Seconds for which an answer is kept while no trading database changes."""
+MOST_KEPT = 16
+
+
+class KeptAnswers:
+    """The answers that were made last, by their tags."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._found: dict[str, tuple[float, Any]] = {}
+        self._making: dict[str, Lock] = {}
+
+    def get(self, tag: str, now: float, make: Callable[[], Any]) -> Any:
+        """The answer of that tag, made where there is none; whoever asks meanwhile waits for it."""
+        with self._lock:
+            making = self._making.setdefault(tag, Lock())
+        with making:
+            at, found = self._found.get(tag, (now - KEPT, None))
+            if now - at < KEPT:
+                return found
+            try:
+                found = make()
+            finally:
+                with self._lock:
+                    self._making.pop(tag, None)
+            if not found.get("unread"):  # what could not be read may be back at once
+                self._keep(tag, now, found)
+            return found
+
+    def _keep(self, tag: str, now: float, found: Any) -> None:
+        with self._lock:
+            self._found.pop(tag, None)
+            self._found[tag] = now, found
+            while len(self._found) > MOST_KEPT:
+                del self._found[next(iter(self._found))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +60,7 @@ class World:
     wake: Callable[[], None] = lambda: None
     deliver: Callable[[str], object] = lambda _: None
     answer_within: float = 1.0  # seconds: freqtrade's bot waits for our answer
+    kept: KeptAnswers = field(default_factory=KeptAnswers)
 
     @property
     def store(self) -> Store:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sqlite3
+import threading
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -11,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from reporter.web.world import KEPT, KeptAnswers
 from tests.jobs.floor import database
 from tests.operations.floors import AGENTS, TRADES
 from tests.web.listener import OPERATOR, READER, TOKEN, Listener, listener
@@ -223,3 +227,45 @@ def test_what_the_config_shows_to_strangers_needs_no_token(tmp_path: Path) -> No
         assert web.client.get("/api/v1/books").status_code == 200
         assert web.client.post("/api/v1/commands/silence", json={"subject": "db"}).status_code == 403
         assert Decimal(web.client.get("/api/v1/books").json()["books"][0]["pnl"]["amount"]) == Decimal("3.75")
+
+
+def test_what_is_known_is_answered_without_a_look_and_a_new_trade_shows_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "trading.sqlite"
+    database(file, TRADES, AGENTS)
+    os.utime(file, (1, 1))  # it was written long ago
+    with listener(tmp_path, LEDGER) as web:
+        first = get(web, "/books")
+        again = get(web, "/books", **{"If-None-Match": first.headers["etag"]})
+        assert (again.status_code, again.headers["etag"]) == (304, first.headers["etag"])
+        assert get(web, "/books").json() == first.json()
+        with sqlite3.connect(file) as connection:
+            connection.execute("UPDATE trades SET pnl = 8.75 WHERE pnl = 3.75")
+        changed = get(web, "/books", **{"If-None-Match": first.headers["etag"]})
+        assert changed.json()["books"][0]["pnl"]["amount"] == "8.75"
+
+
+def test_callers_who_ask_the_same_at_one_time_share_one_look() -> None:
+    kept, looks, begun = KeptAnswers(), list[int](), threading.Barrier(8)
+
+    def make() -> dict[str, int]:
+        looks.append(1)
+        return {"unread": 0}
+
+    def ask() -> None:
+        begun.wait(10)
+        assert kept.get("tag", 1.0, make) == {"unread": 0}
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert looks == [1]
+    kept.get("tag", 1.0 + KEPT, make)
+    assert len(looks) == 2
+
+
+def test_an_answer_that_lacks_a_ledger_is_not_kept() -> None:
+    kept = KeptAnswers()
+    assert kept.get("tag", 1.0, lambda: {"unread": ["floor"]}) == {"unread": ["floor"]}
+    assert kept.get("tag", 1.0, lambda: {"unread": []}) == {"unread": []}

@@ -79,6 +79,11 @@ class Portfolio:
         self._timeout = timeout
         self._side_threads = SideThreads("ledger-aside")
 
+    def stamp(self) -> str | None:
+        """What changes with every write to any of the databases; None where that cannot be told."""
+        found = [reader.stamp() for reader in self._readers]
+        return repr(found) if all(found) else None
+
     def performance(
         self, period: Period, *, by: By = "agent", daily: bool = False, account: bool = False
     ) -> list[Book]:

@@ -52,6 +52,7 @@ from reporter.trading.ledger.sources.freqtrade import freqtrade
 from reporter.trading.ledger.sources.mapped import mapped_database
 from reporter.trading.ledger.sources.native import LATER, native
 from reporter.trading.ledger.sqlite_file import undisturbed
+from reporter.trading.ledger.write_stamp import write_stamp
 from reporter.trading.trades import Agent, Arrivals, EquityPoint, Mode, OpenKey, Position, Trade, WrittenEvents
 
 # Rows that are fetched at once: more than these are not kept in memory together.
@@ -96,6 +97,11 @@ class Reader:
     @property
     def name(self) -> str:
         return self.settings.name
+
+    def stamp(self) -> str | None:
+        """What changes with every write; None where that cannot be told, or where prices come from elsewhere."""
+        file = self._database.file if isinstance(self._database, Database) and self._prices is None else None
+        return write_stamp(file, self._clock_of_ours()) if file and self._clock_of_ours else None
 
     def _now(self) -> datetime | None:
         return self._clock_of_ours() + AHEAD if self._clock_of_ours else None
