@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -58,7 +59,6 @@ class Api:
     def __init__(self, world: World, gate: Gate) -> None:
         self._world = world
         self._gate = gate
-        self._description = json.dumps(description(RESOURCES, BASE)).encode()
 
     def routes(self) -> list[Route]:
         found = [Route(f"{BASE}{one.path}", self._resource(one), methods=["GET"]) for one in RESOURCES]
@@ -101,4 +101,10 @@ class Api:
         return as_json(request, {"text": [line for message in messages for line in lines_of(message)]})
 
     async def _openapi(self, _: Request) -> Response:
-        return Response(self._description, media_type="application/json")
+        found = await within(self._description)
+        return Response(found, media_type="application/json")
+
+    @cache  # noqa: B019 - the listener lives as long as the process
+    def _description(self) -> bytes:
+        """Made when it is asked for first: the schemas of all shapes take some MB."""
+        return json.dumps(description(RESOURCES, BASE)).encode()
