@@ -28,11 +28,10 @@ from reporter.web.world import World
 log = logging.getLogger(__name__)
 
 
-def application(world: World, live: Live) -> ASGIApp:
-    """Everything that the listener answers."""
-    gate = Gate(world)
-    inbound, pages = Inbound(world, gate), Pages(world, gate, live)
-    routes = [
+def routes(world: World, gate: Gate, pages: Pages) -> list[Route]:
+    """Every address and its handler."""
+    inbound = Inbound(world, gate)
+    return [
         *pages.routes(),
         *Login(world, gate, pages.shown).routes(),
         *Health(world, gate).routes(),
@@ -43,12 +42,18 @@ def application(world: World, live: Live) -> ASGIApp:
         Route("/hooks/{name}", inbound.take_hook, methods=["POST"]),
         Route("/hooks/{name}/{key}", inbound.take_hook, methods=["POST"]),
     ]
+
+
+def application(world: World, live: Live) -> ASGIApp:
+    """Everything that the listener answers."""
+    gate = Gate(world)
+    pages = Pages(world, gate, live)
     handlers: dict[Any, Any] = {
         ProblemError: pages.problem,
         HTTPException: pages.problem,
         Exception: _failed,
     }
-    app = Starlette(routes=routes, exception_handlers=handlers)
+    app = Starlette(routes=routes(world, gate, pages), exception_handlers=handlers)
     return Outermost(app, lambda: {world.settings.host, *world.settings.hosts})
 
 

@@ -65,7 +65,7 @@ def listener(
     )
     server.start()
     try:
-        with httpx.Client(base_url=server.address, trust_env=False) as client:
+        with httpx.Client(base_url=server.address, trust_env=False, timeout=60) as client:
             yield Listener(client, app.store, clock, server, app)
     finally:
         server.stop()

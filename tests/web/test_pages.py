@@ -39,7 +39,7 @@ def a_minute_later(web: Listener) -> None:
 
 
 def browser(web: Listener) -> httpx.Client:
-    return httpx.Client(base_url=web.server.address, headers=PAGE, trust_env=False)
+    return httpx.Client(base_url=web.server.address, headers=PAGE, trust_env=False, timeout=60)
 
 
 def log_in(web: Listener, client: httpx.Client, name: str = "anna", secret: str = PASSWORD) -> httpx.Response:
