@@ -335,7 +335,10 @@ def uptimes(call: Call[UptimeQuery]) -> wire.UptimeAnswer:
 
 
 def _month(text: str, zone: str, now: datetime) -> Period:
-    start = parse_at(f"{text}-01", zone)
+    try:
+        start = parse_at(f"{text}-01", zone)
+    except ValueError:
+        raise ProblemError(400, f"there is no month {text}", where="month", remedy="write such as 2026-10") from None
     if start > now:
         raise ProblemError(400, f"{text} has not begun yet", where="month", remedy="ask for a month of the past")
     return containing(Unit.MONTH, start, zone)

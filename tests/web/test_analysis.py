@@ -126,7 +126,7 @@ def test_a_month_of_uptime_is_a_calendar(web: Listener) -> None:
     assert get(web, "/uptime?month=2026-10") == {"uptime": []}
     assert "2025-11" in page(web, "/uptime?month=2026-10")
     headers = {"Authorization": f"Bearer {READER}"}
-    for wrong in ("2026-13", "2027-01", "october"):
+    for wrong in ("2026-13", "2027-01", "october", "0000-01"):
         assert web.client.get(f"/api/v1/uptime?month={wrong}", headers=headers).status_code == 400
 
 
