@@ -58,9 +58,9 @@ def mutants_of(file: Path, source: str) -> Iterator[Mutant]:
     for row in text.splitlines(keepends=True):
         starts.append(starts[-1] + len(row))
     tree = ast.parse(source)
-    in_annotations = {id(part) for node in ast.walk(tree) for part in _annotations(node)}
+    left_out = {id(part) for node in ast.walk(tree) for part in (*_annotations(node), *_flags(node))}
     for node in ast.walk(tree):
-        if id(node) in in_annotations or not isinstance(node, ast.expr):
+        if id(node) in left_out or not isinstance(node, ast.expr):
             continue
         start = starts[node.lineno - 1] + node.col_offset
         end = starts[(node.end_lineno or 0) - 1] + (node.end_col_offset or 0)
@@ -73,6 +73,13 @@ def _annotations(node: ast.AST) -> Iterator[ast.AST]:
     for part in (getattr(node, "annotation", None), getattr(node, "returns", None)):
         if part is not None:
             yield from ast.walk(part)
+
+
+def _flags(node: ast.AST) -> Iterator[ast.AST]:
+    """How a dataclass is made: frozen or not, with slots or not, no figure depends on it."""
+    for decorator in getattr(node, "decorator_list", ()):
+        if isinstance(decorator, ast.Call) and getattr(decorator.func, "id", "") == "dataclass":
+            yield from ast.walk(decorator)
 
 
 def _changed(node: ast.expr) -> Iterator[ast.expr]:

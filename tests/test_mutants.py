@@ -28,6 +28,11 @@ def test_each_fault_stands_at_its_place_and_can_be_read() -> None:
         ast.parse(planted)
 
 
+def test_how_a_dataclass_is_made_is_no_place_for_a_fault() -> None:
+    made = "@dataclass(frozen=True)\nclass A:\n    deep: bool = True\n"
+    assert [(one.line, one.before) for one in mutants_of(Path("reporter/a.py"), made)] == [(3, "True")]
+
+
 def test_a_fault_is_looked_for_by_the_tests_of_its_package_and_by_those_that_import_it() -> None:
     tests = covering(Path("reporter/alerts/suppression.py"), ROOT)
     assert "tests/alerts/test_suppression.py" in tests

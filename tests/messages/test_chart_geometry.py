@@ -135,4 +135,5 @@ def test_the_figures_of_a_chart_are_short_in_its_unit(figures: list[Decimal]) ->
 )
 def test_small_amounts_are_counted_in_parts(largest: str, prefix: str, shown: str) -> None:
     counted = unit([Decimal(largest), None, Decimal(0)])
+    assert counted(None) is None
     assert (counted.prefix, Formats().compact(counted(Decimal(largest)), 3)) == (prefix, shown)
