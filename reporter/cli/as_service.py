@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from reporter.app.service_files import ServiceFiles
 from reporter.errors import ReporterError
@@ -19,8 +20,11 @@ from reporter.errors import ReporterError
 _SETTING = re.compile(r"([A-Za-z]+)\s*=\s*(.*)")
 
 
-def run_as_service(service: ServiceFiles, arguments: Sequence[str]) -> int:
-    """The exit code of the command. Raises ReporterError where the service has no user yet."""
+def run_as_service(service: ServiceFiles, arguments: Sequence[str], source: BinaryIO | None = None) -> int:
+    """The exit code of the command, which reads `source` where it is given.
+
+    Raises ReporterError where the service has no user yet.
+    """
     settings = list(_settings(service))
     user = _user(service, settings)
     if not service.state.exists():  # systemd takes it over at the first start
@@ -35,6 +39,7 @@ def run_as_service(service: ServiceFiles, arguments: Sequence[str]) -> int:
         environ |= {"CREDENTIALS_DIRECTORY": str(secrets), **dict(_variables(settings))}
         return subprocess.run(  # noqa: S603 - our own program, and no shell
             command,
+            stdin=source,
             env=environ,
             cwd="/",
             user=user.pw_uid,

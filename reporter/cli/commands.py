@@ -304,6 +304,13 @@ def _store(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions", required=True)
     backup = actions.add_parser("backup", help="copy the store, also while a daemon runs")
     backup.add_argument("--out", metavar="FILE", required=True, help="the copy; - for standard output")
+    info = actions.add_parser("info", help="show its version, size, rows and age, and whether it is sound")
+    info.set_defaults(handler="store.show_store", needs=Needs.HOME)
+    restore = actions.add_parser("restore", help="put a copy in its place; the present store is kept aside")
+    restore.add_argument("file", metavar="FILE", help="the copy; - for standard input")
+    restore.set_defaults(handler="store.restore_store", needs=Needs.HOME)
+    compact = actions.add_parser("compact", help="give room that it does not use any more back to the disk")
+    compact.set_defaults(handler="store.compact_store", needs=Needs.HOME)
 
 
 def _service(parser: argparse.ArgumentParser) -> None:
@@ -416,7 +423,14 @@ COMMANDS = (
     Command(
         "ledger", "look at trading databases; check, roll up and verify them", "ledger.run", _ledger, uses=("ledgers",)
     ),
-    Command("store", "back up the store", "store.run_store", _store, Needs.PAST, files=("out",)),
+    Command(
+        "store",
+        "show, back up, restore and compact the store",
+        "store.run_store",
+        _store,
+        Needs.PAST,
+        files=("out", "file"),
+    ),
     Command(
         "service",
         "install the daemon as a service of systemd; show or remove it",

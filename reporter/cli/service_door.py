@@ -39,12 +39,22 @@ def run_by_service(
             return None
         if os.geteuid() != 0:
             raise ReporterError(f"{error}: `systemctl start {service.name}`, or run this as root") from None
-        from reporter.cli.as_service import run_as_service
-
-        return run_as_service(service, arguments)
+        return _as_service(service, command, options, arguments)
     except ClosedSocketError as error:
         hint = f"root and the group {service.name} may use it: `usermod --append --groups {service.name} USER`"
         raise ReporterError(f"{error}; {hint}, and log in again") from None
+
+
+def _as_service(service: ServiceFiles, command: Command, options: argparse.Namespace, arguments: Sequence[str]) -> int:
+    """Where the daemon is down: root opens a copy of the store, and the service's user need not be able to."""
+    from reporter.cli.as_service import run_as_service
+
+    words, path = list(arguments), getattr(options, "file", None)
+    if command.name != "store" or path in {None, "-"}:
+        return run_as_service(service, words)
+    words[len(words) - 1 - words[::-1].index(path)] = "-"
+    with Path(path).open("rb") as source:
+        return run_as_service(service, words, source)
 
 
 def _from_the_command_on(words: Sequence[str], name: str) -> list[str]:

@@ -7,6 +7,7 @@ or not at all.
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import re
 import sqlite3
@@ -22,10 +23,21 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from reporter.errors import StoreBusyError, StoreError, StoreLockedError, StoreLostError
+from reporter.errors import StoreError, StoreLockedError, StoreLostError
 from reporter.paths import expanded
 from reporter.store import tables
-from reporter.store.store_file import KeptFile, copy_to, identity, identity_of, make_file, read_write
+from reporter.store.store_file import (
+    KeptFile,
+    copy_to,
+    daemon_lock,
+    identity,
+    identity_of,
+    keep_copy,
+    make_file,
+    read_write,
+)
+
+log = logging.getLogger(__name__)
 
 # So long, in seconds, a writer waits for others.
 BUSY = 10.0
@@ -79,6 +91,11 @@ class Store:
         with self._speaking(BUSY), self._connected() as connection, connection.begin():
             yield connection
 
+    def bring_up_to_date(self) -> None:
+        """Make a new store whole, and an older one that of this program. Raises StoreError."""
+        with _opening(self._file or self._engine.url.render_as_string()):
+            _bring_up_to_date(self._engine, self._file)
+
     @property
     def shared(self) -> bool:
         """Whether several daemons may work on it."""
@@ -91,29 +108,13 @@ class Store:
         """
         if self._file is None or self._lock is not None:
             return
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        try:
-            lock = os.open(f"{self._file}.lock", flags, 0o600)
-        except OSError as error:
-            raise StoreError(f"the lock {self._file}.lock cannot be opened: {error.strerror}") from None
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.pread(lock, 32, 0).decode(errors="replace").strip() or "unknown"
-            os.close(lock)
-            raise StoreBusyError(
-                f"another reporter daemon (process {holder}) already uses the store {self._file}: stop it first, "
-                f"or give this one a `store` of its own. Several daemons can share a store on PostgreSQL"
-            ) from None
-        os.truncate(lock, 0)
-        os.pwrite(lock, str(os.getpid()).encode(), 0)
-        self._lock = lock
+        self._lock = daemon_lock(self._file)
         self._kept = self._kept or KeptFile(self._file)
 
     @property
-    def folder(self) -> Path | None:
-        """The folder of a SQLite store."""
-        return self._file.parent if self._file else None
+    def file(self) -> Path | None:
+        """The file of a SQLite store."""
+        return self._file
 
     def backup(self, target: Path) -> None:
         """Copy a SQLite store to a new file, while others read and write. Raises StoreError."""
@@ -149,7 +150,7 @@ class Store:
             self._lock = None
             self.hold()
         self._engine.dispose()
-        _bring_up_to_date(self._engine)
+        _bring_up_to_date(self._engine, file)
         kept, self._kept, self._identity = self._kept, KeptFile(file), identity(file)
         if kept is not None:
             kept.close()
@@ -260,6 +261,31 @@ def open_store(url: str, *, existing: bool = False) -> Store:
 
     With `existing` a store that is not there is not created but refused.
     """
+    store = store_as_it_is(url, existing=existing)
+    store.bring_up_to_date()
+    return store
+
+
+def store_as_it_is(url: str, *, existing: bool = True) -> Store:
+    """A store that is not brought up to date: to look at it, whatever its version is. Raises StoreError."""
+    address = _address_of(url)
+    file = _sqlite_file(address)
+    if file is not None and existing and not file.exists():
+        raise StoreError(f"this home has no store yet, and no daemon runs on it: {file} is not there")
+    with _opening(file or address.render_as_string()):
+        if file is not None:
+            make_file(file)
+        engine = create_engine(address, hide_parameters=True, **_options(address))
+        _prepare(engine, file)
+    return Store(engine, file)
+
+
+def store_file(url: str) -> Path | None:
+    """The file of a SQLite store, whether it is there or not. Raises StoreError."""
+    return _sqlite_file(_address_of(url))
+
+
+def _address_of(url: str) -> URL:
     try:
         address = make_url(url) if "://" in url else URL.create("sqlite", database=url)
     except ArgumentError:
@@ -267,24 +293,18 @@ def open_store(url: str, *, existing: bool = False) -> Store:
             "`store` is neither a path nor a database URL: write `/var/lib/reporter/reporter.sqlite` "
             "or `postgresql+psycopg://user@host/database`"
         ) from None
-    file = _sqlite_file(address)
-    if address.drivername == "postgresql":
-        address = address.set(drivername="postgresql+psycopg")
+    return address.set(drivername="postgresql+psycopg") if address.drivername == "postgresql" else address
+
+
+@contextmanager
+def _opening(what: object) -> Iterator[None]:
+    """What goes wrong while a store is opened, as a StoreError."""
     try:
-        if file is not None and existing and not file.exists():
-            raise StoreError(f"this home has no store yet, and no daemon runs on it: {file} is not there")
-        if file is not None:
-            make_file(file)
-        engine = create_engine(address, hide_parameters=True, **_options(address))
-        _prepare(engine, file)
-        _bring_up_to_date(engine)
+        yield
     except ModuleNotFoundError:
         raise StoreError("a store on PostgreSQL needs its driver: pip install 'reporter[postgres]'") from None
     except (SQLAlchemyError, OSError) as error:
-        raise StoreError(
-            f"the store {file or address.render_as_string()} cannot be opened: {_first_line(error)}"
-        ) from None
-    return Store(engine, file)
+        raise StoreError(f"the store {what} cannot be opened: {_first_line(error)}") from None
 
 
 def after_commit(connection: Connection, act: Callable[[], None]) -> None:
@@ -362,23 +382,31 @@ def _prepare(engine: Engine, file: Path | None) -> None:
             connection.exec_driver_sql(f"PRAGMA busy_timeout = {BUSY * 1000:.0f}")
 
 
-def _bring_up_to_date(engine: Engine) -> None:
-    """A new store is made whole at once; an older one walks through the migrations, for which Alembic is loaded."""
+def _bring_up_to_date(engine: Engine, file: Path | None) -> None:
+    """A new store is made whole at once; an older one walks through the migrations, for which Alembic is loaded.
+
+    All of it is one transaction: a process that is killed meanwhile leaves the store as it was. A file is copied first.
+    """
     with engine.connect().execution_options(reporter_write=True) as connection, connection.begin():
         if engine.dialect.name == "postgresql":
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7271001)")
-        version = _version(connection)
+        version = version_of(connection)
         if version is None:
             tables.metadata.create_all(connection)
             tables.alembic_version.create(connection)
             connection.execute(tables.alembic_version.insert().values(version_num=tables.HEAD))
         elif version != tables.HEAD:
-            from reporter.store.migrate import upgrade  # noqa: PLC0415 - Alembic is heavy and seldom needed
+            from reporter.store.migrate import check_known, upgrade  # noqa: PLC0415 - Alembic is heavy and seldom needed
 
+            check_known(version)
+            kept = keep_copy(file, version) if file else None
             upgrade(connection, version)
+            after = f", the copy from before is {kept}" if kept else ""
+            log.info("the store goes from version %s to %s%s", version, tables.HEAD, after)
 
 
-def _version(connection: Connection) -> str | None:
+def version_of(connection: Connection) -> str | None:
+    """The number of the last migration that a store went through; None for one that is empty."""
     if not connection.dialect.has_table(connection, "alembic_version"):
         return None
     found = connection.execute(select(tables.alembic_version.c.version_num)).scalar()

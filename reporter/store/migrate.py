@@ -15,17 +15,21 @@ from reporter.errors import StoreError
 FOLDER = Path(__file__).resolve().parent / "migrations"
 
 
-def upgrade(connection: Connection, version: str | None) -> None:
-    """Run what lies between `version` and the newest migration, in the caller's transaction. Raises StoreError."""
-    config = settings(connection)
+def check_known(version: str | None) -> None:
+    """Raises StoreError for a version that none of our migrations makes."""
     try:
-        ScriptDirectory.from_config(config).get_revisions(version or ())
-        alembic_upgrade(config, "head")
+        ScriptDirectory(str(FOLDER)).get_revisions(version or ())
     except CommandError:
         raise StoreError(
             f"the store is of version {version}, which this program does not know: it was made by a newer reporter. "
             f"Upgrade reporter, or restore the store from before"
         ) from None
+
+
+def upgrade(connection: Connection, version: str | None, target: str = "head") -> None:
+    """Run what lies between `version` and `target`, in the caller's transaction. Raises StoreError."""
+    check_known(version)
+    alembic_upgrade(settings(connection), target)
 
 
 def settings(connection: Connection) -> Config:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import sqlite3
@@ -10,7 +11,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from urllib.parse import quote
 
-from reporter.errors import StoreError
+from reporter.errors import StoreBusyError, StoreError
 from reporter.periods.clock import SystemClock
 from reporter.trusted_files import name_of
 
@@ -23,18 +24,23 @@ def make_file(file: Path) -> None:
 
     Raises StoreError for a folder that others can write to, and OSError.
     """
-    if not file.parent.exists():
-        file.parent.parent.mkdir(parents=True, exist_ok=True)
-        with suppress(FileExistsError):
-            file.parent.mkdir(mode=0o700)
-            file.parent.chmod(0o700)
-    _refuse_open_folder(file.parent)
+    make_folder(file)
     try:
         os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
     except FileExistsError:
         _close_to_others(file)
     else:
         file.chmod(0o600)
+
+
+def make_folder(file: Path) -> None:
+    """Create the folder of a store. Raises StoreError for one that others can write to, and OSError."""
+    if not file.parent.exists():
+        file.parent.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError):
+            file.parent.mkdir(mode=0o700)
+            file.parent.chmod(0o700)
+    _refuse_open_folder(file.parent)
 
 
 def _refuse_open_folder(folder: Path) -> None:
@@ -137,9 +143,69 @@ class KeptFile:
         self._connection.close()
 
 
+def daemon_lock(file: Path) -> int:
+    """Take the lock of a store's one daemon; returns its descriptor. Raises StoreBusyError if a daemon has it."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        lock = os.open(f"{file}.lock", flags, 0o600)
+    except OSError as error:
+        raise StoreError(f"the lock {file}.lock cannot be opened: {error.strerror}") from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.pread(lock, 32, 0).decode(errors="replace").strip() or "unknown"
+        os.close(lock)
+        raise StoreBusyError(
+            f"another reporter daemon (process {holder}) already uses the store {file}: stop it first, "
+            f"or give this one a `store` of its own. Several daemons can share a store on PostgreSQL"
+        ) from None
+    os.truncate(lock, 0)
+    os.pwrite(lock, str(os.getpid()).encode(), 0)
+    return lock
+
+
 def copy_to(source: sqlite3.Connection, target: Path) -> None:
     """Copy a database whole to a new file that only its owner can read, while others use it."""
     os.close(os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
     with closing(sqlite3.connect(target)) as copy:
         source.backup(copy)
         copy.execute("PRAGMA journal_mode=DELETE")
+
+
+# So many copies of stores from before an upgrade are kept, each named by the version that it is of.
+COPIES = 2
+COPY = ".before-upgrade-from-"
+
+
+def keep_copy(file: Path, version: str) -> Path:
+    """Copy a store of an older version, which is about to be changed, beside itself; older copies are deleted.
+
+    Raises StoreError where there is no room for it.
+    """
+    kept = file.with_name(f"{file.name}{COPY}{version}")
+    part = kept.with_name(f".{kept.name}.{secrets.token_hex(8)}.part")
+    for left in _named_like(file, f".{file.name}{COPY}"):  # of a process that was killed
+        left.unlink(missing_ok=True)
+    try:
+        with closing(sqlite3.connect(read_write(file), uri=True)) as source:
+            copy_to(source, part)
+        part.replace(kept)
+    except (OSError, sqlite3.Error) as error:
+        part.unlink(missing_ok=True)
+        why = getattr(error, "strerror", None) or error
+        raise StoreError(
+            f"the store {file} is not upgraded, because no copy of it can be kept: {why}. "
+            f"Make room for {file.stat().st_size / 1e6:,.1f} MB in {file.parent}"
+        ) from None
+    for old in sorted(copies(file), key=lambda path: path.stat().st_mtime)[:-COPIES]:
+        old.unlink(missing_ok=True)
+    return kept
+
+
+def copies(file: Path) -> list[Path]:
+    """The copies of a store from before upgrades."""
+    return _named_like(file, f"{file.name}{COPY}")
+
+
+def _named_like(file: Path, start: str) -> list[Path]:
+    return [path for path in file.parent.iterdir() if path.name.startswith(start)]

@@ -369,7 +369,7 @@ COMMAND_LINES: dict[str, list[list[str]]] = {
     "setup": [["discord", "--bot-token", "env:BOT"], ["discord", "--bot-token", "file:secrets/S2"]],
     "export": [["trades", "--from", "2026-10-01"], ["daily", "--from", "2026-10-01"]],
     "service": [["status"]],
-    "store": [["backup", "--out", "copy.sqlite"]],
+    "store": [["backup", "--out", "copy.sqlite"], ["info"], ["compact"], ["restore", "copy.sqlite"]],
     "init": [["x"]],
     "demo": [],
     "schema": [[]],
