@@ -101,3 +101,10 @@ def systemd_version() -> int:
     said = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)  # noqa: S603
     found = re.match(r"systemd (\d+)", said.stdout)
     return int(found[1]) if found else 0
+
+
+def closed_folder() -> Path | None:
+    """The first folder on the way to this program that other users, such as that of a service, may not enter."""
+    programs = (Path(program().split()[0]), Path(sys.executable).resolve())
+    folders = (folder for path in programs for folder in reversed(path.parents))
+    return next((folder for folder in folders if not folder.stat().st_mode & 0o001), None)

@@ -97,6 +97,21 @@ def _check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--diff", action="store_true", help="show what the files would change in a running daemon")
 
 
+def _doctor(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Looks at all that can be wrong: what `check` finds in the home, and besides that the program, its libraries, "
+        "the clock, the store, disks, the daemon and its service. Each trouble comes with what mends it."
+    )
+    parser.add_argument("--json", action="store_true", help="as JSON, for programs")
+    parser.add_argument(
+        "--bundle",
+        "--out",
+        dest="out",
+        metavar="FILE",
+        help="write a text for a bug report, without secrets; - to show it",
+    )
+
+
 def _probe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("names", metavar="NAME", nargs="*", help="the probes; default: all")
 
@@ -366,6 +381,15 @@ COMMANDS = (
         _check,
         Needs.HOME,
         uses=None,
+    ),
+    Command(
+        "doctor",
+        "find what is wrong with the installation, and say what mends it",
+        "doctor.run_doctor",
+        _doctor,
+        Needs.HOME,
+        uses=None,
+        files=("out",),
     ),
     Command("probe", "run the probes now and show every reading", "probe.run", _probe, Needs.HOME),
     Command(

@@ -7,7 +7,6 @@ import os
 import pwd
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from reporter.app.home import CONFIG, make_home
-from reporter.app.service_files import ServiceFiles, has_systemd, program, service_of, systemd_version
+from reporter.app.service_files import ServiceFiles, closed_folder, has_systemd, program, service_of, systemd_version
 from reporter.app.tested_versions import advice
 from reporter.cli.terminal import DONE, FAILED
 from reporter.errors import ReporterError
@@ -108,16 +107,10 @@ def _next(files: ServiceFiles) -> Iterator[str]:
     yield f"  reporter --home /etc/{name} check"
     yield f"  systemctl enable --now {name}"
     yield f"  usermod --append --groups {name} USER    # USER may use all commands of the service"
-    if blocked := _unreachable(Path(program().split()[0]), Path(sys.executable).resolve()):
+    if blocked := closed_folder():
         yield f"! The service cannot run {program()}: {blocked} is closed to it. Install the program under /opt."
     if untested := advice():
         yield f"! {untested}"
-
-
-def _unreachable(*programs: Path) -> Path | None:
-    """The first folder on the way to a program that other users may not enter."""
-    folders = (folder for path in programs for folder in reversed(path.parents))
-    return next((folder for folder in folders if not folder.stat().st_mode & 0o001), None)
 
 
 def _uninstall(files: ServiceFiles) -> Iterator[Step]:

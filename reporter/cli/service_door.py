@@ -95,7 +95,7 @@ def _by_daemon(service: ServiceFiles, command: Command, options: argparse.Namesp
         request = Request(f"/etc/{service.name}", tuple(words), user_name(), columns)
         if "out" not in given:
             return forward(service.socket, request, source, to_stream(sys.stdout), to_stream(sys.stderr))
-        mode = 0o600 if command.name == "store" else None
+        mode = 0o600 if command.name in {"store", "doctor"} else None
         return _into_file(service, request, source, Path(given["out"]), mode)
 
 

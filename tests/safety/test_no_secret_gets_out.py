@@ -356,6 +356,7 @@ COMMAND_LINES: dict[str, list[list[str]]] = {
     "chat": [["people"], ["pair"], ["remove", "telegram:1"]],
     "jobs": [[]],
     "check": [[], ["--diff"]],
+    "doctor": [[], ["--json"], ["--bundle", "bundle.txt"]],
     "probe": [[]],
     "outbox": [["--all"], *(["show", str(number)] for number in range(1, 6))],
     "channels": [[], ["test", "c-env"], ["test", "c-literal"]],

@@ -1,0 +1,90 @@
+"""Our own store: its version, whether it is sound, who may read it, and what waits in it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+
+from reporter.app.doctor.diagnosis import Diagnosis
+from reporter.errors import StoreError
+from reporter.messages.formats import plural, size_text
+from reporter.store import channel_states
+from reporter.store.database import Store, store_as_it_is, store_file
+from reporter.store.overview import overview
+from reporter.store.self_health import affairs
+from reporter.store.tables import HEAD
+from reporter.trusted_files import name_of
+
+_RESTORE = "stop the daemon and put a copy in place: `reporter store restore FILE`"
+
+
+def own_store(url: str, now: datetime) -> Iterator[Diagnosis]:
+    """What is wrong with a store, which is neither created nor upgraded for it."""
+    file = store_file(url)
+    if file is not None and not file.exists():
+        yield Diagnosis("store", "ok", f"there is none yet: the first start creates {file}")
+        return
+    if file is not None:
+        yield from _permissions(file)
+    try:
+        with closing(store_as_it_is(url)) as store:
+            yield from _looked_at(store, now)
+    except StoreError as error:
+        yield Diagnosis("store", "wrong", str(error), _RESTORE if file else "mend the server or the URL of `store`")
+
+
+def _permissions(file: Path) -> Iterator[Diagnosis]:
+    info, folder = file.stat(), file.parent.stat()
+    if info.st_uid != os.geteuid():
+        owner = name_of(info.st_uid)
+        yield Diagnosis(
+            "store", "wrong", f"{file} belongs to {owner}", f"run commands as {owner}, or `chown` it to who runs them"
+        )
+    if stat.S_IMODE(info.st_mode) & 0o007:
+        yield Diagnosis("store", "warning", f"every user can read {file}", f"chmod o-rwx {file}")
+    if stat.S_IMODE(folder.st_mode) & stat.S_IWOTH:
+        yield Diagnosis("store", "wrong", f"others can write to {file.parent}", f"chmod o-w {file.parent}")
+
+
+def _looked_at(store: Store, now: datetime) -> Iterator[Diagnosis]:
+    found = overview(store)
+    if found.damage:
+        yield Diagnosis("store", "wrong", f"the store is damaged: {found.damage}", _RESTORE)
+    if (found.version or "") > HEAD:
+        upgrade = "upgrade reporter, or restore the store from before"
+        yield Diagnosis("store", "wrong", f"a newer reporter made the store (version {found.version})", upgrade)
+        return
+    state = "" if found.version == HEAD else f", which the next start upgrades from {found.version} to {HEAD}"
+    rows = plural(sum(table.rows for table in found.tables), "row")
+    yield Diagnosis("store", "ok", f"{store.file or 'PostgreSQL'}: {size_text(found.size)}, {rows}{state}")
+    if found.version == HEAD:
+        yield from _work(store, now)
+
+
+def _work(store: Store, now: datetime) -> Iterator[Diagnosis]:
+    """What is late, what waits, and the channels that take nothing any more."""
+    with store.read() as connection:
+        found, channels = affairs(connection, now), channel_states.all_states(connection)
+    for late in found.late:
+        since = f"{late.due_at:%Y-%m-%d %H:%M} UTC"
+        yield Diagnosis("job", "warning", f"{late.job} owes a report since {since}", f"reporter runs {late.job}")
+    for channel in channels:
+        if channel.dead_since:
+            text = f"{channel.channel} takes nothing since {channel.dead_since:%Y-%m-%d %H:%M} UTC: {channel.error}"
+            yield Diagnosis("channel", "wrong", text, f"reporter channels test {channel.channel}")
+    if found.waiting:
+        oldest = f", the oldest since {found.oldest:%Y-%m-%d %H:%M} UTC" if found.oldest else ""
+        yield Diagnosis(
+            "outbox", "warning", f"{plural(found.waiting, 'message')} to be sent{oldest}", "reporter outbox"
+        )
+    if found.refused:
+        yield Diagnosis(
+            "outbox",
+            "warning",
+            f"{plural(found.refused, 'message')} given up within a day",
+            "reporter outbox --state dead",
+        )

@@ -1,0 +1,86 @@
+"""The daemons of a home: how many run, and whether the service's unit, user, secrets and program are in place."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from reporter.app.doctor.diagnosis import Diagnosis
+from reporter.app.service_files import ServiceFiles, closed_folder, program, service_of, systemd_version
+from reporter.errors import ReporterError
+
+_INSTALL = "as root: `reporter service install`"
+
+
+def daemons(home: Path) -> Iterator[Diagnosis]:
+    """The processes that run this home; two of them send everything twice unless they share a store."""
+    found = [str(number) for number in _running(home.resolve())]
+    if len(found) > 1:
+        text = f"{len(found)} daemons run on this home: processes {', '.join(found)}"
+        yield Diagnosis("daemon", "wrong", text, "stop all but one, as each has its own store and reports everything")
+    elif found:
+        yield Diagnosis("daemon", "ok", f"runs as process {found[0]}")
+    else:
+        yield Diagnosis("daemon", "warning", "no daemon runs on this home", "start it: `reporter run`, or the service")
+
+
+def _running(home: Path) -> Iterator[int]:
+    """The processes that run this home, of those that we may look at."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            words = (process / "cmdline").read_text(encoding="utf-8", errors="replace").split("\0")
+            if is_daemon(words) and _home_of(words, str((process / "cwd").readlink())) == home:
+                yield int(process.name)
+
+
+def is_daemon(words: Sequence[str]) -> bool:
+    """Whether a process's command line is that of `reporter … run`."""
+    return "run" in words[1:] and any(Path(word).name == "reporter" for word in words[:4])
+
+
+def _home_of(words: Sequence[str], folder: str) -> Path:
+    for place, word in enumerate(words):
+        if word == "--home" and place + 1 < len(words):
+            return Path(folder, words[place + 1]).resolve()
+        if word.startswith("--home="):
+            return Path(folder, word.partition("=")[2]).resolve()
+    return Path(folder).resolve()
+
+
+def service(home: Path, answers: Callable[[Path], bool]) -> Iterator[Diagnosis]:
+    """The unit of a home in /etc, and what it names; `answers` says whether a daemon listens at a socket."""
+    try:
+        files = service_of(home.absolute())
+    except ReporterError:
+        yield Diagnosis("service", "ok", f"none: {home} is not in /etc, where the home of a service is")
+        return
+    unit = files.unit_file()
+    if unit is None:
+        yield Diagnosis("service", "warning", f"{files.unit} is not installed", _INSTALL)
+        return
+    text = unit.read_text(encoding="utf-8", errors="replace")
+    current = text == files.unit_text(program(), systemd_version())
+    remedy = "" if current else f"{_INSTALL}, then `systemctl restart {files.name}`"
+    state = "is that of this version" if current else "is not the one that this version brings"
+    yield Diagnosis("service", "ok" if current else "warning", f"{unit} {state}", remedy)
+    yield from _secrets(files, text)
+    if blocked := closed_folder():
+        yield Diagnosis(
+            "service", "wrong", f"the service cannot run {program()}: {blocked} is closed", "install under /opt"
+        )
+    if not answers(files.socket):
+        start = f"systemctl start {files.name}; its log: `journalctl -u {files.name}`"
+        yield Diagnosis("service", "warning", f"no daemon answers at {files.socket}", start)
+
+
+def _secrets(files: ServiceFiles, unit: str) -> Iterator[Diagnosis]:
+    """Without a file that LoadCredential= names, systemd starts nothing and says little."""
+    drop_ins = sorted(files.drop_ins.glob("*.conf")) if files.drop_ins.is_dir() else []
+    texts = [unit, *(path.read_text(encoding="utf-8", errors="replace") for path in drop_ins)]
+    for name, source in re.findall(r"^LoadCredential=([^:\s]+):?(\S*)", "\n".join(texts), re.MULTILINE):
+        path = Path("/etc/credstore", source or name)
+        if not os.path.lexists(path) and os.access(path.parent, os.R_OK | os.X_OK):
+            yield Diagnosis("service", "wrong", f"LoadCredential= names {path}, which is not there", f"create {path}")
