@@ -273,7 +273,30 @@ def _ask(parser: argparse.ArgumentParser) -> None:
 
 
 def _init(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("dir", metavar="DIR")
+    parser.description = (
+        "Creates a home. In a terminal it finds the bots' databases, tests the channel, shows each report, and asks. "
+        "With --yes nothing is asked, and the options are the answers. Without a terminal it creates a home to edit."
+    )
+    parser.add_argument("dir", metavar="DIR", help="the new home, such as /etc/reporter for a service")
+    parser.add_argument("--yes", action="store_true", help="ask nothing: take what is found, and what the options say")
+    parser.add_argument(
+        "--plain", action="store_true", help="ask nothing, find nothing: a config that explains each key"
+    )
+    parser.add_argument("--timezone", metavar="ZONE", help="whose midnights end a day; default: the machine's")
+    parser.add_argument(
+        "--database", metavar="URL", action="append", default=[], help="a file, URL, env:NAME or file:/path; repeatable"
+    )
+    parser.add_argument(
+        "--look", metavar="DIR", action="append", default=[], help="look for databases here too, such as in a volume"
+    )
+    parser.add_argument("--balance", metavar="AMOUNT", help="what each account began with, such as '10000 USDT'")
+    parser.add_argument("--webhook", metavar="REFERENCE", help="where the webhook's address is: env:NAME or file:/path")
+    parser.add_argument(
+        "--reports", metavar="NAMES", help="such as daily_summary,health_probe; default: the usual ones"
+    )
+    parser.add_argument("--service", action="store_true", help="install the service too, for a home in /etc, as root")
+    parser.add_argument("--discord-url", metavar="URL", help="another server than Discord's own, such as one for tests")
+    parser.add_argument("--telegram-url", metavar="URL", help="another server than Telegram's own")
     parser.add_argument("--floor", action="store_true", help="with every channel of a trading floor, each of them fed")
 
 
@@ -462,7 +485,9 @@ COMMANDS = (
         _service,
         Needs.NOTHING,
     ),
-    Command("init", "create a home that is ready to edit", "init.run_init", _init, Needs.NOTHING),
+    Command(
+        "init", "create a home: find databases, test the channel, choose reports", "init.run_init", _init, Needs.NOTHING
+    ),
     Command(
         "demo",
         "run on an invented trading desk, in this terminal, without Discord",

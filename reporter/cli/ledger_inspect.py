@@ -37,8 +37,8 @@ _LONGEST = 24  # characters of a value in a sample
 
 def run(options: argparse.Namespace) -> int:
     """`reporter ledger inspect URL [--write NAME]`: 0 when the database can be read, 1 when it cannot."""
-    url = _url(options.url)
-    name = options.write or _name_of(url.reveal())
+    url = url_of(options.url)
+    name = options.write or ledger_name(url.reveal())
     if not _NAME.fullmatch(name):
         raise ReporterError(f"{name} is no name for a ledger: write letters, digits, `-` and `_`")
     if options.write:
@@ -49,12 +49,12 @@ def run(options: argparse.Namespace) -> int:
     if found.kind is None and not found.proposals:
         return FAILED
     if options.write:
-        mapping = _file_text(found.proposals[0], found.tables) if found.proposals else None
+        mapping = mapping_text(found.proposals[0], found.tables) if found.proposals else None
         print("\n".join(write_ledger(options, name, found.kind or "mapping", url, mapping)))
     return FAILED if found.trouble else DONE
 
 
-def _url(given: str) -> Secret:
+def url_of(given: str) -> Secret:
     """The address, which may be a reference to one. Raises ReporterError for a password that others could see."""
     from reporter.config.secrets import Sources, has_password
 
@@ -69,7 +69,7 @@ def _url(given: str) -> Secret:
     return found or Secret(given)
 
 
-def _name_of(url: str) -> str:
+def ledger_name(url: str) -> str:
     """What a ledger is called that has no name yet: as its file or database."""
     end = re.sub(r"[?#].*", "", url).rstrip("/").rpartition("/")[2]
     name = re.sub(r"[^\w-]+", "_", Path(end).name.partition(".")[0], flags=re.ASCII).strip("_-")
@@ -119,12 +119,17 @@ def _figures(found: Inspection) -> Iterator[str]:
             yield f"  {_before(row, by_number='row_number' in str(found.proposals[0].mapping))}"
             yield f"    → {_after(trade)}"
     yield ""
-    yield f"Compare with {_OWN_FIGURES.get(found.kind or '', 'the figures of the bot itself')}:"
-    yield from (f"  {_total(total)}" for total in found.totals)
-    yield f"  first close {_moment(found.first)}, last close {_moment(found.last)}"
+    yield from figures_of(found)
     if found.checks:
         yield ""
         yield from checks_table(found.checks)
+
+
+def figures_of(found: Inspection) -> Iterator[str]:
+    """What the owner of a database compares with the bot's own figures."""
+    yield f"Compare with {_OWN_FIGURES.get(found.kind or '', 'the figures of the bot itself')}:"
+    yield from (f"  {_total(total)}" for total in found.totals)
+    yield f"  first close {_moment(found.first)}, last close {_moment(found.last)}"
 
 
 def _before(row: Sample, *, by_number: bool) -> str:
@@ -158,7 +163,7 @@ def _moment(moment: datetime | None) -> str:
     return "-" if moment is None else f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
-def _file_text(proposal: Proposal, tables: Sequence[TableShape]) -> str:
+def mapping_text(proposal: Proposal, tables: Sequence[TableShape]) -> str:
     """A mapping with its doubts above it."""
     doubts = [f"#   {doubt}" for doubt in proposal.doubts]
     head = ["# Proposed by `reporter ledger inspect`; docs/databases.md explains every key."]

@@ -36,7 +36,7 @@ def write_ledger(options: argparse.Namespace, name: str, kind: str, url: Secret,
     """Write the files; yields what was done. Raises ReporterError, and then no file has changed."""
     document = config_to_extend(options, name)
     path = Path(document.file)
-    text = _config(document, name, kind, _address(options.url, url), mapping is not None)
+    text = _config(document, name, kind, config_address(options.url, url), mapping is not None)
     if mapping is not None:
         with _mapping_file(path, name).open("x", encoding="utf-8") as file:
             file.write(mapping)
@@ -61,7 +61,7 @@ def _config(document: Document, name: str, kind: str, address: str, mapped: bool
     return text
 
 
-def _address(given: str, url: Secret) -> str:
+def config_address(given: str, url: Secret) -> str:
     """How the config names the database: a reference as it was given, a file by its whole path."""
     if given.partition(":")[0] in {"env", "file", "credential"}:
         return given

@@ -10,11 +10,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from datetime import datetime, timedelta, tzinfo
 
 from reporter.app.app import App
+from reporter.app.channel_test import in_words, post_test
 from reporter.delivery.channels import Channel
-from reporter.delivery.outlets.outlet import Delivered, Later, Never, Verdict
+from reporter.delivery.outlets.outlet import Delivered
 from reporter.errors import ReporterError, nearest
 from reporter.messages.formats import plural
-from reporter.messages.message import Message, Run, Severity, Text, Tone, plain, visible
+from reporter.messages.message import Severity, plain, visible
 from reporter.periods.time_text import ago, duration_text, moment_text, passed
 from reporter.store import channel_states, channel_stats, outbox_admin
 from reporter.store.channel_states import ChannelState
@@ -278,11 +279,8 @@ def _test(app: App, options: argparse.Namespace) -> int:
     """Post a real message to a channel, past the outbox, and say what came of it."""
     channel = _named(app, options.name)
     now, began = app.clock.wall(), app.clock.monotonic()
-    verdict = channel.outlet.look()
-    if isinstance(verdict, Delivered):
-        [message] = channel.outlet.fit(_test_message(channel, Severity(options.severity), now))
-        verdict = channel.outlet.post(message)
-    print(f"{channel.name}: {visible(_answer(verdict))} ({app.clock.monotonic() - began:.2f} s)")
+    verdict = post_test(channel, Severity(options.severity), now)
+    print(f"{channel.name}: {visible(in_words(verdict))} ({app.clock.monotonic() - began:.2f} s)")
     if not isinstance(verdict, Delivered):
         return FAILED
     for name, value in (("message", verdict.id), ("channel", verdict.destination), ("where", verdict.url)):
@@ -291,23 +289,6 @@ def _test(app: App, options: argparse.Namespace) -> int:
     with app.store.begin() as connection:
         outbox_admin.reopen(connection, channel.name, now)
     return DONE
-
-
-def _test_message(channel: Channel, severity: Severity, now: datetime) -> Message:
-    line = (Run("text", "Sent by hand, to see whether "), Run("bold", channel.name), Run("text", " can be posted to."))
-    title = (Run("text", "🔔 A test message"),)
-    return Message(title=title, body=(Text((line,)),), tone=Tone.INFO, severity=severity, at=now)
-
-
-def _answer(verdict: Verdict) -> str:
-    match verdict:
-        case Delivered():
-            return "delivered"
-        case Later():
-            return f"not delivered: {verdict.why}; it may be tried again in {verdict.after:.0f} s"
-        case Never():
-            return f"refused: {verdict.why}"
-    return f"unclear, look into the channel: {verdict.why}"
 
 
 def _named(app: App, name: str) -> Channel:
