@@ -131,8 +131,12 @@ def test_a_daemon_is_known_by_its_command_line(words: list[str], whether: bool) 
 
 
 def test_two_daemons_on_one_home(tmp_path: Path) -> None:
-    idle = [sys.executable, "-c", "input()", "reporter", "--home", str(tmp_path), "run"]
-    running = [subprocess.Popen(idle, stdin=subprocess.PIPE) for _ in range(2)]
+    idle = [sys.executable, "-c", "print(flush=True); input()", "reporter", "--home", str(tmp_path), "run"]
+    pipe = subprocess.PIPE
+    running = [subprocess.Popen(idle, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL) for _ in range(2)]
+    for process in running:
+        assert process.stdout
+        process.stdout.readline()
     [found] = daemons(tmp_path)
     for process in running:
         process.communicate()
