@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from socket import gethostname
-from typing import NoReturn, TextIO, get_args
+from typing import TYPE_CHECKING, NoReturn, TextIO, get_args
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -45,6 +45,9 @@ from reporter.secret import Secret
 from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.ledger.settings import LedgerSettings, PriceSettings
 from reporter.trading.markets import Quote
+
+if TYPE_CHECKING:
+    from reporter.probes.quotes import Quotes
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +129,14 @@ def build(
 
 def _quotes(settings: models.Config) -> Callable[[], Sequence[Quote]]:
     """What asks the markets; nothing of it is loaded before a job asks."""
+    made: list[Quotes] = []
 
     def ask() -> Sequence[Quote]:
-        from reporter.probes.quotes import Quotes  # noqa: PLC0415 - loaded only where it is used
+        from reporter.probes import quotes  # noqa: PLC0415 - loaded only where it is used
 
-        return Quotes(settings.markets, Ledgers(settings.ledgers, settings.timezone)).ask()
+        if not made:
+            made.append(quotes.Quotes(settings.markets, Ledgers(settings.ledgers, settings.timezone)))
+        return made[0].ask()
 
     return ask
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 from reporter.app.build import HomeContents
 from reporter.app.config_lint import settings_without_effect
 from reporter.app.home import FolderHome
+from reporter.config.models import Config
 from reporter.delivery.outlets.outlet import Delivered
 from reporter.errors import ConfigError, Problem, ReporterError, TemplateError
 from reporter.jobs.loader import load_catalog
@@ -56,6 +58,19 @@ def _check_config(
     if not runtime.jobs:
         yield Finding("advice", "it names no job, so nothing is reported: write `daily_summary:` under `jobs:`")
     yield from (Finding("advice", str(problem)) for problem in settings_without_effect(loaded, contents.jobs))
+    yield from _check_extras(loaded.config)
+
+
+def _check_extras(config: Config) -> Iterator[Finding]:
+    """What a part of the config needs and is not installed."""
+    by_ccxt = any(market.exchange for market in config.markets.values())
+    by_ccxt |= any(ledger.prices and ledger.prices.kind == "ccxt" for ledger in config.ledgers.values())
+    for wanted, module, what in (
+        (by_ccxt, "ccxt", "prices of an exchange need ccxt: pip install 'reporter[ccxt]'"),
+        (config.web is not None, "starlette", "`web` needs starlette: pip install 'reporter[web]'"),
+    ):
+        if wanted and find_spec(module) is None:
+            yield Finding("config", what)
 
 
 def _check_templates(runtime: Runtime) -> Iterator[Finding]:

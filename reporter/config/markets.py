@@ -21,10 +21,11 @@ def _only_reads(query: str) -> str:
 
 
 class MarketConfig(Settings):
-    """A market. Its price comes from one source: a `url`, a `query` to a ledger, or a `symbol` of a ledger."""
+    """A market. Its price comes from one source: a `url`, a `query` to a ledger, or a `symbol` of a ledger or an
+    `exchange`."""
 
     url: Annotated[Address, AfterValidator(web_address)] | None = None
-    """An HTTP address that answers JSON, or a reference to it."""
+    """An HTTP address that answers JSON, or a reference to it. With `exchange`: another server that speaks for it."""
     price: str = Field("price", min_length=1, max_length=200)
     """Where the price stands in the JSON, such as `data[0].last`; for a query, its column."""
     volume: str | None = Field(None, min_length=1, max_length=200)
@@ -36,15 +37,20 @@ class MarketConfig(Settings):
     query: Annotated[str, AfterValidator(_only_reads)] | None = None
     """A SELECT that gives one row with the columns above."""
     symbol: str | None = Field(None, min_length=1, max_length=100)
-    """A market of the ledger: the newest price of its open positions."""
+    """A market of the ledger: the newest price of its open positions. Or one of the exchange: its last price."""
+    exchange: str | None = Field(None, pattern="^[a-z0-9_]{1,40}$", examples=["kraken"])
+    """An exchange, by its name in ccxt."""
     currency: str = Field("USDT", max_length=12)
     """The currency of the price."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        sources = (self.url is not None, self.query is not None, self.symbol is not None)
-        if sum(sources) != 1 or (self.url is None) != (self.ledger is not None):
-            raise mistake("needs one source", "write `url`, or `ledger` with `query`, or `ledger` with `symbol`")
+        asked = self.url is not None and self.exchange is None
+        sources = (asked, self.query is not None, self.symbol is not None)
+        places = (asked, self.ledger is not None, self.exchange is not None)
+        if sum(sources) != 1 or sum(places) != 1 or (self.exchange and not self.symbol):
+            remedy = "write `url`, or `ledger` with `query` or `symbol`, or `exchange` with `symbol`"
+            raise mistake("needs one source", remedy)
         return self
 
 

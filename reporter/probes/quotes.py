@@ -14,12 +14,15 @@ from sqlalchemy import text
 from reporter.config.markets import MarketConfig
 from reporter.errors import LedgerError, ReporterError
 from reporter.http_client import CUT, PLACEHOLDER, BoundedTransport, Bounds, HidingTransport
+from reporter.periods.clock import SystemClock
 from reporter.periods.deadlines import SideThreads
 from reporter.probes.jsonpath import NOTHING, found
 from reporter.probes.ledgers import Ledgers
 from reporter.secret import Secret, masked
 from reporter.trading.books import Ledger
 from reporter.trading.ledger.connection import Database
+from reporter.trading.ledger.prices import WORKING, PriceSource
+from reporter.trading.ledger.settings import PriceSettings
 from reporter.trading.ledger.sqlite_file import undisturbed
 from reporter.trading.markets import Quote
 
@@ -35,6 +38,13 @@ class Quotes:
         self._markets = markets
         self._ledgers = ledgers
         self._threads = SideThreads("market")
+        self._exchanges: dict[tuple[str | None, Secret | None], PriceSource] = {
+            (market.exchange, market.url): PriceSource(
+                PriceSettings(kind="ccxt", exchange=market.exchange, url=market.url), SystemClock().wall
+            )
+            for market in markets.values()
+            if market.exchange
+        }
 
     def ask(self) -> list[Quote]:
         """A quote of each market, with a price or with the reason why there is none."""
@@ -42,16 +52,22 @@ class Quotes:
         quotes = []
         for name, asked in work:
             try:
-                quotes.append(asked.result(SECONDS + 1))
+                quotes.append(asked.result(self._patience(name)))
             except TimeoutError:
-                quotes.append(Quote(market=name, error=f"no answer within {SECONDS:g} s"))
+                quotes.append(Quote(market=name, error=f"no answer within {self._patience(name):g} s"))
         return quotes
+
+    def _patience(self, name: str) -> float:
+        return (WORKING if self._markets[name].exchange else SECONDS) + 1
 
     def _asking(self, name: str) -> Callable[[], Quote]:
         return lambda: self._quote(name, self._markets[name])
 
     def _quote(self, name: str, market: MarketConfig) -> Quote:
         try:
+            if market.exchange:
+                price = self._of_exchange(market)
+                return Quote(market=name, price=price, currency=market.currency)
             if market.symbol:
                 price = _traded_at(self._ledgers.portfolio, str(market.ledger), market.symbol)
                 return Quote(market=name, price=price, currency=market.currency)
@@ -59,6 +75,15 @@ class Quotes:
             return _read(name, market, data)
         except (ReporterError, httpx.HTTPError, ValueError) as error:
             return Quote(market=name, currency=market.currency, error=masked(str(error) or type(error).__name__, 200))
+
+    def _of_exchange(self, market: MarketConfig) -> Decimal:
+        """The last price of a market; the exchange is asked for all of its markets at once."""
+        place = (market.exchange, market.url)
+        wanted = {str(one.symbol) for one in self._markets.values() if (one.exchange, one.url) == place}
+        price = _number(self._exchanges[place].of_exchange(sorted(wanted)).get(str(market.symbol)))
+        if price is None or price <= 0:
+            raise LedgerError(f"{market.exchange} has no price of {market.symbol}")
+        return price
 
     def _from_query(self, market: MarketConfig) -> Any:
         database = Database(str(market.ledger), self._ledgers.url(market.ledger), SECONDS)

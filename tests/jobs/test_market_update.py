@@ -12,8 +12,10 @@ import pytest
 from reporter.errors import ConfigError
 from tests.inbox.test_send import hand_in
 from tests.jobs.feeds import FeedOfABot
+from tests.probes.servers import serving
 from tests.support import golden
 from tests.support.stage import Stage
+from tests.trading.ledger.test_prices import kraken
 
 SIGNALS = [("Momentum", "BUY", 0.82), ("Mean Reversion", "SELL", 0.45), ("Volume", "NEUTRAL", None)]
 
@@ -96,3 +98,20 @@ def test_a_source_without_a_price_says_why_and_leaves_the_others(stage: Stage) -
 def test_a_market_without_a_source_is_refused(stage: Stage, market: str, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         watching(stage, market).read()
+
+
+def test_an_exchange_is_asked_by_ccxt_for_all_of_its_markets_at_once(stage: Stage) -> None:
+    with serving(kraken) as port:
+        place = f'exchange: kraken, url: "http://127.0.0.1:{port}"'
+        feed = watching(stage, f"btc: {{{place}, symbol: BTC/USDT}}, x: {{{place}, symbol: X/Y}}")
+        first, second = feed.read()
+    assert "Current Price: 101.25 USDT" in first
+    assert "No price: kraken has no price of X/Y" in second
+
+
+@pytest.mark.parametrize(
+    "market", ["{exchange: kraken}", "{exchange: kraken, symbol: A/B, ledger: bot}", "{symbol: A}"]
+)
+def test_an_exchange_needs_a_symbol_and_no_ledger(stage: Stage, market: str) -> None:
+    with pytest.raises(ConfigError, match="needs one source"):
+        watching(stage, f"btc: {market}").read()

@@ -69,6 +69,15 @@ class PriceSource:
                 found.append(own)
         return found, "; ".join(reasons)
 
+    def of_exchange(self, markets: Sequence[str]) -> Mapping[str, Any]:
+        """The last prices of these markets of the exchange, as text. Raises LedgerError where it gives none."""
+        with self._lock:
+            answer = self._answer("\n".join(sorted(markets)), time.monotonic() + WORKING)
+        if answer.why:
+            raise LedgerError(answer.why)
+        found: Mapping[str, Any] = answer.value or {}
+        return found
+
     def _with_price(self, one: Position, markets: Sequence[str], latest: float) -> tuple[Position, str]:
         try:
             answer = self._answer(self._question(one, markets), latest)
