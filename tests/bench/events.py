@@ -32,6 +32,7 @@ from sqlalchemy import func, select
 from reporter.client import Client
 from reporter.inbox.event import read_event
 from reporter.inbox.submit import submit
+from reporter.messages.message import from_dict, plain_blocks
 from reporter.periods.clock import SystemClock
 from reporter.store.database import open_store
 from reporter.store.tables import events, outbox
@@ -265,7 +266,7 @@ def calls(folder: Path, count: int = 20_000) -> None:
 # --- From a row to its post ---
 
 
-def delay(folder: Path, seconds: float = 30) -> None:
+def delay(folder: Path, seconds: float = 20) -> None:
     for schedule in ("every 1s", "every 5s"):
         with LocalDiscord() as discord:
             webhook = f'{{webhook: "{discord.webhook("screen")}"}}'
@@ -302,7 +303,7 @@ def arrived(place: Place, written: dict[str, float]) -> Iterator[float]:
     store = open_store(str(place.folder / "state.sqlite"))
     with store.read() as connection:
         for row in connection.execute(select(outbox.c.message, outbox.c.created_at, outbox.c.settled_at)):
-            found = re.search(r"Trade ID: (\d+)", json.dumps(json.loads(row.message), ensure_ascii=False))
+            found = re.search(r"Trade ID: (\d+)", "\n".join(plain_blocks(from_dict(json.loads(row.message)).body)))
             if found and found[1] in written:
                 yield row.created_at.timestamp() - written[found[1]]
 

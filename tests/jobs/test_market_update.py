@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import http.server
 import json
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from reporter.app.check import check_home
 from reporter.errors import ConfigError
 from tests.inbox.test_send import hand_in
 from tests.jobs.feeds import FeedOfABot
@@ -115,3 +117,10 @@ def test_an_exchange_is_asked_by_ccxt_for_all_of_its_markets_at_once(stage: Stag
 def test_an_exchange_needs_a_symbol_and_no_ledger(stage: Stage, market: str) -> None:
     with pytest.raises(ConfigError, match="needs one source"):
         watching(stage, f"btc: {market}").read()
+
+
+def test_check_names_the_extra_that_an_exchange_needs(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    watching(stage, "btc: {exchange: kraken, symbol: BTC/USDT}")
+    monkeypatch.setitem(sys.modules, "ccxt", None)
+    found = [one.text for one in check_home(stage.app.home) if one.trouble == "config"]
+    assert found == ["prices of an exchange need ccxt: pip install 'reporter[ccxt]'"]
