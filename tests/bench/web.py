@@ -1,0 +1,106 @@
+"""`python -m tests.bench web`: the first byte of pages on long histories, requests a second and memory, with goals.
+
+BENCH_TRADES says how long the histories are (default: `100000 1000000`); their roll-ups are built first, as the daemon
+does. A page is measured as its first visitor meets it, after a write to the ledger, and again while nothing changes.
+Each is processor time of listener and client together, in milliseconds.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+
+from reporter.app.app import App
+from reporter.app.home import FolderHome
+from reporter.scheduler.rollup_upkeep import RollupUpkeep
+from reporter.web.application import application
+from reporter.web.live import Live
+from reporter.web.server import WebServer
+from reporter.web.world import World
+from tests.bench.ledger import CONFIG
+from tests.bench.trading import BEGAN, DAYS, sqlite_history
+from tests.support.clocks import HandClock
+
+COUNTS = [int(count) for count in os.environ.get("BENCH_TRADES", "100000 1000000").split()]
+LAST = BEGAN + timedelta(days=DAYS - 2)
+MONTH = f"from={LAST - timedelta(days=30):%Y-%m-%d}"
+PAGES = {
+    "Overview": ("/", 50),
+    "Equity, 30 days": ("/equity", 50),
+    "Trades": (f"/trades?{MONTH}", 150),
+    "Trades of an agent that lost": (f"/trades?{MONTH}&agent=agent-07&result=loss", 150),
+    "Trades in a market": (f"/trades?{MONTH}&market=M7/USDT", 150),
+}
+ROUNDS = 5
+REQUESTS = 200
+
+
+def main() -> None:
+    print(f"{'':58}{'first':>10}{'again':>10}   goal")
+    for count in COUNTS:
+        with tempfile.TemporaryDirectory(prefix="reporter-bench-") as name:
+            measure(Path(name), count)
+
+
+def measure(folder: Path, count: int) -> None:
+    with served(folder, count) as (client, touch):
+        for page, (path, goal) in PAGES.items():
+            first = min(cost(client, path, touch) for _ in range(ROUNDS))
+            again = min(cost(client, path, lambda: None) for _ in range(ROUNDS))
+            print(f"{page}, {count:,} trades: ms".ljust(58) + f"{first:10.1f}{again:10.1f}   ≤ {goal}", flush=True)
+        began = time.perf_counter()
+        for _ in range(REQUESTS):
+            client.get("/api/v1/books")
+        rate = REQUESTS / (time.perf_counter() - began)
+        print(f"/api/v1/books, {count:,} trades: requests a second".ljust(58) + f"{'':10}{rate:10.0f}   none")
+
+
+@contextmanager
+def served(folder: Path, count: int) -> Iterator[tuple[httpx.Client, Callable[[], None]]]:
+    """A client of a listener on so many trades, and what makes the ledger look written to."""
+    ledger = sqlite_history(folder / "trades.sqlite", count)
+    (folder / "config").mkdir()
+    web = 'web: {listen: "127.0.0.1:0", public: all}\n'
+    (folder / "config" / "reporter.yaml").write_text(CONFIG.format(url=ledger) + web)
+    clock = HandClock(LAST.astimezone())
+    app = App(FolderHome(folder, clock=clock), clock=clock)
+    upkeep = RollupUpkeep(app.store, clock)
+    for reader in app.runtime.portfolio.readers:
+        list(upkeep.build(reader))
+    world = World(app)
+    live = Live(world)
+    server = WebServer(application(world, live), "127.0.0.1", 0, stops=live.close)
+    server.start()
+    writes = iter(range(1, 1_000_000))
+
+    def touch() -> None:
+        clock.forward(minutes=1)
+        os.utime(ledger, (next(writes), next(writes)))
+
+    try:
+        touch()
+        with httpx.Client(base_url=server.address, trust_env=False, timeout=300) as client:
+            client.get("/")
+            yield client, touch
+    finally:
+        server.stop()
+        app.close()
+
+
+def cost(client: httpx.Client, path: str, before: Callable[[], None]) -> float:
+    """Processor time of one answer, in milliseconds, the client's own share with it."""
+    before()
+    began = time.process_time()
+    assert client.get(path).status_code == 200
+    return (time.process_time() - began) * 1000
+
+
+if __name__ == "__main__":
+    main()
