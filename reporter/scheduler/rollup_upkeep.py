@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+from reporter.errors import LedgerError
 from reporter.periods.clock import Clock
 from reporter.store import rollups
 from reporter.store.database import Store
@@ -27,7 +28,7 @@ log = logging.getLogger(__name__)
 # The last hours are not kept: a bot may still write trades that closed in them. Reports read them from the source.
 OVERLAP = 6
 # So many trades are read in one look, when a roll-up is built and when it is only checked.
-MANY, SOME = 20_000, 5_000
+MANY, SOME, LEAST = 20_000, 5_000, 1_000
 # A check of the whole past begins so long after the last one began. The last days, where most edits and late rows are,
 # are checked more often.
 ROUND = timedelta(hours=12)
@@ -267,8 +268,19 @@ class RollupUpkeep:
             rollups.move(connection, kept, **moved)
 
     def _recount(self, reader: Reader, start: int, end: int, most: int) -> Recount:
-        look: Callable[[], Recount] = partial(reader.recount, start, end, most, self._end() - MARKED)
-        return undisturbed(look)
+        """About `most` trades; fewer where a slow machine does not give us so many within the time of a look."""
+
+        def look(most: int) -> Recount:
+            return undisturbed(partial(reader.recount, start, end, most, self._end() - MARKED))
+
+        try:
+            return look(most)
+        except UnreadableTradesError:
+            raise
+        except LedgerError:
+            if most <= LEAST:
+                raise
+            return look(LEAST)
 
     def _age(self, moment: datetime) -> timedelta:
         """How far off a moment is: what a clock that ran ahead has noted is as good as old."""

@@ -19,6 +19,8 @@ from sqlalchemy import (
     Connection,
     Integer,
     Row,
+    Select,
+    bindparam,
     case,
     delete,
     func,
@@ -81,6 +83,7 @@ class StoredRollups:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
+        self._maps: dict[str, tuple[int, KeyMap]] = {}
 
     def realised(self, ledger: str, definition: str, until: int) -> Realised | None:
         """What each line made before an hour, or before the last one that is kept; None where nothing is verified."""
@@ -91,7 +94,7 @@ class StoredRollups:
             for part in _tiles(end):
                 for line, amount in _sums(connection, ledger, part):
                     lines[line][0] += amount
-            return Realised(end, lines, kept.anchor)
+            return Realised(end, lines, kept.anchor, kept.through)
 
         return self._ask(ledger, definition, ask)
 
@@ -103,9 +106,16 @@ class StoredRollups:
                 building = kept is not None and kept.state == BUILDING and kept.definition == definition
                 if kept is None or not (building or self._counts(kept, definition)):
                     return None
-                return key_map(connection, ledger), kept.anchor
+                return self._map(connection, kept), kept.anchor
         except StoreError:
             return None  # the source is read as if nothing were known of it
+
+    def _map(self, connection: Connection, kept: Standing) -> KeyMap:
+        """A large ledger has thousands of blocks: they are loaded once in each state of its roll-up."""
+        known = self._maps.get(kept.ledger)
+        if known is None or known[0] != kept.revision:
+            known = self._maps[kept.ledger] = (kept.revision, key_map(connection, kept.ledger))
+        return known[1]
 
     def days(self, ledger: str, definition: str, starts: tuple[int, ...]) -> Realised | None:
         """What each line made in each stretch between two of these hours, as far as it is kept."""
@@ -121,7 +131,7 @@ class StoredRollups:
                 for (agent, mode, currency, day), amount in _sums(connection, ledger, tile, stretch):
                     line = lines[agent, mode, currency]
                     line[day] = line.get(day, 0) + amount
-            return Realised(end, lines, kept.anchor)
+            return Realised(end, lines, kept.anchor, kept.through)
 
         return self._ask(ledger, definition, ask)
 
@@ -277,13 +287,24 @@ def _sums(
     connection: Connection, ledger: str, tile: tuple[int, int, int], stretch: ColumnElement[int] | None = None
 ) -> Iterator[tuple[Any, int]]:
     """What each line made in a tile, or in each stretch of it, in 1e-15."""
-    c = rollups.c
     level, start, end = tile
-    line = [c.agent, c.mode, c.currency, *([] if stretch is None else [stretch.label("day")])]
-    place = (c.ledger == ledger, c.scope == "agent", c.level == level, c.start >= start, c.start < end)
-    asked = select(*line, func.sum(c.whole), func.sum(c.part)).where(*place).group_by(*line)
-    for agent, mode, currency, *day, whole, part in connection.execute(asked):
-        yield (agent, Mode(mode), currency, *map(int, day)), int(whole) * FINE + int(part)
+    asked = _TILE if stretch is None else _tile(stretch)
+    place = {"of": ledger, "at": level, "first": start, "end": end}
+    for agent, mode, currency, *day, whole, part in connection.execute(asked, place):
+        yield (agent, _MODES[mode], currency, *map(int, day)), int(whole) * FINE + int(part)
+
+
+def _tile(*stretch: ColumnElement[int]) -> Select[Any]:
+    c = rollups.c
+    line = (c.agent, c.mode, c.currency, *(one.label("day") for one in stretch))
+    place = (c.ledger == bindparam("of"), c.scope == "agent", c.level == bindparam("at"))
+    hours = (c.start >= bindparam("first"), c.start < bindparam("end"))
+    return select(*line, func.sum(c.whole), func.sum(c.part)).where(*place, *hours).group_by(*line)
+
+
+# Built once: that takes longer than the answer.
+_TILE = _tile()
+_MODES = {one.value: one for one in Mode}
 
 
 def _stretch(start: ColumnElement[Any], starts: Sequence[int]) -> ColumnElement[int] | None:

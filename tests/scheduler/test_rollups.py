@@ -5,15 +5,18 @@ from __future__ import annotations
 import random
 import shutil
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import Engine, event
 
 from reporter.periods.civil import Period
 from reporter.scheduler.rollup_loop import IDLE, RollupLoop
@@ -74,6 +77,19 @@ class Floor:
 def store(tmp_path: Path) -> Iterator[Store]:
     with closing(open_store(str(tmp_path / "state" / "reporter.sqlite"))) as kept:
         yield kept
+
+
+@pytest.fixture
+def steps() -> Iterator[Counter[str]]:
+    """How much SQLite has to do, in tens of its steps."""
+    counted: Counter[str] = Counter()
+
+    def connected(connection: Any, _: object) -> None:
+        connection.set_progress_handler(lambda: counted.update(["steps"]), 10)
+
+    event.listen(Engine, "connect", connected)
+    yield counted
+    event.remove(Engine, "connect", connected)
 
 
 @pytest.fixture
@@ -210,6 +226,17 @@ def test_trades_are_found_by_their_keys_where_no_index_leads_to_their_closing(tm
     desk.assert_same()
 
 
+def test_a_trade_without_a_time_is_named_wherever_its_key_is(tmp_path: Path, store: Store) -> None:
+    desk = Freqtrade(tmp_path, store)
+    assert desk.run("UPDATE trades SET close_date = NULL WHERE id = 3")
+    desk.clock.forward(hours=13)
+    while desk.upkeep.step(desk.known.readers[0]):
+        pass
+    (book,) = desk.known.performance(between("2026-10-30", "2026-10-31"))
+    assert [left_out.stray for left_out in book.left_out] == [1]
+    desk.assert_same()
+
+
 def test_an_open_trade_that_closes_later_is_found_by_its_key(tmp_path: Path, store: Store) -> None:
     desk = Freqtrade(tmp_path, store)
     assert desk.run("UPDATE trades SET is_open = 1 WHERE id = 3")
@@ -283,6 +310,14 @@ def test_after_any_edits_a_roll_up_equals_a_plain_recount(
         assert_recounted(floor)
 
 
+def fill(own: Native, times: list[str]) -> None:
+    with closing(opened(own.url)) as connection, connection:
+        insert = (
+            "INSERT INTO trades (agent, market, side, currency, pnl, closed_at) VALUES ('a', 'M', 'long', 'USDT', 1, ?)"
+        )
+        connection.executemany(insert, [(time,) for time in times])
+
+
 def edit(own: Native, history: list[tuple[str, int, int]]) -> None:
     with closing(opened(own.url)) as connection, connection:
         for what, number, amount in history:
@@ -325,6 +360,22 @@ def assert_recounted(floor: Floor) -> None:
     agents = sum(own.pnl for key, own in whole.items() if key[0] == "agent")
     assert abs(from_fine(agents - book.pnl)) < Decimal("1e-8")
     assert floor.opening(floor.kept, "2026-10-30 20:00") == floor.opening(floor.plain, "2026-10-30 20:00")
+
+
+def test_a_day_costs_no_more_behind_a_long_past(tmp_path: Path, steps: Counter[str]) -> None:
+    spent = []
+    for days in (30, 600):
+        own = native_sqlite(tmp_path)
+        with closing(open_store(str(tmp_path / f"{days}.store"))) as store:
+            floor = Floor(own, store)
+            fill(own, [at(hour) for hour in range(HOURS - days * 24, HOURS)])
+            floor.upkeep = RollupUpkeep(store, floor.clock)
+            floor.build()
+            steps.clear()
+            floor.kept.performance(between("2026-10-28", "2026-10-29"), account=True)
+            floor.kept.daily_series(between("2026-10-20", "2026-10-29"))
+            spent.append(steps.total())
+    assert spent[1] < spent[0] * 1.2, spent
 
 
 @pytest.mark.full

@@ -147,12 +147,14 @@ class Rollups(Protocol):
 class Realised:
     """What each line made by stretch, in whole numbers of 1e-15, in the hours before `until`.
 
-    `anchor` must still be in the database, or none of it counts.
+    All hours before `verified` were compared with the database, and each time in them could be read. `anchor` must
+    still be in the database, or none of it counts.
     """
 
     until: int
     lines: Mapping[LineKey, Mapping[int, int]]
     anchor: Anchor | None
+    verified: int
 
 
 def fine(value: Any) -> int:

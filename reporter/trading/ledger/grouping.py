@@ -21,23 +21,25 @@ WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", 
 
 @dataclass(frozen=True, slots=True)
 class Grouping:
-    """`key` is an expression over canonical trades; `name` makes of its value the key of a line."""
+    """`key` is an expression over canonical trades; `name` makes of its value the key of a line. Where no period is in
+    the expression, `by` names it."""
 
     key: Callable[[Any], Column]
     name: Callable[[Any], str] = str
+    by: By | None = None
 
 
 def grouping(by: By, source: Source, period: Period, ledger: str) -> Grouping:
     """How trades of a period fall into lines. Weekdays and hours are those of the period's zone."""
     match by:
         case "ledger":
-            return Grouping(lambda _: literal_column("''"), lambda _: ledger)
+            return Grouping(lambda _: literal_column("''"), lambda _: ledger, by)
         case "weekday":
             days = period.days()
             return Grouping(lambda c: day_index(source, c.closed_at, days), lambda day: WEEKDAYS[_weekday(days[day])])
         case "hour":
             return Grouping(lambda c: _hour(source, c.closed_at, period), lambda hour: f"{hour:02}:00")
-    return Grouping(lambda c: func.coalesce(func.nullif(c[by], ""), NO_WORD.get(by, UNNAMED)))
+    return Grouping(lambda c: func.coalesce(func.nullif(c[by], ""), NO_WORD.get(by, UNNAMED)), by=by)
 
 
 def in_order(by: By) -> Callable[[str], int] | None:

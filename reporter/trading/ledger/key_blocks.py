@@ -8,17 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, literal, or_, text
 
 from reporter.trading.ledger.sources.base import Source
 
-# Closed trades of a block.
-SIZE = 10_000
+# Closed trades of a block: to look through one takes a millisecond.
+SIZE = 2_000
+# The last hour of a block with a trade whose time cannot be read: it belongs to every stretch.
+ANY_HOUR = 2**31 - 1
 # So many stretches of keys, and keys of positions that were open, one question names.
 _RANGES = 20
+# After every time that is stored.
+FAR = datetime(9000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,7 @@ class KeyMap:
         end, found = hour_of(until), list[tuple[int, int]]()
         before = -2
         for place, block in enumerate(self.blocks):
-            if (start is None or block.newest >= start) and block.oldest <= end:
+            if (start is None or block.newest >= start) and (block.oldest <= end or block.newest == ANY_HOUR):
                 if place == before + 1:
                     found[-1] = (found[-1][0], block.last)
                 else:
@@ -57,12 +62,44 @@ class KeyMap:
                 before = place
         return found if len(found) <= _RANGES else [(found[0][0], found[-1][1])]
 
-    def among(self, key: ColumnElement[Any], since: datetime | None, until: datetime) -> ColumnElement[bool]:
-        """Whether a row may be one of the trades of a stretch, by its key."""
-        parts = [and_(key >= literal(first), key <= literal(last)) for first, last in self.ranges(since, until)]
-        if self.open:
-            parts.append(key.in_(self.open))
-        return or_(*parts, key > literal(self.last))
+    def hour_after(self, start: int, end: int, most: int) -> int:
+        """The hour up to which about so many trades closed after an hour, `end` at the latest."""
+        seen = 0
+        for block in sorted((one for one in self.blocks if one.newest >= start), key=attrgetter("oldest")):
+            if seen >= most:
+                return min(max(block.oldest, start + 1), end)
+            seen += block.last - block.first + 1
+        return end
+
+
+@dataclass(frozen=True, slots=True)
+class KnownKeys:
+    """Among which rows of a table trades are: its `key`, and the map of it. A `Keys`."""
+
+    known: KeyMap
+    key: ColumnElement[Any]
+
+    def among(self, since: datetime | None, until: datetime) -> ColumnElement[bool]:
+        """Whether a row may be a trade that closed in a stretch of time."""
+        key, known = self.key, self.known
+        parts = [and_(key >= literal(first), key <= literal(last)) for first, last in known.ranges(since, until)]
+        if known.open:
+            parts.append(key.in_(known.open))
+        return or_(*parts, key > literal(known.last))
+
+    def first(self) -> ColumnElement[bool]:
+        """Whether a row may be the trade that closed first."""
+        first = min((block.oldest for block in self.known.blocks if block.oldest), default=0)
+        return self.among(None, datetime.fromtimestamp(first * 3600, UTC))
+
+    def last(self) -> ColumnElement[bool]:
+        """Whether a row may be the trade that closed last."""
+        last = max((block.newest for block in self.known.blocks if block.newest != ANY_HOUR), default=0)
+        return self.among(datetime.fromtimestamp(last * 3600, UTC), FAR)
+
+    def hour_after(self, start: int, end: int, most: int) -> int:
+        """The hour up to which about so many trades closed after an hour, `end` at the latest."""
+        return self.known.hour_after(start, end, most)
 
 
 def hour_of(moment: datetime) -> int:

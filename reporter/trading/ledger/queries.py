@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Row,
     Select,
     String,
     Subquery,
     and_,
+    bindparam,
     case,
     cast,
     func,
@@ -29,6 +31,7 @@ from sqlalchemy import (
 from reporter.periods.civil import INSTANT, Period
 from reporter.trading.books import TradeFilter
 from reporter.trading.ledger.grouping import Grouping, day_index, whole
+from reporter.trading.ledger.key_blocks import FAR
 from reporter.trading.ledger.sources.base import UNNAMED, Cells, Source
 from reporter.trading.trades import OpenKey
 
@@ -46,6 +49,15 @@ SHORT = ("short", "sell", "no", "down")
 LOOK_BACK = timedelta(days=7)
 
 
+def bounds(source: Source, **moments: datetime | None) -> dict[str, Any]:
+    """The parameters by which a statement that was built before is asked about other moments."""
+    return {name: source.stored(moment) for name, moment in moments.items() if moment is not None}
+
+
+def _moment(source: Source, name: str, moment: datetime) -> BindParameter[Any]:
+    return bindparam(name, source.stored(moment))
+
+
 def trades(source: Source, period: Period) -> Select[Any]:
     """The closed trades of a period that can be read."""
     c = source.trades.selected_columns
@@ -60,10 +72,10 @@ def _rows(source: Source, period: Period, trades: Select[Any] | None = None) -> 
 
 def _closed(source: Source, since: datetime | None, until: datetime, trades: Select[Any] | None = None) -> Select[Any]:
     """All trades that closed in a stretch of time."""
-    found = (source.trades if trades is None else trades).where(source.closed_at < source.stored(until))
+    found = (source.trades if trades is None else trades).where(source.closed_at < _moment(source, "until", until))
     if since is not None:
-        found = found.where(source.closed_at >= source.stored(since))
-    return found if source.narrowed is None else found.where(source.narrowed(since, until))
+        found = found.where(source.closed_at >= _moment(source, "since", since))
+    return found if source.keys is None else found.where(source.keys.among(since, until))
 
 
 def oldest_first(
@@ -121,8 +133,24 @@ def opened_at(source: Source, period: Period, keys: Sequence[OpenKey]) -> Select
 
 
 def these(source: Source, period: Period, ids: Collection[Any]) -> Select[Any]:
-    """The closed trades of a period with these ids."""
-    return trades(source, period).where(source.trade_id.in_(ids))
+    """The closed trades of a period with these `ids`, which is a parameter."""
+    return trades(source, period).where(source.trade_id.in_(bindparam("ids", list(ids), expanding=True)))
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodStatements:
+    """The sums of a period's trades by line and day, and the trades themselves as they followed each other."""
+
+    sums: Select[Any]
+    in_order: Select[Any]
+
+
+def of_period(
+    source: Source, period: Period, split: Grouping, days: Sequence[Period] = (), *, raw: bool = False
+) -> PeriodStatements:
+    """The statements about a period; `since` and `until` are parameters, but for its days and its kind of hours."""
+    found = keyed(source, period, split, days, raw=raw)
+    return PeriodStatements(sums(found, costly=source.costly, raw=raw), in_order(found))
 
 
 def keyed(
@@ -269,11 +297,12 @@ def _is_amount(value: Any) -> bool:
 def counted(
     source: Source, since: datetime, until: datetime, limit: int | None = None, only: Any | None = None
 ) -> Select[Any]:
-    """The closed trades of a stretch in order, as roll-ups count them, or one of them by its id."""
+    """The closed trades of a stretch in order, as roll-ups count them, or `only` one of them by its id."""
     if only is None:
         found = _closed(source, since, until)
     else:
-        found = _closed(replace(source, narrowed=None), since, until).where(source.trade_id == literal(only))
+        mine = source.trade_id == bindparam("only", only)
+        found = _closed(replace(source, keys=None), since, until).where(mine)
     c = found.subquery().c
     agent = func.coalesce(func.nullif(c.agent, ""), UNNAMED)
     hour = (source.timing.seconds(c.closed_at) // whole(3600)).label("hour")
@@ -282,21 +311,21 @@ def counted(
 
 
 def block(source: Source, after: int, size: int) -> Select[Any]:
-    """The next so many closed trades by their key: the last key, when the first and the last closed, and how many."""
-    found = source.trades.where(source.trade_id > after).order_by(source.trade_id).limit(size)
-    return _extent(found.with_only_columns(source.trade_id.label("id"), source.closed_at.label("closed_at")))
+    """The next so many closed trades by their key: the last key, when the first and the last closed, how many, and how
+    many of them have no time that can be read."""
+    return _extent(source, source.trades.where(source.trade_id > after).order_by(source.trade_id).limit(size))
 
 
 def extent(source: Source, first: int, last: int) -> Select[Any]:
     """The same of the closed trades between two keys."""
-    found = source.trades.where(source.trade_id >= first, source.trade_id <= last)
-    return _extent(found.with_only_columns(source.trade_id.label("id"), source.closed_at.label("closed_at")))
+    return _extent(source, source.trades.where(source.trade_id >= first, source.trade_id <= last))
 
 
-def _extent(found: Select[Any]) -> Select[Any]:
-    c = found.subquery().c
-    wanted: list[ColumnElement[Any]] = [func.max(c.id), func.min(c.closed_at), func.max(c.closed_at), func.count()]
-    return select(*wanted)
+def _extent(source: Source, rows: Select[Any]) -> Select[Any]:
+    own = rows.with_only_columns(source.trade_id.label("id"), source.readable.time(source.closed_at).label("at"))
+    c = own.subquery().c
+    wanted: list[ColumnElement[Any]] = [func.max(c.id), func.min(c.at), func.max(c.at), func.count()]
+    return select(*wanted, func.count() - func.count(c.at))
 
 
 def open_keys(source: Source, first: int, last: int) -> Select[Any]:
@@ -313,32 +342,32 @@ def lost(source: Source, since: datetime, until: datetime) -> Select[Any]:
     return stretch.with_only_columns(func.count()).where(wrong)
 
 
-def first_stored(source: Source) -> Select[Any]:
-    """The time that a database sorts before all others."""
-    return source.trades.with_only_columns(func.min(source.closed_at))
-
-
-def stray(source: Source, period: Period, now: datetime | None) -> Select[Any]:
-    """How many closed trades have no time that can be read, or one in the future; without those that a database sorts
-    before the period, which `history` meets and `timeless` counts."""
+def begins_unformed(source: Source) -> Select[Any]:
+    """Whether the time that a database sorts before all others cannot be read; nothing where there is none."""
     at = source.closed_at
-    wrong = [at.is_(None), and_(at >= source.stored(period.start), _unformed(source))]
-    if now is not None:
-        wrong.append(at >= source.stored(max(now, period.end)))
-    found = source.trades.with_only_columns(func.count()).where(or_(*wrong))
-    if source.narrowed is None:
-        return found
-    return found.where(source.narrowed(period.start, datetime.max.replace(tzinfo=UTC, year=9000)))
+    return source.trades.with_only_columns(_unformed(source)).where(at.is_not(None)).order_by(at).limit(1)
+
+
+def stray(source: Source, since: datetime, future: datetime | None) -> Select[Any]:
+    """How many closed trades have no time, or from `since` on none that can be read, or one in the `future`.
+
+    Those that a database sorts before `since` are met by `history`, and counted by `timeless`. Two counts, because an
+    index leads to each, and to no OR of both.
+    """
+    at, wrong = source.closed_at, _unformed(source)
+    if future is not None:
+        wrong = or_(wrong, at >= _moment(source, "future", future))
+    among = [] if source.keys is None else [source.keys.among(since, FAR)]
+    rows = source.trades.with_only_columns(func.count())
+    without, odd = rows.where(at.is_(None), *among), rows.where(at >= _moment(source, "since", since), wrong, *among)
+    return select(without.scalar_subquery() + odd.scalar_subquery())
 
 
 def timeless(source: Source, since: datetime | None, until: datetime) -> Select[Any]:
     """How many trades of each agent a database sorts into a stretch although their time cannot be read."""
     c = source.trades.selected_columns
-    found = source.trades.with_only_columns(c.agent, c.mode, c.currency, func.count().label("rows"))
-    found = found.where(source.closed_at < source.stored(until), _unformed(source))
-    if since is not None:
-        found = found.where(source.closed_at >= source.stored(since))
-    return found.group_by(c.agent, c.mode, c.currency)
+    found = _closed(source, since, until).with_only_columns(c.agent, c.mode, c.currency, func.count().label("rows"))
+    return found.where(_unformed(source)).group_by(c.agent, c.mode, c.currency)
 
 
 def _unformed(source: Source) -> ColumnElement[bool]:
@@ -358,7 +387,9 @@ def unreadable(cells: Cells, limit: int, *, needed: bool) -> Select[Any]:
 
 def newest(source: Source, until: datetime | None = None) -> Select[Any]:
     """When the newest trade closed, of those before a moment."""
-    return _first_read(source, source.closed_at.desc(), until)
+    return _first_read(
+        source, source.closed_at.desc(), until, source.keys.last() if source.keys and until is None else None
+    )
 
 
 def closing_minutes(source: Source, period: Period, agent: str | None) -> Select[Any]:
@@ -370,13 +401,16 @@ def closing_minutes(source: Source, period: Period, agent: str | None) -> Select
 
 def oldest(source: Source) -> Select[Any]:
     """When the oldest trade closed."""
-    return _first_read(source, source.closed_at, None)
+    return _first_read(source, source.closed_at, None, source.keys.first() if source.keys else None)
 
 
-def _first_read(source: Source, order: ColumnElement[Any], until: datetime | None) -> Select[Any]:
-    """The first time that can be read, by an index where there is one."""
+def _first_read(
+    source: Source, order: ColumnElement[Any], until: datetime | None, among: ColumnElement[bool] | None
+) -> Select[Any]:
+    """The first time that can be read, by an index where there is one, else by keys `among` which it is."""
     at = source.closed_at
     found = source.trades.with_only_columns(at).where(source.readable.formed(at)).order_by(order).limit(1)
+    found = found if among is None else found.where(among)
     return found if until is None else found.where(at < source.stored(until))
 
 
@@ -402,7 +436,7 @@ def equity(source: Source, period: Period) -> Select[Any]:
 
 def last_seen(source: Source, moment: datetime) -> Select[Any]:
     """When each account was last seen at or before a moment, but not long before."""
-    since, until = source.stored(moment - LOOK_BACK), source.stored(moment + INSTANT)
+    since, until = _moment(source, "since", moment - LOOK_BACK), _moment(source, "until", moment + INSTANT)
     c = source.equity.where(source.equity_at >= since, source.equity_at < until).subquery().c
     account = (c.agent, c.mode, c.currency)
     return select(*account, func.max(c.at).label("at")).group_by(*account)
@@ -434,8 +468,8 @@ def flows(source: Source, until: datetime) -> Select[Any]:
     """The snapshots up to a moment that show something paid in or out: as a rule very few, so all of them."""
     c = source.equity.selected_columns
     found = source.equity.with_only_columns(c.at, c.agent, c.mode, c.currency, c.deposited)
-    paid = found.where(source.equity_at < source.stored(until + INSTANT), source.deposited != literal_column("0"))
-    return paid.order_by(source.equity_at)
+    until_then = source.equity_at < _moment(source, "until", until + INSTANT)
+    return found.where(until_then, source.deposited != literal_column("0")).order_by(source.equity_at)
 
 
 def first_seen(source: Source, until: Any) -> Select[Any]:

@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from hashlib import sha256
 from operator import attrgetter
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, Subquery, case, func, inspect, select, table, text
+from sqlalchemy import Connection, Row, case, func, inspect, select, table, text
 
 from reporter.errors import LedgerError
 from reporter.periods.civil import INSTANT, Period
@@ -41,7 +41,7 @@ from reporter.trading.ledger.connection import Database
 from reporter.trading.ledger.derived import DerivedDatabase
 from reporter.trading.ledger.files import Files, file_kind
 from reporter.trading.ledger.grouping import Grouping, grouping
-from reporter.trading.ledger.key_blocks import KeyBlock, has_index, hour_of, statement
+from reporter.trading.ledger.key_blocks import ANY_HOUR, KeyBlock, KnownKeys, has_index, hour_of, statement
 from reporter.trading.ledger.path_metrics import LinePath, TradeWalk, units, walked
 from reporter.trading.ledger.prices import PriceSource
 from reporter.trading.ledger.result import BookKey, CashFlow, LedgerResult, LineKey, UnreadableTrades
@@ -54,6 +54,8 @@ from reporter.trading.ledger.sources.native import LATER, native
 from reporter.trading.ledger.sqlite_file import undisturbed
 from reporter.trading.ledger.write_stamp import write_stamp
 from reporter.trading.trades import Agent, Arrivals, EquityPoint, Mode, OpenKey, Position, Trade, WrittenEvents
+
+T = TypeVar("T")
 
 # Rows that are fetched at once: more than these are not kept in memory together.
 _BATCH = 5000
@@ -89,6 +91,8 @@ class Reader:
         self.rollups: Rollups | None = None
         self._clock_of_ours = now
         self._has_index = False
+        self._fitted: dict[tuple[tuple[str, str], ...], Source] = {}
+        self._statements: dict[tuple[object, ...], Any] = {}
         self._prices = PriceSource(settings.prices, now or SystemClock().wall) if settings.prices else None
         self._database = _database(settings, timeout)
         self._mode = settings.mode or _mode_by_name(self._database)
@@ -120,8 +124,10 @@ class Reader:
         """The figures of a period, all from one state of the database."""
         days = period.days() if daily else []
         with self._look(account=account) as (connection, source):
-            figures, walk, nowhere = self._figures(connection, source, period, by, days)
-            before, stray = self._before(connection, source, period)
+            figures, walk, nowhere, timed = self._figures(connection, source, period, by, days)
+            before, lost = self._before(connection, source, period)
+            since = max(period.end, before.verified or period.end) if timed else period.start
+            stray = lost + self._stray(connection, source, period, since)
             inside = nowhere + sum(own.unreadable for own in figures.values())
             equities = self._equities(connection, source, period) if account else {}
             unreadable = self._unreadable(connection, source, before, inside, nowhere, stray)
@@ -150,7 +156,8 @@ class Reader:
         return [rows.position(row, self.name) for row in connection.execute(source.positions) if _of_a_book(row)]
 
     def _open(self, connection: Connection, source: Source) -> dict[BookKey, Open]:
-        found = rows.open_positions(connection.execute(queries.open_sums(source)))
+        asked = self._once(source, ("open",), partial(queries.open_sums, source))
+        found = rows.open_positions(connection.execute(asked))
         if self.settings.kind != "freqtrade":
             return found
         return {book: replace(one, why=NO_PRICES if one.unpriced else "") for book, one in found.items()}
@@ -161,7 +168,9 @@ class Reader:
         with self._look() as (connection, source):
             found = self._realised(connection, source, period.start, period.end, days)
             found, _ = self._timed(connection, source, found, period.start, period.end)
-            before, stray = self._before(connection, source, period, nothing=whole)
+            before, lost = self._before(connection, source, period, nothing=whole)
+            since = max(period.start, found.verified or period.start)
+            stray = lost + self._stray(connection, source, period, since)
             inside = sum(found.unreadable.values())
             nowhere = found.unreadable.get(None, 0)
             return LedgerResult(
@@ -264,13 +273,14 @@ class Reader:
         """The sums of each book in a period."""
         with self._look() as (connection, source):
             named = grouping("ledger", source, period, self.name)
-            _, found = self._sums(connection, source, period, named, [])
+            _, found, _ = self._sums(connection, source, period, named, [])
             return {(rows.mode(row.mode), row.currency): rows.sums(row) for row in found if _of_a_book(row)}
 
     def recount(self, start: int, end: int, most: int, marked_from: int | None = None) -> Recount:
         """What closed in these hours (counted since 1970), or in the first of them, with about `most` trades: whole
         hours, and at least one, all from one state of the database; see `hours_of`. Raises UnreadableTradesError."""
         with self._look() as (connection, source):
+            end = source.keys.hour_after(start, end, most) if source.keys else end
             found = self._counted(connection, source, start, end, most)
             last = found[-1].hour if len(found) == most else end
             if last == start:  # one hour has more trades than that
@@ -370,10 +380,11 @@ class Reader:
             with self._database.snapshot() as connection:
                 clock = self._clock(connection)
                 latency = perf_counter() - started
-                newest, now = moment(connection.execute(queries.newest(self._source)).scalar()), self._now()
+                source, now = self._narrowed(connection, self._source), self._now()
+                newest = moment(connection.execute(queries.newest(source)).scalar())
                 if newest is None or now is None or newest < now:
                     return latency, clock, newest, None
-                return latency, clock, moment(connection.execute(queries.newest(self._source, now)).scalar()), newest
+                return latency, clock, moment(connection.execute(queries.newest(source, now)).scalar()), newest
 
         try:
             latency, clock, newest, ahead = undisturbed(ask)
@@ -427,8 +438,7 @@ class Reader:
             lost = connection.execute(queries.lost(source, period.start, period.end)).scalar_one()
             timeless = connection.execute(queries.timeless(source, None, period.end)).all()
             inside = connection.execute(queries.timeless(source, period.start, period.end)).all()
-            later = replace(period, start=period.end, end=max(period.end, self._now() or period.end))
-            stray = connection.execute(queries.stray(source, later, self._now())).scalar_one()
+            stray = self._stray(connection, source, period, period.end)
             trades = lost - sum(row.rows for row in inside)
             stray += sum(row.rows for row in timeless)
             first = self._values(connection, source, [source.cells[0]], needed=True) if trades or stray else ()
@@ -518,7 +528,7 @@ class Reader:
         known = self.rollups.keys(self.name, self.definition)
         if known is None or not known[0].blocks or not self._stands(connection, source, known[1]):
             return source
-        return replace(source, narrowed=partial(known[0].among, source.trade_id))
+        return replace(source, keys=KnownKeys(known[0], source.trade_id))
 
     def lacks_index(self) -> bool:
         """Whether no index leads to the trades of a stretch of time, though their keys are numbers that could."""
@@ -535,29 +545,32 @@ class Reader:
         """The next so many closed trades by their keys, and what is open between; None while they are fewer."""
         with self._database.snapshot() as connection:
             source = self._fitting(connection, ["trades"])
-            last, oldest, newest, count = connection.execute(queries.block(source, after, size)).one()
-            return self._block(connection, source, (after + 1, last), (oldest, newest)) if count == size else None
+            last, oldest, newest, count, lost = connection.execute(queries.block(source, after, size)).one()
+            whole = count == size
+            return self._block(connection, source, (after + 1, last), (oldest, newest), lost) if whole else None
 
     def block_again(self, block: KeyBlock) -> tuple[KeyBlock, list[int]]:
         """A block as it is now, and what is open in it."""
         with self._database.snapshot() as connection:
             source = self._fitting(connection, ["trades"])
-            _, *ends, _ = connection.execute(queries.extent(source, block.first, block.last)).one()
-            return self._block(connection, source, (block.first, block.last), (ends[0], ends[1]))
+            _, oldest, newest, _, lost = connection.execute(queries.extent(source, block.first, block.last)).one()
+            return self._block(connection, source, (block.first, block.last), (oldest, newest), lost)
 
     def _block(
-        self, connection: Connection, source: Source, keys: tuple[int, int], ends: tuple[Any, Any]
+        self, connection: Connection, source: Source, keys: tuple[int, int], ends: tuple[Any, Any], lost: int
     ) -> tuple[KeyBlock, list[int]]:
-        hours = [hour_of(rows.known(end)) if end is not None else 0 for end in ends]
+        first, last = (hour_of(rows.known(end)) if end is not None else 0 for end in ends)
         still_open = list(connection.execute(queries.open_keys(source, *keys)).scalars())
-        return KeyBlock(*keys, *hours), still_open
+        return KeyBlock(*keys, first, ANY_HOUR if lost else last), still_open
 
     def _fitting(self, connection: Connection, tables: Sequence[str]) -> Source:
         """The source without the columns that a database of an earlier day lacks."""
         if self.settings.kind != "native":
             return self._source
-        lacking = [(name, column) for name in tables for column in LATER[name] - _columns(connection, name)]
-        return native(self._database.dialect, lacking) if lacking else self._source
+        lacking = tuple((name, column) for name in tables for column in LATER[name] - _columns(connection, name))
+        if lacking and lacking not in self._fitted:
+            self._fitted[lacking] = native(self._database.dialect, lacking)
+        return self._fitted[lacking] if lacking else self._source
 
     def _clock(self, connection: Connection) -> datetime | None:
         """The server's time. A SQLite file has no clock of its own."""
@@ -568,8 +581,8 @@ class Reader:
 
     def _figures(
         self, connection: Connection, source: Source, period: Period, by: By, days: Sequence[Period]
-    ) -> tuple[dict[LineKey, Figures], TradeWalk, int]:
-        """Each line's figures, and how many trades cannot be read and are of no line.
+    ) -> tuple[dict[LineKey, Figures], TradeWalk, int, bool]:
+        """Each line's figures, how many trades cannot be read and are of no line, and whether each time could be read.
 
         What can be summed is summed by the database, the rest is found by going through.
         """
@@ -578,28 +591,44 @@ class Reader:
         def line_of(key: Any, mode: str, currency: str) -> LineKey:
             return named.name(key), rows.mode(mode), currency
 
-        keyed, sums = self._sums(connection, source, period, named, days)
+        asked, sums, timed = self._sums(connection, source, period, named, days)
         lines = [row for row in sums if _belongs(row)]
         nowhere = sum(row.rows for row in sums if not _belongs(row))
         if not lines:
-            return {}, TradeWalk(), nowhere
+            return {}, TradeWalk(), nowhere, timed
         many = sum(row.trades for row in sums) > _BATCH
-        in_order = connection.execute(queries.in_order(keyed), execution_options=_STREAMED if many else {})
+        bounds = queries.bounds(source, since=period.start, until=period.end)
+        in_order = connection.execute(asked.in_order, bounds, execution_options=_STREAMED if many else {})
         walk = walked(in_order, line_of)
         figures = rows.figures(((line_of(row.key, row.mode, row.currency), row) for row in lines), len(days))
-        return self._with_order(connection, source, period, figures, walk), walk, nowhere
+        return self._with_order(connection, source, period, figures, walk), walk, nowhere, timed
 
-    @staticmethod
     def _sums(
-        connection: Connection, source: Source, period: Period, named: Grouping, days: Sequence[Period]
-    ) -> tuple[Subquery, Sequence[Row[Any]]]:
-        """The trades of a period and their sums: without checks, or with them where something could not be read."""
-        keyed = queries.keyed(source, period, named, days, raw=True)
-        sums = connection.execute(queries.sums(keyed, costly=source.costly, raw=True)).all()
-        if not queries.sound(sums):
-            keyed = queries.keyed(source, period, named, days)
-            sums = connection.execute(queries.sums(keyed, costly=source.costly)).all()
-        return keyed, sums
+        self, connection: Connection, source: Source, period: Period, named: Grouping, days: Sequence[Period]
+    ) -> tuple[queries.PeriodStatements, Sequence[Row[Any]], bool]:
+        """The trades of a period and their sums: without checks, or with them where something could not be read; and
+        whether everything could."""
+
+        def build() -> queries.PeriodStatements:
+            return queries.of_period(source, period, named, days, raw=True)
+
+        asked = self._once(source, (named.by,), build) if named.by and not days else build()
+        bounds = queries.bounds(source, since=period.start, until=period.end)
+        sums = connection.execute(asked.sums, bounds).all()
+        sound = queries.sound(sums)
+        if not sound:
+            asked = queries.of_period(source, period, named, days)
+            sums = connection.execute(asked.sums, bounds).all()
+        return asked, sums, sound
+
+    def _once(self, source: Source, name: tuple[object, ...], build: Callable[[], T]) -> T:
+        """What is asked of a source, built once: moments are parameters. To build it takes longer than the answer."""
+        if source.keys is not None:
+            return build()
+        key = (id(source), *name)
+        if key not in self._statements:
+            self._statements[key] = build()
+        return self._statements[key]  # type: ignore[no-any-return]
 
     def _with_order(
         self, connection: Connection, source: Source, period: Period, figures: dict[LineKey, Figures], walk: TradeWalk
@@ -608,7 +637,10 @@ class Reader:
         ids = sorted({id_ for path in walk.lines.values() for id_ in (path.best_id, path.worst_id)})
         trades: dict[Any, Trade] = {}
         for first in range(0, len(ids), _IDS):
-            found = connection.execute(queries.these(source, period, ids[first : first + _IDS]))
+            some = ids[first : first + _IDS]
+            asked = self._once(source, ("these",), partial(queries.these, source, period, some))
+            bounds = queries.bounds(source, since=period.start, until=period.end)
+            found = connection.execute(asked, {**bounds, "ids": some})
             trades |= {row.id: rows.trade(row, self.name) for row in found}
 
         def completed(own: Figures, path: LinePath) -> Figures:
@@ -646,7 +678,8 @@ class Reader:
             unreadable[line_or_none] += row.rows - row.trades if line_or_none else row.rows
             if line_or_none and row.trades:
                 parts[line_or_none][row.day] += fine(row.pnl)
-        return LineResults({line: tuple(map(from_fine, own)) for line, own in parts.items()}, +unreadable)
+        realised = {line: tuple(map(from_fine, own)) for line, own in parts.items()}
+        return LineResults(realised, +unreadable, start_of(kept.verified) if kept else None)
 
     def _history(
         self, connection: Connection, source: Source, since: datetime | None, until: datetime, days: Sequence[Period]
@@ -663,8 +696,8 @@ class Reader:
         """The sums that were kept and may take the place of a scan, if the database is still the one they are of."""
         if self.rollups is None or (since is not None and not days):
             return None
-        first = None if source.narrowed else connection.execute(queries.first_stored(source)).scalar()
-        if first is not None and first != connection.execute(queries.oldest(source)).scalar():
+        first = self._once(source, ("first",), partial(queries.begins_unformed, source))
+        if not source.keys and connection.execute(first).scalar():
             return None  # a time that cannot be read stands before all that was counted
         if days:
             if any(day.start.timestamp() % HOUR for day in days):
@@ -677,19 +710,31 @@ class Reader:
 
     def _stands(self, connection: Connection, source: Source, anchor: Anchor | None) -> bool:
         """Whether the last trade that was counted is still there as it was."""
-        if anchor is None:
+        if anchor is None or connection.info.get("anchor") == anchor:
             return True
         start, end = start_of(anchor.hour), start_of(anchor.hour + 1)
-        found = connection.execute(queries.counted(source, start, end, only=anchor.trade)).all()
-        return hours_of(found)[2] == anchor
+        whole = replace(source, keys=None) if source.keys else source
+        asked = self._once(whole, ("anchor",), lambda: queries.counted(whole, start, end, only=anchor.trade))
+        bounds = queries.bounds(source, since=start, until=end)
+        stands = hours_of(connection.execute(asked, {**bounds, "only": anchor.trade}))[2] == anchor
+        connection.info["anchor"] = anchor if stands else None  # of this one look: each has its own connection
+        return stands
 
     def _before(
         self, connection: Connection, source: Source, period: Period, *, nothing: bool = False
     ) -> tuple[LineResults, int]:
-        """What was realised before a period, `nothing` where that is known; and how many trades are of no period."""
+        """What was realised before a period, `nothing` where that is known; and of how many trades a database sorts
+        before it that are of no period."""
         found = LineResults() if nothing else self._realised(connection, source, None, period.start)
-        timed, lost = self._timed(connection, source, found, None, period.start, surely=nothing)
-        return timed, lost + connection.execute(queries.stray(source, period, self._now())).scalar_one()
+        return self._timed(connection, source, found, None, period.start, surely=nothing)
+
+    def _stray(self, connection: Connection, source: Source, period: Period, since: datetime) -> int:
+        """How many trades are of no period, but for those that a database sorts before `since`."""
+        now = self._now()
+        future = max(now, period.end) if now else None
+        since = min(since, future) if future else since
+        asked = self._once(source, ("stray", bool(now)), partial(queries.stray, source, since, future))
+        return int(connection.execute(asked, queries.bounds(source, since=since, future=future)).scalar_one())
 
     def _timed(
         self,
@@ -746,7 +791,9 @@ class Reader:
             own = cells.cells
             if cells is source.cells[0] and (now := self._now()):
                 own = (*own, _in_the_past(source, now))
-            asked = queries.unreadable(replace(cells, cells=own), limit, needed=needed)
+            name = ("unreadable", cells.table, cells is source.cells[0], limit, needed)
+            build = partial(queries.unreadable, replace(cells, cells=own), limit, needed=needed)
+            asked = build() if own is not cells.cells else self._once(source, name, build)
             found += [
                 UnreadableValue(cells.table, row.id, own[row.cell].name, row.value, own[row.cell].form)
                 for row in connection.execute(asked)
@@ -764,7 +811,7 @@ class Reader:
             found = self._realised(connection, source, start + INSTANT, end + INSTANT)
             return found.known()
 
-        return equity.equities(connection, source, period, realised) if _keeps_equity(connection, source) else {}
+        return equity.equities(connection, source, period, cache(realised)) if _keeps_equity(connection, source) else {}
 
     def _agents(self, connection: Connection, source: Source, *, seen: bool = False) -> list[Agent]:
         found = connection.execute(source.agents)
@@ -783,11 +830,12 @@ _STREAMED = {"stream_results": True, "yield_per": _BATCH}
 class LineResults:
     """What each line realised, in one amount or in one a day, and how many of its trades cannot be read.
 
-    Trades of which nobody can say what line they are of are those of None.
+    Trades of which nobody can say what line they are of are those of None. Before `verified` each time could be read.
     """
 
     amounts: dict[LineKey, tuple[Decimal, ...]] = field(default_factory=dict)
     unreadable: Mapping[LineKey | None, int] = field(default_factory=dict)
+    verified: datetime | None = None
 
     def totals(self) -> dict[LineKey, Decimal]:
         return {line: sum(amounts, Decimal(0)) for line, amounts in self.amounts.items()}

@@ -165,7 +165,8 @@ def figures(rows: Iterable[tuple[LineKey, Row[Any]]], days: int) -> dict[LineKey
 
 def _line(rows: Sequence[Row[Any]], days: int) -> Figures:
     """Added exactly, and rounded once: a week asked for by its days has the same fees."""
-    whole = rounded(combined([exact_sums(row) for row in rows], rows[0].currency))
+    parts = [exact_sums(row) for row in rows]
+    whole = rounded(parts[0] if len(parts) == 1 else combined(parts, rows[0].currency))
     return replace(whole, daily=by_day(((row.day, row.pnl) for row in rows if row.trades), days) if days else ())
 
 
@@ -244,11 +245,14 @@ def _lasted(seconds: Any) -> timedelta:
     return timedelta(milliseconds=round(float(seconds) * 1000))
 
 
+_MODES = {one.value: one for one in Mode}
+
+
 def mode(value: str) -> Mode:
     """Live or paper. Raises LedgerError for any other word."""
     try:
-        return Mode(value)
-    except ValueError:
+        return _MODES[value]
+    except (KeyError, TypeError):
         raise LedgerError(f"a mode is {value!r}, which is neither live nor paper") from None
 
 

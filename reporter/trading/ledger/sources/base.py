@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import BigInteger, ColumnElement, Integer, Select, and_, cast, extract, func, literal_column, select
 
@@ -152,6 +152,22 @@ def timing(dialect: str) -> Timing:
     )
 
 
+class Keys(Protocol):
+    """Among which rows trades are, by their keys. Hours are counted since 1970."""
+
+    def among(self, since: datetime | None, until: datetime) -> ColumnElement[bool]:
+        """Whether a row may be a trade that closed in a stretch of time."""
+
+    def first(self) -> ColumnElement[bool]:
+        """Whether a row may be the trade that closed first."""
+
+    def last(self) -> ColumnElement[bool]:
+        """Whether a row may be the trade that closed last."""
+
+    def hour_after(self, start: int, end: int, most: int) -> int:
+        """The hour up to which about so many trades closed after an hour, `end` at the latest."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """A kind of trading database, for one dialect and ledger: every query is written over this and nothing else.
@@ -163,8 +179,8 @@ class Source:
     `lists_agents` says that agents have a table of their own; otherwise they are known by their trades. `costly` says
     that what a column holds has to be looked up elsewhere, and should not be looked up twice. `tells_deposits` says
     that snapshots of the account tell what was paid in and out. `open_with_result` are the ids of open rows that hold a
-    result. `raw` has the trades as they are stored, unchecked: it costs a database less. `narrowed` says by their
-    keys among which rows the trades of a stretch are, where no index leads to them. `events` is what a bot has to say.
+    result. `raw` has the trades as they are stored, unchecked: it costs a database less. `keys` say among which rows
+    the trades of a stretch are, where no index leads to them. `events` is what a bot has to say.
     """
 
     trades: Rows
@@ -186,7 +202,7 @@ class Source:
     costly: bool = False
     tells_deposits: bool = False
     open_with_result: Rows | None = None
-    narrowed: Callable[[datetime | None, datetime], ColumnElement[bool]] | None = None
+    keys: Keys | None = None
     events: Rows | None = None
 
 
