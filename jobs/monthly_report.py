@@ -9,7 +9,7 @@ from typing import TypedDict
 
 from pydantic import NonNegativeInt, PositiveInt
 
-from reporter import Book, BookLine, By, Context, Money, Params, Report, job
+from reporter import AllTime, Book, BookLine, By, Context, Money, Params, Report, job
 from reporter.jobs.kit import (
     ENOUGH_DAYS,
     Breakdown,
@@ -184,6 +184,8 @@ class Facts(TypedDict):
     """One section a book, in the order of the report."""
     totals: list[Total]
     """The books of several currencies together, by the rates of the config; empty without rates."""
+    all_time: list[AllTime]
+    """What each ledger realised since its first trade, with its deepest fall; without those that are not known."""
     uptime: list[Uptime]
     """The uptime of each probe in the period."""
     unread: list[Unread]
@@ -209,6 +211,7 @@ def monthly_report(ctx: Context[Parameters]) -> Iterator[Report]:
     sections = [_section(ctx, book, before, by, brief=book not in leaders, detailed=detailed) for book in books]
     facts: Facts = {
         "sections": sections,
+        "all_time": ctx.all_time(),
         "totals": ctx.totals(books),
         "uptime": _uptime(ctx),
         "unread": ctx.unread([*books, *before]),

@@ -6,7 +6,7 @@ from typing import TypedDict
 
 from pydantic import NonNegativeInt, PositiveInt
 
-from reporter import Book, BookLine, By, Context, Money, Params, Period, Report, job
+from reporter import AllTime, Book, BookLine, By, Context, Money, Params, Period, Report, job
 from reporter.jobs.kit import (
     Breakdown,
     Contributors,
@@ -100,6 +100,8 @@ class Facts(TypedDict):
 
     sections: list[Section]
     """One section a book, in the order of the report."""
+    all_time: list[AllTime]
+    """What each ledger realised since its first trade, with its deepest fall; without those that are not known."""
     uptime: list[Uptime]
     """The uptime of each probe in the period."""
     totals: list[Total]
@@ -121,6 +123,7 @@ def weekly_report(ctx: Context[Parameters]) -> Iterator[Report]:
     sections = [_section(ctx, book, views, brief=book not in leading(books)) for book in books]
     facts: Facts = {
         "sections": sections,
+        "all_time": ctx.all_time(),
         "uptime": _uptime(ctx),
         "totals": ctx.totals(books),
         "unread": ctx.unread([*books, *before]),

@@ -10,6 +10,7 @@ from reporter.jobs.context import job as job
 from reporter.messages.message import Severity as Severity
 from reporter.messages.message import Tone as Tone
 from reporter.periods.civil import Period as Period
+from reporter.trading.books import AllTime as AllTime
 from reporter.trading.books import Book as Book
 from reporter.trading.books import BookLine as BookLine
 from reporter.trading.books import By as By

@@ -25,7 +25,7 @@ from reporter.plans.score import PlanResult, result_of
 from reporter.plans.settings import PlanSettings
 from reporter.probes.host.facts import Host
 from reporter.trading.audit import AuditRule
-from reporter.trading.books import Book, By, Ledger, Series, Unread, leading
+from reporter.trading.books import AllTime, Book, By, Ledger, Series, Unread, leading
 from reporter.trading.exchange_rates import Rates, Total, totals
 from reporter.trading.markets import Quote
 from reporter.trading.risk import NEVER_CLOSES, Basis
@@ -191,6 +191,13 @@ class Context(Generic[P]):
         except LedgerError:
             if self.ledger.health():
                 raise
+            return []
+
+    def all_time(self) -> list[AllTime]:
+        """What each ledger realised in each book up to the end of the period; none where no ledger answers."""
+        try:
+            return self.ledger.all_time(self.period.end)
+        except LedgerError:
             return []
 
     def totals(self, books: Sequence[Book]) -> list[Total]:

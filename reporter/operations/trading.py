@@ -205,6 +205,5 @@ def portfolio(asked: Invocation[Arguments]) -> Iterator[Message]:
     """What each account is worth: balance, what is open, and all of them together where rates are known."""
     app = asked.app
     found = books(app, today(app), account=True)
-    yield asked.answer(
-        "portfolio", books=found, totals=totals(found, app.runtime.inputs.rates), unread=unread(app, found)
-    )
+    rates, since = app.runtime.inputs.rates, app.runtime.inputs.ledger.all_time(today(app).end) if found else []
+    yield asked.answer("portfolio", books=found, all_time=since, totals=totals(found, rates), unread=unread(app, found))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 from zlib import compress, decompress
 
 from sqlalchemy import (
@@ -35,10 +35,24 @@ from reporter.periods.clock import Clock
 from reporter.store import told
 from reporter.store.database import AT_ONCE, Store, insert_once
 from reporter.store.tables import rollup_keys, rollup_ledgers, rollup_trades, rollups
-from reporter.trading.ledger.buckets import FINE, Anchor, Bucket, Hour, Path, Realised, Recount, start_of
+from reporter.trading.ledger.buckets import (
+    FINE,
+    Anchor,
+    Bucket,
+    Course,
+    Courses,
+    Hour,
+    Path,
+    Realised,
+    Recount,
+    courses,
+    start_of,
+)
 from reporter.trading.ledger.key_blocks import KeyBlock, KeyMap, hour_of
-from reporter.trading.ledger.result import LineKey
+from reporter.trading.ledger.result import BookKey, LineKey
 from reporter.trading.trades import Mode
+
+T = TypeVar("T")
 
 HOUR_LEVEL, DAY_LEVEL, MONTH_LEVEL = 0, 1, 2
 CLEARING, BUILDING, VERIFIED, UNVERIFIED = "clearing", "building", "verified", "unverified"
@@ -135,7 +149,16 @@ class StoredRollups:
 
         return self._ask(ledger, definition, ask)
 
-    def _ask(self, ledger: str, definition: str, ask: Callable[[Connection, Standing], Realised]) -> Realised | None:
+    def courses(self, ledger: str, definition: str, until: int) -> Courses | None:
+        """How each book ran from its first trade on, as far as it is kept."""
+
+        def ask(connection: Connection, kept: Standing) -> Courses:
+            end = min(until, kept.through)
+            return Courses(end, _courses(connection, ledger, end), kept.anchor)
+
+        return self._ask(ledger, definition, ask)
+
+    def _ask(self, ledger: str, definition: str, ask: Callable[[Connection, Standing], T]) -> T | None:
         try:
             with self._store.read() as connection:
                 kept = standing(connection, ledger)
@@ -266,6 +289,26 @@ def whole_paths(connection: Connection, ledger: str, until: int) -> tuple[dict[K
     return whole, rows
 
 
+def _courses(connection: Connection, ledger: str, until: int) -> dict[BookKey, Course]:
+    """By days; the days in which the deepest falls begin and end are looked at by their hours."""
+    today = until - until % 24
+    parts = _of_books(connection, ledger, DAY_LEVEL, -(2**31), today)
+    parts |= _of_books(connection, ledger, HOUR_LEVEL, today, until)
+    roughly = courses(parts, {})
+    for day in {hour for one in roughly.values() for hour in (one.path.began, one.path.deepest) if hour is not None}:
+        if day < today:
+            del parts[day]
+            parts |= _of_books(connection, ledger, HOUR_LEVEL, day, day + 24)
+    return courses(parts, {})
+
+
+def _of_books(
+    connection: Connection, ledger: str, level: int, start: int, end: int
+) -> dict[int, dict[BookKey, Bucket]]:
+    found = _buckets(connection, ledger, level, start, end, ("book",))
+    return {hour: {(Mode(key[1]), key[2]): own for key, own in of.items()} for hour, of in found.items()}
+
+
 def move(connection: Connection, was: Standing, **values: Any) -> bool:
     """Change a ledger's state, unless somebody has since it was read."""
     mine = (rollup_ledgers.c.ledger == was.ledger, rollup_ledgers.c.revision == was.revision)
@@ -323,9 +366,11 @@ def _stretch(start: ColumnElement[Any], starts: Sequence[int]) -> ColumnElement[
     return case(*branches, else_=literal(len(starts) - 1, Integer)) if branches else None
 
 
-def _buckets(connection: Connection, ledger: str, level: int, start: int, end: int) -> Buckets:
+def _buckets(
+    connection: Connection, ledger: str, level: int, start: int, end: int, scopes: Sequence[str] = ("agent", "book")
+) -> Buckets:
     found: Buckets = defaultdict(dict)
-    for scope in ("agent", "book"):
+    for scope in scopes:
         c = rollups.c
         place = (c.ledger == ledger, c.scope == scope, c.level == level, c.start >= start, c.start < end)
         for row in connection.execute(select(rollups).where(*place)):

@@ -261,6 +261,36 @@ class LedgerShare:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AllTime:
+    """What one ledger realised in a book since its first trade, and its deepest fall since then."""
+
+    ledger: str
+    """The name of the ledger in the config."""
+    mode: Mode
+    """Whether the money is real."""
+    currency: str
+    """The currency of its amounts."""
+    since: datetime
+    """The hour of the first trade."""
+    trades: int
+    """The number of its closed trades."""
+    pnl: Money
+    """Its realised P&L."""
+    drawdown: Money
+    """The deepest fall of what was realised below its highest before, exact to the trade: zero or negative."""
+    peak_at: datetime
+    """The hour in which that fall began: its first where there was none."""
+    trough_at: datetime
+    """The hour in which that fall was deepest."""
+    below: Money
+    """How far it stands below its highest at the end: zero or negative."""
+
+    def belongs_to(self, book: Book) -> bool:
+        """Whether these are figures of a book."""
+        return (self.mode, self.currency) == (book.mode, book.currency)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Book(Figures):
     """Every figure of one mode and one currency."""
 
@@ -473,6 +503,12 @@ class Ledger(Protocol):
         """What was realised on each civil day of the period, or `whole`: from the first trade to the period's end.
 
         Books are in the order of `performance`, agents by name.
+        """
+
+    def all_time(self, until: datetime) -> list[AllTime]:
+        """What each ledger realised in each book since its first trade, with its deepest fall.
+
+        A ledger with a long past is left out until its roll-up is built, and one with a trade that cannot be read.
         """
 
     def closed_trades(self, period: Period, *, limit: int | None = None) -> list[Trade]:

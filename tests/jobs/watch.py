@@ -22,6 +22,7 @@ from reporter.plans.model import TradingPlan
 from reporter.probes.host.facts import Disk, Host, Own
 from reporter.trading.books import (
     ANY_TRADE,
+    AllTime,
     Book,
     BookLine,
     By,
@@ -78,6 +79,9 @@ class StillFloor:
         return []
 
     def daily_series(self, period: Period, *, whole: bool = False) -> list[Series]:
+        return []
+
+    def all_time(self, until: datetime) -> list[AllTime]:
         return []
 
     def closed_trades(self, period: Period, *, limit: int | None = None) -> list[Trade]:

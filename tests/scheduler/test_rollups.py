@@ -113,6 +113,18 @@ def test_figures_are_the_same_with_and_without_a_roll_up(floor: Floor) -> None:
         assert floor.kept.daily_series(stretch, whole=True) == floor.plain.daily_series(stretch, whole=True)
 
 
+def test_all_time_is_exact_and_dated_with_and_without_a_roll_up(floor: Floor) -> None:
+    for hour, pnl in ((1000, 30), (1010, -50), (1430, 4)):
+        floor.bot.trade(pnl, at(hour), id=hour)
+    (walked,) = floor.plain.all_time(BEGAN + timedelta(hours=1439))
+    assert (walked.trades, walked.drawdown, walked.below) == (23, usdt("-50"), usdt("-46"))
+    assert (walked.peak_at, walked.trough_at) == (BEGAN + timedelta(hours=1000), BEGAN + timedelta(hours=1010))
+    floor.build()
+    floor.bot.run("UPDATE trades SET pnl = pnl + 1 WHERE id = 3")  # what is kept does not look at it again
+    assert floor.kept.all_time(BEGAN + timedelta(hours=1439)) == [walked]
+    assert floor.kept.all_time(BEGAN + timedelta(hours=1005)) != floor.kept.all_time(BEGAN + timedelta(hours=1011))
+
+
 def test_what_is_kept_takes_the_place_of_the_scan_until_a_check_finds_an_edit(floor: Floor) -> None:
     floor.build()
     before = floor.opening(floor.kept)

@@ -15,11 +15,13 @@ from decimal import Decimal
 from typing import Any, Protocol
 from zlib import crc32
 
+from reporter.trading.books import AllTime
 from reporter.trading.ledger.key_blocks import KeyMap
 from reporter.trading.ledger.path_metrics import decimal, units
 from reporter.trading.ledger.result import BookKey, LineKey
 from reporter.trading.ledger.rows import mode
 from reporter.trading.ledger.sources.base import number
+from reporter.trading.trades import Money
 
 # Sums are kept as whole numbers of 1e-15: what many hours add up to is then right to the last of the 8 digits shown.
 FINE = 10**15
@@ -61,6 +63,31 @@ class Path:
 
 
 @dataclass(slots=True)
+class LongPath:
+    """How a result ran since the start, stretch by stretch: its deepest `fall`, in which hour that began, and in which
+    it was deepest. Amounts are in units of 1e-8, hours are counted since 1970."""
+
+    level: int = 0
+    peak: int = 0
+    peak_at: int | None = None
+    fall: int = 0
+    began: int | None = None
+    deepest: int | None = None
+
+    def take(self, path: Path, hour: int) -> None:
+        """Take the next stretch, which begins in an hour."""
+        if self.peak_at is None:
+            self.peak_at = self.began = self.deepest = hour
+        across = self.level + path.low - self.peak
+        if min(across, path.fall) < self.fall:
+            self.fall = min(across, path.fall)
+            self.began, self.deepest = (self.peak_at if across <= path.fall else hour), hour
+        if self.level + path.high > self.peak:
+            self.peak, self.peak_at = self.level + path.high, hour
+        self.level += path.net
+
+
+@dataclass(slots=True)
 class Bucket:
     """The sums of some trades that follow each other. Amounts are whole numbers of 1e-15.
 
@@ -92,6 +119,55 @@ class Bucket:
             self.funding_known + later.funding_known,
             self.path.then(later.path),
         )
+
+
+@dataclass(slots=True)
+class Course:
+    """All trades of a book since the hour `since`: their sums, and how their result ran."""
+
+    since: int
+    whole: Bucket = field(default_factory=Bucket)
+    path: LongPath = field(default_factory=LongPath)
+
+    def take(self, bucket: Bucket, hour: int) -> None:
+        """Take the next bucket, which begins in an hour."""
+        self.whole = self.whole.then(bucket)
+        self.path.take(bucket.path, hour)
+
+    def told(self, ledger: str, book: BookKey) -> AllTime:
+        """The same as people read it."""
+        path, currency = self.path, book[1]
+        return AllTime(
+            ledger=ledger,
+            mode=book[0],
+            currency=currency,
+            since=start_of(self.since),
+            trades=self.whole.trades,
+            pnl=Money(from_fine(self.whole.pnl), currency),
+            drawdown=Money(decimal(path.fall), currency),
+            peak_at=start_of(self.since if path.began is None else path.began),
+            trough_at=start_of(self.since if path.deepest is None else path.deepest),
+            below=Money(decimal(path.level - path.peak), currency),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Courses:
+    """The course of each book before the hour `until`. `anchor` must still be in the database, or none of it counts."""
+
+    until: int
+    books: dict[BookKey, Course]
+    anchor: Anchor | None
+
+
+def courses(parts: Mapping[int, Mapping[BookKey, Bucket]], onto: dict[BookKey, Course]) -> dict[BookKey, Course]:
+    """Courses that go on with the buckets of some hours."""
+    for hour, books in sorted(parts.items()):
+        for book, bucket in books.items():
+            if book not in onto:
+                onto[book] = Course(hour)
+            onto[book].take(bucket, hour)
+    return onto
 
 
 Mark = tuple[str, str, int, int]  # a trade's id, its agent, its result in 1e-8, and the checksum of it all
@@ -141,6 +217,9 @@ class Rollups(Protocol):
 
     def days(self, ledger: str, definition: str, starts: tuple[int, ...]) -> Realised | None:
         """What each line made in each stretch between two of these hours, as far as it is kept."""
+
+    def courses(self, ledger: str, definition: str, until: int) -> Courses | None:
+        """How each book ran from its first trade on, as far as it is kept."""
 
 
 @dataclass(frozen=True, slots=True)

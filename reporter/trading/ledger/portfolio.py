@@ -19,6 +19,7 @@ from reporter.periods.time_text import duration_text
 from reporter.trading.books import (
     ANY_TRADE,
     AgentSeries,
+    AllTime,
     Book,
     BookLine,
     By,
@@ -100,6 +101,13 @@ class Portfolio:
         asked = _Asked(stretch, "agent", answers, unread, _shared_keys(answers))
         dates = tuple(date.fromisoformat(day.label) for day in days)
         return [self._series(book, asked, dates) for book in _books(answers)]
+
+    def all_time(self, until: datetime) -> list[AllTime]:
+        """What each ledger realised in each book since its first trade, with its deepest fall."""
+        found, _ = self._ask(lambda reader: reader.all_time(until))
+        return sorted(
+            (one for own in found for one in own), key=lambda one: (*_live_first((one.mode, one.currency)), one.ledger)
+        )
 
     def closed_trades(self, period: Period, *, limit: int | None = None) -> list[Trade]:
         """Closed trades of the period, oldest first."""

@@ -22,14 +22,26 @@ from reporter.errors import LedgerError
 from reporter.periods.civil import INSTANT, Period
 from reporter.periods.clock import SystemClock
 from reporter.secret import Secret
-from reporter.trading.books import By, Equity, Figures, LedgerHealth, LeftOut, Open, TradeFilter, UnreadableValue
+from reporter.trading.books import (
+    AllTime,
+    By,
+    Equity,
+    Figures,
+    LedgerHealth,
+    LeftOut,
+    Open,
+    TradeFilter,
+    UnreadableValue,
+)
 from reporter.trading.ledger import equity, queries, rights, rows
 from reporter.trading.ledger.buckets import (
     HOUR,
     Anchor,
+    Courses,
     Realised,
     Recount,
     Rollups,
+    courses,
     fine,
     from_fine,
     hours_of,
@@ -65,6 +77,8 @@ _DAYS = 31
 _GONE = 100
 # A table with fewer trades needs no index on their closing time.
 _LARGE = 100_000
+# Trades that are gone through where no roll-up has them.
+_UNKEPT = 20_000
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 # Raise this where figures are made in another way than before: sums that were kept are then made again.
@@ -191,6 +205,26 @@ class Reader:
                 open={},
                 unreadable=self._unreadable(connection, source, before, inside, nowhere, stray),
             )
+
+    def all_time(self, until: datetime) -> list[AllTime]:
+        """What each book realised before a moment, with its deepest fall; nothing where a long past is not kept, or a
+        trade cannot be read."""
+        with self._look() as (connection, source):
+            kept = self._courses(connection, source, hour_of(until))
+            since = start_of(kept.until) if kept else _EPOCH
+            found = connection.execute(queries.counted(source, since, until, _UNKEPT + 1)).all()
+            lost = connection.execute(queries.lost(source, since, until)).scalar_one()
+        if len(found) > _UNKEPT or lost:
+            return []
+        hours = {hour: own.books for hour, own in hours_of(found)[0].items()}
+        ran = courses(hours, kept.books if kept else {})
+        return [course.told(self.name, book) for book, course in ran.items()]
+
+    def _courses(self, connection: Connection, source: Source, until: int) -> Courses | None:
+        if self.rollups is None or self._begins_unformed(connection, source):
+            return None
+        kept = self.rollups.courses(self.name, self.definition, until)
+        return kept if kept and self._stands(connection, source, kept.anchor) else None
 
     def began(self) -> datetime | None:
         """When the first trade closed."""
@@ -696,9 +730,8 @@ class Reader:
         """The sums that were kept and may take the place of a scan, if the database is still the one they are of."""
         if self.rollups is None or (since is not None and not days):
             return None
-        first = self._once(source, ("first",), partial(queries.begins_unformed, source))
-        if not source.keys and connection.execute(first).scalar():
-            return None  # a time that cannot be read stands before all that was counted
+        if self._begins_unformed(connection, source):
+            return None
         if days:
             if any(day.start.timestamp() % HOUR for day in days):
                 return None  # where days begin at half past, hours do not add up to them
@@ -707,6 +740,11 @@ class Reader:
         else:
             found = self.rollups.realised(self.name, self.definition, hour_of(until))
         return found if found and self._stands(connection, source, found.anchor) else None
+
+    def _begins_unformed(self, connection: Connection, source: Source) -> bool:
+        """Whether a time that cannot be read stands before all that was counted."""
+        asked = self._once(source, ("first",), partial(queries.begins_unformed, source))
+        return not source.keys and bool(connection.execute(asked).scalar())
 
     def _stands(self, connection: Connection, source: Source, anchor: Anchor | None) -> bool:
         """Whether the last trade that was counted is still there as it was."""

@@ -8,7 +8,7 @@ from functools import reduce
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reporter.trading.ledger.buckets import Bucket, Path, fine, from_fine, hours_of
+from reporter.trading.ledger.buckets import Bucket, LongPath, Path, fine, from_fine, hours_of
 from reporter.trading.ledger.path_metrics import PathMetrics
 
 changes = st.lists(st.integers(-(10**12), 10**12), max_size=12)
@@ -36,6 +36,20 @@ def test_merged_paths_are_the_path_of_all_their_trades(parts: list[list[int]]) -
 def test_it_does_not_matter_which_buckets_are_merged_first(a: list[int], b: list[int], c: list[int]) -> None:
     one, two, three = walked(a), walked(b), walked(c)
     assert one.then(two).then(three) == one.then(two.then(three))
+
+
+@given(st.lists(changes, max_size=8))
+def test_the_deepest_fall_of_all_time_is_where_a_walk_finds_it(hours: list[list[int]]) -> None:
+    path, by_hand, peak_at, fall_at = LongPath(), PathMetrics(), 0, (0, 0)
+    for hour, own in enumerate(hours):
+        path.take(walked(own), hour)
+        for change in own:
+            peak, deepest = by_hand.peak, by_hand.deepest
+            by_hand.step(change)
+            peak_at = hour if by_hand.peak > peak else peak_at
+            fall_at = (peak_at, hour) if by_hand.deepest < deepest else fall_at
+    assert (path.fall, path.level, path.peak) == (by_hand.deepest, by_hand.level, by_hand.peak)
+    assert not path.fall or (path.began, path.deepest) == fall_at
 
 
 def test_an_hour_has_a_bucket_for_each_agent_and_one_for_the_book() -> None:
