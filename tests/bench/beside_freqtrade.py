@@ -2,42 +2,80 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
 
+from reporter.periods.civil import Period
 from tests.bench.trading import BEGAN, DAYS
 from tests.support.paths import DATA
 
 # An interpreter that has freqtrade, if ours has not.
 PYTHON = os.environ.get("FREQTRADE_PYTHON") or (sys.executable if find_spec("freqtrade") else None)
 
-# It wants a bot; of that it only asks for balances. Processor time and memory are those of the question alone.
+# It wants a bot; of that it only asks for balances. Processor time and memory are those of the question alone. Its days
+# end with the one that the second argument names.
 STATISTICS = """
-import sys, time
+import json, sys, time
+from datetime import datetime
 from types import SimpleNamespace
 from freqtrade import __version__
 from freqtrade.persistence import init_db
-from freqtrade.rpc import RPC
+from freqtrade.rpc import rpc as module
+
+class Then(datetime):
+    @classmethod
+    def now(cls, tz=None):
+        return datetime.fromisoformat(sys.argv[2] + "T12:00:00").replace(tzinfo=tz)
+
+module.datetime = Then
 
 def rss():
     with open("/proc/self/status") as status:
         return next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM"))
 
+def timed(ask, rounds=3):
+    took = []
+    for _ in range(rounds):
+        started = time.process_time()
+        found = ask()
+        took.append(time.process_time() - started)
+    return min(took), found
+
 init_db(f"sqlite:///{sys.argv[1]}")
 wallets = SimpleNamespace(get_starting_balance=lambda: 10000.0, get_total_stake_amount=lambda: 10000.0)
 config = {"stake_currency": "USDT", "dry_run": True, "max_open_trades": 5}
-rpc = RPC(SimpleNamespace(config=config, wallets=wallets, exchange=None, strategy=None))
-before, started = rss(), time.process_time()
-found = rpc._rpc_trade_statistics("USDT", "")
-print(__version__, time.process_time() - started, rss() - before, found["profit_closed_coin"])
+rpc = module.RPC(SimpleNamespace(config=config, wallets=wallets, exchange=None, strategy=None))
+day, one = timed(lambda: rpc._rpc_timeunit_profit(1, "USDT", ""))
+weeks, _ = timed(lambda: rpc._rpc_timeunit_profit(8, "USDT", "", timeunit="weeks"))
+module.datetime = datetime
+before = rss()
+whole, found = timed(lambda: rpc._rpc_trade_statistics("USDT", ""), 1)
+told = {"version": __version__, "day": day, "weeks": weeks, "statistics": whole, "memory": rss() - before}
+told |= {"day_pnl": one["data"][0]["abs_profit"], "pnl": found["profit_closed_coin"]}
+print(json.dumps(told))
 """
+
+
+@dataclass(frozen=True)
+class Theirs:
+    """What freqtrade's own questions took, in seconds of processor time and MB of memory, and two of its answers."""
+
+    version: str
+    day: float
+    weeks: float
+    statistics: float
+    memory: float
+    day_pnl: float
+    pnl: float
 
 
 def history(path: Path, count: int) -> str:
@@ -71,11 +109,10 @@ def _insert(made: sqlite3.Connection, table: str, row: dict[str, object]) -> Non
     made.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", list(row.values()))
 
 
-def theirs(path: str) -> tuple[str, float, float, float] | None:
-    """freqtrade's version, its seconds of processor time, its MB beyond what it had, and its P&L; None without it."""
+def theirs(path: str, last: Period) -> Theirs | None:
+    """What freqtrade takes on a file, for the day `last` among others; None without it."""
     if PYTHON is None:
         return None
-    told = subprocess.run([PYTHON, "-c", STATISTICS, path], check=True, capture_output=True, text=True).stdout
-    version, *figures = told.split()[-4:]
-    seconds, memory, pnl = map(float, figures)
-    return version, seconds, memory, pnl
+    asked = [PYTHON, "-c", STATISTICS, path, last.label]
+    told = subprocess.run(asked, check=True, capture_output=True, text=True).stdout
+    return Theirs(**json.loads(told.splitlines()[-1]))

@@ -28,14 +28,16 @@ from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.ledger.settings import LedgerSettings
 from reporter.trading.ledger.sources.base import as_aware, as_text
 from tests.bench import by_hand
-from tests.bench.beside_freqtrade import history, theirs
+from tests.bench.beside_freqtrade import history
 from tests.bench.processes import REPORTER
-from tests.bench.rolled import with_rollups
+from tests.bench.rolled import beside_freqtrade, with_rollups
 from tests.bench.trading import DAYS, day, postgresql_history, sqlite_history
 from tests.support.clocks import HandClock
 from tests.support.servers import postgresql
 
 COUNTS = [int(count) for count in os.environ.get("BENCH_TRADES", "100000 1000000").split()]
+# What goes through a whole past is left out of longer ones.
+LONGEST = 1_000_000
 ROUNDS = 7
 LAST = day(DAYS - 2)
 STORED: Mapping[str, Callable[..., Any]] = {"sqlite": as_text, "postgresql": as_aware}
@@ -58,20 +60,23 @@ def main() -> None:
     print(f"{'':68}{'measured':>22}   goal", flush=True)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="reporter-bench-")))
-        server = stack.enter_context(postgresql())
+        server, first = stack.enter_context(postgresql()), dict[str, float]()
         for count in COUNTS:
             urls = {
                 "sqlite": sqlite_history(folder / f"{count}.sqlite", count),
                 "postgresql": postgresql_history(server, count),
             }
-            for row in chain(*(measured(dialect, url, count) for dialect, url in urls.items())):
+            by_hand_too = urls.items() if count <= LONGEST else ()
+            for row in chain(*(measured(dialect, url, count) for dialect, url in by_hand_too)):
                 tell(*row)
-            for row in with_rollups(folder, urls["sqlite"], count):
-                tell(*row)
+            for dialect, url in urls.items():
+                for row in with_rollups(folder, f"{dialect}, {count:,} trades", url, count, first, CLOCKS[dialect]):
+                    tell(*row)
             for row in chain(rest_of_a_report(folder / f"home-{count}", urls["sqlite"]), export(folder, count)):
                 tell(*row)
-        for row in freqtrade(folder, COUNTS[0]):
-            tell(*row)
+        for count in (count for count in COUNTS if count <= LONGEST):
+            for row in beside_freqtrade(folder, history(folder / f"freqtrade-{count}.sqlite", count), count):
+                tell(*row)
 
 
 def measured(dialect: str, url: str, count: int) -> Iterator[Row]:
@@ -175,25 +180,6 @@ def watched(command: Sequence[str]) -> tuple[float, float]:
             peak = int(found[1]) / 1024 if found else peak
             time.sleep(0.02)
     return time.perf_counter() - started, peak
-
-
-def freqtrade(folder: Path, count: int) -> Iterator[Row]:
-    """What freqtrade's own statistics take, and ours: sums, streaks, drawdown, best and worst, and every day's P&L."""
-    path = history(folder / "freqtrade.sqlite", count)
-    floor = Portfolio([LedgerSettings(name="floor", kind="freqtrade", url=path)], timeout=120)
-    ever = day(0, DAYS)
-    work = {"ours": lambda: (floor.performance(ever), floor.daily_series(ever, whole=True))}
-    took = best(work, time.process_time)["ours"]
-    name = f"freqtrade's database, {count:,} trades: all its figures"
-    yield name, f"{took * 1000:.0f} ms", "none"
-    if (found := theirs(path)) is None:
-        yield "  its own trade_statistics / ours", "not installed", "none"
-        return
-    version, seconds, memory, pnl = found
-    (book,) = floor.performance(ever)
-    assert abs(float(book.pnl.amount) - pnl) < 1e-6, "they do not tell the same"
-    yield f"  trade_statistics of freqtrade {version} / ours", ratio(seconds, took), "none"
-    yield "  memory that trade_statistics adds", f"{memory:.0f} MB", "none"
 
 
 def ratio(ours: float, base: float) -> str:
