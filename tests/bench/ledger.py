@@ -29,13 +29,16 @@ from reporter.trading.ledger.settings import LedgerSettings
 from reporter.trading.ledger.sources.base import as_aware, as_text
 from tests.bench import by_hand
 from tests.bench.beside_freqtrade import history
-from tests.bench.processes import REPORTER
+from tests.bench.home import Home
+from tests.bench.processes import REPORTER, daemon
 from tests.bench.rolled import beside_freqtrade, with_rollups
 from tests.bench.trading import DAYS, day, postgresql_history, sqlite_history
 from tests.support.clocks import HandClock
 from tests.support.servers import postgresql
 
 COUNTS = [int(count) for count in os.environ.get("BENCH_TRADES", "100000 1000000").split()]
+# What a daemon does once when it starts is over by then.
+SETTLING = 30.0
 # What goes through a whole past is left out of longer ones.
 LONGEST = 1_000_000
 ROUNDS = 7
@@ -62,6 +65,7 @@ def main() -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="reporter-bench-")))
         server, first = stack.enter_context(postgresql()), dict[str, float]()
         for count in COUNTS:
+            (folder / f"home-{count}").mkdir()
             urls = {
                 "sqlite": sqlite_history(folder / f"{count}.sqlite", count),
                 "postgresql": postgresql_history(server, count),
@@ -70,9 +74,12 @@ def main() -> None:
             for row in chain(*(measured(dialect, url, count) for dialect, url in by_hand_too)):
                 tell(*row)
             for dialect, url in urls.items():
-                for row in with_rollups(folder, f"{dialect}, {count:,} trades", url, count, first, CLOCKS[dialect]):
+                store = folder / (f"home-{count}/state.sqlite" if dialect == "sqlite" else f"{dialect}-{count}.store")
+                name = f"{dialect}, {count:,} trades"
+                for row in with_rollups(store, name, url, count, first, CLOCKS[dialect]):
                     tell(*row)
-            for row in chain(rest_of_a_report(folder / f"home-{count}", urls["sqlite"]), export(folder, count)):
+            home = folder / f"home-{count}"
+            for row in chain(rest_of_a_report(home, urls["sqlite"]), memory(home), export(folder, count)):
                 tell(*row)
         for count in (count for count in COUNTS if count <= LONGEST):
             for row in beside_freqtrade(folder, history(folder / f"freqtrade-{count}.sqlite", count), count):
@@ -138,7 +145,7 @@ class Timed:
 
 def rest_of_a_report(folder: Path, url: str) -> Iterator[Row]:
     """A daily summary from due to committed, without the time that its questions to the ledger took."""
-    (folder / "config").mkdir(parents=True)
+    (folder / "config").mkdir()
     (folder / "config" / "reporter.yaml").write_text(CONFIG.format(url=url))
     clock = HandClock(LAST.end)
     app = App(FolderHome(folder, clock=clock, environ={"HOME": str(folder)}), clock=clock)
@@ -156,6 +163,13 @@ def rest_of_a_report(folder: Path, url: str) -> Iterator[Row]:
     app.close()
     yield "a daily summary on SQLite, from due to committed, CPU", f"{min(whole) * 1000:.1f} ms", "none"
     yield "  without its questions to the ledger", f"{min(rest[1:]) * 1000:.1f} ms", "≤ 10 ms"
+
+
+def memory(folder: Path) -> Iterator[Row]:
+    """A daemon that has a roll-up already."""
+    with daemon(Home(folder, {"HOME": str(folder)})) as running:
+        time.sleep(SETTLING)
+        yield "  memory of the daemon, RSS", f"{running.rss:.1f} MB", "± 2 MB for any number"
 
 
 def export(folder: Path, count: int) -> Iterator[Row]:

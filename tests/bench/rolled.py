@@ -67,11 +67,9 @@ def _summary(floor: Portfolio, period: Period, *, account: bool) -> object:
     return *asked, floor.daily_series(trailing(period, 30))
 
 
-def with_rollups(folder: Path, name: str, url: str, count: int, first: dict[str, float], clock: Clock) -> Iterator[Row]:
+def with_rollups(store: Path, name: str, url: str, count: int, first: dict[str, float], clock: Clock) -> Iterator[Row]:
     """The questions of reports; `first` keeps what each cost behind the first, shortest past."""
-    floor = Rolled(
-        LedgerSettings(name="floor", kind="native", url=url, starting_balance=START), folder / f"{name}.store"
-    )
+    floor = Rolled(LedgerSettings(name="floor", kind="native", url=url, starting_balance=START), store)
     with closing(floor.store):
         took = floor.build()
         yield f"{name}: roll-up built", f"{took:.1f} s, {count / took:,.0f} a second", "none"
