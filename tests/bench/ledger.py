@@ -147,7 +147,7 @@ def rest_of_a_report(folder: Path, url: str) -> Iterator[Row]:
     """A daily summary from due to committed, without the time that its questions to the ledger took."""
     (folder / "config").mkdir()
     (folder / "config" / "reporter.yaml").write_text(CONFIG.format(url=url))
-    clock = HandClock(LAST.end)
+    clock = HandClock(day(0, DAYS).end)
     app = App(FolderHome(folder, clock=clock, environ={"HOME": str(folder)}), clock=clock)
     timed = Timed(app.runtime.inputs.ledger)
     app.runtime = replace(app.runtime, inputs=replace(app.runtime.inputs, ledger=timed))

@@ -111,12 +111,12 @@ def test_a_ledger_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 def test_the_drawdown_has_its_dates_and_says_whether_it_was_made_good(tmp_path: Path) -> None:
     lost = told("weekly_report", made(tmp_path, *days("A", "50", "-21", "-10.5")), MONDAY)
-    assert field(lost, "Last 30")[-1] == (
+    assert field(lost, "Last 30")[-2] == (
         "Max Drawdown: -31.50 USDT (-3.0%), 2026-10-19 to 2026-10-21, not recovered yet: -31.50 USDT (-3.0%)"
     )
     (tmp_path / "bot.sqlite").unlink()
     back = told("weekly_report", made(tmp_path, *days("A", "50", "-21", "", "30")), MONDAY)
-    assert field(back, "Last 30")[-1].endswith("2026-10-19 to 2026-10-20, recovered on 2026-10-22")
+    assert field(back, "Last 30")[-2].endswith("2026-10-19 to 2026-10-20, recovered on 2026-10-22")
 
 
 def test_ratios_of_few_days_are_not_shown(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ bot's database from checkpointing, vacuuming or being replaced.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +19,7 @@ from reporter.errors import LedgerError
 from reporter.paths import expanded
 from reporter.secret import Secret
 from reporter.trading.ledger import mysql, readonly
+from reporter.trading.ledger.postgres_version import postgres_version
 from reporter.trading.ledger.sqlite_file import DisturbedError, SqliteFile, open_sqlite, sqlite_reason, verified
 
 _WRONG_KIND = ": is it the right kind of ledger?"
@@ -68,6 +69,16 @@ class Database:
             raise LedgerError(f"{self.name}: {error}") from None
         except SQLAlchemyError as error:
             raise LedgerError(f"{self.name}: {self._reason(error)}") from None
+
+    def version(self, connection: Connection, tables: Collection[str]) -> object:
+        """What differs once anything was written to a database that has these tables; None where nothing tells.
+
+        It is asked at the beginning of a look.
+        """
+        file: Any = connection.connection.dbapi_connection
+        if isinstance(file, SqliteFile):
+            return file.version()
+        return postgres_version(connection, tables) if self.dialect == "postgresql" and tables else None
 
     def _reason(self, error: SQLAlchemyError) -> str:
         original = error.orig if isinstance(error, DBAPIError) else error

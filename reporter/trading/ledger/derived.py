@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -58,12 +58,15 @@ class Snapshots(Protocol[L_co]):
     @property
     def address(self) -> str: ...
     def snapshot(self) -> AbstractContextManager[L_co]: ...
+    def version(self, look: Any, tables: Collection[str]) -> object: ...
 
 
 class DerivedDatabase:
     """Stands for a database to a reader.
 
-    `derive` computes all rows from one state of the source; `changed` gives something that differs once they may.
+    `derive` computes all rows from one state of the source; `changed` gives something that differs once they may, and
+    is not asked where the source itself says that nothing was written. `tables` are all that the rows are made of,
+    where that is known.
     """
 
     dialect = "sqlite"
@@ -74,13 +77,16 @@ class DerivedDatabase:
         source: Snapshots[L],
         derive: Callable[[L], DerivedRows],
         changed: Callable[[L], object],
+        tables: Collection[str] = (),
     ) -> None:
         self.name = source.name
         self._source: Snapshots[Any] = source
         self._derive: Callable[[Any], DerivedRows] = derive
         self._changed: Callable[[Any], object] = changed
         self._lock = threading.Lock()
+        self._tables = tables
         self._stamp: object = None
+        self._version: object = None
         # "" is a private file of SQLite's own, which leaves memory when it grows.
         self._engine = create_engine(
             "sqlite://", creator=lambda: sqlite3.connect("", check_same_thread=False), poolclass=StaticPool
@@ -104,13 +110,20 @@ class DerivedDatabase:
         """One state of the computed rows, as new as the source. Raises LedgerError."""
         with self._lock:
             with self._source.snapshot() as look:
-                stamp = self._changed(look)
-                rows = self._derive(look) if stamp != self._stamp else None
-                if rows is not None:
-                    self._fill(rows)
-            self._stamp = stamp
+                version = self._source.version(look, self._tables)
+                if version is None or version != self._version:
+                    self._refresh(look)
+            self._version = version
             with self._engine.connect() as connection, connection.begin():
                 yield connection
+
+    def _refresh(self, look: Any) -> None:
+        """Compute the rows anew where they may differ."""
+        self._version = None
+        stamp = self._changed(look)
+        if stamp != self._stamp:
+            self._fill(self._derive(look))
+        self._stamp = stamp
 
     def _fill(self, rows: DerivedRows) -> None:
         self._stamp = None

@@ -64,6 +64,10 @@ class Files:
         except LedgerError as error:
             raise LedgerError(f"{self.name}: {error}") from None
 
+    def version(self, look: FileLook, _tables: object) -> object:
+        """What differs once a file has been written to."""
+        return look.stamp()
+
     def _found(self) -> list[Path]:
         is_pattern = any(mark in self._path.name for mark in "*?[")
         found = sorted(self._path.parent.glob(self._path.name)) if is_pattern else [self._path]

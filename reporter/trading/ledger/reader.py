@@ -16,7 +16,7 @@ from operator import attrgetter
 from time import perf_counter
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, case, func, inspect, select, table, text
+from sqlalchemy import Connection, Row, case, func, inspect, literal_column, select, table, text
 
 from reporter.errors import LedgerError
 from reporter.periods.civil import INSTANT, Period
@@ -294,7 +294,8 @@ class Reader:
     @cached_property
     def definition(self) -> str:
         """What the figures are made by and which database they are made from; kept sums of another do not count."""
-        asked = queries.counted(self._source, _EPOCH, _EPOCH)
+        # By the statement for SQLite, whatever the dialect: the same rows are made into the same figures in each.
+        asked = queries.counted(_source(self.settings, "sqlite", self._mode), _EPOCH, _EPOCH)
         made_by = [asked, self.settings.kind, self._mode.value, dict(self.settings.mapping), FIGURES]
         return f"{_fingerprint(made_by)}-{_fingerprint([self._database.address])}"
 
@@ -611,7 +612,8 @@ class Reader:
         if self._database.dialect == "sqlite":
             connection.execute(text("SELECT 1"))
             return None
-        return moment(connection.execute(select(func.clock_timestamp())).scalar())
+        now = func.utc_timestamp(literal_column("6")) if self._database.dialect == "mysql" else func.clock_timestamp()
+        return moment(connection.execute(select(now)).scalar())
 
     def _figures(
         self, connection: Connection, source: Source, period: Period, by: By, days: Sequence[Period]
@@ -930,12 +932,10 @@ def _database(settings: LedgerSettings, timeout: float) -> Database | DerivedDat
         except LedgerError as error:
             raise LedgerError(f"{settings.name}: {error}") from None
     assert isinstance(database, Database)  # noqa: S101 - as was asked above
-    if database.dialect == "mysql":
-        raise LedgerError(f"{settings.name}: MySQL and MariaDB are read by `kind: mapping`, not by {settings.kind}")
     if settings.kind == "hummingbot":
-        return DerivedDatabase(database, hummingbot.derive, hummingbot.changed)
+        return DerivedDatabase(database, hummingbot.derive, hummingbot.changed, hummingbot.TABLES)
     if settings.kind == "jesse":
-        return DerivedDatabase(database, jesse.derive, jesse.changed)
+        return DerivedDatabase(database, jesse.derive, jesse.changed, jesse.TABLES)
     return database
 
 

@@ -40,6 +40,8 @@ BRIEF = 2.0
 # Such a file of so many bytes at most is read in a copy. 16 MiB take some ten milliseconds.
 SMALL = 16 * 1024 * 1024
 _POLL = 0.02  # seconds between two tries
+_SETTLED = 1_000_000_000  # nanoseconds after which a file's time tells the next write apart
+_HEADER, _WAL_HEADER = 100, 32  # bytes
 _OPCODES_BETWEEN_CHECKS = 10_000  # how often a query looks at its deadline
 # A value and a row may have so many bytes: functions such as `hex` and `printf` know no deadline, only this.
 _LONGEST = 64 * 1024 * 1024
@@ -92,6 +94,25 @@ class SqliteFile(sqlite3.Connection):
         if self.unchanging and (self.hold.stamp() != self.unchanging or _size(self.hold.beside("-wal"))):
             self.disturbed = True
             raise DisturbedError(f"{self.hold.path} changes while it is read")
+
+    def version(self) -> object:
+        """What differs once anything was written since; None where a write could go unseen.
+
+        It is taken before anything is read. A file system tells writes apart by their times, but not those of one
+        moment, so a file that was just written has no version. Its `-shm` is not opened: SQLite's locks would be lost.
+        """
+        wal = self.hold.beside("-wal")
+        own, beside = self.hold.stamp(), _stamp(wal)
+        if not own[3] or any(abs(time.time_ns() - stamp[3]) < _SETTLED for stamp in (own, beside) if stamp[3]):
+            return None
+        try:
+            with wal.open("rb") as file:
+                head = file.read(_WAL_HEADER)
+        except FileNotFoundError:
+            head = b""
+        except OSError:
+            return None
+        return own, beside, self.hold.header(), head
 
     def close(self) -> None:
         """Close the file, then give up the lock, unless the next look needs it."""
@@ -300,13 +321,13 @@ class _Hold:
         found = fcntl.fcntl(self._descriptor, fcntl.F_OFD_GETLK, _flock(fcntl.F_WRLCK, *_RESERVED))
         return bool(struct.unpack_from("h", found)[0] != fcntl.F_UNLCK)
 
+    def header(self) -> bytes:
+        """The file's header, with its count of changes."""
+        return os.pread(self._descriptor, _HEADER, 0)
+
     def stamp(self) -> Stamp:
         """Which file stands at the path, how large it is and when it was written; of no meaning where there is none."""
-        try:
-            found = self.path.stat()
-        except OSError:
-            return (0, 0, 0, 0)
-        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+        return _stamp(self.path)
 
     def beside(self, ending: str) -> Path:
         return self.path.with_name(self.path.name + ending)
@@ -356,6 +377,14 @@ def _is_hot(journal: Path) -> bool:
 
 def _unfinished(path: Path) -> str:
     return f"{path} holds a write that its bot did not finish; the bot takes it back when it opens its database again"
+
+
+def _stamp(path: Path) -> Stamp:
+    try:
+        found = path.stat()
+    except OSError:
+        return (0, 0, 0, 0)
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def sqlite_reason(error: Any, path: Path) -> str:

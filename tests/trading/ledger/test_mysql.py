@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import re
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from reporter.app import demo
 from reporter.errors import LedgerError
 from reporter.periods.civil import Period
+from reporter.trading.books import By
 from reporter.trading.ledger.connection import Database
 from reporter.trading.ledger.inspection import inspect
 from reporter.trading.ledger.mysql import acting, wide_rights
 from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.ledger.settings import LedgerSettings
-from tests.support.paths import ROOT
+from reporter.trading.ledger.sources.native import ddl
+from reporter.trading.trades import Money
+from tests.support.paths import DATA, ROOT
 from tests.support.servers import PASSWORD, ROLE, MariaDB
 from tests.trading.ledger.example_databases import TABLES, made
 
+FREQTRADE = DATA / "freqtrade.sqlite"
+NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
+WEEKS = Period(datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 10, 29, tzinfo=UTC), "weeks", "Europe/Berlin")
 OCTOBER = Period(datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC), "2026-10", "UTC")
 COLUMNS = {"id": "id", "agent": "bot", "market": "pair", "side": "side", "currency": {"const": "USDT"},
            "closed_at": "closed", "pnl": "pnl", "mode": "paper"}  # fmt: skip
@@ -68,6 +80,73 @@ def test_a_mapping_reads_decimals_flags_and_times_of_another_zone(bot: Bot) -> N
     assert [one.id for one in found.open_positions()] == ["3"]
     bot.run("UPDATE trades SET pnl = 7 WHERE id = 2")
     assert [str(book.pnl.amount.normalize()) for book in found.performance(OCTOBER)] == ["12.3456789", "7"]
+
+
+@pytest.fixture(scope="module")
+def native(mysql: MariaDB, tmp_path_factory: pytest.TempPathFactory) -> tuple[Portfolio, Portfolio]:
+    """The demo's floor on SQLite and on MariaDB."""
+    path = tmp_path_factory.mktemp("floor") / "floor.sqlite"
+    demo.make(path, NOW)
+    bot = Bot(mysql)
+    bot.run(*filter(str.strip, ddl("mysql").split(";")))
+    copied(path, bot, ("agents", "trades", "positions", "equity"))
+    return both("native", str(path), bot.url)
+
+
+@pytest.fixture(scope="module")
+def freqtrade(mysql: MariaDB) -> tuple[Portfolio, Portfolio]:
+    """freqtrade's own file, and its rows on MariaDB."""
+    bot = Bot(mysql)
+    with closing(sqlite3.connect(FREQTRADE)) as file:
+        for table in ("trades", "orders", "wallet_history"):
+            (created,) = file.execute("SELECT sql FROM sqlite_master WHERE name = ?", [table]).fetchone()
+            bot.run(re.sub(r"VARCHAR(?!\()|FLOAT|DATETIME", lambda found: TYPES[found[0]], created))
+    copied(FREQTRADE, bot, ("trades", "orders", "wallet_history"))
+    return both("freqtrade", str(FREQTRADE), bot.url)
+
+
+# Those of freqtrade's models there, but for FLOAT, which has six digits.
+TYPES = {"VARCHAR": "VARCHAR(190)", "FLOAT": "DOUBLE", "DATETIME": "DATETIME(6)"}
+
+
+def copied(path: Path, bot: Bot, tables: Sequence[str]) -> None:
+    with closing(sqlite3.connect(path)) as file, bot.server.connect(bot.name) as connection:
+        for table in tables:
+            rows = file.execute(f"SELECT * FROM {table}")
+            names, marks = (
+                ", ".join(f"`{one[0]}`" for one in rows.description),
+                ", ".join(["%s"] * len(rows.description)),
+            )
+            connection.cursor().executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows.fetchall())
+        connection.commit()
+
+
+def both(kind: str, *urls: str) -> tuple[Portfolio, Portfolio]:
+    start = tuple(Money(Decimal(10_000), currency) for currency in ("USDT", "USDC"))
+    one, two = (Portfolio([LedgerSettings(name="bot", kind=kind, url=url, starting_balance=start)]) for url in urls)
+    return one, two
+
+
+@pytest.mark.parametrize("kind", ["native", "freqtrade"])
+@pytest.mark.parametrize("by", ["agent", "market", "side", "exit_reason", "weekday", "hour"])
+def test_native_tables_and_freqtrades_give_what_they_give_on_sqlite(
+    request: pytest.FixtureRequest, kind: str, by: By
+) -> None:
+    sqlite, mysql = request.getfixturevalue(kind)
+    assert mysql.performance(WEEKS, by=by, daily=True, account=True) == sqlite.performance(
+        WEEKS, by=by, daily=True, account=True
+    )
+    assert mysql.daily_series(WEEKS, whole=True) == sqlite.daily_series(WEEKS, whole=True)
+    assert mysql.closed_trades(WEEKS) == sqlite.closed_trades(WEEKS)
+    assert mysql.all_time(WEEKS.end) == sqlite.all_time(WEEKS.end)
+
+
+@pytest.mark.parametrize("kind", ["native", "freqtrade"])
+def test_they_are_in_good_health_there(request: pytest.FixtureRequest, kind: str) -> None:
+    sqlite, mysql = request.getfixturevalue(kind)
+    (here,), (there,) = sqlite.health(), mysql.health()
+    assert (there.reachable, there.newest_trade_at) == (True, here.newest_trade_at)
+    assert abs(there.clock - datetime.now(UTC)) < timedelta(minutes=5)
 
 
 @pytest.mark.parametrize("example", ["cents", "mixed_times"])

@@ -138,12 +138,20 @@ class Cells:
 
 
 def timing(dialect: str) -> Timing:
-    """SQLite's functions know milliseconds, PostgreSQL's microseconds."""
+    """SQLite's functions know milliseconds, those of PostgreSQL and MySQL microseconds."""
     if dialect == "sqlite":
         return Timing(
             # Without its fraction, which SQLite would round up into the next second.
             seconds=lambda at: cast(func.strftime("%s", func.substr(at, 1, 19)), Integer),
             between=lambda start, end: (func.julianday(end) - func.julianday(start)) * literal_column("86400.0"),
+        )
+    if dialect == "mysql":
+        since_1970 = (literal_column("SECOND"), literal_column("'1970-01-01'"))
+        return Timing(
+            seconds=lambda at: func.timestampdiff(*since_1970, at, type_=BigInteger),
+            between=lambda start, end: (
+                func.timestampdiff(literal_column("MICROSECOND"), start, end) / literal_column("1000000.0")
+            ),
         )
     return Timing(
         # A double, unlike extract's numeric: cheaper, and its whole seconds are exact until 2242.

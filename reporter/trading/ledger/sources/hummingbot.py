@@ -48,6 +48,7 @@ _HELD = text(
     "SELECT id, controller_id, connector_name, side, trading_pair, timestamp, amount, breakeven_price, "
     'unrealized_pnl_quote, realized_pnl_quote, cum_fees_quote FROM "Position"'
 )
+TABLES = ('"TradeFill"', '"Executors"', '"Position"')
 _CHANGED = (
     'SELECT count(*), max(timestamp), sum(amount) FROM "TradeFill"',
     'SELECT count(*), sum(close_timestamp), sum(net_pnl_quote), max(timestamp), max(is_active) FROM "Executors"',

@@ -30,6 +30,7 @@ _TRADES = text(
     "FROM \"order\" WHERE status = 'EXECUTED' GROUP BY trade_id) o ON o.trade_id = t.id "
     "WHERE t.soft_deleted_at IS NULL AND t.session_mode IN ('livetrade', 'papertrade')"
 )
+TABLES = ("closedtrade", '"order"')
 _CHANGED = (
     "SELECT count(*), max(updated_at), count(closed_at), count(soft_deleted_at) FROM closedtrade",
     'SELECT count(*), max(updated_at), count(trade_id), sum(filled_qty), sum(price), sum(fee) FROM "order"',

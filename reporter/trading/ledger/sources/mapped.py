@@ -35,7 +35,8 @@ def mapped_database(database: Database | Files, given: Mapping[str, Any]) -> Der
         read_mapping(own)
         return DerivedDatabase(database, partial(_derive_from_files, own), FileLook.stamp)
     mapping = read_mapping(given)
-    return DerivedDatabase(database, partial(_derive, given), partial(_changed, mapping))
+    tables = [".".join(f'"{part}"' for part in mapping.table.split("."))] if mapping.table else []
+    return DerivedDatabase(database, partial(_derive, given), partial(_changed, mapping), tables)
 
 
 def _derive(given: Mapping[str, Any], connection: Connection) -> DerivedRows:

@@ -19,6 +19,7 @@ from reporter.trading.ledger.sources.base import (
     Source,
     TradeColumns,
     as_aware,
+    as_naive,
     as_text,
     canonical,
     timing,
@@ -32,7 +33,7 @@ T = TypeVar("T", TradeColumns, PositionColumns, AgentColumns, EquityColumns)
 
 
 def ddl(dialect: str) -> str:
-    """The statements that make the native schema in an empty `sqlite` or `postgresql` database."""
+    """The statements that make the native schema in an empty `sqlite`, `postgresql` or `mysql` database."""
     return files("reporter.trading.ledger.sources").joinpath(f"native.{dialect}.sql").read_text(encoding="utf-8")
 
 
@@ -57,7 +58,7 @@ def native(dialect: str, without: Collection[tuple[str, str]] = ()) -> Source:
         equity_table="equity",
         deposited=equity.deposited,
         tables=("agents", "trades", "positions", "equity"),
-        stored=as_text if dialect == "sqlite" else as_aware,
+        stored={"sqlite": as_text, "mysql": as_naive}.get(dialect, as_aware),
         timing=timing(dialect),
         readable=read,
         cells=_cells(trades, positions, agents, equity, read),

@@ -48,6 +48,8 @@ def readable(dialect: str) -> Readable:
     """How a dialect says it."""
     if dialect == "sqlite":
         return Readable(_sqlite_number, _word, _sqlite_formed, _sqlite_shaped, _TEXT)
+    if dialect == "mysql":
+        return Readable(_number, _word, _mysql_formed, _mysql_formed)
     return Readable(_number, _word, func.isfinite, func.isfinite)
 
 
@@ -71,6 +73,11 @@ def _sqlite_number(column: Column) -> Column:
 
 def _sqlite_shaped(at: Column) -> Column:
     return at.op("GLOB")(literal_column("'????-??-?? ??:??:??*'"))
+
+
+def _mysql_formed(at: Column) -> Column:
+    """Its time of zeros, which it may hold for one that is not known, is none."""
+    return at > literal_column("'1000-01-01'")
 
 
 def _sqlite_formed(at: Column) -> Column:
