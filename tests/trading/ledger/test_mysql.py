@@ -88,7 +88,7 @@ def native(mysql: MariaDB, tmp_path_factory: pytest.TempPathFactory) -> tuple[Po
     path = tmp_path_factory.mktemp("floor") / "floor.sqlite"
     demo.make(path, NOW)
     bot = Bot(mysql)
-    bot.run(*filter(str.strip, ddl("mysql").split(";")))
+    bot.run(*filter(str.strip, re.sub("--.*", "", ddl("mysql")).split(";")))
     copied(path, bot, ("agents", "trades", "positions", "equity"))
     return both("native", str(path), bot.url)
 
