@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Select, TableClause, column, func, select, table, text
+from sqlalchemy import ColumnElement, Connection, Select, TableClause, column, func, inspect, select, table, text
 
 from reporter.trading.ledger import mysql
 from reporter.trading.ledger.connection import Database
@@ -31,6 +31,9 @@ _COLUMNS_OF_MYSQL = text(
     "SELECT table_schema, table_name, column_name, data_type, column_default FROM information_schema.columns "
     "WHERE table_schema = database() ORDER BY table_name, ordinal_position"
 )
+_TABLE_OF_MYSQL = text(
+    "SELECT count(*) FROM information_schema.tables WHERE table_schema = database() AND table_name = :name"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,13 @@ class TableShape:
     @property
     def names(self) -> frozenset[str]:
         return frozenset(one.name for one in self.columns)
+
+
+def has_table(connection: Connection, name: str) -> bool:
+    """Whether a database has a table. MySQL would be asked by DESCRIBE, which is no SELECT and so is refused."""
+    if connection.dialect.name == "mysql":
+        return bool(connection.execute(_TABLE_OF_MYSQL, {"name": name}).scalar())
+    return bool(inspect(connection).has_table(name))
 
 
 class SqlCatalog:

@@ -74,14 +74,14 @@ def _from(source: Source, at: Column, start: datetime, first: int, *, several: b
     if not several:
         return whole(first)
     since = source.timing.seconds(at) - whole(round(start.timestamp()))
-    return whole(first) + since // whole(86400)
+    return whole(first) + source.timing.quotient(since, whole(86400))
 
 
 def _hour(source: Source, at: Column, period: Period) -> Column:
     offsets = period.offsets()
     ahead = [whole(round(offset.total_seconds())) for _, offset in offsets]
     wall = source.timing.seconds(at) + _stretch(source, at, [moment for moment, _ in offsets], ahead)
-    return wall // whole(3600) % whole(24)
+    return source.timing.quotient(wall, whole(3600)) % whole(24)
 
 
 def _stretch(source: Source, at: Column, starts: Sequence[datetime], values: Sequence[Column]) -> Column:

@@ -16,7 +16,7 @@ from operator import attrgetter
 from time import perf_counter
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, case, func, inspect, literal_column, select, table, text
+from sqlalchemy import Connection, Row, case, func, literal_column, select, table, text
 
 from reporter.errors import LedgerError
 from reporter.periods.civil import INSTANT, Period
@@ -48,6 +48,7 @@ from reporter.trading.ledger.buckets import (
     start_of,
 )
 from reporter.trading.ledger.cash_flows import paid
+from reporter.trading.ledger.catalog import has_table
 from reporter.trading.ledger.checks import LATEST, LedgerChecks, RowChecks, Trouble, compared, finding
 from reporter.trading.ledger.connection import Database
 from reporter.trading.ledger.derived import DerivedDatabase
@@ -482,7 +483,7 @@ class Reader:
     def unreadable_values(self, limit: int) -> list[UnreadableValue]:
         """The first values of each table that cannot be read, in the whole past. A table that is not there has none."""
         with self._look(account=True) as (connection, source):
-            kept = [cells for cells in source.cells if inspect(connection).has_table(cells.table)]
+            kept = [cells for cells in source.cells if has_table(connection, cells.table)]
             return [*self._values(connection, source, kept, needed=False, limit=limit)]
 
     def check(self, now: datetime, told: Callable[[int, int], None]) -> LedgerChecks:
@@ -913,7 +914,7 @@ def _columns(connection: Connection, name: str) -> set[str]:
 
 def _keeps_equity(connection: Connection, source: Source) -> bool:
     """Older versions of freqtrade keep none."""
-    return bool(inspect(connection).has_table(source.equity_table))
+    return has_table(connection, source.equity_table)
 
 
 def opened(name: str, url: Secret | str, timeout: float) -> Database | Files:

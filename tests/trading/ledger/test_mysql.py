@@ -100,7 +100,10 @@ def freqtrade(mysql: MariaDB) -> tuple[Portfolio, Portfolio]:
     with closing(sqlite3.connect(FREQTRADE)) as file:
         for table in ("trades", "orders", "wallet_history"):
             (created,) = file.execute("SELECT sql FROM sqlite_master WHERE name = ?", [table]).fetchone()
-            bot.run(re.sub(r"VARCHAR(?!\()|FLOAT|DATETIME", lambda found: TYPES[found[0]], created))
+            bot.run(
+                re.sub(r"VARCHAR(?!\()|FLOAT|DATETIME", lambda found: TYPES[found[0]], created)
+                + " CHARACTER SET utf8mb4"
+            )
     copied(FREQTRADE, bot, ("trades", "orders", "wallet_history"))
     return both("freqtrade", str(FREQTRADE), bot.url)
 

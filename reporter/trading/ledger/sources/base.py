@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
@@ -100,10 +101,12 @@ class EquityColumns:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """How a dialect reckons with times: whole `seconds` since 1970 (UTC), and how many seconds lie `between` two."""
+    """How a dialect reckons with times: whole `seconds` since 1970 (UTC), how many seconds lie `between` two, and the
+    whole `quotient` of two numbers."""
 
     seconds: Callable[[Column], ColumnElement[int]]
     between: Callable[[Column, Column], Column]
+    quotient: Callable[[Column, Column], Column] = operator.floordiv
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +155,8 @@ def timing(dialect: str) -> Timing:
             between=lambda start, end: (
                 func.timestampdiff(literal_column("MICROSECOND"), start, end) / literal_column("1000000.0")
             ),
+            # A floor is a decimal there.
+            quotient=lambda number, by: number.op("DIV", precedence=8, return_type=Integer())(by),
         )
     return Timing(
         # A double, unlike extract's numeric: cheaper, and its whole seconds are exact until 2242.

@@ -1,5 +1,6 @@
 -- The native schema of reporter, for MariaDB 10.5, MySQL 8 and newer.
 -- Your bot writes these tables; reporter only reads them. docs/native-schema.md explains every column.
+-- A name is what it is to the letter (`_bin`): other collations take `Grid` and `grid` for one agent.
 -- A time is UTC, whatever the session's zone: DATETIME has none of its own.
 
 CREATE TABLE agents (
@@ -11,7 +12,7 @@ CREATE TABLE agents (
     status      VARCHAR(190),
     last_seen   DATETIME(6),
     created_at  DATETIME(6)     NOT NULL DEFAULT UTC_TIMESTAMP(6)
-);
+) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 CREATE TABLE trades (
     id          BIGINT          NOT NULL PRIMARY KEY AUTO_INCREMENT,
@@ -34,7 +35,7 @@ CREATE TABLE trades (
     funding     DECIMAL(38, 18) CHECK (abs(funding) < 1e18),
     volume      DECIMAL(38, 18) CHECK (abs(volume) < 1e18),
     INDEX trades_closed_at (closed_at)
-);
+) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 CREATE TABLE positions (
     id             BIGINT          NOT NULL PRIMARY KEY AUTO_INCREMENT,
@@ -52,7 +53,7 @@ CREATE TABLE positions (
     unrealised_pnl DECIMAL(38, 18),
     priced_at      DATETIME(6),
     entry_tag      VARCHAR(190)
-);
+) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 CREATE TABLE equity (
     id         BIGINT          NOT NULL PRIMARY KEY AUTO_INCREMENT,
@@ -65,4 +66,4 @@ CREATE TABLE equity (
     unrealised DECIMAL(38, 18),
     INDEX equity_at (at),
     INDEX equity_deposits (deposited)
-);
+) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
