@@ -36,6 +36,7 @@ def checks_table(checks: LedgerChecks) -> Iterator[str]:
         return
     counted = f"{checks.trades:,} closed {_trades(checks.trades)}, {checks.open:,} open"
     yield f"{'✓' if checks.sound else '✗'} {visible(checks.ledger)} ({checks.kind}): {counted}"
+    yield from (visible(f"  {_MARKS['note']} {one}") for one in checks.advice)
     found = [one for one in checks.findings if one.count]
     width = max((len(one.check) for one in found), default=0)
     for (_, remedy), group in groupby(sorted(found, key=_by_level), lambda one: (one.level, one.remedy)):

@@ -89,7 +89,7 @@ class Restatements:
         """Keep and queue what differs, in one transaction: it is sent once, whatever dies in between."""
         moment = self._clock.wall()
         differing: list[Restatement] = []
-        for one in suspects:
+        for one in told.with_new_books(connection, suspects, {ends: set(books) for ends, books in now.items()}):
             found = _compared(connection, one, now, reader.made_by, moment)
             if _differs(found, runtime.restate_above):
                 told.add(connection, found, one.period.start)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -16,8 +16,10 @@ from reporter.store.database import insert_once, prune_rows
 from reporter.store.tables import restatements, rollup_changes, told_figures
 from reporter.trading.books import Book
 from reporter.trading.ledger.buckets import start_of
+from reporter.trading.ledger.result import BookKey
 from reporter.trading.trades import Mode, Money
 
+Ends = tuple[datetime, datetime]
 NEW, SETTLED, SUSPECT = "new", "settled", "suspect"
 
 
@@ -123,6 +125,28 @@ def to_compare(connection: Connection, ledger: str, through: datetime) -> list[T
     wanted = or_(c.state == SUSPECT, and_(c.state == NEW, c.period_end <= through))
     rows = connection.execute(select(told_figures).where(c.ledger == ledger, wanted).order_by(c.period_start, c.id))
     return [_told(row) for row in rows]
+
+
+def with_new_books(connection: Connection, told: Sequence[Told], now: Mapping[Ends, set[BookKey]]) -> list[Told]:
+    """What was told, and zeros of the books that there were none of when it was: `now` are those of each period."""
+    c, found = told_figures.c, list(told)
+    for one in {(one.job, one.period.start): one for one in told}.values():
+        mine = (c.job == one.job, c.ledger == one.ledger, c.period_start == one.period.start)
+        rows = connection.execute(select(c.mode, c.currency).where(*mine, c.period_end == one.period.end))
+        known = {(Mode(row.mode), row.currency) for row in rows}
+        for mode, currency in now[one.period.start, one.period.end] - known:
+            nothing = Money(Decimal(0), currency)
+            made = connection.execute(insert(told_figures).returning(c.id), _row(one, mode, nothing))
+            found.append(replace(one, id=made.scalar_one(), mode=mode, trades=0, pnl=nothing, fees=nothing))
+    return found
+
+
+def _row(one: Told, mode: Mode, nothing: Money) -> dict[str, Any]:
+    period, zero = one.period, str(nothing.amount)
+    place = {"job": one.job, "ledger": one.ledger, "period_start": period.start, "period_end": period.end}
+    book = {"mode": mode.value, "currency": nothing.currency, "trades": 0, "pnl": zero, "fees": zero}
+    rest = {"made_by": one.made_by, "label": period.label, "zone": period.zone, "told_at": one.told_at}
+    return {**place, **book, **rest, "state": SUSPECT}
 
 
 def settle(

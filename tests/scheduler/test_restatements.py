@@ -108,6 +108,15 @@ def test_a_deleted_and_a_late_trade_are_named(desk: Desk) -> None:
     assert "trade 9 of late, closed 2026-10-20 23:00–00:00 UTC: was not there, is +7 USDT" in plain(message)
 
 
+def test_a_late_trade_of_a_book_that_was_not_there_is_one_message(desk: Desk) -> None:
+    desk.own.trade(7, "2026-10-20 23:00:00", id=9, agent="late", currency="BTC")
+    assert desk.look() == 1
+    (message,) = desk.sent()
+    assert "daily_summary 2026-10-20" in plain(message)
+    assert "trade 9 of late, closed 2026-10-20 23:00–00:00 UTC: was not there, is +7 BTC" in plain(message)
+    assert desk.look() == 0
+
+
 def test_a_late_trade_of_hours_that_were_not_rolled_up_yet_is_found(stage: Stage, tmp_path: Path) -> None:
     stage.clock.now = datetime(2026, 10, 21, 0, 5, tzinfo=UTC)
     desk = Desk(stage, native_sqlite(tmp_path))

@@ -18,6 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, event
 
+from reporter.cli.ledger import checks_table
+from reporter.errors import LedgerError
 from reporter.periods.civil import Period
 from reporter.scheduler.rollup_loop import IDLE, RollupLoop
 from reporter.scheduler.rollup_upkeep import RollupUpkeep
@@ -270,6 +272,11 @@ def test_check_names_the_index_that_a_large_table_lacks(tmp_path: Path, store: S
     desk.run("UPDATE trades SET id = 200000 WHERE id = (SELECT max(id) FROM trades WHERE is_open = 0)")
     (warning,) = about_indexes(desk)
     assert "CREATE INDEX trades_close_date ON trades (close_date)" in warning
+    (checks,) = desk.plain.check(desk.clock.wall())
+    assert any("CREATE INDEX" in line for line in checks_table(checks))
+    late = Portfolio([desk.plain.readers[0].settings], timeout=0)
+    with pytest.raises(LedgerError, match=r"did not answer in time.*CREATE INDEX trades_close_date"):
+        late.performance(between("2026-10-30", "2026-10-31"))
     desk.run("CREATE INDEX trades_close_date ON trades (close_date)")
     assert about_indexes(desk) == []
 

@@ -48,7 +48,8 @@ class Trouble:
 
 @dataclass(slots=True)
 class LedgerChecks:
-    """All that was found in one ledger. `unread` says why its rows could not be read."""
+    """All that was found in one ledger. `unread` says why its rows could not be read, `advice` what makes reports
+    quicker."""
 
     ledger: str
     kind: str
@@ -56,6 +57,7 @@ class LedgerChecks:
     open: int = 0
     findings: list[Trouble] = field(default_factory=list)
     unread: str = ""
+    advice: list[str] = field(default_factory=list)
 
     @property
     def sound(self) -> bool:

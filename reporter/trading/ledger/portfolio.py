@@ -263,7 +263,7 @@ class Portfolio:
             try:
                 answers.append(undisturbed(partial(question, reader)))
             except LedgerError as error:
-                unread.append(Unread(reader.name, reader.why(error)))
+                unread.append(Unread(reader.name, reader.why_unread(error)))
         if not answers:
             raise LedgerError("; ".join(f"{one.ledger}: {one.why}" for one in unread) or "no ledger is configured")
         return answers, unread

@@ -6,7 +6,7 @@ import json
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -64,7 +64,7 @@ from reporter.trading.ledger.sources.base import Cell, Cells, Source, amount, mo
 from reporter.trading.ledger.sources.freqtrade import freqtrade
 from reporter.trading.ledger.sources.mapped import mapped_database
 from reporter.trading.ledger.sources.native import LATER, native
-from reporter.trading.ledger.sqlite_file import undisturbed
+from reporter.trading.ledger.sqlite_file import TOO_LONG, undisturbed
 from reporter.trading.ledger.write_stamp import write_stamp
 from reporter.trading.trades import Agent, Arrivals, EquityPoint, Mode, OpenKey, Position, Trade, WrittenEvents
 
@@ -128,6 +128,15 @@ class Reader:
     def why(self, error: LedgerError) -> str:
         """The error's sentence without this ledger's name, for where that stands beside it."""
         return str(error).removeprefix(f"{self.name}: ")
+
+    def why_unread(self, error: LedgerError) -> str:
+        """The same, with the index that an answer which took too long would have needed."""
+        why = self.why(error)
+        if TOO_LONG not in why:
+            return why
+        with suppress(LedgerError):
+            return "; ".join([why, *undisturbed(self._missing_index)])
+        return why
 
     def may_hold(self, book: BookKey) -> bool:
         """Whether a book has, by the settings, a starting balance of this ledger in it."""
@@ -444,12 +453,13 @@ class Reader:
         database = self._database.source if isinstance(self._database, DerivedDatabase) else self._database
         if isinstance(database, Files):
             return found
+        advice = [f"{self.name}: {one}" for one in self._missing_index()]
         if database.dialect == "sqlite":
-            return [*found, *self._missing_index()]
+            return [*found, *advice]
         tables = () if database is not self._database else self._source.tables
         with database.snapshot() as connection:
             found += [f"{self.name}: {one}" for one in rights.warnings(connection, tables)]
-        return [*found, *self._missing_index()]
+        return [*found, *advice]
 
     def _missing_index(self) -> list[str]:
         """Which index a large table of trades lacks."""
@@ -460,7 +470,7 @@ class Reader:
         if (last or 0) < _LARGE:
             return []
         made = statement(self._database.dialect, self._source)
-        return [f"{self.name}: no index leads to the closing time of its trades; reports are quicker with: {made}"]
+        return [f"no index leads to the closing time of its trades; reports are quicker with: {made}"]
 
     def _is_without_prices(self) -> bool:
         if self._prices or self.settings.kind != "freqtrade":
@@ -497,6 +507,7 @@ class Reader:
             told(checks.trades, of)
         found.trades = checks.trades
         found.findings = checks.findings()
+        found.advice = undisturbed(self._missing_index)
         found.open, with_result = undisturbed(self._check_open)
         found.findings += [with_result, undisturbed(partial(self._compare, checks))]
         return found

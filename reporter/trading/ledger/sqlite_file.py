@@ -60,8 +60,9 @@ _ALLOWED = {
 # What SQLAlchemy asks when it connects and when it looks for a table; neither can change anything without a value.
 _ALLOWED_PRAGMAS = {("read_uncommitted", False), ("table_info", True)}
 
+TOO_LONG = "it did not answer in time"
 _TOO_LONG = (
-    f"it did not answer in time; a large file that is not in WAL mode is read for {BRIEF:g} s at most, since its bot "
+    f"{TOO_LONG}; a large file that is not in WAL mode is read for {BRIEF:g} s at most, since its bot "
     "cannot write meanwhile: `PRAGMA journal_mode = WAL` lets both work"
 )
 
@@ -399,7 +400,7 @@ def sqlite_reason(error: Any, path: Path) -> str:
     reasons: dict[str, Callable[[], str]] = {
         "not a database": lambda: f"{path} is not a SQLite database",
         "locked": lambda: f"{path} is locked, and after {LOCK_WAIT} s we do not wait any longer",
-        "interrupted": lambda: "it did not answer in time" if lets_write(path) else _TOO_LONG,
+        "interrupted": lambda: TOO_LONG if lets_write(path) else _TOO_LONG,
         "unable to open": lambda: _closed_to_us(path),
         "no such table": lambda: f"a table is missing ({words})",
         "no such column": lambda: f"a column is missing ({words})",

@@ -149,7 +149,7 @@ def timing(dialect: str) -> Timing:
             between=lambda start, end: (func.julianday(end) - func.julianday(start)) * literal_column("86400.0"),
         )
     if dialect == "mysql":
-        since_1970 = (literal_column("SECOND"), literal_column("'1970-01-01'"))
+        since_1970: tuple[Column, Column] = literal_column("SECOND"), literal_column("'1970-01-01'")
         return Timing(
             seconds=lambda at: func.timestampdiff(*since_1970, at, type_=BigInteger),
             between=lambda start, end: (

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields, replace
+from datetime import datetime
 from importlib.resources import files
 from typing import Any, TypeVar
 
@@ -28,6 +29,8 @@ from reporter.trading.ledger.sources.readable import Readable, readable
 
 # What the schema had not from the first day: a table of before is read as if it were empty there.
 LATER = {"trades": {"funding", "volume"}, "equity": {"unrealised"}}
+
+_STORED: Mapping[str, Callable[[datetime], datetime | str]] = {"sqlite": as_text, "mysql": as_naive}
 
 T = TypeVar("T", TradeColumns, PositionColumns, AgentColumns, EquityColumns)
 
@@ -58,7 +61,7 @@ def native(dialect: str, without: Collection[tuple[str, str]] = ()) -> Source:
         equity_table="equity",
         deposited=equity.deposited,
         tables=("agents", "trades", "positions", "equity"),
-        stored={"sqlite": as_text, "mysql": as_naive}.get(dialect, as_aware),
+        stored=_STORED.get(dialect, as_aware),
         timing=timing(dialect),
         readable=read,
         cells=_cells(trades, positions, agents, equity, read),
