@@ -48,6 +48,7 @@ def _trade(chance: random.Random, number: int, agent: str, closed: datetime, ope
 def sqlite_history(path: Path, count: int) -> str:
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA synchronous = OFF")
+        connection.execute("PRAGMA journal_mode = WAL")  # a scan of all may then take longer than 2 s
         connection.executescript(ddl("sqlite"))
         marks = ", ".join("?" * len(COLUMNS.split(",")))
         connection.executemany(f"INSERT INTO trades ({COLUMNS}) VALUES ({marks})", trades(count))
