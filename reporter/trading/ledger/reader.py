@@ -395,7 +395,7 @@ class Reader:
         if self._source.events is None:
             return None
         with self._database.snapshot() as connection:
-            if not inspect(connection).has_table("events"):
+            if not has_table(connection, "events"):
                 return None
             if after is None:
                 return WrittenEvents(newest=connection.execute(queries.last_event(self._source.events)).scalar() or 0)

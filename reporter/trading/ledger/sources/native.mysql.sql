@@ -67,3 +67,18 @@ CREATE TABLE equity (
     INDEX equity_at (at),
     INDEX equity_deposits (deposited)
 ) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE TABLE events (
+    id        BIGINT       NOT NULL PRIMARY KEY AUTO_INCREMENT,
+    reference VARCHAR(190),
+    kind      VARCHAR(190) NOT NULL,
+    at        DATETIME(6)  NOT NULL DEFAULT UTC_TIMESTAMP(6),
+    agent     VARCHAR(190),
+    severity  VARCHAR(30),
+    title     TEXT,
+    text      TEXT,
+    fields    JSON,
+    until     DATETIME(6),
+    slot      VARCHAR(190),
+    seq       BIGINT
+) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
