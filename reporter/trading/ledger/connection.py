@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
@@ -23,6 +23,13 @@ from reporter.trading.ledger.postgres_version import postgres_version
 from reporter.trading.ledger.sqlite_file import DisturbedError, SqliteFile, open_sqlite, sqlite_reason, verified
 
 _WRONG_KIND = ": is it the right kind of ledger?"
+
+
+class Version(NamedTuple):
+    """What differs once anything was written; None where nothing tells. One not `exact` does so after a while."""
+
+    value: object
+    exact: bool = True
 
 
 class Database:
@@ -70,15 +77,12 @@ class Database:
         except SQLAlchemyError as error:
             raise LedgerError(f"{self.name}: {self._reason(error)}") from None
 
-    def version(self, connection: Connection, tables: Collection[str]) -> object:
-        """What differs once anything was written to a database that has these tables; None where nothing tells.
-
-        It is asked at the beginning of a look.
-        """
+    def version(self, connection: Connection, tables: Collection[str]) -> Version:
+        """What differs once anything was written to these tables' database; it is asked at the beginning of a look."""
         file: Any = connection.connection.dbapi_connection
         if isinstance(file, SqliteFile):
-            return file.version()
-        return postgres_version(connection, tables) if self.dialect == "postgresql" and tables else None
+            return Version(file.version(), exact=False)
+        return Version(postgres_version(connection, tables) if self.dialect == "postgresql" and tables else None)
 
     def _reason(self, error: SQLAlchemyError) -> str:
         original = error.orig if isinstance(error, DBAPIError) else error

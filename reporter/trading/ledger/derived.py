@@ -6,8 +6,10 @@ one that all ledgers share. They are computed again when the source has changed.
 
 from __future__ import annotations
 
+import math
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +20,7 @@ from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, StaticPool, create_engine
 
+from reporter.trading.ledger.connection import Version
 from reporter.trading.ledger.sources.base import as_text
 
 # The native schema without its constraints: what is not known stays NULL and is counted as such.
@@ -36,6 +39,9 @@ CREATE TABLE equity (id INTEGER PRIMARY KEY, at TEXT, agent TEXT, mode TEXT, cur
 """
 
 Row = dict[str, object]
+# Seconds in which a file may be written to twice with nothing in its version that tells.
+SETTLED = 1.0
+
 L_co = TypeVar("L_co", covariant=True)
 L = TypeVar("L")
 
@@ -58,7 +64,7 @@ class Snapshots(Protocol[L_co]):
     @property
     def address(self) -> str: ...
     def snapshot(self) -> AbstractContextManager[L_co]: ...
-    def version(self, look: Any, tables: Collection[str]) -> object: ...
+    def version(self, look: Any, tables: Collection[str]) -> Version: ...
 
 
 class DerivedDatabase:
@@ -78,6 +84,8 @@ class DerivedDatabase:
         derive: Callable[[L], DerivedRows],
         changed: Callable[[L], object],
         tables: Collection[str] = (),
+        *,
+        settled: float = SETTLED,
     ) -> None:
         self.name = source.name
         self._source: Snapshots[Any] = source
@@ -86,7 +94,9 @@ class DerivedDatabase:
         self._lock = threading.Lock()
         self._tables = tables
         self._stamp: object = None
-        self._version: object = None
+        self._settled = settled
+        self._version = Version(None)
+        self._seen = self._looked = 0.0
         # "" is a private file of SQLite's own, which leaves memory when it grows.
         self._engine = create_engine(
             "sqlite://", creator=lambda: sqlite3.connect("", check_same_thread=False), poolclass=StaticPool
@@ -110,20 +120,24 @@ class DerivedDatabase:
         """One state of the computed rows, as new as the source. Raises LedgerError."""
         with self._lock:
             with self._source.snapshot() as look:
-                version = self._source.version(look, self._tables)
-                if version is None or version != self._version:
+                if not self._is_known(self._source.version(look, self._tables)):
                     self._refresh(look)
-            self._version = version
             with self._engine.connect() as connection, connection.begin():
                 yield connection
 
+    def _is_known(self, version: Version) -> bool:
+        """Whether the source was looked through in this version, and no write could have been missed since."""
+        if version != self._version:
+            self._version, self._seen, self._looked = version, time.monotonic(), -math.inf
+        return version.value is not None and self._looked - self._seen >= (0 if version.exact else self._settled)
+
     def _refresh(self, look: Any) -> None:
         """Compute the rows anew where they may differ."""
-        self._version = None
+        began, self._looked = time.monotonic(), -math.inf
         stamp = self._changed(look)
         if stamp != self._stamp:
             self._fill(self._derive(look))
-        self._stamp = stamp
+        self._stamp, self._looked = stamp, began
 
     def _fill(self, rows: DerivedRows) -> None:
         self._stamp = None

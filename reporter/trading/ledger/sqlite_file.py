@@ -40,7 +40,6 @@ BRIEF = 2.0
 # Such a file of so many bytes at most is read in a copy. 16 MiB take some ten milliseconds.
 SMALL = 16 * 1024 * 1024
 _POLL = 0.02  # seconds between two tries
-_SETTLED = 1_000_000_000  # nanoseconds after which a file's time tells the next write apart
 _HEADER, _WAL_HEADER = 100, 32  # bytes
 _OPCODES_BETWEEN_CHECKS = 10_000  # how often a query looks at its deadline
 # A value and a row may have so many bytes: functions such as `hex` and `printf` know no deadline, only this.
@@ -97,23 +96,18 @@ class SqliteFile(sqlite3.Connection):
             raise DisturbedError(f"{self.hold.path} changes while it is read")
 
     def version(self) -> object:
-        """What differs once anything was written since; None where a write could go unseen.
+        """What differs once anything was written, as far as the file system tells writes apart: by their times, but not
+        those of one moment. It is taken before anything is read.
 
-        It is taken before anything is read. A file system tells writes apart by their times, but not those of one
-        moment, so a file that was just written has no version. Its `-shm` is not opened: SQLite's locks would be lost.
+        Its `-shm` is not opened: SQLite's locks would be lost.
         """
         wal = self.hold.beside("-wal")
-        own, beside = self.hold.stamp(), _stamp(wal)
-        if not own[3] or any(abs(time.time_ns() - stamp[3]) < _SETTLED for stamp in (own, beside) if stamp[3]):
-            return None
         try:
             with wal.open("rb") as file:
                 head = file.read(_WAL_HEADER)
-        except FileNotFoundError:
-            head = b""
         except OSError:
-            return None
-        return own, beside, self.hold.header(), head
+            head = b""
+        return self.hold.stamp(), _stamp(wal), self.hold.header(), head
 
     def close(self) -> None:
         """Close the file, then give up the lock, unless the next look needs it."""
