@@ -7,10 +7,10 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from reporter.errors import LedgerError
 from reporter.paths import expanded
@@ -157,11 +157,19 @@ def _sentence(error: str) -> str:
     return error
 
 
+class Rows(Protocol):
+    """What is asked for rows in looks: files, or a server of another kind."""
+
+    @property
+    def address(self) -> str: ...
+    def snapshot(self) -> AbstractContextManager[Any]: ...
+
+
 class FileCatalog:
     """What stands in files: one table for files of rows, the tables of a DuckDB database."""
 
-    def __init__(self, files: Files) -> None:
-        self._database = files
+    def __init__(self, database: Rows) -> None:
+        self._database = database
 
     def tables(self) -> list[TableShape]:
         with self._database.snapshot() as look:

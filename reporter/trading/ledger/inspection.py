@@ -15,6 +15,8 @@ from reporter.secret import Secret
 from reporter.trading.ledger.candidates import evaluated
 from reporter.trading.ledger.catalog import Sample, SqlCatalog, TableShape
 from reporter.trading.ledger.checks import EARLIEST, LATEST, LedgerChecks
+from reporter.trading.ledger.clickhouse import ClickHouse, ClickHouseCatalog
+from reporter.trading.ledger.connection import Database
 from reporter.trading.ledger.files import TABLE, FileCatalog, Files
 from reporter.trading.ledger.mapping import read_mapping
 from reporter.trading.ledger.portfolio import Portfolio
@@ -80,9 +82,9 @@ def recognised(tables: list[TableShape]) -> str | None:
 def inspect(url: Secret | str, name: str, now: datetime, *, timeout: float = 60) -> Inspection:
     """Look at a database, read-only. Raises LedgerError where it cannot be read at all."""
     database = opened(name, url, timeout)
-    catalog = FileCatalog(database) if isinstance(database, Files) else SqlCatalog(database)
+    catalog = _catalog(database)
     found = Inspection(catalog.tables())
-    found.kind = recognised(found.tables) if database.dialect in {"sqlite", "postgresql"} else None
+    found.kind = recognised(found.tables) if isinstance(database, Database) else None
     if found.kind is None:
         found.proposals = propose(catalog, name)
         if not found.proposals:
@@ -94,6 +96,12 @@ def inspect(url: Secret | str, name: str, now: datetime, *, timeout: float = 60)
     except LedgerError as error:
         found.trouble = str(error).removeprefix(f"{name}: ")
     return found
+
+
+def _catalog(database: Database | Files | ClickHouse) -> SqlCatalog | FileCatalog:
+    if isinstance(database, Database):
+        return SqlCatalog(database)
+    return FileCatalog(database) if isinstance(database, Files) else ClickHouseCatalog(database)
 
 
 def with_contract(proposal: Proposal, tables: Sequence[TableShape]) -> dict[str, Any]:

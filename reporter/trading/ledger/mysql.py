@@ -43,15 +43,21 @@ _REASONS = {
 
 def acting(statement: str) -> str | None:
     """The first word in a statement for MySQL that does more than read, where one is known to."""
+    code, runs = code_of(statement)
+    word = _ACTS.search(code)
+    return runs or (" ".join(word[1].upper().split()) if word else None)
+
+
+def code_of(statement: str) -> tuple[str, str | None]:
+    """A statement without its texts, names and comments; and the comment in it that MySQL executes, if there is one."""
     code = []
     end = 0
     for found in _NO_CODE.finditer(statement):
         if found["runs"]:
-            return found["runs"]
+            return "", found["runs"]
         code.append(statement[end : found.start()])
         end = found.end()
-    word = _ACTS.search(" ".join([*code, statement[end:]]))
-    return " ".join(word[1].upper().split()) if word else None
+    return " ".join([*code, statement[end:]]), None
 
 
 def engine(url: URL, timeout: float) -> Engine:

@@ -50,6 +50,7 @@ from reporter.trading.ledger.buckets import (
 from reporter.trading.ledger.cash_flows import paid
 from reporter.trading.ledger.catalog import has_table
 from reporter.trading.ledger.checks import LATEST, LedgerChecks, RowChecks, Trouble, compared, finding
+from reporter.trading.ledger.clickhouse import SCHEMES, ClickHouse
 from reporter.trading.ledger.connection import Database
 from reporter.trading.ledger.derived import DerivedDatabase
 from reporter.trading.ledger.files import Files, file_kind
@@ -451,7 +452,7 @@ class Reader:
         if self._is_without_prices():
             found.append(f"{self.name}: {NO_PRICES}, so open positions have no P&L: name `prices` for this ledger")
         database = self._database.source if isinstance(self._database, DerivedDatabase) else self._database
-        if isinstance(database, Files):
+        if not isinstance(database, Database):
             return found
         advice = [f"{self.name}: {one}" for one in self._missing_index()]
         if database.dialect == "sqlite":
@@ -928,16 +929,20 @@ def _keeps_equity(connection: Connection, source: Source) -> bool:
     return has_table(connection, source.equity_table)
 
 
-def opened(name: str, url: Secret | str, timeout: float) -> Database | Files:
+def opened(name: str, url: Secret | str, timeout: float) -> Database | Files | ClickHouse:
     """What stands at an address. Raises LedgerError where it is none."""
-    kind = file_kind(url.reveal() if isinstance(url, Secret) else url)
+    plain = url.reveal() if isinstance(url, Secret) else url
+    if plain.partition("://")[0] in SCHEMES:
+        return ClickHouse(name, plain, timeout)
+    kind = file_kind(plain)
     return Database(name, url, timeout) if kind is None else Files(name, *kind, timeout)
 
 
 def _database(settings: LedgerSettings, timeout: float) -> Database | DerivedDatabase:
     database = opened(settings.name, settings.url, timeout)
-    if isinstance(database, Files) and settings.kind != "mapping":
-        raise LedgerError(f"{settings.name}: files are read by `kind: mapping`, not by {settings.kind}")
+    if not isinstance(database, Database) and settings.kind != "mapping":
+        what = "files are" if isinstance(database, Files) else "ClickHouse is"
+        raise LedgerError(f"{settings.name}: {what} read by `kind: mapping`, not by {settings.kind}")
     if settings.kind == "mapping":
         try:
             return mapped_database(database, settings.mapping)

@@ -19,6 +19,7 @@ from sqlalchemy import (
 from reporter.errors import LedgerError, nearest
 from reporter.trading.ledger import mysql, readonly
 from reporter.trading.ledger.catalog import column_types, table_names
+from reporter.trading.ledger.clickhouse import ClickHouse, ClickHouseLook
 from reporter.trading.ledger.connection import Database
 from reporter.trading.ledger.derived import DerivedDatabase, DerivedRows
 from reporter.trading.ledger.files import TABLE, FileLook, Files, named
@@ -28,13 +29,15 @@ from reporter.trading.ledger.postgres_statements import acting
 _BATCH = 5000
 
 
-def mapped_database(database: Database | Files, given: Mapping[str, Any]) -> DerivedDatabase:
+def mapped_database(database: Database | Files | ClickHouse, given: Mapping[str, Any]) -> DerivedDatabase:
     """A database whose trades are what the mapping makes of its rows. Raises LedgerError for a wrong mapping."""
     if isinstance(database, Files):
         own = given if "table" in given or "query" in given else {"table": TABLE, **given}
         read_mapping(own)
         return DerivedDatabase(database, partial(_derive_from_files, own), FileLook.stamp)
     mapping = read_mapping(given)
+    if isinstance(database, ClickHouse):
+        return DerivedDatabase(database, partial(_derive_from_files, given), partial(_changed_rows, mapping))
     tables = [".".join(f'"{part}"' for part in mapping.table.split("."))] if mapping.table else []
     return DerivedDatabase(database, partial(_derive, given), partial(_changed, mapping), tables)
 
@@ -48,10 +51,23 @@ def _derive(given: Mapping[str, Any], connection: Connection) -> DerivedRows:
     return mapped(mapping, _rows(connection, statement))
 
 
-def _derive_from_files(given: Mapping[str, Any], look: FileLook) -> DerivedRows:
+def _changed_rows(mapping: LedgerMapping, look: ClickHouseLook) -> object:
+    known = {one.name for one in look.columns(_chosen(mapping))}
+    return look.checksum(_chosen(mapping, sorted(mapping.used & known)))
+
+
+def _chosen(mapping: LedgerMapping, columns: Collection[str] = ()) -> str:
+    """The statement that gives the rows, of a table some columns or all."""
+    if mapping.query:
+        return mapping.query.rstrip().rstrip(";")
+    table = ".".join(map(named, str(mapping.table).split(".")))
+    return f"SELECT {', '.join(map(named, columns)) or '*'} FROM {table}"  # noqa: S608 - quoted
+
+
+def _derive_from_files(given: Mapping[str, Any], look: FileLook | ClickHouseLook) -> DerivedRows:
     mapping = read_mapping(given)
-    sql = mapping.query or f"SELECT * FROM {named(str(mapping.table))}"  # noqa: S608 - quoted
-    columns = look.columns(sql.rstrip().rstrip(";"))
+    sql = _chosen(mapping)
+    columns = look.columns(sql)
     expect_types(mapping, {one.name: one.type for one in columns})
     known = [one.name for one in columns]
     return mapped(read_mapping(given, known), look.rows(sql))
