@@ -72,6 +72,7 @@ LIBRARIES = {
     "psutil": "reporter.probes reporter.scheduler",
     "psycopg": "reporter.probes reporter.trading.ledger reporter.store",
     "pymysql": "reporter.trading.ledger",
+    "clickhouse_connect": "reporter.trading.ledger",
     "resvg_py": "reporter.messages",
     "rich": "reporter.cli reporter.delivery.outlets.console",
     "sqlalchemy": "reporter.app reporter.cli reporter.inbox reporter.notify reporter.probes reporter.delivery "
@@ -96,8 +97,8 @@ WALL_CLOCK = words(
 )
 # Each costs tens of milliseconds or megabytes that not every command or daemon needs.
 HEAVY = words(
-    "PIL aiohttp ccxt jmespath alembic apprise apscheduler difflib discord dns duckdb httpx markdown_it psutil "
-    "psycopg pymysql regex resvg_py rich sqlalchemy"
+    "PIL aiohttp ccxt jmespath alembic apprise apscheduler clickhouse_connect difflib discord dns duckdb httpx "
+    "markdown_it psutil psycopg pymysql regex resvg_py rich sqlalchemy"
 )
 HEAVY_OF_OURS = {
     "reporter.http_client",
