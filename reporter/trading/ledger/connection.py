@@ -81,7 +81,7 @@ class Database:
         """What differs once anything was written to these tables' database; it is asked at the beginning of a look."""
         file: Any = connection.connection.dbapi_connection
         if isinstance(file, SqliteFile):
-            return Version(file.version(), exact=False)
+            return Version(file.version, exact=False)
         return Version(postgres_version(connection, tables) if self.dialect == "postgresql" and tables else None)
 
     def _reason(self, error: SQLAlchemyError) -> str:

@@ -79,8 +79,13 @@ class DisturbedError(FileError):
 
 
 class SqliteFile(sqlite3.Connection):
-    """A connection that only reads, made by `open_sqlite`. What it read counts once `verify` has been called."""
+    """A connection that only reads, made by `open_sqlite`. What it read counts once `verify` has been called.
 
+    `version` is another one once anything was written, as far as the file system tells writes apart: by their times,
+    but not those of one moment.
+    """
+
+    version: object
     hold: _Hold
     unchanging: Stamp | None
     keeps_wal: bool
@@ -94,20 +99,6 @@ class SqliteFile(sqlite3.Connection):
         if self.unchanging and (self.hold.stamp() != self.unchanging or _size(self.hold.beside("-wal"))):
             self.disturbed = True
             raise DisturbedError(f"{self.hold.path} changes while it is read")
-
-    def version(self) -> object:
-        """What differs once anything was written, as far as the file system tells writes apart: by their times, but not
-        those of one moment. It is taken before anything is read.
-
-        Its `-shm` is not opened: SQLite's locks would be lost.
-        """
-        wal = self.hold.beside("-wal")
-        try:
-            with wal.open("rb") as file:
-                head = file.read(_WAL_HEADER)
-        except OSError:
-            head = b""
-        return self.hold.stamp(), _stamp(wal), self.hold.header(), head
 
     def close(self) -> None:
         """Close the file, then give up the lock, unless the next look needs it."""
@@ -154,13 +145,14 @@ def open_sqlite(path: Path, timeout: float, *, pragmas: Collection[str] = (), co
     hold = _Hold(path)
     try:
         hold.lock()
+        version = hold.version()
         way, unchanging = _way_to_read(hold)
         content = hold.copy() if copy and not way else None
         connection = _connected(f"{hold.path.as_uri()}?mode=ro{way}") if content is None else _copied(content, hold)
     except BaseException:
         hold.release()
         raise
-    connection.hold, connection.unchanging = hold, unchanging
+    connection.hold, connection.unchanging, connection.version = hold, unchanging, version
     connection.keeps_wal = content is None and hold.keeps_wal()
     allowed = _ALLOWED_PRAGMAS | {(name, False) for name in pragmas}
 
@@ -316,9 +308,15 @@ class _Hold:
         found = fcntl.fcntl(self._descriptor, fcntl.F_OFD_GETLK, _flock(fcntl.F_WRLCK, *_RESERVED))
         return bool(struct.unpack_from("h", found)[0] != fcntl.F_UNLCK)
 
-    def header(self) -> bytes:
-        """The file's header, with its count of changes."""
-        return os.pread(self._descriptor, _HEADER, 0)
+    def version(self) -> object:
+        """See `SqliteFile`. It is taken before anything is read. `-shm` is not opened: SQLite's locks would be lost."""
+        wal = self.beside("-wal")
+        try:
+            with wal.open("rb") as file:
+                head = file.read(_WAL_HEADER)
+        except OSError:
+            head = b""
+        return self.stamp(), _stamp(wal), os.pread(self._descriptor, _HEADER, 0), head
 
     def stamp(self) -> Stamp:
         """Which file stands at the path, how large it is and when it was written; of no meaning where there is none."""
