@@ -202,6 +202,7 @@ class MariaDB(Process):
             "--bind-address=127.0.0.1",
             f"--socket={folder / 's'}",
             f"--pid-file={folder / 'pid'}",
+            f"--tmpdir={folder}",  # another server that starts would clear away what it finds in the usual one
             "--skip-log-bin",
             "--skip-name-resolve",
             "--innodb-buffer-pool-size=16M",
