@@ -14,7 +14,7 @@ from sqlalchemy.exc import ArgumentError
 
 from reporter.errors import LedgerError
 from reporter.trading.ledger.catalog import ColumnShape, TableShape
-from reporter.trading.ledger.connection import Version
+from reporter.trading.ledger.connection import SourceVersion
 from reporter.trading.ledger.files import FileCatalog
 from reporter.trading.ledger.mysql import code_of
 from reporter.trading.ledger.readonly import reads
@@ -82,9 +82,9 @@ class ClickHouse:
         except Error as error:
             raise LedgerError(f"{self.name}: {self._reason(str(error))}") from None
 
-    def version(self, _look: ClickHouseLook, _tables: object) -> Version:
+    def version(self, _look: ClickHouseLook, _tables: object) -> SourceVersion:
         """Nothing tells but the rows themselves, which the server looks through quickly."""
-        return Version(None)
+        return SourceVersion(None)
 
     def _connection(self) -> dict[str, Any]:
         url, secure = self._url, self._url.drivername == "clickhouses"

@@ -25,7 +25,7 @@ from reporter.trading.ledger.sqlite_file import DisturbedError, SqliteFile, open
 _WRONG_KIND = ": is it the right kind of ledger?"
 
 
-class Version(NamedTuple):
+class SourceVersion(NamedTuple):
     """What differs once anything was written; None where nothing tells. One not `exact` does so after a while."""
 
     value: object
@@ -77,12 +77,12 @@ class Database:
         except SQLAlchemyError as error:
             raise LedgerError(f"{self.name}: {self._reason(error)}") from None
 
-    def version(self, connection: Connection, tables: Collection[str]) -> Version:
+    def version(self, connection: Connection, tables: Collection[str]) -> SourceVersion:
         """What differs once anything was written to these tables' database; it is asked at the beginning of a look."""
         file: Any = connection.connection.dbapi_connection
         if isinstance(file, SqliteFile):
-            return Version(file.version, exact=False)
-        return Version(postgres_version(connection, tables) if self.dialect == "postgresql" and tables else None)
+            return SourceVersion(file.version, exact=False)
+        return SourceVersion(postgres_version(connection, tables) if self.dialect == "postgresql" and tables else None)
 
     def _reason(self, error: SQLAlchemyError) -> str:
         original = error.orig if isinstance(error, DBAPIError) else error

@@ -20,7 +20,7 @@ from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, StaticPool, create_engine
 
-from reporter.trading.ledger.connection import Version
+from reporter.trading.ledger.connection import SourceVersion
 from reporter.trading.ledger.sources.base import as_text
 
 # The native schema without its constraints: what is not known stays NULL and is counted as such.
@@ -64,7 +64,7 @@ class Snapshots(Protocol[L_co]):
     @property
     def address(self) -> str: ...
     def snapshot(self) -> AbstractContextManager[L_co]: ...
-    def version(self, look: Any, tables: Collection[str]) -> Version: ...
+    def version(self, look: Any, tables: Collection[str]) -> SourceVersion: ...
 
 
 class DerivedDatabase:
@@ -95,7 +95,7 @@ class DerivedDatabase:
         self._tables = tables
         self._stamp: object = None
         self._settled = settled
-        self._version = Version(None)
+        self._version = SourceVersion(None)
         self._seen = self._looked = 0.0
         # "" is a private file of SQLite's own, which leaves memory when it grows.
         self._engine = create_engine(
@@ -125,7 +125,7 @@ class DerivedDatabase:
             with self._engine.connect() as connection, connection.begin():
                 yield connection
 
-    def _is_known(self, version: Version) -> bool:
+    def _is_known(self, version: SourceVersion) -> bool:
         """Whether the source was looked through in this version, and no write could have been missed since."""
         if version != self._version:
             self._version, self._seen, self._looked = version, time.monotonic(), -math.inf

@@ -16,7 +16,7 @@ from reporter.errors import LedgerError
 from reporter.paths import expanded
 from reporter.trading.ledger import file_worker
 from reporter.trading.ledger.catalog import SAMPLED, ColumnShape, Sample, TableShape
-from reporter.trading.ledger.connection import Version
+from reporter.trading.ledger.connection import SourceVersion
 
 # The one table that files make, whatever their names are.
 TABLE = "file"
@@ -65,9 +65,9 @@ class Files:
         except LedgerError as error:
             raise LedgerError(f"{self.name}: {error}") from None
 
-    def version(self, look: FileLook, _tables: object) -> Version:
+    def version(self, look: FileLook, _tables: object) -> SourceVersion:
         """What differs once a file has been written to."""
-        return Version(look.stamp())
+        return SourceVersion(look.stamp())
 
     def _found(self) -> list[Path]:
         is_pattern = any(mark in self._path.name for mark in "*?[")
