@@ -66,7 +66,9 @@ class Place:
         self.environ = {**os.environ, "HOME": str(folder), "TOKEN": TOKEN, "CLIENT": TOKEN + "c", "SECRET": SECRET}
         (folder / "config").mkdir(parents=True)
         text = CONFIG.format(jobs=jobs, port=self.port, channel=channel, base_url=base_url)
-        (folder / "config/reporter.yaml").write_text(text)
+        config = folder / "config/reporter.yaml"
+        config.write_text(text)
+        config.chmod(0o600)
         with closing(sqlite3.connect(self.ledger)) as bot:
             bot.executescript(ddl("sqlite"))
             bot.execute("PRAGMA journal_mode = WAL")
@@ -95,6 +97,8 @@ class Place:
         self.start()
         try:
             while not self.answers():
+                if self.process is None or self.process.poll() is not None:
+                    raise SystemExit((self.folder / "log").read_text()[-2000:])
                 time.sleep(0.05)
             yield
         finally:
