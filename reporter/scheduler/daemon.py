@@ -31,6 +31,7 @@ from reporter.periods.clock import Clock, ClockSteps, SystemClock
 from reporter.periods.schedules import Every
 from reporter.scheduler.delivery_loop import DeliveryLoop
 from reporter.scheduler.guarded import guarded
+from reporter.scheduler.heap import give_back
 from reporter.scheduler.job_runs import WORKERS, JobRuns
 from reporter.scheduler.liveness import PLANNER, Liveness
 from reporter.scheduler.ping_watch import PingWatch
@@ -50,7 +51,7 @@ WATCH = 5.0
 STOP_PATIENCE = 5.0
 # A replaced runtime is closed when no run can use it any more.
 CLOSE_AFTER = 300.0
-DAY = 86400.0
+DAY, HOUR = 86400.0, 3600.0
 
 
 class Home(Protocol):
@@ -96,7 +97,7 @@ class Daemon:
         self._reloaded = reloaded
         self._reloading = threading.Lock()
         self._intervals: dict[str, int] = {}
-        self._prune_at = 0.0
+        self._prune_at = self._give_back_at = 0.0
         self._store_trouble = ""
         self._service = service or ServiceNotify()
         self._hung: str | None = None
@@ -191,7 +192,7 @@ class Daemon:
         """The clockwork skipped a run because the one before is still going."""
         bound = self._runtime.jobs.get(event.job_id)
         if bound is not None:
-            self._runs.submit(event.job_id, partial(self._runner.skipped, bound))
+            self._runs.submit_skipped(bound)
         log.warning("%s: a run was skipped because the one before is still going", event.job_id)
 
     def _tick(self) -> None:
@@ -209,6 +210,7 @@ class Daemon:
                 self._runs.submit_open(bound.job.name)
             self._upkeep.release_digests(runtime)
             self._prune_daily(runtime)
+            self._give_back_hourly()
             self._liveness.turned(PLANNER)
             if not any(bound.job.covers.unit is None for bound in _enabled(runtime)):
                 self._liveness.beat(runtime, self._runner)  # no run of a job shows how the daemon is
@@ -222,6 +224,12 @@ class Daemon:
         if now >= self._prune_at:
             self._prune_at = now + DAY
             self._runs.submit("pruning", partial(self._upkeep.prune, runtime))
+
+    def _give_back_hourly(self) -> None:
+        now = self._clock.monotonic()
+        if now >= self._give_back_at:
+            self._give_back_at = now + HOUR
+            give_back()
 
     def _watch(self) -> None:
         """The main thread's life: edited files, and a clock that was set."""

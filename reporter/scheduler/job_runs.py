@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 
 from reporter.errors import ReporterError
+from reporter.jobs.binding import BoundJob
 from reporter.periods.civil import covered
 from reporter.periods.clock import Clock
 from reporter.scheduler.guarded import guarded
@@ -46,14 +47,19 @@ class JobRuns:
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="report")
         self._submitted = InProgress()
         self._running_open = InProgress()
+        self._skipped = InProgress()
 
     def submit_owed(self, turn: Turn) -> None:
         """Let the pool run a job for a closed period, unless it has work of that job."""
-        self._submit_once(turn.bound.job.name, partial(self._run_owed, turn))
+        self._submit_once(self._submitted, turn.bound.job.name, partial(self._run_owed, turn))
 
     def submit_open(self, name: str) -> None:
         """Let the pool run a job that covers an open period, unless it has work of that job."""
-        self._submit_once(name, partial(self.run_open, name))
+        self._submit_once(self._submitted, name, partial(self.run_open, name))
+
+    def submit_skipped(self, bound: BoundJob) -> None:
+        """Let the pool note that a run was left out. While one such note of the job waits, no other joins it."""
+        self._submit_once(self._skipped, bound.name, partial(self._runner.skipped, bound))
 
     def run_open(self, name: str) -> None:
         """Run a job that covers an open period in this thread, unless it is running.
@@ -78,14 +84,14 @@ class JobRuns:
     def shut_down(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _submit_once(self, job: str, work: Callable[[], None]) -> None:
-        if self._stopping.is_set() or not self._submitted.begin(job):
+    def _submit_once(self, names: InProgress, job: str, work: Callable[[], None]) -> None:
+        if self._stopping.is_set() or not names.begin(job):
             return
         future = self.submit(job, work)
         if future is None:
-            self._submitted.end(job)
+            names.end(job)
         else:
-            future.add_done_callback(lambda _: self._submitted.end(job))  # called for a cancelled one, too
+            future.add_done_callback(lambda _: names.end(job))  # called for a cancelled one, too
 
     def _run_owed(self, turn: Turn) -> None:
         claim = self._planner.claim(turn)
