@@ -361,6 +361,8 @@ def _service(parser: argparse.ArgumentParser) -> None:
             "--root", metavar="DIR", default="/", help="work on the files of an image, not this machine"
         )
         action.add_argument("--dry-run", action="store_true", help="show what would be done, and do nothing")
+    alive = actions.add_parser("alive", help="whether the daemon makes progress, for the health check of a container")
+    alive.set_defaults(handler="alive.run_alive")
 
 
 COMMANDS = (

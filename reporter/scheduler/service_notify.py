@@ -1,6 +1,7 @@
 """Reports the daemon's state to systemd: ready, reloading, alive, stopping (the protocol of sd_notify(3)).
 
-Without systemd, and on any failure, it does nothing: a daemon in the foreground has nobody to report to.
+For a container, a file in the runtime folder says when the daemon was alive. Without either, and on any failure, it
+does nothing: a daemon in the foreground has nobody to report to.
 """
 
 from __future__ import annotations
@@ -10,10 +11,13 @@ import socket
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 
 from reporter.messages.message import visible
 
 LONGEST_STATUS = 300
+ALIVE = "alive"
+"""The file in RUNTIME_DIRECTORY whose time says when the daemon last made progress."""
 
 
 class ServiceNotify:
@@ -22,6 +26,8 @@ class ServiceNotify:
     def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
         address = environ.get("NOTIFY_SOCKET", "")
         self._address = f"\0{address[1:]}" if address.startswith("@") else address
+        folder = environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]
+        self._sign = Path(folder, ALIVE) if folder else None
 
     def ready(self, status: str) -> None:
         """The daemon is at work; `status` is a line for `systemctl status`."""
@@ -34,8 +40,14 @@ class ServiceNotify:
     def alive(self) -> None:
         """All parts of the daemon make progress."""
         self._send("WATCHDOG=1")
+        if self._sign:
+            with suppress(OSError):
+                self._sign.touch(mode=0o644)
 
     def stopping(self) -> None:
+        if self._sign:
+            with suppress(OSError):
+                self._sign.unlink()
         self._send("STOPPING=1")
 
     def _send(self, *lines: str) -> None:

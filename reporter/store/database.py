@@ -237,7 +237,10 @@ class Store:
             yield connection
 
     def _lost(self) -> str:
-        gone = self._file is None or not self._file.exists()
+        try:
+            gone = self._file is None or not self._file.exists()
+        except OSError as error:  # somebody closed a folder on the way to it
+            return f"the store {self._file} cannot be reached any more: {error.strerror}"
         return f"the store {self._file} was {'deleted' if gone else 'replaced'} while it was in use"
 
     @contextmanager
