@@ -21,7 +21,7 @@ from tests.docs.blocks import Block, blocks, pages
 
 # A part of a config refers to what stands elsewhere in it.
 ELSEWHERE = re.compile(r"there is no (channel|ledger)|no channel is named|the environment has no variable")
-OTHER_FILES = {"compose.yaml", "config/mine.yaml"}  # a mapping: tests of the ledger read such files
+OTHER_FILES = {"floor/compose.yaml", "config/mine.yaml"}  # a compose file; a mapping, which tests of the ledger read
 
 
 class WrongError(Exception):
