@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TextIO, TypedDict
@@ -33,6 +34,21 @@ class Services:
         self.labelled = False
         self.discord = ServiceLimits(clock.monotonic)
         self.telegram = ServiceLimits(clock.monotonic, _TELEGRAM_REQUESTS)
+        self._applications: dict[tuple[str, str], Callable[[], str | None]] = {}
+
+    def discord_application(self, settings: models.Config) -> Callable[[], str | None] | None:
+        """Which application's bot answers questions and buttons; None where none does."""
+        chat = settings.chat.discord if settings.chat else None
+        if chat is None or chat.token.missing:
+            return None
+        from reporter.delivery.outlets.discord.buttons import BotApplication  # noqa: PLC0415 - where it is used
+        from reporter.delivery.outlets.discord.outlet import USER_AGENT  # noqa: PLC0415
+
+        key = chat.token.reveal(), settings.discord.base_url
+        if key not in self._applications:
+            application = BotApplication(chat.token, key[1], USER_AGENT, self.clock.monotonic)
+            self._applications[key] = application.id
+        return self._applications[key]
 
 
 def open_channels(
@@ -91,6 +107,7 @@ def _discord(
         bot_token=None if entry.bot_token is None or entry.bot_token.missing else entry.bot_token,
         mention=entry.mentions,
         headline=entry.headline,
+        application=services.discord_application(settings),
         monotonic=services.clock.monotonic,
         service=services.discord,
         **_way(entry),

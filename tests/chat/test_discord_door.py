@@ -314,3 +314,51 @@ def test_the_commands_are_shown_once_and_again_only_when_they_change(
         assert discord.chat.interactions.registered == expected
         door.stop()
     world.app.close()
+
+
+def test_a_button_needs_the_role_and_the_card_shows_who_did_what(world: World) -> None:
+    world.discord.adopt("desk")
+    world.trouble()
+    [alert] = world.discord.wait_for("desk")
+    assert list(alert.buttons) == ["✋ Acknowledge", "🔇 Silence 1 h", "🌙 Until morning", "🔎 Explain"]
+    refused = world.chat.press(alert, world.viewer, "✋ Acknowledge")
+    assert "needs the role operator" in world.chat.answers(refused)[0].text
+    world.clock.forward(minutes=1)
+    done = world.chat.press(alert, world.operator, "✋ Acknowledge")
+    assert "Acknowledged by operator." in world.chat.answers(done)[0].text
+    assert (refused.private, done.private) == (True, True)
+    assert world.acked_by == ["operator"]
+    until(lambda: "Acknowledged by operator" in alert.text, lambda: alert.text)
+    assert list(alert.buttons)[0] == "✋ Acknowledge"
+
+
+def test_buttons_silence_for_an_hour_or_until_morning_and_explain(world: World) -> None:
+    world.discord.adopt("desk")
+    world.trouble()
+    [alert] = world.discord.wait_for("desk")
+    for label, said in {
+        "🔇 Silence 1 h": "for an hour",
+        "🌙 Until morning": "08:00",
+        "🔎 Explain": "limit/daily_loss",
+    }.items():
+        assert said in world.chat.answers(world.chat.press(alert, world.owner, label))[0].text
+
+
+def test_a_forged_button_grants_nothing_and_buttons_go_when_it_is_over(world: World) -> None:
+    world.discord.adopt("desk")
+    world.trouble()
+    [alert] = world.discord.wait_for("desk")
+    for custom_id, said in {"r1:ack:no-such": "This is over.", f"r1:drop:{world.incident}": "not known"}.items():
+        assert said in world.chat.answers(world.chat.press(alert, world.owner, custom_id=custom_id))[0].text
+    assert world.chat.press(alert, world.owner, custom_id="anything").acknowledged == 0
+    for _ in range(3):
+        world.clock.forward(hours=1)
+        world.trouble(Level.OK)
+    assert world.discord.messages("desk")[0].buttons == {}
+
+
+def test_a_webhook_of_another_gets_no_buttons_and_works(world: World) -> None:
+    world.trouble()
+    [alert] = world.discord.wait_for("desk")
+    assert alert.buttons == {}
+    assert "dropped_components" not in alert.warnings

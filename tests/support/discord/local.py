@@ -87,6 +87,11 @@ class LocalDiscord:
         hook = self._webhooks[name]
         return f"{self.base_url}/api/webhooks/{hook.id}/{hook.token}"
 
+    def adopt(self, name: str, bot: str = "floor") -> None:
+        """Let a webhook be one that the bot's application has made."""
+        self.webhook(name)
+        self._webhooks[name].application = self.bot_id(bot)
+
     def thread(self, name: str) -> str:
         """Open a thread in a channel; its id."""
         parent = self._webhooks[name].channel

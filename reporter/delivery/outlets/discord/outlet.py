@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 import httpx
 
-from reporter.delivery.outlets.discord import limits
+from reporter.delivery.outlets.discord import buttons, limits
 from reporter.delivery.outlets.discord.history import ChannelHistory
 from reporter.delivery.outlets.discord.markdown import BLANK, escaped, is_blank, markdown, markdown_line, plain_line
 from reporter.delivery.outlets.discord.responses import Answer, note_for_all, unanswered, verdict
@@ -59,7 +59,8 @@ class DiscordOutlet:
     With a `bot_token` the channel is read where an answer was lost; the bot must see the channel and its history.
     `timeout` is in seconds, for each step of a request. `service` has what all webhooks share. `proxy` is used instead
     of the environment's, and `ca_file` (PEM) is trusted instead of the usual authorities. With `headline` a line
-    above the embed says what the message is. Raises ReporterError when a setting can never work.
+    above the embed says what the message is. `application` gives the application whose bot answers: where the webhook
+    is one of its own, alerts have buttons. Raises ReporterError when a setting can never work.
     """
 
     kind = "discord"
@@ -81,10 +82,13 @@ class DiscordOutlet:
         proxy: Secret | None = None,
         ca_file: Path | None = None,
         headline: bool = True,
+        application: Callable[[], str | None] | None = None,
     ) -> None:
         address = WebhookAddress.parse(webhook, base_url)
         self._token = address.token
         self._headline = headline
+        self._application = application
+        self._owner: str | None = None
         self._thread_id = thread_id or address.thread_id
         self._mention = {severity: tuple(map(checked_mention, who)) for severity, who in (mention or {}).items()}
         shown_as = {"username": checked_username(username), "avatar_url": avatar_url, "thread_name": thread_name}
@@ -119,9 +123,12 @@ class DiscordOutlet:
         """As many as one request can carry and as call the same people. One that opens a thread stands for itself, and
         so does one with files."""
         head, *rest = messages
-        if "thread_name" in self._shown_as or head.attachments:
+        if "thread_name" in self._shown_as or head.attachments or self._rows(head):
             return 1
-        alike = takewhile(lambda other: not other.attachments and self._like(other) == self._like(head), rest)
+        alike = takewhile(
+            lambda other: not other.attachments and not self._rows(other) and self._like(other) == self._like(head),
+            rest,
+        )
         sums = accumulate(map(limits.text_length, (head, *alike)))
         return max(1, sum(total <= limits.EMBED_TEXT for total in islice(sums, limits.EMBEDS)))
 
@@ -139,6 +146,8 @@ class DiscordOutlet:
             body["content"] = content
         if message.attachments:
             body["attachments"] = listed_files(message.attachments)
+        if found := self._rows(message):
+            body["components"] = found
         return body
 
     def post(self, message: Message, *along: Message) -> Verdict:
@@ -157,7 +166,9 @@ class DiscordOutlet:
 
     def edit(self, id: str, message: Message) -> Verdict:  # noqa: A002
         # What an edit does not name stays: without these two, an old mention and old files would.
-        body = {"content": None, "attachments": []} | self.payload(message)
+        body = (
+            {"content": None, "attachments": []} | ({"components": []} if self._owner else {}) | self.payload(message)
+        )
         kept = {key: value for key, value in body.items() if key not in _ONLY_WHEN_POSTED}
         return self._ask(
             "PATCH", _message(id), self._thread_of(id), request_content(kept, message.attachments), about=id
@@ -208,6 +219,7 @@ class DiscordOutlet:
             return Later(1, "the channel was closed", paced=True, asked=False)
         answer = Answer.of(response, about)
         self._guild = answer.text("guild_id") or self._guild
+        self._owner = answer.text("application_id") or self._owner
         found = verdict(answer)
         self._told.heard(answer, found, posted=method == "POST")
         note_for_all(self._service, found)
@@ -216,6 +228,14 @@ class DiscordOutlet:
         suppressed = self._hushed(found)
         self._gone = suppressed if isinstance(suppressed, Never) and suppressed.gone else None
         return suppressed
+
+    def _rows(self, message: Message) -> list[dict[str, Any]]:
+        """The buttons of a message, where the bot that answers owns the webhook."""
+        if self._application is None or not (found := buttons.rows(message)):
+            return []
+        if self._owner is None:
+            self.look()
+        return found if self._owner is not None and self._owner == self._application() else []
 
     def _like(self, message: Message) -> tuple[object, ...]:
         """What messages must have in common to be one: whom they call, and whether they make a sound."""

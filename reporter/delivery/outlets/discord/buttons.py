@@ -1,0 +1,78 @@
+"""The buttons of an alert in Discord, and whether the bot that receives them is the one whose webhook posts.
+
+Buttons that act work only in messages of a webhook that the bot's own application has made (resources/webhook).
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+
+from reporter.delivery.outlets.discord.responses import json_of
+from reporter.delivery.outlets.discord.webhook import connect_bot
+from reporter.errors import ReporterError
+from reporter.messages.message import Message
+from reporter.secret import Secret
+
+log = logging.getLogger(__name__)
+
+BUTTONS = {
+    "ack": "✋ Acknowledge",
+    "silence": "🔇 Silence 1 h",
+    "morning": "🌙 Until morning",
+    "explain": "🔎 Explain",
+}
+"""What a button says, by its verb. Its id holds the verb and an incident's id and no more, in 100 characters."""
+AGAIN_AFTER = 600.0
+"""Seconds before Discord is asked again whose bot it is, where it did not answer."""
+_WITHIN = 5.0
+
+Json = dict[str, Any]
+
+
+def rows(message: Message) -> list[Json]:
+    """The rows of buttons of a message: those of its open incident, and none without one."""
+    if not message.incident:
+        return []
+    buttons = [
+        {"type": 2, "style": 2, "label": label, "custom_id": f"r1:{verb}:{message.incident}"}
+        for verb, label in BUTTONS.items()
+    ]
+    return [{"type": 1, "components": buttons}]
+
+
+class BotApplication:
+    """The id of the application of the bot that answers. Discord is asked once."""
+
+    def __init__(
+        self, token: Secret, base_url: str, user_agent: str, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._token, self._base_url, self._user_agent = token, base_url, user_agent
+        self._monotonic = monotonic
+        self._id: str | None = None
+        self._asked_at: float | None = None
+
+    def id(self) -> str | None:
+        """None while it is not known: an alert then goes without buttons."""
+        now = self._monotonic()
+        if self._id is None and (self._asked_at is None or now - self._asked_at > AGAIN_AFTER):
+            self._asked_at = now
+            self._id = self._ask()
+        return self._id
+
+    def _ask(self) -> str | None:
+        try:
+            client = connect_bot(self._base_url, self._token, timeout=_WITHIN, user_agent=self._user_agent)
+            with client:
+                found = json_of(client.get("/applications/@me"))
+        except (httpx.HTTPError, ReporterError):
+            found = None
+        id_ = found.get("id") if isinstance(found, dict) else None
+        if not isinstance(id_, str):
+            log.warning("Discord does not say whose bot `chat.discord` is, so alerts have no buttons for a while")
+            return None
+        return id_
