@@ -15,7 +15,9 @@ from reporter.errors import ConfigError, Problem, ReporterError, TemplateError
 from reporter.jobs.loader import load_catalog
 from reporter.messages.formats import plural
 from reporter.messages.message import visible
+from reporter.scheduler.chat_settings import ChatSettings, DiscordSettings
 from reporter.scheduler.runtime import Runtime
+from reporter.secret import Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,19 +117,55 @@ def _check_channels(runtime: Runtime) -> Iterator[Finding]:
 
 
 def _check_chat(runtime: Runtime) -> Iterator[Finding]:
-    """Whether the bot that people ask works, is in its groups, and has somebody to answer."""
+    """Whether the bots that people ask work, are where they answer, and have somebody to answer."""
     chat = runtime.chat
-    if chat is None or chat.telegram is None:
+    if chat is None:
         return
+    checks: list[Iterator[Finding]] = []
+    if chat.telegram is not None:
+        checks.append(_check_telegram(chat.telegram, chat))
+    if chat.discord is not None:
+        checks.append(_check_discord(chat.discord))
+    answers = bool(checks)
+    for check in checks:
+        try:
+            yield from check
+        except ReporterError as error:
+            yield Finding("chat", f"chat: {error}")
+            answers = False
+    if answers and not chat.roles:
+        yield Finding("advice", "chat: `roles` names nobody, so nobody gets an answer")
+
+
+def _check_telegram(token: Secret, chat: ChatSettings) -> Iterator[Finding]:
     from reporter.delivery.outlets.telegram.chats import bot_and_groups  # noqa: PLC0415 - loaded only where it is used
 
-    try:
-        name, strange = bot_and_groups(chat.telegram, chat.telegram_url, sorted(chat.telegram_groups))
-    except ReporterError as error:
-        yield Finding("chat", f"chat: {error}")
-        return
+    name, strange = bot_and_groups(token, chat.telegram_url, sorted(chat.telegram_groups))
     yield Finding("", f"questions are answered by @{visible(name)} in Telegram")
     for group in strange:
         yield Finding("chat", f"chat: the bot is not in the group {group}: add it there, or take it out of `groups`")
-    if not chat.roles:
-        yield Finding("advice", "chat: `roles` names nobody, so nobody gets an answer")
+
+
+def _check_discord(chat: DiscordSettings) -> Iterator[Finding]:
+    """Nothing connects for that: each connection counts."""
+    from reporter.delivery.outlets.discord.server import Bot  # noqa: PLC0415 - loaded only where it is used
+
+    if find_spec("discord") is None:
+        yield Finding("chat", "chat.discord needs discord.py: pip install 'reporter[chat]'")
+        return
+    bot = Bot(chat.token, base_url=chat.url)
+    try:
+        servers = {one.id: visible(one.name) for one in bot.servers()}
+        if chat.guild not in servers:
+            where = ", ".join(f"{name} ({id_})" for id_, name in servers.items()) or "none"
+            yield Finding("chat", f"chat.discord: the bot is not in the server {chat.guild}; it is in {where}")
+            return
+        yield Finding("", f"questions are answered in the server {servers[chat.guild]} of Discord")
+        known = {place.id for place in bot.places(chat.guild)}
+        for channel in sorted(chat.channels - known):
+            yield Finding("chat", f"chat.discord: the server has no channel {channel}, or the bot does not see it")
+        if chat.prefix and not bot.reads():
+            why = "switch Message Content Intent on, on the page Bot of its application, or set `prefix: false`"
+            yield Finding("advice", f"chat.discord: the bot may not read what people write: {why}")
+    finally:
+        bot.close()

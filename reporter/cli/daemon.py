@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -147,5 +148,7 @@ def _servers(app: App, daemon: Daemon, wake: Callable[[], None]) -> Iterator[Web
         live = Live(world)
         yield WebServer(application(world, live), web.host, web.port, base_path=web.base_path, stops=live.close)
     if plans is not None and listener is not None:
-        pages = plan_pages.application(app.store, app.clock, lambda: daemon.runtime.plans or plans, listener)
+        pages = plan_pages.application(
+            app.store, app.clock, lambda: daemon.runtime.plans or plans, listener, partial(app.doors.words, "discord")
+        )
         yield WebServer(pages, listener.host, listener.port, section="plans")

@@ -55,3 +55,9 @@ class DoorStates:
         if found is None:
             return "not configured", ""
         return ("connected" if found[0] else "disconnected"), found[1]
+
+    def all(self) -> dict[str, str]:
+        """`connected` or `disconnected` by service."""
+        with self._lock:
+            services = list(self._states)
+        return {service: self.words(service)[0] for service in services}

@@ -33,12 +33,13 @@ class Health:
         return JSONResponse({"status": "ok"})
 
     async def _ready(self, _: Request) -> Response:
-        """That the store can be read: without it nothing is reported."""
+        """That the store can be read: without it nothing is reported. `chat` says how the bots stand that answer."""
         try:
             await within(self._look, 5)
         except ProblemError:
             return JSONResponse({"status": "unavailable", "why": "the store cannot be read"}, 503)
-        return JSONResponse({"status": "ready"})
+        doors = self._world.app.doors.all()
+        return JSONResponse({"status": "ready"} | ({"chat": doors} if doors else {}))
 
     def _look(self) -> None:
         with self._world.store.read() as connection:

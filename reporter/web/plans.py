@@ -66,7 +66,10 @@ class _Counts:
 class PlanPages:
     """The handlers. Each answers in the shapes that clients of plans know."""
 
-    def __init__(self, store: Store, clock: Clock, settings: Callable[[], PlanSettings]) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, settings: Callable[[], PlanSettings], bot: Callable[[], tuple[str, str]]
+    ) -> None:
+        self._bot = bot
         self._store = store
         self._clock = clock
         self._settings = settings
@@ -89,14 +92,19 @@ class PlanPages:
         try:
             written, _charts, _edits = await self._asked(lambda rows: rows.counts())
         except (StoreError, TimeoutError):
-            components: dict[str, Any] = {"database": {"status": "down"}, "discord_bot": {"status": "not configured"}}
+            components: dict[str, Any] = {"database": {"status": "down"}, "discord_bot": self._bot_state()}
             answer = {"status": "unhealthy", "timestamp": self._now(), "components": components}
             return JSONResponse(answer, 503)
         components = {
             "database": {"status": "up", "plan_count": written},
-            "discord_bot": {"status": "not configured"},
+            "discord_bot": self._bot_state(),
         }
         return JSONResponse({"status": "healthy", "timestamp": self._now(), "components": components})
+
+    def _bot_state(self) -> dict[str, str]:
+        """How the bot that answers in Discord stands; `why` explains that it is not connected."""
+        status, why = self._bot()
+        return {"status": status} | ({"why": why} if why else {})
 
     async def metrics(self, _: Request) -> Response:
         """Counts since the start, and of the store."""
@@ -184,9 +192,15 @@ class PlanPages:
         return _naive(self._clock.wall(), next(iter(self._settings().authors.values()), None))
 
 
-def application(store: Store, clock: Clock, settings: Callable[[], PlanSettings], listener: PlanListener) -> ASGIApp:
-    """Everything that the address of plans answers."""
-    pages = PlanPages(store, clock, settings)
+def application(
+    store: Store,
+    clock: Clock,
+    settings: Callable[[], PlanSettings],
+    listener: PlanListener,
+    bot: Callable[[], tuple[str, str]] = lambda: ("not configured", ""),
+) -> ASGIApp:
+    """Everything that the address of plans answers. `bot` says how the one in Discord stands, and why."""
+    pages = PlanPages(store, clock, settings, bot)
     paths = {
         "/": pages.index,
         "/health": pages.health,

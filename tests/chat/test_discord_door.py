@@ -329,7 +329,7 @@ def test_a_button_needs_the_role_and_the_card_shows_who_did_what(world: World) -
     assert (refused.private, done.private) == (True, True)
     assert world.acked_by == ["operator"]
     until(lambda: "Acknowledged by operator" in alert.text, lambda: alert.text)
-    assert list(alert.buttons)[0] == "✋ Acknowledge"
+    assert "✋ Acknowledge" in alert.buttons
 
 
 def test_buttons_silence_for_an_hour_or_until_morning_and_explain(world: World) -> None:
@@ -362,3 +362,22 @@ def test_a_webhook_of_another_gets_no_buttons_and_works(world: World) -> None:
     [alert] = world.discord.wait_for("desk")
     assert alert.buttons == {}
     assert "dropped_components" not in alert.warnings
+
+
+@pytest.mark.parametrize("count", [20, pytest.param(200, marks=pytest.mark.full)])
+def test_questions_at_once_are_answered_in_order_and_never_too_fast(
+    tmp_path: Path, clock: HandClock, count: int
+) -> None:
+    with LocalDiscord(now=clock.wall) as discord:
+        world = World(tmp_path, discord, clock)
+        door = world.opened()
+        discord.chat.until_connected()
+        people = [world.chat.member(f"trader {number}", "traders") for number in range(count // 4)]
+        asked = [world.chat.slash("desk", people[number % len(people)], "help") for number in range(count)]
+        for one in asked:
+            world.chat.answers(one, seconds=300)
+        order = [one.answers[0].id for one in asked]
+        assert order == sorted(order, key=int)
+        assert discord.journal.limited == 0
+        door.stop()
+        world.app.close()

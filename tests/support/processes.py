@@ -19,6 +19,7 @@ from tests.support.stage import Stage
 PATIENCE = 30.0
 
 APPRISE = "ignore:'imghdr' is deprecated"  # which Apprise loads
+DISCORD_PY = "ignore:'audioop' is deprecated"  # which discord.py loads
 
 
 class Process:
@@ -28,7 +29,19 @@ class Process:
         self._lines: list[str] = []
         clock = [moment.isoformat()] if began is None else [moment.isoformat(), repr(began)]
         self.process = subprocess.Popen(
-            [sys.executable, "-W", "error", "-W", APPRISE, "-m", "tests.support.launcher", str(home), *clock],
+            [
+                sys.executable,
+                "-W",
+                "error",
+                "-W",
+                APPRISE,
+                "-W",
+                DISCORD_PY,
+                "-m",
+                "tests.support.launcher",
+                str(home),
+                *clock,
+            ],
             cwd=ROOT,
             env={"PATH": os.environ["PATH"], **environ},
             stdout=subprocess.DEVNULL,

@@ -33,10 +33,13 @@ class Address:
 OPEN = PlanListener("127.0.0.1", 0, None, frozenset({"https://desk.example.org"}))
 
 
-def served(folder: Path, listener: PlanListener = OPEN) -> Iterator[Address]:
+def served(
+    folder: Path, listener: PlanListener = OPEN, bot: tuple[str, str] = ("not configured", "")
+) -> Iterator[Address]:
     with desk(folder) as kept:
         clock = HandClock(MORNING + timedelta(hours=2))
-        server = WebServer(application(kept.store, clock, lambda: SETTINGS, listener), listener.host, listener.port)
+        pages = application(kept.store, clock, lambda: SETTINGS, listener, lambda: bot)
+        server = WebServer(pages, listener.host, listener.port)
         server.start()
         with httpx.Client(base_url=server.address, trust_env=False) as client:
             yield Address(kept, client, server.address)
@@ -92,6 +95,13 @@ def test_the_history_of_a_plan(filled: Address) -> None:
         ("Watch for breakout above 950", "daria", "2026-11-27T07:30:00"),
         ("Updated plan text", "daria", "2026-11-27T08:00:00"),
     ]
+
+
+@pytest.mark.parametrize("state", [("connected", ""), ("disconnected", "the token is refused")])
+def test_health_says_how_the_bot_stands(tmp_path: Path, state: tuple[str, str]) -> None:
+    for address in served(tmp_path, bot=state):
+        found = address.client.get("/health").json()["components"]["discord_bot"]
+        assert (found["status"], found.get("why", "")) == state
 
 
 def test_health_and_metrics_have_the_documented_shapes(filled: Address) -> None:

@@ -13,6 +13,7 @@ import secrets
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -77,6 +78,7 @@ class DiscordDoor:
         self._answers = DiscordAnswers(settings.token, settings.url, self._stopping)
         self._strangers = Strangers()
         self._forms: dict[str, tuple[tuple[str, bytes], ...]] = {}
+        self._client: discord.Client | None = None
         self._user = 0
         self._loop = asyncio.new_event_loop()
         self._task: asyncio.Task[None] | None = None
@@ -130,6 +132,7 @@ class DiscordDoor:
 
     async def _ready(self, client: discord.Client) -> None:
         """Show the commands of the table in the server, where Discord does not know them yet."""
+        self._client = client
         self._user = client.user.id if client.user else 0
         log.info("questions are answered by %s in Discord", visible(str(client.user)))
         path = "/applications/{application_id}/guilds/{guild_id}/commands"
@@ -212,7 +215,8 @@ class DiscordDoor:
         if actor is None:
             return
         reply = Reply(str(message.channel.id), question=str(message.id))
-        files = await self._fetched(message.attachments, reply)
+        attached = [_Picture(one.filename, one.size, one.url) for one in message.attachments]
+        files = await self._fetched(attached, reply)
         if files is None:
             return
         # Several people may write `!wait` to each other; only what is a command gets an answer in a channel.
@@ -228,18 +232,16 @@ class DiscordDoor:
                 return text.removeprefix(start).strip() or None
         return text if message.guild is None and text else None
 
-    async def _fetched(
-        self, attached: Sequence[discord.Attachment], reply: Reply
-    ) -> tuple[tuple[str, bytes], ...] | None:
+    async def _fetched(self, attached: Sequence[_Picture], reply: Reply) -> tuple[tuple[str, bytes], ...] | None:
         """The pictures that came with a question; None where they cannot be had, which is said."""
-        if not attached:
+        if not attached or self._client is None:
             return ()
         if len(attached) > MOST_PICTURES or any(one.size > PICTURE_BYTES for one in attached):
             self._say(reply, f"At most {MOST_PICTURES} pictures of {PICTURE_BYTES >> 20} MiB each: nothing is done.")
             return None
         try:
             async with asyncio.timeout(FETCH_WITHIN):
-                return tuple([(one.filename, await one.read()) for one in attached])
+                return tuple([(one.name, await self._client.http.get_from_cdn(one.url)) for one in attached])
         except (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError):
             self._say(reply, "The pictures could not be fetched from Discord: nothing is done. Try again.")
             return None
@@ -279,7 +281,7 @@ class DiscordDoor:
 
     async def _command(self, interaction: discord.Interaction, data: Mapping[str, Any], actor: Actor) -> None:
         name, options = str(data.get("name", "")), list(data.get("options") or ())
-        values, attached = values_of(options), _attached(interaction, pictures_of(options))
+        values, attached = values_of(options), _attached(data, pictures_of(options))
         key = secrets.token_hex(8)
         if form := form_for(found(name), f"r1:{_FORM}:{name}.{key}", values):
             await self._show_form(interaction, form)
@@ -348,11 +350,20 @@ class DiscordDoor:
         self._questions.say(text, partial(self._answers.send, reply))
 
 
-def _attached(interaction: discord.Interaction, ids: Sequence[str]) -> list[discord.Attachment]:
+@dataclass(frozen=True, slots=True)
+class _Picture:
+    """What somebody has attached, as Discord describes it."""
+
+    name: str
+    size: int
+    url: str
+
+
+def _attached(data: Mapping[str, Any], ids: Sequence[str]) -> list[_Picture]:
     """The pictures that options name."""
-    namespace = interaction.namespace
-    found_ones = [value for _, value in namespace if isinstance(value, discord.Attachment)]
-    return [one for one in found_ones if str(one.id) in ids]
+    known = (data.get("resolved") or {}).get("attachments") or {}
+    found_ones = [known[id_] for id_ in ids if id_ in known]
+    return [_Picture(str(one["filename"]), int(one["size"]), str(one["url"])) for one in found_ones]
 
 
 def _fields(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:

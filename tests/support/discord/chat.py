@@ -136,6 +136,7 @@ class Chat:
         channel: str,
         member: Member,
         name: str,
+        /,
         *,
         files: Mapping[str, tuple[str, bytes]] | None = None,
         **given: Any,

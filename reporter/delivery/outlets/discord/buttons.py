@@ -1,4 +1,4 @@
-"""The buttons of an alert in Discord, and whether the bot that receives them is the one whose webhook posts.
+"""The buttons of an alert or a board in Discord, and whether the bot that receives them is the one whose webhook posts.
 
 Buttons that act work only in messages of a webhook that the bot's own application has made (resources/webhook).
 """
@@ -27,6 +27,8 @@ BUTTONS = {
     "explain": "🔎 Explain",
 }
 """What a button says, by its verb. Its id holds the verb and an incident's id and no more, in 100 characters."""
+REFRESH = "🔄 Refresh"
+"""On a board; its id holds the name of the job."""
 AGAIN_AFTER = 600.0
 """Seconds before Discord is asked again whose bot it is, where it did not answer."""
 _WITHIN = 5.0
@@ -35,14 +37,13 @@ Json = dict[str, Any]
 
 
 def rows(message: Message) -> list[Json]:
-    """The rows of buttons of a message: those of its open incident, and none without one."""
-    if not message.incident:
-        return []
+    """The rows of buttons of a message: those of its open incident, or that of a board."""
+    labels = BUTTONS if message.incident else {"refresh": REFRESH} if message.refreshes else {}
+    about = message.incident or message.refreshes
     buttons = [
-        {"type": 2, "style": 2, "label": label, "custom_id": f"r1:{verb}:{message.incident}"}
-        for verb, label in BUTTONS.items()
+        {"type": 2, "style": 2, "label": label, "custom_id": f"r1:{verb}:{about}"} for verb, label in labels.items()
     ]
-    return [{"type": 1, "components": buttons}]
+    return [{"type": 1, "components": buttons}] if buttons else []
 
 
 class BotApplication:

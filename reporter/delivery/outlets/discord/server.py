@@ -34,6 +34,8 @@ RIGHTS = {"View Channels": 1 << 10, "Manage Channels": 1 << 4, "Manage Webhooks"
 HISTORY = 1 << 16
 """Read Message History, by which doubts about a delivery are resolved."""
 ADMINISTRATOR = 1 << 3
+CONTENT = 1 << 18 | 1 << 19
+"""Flags of an application that may read messages: of one that was verified, or that is in fewer than 100 servers."""
 NAME, TOPIC = 100, 1024
 """The longest name and topic of a channel, in characters."""
 PATIENCE = 180.0
@@ -131,6 +133,10 @@ class Bot:
     def application(self) -> str:
         """The id of the bot's application, which webhooks bear that it made."""
         return self._ask("GET", "/applications/@me", lambda found: _id(found["id"]))
+
+    def reads(self) -> bool:
+        """Whether the page of the bot lets it read what people write."""
+        return self._ask("GET", "/applications/@me", lambda found: bool(int(found.get("flags") or 0) & CONTENT))
 
     def servers(self) -> list[ServerCard]:
         return self._ask(
