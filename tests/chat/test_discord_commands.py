@@ -18,12 +18,13 @@ from reporter.delivery.outlets.discord import limits
 from reporter.delivery.outlets.discord.outlet import embeds
 from reporter.errors import ReporterError
 from reporter.operations.answering import Door
+from reporter.operations.control import AgentArguments
 from reporter.operations.operation import Actor, Role
 from reporter.operations.table import BY_NAME
 from reporter.store.plans import PlanTable
 from tests.operations.floors import CONFIG, floor
 from tests.support.discord import LocalDiscord, commands
-from tests.support.discord.interactions import Interaction, Member
+from tests.support.discord import shown as as_read
 from tests.support.discord.world import Posted
 from tests.support.stage import Stage
 
@@ -48,8 +49,11 @@ ASKED: dict[str, tuple[str, dict[str, Any]]] = {
     "edit": ('edit d "short BTC"', {"author": "d", "text": "short BTC"}),
     "delete": ("delete d", {"author": "d"}),
     "history": ("history d", {"author": "d"}),
-    "pause": ("pause agent Momentum_BTC_v1", {"agent": "Momentum_BTC_v1"}),
-    "resume": ("resume agent Momentum_BTC_v1", {"agent": "Momentum_BTC_v1"}),
+    **{
+        name: (f"{name} agent Momentum_BTC_v1", {"agent": "Momentum_BTC_v1"})
+        for name, one in BY_NAME.items()
+        if one.arguments is AgentArguments
+    },
     "switch": ("switch paper", {"mode": "paper"}),
     "restart": ("restart bot", {"service": "bot"}),
     "deploy": ("deploy bot", {"service": "bot"}),
@@ -91,7 +95,7 @@ class Asking:
         try:
             messages = Door(self.stage.app, lambda _: None).answer(text, actor)
         except ReporterError as error:
-            return [str(error)]
+            return [re.sub(r"\d{6}", "CODE", str(error))]
         return [bare(one) for message in messages for part in limits.fit(message) for one in embeds(part)]
 
     def written(self, text: str) -> list[Any]:
@@ -190,14 +194,13 @@ def picture() -> bytes:
 
 
 def shown(answers: list[Posted]) -> list[Any]:
+    """The embeds of an answer; of a sentence alone its words."""
     found = [bare(one) for answer in answers for one in answer.embeds]
-    only = found[0] if len(found) == 1 else {}
-    return [only["description"]] if set(only) == {"description", "color"} and "title" not in only else found
+    if len(found) == 1 and set(found[0]) == {"description", "color"}:
+        return [as_read(found[0]["description"])]
+    return found
 
 
 def bare(embed: dict[str, Any]) -> dict[str, Any]:
     """Without codes and times, which are others each time."""
     return {key: re.sub(r"\d{6}", "CODE", str(value)) for key, value in embed.items() if key != "timestamp"}
-
-
-__all__ = ["Interaction", "Member"]
