@@ -313,6 +313,7 @@ def test_the_commands_are_shown_once_and_again_only_when_they_change(
         world.chat.answers(world.chat.slash("desk", world.viewer, "help"))
         assert discord.chat.interactions.registered == expected
         door.stop()
+        until(lambda: not discord.chat.gateway.connected, lambda: "still connected")
     world.app.close()
 
 
@@ -325,7 +326,7 @@ def test_a_button_needs_the_role_and_the_card_shows_who_did_what(world: World) -
     assert "needs the role operator" in world.chat.answers(refused)[0].text
     world.clock.forward(minutes=1)
     done = world.chat.press(alert, world.operator, "✋ Acknowledge")
-    assert "Acknowledged by operator." in world.chat.answers(done)[0].text
+    assert "Acknowledged by operator" in world.chat.answers(done)[0].text
     assert (refused.private, done.private) == (True, True)
     assert world.acked_by == ["operator"]
     until(lambda: "Acknowledged by operator" in alert.text, lambda: alert.text)

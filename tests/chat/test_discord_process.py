@@ -54,7 +54,7 @@ def test_a_button_works_after_a_kill_and_health_says_how_the_bot_stands(tmp_path
         until(lambda: "Acknowledged by owner" in alert.text, lambda: running.log, seconds=120)
         [board] = [one for one in discord.messages("desk") if "🔄 Refresh" in one.buttons]
         asked = discord.chat.press(board, owner, "🔄 Refresh")
-        assert "health_probe" in discord.chat.answers(asked)[0].text
+        assert "Refreshed." in discord.chat.answers(asked, seconds=120)[0].text
         discord.chat.gateway.deaf = True
         discord.chat.gateway.drop()
         until(lambda: bot_state(listen) == "disconnected", lambda: running.log, seconds=120)

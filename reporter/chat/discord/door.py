@@ -51,6 +51,8 @@ PICTURE_BYTES = 10 << 20
 FETCH_WITHIN = 20.0
 """Seconds for all pictures of a question."""
 MOST_PICTURES = 10
+IN_ORDER_WITHIN = 3.0
+"""Seconds for which a command waits for the one before it to be acknowledged, or to have its pictures."""
 _BUTTON = re.compile(r"r1:(?P<verb>[a-z]{1,10}):(?P<about>[\w.-]{1,80})")
 _FORM = "form"
 _SHOW_FORM = 9
@@ -79,6 +81,7 @@ class DiscordDoor:
         self._strangers = Strangers()
         self._forms: dict[str, tuple[tuple[str, bytes], ...]] = {}
         self._client: discord.Client | None = None
+        self._turn: asyncio.Future[None] | None = None
         self._user = 0
         self._loop = asyncio.new_event_loop()
         self._task: asyncio.Task[None] | None = None
@@ -255,19 +258,35 @@ class DiscordDoor:
         )
         if actor is None:
             return
+        if interaction.type is discord.InteractionType.autocomplete:
+            await self._suggest(interaction, data, actor)
+            return
+        mine: asyncio.Future[None] = self._loop.create_future()
+        before, self._turn = self._turn, mine
         try:
-            match interaction.type:
-                case discord.InteractionType.autocomplete:
-                    await self._suggest(interaction, data, actor)
-                case discord.InteractionType.application_command:
-                    await self._command(interaction, data, actor)
-                case discord.InteractionType.component:
-                    await self._pressed(interaction, str(data.get("custom_id", "")), actor)
-                case discord.InteractionType.modal_submit:
-                    await self._filled_in(interaction, data, actor)
+            act = await self._taken(interaction, data, actor)
+            if before is not None:  # all are acknowledged at once, and answered in the order of their coming
+                await asyncio.wait([before], timeout=IN_ORDER_WITHIN)
+            if act is not None:
+                act()
         except discord.HTTPException as error:
             # Nobody sees an answer to what was not acknowledged in time, so it is not done either.
             log.warning("a command of %s was not acknowledged in time and is not done: %s", actor.signature, error)
+        finally:
+            mine.set_result(None)
+
+    async def _taken(
+        self, interaction: discord.Interaction, data: Mapping[str, Any], actor: Actor
+    ) -> Callable[[], None] | None:
+        """Acknowledge something; what is to be done about it."""
+        match interaction.type:
+            case discord.InteractionType.application_command:
+                return await self._command(interaction, data, actor)
+            case discord.InteractionType.component:
+                return await self._pressed(interaction, str(data.get("custom_id", "")), actor)
+            case discord.InteractionType.modal_submit:
+                return await self._filled_in(interaction, data, actor)
+        return None
 
     async def _suggest(self, interaction: discord.Interaction, data: Mapping[str, Any], actor: Actor) -> None:
         work = partial(suggestions, self._app, str(data.get("name", "")), list(data.get("options") or ()), actor)
@@ -277,9 +296,12 @@ class DiscordDoor:
         except (ReporterError, TimeoutError):
             choices = []
         options = [discord.app_commands.Choice(name=one["name"], value=one["value"]) for one in choices]
-        await interaction.response.autocomplete(options)
+        with suppress(discord.HTTPException):  # somebody has typed on meanwhile
+            await interaction.response.autocomplete(options)
 
-    async def _command(self, interaction: discord.Interaction, data: Mapping[str, Any], actor: Actor) -> None:
+    async def _command(
+        self, interaction: discord.Interaction, data: Mapping[str, Any], actor: Actor
+    ) -> Callable[[], None] | None:
         name, options = str(data.get("name", "")), list(data.get("options") or ())
         values, attached = values_of(options), _attached(data, pictures_of(options))
         key = secrets.token_hex(8)
@@ -288,36 +310,42 @@ class DiscordDoor:
             reply = self._reply(interaction, private=True)
             if attached and (files := await self._fetched(attached, reply)):
                 self._remember(key, files)
-            return
+            return None
         reply = await self._acknowledged(interaction)
         files = await self._fetched(attached, reply)
-        if files is not None:
-            self._ask(reply, actor, name, values, files, interaction)
+        if files is None:
+            return None
+        return partial(self._ask, reply, actor, name, values, files, interaction)
 
     async def _show_form(self, interaction: discord.Interaction, form: Json) -> None:
         names = {"webhook_id": str(interaction.id), "webhook_token": interaction.token}
         route = Route("POST", "/interactions/{webhook_id}/{webhook_token}/callback", **names)
         await interaction.client.http.request(route, json={"type": _SHOW_FORM, "data": form})
 
-    async def _filled_in(self, interaction: discord.Interaction, data: Mapping[str, Any], actor: Actor) -> None:
+    async def _filled_in(
+        self, interaction: discord.Interaction, data: Mapping[str, Any], actor: Actor
+    ) -> Callable[[], None] | None:
         """A form holds the whole command, so that it is good after a restart as well; pictures are kept meanwhile."""
         pressed = _BUTTON.fullmatch(str(data.get("custom_id", "")))
         if pressed is None or pressed["verb"] != _FORM:
-            return
+            return None
         name, _, key = pressed["about"].partition(".")
         reply = await self._acknowledged(interaction)
         values = {str(one["custom_id"]): one.get("value") for one in _fields(data)}
-        self._ask(reply, actor, name, values, self._forms.pop(key, ()), interaction)
+        return partial(self._ask, reply, actor, name, values, self._forms.pop(key, ()), interaction)
 
-    async def _pressed(self, interaction: discord.Interaction, custom_id: str, actor: Actor) -> None:
+    async def _pressed(
+        self, interaction: discord.Interaction, custom_id: str, actor: Actor
+    ) -> Callable[[], None] | None:
         """A button names a verb and an incident and no more: what it holds was chosen by whoever's client sent it."""
         pressed = _BUTTON.fullmatch(custom_id)
         if pressed is None:
-            return
+            return None
         private = pressed["verb"] not in {"explain", "graph"} or self._settings[1].ephemeral
         await interaction.response.defer(ephemeral=private, thinking=True)
         reply = self._reply(interaction, private=private)
-        self._questions.press(pressed["verb"], pressed["about"], actor, partial(self._answers.send, reply))
+        say = partial(self._answers.send, reply)
+        return partial(self._questions.press, pressed["verb"], pressed["about"], actor, say)
 
     async def _acknowledged(self, interaction: discord.Interaction) -> Reply:
         private = self._settings[1].ephemeral

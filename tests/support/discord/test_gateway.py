@@ -191,7 +191,7 @@ def test_an_interaction_is_acknowledged_once_within_three_seconds_and_answered_f
         assert callback(discord, asked).status_code == 204
         assert callback(discord, asked).json()["code"] == 40060
         assert follow(discord, asked).status_code == 200
-        moment[0] += timedelta(minutes=15)
+        moment[0] += timedelta(minutes=16)
         assert follow(discord, asked).json()["code"] == 50027
         assert [asked.private, discord.messages("desk")] == [True, []]
 
