@@ -53,6 +53,8 @@ class Desk:
                 if number * minutes * 60 / len(names) <= second:
                     act(name)
             self.passes(TICK / 60)
+        for name in names:  # those whose turn comes after the last tick
+            act(name)
 
     @property
     def titles(self) -> list[str]:
