@@ -30,6 +30,7 @@ probes: {{port: {{address: "127.0.0.1:1"}}}}
 # Commands of the README, in an order that makes sense, with their exit codes and something that they say.
 COMMANDS = [
     ("check", 0, "channel daily can be posted to"),
+    ("doctor", 0, "can be used"),
     ("jobs", 0, "daily_summary"),
     ("preview daily_summary --at 2026-10-30", 0, "-62.41 USDT"),
     ("run-job daily_summary --at 2026-10-30", 0, "delivered"),
@@ -76,6 +77,7 @@ MORE = [
     ("outbox drop 999", 1, "there is no message 999"),
     ("setup discord --dry-run", 1, "DISCORD_BOT_TOKEN"),
     ("setup telegram", 1, "TELEGRAM_TOKEN"),
+    ("store info", 0, "daemon    runs on it"),
     ("store backup --out {folder}/store.sqlite", 0, "written to"),
     ("service install --dry-run", 0, "would write"),
     ("service uninstall --dry-run", 0, "would remove"),
