@@ -96,7 +96,7 @@ class Asking:
         try:
             messages = Door(self.stage.app, lambda _: None).answer(text, actor)
         except ReporterError as error:
-            return [re.sub(r"\d{6}", "CODE", str(error))]
+            return [re.sub(r"\d{6}", "CODE", str(error)).replace("`", "")]
         return [bare(one) for message in messages for part in limits.fit(message) for one in embeds(part)]
 
     def written(self, text: str) -> list[Any]:
@@ -198,7 +198,7 @@ def shown(answers: list[Posted]) -> list[Any]:
     """The embeds of an answer; of a sentence alone its words."""
     found = [bare(one) for answer in answers for one in answer.embeds]
     if len(found) == 1 and set(found[0]) == {"description", "color"}:
-        return [as_read(found[0]["description"])]
+        return [as_read(found[0]["description"]).replace("`", "")]
     return found
 
 
