@@ -31,7 +31,7 @@ from tests.support.stage import Stage
 MORE = """\
 discord: {{base_url: "{url}"}}
 chat:
-  discord: {{token: env:BOT, guild: {guild}, channels: {desk}}}
+  discord: {{token: env:BOT, guild: {guild}, channels: {rooms}}}
   roles: {{owner: "discord:{owner}"}}
 plans: {{authors: {{d: {{users: [7]}}}}}}
 actions: {{pause: {{run: ["true", "{{agent}}"]}}}}
@@ -73,8 +73,13 @@ class Asking:
     def __init__(self, folder: Path, discord: LocalDiscord) -> None:
         self.chat, self.discord = discord.chat, discord
         bot, self.owner = discord.chat.bot(), discord.chat.member("owner")
+        # A channel takes five messages in 5 s, so what is written goes to one after the other.
+        self.rooms = ["desk", *(f"room{number}" for number in range(9))]
         more = MORE.format(
-            url=discord.base_url, guild=discord.guild.id, desk=discord.channel_id("desk"), owner=self.owner.id
+            url=discord.base_url,
+            guild=discord.guild.id,
+            rooms=[int(discord.channel_id(room)) for room in self.rooms],
+            owner=self.owner.id,
         )
         self.stage: Stage = floor(folder, CONFIG + more)
         self.stage.environ["BOT"] = bot
@@ -100,9 +105,10 @@ class Asking:
         return [bare(one) for message in messages for part in limits.fit(message) for one in embeds(part)]
 
     def written(self, text: str) -> list[Any]:
-        count = len(self.discord.messages("desk"))
-        self.chat.say("desk", self.owner, f"!{text}")
-        return shown(self.discord.wait_for("desk", count + 1)[count:])
+        self.rooms.append(room := self.rooms.pop(1))
+        count = len(self.discord.messages(room))
+        self.chat.say(room, self.owner, f"!{text}")
+        return shown(self.discord.wait_for(room, count + 1)[count:])
 
     def filled_in(self, name: str, values: dict[str, Any]) -> list[Any]:
         return shown(self.chat.answers(self.chat.slash("desk", self.owner, name, **values)))
