@@ -165,7 +165,7 @@ def test_acknowledging_edits_the_message_and_clears_itself(tmp_path: Path, capsy
         stage.passes(minutes=1)
         run_ack(stage.stage.app, options(subject="db", by="anna", note="on it"))
         [message] = stage.discord.messages("alerts-critical")
-        assert "✋ Acknowledged by anna at 2026-10-31 12:01:00 UTC: on it" in message.text
+        assert "✋ Acknowledged by anna at <t:1793448060:f>: on it" in message.text
         stage.passes(minutes=5)
         assert (len(stage.discord.messages("alerts-critical")), stage.discord.messages("on-call")) == (1, [])
         assert "not sent: acknowledged by anna" in explained(stage, capsys, "db")

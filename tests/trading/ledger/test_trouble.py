@@ -204,7 +204,6 @@ def test_postgresql_without_its_driver(monkeypatch: pytest.MonkeyPatch) -> None:
     ("url", "words"),
     [
         (f"oracle://u:{PASSWORD}@h/d", "oracle cannot be read, write sqlite:///FILE, postgresql://… or mysql://…"),
-        (f"mysql://u:{PASSWORD}@h/d", "MySQL and MariaDB are read by `kind: mapping`, not by native"),
         (f"postgresql://u:{PASSWORD}@h:port/d", "this is neither a file nor a database URL"),
         (f"://{PASSWORD}", "this is neither a file nor a database URL"),
     ],
