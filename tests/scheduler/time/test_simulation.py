@@ -17,6 +17,7 @@ from reporter.delivery.outlets.outlet import Delivered, Later, Unclear, Verdict
 from reporter.messages.message import Message, Run
 from reporter.periods.civil import Period, Unit, containing
 from reporter.scheduler.planner import Turn
+from reporter.store.database import Store
 from reporter.store.owed_periods import Claim
 from tests.scheduler.time.world import HOURLY, REPEAT, report
 from tests.support.clocks import HandClock
@@ -207,6 +208,12 @@ def judged(truth: Truth, job: str, owed: list[Period]) -> Counter[str]:
     assert all(arrival.at >= ends[arrival.label] for arrival in mine)
     assert max(Counter(arrival.label for arrival in mine if not arrival.marked).values()) == 1
     return Counter(periods=len(labels), copies=len(mine) - len(labels))
+
+
+@pytest.fixture(autouse=True)
+def on_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two daemons have one store only on a server. A file is quicker here, and is taken for one."""
+    monkeypatch.setattr(Store, "shared", property(lambda _: True))
 
 
 def test_days_of_two_daemons_in_which_anything_happens(tmp_path: Path) -> None:
