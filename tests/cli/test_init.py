@@ -90,6 +90,7 @@ def test_two_databases_and_a_wrong_webhook(machine: Machine, discord: LocalDisco
     assert machine.left() == ["home"]
 
 
+@FULL
 def test_ctrl_c_leaves_nothing(machine: Machine, screen: Terminal) -> None:
     screen.answers("A database, by file or URL")
     screen.answers(HIDDEN, INTERRUPT, end="")
