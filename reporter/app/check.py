@@ -8,6 +8,7 @@ from importlib.util import find_spec
 
 from reporter.app.build import HomeContents
 from reporter.app.config_lint import settings_without_effect
+from reporter.app.extras import MODULES, missing, remedy
 from reporter.app.home import FolderHome
 from reporter.config.models import Config
 from reporter.delivery.outlets.outlet import Delivered
@@ -65,14 +66,8 @@ def _check_config(
 
 def _check_extras(config: Config) -> Iterator[Finding]:
     """What a part of the config needs and is not installed."""
-    by_ccxt = any(market.exchange for market in config.markets.values())
-    by_ccxt |= any(ledger.prices and ledger.prices.kind == "ccxt" for ledger in config.ledgers.values())
-    for wanted, module, what in (
-        (by_ccxt, "ccxt", "prices of an exchange need ccxt: pip install 'reporter[ccxt]'"),
-        (config.web is not None, "starlette", "`web` needs starlette: pip install 'reporter[web]'"),
-    ):
-        if wanted and find_spec(module) is None:
-            yield Finding("config", what)
+    if absent := missing(config):
+        yield Finding("config", f"the config needs {', '.join(absent)}: {remedy(absent)}")
 
 
 def _check_templates(runtime: Runtime) -> Iterator[Finding]:
@@ -150,12 +145,11 @@ def _check_discord(chat: DiscordSettings) -> Iterator[Finding]:
     """Nothing connects for that: each connection counts."""
     from reporter.delivery.outlets.discord.server import Bot  # noqa: PLC0415 - loaded only where it is used
 
-    if find_spec("discord") is None:
-        yield Finding("chat", "chat.discord needs discord.py: pip install 'reporter[chat]'")
-        return
+    if find_spec(MODULES["chat"]) is None:
+        return  # which is said of the config
     bot = Bot(chat.token, base_url=chat.url)
     try:
-        servers = {one.id: visible(one.name) for one in bot.servers()}
+        servers = {server.id: visible(server.name) for server in bot.servers()}
         if chat.guild not in servers:
             where = ", ".join(f"{name} ({id_})" for id_, name in servers.items()) or "none"
             yield Finding("chat", f"chat.discord: the bot is not in the server {chat.guild}; it is in {where}")

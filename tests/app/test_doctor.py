@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
+from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,8 @@ from reporter.app.doctor.bundle import bundle
 from reporter.app.doctor.diagnosis import Diagnosis
 from reporter.app.doctor.examination import examine
 from reporter.app.doctor.machine import clock, room
-from reporter.app.doctor.program import needed_extras
 from reporter.app.doctor.service import daemons, is_daemon, service
+from reporter.app.extras import MODULES, needed
 from reporter.app.home import FolderHome
 from reporter.cli import main
 from reporter.config.models import Config
@@ -94,12 +95,18 @@ def test_extras_that_the_config_needs() -> None:
             "ledgers": {
                 "a": {"kind": "freqtrade", "url": "mysql://db/x"},
                 "b": {"kind": "mapping", "url": "t.parquet", "mapping": "m.yaml"},
+                "c": {"kind": "mapping", "url": "clickhouse://db/z", "mapping": "m.yaml"},
             },
+            "markets": {"btc": {"exchange": "kraken", "symbol": "BTC/USDT"}},
             "store": "postgresql://db/y",
             "web": {},
         }
     )
-    assert needed_extras(config) == {"mysql", "duckdb", "postgres", "web"}
+    assert needed(config) == {"ccxt", "clickhouse", "duckdb", "mysql", "postgres", "web"}
+
+
+def test_each_extra_is_known() -> None:
+    assert {*MODULES, "dev"} == set(distribution("reporter").metadata.get_all("Provides-Extra") or ())
 
 
 def test_a_clock_that_another_contradicts(well: Stage) -> None:

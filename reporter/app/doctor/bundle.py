@@ -54,7 +54,7 @@ def _config(path: Path) -> Iterator[str]:
 
 def _versions() -> Iterator[str]:
     yield f"reporter {__version__}, Python {platform.python_version()}, {platform.platform()}"
-    yield from sorted({f"{one.metadata['Name']}=={one.version}" for one in distributions()})
+    yield from sorted({f"{distribution.metadata['Name']}=={distribution.version}" for distribution in distributions()})
 
 
 def _from_store(home: FolderHome) -> Iterator[str]:
@@ -75,10 +75,11 @@ def _messages(store: Store) -> Iterator[str]:
         counts, channels = outbox_admin.state_counts(connection), channel_states.all_states(connection)
         waiting = outbox_admin.entries(connection, states=_UNDELIVERED, limit=MESSAGES)
     yield "messages by channel and state:"
-    yield from (f"  {one.channel} {one.state}: {one.number}" for one in counts)
+    yield from (f"  {count.channel} {count.state}: {count.number}" for count in counts)
     yield "channels:"
     yield from (
-        f"  {one.channel}: {one.failures} failures, dead since {one.dead_since}, {one.error}" for one in channels
+        f"  {channel.channel}: {channel.failures} failures, dead since {channel.dead_since}, {channel.error}"
+        for channel in channels
     )
     yield "messages that are not delivered:"
     for one in waiting:
