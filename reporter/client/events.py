@@ -169,13 +169,18 @@ class Client:
 
     def flush(self, timeout: float = 5.0) -> bool:
         """Wait until the reporter has accepted everything, at most `timeout` seconds; whether that came true."""
+        if not self._started:
+            return self._stats.handed == 0
         until = time.monotonic() + timeout
-        self._wake.set()
+        written = threading.Event()
+        self._queue.put(written)
+        if not written.wait(timeout):
+            return False
         while time.monotonic() < until:
-            if self._queue.empty() and self._writing.is_set() and self._spool is not None and self._spool.is_empty():
+            if self._spool is not None and self._spool.is_empty():
                 return True
             time.sleep(0.01)
-        return self._stats.handed == 0
+        return False
 
     def close(self, timeout: float = 2.0) -> None:
         """Hand over what can be handed over within `timeout` seconds; the rest stays in the spool."""
@@ -204,8 +209,9 @@ class Client:
             return Handed("")
 
     def _begin(self) -> None:
-        self._queue: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
-        self._wake, self._stopping, self._writing = threading.Event(), threading.Event(), threading.Event()
+        # An event, the mark of a flush, which is set once all events before it are written, or the end.
+        self._queue: queue.SimpleQueue[dict[str, Any] | threading.Event | None] = queue.SimpleQueue()
+        self._wake, self._stopping = threading.Event(), threading.Event()
         self._ended = threading.Event()
         self._lock = threading.Lock()
         self._started = False
@@ -222,8 +228,10 @@ class Client:
 
     def _drop_oldest(self) -> None:
         try:
-            self._queue.get_nowait()
-            self._stats.dropped += 1
+            if isinstance(oldest := self._queue.get_nowait(), threading.Event):
+                oldest.set()
+            else:
+                self._stats.dropped += 1
         except queue.Empty:
             pass
 
@@ -231,20 +239,18 @@ class Client:
         """Move events from the queue into the spool."""
         self._spool = spool = Spool(self._folder, self._spool_limit)
         while True:
-            self._writing.set()
-            event = self._queue.get()
-            self._writing.clear()
-            events = [event] if event is not None else []
-            while not self._queue.empty() and len(events) < QUEUE_LIMIT:
-                if (more := self._queue.get()) is not None:
-                    events.append(more)
+            items = [self._queue.get()]
+            while not self._queue.empty() and len(items) < QUEUE_LIMIT:
+                items.append(self._queue.get())
             try:
-                self._stats.dropped += spool.append([_line(one) for one in events])
+                self._stats.dropped += spool.append([_line(item) for item in items if isinstance(item, dict)])
             except Exception as error:  # noqa: BLE001
                 self._failed(error)
             self._wake.set()
-            if event is None:
-                self._writing.set()
+            for item in items:
+                if isinstance(item, threading.Event):
+                    item.set()
+            if None in items:
                 self._ended.set()
                 return
 
