@@ -55,7 +55,7 @@ def agents_status(ctx: Context[Parameters]) -> Iterator[Report | Observation | J
     for change in found.changes:
         if change.kind != "capital":  # which capital_allocation reports
             yield _message(ctx, found, change)
-    seen = {f"{one.ledger}/{one.name}": one for one in ctx.ledger.agents()} if ctx.ledger.names() else {}
+    seen = {f"{agent.ledger}/{agent.name}": agent for agent in ctx.ledger.agents()} if ctx.ledger.names() else {}
     facts = {"roster": found, "seen": seen}
     yield Report(facts=facts, template="agents_status_board", slot="agents", refresh=REFRESH)
     if found.kept != state.value:

@@ -74,7 +74,7 @@ def _messages(ctx: Context[Parameters], audits: list[TradeAudit]) -> Iterator[Re
 
 
 def _summary(ctx: Context[Parameters], news: FeedNews, audits: list[TradeAudit]) -> Iterator[Report]:
-    failed = [one for one in audits if one.verdict is AuditVerdict.FAILED]
+    failed = [audit for audit in audits if audit.verdict is AuditVerdict.FAILED]
     attached = Attachment(f"audit-{news.ledger}-{ctx.now:%Y-%m-%d-%H%M}.csv", audit_file(audits, ctx.period.zone))
     facts = {"summary": audit_summary(audits), "ledger": news.ledger}
     for channel in [None, *([ctx.params.violations] if failed and ctx.params.violations else [])]:

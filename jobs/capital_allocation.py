@@ -36,7 +36,7 @@ class Allocation:
     @property
     def allocated(self) -> Money:
         """The sum of what the agents have that are not stopped."""
-        return sum((one.capital for one in self.agents if one.capital), Money(Decimal(0), self.currency))
+        return sum((agent.capital for agent in self.agents if agent.capital), Money(Decimal(0), self.currency))
 
     @property
     def share(self) -> Decimal | None:
@@ -105,7 +105,7 @@ def _change(change: AgentChange) -> CapitalChange | None:
 
 def _allocations(ctx: Context[Parameters], agents: tuple[RosterEntry, ...]) -> list[Allocation]:
     balances = {(book.mode, book.currency): book.closing for book in ctx.books(ctx.period)}
-    funded = [one for one in agents if one.capital and one.state != "stopped"]
+    funded = [agent for agent in agents if agent.capital and agent.state != "stopped"]
     keys = {(one.mode, one.capital.currency) for one in funded if one.capital}
     return [
         Allocation(mode, currency, _of(funded, mode, currency), balances.get((mode, currency)))
@@ -114,5 +114,5 @@ def _allocations(ctx: Context[Parameters], agents: tuple[RosterEntry, ...]) -> l
 
 
 def _of(agents: list[RosterEntry], mode: Mode, currency: str) -> list[RosterEntry]:
-    own = [one for one in agents if one.mode is mode and one.capital and one.capital.currency == currency]
+    own = [agent for agent in agents if agent.mode is mode and agent.capital and agent.capital.currency == currency]
     return sorted(own, key=lambda one: (-one.capital.amount if one.capital else 0, one.name))

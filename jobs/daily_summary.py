@@ -106,6 +106,6 @@ def _section(
         contributors=contributors(book, 1 if brief else ctx.params.top),
         change=change_from(book, book.counterpart(before)),
         goals=target_progress(book, ctx.targets) if book in leaders else None,
-        history=next((one for one in histories if one.belongs_to(book)), None),
+        history=next((history for history in histories if history.belongs_to(book)), None),
         brief=brief,
     )

@@ -34,12 +34,12 @@ class Holdings:
     @property
     def priced(self) -> list[Position]:
         """The positions with a known result."""
-        return [one for one in self.positions if one.unrealised is not None]
+        return [position for position in self.positions if position.unrealised is not None]
 
     @property
     def unrealised(self) -> Money | None:
         """What the priced positions would make; None where none is priced."""
-        results = [one.unrealised for one in self.positions if one.unrealised is not None]
+        results = [position.unrealised for position in self.positions if position.unrealised is not None]
         return sum(results, Money(Decimal(0), self.currency)) if results else None
 
 
@@ -56,16 +56,16 @@ class Facts(TypedDict):
 def positions_open(ctx: Context[Parameters]) -> Iterator[Report]:
     """The open positions by mode and currency, in one message that is edited."""
     positions = ctx.ledger.open_positions() if ctx.ledger.names() else []
-    keys = sorted({(one.mode, one.currency) for one in positions})
+    keys = sorted({(position.mode, position.currency) for position in positions})
     holdings = [_holdings(positions, *key) for key in keys]
-    results = [one.unrealised.amount for one in holdings if one.unrealised]
+    results = [holding.unrealised.amount for holding in holdings if holding.unrealised]
     tone = Tone.GOOD if results and min(results) > 0 else Tone.BAD if results and max(results) < 0 else Tone.INFO
     facts: Facts = {"holdings": holdings, "unread": ctx.unread([])}
     yield Report(facts=facts, tone=tone, slot="open", refresh=REFRESH)
 
 
 def _holdings(positions: list[Position], mode: Mode, currency: str) -> Holdings:
-    own = [one for one in positions if (one.mode, one.currency) == (mode, currency)]
+    own = [position for position in positions if (position.mode, position.currency) == (mode, currency)]
     return Holdings(mode, currency, sorted(own, key=_size))
 
 

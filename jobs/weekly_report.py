@@ -149,7 +149,7 @@ def _section(ctx: Context[Parameters], book: Book, views: _Views, *, brief: bool
         contributors=contributors(book, 1 if brief else ctx.params.top),
         change=changed,
         goals=None if brief else target_progress(book, ctx.targets),
-        history=next((one for one in views.histories if one.belongs_to(book)), None),
+        history=next((history for history in views.histories if history.belongs_to(book)), None),
         splits=[] if brief else list(_splits(book, views, ctx.params.splits)),
         brief=brief,
     )

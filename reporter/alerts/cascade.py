@@ -51,7 +51,7 @@ def is_alike(one: Incident, other: Incident) -> bool:
 
 def sent_alone(incident: Incident, others: Iterable[Incident]) -> list[Incident]:
     """What the same cascade has brought so far without a group, the oldest first."""
-    alike = [one for one in others if is_alike(one, incident) and not one.is_over]
+    alike = [other for other in others if is_alike(other, incident) and not other.is_over]
     began = began_at(incident.opened_at, (one.opened_at for one in alike))
     found = [one for one in alike if one.group is None and began <= one.opened_at < incident.opened_at]
     return sorted(found, key=lambda one: one.opened_at)
@@ -60,11 +60,11 @@ def sent_alone(incident: Incident, others: Iterable[Incident]) -> list[Incident]
 def growing_group(incident: Incident, others: Iterable[Incident]) -> str | None:
     """The group that an alert joins: that of the last one like it, unless that opened long before."""
     found = [
-        one
-        for one in others
-        if one.group
-        and not one.is_over
-        and is_alike(one, incident)
-        and timedelta() <= incident.opened_at - one.opened_at <= 2 * LONGEST
+        other
+        for other in others
+        if other.group
+        and not other.is_over
+        and is_alike(other, incident)
+        and timedelta() <= incident.opened_at - other.opened_at <= 2 * LONGEST
     ]
     return max(found, key=lambda one: one.opened_at).group if found else None

@@ -232,7 +232,7 @@ def measured(
         unknown=times[Level.UNKNOWN],
         unobserved=max(NO_TIME, end - start - maintenance - sum(times.values(), NO_TIME)),
         maintenance=maintenance,
-        incidents=tuple(one for one in outages(spans, windows) if one.start < end and one.end >= start),
+        incidents=tuple(outage for outage in outages(spans, windows) if outage.start < end and outage.end >= start),
         figure=sum(span.total for span in inside) / figures if figures else None,
     )
 

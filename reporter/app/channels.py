@@ -75,7 +75,7 @@ def _channel(
         from reporter.delivery.outlets.console import ConsoleOutlet  # noqa: PLC0415 - loaded only where it is used
 
         folder = home / entry.pictures if entry.pictures else None
-        several = sum(isinstance(one, models.ConsoleChannel) for one in loaded.config.channels.values()) > 1
+        several = sum(isinstance(channel, models.ConsoleChannel) for channel in loaded.config.channels.values()) > 1
         label = name if services.labelled or several else ""
         console = ConsoleOutlet(stream or sys.stdout, zone=zone, pictures=folder, label=label)
         return Channel(name, console, "console", quiet_rules=quiet_rules, pictures=folder is not None)

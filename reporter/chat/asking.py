@@ -182,7 +182,11 @@ class Questions:
         raise NotUnderstoodError("this button is not known any more")
 
     def _each(self, name: str, subjects: Sequence[str], actor: Actor, **values: str) -> list[Message]:
-        return [message for one in subjects for message in self._door.invoke(name, {"subject": one, **values}, actor)]
+        return [
+            message
+            for subject in subjects
+            for message in self._door.invoke(name, {"subject": subject, **values}, actor)
+        ]
 
 
 class Strangers:

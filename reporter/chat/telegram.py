@@ -225,8 +225,8 @@ class TelegramDoor:
 
     def _gathered(self, album: str) -> None:
         pieces = self._albums.pop(album, [])
-        told = [one for one in pieces if one.text]
-        pictures = tuple(picture for one in pieces for picture in one.pictures)
+        told = [piece for piece in pieces if piece.text]
+        pictures = tuple(picture for piece in pieces for picture in piece.pictures)
         if told:
             self._question(replace(told[0], pictures=pictures))
 

@@ -37,13 +37,13 @@ def checks_table(checks: LedgerChecks) -> Iterator[str]:
     counted = f"{checks.trades:,} closed {_trades(checks.trades)}, {checks.open:,} open"
     yield f"{'✓' if checks.sound else '✗'} {visible(checks.ledger)} ({checks.kind}): {counted}"
     yield from (visible(f"  {_MARKS['note']} {one}") for one in checks.advice)
-    found = [one for one in checks.findings if one.count]
+    found = [finding for finding in checks.findings if finding.count]
     width = max((len(one.check) for one in found), default=0)
     for (_, remedy), group in groupby(sorted(found, key=_by_level), lambda one: (one.level, one.remedy)):
         for one in group:
             yield visible(f"  {_MARKS[one.level]} {one.check:{width}}  {_share(one):>16}  first: {one.first}")
         yield visible(f"    {'':{width}}  {'':16}  {remedy}")
-    sound = [one.check for one in checks.findings if not one.count]
+    sound = [finding.check for finding in checks.findings if not finding.count]
     if sound and checks.trades + checks.open:
         yield from wrap(f"✓ nothing found: {', '.join(sound)}", 100, initial_indent="  ", subsequent_indent="    ")
 

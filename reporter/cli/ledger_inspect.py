@@ -93,7 +93,7 @@ def _told(found: Inspection, name: str, options: argparse.Namespace) -> Iterator
     unit = "one execution" if best.mapping.get("unit") == "fill" else "one trade"
     yield f"The software is not known. Table {best.table} looks like {unit} a row ({best.rows:,} rows)."
     if others:
-        yield f"Other tables that may hold trades: {', '.join(one.table for one in others[:5])}"
+        yield f"Other tables that may hold trades: {', '.join(other.table for other in others[:5])}"
     yield ""
     yield "Proposed mapping:"
     yield from (f"  {line}" for line in as_yaml(best.mapping).splitlines())

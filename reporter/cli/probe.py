@@ -34,7 +34,7 @@ def run(home: FolderHome, options: argparse.Namespace) -> int:
         return DONE
     readings = _looked(loaded.config, names)
     _show(readings)
-    return DONE if all(one.observation.level is Level.OK for one in readings) else TROUBLE
+    return DONE if all(reading.observation.level is Level.OK for reading in readings) else TROUBLE
 
 
 def _meant(given: Sequence[str], settings: Config) -> list[str]:
@@ -61,14 +61,14 @@ def _looked(settings: Config, names: Sequence[str]) -> list[Reading]:
 
 
 def _show(readings: Sequence[Reading]) -> None:
-    width = max(len(one.name) for one in readings)
-    kinds = max(len(one.kind) for one in readings)
-    for one in readings:
-        seen = one.observation
-        took = "-" if one.latency is None else duration_text(one.latency) or "-"
+    width = max(len(reading.name) for reading in readings)
+    kinds = max(len(reading.kind) for reading in readings)
+    for reading in readings:
+        seen = reading.observation
+        took = "-" if reading.latency is None else duration_text(reading.latency) or "-"
         beside = f" ({seen.value}, limit {seen.limit})" if seen.value and seen.limit and seen.level.failing else ""
         words = visible(f"{seen.detail}{beside}")
-        print(f"{MARKS[seen.level]} {one.name:{width}}  {one.kind:{kinds}}  {took:>6}  {words}")
-        if one.figures:
-            figures = " · ".join(f"{name} {figure}" for name, figure in one.figures)
+        print(f"{MARKS[seen.level]} {reading.name:{width}}  {reading.kind:{kinds}}  {took:>6}  {words}")
+        if reading.figures:
+            figures = " · ".join(f"{name} {figure}" for name, figure in reading.figures)
             print(f"{'':{width + kinds + 15}}{visible(figures)}")

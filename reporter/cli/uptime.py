@@ -126,7 +126,7 @@ class _Subject:
 
 def _show_all(subjects: Sequence[_Subject], look: UptimeView) -> None:
     columns = list(look.times)
-    width = max(len(one.name) for one in subjects)
+    width = max(len(subject.name) for subject in subjects)
     if sys.stdout.isatty() and shutil.get_terminal_size().columns < width + len(look.days) + 62:
         columns = columns[:3]
     longest = "30 d" if "30 d" in look.times else columns[0]

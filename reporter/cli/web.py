@@ -37,7 +37,7 @@ def _password(_app: App, _options: argparse.Namespace) -> int:
 def _token(app: App, options: argparse.Namespace) -> int:
     now = app.clock.wall()
     expires = now + timedelta(days=options.days) if options.days else None
-    if any(one.name == options.name for one in app.runtime.web.programs) if app.runtime.web else False:
+    if any(program.name == options.name for program in app.runtime.web.programs) if app.runtime.web else False:
         raise ReporterError(f"web.tokens has a token {options.name}: take another name")
     with app.store.begin() as connection:
         web_keys.revoke(connection, "token", options.name)

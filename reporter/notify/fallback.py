@@ -88,7 +88,9 @@ class AlertMemory:
             judgement.process(seen, observer)
             judgement.process_due()
             records = self._decided.transitions
-            records[known:] = [replace(one, reason=MARK) if one.notified else one for one in records[known:]]
+            records[known:] = [
+                replace(record, reason=MARK) if record.notified else record for record in records[known:]
+            ]
             del records[:-UNRECORDED]
             self._version += 1
             waiting, self._unsent = self._unsent, []

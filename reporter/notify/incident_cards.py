@@ -64,7 +64,9 @@ class IncidentNotifier:
             cards.setdefault(one.incident.slot, []).append(one)
         for members in cards.values():
             # Escalation adds channels for itself and for the end. No card is begun there.
-            self._draft_card(members[0].incident, [name for one in members if not one.step for name in one.channels])
+            self._draft_card(
+                members[0].incident, [name for member in members if not member.step for name in member.channels]
+            )
 
     def show(self, incidents: Sequence[Incident]) -> None:
         """Draft the cards of some incidents as they stand now, in every channel that has them."""
@@ -102,7 +104,7 @@ class IncidentNotifier:
         if incident.group is None:
             return "" if incident.is_over else incident.id
         members = [one for one in self.repository.incidents.values() if one.group == incident.group]
-        return "" if all(one.is_over for one in members) else incident.group
+        return "" if all(member.is_over for member in members) else incident.group
 
     def _look_back(self, incidents: Sequence[Incident]) -> None:
         groups = {incident.group for incident in incidents if incident.group}
@@ -126,8 +128,14 @@ class IncidentNotifier:
         if group is None and before:
             group = before[0].id
             self.repository.save_incident(replace(before[0], group=group))
-        group = group or sha256(" ".join(one.incident.id for one in notifications).encode()).hexdigest()[:8]
-        joined = [replace(one, incident=replace(one.incident, group=group)) for one in notifications]
+        group = (
+            group
+            or sha256(" ".join(notification.incident.id for notification in notifications).encode()).hexdigest()[:8]
+        )
+        joined = [
+            replace(notification, incident=replace(notification.incident, group=group))
+            for notification in notifications
+        ]
         for one in joined:
             self.repository.save_incident(one.incident)
         return joined
@@ -197,7 +205,7 @@ class IncidentNotifier:
     def _as_it_stands(self, incident: Incident) -> AlertCase:
         """The incident with its last transition that was no repetition."""
         transitions = self.repository.transitions.get(incident.id, [])
-        last = next((one for one in reversed(transitions) if one.change not in _REPEATS), None)
+        last = next((transition for transition in reversed(transitions) if transition.change not in _REPEATS), None)
         if last is None:  # they are so old that the store has none of them
             seen, since, reason = Observation(incident.subject, incident.level), incident.since, "it is long ago"
             last = Transition(incident.subject, TransitionKind.OPENED, since, reason, seen, incident.level)
@@ -229,4 +237,4 @@ def _kind(sent: tuple[Notification, str]) -> tuple[str, bool, str]:
 
 def _trouble(transitions: Sequence[Transition]) -> Transition | None:
     """The last transition that describes the trouble."""
-    return next((one for one in reversed(transitions) if one.change in _TROUBLE), None)
+    return next((transition for transition in reversed(transitions) if transition.change in _TROUBLE), None)

@@ -193,7 +193,7 @@ class Judgement(Generic[Repository]):
                 blamed.add(suppressed.parent)
         self._notifier.notify(notifications)
         # The message of a parent names what is in trouble because of it.
-        blamed -= {one.transition.subject for one in notifications}
+        blamed -= {notification.transition.subject for notification in notifications}
         parents = [one for one in self.repository.open_incidents if one.subject in blamed and one.notified]
         self._notifier.show(parents)
 

@@ -68,7 +68,9 @@ class AlertSituation:
             {alert.subject: _in_brief(alert.state) for alert in alerts.troubled(connection)},
             {incident.id: incident for incident in incidents.open_or_named(connection, incident_ids)},
             tuple(incidents.silences_between(connection, now, now + AHEAD)),
-            frozenset((one.channel, one.address) for one in channel_states.all_states(connection) if one.dead_since),
+            frozenset(
+                (state.channel, state.address) for state in channel_states.all_states(connection) if state.dead_since
+            ),
         )
 
 

@@ -246,7 +246,7 @@ def alerts(asked: Invocation[AlertsArguments]) -> Iterator[Message]:
         begin_silence(asked.app, EVERYTHING, asked.arguments.span, "alerts off", asked.actor.name)
     elif asked.arguments.state == "on":
         run_id = secrets.token_hex(4)
-        with_all = [one for one in active_silences(asked.app) if one.pattern == EVERYTHING]
+        with_all = [silence for silence in active_silences(asked.app) if silence.pattern == EVERYTHING]
         if with_all:
             end_silences(asked.app, EVERYTHING, run_id)
             asked.deliver(run_id)

@@ -31,7 +31,10 @@ def gauges(app: App) -> tuple[list[LimitGauge], list[Unread]]:
     params, standing = look.ctx.params, {state.subject: state for state in app.history.open_alerts()}
     grading = UsageGrading(params.warn_at, params.paper == "critical", look.ctx.period.start, look.ctx.formats)
     try:
-        found = [LimitGauge(one, grading.observed(one, standing.get(one.subject))) for one in limit_usages(look)]
+        found = [
+            LimitGauge(limit_usage, grading.observed(limit_usage, standing.get(limit_usage.subject)))
+            for limit_usage in limit_usages(look)
+        ]
         return found, trading.unread(app, look.today)
     except LedgerError:
         return [], trading.unread(app, ())

@@ -44,8 +44,8 @@ def latency(asked: Invocation[Arguments]) -> Iterator[Message]:
         "latency",
         ledgers=inputs.ledger.health(),
         readings=[
-            (LEVEL_MARKS[one.observation.level], one, usual_latency(means.get(one.observation.subject)))
-            for one in readings
+            (LEVEL_MARKS[reading.observation.level], reading, usual_latency(means.get(reading.observation.subject)))
+            for reading in readings
         ],
     )
 

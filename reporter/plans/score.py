@@ -122,7 +122,7 @@ def _judged(
         return "not judged", "it has no line such as `long TSLA`"
     if not trades:
         return "not traded", "nothing that it names closed a trade"
-    wanted = {(one.market.casefold(), one.side) for one in named.intentions}
+    wanted = {(intention.market.casefold(), intention.side) for intention in named.intentions}
     planned = {market for market, _ in wanted}
     about = [(trade.market.casefold(), trade.side.casefold()) for trade in trades]
     against = sum(market in planned and (market, side) not in wanted for market, side in about)

@@ -67,7 +67,7 @@ class RespConnection:
     async def ask(self, *words: str) -> str:
         """The answer to a command, which must be text. Raises RespError, NotRespError, and what the network raises."""
         parts = [word.encode() for word in words]
-        self._writer.write(b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%b\r\n" % (len(one), one) for one in parts))
+        self._writer.write(b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%b\r\n" % (len(part), part) for part in parts))
         return await self._answer()
 
     async def _answer(self) -> str:

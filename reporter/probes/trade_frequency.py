@@ -67,7 +67,7 @@ class TradeFrequency:
 
 def trade_frequency(closings: Iterable[datetime], until: datetime, zone: tzinfo = UTC) -> TradeFrequency | None:
     """The pace of what closed up to `until`, by the clock of `zone`; None where there is too little of it to say."""
-    walls = sorted({math.floor(_wall(one, zone) / 60) * 60.0 for one in closings})
+    walls = sorted({math.floor(_wall(closing, zone) / 60) * 60.0 for closing in closings})
     end = _wall(until, zone)
     weeks = (end - walls[0]) / _WEEK if walls else 0.0
     if not _enough(_ANYTHING, walls, weeks):

@@ -89,21 +89,21 @@ class Restatements:
         """Keep and queue what differs, in one transaction: it is sent once, whatever dies in between."""
         moment = self._clock.wall()
         differing: list[Restatement] = []
-        for one in told.with_new_books(connection, suspects, {ends: set(books) for ends, books in now.items()}):
-            found = _compared(connection, one, now, reader.made_by, moment)
+        for suspect in told.with_new_books(connection, suspects, {ends: set(books) for ends, books in now.items()}):
+            found = _compared(connection, suspect, now, reader.made_by, moment)
             if _differs(found, runtime.restate_above):
-                told.add(connection, found, one.period.start)
+                told.add(connection, found, suspect.period.start)
                 counts = (found.trades, found.pnl, found.fees)
                 differing.append(found)
             else:  # what was told still counts, or many small changes would never be one
-                counts = (one.trades, one.pnl, one.fees)
-            told.settle(connection, one, *counts, made_by=reader.made_by, through=through)
+                counts = (suspect.trades, suspect.pnl, suspect.fees)
+            told.settle(connection, suspect, *counts, made_by=reader.made_by, through=through)
         return _queue(connection, reader.name, runtime, differing, moment)
 
 
 def _present(reader: Reader, suspects: Sequence[Told]) -> Now:
     """The present figures of each of the periods."""
-    periods = {(one.period.start, one.period.end): one.period for one in suspects}
+    periods = {(suspect.period.start, suspect.period.end): suspect.period for suspect in suspects}
     return {ends: undisturbed(partial(reader.totals, period)) for ends, period in periods.items()}
 
 

@@ -195,13 +195,13 @@ def add_changes(connection: Connection, ledger: str, changes: Iterable[Change]) 
     rows = [
         {
             "ledger": ledger,
-            "start": one.start,
-            "mode": one.mode.value,
-            "currency": one.currency,
-            "found_at": one.found_at,
-            "detail": json.dumps([one.trades, one.agents]),
+            "start": change.start,
+            "mode": change.mode.value,
+            "currency": change.currency,
+            "found_at": change.found_at,
+            "detail": json.dumps([change.trades, change.agents]),
         }
-        for one in changes
+        for change in changes
     ]
     if rows:
         connection.execute(insert(rollup_changes), rows)

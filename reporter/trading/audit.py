@@ -69,8 +69,8 @@ class AuditRule:
 
     def judges(self, trade: Trade) -> bool:
         """Whether the rule is about this trade."""
-        agents = not self.agents or any(fnmatchcase(trade.agent, one) for one in self.agents)
-        markets = not self.in_markets or any(fnmatchcase(trade.market, one) for one in self.in_markets)
+        agents = not self.agents or any(fnmatchcase(trade.agent, pattern) for pattern in self.agents)
+        markets = not self.in_markets or any(fnmatchcase(trade.market, pattern) for pattern in self.in_markets)
         return agents and markets and self.mode in {None, trade.mode}
 
 
@@ -113,13 +113,13 @@ class TradeAudit:
     @property
     def failed(self) -> list[AuditCheck]:
         """The checks that failed, the gravest first."""
-        failed = [one for one in self.checks if one.verdict is AuditVerdict.FAILED]
+        failed = [check for check in self.checks if check.verdict is AuditVerdict.FAILED]
         return sorted(failed, key=lambda one: -list(Gravity).index(one.gravity))
 
     @property
     def unjudged(self) -> list[AuditCheck]:
         """The checks that could not be judged."""
-        return [one for one in self.checks if one.verdict is AuditVerdict.NOT_JUDGED]
+        return [check for check in self.checks if check.verdict is AuditVerdict.NOT_JUDGED]
 
     @property
     def verdict(self) -> AuditVerdict:

@@ -251,7 +251,9 @@ def drawdown(days: Sequence[Day], capital: Money | None, currency: str) -> Drawd
     levels = _levels(days, capital if _begins(days, capital) > 0 else None)
     falls = [level - peak for level, peak in levels]
     shares = _shares(levels) if _begins(days, capital) > 0 else None
-    depths = [round(one, 18) for one in shares] if shares else falls  # a payment may cost an equal share its last digit
+    depths = (
+        [round(share, 18) for share in shares] if shares else falls
+    )  # a payment may cost an equal share its last digit
     low = depths.index(min(depths))
     return Drawdown(
         amount=Money(falls[low], currency),

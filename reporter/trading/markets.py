@@ -37,7 +37,7 @@ class Quote:
 def change(samples: Sequence[PriceAt], now: datetime, span: timedelta) -> float | None:
     """The change of the last price since a moment a span ago, as a share; None without a sample of that moment."""
     wanted, near = now - span, span * TOLERANCE
-    close = [one for one in samples if abs(one[0] - wanted) <= near]
+    close = [sample for sample in samples if abs(sample[0] - wanted) <= near]
     found = min(close, key=lambda one: abs(one[0] - wanted), default=None)
     if found is None or not samples or not found[1]:
         return None

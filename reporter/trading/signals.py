@@ -41,7 +41,7 @@ def signal_of(at: datetime, name: str, fields: Mapping[str, Any]) -> Signal | No
     """The signal of an event's fields; None where they name no market or no way."""
 
     def named(*names: str) -> Any:
-        return next((fields[one] for one in names if fields.get(one) not in (None, "")), None)
+        return next((fields[name] for name in names if fields.get(name) not in (None, "")), None)
 
     market, way = named("market", "pair", "symbol", "asset"), named("signal", "signal_type", "side", "action")
     if market is None or way is None:

@@ -155,7 +155,7 @@ def risk(call: Call[Query]) -> RiskAnswer:
     except LedgerError:
         positions = []
     return {
-        "limits": [_limit(one) for one in gauges],
+        "limits": [_limit(gauge) for gauge in gauges],
         "books": [_risk_of(call, one, books) for one in series],
         "exposure": _exposure(positions),
         "unread": call.wire.unread(missing),
@@ -181,7 +181,7 @@ def _limit(one: limits.LimitGauge) -> LimitJson:
 
 def _risk_of(call: Call[Query], series: Series, books: Sequence[Book]) -> RiskBookJson:
     curve = curve_of_series(series, call.world.runtime.inputs.basis)
-    found = next((one for one in books if (one.mode, one.currency) == (series.mode, series.currency)), None)
+    found = next((book for book in books if (book.mode, book.currency) == (series.mode, series.currency)), None)
     streaks, fall = (found.streaks if found else None), curve.drawdown
     return {
         "mode": series.mode.value,
@@ -206,10 +206,10 @@ def _share(figure: float | None) -> str | None:
 def _exposure(positions: Iterable[Position]) -> list[ExposureJson]:
     """What is open in each market, size times price; the largest first."""
     held = defaultdict[tuple[Mode, str, str], list[Decimal | None]](list)
-    for one in positions:
-        price = one.current_price or one.entry_price
-        worth = abs(one.size * price) if one.size is not None and price is not None else None
-        held[one.mode, one.currency, one.market].append(worth)
+    for position in positions:
+        price = position.current_price or position.entry_price
+        worth = abs(position.size * price) if position.size is not None and price is not None else None
+        held[position.mode, position.currency, position.market].append(worth)
     rows = [(key, len(found), [one for one in found if one is not None]) for key, found in held.items()]
     rows.sort(key=lambda row: (row[0][0].value, row[0][1], -sum(row[2], Decimal(0)), row[0][2]))
     return [
@@ -253,7 +253,7 @@ def _distribution(book: Book, made: Sequence[Decimal], by_side: dict[By, Any]) -
     sides: list[SideJson] = []
     for side, (books, _) in by_side.items():
         found = book.counterpart(books)
-        sides.append({"by": side, "lines": [wire.line(one) for one in found.lines] if found else []})
+        sides.append({"by": side, "lines": [wire.line(line) for line in found.lines] if found else []})
     return {
         "mode": book.mode.value,
         "currency": book.currency,
@@ -310,13 +310,13 @@ def agent(call: Call[Span]) -> AgentAnswer:
     period = span_of(call.world, call.query, usual=timedelta(days=29))
     found, _ = trading.figures(app, period, account=False)
     today, _ = trading.figures(app, trading.today(app), account=False)
-    series = [_own_series(call, one, name) for one in trading.days(app, period)[0]]
+    series = [_own_series(call, day, name) for day in trading.days(app, period)[0]]
     return {
         "name": name,
         "agents": [call.wire.agent(row.agent, runs=row.runs, today=row.lines) for row in own],
         "books": [one for book in found if (one := _agent_book(book, today, name))["span"]],
         "series": [one for one in series if one["agents"]],
-        "positions": [call.wire.position(one) for one in positions if one.agent == name],
+        "positions": [call.wire.position(position) for position in positions if position.agent == name],
         "unread": call.wire.unread(missing),
     }
 
@@ -332,7 +332,7 @@ def _agent_book(book: Book, today: Sequence[Book], name: str) -> AgentBookJson:
 
 
 def _line_of(book: Book, name: str) -> wire.LineJson | None:
-    return next((wire.line(one) for one in book.lines if one.key == name), None)
+    return next((wire.line(line) for line in book.lines if line.key == name), None)
 
 
 def _own_series(call: Call[Any], series: Series, name: str) -> wire.SeriesJson:

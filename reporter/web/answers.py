@@ -64,4 +64,4 @@ def lines_of(message: Message) -> list[str]:
     lines = [plain(message.title), *plain_blocks(message.body)]
     for field in message.fields:
         lines += [plain(field.name), *plain_blocks(field.blocks)]
-    return [one for one in [*lines, plain(message.footer)] if one]
+    return [line for line in [*lines, plain(message.footer)] if line]

@@ -69,8 +69,8 @@ def _status(call: Call[Query]) -> tuple[str, str]:
 def _uptime(call: Call[Query]) -> tuple[str, str]:
     """The worst uptime of 30 days. It is rounded down, so that 100% has no outage in it."""
     found = [
-        one["shares"]["30 d"]
-        for one in resources.uptimes(Call(call.world, call.actor, resources.UptimeQuery(), {}))["uptime"]
+        uptime["shares"]["30 d"]
+        for uptime in resources.uptimes(Call(call.world, call.actor, resources.UptimeQuery(), {}))["uptime"]
     ]
     shares = [share for share in found if share is not None]
     if not shares:

@@ -167,7 +167,7 @@ class Gate:
         if session.may == "user":
             person = self._world.settings.people.get(session.name)
             return Role[person.role.upper()] if person else None
-        known = {one.name: Caller(one.name, one.may) for one in self._world.settings.programs}
+        known = {program.name: Caller(program.name, program.may) for program in self._world.settings.programs}
         return known[session.name].role if session.name in known else None
 
     def by_token(self, request: Request) -> Caller:
@@ -186,9 +186,9 @@ class Gate:
         return found
 
     def of_token(self, token: str) -> Caller | None:
-        for one in self._world.settings.programs:
-            if one.is_token(token):
-                return Caller(one.name, one.may)
+        for program in self._world.settings.programs:
+            if program.is_token(token):
+                return Caller(program.name, program.may)
         if not token.startswith("rpt_"):
             return None
         now = self._world.now

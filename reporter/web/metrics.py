@@ -140,7 +140,7 @@ class _Floor(Collector):
             "reporter_outbox_messages",
             "Messages by state",
             ["channel", "state"],
-            [([one.channel, one.state], one.number) for one in counts],
+            [([count.channel, count.state], count.number) for count in counts],
         )
         yield (
             "reporter_job_last_run_timestamp_seconds",

@@ -39,7 +39,7 @@ PROBLEMS = {
 def description(resources: Sequence[Resource], base: str) -> dict[str, Any]:
     """The document. Shapes stand once, in `components`."""
     schemas: dict[str, Any] = {"Problem": PROBLEM}
-    shown = {f"{base}{one.path.replace(':path', '')}": one for one in resources}
+    shown = {f"{base}{resource.path.replace(':path', '')}": resource for resource in resources}
     paths: dict[str, Any] = {path: {"get": _read(one, schemas)} for path, one in shown.items()}
     for operation in OPERATIONS:
         paths[f"{base}/commands/{operation.name}"] = {"post": _command(operation, schemas)}

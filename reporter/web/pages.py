@@ -293,7 +293,7 @@ class Pages:
         return await self._as_it_looks(messages)
 
     async def _as_it_looks(self, messages: Sequence[Message]) -> Response:
-        text = await within(lambda: "".join(to_html(one, self._world.runtime.zone) for one in messages))
+        text = await within(lambda: "".join(to_html(message, self._world.runtime.zone) for message in messages))
         page = f"<!doctype html><html lang=en><meta charset=utf-8><title>message</title>{text}"
         return HTMLResponse(masked(page), headers={"Content-Security-Policy": VIEW_CSP, "Cache-Control": "no-store"})
 

@@ -253,7 +253,7 @@ def outbox(call: Call[OutboxQuery]) -> wire.OutboxAnswer:
     return {
         "messages": found,
         "next": more,
-        "counts": [{"channel": one.channel, "state": one.state, "number": one.number} for one in counts],
+        "counts": [{"channel": count.channel, "state": count.state, "number": count.number} for count in counts],
     }
 
 
@@ -364,7 +364,7 @@ def status(call: Call[Query]) -> wire.StatusAnswer:
         for name, state in rows
     ]
     subjects.sort(key=lambda one: (WORST_FIRST.index(Level(one["level"])), one["subject"]))
-    levels = [Level(one["level"]) for one in subjects]
+    levels = [Level(subject["level"]) for subject in subjects]
     return {
         "level": worst_level(levels).value,
         "summary": level_summary(levels, "All systems operational"),

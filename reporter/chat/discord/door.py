@@ -218,7 +218,9 @@ class DiscordDoor:
         if actor is None:
             return
         reply = Reply(str(message.channel.id), question=str(message.id))
-        attached = [_Picture(one.filename, one.size, one.url) for one in message.attachments]
+        attached = [
+            _Picture(attachment.filename, attachment.size, attachment.url) for attachment in message.attachments
+        ]
         files = await self._fetched(attached, reply)
         if files is None:
             return
@@ -295,7 +297,7 @@ class DiscordDoor:
                 choices = await self._loop.run_in_executor(None, work)
         except (ReporterError, TimeoutError):
             choices = []
-        options = [discord.app_commands.Choice(name=one["name"], value=one["value"]) for one in choices]
+        options = [discord.app_commands.Choice(name=choice["name"], value=choice["value"]) for choice in choices]
         with suppress(discord.HTTPException):  # somebody has typed on meanwhile
             await interaction.response.autocomplete(options)
 
@@ -331,7 +333,7 @@ class DiscordDoor:
             return None
         name, _, key = pressed["about"].partition(".")
         reply = await self._acknowledged(interaction)
-        values = {str(one["custom_id"]): one.get("value") for one in _fields(data)}
+        values = {str(field["custom_id"]): field.get("value") for field in _fields(data)}
         return partial(self._ask, reply, actor, name, values, self._forms.pop(key, ()), interaction)
 
     async def _pressed(

@@ -54,18 +54,18 @@ def same_commands(ours: Sequence[Json], known: Sequence[Mapping[str, Any]]) -> b
 
 def values_of(options: Iterable[Mapping[str, Any]]) -> Json:
     """The arguments that a person filled in, without pictures."""
-    return {str(one["name"]): one.get("value") for one in options if one.get("type") != ATTACHMENT}
+    return {str(option["name"]): option.get("value") for option in options if option.get("type") != ATTACHMENT}
 
 
 def pictures_of(options: Iterable[Mapping[str, Any]]) -> list[str]:
     """The ids of the pictures among the options."""
-    return [str(one.get("value")) for one in options if one.get("type") == ATTACHMENT]
+    return [str(option.get("value")) for option in options if option.get("type") == ATTACHMENT]
 
 
 def suggestions(app: App, name: str, options: Sequence[Mapping[str, Any]], actor: Actor) -> list[Json]:
     """What may stand in the option that is being typed, for somebody who may use the command."""
     operation = found(name)
-    focused = next((one for one in options if one.get("focused")), None)
+    focused = next((option for option in options if option.get("focused")), None)
     info = operation.arguments.model_fields.get(str(focused["name"])) if focused else None
     known = words_in(info).known if info else None
     if focused is None or known is None or actor.role < operation.role:

@@ -381,7 +381,7 @@ def summary_report(ctx: Context[P], news: FeedNews, template: str) -> Iterator[R
     """One message with the figures and the list, for the job's own channel and those of the modes in it."""
     content = csv_file(news.executions, EXECUTIONS, ctx.period.zone)
     attached = (Attachment(f"{news.ledger}-{ctx.now:%Y-%m-%d-%H%M}.csv", content),)
-    modes = {one.mode for one in feed_sums(news)}
+    modes = {feed_sum.mode for feed_sum in feed_sums(news)}
     extra = [ctx.params.live] * (Mode.LIVE in modes) + [ctx.params.paper] * (Mode.PAPER in modes)
     for channel in dict.fromkeys([None, *(name for name in extra if name)]):
         yield Report(facts={"summary": summary_of(news)}, template=template, files=attached, channel=channel)

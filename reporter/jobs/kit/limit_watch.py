@@ -223,7 +223,7 @@ def _whole_curve(look: LimitInputs, party: LimitOwner) -> Curve | None:
     series = next((one for one in look.history if (one.mode, one.currency) == (book.mode, book.currency)), None)
     if series is None or line is None:
         return curve_of_series(series) if series else None
-    course = next((one for one in series.agents if (one.ledger, one.key) == (line.ledger, line.key)), None)
+    course = next((agent for agent in series.agents if (agent.ledger, agent.key) == (line.ledger, line.key)), None)
     return curve_of_series(series, agent=course) if course else None
 
 

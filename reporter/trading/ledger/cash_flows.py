@@ -53,11 +53,13 @@ def _laid(payments: Sequence[_Payment], period: Period) -> CashFlow:
     ends = [day.end for day in period.days()]
     flows = [Flow()] * len(ends)
     before = Decimal(0)
-    for one in payments:
-        if one.amount is None:
+    for payment in payments:
+        if payment.amount is None:
             return CashFlow(None)
-        if one.at > period.start:
-            flows[bisect_left(ends, one.at)] += Flow(max(one.amount, Decimal(0)), max(-one.amount, Decimal(0)))
+        if payment.at > period.start:
+            flows[bisect_left(ends, payment.at)] += Flow(
+                max(payment.amount, Decimal(0)), max(-payment.amount, Decimal(0))
+            )
         else:
-            before += one.amount
+            before += payment.amount
     return CashFlow(before, tuple(flows) if any(flows) else ())

@@ -180,7 +180,7 @@ class FileCatalog:
                 for row in listed:
                     tables.setdefault(row["table_name"], []).append(ColumnShape(row["column_name"], row["data_type"]))
                 return [TableShape(name, tuple(columns)) for name, columns in tables.items()]
-            own = tuple(one for one in look.columns("SELECT * FROM file") if one.name != "row_number")
+            own = tuple(column for column in look.columns("SELECT * FROM file") if column.name != "row_number")
             return [TableShape(TABLE, own)]
 
     def count(self, shape: TableShape) -> int:

@@ -108,9 +108,9 @@ def with_contract(proposal: Proposal, tables: Sequence[TableShape]) -> dict[str,
     """The mapping with the types that its columns have now, so that a change of them is noticed. Files declare none."""
     if proposal.table == TABLE or "table" not in proposal.mapping:
         return proposal.mapping
-    shape = next(one for one in tables if one.name == proposal.table)
+    shape = next(table for table in tables if table.name == proposal.table)
     used = read_mapping(proposal.mapping).used
-    contract = {one.name: one.type for one in shape.columns if one.name in used and one.type}
+    contract = {column.name: column.type for column in shape.columns if column.name in used and column.type}
     return {**proposal.mapping, "contract": contract} if contract else proposal.mapping
 
 

@@ -87,7 +87,7 @@ class LedgerMapping:
     def used(self) -> frozenset[str]:
         """The columns of the database that count."""
         expressions = [*(rule.expression for rule in self.columns.values()), self.where, self.open]
-        return frozenset().union(*(one.columns for one in expressions if one))
+        return frozenset().union(*(expression.columns for expression in expressions if expression))
 
 
 def read_mapping(given: Mapping[str, Any], known: Collection[str] | None = None) -> LedgerMapping:

@@ -88,10 +88,12 @@ class _Draft:
             sum(_TABLE_WORDS.get(word, 0) for word in re.split(r"[^a-z]+|(?<=[a-z])log", shape.name.lower()))
         )
         self._catalog, self._shape, self._bot = catalog, shape, agent
-        self._comma = any(map(_has_comma, candidates({one.name: ("", "") for one in shape.columns}, rows)))
+        self._comma = any(map(_has_comma, candidates({column.name: ("", "") for column in shape.columns}, rows)))
         if self._comma:
             self.rows = [{name: with_point(value) for name, value in row.items()} for row in rows]
-        self._candidates = candidates({one.name: (one.type, one.default) for one in shape.columns}, self.rows)
+        self._candidates = candidates(
+            {column.name: (column.type, column.default) for column in shape.columns}, self.rows
+        )
         self._taken: set[str] = set()
         self._joins: list[tuple[str, str]] = []
         self._row_number: str | None = None
@@ -171,7 +173,10 @@ class _Draft:
         market = self._pick("market", lambda one: one.is_text) or self._first(lambda one: one.is_market)
         if market is None:
             return False
-        outcome = next((one for one in self._candidates if one.meaning.base in {"outcome", "contract_side"}), None)
+        outcome = next(
+            (candidate for candidate in self._candidates if candidate.meaning.base in {"outcome", "contract_side"}),
+            None,
+        )
         of_bets = outcome is not None and outcome.is_word and outcome is not market and not market.is_market
         self._columns["market"] = (
             f'{market.expression} + "/" + {outcome.expression}' if of_bets and outcome else _slashed(market)
@@ -181,7 +186,14 @@ class _Draft:
         return True
 
     def _first(self, is_so: Callable[[Candidate], bool]) -> Candidate | None:
-        found = next((one for one in self._candidates if one.expression not in self._taken and is_so(one)), None)
+        found = next(
+            (
+                candidate
+                for candidate in self._candidates
+                if candidate.expression not in self._taken and is_so(candidate)
+            ),
+            None,
+        )
         if found is not None:
             self._taken.add(found.expression)
         return found
@@ -256,7 +268,7 @@ class _Draft:
         return f"{stake.expression} * {percent.expression}" + ("" if is_ratio else " / 100")
 
     def _signed(self, moved: str) -> str:
-        side = next((one for one in self._candidates if self._from("side") == one.expression), None)
+        side = next((candidate for candidate in self._candidates if self._from("side") == candidate.expression), None)
         if side is None:
             return moved
         shorts = [self._as_stored(side, word) for word in side.words if word in SHORT]
@@ -267,7 +279,7 @@ class _Draft:
         if closed is not None or len(pnl.known) >= 0.75 * len(self.rows):
             return
         self._where.append(f"{pnl.expression} is not null")
-        side = next((one for one in self._candidates if self._from("side") == one.expression), None)
+        side = next((candidate for candidate in self._candidates if self._from("side") == candidate.expression), None)
         sides = side.values if side else [""] * len(self.rows)
         if "exit_price" not in self._columns and self._closing_price:
             self._columns["exit_price"] = self._columns.pop("entry_price")
@@ -444,7 +456,12 @@ class _Draft:
         found = self._pick("mode", _is_mode)
         if found is None:
             exchange = next(
-                (one for one in self._candidates if one.share(lambda value: str(value).endswith("_paper_trade"))), None
+                (
+                    candidate
+                    for candidate in self._candidates
+                    if candidate.share(lambda value: str(value).endswith("_paper_trade"))
+                ),
+                None,
             )
             if exchange is not None:
                 self._columns["mode"] = f'"paper" if ends({exchange.expression}, "_paper_trade") else "live"'
@@ -474,9 +491,9 @@ class _Draft:
                 if deleted.is_time or not deleted.known
                 else f"{deleted.expression} != 1"
             )
-        for one in self._candidates:
-            if one.meaning.base in {"status", "state", "action", "event", "kind", "result"} and one.is_word:
-                self._leave_out(one)
+        for candidate in self._candidates:
+            if candidate.meaning.base in {"status", "state", "action", "event", "kind", "result"} and candidate.is_word:
+                self._leave_out(candidate)
         status = self._pick("status", lambda one: one.is_word and not one.is_time)
         if status is not None:
             self._open = self._open_by(status)
@@ -524,12 +541,12 @@ class _Draft:
     def look_up(self, others: Sequence[TableShape]) -> None:
         """Names that stand in another table: `agent_id` in `agents`, `market_id` in `markets`."""
         for part in ("agent", "market"):
-            for one in self._candidates:
-                if one.named(part) is None or not one.name.lower().endswith("_id") or not one.known:
+            for candidate in self._candidates:
+                if candidate.named(part) is None or not candidate.name.lower().endswith("_id") or not candidate.known:
                     continue
-                if found := self._looked_up(one, others):
+                if found := self._looked_up(candidate, others):
                     self._candidates.insert(0, found)
-                    self._taken.add(one.expression)
+                    self._taken.add(candidate.expression)
                     break
 
     def _looked_up(self, key: Candidate, others: Sequence[TableShape]) -> Candidate | None:

@@ -459,7 +459,7 @@ class Reader:
             return [*found, *advice]
         tables = () if database is not self._database else self._source.tables
         with database.snapshot() as connection:
-            found += [f"{self.name}: {one}" for one in rights.warnings(connection, tables)]
+            found += [f"{self.name}: {warning}" for warning in rights.warnings(connection, tables)]
         return [*found, *advice]
 
     def _missing_index(self) -> list[str]:

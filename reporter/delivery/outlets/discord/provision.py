@@ -153,22 +153,28 @@ class Provisioner:
         """A channel of that name: the one in its category, else the oldest."""
         name = as_discord_writes(planned.name)
         alike = [
-            one for one in self._places if one.kind in {server.TEXT, server.ANNOUNCEMENT} and one.name.lower() == name
+            place
+            for place in self._places
+            if place.kind in {server.TEXT, server.ANNOUNCEMENT} and place.name.lower() == name
         ]
-        homes = {one.id for one in self._places if one.kind == server.CATEGORY and _same(one.name, planned.category)}
+        homes = {
+            place.id for place in self._places if place.kind == server.CATEGORY and _same(place.name, planned.category)
+        }
         return next((one for one in alike if one.category in homes), alike[0] if alike else None)
 
     def _category(self, title: str, made: list[str]) -> tuple[str | None, str]:
         """The id of a category, found or made; None if it has no room."""
 
         def find() -> ServerChannel | None:
-            return next((one for one in self._places if one.kind == server.CATEGORY and _same(one.name, title)), None)
+            return next(
+                (place for place in self._places if place.kind == server.CATEGORY and _same(place.name, title)), None
+            )
 
         found = find()
         if found is None:
             made.append("category")
             found = self._opened(title, server.CATEGORY, find)
-        if sum(one.category == found.id for one in self._places) >= server.IN_CATEGORY:
+        if sum(place.category == found.id for place in self._places) >= server.IN_CATEGORY:
             return None, f"{title} has {server.IN_CATEGORY} channels, the most that Discord allows: it stands outside"
         return found.id, ""
 
