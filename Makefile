@@ -6,8 +6,9 @@
 
 # `.venv/bin/python -m …` also works where the checkout may not be executed from, or was unpacked from an archive.
 PY := .venv/bin/python
-# Many tests wait for a server or a process, so two cores have work for four workers.
-PYTEST := $(PY) -m pytest -n 4
+# Many tests wait for a server or a process, so two cores have work for four workers. A test that fails is tried once
+# more, and the summary names it: each such name is a defect of the test or of the code, and not of the machine.
+PYTEST := $(PY) -m pytest -n 4 --reruns 1 -r R
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\): ## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | while IFS="$$(printf '\t')" read -r name what; \
