@@ -9,6 +9,8 @@ PY := .venv/bin/python
 # Many tests wait for a server or a process, so two cores have work for four workers. A test that fails is tried once
 # more, and the summary names it: each such name is a defect of the test or of the code, and not of the machine.
 PYTEST := $(PY) -m pytest -n 4 --reruns 1 -r R
+# Tests start hundreds of processes; each would compile the whole package where the machine keeps no bytecode.
+COMPILE := $(PY) -m compileall -q reporter jobs tests
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\): ## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | while IFS="$$(printf '\t')" read -r name what; \
@@ -20,10 +22,12 @@ demo: ## yesterday's summary of an invented trading floor, in this terminal
 
 test: ## all tests
 	@sh .ci/setup dev
+	@$(COMPILE)
 	@$(PYTEST) $(ARGS)
 
 test-full: ## all tests, with the long sweeps that `test` only samples
 	@sh .ci/setup dev
+	@$(COMPILE)
 	@$(PYTEST) -m "" $(ARGS)
 
 lint: ## ruff and mypy --strict
