@@ -145,9 +145,9 @@ class Questions:
             return [line(f"Asked at {at}, while I was away, and not done. Ask again if it is still wanted.")]
         try:
             if question.name:
-                messages = self._door.invoke(question.name, dict(question.values), actor, question.files)
+                messages = self._door.invoke(question.name, dict(question.values), actor, question.files, question.at)
             else:
-                messages = self._door.answer(question.text, actor, question.files)
+                messages = self._door.answer(question.text, actor, question.files, question.at)
         except NotUnderstoodError:
             if question.quiet:
                 return []

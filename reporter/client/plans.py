@@ -12,6 +12,8 @@ import urllib.parse
 import urllib.request
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from reporter.client.opener import OPENER
@@ -28,13 +30,23 @@ class _NotFoundError(Exception):
     """There is no such plan: an answer, not a failure."""
 
 
+@dataclass(frozen=True)
+class _Kept:
+    """An answer, None where there is no plan; its ETag, and when it came."""
+
+    answer: dict[str, Any] | None
+    tag: str = ""
+    at: float = 0.0
+
+
 class PlanClient:
     """Fetches plans from `api_base_url`, such as `http://127.0.0.1:5000`. Safe to share among threads.
 
     `timeout` bounds one try and `retries` says how many follow it, with growing pauses. What was fetched is kept for
-    `cache_ttl` seconds, and at most `max_cache_size` answers are kept. When the reporter cannot be reached, an answer
-    that has run out is returned all the same, with `stale_seconds` in it, unless `stale_ok` is False. Without an
-    answer a method returns None; with `strict` it raises PlanClientError.
+    `cache_ttl` seconds, plans of days that are over for `past_ttl`, and at most `max_cache_size` answers are kept. An
+    answer that has run out is asked for by its ETag, so that an unchanged plan is not sent again. When the reporter
+    cannot be reached, it is returned all the same, with `stale_seconds` in it, unless `stale_ok` is False. Without
+    an answer a method returns None; with `strict` it raises PlanClientError.
     """
 
     def __init__(
@@ -45,6 +57,7 @@ class PlanClient:
         timeout: float = 5.0,
         retries: int = 3,
         cache_ttl: float = 60.0,
+        past_ttl: float = 3600.0,
         max_cache_size: int = 100,
         stale_ok: bool = True,
         strict: bool = False,
@@ -55,14 +68,16 @@ class PlanClient:
         self._token = token
         self._timeout = timeout
         self._retries = retries
-        self._ttl = cache_ttl
+        self._ttl, self._past_ttl = cache_ttl, past_ttl
         self._most = max_cache_size
         self._stale_ok = stale_ok
         self._strict = strict
         self._pause = pause
         self._clock = clock
-        self._kept: OrderedDict[str, tuple[float, dict[str, Any] | None]] = OrderedDict()
-        self._counts = dict.fromkeys(("requests", "cache_hits", "cache_misses", "api_errors", "retries", "stale"), 0)
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._counts = dict.fromkeys(
+            ("requests", "cache_hits", "cache_misses", "unchanged", "api_errors", "retries", "stale"), 0
+        )
         self._lock = threading.Lock()
 
     def fetch_coach_plan(self, coach: str, date: str | None = None) -> dict[str, Any] | None:
@@ -80,7 +95,7 @@ class PlanClient:
     def check_health(self) -> dict[str, Any]:
         """What `/health` says; `{"status": "unreachable"}` where nobody answers."""
         try:
-            return self._asked("/health", retries=0) or {"status": "unreachable"}
+            return self._asked("/health", retries=0).answer or {"status": "unreachable"}
         except (PlanClientError, _NotFoundError) as error:
             return {"status": "unreachable", "error": str(error)}
 
@@ -100,37 +115,40 @@ class PlanClient:
     def _cached(self, path: str, **parameters: str | None) -> dict[str, Any] | None:
         given = {name: value for name, value in parameters.items() if value}
         address = f"{path}?{urllib.parse.urlencode(given)}" if given else path
-        now = self._clock()
+        now, ttl = self._clock(), self._past_ttl if _is_over(parameters["date"]) else self._ttl
         with self._lock:
             kept = self._kept.get(address)
-            if kept and now - kept[0] < self._ttl:
+            if kept and now - kept.at < ttl:
                 self._kept.move_to_end(address)
                 self._counts["cache_hits"] += 1
-                return copy.deepcopy(kept[1])
+                return copy.deepcopy(kept.answer)
             self._counts["cache_misses"] += 1
         try:
-            answer = self._asked(address, self._retries)
+            found = self._asked(address, self._retries, kept)
         except _NotFoundError:
-            answer = None
+            found = _Kept(None)
         except PlanClientError:
             return self._stale(kept, now)
         with self._lock:
-            self._kept[address] = (now, answer)
+            self._kept[address] = replace(found, at=now)
             self._kept.move_to_end(address)
             while len(self._kept) > self._most:
                 self._kept.popitem(last=False)
-        return copy.deepcopy(answer)
+        return copy.deepcopy(found.answer)
 
-    def _stale(self, kept: tuple[float, dict[str, Any] | None] | None, now: float) -> dict[str, Any] | None:
-        if kept and kept[1] is not None and self._stale_ok:
+    def _stale(self, kept: _Kept | None, now: float) -> dict[str, Any] | None:
+        if kept and kept.answer is not None and self._stale_ok:
             self._count("stale")
-            return {**copy.deepcopy(kept[1]), "stale_seconds": round(now - kept[0])}
+            return {**copy.deepcopy(kept.answer), "stale_seconds": round(now - kept.at)}
         if self._strict:
             raise PlanClientError("the plans cannot be read, and none are kept")
         return None
 
-    def _asked(self, address: str, retries: int) -> dict[str, Any] | None:
-        """The answer as JSON. Raises PlanClientError after the last try, and _NotFoundError."""
+    def _asked(self, address: str, retries: int, kept: _Kept | None = None) -> _Kept:
+        """The answer; the one that is `kept` where it is unchanged.
+
+        Raises PlanClientError after the last try, and _NotFoundError.
+        """
         why, wait = "", FIRST_PAUSE
         for attempt in range(retries + 1):
             if attempt:
@@ -139,9 +157,12 @@ class PlanClient:
                 wait = min(wait * 2, LONGEST_PAUSE)
             self._count("requests")
             try:
-                return self._read(address)
+                return self._read(address, kept.tag if kept else "")
             except urllib.error.HTTPError as error:
                 error.close()
+                if error.code == http.HTTPStatus.NOT_MODIFIED and kept:
+                    self._count("unchanged")
+                    return kept
                 if error.code == http.HTTPStatus.NOT_FOUND:
                     raise _NotFoundError from None
                 why = f"HTTP {error.code}"
@@ -155,23 +176,30 @@ class PlanClient:
             self._count("api_errors")
         raise PlanClientError(f"the plans cannot be read: {why}")
 
-    def _read(self, address: str) -> dict[str, Any]:
+    def _read(self, address: str, tag: str) -> _Kept:
         headers = {"Accept": "application/json"}
         if self._token:
             headers["Authorization"] = f"Bearer {self._token}"
+        if tag:
+            headers["If-None-Match"] = tag
         request = urllib.request.Request(self._base + address, headers=headers)  # noqa: S310 - the caller's address
         with OPENER.open(request, timeout=self._timeout) as response:
-            body = response.read(LARGEST_ANSWER + 1)
+            body, own = response.read(LARGEST_ANSWER + 1), response.headers.get("ETag", "")
         if len(body) > LARGEST_ANSWER:
             raise ValueError("too large")
         found = json.loads(body)
         if not isinstance(found, dict):
             raise ValueError("no object")  # noqa: TRY004 - an answer of a wrong form, like any other
-        return found
+        return _Kept(found, own)
 
     def _count(self, name: str) -> None:
         with self._lock:
             self._counts[name] += 1
+
+
+def _is_over(date: str | None) -> bool:
+    """Whether a day is over everywhere on earth."""
+    return bool(date) and str(date) < f"{datetime.now(UTC) - timedelta(days=2):%Y-%m-%d}"
 
 
 def create_client(api_base_url: str = "http://127.0.0.1:5000", **options: Any) -> PlanClient:

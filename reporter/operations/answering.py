@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from reporter.app.app import App
@@ -22,27 +23,41 @@ class Door:
     deliver: Callable[[str], object]
     drawn: bool = True
 
-    def answer(self, text: str, actor: Actor, files: Sequence[tuple[str, bytes]] = ()) -> Sequence[Message]:
+    def answer(
+        self, text: str, actor: Actor, files: Sequence[tuple[str, bytes]] = (), said_at: datetime | None = None
+    ) -> Sequence[Message]:
         """The answer to a text such as `pnl weekly`; `files` are the names and contents of what came with it.
 
+        `said_at` is when the chat service says that it was asked.
         Raises NotUnderstoodError, NotAllowedError, or another ReporterError where it fails.
         """
         operation, words = understood(text)
         _check_role(operation, actor)
-        return self._carried_out(operation, read_arguments(operation, words), actor, files)
+        return self._carried_out(operation, read_arguments(operation, words), actor, files, said_at)
 
     def invoke(
-        self, name: str, values: Mapping[str, Any], actor: Actor, files: Sequence[tuple[str, bytes]] = ()
+        self,
+        name: str,
+        values: Mapping[str, Any],
+        actor: Actor,
+        files: Sequence[tuple[str, bytes]] = (),
+        said_at: datetime | None = None,
     ) -> Sequence[Message]:
         """The same for forms and programs: an operation by its name, and its arguments by theirs."""
         operation = found(name)
         _check_role(operation, actor)
-        return self._carried_out(operation, validated(operation, values), actor, files)
+        return self._carried_out(operation, validated(operation, values), actor, files, said_at)
 
     def _carried_out(
-        self, operation: Operation, arguments: Arguments, actor: Actor, files: Sequence[tuple[str, bytes]] = ()
+        self,
+        operation: Operation,
+        arguments: Arguments,
+        actor: Actor,
+        files: Sequence[tuple[str, bytes]],
+        said_at: datetime | None,
     ) -> Sequence[Message]:
-        return tuple(operation.handler(Invocation(self.app, actor, arguments, self.deliver, self.drawn, tuple(files))))
+        asked = Invocation(self.app, actor, arguments, self.deliver, self.drawn, tuple(files), said_at)
+        return tuple(operation.handler(asked))
 
 
 def understood(text: str) -> tuple[Operation, list[Word]]:

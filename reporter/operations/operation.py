@@ -85,7 +85,8 @@ A = TypeVar("A", bound=Arguments, default=Arguments)
 class Invocation(Generic[A]):
     """One call of an operation. `deliver` brings what a run has queued to its channels, or lets the daemon do it.
 
-    `drawn` says whether the door can show pictures. `files` are the names and contents of what came with the question.
+    `drawn` says whether the door can show pictures. `files` are the names and contents of what came with the question,
+    `said_at` is when the chat service says that it was asked.
     """
 
     app: App
@@ -94,6 +95,7 @@ class Invocation(Generic[A]):
     deliver: Callable[[str], object]
     drawn: bool = True
     files: tuple[tuple[str, bytes], ...] = ()
+    said_at: datetime | None = None
 
     def require(self, role: Role) -> None:
         """Raises NotAllowedError where the actor's role is not enough for what the arguments ask."""

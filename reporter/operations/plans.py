@@ -15,9 +15,10 @@ from reporter.operations.operation import Arguments, Invocation, NotUnderstoodEr
 from reporter.periods.civil import Period, Unit, containing
 from reporter.plans.model import TradingPlan
 from reporter.plans.notebook import Notebook, PlanRefusedError, day_of
-from reporter.plans.score import VERDICTS, result_of, scores
+from reporter.plans.score import VERDICTS, counts_at, result_of, scores
 from reporter.plans.settings import PlanAuthor, PlanSettings, Writer
 from reporter.store.plans import PlanTable
+from reporter.trading.trades import Mode
 
 _DAY = re.compile(r"(\d{4}-\d{2}-\d{2}|today|yesterday)\s+", re.IGNORECASE)
 _MONTH = re.compile(r"(\d{4})-(\d{2})")
@@ -57,7 +58,13 @@ def plan(asked: Invocation[PlanArguments]) -> Iterator[Message]:
     with _notebook(asked) as (notebook, settings):
         given = asked.arguments
         saved = notebook.write(
-            given.author, given.text, _writer(asked), asked.now, channel=_place(asked), charts=charts
+            given.author,
+            given.text,
+            _writer(asked),
+            asked.now,
+            channel=_place(asked),
+            charts=charts,
+            said_at=asked.said_at,
         )
     yield _saved(asked, settings, notebook, saved, "is kept")
 
@@ -71,7 +78,14 @@ def edit(asked: Invocation[EditArguments]) -> Iterator[Message]:
         day = day_of(found[1], _today(asked, author)) if found else None
         text = asked.arguments.text[found.end() :] if found else asked.arguments.text
         saved = notebook.edit(
-            author.key, text, _writer(asked), asked.now, day=day, channel=_place(asked), charts=charts
+            author.key,
+            text,
+            _writer(asked),
+            asked.now,
+            day=day,
+            channel=_place(asked),
+            charts=charts,
+            said_at=asked.said_at,
         )
     yield _saved(asked, settings, notebook, saved, "is edited")
 
@@ -87,13 +101,13 @@ def delete(asked: Invocation[PlanOfDayArguments]) -> Iterator[Message]:
 
 def history(asked: Invocation[PlanOfDayArguments]) -> Iterator[Message]:
     """Every version of a plan."""
-    with _notebook(asked) as (notebook, _):
+    with _notebook(asked) as (notebook, settings):
         author = notebook.author(asked.arguments.author)
         day = _day(asked, author, asked.arguments.date)
         found = notebook.find(author.key, day)
     if found is None:
         raise PlanRefusedError(f"{author.title} has written no plan for {day}")
-    yield asked.answer("plan_history", author=author, day=day, plan=found)
+    yield asked.answer("plan_history", author=author, day=day, plan=found, counts_at=counts_at(settings, author, day))
 
 
 def plans(asked: Invocation[PlansArguments]) -> Iterator[Message]:
@@ -147,7 +161,9 @@ def _score(asked: Invocation[Any], month: str) -> Message:
     wide = Period(period.start - timedelta(days=1), period.end + timedelta(days=1), period.label, period.zone)
     trades = ledger.closed_trades(wide) if known and ledger.health() else []
     results = [result_of(plan, settings, settings.authors[plan.newest.author], trades) for plan in known]
-    return asked.answer("plan_score", label=period.label, scores=scores(results), results=results, verdicts=VERDICTS)
+    return asked.answer(
+        "plan_score", label=period.label, scores=scores(results), results=results, verdicts=VERDICTS, modes=list(Mode)
+    )
 
 
 def _month(asked: Invocation[Any], text: str) -> Period:
@@ -164,9 +180,11 @@ def _month(asked: Invocation[Any], text: str) -> Period:
 def _saved(
     asked: Invocation[Any], settings: PlanSettings, notebook: Notebook, saved: TradingPlan, what: str
 ) -> Message:
+    author = settings.authors[saved.newest.author]
     return asked.answer(
         "plan_saved",
-        author=settings.authors[saved.newest.author],
+        author=author,
+        counts_at=counts_at(settings, author, date.fromisoformat(saved.newest.day)),
         plan=saved,
         what=what,
         named=str(notebook.understood(saved.newest.text)),

@@ -39,6 +39,15 @@ class Intention:
     risk: Decimal | None = None
     """The risk in percent; None where the line names none."""
 
+    @property
+    def risk_per_unit(self) -> Decimal | None:
+        """What a unit of the market may lose from entry to stop, in its quote; None where the line names not both, or
+        a stop on the side of the gain."""
+        if self.entry is None or self.stop is None:
+            return None
+        loss = self.entry - self.stop if self.side == "long" else self.stop - self.entry
+        return loss if loss > 0 else None
+
     def __str__(self) -> str:
         levels = (("entry", self.entry), ("stop", self.stop), ("target", self.target))
         parts = [f"{self.side} {self.market}", *(f"{name} {value}" for name, value in levels if value is not None)]

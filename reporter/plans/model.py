@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Literal, Protocol
 
 Act = Literal["written", "edited", "withdrawn"]
@@ -80,7 +80,7 @@ def hash_of(version: PlanVersion, pictures: Sequence[str], previous: str) -> str
 
 
 def _written(moment: datetime | None) -> str:
-    return moment.isoformat(timespec="microseconds") if moment else ""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds") if moment else ""
 
 
 def picture_hash(chart: PlanChart) -> str:
@@ -131,6 +131,9 @@ class PlanRows(Protocol):
 
     def of_day(self, day: date, author: str | None = None) -> list[PlanVersion]:
         """All versions of a day, author by author, the oldest first."""
+
+    def last(self, day: date, author: str) -> PlanVersion | None:
+        """The newest version of a plan; None where nobody wrote one."""
 
     def between(self, first: date, last: date) -> list[PlanVersion]:
         """All versions of the days from `first` to `last`, both included, day by day."""

@@ -55,8 +55,8 @@ class Notebook:
         """The author's plan for today."""
         author = self._writable(key, writer, "write")
         day = _today(author, now)
-        existing = self.find(author.key, day)
-        if existing and not existing.withdrawn:
+        existing = self._rows.last(day, author.key)
+        if existing and existing.act != "withdrawn":
             raise PlanRefusedError(
                 f"{author.title} has a plan for {day} already: change it with `edit {author.key} TEXT`"
             )
@@ -88,7 +88,7 @@ class Notebook:
         """Take a plan back. It stays in the history, and in the score."""
         author = self._writable(key, writer, "delete")
         wanted = day or _today(author, now)
-        text = self._standing(author, wanted).newest.text
+        text = self._standing(author, wanted).text
         return self._save(self._version(author, wanted, "withdrawn", text, writer, now, channel, None), ())
 
     def find(self, key: str, day: date) -> TradingPlan | None:
@@ -123,11 +123,11 @@ class Notebook:
             raise PlanRefusedError(f"only {author.title} may {what} the plans of {author.key}")
         return author
 
-    def _standing(self, author: PlanAuthor, day: date) -> TradingPlan:
-        plan = self.find(author.key, day)
-        if plan is None or plan.withdrawn:
+    def _standing(self, author: PlanAuthor, day: date) -> PlanVersion:
+        last = self._rows.last(day, author.key)
+        if last is None or last.act == "withdrawn":
             raise PlanRefusedError(f"{author.title} has no plan for {day}: write one with `plan {author.key} TEXT`")
-        return plan
+        return last
 
     def _version(
         self,
@@ -158,20 +158,18 @@ class Notebook:
         """Append a version. Where two people save at once, the later one comes behind the earlier."""
         day = date.fromisoformat(version.day)
         for _ in range(_TRIES):
-            known = self.find(version.author, day)
-            self._check_charts(known, charts)
-            last = known.newest if known else None
+            self._check_charts(version.author, day, charts)
+            last = self._rows.last(day, version.author)
             later = max(version.at, last.at) if last else version.at
             numbered = replace(version, number=last.number + 1 if last else 1, at=later)
             if self._rows.add(numbered, charts, last.hash if last else ""):
                 return self._known(version.author, day)
         raise PlanRefusedError("too many people write this plan at once: try it again")
 
-    def _check_charts(self, known: TradingPlan | None, charts: Sequence[PlanChart]) -> None:
-        have = len(known.charts) if known else 0
-        if charts and have + len(charts) > self._settings.most_charts:
-            most = self._settings.most_charts
-            raise PlanRefusedError(f"a plan holds at most {most} pictures; this one would have {have + len(charts)}")
+    def _check_charts(self, author: str, day: date, charts: Sequence[PlanChart]) -> None:
+        most = self._settings.most_charts
+        if charts and (count := len(self._rows.charts(day, author)) + len(charts)) > most:
+            raise PlanRefusedError(f"a plan holds at most {most} pictures; this one would have {count}")
 
 
 def day_of(text: str, author_today: date) -> date:

@@ -50,6 +50,9 @@ class PlanResult:
     """How many closed trades it names."""
     pnl: tuple[tuple[Mode, Money], ...] = ()
     """What they realised, by mode and currency, each an amount."""
+    multiples: tuple[tuple[Mode, Decimal], ...] = ()
+    """What the planned trades made in multiples of the planned risk (R), by mode, each a ratio; empty where the plan
+    names no entry and stop, or where a trade does not say its size."""
 
     @property
     def late_edits(self) -> Sequence[PlanVersion]:
@@ -63,6 +66,8 @@ class AuthorScore:
 
     author: PlanAuthor
     counts: Counter[PlanVerdict]
+    multiples: tuple[tuple[Mode, Decimal], ...] = ()
+    """The R-multiples of the author's plans, plan by plan."""
 
     @property
     def judged(self) -> int:
@@ -72,6 +77,15 @@ class AuthorScore:
     def followed_share(self) -> Decimal | None:
         """The share of followed plans among those judged; None below `ENOUGH_PLANS`."""
         return Decimal(self.counts["followed"]) / self.judged if self.judged >= ENOUGH_PLANS else None
+
+    def measured(self, mode: Mode) -> int:
+        """How many plans of a mode have an R-multiple."""
+        return len([multiple for traded, multiple in self.multiples if traded == mode])
+
+    def mean_multiple(self, mode: Mode) -> Decimal | None:
+        """The mean R-multiple of a mode's plans; None below `ENOUGH_PLANS`."""
+        own = [multiple for traded, multiple in self.multiples if traded == mode]
+        return sum(own, Decimal(0)) / len(own) if len(own) >= ENOUGH_PLANS else None
 
 
 def counts_at(settings: PlanSettings, author: PlanAuthor, day: date) -> datetime:
@@ -99,16 +113,22 @@ def result_of(plan: TradingPlan, settings: PlanSettings, author: PlanAuthor, tra
         why=why,
         trades=len(own),
         pnl=_sums(own),
+        multiples=_multiples(named, own),
     )
 
 
 def scores(results: Iterable[PlanResult]) -> list[AuthorScore]:
     """The results of some days, author by author."""
-    by: dict[str, AuthorScore] = {}
+    by: dict[str, list[PlanResult]] = {}
     for result in results:
-        score = by.setdefault(result.author.key, AuthorScore(result.author, Counter()))
-        score.counts[result.verdict] += 1
-    return [by[key] for key in sorted(by)]
+        by.setdefault(result.author.key, []).append(result)
+    return [_score(by[key]) for key in sorted(by)]
+
+
+def _score(own: Sequence[PlanResult]) -> AuthorScore:
+    """The score of one author's results."""
+    counts = Counter(result.verdict for result in own)
+    return AuthorScore(own[0].author, counts, tuple(pair for result in own for pair in result.multiples))
 
 
 def _judged(
@@ -155,3 +175,33 @@ def _sums(trades: Sequence[Trade]) -> tuple[tuple[Mode, Money], ...]:
         key = trade.mode, trade.pnl.currency
         sums[key] = sums[key] + trade.pnl if key in sums else trade.pnl
     return tuple((mode, sums[mode, currency]) for mode, currency in sorted(sums))
+
+
+def _multiples(named: Understood, trades: Iterable[Trade]) -> tuple[tuple[Mode, Decimal], ...]:
+    """The sum of the R-multiples of the planned trades, by mode: P&L ÷ (planned risk of a unit × size).
+
+    Nothing where a trade does not say its size, or where its P&L is not in the quote in which the risk is.
+    """
+    risks, sums = _risks(named), dict[Mode, Decimal]()
+    for trade in trades:
+        risk = risks.get((trade.market.casefold(), trade.side.casefold()))
+        if risk is None:
+            continue
+        if not trade.size or not _is_in_quote(trade):
+            return ()
+        sums[trade.mode] = sums.get(trade.mode, Decimal(0)) + trade.pnl.amount / (risk * abs(trade.size))
+    return tuple(sorted(sums.items()))
+
+
+def _risks(named: Understood) -> dict[tuple[str, str], Decimal]:
+    """The planned risk of a unit by market and side; two lines that differ leave it open."""
+    found: dict[tuple[str, str], set[Decimal | None]] = {}
+    for line in named.intentions:
+        found.setdefault((line.market.casefold(), line.side), set()).add(line.risk_per_unit)
+    return {key: risk for key, each in found.items() if len(each) == 1 and (risk := next(iter(each))) is not None}
+
+
+def _is_in_quote(trade: Trade) -> bool:
+    """Whether the P&L is in the currency of the market's prices: `BTC/USDT:USDT` names it, `TSLA` does not."""
+    _, slash, rest = trade.market.partition("/")
+    return not slash or rest.partition(":")[0].casefold() == trade.pnl.currency.casefold()

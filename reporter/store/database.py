@@ -11,7 +11,6 @@ import logging
 import os
 import re
 import sqlite3
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from importlib import import_module
@@ -36,6 +35,7 @@ from reporter.store.store_file import (
     make_file,
     read_write,
 )
+from reporter.store.turns import Turns
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ class Store:
         self._identity = identity(file) if file else None
         self._kept: KeptFile | None = None
         # SQLite lets those who wait for its write lock sleep and try again, now and then for a second: ours queue here.
-        self._writing = threading.Lock() if file else None
+        self._writing = Turns() if file else None
         self._in_vain = False
 
     @contextmanager

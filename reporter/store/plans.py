@@ -49,6 +49,12 @@ class PlanTable:
         query = query.where(plan_versions.c.author == author) if author is not None else query
         return self._found(query.order_by(plan_versions.c.author, plan_versions.c.number))
 
+    def last(self, day: date, author: str) -> PlanVersion | None:
+        """The newest version of a plan; None where nobody wrote one."""
+        own = (plan_versions.c.day == day.isoformat()) & (plan_versions.c.author == author)
+        found = self._found(select(plan_versions).where(own).order_by(plan_versions.c.number.desc()).limit(1))
+        return found[0] if found else None
+
     def between(self, first: date, last: date) -> list[PlanVersion]:
         """All versions of the days from `first` to `last`, both included."""
         query = select(plan_versions).where(plan_versions.c.day.between(first.isoformat(), last.isoformat()))

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import hmac
 import re
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -29,6 +31,7 @@ from reporter.web.server import Outermost
 
 _ANSWER_WITHIN = 5.0  # seconds
 _MISSING = "No plan found"
+_OF_THIS_MACHINE = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
 
 
 class _RequestError(Exception):
@@ -125,7 +128,7 @@ class PlanPages:
         plan = await self._asked(lambda rows: Notebook(rows, self._settings()).find(author.key, day))
         if plan is None or plan.withdrawn:
             raise _RequestError(404, f"{_MISSING} for coach {author.key} on {day}")
-        return JSONResponse(_shown(plan, author, request))
+        return _tagged(request, _shown(plan, author, request))
 
     async def all_plans(self, request: Request) -> Response:
         """Every standing plan of a day."""
@@ -135,7 +138,7 @@ class PlanPages:
         plans = await self._asked(lambda rows: Notebook(rows, settings).of_day(day))
         known = [(plan, settings.authors.get(plan.newest.author)) for plan in plans]
         shown = [_shown(plan, author, request) for plan, author in known if author]
-        return JSONResponse({"date": day.isoformat(), "count": len(shown), "plans": shown})
+        return _tagged(request, {"date": day.isoformat(), "count": len(shown), "plans": shown})
 
     async def history(self, request: Request) -> Response:
         """Every version of a plan, the oldest first."""
@@ -146,7 +149,7 @@ class PlanPages:
             raise _RequestError(404, f"{_MISSING} for coach {author.key} on {day}")
         versions = [_version(version, author) for version in plan.versions]
         answer = {"coach": author.key, "coach_name": f"coach_{author.key}", "date": day.isoformat()}
-        return JSONResponse({**answer, "count": len(versions), "history": versions})
+        return _tagged(request, {**answer, "count": len(versions), "history": versions})
 
     async def chart(self, request: Request) -> Response:
         """A picture of a plan."""
@@ -212,7 +215,16 @@ def application(
     }
     routes = [Route(path, _guarded(page, pages.counts, listener), methods=["GET"]) for path, page in paths.items()]
     handlers: Mapping[Any, Any] = {HTTPException: _refused}
-    return Outermost(Starlette(routes=routes, exception_handlers=handlers), lambda: {listener.host})
+    pages_elsewhere = Middleware(
+        CORSMiddleware,
+        allow_origins=sorted(listener.origins),
+        allow_origin_regex=_OF_THIS_MACHINE,
+        allow_methods=["GET"],
+        allow_headers=["Authorization", "If-None-Match"],
+        expose_headers=["ETag"],
+    )
+    app = Starlette(routes=routes, exception_handlers=handlers, middleware=[pages_elsewhere])
+    return Outermost(app, lambda: {listener.host})
 
 
 def _guarded(
@@ -227,13 +239,21 @@ def _guarded(
         except (ReporterError, TimeoutError):
             response = JSONResponse({"error": "Internal server error"}, 500)
         counts.add(response.status_code)
-        origin = request.headers.get("origin", "")
-        if origin and (origin in listener.origins or _is_of_this_machine(origin)):
-            response.headers["Access-Control-Allow-Origin"] = origin
-            response.headers["Vary"] = "Origin"
         return response
 
     return answer
+
+
+def _tagged(request: Request, answer: Mapping[str, Any]) -> Response:
+    """An answer with its ETag; 304 and no body for a program that has this answer already."""
+    response = JSONResponse(answer)
+    tag = f'"{hashlib.sha256(bytes(response.body)).hexdigest()[:32]}"'
+    headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
+    known = {given.strip().removeprefix("W/") for given in request.headers.get("if-none-match", "").split(",")}
+    if tag in known:
+        return Response(status_code=304, headers=headers)
+    response.headers.update(headers)
+    return response
 
 
 def _check_token(request: Request, listener: PlanListener) -> None:
@@ -243,11 +263,6 @@ def _check_token(request: Request, listener: PlanListener) -> None:
     wanted = listener.token.reveal().encode()
     if scheme.lower() != "bearer" or not hmac.compare_digest(given.encode(), wanted):
         raise _RequestError(401, "This needs a token: send `Authorization: Bearer TOKEN`")
-
-
-def _is_of_this_machine(origin: str) -> bool:
-    found = urlsplit(origin)
-    return found.scheme in {"http", "https"} and found.hostname in {"localhost", "127.0.0.1", "::1"}
 
 
 async def _refused(_: Request, error: Exception) -> Response:

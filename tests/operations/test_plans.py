@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import io
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from PIL import Image
@@ -64,6 +68,28 @@ def test_the_score_of_a_month(stage: Stage) -> None:
     assert "followed 1" in answer
     assert "2026-10-31: followed, 2 trades as planned · +3.75 USDT · +100.00 USDT (paper)" in answer
     assert "Nobody wrote a plan." in ask(stage, "plans --score 2026-09")
+
+
+def test_the_score_shows_multiples_of_the_planned_risk_and_what_came_late(stage: Stage) -> None:
+    ask(stage, "plan d long BTC above 950, stop 930", DARIA)
+    stage.clock.forward(hours=1)
+    said = ask(stage, "edit d flat", DARIA)
+    assert "It came 1h after 13:00:00, when plans count: it is kept and does not count." in said
+    assert "2. edited 14:00:00 by daria, 1h after the plan counted" in ask(stage, "history d")
+    with closing(sqlite3.connect(stage.folder / "trading.sqlite")) as trading, trading:
+        trading.execute("UPDATE trades SET size = 0.25")
+    score = ask(stage, "plans --score")
+    assert "1 later version does not count" in score
+    assert "n=1 with entry and stop: too few for an average R" in score
+    assert "· +3.75 USDT · +100.00 USDT (paper) · +0.75R · +20.00R (paper)" in score
+
+
+def test_a_plan_keeps_when_the_chat_says_it_was_sent_and_who_wrote_it(stage: Stage) -> None:
+    door = Door(stage.app, lambda _: None, drawn=False)
+    said_at = stage.clock.wall().astimezone(ZoneInfo("Asia/Tokyo")) - timedelta(seconds=3)
+    door.answer("plan d long BTC", DARIA, (), said_at)
+    assert "· discord:1 · sent 12:59:57" in ask(stage, "history d")
+    assert "Every plan is as it was written" in ask(stage, "plans verify")
 
 
 def test_a_picture_comes_along(stage: Stage) -> None:

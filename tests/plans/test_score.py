@@ -43,6 +43,10 @@ def trade(side: str = "long", market: str = "BTC/USDT", agent: str = "Momentum_v
     )
 
 
+def sized(pnl: str, size: str | None = "2", **changes: object) -> Trade:
+    return replace(trade(pnl=pnl), size=None if size is None else Decimal(size), **changes)  # type: ignore[arg-type]
+
+
 def result(plan: TradingPlan, *trades: Trade) -> PlanResult:
     return result_of(plan, SETTINGS, AUTHOR, trades)
 
@@ -109,3 +113,42 @@ def test_amounts_of_two_modes_are_not_added(kept: Desk) -> None:
         plan = notebook.write("d", "long BTC", DARIA, MORNING)
     found = result(plan, trade(), replace(trade(), mode=Mode.PAPER), trade(pnl="-1"))
     assert found.pnl == ((Mode.LIVE, Money(Decimal("1.50"), "USDT")), (Mode.PAPER, Money(Decimal("2.50"), "USDT")))
+
+
+LEVELS = "long BTC above 950, stop 930"
+
+
+@pytest.mark.parametrize(
+    ("text", "trades", "multiples"),
+    [
+        (LEVELS, [sized("60")], [(Mode.LIVE, "1.5")]),
+        (LEVELS, [sized("60"), sized("-40")], [(Mode.LIVE, "0.5")]),
+        (LEVELS, [sized("60"), sized("-40", mode=Mode.PAPER)], [(Mode.LIVE, "1.5"), (Mode.PAPER, "-1")]),
+        ("short BTC at 930, stop 950", [sized("20", "-1", side="short")], [(Mode.LIVE, "1")]),
+        (LEVELS, [sized("60"), sized("9", side="short")], [(Mode.LIVE, "1.5")]),
+        (LEVELS, [sized("60"), sized("60", None)], []),
+        (LEVELS, [sized("60", "0")], []),
+        (LEVELS, [replace(sized("60"), pnl=Money(Decimal(60), "BTC"))], []),
+        ("long BTC, stop 930", [sized("60")], []),
+        ("long BTC above 950", [sized("60")], []),
+        ("long BTC above 930, stop 950", [sized("60")], []),
+        (f"{LEVELS}\nlong BTC above 960, stop 930", [sized("60")], []),
+        (f"{LEVELS}\nlong BTC", [sized("60")], []),
+        (LEVELS, [], []),
+    ],
+)
+def test_what_a_plan_made_is_measured_by_its_planned_risk(
+    kept: Desk, text: str, trades: list[Trade], multiples: list[tuple[Mode, str]]
+) -> None:
+    with kept.notebook() as notebook:
+        found = result(notebook.write("d", text, DARIA, MORNING), *trades)
+    assert found.multiples == tuple((mode, Decimal(multiple)) for mode, multiple in multiples)
+
+
+@pytest.mark.parametrize(("plans", "mean"), [(19, None), (20, Decimal("0.5"))])
+def test_a_mean_multiple_needs_as_many_plans_as_a_share(kept: Desk, plans: int, mean: Decimal | None) -> None:
+    with kept.notebook() as notebook:
+        plan = notebook.write("d", LEVELS, DARIA, MORNING)
+    (score,) = scores([result(plan, sized("20"))] * plans + [result(plan)])
+    assert (score.measured(Mode.LIVE), score.mean_multiple(Mode.LIVE)) == (plans, mean)
+    assert score.mean_multiple(Mode.PAPER) is None

@@ -153,6 +153,32 @@ def test_pages_of_this_machine_and_named_ones_may_read(filled: Address) -> None:
     assert allowed("https://evil.example") is None
 
 
+def test_a_page_may_send_its_token(filled: Address) -> None:
+    asked = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "authorization"}
+    before = filled.client.options("/api/coach-plans/all", headers={"Origin": "http://localhost:3000", **asked})
+    assert (before.status_code, before.headers["access-control-allow-origin"]) == (200, "http://localhost:3000")
+    assert "Authorization" in before.headers["access-control-allow-headers"]
+    refused = filled.client.options("/api/coach-plans/all", headers={"Origin": "https://evil.example", **asked})
+    assert "access-control-allow-origin" not in refused.headers
+
+
+def test_a_mistake_can_be_read_by_a_page(filled: Address) -> None:
+    for path in ("/api/coach-plans/", "/nowhere"):
+        answer = filled.client.get(path, headers={"Origin": "https://desk.example.org"})
+        assert answer.headers["access-control-allow-origin"] == "https://desk.example.org"
+
+
+@pytest.mark.parametrize("path", ["?coach=d", "all", "history?coach=d"])
+def test_an_answer_that_is_known_is_not_sent_again(filled: Address, path: str) -> None:
+    first = filled.client.get(f"/api/coach-plans/{path}")
+    known = {"If-None-Match": f'"other", W/{first.headers["etag"]}'}
+    again = filled.client.get(f"/api/coach-plans/{path}", headers=known)
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", first.headers["etag"])
+    with filled.desk.notebook() as notebook:
+        notebook.edit("d", "other", DARIA, MORNING + timedelta(hours=1))
+    assert filled.client.get(f"/api/coach-plans/{path}", headers=known).status_code == 200
+
+
 def test_a_foreign_host_name_is_refused(filled: Address) -> None:
     assert filled.client.get("/", headers={"Host": "evil.example"}).status_code == 421
 
@@ -183,6 +209,7 @@ def test_the_client_fetches_and_remembers(filled: Address) -> None:
         "requests": 0,
         "cache_hits": 1,
         "cache_misses": 2,
+        "unchanged": 0,
         "api_errors": 0,
         "retries": 0,
         "stale": 0,
@@ -199,6 +226,29 @@ def test_the_client_forgets_the_oldest_and_what_is_old(filled: Address) -> None:
     now[0] = 61
     plans.fetch_coach_plan("d")
     assert plans.get_metrics()["cache_misses"] == 4
+
+
+def test_the_client_asks_whether_a_plan_has_changed(filled: Address) -> None:
+    now = [0.0]
+    plans = client(filled.url, clock=lambda: now[0])
+    first = plans.fetch_coach_plan("d")
+    now[0] = 100
+    assert plans.fetch_coach_plan("d") == first
+    with filled.desk.notebook() as notebook:
+        notebook.edit("d", "other", DARIA, MORNING + timedelta(hours=1))
+    now[0] = 200
+    changed = plans.fetch_coach_plan("d")
+    assert changed
+    assert (changed["plan"], plans.get_metrics()["unchanged"]) == ("other", 1)
+
+
+def test_a_day_that_is_over_is_kept_longer(filled: Address) -> None:
+    now = [0.0]
+    plans = client(filled.url, clock=lambda: now[0])
+    for seconds, misses in [(0, 1), (3000, 1), (4000, 2)]:
+        now[0] = seconds
+        assert plans.fetch_coach_plan("d", "2001-01-01") is None
+        assert plans.get_metrics()["cache_misses"] == misses
 
 
 def test_no_plan_is_an_answer(filled: Address) -> None:

@@ -21,7 +21,7 @@ STRING, INTEGER, ATTACHMENT = 3, 4, 11
 """Types of options."""
 DESCRIPTION, CHOICES, VALUE = 100, 25, 100
 """Characters of a description, choices of an option, characters of a choice."""
-PICTURES = 5
+PICTURES = 10
 """How many pictures a command takes as options; a written command takes as many as a message holds."""
 PICTURE = "picture"
 FORM_TEXT = 4000
