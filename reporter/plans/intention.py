@@ -41,8 +41,8 @@ class Intention:
 
     @property
     def risk_per_unit(self) -> Decimal | None:
-        """What a unit of the market may lose from entry to stop, in its quote; None where the line names not both, or
-        a stop on the side of the gain."""
+        """What a unit may lose from the entry's price to the stop's; None where the line names not both, or a stop on
+        the side of the gain."""
         if self.entry is None or self.stop is None:
             return None
         loss = self.entry - self.stop if self.side == "long" else self.stop - self.entry
