@@ -39,6 +39,8 @@ def run_daemon(home: FolderHome, options: argparse.Namespace) -> int:
             home = MockHome(home.homes[0], clock=SystemClock(), scratch=scratch)
         app = stack.enter_context(opened(home, hold=True))
         logs.configure(app.runtime.log, verbose=options.verbose)
+        log.debug("the config is %s, and times are those of %s", home.path, app.runtime.zone)
+        log.debug("jobs and templates are those of %s", ", then of ".join(str(folder) for folder in home.homes))
         daemon = app.daemon(reloaded=lambda runtime: logs.configure(runtime.log, verbose=options.verbose))
         stack.enter_context(doors(app, daemon))
         daemon.run()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from datetime import datetime
 
@@ -13,6 +14,8 @@ from reporter.messages.quiet_hours import Noise, QuietRules, handling
 from reporter.store import held, outbox
 from reporter.store.database import Store
 from reporter.store.outbox import OutgoingMessage
+
+log = logging.getLogger(__name__)
 
 
 def enqueue_message(
@@ -33,16 +36,25 @@ def enqueue_message(
     """
     channel = channels.get(outgoing.channel)
     if channel and not edit and not channel.filter.takes(outgoing.about):
+        log.debug("%s: %s is left out: the channel does not take %s", *_named(outgoing), "/".join(outgoing.about))
         return False
     rules = channel.quiet_rules if channel else QuietRules()
     board = edit or outgoing.kind == "board"
     how = handling(rules, outgoing.message.severity, now, job=noise, board=board, relief=relief)
     if how.dropped:
+        log.debug("%s: %s is left out: %s", *_named(outgoing), how.why)
         return False
     message = replace(outgoing.message, silent=True) if how.silent else outgoing.message
     keep = outgoing.keep or (channel.keep if channel and outgoing.kind == "report" else None)
     told = replace(outgoing, message=message, keep=keep, held_until=how.held_until, why=how.why)
-    return outbox.enqueue(connection, told, now)
+    new = outbox.enqueue(connection, told, now)
+    where = f"held until {how.held_until.isoformat(timespec='seconds')}" if how.held_until else "queued"
+    log.debug("%s: %s is %s%s", *_named(outgoing), where if new else "nothing new", f": {how.why}" if how.why else "")
+    return new
+
+
+def _named(outgoing: OutgoingMessage) -> tuple[str, str]:
+    return outgoing.channel, f"the {outgoing.kind} {outgoing.key}"
 
 
 def enqueue_digests(store: Store, channels: Channels, now: datetime) -> None:

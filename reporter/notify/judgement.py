@@ -30,6 +30,7 @@ from reporter.alerts.suppression import (
     suppression_of,
     transition_by_time,
 )
+from reporter.messages.formats import plural
 from reporter.notify.alert_messages import AlertDraft, silence_text
 from reporter.notify.incident_cards import IncidentNotifier, Notification
 from reporter.notify.repository import AlertRepository
@@ -43,11 +44,13 @@ Repository = TypeVar("Repository", bound=AlertRepository)
 
 
 class Judgement(Generic[Repository]):
-    """What was decided on one occasion: `repository.decided`, the drafts of messages, and lines for the log."""
+    """What was decided on one occasion: `repository.decided`, the drafts of messages, lines for the log,
+    and notes for those who ask why nothing was said."""
 
     def __init__(self, repository: Repository, settings: NotifySettings, run_id: str) -> None:
         self.repository = repository
         self.lines: list[str] = []
+        self.notes: list[str] = []
         self._settings = settings
         self.run_id = run_id
         self.now = now = repository.now
@@ -164,6 +167,8 @@ class Judgement(Generic[Repository]):
                 self.repository.decided.states[subject] = latest[subject]
             if transition:
                 transitions.append((transition, observer.channels))
+            elif observation and observation.level is not Level.OK:
+                self.notes.append(f"{subject} is {observation.level}, and nothing new is said: {_standing(state)}")
         self._notify(transitions)
 
     # --- Notifications ---
@@ -283,3 +288,10 @@ def _is_worth_saving(before: AlertState, after: AlertState, observation: Observa
     seldom = observation is not None and not observation.subject.startswith("probe/")
     well = before == AlertState(before.subject) and after.phase is Phase.OK and after.level is Level.OK
     return not (seldom and well)
+
+
+def _standing(state: AlertState) -> str:
+    """How far an alert is between all well and over."""
+    if state.phase is Phase.SUSPECT:
+        return f"bad {plural(state.failures, 'time')} in a row, which is not enough yet"
+    return {Phase.OK: "no alert is open", Phase.OPEN: "the alert is open"}.get(state.phase, "the alert is nearly over")

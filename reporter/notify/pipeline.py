@@ -177,6 +177,8 @@ class AlertPipeline:
         repository = StoreRepository(connection, pending.decided.copy(), self._clock.wall())
         judgement = Judgement(repository, settings, run_id)
         judge(judgement)
+        for note in judgement.notes:
+            log.debug("%s", note)
         return judgement
 
     def _saved(

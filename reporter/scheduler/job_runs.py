@@ -69,6 +69,8 @@ class JobRuns:
         with self._running_open.alone(name) as free:
             if free:
                 self._run_open(name)
+            else:
+                log.debug("%s: this turn is left out, for a run is under way", name)
 
     def submit(self, what: str, work: Callable[[], object]) -> Future[bool] | None:
         """Let the pool do some work; None once it is shut down and takes nothing more."""
@@ -112,6 +114,8 @@ class JobRuns:
                 return
             ours = True  # better a second copy of an alert than none
         if not ours and not bound.job.everywhere:
+            doubted = self._planner.doubt(runtime)
+            log.debug("%s: this turn is left out: %s", name, doubted or "another daemon has taken it")
             return
         period = covered(bound.job.covers, self._clock.wall(), bound.timezone)
         outcome = self._runner.run(runtime, bound, period, trigger="interval", ours=ours)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import socket
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ from reporter.secret import masked
 
 LONGEST_RECORD = 32_000
 """Characters: what is logged beyond them is cut, so that no text of others can fill a disk."""
+JOURNAL = Path("/run/systemd/journal/socket")
+"""Where systemd's journal takes entries with fields (systemd.io/JOURNAL_NATIVE_PROTOCOL)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,26 @@ def run_named(run_id: str, job: str = "", period: str = "") -> Iterator[None]:
         _run.reset(token)
 
 
+_request: ContextVar[str] = ContextVar("reporter_request", default="")
+
+
+@contextmanager
+def request_named(request_id: str) -> Iterator[None]:
+    """Every line logged inside carries the id of this HTTP request."""
+    token = _request.set(request_id)
+    try:
+        yield
+    finally:
+        _request.reset(token)
+
+
+def _labels() -> dict[str, str]:
+    """What a line belongs to; what does not apply is left out."""
+    run = _run.get()
+    found = {"run": run.id.strip("-"), "request": _request.get(), "job": run.job, "period": run.period}
+    return {name: masked(value) for name, value in found.items() if value}
+
+
 class _Formatter(logging.Formatter):
     """Adds the run id and masks every secret that the program knows, in messages and tracebacks.
 
@@ -68,13 +91,18 @@ class _Formatter(logging.Formatter):
         super().__init__("%(levelname)-7s [%(run)s] %(message)s")
         self.journal = False
 
+    def entry(self, record: logging.LogRecord) -> str:
+        """What is logged, without its time."""
+        labels = _labels()
+        record.run = labels.get("run") or labels.get("request") or "-"
+        return visible(masked(super().format(record), LONGEST_RECORD), lines=True)
+
     def format(self, record: logging.LogRecord) -> str:
-        record.run = _run.get().id
-        text = masked(super().format(record), LONGEST_RECORD)
+        text = self.entry(record)
         if not self.journal:
             text = f"{_moment(record)} {text}"
         # What goes on in a further line is set in: no text of others can pass for a line of ours.
-        lines = visible(text, lines=True).replace("\n", "\n    ").split("\n")
+        lines = text.replace("\n", "\n    ").split("\n")
         level = f"<{_PRIORITIES[record.levelname]}>" if self.journal else ""
         return "\n".join(level + line for line in lines)
 
@@ -91,15 +119,12 @@ class _JsonFormatter(logging.Formatter):
     """One JSON object a line, for programs: what does not apply is left out."""
 
     def format(self, record: logging.LogRecord) -> str:
-        label = _run.get()
         error = self.formatException(record.exc_info) if record.exc_info else ""
         found = {
             "time": _moment(record),
             "level": record.levelname,
             "logger": record.name,
-            "run": label.id.strip("-"),
-            "job": label.job,
-            "period": label.period,
+            **_labels(),
             "message": masked(record.getMessage(), LONGEST_RECORD),
             "error": masked(error, LONGEST_RECORD),
         }
@@ -107,6 +132,45 @@ class _JsonFormatter(logging.Formatter):
 
 
 _formatter = _Formatter()
+
+
+class _JournalHandler(logging.StreamHandler[TextIO]):
+    """Sends entries with fields to systemd's journal; while it takes none they are lines on standard error."""
+
+    def __init__(self, stream: TextIO, journal: Path) -> None:
+        super().__init__(stream)
+        self._journal = str(journal)
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Log a record."""
+        try:
+            self._socket.sendto(
+                b"".join(_journal_field(*field) for field in self._fields(record).items()), self._journal
+            )
+        except (OSError, ValueError):  # gone, full, or an entry that is too large
+            super().emit(record)
+
+    def close(self) -> None:
+        """End it; standard error stays open."""
+        self._socket.close()
+        super().close()
+
+    def _fields(self, record: logging.LogRecord) -> dict[str, str]:
+        formatter = self.formatter or _formatter
+        return {
+            "MESSAGE": formatter.entry(record) if isinstance(formatter, _Formatter) else formatter.format(record),
+            "PRIORITY": str(_PRIORITIES[record.levelname]),
+            "SYSLOG_IDENTIFIER": "reporter",
+            "LOGGER": record.name,
+            **{f"REPORTER_{name.upper()}": value for name, value in _labels().items()},
+        }
+
+
+def _journal_field(name: str, value: str) -> bytes:
+    """A field as the journal reads it: with its length, so that a value may hold any character."""
+    content = value.encode("utf-8", "replace")
+    return name.encode() + b"\n" + len(content).to_bytes(8, "little") + content + b"\n"
 
 
 def configure(settings: LogSettings, *, verbose: bool = False) -> None:
@@ -157,14 +221,24 @@ class _PrivateFile(RotatingFileHandler):
         return open(self.baseFilename, self.mode, encoding=self.encoding, opener=private)
 
 
-def start(level: str = "INFO", stream: TextIO | None = None, environ: Mapping[str, str] = os.environ) -> None:
-    """Log to `stream`, standard error by default. Libraries speak only when something is wrong."""
+def start(
+    level: str = "INFO",
+    stream: TextIO | None = None,
+    environ: Mapping[str, str] = os.environ,
+    journal: Path = JOURNAL,
+) -> None:
+    """Log to `stream`, standard error by default. Libraries speak only when something is wrong.
+
+    Where the stream leads to systemd's journal, entries go to the socket `journal`, with their fields.
+    """
     handler = logging.StreamHandler(stream or sys.stderr)
     _formatter.journal = _is_the_journal(handler.stream, environ)
+    if _formatter.journal and journal.is_socket():
+        handler = _JournalHandler(handler.stream, journal)
     handler.setFormatter(_formatter)
     root = logging.getLogger()
     for old in root.handlers:
-        if isinstance(old, _PrivateFile):
+        if isinstance(old, _PrivateFile | _JournalHandler):
             old.close()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)

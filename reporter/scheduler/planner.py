@@ -68,6 +68,7 @@ class Planner:
         self._doubted: bool | None = None
         self._next: dict[tuple[str, str, str], datetime] = {}
         self._seen: dict[tuple[str, str, str], datetime] = {}
+        self._explained: dict[str, str] = {}
 
     def tick(self, runtime: Runtime) -> list[Turn]:
         """One look at the calendar: the oldest period of each job, where it may be tried now.
@@ -90,6 +91,8 @@ class Planner:
             self._say_what_is_owed(whole)
         with self._store.read() as connection:
             oldest = owed_periods.oldest_open(connection, whole)
+        for owed in oldest:
+            self._explain(owed, now)
         turns_come = [Turn(closed[owed.job], owed) for owed in oldest if owed.claimable(now)]
         return [turn for turn in turns_come if not self._given_up(runtime, turn, now)]
 
@@ -177,8 +180,18 @@ class Planner:
             next_turn = enter(connection, bound, now)
             left_out = _leave_out(connection, bound, now) if next_turn > now else 0
         self._next[_key(bound)] = next_turn
+        log.debug("%s: the next turn is at %s", bound.name, next_turn.isoformat(timespec="seconds"))
         if left_out:
             log.warning("%s: %s left out: %s", bound.name, plural(left_out, "older period"), _why_left_out(bound))
+
+    def _explain(self, owed: owed_periods.Owed, now: datetime) -> None:
+        """Say once why an owed period is tried now, or why not."""
+        why = f" after {owed.reason}" if owed.reason else ""
+        said = f"{owed.period.label} is owed since {owed.due_at.isoformat(timespec='seconds')}"
+        said += f": try {owed.attempts + 1}{why}" if owed.claimable(now) else f" and waits{why}"
+        if self._explained.get(owed.job) != said:
+            self._explained[owed.job] = said
+            log.debug("%s: %s", owed.job, said)
 
     def _in_doubt(self, runtime: Runtime) -> bool:
         """Whether the clock cannot be believed; the beginning and the end of that are reported."""

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
+import secrets
 import socket
 import threading
+import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import Any
@@ -17,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from reporter.errors import ReporterError
+from reporter.scheduler.logs import request_named
 from reporter.web.guard import check_host, is_encrypted
 from reporter.web.problems import ProblemError, problem
 
@@ -32,6 +36,7 @@ HEADERS = {
     "X-Frame-Options": "SAMEORIGIN",
 }
 HEADER_SECONDS = 10.0
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class ListenError(ReporterError):
@@ -72,7 +77,10 @@ class _Server(uvicorn.Server):
 
 
 class Outermost:
-    """Looks at each request's Host before anything else does, and puts what guards a page around each answer."""
+    """Looks at each request's Host before anything else does, and puts what guards a page around each answer.
+
+    A request has an id, its caller's `X-Request-ID` or ours: the answer and every line of the log carry it.
+    """
 
     def __init__(self, app: ASGIApp, hosts: Callable[[], Collection[str]]) -> None:
         self._app = app
@@ -83,7 +91,15 @@ class Outermost:
             await self._app(scope, receive, send)
             return
         request = Request(scope)
-        extra = HEADERS | ({"Strict-Transport-Security": HSTS} if is_encrypted(request) else {})
+        given = request.headers.get("x-request-id", "")
+        request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(4)
+        with request_named(request_id):
+            await self._answer(request, scope, receive, send, request_id)
+
+    async def _answer(self, request: Request, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
+        began = time.monotonic()
+        extra = HEADERS | {"X-Request-ID": request_id}
+        extra |= {"Strict-Transport-Security": HSTS} if is_encrypted(request) else {}
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -91,6 +107,8 @@ class Outermost:
                 for name, value in extra.items():
                     headers.setdefault(name, value)
                 message = {**message, "headers": headers.raw}
+                spent = time.monotonic() - began
+                log.debug("%s %s: %d after %.3f s", request.method, request.url.path, message["status"], spent)
             await send(message)
 
         try:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import socket
 import stat
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -101,3 +104,70 @@ def test_the_config_goes_before_the_environment(
     runtime = FolderHome(tmp_path, clock=HandClock(), environ={"HOME": str(tmp_path), **environ}).build()
     assert (runtime.log.level, runtime.log.file) == (level, tmp_path / file if file else None)
     runtime.close()
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as found:
+        found.bind(str(tmp_path / "journal"))
+        found.settimeout(30)
+        yield found
+
+
+def started(tmp_path: Path, stack: ExitStack) -> Path:
+    """Log to a file that systemd says leads to its journal."""
+    stream = stack.enter_context((tmp_path / "stderr").open("w"))
+    at = os.fstat(stream.fileno())
+    logs.start("INFO", stream, {"JOURNAL_STREAM": f"{at.st_dev}:{at.st_ino}"}, tmp_path / "journal")
+    return tmp_path / "stderr"
+
+
+def read_entry(data: bytes) -> dict[str, str]:
+    """An entry by systemd.io/JOURNAL_NATIVE_PROTOCOL, every field with its length."""
+    found = {}
+    while data:
+        name, _, rest = data.partition(b"\n")
+        end = 8 + int.from_bytes(rest[:8], "little")
+        assert rest[end : end + 1] == b"\n"
+        found[name.decode()], data = rest[8:end].decode(), rest[end + 1 :]
+    return found
+
+
+def test_the_journal_gets_fields(tmp_path: Path, journal: socket.socket) -> None:
+    with ExitStack() as stack:
+        lines = started(tmp_path, stack)
+        with logs.run_named("1a2b3c4d", "daily_summary", "2026-10-30"), logs.request_named("r-1"):
+            log.warning("one\ntwo, \x1b[31m")
+    entry = read_entry(journal.recv(65536))
+    assert "one\ntwo" in entry["MESSAGE"]
+    assert "\x1b" not in entry.pop("MESSAGE")
+    assert entry == {
+        "PRIORITY": "4",
+        "SYSLOG_IDENTIFIER": "reporter",
+        "LOGGER": "reporter.delivery.worker",
+        "REPORTER_RUN": "1a2b3c4d",
+        "REPORTER_REQUEST": "r-1",
+        "REPORTER_JOB": "daily_summary",
+        "REPORTER_PERIOD": "2026-10-30",
+    }
+    assert lines.read_text() == ""
+
+
+def test_what_the_journal_does_not_take_is_a_line(tmp_path: Path, journal: socket.socket) -> None:
+    with ExitStack() as stack:
+        lines = started(tmp_path, stack)
+        journal.close()
+        (tmp_path / "journal").unlink()
+        log.warning("still heard")
+    assert lines.read_text() == "<4>WARNING [-] still heard\n"
+
+
+def test_a_line_of_a_request_has_its_id(tmp_path: Path) -> None:
+    logs.configure(LogSettings(format="json", file=tmp_path / "log"))
+    with logs.request_named("r-1"):
+        log.warning("refused")
+    assert json.loads((tmp_path / "log").read_text())["request"] == "r-1"
+    logs.configure(LogSettings(file=tmp_path / "text"))
+    with logs.request_named("r-1"):
+        log.warning("refused")
+    assert "[r-1] refused" in (tmp_path / "text").read_text()
