@@ -67,7 +67,7 @@ class FolderHome:
         self.catalog = Catalog()
         self.store = Secret("")  # the URL of our own database, once the config was read
         self._stream = stream
-        self._services = Services(clock)  # which their channels share, over reloads of the config
+        self.services = Services(clock)  # which channels and answers share, over reloads of the config
         self._environ = environ
         self._uses = uses
         self._referred: frozenset[Path] = frozenset()  # the files that the config refers to
@@ -101,7 +101,7 @@ class FolderHome:
 
     def open(self, contents: HomeContents) -> tuple[Runtime, list[Problem]]:
         """All that can be opened, and all problems."""
-        return build(contents, self.clock, self._stream, self._services)
+        return build(contents, self.clock, self._stream, self.services)
 
     def edited(self) -> bool:
         """Whether the files differ from those last read, and have settled."""

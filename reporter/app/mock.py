@@ -26,7 +26,7 @@ class MockHome(FolderHome):
     def __init__(self, folder: Path, *, clock: Clock, scratch: Path, stream: TextIO | None = None) -> None:
         super().__init__(folder, clock=clock, stream=stream, uses=("ledgers",))
         self._scratch = scratch
-        self._services.labelled = True
+        self.services.labelled = True
 
     def read(self) -> HomeContents:
         contents = super().read()

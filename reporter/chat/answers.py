@@ -24,14 +24,19 @@ TRIES = 4
 
 
 class Answers:
-    """The chats that answers go to. Safe to use from several threads."""
+    """The chats that answers go to. Safe to use from several threads.
 
-    def __init__(self, token: Secret, base_url: str, zone: ZoneInfo, stopping: threading.Event) -> None:
+    `service` counts all requests of the bot, those of delivery too: Telegram's limit is one for both.
+    """
+
+    def __init__(
+        self, token: Secret, base_url: str, zone: ZoneInfo, stopping: threading.Event, service: ServiceLimits
+    ) -> None:
         self._token = token
         self._base_url = base_url
         self._zone = zone
         self._stopping = stopping
-        self._service = ServiceLimits(time.monotonic, limits.REQUESTS)
+        self._service = service
         self._lock = threading.Lock()
         self._outlets: dict[tuple[int, int | None], TelegramOutlet] = {}
         self._posts: dict[int, deque[float]] = {}

@@ -62,7 +62,8 @@ class TelegramDoor:
         bounds = Bounds(POLL + 30.0, 16 << 20)
         self._api = BotApi(token, base_url=settings.telegram_url, timeout=15 + POLL, bounds=bounds)
         self._stopping = threading.Event()
-        self._answers = Answers(token, settings.telegram_url, app.runtime.zone, self._stopping)
+        service = app.home.services.telegram
+        self._answers = Answers(token, settings.telegram_url, app.runtime.zone, self._stopping, service)
         self._pictures = Lane("chat-pictures")
         self._albums: dict[str, list[Asked]] = {}
         self._thread = threading.Thread(target=self._listen, name="chat-telegram", daemon=True)

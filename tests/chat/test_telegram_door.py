@@ -16,6 +16,7 @@ from reporter.alerts.model import Level, Observation
 from reporter.app.app import App
 from reporter.app.home import FolderHome
 from reporter.chat.telegram import TelegramDoor
+from reporter.delivery.outlets.telegram import limits
 from reporter.operations.operation import Role
 from reporter.operations.people import pair, pairing_code, role_of
 from reporter.store import incidents
@@ -122,6 +123,16 @@ def test_a_question_is_answered_where_it_was_asked(world: World) -> None:
     assert answer.text.startswith("🟢 All systems operational")
     world.telegram.say("desk", VIEWER, "/help@reporter_bot")
     assert world.telegram.wait_for("desk")[0].text.startswith("🧭 Commands")
+
+
+def test_answers_and_deliveries_count_as_requests_of_one_bot(world: World) -> None:
+    service = world.app.home.services.telegram
+    for _ in range(limits.REQUESTS.requests - 1):
+        service.note_request()
+    assert service.wait() == 0
+    world.telegram.say("viewer", VIEWER, "/status")
+    world.telegram.wait_for("viewer")
+    assert service.wait() > 0
 
 
 def test_a_stranger_hears_nothing_and_is_logged_once(world: World, caplog: pytest.LogCaptureFixture) -> None:
