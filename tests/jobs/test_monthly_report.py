@@ -115,10 +115,11 @@ def test_several_books_are_an_overview_and_no_details(tmp_path: Path) -> None:
     trades = [*MONTH, *(replace(trade, currency="USDC") for trade in MONTH)]
     message = told("monthly_report", made(tmp_path, *trades), FIRST)
     rows_of_books = list(plain_blocks(message.body))[1:]
-    assert rows_of_books == ["USDC · live | +11.75 | N/A | 10 | 50%", "USDT · live | +11.75 | +1.15% | 10 | 50%"]
+    assert rows_of_books == ["USDC · live | +11.75 | N/A | 50%", "USDT · live | +11.75 | +1.15% | 50%"]
     parts = ["📆 Weeks", "🤖 Agents", "📐 Risk"]
     headings = [plain(part.name) for part in message.fields if "Targets" not in plain(part.name)]
     assert headings == ["💰 Monthly P&L · USDC · live", *parts, "💰 Monthly P&L · USDT · live", *parts]
+    assert not any(word in str(message) for word in ("Best week", "Volatility", "Best Trade"))
 
 
 def test_targets_are_counted_by_day(tmp_path: Path) -> None:
@@ -151,7 +152,7 @@ def test_a_market_that_closes_has_fewer_days(tmp_path: Path) -> None:
 
 def test_hours_and_weekdays_say_how_much_they_rest_on(tmp_path: Path) -> None:
     lines = field(told("monthly_report", made(tmp_path, *MONTH), FIRST), "When")
-    assert lines[0] == "Tue: -17.50 USDT (3 trades, 33% WR)"
+    assert lines[:2] == ["Day | P&L | n | WR", "Tue | -17.50 | 3 | 33%"]
     assert lines[-2:] == ["Best hour: 12:00, +11.75 USDT (n=9)", "Worst hour: 13:00, 0.00 USDT (n=1)"]
 
 
