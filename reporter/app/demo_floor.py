@@ -78,6 +78,7 @@ def play(app: App, path: Path, wait: Callable[[float], object]) -> list[str]:
     """Let the floor trade, and its programs say what they do; returns what went wrong. `wait` lets seconds pass.
 
     Each job runs once, so that the feeds begin; then what looks at the present runs again, for what happened since.
+    Once the app is stopping, nothing more is run or sent.
     """
     wrong = _run(app, app.runtime.jobs)
     wait(1.1)
@@ -89,7 +90,7 @@ def play(app: App, path: Path, wait: Callable[[float], object]) -> list[str]:
     wait(1.1)
     present = [name for name, bound in app.runtime.jobs.items() if not bound.job.covers.closed]
     wrong += _run(app, present * ROUNDS)
-    while send_events(app.store, app.runtime.events, app.clock.wall()):
+    while not app.stopping.is_set() and send_events(app.store, app.runtime.events, app.clock.wall()):
         pass
     deliver(app)
     return wrong
@@ -97,13 +98,17 @@ def play(app: App, path: Path, wait: Callable[[float], object]) -> list[str]:
 
 def deliver(app: App) -> None:
     """Bring all that waits to its channels."""
-    while any(app.delivery.serve(app.runtime.channels, name) for name in app.runtime.channels):
+    while any(
+        app.delivery.serve(app.runtime.channels, name) for name in app.runtime.channels if not app.stopping.is_set()
+    ):
         pass
 
 
 def _run(app: App, names: Iterable[str]) -> list[str]:
     wrong = []
     for name in names:
+        if app.stopping.is_set():
+            break
         done = app.run_by_hand(app.job(name), None, force=True)
         if done.outcome and done.outcome.error:
             wrong.append(f"{name}: {done.outcome.error}")

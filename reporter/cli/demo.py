@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import random
 import sys
 import tempfile
 import threading
 from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
 
@@ -81,7 +83,9 @@ def _run(app: App, floor: Path | None) -> int:
     with doors(app, daemon) as address:
         if address:
             complain(f"the pages are at {address}; they show invented trades")
-        code = _play_floor(app, floor) if floor else _run_jobs(app, list(app.runtime.jobs))
+        # Where the messages go elsewhere, a terminal shows that more of them come.
+        with progress("the floor is at work") if floor and not sys.stdout.isatty() else nullcontext():
+            code = _play_floor(app, floor) if floor else _run_jobs(app, list(app.runtime.jobs))
         if not app.stopping.is_set():
             complain("the daemon now runs on invented trades; press Ctrl-C to stop it")
             daemon.run()
@@ -90,6 +94,7 @@ def _run(app: App, floor: Path | None) -> int:
 
 def _stop_when_unread(app: App, unread: threading.Event) -> None:
     wait_until_unread()
+    logging.disable()  # what was not shown to the end is nobody's trouble: the floor is invented
     unread.set()
     app.stopping.set()
 
@@ -97,6 +102,8 @@ def _stop_when_unread(app: App, unread: threading.Event) -> None:
 def _play_floor(app: App, path: Path) -> int:
     """Every channel of a whole floor; from then on the floor trades in a thread."""
     wrong = demo_floor.play(app, path, app.stopping.wait)
+    if app.stopping.is_set():
+        return DONE
     for sentence in wrong:
         complain(sentence)
     threading.Thread(target=_trade_on, args=(app, path), name="demo", daemon=True).start()
@@ -129,6 +136,8 @@ def _run_jobs(app: App, names: Sequence[str]) -> int:
         if app.stopping.is_set():
             break
         done = app.run_by_hand(app.job(name), None, force=True)
+        if app.stopping.is_set():
+            break
         if done.outcome is None or done.outcome.error:
             complain(f"{name}: {done.outcome.error if done.outcome else 'not run'}")
             code = FAILED

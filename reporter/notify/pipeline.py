@@ -33,7 +33,7 @@ from reporter.periods.clock import Clock, ClockSteps
 from reporter.store import alerts
 from reporter.store.alerts import StoredAlert
 from reporter.store.database import BUSY, Store, after_commit
-from reporter.store.outbox import OutgoingMessage
+from reporter.store.outbox import OutgoingMessage, fingerprint
 
 log = logging.getLogger(__name__)
 
@@ -194,7 +194,7 @@ class AlertPipeline:
         number = 0
         for draft, message in messages:
             letter = OutgoingMessage(
-                key=draft.key,
+                key=f"{draft.key}/{fingerprint(message)}",  # within one instant a card may change twice
                 channel=draft.channel,
                 kind="alert",
                 message=message,

@@ -133,7 +133,7 @@ def queued(row: Row[Any], message: Message, **more: Any) -> QueuedMessage:
 
 def enqueue(connection: Connection, outgoing: OutgoingMessage, now: datetime) -> bool:
     """Queue a message for delivery; False if its key was used before, or if it is a board that did not change."""
-    digest = _digest(outgoing.message) if outgoing.slot else None
+    digest = fingerprint(outgoing.message) if outgoing.slot else None
     if outgoing.slot and _unchanged(connection, outgoing, digest, now):
         return False
     keep = outgoing.keep or (BOARD_KEEP if outgoing.kind == "board" else None)
@@ -469,7 +469,7 @@ def _is_to_be_posted_again(connection: Connection, row: Row[Any], message_id: st
     return first is not None and now - first >= timedelta(seconds=row.repost)
 
 
-def _digest(message: Message) -> str:
+def fingerprint(message: Message) -> str:
     """A fingerprint of everything but the clock: the footer and the moment."""
     still = replace(message, footer=(), at=None, silent=False)
     return hashlib.sha256(json.dumps(to_dict(still), sort_keys=True).encode()).hexdigest()

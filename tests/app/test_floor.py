@@ -66,3 +66,14 @@ def test_a_floor_is_laid_ready_for_its_webhooks(tmp_path: Path) -> None:
     with opened(FolderHome(tmp_path, clock=HandClock())) as app:
         assert list(app.runtime.channels) == PLANNED
         assert app.home.warnings == ()
+
+
+def test_a_floor_whose_reader_has_gone_runs_and_sends_nothing_more(tmp_path: Path) -> None:
+    clock = HandClock(datetime(2026, 10, 30, 14, 45, tzinfo=UTC))
+    demo_home(tmp_path, None, floor=True, now=clock.now)
+    with opened(FolderHome(tmp_path, clock=clock, stream=io.StringIO()), clock=clock) as app:
+        app.stopping.set()
+        assert demo_floor.play(app, tmp_path / "trading.sqlite", lambda _: None) == []
+        assert _messages(app) == {}
+        with app.store.read() as connection:
+            assert connection.execute(select(tables.runs)).all() == []

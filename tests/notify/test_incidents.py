@@ -342,3 +342,13 @@ def test_an_acknowledgement_that_is_taken_back_leaves_every_card(tmp_path: Path)
         assert len(titles(stage, "on-call")) == 1
         with pytest.raises(ReporterError, match="nobody has acknowledged db"):
             unacknowledge(stage.stage.app, "db", "r3")
+
+
+def test_a_card_that_changes_twice_within_one_instant_shows_the_last(tmp_path: Path) -> None:
+    with floor(tmp_path, {"db": ""}) as stage:
+        stage.down("db")
+        stage.passes(minutes=2)
+        acknowledge(stage.stage.app, "db", "anna", "", "r1")
+        unacknowledge(stage.stage.app, "db", "r2")
+        stage.stage.deliver()
+        assert "Acknowledged" not in str(stage.discord.messages("alerts-critical")[0].embeds)
