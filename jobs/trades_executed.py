@@ -1,4 +1,4 @@
-"""Each trade that was executed since the last run: what was opened, and what was closed."""
+"""Each trade that was executed since the last run: what was opened and closed, or each fill where there are fills."""
 
 from collections.abc import Iterator
 from typing import TypedDict
@@ -11,13 +11,13 @@ class Facts(TypedDict):
     """What the report adds for its template."""
 
     execution: Execution
-    """The opening or the close."""
+    """The opening, the close or the fill."""
 
 
 @job(covers="now", schedule="every 5s", params=FeedParams, observes=("feed/{ledger}",), frequent=True)
 def trades_executed(ctx: Context[FeedParams]) -> Iterator[Report | Observation | JobState]:
-    """Each trade that was executed since the last run, once: what was opened, and what was closed."""
-    for found in feed_news(ctx, openings=True):
+    """Each trade that was executed since the last run, once: opened and closed, or each fill where there are fills."""
+    for found in feed_news(ctx, executions=True):
         if not isinstance(found, FeedNews):
             yield found
             continue

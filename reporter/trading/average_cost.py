@@ -21,6 +21,12 @@ class Fill:
     price: Decimal
     fee: Decimal | None
 
+    def as_row(self) -> dict[str, object]:
+        """The columns of a fill by itself."""
+        side = "buy" if self.quantity > 0 else "sell"
+        size = abs(self.quantity)
+        return {"id": self.id, "at": self.at, "side": side, "size": size, "price": self.price, "fees": self.fee}
+
 
 @dataclass(frozen=True, slots=True)
 class Closing:

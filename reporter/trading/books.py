@@ -537,11 +537,13 @@ class Ledger(Protocol):
         most: int = 1000,
         positions: bool = False,
         held: Collection[OpenKey] = (),
+        fills: bool = False,
     ) -> Arrivals:
         """What came into one ledger in a period, but for the trades with known ids; at most so many trades in full.
 
         With `positions` also what is open. Of what was `held` and is open no more, a trade that closed before the
-        period counts too: its close was written late. Raises LedgerError when this ledger cannot be read.
+        period counts too: its close was written late. With `fills` a database that has fills gives these, and neither
+        trades nor positions. Raises LedgerError when this ledger cannot be read.
         """
 
     def written_events(

@@ -154,6 +154,36 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OrderFill:
+    """One fill: a part of an order, or all of it, that was executed at one price."""
+
+    id: str
+    """The fill's id in its database."""
+    ledger: str
+    """The name of its ledger in the config."""
+    agent: str
+    """The bot or strategy that made it."""
+    strategy: str | None
+    """The strategy; None where the source does not name one."""
+    market: str
+    """The market, such as `BTC/USDT`."""
+    side: str
+    """`buy` or `sell`."""
+    at: datetime
+    """When it was executed."""
+    size: Decimal
+    """The size in units of the asset."""
+    price: Decimal
+    """The price."""
+    fees: Money | None
+    """Its fee; None where unknown."""
+    mode: Mode
+    """Whether the money was real."""
+    currency: str
+    """The currency of its price."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Agent:
     """One bot or strategy. Its identity is (ledger, name)."""
 
@@ -274,6 +304,22 @@ class ArrivedSum:
     """What they made, net of fees and funding."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FillSum:
+    """What arrived fills of one mode and currency amount to."""
+
+    mode: Mode
+    """Whether the money was real."""
+    fills: int
+    """The number of fills."""
+    bought: Money
+    """What was paid for all that was bought, before fees."""
+    sold: Money
+    """What all that was sold brought in, before fees."""
+    fees: Money | None
+    """The fees; None where one of them is unknown."""
+
+
 # What an open position and the trade that it becomes have in common: agent, market, side, and when it was opened.
 OpenKey = tuple[str, str, str, datetime]
 
@@ -290,21 +336,27 @@ class WrittenEvents:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrivals:
-    """The closed trades of one ledger in a stretch of time that were not known before, and what is open."""
+    """What of one ledger came in a stretch of time and was not known before: its closed trades, or its fills."""
 
     ledger: str
     """The name of the ledger in the config."""
     closed: tuple[Trade, ...]
     """The trades, oldest first: all of them, or as many as were asked for."""
     ids: Mapping[str, datetime]
-    """The ids of all of them, each with the time of its close."""
+    """The ids of all that came, each with the time of its close or fill."""
     sums: tuple[ArrivedSum, ...] = ()
-    """Their results by mode and currency, live before paper."""
+    """The results of the trades by mode and currency, live before paper."""
+    by_fill: bool = False
+    """Whether these are fills: no trades and no positions then."""
+    fills: tuple[OrderFill, ...] = ()
+    """The fills, oldest first: all of them, or as many as were asked for."""
+    fill_sums: tuple[FillSum, ...] = ()
+    """What all of them amount to by mode and currency, live before paper."""
     positions: tuple[Position, ...] = ()
     """The positions that are open and were opened in the stretch."""
     newest: datetime | None = None
-    """When the newest trade of the stretch closed, known or not; None without any."""
+    """When the newest trade of the stretch closed, known or not, or its newest fill was; None without any."""
     ahead: datetime | None = None
-    """The latest time of a close that lies beyond the stretch, in the future; None without any."""
+    """The latest time of a close or fill that lies beyond the stretch, in the future; None without any."""
     open: tuple[OpenKey, ...] = ()
     """What is open now, whenever it was opened, as far as that is known."""

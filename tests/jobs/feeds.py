@@ -15,7 +15,7 @@ CONFIG = """\
 version: 1
 store: env:STORE
 ledgers:
-  bot: {{kind: native, url: "{url}"}}
+  bot: {ledger}
 channels:
   screen: {{kind: console}}
   paper: {{kind: console}}
@@ -29,11 +29,13 @@ jobs:
 class FeedOfABot:
     """One feed of one bot. `read` runs it; `sent` is what has been entered into the outbox since the last look."""
 
-    def __init__(self, stage: Stage, job: str, params: str = "{}", bot: Native | None = None) -> None:
+    def __init__(self, stage: Stage, job: str, params: str = "{}", bot: Native | None = None, ledger: str = "") -> None:
+        """`ledger` is the ledger's part of the config, for one that is not `bot`."""
         self.stage = stage
         self.job = job
         self.bot: Native = bot or native_sqlite(stage.folder)
-        stage.write("config/reporter.yaml", CONFIG.format(url=self.bot.url, job=job, params=params)).chmod(0o600)
+        config = CONFIG.format(ledger=ledger or f'{{kind: native, url: "{self.bot.url}"}}', job=job, params=params)
+        stage.write("config/reporter.yaml", config).chmod(0o600)
         self._looked_at = 0
 
     def closes(self, pnl: object = "5.94", *, ago: float = 0, **more: object) -> None:

@@ -113,6 +113,7 @@ class StillFloor:
         most: int = 1000,
         positions: bool = False,
         held: Collection[OpenKey] = (),
+        fills: bool = False,
     ) -> Arrivals:
         return Arrivals(ledger=ledger, closed=(), ids={})
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fnmatch import fnmatchcase
@@ -24,7 +24,7 @@ from reporter.messages.message import Attachment
 from reporter.messages.spreadsheet import Columns, csv_file
 from reporter.periods.civil import Period
 from reporter.periods.time_text import duration_text
-from reporter.trading.trades import Arrivals, Mode, Money, OpenKey, Position, Trade
+from reporter.trading.trades import Arrivals, FillSum, Mode, Money, OpenKey, OrderFill, Position, Trade
 
 # How far a bot's clock may be ahead of ours without a word.
 SKEW = timedelta(seconds=90)
@@ -61,18 +61,20 @@ class FeedParams(Params):
 
 @dataclass(frozen=True)
 class Execution:
-    """An opening or a close, with the row that tells of it."""
+    """An opening, a close or a fill, with the row that tells of it."""
 
-    action: Literal["opened", "closed"]
+    action: Literal["opened", "closed", "filled"]
     """What happened."""
-    row: Trade | Position
-    """The position or the trade."""
+    row: Trade | Position | OrderFill
+    """The position, the trade or the fill."""
     at: datetime
     """When it happened."""
 
     @property
     def price(self) -> Decimal | None:
         """The average price; None where unknown."""
+        if isinstance(self.row, OrderFill):
+            return self.row.price
         closed = self.action == "closed" and isinstance(self.row, Trade)
         return self.row.exit_price if closed and isinstance(self.row, Trade) else self.row.entry_price
 
@@ -88,12 +90,14 @@ class Execution:
 
     @property
     def fees(self) -> Money | None:
-        """The fees of the whole trade, known at its close; None where unknown."""
+        """The fee of a fill, or those of the whole trade, known at its close; None where unknown."""
+        if isinstance(self.row, OrderFill):
+            return self.row.fees
         return self.row.fees if self.action == "closed" and isinstance(self.row, Trade) else None
 
     @property
     def pnl(self) -> Money | None:
-        """The result; None for an opening."""
+        """The result of a close; None for others."""
         return self.row.pnl if self.action == "closed" and isinstance(self.row, Trade) else None
 
 
@@ -121,22 +125,25 @@ class FeedNews:
 
     @property
     def executions(self) -> list[Execution]:
-        """Openings and closes in the order of their times."""
+        """Openings and closes, or fills, in the order of their times."""
         closes = (Execution("closed", trade, trade.closed_at) for trade in self.closed)
-        return sorted([*self.opened, *closes], key=lambda one: one.at)
+        fills = (Execution("filled", fill, fill.at) for fill in self.arrivals.fills)
+        return sorted([*self.opened, *closes, *fills], key=lambda one: one.at)
 
 
 @dataclass(frozen=True)
 class _Cursor:
     """Where a ledger's feed stands. `sent` are the messages of the last minute: when, and how many.
 
-    `held` is what was open, and whether a trade of it was sent already: bots may forget to delete a position.
+    `held` is what was open, and whether a trade of it was sent already: bots may forget to delete a position. Where it
+    is `by_fill`, the ids are those of fills.
     """
 
     since: datetime
     looked: datetime
     sent: tuple[tuple[datetime, int], ...] = ()
     held: Mapping[OpenKey, bool] = field(default_factory=dict)
+    by_fill: bool = False
 
     @classmethod
     def read(cls, value: Mapping[str, object]) -> _Cursor:
@@ -148,6 +155,7 @@ class _Cursor:
             held={(agent, market, side, datetime.fromisoformat(at)): told for agent, market, side, at, told in held}
             if isinstance(held, list)
             else {},
+            by_fill=value.get("by_fill") is True,
         )
 
     def written(self) -> dict[str, object]:
@@ -156,13 +164,15 @@ class _Cursor:
             "looked": self.looked.isoformat(),
             "sent": [[at.isoformat(), n] for at, n in self.sent],
             "held": [[*names, at.isoformat(), told] for (*names, at), told in self.held.items()],
+            "by_fill": self.by_fill,
         }
 
 
-def feed_news(ctx: Context[P], *, openings: bool = False) -> Iterator[FeedNews | JobState | Observation]:
+def feed_news(ctx: Context[P], *, executions: bool = False) -> Iterator[FeedNews | JobState | Observation]:
     """What came into each ledger since the last run. States and observations are for the job to yield as they are.
 
-    A new cursor begins at this moment and sends nothing of the past. Raises LedgerError when no ledger can be read.
+    That is what closed; with `executions` also what was opened, or each fill where the ledger has fills. A new cursor
+    begins at this moment and sends nothing of the past. Raises LedgerError when no ledger can be read.
     """
     standing = {alert.subject for alert in ctx.history.open_alerts()}
     names, unread = ctx.ledger.names(), []
@@ -174,19 +184,26 @@ def feed_news(ctx: Context[P], *, openings: bool = False) -> Iterator[FeedNews |
             yield JobState(name=name, value=begun.written(), version=state.version)
             continue
         cursor, seen = _Cursor.read(state.value), ctx.seen(name)
-        known = {item[2:] for item in seen if item.startswith("c/")}
-        period = Period(cursor.since, max(ctx.now, cursor.since), f"since {cursor.since:%H:%M:%S}", ctx.period.zone)
         try:
-            waiting = [key for key, told in cursor.held.items() if not told]
-            found = ctx.ledger.arrivals(name, period, _Known(known), most=LISTED, positions=True, held=waiting)
+            found = _arrived(ctx, name, cursor, seen, executions)
+            if found.by_fill != cursor.by_fill:  # what was sent has other ids: nothing from before the last look
+                cursor = replace(cursor, since=max(cursor.since, cursor.looked), by_fill=found.by_fill)
+                found = _arrived(ctx, name, cursor, seen, executions)
         except LedgerError as error:
             unread.append(str(error))
             yield Observation(subject, Level.WARNING, f"{error}; what closes meanwhile is sent when it can be read")
             continue
         yield from _observed(ctx, subject, found, standing)
-        yield from _news(ctx, state, cursor, found, _openings(found, seen) if openings else ())
+        yield from _news(ctx, state, cursor, found, _openings(found, seen) if executions else ())
     if unread and len(unread) == len(names):
         raise LedgerError("; ".join(unread))
+
+
+def _arrived(ctx: Context[P], ledger: str, cursor: _Cursor, seen: Collection[str], executions: bool) -> Arrivals:
+    known = _Known({item[2:] for item in seen if item.startswith("c/")})
+    period = Period(cursor.since, max(ctx.now, cursor.since), f"since {cursor.since:%H:%M:%S}", ctx.period.zone)
+    waiting = [key for key, told in cursor.held.items() if not told]
+    return ctx.ledger.arrivals(ledger, period, known, most=LISTED, positions=True, held=waiting, fills=executions)
 
 
 class _Known:
@@ -212,7 +229,8 @@ def _short(item: str) -> str:
 def _observed(ctx: Context[P], subject: str, found: Arrivals, standing: set[str]) -> Iterator[Observation]:
     if found.ahead and found.ahead > ctx.now + SKEW:
         ahead = duration_text(found.ahead - ctx.now)
-        yield Observation(subject, Level.WARNING, f"a trade of {found.ledger} closes {ahead} in the future; it waits")
+        what = f"a fill of {found.ledger} is" if found.by_fill else f"a trade of {found.ledger} closes"
+        yield Observation(subject, Level.WARNING, f"{what} {ahead} in the future; it waits")
     elif subject in standing:
         yield Observation(subject, Level.OK, f"{found.ledger} is read up to now")
 
@@ -249,13 +267,13 @@ def _news(
             or away >= min(LOOKED, timedelta(minutes=ctx.params.away_minutes) / 3)
             or away < timedelta(0)
         ):
-            yield _moved(state, _Cursor(cursor.since, ctx.now, sent, held), found, ())
+            yield _moved(state, _Cursor(cursor.since, ctx.now, sent, held, cursor.by_fill), found, ())
         return
     if many and sent and not long:
         return  # it waits for the end of the minute, when one summary has all of it
     told = 1 if many or long else count
     sent = (*sent, (ctx.now, ctx.params.at_most if many else told))
-    after = _Cursor(_since(ctx, cursor, found), ctx.now, sent, held)
+    after = _Cursor(_since(ctx, cursor, found), ctx.now, sent, held, cursor.by_fill)
     yield FeedNews(
         ledger=found.ledger,
         arrivals=found,
@@ -281,11 +299,15 @@ def _since(ctx: Context[P], cursor: _Cursor, found: Arrivals) -> datetime:
 
 def _moved(state: JobState, cursor: _Cursor, found: Arrivals, opened: Sequence[Execution]) -> JobState:
     items = {f"c/{_short(id_)}": at for id_, at in found.ids.items() if at >= cursor.since}
-    items |= {opening_key(one.row): one.at for one in opened if one.at >= cursor.since}
+    items |= {
+        opening_key(row): one.at
+        for one in opened
+        if not isinstance(row := one.row, OrderFill) and one.at >= cursor.since
+    }
     return JobState(name=state.name, value=cursor.written(), version=state.version, seen=items, forget=cursor.since)
 
 
-def channels_of(params: FeedParams, row: Trade | Position) -> list[str | None]:
+def channels_of(params: FeedParams, row: Trade | Position | OrderFill) -> list[str | None]:
     """The channels of a row: None is the job's own, then that of its mode, then those of its agent."""
     own = params.paper if row.mode is Mode.PAPER else params.live
     agents = [channel for pattern, channel in params.agents.items() if fnmatchcase(row.agent, pattern)]
@@ -315,6 +337,8 @@ class FeedSum:
     """The number of closed trades with a loss."""
     pnl: Money | None = None
     """What the closed trades made; None where none was closed."""
+    fills: FillSum | None = None
+    """What the fills amount to; None where none was told."""
 
 
 def feed_sums(news: FeedNews) -> list[FeedSum]:
@@ -326,7 +350,10 @@ def feed_sums(news: FeedNews) -> list[FeedSum]:
     for execution in news.opened:
         key = execution.row.mode, execution.currency
         whole = found.get(key, FeedSum(*key))
-        found[key] = FeedSum(*key, whole.opened + 1, whole.closed, whole.wins, whole.losses, whole.pnl)
+        found[key] = replace(whole, opened=whole.opened + 1)
+    for fills in news.arrivals.fill_sums:
+        key = fills.mode, fills.bought.currency
+        found[key] = FeedSum(*key, fills=fills)
     return [found[key] for key in sorted(found)]
 
 
@@ -355,6 +382,8 @@ class FeedSummary:
     """The name of the ledger in the config."""
     sums: list[FeedSum] = field(default_factory=list)
     """The figures by mode and currency, live before paper."""
+    by_fill: bool = False
+    """Whether these are fills."""
     count: int = 0
     """The number of executions."""
     listed: int = 0
@@ -370,6 +399,7 @@ def summary_of(news: FeedNews) -> FeedSummary:
     return FeedSummary(
         ledger=news.ledger,
         sums=feed_sums(news),
+        by_fill=news.arrivals.by_fill,
         count=len(news.arrivals.ids) + len(news.opened),
         listed=len(news.executions),
         since=news.since,

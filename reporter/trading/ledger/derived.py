@@ -18,7 +18,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import Connection, StaticPool, create_engine
+from sqlalchemy import Connection, StaticPool, column, create_engine, table
 
 from reporter.trading.ledger.connection import SourceVersion
 from reporter.trading.ledger.sources.base import as_text
@@ -36,7 +36,14 @@ CREATE TABLE agents (name TEXT PRIMARY KEY, strategy TEXT, mode TEXT, currency T
     last_seen TEXT) WITHOUT ROWID;
 CREATE TABLE equity (id INTEGER PRIMARY KEY, at TEXT, agent TEXT, mode TEXT, currency TEXT, equity NUMERIC,
     deposited NUMERIC DEFAULT 0, unrealised NUMERIC);
+CREATE TABLE fills (id TEXT, agent TEXT, strategy TEXT, market TEXT, side TEXT, mode TEXT, currency TEXT, at TEXT,
+    size NUMERIC, price NUMERIC, fees NUMERIC);
+CREATE INDEX fills_at ON fills (at, id);
 """
+_KINDS = ("trades", "positions", "agents", "equity", "fills")
+# What a feed reads of a source that has fills.
+_FILL = ("id", "agent", "strategy", "market", "side", "mode", "currency", "at", "size", "price", "fees")
+FILLS = table("fills", *map(column, _FILL)).select()
 
 Row = dict[str, object]
 # Seconds in which a file may be written to twice with nothing in its version that tells.
@@ -54,6 +61,7 @@ class DerivedRows:
     positions: Iterable[Row] = ()
     agents: Iterable[Row] = ()
     equity: Iterable[Row] = field(default=())
+    fills: Iterable[Row] = field(default=())
 
 
 class Snapshots(Protocol[L_co]):
@@ -144,11 +152,11 @@ class DerivedDatabase:
         raw = self._engine.raw_connection()
         try:
             cursor = raw.cursor()
-            for name in ("trades", "positions", "agents", "equity"):
+            for name in _KINDS:
                 cursor.execute(f"DROP TABLE IF EXISTS {name}")
             for statement in _TABLES.split(";"):
                 cursor.execute(statement)
-            for name in ("trades", "positions", "agents", "equity"):
+            for name in _KINDS:
                 for row in getattr(rows, name):
                     columns, marks = ", ".join(row), ", ".join("?" * len(row))
                     values = tuple(_stored(value) for value in row.values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -205,9 +206,10 @@ def mapped(mapping: LedgerMapping, rows: Iterable[Values]) -> DerivedRows:
     made = [row for values in rows if (row := _row(mapping, values)) is not None]
     trades = [row for row, is_open in made if not is_open]
     positions = [_position(row) for row, is_open in made if is_open]
+    fills: list[Row] = []
     if mapping.unit == "fill":
-        trades, positions = _matched(trades)
-    return DerivedRows(trades=trades, positions=positions, agents=list(_agents([*trades, *positions])))
+        trades, positions = _matched(trades, fills)
+    return DerivedRows(trades=trades, positions=positions, agents=list(_agents([*trades, *positions])), fills=fills)
 
 
 def _row(mapping: LedgerMapping, values: Values) -> tuple[Row, bool] | None:
@@ -335,25 +337,32 @@ def _natural(value: object) -> tuple[int, Decimal, str]:
 _BOOK = ("agent", "market", "currency", "mode", "strategy")
 
 
-def _matched(fills: list[Row]) -> tuple[list[Row], list[Row]]:
-    """Trades by average cost, per agent, market, currency and mode; and what the fills leave open."""
+def _matched(fills: list[Row], single: list[Row]) -> tuple[list[Row], list[Row]]:
+    """Trades by average cost, per agent, market, currency and mode; and what the fills leave open.
+
+    `single` gets every fill. Where several have one id, as that of their order, each but the first gets a number.
+    """
+    alike: Counter[str] = Counter()
     books: dict[tuple[object, ...], list[Row]] = {}
-    for fill in sorted(fills, key=_in_order):
-        books.setdefault(
-            tuple(fill.get(name) for name in ("agent", "market", "currency", "mode", "strategy")), []
-        ).append(fill)
+    for row in sorted(fills, key=_in_order):
+        books.setdefault(tuple(row.get(name) for name in _BOOK), []).append(row)
     trades: list[Row] = []
     positions: list[Row] = []
     for (agent, market, currency, mode, strategy), own in books.items():
         shared: Row = {"agent": agent, "market": market, "currency": currency, "mode": mode, "strategy": strategy}
         position = OpenPosition()
-        for closing in closings(map(_fill, own), position):
-            row = {
+        each = list(map(_fill, own))
+        for fill in each:
+            alike[fill.id] += 1
+            number = f"#{alike[fill.id]}" if alike[fill.id] > 1 else ""
+            single.append({**shared, **fill.as_row(), "id": f"{fill.id}{number}"})
+        for closing in closings(each, position):
+            made = {
                 "id": closing.id, "side": closing.side, "size": closing.size, "entry_price": closing.entry_price,
                 "exit_price": closing.exit_price, "pnl": closing.net, "fees": closing.fees,
                 "opened_at": closing.opened_at, "closed_at": closing.closed_at,
             }  # fmt: skip
-            trades.append({**shared, **row})
+            trades.append({**shared, **made})
         if position.quantity:
             side = "long" if position.quantity > 0 else "short"
             left: Row = {"size": abs(position.quantity), "entry_price": position.average_price, "side": side}

@@ -177,12 +177,13 @@ class Portfolio:
         most: int = 1000,
         positions: bool = False,
         held: Collection[OpenKey] = (),
+        fills: bool = False,
     ) -> Arrivals:
         """What came into one ledger in a period, but for the trades with known ids. Raises LedgerError."""
         (reader,) = self._only([ledger])
         if self._hangs(reader):
             raise LedgerError(f"{ledger}: {self._no_answer}")
-        return undisturbed(partial(reader.arrivals, period, known, most, positions=positions, held=held))
+        return undisturbed(partial(reader.arrivals, period, known, most, positions=positions, held=held, fills=fills))
 
     def written_events(
         self, ledger: str, after: int | None, among: Collection[int] = (), *, most: int = 1000

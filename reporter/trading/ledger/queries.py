@@ -32,7 +32,7 @@ from reporter.periods.civil import INSTANT, Period
 from reporter.trading.books import TradeFilter
 from reporter.trading.ledger.grouping import Grouping, day_index, whole
 from reporter.trading.ledger.key_blocks import FAR
-from reporter.trading.ledger.sources.base import UNNAMED, Cells, Source
+from reporter.trading.ledger.sources.base import UNNAMED, Cells, Rows, Source
 from reporter.trading.trades import OpenKey
 
 # A result within half of the last digit that is kept is exactly 0: neither a win nor a loss.
@@ -119,6 +119,17 @@ def arrived(source: Source, period: Period) -> Select[Any]:
     c = source.trades.selected_columns
     found = trades(source, period).with_only_columns(c.id, c.closed_at, c.mode, c.currency, c.pnl)
     return found.order_by(source.closed_at, source.trade_id)
+
+
+def arrived_fills(source: Source, fills: Rows, period: Period) -> Select[Any]:
+    """The fills of a period in order."""
+    c = fills.selected_columns
+    return fills.where(c.at >= source.stored(period.start), c.at < source.stored(period.end)).order_by(c.at, c.id)
+
+
+def newest_fill(fills: Rows) -> Select[Any]:
+    """When the newest fill was."""
+    return fills.with_only_columns(func.max(fills.selected_columns.at))
 
 
 def opened_at(source: Source, period: Period, keys: Sequence[OpenKey]) -> Select[Any]:

@@ -52,7 +52,7 @@ from reporter.trading.ledger.catalog import has_table
 from reporter.trading.ledger.checks import LATEST, LedgerChecks, RowChecks, Trouble, compared, finding
 from reporter.trading.ledger.clickhouse import SCHEMES, ClickHouse
 from reporter.trading.ledger.connection import Database
-from reporter.trading.ledger.derived import DerivedDatabase
+from reporter.trading.ledger.derived import FILLS, DerivedDatabase
 from reporter.trading.ledger.files import Files, file_kind
 from reporter.trading.ledger.grouping import Grouping, grouping
 from reporter.trading.ledger.key_blocks import ANY_HOUR, KeyBlock, KnownKeys, has_index, hour_of, statement
@@ -61,7 +61,7 @@ from reporter.trading.ledger.prices import PriceSource
 from reporter.trading.ledger.result import BookKey, CashFlow, LedgerResult, LineKey, UnreadableTrades
 from reporter.trading.ledger.settings import LedgerSettings
 from reporter.trading.ledger.sources import hummingbot, jesse
-from reporter.trading.ledger.sources.base import Cell, Cells, Source, amount, moment
+from reporter.trading.ledger.sources.base import Cell, Cells, Rows, Source, amount, moment
 from reporter.trading.ledger.sources.freqtrade import freqtrade
 from reporter.trading.ledger.sources.mapped import mapped_database
 from reporter.trading.ledger.sources.native import LATER, native
@@ -352,11 +352,15 @@ class Reader:
         *,
         positions: bool,
         held: Collection[OpenKey] = (),
+        fills: bool = False,
     ) -> Arrivals:
         """The closed trades of a period but for those with known ids, all from one state of the database.
 
-        And those of what was held and is open no more, though they closed before the period.
+        And those of what was held and is open no more, though they closed before the period. With `fills` a database
+        that has fills gives these instead.
         """
+        if fills and self._source.fills is not None:
+            return self._arrived_fills(self._source.fills, period, known, most)
         with self._look() as (connection, source):
             rows_found = connection.execute(queries.arrived(source, period)).all()
             new = [row for row in rows_found if str(row.id) not in known]
@@ -378,6 +382,22 @@ class Reader:
             positions=tuple(one for one in still_open if _opened_in(one, period)),
             open=open_now,
             newest=rows.known(rows_found[-1].closed_at) if rows_found else None,
+            ahead=newest if newest and newest >= period.end else None,
+        )
+
+    def _arrived_fills(self, kept: Rows, period: Period, known: Collection[str], most: int) -> Arrivals:
+        with self._database.snapshot() as connection:
+            found = connection.execute(queries.arrived_fills(self._source, kept, period)).all()
+            new = [row for row in found if row.id not in known]
+            newest = moment(connection.execute(queries.newest_fill(kept)).scalar())
+        return Arrivals(
+            ledger=self.name,
+            by_fill=True,
+            closed=(),
+            ids={row.id: rows.known(row.at) for row in new},
+            fills=tuple(rows.fill(row, self.name) for row in new[:most]),
+            fill_sums=rows.fill_sums(new),
+            newest=rows.known(found[-1].at) if found else None,
             ahead=newest if newest and newest >= period.end else None,
         )
 
@@ -958,8 +978,11 @@ def _database(settings: LedgerSettings, timeout: float) -> Database | DerivedDat
 
 def _source(settings: LedgerSettings, dialect: str, mode: Mode) -> Source:
     match settings.kind:
-        case "native" | "hummingbot" | "jesse" | "mapping":
+        case "native" | "jesse":
             return native(dialect)
+        case "hummingbot" | "mapping":
+            has_fills = settings.kind == "hummingbot" or settings.mapping.get("unit") == "fill"
+            return replace(native(dialect), fills=FILLS if has_fills else None)
         case "freqtrade":
             return freqtrade(dialect, mode)
     known = "native, freqtrade, hummingbot, jesse and mapping"

@@ -19,7 +19,19 @@ from reporter.trading.ledger.result import BookKey, LineKey
 from reporter.trading.ledger.sources.base import amount, moment, number
 from reporter.trading.ledger.timestamps import as_moment
 from reporter.trading.metrics import combined
-from reporter.trading.trades import Agent, ArrivedSum, EquityPoint, Holding, Mode, Money, OpenKey, Position, Trade
+from reporter.trading.trades import (
+    Agent,
+    ArrivedSum,
+    EquityPoint,
+    FillSum,
+    Holding,
+    Mode,
+    Money,
+    OpenKey,
+    OrderFill,
+    Position,
+    Trade,
+)
 
 
 def trade(row: Row[Any], ledger: str) -> Trade:
@@ -59,6 +71,45 @@ def arrived(found: Sequence[Row[Any]]) -> tuple[ArrivedSum, ...]:
             pnl=Money(sum(results, Decimal(0)), currency),
         )
         for (own, currency), results in sorted(books.items())  # live comes before paper
+    )
+
+
+def fill(row: Row[Any], ledger: str) -> OrderFill:
+    return OrderFill(
+        id=row.id,
+        ledger=ledger,
+        agent=row.agent,
+        strategy=row.strategy,
+        market=row.market,
+        side=row.side,
+        at=known(row.at),
+        size=number(row.size) or Decimal(0),
+        price=number(row.price) or Decimal(0),
+        fees=_money(row.fees, row.currency),
+        mode=mode(row.mode),
+        currency=row.currency,
+    )
+
+
+def fill_sums(found: Sequence[Row[Any]]) -> tuple[FillSum, ...]:
+    """What arrived fills amount to by mode and currency, live before paper."""
+    books: dict[BookKey, list[Row[Any]]] = defaultdict(list)
+    for row in found:
+        books[mode(row.mode), row.currency].append(row)
+    return tuple(_fill_sum(own, currency, books[own, currency]) for own, currency in sorted(books))
+
+
+def _fill_sum(own: Mode, currency: str, found: Sequence[Row[Any]]) -> FillSum:
+    paid = {"buy": Decimal(0), "sell": Decimal(0)}
+    for row in found:
+        paid[row.side] += (number(row.size) or Decimal(0)) * (number(row.price) or Decimal(0))
+    fees = [amount(row.fees) for row in found if row.fees is not None]
+    return FillSum(
+        mode=own,
+        fills=len(found),
+        bought=Money(amount(paid["buy"]), currency),
+        sold=Money(amount(paid["sell"]), currency),
+        fees=Money(sum(fees, Decimal(0)), currency) if len(fees) == len(found) else None,
     )
 
 

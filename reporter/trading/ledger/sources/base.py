@@ -193,7 +193,8 @@ class Source:
     that what a column holds has to be looked up elsewhere, and should not be looked up twice. `tells_deposits` says
     that snapshots of the account tell what was paid in and out. `open_with_result` are the ids of open rows that hold a
     result. `raw` has the trades as they are stored, unchecked: it costs a database less. `keys` say among which rows
-    the trades of a stretch are, where no index leads to them. `events` is what a bot has to say.
+    the trades of a stretch are, where no index leads to them. `events` is what a bot has to say. `fills` has each fill
+    of an order, where the database keeps them.
     """
 
     trades: Rows
@@ -217,6 +218,7 @@ class Source:
     open_with_result: Rows | None = None
     keys: Keys | None = None
     events: Rows | None = None
+    fills: Rows | None = None
 
 
 def canonical(columns: TradeColumns | PositionColumns | AgentColumns | EquityColumns) -> Rows:

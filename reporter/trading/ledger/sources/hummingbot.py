@@ -65,11 +65,13 @@ def derive(connection: Connection) -> DerivedRows:
     """All closed trades, open positions and agents. Raises LedgerError for what cannot be read."""
     trades: list[Row] = []
     positions: list[Row] = []
+    fills: list[Row] = []
     agents: dict[str, Row] = {}
-    controlled: set[str] = set()
+    controlled: dict[str, str] = {}
     for executor in connection.execute(_EXECUTORS).mappings():
         info, config = _json(executor["custom_info"]), _json(executor["config"])
-        controlled |= {str(order) for order in info.get("order_ids") or ()}
+        controller = _controller(executor, config)
+        controlled |= {str(order): controller for order in info.get("order_ids") or ()}
         row = _of_executor(executor, config, info)
         if row is not None:
             trades.append(row)
@@ -79,8 +81,8 @@ def derive(connection: Connection) -> DerivedRows:
         trades.extend([realised] if realised else [])
         positions.append(position)
         _note(agents, position, position["priced_at"], "")
-    trades.extend(_of_fills(connection, controlled, positions, agents))
-    return DerivedRows(trades=trades, positions=positions, agents=list(agents.values()))
+    trades.extend(_of_fills(connection, controlled, positions, agents, fills))
+    return DerivedRows(trades=trades, positions=positions, agents=list(agents.values()), fills=fills)
 
 
 def _of_executor(row: Mapping[Any, Any], config: Mapping[str, Any], info: Mapping[str, Any]) -> Row | None:
@@ -88,10 +90,9 @@ def _of_executor(row: Mapping[Any, Any], config: Mapping[str, Any], info: Mappin
     if row["is_active"] or row["close_timestamp"] is None or row["close_type"] in {None, _POSITION_HOLD}:
         return None
     market, connector = str(config.get("trading_pair") or "unknown"), str(config.get("connector_name") or "")
-    agent = str(row["controller_id"] or config.get("controller_id") or UNNAMED)
     return {
         "id": f"executor/{row['id']}",
-        "agent": agent,
+        "agent": _controller(row, config),
         "strategy": str(config.get("type") or ""),
         "market": market,
         "side": {1: "long", 2: "short"}.get(_side(config.get("side", info.get("side")))),
@@ -107,6 +108,10 @@ def _of_executor(row: Mapping[Any, Any], config: Mapping[str, Any], info: Mappin
         "exit_reason": _REASONS.get(row["close_type"], str(row["close_type"])),
         "volume": _decimal(row["filled_amount_quote"]),
     }
+
+
+def _controller(row: Mapping[Any, Any], config: Mapping[str, Any]) -> str:
+    return str(row["controller_id"] or config.get("controller_id") or UNNAMED)
 
 
 def _of_held(row: Mapping[Any, Any]) -> tuple[Row | None, Row]:
@@ -138,9 +143,13 @@ def _of_held(row: Mapping[Any, Any]) -> tuple[Row | None, Row]:
 
 
 def _of_fills(
-    connection: Connection, controlled: set[str], positions: list[Row], agents: dict[str, Row]
+    connection: Connection,
+    controlled: Mapping[str, str],
+    positions: list[Row],
+    agents: dict[str, Row],
+    single: list[Row],
 ) -> Iterator[Row]:
-    """The closings of config files without executors, and what their fills leave open."""
+    """The closings of config files without executors, and what their fills leave open; `single` gets every fill."""
     fills: dict[tuple[str, str, str], list[Fill]] = defaultdict(list)
     shared: dict[tuple[str, str, str], Row] = {}
     with_executors: set[str] = set()
@@ -148,7 +157,8 @@ def _of_fills(
         key = (str(row["config_file_path"]), str(row["market"]), str(row["symbol"]))
         if row["order_id"] in controlled:
             with_executors.add(key[0])
-        fills[key].append(_fill(row))
+        fill = _fill(row)
+        fills[key].append(fill)
         shared[key] = {
             "agent": key[0].rpartition("/")[2] or str(row["strategy"] or UNNAMED),
             "strategy": str(row["strategy"]),
@@ -156,6 +166,8 @@ def _of_fills(
             "mode": _mode(key[1]),
             "currency": str(row["quote_asset"]),
         }
+        agent = controlled.get(row["order_id"], shared[key]["agent"])
+        single.append({**shared[key], "agent": agent, **fill.as_row()})
     for key, own in fills.items():
         if key[0] in with_executors:
             continue
