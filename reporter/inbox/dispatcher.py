@@ -14,10 +14,10 @@ from reporter.store.database import Store
 
 log = logging.getLogger(__name__)
 
-# How often the store is asked for events that another process saved, in seconds.
+# How often it is looked whether another process has written to the store, in seconds.
 PAUSE = 1.0
-# How often it is looked for what came faster than its pace.
-BUNDLES = 5.0
+# How often the store is asked though nobody has: an event may have waited for its time, or for its pace.
+ASK = 10.0
 LONGEST_PAUSE = 60.0
 
 
@@ -34,6 +34,8 @@ class EventDispatcher:
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._bundles_at = 0.0
+        self._asked_at = -ASK
+        self._asked_of: object = None
         self._thread = threading.Thread(target=self._work, name="events", daemon=True)
 
     def start(self) -> None:
@@ -56,20 +58,28 @@ class EventDispatcher:
                 pause = PAUSE
             except ReporterError as error:
                 log.error("events wait: %s", error)
-                full, pause = False, min(LONGEST_PAUSE, 2 * pause)
+                full, pause, self._asked_of = False, min(LONGEST_PAUSE, 2 * pause), None
             except Exception:  # a defect of ours must not end the thread: the events are still there
                 log.exception("events wait")
-                full, pause = False, LONGEST_PAUSE
+                full, pause, self._asked_of = False, LONGEST_PAUSE, None
             if not full:
-                self._wake.wait(pause)
-                self._wake.clear()
+                self._rest(pause)
+
+    def _rest(self, pause: float) -> None:
+        """Wait until there may be something to send. A question to the store costs a hundred times what a look does."""
+        while not self._wake.wait(pause) and not self._stopping.is_set():
+            stamp = self._store.write_stamp()
+            if stamp is None or stamp != self._asked_of or self._clock.monotonic() - self._asked_at >= ASK:
+                break
+        self._wake.clear()
 
     def _step(self) -> bool:
         """Send what waits; whether there may be more."""
         settings = self._settings()
+        self._asked_of, self._asked_at = self._store.write_stamp(), self._clock.monotonic()
         count = send_events(self._store, settings, self._clock.wall())
         if self._clock.monotonic() >= self._bundles_at:
-            self._bundles_at = self._clock.monotonic() + BUNDLES
+            self._bundles_at = self._clock.monotonic() + ASK
             count += send_bundles(self._store, settings, self._clock.wall())
         if count:
             self._sent()

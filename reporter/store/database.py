@@ -116,6 +116,19 @@ class Store:
         """The file of a SQLite store."""
         return self._file
 
+    def write_stamp(self) -> object:
+        """What changes with each write to a SQLite store, whoever writes; None where that is not to be seen.
+
+        Two writes in one tick of the file system's clock may share a stamp.
+        """
+        if self._file is None:
+            return None
+        try:
+            found = [path.stat() for path in (self._file, Path(f"{self._file}-wal"))]
+        except OSError:
+            return None
+        return [(file.st_ino, file.st_size, file.st_mtime_ns) for file in found]
+
     def backup(self, target: Path) -> None:
         """Copy a SQLite store to a new file, while others read and write. Raises StoreError."""
         try:

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
+from email.utils import formatdate
 from typing import Any
 
 import uvicorn
@@ -57,17 +58,15 @@ class _BoundedHttp(H11Protocol):
 
 
 class _Server(uvicorn.Server):
-    """Looks once a second whether it is to stop, where uvicorn looks ten times; `leave` wakes it."""
+    """Sleeps until a request comes or `leave` is called, where uvicorn wakes ten times a second."""
 
     _loop: asyncio.AbstractEventLoop | None = None
 
     async def main_loop(self) -> None:
-        self._left, counter = asyncio.Event(), 0
+        self._left = asyncio.Event()
         self._loop = asyncio.get_running_loop()
-        while not await self.on_tick(counter):
-            counter = (counter + 10) % 864_000
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._left.wait(), 1)
+        if not self.should_exit:
+            await self._left.wait()
 
     def leave(self) -> None:
         self.should_exit = True
@@ -104,6 +103,7 @@ class Outermost:
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(raw=list(message["headers"]))
+                headers.setdefault("Date", formatdate(usegmt=True))
                 for name, value in extra.items():
                     headers.setdefault(name, value)
                 message = {**message, "headers": headers.raw}
@@ -143,6 +143,7 @@ class WebServer:
             log_config=None,
             access_log=False,
             server_header=False,
+            date_header=False,  # uvicorn sets it anew each second, whether anybody asks or not
             proxy_headers=False,  # whoever is near could say that he is somebody else
             limit_concurrency=MOST_CONNECTIONS,
             timeout_keep_alive=15,

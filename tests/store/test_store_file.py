@@ -185,3 +185,15 @@ def test_the_command_writes_a_backup_that_can_be_put_in_place(stage: Stage) -> N
     assert {path.name for path in (stage.folder / "state").iterdir()} <= {"reporter.sqlite"}
     (stage.folder / "copy.sqlite").replace(stage.folder / FILE)
     assert reporter(stage, "runs").returncode == 0
+
+
+def test_a_write_of_another_process_changes_the_stamp_and_a_look_does_not(held: Store) -> None:
+    before = held.write_stamp()
+    assert before is not None
+    assert noted(held) == "before"
+    assert held.write_stamp() == before
+    assert held.file is not None
+    other = open_store(str(held.file))
+    note(other, "after, and long enough for another page of the log" * 100)
+    assert held.write_stamp() != before
+    other.close()

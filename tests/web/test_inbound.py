@@ -10,6 +10,7 @@ import logging
 import socket
 import time
 from collections.abc import Iterator, Mapping
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -129,6 +130,11 @@ def test_a_busy_store_does_not_keep_the_sender_waiting(tmp_path: Path) -> None:
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
     with listener(tmp_path / "another") as web:
         assert web.post({"kind": "signal", "id": "1"}).status_code == 202
+
+
+def test_each_answer_says_when_it_was_given(web: Listener) -> None:
+    given = parsedate_to_datetime(web.post({"kind": "signal"}).headers["date"])
+    assert given.tzinfo is not None
 
 
 def test_stopping_ends_at_once(web: Listener) -> None:
