@@ -82,6 +82,14 @@ def test_fills_that_are_committed_late_are_sent_and_none_twice_through_restarts(
     assert feed.read() == []
 
 
+def test_the_first_fill_may_bear_the_second_in_which_the_feed_began(stage: Stage) -> None:
+    stage.clock.now = datetime.fromisoformat("2026-10-30T14:23:45.700+00:00")
+    feed = Fills(stage)
+    assert feed.read(seconds=0) == []
+    feed.fills("1")
+    assert ids(feed.read()) == ["1"]
+
+
 def test_fills_of_one_order_are_told_apart(feed: Fills) -> None:
     feed.fills("order")
     feed.fills("order")

@@ -135,15 +135,15 @@ class FeedNews:
 class _Cursor:
     """Where a ledger's feed stands. `sent` are the messages of the last minute: when, and how many.
 
-    `held` is what was open, and whether a trade of it was sent already: bots may forget to delete a position. Where it
-    is `by_fill`, the ids are those of fills.
+    `held` is what was open, and whether a trade of it was sent already: bots may forget to delete a position. `by_fill`
+    says whether the ids are those of fills; None before the first look.
     """
 
     since: datetime
     looked: datetime
     sent: tuple[tuple[datetime, int], ...] = ()
     held: Mapping[OpenKey, bool] = field(default_factory=dict)
-    by_fill: bool = False
+    by_fill: bool | None = None
 
     @classmethod
     def read(cls, value: Mapping[str, object]) -> _Cursor:
@@ -155,7 +155,7 @@ class _Cursor:
             held={(agent, market, side, datetime.fromisoformat(at)): told for agent, market, side, at, told in held}
             if isinstance(held, list)
             else {},
-            by_fill=value.get("by_fill") is True,
+            by_fill=bool(one) if (one := value.get("by_fill", False)) is not None else None,
         )
 
     def written(self) -> dict[str, object]:
@@ -186,9 +186,13 @@ def feed_news(ctx: Context[P], *, executions: bool = False) -> Iterator[FeedNews
         cursor, seen = _Cursor.read(state.value), ctx.seen(name)
         try:
             found = _arrived(ctx, name, cursor, seen, executions)
-            if found.by_fill != cursor.by_fill:  # what was sent has other ids: nothing from before the last look
-                cursor = replace(cursor, since=max(cursor.since, cursor.looked), by_fill=found.by_fill)
+            if cursor.by_fill not in {
+                None,
+                found.by_fill,
+            }:  # what was sent has other ids: nothing is sent in both forms
+                cursor = replace(cursor, since=max(cursor.since, cursor.looked.replace(microsecond=0)))
                 found = _arrived(ctx, name, cursor, seen, executions)
+            cursor = replace(cursor, by_fill=found.by_fill)
         except LedgerError as error:
             unread.append(str(error))
             yield Observation(subject, Level.WARNING, f"{error}; what closes meanwhile is sent when it can be read")
