@@ -131,6 +131,8 @@ class Client:
             }
             self._queue.put({key: value for key, value in event.items() if value not in ("", None, {})})
             self._stats.handed += 1
+            if self._stopping.is_set():  # after `close` nobody writes it any more
+                self._stats.dropped += 1
             if self._queue.qsize() > QUEUE_LIMIT:
                 self._drop_oldest()
             if not self._started:
@@ -229,7 +231,7 @@ class Client:
     def _drop_oldest(self) -> None:
         try:
             if isinstance(oldest := self._queue.get_nowait(), threading.Event):
-                oldest.set()
+                self._queue.put(oldest)  # what is before it may be in the writing thread's hands
             else:
                 self._stats.dropped += 1
         except queue.Empty:
@@ -242,9 +244,11 @@ class Client:
             items = [self._queue.get()]
             while not self._queue.empty() and len(items) < QUEUE_LIMIT:
                 items.append(self._queue.get())
+            lines = [_line(item) for item in items if isinstance(item, dict)]
             try:
-                self._stats.dropped += spool.append([_line(item) for item in items if isinstance(item, dict)])
-            except Exception as error:  # noqa: BLE001
+                self._stats.dropped += spool.append(lines)
+            except Exception as error:  # noqa: BLE001 - such as a full disk
+                self._stats.dropped += len(lines)
                 self._failed(error)
             self._wake.set()
             for item in items:
@@ -284,7 +288,7 @@ class Client:
             "source": self._source,
             "id": new_id(),
             "title": "Events were dropped",
-            "text": f"The client of {self._source or 'a bot'} dropped its {count} oldest events: its spool was full.",
+            "text": f"The client of {self._source or 'a bot'} dropped its {count} events: its spool or its disk was full.",
         }
 
     def _post(self, lines: list[bytes]) -> None:

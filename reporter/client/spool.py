@@ -39,7 +39,10 @@ class Spool:
             return self._size == self._read
 
     def append(self, lines: list[bytes]) -> int:
-        """Add lines and return how many of the oldest were dropped to stay within the limit."""
+        """Add lines and return how many of the oldest were dropped to stay within the limit.
+
+        Raises OSError where the disk takes them not at all; the lines before them stay.
+        """
         if not lines:
             return 0
         data = b"".join(line + b"\n" for line in lines)
@@ -47,7 +50,9 @@ class Spool:
             if self._file is None:
                 self._memory += data
             else:
-                os.pwrite(self._file, data, self._size)
+                if os.pwrite(self._file, data, self._size) < len(data):
+                    os.ftruncate(self._file, self._size)
+                    raise OSError("there is no room for the spool file")
                 os.fsync(self._file)
             self._size += len(data)
             return self._shrink()

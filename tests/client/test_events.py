@@ -245,3 +245,32 @@ def test_a_spool_file_is_private(tmp_path: Path) -> None:
     (file,) = tmp_path.glob("events-*.jsonl")
     assert file.stat().st_mode & 0o777 == 0o600
     assert json.loads(file.read_text())["kind"] == "signal"
+
+
+def test_what_a_full_disk_does_not_take_is_counted_and_the_rest_stays_whole(tmp_path: Path) -> None:
+    bot = f"""
+        import resource
+        from reporter.client import Client
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+        bot = Client({closed_port()!r}, "t", spool={str(tmp_path)!r}, timeout=0.2)
+        for number in range(50):
+            bot.notify("signal", str(number))
+            bot.flush(0.02)
+        stats = bot.stats()
+        print(stats["handed"], stats["dropped"])
+        bot.close(0)
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(bot)], capture_output=True, text=True, check=True)
+    handed, dropped = map(int, done.stdout.split())
+    (file,) = tmp_path.iterdir()
+    kept = [json.loads(line) for line in file.read_text().splitlines()]
+    assert (handed, len(kept) + dropped) == (50, 50)
+    assert 0 < len(kept) < 50
+
+
+def test_what_comes_after_the_end_is_counted_as_dropped(server: Inbox, tmp_path: Path) -> None:
+    bot = client(server, tmp_path)
+    bot.notify("signal", "1")
+    bot.close(10)
+    bot.notify("signal", "2")
+    assert (bot.stats()["handed"], bot.stats()["accepted"], bot.stats()["dropped"]) == (2, 1, 1)
