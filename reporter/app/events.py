@@ -26,6 +26,7 @@ def event_rules(config: Config) -> dict[str, KindRule]:
             least=dict(entry.least),
             only=dict(entry.only),
             hide=entry.hide,
+            expect=entry.expect,
         )
     return rules
 

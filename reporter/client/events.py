@@ -288,7 +288,7 @@ class Client:
             "source": self._source,
             "id": new_id(),
             "title": "Events were dropped",
-            "text": f"The client of {self._source or 'a bot'} dropped its {count} events: its spool or its disk was full.",
+            "text": f"The client of {self._source or 'a bot'} dropped {count} events: its spool or its disk was full.",
         }
 
     def _post(self, lines: list[bytes]) -> None:

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from reporter.config.base import Settings
 from reporter.config.secrets import SecretText
-from reporter.config.types import Name, Names, OrEmpty, mistake, one_or_many
+from reporter.config.types import Duration, Name, Names, OrEmpty, mistake, one_or_many
 from reporter.messages.quiet_hours import Noise
 
 _PACE = re.compile(r"(\d{1,5}) (?:per|in) (\d+ ?(?:s|m|h|d)|second|minute|hour|day)")
@@ -51,6 +51,8 @@ class EventConfig(Settings):
     """At most so many single messages; what comes beyond is sent together. A critical event never waits."""
     per: str | None = Field(None, min_length=1, max_length=64, examples=["asset"])
     """A field, such as `asset`: the pace counts for each of its values by itself."""
+    expect: Duration | None = Field(None, examples=["15m"])
+    """The longest pause between two of one source; a longer silence is told, once."""
     least: Annotated[dict[str, float | int | Strength], OrEmpty()] = Field(default_factory=dict)
     """Leave out events whose field is below a number or a strength, such as `{confidence: 0.6, strength: moderate}`."""
     only: Annotated[dict[str, Annotated[tuple[str, ...], BeforeValidator(one_or_many)]], OrEmpty()] = Field(

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 
 from reporter.errors import ReporterError
+from reporter.inbox.gaps import report_silence
 from reporter.inbox.send import AT_ONCE, send_bundles, send_events
 from reporter.inbox.settings import EventSettings
 from reporter.periods.clock import Clock
@@ -18,6 +19,8 @@ log = logging.getLogger(__name__)
 PAUSE = 1.0
 # How often the store is asked though nobody has: an event may have waited for its time, or for its pace.
 ASK = 10.0
+# How often it is looked who is silent.
+SILENCE = 30.0
 LONGEST_PAUSE = 60.0
 
 
@@ -33,7 +36,7 @@ class EventDispatcher:
         self._sent = sent
         self._wake = threading.Event()
         self._stopping = threading.Event()
-        self._bundles_at = 0.0
+        self._bundles_at = self._silence_at = 0.0
         self._asked_at = -ASK
         self._asked_of: object = None
         self._thread = threading.Thread(target=self._work, name="events", daemon=True)
@@ -81,6 +84,10 @@ class EventDispatcher:
         if self._clock.monotonic() >= self._bundles_at:
             self._bundles_at = self._clock.monotonic() + ASK
             count += send_bundles(self._store, settings, self._clock.wall())
+            if settings.expected and self._clock.monotonic() >= self._silence_at:
+                self._silence_at = self._clock.monotonic() + SILENCE
+                with self._store.begin() as connection:
+                    report_silence(connection, settings.expected, self._clock.wall())
         if count:
             self._sent()
         return count >= AT_ONCE

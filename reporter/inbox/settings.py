@@ -29,7 +29,7 @@ class Pace:
 class KindRule:
     """What becomes of events of one kind. A filter leaves out events whose field is below its limit or not listed.
 
-    `per` is a field: each of its values has a pace of its own.
+    `per` is a field: each of its values has a pace of its own. `expect` is the longest pause between two of a source.
     """
 
     channels: tuple[str, ...]
@@ -40,6 +40,7 @@ class KindRule:
     least: Mapping[str, float | str] = field(default_factory=dict)
     only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     hide: tuple[str, ...] = ()
+    expect: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,11 @@ class EventSettings:
     channels: Mapping[str, Channel]
     renderer: Renderer
     rules: Mapping[str, KindRule]
+
+    @property
+    def expected(self) -> dict[str, timedelta]:
+        """The kinds that have a longest pause."""
+        return {kind: rule.expect for kind, rule in self.rules.items() if rule.expect and kind != DEFAULT}
 
     def rule(self, kind: str) -> KindRule | None:
         return self.rules.get(kind) or self.rules.get(DEFAULT)

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection
 
 from reporter.inbox.event import CLOCK_SKEW, FURTHEST, LARGEST_FILE, Event, EventError, read_event
+from reporter.inbox.gaps import report_jump
 from reporter.store import events
 from reporter.store.events import StoredEvent
 
@@ -112,30 +113,6 @@ def _saved(connection: Connection, event: Event, now: datetime, source: str, fil
         file_name=PurePath(file[0]).name[:255] if file else None,
         file=file[1] if file else None,
     )
-    _report_gap(connection, stored, now)
+    report_jump(connection, stored, now)
     added = events.add(connection, stored)
     return Verdict(stored.id, "accepted" if added else "known")
-
-
-def _report_gap(connection: Connection, event: StoredEvent, now: datetime) -> None:
-    """A counter that jumps means that events got lost before they reached us."""
-    if event.seq is None:
-        return
-    last = events.last_sequence(connection, event.source, event.kind)
-    if last is None or event.seq <= last + 1:
-        return
-    missing = event.seq - last - 1
-    between = f"{missing} between {last} and {event.seq} {'is' if missing == 1 else 'are'} missing"
-    gap = StoredEvent(
-        source=event.source,
-        id=f"gap/{event.kind}/{last}/{event.seq}"[:128],
-        kind="system",
-        title="Events are missing",
-        text=f"{event.source or 'A program'} counts its {event.kind} events: {between}.",
-        severity="warning",
-        agent=event.agent,
-        fields={},
-        at=now,
-        received_at=now,
-    )
-    events.add(connection, gap)

@@ -144,6 +144,14 @@ def last_sequence(connection: Connection, source: str, kind: str) -> int | None:
     return connection.execute(found).scalar()
 
 
+def last_of_each_source(connection: Connection, kind: str) -> list[StoredEvent]:
+    """The event of a kind that came last from each source."""
+    newest = select(func.max(events.c.id)).where(events.c.kind == kind).group_by(events.c.source)
+    return [
+        _event(row) for row in connection.execute(select(events).where(events.c.id.in_(newest)).order_by(events.c.id))
+    ]
+
+
 def reject(connection: Connection, hook: str, why: str, body: str, now: datetime) -> None:
     """Keep what could not be read, for a person to look at."""
     connection.execute(insert(rejected_events).values(hook=hook, received_at=now, why=why, body=body))

@@ -13,6 +13,7 @@ import pytest
 from reporter.delivery.channels import Channel
 from reporter.delivery.outlets.console import ConsoleOutlet
 from reporter.inbox.event import Event, read_event
+from reporter.inbox.gaps import report_silence
 from reporter.inbox.send import send_bundles, send_events
 from reporter.inbox.settings import EventSettings, KindRule, Pace
 from reporter.inbox.submit import submit
@@ -189,6 +190,28 @@ def test_a_jump_of_the_counter_is_told(store: Store) -> None:
     with store.read() as connection:
         (gap,) = events.newest(connection, 5, kind="system")
     assert gap.text == "bot counts its signal events: 2 between 41 and 44 are missing."
+
+
+def test_a_source_that_is_silent_for_longer_than_it_should_is_told_once_a_silence(store: Store) -> None:
+    expected = {"signal": timedelta(minutes=15)}
+
+    def silent(minutes: int) -> list[str]:
+        now = NOW + timedelta(minutes=minutes)
+        with store.begin() as connection:
+            report_silence(connection, expected, now)
+        with store.read() as connection:
+            return [event.text for event in events.newest(connection, 9, kind="system") if event.received_at == now]
+
+    hand_in(store, {"kind": "signal"}, {"kind": "trade"})
+    hand_in(store, {"kind": "signal"}, source="other", now=NOW + timedelta(minutes=10))
+    assert silent(15) == []
+    assert silent(16) == ["bot sends signal at least every 15m, and has sent none for 16m."]
+    assert silent(17) == []
+    hand_in(store, {"kind": "signal"}, now=NOW + timedelta(minutes=20))
+    assert sorted(silent(36)) == [
+        "bot sends signal at least every 15m, and has sent none for 16m.",
+        "other sends signal at least every 15m, and has sent none for 26m.",
+    ]
 
 
 def test_cloud_events_are_understood(store: Store) -> None:
