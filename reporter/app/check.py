@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 
@@ -72,7 +73,9 @@ def _check_extras(config: Config) -> Iterator[Finding]:
 
 def _check_templates(runtime: Runtime) -> Iterator[Finding]:
     with_charts = [name for name, bound in runtime.jobs.items() if bound.charts]
-    drawn = [f"{name}.svg.j2" for name in with_charts if runtime.renderer.has_picture(name)]
+    drawn: list[str] = []
+    with suppress(TemplateError):  # which the check of the message tells
+        drawn += (f"{name}.svg.j2" for name in with_charts if runtime.renderer.has_picture(name))
     for name in (*runtime.jobs, "alert", *drawn):
         try:
             runtime.renderer.check(name)

@@ -16,7 +16,7 @@ from reporter.app.files import FileWatch, version_of
 from reporter.config import loading
 from reporter.errors import ConfigError, Problem
 from reporter.jobs.binding import bind
-from reporter.jobs.loader import Catalog, job_files, load_catalog, stock_home
+from reporter.jobs.loader import Catalog, closed_folders, job_files, load_catalog, stock_home
 from reporter.periods.clock import Clock
 from reporter.scheduler.runtime import Runtime
 from reporter.secret import Secret
@@ -97,7 +97,8 @@ class FolderHome:
             raise ConfigError([Problem(str(self.path), "this file is empty", hint=_EMPTY)])
         catalog = load_catalog(self.homes)
         jobs, problems = bind(loaded, catalog)
-        return HomeContents(self.homes, loaded, catalog, jobs, [*loaded.problems, *problems], version, self._environ)
+        problems = [*loaded.problems, *closed_folders(self.homes), *problems]
+        return HomeContents(self.homes, loaded, catalog, jobs, problems, version, self._environ)
 
     def open(self, contents: HomeContents) -> tuple[Runtime, list[Problem]]:
         """All that can be opened, and all problems."""

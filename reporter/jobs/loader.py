@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import os
 import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
@@ -41,10 +43,24 @@ def job_files(homes: Sequence[Path]) -> dict[str, Path]:
     """Each job's file by its name; the file of an earlier home hides its namesake in a later one."""
     found: dict[str, Path] = {}
     for home in homes:
-        for path in (home / "jobs").glob("[!_.]*.py"):
-            if path.is_file():
-                found.setdefault(path.stem, path)
+        with suppress(PermissionError):  # `closed_folders` has it
+            for path in (home / "jobs").glob("[!_.]*.py"):
+                if path.is_file():
+                    found.setdefault(path.stem, path)
     return dict(sorted(found.items()))
+
+
+def closed_folders(homes: Sequence[Path]) -> list[Problem]:
+    """The folders of jobs and templates that this user cannot look into."""
+    found = []
+    for folder in (home / name for home in homes for name in ("jobs", "templates")):
+        try:
+            os.scandir(folder).close()
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            found.append(Problem(str(folder), f"cannot be read: {error.strerror}"))
+    return found
 
 
 def fingerprint(homes: Sequence[Path]) -> str:

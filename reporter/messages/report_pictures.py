@@ -28,9 +28,9 @@ def with_pictures(
     If it makes too many, the message says so. What else goes wrong is a line in the log. A machine that can draw
     nothing leaves the message as it is.
     """
-    if not renderer.has_picture(name) or charts.trouble:
-        return message
     try:
+        if not renderer.has_picture(name) or charts.trouble:
+            return message
         drawn = renderer.draw(name, facts)
         shown = tuple(_attached(name, number, svg, charts.png(svg)) for number, svg in enumerate(drawn[:MOST], 1))
     except (ChartError, TemplateError) as error:

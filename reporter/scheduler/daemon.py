@@ -30,7 +30,7 @@ from reporter.messages.formats import plural
 from reporter.periods.clock import Clock, ClockSteps, SystemClock
 from reporter.periods.schedules import Every
 from reporter.scheduler.delivery_loop import DeliveryLoop
-from reporter.scheduler.guarded import guarded
+from reporter.scheduler.guarded import Trouble, guarded
 from reporter.scheduler.heap import give_back
 from reporter.scheduler.job_runs import WORKERS, JobRuns
 from reporter.scheduler.liveness import PLANNER, Liveness
@@ -98,7 +98,7 @@ class Daemon:
         self._reloading = threading.Lock()
         self._intervals: dict[str, int] = {}
         self._prune_at = self._give_back_at = 0.0
-        self._store_trouble = ""
+        self._store_trouble, self._planner_trouble = Trouble(), Trouble()
         self._service = service or ServiceNotify()
         self._hung: str | None = None
         self._broken: Mapping[str, str] = {}  # the jobs that an alert says cannot be loaded, and why
@@ -214,8 +214,9 @@ class Daemon:
             self._liveness.turned(PLANNER)
             if not any(bound.job.covers.unit is None for bound in _enabled(runtime)):
                 self._liveness.beat(runtime, self._runner)  # no run of a job shows how the daemon is
+            self._planner_trouble.is_over()
         except ReporterError as error:
-            log.error("the planner could not look: %s", error)
+            self._planner_trouble.goes_on(f"the planner could not look: {error}")
         self._liveness.looked(PLANNER)
         self._delivery.wake()
 
@@ -243,7 +244,6 @@ class Daemon:
 
     def _keep_store(self) -> None:
         """Look whether our store is in its place. Raises StoreLostError where nothing is left to go on with."""
-        trouble = ""
         try:
             self._upkeep.keep_store(self._runtime)
         except StoreLostError:
@@ -251,10 +251,9 @@ class Daemon:
             self._shut_down()
             raise
         except ReporterError as error:
-            trouble = str(error)
-        if trouble and trouble != self._store_trouble:
-            log.error("%s", trouble)
-        self._store_trouble = trouble
+            self._store_trouble.goes_on(str(error))
+        else:
+            self._store_trouble.is_over()
 
     def _feed_watchdog(self) -> None:
         """Ask systemd for a new start by silence, where a part hangs."""

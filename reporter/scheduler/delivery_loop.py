@@ -9,7 +9,7 @@ from functools import partial
 
 from reporter.delivery.worker import DeliveryWorker
 from reporter.errors import ReporterError
-from reporter.scheduler.guarded import guarded
+from reporter.scheduler.guarded import Trouble, guarded
 from reporter.scheduler.in_progress import InProgress
 from reporter.scheduler.liveness import DELIVERY, Liveness
 from reporter.scheduler.runtime import Runtime
@@ -34,6 +34,7 @@ class DeliveryLoop:
         self._stopping = stopping
         self._queued = threading.Event()
         self._serving = InProgress()
+        self._trouble = Trouble()
 
     def start(self) -> None:
         threading.Thread(target=self._run, name="delivery", daemon=True).start()
@@ -58,8 +59,9 @@ class DeliveryLoop:
                         name = f"channel-{channel}"
                         threading.Thread(target=self._serve, args=(channel,), name=name, daemon=True).start()
                 self._liveness.turned(DELIVERY)
+                self._trouble.is_over()
             except ReporterError as error:
-                log.error("delivery failed to read the outbox: %s", error)
+                self._trouble.goes_on(f"delivery failed to read the outbox: {error}")
             except Exception:
                 log.exception("delivery failed to read the outbox")  # a bug of ours must not end all delivery
             self._liveness.looked(DELIVERY)

@@ -21,3 +21,18 @@ def guarded(what: str, work: Callable[[], object]) -> bool:
     else:
         return True
     return False
+
+
+class Trouble:
+    """An error that comes with every turn while its cause lasts: it is logged when it begins, and when it changes."""
+
+    def __init__(self) -> None:
+        self._said = ""
+
+    def goes_on(self, sentence: str) -> None:
+        if sentence != self._said:
+            log.error("%s", sentence)
+        self._said = sentence
+
+    def is_over(self) -> None:
+        self._said = ""

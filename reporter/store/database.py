@@ -149,7 +149,8 @@ class Store:
             try:
                 done = self._kept.put_back()
             except (OSError, sqlite3.Error) as error:
-                raise StoreError(f"{self._lost()}, and what it held cannot be saved: {_first_line(error)}") from None
+                why = error.strerror if isinstance(error, OSError) else _first_line(error)
+                raise StoreError(f"{self._lost()}, and what it held cannot be saved: {why}") from None
             try:
                 self._go_on(self._file)
             except (StoreError, SQLAlchemyError, OSError, sqlite3.Error) as error:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -16,20 +16,28 @@ from pathlib import Path
 from tests.support.paths import ROOT
 from tests.support.stage import Stage
 
-PATIENCE = 30.0
+PATIENCE = 120.0
 
 APPRISE = "ignore:'imghdr' is deprecated"  # which Apprise loads
 DISCORD_PY = "ignore:'audioop' is deprecated"  # which discord.py loads
 
 
 class Process:
-    """A running daemon and what it has logged."""
+    """A running daemon and what it has logged. `started_by` is a command that starts another one."""
 
-    def __init__(self, home: Path, moment: datetime, environ: Mapping[str, str], began: float | None = None) -> None:
+    def __init__(
+        self,
+        home: Path,
+        moment: datetime,
+        environ: Mapping[str, str],
+        began: float | None = None,
+        started_by: Sequence[str] = (),
+    ) -> None:
         self._lines: list[str] = []
         clock = [moment.isoformat()] if began is None else [moment.isoformat(), repr(began)]
         self.process = subprocess.Popen(
             [
+                *started_by,
                 sys.executable,
                 "-W",
                 "error",
@@ -91,9 +99,15 @@ def reporter(stage: Stage, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @contextmanager
-def daemon(home: Path, moment: datetime, environ: Mapping[str, str], began: float | None = None) -> Iterator[Process]:
+def daemon(
+    home: Path,
+    moment: datetime,
+    environ: Mapping[str, str],
+    began: float | None = None,
+    started_by: Sequence[str] = (),
+) -> Iterator[Process]:
     """A daemon that is gone at the end, however the test ends."""
-    running = Process(home, moment, environ, began)
+    running = Process(home, moment, environ, began, started_by)
     try:
         yield running
     finally:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISREG
 from types import TracebackType
 
 from jinja2 import BaseLoader, Environment
 from jinja2.exceptions import TemplateNotFound, TemplateSyntaxError
 
+from reporter.errors import TemplateError
 from reporter.trusted_files import distrust
 
 MARKDOWN, SVG = ".md.j2", ".svg.j2"
@@ -47,6 +49,8 @@ class Folders(BaseLoader):
             raise TemplateSyntaxError(": ".join(reason), 1, template, str(stamp.path))
         try:
             source = stamp.path.read_text(encoding="utf-8")
+        except OSError as error:
+            raise self._closed(stamp.path, error) from None
         except UnicodeDecodeError as error:
             line = error.object[: error.start].count(b"\n") + 1
             raise TemplateSyntaxError("this is not UTF-8", line, template, str(stamp.path)) from None
@@ -83,11 +87,21 @@ class Folders(BaseLoader):
         return found
 
     def _stamp(self, name: str) -> _Stamp | None:
-        if Path(name).is_absolute() or ".." in Path(name).parts:
+        """The file that gives a template. Raises TemplateError where a folder cannot be looked into: what a later one
+        has may not be what the user wants."""
+        if Path(name).is_absolute() or ".." in Path(name).parts or "\0" in name:
             return None
         for folder in self._folders:
             path = folder / name
-            if path.is_file():
-                stat = path.stat()
-                return _Stamp(folder, path, stat.st_mtime_ns, stat.st_size, stat.st_ino)
+            try:
+                found = path.stat()
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except OSError as error:
+                raise self._closed(path, error) from None
+            if S_ISREG(found.st_mode):
+                return _Stamp(folder, path, found.st_mtime_ns, found.st_size, found.st_ino)
         return None
+
+    def _closed(self, path: Path, error: OSError) -> TemplateError:
+        return TemplateError(f"{self.shown(path)} cannot be read: {error.strerror}")

@@ -122,6 +122,8 @@ class Renderer:
         try:
             tree = self._compiled(sandbox, name)
             self._compile_parts(sandbox, tree, {name})
+        except TemplateError:
+            raise
         except Exception as error:
             raise TemplateError(str(self._problem(sandbox, name, error, {}))) from error
         return sorted(_undeclared(tree, sandbox) - set(known) - set(sandbox.globals))
@@ -130,6 +132,8 @@ class Renderer:
         try:
             with sandbox.about(facts.get("books") or ()):
                 text = sandbox.get_template(name).render(facts)
+        except TemplateError:
+            raise
         except Exception as error:  # whatever a template can come to, the user reads one kind of sentence
             raise TemplateError(str(self._problem(sandbox, name, error, facts))) from error
         if len(text) > LONGEST_TEXT:

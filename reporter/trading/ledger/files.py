@@ -71,8 +71,11 @@ class Files:
 
     def _found(self) -> list[Path]:
         is_pattern = any(mark in self._path.name for mark in "*?[")
-        found = sorted(self._path.parent.glob(self._path.name)) if is_pattern else [self._path]
-        missing = [path for path in found if not path.is_file()]
+        try:
+            found = sorted(self._path.parent.glob(self._path.name)) if is_pattern else [self._path]
+            missing = [path for path in found if not path.is_file()]
+        except OSError as error:
+            raise LedgerError(f"{self._path} cannot be reached: {error.strerror}") from None
         if missing or not found:
             raise LedgerError(f"there is no file {missing[0] if missing else self._path}")
         return found
@@ -86,7 +89,10 @@ class FileLook:
 
     def stamp(self) -> object:
         """What differs once a file has been written to, has come or gone."""
-        found = [(str(path), path.stat()) for path in self._files]
+        try:
+            found = [(str(path), path.stat()) for path in self._files]
+        except OSError as error:
+            raise LedgerError(f"{error.filename} cannot be reached: {error.strerror}") from None
         return tuple((path, stat.st_ino, stat.st_size, stat.st_mtime_ns) for path, stat in found)
 
     def columns(self, sql: str) -> list[ColumnShape]:

@@ -352,11 +352,13 @@ def _flock(kind: int, start: int, length: int) -> bytes:
 
 
 def _size(path: Path) -> int | None:
-    """How many bytes a file has; None where there is none."""
+    """How many bytes a file has; None where there is none. Raises sqlite3.OperationalError where nobody can say."""
     try:
         return path.stat().st_size
     except FileNotFoundError:
         return None
+    except OSError:
+        raise sqlite3.OperationalError("unable to open database file") from None
 
 
 def _is_hot(journal: Path) -> bool:
