@@ -7,8 +7,9 @@ nobody can remove the `-wal`, end WAL mode, or finish a write of a file without 
 tells how it can be read:
 
 - no WAL: its bot cannot finish a write while we read. So a small file is copied into memory, which takes milliseconds,
-  and read there. A large one is read where it stands, as SQLite reads any file. A journal that a killed bot left is
-  not rolled back, which SQLite refuses by itself;
+  and read there. A large one is read where it stands, as SQLite reads any file, until its bot waits to finish a write:
+  then the look gives way and is made again, of a copy if the file is not too large for one, and at last without giving
+  way. A journal that a killed bot left is not rolled back, which SQLite refuses by itself;
 - a `-wal` and a `-shm`, so a bot is running or was killed: through both, the `-shm` read and never written;
 - no `-wal`, or an empty one: the file is all there is. It is read as one that does not change; where a bot has begun
   to write meanwhile, the look does not count and is made again;
@@ -39,6 +40,8 @@ LOCK_WAIT = 0.5  # seconds: rather fail than stand in a queue before the bot's o
 BRIEF = 2.0
 # Such a file of so many bytes at most is read in a copy. 16 MiB take some ten milliseconds.
 SMALL = 16 * 1024 * 1024
+# And one of so many where a look had to give way: while it is copied it takes twice that memory.
+MIDDLING = 64 * 1024 * 1024
 _POLL = 0.02  # seconds between two tries
 _HEADER, _WAL_HEADER = 100, 32  # bytes
 _OPCODES_BETWEEN_CHECKS = 10_000  # how often a query looks at its deadline
@@ -90,12 +93,17 @@ class SqliteFile(sqlite3.Connection):
     unchanging: Stamp | None
     keeps_wal: bool
     disturbed = False
+    gave_way = False
 
     def verify(self) -> None:
-        """Raise DisturbedError where the file may have changed under a look that could not see it.
+        """Raise DisturbedError where the file may have changed under a look that could not see it, and where the look
+        gave way to a write.
 
         A bot moves rows from its `-wal` into the file, and while we hold the lock it cannot remove the `-wal` again.
         """
+        if self.gave_way:
+            _attempts.gave_way = True
+            raise DisturbedError(f"{self.hold.path} is written to while it is read")
         if self.unchanging and (self.hold.stamp() != self.unchanging or _size(self.hold.beside("-wal"))):
             self.disturbed = True
             raise DisturbedError(f"{self.hold.path} changes while it is read")
@@ -113,6 +121,8 @@ class _Attempts(threading.local):
     """The locks that this thread keeps from one look to the next, where it would look again."""
 
     kept: list[_Hold] | None = None
+    give_way = False
+    gave_way = False
 
 
 _attempts = _Attempts()
@@ -121,16 +131,19 @@ _attempts = _Attempts()
 def undisturbed(look: Callable[[], T]) -> T:
     """The answer of a look that is made again where a bot disturbed it. Raises what the last of a few looks raises.
 
-    The lock is kept in between, so that the bot leaves its `-wal` and `-shm` there to be read.
+    The lock is kept in between, so that the bot leaves its `-wal` and `-shm` there to be read; but for a look that gave
+    way to a write. The last one gives way no more.
     """
     kept = _attempts.kept = []
+    _attempts.give_way, _attempts.gave_way = True, False
     try:
         for _ in range(_TRIES - 1):
             with suppress(DisturbedError):
                 return look()
+        _attempts.give_way = False
         return look()
     finally:
-        _attempts.kept = None
+        _attempts.kept, _attempts.give_way, _attempts.gave_way = None, False, False
         for hold in kept:
             hold.release()
 
@@ -147,7 +160,7 @@ def open_sqlite(path: Path, timeout: float, *, pragmas: Collection[str] = (), co
         hold.lock()
         version = hold.version()
         way, unchanging = _way_to_read(hold)
-        content = hold.copy() if copy and not way else None
+        content = hold.copy(MIDDLING if _attempts.gave_way else SMALL) if copy and not way else None
         connection = _connected(f"{hold.path.as_uri()}?mode=ro{way}") if content is None else _copied(content, hold)
     except BaseException:
         hold.release()
@@ -164,7 +177,13 @@ def open_sqlite(path: Path, timeout: float, *, pragmas: Collection[str] = (), co
     connection.set_authorizer(authorise)
     lets_write = connection.keeps_wal or content is not None
     end = time.monotonic() + (timeout if lets_write else min(timeout, BRIEF))
-    connection.set_progress_handler(lambda: int(time.monotonic() > end), _OPCODES_BETWEEN_CHECKS)
+    gives_way = _attempts.give_way and not lets_write
+
+    def is_over() -> bool:
+        connection.gave_way = connection.gave_way or (gives_way and hold.keeps_a_writer_waiting())
+        return connection.gave_way or time.monotonic() > end
+
+    connection.set_progress_handler(is_over, _OPCODES_BETWEEN_CHECKS)
     return connection
 
 
@@ -296,16 +315,22 @@ class _Hold:
         """Whether the header says so (sqlite.org/fileformat2.html)."""
         return os.pread(self._descriptor, 20, 0)[18:] == b"\x02\x02"
 
-    def copy(self) -> bytes | None:
-        """The content of a small file that is locked; None of a large one, and where a killed bot left a journal."""
+    def copy(self, most: int) -> bytes | None:
+        """The content of a file of at most so many bytes that is locked; None of a larger one, and where a killed bot
+        left a journal."""
         size = os.fstat(self._descriptor).st_size
-        if size > SMALL or (_is_hot(self.beside("-journal")) and not self._is_being_written()):
+        if size > most or (_is_hot(self.beside("-journal")) and not self._is_being_written()):
             return None
         return os.pread(self._descriptor, size, 0)
 
     def _is_being_written(self) -> bool:
         """Whether a bot prepares a write, which it cannot finish while we hold the lock."""
         found = fcntl.fcntl(self._descriptor, fcntl.F_OFD_GETLK, _flock(fcntl.F_WRLCK, *_RESERVED))
+        return bool(struct.unpack_from("h", found)[0] != fcntl.F_UNLCK)
+
+    def keeps_a_writer_waiting(self) -> bool:
+        """Whether a bot has prepared a write and waits for readers to leave, and lets no new ones in meanwhile."""
+        found = fcntl.fcntl(self._descriptor, fcntl.F_OFD_GETLK, _flock(fcntl.F_RDLCK, *_PENDING))
         return bool(struct.unpack_from("h", found)[0] != fcntl.F_UNLCK)
 
     def version(self) -> object:

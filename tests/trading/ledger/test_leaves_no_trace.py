@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from reporter.trading.ledger.sqlite_file import DisturbedError, open_sqlite, reading, sqlite_reason, undisturbed
+from reporter.trading.ledger import sqlite_file
+from reporter.trading.ledger.sqlite_file import (
+    DisturbedError,
+    SqliteFile,
+    open_sqlite,
+    reading,
+    sqlite_reason,
+    undisturbed,
+)
 from tests.probes.databases import open_files
+from tests.support.processes import until
 from tests.trading.ledger.users import BOT, User, folder_of_the_bot, state_of
 
 DOORS = ["performance", "export", "check", "sqlite", "sql"]
@@ -213,3 +223,73 @@ def test_a_folder_and_a_missing_file_are_named(tmp_path: Path) -> None:
     with pytest.raises(sqlite3.OperationalError, match=r"there is no file .*/none") as caught:
         open_sqlite(tmp_path / "none", 10)
     assert sqlite_reason(caught.value, tmp_path / "none") == f"there is no file {tmp_path / 'none'}"
+
+
+ENDLESS = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n"
+
+
+class Beside:
+    """Looks at a large file without WAL. In each but the last that is told of, the bot begins to wait with a write."""
+
+    def __init__(self, bot: User, path: Path, last: int) -> None:
+        bring_about("without WAL and running", bot, path)
+        assert bot("sql", "PRAGMA busy_timeout = 60000") == "done"
+        self.bot, self.path, self.last, self.looks = bot, path, last, 0
+        self.writing = threading.Thread()
+
+    def look(self) -> int:
+        self.looks += 1
+        if self.writing.ident:
+            self.writing.join()
+        with reading(self.path, 60) as connection:
+            found: int = connection.execute("SELECT count(*) FROM trades").fetchone()[0]
+            if self.looks < self.last:
+                self.writing = threading.Thread(target=self.bot, args=("trade", 3))
+                self.writing.start()
+                connection.execute(ENDLESS)
+            self.at_last(connection)
+            return found
+
+    def at_last(self, connection: SqliteFile) -> None:
+        """What is done in the last look."""
+
+
+@pytest.fixture
+def all_is_large(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    for name, value in (("SMALL", 0), ("MIDDLING", 0), ("BRIEF", 60.0)):
+        monkeypatch.setattr(sqlite_file, name, value)
+    return monkeypatch
+
+
+@pytest.mark.usefixtures("all_is_large")
+def test_a_look_at_a_large_file_gives_way_to_a_write_that_waits(bot: User, path: Path) -> None:
+    beside = Beside(bot, path, last=2)
+    assert undisturbed(beside.look) == 3
+    assert beside.looks == 2
+
+
+def test_the_look_after_one_that_gave_way_is_at_a_copy(bot: User, path: Path, all_is_large: pytest.MonkeyPatch) -> None:
+    all_is_large.setattr(sqlite_file, "MIDDLING", 1_000_000)
+
+    class Copied(Beside):
+        def at_last(self, connection: SqliteFile) -> None:
+            assert self.bot("trade", 4) == "done"
+
+    assert undisturbed(Copied(bot, path, last=2).look) == 3
+    assert count(path) == 4
+
+
+@pytest.mark.usefixtures("all_is_large")
+def test_the_last_look_gives_way_no_more(bot: User, path: Path) -> None:
+    class Held(Beside):
+        def at_last(self, connection: SqliteFile) -> None:
+            self.writing = threading.Thread(target=self.bot, args=("trade", 3))
+            self.writing.start()
+            until(connection.hold.keeps_a_writer_waiting, lambda: "the bot does not write")
+            found = connection.execute(ENDLESS.replace("FROM n)", "FROM n LIMIT 100000)"))
+            assert found.fetchone()[0] == 100_000
+
+    beside = Held(bot, path, last=4)
+    assert undisturbed(beside.look) == 5
+    beside.writing.join()
+    assert (beside.looks, count(path)) == (4, 6)
