@@ -30,7 +30,7 @@ from reporter.messages.formats import plural
 from reporter.periods.clock import Clock, ClockSteps, SystemClock
 from reporter.periods.schedules import Every
 from reporter.scheduler.delivery_loop import DeliveryLoop
-from reporter.scheduler.guarded import Trouble, guarded
+from reporter.scheduler.guarded import LastingTrouble, guarded
 from reporter.scheduler.heap import give_back
 from reporter.scheduler.job_runs import WORKERS, JobRuns
 from reporter.scheduler.liveness import PLANNER, Liveness
@@ -98,7 +98,7 @@ class Daemon:
         self._reloading = threading.Lock()
         self._intervals: dict[str, int] = {}
         self._prune_at = self._give_back_at = 0.0
-        self._store_trouble, self._planner_trouble = Trouble(), Trouble()
+        self._store_trouble, self._planner_trouble = LastingTrouble(), LastingTrouble()
         self._service = service or ServiceNotify()
         self._hung: str | None = None
         self._broken: Mapping[str, str] = {}  # the jobs that an alert says cannot be loaded, and why

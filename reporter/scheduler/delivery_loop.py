@@ -9,7 +9,7 @@ from functools import partial
 
 from reporter.delivery.worker import DeliveryWorker
 from reporter.errors import ReporterError
-from reporter.scheduler.guarded import Trouble, guarded
+from reporter.scheduler.guarded import LastingTrouble, guarded
 from reporter.scheduler.in_progress import InProgress
 from reporter.scheduler.liveness import DELIVERY, Liveness
 from reporter.scheduler.runtime import Runtime
@@ -34,7 +34,7 @@ class DeliveryLoop:
         self._stopping = stopping
         self._queued = threading.Event()
         self._serving = InProgress()
-        self._trouble = Trouble()
+        self._trouble = LastingTrouble()
 
     def start(self) -> None:
         threading.Thread(target=self._run, name="delivery", daemon=True).start()

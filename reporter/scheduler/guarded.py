@@ -23,7 +23,7 @@ def guarded(what: str, work: Callable[[], object]) -> bool:
     return False
 
 
-class Trouble:
+class LastingTrouble:
     """An error that comes with every turn while its cause lasts: it is logged when it begins, and when it changes."""
 
     def __init__(self) -> None:
