@@ -22,7 +22,7 @@ from reporter.store.channel_states import ChannelState
 from reporter.store.events import StoredEvent
 from reporter.store.incidents import TransitionRecord
 from reporter.store.outbox import QueuedMessage
-from reporter.trading.books import Book, BookLine, Figures, Open, Series, Unread
+from reporter.trading.books import Book, BookLine, Figures, LeftOut, Open, Series, Unread
 from reporter.trading.trades import Agent, Money, Position, Trade
 
 
@@ -67,6 +67,22 @@ class OpenJson(TypedDict):
     priced_at: str | None
 
 
+class UnreadableJson(TypedDict):
+    table: str
+    id: str
+    column: str
+    value: str | None
+    expected: str
+
+
+class LeftOutJson(TypedDict):
+    ledger: str
+    trades: int
+    stray: int
+    before: int
+    first: list[UnreadableJson]
+
+
 class BookJson(FiguresJson):
     mode: str
     currency: str
@@ -78,6 +94,7 @@ class BookJson(FiguresJson):
     open: OpenJson | None
     lines: list[LineJson]
     ledgers: list[str]
+    left_out: list[LeftOutJson]
 
 
 BooksJson = TypedDict(
@@ -404,6 +421,7 @@ class Wire:
             "open": self._open(book.open) if book.open else None,
             "lines": [line(one) for one in book.lines],
             "ledgers": list(book.ledgers),
+            "left_out": list(map(_left_out, book.left_out)),
         }
 
     def _open(self, held: Open) -> OpenJson:
@@ -627,6 +645,20 @@ def _figures(found: Figures) -> FiguresJson:
         "volume": money(found.volume),
         "longs": found.longs,
         "shorts": found.shorts,
+    }
+
+
+def _left_out(missing: LeftOut) -> LeftOutJson:
+    first: list[UnreadableJson] = [
+        {"table": one.table, "id": one.id, "column": one.column, "value": one.value, "expected": one.form}
+        for one in missing.first
+    ]
+    return {
+        "ledger": missing.ledger,
+        "trades": missing.trades,
+        "stray": missing.stray,
+        "before": missing.before,
+        "first": first,
     }
 
 

@@ -8,10 +8,12 @@ import random
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.util import find_spec
+from itertools import chain
 from pathlib import Path
 
 from reporter.periods.civil import Period
@@ -95,18 +97,26 @@ def _fill(real: sqlite3.Connection, made: sqlite3.Connection, count: int) -> Non
     orders = [dict(row) for row in real.execute("SELECT * FROM orders WHERE ft_trade_id = 1 LIMIT 2")]
     chance = random.Random(20261101)
     moments = sorted(chance.random() * DAYS for _ in range(count))
-    for number, moment in enumerate(moments, 1):
-        closed = BEGAN + timedelta(days=moment)
-        times = {"open_date": f"{closed - timedelta(hours=1)}", "close_date": f"{closed}"}
-        result = {"close_profit_abs": chance.gauss(0.05, 4), "strategy": f"S{chance.randrange(4)}"}
-        _insert(made, "trades", trade | times | result | {"id": number})
-        for place, order in enumerate(orders):
-            own = 2 * number + place
-            _insert(made, "orders", order | {"id": own, "order_id": str(own), "ft_trade_id": number})
+    _insert(made, "trades", trade, (_trade(chance, number, moment) for number, moment in enumerate(moments, 1)))
+    for place, order in enumerate(orders):
+        own = ((2 * number + place, number) for number in range(1, count + 1))
+        changes = ({"id": id_, "order_id": str(id_), "ft_trade_id": of} for id_, of in own)
+        _insert(made, "orders", order, changes)
 
 
-def _insert(made: sqlite3.Connection, table: str, row: dict[str, object]) -> None:
-    made.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", list(row.values()))
+def _trade(chance: random.Random, number: int, moment: float) -> dict[str, object]:
+    closed = BEGAN + timedelta(days=moment)
+    times = {"open_date": f"{closed - timedelta(hours=1)}", "close_date": f"{closed}"}
+    result = {"close_profit_abs": chance.gauss(0.05, 4), "strategy": f"S{chance.randrange(4)}"}
+    return times | result | {"id": number}
+
+
+def _insert(made: sqlite3.Connection, table: str, alike: dict[str, object], rows: Iterator[dict[str, object]]) -> None:
+    """Rows that are all like one but for what each says; what they have in common is sent once."""
+    first = next(rows)
+    common = {name: made.execute("SELECT quote(?)", [value]).fetchone()[0] for name, value in alike.items()}
+    values = ", ".join(f":{name}" if name in first else common[name] for name in alike)
+    made.executemany(f"INSERT INTO {table} ({', '.join(alike)}) VALUES ({values})", chain([first], rows))
 
 
 def theirs(path: str, last: Period) -> Theirs | None:

@@ -382,6 +382,7 @@ def test_an_unreadable_trade_is_said_beside_the_pnl(tmp_path: Path) -> None:
     settings = LedgerSettings(name="b", kind="freqtrade", url=path, starting_balance=(Money(Decimal(1000), "USDT"),))
     said = text_of(told("daily_summary", Portfolio([settings]), "2026-11-28 00:10"))
     assert "+2.00 USDT (N/A)\n⚠️ Without 1 unreadable trade of b\n⚠️ Without 1 trade of b at an unreadable time" in said
+    assert "⚠️ The first: trades 2: close_profit_abs is empty, not a number\n" in said
     assert "N/A\nfrom N/A" in said
     assert "Fees Paid\nN/A" in said
     assert "1 (1 long, 0 short)" in said

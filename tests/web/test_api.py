@@ -7,6 +7,7 @@ import re
 import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -219,6 +220,20 @@ def test_a_database_that_is_away_is_unread_and_no_zero(tmp_path: Path) -> None:
             found = get(web, path).json()
             assert found[name] == []
             assert found["unread"][0]["ledger"] == "floor"
+
+
+def test_what_cannot_be_read_is_counted_with_the_first_of_it(tmp_path: Path) -> None:
+    database(tmp_path / "trading.sqlite", TRADES, AGENTS)
+    with closing(sqlite3.connect(tmp_path / "trading.sqlite")) as bot, bot:
+        bot.execute("PRAGMA ignore_check_constraints = 1")
+        bot.execute("UPDATE trades SET pnl = 'much' WHERE closed_at LIKE '2026-10-30%'")
+    with listener(tmp_path, LEDGER) as web:
+        (live, *_) = get(web, "/books?from=2026-10-29&to=2026-10-30").json()["books"]
+    [missing] = live["left_out"]
+    assert (missing["ledger"], missing["trades"] > 0, missing["stray"]) == ("floor", True, 0)
+    assert missing["first"][0]["column"] == "pnl"
+    assert missing["first"][0]["value"] == "much"
+    assert missing["first"][0]["expected"] == "a number"
 
 
 def test_what_the_config_shows_to_strangers_needs_no_token(tmp_path: Path) -> None:

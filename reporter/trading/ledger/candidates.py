@@ -137,7 +137,8 @@ class Candidate:
 
     @property
     def is_time(self) -> bool:
-        told = sum(self.units.values()) >= 0.9 * len(self.known[:SAMPLE])
+        units = self.units
+        told = bool(units.keys() - {"none"}) and sum(units.values()) >= 0.9 * len(self.known[:SAMPLE])
         return bool(self.known) and (told or bool(self.forms))
 
     @property

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 # The names of each part, the surest first, without accents.
 NAMES: Mapping[str, str] = {
     "id": """
-        id uuid guid trade_id position_id deal_id exec_id execution_id fill_id order_id ticket reference ref tid nr
-        no number nummer numero
+        id uuid guid trade_id position_id deal_id bet_id wager_id exec_id execution_id fill_id order_id ticket reference
+        ref tid nr no number nummer numero
     """,
     "agent": """
         agent agent_name bot bot_name agent_id bot_id trader trader_name trader_id controller_id config_file_path
@@ -19,7 +19,7 @@ NAMES: Mapping[str, str] = {
     "market": """
         symbol pair trading_pair market ticker instrument instrument_id market_id market_slug contract asset coin
         token product security condition_id currency_pair epic isin wkn name markt wertpapier titel actif titre
-        marche paire activo mercado par valor simbolo symbole
+        marche paire activo mercado par valor simbolo symbole event event_name fixture match game
     """,
     "side": """
         side position_side pos_side direction trade_type order_side is_short is_long is_buy buy_sell long_short
@@ -63,20 +63,20 @@ NAMES: Mapping[str, str] = {
         margin amount_in cost_basis wager bet_amount spent einsatz mise apuesta importe montant betrag
     """,
     "payout": """
-        payout payoff proceeds returned settlement settlement_value winnings revenue amount_out payout_usd
-        auszahlung paiement pago
+        payout payoff proceeds returned amount_returned settlement settlement_value winnings revenue amount_out
+        payout_usd auszahlung paiement pago
     """,
     "opened_at": """
         opened_at open_date open_time opened entry_time entry_date entry_at entered_at ts_opened open_timestamp
         entry_timestamp placed_at opened_on time_open start_time started_at bought_at buy_time buy_date
         open_datetime created_at eroffnet eroffnung kaufdatum einstiegszeit ouverture date_ouverture date_entree
-        apertura fecha_apertura fecha_entrada open entry
+        apertura fecha_apertura fecha_entrada open entry placed
     """,
     "closed_at": """
         closed_at close_date close_time closed exit_time exit_date exit_at exited_at ts_closed close_timestamp
         exit_timestamp resolved_at settled_at closed_on time_close end_time ended_at finished_at completed_at
         sold_at sell_time sell_date close_datetime closing_time geschlossen schluss verkaufsdatum ausstiegszeit
-        cloture date_cloture date_sortie cierre fecha_cierre fecha_salida close exit
+        cloture date_cloture date_sortie cierre fecha_cierre fecha_salida close exit settled resolved
     """,
     "at": """
         executed_at filled_at trade_time trade_date timestamp time datetime date ts at executed_on execution_time
@@ -88,6 +88,7 @@ NAMES: Mapping[str, str] = {
     """,
     "status": """
         status state is_open is_closed open active position_status trade_status settled zustand statut etat estado
+        result outcome
     """,
     "mode": """
         mode trading_mode dry_run is_dry_run is_paper paper paper_trade is_paper_trade simulated is_simulated

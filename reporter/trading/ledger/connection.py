@@ -1,13 +1,13 @@
 """Opens a trading database read-only, and says plainly why a database cannot be read.
 
-Every read is one short transaction on its own connection: between two reads nothing is held that could keep a
-bot's database from checkpointing, vacuuming or being replaced.
+Every read is one short transaction: between two reads nothing is held that could keep a bot's database from
+checkpointing, vacuuming or being replaced. A session with a server is kept for seconds (`sessions`), a file is not.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,6 +20,7 @@ from reporter.paths import expanded
 from reporter.secret import Secret
 from reporter.trading.ledger import mysql, readonly
 from reporter.trading.ledger.postgres_version import postgres_version
+from reporter.trading.ledger.sessions import BriefPool
 from reporter.trading.ledger.sqlite_file import DisturbedError, SqliteFile, open_sqlite, sqlite_reason, verified
 
 _WRONG_KIND = ": is it the right kind of ledger?"
@@ -68,7 +69,7 @@ class Database:
         try:
             with self._engine.connect() as connection, connection.begin():
                 file = connection.connection.dbapi_connection
-                with verified(file) if isinstance(file, SqliteFile) else nullcontext():
+                with verified(file) if isinstance(file, SqliteFile) else _dropped_on_error(connection):
                     yield connection
         except DisturbedError as error:
             raise DisturbedError(f"{self.name}: {error}") from None
@@ -76,6 +77,11 @@ class Database:
             raise LedgerError(f"{self.name}: {error}") from None
         except SQLAlchemyError as error:
             raise LedgerError(f"{self.name}: {self._reason(error)}") from None
+
+    def close(self) -> None:
+        """End the session that is kept for the next look; that opens another one."""
+        if "_engine" in vars(self):
+            self._engine.pool.dispose()
 
     def version(self, connection: Connection, tables: Collection[str]) -> SourceVersion:
         """What differs once anything was written to these tables' database; it is asked at the beginning of a look."""
@@ -104,6 +110,16 @@ class Database:
             return _sqlite(self.file, self._timeout)
         made = mysql.engine if self.dialect == "mysql" else _postgresql
         return made(self._url, self._timeout)
+
+
+@contextmanager
+def _dropped_on_error(connection: Connection) -> Iterator[None]:
+    """What failed in a session may leave it in any state, so that no other look has it."""
+    try:
+        yield
+    except BaseException:
+        connection.invalidate()
+        raise
 
 
 def _parsed(name: str, written: str) -> URL:
@@ -162,7 +178,8 @@ def _postgresql(url: URL, timeout: float) -> Engine:
 
     engine = create_engine(
         url,
-        poolclass=NullPool,
+        poolclass=BriefPool,
+        pool_pre_ping=True,
         hide_parameters=True,
         use_native_hstore=False,
         connect_args={**readonly.postgresql_settings(timeout), "cursor_factory": OneStatement},

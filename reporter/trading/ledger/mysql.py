@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 
 from reporter.errors import LedgerError
 from reporter.trading.ledger.readonly import reads
+from reporter.trading.ledger.sessions import BriefPool
 from reporter.trading.ledger.sqlite_file import LOCK_WAIT
 
 # Texts, names and comments, in which no word is code. A comment that MySQL executes is code that looks like none.
@@ -69,7 +70,8 @@ def engine(url: URL, timeout: float) -> Engine:
     seconds = max(1, round(timeout))
     made = create_engine(
         url,
-        poolclass=NullPool,
+        poolclass=BriefPool,
+        pool_pre_ping=True,
         hide_parameters=True,
         connect_args={
             "connect_timeout": seconds,

@@ -241,7 +241,9 @@ class Portfolio:
                 yield LedgerChecks(reader.name, reader.settings.kind, unread=reader.why(error))
 
     def close(self) -> None:
-        """Nothing is held open between two looks, so there is nothing to do; here for whoever builds a floor."""
+        """End the sessions with servers that are kept for the next look."""
+        for reader in self._readers:
+            reader.close()
 
     def _results(self, question: Callable[[Reader], LedgerResult]) -> tuple[list[LedgerResult], list[Unread]]:
         """As `_ask`; a ledger whose every trade cannot be read has no book, and is one that gave no answer."""

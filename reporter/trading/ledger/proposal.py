@@ -28,6 +28,7 @@ _LIVE = {"live", "real", "prod", "production", "mainnet", "livetrade", "money"}
 _TABLE_WORDS = {"trade": 6, "trades": 6, "position": 4, "positions": 4, "deal": 4, "bet": 4, "history": 2, "closed": 2,
                 "fill": 2, "fills": 2, "order": -1, "orders": -1, "signal": -8, "signals": -8, "backup": -12,
                 "old": -12, "candle": -12, "candles": -12, "price": -8, "prices": -8, "backtest": -12}  # fmt: skip
+_OUTCOMES = {"outcome", "contract_side", "selection", "pick"}  # what a bet was placed on
 _QUOTES = "USDT|USDC|FDUSD|BUSD|USD|EUR|GBP|JPY|CHF|BTC|ETH|BNB"
 _PAIR = re.compile(r"[A-Za-z0-9.]+[/_-]([A-Z]{3,5})(?::.*|-PERP.*|\..*)?")
 _JOINED = re.compile(rf"[A-Z0-9]{{2,12}}?({_QUOTES})(?:-PERP.*|\..*)?")
@@ -173,10 +174,7 @@ class _Draft:
         market = self._pick("market", lambda one: one.is_text) or self._first(lambda one: one.is_market)
         if market is None:
             return False
-        outcome = next(
-            (candidate for candidate in self._candidates if candidate.meaning.base in {"outcome", "contract_side"}),
-            None,
-        )
+        outcome = next((one for one in self._candidates if one.meaning.base in _OUTCOMES), None)
         of_bets = outcome is not None and outcome.is_word and outcome is not market and not market.is_market
         self._columns["market"] = (
             f'{market.expression} + "/" + {outcome.expression}' if of_bets and outcome else _slashed(market)
@@ -545,33 +543,41 @@ class _Draft:
                 if candidate.named(part) is None or not candidate.name.lower().endswith("_id") or not candidate.known:
                     continue
                 if found := self._looked_up(candidate, others):
-                    self._candidates.insert(0, found)
+                    self._candidates[:0] = found
                     self._taken.add(candidate.expression)
                     break
 
-    def _looked_up(self, key: Candidate, others: Sequence[TableShape]) -> Candidate | None:
+    def _looked_up(self, key: Candidate, others: Sequence[TableShape]) -> list[Candidate]:
+        """The name that stands for a key in another table, and whether the money is real where that says so."""
         stem = key.name[:-3].lower()
         stems = {stem, f"{stem}s", f"{stem[:-1]}ies"}
         for shape in others:
             name = next((each for each in ("name", "symbol", "title", "slug", "code") if each in shape.names), None)
             if shape is self._shape or shape.name.lower() not in stems or "id" not in shape.names or name is None:
                 continue
-            rows = {row["id"]: row[name] for row in self._catalog.sample(shape)}
-            values = [rows.get(value) for value in key.values]
-            if not any(values):
+            rows = {row["id"]: row for row in self._catalog.sample(shape)}
+            found = [rows.get(value, {}) for value in key.values]
+            if not any(row.get(name) for row in found):
                 continue
-            own = f"{stem}_name"
             letter = "abcdef"[len(self._joins)]
             on = f"{letter}.id = t.{sql_name(key.name)}"
-            self._joins.append((f"LEFT JOIN {sql_name(shape.name)} {letter} ON {on}", f"{letter}.{name} AS {own}"))
-            self.rows = [{**row, own: value} for row, value in zip(self.rows, values, strict=True)]
-            return Candidate(own, stem, values)
-        return None
+            own = {f"{stem}_name": Candidate(f"{stem}_name", stem, [row.get(name) for row in found])}
+            columns: dict[str, str] = {f"{stem}_name": name}
+            for each in sorted(shape.names):
+                one = Candidate(f"{stem}_{each}", each, [row.get(each) for row in found])
+                if one.named("mode") is not None and _is_mode(one) and one.expression.isidentifier():
+                    own[one.expression], columns[one.expression] = one, each
+            more = ", ".join(f"{letter}.{sql_name(column)} AS {alias}" for alias, column in columns.items())
+            self._joins.append((f"LEFT JOIN {sql_name(shape.name)} {letter} ON {on}", more))
+            for alias, one in own.items():
+                self.rows = [{**row, alias: value} for row, value in zip(self.rows, one.values, strict=True)]
+            return list(own.values())
+        return []
 
     def _written(self, unit: str) -> dict[str, Any]:
         """The mapping in the order in which one reads it."""
         if "side" not in self._columns:
-            self._side_withoutsql_name()
+            self._side_without_column()
         order = list(COLUMNS["fill" if unit == "fill" else "trade"])
         columns = {name: self._columns[name] for name in order if name in self._columns}
         found: dict[str, Any] = self._rows_wanted()
@@ -592,7 +598,7 @@ class _Draft:
             found["decimal"] = ","
         return {**found, "columns": columns}
 
-    def _side_withoutsql_name(self) -> None:
+    def _side_without_column(self) -> None:
         sizes = self._numbers("size")
         if any(size < 0 for size in sizes if size is not None):
             self._columns["side"] = f'"short" if {self._from("size")} < 0 else "long"'

@@ -65,7 +65,7 @@ from reporter.trading.ledger.sources.base import Cell, Cells, Rows, Source, amou
 from reporter.trading.ledger.sources.freqtrade import freqtrade
 from reporter.trading.ledger.sources.mapped import mapped_database
 from reporter.trading.ledger.sources.native import LATER, native
-from reporter.trading.ledger.sqlite_file import TOO_LONG, undisturbed
+from reporter.trading.ledger.sqlite_file import TOO_LONG, DisturbedError, undisturbed
 from reporter.trading.ledger.write_stamp import write_stamp
 from reporter.trading.trades import Agent, Arrivals, EquityPoint, Mode, OpenKey, Position, Trade, WrittenEvents
 
@@ -85,6 +85,9 @@ _EPOCH = datetime.fromtimestamp(0, UTC)
 
 # Raise this where figures are made in another way than before: sums that were kept are then made again.
 FIGURES = 2
+
+# Where a connection keeps what was found out about the state that it sees.
+_SEEN = "reporter.seen"
 
 NO_PRICES = "freqtrade stores no price"
 
@@ -107,6 +110,7 @@ class Reader:
         self.rollups: Rollups | None = None
         self._clock_of_ours = now
         self._has_index = False
+        self._present: set[str] = set()  # what was found in the database, and is taken for there until a look fails
         self._fitted: dict[tuple[tuple[str, str], ...], Source] = {}
         self._statements: dict[tuple[object, ...], Any] = {}
         self._prices = PriceSource(settings.prices, now or SystemClock().wall) if settings.prices else None
@@ -122,6 +126,12 @@ class Reader:
         """What changes with every write; None where that cannot be told, or where prices come from elsewhere."""
         file = self._database.file if isinstance(self._database, Database) and self._prices is None else None
         return write_stamp(file, self._clock_of_ours()) if file and self._clock_of_ours else None
+
+    def close(self) -> None:
+        """End the session that is kept for the next look."""
+        database = self._database.source if isinstance(self._database, DerivedDatabase) else self._database
+        if isinstance(database, Database):
+            database.close()
 
     def _now(self) -> datetime | None:
         return self._clock_of_ours() + AHEAD if self._clock_of_ours else None
@@ -415,7 +425,7 @@ class Reader:
         """The rows of the table `events` above an id, and those of these ids; None where there is no such table."""
         if self._source.events is None:
             return None
-        with self._database.snapshot() as connection:
+        with self._snapshot() as connection:
             if not has_table(connection, "events"):
                 return None
             if after is None:
@@ -434,7 +444,7 @@ class Reader:
 
     def equity(self, period: Period) -> list[EquityPoint]:
         with self._look(trades=False, account=True) as (connection, source):
-            if not _keeps_equity(connection, source):
+            if not self._keeps_equity(connection):
                 return []
             return list(rows.points(connection.execute(queries.equity(source, period)), self.name))
 
@@ -443,7 +453,7 @@ class Reader:
 
         def ask() -> tuple[float, datetime | None, datetime | None, datetime | None]:
             started = perf_counter()
-            with self._database.snapshot() as connection:
+            with self._snapshot() as connection:
                 clock = self._clock(connection)
                 latency = perf_counter() - started
                 source, now = self._narrowed(connection, self._source), self._now()
@@ -534,7 +544,7 @@ class Reader:
         return found
 
     def _count(self) -> int:
-        with self._database.snapshot() as connection:
+        with self._snapshot() as connection:
             rows_of = self._fitting(connection, ["trades"]).trades.subquery()
             return int(connection.execute(select(func.count()).select_from(rows_of)).scalar_one())
 
@@ -550,14 +560,14 @@ class Reader:
             last = found[-1].id
 
     def _after(self, last: Any, limit: int | None) -> Sequence[Row[Any]]:
-        with self._database.snapshot() as connection:
+        with self._snapshot() as connection:
             source = self._fitting(connection, ["trades"])
             return connection.execute(queries.by_id(source, last, limit)).all()
 
     def _check_open(self) -> tuple[int, Trouble]:
         kind = self.settings.kind
         with_result = finding("open rows with a result", kind, "odd" if kind == "mapping" else "note")
-        with self._database.snapshot() as connection:
+        with self._snapshot() as connection:
             positions = connection.execute(self._source.positions).all()
             for id_ in self._open_with_result(connection):
                 with_result.add(id_)
@@ -571,7 +581,7 @@ class Reader:
         return [] if wanted is None else list(connection.execute(wanted).scalars())
 
     def _compare(self, checks: RowChecks) -> Trouble:
-        with self._database.snapshot() as connection:
+        with self._snapshot() as connection:
             source = self._fitting(connection, ["trades"])
             added: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
             for row in connection.execute(queries.history(source, None, LATEST)):
@@ -579,14 +589,38 @@ class Reader:
         return compared(self.settings.kind, checks, added)
 
     @contextmanager
+    def _snapshot(self) -> Iterator[Connection]:
+        """One state of the database. What was found out about it is kept in `info` for as long as it lasts.
+
+        Raises DisturbedError where tables or columns are gone that were there before: what fits is then found anew.
+        """
+        try:
+            with self._database.snapshot() as connection:
+                connection.info[_SEEN] = {}
+                yield connection
+        except LedgerError as error:
+            known = bool(self._present)
+            self._present.clear()
+            if known and " is missing" in str(error):
+                raise DisturbedError(str(error)) from None
+            raise
+
+    @contextmanager
     def _look(self, *, trades: bool = True, account: bool = False) -> Iterator[tuple[Connection, Source]]:
         """One state of the database, and the source that fits it where it is asked for trades or for the account."""
-        with self._database.snapshot() as connection:
-            wanted = ["trades"] * trades + ["equity"] * (account and _keeps_equity(connection, self._source))
+        with self._snapshot() as connection:
+            wanted = ["trades"] * trades + ["equity"] * (account and self._keeps_equity(connection))
             source = self._fitting(connection, wanted)
             if trades:
                 source = self._narrowed(connection, source)
             yield connection, source
+
+    def _keeps_equity(self, connection: Connection) -> bool:
+        """Older versions of freqtrade keep none."""
+        name = self._source.equity_table
+        if name not in self._present and has_table(connection, name):
+            self._present.add(name)
+        return name in self._present
 
     def _narrowed(self, connection: Connection, source: Source) -> Source:
         """The source whose trades are found by their keys, where no index leads to them and their keys are known."""
@@ -602,7 +636,7 @@ class Reader:
         """Whether no index leads to the trades of a stretch of time, though their keys are numbers that could."""
         if isinstance(self._database, DerivedDatabase):
             return False
-        with self._database.snapshot() as connection:
+        with self._snapshot() as connection:
             source = self._fitting(connection, ["trades"])
             if has_index(connection, source):
                 return False
@@ -611,7 +645,7 @@ class Reader:
 
     def next_block(self, after: int, size: int) -> tuple[KeyBlock, list[int]] | None:
         """The next so many closed trades by their keys, and what is open between; None while they are fewer."""
-        with self._database.snapshot() as connection:
+        with self._snapshot() as connection:
             source = self._fitting(connection, ["trades"])
             last, oldest, newest, count, lost = connection.execute(queries.block(source, after, size)).one()
             whole = count == size
@@ -619,7 +653,7 @@ class Reader:
 
     def block_again(self, block: KeyBlock) -> tuple[KeyBlock, list[int]]:
         """A block as it is now, and what is open in it."""
-        with self._database.snapshot() as connection:
+        with self._snapshot() as connection:
             source = self._fitting(connection, ["trades"])
             _, oldest, newest, _, lost = connection.execute(queries.extent(source, block.first, block.last)).one()
             return self._block(connection, source, (block.first, block.last), (oldest, newest), lost)
@@ -635,7 +669,10 @@ class Reader:
         """The source without the columns that a database of an earlier day lacks."""
         if self.settings.kind != "native":
             return self._source
-        lacking = tuple((name, column) for name in tables for column in LATER[name] - _columns(connection, name))
+        unknown = [name for name in tables if f"{name} is whole" not in self._present]
+        lacking = tuple((name, column) for name in unknown for column in LATER[name] - _columns(connection, name))
+        if not lacking:
+            self._present.update(f"{name} is whole" for name in unknown)
         if lacking and lacking not in self._fitted:
             self._fitted[lacking] = native(self._database.dialect, lacking)
         return self._fitted[lacking] if lacking else self._source
@@ -778,19 +815,25 @@ class Reader:
 
     def _begins_unformed(self, connection: Connection, source: Source) -> bool:
         """Whether a time that cannot be read stands before all that was counted."""
-        asked = self._once(source, ("first",), partial(queries.begins_unformed, source))
-        return not source.keys and bool(connection.execute(asked).scalar())
+        if source.keys:
+            return False
+        seen = connection.info[_SEEN]
+        if "unformed" not in seen:
+            asked = self._once(source, ("first",), partial(queries.begins_unformed, source))
+            seen["unformed"] = bool(connection.execute(asked).scalar())
+        return bool(seen["unformed"])
 
     def _stands(self, connection: Connection, source: Source, anchor: Anchor | None) -> bool:
         """Whether the last trade that was counted is still there as it was."""
-        if anchor is None or connection.info.get("anchor") == anchor:
+        seen = connection.info[_SEEN]
+        if anchor is None or seen.get("anchor") == anchor:
             return True
         start, end = start_of(anchor.hour), start_of(anchor.hour + 1)
         whole = replace(source, keys=None) if source.keys else source
         asked = self._once(whole, ("anchor",), lambda: queries.counted(whole, start, end, only=anchor.trade))
         bounds = queries.bounds(source, since=start, until=end)
         stands = hours_of(connection.execute(asked, {**bounds, "only": anchor.trade}))[2] == anchor
-        connection.info["anchor"] = anchor if stands else None  # of this one look: each has its own connection
+        seen["anchor"] = anchor if stands else None
         return stands
 
     def _before(
@@ -875,7 +918,7 @@ class Reader:
 
     def _paid(self, connection: Connection, source: Source, period: Period) -> dict[BookKey, CashFlow]:
         """Where no balance is known to begin with, there is none that payments could change."""
-        wanted = source.tells_deposits and self.settings.starting_balance and _keeps_equity(connection, source)
+        wanted = source.tells_deposits and self.settings.starting_balance and self._keeps_equity(connection)
         return paid(connection, source, period) if wanted else {}
 
     def _equities(self, connection: Connection, source: Source, period: Period) -> dict[BookKey, Equity]:
@@ -884,7 +927,7 @@ class Reader:
             found = self._realised(connection, source, start + INSTANT, end + INSTANT)
             return found.known()
 
-        return equity.equities(connection, source, period, cache(realised)) if _keeps_equity(connection, source) else {}
+        return equity.equities(connection, source, period, cache(realised)) if self._keeps_equity(connection) else {}
 
     def _agents(self, connection: Connection, source: Source, *, seen: bool = False) -> list[Agent]:
         found = connection.execute(source.agents)
@@ -942,11 +985,6 @@ def _opened_in(position: Position, period: Period) -> bool:
 
 def _columns(connection: Connection, name: str) -> set[str]:
     return set(connection.execute(select(text("*")).select_from(table(name)).limit(0)).keys())
-
-
-def _keeps_equity(connection: Connection, source: Source) -> bool:
-    """Older versions of freqtrade keep none."""
-    return has_table(connection, source.equity_table)
 
 
 def opened(name: str, url: Secret | str, timeout: float) -> Database | Files | ClickHouse:

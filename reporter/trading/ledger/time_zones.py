@@ -25,7 +25,7 @@ def proven_zone(values: Sequence[Any], others: Sequence[Candidate]) -> tuple[str
     for other in others:
         if not other.is_time or not is_certain(other):
             continue
-        pairs = [(one, moment_of(known)) for one, known in zip(values, other.values, strict=True) if one and known]
+        pairs = [(one, _moment(known)) for one, known in zip(values, other.values, strict=True) if one and known]
         for zone in _ZONES:
             if pairs and all(_together(one, known, zone) for one, known in pairs):
                 return zone, other.name
@@ -50,6 +50,14 @@ def is_certain(one: Candidate) -> bool:
         filled_in_utc = "CURRENT_TIMESTAMP" in default or ("'NOW'" in default and "LOCALTIME" not in default)
         return filled_in_utc or not any(map(is_naive, one.known))
     return True
+
+
+def _moment(value: Any) -> datetime | None:
+    """A time; None for the odd value that is none in a column of times."""
+    try:
+        return moment_of(value)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _together(value: Any, known: datetime | None, zone: str) -> bool:

@@ -144,6 +144,51 @@ def test_a_zone_that_another_column_proves_is_taken(tmp_path: Path) -> None:
     assert (mapping["timezone"], mapping["columns"]["closed_at"]) == ("Europe/Berlin", "closed")
 
 
+def test_a_flag_that_is_mostly_zero_is_no_time(tmp_path: Path) -> None:
+    create = "CREATE TABLE trades (id, strategy, pair, side, profit, fee, is_open, opened_at, closed_at)"
+    stamps = [(f"2026-10-{day:02} 10:00:00", f"2026-10-{day:02} 11:00:00") for day in range(1, 29)]
+    rows = [
+        (n, "ema", "ETH/USDC", "buy", None if n % 14 == 1 else n, 1, int(n % 14 == 1), opened, closed)
+        for n, (opened, closed) in enumerate(stamps)
+    ]
+    mapping = proposed(tmp_path, create, *rows)
+    assert (mapping["open"], mapping["columns"]["opened_at"]) == ("is_open == 1", "opened_at")
+
+
+def test_whether_money_was_real_may_stand_in_the_table_of_the_bots(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "bot.sqlite")) as bot, bot:
+        bot.execute("CREATE TABLE bots (id INTEGER PRIMARY KEY, name TEXT, paper INTEGER)")
+        bot.execute("INSERT INTO bots VALUES (1, 'north', 0), (2, 'south', 1)")
+    create = "CREATE TABLE deals (deal_id, bot_id, market, direction, pnl_cents, close_ts)"
+    rows = [(n, 1 + n % 2, "DAX", "long", 100 * n, 1790812800 + n) for n in range(1, 9)]
+    mapping = proposed(tmp_path, create, *rows)
+    assert "a.paper AS bot_paper" in mapping["query"]
+    assert mapping["columns"]["mode"]["from"] == "bot_paper"
+
+
+def test_bets_in_a_bookmakers_words_are_found(tmp_path: Path) -> None:
+    create = "CREATE TABLE wagers (wager_id, model, event, selection, stake, returned, result, placed, settled)"
+    results = [("win", 21), ("loss", 0), ("pending", None), ("void", 10)] * 3
+    rows = [
+        (
+            f"w{n}",
+            "elo",
+            "A v B",
+            "home",
+            10,
+            back,
+            word,
+            "2026-10-01T10:00Z",
+            None if back is None else f"2026-10-11T10:{n}Z",
+        )
+        for n, (word, back) in enumerate(results, 10)
+    ]
+    mapping = proposed(tmp_path, create, *rows)
+    assert (mapping["open"], mapping["where"]) == ('result == "pending"', 'result != "void"')
+    assert mapping["columns"]["market"] == 'event + "/" + selection'
+    assert mapping["columns"]["pnl"].endswith("- stake")
+
+
 def test_rows_that_count_for_nothing_are_left_out_and_flags_are_words(tmp_path: Path) -> None:
     create = "CREATE TABLE trades (id, bot, ticker, is_short, is_live, profit_usd, closed_time_ms, status, deleted_at)"
     words = ["closed", "cancelled", "closed", "rejected"] * 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -9,11 +10,12 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, make_url, text
 
 from reporter.errors import LedgerError
 from reporter.trading.ledger.connection import Database
 from reporter.trading.ledger.portfolio import Portfolio
+from reporter.trading.ledger.sources.native import ddl
 from tests.support.servers import PostgreSQL
 from tests.trading.ledger.databases import Native, between, native_postgresql, native_sqlite, usdt
 
@@ -167,9 +169,81 @@ def test_a_look_takes_one_core_of_a_server(server: PostgreSQL) -> None:
             assert connection.execute(text("SELECT current_setting(:name)"), {"name": name}).scalar() == value
 
 
-def test_nothing_stays_open_between_two_looks(writable: Native) -> None:
-    Portfolio([writable.settings()]).performance(DAY)
-    assert writable.server
-    with writable.server.connect() as connection:
-        sessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'reporter' AND state IS NOT NULL"
-        assert connection.execute(sessions).fetchone() == (0,)
+SESSIONS = "SELECT pid, state FROM pg_stat_activity WHERE application_name = 'reporter' AND datname = %s"
+
+
+@pytest.fixture(scope="module")
+def own_database(server: PostgreSQL) -> Native:
+    """A database that no other test reads."""
+    bot = Native(server.new_database(), server)
+    bot.run(ddl("postgresql"))
+    return bot
+
+
+@pytest.fixture
+def alone(own_database: Native, monkeypatch: pytest.MonkeyPatch) -> Native:
+    """The same, whose session is kept for as long as a test may take."""
+    monkeypatch.setattr("reporter.trading.ledger.sessions.IDLE", 300)
+    return own_database
+
+
+def sessions(bot: Native) -> list[tuple[int, str]]:
+    assert bot.server
+    with bot.server.connect() as connection:
+        return connection.execute(SESSIONS, [make_url(bot.url).database]).fetchall()
+
+
+def eventually(bot: Native, expected: list[tuple[int, str]]) -> bool:
+    end = time.monotonic() + 60
+    while sessions(bot) != expected and time.monotonic() < end:
+        time.sleep(0.05)
+    return sessions(bot) == expected
+
+
+def test_looks_that_follow_each_other_share_a_session_with_no_transaction_open(alone: Native) -> None:
+    with closing(Portfolio([alone.settings()])) as floor:
+        floor.performance(DAY)
+        kept = sessions(alone)
+        floor.performance(DAY)
+        assert sessions(alone) == kept == [(kept[0][0], "idle")]
+    assert eventually(alone, [])
+
+
+def test_a_session_ends_soon_after_the_last_look(alone: Native, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reporter.trading.ledger.sessions.IDLE", 0.05)
+    Portfolio([alone.settings()]).performance(DAY)
+    assert eventually(alone, [])
+
+
+def test_a_session_in_which_something_failed_serves_no_other_look(alone: Native) -> None:
+    with closing(Database("bot", alone.url, 5)) as database:
+        with pytest.raises(LedgerError, match="a table is missing"):
+            run(database, "SELECT * FROM nowhere")
+        assert eventually(alone, [])
+        run(database, "SELECT count(*) FROM trades")
+
+
+def test_a_session_that_the_server_ended_is_replaced_unnoticed(alone: Native) -> None:
+    assert alone.server
+    with closing(Portfolio([alone.settings()])) as floor:
+        floor.performance(DAY)
+        ((pid, _),) = sessions(alone)
+        with alone.server.connect() as connection:
+            connection.execute("SELECT pg_terminate_backend(%s)", [pid])
+        assert floor.performance(DAY) == []
+
+
+def test_a_forked_process_leaves_the_session_of_its_parent_alone(alone: Native) -> None:
+    with closing(Database("bot", alone.url, 5)) as database:
+        run(database, "SELECT count(*) FROM trades")
+        kept = sessions(alone)
+        child = os.fork()
+        if not child:
+            try:
+                run(database, "SELECT count(*) FROM trades")
+                database.close()
+            finally:
+                os._exit(0)
+        os.waitpid(child, 0)
+        run(database, "SELECT count(*) FROM trades")
+        assert sessions(alone) == kept
