@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -75,6 +76,21 @@ class StoreBusyError(StoreError):
 
 class StoreLostError(StoreError):
     """Our store was replaced under us by something that we cannot use: the daemon cannot go on."""
+
+
+class ScarceError(ReporterError):
+    """The machine gives no more memory or threads."""
+
+
+def is_scarce(error: BaseException) -> bool:
+    """Whether something failed because the machine gives no more memory or threads."""
+    said = str(error)
+    return (
+        isinstance(error, MemoryError)
+        or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
+        or (isinstance(error, RuntimeError) and "can't start new thread" in said)
+        or (isinstance(error, ImportError) and ("failed to map segment" in said or "allocate memory" in said))
+    )
 
 
 class DeadlineError(ReporterError):

@@ -222,7 +222,11 @@ class TelegramDoor:
         if len(pieces) == 1:
             waiting = threading.Timer(self._album_wait, self._gathered, (asked.album,))
             waiting.daemon = True
-            waiting.start()
+            try:
+                waiting.start()
+            except RuntimeError:  # the machine gives no more threads
+                self._albums.pop(asked.album)
+                raise
 
     def _gathered(self, album: str) -> None:
         pieces = self._albums.pop(album, [])

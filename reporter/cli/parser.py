@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import re
 import sys
@@ -14,7 +15,7 @@ from typing import Any, NoReturn
 from reporter.cli.commands import COMMANDS, Command, Needs
 from reporter.cli.masked_output import mask_output
 from reporter.cli.terminal import BAD_CONFIG, FAILED, INTERRUPTED, NOT_READ, USAGE, complain, silence_output
-from reporter.errors import ConfigError, ReporterError, nearest
+from reporter.errors import ConfigError, ReporterError, ScarceError, is_scarce, nearest
 from reporter.version import __version__
 
 ABOUT = """\
@@ -86,11 +87,17 @@ def _guarded(parser: argparse.ArgumentParser, options: argparse.Namespace) -> in
     except ConfigError as error:
         complain(str(error))
         return BAD_CONFIG
+    except ScarceError as error:
+        _end_for_want_of_memory(str(error))
     except ReporterError as error:
         complain(str(error))
         return FAILED
     except BrokenPipeError:
         raise
+    except (MemoryError, RuntimeError, ImportError) as error:
+        if not is_scarce(error):
+            raise
+        _end_for_want_of_memory(str(error))
     except OSError as error:  # a disk that is full or may not be written to, which the user can mend
         complain(f"{error.filename or 'the output'}: {error.strerror}")
         silence_output()
@@ -98,6 +105,16 @@ def _guarded(parser: argparse.ArgumentParser, options: argparse.Namespace) -> in
     except KeyboardInterrupt:
         return INTERRUPTED
     return code
+
+
+def _end_for_want_of_memory(why: str) -> NoReturn:
+    """End at once: a thread that waits for memory would keep Python from ending. What is owed is in the store."""
+    complain(
+        "this machine gives no more memory or threads, so reporter ends; nothing is lost"
+        f"{f' ({why})' if why else ''}: raise the limit (`ulimit -v`, or MemoryMax= and TasksMax= of the service)"
+    )
+    logging.shutdown()
+    os._exit(FAILED)
 
 
 def _run(command: Command, options: argparse.Namespace) -> int:

@@ -77,7 +77,11 @@ class ControlServer:
                 connection, _ = listener.accept()
             except OSError:  # it was closed
                 return
-            threading.Thread(target=self._serve, args=(connection,), name="command", daemon=True).start()
+            try:
+                threading.Thread(target=self._serve, args=(connection,), name="command", daemon=True).start()
+            except RuntimeError as error:  # the machine gives no more threads
+                connection.close()
+                log.warning("a command could not be run: %s", error)
 
     def _serve(self, connection: socket.socket) -> None:
         with connection:

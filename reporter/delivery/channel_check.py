@@ -106,7 +106,11 @@ class ChannelChecks:
 
         thread = threading.Thread(target=work, name=f"check-{channel.name}", daemon=True)
         check = self._checks[channel.address] = _Check(thread, time.monotonic())
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError:  # the machine gives no more threads
+            check.outcome = _Outcome.FAILED
+            raise
         return check
 
     def _is_waited_for(self, address: str) -> bool:

@@ -84,7 +84,12 @@ class Heartbeat:
             if self._under_way or not (changed or self._clock.monotonic() >= self._next_at):
                 return
             self._under_way = True
-        threading.Thread(target=self._tell, args=(trouble,), name="heartbeat", daemon=True).start()
+        try:
+            threading.Thread(target=self._tell, args=(trouble,), name="heartbeat", daemon=True).start()
+        except RuntimeError as error:  # the machine gives no more threads
+            log.warning("the heartbeat is left out: %s", error)
+            with self._lock:
+                self._under_way = False
 
     def _tell(self, trouble: str | None) -> None:
         why = self._asked(trouble)

@@ -46,8 +46,9 @@ class SideThreads:
         with self._lock:
             found = self._under_way.get(key)
             if found is None:
-                found = self._under_way[key] = SideWork()
+                found = SideWork()
                 threading.Thread(target=self._do, args=(key, work, found), name=self._name, daemon=True).start()
+                self._under_way[key] = found  # its thread waits for our lock to say that it is done
         return found
 
     def hangs(self, key: Hashable, patience: float) -> bool:

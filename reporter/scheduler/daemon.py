@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import logging
 import signal
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -16,14 +17,14 @@ from queue import SimpleQueue
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from apscheduler.events import EVENT_JOB_MAX_INSTANCES, JobEvent
+from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, JobEvent, JobExecutionEvent
 from apscheduler.executors.pool import ThreadPoolExecutor as Pool
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from reporter.alerts.model import Level, Observation
 from reporter.delivery.worker import DeliveryWorker
-from reporter.errors import ConfigError, ReporterError, StoreLostError
+from reporter.errors import ConfigError, ReporterError, ScarceError, StoreLostError, is_scarce
 from reporter.jobs.binding import BoundJob
 from reporter.jobs.changes import differences, terms
 from reporter.messages.formats import plural
@@ -51,6 +52,8 @@ WATCH = 5.0
 STOP_PATIENCE = 5.0
 # A replaced runtime is closed when no run can use it any more.
 CLOSE_AFTER = 300.0
+# So many turns of the planner in a row get no memory or threads before the daemon ends: a new one begins with little.
+STARVED = 3
 DAY, HOUR = 86400.0, 3600.0
 
 
@@ -99,6 +102,7 @@ class Daemon:
         self._intervals: dict[str, int] = {}
         self._prune_at = self._give_back_at = 0.0
         self._store_trouble, self._planner_trouble = LastingTrouble(), LastingTrouble()
+        self._starved = 0
         self._service = service or ServiceNotify()
         self._hung: str | None = None
         self._broken: Mapping[str, str] = {}  # the jobs that an alert says cannot be loaded, and why
@@ -123,9 +127,15 @@ class Daemon:
         self._delivery.wake()
 
     def run(self) -> None:
-        """Work until `stopping` is set, by a signal or by the owner of the event."""
+        """Work until `stopping` is set, by a signal or by the owner of the event.
+
+        Raises ScarceError where the machine gives no more memory or threads, and StoreLostError.
+        """
         _on_signals(stop=self._stopping.set, reload=partial(guarded, "the config", self._reload))
         self._clockwork.add_listener(self._overlapped, EVENT_JOB_MAX_INSTANCES)
+        self._clockwork.add_listener(self._failed, EVENT_JOB_ERROR)
+        if threading.current_thread() is threading.main_thread():
+            sys.unraisablehook = self._unraisable
         for bound in _enabled(self._runtime):
             log.info("%s", in_words(bound, self._planner))
         self._record_config()
@@ -142,6 +152,8 @@ class Daemon:
         self._service.ready(self._status())
         self._watch()
         self._shut_down()
+        if self._starved >= STARVED:
+            raise ScarceError("the planner got no more memory or threads, again and again")
 
     def _status(self) -> str:
         """The line that `systemctl status` shows."""
@@ -195,6 +207,21 @@ class Daemon:
             self._runs.submit_skipped(bound)
         log.warning("%s: a run was skipped because the one before is still going", event.job_id)
 
+    def _failed(self, event: JobExecutionEvent) -> None:
+        """End before the daemon stands still for want of memory; what it owes is in the store."""
+        if event.job_id == PLANNER and is_scarce(event.exception):
+            self._starved += 1
+            if self._starved >= STARVED:
+                self._stopping.set()
+
+    def _unraisable(self, found: sys.UnraisableHookArgs) -> None:
+        """End where a thread died before it began: whoever starts it waits for that for ever."""
+        if found.exc_value is not None and is_scarce(found.exc_value) and "thread" in str(found.err_msg):
+            self._starved = STARVED
+            self._stopping.set()
+        else:
+            sys.__unraisablehook__(found)
+
     def _tick(self) -> None:
         """The planner's turn: owed periods go to the pool, and time passes for alerts that wait for it."""
         runtime = self._runtime
@@ -212,6 +239,7 @@ class Daemon:
             self._prune_daily(runtime)
             self._give_back_hourly()
             self._liveness.turned(PLANNER)
+            self._starved = 0
             if not any(bound.job.covers.unit is None for bound in _enabled(runtime)):
                 self._liveness.beat(runtime, self._runner)  # no run of a job shows how the daemon is
             self._planner_trouble.is_over()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
 
-from reporter.errors import DeadlineError, JobError
+from reporter.errors import DeadlineError, JobError, ScarceError
 from reporter.periods.clock import Clock
 
 T = TypeVar("T")
@@ -60,6 +60,8 @@ class DeadlineThreads:
         thread.start()
         end = self._clock.monotonic() + deadline.total_seconds()
         while not done.wait(0.2):
+            if not thread.is_alive() and not done.is_set():
+                raise ScarceError("the thread of the run ended before it began: there is no memory for it")
             if self._stopping.is_set():
                 raise DeadlineError("the daemon is stopping; the run was left and will be made up for")
             if self._clock.monotonic() >= end:

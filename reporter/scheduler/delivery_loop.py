@@ -56,8 +56,7 @@ class DeliveryLoop:
                 wait = min(POLL, max(0.05, soon))
                 for channel in channels:
                     if self._serving.begin(channel):
-                        name = f"channel-{channel}"
-                        threading.Thread(target=self._serve, args=(channel,), name=name, daemon=True).start()
+                        self._begin(channel)
                 self._liveness.turned(DELIVERY)
                 self._trouble.is_over()
             except ReporterError as error:
@@ -66,6 +65,13 @@ class DeliveryLoop:
                 log.exception("delivery failed to read the outbox")  # a bug of ours must not end all delivery
             self._liveness.looked(DELIVERY)
             self._queued.wait(wait)
+
+    def _begin(self, channel: str) -> None:
+        try:
+            threading.Thread(target=self._serve, args=(channel,), name=f"channel-{channel}", daemon=True).start()
+        except RuntimeError:  # the machine gives no more threads
+            self._serving.end(channel)
+            raise
 
     def _serve(self, channel: str) -> None:
         serve = partial(self._worker.serve, self._runtime().channels, channel, self._stopping)

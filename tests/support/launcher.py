@@ -16,6 +16,7 @@ from pathlib import Path
 from reporter.app.app import App
 from reporter.app.home import FolderHome
 from reporter.cli.daemon import doors
+from reporter.errors import ScarceError
 from reporter.scheduler import logs
 
 
@@ -44,6 +45,8 @@ def main(folder: str, moment: str, began: str | None = None) -> None:
         running = app.daemon(tick=0.25, watch=0.1)
         with doors(app, running):
             running.run()
+    except ScarceError:
+        os._exit(1)  # as the command line does: a thread that waits for memory keeps Python from ending
     finally:
         app.close()
 
