@@ -21,7 +21,7 @@ from reporter.app.plans import plan_listener, plan_settings
 from reporter.config import models
 from reporter.config.alert_rules import rules
 from reporter.config.loading import Loaded
-from reporter.config.log import LevelName, LogConfig
+from reporter.config.log import MEGABYTE, SMALLEST, LevelName, LogConfig
 from reporter.config.mappings import mapping_of
 from reporter.config.rates import as_rates
 from reporter.delivery.channels import Channel, Routes
@@ -175,9 +175,15 @@ def _log_settings(entry: LogConfig, home: Path, environ: Mapping[str, str]) -> L
         level=entry.level or (level if level in get_args(LevelName) else "INFO"),
         levels=dict(entry.levels),
         file=home / file if file else None,
-        max_size=entry.max_size,
-        keep=entry.keep,
+        max_size=_of(entry, "max_size", environ.get("LOG_MAX_SIZE_MB"), MEGABYTE, SMALLEST),
+        keep=_of(entry, "keep", environ.get("LOG_BACKUP_COUNT"), 1, 1),
     )
+
+
+def _of(entry: LogConfig, key: str, text: str | None, unit: int, least: int) -> int:
+    """A number of the config; where it is left out, that of the environment, if it is one that the config takes."""
+    found = int(text) * unit if text and text.isascii() and text.isdigit() else 0
+    return found if key not in entry.model_fields_set and found >= least else int(getattr(entry, key))
 
 
 def _prices(entry: models.PricesConfig | None) -> PriceSettings | None:

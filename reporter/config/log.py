@@ -11,6 +11,8 @@ from reporter.config.types import OrEmpty, Size
 
 LevelName = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 MEGABYTE = 10**6
+SMALLEST = 10_000
+"""Bytes: a file that is put aside sooner holds next to nothing."""
 
 
 class LogConfig(Settings):
@@ -24,7 +26,7 @@ class LogConfig(Settings):
     """Levels of single packages, such as `{delivery: DEBUG}`."""
     file: str | None = Field(None, min_length=1)
     """A file, seen from the home, instead of standard error; `$LOG_FILE` if left out."""
-    max_size: Annotated[Size, Field(ge=10_000)] = Field(10 * MEGABYTE, json_schema_extra={"default": "10 MB"})
-    """How large the file becomes before it is put aside."""
+    max_size: Annotated[Size, Field(ge=SMALLEST)] = Field(10 * MEGABYTE, json_schema_extra={"default": "10 MB"})
+    """How large the file becomes before it is put aside; `$LOG_MAX_SIZE_MB` if left out."""
     keep: int = Field(5, ge=1, le=100)
-    """How many files that were put aside are kept."""
+    """How many files that were put aside are kept; `$LOG_BACKUP_COUNT` if left out."""

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from reporter.app.app import opened
 from reporter.app.home import FolderHome
 from reporter.scheduler import logs
 from reporter.scheduler.logs import LogSettings
@@ -104,6 +105,30 @@ def test_the_config_goes_before_the_environment(
     runtime = FolderHome(tmp_path, clock=HandClock(), environ={"HOME": str(tmp_path), **environ}).build()
     assert (runtime.log.level, runtime.log.file) == (level, tmp_path / file if file else None)
     runtime.close()
+
+
+@pytest.mark.parametrize(
+    ("written", "environ", "size", "keep"),
+    [
+        ("", {}, 10_000_000, 5),
+        ("", {"LOG_MAX_SIZE_MB": "20", "LOG_BACKUP_COUNT": "3"}, 20_000_000, 3),
+        ("log: {max_size: 10 MB, keep: 5}", {"LOG_MAX_SIZE_MB": "20", "LOG_BACKUP_COUNT": "3"}, 10_000_000, 5),
+        ("", {"LOG_MAX_SIZE_MB": "0", "LOG_BACKUP_COUNT": "-1"}, 10_000_000, 5),
+        ("", {"LOG_MAX_SIZE_MB": "many", "LOG_BACKUP_COUNT": "²"}, 10_000_000, 5),
+    ],
+)
+def test_a_file_is_as_large_as_the_config_or_the_environment_says(
+    tmp_path: Path, written: str, environ: dict[str, str], size: int, keep: int
+) -> None:
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "reporter.yaml").write_text(
+        f"version: 1\nstore: env:DATABASE_PATH\nchannels: {{s: {{kind: console}}}}\n{written}\n"
+    )
+    given = {"HOME": str(tmp_path), "DATABASE_PATH": str(tmp_path / "plans.db"), **environ}
+    home = FolderHome(tmp_path, clock=HandClock(), environ=given)
+    with opened(home) as app:
+        assert (app.runtime.log.max_size, app.runtime.log.keep) == (size, keep)
+    assert (tmp_path / "plans.db").exists()
 
 
 @pytest.fixture
