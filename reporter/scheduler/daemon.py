@@ -100,7 +100,7 @@ class Daemon:
         self._reloaded = reloaded
         self._reloading = threading.Lock()
         self._intervals: dict[str, int] = {}
-        self._prune_at = self._give_back_at = 0.0
+        self._pruned = self._gave_back = -1  # in which day, and in which hour, by the wall clock
         self._store_trouble, self._planner_trouble = LastingTrouble(), LastingTrouble()
         self._starved = 0
         self._service = service or ServiceNotify()
@@ -249,15 +249,15 @@ class Daemon:
         self._delivery.wake()
 
     def _prune_daily(self, runtime: Runtime) -> None:
-        now = self._clock.monotonic()
-        if now >= self._prune_at:
-            self._prune_at = now + DAY
+        day = int(self._clock.wall().timestamp() // DAY)
+        if day != self._pruned:
+            self._pruned = day
             self._runs.submit("pruning", partial(self._upkeep.prune, runtime))
 
     def _give_back_hourly(self) -> None:
-        now = self._clock.monotonic()
-        if now >= self._give_back_at:
-            self._give_back_at = now + HOUR
+        hour = int(self._clock.wall().timestamp() // HOUR)
+        if hour != self._gave_back:
+            self._gave_back = hour
             give_back()
 
     def _watch(self) -> None:

@@ -23,6 +23,7 @@ from signal import SIGKILL
 from reporter.app import demo
 from reporter.app.demo_floor import EVENTS, trade_on, write_events
 from reporter.app.home import FLOOR, make_home
+from reporter.errors import StoreError
 from reporter.inbox.event import read_event
 from reporter.inbox.submit import submit
 from reporter.store.database import open_store
@@ -101,14 +102,21 @@ class Floor:
         part.replace(self.folder / "clock")
 
     def events(self, day: int) -> None:
-        with closing(open_store(str(self.store))) as store, store.begin() as connection:
+        # The daemon may be at work in the store for longer than a machine under load has patience.
+        with suppress(StoreError), closing(open_store(str(self.store))) as store, store.begin() as connection:
             new = [read_event({**event, "id": f"{day}-{number}"}) for number, event in enumerate(EVENTS)]
             submit(connection, new, self.now(), source="month")
 
     def held(self, process: Process) -> Held:
         proc = Path(f"/proc/{process.process.pid}")
         files, threads = len(list((proc / "fd").iterdir())), len(list((proc / "task").iterdir()))
-        return Held(process.megabytes, files, threads, self.store.stat().st_size / 1e6, len(process.log) / 1e6)
+        return Held(
+            process.megabytes,
+            files,
+            threads,
+            sum(file.stat().st_size for file in self.store.parent.glob(f"{self.store.name}*")) / 1e6,
+            len(process.log) / 1e6,
+        )
 
     def why(self) -> list[str]:
         """The periods that are owed, with the reason of the last try."""
