@@ -71,6 +71,7 @@ class Answers:
                     self._token,
                     str(chat),
                     topic=topic,
+                    buttons=True,
                     zone=self._zone,
                     base_url=self._base_url,
                     service=self._service,

@@ -7,7 +7,7 @@ import threading
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -17,7 +17,7 @@ from reporter.chat.lane import Lane
 from reporter.errors import ReporterError
 from reporter.messages.message import Message, Run, Text
 from reporter.operations.answering import Door, found, understood
-from reporter.operations.incidents import later, some
+from reporter.operations.incidents import later, some, story
 from reporter.operations.operation import Actor, NotUnderstoodError, Operation
 from reporter.periods.time_text import moment_text
 from reporter.secret import masked
@@ -33,8 +33,12 @@ PATIENCE = 60.0
 """Seconds after which somebody who waits for an answer hears that it takes longer."""
 MOST, WITHIN = 5, 10.0
 """So many questions of one person, within so many seconds."""
+ONLY = "only."
+"""Stands before the incident in buttons of one that was chosen: a group may have the id of one of its incidents."""
+OVER = "This is over."
+"""What a button says whose incident has ended."""
 MOST_EXPLAINED = 5
-"""Incidents of one message that a button explains."""
+"""Incidents of one message that a button explains, or draws."""
 MOST_PICTURES, PICTURE_BYTES = 10, 10 << 20
 """What may come with a question."""
 
@@ -156,16 +160,24 @@ class Questions:
 
     def _pressed(self, verb: str, incident: str, actor: Actor) -> Sequence[Message]:
         """A button does what the same words would do; its incident is looked up, and nothing else is believed. The
-        button of a message about several incidents has their group's id, and is about all that are open."""
+        button of a message about several incidents has their group's id, and is about all that are open; `one` of them
+        can be chosen, and gets buttons of its own."""
         if verb == "refresh":
             self._door.invoke("refresh", {"name": incident}, actor)
             return [line("Refreshed.")]
         with self._app.store.read() as connection:
-            subjects = [one.subject for one in incidents.open_incidents(connection) if incident in {one.id, one.group}]
-        if not subjects:
-            return [line("This is over.")]
-        if verb == "explain":
-            return self._each("explain", subjects[:MOST_EXPLAINED], actor)
+            open_ones = incidents.open_incidents(connection)
+        alone = incident.removeprefix(ONLY) if verb == "one" or incident.startswith(ONLY) else ""
+        meant = [one for one in open_ones if one.id == alone or (not alone and incident in {one.id, one.group})]
+        subjects = [one.subject for one in meant]
+        if not meant:
+            return [line(OVER)]
+        if verb == "pick":
+            return [replace(line("Which one?"), members=tuple((one.id, one.subject) for one in meant))]
+        if verb == "one":
+            return [replace(line(story(self._app, meant[0].subject)[0]), incident=f"{ONLY}{meant[0].id}")]
+        if verb in {"explain", "graph"}:
+            return self._each(verb, subjects[:MOST_EXPLAINED], actor)
         return [line(f"{self._done(verb, subjects, actor)}: {some(subjects)}")]
 
     def _done(self, verb: str, subjects: Sequence[str], actor: Actor) -> str:

@@ -17,7 +17,7 @@ import httpx
 
 from reporter.app.app import App
 from reporter.chat.answers import Answers
-from reporter.chat.asking import MOST_PICTURES, PICTURE_BYTES, Question, Questions, Strangers
+from reporter.chat.asking import MOST_PICTURES, OVER, PICTURE_BYTES, Question, Questions, Strangers
 from reporter.chat.lane import Lane
 from reporter.chat.updates import KINDS, Asked, read_update
 from reporter.delivery.outlets.telegram.bot_api import BotAnswer, BotApi
@@ -283,11 +283,16 @@ class TelegramDoor:
             log.exception("an answer in Telegram could not be sent")
 
     def _pressed(self, asked: Asked, messages: Sequence[Message]) -> None:
-        """Answer a button: a sentence is shown for a moment, anything else is sent."""
-        is_sentence = len(messages) == 1 and not messages[0].title
-        self._toast(asked, "\n".join(plain_blocks(messages[0].body)) if is_sentence else "")
+        """Answer a button: a sentence is shown for a moment, anything else is sent. The buttons of what is over go."""
+        first = messages[0]
+        is_sentence = len(messages) == 1 and not (first.title or first.incident or first.members)
+        text = "\n".join(plain_blocks(first.body)) if is_sentence else ""
+        self._toast(asked, text)
         if not is_sentence:
             self._send(asked, messages)
+        if text == OVER and asked.message is not None:
+            with suppress(httpx.HTTPError, RuntimeError):
+                self._api.call("editMessageReplyMarkup", {"chat_id": asked.chat, "message_id": asked.message})
 
     def _toast(self, asked: Asked, text: str) -> None:
         """Telegram shows it for a moment. A query that is too old to answer is no trouble."""

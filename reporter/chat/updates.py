@@ -18,8 +18,8 @@ _BUTTON = re.compile(r"r1:(?P<verb>[a-z]{1,10}):(?P<incident>[\w.-]{1,52})")
 class Asked:
     """A question of a person. `at` is when it was asked, None for a button, which says no time.
 
-    `verb` and `incident` are a button's; `query` is what its answer refers to. `pictures` are the ids of files that
-    came with it; those of one `album` come as updates of their own.
+    `verb` and `incident` are those of a button of `message`; `query` is what its answer refers to. `pictures` are the
+    ids of files that came with it; those of one `album` come as updates of their own.
     """
 
     user: int
@@ -30,6 +30,7 @@ class Asked:
     topic: int | None = None
     at: datetime | None = None
     query: str = ""
+    message: int | None = None
     verb: str = ""
     incident: str = ""
     pictures: tuple[str, ...] = ()
@@ -107,6 +108,7 @@ def _pressed(query: Mapping[str, Any]) -> Asked | None:
         chat["type"] == "private",
         topic=topic if isinstance(topic, int) else None,
         query=str(query.get("id", "")),
+        message=number if isinstance(message, dict) and isinstance(number := message.get("message_id"), int) else None,
         verb=found["verb"],
         incident=found["incident"],
     )

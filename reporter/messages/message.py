@@ -135,6 +135,7 @@ class Message:
 
     `mention` names who is called besides those whom its channel calls anyway: `everyone`, `role:ID`, `user:ID`.
     `incident` is the open incident that the message is about, or the group of several, for buttons that act on it.
+    `members` are the open incidents of a message about several, each with its id and its subject, to choose one of.
     `refreshes` is the job that brings a board up to date, for a button.
     """
 
@@ -150,6 +151,7 @@ class Message:
     mention: tuple[str, ...] = ()
     incident: str = ""
     refreshes: str = ""
+    members: tuple[tuple[str, str], ...] = ()
 
     def noted(self, *notes: str) -> Message:
         """The same message with notes added to its footer, such as `delivered 14m late`."""
@@ -230,7 +232,7 @@ def to_dict(message: Message) -> dict[str, Any]:
         ],
         "silent": message.silent,
         "mention": list(message.mention),
-    } | {name: text for name in ("incident", "refreshes") if (text := getattr(message, name))}
+    } | {name: text for name in ("incident", "refreshes", "members") if (text := getattr(message, name))}
 
 
 def from_dict(data: dict[str, Any]) -> Message:
@@ -256,6 +258,7 @@ def from_dict(data: dict[str, Any]) -> Message:
         mention=tuple(data.get("mention", ())),
         incident=data.get("incident", ""),
         refreshes=data.get("refreshes", ""),
+        members=tuple((id_, subject) for id_, subject in data.get("members", ())),
     )
 
 

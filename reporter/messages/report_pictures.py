@@ -43,7 +43,8 @@ def with_pictures(
 
 
 def _attached(name: str, number: int, svg: str, content: bytes) -> Attachment:
-    file = f"{name}.png" if number == 1 else f"{name}-{number}.png"
+    stem = name.rpartition("/")[2]
+    file = f"{stem}.png" if number == 1 else f"{stem}-{number}.png"
     return Attachment(file, content, shown=True, alt=_title(svg))
 
 

@@ -46,7 +46,7 @@ class AlertDraft:
     """An alert's message before its template is filled in.
 
     A draft with a `slot` is the first message of an incident or group. An `edit` replaces one that was delivered.
-    `relief` is the end of what was critical.
+    `relief` is the end of what was critical. `incident` and `members` are those of the message.
     """
 
     key: str
@@ -58,6 +58,7 @@ class AlertDraft:
     edit: bool = False
     subjects: tuple[str, ...] = ()
     incident: str = ""
+    members: tuple[tuple[str, str], ...] = ()
 
 
 class AlertWriter:
@@ -73,7 +74,7 @@ class AlertWriter:
         if found is None:
             found = _plain(draft.text) if plain else filled_in(draft.text, self._renderer)
             self._written.append((draft.text, found))
-        return replace(found, mention=draft.mention or found.mention, incident=draft.incident)
+        return replace(found, mention=draft.mention or found.mention, incident=draft.incident, members=draft.members)
 
 
 def filled_in(text: AlertText, renderer: Renderer) -> Message:

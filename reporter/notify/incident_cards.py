@@ -96,6 +96,7 @@ class IncidentNotifier:
                     edit=edit,
                     subjects=(incident.subject,),
                     incident=self._acted_on(incident),
+                    members=self._choices(incident),
                 )
             )
 
@@ -103,8 +104,16 @@ class IncidentNotifier:
         """What the buttons of a card act on: its incident, or the group while a member of it is open."""
         if incident.group is None:
             return "" if incident.is_over else incident.id
-        members = [one for one in self.repository.incidents.values() if one.group == incident.group]
-        return "" if all(member.is_over for member in members) else incident.group
+        return incident.group if self._open_members(incident) else ""
+
+    def _choices(self, incident: Incident) -> tuple[tuple[str, str], ...]:
+        """The incidents of a group of which one can be chosen: several that are open, by subject."""
+        members = self._open_members(incident) if incident.group else []
+        return tuple((one.id, one.subject) for one in members) if len(members) > 1 else ()
+
+    def _open_members(self, incident: Incident) -> list[Incident]:
+        alike = [one for one in self.repository.incidents.values() if one.group == incident.group]
+        return sorted((one for one in alike if not one.is_over), key=lambda one: one.subject)
 
     def _look_back(self, incidents: Sequence[Incident]) -> None:
         groups = {incident.group for incident in incidents if incident.group}

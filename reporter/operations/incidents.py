@@ -44,7 +44,7 @@ def story(app: App, subject: str | None, at: str | None = None) -> list[str]:
         ledger = subject.removeprefix("ledger/")
         if ledger != subject and subject not in told.subjects():
             return list(restated_story(app.store, ledger, app.runtime.zone))
-        return list(told.of(_meant(subject, told.subjects()), _moment(app, at) if at else None))
+        return list(told.of(named_subject(subject, told.subjects()), _moment(app, at) if at else None))
 
 
 def _moment(app: App, text: str) -> datetime:
@@ -145,7 +145,7 @@ def active_silences(app: App) -> list[Silence]:
         return incidents.silences_at(connection, app.clock.wall())
 
 
-def _meant(given: str, known: Sequence[str]) -> str:
+def named_subject(given: str, known: Sequence[str]) -> str:
     """The subject that was named: its whole name, or the part after its kind. Raises ReporterError."""
     if given in known:
         return given

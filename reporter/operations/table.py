@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Annotated
 
 from reporter.messages.message import Message
-from reporter.operations import control, incidents, plans, reports, service, trading
+from reporter.operations import control, graph, incidents, plans, reports, service, trading
 from reporter.operations.arguments import usage
 from reporter.operations.operation import Arguments, Invocation, NotUnderstoodError, Operation, Role, Words
 
@@ -64,6 +64,14 @@ OPERATIONS: tuple[Operation, ...] = (
         incidents.explain,
         incidents.ExplainArguments,
         group="Alerts",
+    ),
+    Operation(
+        "graph",
+        "the recent past of a subject as a picture: its figure, its limit and how it stood",
+        graph.graph,
+        graph.GraphArguments,
+        group="Alerts",
+        aliases=("chart",),
     ),
     Operation(
         "alerts",

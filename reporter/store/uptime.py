@@ -31,8 +31,8 @@ from reporter.periods.civil import DAY
 from reporter.store.database import fact, insert_once
 from reporter.store.tables import facts, samples, spans, standing
 
-# What is watched all the time; a limit, a job or a channel is heard of only now and then.
-WATCHED = ("probe/", "ping/", "network/", "self/")
+# What is watched all the time, or has a figure; a job or a channel is heard of only now and then.
+WATCHED = ("probe/", "ping/", "network/", "self/", "limit/")
 # How long a reading of something without a beat of its own may hold.
 UNTIMED = timedelta(minutes=5)
 # Clocks of two daemons on one store differ a little, and readings cross; more is a clock that was set back.

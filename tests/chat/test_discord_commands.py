@@ -43,6 +43,7 @@ ASKED: dict[str, tuple[str, dict[str, Any]]] = {
     "report": ("report daily_summary 2026-10-30", {"name": "daily_summary", "date": "2026-10-30"}),
     "refresh": ("refresh daily_summary", {"name": "daily_summary"}),
     "explain": ("explain limit/none", {"subject": "limit/none"}),
+    "graph": ("graph limit/none for 2h", {"subject": "limit/none", "span": "2h"}),
     "unack": ("unack limit/none", {"subject": "limit/none"}),
     "ack": ("ack limit/none because of tests", {"subject": "limit/none", "note": "of tests"}),
     "silence": ("silence nowhere for 10m", {"subject": "nowhere", "span": "10m"}),

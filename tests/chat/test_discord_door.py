@@ -321,7 +321,9 @@ def test_a_button_needs_the_role_and_the_card_shows_who_did_what(world: World) -
     world.discord.adopt("desk")
     world.trouble()
     [alert] = world.discord.wait_for("desk")
-    assert list(alert.buttons) == ["✋ Acknowledge", "🔇 Silence 1 h", "🌙 Until morning", "🔎 Explain"]
+    assert list(alert.buttons) == [
+        "✋ Acknowledge", "🔇 Silence 1 h", "🌙 Until morning", "🔎 Explain", "📈 Show graph"
+    ]  # fmt: skip
     refused = world.chat.press(alert, world.viewer, "✋ Acknowledge")
     assert "needs the role operator" in world.chat.answers(refused)[0].text
     world.clock.forward(minutes=1)
@@ -343,6 +345,30 @@ def test_buttons_silence_for_an_hour_or_until_morning_and_explain(world: World) 
         "🔎 Explain": "limit/daily_loss",
     }.items():
         assert said in world.chat.answers(world.chat.press(alert, world.owner, label))[0].text
+
+
+def test_of_several_incidents_one_is_chosen_and_its_graph_is_drawn(world: World) -> None:
+    world.discord.adopt("desk")
+    subjects = [f"limit/loss_{name}" for name in "abc"]
+    seen = [Observation(one, Level.CRITICAL, "the limit is passed") for one in subjects]
+    world.app.runner.observe(world.app.runtime, seen)
+    world.clock.forward(minutes=10)
+    world.app.alerts.commit(world.app.runtime.notify, lambda judgement: judgement.process_due())
+    world.deliver()
+    alert = world.discord.wait_for("desk")[-1]
+    assert list(alert.menu[1]) == subjects
+    asked = world.chat.choose(alert, world.operator, "limit/loss_b")
+    [chosen] = world.chat.answers(asked)
+    assert asked.private
+    assert chosen.text.startswith("limit/loss_b (loss b): critical since")
+    done = world.chat.press(chosen, world.operator, "✋ Acknowledge")
+    assert "Acknowledged by operator: limit/loss_b" in world.chat.answers(done)[0].text
+    assert world.acked_by == [None, "operator", None]
+    [drawn] = world.chat.answers(world.chat.press(chosen, world.viewer, "📈 Show graph"))
+    assert list(drawn.files) == ["graph.png"]
+    stranger = world.chat.choose(alert, world.stranger, "limit/loss_a")
+    world.heard("help")
+    assert stranger.acknowledged == 0
 
 
 def test_a_forged_button_grants_nothing_and_buttons_go_when_it_is_over(world: World) -> None:

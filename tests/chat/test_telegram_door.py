@@ -23,7 +23,7 @@ from reporter.store import incidents
 from reporter.store.plans import PlanTable
 from tests.support.clocks import HandClock
 from tests.support.processes import until
-from tests.support.telegram import LocalTelegram, Refused
+from tests.support.telegram import LocalTelegram, Refused, Sent
 
 OWNER, OPERATOR, VIEWER, STRANGER = 11, 12, 13, 14
 CONFIG = """\
@@ -70,8 +70,17 @@ class World:
         (folder / "jobs" / "board.py").write_text(BOARD)
         (folder / "templates").mkdir()
         (folder / "templates" / "board.md.j2").write_text("# Board\n\n{{ now | time }}\n")
-        environ = {"HOME": str(folder), "BOT": telegram.token()}
-        self.app = App(FolderHome(folder, clock=clock, environ=environ), clock=clock)
+        self.folder = folder
+        self.app = self._app()
+
+    def _app(self) -> App:
+        environ = {"HOME": str(self.folder), "BOT": self.telegram.token()}
+        return App(FolderHome(self.folder, clock=self.clock, environ=environ), clock=self.clock)
+
+    def again(self) -> World:
+        """The same home after a restart."""
+        self.app = self._app()
+        return self
 
     def opened(self) -> TelegramDoor:
         chat = self.app.runtime.chat
@@ -89,6 +98,12 @@ class World:
         seen = [Observation("limit/daily_loss", level, "the limit is passed")]
         self.app.runner.observe(self.app.runtime, seen)
         self.deliver()
+
+    @property
+    def first(self) -> str:
+        """The id of the oldest open incident."""
+        with self.app.store.read() as connection:
+            return incidents.open_incidents(connection)[0].id
 
     @property
     def acked_by(self) -> list[str | None]:
@@ -161,7 +176,9 @@ def test_what_is_not_understood_names_the_nearest(world: World) -> None:
 def test_a_button_needs_the_role_that_the_words_need(world: World) -> None:
     world.trouble()
     [alert] = world.telegram.wait_for("desk")
-    assert list(alert.buttons) == ["✋ Acknowledge", "🔇 Silence 1 h", "🌙 Until morning", "🔎 Explain"]
+    assert list(alert.buttons) == [
+        "✋ Acknowledge", "🔇 Silence 1 h", "🌙 Until morning", "🔎 Explain", "📈 Show graph"
+    ]  # fmt: skip
     for user in (STRANGER, VIEWER):
         world.telegram.press(alert, user, "✋ Acknowledge")
     toasts = toasted(world, 1)
@@ -273,27 +290,80 @@ def test_a_code_is_good_for_ten_minutes_and_the_config_counts_before_it(world: W
 def test_an_acknowledgement_is_shown_on_every_copy_also_in_a_persons_own_chat(world: World) -> None:
     world.trouble()
     [mine] = world.telegram.wait_for("phone")
-    world.clock.forward(seconds=20)
     world.telegram.press(mine, OPERATOR, "✋ Acknowledge")
 
     def shown() -> list[bool]:
+        world.clock.forward(seconds=2)  # what is paced waits for the clock
+        world.deliver()
         copies = [world.telegram.messages(copy)[0] for copy in ("desk", "phone")]
         return ["✋ Acknowledged by user12" in copy.text for copy in copies]
 
     until(lambda: shown() == [True, True], lambda: str(shown()))
-    world.clock.forward(seconds=20)
     world.telegram.say("operator", OPERATOR, "/unack limit/daily_loss")
     until(lambda: shown() == [False, False], lambda: str(shown()))
 
 
-def test_a_message_about_several_incidents_has_buttons_for_all_of_them(world: World) -> None:
-    subjects = [f"limit/loss_{name}" for name in "abc"]
+def several(world: World, subjects: list[str]) -> Sent:
+    """The message about several incidents."""
     seen = [Observation(one, Level.CRITICAL, "the limit is passed") for one in subjects]
     world.app.runner.observe(world.app.runtime, seen)
     world.clock.forward(minutes=10)
     world.app.alerts.commit(world.app.runtime.notify, lambda judgement: judgement.process_due())
     world.deliver()
-    alert = world.telegram.wait_for("desk")[-1]
+    return world.telegram.wait_for("desk")[-1]
+
+
+def test_of_several_incidents_one_can_be_chosen(world: World) -> None:
+    subjects = [f"limit/loss_{name}" for name in "abc"]
+    alert = several(world, subjects)
+    world.telegram.press(alert, VIEWER, "☰ For one of them…")
+    which = world.telegram.wait_for("desk", 2)[1]
+    assert (which.text, list(which.buttons)) == ("Which one?", subjects)
+    world.telegram.press(which, OPERATOR, "limit/loss_b")
+    chosen = world.telegram.wait_for("desk", 3)[2]
+    assert chosen.text.startswith("limit/loss_b (loss b): critical since")
+    world.telegram.press(chosen, OPERATOR, "✋ Acknowledge")
+    assert "Acknowledged by user12: limit/loss_b" in toasted(world, 3)
+    assert world.acked_by == [None, "user12", None]
+    for _ in range(3):
+        world.clock.forward(hours=1)
+        world.app.runner.observe(world.app.runtime, [Observation(one, Level.OK) for one in subjects])
+    world.telegram.press(chosen, OPERATOR, "🔎 Explain")
+    until(lambda: world.telegram.messages("desk")[2].buttons == {}, lambda: "the buttons of what is over stay")
+
+
+def test_a_chosen_incident_is_not_the_group_that_has_its_id(world: World) -> None:
+    world.trouble()
+    world.clock.forward(seconds=20)
+    several(world, ["limit/loss_a", "limit/loss_b"])
+    card = world.telegram.messages("desk")[0]
+    assert "3 alerts" in card.text
+    world.telegram.press(card, OPERATOR, "", data=f"r1:one:{world.first}")
+    chosen = world.telegram.wait_for("desk", len(world.telegram.messages("desk")) + 1)[-1]
+    world.telegram.press(chosen, OPERATOR, "✋ Acknowledge")
+    assert "Acknowledged by user12: limit/daily_loss" in toasted(world, 2)
+
+
+def test_the_graph_button_draws_after_a_restart_too(tmp_path: Path, telegram: LocalTelegram, clock: HandClock) -> None:
+    first = World(tmp_path, telegram, clock)
+    first.trouble()
+    [alert] = telegram.wait_for("desk")
+    first.app.close()
+    world = first.again()
+    door = world.opened()
+    telegram.press(alert, STRANGER, "📈 Show graph")
+    telegram.press(alert, VIEWER, "📈 Show graph")
+    drawn = telegram.wait_for("desk", 2)[1]
+    door.stop()
+    world.app.close()
+    assert drawn.kind == "photo"
+    assert drawn.text.startswith("📈 daily loss")
+    assert len(telegram.messages("desk")) == 2
+
+
+def test_a_message_about_several_incidents_has_buttons_for_all_of_them(world: World) -> None:
+    subjects = [f"limit/loss_{name}" for name in "abc"]
+    alert = several(world, subjects)
     world.telegram.press(alert, OPERATOR, "✋ Acknowledge")
     assert toasted(world, 1) == [f"Acknowledged by user12: {', '.join(subjects)}"]
     assert world.acked_by == ["user12"] * 3

@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 
-from reporter.delivery.outlets.discord import limits
+from reporter.delivery.outlets.discord import buttons, limits
 from reporter.delivery.outlets.discord.outlet import (
     USER_AGENT,
     RateLimitHeaders,
@@ -112,6 +112,8 @@ class DiscordAnswers:
 
     def _ask(self, client: httpx.Client, method: str, path: str, reply: Reply, part: Message) -> Verdict:
         body: dict[str, Any] = {"embeds": embeds(part), "allowed_mentions": allowed_mentions(())}
+        if found := buttons.rows(part):
+            body["components"] = found
         if part.attachments:
             body["attachments"] = listed_files(part.attachments)
         if client is self._open and reply.private and method == "POST":
@@ -127,9 +129,9 @@ class DiscordAnswers:
         except RuntimeError:  # a client that was closed
             return Unclear("the door is closed")
         answer = Answer.of(response)
-        found = verdict(answer)
-        self._pace(reply).heard(answer, found, posted=method == "POST")
-        return found
+        judged = verdict(answer)
+        self._pace(reply).heard(answer, judged, posted=method == "POST")
+        return judged
 
     def _pace(self, reply: Reply) -> RateLimitHeaders:
         return reply.pace if reply.token else self._paces[reply.channel]

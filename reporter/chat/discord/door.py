@@ -54,6 +54,7 @@ MOST_PICTURES = 10
 IN_ORDER_WITHIN = 3.0
 """Seconds for which a command waits for the one before it to be acknowledged, or to have its pictures."""
 _BUTTON = re.compile(r"r1:(?P<verb>[a-z]{1,10}):(?P<about>[\w.-]{1,80})")
+_ID = re.compile(r"[\w.-]{1,80}")
 _FORM = "form"
 _SHOW_FORM = 9
 
@@ -285,7 +286,7 @@ class DiscordDoor:
             case discord.InteractionType.application_command:
                 return await self._command(interaction, data, actor)
             case discord.InteractionType.component:
-                return await self._pressed(interaction, str(data.get("custom_id", "")), actor)
+                return await self._pressed(interaction, data, actor)
             case discord.InteractionType.modal_submit:
                 return await self._filled_in(interaction, data, actor)
         return None
@@ -337,17 +338,20 @@ class DiscordDoor:
         return partial(self._ask, reply, actor, name, values, self._forms.pop(key, ()), interaction)
 
     async def _pressed(
-        self, interaction: discord.Interaction, custom_id: str, actor: Actor
+        self, interaction: discord.Interaction, data: Mapping[str, Any], actor: Actor
     ) -> Callable[[], None] | None:
-        """A button names a verb and an incident and no more: what it holds was chosen by whoever's client sent it."""
-        pressed = _BUTTON.fullmatch(custom_id)
-        if pressed is None:
+        """A button names a verb and an incident and no more: what it holds was chosen by whoever's client sent it. A
+        menu names the incident by what was chosen."""
+        pressed = _BUTTON.fullmatch(str(data.get("custom_id", "")))
+        chosen = [str(one) for one in data.get("values") or ()]
+        if pressed is None or not all(map(_ID.fullmatch, chosen)):
             return None
+        about = chosen[0] if chosen else pressed["about"]
         private = pressed["verb"] not in {"explain", "graph"} or self._settings[1].ephemeral
         await interaction.response.defer(ephemeral=private, thinking=True)
         reply = self._reply(interaction, private=private)
         say = partial(self._answers.send, reply)
-        return partial(self._questions.press, pressed["verb"], pressed["about"], actor, say)
+        return partial(self._questions.press, pressed["verb"], about, actor, say)
 
     async def _acknowledged(self, interaction: discord.Interaction) -> Reply:
         private = self._settings[1].ephemeral

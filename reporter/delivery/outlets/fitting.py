@@ -418,7 +418,8 @@ def _numbered(pages: list[Message], left_out: int, files_left_out: int) -> Itera
         more = _more(page, left_out, files_left_out) if number == len(pages) else ()
         severity = page.severity if number == 1 else Severity.INFO
         incident, refreshes = (page.incident, page.refreshes) if number == 1 else ("", "")  # its buttons
-        yield replace(page, severity=severity, incident=incident, refreshes=refreshes).noted(
+        members = page.members if number == 1 else ()
+        yield replace(page, severity=severity, incident=incident, refreshes=refreshes, members=members).noted(
             *more, f"{number}/{len(pages)}" if len(pages) > 1 else ""
         )
 

@@ -167,6 +167,12 @@ class Chat:
         data = {"custom_id": custom_id or posted.buttons[label], "component_type": 2, "id": 1}
         return self.interactions.begin(COMPONENT, self._only_bot(), posted.channel, member, data, source=posted)
 
+    def choose(self, posted: Posted, member: Member, label: str) -> Interaction:
+        """Choose something from the menu of a message."""
+        custom_id, values = posted.menu
+        data = {"custom_id": custom_id, "component_type": 3, "id": 1, "values": [values[label]]}
+        return self.interactions.begin(COMPONENT, self._only_bot(), posted.channel, member, data, source=posted)
+
     def fill_in(self, asked: Interaction, member: Member, **values: str) -> Interaction:
         """Send a form that the bot has shown."""
         assert asked.form, "there is no form"

@@ -133,7 +133,7 @@ def _text_input(form: Form, part: Json, path: Path) -> None:
 
 
 def components(form: Form, rows: object, *, interactive: bool) -> None:
-    """The rows of a message: at most 5 of 5 buttons, each custom id once."""
+    """The rows of a message: at most 5 of 5 buttons or a menu, each custom id once."""
     if rows is None:
         return
     if not isinstance(rows, list) or len(rows) > 5:
@@ -147,11 +147,33 @@ def components(form: Form, rows: object, *, interactive: bool) -> None:
             form.wrong((*path, "components"), "BASE_TYPE_BAD_LENGTH", "Must be between 1 and 5 in length.")
             continue
         for place, button in enumerate(inner):
-            _button(form, button, (*path, "components", place), interactive=interactive)
+            below = (*path, "components", place)
+            if button.get("type") == STRING_SELECT:
+                _menu(form, button, below, inner, interactive=interactive)
+            else:
+                _button(form, button, below, interactive=interactive)
             ids.append(str(button.get("custom_id", "")))
     known = [one for one in ids if one]
     if len(set(known)) < len(known):
         form.wrong(("components",), "COMPONENT_CUSTOM_ID_DUPLICATED", "Component custom id cannot be duplicated")
+
+
+def _menu(form: Form, menu: Json, path: Path, row: list[Json], *, interactive: bool) -> None:
+    """A menu of words stands alone in its row: 1 to 25 options, each value once."""
+    options = menu.get("options")
+    if len(row) > 1:
+        form.wrong(path, "COMPONENT_LAYOUT_WIDTH_EXCEEDED", "The specified component exceeds the maximum width")
+    if not isinstance(options, list) or not 1 <= len(options) <= 25:
+        form.wrong((*path, "options"), "BASE_TYPE_BAD_LENGTH", "Must be between 1 and 25 in length.")
+        return
+    for number, option in enumerate(options):
+        for name in ("label", "value"):
+            text(form, option, name, 100, (*path, "options", number), least=1, needed=True)
+    values = [option.get("value") for option in options]
+    if len(set(values)) < len(values):
+        form.wrong((*path, "options"), "SELECT_COMPONENT_OPTION_VALUE_DUPLICATED", "The specified value is used twice")
+    text(form, menu, "placeholder", 150, path)
+    _acts(form, menu, path, interactive=interactive)
 
 
 def _button(form: Form, button: Json, path: Path, *, interactive: bool) -> None:
@@ -167,7 +189,11 @@ def _button(form: Form, button: Json, path: Path, *, interactive: bool) -> None:
         if not button.get("url") or button.get("custom_id"):
             form.wrong((*path, "url"), "BUTTON_COMPONENT_URL_REQUIRED", "A url button must have a url")
         return
-    text(form, button, "custom_id", 100, path, least=1, needed=True)
+    _acts(form, button, path, interactive=interactive)
+
+
+def _acts(form: Form, part: Json, path: Path, *, interactive: bool) -> None:
+    text(form, part, "custom_id", 100, path, least=1, needed=True)
     if not interactive:
         sentence = "Interactive components cannot be sent by a webhook that no application owns"
         form.wrong(path, "COMPONENT_INTERACTIVE_NOT_ALLOWED", sentence)

@@ -88,7 +88,15 @@ class Posted:
     def buttons(self) -> dict[str, str]:
         """What its buttons carry, by their labels."""
         rows = self.body.get("components") or []
-        return {one.get("label", ""): one.get("custom_id", "") for row in rows for one in row["components"]}
+        buttons = [one for row in rows for one in row["components"] if one["type"] == 2]
+        return {one.get("label", ""): one.get("custom_id", "") for one in buttons}
+
+    @property
+    def menu(self) -> tuple[str, dict[str, str]]:
+        """The custom id of its menu, and what can be chosen: values by their labels."""
+        rows = self.body.get("components") or []
+        [menu] = [one for row in rows for one in row["components"] if one["type"] == 3]
+        return menu["custom_id"], {one["label"]: one["value"] for one in menu["options"]}
 
     @property
     def embeds(self) -> list[dict[str, Any]]:

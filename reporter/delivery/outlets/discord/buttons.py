@@ -25,10 +25,15 @@ BUTTONS = {
     "silence": "🔇 Silence 1 h",
     "morning": "🌙 Until morning",
     "explain": "🔎 Explain",
+    "graph": "📈 Show graph",
 }
 """What a button says, by its verb. Its id holds the verb and an incident's id and no more, in 100 characters."""
 REFRESH = "🔄 Refresh"
 """On a board; its id holds the name of the job."""
+CHOOSE = "For one of them…"
+"""Above a menu of incidents; who chooses one gets its buttons."""
+OPTIONS, LABEL = 25, 100
+"""Options of a menu, and characters of one."""
 AGAIN_AFTER = 600.0
 """Seconds before Discord is asked again whose bot it is, where it did not answer."""
 _WITHIN = 5.0
@@ -37,13 +42,21 @@ Json = dict[str, Any]
 
 
 def rows(message: Message) -> list[Json]:
-    """The rows of buttons of a message: those of its open incident, or that of a board."""
+    """The rows of buttons of a message: those of its open incident, or that of a board; and a menu of several."""
     labels = BUTTONS if message.incident else {"refresh": REFRESH} if message.refreshes else {}
     about = message.incident or message.refreshes
     buttons = [
         {"type": 2, "style": 2, "label": label, "custom_id": f"r1:{verb}:{about}"} for verb, label in labels.items()
     ]
-    return [{"type": 1, "components": buttons}] if buttons else []
+    found = [{"type": 1, "components": buttons}] if buttons else []
+    return [*found, *([{"type": 1, "components": [_menu(message)]}] if message.members else [])]
+
+
+def _menu(message: Message) -> Json:
+    """What is chosen is the id of an incident. It stands in the values of the menu, whose own id names the verb."""
+    options = [{"label": subject[:LABEL], "value": id_} for id_, subject in message.members[:OPTIONS]]
+    about = message.incident or "several"
+    return {"type": 3, "custom_id": f"r1:one:{about}", "placeholder": CHOOSE, "options": options}
 
 
 class BotApplication:

@@ -118,7 +118,7 @@ class TelegramLimits(fitting.MessageLimits):
         together = replace(page, attachments=tuple(files))
         if not files or self._is_caption(together):
             return [together]
-        files_only = replace(together, body=(), fields=(), footer=(), at=None, silent=True, incident="")
+        files_only = replace(together, body=(), fields=(), footer=(), at=None, silent=True, incident="", members=())
         return [replace(page, attachments=()), files_only]
 
     def _is_caption(self, page: Message) -> bool:

@@ -31,7 +31,12 @@ log = logging.getLogger(__name__)
 BUTTONS = (
     {"ack": "✋ Acknowledge", "silence": "🔇 Silence 1 h"},
     {"morning": "🌙 Until morning", "explain": "🔎 Explain"},
+    {"graph": "📈 Show graph"},
 )
+CHOOSE = "☰ For one of them…"
+"""Under a message about several incidents; the bot then asks which."""
+MOST_CHOICES = 30
+"""Incidents to choose one of."""
 REFRESH = "🔄 Refresh"
 """What a button says, by its verb. Its data holds the verb and an incident's id and no more, in 64 bytes."""
 _CONTINUED = (Run("italic", "This message continues in a newer one."),)
@@ -171,13 +176,12 @@ class TelegramOutlet:
         return {only["type"]: only["media"], "caption": written.html, "parse_mode": "HTML"}
 
     def _keyboard(self, message: Message) -> dict[str, Any]:
-        """The buttons of an open incident, or of a board. An edit without them takes them away."""
+        """The buttons of an open incident, of several to choose one of, or of a board. An edit without them takes them
+        away."""
         if not self._buttons or len(message.attachments) > 1:
             return {}
-        rows = [[_button(verb, message.incident, text) for verb, text in row.items()] for row in BUTTONS]
-        if message.refreshes and not message.incident:
-            rows = [[_button("refresh", message.refreshes, REFRESH)]]
-        return {"reply_markup": {"inline_keyboard": rows}} if message.incident or message.refreshes else {}
+        rows = _rows(message)
+        return {"reply_markup": {"inline_keyboard": rows}} if rows else {}
 
     def _ask(
         self, method: str, fields: Mapping[str, Any], files: Files | None = None, *, about: str | None = None
@@ -264,7 +268,18 @@ class TelegramOutlet:
 
 def _is_plain(message: Message) -> bool:
     """Whether a message is text alone, without files and buttons."""
-    return not (message.attachments or message.incident or message.refreshes)
+    return not (message.attachments or message.incident or message.refreshes or message.members)
+
+
+def _rows(message: Message) -> list[list[dict[str, str]]]:
+    if message.incident:
+        rows = [[_button(verb, message.incident, text) for verb, text in row.items()] for row in BUTTONS]
+        if message.members:
+            rows[-1].append(_button("pick", message.incident, CHOOSE))
+        return rows
+    if message.members:
+        return [[_button("one", id_, subject[:64])] for id_, subject in message.members[:MOST_CHOICES]]
+    return [[_button("refresh", message.refreshes, REFRESH)]] if message.refreshes else []
 
 
 def _button(verb: str, about: str, text: str) -> dict[str, str]:
