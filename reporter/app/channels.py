@@ -96,6 +96,8 @@ def _discord(
 ) -> tuple[Outlet, str]:
     from reporter.delivery.outlets.discord.outlet import DiscordOutlet  # noqa: PLC0415 - loaded only where it is used
 
+    if entry.webhook is None:
+        return _discord_bot(entry, settings, services, unavailable=unavailable)
     webhook = Secret(f"{settings.discord.base_url}/api/webhooks/0/unavailable") if unavailable else entry.webhook
     outlet = DiscordOutlet(
         webhook,
@@ -113,6 +115,28 @@ def _discord(
         **_way(entry),
     )
     return outlet, _address(webhook.reveal(), entry.thread_id or entry.thread_name)
+
+
+def _discord_bot(
+    entry: models.DiscordChannel, settings: models.Config, services: Services, *, unavailable: bool
+) -> tuple[Outlet, str]:
+    from reporter.delivery.outlets.discord.bot import DiscordBotOutlet  # noqa: PLC0415 - loaded only where it is used
+
+    token = Secret("unavailable") if unavailable or entry.bot_token is None else entry.bot_token
+    chat = settings.chat.discord if settings.chat else None
+    outlet = DiscordBotOutlet(
+        token,
+        channel=entry.channel,
+        user=entry.user,
+        answered=chat is not None and not chat.token.missing and chat.token.reveal() == token.reveal(),
+        base_url=settings.discord.base_url,
+        mention=entry.mentions,
+        headline=entry.headline,
+        monotonic=services.clock.monotonic,
+        service=services.discord,
+        **_way(entry),
+    )
+    return outlet, _address(f"{token.reveal()} {entry.channel or entry.user}", None)
 
 
 def _telegram(

@@ -213,7 +213,7 @@ def _foreign_webhook(
 ) -> Iterator[Problem]:
     """A webhook that is none, or of somebody else, where it is `known` which Discord is ours."""
     path: KeyPath = ("channels", name, "webhook")
-    if channel.webhook.missing:
+    if channel.webhook is None or channel.webhook.missing:
         return
     address = channel.webhook.reveal()
     if not _WEBHOOK.fullmatch(address):

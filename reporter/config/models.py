@@ -175,12 +175,16 @@ class WebChannel(ChannelSettings):
 
 
 class DiscordChannel(WebChannel):
-    """A channel of Discord, reached by its webhook."""
+    """A channel of Discord, reached by its webhook, or by a bot; with a bot also a person."""
 
     kind: Literal["discord"] = "discord"
     """`discord` is what a channel is when nothing is said."""
-    webhook: SecretText = Field(examples=["env:DISCORD_WEBHOOK"])
-    """The webhook's address; it is a secret."""
+    webhook: SecretText | None = Field(None, examples=["env:DISCORD_WEBHOOK"])
+    """The webhook's address; it is a secret. Without it, `bot_token` posts to `channel` or `user`."""
+    channel: Snowflake | None = None
+    """The id of the channel or thread that the bot posts into."""
+    user: Snowflake | None = None
+    """The id of the person to whom the bot writes."""
     username: str | None = Field(None, min_length=1, max_length=80)
     """The name to post under, instead of the webhook's own."""
     avatar_url: str | None = Field(
@@ -196,7 +200,7 @@ class DiscordChannel(WebChannel):
     mention: Annotated[MentionConfig, OrEmpty()] = MentionConfig()
     """Who is mentioned. Without it nobody ever is, whatever a message says."""
     bot_token: SecretText | None = None
-    """A bot's token, which lets doubts about a delivery be resolved by reading the channel."""
+    """A bot's token, which lets doubts about a delivery be resolved by reading the channel; or which posts itself."""
     doubt: Literal["repeat", "hold"] = "repeat"
     """What becomes of a message that may have arrived or not, where the channel cannot be read: `repeat` it, with a
     mark, or `hold` it and say so."""
@@ -206,6 +210,23 @@ class DiscordChannel(WebChannel):
     @property
     def mentions(self) -> Mapping[Severity, tuple[str, ...]]:
         return {severity: getattr(self.mention, severity.value) for severity in Severity}
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        places = [name for name in ("webhook", "channel", "user") if getattr(self, name) is not None]
+        if len(places) != 1:
+            said = (
+                " and ".join(f"`{name}`" for name in places) + " exclude each other"
+                if places
+                else "`webhook` is missing"
+            )
+            raise mistake(said, "write `webhook`, or `bot_token` with `channel` or `user`")
+        if self.webhook is None and self.bot_token is None:
+            raise mistake(f"`{places[0]}` needs `bot_token`", "write such as `bot_token: env:DISCORD_TOKEN`")
+        only = [name for name in ("username", "avatar_url", "thread_id", "thread_name") if getattr(self, name)]
+        if self.webhook is None and only:
+            raise mistake(f"`{only[0]}` is for webhooks", "leave it out; a thread's id may stand as `channel`")
+        return self
 
     @model_validator(mode="after")
     def _one_thread(self) -> Self:

@@ -29,14 +29,14 @@ MOST_INCIDENTS = 50
 INSTANT = timedelta(microseconds=1)
 """So that a reading of this very moment is among them."""
 
-_UNITS = {
+Shown = Callable[[float], str]
+
+_UNITS: dict[Shown, dict[str, float]] = {
     seconds: {"µs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600, "day": 86400, "days": 86400},
     percent: {"%": 1},
     in_bytes: {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40},
 }
 _QUANTITY = re.compile(r"(?P<number>-?\d[\d,]*(?:\.\d+)?) ?(?P<unit>µs|ms|days?|[KMGT]iB|[smhB%](?![\w]))?")
-
-Shown = Callable[[float], str]
 
 
 def drawn_subjects(app: App) -> list[str]:

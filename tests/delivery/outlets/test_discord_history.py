@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -10,6 +11,10 @@ from reporter.delivery.outlets.discord.history import conclusion
 from reporter.delivery.outlets.outlet import Absent, Delivered, Unclear
 
 OURS, KNOWN, REFERENCE = "1", ("100", "101"), "ref 1a2b3c"
+
+
+def is_ours(message: Mapping[str, Any]) -> bool:
+    return bool(message["webhook_id"] == OURS)
 
 
 def said(id_: str, footer: str | None = REFERENCE, webhook: str = OURS) -> dict[str, Any]:
@@ -33,9 +38,9 @@ def said(id_: str, footer: str | None = REFERENCE, webhook: str = OURS) -> dict[
 def test_a_message_is_known_by_its_webhook_and_its_reference(
     others: list[dict[str, Any]], expected: Absent | Delivered | Unclear
 ) -> None:
-    assert conclusion([*others, said("101", "ref 000000")], OURS, REFERENCE, KNOWN) == expected
+    assert conclusion([*others, said("101", "ref 000000")], is_ours, REFERENCE, KNOWN) == expected
 
 
 def test_nothing_is_concluded_where_no_known_message_is_seen() -> None:
-    assert isinstance(conclusion([], OURS, REFERENCE, KNOWN), Unclear)
-    assert isinstance(conclusion([said("102")], OURS, REFERENCE, KNOWN), Unclear)
+    assert isinstance(conclusion([], is_ours, REFERENCE, KNOWN), Unclear)
+    assert isinstance(conclusion([said("102")], is_ours, REFERENCE, KNOWN), Unclear)

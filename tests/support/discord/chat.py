@@ -9,6 +9,7 @@ asked = discord.chat.slash("desk", ann, "pnl", period="weekly")
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
 import time
@@ -213,6 +214,22 @@ class Chat:
 
     def is_application(self, id_: str) -> bool:
         return any(bot.id == id_ for bot in self._ground.bots())
+
+    def opened(self, call: Call) -> Reply:
+        """`POST /users/@me/channels`: the chat with a person, the same one each time."""
+        try:
+            wanted = json.loads(call.body).get("recipient_id")
+        except (ValueError, AttributeError):
+            wanted = None
+        found = [one for one in self.members.values() if one.id == wanted]
+        if not found:
+            raise RefusedError(400, 50033, "Invalid Recipient(s)")
+        return Reply(200, channel_json(self._direct(found[0])))
+
+    def direct_channel(self, id_: str) -> Reply | None:
+        """`GET /channels/{id}` of a private chat; None where it is none."""
+        found = [one for one in self.direct.values() if one.id == id_]
+        return Reply(200, channel_json(found[0])) if found else None
 
     def overwrite(self, bot: Bot, call: Call) -> Reply:
         if call.target != bot.id:

@@ -70,6 +70,12 @@ class Guild:
                 return self._make_webhook(bot, self._channel(call.target), _body(call))
         raise RefusedError(405, 0, "405: Method Not Allowed")
 
+    def channel(self, bot: Bot, id_: str) -> Reply:
+        """`GET /channels/{id}`. Raises RefusedError."""
+        if not bot.view:
+            raise RefusedError(403, 50001, "Missing Access")
+        return Reply(200, channel_json(self._channel(id_)))
+
     def _known(self, id_: str) -> None:
         if id_ != self.id or self.shut:
             raise RefusedError(404, 10004, "Unknown Guild")

@@ -275,6 +275,10 @@ class LocalDiscord:
             return self.chat.gateway_reply(call)
         if call.part == "commands":
             return self.chat.overwrite(bot, call)
+        if (call.method, call.resource, call.part) == ("POST", "users", "channels"):
+            return self.chat.opened(call)
+        if (call.method, call.resource, call.part) == ("GET", "channels", ""):
+            return self.chat.direct_channel(call.target) or self.guild.channel(bot, call.target)
         if call.part != "messages":
             return self.guild.answer(bot, call)
         if call.method != "GET" and bot.write:
@@ -325,7 +329,7 @@ class LocalDiscord:
     def _read(self, bot: Bot, call: Call) -> list[Posted]:
         """The messages of a channel, the newest first; of those after one, the next ones to it. Who may not read what
         was said before gets none, and no error."""
-        places = self.guild.channels | self._threads
+        places = self.guild.channels | self._threads | {one.id: one for one in self.chat.direct.values()}
         if call.target not in places:
             raise RefusedError(404, 10003, "Unknown Channel")
         if not bot.view:

@@ -22,11 +22,12 @@ _PATH = re.compile(
     r"/api(?:/v(?P<version>\d+))?/(?:"
     r"webhooks/(?P<webhook>\d+)/(?P<token>[^/]+)(?:/messages/(?P<message>\d+|@original))?"
     r"|channels/(?P<channel>\d+)/(?P<in_channel>messages|webhooks)(?:/(?P<read>\d+))?"
+    r"|channels/(?P<itself>\d+)"
     r"|guilds/(?P<guild>\d+)/(?P<in_guild>channels|webhooks)"
     r"|(?P<gateway>gateway)(?:/(?P<for_bot>bot))?"
     r"|applications/(?P<application>\d+)/guilds/(?P<command_guild>\d+)/(?P<commands>commands)"
     r"|interactions/(?P<interaction>\d+)/(?P<secret>[^/]+)/(?P<callback>callback)"
-    r"|(?:oauth2/)?(?P<me>users|applications)/@me(?:/(?P<mine>guilds))?)"
+    r"|(?:oauth2/)?(?P<me>users|applications)/@me(?:/(?P<mine>guilds|channels))?)"
 )
 
 
@@ -152,6 +153,8 @@ class Handler(BaseHTTPRequestHandler):
             return "gateway", "", token, None
         if found["application"]:
             return "applications", found["application"], token, found["command_guild"]
+        if found["itself"]:
+            return "channels", found["itself"], token, None
         if found["channel"]:
             return "channels", found["channel"], token, found["read"]
         return ("guilds", found["guild"], token, None) if found["guild"] else (found["me"], "@me", token, None)

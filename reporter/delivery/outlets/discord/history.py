@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import httpx
@@ -21,6 +21,8 @@ PATIENCE = 60.0
 _LOOK_BACK = 5
 
 Json = Mapping[str, Any]
+Ours = Callable[[Json], bool]
+"""Whether a message was posted by the webhook or bot that is asked about."""
 
 
 class ChannelHistory:
@@ -30,8 +32,8 @@ class ChannelHistory:
         self._client = client
         self._service = service
 
-    def find(self, channel: str, webhook_id: str, reference: str, known: Collection[str]) -> Found:
-        """The webhook's message in a channel that is none of the `known` and bears the reference, if there is one.
+    def find(self, channel: str, ours: Ours, reference: str, known: Collection[str]) -> Found:
+        """The message of `ours` in a channel that is none of the `known` and bears the reference, if there is one.
 
         Nothing is concluded unless a known message is seen as well: a bot without the right to read the history is
         shown an empty channel, not an error.
@@ -42,7 +44,7 @@ class ChannelHistory:
         for pause in (0.0, SECOND_LOOK):
             time.sleep(pause)
             seen = self._since(channel, _floor(known), end)
-            found = seen if isinstance(seen, Later | Unclear) else conclusion(seen, webhook_id, reference, known)
+            found = seen if isinstance(seen, Later | Unclear) else conclusion(seen, ours, reference, known)
             if not isinstance(found, Absent):
                 break
         return found
@@ -86,7 +88,7 @@ class ChannelHistory:
 
 
 def conclusion(
-    seen: Sequence[Json], webhook_id: str, reference: str, known: Collection[str]
+    seen: Sequence[Json], ours: Ours, reference: str, known: Collection[str]
 ) -> Delivered | Absent | Unclear:
     """What the messages of a channel say about one that may be among them.
 
@@ -95,7 +97,7 @@ def conclusion(
     """
     if not any(message["id"] in known for message in seen):
         return Unclear("the bot does not see the messages that are known to be there")
-    strange = [message for message in seen if message.get("webhook_id") == webhook_id and message["id"] not in known]
+    strange = [message for message in seen if ours(message) and message["id"] not in known]
     mute = [message for message in strange if not message.get("embeds")]
     bearing = [message for message in strange if reference and reference in set(_footers(message))]
     if bearing:

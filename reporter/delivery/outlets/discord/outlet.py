@@ -1,4 +1,4 @@
-"""Posts to Discord through a webhook: a message becomes one embed, and each response a verdict."""
+"""Posts to Discord, through a webhook: a message becomes one embed, and each response a verdict."""
 
 from __future__ import annotations
 
@@ -51,68 +51,45 @@ _MENTION = re.compile(r"everyone|(?P<kind>role|user):(?P<id>\d+)")
 _ONLY_WHEN_POSTED = ("username", "avatar_url", "thread_name", "flags")
 
 
-class DiscordOutlet:
-    """One webhook of Discord. It may be used from several threads.
-
-    `mention` says who is called for messages of which severity: `everyone`, `role:ID` or `user:ID`; nobody else ever
-    is, whatever a message says. `thread_name` is for forum channels: each message opens a thread of that name.
-    With a `bot_token` the channel is read where an answer was lost; the bot must see the channel and its history.
-    `timeout` is in seconds, for each step of a request. `service` has what all webhooks share. `proxy` is used instead
-    of the environment's, and `ca_file` (PEM) is trusted instead of the usual authorities. With `headline` a line
-    above the embed says what the message is. `application` gives the application whose bot answers: where the webhook
-    is one of its own, alerts have buttons. Raises ReporterError when a setting can never work.
-    """
+class DiscordChannelOutlet:
+    """What webhooks and bots have in common: paths are those of a webhook. `secret` is in no verdict."""
 
     kind = "discord"
+    subject = "the webhook"
+    """Who posts, in what people read."""
 
     def __init__(
         self,
-        webhook: Secret,
+        client: httpx.Client,
+        secret: Secret,
+        history: ChannelHistory | None,
         *,
-        base_url: str = DISCORD,
-        username: str | None = None,
-        avatar_url: str | None = None,
         thread_id: str | None = None,
-        thread_name: str | None = None,
-        bot_token: Secret | None = None,
+        shown_as: Mapping[str, str] | None = None,
         mention: Mapping[Severity, Sequence[str]] | None = None,
-        timeout: float = 15,
-        monotonic: Callable[[], float] = time.monotonic,
-        service: ServiceLimits | None = None,
-        proxy: Secret | None = None,
-        ca_file: Path | None = None,
         headline: bool = True,
-        application: Callable[[], str | None] | None = None,
+        limit: Limit = limits.POSTS,
+        monotonic: Callable[[], float] = time.monotonic,
+        service: ServiceLimits,
     ) -> None:
-        address = WebhookAddress.parse(webhook, base_url)
-        self._token = address.token
+        self._client, self._token, self._history = client, secret, history
         self._headline = headline
-        self._application = application
-        self._owner: str | None = None
-        self._thread_id = thread_id or address.thread_id
+        self._thread_id = thread_id
         self._mention = {severity: tuple(map(checked_mention, who)) for severity, who in (mention or {}).items()}
-        shown_as = {"username": checked_username(username), "avatar_url": avatar_url, "thread_name": thread_name}
-        self._shown_as = {key: value for key, value in shown_as.items() if value}
-        self._webhook_id = address.id
+        self._shown_as = dict(shown_as or {})
+        self._owner: str | None = None
         self._destination: str | None = None
         self._gone: Never | None = None
         self._guild: str | None = None
-        self._told = RateLimitHeaders(monotonic)
-        self._service = service or ServiceLimits(monotonic)
-        self._client = connect(address, timeout=timeout, user_agent=USER_AGENT, proxy=proxy, ca_file=ca_file)
-        self._history = bot_token and ChannelHistory(
-            connect_bot(
-                address.origin, bot_token, timeout=timeout, user_agent=USER_AGENT, proxy=proxy, ca_file=ca_file
-            ),
-            self._service,
-        )
+        self._told = RateLimitHeaders(monotonic, limit)
+        self._service = service
 
     def fit(self, message: Message) -> list[Message]:
         return limits.fit(message)
 
     @property
     def pace(self) -> RateWindow:
-        """5 in 2 s for a webhook, unless its answers say otherwise, and 30 in 60 s for a channel (not documented)."""
+        """5 in 2 s for a webhook, unless answers say otherwise, and 30 in 60 s for a channel (not documented)."""
         return RateWindow(own=self._told.limit, shared=limits.CHANNEL_POSTS)
 
     def pause(self) -> float:
@@ -155,19 +132,21 @@ class DiscordOutlet:
         return self._ask("POST", "/", query, request_content(self.payload(message, *along), message.attachments))
 
     def find(self, reference: str, known: Collection[str]) -> Found:
-        """Read the channel for a message of this webhook that is none of the `known`."""
+        """Read the channel for a message of ours that is none of the `known`."""
         place = self._thread_id or self._destination
         if not self._history:
             return Unclear("without a bot's token the channel cannot be read")
         if place is None or "thread_name" in self._shown_as:
             return Unclear("where the message would be is not known")
-        found = self._history.find(place, self._webhook_id, reference, known)
+        found = self._history.find(place, self._is_ours, reference, known)
         return self._linked(found) if isinstance(found, Delivered) else found
 
     def edit(self, id: str, message: Message) -> Verdict:  # noqa: A002
         # What an edit does not name stays: without these two, an old mention and old files would.
         body = (
-            {"content": None, "attachments": []} | ({"components": []} if self._owner else {}) | self.payload(message)
+            {"content": None, "attachments": []}
+            | ({"components": []} if self._clears_buttons() else {})
+            | self.payload(message)
         )
         kept = {key: value for key, value in body.items() if key not in _ONLY_WHEN_POSTED}
         return self._ask(
@@ -220,7 +199,7 @@ class DiscordOutlet:
         answer = Answer.of(response, about)
         self._guild = answer.text("guild_id") or self._guild
         self._owner = answer.text("application_id") or self._owner
-        found = verdict(answer)
+        found = verdict(answer, self.subject)
         self._told.heard(answer, found, posted=method == "POST")
         note_for_all(self._service, found)
         if isinstance(found, Delivered):
@@ -230,12 +209,21 @@ class DiscordOutlet:
         return suppressed
 
     def _rows(self, message: Message) -> list[dict[str, Any]]:
-        """The buttons of a message, where the bot that answers owns the webhook."""
-        if self._application is None or not (found := buttons.rows(message)):
-            return []
-        if self._owner is None:
-            self.look()
-        return found if self._owner is not None and self._owner == self._application() else []
+        """The buttons of a message, where a bot answers them."""
+        found = buttons.rows(message)
+        return found if found and self._is_answered() else []
+
+    def _is_answered(self) -> bool:
+        """Whether the bot that answers questions is told of buttons here."""
+        raise NotImplementedError
+
+    def _clears_buttons(self) -> bool:
+        """Whether a message may have buttons that an edit has to take away."""
+        return self._owner is not None
+
+    def _is_ours(self, message: Mapping[str, Any]) -> bool:
+        """Whether a message of the channel was posted by this webhook or bot."""
+        raise NotImplementedError
 
     def _like(self, message: Message) -> tuple[object, ...]:
         """What messages must have in common to be one: whom they call, and whether they make a sound."""
@@ -264,6 +252,66 @@ class DiscordOutlet:
         return replace(found, why=found.why.replace(self._token.reveal(), "***"))
 
 
+class DiscordOutlet(DiscordChannelOutlet):
+    """One webhook of Discord. It may be used from several threads.
+
+    `mention` says who is called for messages of which severity: `everyone`, `role:ID` or `user:ID`; nobody else ever
+    is, whatever a message says. `thread_name` is for forum channels: each message opens a thread of that name.
+    With a `bot_token` the channel is read where an answer was lost; the bot must see the channel and its history.
+    `timeout` is in seconds, for each step of a request. `service` has what all webhooks share. `proxy` is used instead
+    of the environment's, and `ca_file` (PEM) is trusted instead of the usual authorities. With `headline` a line
+    above the embed says what the message is. `application` gives the application whose bot answers: where the webhook
+    is one of its own, alerts have buttons. Raises ReporterError when a setting can never work.
+    """
+
+    def __init__(
+        self,
+        webhook: Secret,
+        *,
+        base_url: str = DISCORD,
+        username: str | None = None,
+        avatar_url: str | None = None,
+        thread_id: str | None = None,
+        thread_name: str | None = None,
+        bot_token: Secret | None = None,
+        mention: Mapping[Severity, Sequence[str]] | None = None,
+        timeout: float = 15,
+        monotonic: Callable[[], float] = time.monotonic,
+        service: ServiceLimits | None = None,
+        proxy: Secret | None = None,
+        ca_file: Path | None = None,
+        headline: bool = True,
+        application: Callable[[], str | None] | None = None,
+    ) -> None:
+        address = WebhookAddress.parse(webhook, base_url)
+        service = service or ServiceLimits(monotonic)
+        shown_as = {"username": checked_username(username), "avatar_url": avatar_url, "thread_name": thread_name}
+        way = {"timeout": timeout, "user_agent": USER_AGENT, "proxy": proxy, "ca_file": ca_file}
+        super().__init__(
+            connect(address, **way),
+            address.token,
+            bot_token and ChannelHistory(connect_bot(address.origin, bot_token, **way), service),
+            thread_id=thread_id or address.thread_id,
+            shown_as={key: value for key, value in shown_as.items() if value},
+            mention=mention,
+            headline=headline,
+            monotonic=monotonic,
+            service=service,
+        )
+        self._application = application
+        self._webhook_id = address.id
+
+    def _is_ours(self, message: Mapping[str, Any]) -> bool:
+        return message.get("webhook_id") == self._webhook_id
+
+    def _is_answered(self) -> bool:
+        if self._application is None:
+            return False
+        if self._owner is None:
+            self.look()
+        return self._owner is not None and self._owner == self._application()
+
+
 class RateLimitHeaders:
     """What Discord's answers say about a webhook's pace: its limit, and when the next request may go. May be shared by
     threads.
@@ -272,12 +320,12 @@ class RateLimitHeaders:
     sight; else somebody else posts as well, and what the answer says counts.
     """
 
-    def __init__(self, monotonic: Callable[[], float]) -> None:
+    def __init__(self, monotonic: Callable[[], float], limit: Limit = limits.POSTS) -> None:
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._ready_at = monotonic()
         self._posts: deque[float] = deque(maxlen=100)
-        self.limit = limits.POSTS
+        self.limit = limit
 
     def wait(self) -> float:
         """Seconds until then; 0 when it is past."""

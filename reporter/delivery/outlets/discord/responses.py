@@ -103,8 +103,8 @@ def json_of(response: httpx.Response) -> object:
         return None
 
 
-def verdict(answer: Answer) -> Verdict:
-    """What the answer to a request means for its message.
+def verdict(answer: Answer, subject: str = "the webhook") -> Verdict:
+    """What the answer to a request means for its message; `subject` is who has asked.
 
     *Never* is said only on Discord's own word. A page from anything in between (a proxy, a sign-in page, a filter) may
     have any status, and means *later*.
@@ -118,7 +118,7 @@ def verdict(answer: Answer) -> Verdict:
         return _accepted(answer)
     if answer.status >= 500:
         return Unclear(f"Discord answered {answer.status}, which does not say whether the message was taken")
-    return _refused(answer) if answer.by_discord else _answered_by_another(answer)
+    return _refused(answer, subject) if answer.by_discord else _answered_by_another(answer)
 
 
 def unanswered(error: httpx.HTTPError) -> Verdict:
@@ -184,7 +184,7 @@ def limited(answer: Answer) -> Later:
     return Later(after, why, paced=True, counted=scope != "shared")
 
 
-def _refused(answer: Answer) -> Verdict:
+def _refused(answer: Answer, subject: str) -> Verdict:
     """What Discord's own refusal means."""
     told, code = _told(answer), answer.code or 0
     if answer.about and code in _MESSAGE_LOST:
@@ -193,9 +193,9 @@ def _refused(answer: Answer) -> Verdict:
         return Never(f"{_CHANNEL_WRONG[code]}: {told}", gone=True)
     match answer.status:
         case 401 | 404:
-            return Never(f"the webhook does not work any more: {told}", gone=True, counted=answer.status == 401)
+            return Never(f"{subject} does not work any more: {told}", gone=True, counted=answer.status == 401)
         case 403:
-            return Never(f"the webhook may not post here: {told}", gone=True, counted=True)
+            return Never(f"{subject} may not post here: {told}", gone=True, counted=True)
         case _:
             return Never(f"Discord refuses the message: {told}")
 
