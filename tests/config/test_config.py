@@ -276,6 +276,7 @@ def test_figures_become_the_year_of_the_ratios() -> None:
 def webhook_of(loaded: Loaded) -> tuple[str, str]:
     channel = loaded.config.channels["pnl"]
     assert isinstance(channel, DiscordChannel)
+    assert channel.webhook is not None
     return channel.webhook.reveal(), channel.webhook.origin
 
 

@@ -286,11 +286,15 @@ class DiscordOutlet(DiscordChannelOutlet):
         address = WebhookAddress.parse(webhook, base_url)
         service = service or ServiceLimits(monotonic)
         shown_as = {"username": checked_username(username), "avatar_url": avatar_url, "thread_name": thread_name}
-        way = {"timeout": timeout, "user_agent": USER_AGENT, "proxy": proxy, "ca_file": ca_file}
+        bot = None
+        if bot_token:
+            bot = connect_bot(
+                address.origin, bot_token, timeout=timeout, user_agent=USER_AGENT, proxy=proxy, ca_file=ca_file
+            )
         super().__init__(
-            connect(address, **way),
+            connect(address, timeout=timeout, user_agent=USER_AGENT, proxy=proxy, ca_file=ca_file),
             address.token,
-            bot_token and ChannelHistory(connect_bot(address.origin, bot_token, **way), service),
+            ChannelHistory(bot, service) if bot else None,
             thread_id=thread_id or address.thread_id,
             shown_as={key: value for key, value in shown_as.items() if value},
             mention=mention,
