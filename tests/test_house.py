@@ -106,6 +106,7 @@ HEAVY_OF_OURS = {
     "reporter.store.migrate",
     "reporter.delivery.outlets.discord.buttons",
     "reporter.delivery.outlets.discord.outlet",
+    "reporter.delivery.outlets.discord.bot",
     "reporter.delivery.outlets.discord.server",
     "reporter.delivery.outlets.telegram.outlet",
     "reporter.delivery.outlets.telegram.chats",
