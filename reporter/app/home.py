@@ -24,6 +24,7 @@ from reporter.secret import Secret
 log = logging.getLogger(__name__)
 
 CONFIG = Path("config", "reporter.yaml")
+ETC = Path("/etc/reporter")
 FLOOR = Path("config", "examples", "floor.yaml")
 _EMPTY = "`reporter schema` lists the keys; `reporter init` makes a config that explains them, in a folder without one"
 
@@ -31,7 +32,7 @@ _EMPTY = "`reporter schema` lists the keys; `reporter init` makes a config that 
 def find_home(given: str | None, environ: Mapping[str, str] = os.environ) -> Path:
     """The home to use: the one named, `$REPORTER_HOME`, this folder, or /etc/reporter. Raises ConfigError."""
     named = given or environ.get("REPORTER_HOME")
-    places = [Path(named)] if named else [Path(), Path("/etc/reporter")]
+    places = [Path(named)] if named else [Path(), ETC]
     for place in places:
         if (place / CONFIG).is_file():
             return place

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -138,9 +139,12 @@ def test_a_daemon_is_known_by_its_command_line(words: list[str], whether: bool) 
 
 
 def test_two_daemons_on_one_home(tmp_path: Path) -> None:
-    idle = [sys.executable, "-c", "print(flush=True); input()", "reporter", "--home", str(tmp_path), "run"]
-    pipe = subprocess.PIPE
-    running = [subprocess.Popen(idle, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL) for _ in range(2)]
+    idle, pipe = [sys.executable, "-c", "print(flush=True); input()", "reporter"], subprocess.PIPE
+    by_variable = os.environ | {"REPORTER_HOME": str(tmp_path)}
+    running = [
+        subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, env=environ)
+        for command, environ in (([*idle, "--home", str(tmp_path), "run"], None), ([*idle, "run"], by_variable))
+    ]
     for process in running:
         assert process.stdout
         process.stdout.readline()

@@ -56,6 +56,12 @@ PLACES = {
     "PingConfig.id": "{token}",
     "SqlProbeConfig.url": "postgresql://asker:{quoted}@127.0.0.1:1/bot?password={quoted}",
 }
+# The same places with addresses of other services, whose drivers have errors of their own.
+OTHER_SERVICES = {
+    "LedgerConfig.url (mysql)": "mysql://reader:{quoted}@127.0.0.1:1/bot",
+    "LedgerConfig.url (clickhouse)": "clickhouse://reader:{token}@127.0.0.1:{port}/bot",
+    "SqlProbeConfig.url (mysql)": "mysql://asker:{token}@127.0.0.1:{port}/bot",
+}
 # What stands here in the config itself is public text; only a reference makes a secret of it.
 PUBLIC = {"HttpProbeConfig.body", "TcpProbeConfig.send"}
 
@@ -83,7 +89,7 @@ class Plants:
         """A new secret for a place; returns what the config says, as YAML."""
         if way == "literal" and place in PUBLIC:
             return "public text"
-        value = self._value(PLACES[place])
+        value = self._value((PLACES | OTHER_SERVICES)[place])
         self.values.append(value)
         self.placed[place, way] = value
         name = f"S{len(self.values)}"

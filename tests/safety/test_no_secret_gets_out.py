@@ -14,10 +14,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, get_args, get_origin
 from urllib.error import HTTPError
+from urllib.parse import quote
 from urllib.request import Request, urlopen
 
 import pytest
@@ -92,6 +92,7 @@ PICTURE = (
 AT_IMPORT = "from pathlib import Path\nraise RuntimeError((Path(__file__).parent.parent / 'all.json').read_text())\n"
 NO_PYTHON = "HOOK = '{secret}' +* 1\n"
 
+MAPPED = "mapping: {{table: t, columns: {{closed_at: at, pnl: gain, currency: {{const: USDT}}}}}}"
 CONFIG = """\
 version: 1
 store: {store}
@@ -221,6 +222,7 @@ class Home:
             each("pg-{way}: {{kind: postgres, url: {url}}}", url="PostgresProbeConfig.url"),
             each("redis-{way}: {{kind: redis, url: {url}}}", url="RedisProbeConfig.url"),
             each("sql-{way}: {{kind: sql, url: {url}, query: SELECT 1}}", url="SqlProbeConfig.url"),
+            each("my-{way}: {{kind: sql, url: {url}, query: SELECT 1}}", url="SqlProbeConfig.url (mysql)"),
         ]
         self.web = _free_port()
         self.broken_store = one("Config.store")
@@ -230,6 +232,10 @@ class Home:
             heartbeat=one("HeartbeatConfig.url"),
             heartbeat_proxy=one("HeartbeatConfig.proxy"),
             ledgers=each("l-{way}: {{kind: native, url: {url}}}", url="LedgerConfig.url")
+            + "\n"
+            + each("lm-{way}: {{kind: native, url: {url}}}", url="LedgerConfig.url (mysql)")
+            + "\n"
+            + each(f"lc-{{way}}: {{{{kind: mapping, url: {{url}}, {MAPPED}}}}}", url="LedgerConfig.url (clickhouse)")
             + "\n"
             + each(
                 "f-{way}: {{kind: freqtrade, url: missing-{way}.sqlite, "
@@ -277,7 +283,7 @@ class Home:
         path.chmod(0o600)
 
     def call_in(self) -> None:
-        """Hand in events and hooks that speak of secrets, as other programs do."""
+        """Hand in events and hooks that speak of secrets, as programs do, and ask in vain with those of others."""
         said, told = " ".join(self.plants.values), self.plants.said
         event = {"kind": "build_failed", "title": told(200), "text": told(4000), "fields": {"a": told(900)}}
         for way in WAYS:
@@ -287,13 +293,22 @@ class Home:
             self._post(hook, [said], "")
             self._post(hook.replace("h-env", "nobody"), {"nothing": said}, "")
             self._post(f"/ping/{self.plants.placed['PingConfig.id', way]}/fail", [said], "")
+            wrong = quote(self.plants.placed["LedgerConfig.url", way], safe="")
+            for place in ("/api/v1/", "/api/v1/jobs/", "/ping/", "/hooks/", "/badge/", "/login?next=", "/?token="):
+                self._post(f"{place}{wrong}", None, wrong)
+            self._post("/login", {"user": wrong, "password": wrong}, "")
 
     def _post(self, path: str, body: object, token: str) -> None:
-        headers = {"Authorization": f"Bearer {token}"}
-        request = Request(f"http://127.0.0.1:{self.web}{path}", json.dumps(body).encode(), headers)
-        with suppress(HTTPError):
-            urlopen(request, timeout=20).close()
+        """A request, which without a body is a GET; what is answered is kept."""
+        data = None if body is None else json.dumps(body).encode()
+        request = Request(f"http://127.0.0.1:{self.web}{path}", data, {"Authorization": f"Bearer {token}"})
+        try:
+            with urlopen(request, timeout=20) as answer:
+                said = answer.read()
             self.accepted += 1
+        except HTTPError as error:
+            said = error.read() + str(error.headers).encode()
+        self.written["answers of the listener"] = self.written.get("answers of the listener", b"") + said
 
     def command(self, capfd: pytest.CaptureFixture[str], *arguments: str) -> int:
         """Run one command as a user does; what it writes is kept."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 
 from reporter.app.doctor.diagnosis import Diagnosis
-from reporter.app.service_files import ServiceFiles, closed_folder, program, service_of, systemd_version
+from reporter.app.home import CONFIG, ETC
+from reporter.app.service_files import ServiceFiles, closed_folder, has_systemd, program, service_of, systemd_version
 from reporter.errors import ReporterError
 
 _INSTALL = "as root: `reporter service install`"
@@ -32,8 +34,16 @@ def _running(home: Path) -> Iterator[int]:
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             words = (process / "cmdline").read_text(encoding="utf-8", errors="replace").split("\0")
-            if is_daemon(words) and _home_of(words, str((process / "cwd").readlink())) == home:
+            if is_daemon(words) and _home_of(words, (process / "cwd").readlink(), _environ(process)) == home:
                 yield int(process.name)
+
+
+def _environ(process: Path) -> dict[str, str]:
+    """The variables of a process; none where we may not look."""
+    with suppress(OSError):
+        said = (process / "environ").read_text(encoding="utf-8", errors="replace").split("\0")
+        return {name: value for name, _, value in (line.partition("=") for line in said)}
+    return {}
 
 
 def is_daemon(words: Sequence[str]) -> bool:
@@ -41,13 +51,14 @@ def is_daemon(words: Sequence[str]) -> bool:
     return "run" in words[1:] and any(Path(word).name == "reporter" for word in words[:4])
 
 
-def _home_of(words: Sequence[str], folder: str) -> Path:
-    for place, word in enumerate(words):
-        if word == "--home" and place + 1 < len(words):
-            return Path(folder, words[place + 1]).resolve()
-        if word.startswith("--home="):
-            return Path(folder, word.partition("=")[2]).resolve()
-    return Path(folder).resolve()
+def _home_of(words: Sequence[str], folder: Path, environ: Mapping[str, str]) -> Path:
+    """As `find_home` finds it, for a process that was started in a folder."""
+    named = next((word.partition("=")[2] for word in words if word.startswith("--home=")), "")
+    for option, value in pairwise(words):
+        named = value if option == "--home" else named
+    if named := named or environ.get("REPORTER_HOME", ""):
+        return Path(folder, named).resolve()
+    return (folder if (folder / CONFIG).is_file() else ETC).resolve()
 
 
 def service(home: Path, answers: Callable[[Path], bool]) -> Iterator[Diagnosis]:
@@ -59,7 +70,10 @@ def service(home: Path, answers: Callable[[Path], bool]) -> Iterator[Diagnosis]:
         return
     unit = files.unit_file()
     if unit is None:
-        yield Diagnosis("service", "warning", f"{files.unit} is not installed", _INSTALL)
+        if has_systemd():
+            yield Diagnosis("service", "warning", f"{files.unit} is not installed", _INSTALL)
+        else:
+            yield Diagnosis("service", "ok", "none: systemd does not run here")
         return
     text = unit.read_text(encoding="utf-8", errors="replace")
     current = text == files.unit_text(program(), systemd_version())
