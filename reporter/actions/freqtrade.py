@@ -190,7 +190,7 @@ class _Session:
 
     def state(self) -> FreqtradeState:
         config = self._config()
-        state = PAUSED if self._limited(config) else str(config.get("state", "unknown"))
+        state = PAUSED if self._limited(config) else shown(str(config.get("state", "unknown")).encode())
         held = self._asked("GET", "status")
         return FreqtradeState(state, len(held) if isinstance(held, list) else None, bool(config.get("dry_run")))
 

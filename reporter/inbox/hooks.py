@@ -82,19 +82,19 @@ def _is_signed(secret: bytes, headers: Headers, body: bytes, now: datetime) -> b
 
 def payloads(hook: Hook, headers: Headers, body: bytes, now: datetime) -> list[Payload]:
     """The events that a body holds, as `read_event` takes them. Raises PayloadError."""
-    found = _decoded(hook, headers, body)
     try:
+        found = _decoded(hook, headers, body)
         made = _mapped(hook, found) if hook.map else _PRESETS[str(hook.preset)](found, headers)
+        for number, payload in enumerate(made):
+            payload["source"] = hook.name
+            payload["kind"] = hook.kind or payload.get("kind") or "system"
+            if not payload.get("id"):
+                payload["id"] = _digest(hook, body, now, number)
+        return [_tidy(payload) for payload in made]
     except PayloadError:
         raise
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError) as error:
         raise PayloadError(f"this is not what {hook.preset or 'the map'} expects: {type(error).__name__}") from None
-    for number, payload in enumerate(made):
-        payload["source"] = hook.name
-        payload["kind"] = hook.kind or payload.get("kind") or "system"
-        if not payload.get("id"):
-            payload["id"] = _digest(hook, body, now, number)
-    return [_tidy(payload) for payload in made]
 
 
 def _decoded(hook: Hook, headers: Headers, body: bytes) -> Any:

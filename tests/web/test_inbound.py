@@ -316,3 +316,21 @@ def test_foreign_text_reaches_no_log(web: Listener, caplog: pytest.LogCaptureFix
 def test_every_field_of_an_event_is_in_the_docs() -> None:
     text = (DOCS / "events.md").read_text(encoding="utf-8")
     assert [name for name in Event.model_fields if f"`{name}`" not in text] == []
+
+
+@pytest.mark.parametrize(
+    ("hook", "kind", "body"),
+    [
+        ("gh", "application/x-www-form-urlencoded", b"payload={"),
+        ("gh", "application/x-www-form-urlencoded", b"payload=" + b"[" * 100_000),
+        ("tv", "application/x-www-form-urlencoded", b"&".join(b"a=1" for _ in range(201))),
+        ("ft", "application/json", b'{"type": ' + b"[" * 900 + b"]" * 900 + b"}"),
+        ("hc", "application/json", b'{"name": ' + b"[" * 900 + b"]" * 900 + b', "status": "down"}'),
+    ],
+)
+def test_what_an_authentic_sender_garbles_is_kept_aside(web: Listener, hook: str, kind: str, body: bytes) -> None:
+    signed = {"X-Hub-Signature-256": "sha256=" + hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()}
+    headers = {"Content-Type": kind, **(signed if hook == "gh" else {})}
+    answer = web.client.post(f"/hooks/{hook}/{SECRET}", content=body, headers=headers)
+    assert answer.status_code == 202
+    assert answer.json().get("status") == "kept aside" or answer.json()["events"]
