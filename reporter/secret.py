@@ -152,6 +152,15 @@ def learn_environment(environ: Mapping[str, str]) -> None:
             learn(value)
 
 
+def learn_keys_of(url: str) -> None:
+    """Let `masked` know what in the path of a web address looks like a key, as the UUID of a ping does: whoever has it
+    can send. Other addresses have no such thing."""
+    if url.startswith(("http://", "https://")):
+        with suppress(ValueError):
+            for part in filter(_is_long_token, urlsplit(url).path.split("/")):
+                _known.learn(part)
+
+
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -308,7 +317,8 @@ def _without_addresses(line: str) -> str:
 
 
 def _without_long_tokens(line: str) -> str:
-    def hidden(found: re.Match[str]) -> str:
-        return "*" * len(found[0]) if _DIGIT.search(found[0]) and _LETTER.search(found[0]) else found[0]
+    return _LONG_TOKEN.sub(lambda found: "*" * len(found[0]) if _is_long_token(found[0]) else found[0], line)
 
-    return _LONG_TOKEN.sub(hidden, line)
+
+def _is_long_token(word: str) -> bool:
+    return bool(_LONG_TOKEN.fullmatch(word) and _DIGIT.search(word) and _LETTER.search(word))

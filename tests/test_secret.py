@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from reporter.alerts.model import Level, Observation
 from reporter.messages.message import Attachment, Code, Run, Table, visible
-from reporter.secret import Secret, learn, learn_environment, masked, redacted
+from reporter.secret import Secret, learn, learn_environment, learn_keys_of, masked, redacted
 
 HOOK = "https://discord.com/api/webhooks/123456789012345678/tOken-0123456789_abcdefghijklmnop"
 PASSWORD = 'pa/ss "wörd" + 1&2=3'
@@ -128,6 +128,18 @@ def test_a_short_secret_is_masked_where_it_stands_alone() -> None:
 def test_the_file_of_a_database_is_no_secret() -> None:
     Secret("sqlite:////var/lib/bot/trades.sqlite", "env:DATABASE_URL")
     assert masked("/var/lib/bot/trades.sqlite is locked") == "/var/lib/bot/trades.sqlite is locked"
+
+
+def test_a_key_in_the_path_of_a_public_address_is_masked() -> None:
+    key = "b5cf3a1e-0d5c-4a0b-9f7e-2f1c6d8e9a00"
+    for url in (
+        f"https://hc.example.org/ping/{key}",
+        "https://example.org/api/v3/exchange-information",
+        "sqlite:////x",
+    ):
+        learn_keys_of(url)
+    assert masked(f"POST /ping/{key}: 404") == "POST /ping/***: 404"
+    assert masked("GET /api/v3/exchange-information") == "GET /api/v3/exchange-information"
 
 
 def test_variables_that_say_that_they_are_secret_are_masked() -> None:

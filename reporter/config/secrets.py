@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError
 from reporter.config.types import mistake
 from reporter.config.yaml_document import shown
 from reporter.paths import expanded
-from reporter.secret import Secret, is_telling
+from reporter.secret import Secret, is_telling, learn_keys_of
 from reporter.trusted_files import read_bounded
 
 LITERAL = "the config file itself"
@@ -145,12 +145,17 @@ def _chat(value: object, info: ValidationInfo) -> Secret:
 
 
 def _address(value: object, info: ValidationInfo) -> Secret:
-    """A URL that is a secret only if a password stands in it."""
+    """A URL that is a secret only if a password stands in it; a key in its path is masked all the same."""
     if isinstance(value, Secret):
         return value
     text = _text(value)
     sources = _sources(info)
-    return sources.fetch(text) or (sources.literal(text) if has_password(text) else Secret(text))
+    if found := sources.fetch(text):
+        return found
+    if has_password(text):
+        return sources.literal(text)
+    learn_keys_of(text)
+    return Secret(text)
 
 
 def _database(value: object, info: ValidationInfo) -> Secret:

@@ -67,7 +67,7 @@ class Installed:
             yield running
         finally:
             running.terminate()
-            running.wait(30)
+            running.wait(120)
 
     def reporter(self, *words: str, uid: int = 0, given: str = "") -> subprocess.CompletedProcess[str]:
         """A command as this user gives it in a shell: no variable set by hand."""
@@ -80,7 +80,7 @@ class Installed:
             input=given,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=240,
             check=False,
             user=uid,
             group=SERVICE if uid == MEMBER else uid,
