@@ -61,5 +61,7 @@ def web_settings(config: Config) -> WebSettings | None:
         hooks=hooks_of(config),
         hosts=config.web.hosts,
         base_path=config.web.base_path,
+        forwarded=config.web.forwarded,
+        origins=config.web.origins,
         public=config.web.public,
     )

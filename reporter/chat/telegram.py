@@ -189,7 +189,7 @@ class TelegramDoor:
         if role is None:
             self._ignore(asked)
             return None
-        return Actor(visible(asked.name), role, f"{_SERVICE}:{asked.chat}", asked.identity)
+        return Actor(visible(asked.name), role, f"{_SERVICE}:{asked.chat}", asked.identity, alone=asked.private)
 
     def _pair(self, asked: Asked) -> None:
         """Somebody sends a code of the command line; a wrong one gets no answer, like any stranger."""

@@ -26,7 +26,7 @@ def run_ask(app: App, options: argparse.Namespace) -> int:
     """`reporter ask "pnl weekly"`: 0 answered, 1 failed, 2 not understood."""
     from reporter.delivery.outlets.console import ConsoleOutlet
 
-    actor = Actor(signed(None), Role.OWNER)
+    actor = Actor(signed(None), Role.OWNER, alone=True)
     try:
         with progress("asking"):
             door = Door(app, lambda run_id: app.deliver(run_id, PATIENCE), drawn=False)

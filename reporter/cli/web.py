@@ -10,10 +10,10 @@ from datetime import timedelta
 from reporter.app.app import App
 from reporter.cli.terminal import DONE, complain
 from reporter.errors import ReporterError
+from reporter.operations.people import login_link
 from reporter.periods.time_text import moment_text
 from reporter.store import web_keys
 
-LINK = timedelta(minutes=5)
 SHORTEST = 10  # characters of a password
 
 
@@ -72,13 +72,6 @@ def _revoke(app: App, options: argparse.Namespace) -> int:
 
 def _login(app: App, options: argparse.Namespace) -> int:
     """A link that logs in once, within five minutes."""
-    settings = app.runtime.web
-    if settings is None:
-        raise ReporterError("the config has no `web:`: write `web: {listen: 127.0.0.1:8787}`")
-    now = app.clock.wall()
-    with app.store.begin() as connection:
-        link = web_keys.make(connection, "link", getpass.getuser(), options.role.upper(), now, now + LINK)
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    print(f"http://{host}:{settings.port}{settings.base_path}/login/{link}")
+    print(login_link(app, getpass.getuser(), options.role.upper()))
     complain(f"it logs in as {options.role}, once, within five minutes")
     return DONE

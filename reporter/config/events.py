@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
@@ -14,6 +15,7 @@ from reporter.config.types import Duration, Name, Names, OrEmpty, mistake, one_o
 from reporter.messages.quiet_hours import Noise
 
 _PACE = re.compile(r"(\d{1,5}) (?:per|in) (\d+ ?(?:s|m|h|d)|second|minute|hour|day)")
+_ORIGIN = re.compile(r"https?://[\w.-]+(:\d{1,5})?", re.ASCII)
 _SPANS = {"second": "1s", "minute": "1m", "hour": "1h", "day": "1d"}
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -124,6 +126,22 @@ def listen_address(text: str) -> str:
     return text
 
 
+def _proxy(text: str) -> str:
+    try:
+        network = ipaddress.ip_network(text)
+    except ValueError:
+        raise mistake("is no address of a proxy", "write such as `127.0.0.1` or `10.0.0.0/24`") from None
+    if network.prefixlen == 0:
+        raise mistake("would believe everybody", "name the proxy's own address, such as `127.0.0.1`")
+    return text
+
+
+def _origin(text: str) -> str:
+    if not _ORIGIN.fullmatch(text):
+        raise mistake("is no origin", "write scheme and host alone, such as `https://desk.example.org`")
+    return text
+
+
 class WebConfig(Settings):
     """The HTTP listener; without this section there is none."""
 
@@ -141,6 +159,10 @@ class WebConfig(Settings):
     """What a stranger may see: `nothing`, the `status` page, or `all` that a viewer sees."""
     base_path: str = Field("", pattern=r"^(/[\w.-]+)*$")
     """The path behind which a proxy publishes us, such as `/reporter`."""
+    forwarded: Annotated[tuple[Annotated[str, AfterValidator(_proxy)], ...], BeforeValidator(one_or_many)] = ()
+    """Proxies that say truly who calls (`X-Forwarded-For`) and how (`X-Forwarded-Proto`): addresses or networks."""
+    origins: Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], BeforeValidator(one_or_many)] = ()
+    """Web pages elsewhere that may call REST with a token (CORS), such as `https://desk.example.org`."""
 
 
 Events = dict[Name, Annotated[EventConfig, OrEmpty()]]

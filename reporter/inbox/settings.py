@@ -102,4 +102,14 @@ class WebSettings:
     hooks: Mapping[str, Hook] = field(default_factory=dict)
     hosts: Collection[str] = ()
     base_path: str = ""
+    forwarded: tuple[str, ...] = ()  # proxies that are believed: addresses and networks
+    origins: tuple[str, ...] = ()  # pages elsewhere that may call REST
     public: str = "nothing"  # what a stranger may see: nothing, status or all
+
+    @property
+    def address(self) -> str:
+        """Where people find the pages: at the first of `hosts`, over TLS where a proxy stands before us."""
+        if self.hosts and self.forwarded:
+            return f"https://{next(iter(self.hosts))}{self.base_path}"
+        host = next(iter(self.hosts), self.host)
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}{self.base_path}"

@@ -40,13 +40,14 @@ class Actor:
     """Who asks: a name for the record, a role, and where. `place` is a door and what lies behind it, such as a chat.
 
     `identity` is the user's id at that door, such as `telegram:123`: a display name can be changed or taken by another.
-    Where a door gives none, its names are unique.
+    Where a door gives none, its names are unique. `alone` says that nobody else sees the answer.
     """
 
     name: str
     role: Role
     place: str = "cli"
     identity: str = ""
+    alone: bool = False
 
     @property
     def who(self) -> str:

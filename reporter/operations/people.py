@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from reporter.app.app import App
-from reporter.operations.operation import Role
+from reporter.errors import ReporterError
+from reporter.messages.message import Message
+from reporter.operations.operation import Arguments, Invocation, Role
 from reporter.store import chat_people, controls, web_keys
 from reporter.store.chat_people import PairedPerson
 from reporter.store.controls import AuditEntry
 
 GOOD_FOR = timedelta(minutes=10)
+LINK = timedelta(minutes=5)
+"""How long a link to log in is good."""
 WORD = "/pair"
 """What stands before a code in a private chat with the bot."""
 _LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # nothing that looks like something else
@@ -44,6 +48,29 @@ def pairing_code(app: App, role: Role, by: str) -> str:
     with app.store.begin() as connection:
         web_keys.make(connection, "pair", by[:64], str(role), now, now + GOOD_FOR, key=letters)
     return f"{letters[:5]}-{letters[5:]}"
+
+
+def login_link(app: App, name: str, may: str) -> str:
+    """The address that logs somebody in on the pages: once, within five minutes. `may` is a role, or whose it is."""
+    settings = app.runtime.web
+    if settings is None:
+        raise ReporterError("the config has no `web:`: write `web: {listen: 127.0.0.1:8787}`")
+    now = app.clock.wall()
+    with app.store.begin() as connection:
+        link = web_keys.make(connection, "link", name[:64], may, now, now + LINK)
+    return f"{settings.address}/login/{link}"
+
+
+def login(asked: Invocation[Arguments]) -> Iterator[Message]:
+    """A link for the asker alone. What it opens is what the person may when it looks, not when it asked."""
+    actor = asked.actor
+    if not actor.alone:
+        raise ReporterError("a link is for one person: ask in a private chat with the bot, or run `reporter web login`")
+    role = role_of(asked.app, actor.identity) if actor.identity else actor.role
+    if role is None:
+        raise ReporterError("your role here is that of a group: `chat.roles` has to name you yourself")
+    link = login_link(asked.app, actor.name, actor.identity or role.name)
+    yield asked.answer("login", link=link, role=str(role))
 
 
 def is_pairing(text: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Annotated
 
 from reporter.messages.message import Message
-from reporter.operations import control, graph, incidents, plans, reports, service, trading
+from reporter.operations import control, graph, incidents, people, plans, reports, service, trading
 from reporter.operations.arguments import usage
 from reporter.operations.operation import Arguments, Invocation, NotUnderstoodError, Operation, Role, Words
 
@@ -161,6 +161,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "actions", "what was asked of control, and what became of it", control.actions, role=Role.OWNER, group="Control"
     ),
     Operation("help", "the commands that you may use", _help, HelpArguments, group="Help", aliases=("commands", "?")),
+    Operation("login", "a link to the pages that logs you in, once", people.login, group="Help", changes=True),
     Operation("start", "who you are here, and what to try first", _start, group="Help"),
 )
 

@@ -22,6 +22,7 @@ from reporter.trading.trades import Mode, Position
 from reporter.web import wire
 from reporter.web.problems import ProblemError
 from reporter.web.resource import Call, OfLedgers, Paged, Query, Resource, Span, row_of, span_of
+from reporter.web.resources import series_of
 
 RISK_DAYS = 90
 NEWEST = 10_000
@@ -336,7 +337,7 @@ def _line_of(book: Book, name: str) -> wire.LineJson | None:
 
 
 def _own_series(call: Call[Any], series: Series, name: str) -> wire.SeriesJson:
-    shown = call.wire.series(series)
+    shown = series_of(call, series)
     return {**shown, "agents": [one for one in shown["agents"] if one["key"] == name]}
 
 

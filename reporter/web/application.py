@@ -22,7 +22,7 @@ from reporter.web.login import Login
 from reporter.web.pages import Pages
 from reporter.web.pings import Pings
 from reporter.web.problems import ProblemError, problem
-from reporter.web.server import Outermost
+from reporter.web.server import Known, Outermost
 from reporter.web.world import World
 
 log = logging.getLogger(__name__)
@@ -54,7 +54,12 @@ def application(world: World, live: Live) -> ASGIApp:
         Exception: _failed,
     }
     app = Starlette(routes=routes(world, gate, pages), exception_handlers=handlers)
-    return Outermost(app, lambda: {world.settings.host, *world.settings.hosts})
+
+    def known() -> Known:
+        said = world.settings
+        return Known(frozenset({said.host, *said.hosts}), said.forwarded, said.origins)
+
+    return Outermost(app, known)
 
 
 async def _failed(request: Request, error: Exception) -> Response:

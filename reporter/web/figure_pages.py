@@ -124,7 +124,7 @@ def _spread(book: analysis.DistributionJson) -> Facts:
         for side in book["sides"]
     ]
     bars = [_bar(step, place * width, width, most) for place, step in enumerate(book["results"])]
-    return {"book": book, "bars": bars, "sides": sides}
+    return {"book": book, "bars": bars, "sides": sides, "most": most}
 
 
 def _bar(step: analysis.StepJson, x: float, width: float, most: int) -> Facts:

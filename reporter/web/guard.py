@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 from starlette.requests import Request
 
 from reporter.inbox.settings import WebSettings, allows
+from reporter.operations import people
 from reporter.operations.operation import Actor, Role
 from reporter.periods.clock import Clock
 from reporter.store import web_keys
@@ -30,12 +31,14 @@ LOGINS_PER_MINUTE, LOGINS_AT_ONCE = 2, 10  # of one account
 COOKIE = "reporter_session"
 
 
-def check_host(request: Request, hosts: Collection[str]) -> None:
+def check_host(request: Request, hosts: Collection[str], origins: Collection[str] = ()) -> None:
     """Refuse a name that nobody gave us: a page elsewhere could point its own name at this address (DNS rebinding)."""
     name = _host_name(request.headers.get("host", ""))
     if name not in {"localhost", "127.0.0.1", "::1", *hosts}:
         raise ProblemError(421, "this is not the host of that name", where="Host", remedy="add it to web.hosts")
     site = request.headers.get("sec-fetch-site", "none")
+    if request.headers.get("origin") in origins:  # it sends no cookie along: what it may is said by its token
+        return
     if request.method not in {"GET", "HEAD"} and site not in {"none", "same-origin"}:
         raise ProblemError(403, "another site's page may not send this", where="Sec-Fetch-Site")
 
@@ -158,10 +161,12 @@ class Gate:
         if request.method not in {"GET", "HEAD"}:
             check_same_origin(request)
         self._kept_by(self._people, session.name)
-        return Actor(session.name, role, "web")
+        return Actor(session.name, role, "web", session.may if ":" in session.may else "")
 
     def _role_of(self, session: WebKey) -> Role | None:
         """The role of who has logged in, by what the config says now."""
+        if ":" in session.may:  # by a link from chat: who that is there
+            return people.role_of(self._world.app, session.may)
         if session.may in Role.__members__:  # by a link that the owner made
             return Role[session.may]
         if session.may == "user":
@@ -241,7 +246,7 @@ def _network(address: str) -> str:
 def is_local(request: Request, settings: WebSettings) -> bool:
     """Whether a program of this machine asks, with no proxy between that might bring a stranger."""
     proxied = any(name.startswith(("x-forwarded", "forwarded", "x-real-ip", "via")) for name in request.headers)
-    behind_a_proxy = bool(settings.hosts or settings.base_path) or proxied
+    behind_a_proxy = bool(settings.hosts or settings.base_path or settings.forwarded) or proxied
     return not behind_a_proxy and request.client is not None and request.client.host in {"127.0.0.1", "::1"}
 
 

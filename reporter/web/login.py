@@ -79,9 +79,8 @@ class Login:
         self._gate.may_try(request, "link")
         key = await within(lambda: self._taken(request.path_params["link"]))
         if key is None:
-            raise ProblemError(
-                404, "this link was used, or is older than five minutes", remedy="run `reporter web login`"
-            )
+            remedy = "ask for another: `login` in chat, or `reporter web login`"
+            raise ProblemError(404, "this link was used, or is older than five minutes", remedy=remedy)
         return await self._begun(request, key.name, key.may, "/")
 
     def _taken(self, link: str) -> web_keys.WebKey | None:

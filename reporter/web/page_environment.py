@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from reporter.messages.formats import Formats
 from reporter.messages.message import visible
 from reporter.periods.time_text import duration_text
 from reporter.trading.trades import Money
-from reporter.web.wire import BookJson, MoneyJson
+from reporter.web.wire import MoneyJson
 
 FOLDER = Path(__file__).parent / "html"
 BLOCKS = ((1.0, "full"), (0.99, "most"), (0.95, "some"), (0.0, "little"))
@@ -39,7 +39,6 @@ def environment(formats: Formats, zone: tzinfo) -> Environment:
         "held": lambda seconds: "" if seconds is None else duration_text(timedelta(seconds=seconds)),
         "sign": _sign,
         "block": _block,
-        "of_book": _of_book,
         "is_link": lambda url: (url or "").startswith(("https://", "http://")),
     }
     return found
@@ -50,10 +49,11 @@ def _money(money: MoneyJson | None) -> Money | None:
 
 
 def _moment(moment: str | datetime | None, zone: tzinfo) -> str:
+    """Where there is little room, the style sheet leaves the seconds out."""
     if moment is None:
         return ""
     there = (datetime.fromisoformat(moment) if isinstance(moment, str) else moment).astimezone(zone)
-    return f"{there:%Y-%m-%d %H:%M:%S}"
+    return Markup('{}<span class="s">:{}</span>').format(f"{there:%Y-%m-%d %H:%M}", f"{there:%S}")
 
 
 def _sign(money: MoneyJson | None) -> str:
@@ -63,9 +63,3 @@ def _sign(money: MoneyJson | None) -> str:
 
 def _block(share: Any) -> str:
     return "unseen" if share is None else next(name for least, name in BLOCKS if float(share) >= least)
-
-
-def _of_book(books: Sequence[BookJson], book: BookJson) -> BookJson | None:
-    """The same book among those of another time."""
-    alike = (one for one in books if (one["mode"], one["currency"]) == (book["mode"], book["currency"]))
-    return next(alike, None)

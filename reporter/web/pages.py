@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+from decimal import Decimal
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,14 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from reporter.alerts.model import Level
 from reporter.delivery.outlets.html import to_html
+from reporter.jobs.kit.status_board import WORST_FIRST
 from reporter.messages.message import Message
 from reporter.operations import trading
 from reporter.operations.answering import Door
 from reporter.operations.operation import Actor, Role
+from reporter.periods.civil import Covers
 from reporter.secret import masked
 from reporter.store import outbox_admin
 from reporter.store.outbox import QueuedMessage
@@ -33,7 +37,7 @@ from reporter.web.live import Live
 from reporter.web.page_environment import environment
 from reporter.web.problems import ProblemError, problem
 from reporter.web.resource import Call, Paged, Query, Span, read_query
-from reporter.web.wire import DayShareJson
+from reporter.web.wire import DayShareJson, SeriesJson
 from reporter.web.world import World
 
 STATIC = Path(__file__).parent / "static"
@@ -54,12 +58,23 @@ class Page:
 
 
 def overview(call: Call[Query]) -> Facts:
-    month = f"{call.world.now.astimezone(call.world.runtime.zone):%Y-%m}-01"
+    trouble = asked(call, resources.incident_list, resources.IncidentsQuery(state="open", limit=20))["incidents"]
+    waiting = [one for one in asked(call, resources.jobs)["jobs"] if one["next_at"] and Covers(one["covers"]).closed]
+    series = asked(call, resources.series, Span())["series"]  # as the page Equity asks: kept for both
     return {
         "today": asked(call, resources.books, resources.BooksQuery()),
-        "month": asked(call, resources.results, resources.BooksQuery.model_validate({"from": month})),
-        "open": asked(call, resources.incident_list, resources.IncidentsQuery(state="open", limit=20)),
-        "jobs": asked(call, resources.jobs),
+        "days": {(one["mode"], one["currency"]): _lately(one) for one in series},
+        "open": sorted(trouble, key=lambda one: WORST_FIRST.index(Level(one["level"]))),
+        "next": sorted(waiting, key=lambda one: datetime.fromisoformat(one["next_at"]))[:5],
+    }
+
+
+def _lately(one: SeriesJson) -> Facts:
+    made = sum(map(Decimal, one["pnl"]), Decimal(0))
+    return {
+        "pnl": {"amount": f"{made:f}", "currency": one["currency"]},
+        "sharpe": one["sharpe"],
+        "number": len(one["days"]),
     }
 
 
@@ -119,7 +134,12 @@ def status(call: Call[Query]) -> Facts:
 
 def delivery(call: Call[resources.OutboxQuery]) -> Facts:
     found = resources.outbox(call)
-    return {"outbox": found, "channels": asked(call, resources.channels), "more": more_of(call.query, found["next"])}
+    return {
+        "outbox": found,
+        "channels": asked(call, resources.channels),
+        "wanted": call.query.state,
+        "more": more_of(call.query, found["next"]),
+    }
 
 
 def jobs(call: Call[Query]) -> Facts:
@@ -232,7 +252,8 @@ class Pages:
     async def problem(self, request: Request, error: Exception) -> Response:
         """A refusal: as a page for people, as problem+json for programs."""
         if isinstance(error, HTTPException):
-            error = ProblemError(error.status_code, str(error.detail), headers=dict(error.headers or {}))
+            detail = MISSING if error.status_code == 404 else str(error.detail)
+            error = ProblemError(error.status_code, detail, headers=dict(error.headers or {}))
         elif not isinstance(error, ProblemError):
             raise error
         wants_page = "text/html" in request.headers.get("accept", "") and "authorization" not in request.headers
@@ -340,4 +361,5 @@ class Pages:
         return FileResponse(STATIC / name, media_type=FILES[name], headers={"Cache-Control": "public, max-age=3600"})
 
 
+MISSING = "there is nothing at this address"
 STRANGER = Actor("stranger", Role.VIEWER, "web")

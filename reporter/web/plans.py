@@ -27,7 +27,7 @@ from reporter.plans.notebook import Notebook, PlanRefusedError, day_of
 from reporter.plans.settings import PlanAuthor, PlanListener, PlanSettings
 from reporter.store.database import Store
 from reporter.store.plans import PlanTable
-from reporter.web.server import Outermost
+from reporter.web.server import Known, Outermost
 
 _ANSWER_WITHIN = 5.0  # seconds
 _MISSING = "No plan found"
@@ -224,7 +224,7 @@ def application(
         expose_headers=["ETag"],
     )
     app = Starlette(routes=routes, exception_handlers=handlers, middleware=[pages_elsewhere])
-    return Outermost(app, lambda: {listener.host})
+    return Outermost(app, lambda: Known(frozenset({listener.host})))
 
 
 def _guarded(

@@ -25,7 +25,8 @@ from reporter.operations import trading
 from reporter.operations.service import WINDOWS
 from reporter.periods.civil import Period, Unit, containing, parse_at
 from reporter.store import alerts, channel_states, events, incidents, outbox_admin, pings, run_log, uptime
-from reporter.trading.books import By, TradeFilter
+from reporter.trading.books import By, Series, TradeFilter
+from reporter.trading.equity_curve import curve_of_series
 from reporter.trading.trades import Trade
 from reporter.web import wire
 from reporter.web.problems import ProblemError
@@ -86,18 +87,8 @@ class EventsQuery(Paged):
 
 @OfLedgers
 def books(call: Call[BooksQuery]) -> wire.BooksJson:
-    return _books(call, account=True)
-
-
-@OfLedgers
-def results(call: Call[BooksQuery]) -> wire.BooksJson:
-    """The same without what is open now, which costs more than the rest."""
-    return _books(call, account=False)
-
-
-def _books(call: Call[BooksQuery], *, account: bool) -> wire.BooksJson:
     period = span_of(call.world, call.query)
-    found, missing = trading.figures(call.world.app, period, call.query.by, account=account)
+    found, missing = trading.figures(call.world.app, period, call.query.by)
     first, last = period.days()[0].label, period.days()[-1].label
     return {"from": first, "to": last, "books": list(map(call.wire.book, found)), "unread": call.wire.unread(missing)}
 
@@ -110,7 +101,11 @@ def series(call: Call[Span]) -> wire.SeriesAnswer:
             400, f"a series has at most {LONGEST_SERIES.days} days", where="from", remedy="ask for fewer"
         )
     found, missing = trading.days(call.world.app, period)
-    return {"series": list(map(call.wire.series, found)), "unread": call.wire.unread(missing)}
+    return {"series": [series_of(call, one) for one in found], "unread": call.wire.unread(missing)}
+
+
+def series_of(call: Call[Any], one: Series) -> wire.SeriesJson:
+    return call.wire.series(one, curve_of_series(one, call.world.runtime.inputs.basis).sharpe)
 
 
 @OfLedgers
@@ -368,7 +363,7 @@ def status(call: Call[Query]) -> wire.StatusAnswer:
     return {
         "level": worst_level(levels).value,
         "summary": level_summary(levels, "All systems operational"),
-        "watched": len(watched),
+        "watched": len(rows),
         "failing": sum(level is not Level.OK for level in levels),
         "subjects": subjects,
     }

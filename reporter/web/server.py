@@ -9,15 +9,19 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from email.utils import formatdate
+from functools import partial
 from typing import Any
 
 import uvicorn
 from starlette.datastructures import MutableHeaders
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from reporter.errors import ReporterError
@@ -38,6 +42,8 @@ HEADERS = {
 }
 HEADER_SECONDS = 10.0
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+CORS_ASKED = ("Authorization", "Content-Type", "Idempotency-Key", "If-None-Match")
+CORS_SHOWN = ("ETag", "Link", "Retry-After")
 
 
 class ListenError(ReporterError):
@@ -75,27 +81,54 @@ class _Server(uvicorn.Server):
                 self._loop.call_soon_threadsafe(self._left.set)
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The names that we are called by, the proxies that are believed, and the pages elsewhere that may call."""
+
+    hosts: frozenset[str]
+    forwarded: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
+
+
 class Outermost:
-    """Looks at each request's Host before anything else does, and puts what guards a page around each answer.
+    """Learns from a proxy who calls, looks at each request's Host before anything else does, and puts what guards a
+    page around each answer.
 
     A request has an id, its caller's `X-Request-ID` or ours: the answer and every line of the log carry it.
     """
 
-    def __init__(self, app: ASGIApp, hosts: Callable[[], Collection[str]]) -> None:
+    def __init__(self, app: ASGIApp, known: Callable[[], Known]) -> None:
         self._app = app
-        self._hosts = hosts
+        self._known = known
+        self._built: tuple[Known, Any] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        known = self._known()
+        if self._built is None or self._built[0] != known:  # the config was edited
+            self._built = known, self._around(known)
+        await self._built[1](scope, receive, send)
+
+    def _around(self, known: Known) -> Any:
+        app: Any = self._app
+        if known.origins:
+            app = CORSMiddleware(
+                app, allow_origins=known.origins, allow_methods=("GET", "POST"), allow_headers=CORS_ASKED,
+                expose_headers=CORS_SHOWN,
+            )  # fmt: skip
+        guarded: Any = partial(self._guarded, app, known)
+        return ProxyHeadersMiddleware(guarded, list(known.forwarded)) if known.forwarded else guarded
+
+    async def _guarded(self, app: ASGIApp, known: Known, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)
         given = request.headers.get("x-request-id", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(4)
         with request_named(request_id):
-            await self._answer(request, scope, receive, send, request_id)
+            await self._answer(partial(_checked, app, known), request, receive, send, request_id)
 
-    async def _answer(self, request: Request, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
+    async def _answer(self, app: Any, request: Request, receive: Receive, send: Send, request_id: str) -> None:
         began = time.monotonic()
         extra = HEADERS | {"X-Request-ID": request_id}
         extra |= {"Strict-Transport-Security": HSTS} if is_encrypted(request) else {}
@@ -111,12 +144,16 @@ class Outermost:
                 log.debug("%s %s: %d after %.3f s", request.method, request.url.path, message["status"], spent)
             await send(message)
 
-        try:
-            check_host(request, self._hosts())
-        except ProblemError as error:
-            await problem(error)(scope, receive, guarded)
-            return
-        await self._app(scope, receive, guarded)
+        await app(request.scope, receive, guarded)
+
+
+async def _checked(app: ASGIApp, known: Known, scope: Scope, receive: Receive, send: Send) -> None:
+    try:
+        check_host(Request(scope), known.hosts, known.origins)
+    except ProblemError as error:
+        await problem(error)(scope, receive, send)
+    else:
+        await app(scope, receive, send)
 
 
 class WebServer:
@@ -144,7 +181,7 @@ class WebServer:
             access_log=False,
             server_header=False,
             date_header=False,  # uvicorn sets it anew each second, whether anybody asks or not
-            proxy_headers=False,  # whoever is near could say that he is somebody else
+            proxy_headers=False,  # it would believe whoever is near; see `Known.forwarded`
             limit_concurrency=MOST_CONNECTIONS,
             timeout_keep_alive=15,
             timeout_graceful_shutdown=1,

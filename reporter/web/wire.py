@@ -115,6 +115,7 @@ class SeriesJson(TypedDict):
     opening: MoneyJson | None
     days: list[str]
     pnl: list[str]
+    sharpe: str | None
     agents: list[AgentSeriesJson]
 
 
@@ -432,13 +433,14 @@ class Wire:
             "priced_at": self.maybe(held.priced_at),
         }
 
-    def series(self, one: Series) -> SeriesJson:
+    def series(self, one: Series, sharpe: float | None) -> SeriesJson:
         return {
             "mode": one.mode.value,
             "currency": one.currency,
             "opening": money(one.opening),
             "days": list(map(date.isoformat, one.days)),
             "pnl": list(map(exact_text, one.pnl)),
+            "sharpe": None if sharpe is None else f"{sharpe:.6f}",
             "agents": [
                 {"key": a.key, "ledger": a.ledger, "label": a.label, "pnl": list(map(exact_text, a.pnl))}
                 for a in one.agents

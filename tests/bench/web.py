@@ -8,10 +8,11 @@ Each is processor time of listener and client together, in milliseconds.
 from __future__ import annotations
 
 import os
+import sqlite3
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -66,6 +67,8 @@ def measure(folder: Path, count: int) -> None:
 def served(folder: Path, count: int) -> Iterator[tuple[httpx.Client, Callable[[], None]]]:
     """A client of a listener on so many trades, and what makes the ledger look written to."""
     ledger = sqlite_history(folder / "trades.sqlite", count)
+    with closing(sqlite3.connect(ledger)) as connection, connection:  # no floor knows trades of tomorrow
+        connection.execute("DELETE FROM trades WHERE closed_at >= ?", (f"{LAST:%Y-%m-%d %H:%M:%S}",))
     (folder / "config").mkdir()
     web = 'web: {listen: "127.0.0.1:0", public: all}\n'
     (folder / "config" / "reporter.yaml").write_text(CONFIG.format(url=ledger) + web)

@@ -13,7 +13,7 @@ import secrets
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -178,7 +178,7 @@ class DiscordDoor:
         if role is None:
             self._ignore(person, place)
             return None
-        return Actor(visible(person.name), role, f"discord:{channel.id}", f"discord:{person.id}")
+        return Actor(visible(person.name), role, f"discord:{channel.id}", f"discord:{person.id}", alone=guild is None)
 
     def _pair(self, message: discord.Message) -> None:
         """Somebody sends a code of the command line in a private chat; a wrong one gets no answer."""
@@ -261,6 +261,7 @@ class DiscordDoor:
         )
         if actor is None:
             return
+        actor = replace(actor, alone=actor.alone or self._settings[1].ephemeral)
         if interaction.type is discord.InteractionType.autocomplete:
             await self._suggest(interaction, data, actor)
             return

@@ -62,4 +62,5 @@ function listen() {
 }
 
 listen();
+document.querySelector("nav [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
 if (main.dataset.live === "yes") follow();
