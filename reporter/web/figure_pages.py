@@ -56,7 +56,8 @@ def ranges(call: Call[Any]) -> list[tuple[str, str]]:
 
 
 def equity(call: Call[EquityQuery]) -> Facts:
-    found = asked(call, resources.series, call.query)
+    span = Span.model_validate({"from": call.query.first, "to": call.query.last})
+    found = asked(call, resources.series, span)
     days = found["series"][0]["days"] if found["series"] else [call.query.first or "", call.query.last or ""]
     return {
         "series": found,
