@@ -253,6 +253,7 @@ def _web(parser: argparse.ArgumentParser) -> None:
     token.add_argument("--days", type=int, help="it expires after so many days; default: never")
     actions.add_parser("tokens", help="list the tokens, and when each was used")
     actions.add_parser("revoke", help="end a token").add_argument("name", metavar="NAME")
+    actions.add_parser("badges", help="print the addresses of badges, which need no login")
     actions.add_parser("password", help="print the hash of a password, for web.users")
     login = actions.add_parser("login", help="print a link that logs in once, within five minutes")
     login.add_argument("--role", choices=("viewer", "operator", "owner"), default="owner", help="default: owner")

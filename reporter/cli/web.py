@@ -7,19 +7,28 @@ import getpass
 import sys
 from datetime import timedelta
 
+from reporter.alerts.uptime import is_component
 from reporter.app.app import App
 from reporter.cli.terminal import DONE, complain
 from reporter.errors import ReporterError
-from reporter.operations.people import login_link
+from reporter.operations import trading
+from reporter.operations.people import address_of_pages, login_link
 from reporter.periods.time_text import moment_text
-from reporter.store import web_keys
+from reporter.store import uptime, web_keys
 
 SHORTEST = 10  # characters of a password
 
 
 def run_web(app: App, options: argparse.Namespace) -> int:
-    """`reporter web token | tokens | revoke | password | login`."""
-    actions = {"token": _token, "tokens": _tokens, "revoke": _revoke, "password": _password, "login": _login}
+    """`reporter web token | tokens | revoke | password | login | badges`."""
+    actions = {
+        "token": _token,
+        "tokens": _tokens,
+        "revoke": _revoke,
+        "password": _password,
+        "login": _login,
+        "badges": _badges,
+    }
     return actions[options.action](app, options)
 
 
@@ -74,4 +83,19 @@ def _login(app: App, options: argparse.Namespace) -> int:
     """A link that logs in once, within five minutes."""
     print(login_link(app, getpass.getuser(), options.role.upper()))
     complain(f"it logs in as {options.role}, once, within five minutes")
+    return DONE
+
+
+def _badges(app: App, _options: argparse.Namespace) -> int:
+    """The address of each badge; whoever has it sees the badge without a login."""
+    from reporter.web.badge_addresses import address_of, key_of
+
+    base = address_of_pages(app)
+    with app.store.read() as connection:
+        watched = [name for name in uptime.subjects(connection) if is_component(name)]
+    books = [f"{book.mode.value} {book.currency}" for book in trading.books(app, trading.today(app))]
+    shown = [(kind, subject) for kind in ("status", "uptime") for subject in ("", *watched)]
+    key = key_of(app.store)
+    for kind, subject in [*shown, *(("pnl", book) for book in books)]:
+        print(f"{base}/badge/{address_of(key, kind, subject)}.svg  {kind} of {subject or 'everything'}")
     return DONE

@@ -52,18 +52,23 @@ def pairing_code(app: App, role: Role, by: str) -> str:
 
 def login_link(app: App, name: str, may: str) -> str:
     """The address that logs somebody in on the pages: once, within five minutes. `may` is a role, or whose it is."""
-    settings = app.runtime.web
-    if settings is None:
-        raise ReporterError("the config has no `web:`: write `web: {listen: 127.0.0.1:8787}`")
-    now = app.clock.wall()
+    base, now = address_of_pages(app), app.clock.wall()
     with app.store.begin() as connection:
         link = web_keys.make(connection, "link", name[:64], may, now, now + LINK)
-    return f"{settings.address}/login/{link}"
+    return f"{base}/login/{link}"
+
+
+def address_of_pages(app: App) -> str:
+    """Where people find the pages. Raises ReporterError where there are none."""
+    if app.runtime.web is None:
+        raise ReporterError("the config has no `web:`: write `web: {listen: 127.0.0.1:8787}`")
+    return app.runtime.web.address
 
 
 def login(asked: Invocation[Arguments]) -> Iterator[Message]:
     """A link for the asker alone. What it opens is what the person may when it looks, not when it asked."""
     actor = asked.actor
+    address_of_pages(asked.app)  # without pages there is nothing to log in to
     if not actor.alone:
         raise ReporterError("a link is for one person: ask in a private chat with the bot, or run `reporter web login`")
     role = role_of(asked.app, actor.identity) if actor.identity else actor.role

@@ -66,17 +66,31 @@ def report(asked: Invocation[ReportArguments]) -> Iterator[Message]:
     yield from _shown(asked.app.ask(bound, asked.arguments.date, drawn=asked.drawn), bound.name)
 
 
+def send(asked: Invocation[ReportArguments]) -> Iterator[Message]:
+    """Run a report and send it to its channels, though it was sent before."""
+    bound = asked.app.job(asked.arguments.name)
+    run_id, number = _run(asked, bound, asked.arguments.date)
+    asked.deliver(run_id)
+    yield asked.answer("send", name=bound.name, messages=number)
+
+
+def _run(asked: Invocation[Any], bound: BoundJob, date: str | None) -> tuple[str, int]:
+    """The run of a job by hand, and how many messages it wrote."""
+    done = asked.app.run_by_hand(bound, date, force=True)
+    if done.outcome is None or done.outcome.error:
+        raise ReporterError(f"{bound.name}: {done.outcome.error if done.outcome else 'it runs already'}")
+    return done.outcome.run_id, done.outcome.messages
+
+
 def refresh(asked: Invocation[BoardArguments]) -> Iterator[Message]:
     """Bring a board up to date now: its messages are edited where they stand."""
     app = asked.app
     bound = app.job(asked.arguments.name)
     if bound.job.covers.closed:
         raise ReporterError(f"{bound.name} is about a time that is over: `report {bound.name}` shows it")
-    done = app.run_by_hand(bound, None)
-    if done.outcome is None or done.outcome.error:
-        raise ReporterError(f"{bound.name}: {done.outcome.error if done.outcome else 'it runs already'}")
-    asked.deliver(done.outcome.run_id)
-    yield asked.answer("refresh", name=bound.name, messages=done.outcome.messages)
+    run_id, number = _run(asked, bound, None)
+    asked.deliver(run_id)
+    yield asked.answer("refresh", name=bound.name, messages=number)
 
 
 def _answered(asked: Invocation[Any], question: str, date: str | None, *, running: bool = False) -> Iterator[Message]:

@@ -47,6 +47,15 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("leaderboard", "the agents of last week by P&L", reports.leaderboard, reports.DateArguments),
     Operation("report", "a report by its name", reports.report, reports.ReportArguments, group="Reports"),
     Operation("refresh", "bring a board up to date now", reports.refresh, reports.BoardArguments, group="Reports"),
+    Operation(
+        "send",
+        "run a report now and send it to its channels, though it was sent before",
+        reports.send,
+        reports.ReportArguments,
+        role=Role.OPERATOR,
+        group="Reports",
+        changes=True,
+    ),
     Operation("health", "this machine, the databases, the probes and the reporter", reports.health, group="Health"),
     Operation("latency", "how long each database and service takes to answer", service.latency, group="Health"),
     Operation(

@@ -10,7 +10,8 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from reporter.store.tables import web_keys
+from reporter.store.database import fact, insert_once
+from reporter.store.tables import facts, web_keys
 
 Kind = Literal["token", "session", "link", "pair"]
 # A key's last use is written down at most so often.
@@ -95,6 +96,12 @@ def end_session(connection: Connection, key: str) -> None:
 def prune(connection: Connection, now: datetime) -> int:
     """Delete what has expired; returns how many those were."""
     return connection.execute(delete(web_keys).where(web_keys.c.expires_at < now)).rowcount
+
+
+def lasting(connection: Connection, name: str) -> str:
+    """64 random hexadecimal digits that are kept by a name and never change; what hangs on them has to be secret."""
+    insert_once(connection, facts, name=name, value=secrets.token_hex(32))
+    return fact(connection, name) or ""
 
 
 def _digest(key: str) -> str:

@@ -1,19 +1,24 @@
-"""`/badge/status.svg` and `/badge/uptime.svg`: small pictures for a README or another page."""
+"""Badges, small pictures for a README: of everything by `/badge/status.svg`, of one thing by its own address."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
+from functools import cached_property
 from html import escape
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from reporter.operations.operation import Actor, Role
+from reporter.trading.trades import Money
 from reporter.web import resources
 from reporter.web.answers import within
+from reporter.web.badge_addresses import address_of, key_of
 from reporter.web.guard import Gate
 from reporter.web.problems import ProblemError
 from reporter.web.resource import Call, Query
@@ -21,63 +26,151 @@ from reporter.web.world import World
 
 COLOURS = {"ok": "#2f7d4f", "warning": "#9a6700", "critical": "#b3261e", "unknown": "#6b7280"}
 KEPT = 30.0  # seconds
+CSP = "default-src 'none'; style-src 'none'"
 _LETTER, _PAD = 7, 12  # pixels: the width of a letter of 11 px, and the room beside a word
 
 
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """What stands on one: a name and, on the colour of a level, some words."""
+
+    name: str
+    words: str
+    level: str
+
+
+UNKNOWN = {"status": Badge("status", "unknown", "unknown"), "uptime": Badge("uptime", "unknown", "unknown")}
+
+
 class Badges:
-    """The handlers. A badge says no more than the status page, so whoever may see that page may see a badge."""
+    """The handlers.
+
+    A badge of everything says no more than the status page, so whoever may see that page may see it. A badge of one
+    thing is open to whoever knows its address, which nobody can guess.
+    """
 
     def __init__(self, world: World, gate: Gate) -> None:
         self._world = world
         self._gate = gate
-        self._kept: dict[str, tuple[float, tuple[str, str]]] = {}
+        self._kept: dict[str, tuple[float, Mapping[str, Badge]]] = {}
 
     def routes(self) -> list[Route]:
-        kinds: dict[str, Callable[[Call[Query]], tuple[str, str]]] = {"status": _status, "uptime": _uptime}
-        return [Route(f"/badge/{name}.svg", self._badge(name, kind), methods=["GET"]) for name, kind in kinds.items()]
+        return [
+            *(Route(f"/badge/{kind}.svg", self._of_all(kind), methods=["GET"]) for kind in UNKNOWN),
+            Route("/badge/{name}", self._of_one, methods=["GET"]),
+        ]
 
-    def _badge(self, name: str, kind: Callable[[Call[Query]], tuple[str, str]]) -> Callable[[Request], Any]:
+    def _of_all(self, kind: str) -> Callable[[Request], Any]:
         async def answer(request: Request) -> Response:
             if self._world.settings.public not in {"status", "all"}:
                 await within(lambda: self._gate.reader(request))
             try:
-                words, level = await within(lambda: self._fresh(name, kind))
+                found = (await within(lambda: self._fresh(kind)))[""]
             except ProblemError:
-                words, level = "unknown", "unknown"
-            headers = {"Cache-Control": "no-cache", "Content-Security-Policy": "default-src 'none'; style-src 'none'"}
-            return Response(badge(name, words, COLOURS[level]), media_type="image/svg+xml", headers=headers)
+                found = UNKNOWN[kind]
+            return picture(request, found, "no-cache")
 
         return answer
 
-    def _fresh(self, name: str, kind: Callable[[Call[Query]], tuple[str, str]]) -> tuple[str, str]:
-        """The words and the level, at most `KEPT` seconds old, however many pages show the badge."""
+    async def _of_one(self, request: Request) -> Response:
+        name, _, form = request.path_params["name"].partition(".")
+        found = await within(lambda: self._by_address(name)) if form in {"svg", "json"} else None
+        if found is None:  # what is unknown and what is not to be known are told alike
+            self._gate.failed(request)
+            raise ProblemError(404, "there is no such badge")
+        if form == "svg":
+            return picture(request, found, "public, max-age=60")
+        shown = {"schemaVersion": 1, "label": found.name, "message": found.words, "color": COLOURS[found.level]}
+        return JSONResponse(shown, headers={"Cache-Control": "public, max-age=60"})
+
+    def _by_address(self, name: str) -> Badge | None:
+        for kind in MAKERS:
+            for subject, found in self._fresh(kind).items():
+                if address_of(self._key, kind, subject) == name:
+                    return found
+        return None
+
+    @cached_property
+    def _key(self) -> bytes:
+        return key_of(self._world.store)
+
+    def _fresh(self, kind: str) -> Mapping[str, Badge]:
+        """The badges of a kind by their subjects, at most `KEPT` seconds old, however many pages show them."""
         now = self._world.clock.monotonic()
-        at, found = self._kept.get(name, (0.0, ("", "")))
-        if name not in self._kept or now - at > KEPT:
-            found = kind(Call(self._world, Actor("badge", Role.VIEWER), Query(), {}))
-            self._kept[name] = now, found
+        at, found = self._kept.get(kind, (0.0, {}))
+        if kind not in self._kept or now - at > KEPT:
+            found = MAKERS[kind](Call(self._world, Actor("badge", Role.VIEWER), Query(), {}))
+            self._kept[kind] = now, found
         return found
 
 
-def _status(call: Call[Query]) -> tuple[str, str]:
+# --- What they say, by subject; that of all has the name "" ---
+
+
+def _status(call: Call[Query]) -> dict[str, Badge]:
     found = resources.status(call)
     if found["level"] == "ok":
-        return "operational" if found["watched"] else "nothing watched", "ok" if found["watched"] else "unknown"
-    return f"{found['failing']} failing", found["level"]
+        told = "operational" if found["watched"] else "nothing watched", "ok" if found["watched"] else "unknown"
+    else:
+        told = f"{found['failing']} failing", found["level"]
+    of_each = {
+        one["subject"]: Badge(_short(one["subject"]), "up" if one["level"] == "ok" else one["level"], one["level"])
+        for one in found["subjects"]
+    }
+    return {"": Badge("status", *told), **of_each}
 
 
-def _uptime(call: Call[Query]) -> tuple[str, str]:
-    """The worst uptime of 30 days. It is rounded down, so that 100% has no outage in it."""
-    found = [
-        uptime["shares"]["30 d"]
-        for uptime in resources.uptimes(Call(call.world, call.actor, resources.UptimeQuery(), {}))["uptime"]
-    ]
-    shares = [share for share in found if share is not None]
-    if not shares:
+def _uptime(call: Call[Query]) -> dict[str, Badge]:
+    """The uptime of 30 days of each, and the worst. It is rounded down, so that 100% has no outage in it."""
+    found = resources.uptimes(Call(call.world, call.actor, resources.UptimeQuery(), {}))["uptime"]
+    shares = {one["subject"]: one["shares"]["30 d"] for one in found}
+    worst = min((Decimal(share) for share in shares.values() if share is not None), default=None)
+    of_each = {
+        subject: Badge(_short(subject), *_share(None if share is None else Decimal(share)))
+        for subject, share in shares.items()
+    }
+    return {"": Badge("uptime", *_share(worst)), **of_each}
+
+
+def _share(share: Decimal | None) -> tuple[str, str]:
+    if share is None:
         return "unknown", "unknown"
-    worst = min(map(Decimal, shares))
-    percent = (worst * 100).quantize(Decimal("0.01"), ROUND_FLOOR)
+    percent = (share * 100).quantize(Decimal("0.01"), ROUND_FLOOR)
     return f"{percent}% in 30 days", "ok" if percent >= 99 else "warning" if percent >= 90 else "critical"
+
+
+def _pnl(call: Call[Query]) -> dict[str, Badge]:
+    """What each book made today."""
+    found = resources.books(Call(call.world, call.actor, resources.BooksQuery(), {}))["books"]
+    formats = call.world.runtime.inputs.formats
+    made = {f"{one['mode']} {one['currency']}": Decimal(one["pnl"]["amount"]) for one in found}
+    return {
+        subject: Badge(
+            f"P&L today, {subject.partition(' ')[0]}",
+            formats.signed(Money(amount, subject.partition(" ")[2])) or "N/A",
+            "critical" if amount < 0 else "ok",
+        )
+        for subject, amount in made.items()
+    }
+
+
+def _short(subject: str) -> str:
+    return subject.partition("/")[2] or subject
+
+
+MAKERS: Mapping[str, Callable[[Call[Query]], dict[str, Badge]]] = {"status": _status, "uptime": _uptime, "pnl": _pnl}
+
+
+# --- How they look ---
+
+
+def picture(request: Request, found: Badge, keep: str) -> Response:
+    text = badge(found.name, found.words, COLOURS[found.level])
+    tag = f'"{hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:32]}"'
+    headers = {"Cache-Control": keep, "Content-Security-Policy": CSP, "ETag": tag}
+    if tag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    return Response(text, media_type="image/svg+xml", headers=headers)
 
 
 def badge(name: str, words: str, colour: str) -> str:

@@ -180,7 +180,8 @@ class Gate:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         found = self.of_token(token) if token and scheme.lower() == "bearer" else None
         if found is None:
-            self.failed(request)
+            if token:  # who has none guesses nothing
+                self.failed(request)
             raise ProblemError(
                 401,
                 "this needs a token" if not token else "nobody has this token",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
 from pathlib import Path
@@ -29,7 +30,7 @@ def environment(formats: Formats, zone: tzinfo) -> Environment:
         trim_blocks=True,
         finalize=lambda value: visible(value) if type(value) is str else value,
     )
-    found.filters |= {
+    filters: dict[str, Callable[..., Any]] = {
         "money": lambda money: formats.money(_money(money)) or "N/A",
         "signed": lambda money: formats.signed(_money(money)) or "N/A",
         "percent": lambda share, digits=1: formats.pct(None if share is None else Decimal(share), digits) or "N/A",
@@ -41,6 +42,7 @@ def environment(formats: Formats, zone: tzinfo) -> Environment:
         "block": _block,
         "is_link": lambda url: (url or "").startswith(("https://", "http://")),
     }
+    found.filters |= filters
     return found
 
 

@@ -26,11 +26,12 @@ from reporter.operations.answering import Door
 from reporter.operations.operation import Actor, Role
 from reporter.periods.civil import Covers
 from reporter.secret import masked
-from reporter.store import outbox_admin
+from reporter.store import outbox_admin, run_log
 from reporter.store.outbox import QueuedMessage
 from reporter.version import __version__
 from reporter.web import figure_pages, resources
 from reporter.web.answers import lines_of, within
+from reporter.web.badge_addresses import address_of, key_of
 from reporter.web.figure_pages import Facts, asked, given, more_of
 from reporter.web.guard import Gate, form_of, path_of
 from reporter.web.live import Live
@@ -43,6 +44,8 @@ from reporter.web.world import World
 STATIC = Path(__file__).parent / "static"
 FILES = {"style.css": "text/css", "app.js": "text/javascript", "icon.svg": "image/svg+xml"}
 CSV_ROWS = 100_000
+SNAPSHOT = 15.0
+"""Seconds for which strangers see the same status."""
 VIEW_CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; sandbox"
 
 
@@ -111,7 +114,14 @@ def uptime(call: Call[resources.UptimeQuery]) -> Facts:
         "weeks": {one["subject"]: _weeks(one["days"]) for one in found["uptime"]} if month else {},
         "weekdays": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
         "pings": asked(call, resources.ping_states),
+        "badges": _badges(call, [one["subject"] for one in found["uptime"]]) if call.actor.role > Role.VIEWER else {},
     }
+
+
+def _badges(call: Call[Any], subjects: Sequence[str]) -> dict[str, str]:
+    """The addresses of badges: whoever has one may look, so they are for those who may hand it on."""
+    key = key_of(call.world.store)
+    return {subject: address_of(key, "uptime", subject) for subject in subjects}
 
 
 def _months(today: date, number: int = 12) -> list[str]:
@@ -129,7 +139,11 @@ def _weeks(days: Sequence[DayShareJson]) -> list[list[DayShareJson | None]]:
 
 
 def status(call: Call[Query]) -> Facts:
-    return {"status": resources.status(call)}
+    """Strangers share one look at the store, however many they are."""
+    if call.actor is not STRANGER:
+        return {"status": resources.status(call)}
+    now = call.world.clock.monotonic()
+    return {"status": call.world.kept.get("status", now, lambda: resources.status(call), SNAPSHOT)}
 
 
 def delivery(call: Call[resources.OutboxQuery]) -> Facts:
@@ -284,7 +298,18 @@ class Pages:
             return actor or Response(status_code=404)
         found = await within(lambda: self._entry(request.path_params["id"]))
         message = Call(self._world, actor, Query(), {}).wire.message(found)
-        return await self.shown("report", message["title"] or message["kind"], actor, "/reports", {"message": message})
+        again = await within(lambda: self._again(found)) if actor.role >= Role.OPERATOR else None
+        facts = {"message": message, "again": again}
+        return await self.shown("report", message["title"] or message["kind"], actor, "/reports", facts)
+
+    def _again(self, found: QueuedMessage) -> dict[str, str] | None:
+        """What `send` has to be asked so that this report is sent again; None of what no job of the config wrote."""
+        with self._world.store.read() as connection:
+            run = run_log.runs_named(connection, [found.run_id or ""]).get(found.run_id or "")
+        bound = self._world.runtime.jobs.get(run.job) if run else None
+        if run is None or bound is None:
+            return None
+        return {"name": bound.name, "date": run.label if bound.job.covers.closed else ""}
 
     def _entry(self, number: int) -> QueuedMessage:
         with self._world.store.read() as connection:
@@ -305,7 +330,8 @@ class Pages:
         if not isinstance(actor, Actor):
             return actor or Response(status_code=404)
         name = (await within(lambda: self._world.app.job(request.path_params["name"]))).name
-        return await self.shown("preview", f"Preview of {name}", actor, "/jobs", {"job": name})
+        facts = {"job": name, "may_send": actor.role >= Role.OPERATOR}
+        return await self.shown("preview", f"Preview of {name}", actor, "/jobs", facts)
 
     async def _preview_view(self, request: Request) -> Response:
         actor = await within(lambda: self._gate.reader(request))

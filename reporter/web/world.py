@@ -27,13 +27,13 @@ class KeptAnswers:
         self._found: dict[str, tuple[float, Any]] = {}
         self._making: dict[str, Lock] = {}
 
-    def get(self, tag: str, now: float, make: Callable[[], Any]) -> Any:
+    def get(self, tag: str, now: float, make: Callable[[], Any], seconds: float = KEPT) -> Any:
         """The answer of that tag, made where there is none; whoever asks meanwhile waits for it."""
         with self._lock:
             making = self._making.setdefault(tag, Lock())
         with making:
-            at, found = self._found.get(tag, (now - KEPT, None))
-            if now - at < KEPT:
+            at, found = self._found.get(tag, (now - seconds, None))
+            if now - at < seconds:
                 return found
             try:
                 found = make()

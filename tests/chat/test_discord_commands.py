@@ -42,6 +42,7 @@ ASKED: dict[str, tuple[str, dict[str, Any]]] = {
     "trades": ("trades 2 of Momentum_BTC_v1", {"number": 2, "agent": "Momentum_BTC_v1"}),
     "report": ("report daily_summary 2026-10-30", {"name": "daily_summary", "date": "2026-10-30"}),
     "refresh": ("refresh daily_summary", {"name": "daily_summary"}),
+    "send": ("send daily_summary 2026-10-30", {"name": "daily_summary", "date": "2026-10-30"}),
     "explain": ("explain limit/none", {"subject": "limit/none"}),
     "graph": ("graph limit/none for 2h", {"subject": "limit/none", "span": "2h"}),
     "unack": ("unack limit/none", {"subject": "limit/none"}),

@@ -70,6 +70,7 @@ MORE = [
     ("hooks", 2, "required: ACTION"),
     ("web token bot", 0, "rpt_"),
     ("web login", 1, "the config has no `web:`"),
+    ("web badges", 1, "the config has no `web:`"),
     ("web password", 1, "password"),
     ("ask 'trades 5'", 0, "Last 5 Trades"),
     ("ask help", 0, "Commands"),

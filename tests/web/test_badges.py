@@ -8,8 +8,12 @@ from xml.etree import ElementTree
 import pytest
 
 from reporter.alerts.model import Level, Observation
+from reporter.web.badge_addresses import address_of, key_of
 from reporter.web.badges import badge
-from tests.web.listener import READER, Listener, listener
+from tests.jobs.floor import database
+from tests.operations.floors import AGENTS, TRADES
+from tests.web.listener import OPERATOR, READER, Listener, listener
+from tests.web.test_api import LEDGER
 
 TITLE = "{http://www.w3.org/2000/svg}title"
 
@@ -47,3 +51,40 @@ def test_words_cannot_break_out_of_a_badge() -> None:
     found = ElementTree.fromstring(badge("a", '"/><script>&', "#000"))
     assert found.findtext(TITLE) == 'a: "/><script>&'
     assert "script" not in {element.tag.rpartition("}")[2] for element in found.iter()}
+
+
+def of(web: Listener, kind: str, subject: str = "") -> str:
+    return f"/badge/{address_of(key_of(web.store), kind, subject)}"
+
+
+def test_a_badge_of_one_thing_is_open_to_who_knows_its_address(tmp_path: Path) -> None:
+    database(tmp_path / "trading.sqlite", TRADES, AGENTS)
+    with listener(tmp_path, LEDGER) as web:
+        web.app.runner.observe(web.app.runtime, [Observation("probe/db", Level.CRITICAL, "refused")])
+        assert web.client.get("/badge/status.svg").status_code == 401
+        shown = web.client.get(f"{of(web, 'status', 'probe/db')}.json")
+        assert shown.json() == {"schemaVersion": 1, "label": "db", "message": "critical", "color": "#b3261e"}
+        made = web.client.get(f"{of(web, 'pnl', 'live USDT')}.svg")
+        assert ElementTree.fromstring(made.text).findtext(TITLE) == "P&L today, live: +3.75 USDT"
+        assert made.headers["cache-control"] == "public, max-age=60"
+        again = web.client.get(f"{of(web, 'pnl', 'live USDT')}.svg", headers={"If-None-Match": made.headers["etag"]})
+        assert (again.status_code, again.content) == (304, b"")
+
+
+def test_no_address_of_a_badge_can_be_guessed(tmp_path: Path) -> None:
+    with listener(tmp_path / "home") as web, listener(tmp_path / "other") as other:
+        assert of(web, "status") != of(other, "status")
+        told = [web.client.get(path).json() for path in (f"{of(web, 'status', 'probe/no')}.svg", "/badge/probe.svg")]
+        assert told[0] == told[1]
+        guesses = [web.client.get(f"/badge/guess{number}.svg").status_code for number in range(40)]
+        assert (guesses[0], guesses[-1]) == (404, 429)
+
+
+def test_operators_find_the_addresses(tmp_path: Path) -> None:
+    with listener(tmp_path / "home") as web:
+        web.app.runner.observe(web.app.runtime, [Observation("probe/db", Level.OK, "")])
+        pages = {
+            token: web.client.get("/uptime", headers={"Authorization": f"Bearer {token}"}).text
+            for token in (READER, OPERATOR)
+        }
+        assert [of(web, "uptime", "probe/db") in pages[token] for token in (READER, OPERATOR)] == [False, True]

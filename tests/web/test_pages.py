@@ -11,9 +11,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from reporter.store import web_keys
+from reporter.alerts.model import Level, Observation
+from reporter.store import outbox_admin, web_keys
 from reporter.web.pages import FILES, PAGES
 from reporter.web.passwords import hashed, is_password
+from reporter.web.resources import STATES
 from tests.jobs.floor import Closed, database
 from tests.operations.floors import AGENTS, TRADES
 from tests.web.listener import READER, Listener, listener
@@ -203,3 +205,32 @@ def test_a_password_is_kept_as_a_hash() -> None:
     assert is_password(PASSWORD, kept)
     assert not is_password("another", kept)
     assert not is_password(PASSWORD, "scrypt$rubbish")
+
+
+def test_an_operator_sends_a_report_again(web: Listener) -> None:
+    run = web.app.run_by_hand(web.app.job("daily_summary"), None, force=True).outcome
+    assert run
+    with web.store.read() as connection:
+        sent = next(one for one in outbox_admin.entries(connection, states=STATES) if one.run_id == run.run_id)
+    with browser(web) as client:
+        log_in(web, client, "ben")
+        assert "Send it again" not in client.get(f"/reports/{sent.id}").text
+        log_in(web, client)
+        page = client.get(f"/reports/{sent.id}").text
+        fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', page))
+        assert fields == {"name": "daily_summary", "date": "2026-10-30"}
+        assert client.post("/do/send", data=fields).status_code == 403
+        done = client.post("/do/send", data=fields, headers={"Origin": web.server.address})
+        assert "daily_summary is on its way" in done.text
+    with web.store.read() as connection:
+        assert outbox_admin.entries(connection, states=STATES)[-1].id > sent.id
+
+
+def test_strangers_share_one_look_at_the_status(tmp_path: Path) -> None:
+    with listener(tmp_path / "home", web="  public: status\n") as web:
+        told = [web.client.get("/status", headers=PAGE) for _ in range(50)]
+        assert {one.status_code for one in told} == {200}
+        web.app.runner.observe(web.app.runtime, [Observation("job/daily_summary", Level.CRITICAL, "it failed")])
+        assert "0 things" in web.client.get("/status", headers=PAGE).text
+        web.clock.forward(seconds=20)
+        assert "1 critical" in web.client.get("/status", headers=PAGE).text
