@@ -13,7 +13,7 @@ from reporter.operations.operation import Actor
 from reporter.store import web_keys
 from reporter.web.answers import within
 from reporter.web.guard import COOKIE, Gate, check_same_origin, form_of, is_encrypted
-from reporter.web.passwords import hashed, is_password
+from reporter.web.passwords import is_password, of_nobody
 from reporter.web.problems import ProblemError
 from reporter.web.world import World
 
@@ -29,7 +29,7 @@ class Login:
         self._world = world
         self._gate = gate
         self._shown = shown
-        self._nobody = hashed("")  # so that an unknown name takes as long as a known one
+        self._nobody = of_nobody()  # so that an unknown name takes as long as a known one
 
     def routes(self) -> list[Route]:
         return [

@@ -18,6 +18,11 @@ def hashed(password: str) -> str:
     return f"scrypt${N}${R}${P}${_text(salt)}${_text(_scrypt(password, salt, N, R, P))}"
 
 
+def of_nobody() -> str:
+    """A hash that no password has. To find that out takes as long as with any other."""
+    return f"scrypt${N}${R}${P}${_text(secrets.token_bytes(16))}${_text(secrets.token_bytes(32))}"
+
+
 def is_password(given: str, kept: str) -> bool:
     """Whether a password is the one that a hash was made of; a hash that cannot be read fits none."""
     try:

@@ -14,7 +14,7 @@ import pytest
 from reporter.alerts.model import Level, Observation
 from reporter.store import outbox_admin, web_keys
 from reporter.web.pages import FILES, PAGES
-from reporter.web.passwords import hashed, is_password
+from reporter.web.passwords import hashed, is_password, of_nobody
 from reporter.web.resources import STATES
 from tests.jobs.floor import Closed, database
 from tests.operations.floors import AGENTS, TRADES
@@ -205,6 +205,7 @@ def test_a_password_is_kept_as_a_hash() -> None:
     assert is_password(PASSWORD, kept)
     assert not is_password("another", kept)
     assert not is_password(PASSWORD, "scrypt$rubbish")
+    assert not is_password("", of_nobody())
 
 
 def test_an_operator_sends_a_report_again(web: Listener) -> None:
