@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import runpy
 import sys
 import tempfile
@@ -16,6 +17,9 @@ from datetime import datetime
 from itertools import chain
 from pathlib import Path
 
+import httpx
+
+from reporter.web.pages import PAGES
 from tests.bench.home import Home, make_home, postgresql_floor, sqlite_floor
 from tests.bench.processes import REPORTER, Daemon, daemon, imports_of, medians
 from tests.support.discord import LocalDiscord
@@ -25,6 +29,7 @@ SECONDS = float(os.environ.get("BENCH_SECONDS", "120"))
 # What a daemon does once when it starts is over by then.
 SETTLING = 20.0
 ROUNDS = 11
+WEB = 'web: {listen: "127.0.0.1:0", public: all}\n'
 
 
 def main() -> None:
@@ -40,8 +45,11 @@ def main() -> None:
             "stock": make_home(folder / "stock", ledger, discord),
             "quiet": make_home(folder / "quiet", ledger, discord, probing=False),
             "postgresql": make_home(folder / "postgresql", url, discord),
+            "web": make_home(folder / "web", ledger, discord, probing=False, more=WEB),
         }
-        for row in idling({name: stack.enter_context(daemon(home)) for name, home in homes.items()}):
+        daemons = {name: stack.enter_context(daemon(home)) for name, home in homes.items()}
+        look_at_every_page(homes["web"].folder / "log")
+        for row in idling(daemons):
             tell(*row)
 
 
@@ -73,7 +81,17 @@ def idling(daemons: dict[str, Daemon]) -> Iterator[Row]:
     yield "  the same on PostgreSQL: RSS", f"{daemons['postgresql'].rss:.1f} MB", "≤ 75 MB"
     yield "  the same, health_probe off: RSS", f"{daemons['quiet'].rss:.1f} MB", "≤ 65 MB"
     yield f"  health_probe off: CPU over {SECONDS:.0f} s", f"{share['quiet']:.3%} of a core", "≤ 0.05 %"
+    yield "  with web, each page looked at: RSS", f"{daemons['web'].rss:.1f} MB", "≤ 100 MB"
+    yield f"  with web: CPU over {SECONDS:.0f} s", f"{share['web']:.3%} of a core", "≤ 0.2 %"
     yield f"  health_probe every 30 s: CPU over {SECONDS:.0f} s", f"{share['stock']:.3%} of a core", "none"
+
+
+def look_at_every_page(log: Path) -> None:
+    """Of the daemon that writes this log."""
+    while not (found := re.search(r"listening on (\S+)", log.read_text())):
+        time.sleep(0.1)
+    for page in PAGES:
+        httpx.get(found[1] + page.path, trust_env=False, timeout=60).raise_for_status()
 
 
 def wait_for_a_quiet_hour(seconds: float) -> None:

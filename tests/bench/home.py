@@ -48,7 +48,7 @@ class Home:
         return ["--home", str(self.folder)]
 
 
-def make_home(folder: Path, ledger: str, discord: LocalDiscord, *, probing: bool = True) -> Home:
+def make_home(folder: Path, ledger: str, discord: LocalDiscord, *, probing: bool = True, more: str = "") -> Home:
     """Lay out a home whose ledger is at that URL and whose channels are the local Discord's."""
     (folder / "config").mkdir(parents=True)
     names = [f"channel-{number}" for number in range(CHANNELS)]
@@ -60,7 +60,7 @@ def make_home(folder: Path, ledger: str, discord: LocalDiscord, *, probing: bool
         channels="\n".join(entries),
         probing=str(probing).lower(),
     )
-    (folder / "config" / "reporter.yaml").write_text(text)
+    (folder / "config" / "reporter.yaml").write_text(text + more)
     return Home(folder, {"LEDGER": ledger, "HOME": str(folder), **webhooks})
 
 
