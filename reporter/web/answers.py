@@ -31,7 +31,7 @@ async def within(work: Callable[[], T], seconds: float = ANSWER_SECONDS) -> T:
         detail = f"there was no answer within {seconds:.0f} s"
         raise ProblemError(503, detail, remedy="ask for less, or later", headers={"Retry-After": "10"}) from None
     except NotUnderstoodError as error:
-        raise ProblemError(404 if "there is no command" in str(error) else 422, str(error)) from None
+        raise ProblemError(422, str(error)) from None
     except NotAllowedError as error:
         raise ProblemError(403, str(error)) from None
     except StoreError:

@@ -12,8 +12,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from reporter.operations import answering
 from reporter.operations.answering import Door, allowed
 from reporter.operations.arguments import usage
+from reporter.operations.operation import NotUnderstoodError
 from reporter.web import wire
 from reporter.web.analysis import ANALYSIS
 from reporter.web.answers import as_json, lines_of, not_modified, within
@@ -95,7 +97,10 @@ class Api:
             raise ProblemError(400, "the body is not JSON", remedy='send {} or {"period": "weekly"}') from None
         if not isinstance(values, dict):
             raise ProblemError(400, "the body is no object", remedy='send {} or {"period": "weekly"}')
-        name = request.path_params["name"]
+        try:
+            name = answering.found(request.path_params["name"]).name
+        except NotUnderstoodError as error:
+            raise ProblemError(404, str(error), where="name", remedy=f"{BASE}/commands lists them") from None
         door = Door(self._world.app, self._world.deliver, drawn=False)
         messages = await within(lambda: door.invoke(name, values, actor))
         return as_json(request, {"text": [line for message in messages for line in lines_of(message)]})

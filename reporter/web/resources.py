@@ -31,6 +31,7 @@ from reporter.trading.trades import Trade
 from reporter.web import wire
 from reporter.web.problems import ProblemError
 from reporter.web.resource import EVER, Call, OfLedgers, Paged, Query, Resource, Span, row_of, span_of
+from reporter.web.trade_search import TradeSearch
 from reporter.web.world import World
 
 DAYS_SHOWN = 30
@@ -114,14 +115,17 @@ def trades(call: Call[TradesQuery]) -> wire.TradesAnswer:
     only = TradeFilter(**{name: getattr(query, name) for name in _FILTERS})
     period = span_of(call.world, query, start=EVER)
     mark = hashlib.sha256(repr((only, query.first, query.last)).encode()).hexdigest()[:12]
-    after = _place(query.cursor, mark) if query.cursor else None
+    place, end = _place(query.cursor, mark) if query.cursor else (None, None)
+    search = TradeSearch(call.world.runtime.inputs.ledger, period, only, call.world.clock.monotonic)
     try:
-        page = call.world.runtime.inputs.ledger.newest_trades(period, query.limit, only=only, after=after)
+        page = search.page(query.limit, place, end)
     except LedgerError:
-        return {"trades": [], "next": None, "unread": call.wire.unread(trading.unread(call.world.app, ()))}
+        missing = call.wire.unread(trading.unread(call.world.app, ()))
+        return {"trades": [], "next": None, "searched_to": None, "unread": missing}
     return {
         "trades": list(map(call.wire.trade, page.trades)),
-        "next": _cursor(mark, page.next) if page.next else None,
+        "next": _cursor(mark, [page.place, page.end]) if page.end else None,
+        "searched_to": call.wire.maybe(page.end if page.out_of_time else None),
         "unread": call.wire.unread(page.unread),
     }
 
@@ -163,14 +167,19 @@ def _unpacked(cursor: str) -> Any:
         raise ProblemError(400, "this is no cursor", where="cursor", remedy="take `next` of the page before") from None
 
 
-def _place(cursor: str, mark: str) -> dict[str, tuple[Any, Any]]:
+def _place(cursor: str, mark: str) -> tuple[dict[str, tuple[Any, Any]], datetime]:
+    """Where the page before ended: in each ledger, and in time."""
     match _unpacked(cursor):
-        case [str(given), dict(place)] if given == mark and all(
-            isinstance(name, str) and isinstance(pair, list) and len(pair) == 2 and all(map(_plain_value, pair))
-            for name, pair in place.items()
+        case [str(given), [dict(place), datetime() as end]] if (
+            given == mark
+            and end.tzinfo is not None
+            and all(
+                isinstance(name, str) and isinstance(pair, list) and len(pair) == 2 and all(map(_plain_value, pair))
+                for name, pair in place.items()
+            )
         ):
-            return {str(name): (pair[0], pair[1]) for name, pair in place.items()}
-        case [str(_), dict()]:
+            return {str(name): (pair[0], pair[1]) for name, pair in place.items()}, end
+        case [str(_), [dict(), datetime()]]:
             remedy = "begin again without `cursor`"
             raise ProblemError(400, "this cursor belongs to another filter", where="cursor", remedy=remedy)
     raise ProblemError(400, "this is no cursor", where="cursor", remedy="take `next` of the page before")

@@ -148,6 +148,7 @@ class TradeJson(TypedDict):
 
 class TradesAnswer(TypedDict):
     trades: list[TradeJson]
+    searched_to: str | None
     next: str | None
     unread: list[UnreadJson]
 

@@ -188,6 +188,7 @@ def test_a_command_is_carried_out_with_the_role_of_its_token(web: Listener) -> N
     assert "db is silenced" in post("silence", {"subject": "db", "span": "10m"}, OPERATOR).json()["text"][0]
     assert post("pnl", {"period": "yearly"}, READER).status_code == 422
     assert post("fly", {}, READER).status_code == 404
+    assert post("help", {"command": "fly"}, READER).status_code == 422
     assert post("pnl", [], READER).status_code == 400
 
 

@@ -60,10 +60,10 @@ def of(web: Listener, kind: str, subject: str = "") -> str:
 def test_a_badge_of_one_thing_is_open_to_who_knows_its_address(tmp_path: Path) -> None:
     database(tmp_path / "trading.sqlite", TRADES, AGENTS)
     with listener(tmp_path, LEDGER) as web:
-        web.app.runner.observe(web.app.runtime, [Observation("probe/db", Level.CRITICAL, "refused")])
+        web.app.runner.observe(web.app.runtime, [Observation("job/daily_summary", Level.CRITICAL, "it failed")])
         assert web.client.get("/badge/status.svg").status_code == 401
-        shown = web.client.get(f"{of(web, 'status', 'probe/db')}.json")
-        assert shown.json() == {"schemaVersion": 1, "label": "db", "message": "critical", "color": "#b3261e"}
+        shown = web.client.get(f"{of(web, 'status', 'job/daily_summary')}.json")
+        assert shown.json() == {"schemaVersion": 1, "label": "daily_summary", "message": "critical", "color": "#b3261e"}
         made = web.client.get(f"{of(web, 'pnl', 'live USDT')}.svg")
         assert ElementTree.fromstring(made.text).findtext(TITLE) == "P&L today, live: +3.75 USDT"
         assert made.headers["cache-control"] == "public, max-age=60"
