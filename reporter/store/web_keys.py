@@ -58,6 +58,12 @@ def find(connection: Connection, kind: Kind, key: str, now: datetime) -> WebKey 
     return found if found and _holds(found, now) else None
 
 
+def is_over(connection: Connection, kind: Kind, key: str) -> bool:
+    """Whether there was such a key, of one that does not hold now."""
+    c = web_keys.c
+    return connection.execute(select(c.id).where(c.digest == _digest(key), c.kind == kind)).first() is not None
+
+
 def _holds(key: WebKey, now: datetime) -> bool:
     """Whether a key is not over. A clock that ran ahead makes no session that lasts until then."""
     if key.kind != "token" and key.created_at > now + AHEAD:

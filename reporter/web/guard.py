@@ -184,12 +184,19 @@ class Gate:
                 self.failed(request)
             raise ProblemError(
                 401,
-                "this needs a token" if not token else "nobody has this token",
+                self._wrong(token),
                 where="Authorization",
                 remedy="send `Authorization: Bearer TOKEN` with a token of web.tokens",
                 headers={"WWW-Authenticate": "Bearer"},
             )
         return found
+
+    def _wrong(self, token: str) -> str:
+        if not token:
+            return "this needs a token"
+        with self._world.store.read() as connection:
+            over = web_keys.is_over(connection, "token", token)
+        return "this token has expired: `reporter web token` makes another" if over else "nobody has this token"
 
     def of_token(self, token: str) -> Caller | None:
         for program in self._world.settings.programs:

@@ -146,6 +146,18 @@ def test_a_person_logs_in_by_a_link_and_sees_who_is_there(web: Listener, browser
         assert page.locator(".who span").inner_text() == "anna"
 
 
+def test_a_hidden_tab_holds_no_connection(web: Listener, browser: Any) -> None:
+    """A browser has six to a host: ten open tabs must not wait for each other."""
+    with tab(browser, web) as page:
+        for _ in range(10):
+            other = page.context.new_page()
+            other.goto("/jobs")
+            other.evaluate("Object.defineProperty(document, 'hidden', { get: () => true })")
+            other.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        page.goto("/")
+        assert page.locator(".card").count() > 0
+
+
 @pytest.mark.full
 def test_what_changes_shows_without_a_reload(browser: Any, tmp_path: Path) -> None:
     database(tmp_path / "trading.sqlite", TRADES, AGENTS)

@@ -6,6 +6,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -141,7 +142,11 @@ def test_a_made_token_opens_until_it_is_revoked(web: Listener) -> None:
     assert web.client.get("/api/v1/jobs", headers=headers).status_code == 200
     with web.store.begin() as connection:
         web_keys.revoke(connection, "token", "grafana")
+        over = web_keys.make(connection, "token", "late", "read", now, now + timedelta(seconds=1))
     assert web.client.get("/api/v1/jobs", headers=headers).status_code == 401
+    web.clock.forward(seconds=2)
+    late = web.client.get("/api/v1/jobs", headers={"Authorization": f"Bearer {over}"})
+    assert (late.status_code, "has expired" in late.json()["detail"]) == (401, True)
 
 
 def test_who_guesses_passwords_has_to_wait(web: Listener) -> None:

@@ -17,14 +17,20 @@ async function refresh() {
 }
 
 function follow() {
-  let polling = null;
+  let polling = null, stream = null;
   const poll = () => { polling ??= setInterval(refresh, 15000); };
   if (!window.EventSource) { poll(); return; }
-  const stream = new EventSource(base + "/live");
-  stream.addEventListener("change", refresh);
-  stream.onopen = () => { clearInterval(polling); polling = null; };
-  stream.onerror = poll;
-  addEventListener("pagehide", () => stream.close());
+  const open = () => {
+    stream = new EventSource(base + "/live");
+    stream.addEventListener("change", refresh);
+    stream.onopen = () => { clearInterval(polling); polling = null; };
+    stream.onerror = poll;
+  };
+  // A browser has six connections to a host, which hidden tabs would use up.
+  const close = () => { stream?.close(); stream = null; };
+  document.addEventListener("visibilitychange", () => { close(); if (!document.hidden) { open(); refresh(); } });
+  addEventListener("pagehide", close);
+  if (!document.hidden) open();
 }
 
 const hidden = new Set();  // the curves of agents that are switched off, by their names
