@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from reporter.alerts.model import Level, Observation
+from reporter.store import uptime
 from reporter.web.badge_addresses import address_of, key_of
 from reporter.web.badges import badge
 from tests.jobs.floor import database
@@ -82,7 +83,8 @@ def test_no_address_of_a_badge_can_be_guessed(tmp_path: Path) -> None:
 
 def test_operators_find_the_addresses(tmp_path: Path) -> None:
     with listener(tmp_path / "home") as web:
-        web.app.runner.observe(web.app.runtime, [Observation("probe/db", Level.OK, "")])
+        with web.store.begin() as connection:
+            uptime.record(connection, [Observation("probe/db", Level.OK, "")], web.clock.wall())
         pages = {
             token: web.client.get("/uptime", headers={"Authorization": f"Bearer {token}"}).text
             for token in (READER, OPERATOR)

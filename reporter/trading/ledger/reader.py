@@ -791,7 +791,12 @@ class Reader:
         self, connection: Connection, source: Source, since: datetime | None, until: datetime, days: Sequence[Period]
     ) -> Sequence[Row[Any]]:
         """Asked without checks, which costs less, and again with them where something could not be read."""
-        found = connection.execute(queries.history(source, since, until, days, raw=True)).all()
+        if days:
+            asked = queries.history(source, since, until, days, raw=True)
+        else:
+            build = partial(queries.history, source, since, until, raw=True)
+            asked = self._once(source, ("history", since is None), build)
+        found = connection.execute(asked, queries.bounds(source, since=since, until=until)).all()
         if queries.sound(found):
             return found
         return connection.execute(queries.history(source, since, until, days)).all()
