@@ -448,7 +448,8 @@ def test_a_function_of_ones_own_that_is_declared_to_read_is_called(watch: Watch,
 def test_a_slow_query_of_a_large_file_without_wal_lets_its_bot_write_soon(
     mode: str, timeout: str, words: str, watch: Watch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("reporter.trading.ledger.sqlite_file.SMALL", 0)
+    for size in ("SMALL", "MIDDLING"):
+        monkeypatch.setattr(f"reporter.trading.ledger.sqlite_file.{size}", 0)
     endless = "WITH RECURSIVE n(i) AS (SELECT count(*) FROM trades UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
     with closing(sqlite3.connect(tmp_path / "bot.sqlite")) as file, ThreadPoolExecutor() as pool:
         file.execute(f"PRAGMA journal_mode = {mode}")
