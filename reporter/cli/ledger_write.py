@@ -42,8 +42,9 @@ def write_ledger(options: argparse.Namespace, name: str, kind: str, url: Secret,
             file.write(mapping)
         yield f"Written: {_mapping_file(path, name)}"
     write_whole(path, text, path.stat().st_mode & 0o777)
-    yield f"Added to {path}: ledger {name}. `reporter ledger check {name}` checks it."
-    yield "See a report with `reporter preview daily_summary`, or the trades with `reporter export trades`."
+    command = f"reporter --home {options.home}" if options.home else "reporter"
+    yield f"Added to {path}: ledger {name}. `{command} ledger check {name}` checks it."
+    yield f"See a report with `{command} preview daily_summary`, or the trades with `{command} export trades`."
 
 
 def _mapping_file(config: Path, name: str) -> Path:

@@ -52,7 +52,9 @@ def test_an_unknown_file_becomes_a_ledger_of_the_home(tmp_path: Path, capsys: py
     main(["init", str(home)])
     before = (home / "config" / "reporter.yaml").read_text()
     assert inspected(home, bot, "--write", "mine") == 0
-    assert "live USD: 20 closed trades, 14 won, net P&L 1,158.04, fees 22.99" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "live USD: 20 closed trades, 14 won, net P&L 1,158.04, fees 22.99" in said
+    assert f"`reporter --home {home} preview daily_summary`" in said
     after = (home / "config" / "reporter.yaml").read_text()
     assert after.replace(f"  mine: {{kind: mapping, url: {bot}, mapping: config/mine.yaml}}\n", "") == before
     assert main(["--home", str(home), "ledger", "check", "mine"]) == 0
