@@ -25,7 +25,7 @@ def prose(*lines: str) -> Text:
         ([prose("", "  Too hot  ")], [("P&L", "+1")], "Oven · Too hot"),
         ([prose("2026-10-26 to 2026-11-01")], [("P&L", "+1.00 USDT")], "Oven · P&L: +1.00 USDT"),
         ([], [("", "+1.00 USDT")], "Oven · +1.00 USDT"),
-        ([Table(("agent", "P&L"), (("A", "1"),))], [], "Oven · agent | P&L"),
+        ([Table(("agent", "P&L", "n"), (("A", "1", "9"), ("B", "-2", "8")))], [], "Oven · A: 1, B: -2"),
         ([], [], "Oven"),
     ],
 )
