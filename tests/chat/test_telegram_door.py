@@ -403,6 +403,28 @@ def test_an_album_is_one_plan(world: World, count: int) -> None:
     assert world.telegram.messages("stranger") == []
 
 
+def test_every_command_of_plans_is_answered_in_telegram(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reporter.chat.asking.MOST", 1000)
+    world.telegram.show("owner", OWNER, [picture(1)], "/plan d long BTC")
+    world.telegram.wait_for("owner")
+    world.telegram.show("owner", OWNER, [picture(2)], "/edit d flat")
+    world.telegram.wait_for("owner", 2)
+    for count, (asked, said) in enumerate(
+        [
+            ("/plans", "understood: no known agent or market · 2 pictures"),
+            ("/myplans", "flat"),
+            ("/history d", "2. edited"),
+            ("/plans verify", "1 plan, 1 edit, 2 pictures"),
+            ("/delete d", "It stays in the history and in the score."),
+        ],
+        3,
+    ):
+        world.telegram.say("owner", OWNER, asked)
+        assert said in world.telegram.wait_for("owner", count)[-1].text
+    world.telegram.say("viewer", VIEWER, "/delete d")
+    assert "only d may delete the plans of d" in world.telegram.wait_for("viewer")[-1].text
+
+
 def test_the_state_of_the_door_is_known(world: World, telegram: LocalTelegram) -> None:
     until(
         lambda: world.app.doors.words("telegram") == ("connected", ""), lambda: str(world.app.doors.words("telegram"))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from tests.operations.floors import floor
+from tests.operations.floors import CONFIG, floor
 from tests.support.processes import reporter
 from tests.support.stage import Stage
 
@@ -31,3 +32,16 @@ def test_the_exit_code_says_how_it_went(home: Stage, question: str, code: int, s
     done = reporter(home, "ask", *question.split())
     assert (done.returncode, done.stdout) == (code, "")
     assert said in done.stderr
+
+
+def test_a_plan_is_written_with_its_pictures_and_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
+    home = floor(tmp_path, CONFIG + "plans: {authors: {d: {}}}\n")
+    Image.new("RGB", (4, 4)).save(tmp_path / "chart.png")
+    (tmp_path / "script.svg").write_text("<svg><script/></svg>")
+    done = reporter(home, "ask", "--attach", str(tmp_path / "chart.png"), "plan d long BTC")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "version 1 · 1 picture" in done.stdout
+    for name, said in [("script.svg", "is no PNG, JPEG or WebP picture"), ("gone.png", "cannot be read")]:
+        done = reporter(home, "ask", "--attach", str(tmp_path / name), "edit d flat")
+        assert (done.returncode, said in done.stderr) == (1, True)
+    assert "1 plan, 0 edits, 1 picture" in reporter(home, "ask", "plans verify").stdout
