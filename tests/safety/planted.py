@@ -60,7 +60,6 @@ PLACES = {
 OTHER_SERVICES = {
     "LedgerConfig.url (mysql)": "mysql://reader:{quoted}@127.0.0.1:1/bot",
     "LedgerConfig.url (clickhouse)": "clickhouse://reader:{token}@127.0.0.1:{port}/bot",
-    "SqlProbeConfig.url (mysql)": "mysql://asker:{token}@127.0.0.1:1/bot",
 }
 # What stands here in the config itself is public text; only a reference makes a secret of it.
 PUBLIC = {"HttpProbeConfig.body", "TcpProbeConfig.send"}

@@ -92,7 +92,7 @@ PICTURE = (
 AT_IMPORT = "from pathlib import Path\nraise RuntimeError((Path(__file__).parent.parent / 'all.json').read_text())\n"
 NO_PYTHON = "HOOK = '{secret}' +* 1\n"
 
-MAPPED = "mapping: {{table: t, columns: {{closed_at: at, pnl: gain, currency: {{const: USDT}}}}}}"
+MAPPED = "mapping: {table: t, columns: {id: id, agent: a, market: m, side: s, closed_at: at, pnl: gain, currency: {const: USDT}}}"
 CONFIG = """\
 version: 1
 store: {store}
@@ -222,7 +222,6 @@ class Home:
             each("pg-{way}: {{kind: postgres, url: {url}}}", url="PostgresProbeConfig.url"),
             each("redis-{way}: {{kind: redis, url: {url}}}", url="RedisProbeConfig.url"),
             each("sql-{way}: {{kind: sql, url: {url}, query: SELECT 1}}", url="SqlProbeConfig.url"),
-            each("my-{way}: {{kind: sql, url: {url}, query: SELECT 1}}", url="SqlProbeConfig.url (mysql)"),
         ]
         self.web = _free_port()
         self.broken_store = one("Config.store")
@@ -233,9 +232,8 @@ class Home:
             heartbeat_proxy=one("HeartbeatConfig.proxy"),
             ledgers=each("l-{way}: {{kind: native, url: {url}}}", url="LedgerConfig.url")
             + "\n"
-            + each("lm-{way}: {{kind: native, url: {url}}}", url="LedgerConfig.url (mysql)")
-            + "\n"
-            + each(f"lc-{{way}}: {{{{kind: mapping, url: {{url}}, {MAPPED}}}}}", url="LedgerConfig.url (clickhouse)")
+            + f"  lm: {{kind: native, url: {one('LedgerConfig.url (mysql)')}}}\n"
+            + f"  lc: {{kind: mapping, url: {one('LedgerConfig.url (clickhouse)')}, {MAPPED}}}"
             + "\n"
             + each(
                 "f-{way}: {{kind: freqtrade, url: missing-{way}.sqlite, "
