@@ -10,7 +10,7 @@ from typing import Any
 from reporter.app.app import App
 from reporter.errors import nearest
 from reporter.messages.message import Message
-from reporter.operations.arguments import Word, read_arguments, validated, words_of
+from reporter.operations.arguments import Word, choices, read_arguments, validated, words_of
 from reporter.operations.operation import Actor, Arguments, Invocation, NotAllowedError, NotUnderstoodError, Operation
 from reporter.operations.table import BY_NAME, OPERATIONS
 
@@ -63,7 +63,32 @@ class Door:
 def understood(text: str) -> tuple[Operation, list[Word]]:
     """The operation that a text names, and its other words. Raises NotUnderstoodError with the nearest one."""
     words = words_of(text.strip().removeprefix("/").removeprefix("!"))
-    return found(words[0] if words else ""), words[1:]
+    name = words[0] if words else ""
+    if name.casefold() not in BY_NAME and (meant := _turned_round(words)):
+        raise NotUnderstoodError(f"a question begins with its command: did you mean `{meant}`?")
+    return found(name), words[1:]
+
+
+def _turned_round(words: list[Word]) -> str:
+    """`pnl weekly` for `weekly pnl`: the command among some words, with those of the others that it takes."""
+    commands = [word for word in words[1:] if word.casefold() in BY_NAME and len(word) > 2]
+    if not commands:
+        return ""
+    operation, taken = BY_NAME[commands[0].casefold()], list[Word]()
+    for word in words:
+        if word is not commands[0] and _fits(operation, [*taken, word]):
+            taken.append(word)
+    return " ".join([operation.name, *taken])[:60]
+
+
+def _fits(operation: Operation, words: list[Word]) -> bool:
+    """Whether an operation takes these words as numbers and as words that it knows; any text could be a name."""
+    try:
+        read = read_arguments(operation, words)
+    except NotUnderstoodError:
+        return False
+    fields = operation.arguments.model_fields
+    return all(choices(fields[name]) or isinstance(getattr(read, name), int) for name in read.model_fields_set)
 
 
 def found(name: str) -> Operation:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import ValidationError
@@ -14,6 +15,18 @@ from reporter.operations.operation import Arguments, NotUnderstoodError, Operati
 
 LONGEST_TEXT = 10_000
 """Characters of a question; a plan may have 8,000."""
+_DATES = {"yesterday", "last", "this"}
+_UNITS = {
+    name: letter
+    for letter, names in {
+        "s": "s sec second",
+        "m": "m min minute",
+        "h": "h hr hour",
+        "d": "d day",
+        "w": "w week",
+    }.items()
+    for name in (*names.split(), *(f"{one}s" for one in names.split()))
+}
 _WORD = re.compile(r'"([^"]*)"|(\S+)')
 
 
@@ -77,7 +90,10 @@ def words_in(info: FieldInfo) -> Words:
 
 
 def _assigned(operation: Operation, words: list[Word]) -> dict[str, str]:
-    fields = {name: words_in(info) for name, info in operation.arguments.model_fields.items()}
+    infos = operation.arguments.model_fields
+    fields = {name: words_in(info) for name, info in infos.items()}
+    if any(_holds(info.annotation, timedelta) for info in infos.values()):
+        words = list(_with_units(words))
     named = {one.after: name for name, one in fields.items() if one.after}
     found: dict[str, list[Word]] = {}
     current: str | None = None
@@ -87,12 +103,59 @@ def _assigned(operation: Operation, words: list[Word]) -> dict[str, str]:
             current, found[name] = name, []
             continue
         if current is None or (found[current] and not fields[current].rest):
-            current = next((name for name in fields if name not in found), None)
+            current = _place(word, infos, found)
             if current is None:
                 raise NotUnderstoodError(f"{operation.name}: `{word}` is too much; write `{usage(operation)}`")
             found[current] = []
         found[current].append(word)
-    return {name: _joined(words) for name, words in found.items() if words}
+    return {name: _value(infos[name], _joined(words)) for name, words in found.items() if words}
+
+
+def _place(word: Word, infos: Mapping[str, FieldInfo], found: Mapping[str, object]) -> str | None:
+    """The field that a word is for: the next one, or one behind it where the word cannot be meant for that."""
+    free = [name for name in infos if name not in found]
+    fitting = [name for name in free if not _is_beside(word, infos[name])]
+    return next(iter(fitting or free), None)
+
+
+def _is_beside(word: Word, info: FieldInfo) -> bool:
+    """Whether a word is none of a field that may be left out: a name where a number is wanted, or a date where one of
+    a few words is."""
+    if info.is_required():
+        return False
+    if _holds(info.annotation, int):
+        return not re.match(r"[-+]?\d", word)
+    is_date = bool(re.match(r"\d", word)) or word.casefold() in _DATES
+    return bool(choices(info)) and is_date and _value(info, word) not in choices(info)
+
+
+def _holds(annotation: Any, kind: type) -> bool:
+    """Whether a field's values may be of a kind."""
+    return annotation is kind or any(_holds(part, kind) for part in get_args(annotation))
+
+
+def _value(info: FieldInfo, text: str) -> str:
+    """A value of few, in any case of letters and by its other words; any other text as it is."""
+    if not (few := choices(info)):
+        return text
+    same = {**dict(words_in(info).also), **{one.casefold(): one for one in few}}
+    return same.get(text.casefold(), text)
+
+
+def _with_units(words: list[Word]) -> Iterator[Word]:
+    """Words in which a number and its unit of time are one: `2 hours` is `2h`."""
+    rest = iter(words)
+    for word in rest:
+        following = next(rest, None) if re.fullmatch(r"\d+", word) else None
+        if following is None:
+            yield word
+        elif following.casefold() in _UNITS:
+            whole = Word(f"{word}{_UNITS[following.casefold()]}")
+            whole.text, whole.start, whole.end = word.text, word.start, following.end
+            yield whole
+        else:
+            yield word
+            yield following
 
 
 def _joined(words: list[Word]) -> str:

@@ -17,7 +17,7 @@ from reporter.inbox.submit import submit
 from reporter.messages.formats import plural
 from reporter.messages.message import Message
 from reporter.operations.operation import Arguments, Invocation, Role, Words
-from reporter.operations.trading import agents_of, known_agents
+from reporter.operations.trading import agents_of, known_agents, named
 from reporter.store import controls
 from reporter.store.controls import AuditEntry, Confirmation
 
@@ -134,6 +134,7 @@ def actions(asked: Invocation[Arguments]) -> Iterator[Message]:
 def _proposed(asked: Invocation[Any], operation: str, values: dict[str, str]) -> Message:
     """Say what will be done, and give the code that does it."""
     app, actor = asked.app, asked.actor
+    values = _as_known(app, operation, values)
     action = _action(app, operation, values)
     wanted = replace(unseen := Confirmation(operation, values, ""), seen=_looked(asked, action, unseen))
     with app.store.begin() as connection:
@@ -164,6 +165,13 @@ def _action(app: App, operation: str, values: Mapping[str, str]) -> Action:
         hint = f"did you mean {near}?" if near else f"there are {', '.join(known) or 'none: list them under `names:`'}"
         raise ReporterError(f"{operation} knows no {'agent' if 'agent' in values else 'service'} {target}: {hint}")
     return action
+
+
+def _as_known(app: App, operation: str, values: dict[str, str]) -> dict[str, str]:
+    """The target by its own name, whatever the case of letters in which somebody has written it."""
+    action = app.runtime.actions.get(operation)
+    known = action and (action.names or (known_agents(app) if "agent" in values else ()))
+    return {key: named(text, list(known or ())) or text for key, text in values.items()}
 
 
 def _looked(asked: Invocation[Any], action: Action, wanted: Confirmation) -> str:

@@ -120,7 +120,10 @@ def begin_silence(app: App, pattern: str, span: timedelta, reason: str, by: str)
     if len(pattern) > LONGEST:
         raise ReporterError(f"a pattern has at most {LONGEST} characters: use `*`, such as `probe/db*`")
     now = app.clock.wall()
-    known = [subject for subject in subjects(app) if fits(pattern, subject)]
+    known = matching(pattern, subjects(app))
+    if len(known) == 1:  # a name without its kind, such as `daily_loss`
+        pattern = known[0] if not fits(pattern, known[0]) else pattern
+    known = [subject for subject in known if fits(pattern, subject)]
     with app.store.begin() as connection:
         number = incidents.add_silence(connection, pattern, now, now + span, reason, by)
     return Silence(number, pattern, now, now + span, reason, by), known
@@ -160,7 +163,8 @@ def named_subject(given: str, known: Sequence[str]) -> str:
 def near(given: str, known: Sequence[str]) -> str:
     """`: did you mean probe/db?`, or where the names are listed."""
     tails = {subject.partition("/")[2] or subject: subject for subject in reversed(known)}
-    found = nearest(given, known) or tails.get(nearest(given, tails) or "")
+    within = next((subject for subject in known if given.casefold() in subject.casefold()), None) if given else None
+    found = nearest(given, known) or tails.get(nearest(given, tails) or "") or within
     return f": did you mean {found}?" if found else "; `reporter explain` lists open incidents"
 
 
@@ -204,6 +208,15 @@ class SilenceArguments(Arguments):
     reason: Annotated[str, Words("REASON", after="because", rest=True)] = ""
 
 
+def silenced(app: App) -> list[str]:
+    """The patterns of the silences that hold now."""
+    return [silence.pattern for silence in active_silences(app)]
+
+
+class UnsilenceArguments(Arguments):
+    pattern: Annotated[str, Words("SUBJECT", known=silenced)]
+
+
 class AlertsArguments(Arguments):
     state: Literal["on", "off"] | None = None
     span: Annotated[Duration, Words("SPAN", after="for")] = USUAL
@@ -236,6 +249,15 @@ def silence(asked: Invocation[SilenceArguments]) -> Iterator[Message]:
     held, matching = begin_silence(asked.app, given.subject, span, reason, asked.actor.name)
     hint = "" if matching else near(given.subject, subjects(asked.app))
     yield asked.answer("silence", silence=held, matching=matching, hint=hint)
+
+
+def unsilence(asked: Invocation[UnsilenceArguments]) -> Iterator[Message]:
+    given, run_id = asked.arguments.pattern, secrets.token_hex(4)
+    patterns = [one.pattern for one in active_silences(asked.app)]
+    meant = given if given in patterns else next(iter(matching(given, patterns)), given)  # a name without its kind
+    ended, sent = end_silences(asked.app, meant, run_id)
+    asked.deliver(run_id)
+    yield asked.answer("unsilence", silences=ended, sent=sent)
 
 
 def alerts(asked: Invocation[AlertsArguments]) -> Iterator[Message]:

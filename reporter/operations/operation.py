@@ -70,13 +70,14 @@ class Arguments(BaseModel):
 class Words:
     """How a field stands in a text: behind the word `after`, as all words that follow (`rest`), shown as `shown`.
 
-    `known` gives the values that a door may suggest.
+    `known` gives the values that a door may suggest; `also` are other words for the values of a field that has few.
     """
 
     shown: str = ""
     after: str = ""
     rest: bool = False
     known: Callable[[App], Iterable[str]] | None = None
+    also: tuple[tuple[str, str], ...] = ()
 
 
 A = TypeVar("A", bound=Arguments, default=Arguments)

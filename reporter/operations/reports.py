@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -12,16 +13,20 @@ from reporter.jobs.binding import BoundJob
 from reporter.messages.message import Message
 from reporter.operations.operation import Arguments, Invocation, Words
 from reporter.periods.civil import asked as period_asked
+from reporter.periods.date_text import in_figures
 from reporter.scheduler.runner import Findings
+
+PERIODS = (("day", "daily"), ("week", "weekly"), ("month", "monthly"), ("now", "today"))
+"""Other words for the periods of P&L."""
 
 
 class PnlArguments(Arguments):
-    period: Literal["today", "daily", "weekly", "monthly"] = "today"
-    date: Annotated[str | None, Words("DATE")] = None
+    period: Annotated[Literal["today", "daily", "weekly", "monthly"], Words(also=PERIODS)] = "today"
+    date: Annotated[str | None, Words("DATE", rest=True)] = None
 
 
 class DateArguments(Arguments):
-    date: Annotated[str | None, Words("DATE")] = None
+    date: Annotated[str | None, Words("DATE", rest=True)] = None
 
 
 def job_names(app: App) -> Sequence[str]:
@@ -30,7 +35,7 @@ def job_names(app: App) -> Sequence[str]:
 
 class ReportArguments(Arguments):
     name: Annotated[str, Words("NAME", known=job_names)]
-    date: Annotated[str | None, Words("DATE")] = None
+    date: Annotated[str | None, Words("DATE", rest=True)] = None
 
 
 def current_names(app: App) -> Sequence[str]:
@@ -43,8 +48,17 @@ class BoardArguments(Arguments):
 
 
 def pnl(asked: Invocation[PnlArguments]) -> Iterator[Message]:
-    """Today so far, or the last complete day, week or month."""
-    yield from _answered(asked, f"pnl {asked.arguments.period}", asked.arguments.date)
+    """Today so far, or the last complete day, week or month; a date alone names its period by how it is written."""
+    given = asked.arguments
+    period = _period_of(given.date, asked) if given.date and "period" not in given.model_fields_set else given.period
+    yield from _answered(asked, f"pnl {period}", given.date)
+
+
+def _period_of(date: str, asked: Invocation[Any]) -> str:
+    """`2026-W44` and `last week` are weeks, `2026-10` and `last month` months, everything else is a day."""
+    text = in_figures(date, asked.now.astimezone(asked.app.runtime.zone))
+    weekly, monthly = re.fullmatch(r"\d{4}-W\d{1,2}", text), re.fullmatch(r"\d{4}-\d{2}", text)
+    return "weekly" if weekly else "monthly" if monthly else "daily"
 
 
 def leaderboard(asked: Invocation[DateArguments]) -> Iterator[Message]:

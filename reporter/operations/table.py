@@ -118,6 +118,15 @@ OPERATIONS: tuple[Operation, ...] = (
         changes=True,
     ),
     Operation(
+        "unsilence",
+        "end a silence: people are notified of what is still failing",
+        incidents.unsilence,
+        incidents.UnsilenceArguments,
+        role=Role.OPERATOR,
+        group="Alerts",
+        changes=True,
+    ),
+    Operation(
         "plan",
         "write the author's plan for today",
         plans.plan,

@@ -100,6 +100,14 @@ def agent_names(app: App) -> list[str]:
     return sorted({agent.name for agent in agents_of(app)})
 
 
+def named(given: str, names: Sequence[str]) -> str | None:
+    """The name that somebody has written, in any case of letters; None where it is none, or could be several."""
+    if given in names:
+        return given
+    same = [name for name in names if name.casefold() == given.casefold()]
+    return same[0] if len(same) == 1 else None
+
+
 def known_agents(app: App) -> list[str]:
     """The names of all agents, as far as their ledgers can be read."""
     try:
@@ -192,13 +200,14 @@ def positions(asked: Invocation[Arguments]) -> Iterator[Message]:
 
 def trades(asked: Invocation[TradesArguments]) -> Iterator[Message]:
     app, given = asked.app, asked.arguments
-    if given.agent and given.agent not in (names := agent_names(app)):
+    agent = named(given.agent, names := agent_names(app)) if given.agent else None
+    if given.agent and agent is None:
         near = nearest(given.agent, names)
         hint = f"did you mean {near}?" if near else f"there are {', '.join(names) or 'none'}"
         raise ReporterError(f"there is no agent {given.agent}: {hint}")
     everything = Period(datetime(1970, 1, 1, tzinfo=asked.now.tzinfo), asked.now, "all", app.runtime.zone.key)
-    page = app.runtime.inputs.ledger.newest_trades(everything, given.number, only=TradeFilter(agent=given.agent))
-    yield asked.answer("trades", trades=page.trades, unread=page.unread, agent=given.agent)
+    page = app.runtime.inputs.ledger.newest_trades(everything, given.number, only=TradeFilter(agent=agent))
+    yield asked.answer("trades", trades=page.trades, unread=page.unread, agent=agent)
 
 
 def portfolio(asked: Invocation[Arguments]) -> Iterator[Message]:

@@ -17,11 +17,14 @@ def in_figures(text: str, now: datetime | None) -> str:
     """The text with its date as 2026-11-27; what is no date stays as it is, for the reader to refuse.
 
     `now`, in the user's zone, gives a meaning to `yesterday`, `last week` and to a time without a date. Raises
-    ValueError for figures that can be read in two ways, such as 11/27/2026.
+    ValueError for figures that can be read in two ways, such as 11/12/2026.
     """
     words = " ".join(text.split())
-    if re.match(r"\d{1,2}/\d{1,2}/\d{4}", words):
-        raise ValueError(f"{words!r} can be read in two ways: write year, month and day, such as 2026-11-27.")
+    if figures := re.match(r"(\d{1,2})/(\d{1,2})/(\d{4})", words):
+        less, more = sorted((int(figures[1]), int(figures[2])))
+        if not 1 <= less <= 12 < more:
+            raise ValueError(f"{words!r} can be read in two ways: write year, month and day, such as 2026-11-27.")
+        words = f"{figures[3]}-{less:02}-{more:02}{words[figures.end() :]}"
     if now is not None and (found := re.fullmatch(_TIME, words)):
         return _last(found["time"], now)
     head, _, clock = words.partition(" ")

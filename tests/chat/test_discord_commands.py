@@ -48,6 +48,7 @@ ASKED: dict[str, tuple[str, dict[str, Any]]] = {
     "unack": ("unack limit/none", {"subject": "limit/none"}),
     "ack": ("ack limit/none because of tests", {"subject": "limit/none", "note": "of tests"}),
     "silence": ("silence nowhere for 10m", {"subject": "nowhere", "span": "10m"}),
+    "unsilence": ("unsilence nowhere", {"pattern": "nowhere"}),
     "plan": ('plan d "long BTC"', {"author": "d", "text": "long BTC"}),
     "edit": ('edit d "short BTC"', {"author": "d", "text": "short BTC"}),
     "delete": ("delete d", {"author": "d"}),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from reporter.alerts.model import Level, Observation
 from reporter.errors import ReporterError
 from reporter.operations.operation import NotAllowedError, Role
 from reporter.operations.table import OPERATIONS
@@ -32,6 +33,10 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         ("pnl", ["Real-Time P&L – 2026-10-31", "Realised P&L: +3.75 USDT"]),
         ("pnl daily", ["Daily Performance Report – 2026-10-30", "+8.25 USDT"]),
         ("pnl daily 2026-10-29", ["Daily Performance Report – 2026-10-29", "-4.00 USDT"]),
+        ("pnl yesterday", ["Daily Performance Report – 2026-10-30"]),
+        ("PnL 30/10/2026", ["Daily Performance Report – 2026-10-30"]),
+        ("pnl last week", ["Weekly Report – 2026-W43"]),
+        ("pnl Month", ["Monthly Report – 2026-09"]),
         ("pnl weekly", ["Weekly Report – 2026-W43"]),
         ("pnl monthly", ["Monthly Report – 2026-09"]),
         ("performance", ["Monthly Report – 2026-10 (so far)", "+8.00 USDT"]),
@@ -40,6 +45,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         ("positions", ["0 Open Positions", "Nothing is open."]),
         ("trades 2", ["Last 2 Trades", "+100.00 USDT BTC/USDT long · Paper_v1 (paper) · 3h ago", "+3.75 USDT"]),
         ("trades of Volume_ETH_v1", ["Last 1 Trade of Volume_ETH_v1", "-2.25 USDT ETH/USDT"]),
+        ("trades of volume_eth_v1", ["Last 1 Trade of Volume_ETH_v1"]),
         ("portfolio", ["Balance: 1,008.00 USDT, from 1,004.25 USDT this morning"]),
         ("report daily_summary", ["Daily Performance Report – 2026-10-30"]),
         ("latency", ["floor (database):"]),
@@ -106,6 +112,20 @@ def test_a_silence_says_what_it_matches(stage: Stage) -> None:
     assert "nowhere is silenced" in answer
     assert "for 10m, by anna: of tests" in answer
     assert "It matches no known subject" in answer
+
+
+def test_a_silence_takes_a_name_without_its_kind_and_can_be_ended(tmp_path: Path) -> None:
+    stage = floor(tmp_path)
+    seen = Observation("limit/daily_loss/live/USDT", Level.CRITICAL, "it is passed")
+    stage.app.runner.observe(stage.app.runtime, [seen])
+    assert "🔇 limit/daily_loss/live/USDT is silenced" in ask(stage, "silence daily_loss for 2 hours")
+    assert "limit/daily_loss/live/USDT: anna had silenced it" in ask(stage, "unsilence daily_loss")
+    stage.clock.forward(seconds=1)
+    with pytest.raises(ReporterError, match="there is no silence daily_loss"):
+        ask(stage, "unsilence daily_loss")
+    with pytest.raises(ReporterError, match="did you mean limit/daily_loss/live/USDT"):
+        ask(stage, "explain loss")
+    stage.close()
 
 
 @pytest.mark.parametrize(

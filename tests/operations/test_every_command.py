@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import get_args
 
@@ -18,6 +19,7 @@ from reporter.alerts.model import Level, Observation
 from reporter.config.actions import Command
 from reporter.errors import ReporterError
 from reporter.operations.arguments import choices, words_in
+from reporter.operations.incidents import begin_silence
 from reporter.operations.operation import Actor, NotAllowedError, Operation, Role
 from reporter.operations.table import OPERATIONS
 from tests.operations.floors import CONFIG, ask, floor
@@ -47,6 +49,7 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     monkeypatch.chdir(tmp_path)
     found = floor(tmp_path, HOME + "".join(RUN.format(name=name) for name in get_args(Command)))
     found.app.runner.observe(found.app.runtime, [Observation("limit/daily_loss", Level.CRITICAL, "it is passed")])
+    begin_silence(found.app, "nowhere", timedelta(hours=1), "a test", "anna")
     yield found
     found.close()
 
