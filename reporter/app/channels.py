@@ -85,6 +85,8 @@ def _channel(
         outlet, address = _telegram(entry, loaded.config, services, unavailable=bool(unavailable))
     elif isinstance(entry, models.AppriseChannel):
         outlet, address = _apprise(entry, loaded.config, unavailable=bool(unavailable))
+    elif isinstance(entry, models.HttpChannel):
+        outlet, address = _http(entry, unavailable=bool(unavailable))
     else:
         outlet, address = _discord(entry, loaded.config, services, unavailable=bool(unavailable))
     hold = entry.doubt == "hold"
@@ -183,6 +185,14 @@ def _apprise(entry: models.AppriseChannel, settings: models.Config, *, unavailab
         ) from None
     url = Secret("json://127.0.0.1:9/unavailable") if unavailable else entry.url
     return AppriseOutlet(url, zone=ZoneInfo(settings.timezone)), _address(url.reveal(), None)
+
+
+def _http(entry: models.HttpChannel, *, unavailable: bool) -> tuple[Outlet, str]:
+    from reporter.delivery.outlets.signed_webhook import SignedWebhook  # noqa: PLC0415 - loaded only where it is used
+
+    url = Secret("https://unavailable.invalid") if unavailable else entry.url
+    outlet = SignedWebhook(url, entry.secret, private=entry.private, **_way(entry))
+    return outlet, _address(url.reveal(), None)
 
 
 def _is_answered(token: Secret, settings: models.Config) -> bool:

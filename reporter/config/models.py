@@ -267,6 +267,23 @@ class AppriseChannel(ChannelSettings):
     """How old a message may be and still be sent; without it, it is tried until it is delivered."""
 
 
+class HttpChannel(WebChannel):
+    """A program of your own, which gets each message as JSON, signed."""
+
+    kind: Literal["http"]
+    """`http` posts signed JSON (docs/webhooks.md)."""
+    url: Annotated[Address, AfterValidator(web_address)] = Field(examples=["env:FLOOR_URL"])
+    """The address; it is a secret."""
+    secret: SecretText = Field(examples=["env:FLOOR_SECRET"])
+    """The key of the signature, as the receiver has it: `whsec_` and base64, or any text."""
+    private: bool = False
+    """Whether the address may be of this machine or network, or http."""
+    doubt: Literal["repeat", "hold"] = "repeat"
+    """What becomes of a message that may have arrived or not: `repeat` it, with a mark, or `hold` it and say so."""
+    keep: Duration | None = None
+    """How old a message may be and still be sent; without it, it is tried until it is delivered."""
+
+
 class ConsoleChannel(ChannelSettings):
     """Standard output, where each message is shown as the embed it would be."""
 
@@ -284,6 +301,7 @@ ChannelConfig = Annotated[
     Annotated[DiscordChannel, Tag("discord")]
     | Annotated[TelegramChannel, Tag("telegram")]
     | Annotated[AppriseChannel, Tag("apprise")]
+    | Annotated[HttpChannel, Tag("http")]
     | Annotated[ConsoleChannel, Tag("console")],
     Discriminator(_channel_kind),
 ]

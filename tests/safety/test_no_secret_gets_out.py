@@ -204,6 +204,17 @@ class Home:
             proxy="TelegramChannel.proxy",
         )
         behind += "\n" + each("ap-{way}: {{kind: apprise, url: {url}}}", url="AppriseChannel.url")
+        behind += "\n" + each(
+            "h-{way}: {{kind: http, url: {url}, secret: {secret}, private: true}}",
+            url="HttpChannel.url",
+            secret="HttpChannel.secret",
+        )
+        behind += "\n" + each(
+            "hp-{way}: {{kind: http, url: {url}, secret: {secret}, proxy: {proxy}}}",
+            url="HttpChannel.url",
+            secret="HttpChannel.secret",
+            proxy="HttpChannel.proxy",
+        )
         probes = [
             each(
                 "http-{way}: {{kind: http, url: {url}, body: {body}, headers: {{Authorization: {header}, X: {more}}}}}",
