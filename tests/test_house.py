@@ -108,6 +108,7 @@ HEAVY_OF_OURS = {
     "reporter.delivery.outlets.discord.outlet",
     "reporter.delivery.outlets.discord.bot",
     "reporter.delivery.outlets.discord.server",
+    "reporter.delivery.outlets.signed_webhook",
     "reporter.delivery.outlets.telegram.outlet",
     "reporter.delivery.outlets.telegram.chats",
     "reporter.delivery.outlets.apprise_services",

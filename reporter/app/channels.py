@@ -86,7 +86,7 @@ def _channel(
     elif isinstance(entry, models.AppriseChannel):
         outlet, address = _apprise(entry, loaded.config, unavailable=bool(unavailable))
     elif isinstance(entry, models.HttpChannel):
-        outlet, address = _http(entry, unavailable=bool(unavailable))
+        outlet, address = _http(entry, services, unavailable=bool(unavailable))
     else:
         outlet, address = _discord(entry, loaded.config, services, unavailable=bool(unavailable))
     hold = entry.doubt == "hold"
@@ -187,11 +187,11 @@ def _apprise(entry: models.AppriseChannel, settings: models.Config, *, unavailab
     return AppriseOutlet(url, zone=ZoneInfo(settings.timezone)), _address(url.reveal(), None)
 
 
-def _http(entry: models.HttpChannel, *, unavailable: bool) -> tuple[Outlet, str]:
+def _http(entry: models.HttpChannel, services: Services, *, unavailable: bool) -> tuple[Outlet, str]:
     from reporter.delivery.outlets.signed_webhook import SignedWebhook  # noqa: PLC0415 - loaded only where it is used
 
     url = Secret("https://unavailable.invalid") if unavailable else entry.url
-    outlet = SignedWebhook(url, entry.secret, private=entry.private, **_way(entry))
+    outlet = SignedWebhook(url, entry.secret, services.clock.wall, private=entry.private, **_way(entry))
     return outlet, _address(url.reveal(), None)
 
 

@@ -55,6 +55,8 @@ ENVIRON_OF_THE_STOCK = {
     "ALERTS_WEBHOOK": HOOK,
     "DISCORD_TOKEN": "a token",
     "TELEGRAM_TOKEN": "123456789:" + "t" * 35,
+    "FLOOR_URL": "https://floor.example.org/messages",
+    "FLOOR_SECRET": "a secret",
     "MAIL_URL": "mailtos://user:password@example.org?to=me@example.org",
     "EXCHANGE_KEY": "a key",
     "FREQTRADE_PASSWORD": "a password",

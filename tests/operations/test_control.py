@@ -57,7 +57,7 @@ def test_a_confirmed_action_is_done_once_audited_and_told(stage: Stage) -> None:
     assert "runs sh -c" in proposed
     assert acts(stage) == ""
     done = ask(stage, f"confirm {code_of(proposed)}", OPERATOR)
-    assert "pause Momentum_BTC_v1: done" in done
+    assert "⏸️ Paused agent: Momentum_BTC_v1" in done
     assert acts(stage) == "Momentum_BTC_v1 paused\n"
     with pytest.raises(ReporterError, match="nothing waits for this code"):
         ask(stage, f"confirm {code_of(proposed)}", OPERATOR)

@@ -55,7 +55,7 @@ def test_a_pause_lets_trades_run_on_and_a_resume_ends_it(stage: Stage, bot: Freq
     assert "It is running, paper now" in proposed
     assert bot.calls == ["show_config", "status"]
     paused = ask(stage, f"confirm {code_of(proposed)}")
-    assert "pause Momentum_BTC_v1: done" in paused
+    assert "⏸️ Paused agent: Momentum_BTC_v1" in paused
     assert "is paused, 2 open trades, paper" in paused
     assert "It is paused, paper now (before: running, paper)" in paused
     assert "is running, 2 open trades" in done(stage, "resume")

@@ -10,9 +10,8 @@ import ipaddress
 import json
 import re
 import socket
-import time
-from collections.abc import Collection, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -43,7 +42,7 @@ class SignedWebhook:
     """One address. Every request bears an id, the time and an HMAC-SHA256 of both and the body.
 
     A message that is sent again after a lost answer keeps its id, so that a receiver takes it once. `private` allows
-    an address of this machine or network, and http.
+    an address of this machine or network, and http. `wall` gives the time.
     """
 
     kind = "http"
@@ -52,6 +51,7 @@ class SignedWebhook:
         self,
         url: Secret,
         secret: Secret,
+        wall: Callable[[], datetime],
         *,
         private: bool = False,
         timeout: float = 15,
@@ -62,6 +62,7 @@ class SignedWebhook:
         self._host, self._port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
         self._scheme, self._private, self._proxied = parts.scheme, private, proxy is not None
         self._key = _key(secret)
+        self._wall = wall
         self.pace = RateWindow(own=SENDS)
         inner = BoundedTransport(url.reveal(), ANSWER, proxy=proxy.reveal() if proxy else None, ca_file=ca_file)
         self._client = httpx.Client(
@@ -126,8 +127,9 @@ class SignedWebhook:
             return Later(UNREACHABLE_PAUSE, "the channel was closed", asked=False)
         if forbidden := self._forbidden():
             return forbidden
-        content = json.dumps({**body, "timestamp": datetime.now(UTC).isoformat()}, ensure_ascii=False).encode()
-        stamp = str(int(time.time()))
+        now = self._wall()
+        content = json.dumps({**body, "timestamp": now.isoformat()}, ensure_ascii=False).encode()
+        stamp = str(int(now.timestamp()))
         signed = hmac.new(self._key, f"{identity}.{stamp}.".encode() + content, hashlib.sha256).digest()
         headers = {
             "webhook-id": identity,

@@ -16,10 +16,12 @@ from reporter.delivery.outlets.outlet import Delivered, Later, Never, Unclear
 from reporter.delivery.outlets.signed_webhook import SignedWebhook
 from reporter.inbox.hooks import Hook, is_authentic
 from reporter.messages.message import Attachment
+from reporter.periods.clock import SystemClock
 from reporter.secret import Secret
 from tests.delivery.outlets.kit import OutletContract
 from tests.delivery.outlets.messages import line, summary
 
+WALL = SystemClock().wall
 SECRET = "whsec_" + base64.b64encode(b"a key of twenty-four byte").decode()
 
 
@@ -53,7 +55,7 @@ def receiver() -> Iterator[tuple[type[Receiver], str]]:
 
 @pytest.fixture
 def outlet(receiver: tuple[type[Receiver], str]) -> Iterator[SignedWebhook]:
-    made = SignedWebhook(Secret(receiver[1]), Secret(SECRET), private=True)
+    made = SignedWebhook(Secret(receiver[1]), Secret(SECRET), WALL, private=True)
     yield made
     made.close()
 
@@ -61,7 +63,7 @@ def outlet(receiver: tuple[type[Receiver], str]) -> Iterator[SignedWebhook]:
 class TestContract(OutletContract):
     @pytest.fixture
     def outlet(self, receiver: tuple[type[Receiver], str]) -> Iterator[SignedWebhook]:
-        made = SignedWebhook(Secret(receiver[1]), Secret(SECRET), private=True)
+        made = SignedWebhook(Secret(receiver[1]), Secret(SECRET), WALL, private=True)
         yield made
         made.close()
 
@@ -120,7 +122,7 @@ def test_each_answer_has_its_verdict(
 
 def test_this_machine_is_called_only_where_that_is_allowed(receiver: tuple[type[Receiver], str]) -> None:
     for url in (receiver[1], receiver[1].replace("http:", "https:"), "https://169.254.169.254/latest"):
-        outlet = SignedWebhook(Secret(url), Secret(SECRET))
+        outlet = SignedWebhook(Secret(url), Secret(SECRET), WALL)
         found = outlet.post(summary())
         assert isinstance(found, Later)
         assert "private: true" in found.why
@@ -129,7 +131,7 @@ def test_this_machine_is_called_only_where_that_is_allowed(receiver: tuple[type[
 
 
 def test_no_error_shows_the_address() -> None:
-    outlet = SignedWebhook(Secret("http://127.0.0.1:1/t0ken-t0ken"), Secret(SECRET), private=True)
+    outlet = SignedWebhook(Secret("http://127.0.0.1:1/t0ken-t0ken"), Secret(SECRET), WALL, private=True)
     found = outlet.post(summary())
     assert isinstance(found, Later)
     assert "t0ken" not in repr(found) + repr(outlet)
