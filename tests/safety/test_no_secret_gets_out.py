@@ -92,7 +92,8 @@ PICTURE = (
 AT_IMPORT = "from pathlib import Path\nraise RuntimeError((Path(__file__).parent.parent / 'all.json').read_text())\n"
 NO_PYTHON = "HOOK = '{secret}' +* 1\n"
 
-MAPPED = "mapping: {table: t, columns: {id: id, agent: a, market: m, side: s, closed_at: at, pnl: gain, currency: {const: USDT}}}"
+COLUMNS = "id: id, agent: a, market: m, side: s, closed_at: at, pnl: gain, currency: {const: USDT}"
+MAPPED = f"mapping: {{table: t, columns: {{{COLUMNS}}}}}"
 CONFIG = """\
 version: 1
 store: {store}
