@@ -6,6 +6,8 @@ import argparse
 import csv
 import io
 import json
+import os
+import stat
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -147,6 +149,14 @@ def test_an_export_writes_through_no_link_that_somebody_planted(floor: Stage, tm
     export(floor, "trades", out=str(target))
     assert precious.read_text() == "keys"
     assert len(table(target.read_text())) == 3
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a device")
+def test_a_device_stays_a_device(floor: Stage, tmp_path: Path) -> None:
+    device = tmp_path / "null"
+    os.mknod(device, 0o666 | stat.S_IFCHR, os.stat(os.devnull).st_rdev)
+    export(floor, "trades", out=str(device))
+    assert stat.S_ISCHR(device.stat().st_mode)
 
 
 @pytest.mark.parametrize(
