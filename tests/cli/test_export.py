@@ -154,7 +154,7 @@ def test_an_export_writes_through_no_link_that_somebody_planted(floor: Stage, tm
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a device")
 def test_a_device_stays_a_device(floor: Stage, tmp_path: Path) -> None:
     device = tmp_path / "null"
-    os.mknod(device, 0o666 | stat.S_IFCHR, os.stat(os.devnull).st_rdev)
+    os.mknod(device, 0o666 | stat.S_IFCHR, Path(os.devnull).stat().st_rdev)
     export(floor, "trades", out=str(device))
     assert stat.S_ISCHR(device.stat().st_mode)
 
