@@ -22,6 +22,7 @@ from reporter.periods.clock import Clock, SystemClock
 from reporter.scheduler.chat_settings import DoorStates
 from reporter.scheduler.clock_check import ClockCheck
 from reporter.scheduler.daemon import TICK, WATCH, Daemon
+from reporter.scheduler.door_log import DoorLog
 from reporter.scheduler.ping_watch import PingWatch
 from reporter.scheduler.planner import Planner
 from reporter.scheduler.rollup_loop import RollupLoop
@@ -56,8 +57,9 @@ class App:
         self.store = open_store(home.store.reveal(), existing=existing)
         if hold:
             self.store.hold()
+        self.door_log = DoorLog(self.store)
         self.history = run_log.StoredHistory(self.store, self.clock, self.clock.wall() if hold else None)
-        self.doors = DoorStates()
+        self.doors = DoorStates(self.clock.wall, self.door_log.save if hold else lambda _: None)
         self._daemon: Daemon | None = None
         self.followers: list[Callable[[Runtime], None]] = []
         self._rollups = StoredRollups(self.store, self.clock)

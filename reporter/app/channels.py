@@ -46,7 +46,10 @@ class Services:
 
         key = chat.token.reveal(), settings.discord.base_url
         if key not in self._applications:
-            application = BotApplication(chat.token, key[1], USER_AGENT, self.clock.monotonic)
+            proxy = None if chat.proxy is None or chat.proxy.missing else chat.proxy
+            application = BotApplication(
+                chat.token, key[1], USER_AGENT, self.clock.monotonic, proxy=proxy, ca_file=chat.ca_file
+            )
             self._applications[key] = application.id
         return self._applications[key]
 

@@ -138,7 +138,10 @@ def _check_chat(runtime: Runtime) -> Iterator[Finding]:
 def _check_telegram(token: Secret, chat: ChatSettings) -> Iterator[Finding]:
     from reporter.delivery.outlets.telegram.chats import bot_and_groups  # noqa: PLC0415 - loaded only where it is used
 
-    name, strange = bot_and_groups(token, chat.telegram_url, sorted(chat.telegram_groups))
+    way = chat.telegram_way
+    name, strange = bot_and_groups(
+        token, chat.telegram_url, sorted(chat.telegram_groups), proxy=way.proxy, ca_file=way.ca_file
+    )
     yield Finding("", f"questions are answered by @{visible(name)} in Telegram")
     for group in strange:
         yield Finding("chat", f"chat: the bot is not in the group {group}: add it there, or take it out of `groups`")
@@ -150,7 +153,7 @@ def _check_discord(chat: DiscordSettings) -> Iterator[Finding]:
 
     if find_spec(MODULES["chat"]) is None:
         return  # which is said of the config
-    bot = Bot(chat.token, base_url=chat.url)
+    bot = Bot(chat.token, base_url=chat.url, proxy=chat.way.proxy, ca_file=chat.way.ca_file)
     try:
         servers = {server.id: visible(server.name) for server in bot.servers()}
         if chat.guild not in servers:

@@ -16,6 +16,7 @@ from reporter.delivery.outlets.telegram import limits
 from reporter.delivery.outlets.telegram.outlet import TelegramOutlet
 from reporter.delivery.rate_limits import ServiceLimits
 from reporter.messages.message import Message
+from reporter.scheduler.chat_settings import ChatSettings
 from reporter.secret import Secret
 
 log = logging.getLogger(__name__)
@@ -30,10 +31,11 @@ class Answers:
     """
 
     def __init__(
-        self, token: Secret, base_url: str, zone: ZoneInfo, stopping: threading.Event, service: ServiceLimits
+        self, token: Secret, settings: ChatSettings, zone: ZoneInfo, stopping: threading.Event, service: ServiceLimits
     ) -> None:
         self._token = token
-        self._base_url = base_url
+        self._way = settings.telegram_way
+        self._base_url = settings.telegram_url
         self._zone = zone
         self._stopping = stopping
         self._service = service
@@ -75,6 +77,8 @@ class Answers:
                     zone=self._zone,
                     base_url=self._base_url,
                     service=self._service,
+                    proxy=self._way.proxy,
+                    ca_file=self._way.ca_file,
                 )
             return self._outlets[chat, topic]
 

@@ -60,10 +60,18 @@ class TelegramDoor:
         self._app = app
         self._questions = Questions(app, deliver)
         bounds = Bounds(POLL + 30.0, 16 << 20)
-        self._api = BotApi(token, base_url=settings.telegram_url, timeout=15 + POLL, bounds=bounds)
+        way = settings.telegram_way
+        self._api = BotApi(
+            token,
+            base_url=settings.telegram_url,
+            timeout=15 + POLL,
+            bounds=bounds,
+            proxy=way.proxy,
+            ca_file=way.ca_file,
+        )
         self._stopping = threading.Event()
         service = app.home.services.telegram
-        self._answers = Answers(token, settings.telegram_url, app.runtime.zone, self._stopping, service)
+        self._answers = Answers(token, settings, app.runtime.zone, self._stopping, service)
         self._pictures = Lane("chat-pictures")
         self._albums: dict[str, list[Asked]] = {}
         self._thread = threading.Thread(target=self._listen, name="chat-telegram", daemon=True)
@@ -134,13 +142,14 @@ class TelegramDoor:
         found = self._result(self._api.call("getMe", {}))
         self._name = str(found.get("username", "")) if isinstance(found, dict) else ""
         log.info("questions are answered by @%s in Telegram", visible(self._name))
-        for identity, role in people.everybody(self._app).items():
-            self._show_menu(identity, role)
+        shown = [self._show_menu(identity, role) for identity, role in people.everybody(self._app).items()]
+        self._app.doors.introduce(_SERVICE, f"@{visible(self._name)}", max(shown, default=0))
 
-    def _show_menu(self, identity: str, role: Role) -> None:
+    def _show_menu(self, identity: str, role: Role) -> int:
+        """Show somebody the commands of a role; returns how many are shown."""
         service, _, number = identity.partition(":")
         if service != _SERVICE:
-            return
+            return 0
         commands = [
             {"command": one.name, "description": one.help[:256]}
             for one in allowed(Actor("", role))
@@ -149,6 +158,8 @@ class TelegramDoor:
         scope = {"type": "chat", "chat_id": int(number)}
         with suppress(_RefusedError):  # somebody who never wrote to the bot has no chat with it
             self._result(self._api.call("setMyCommands", {"commands": commands, "scope": scope}))
+            return len(commands)
+        return 0
 
     def _result(self, answer: BotAnswer) -> Any:
         if answer.accepted:

@@ -260,7 +260,8 @@ def _web(parser: argparse.ArgumentParser) -> None:
 
 
 def _chat(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions", required=True)
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions", help="default: state")
+    actions.add_parser("state", help="show how each bot that is asked stands")
     pair = actions.add_parser("pair", help="print a code that gives whoever sends it to the bot a role")
     pair.add_argument("--role", choices=("viewer", "operator", "owner"), default="owner", help="default: owner")
     actions.add_parser("people", help="list who may do what in chat")
@@ -499,6 +500,6 @@ COMMANDS = (
         Needs.NOTHING,
     ),
     Command("web", "make tokens for programs, and links to log in on the pages", "web.run_web", _web),
-    Command("chat", "pair people with the bot, and list them", "chat.run_chat", _chat),
+    Command("chat", "show how the bots that people ask stand, pair people, and list them", "chat.run_chat", _chat),
     Command("schema", "print the JSON Schema of the config", "init.print_schema", _none, Needs.NOTHING),
 )

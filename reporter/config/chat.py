@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
+from reporter.config.addresses import web_address
 from reporter.config.base import Settings
-from reporter.config.secrets import SecretText
+from reporter.config.secrets import Address, HomePath, SecretText
 from reporter.config.types import OrEmpty, mistake, one_or_many
 
 _IDENTITY = re.compile(r"telegram:-?[1-9]\d{0,19}|discord:(?:role:|channel:)?[1-9]\d{0,19}")
@@ -73,7 +74,16 @@ Snowflakes = Annotated[
 Prefix = Annotated[str, BeforeValidator(_prefix), WithJsonSchema({"anyOf": [{"type": "string"}, {"const": False}]})]
 
 
-class TelegramChatConfig(Settings):
+class BotSettings(Settings):
+    """How a bot's service is reached."""
+
+    proxy: Annotated[Address, AfterValidator(web_address)] | None = None
+    """The HTTP proxy to go through, instead of the environment's."""
+    ca_file: HomePath | None = None
+    """The certificates (PEM) to trust, instead of those that browsers trust."""
+
+
+class TelegramChatConfig(BotSettings):
     """Questions to a bot of Telegram."""
 
     token: SecretText = Field(examples=["env:TELEGRAM_TOKEN"])
@@ -82,7 +92,7 @@ class TelegramChatConfig(Settings):
     """Groups in which the bot answers, by their ids; in a private chat it always does."""
 
 
-class DiscordChatConfig(Settings):
+class DiscordChatConfig(BotSettings):
     """Questions to a bot of Discord; needs the extra `chat`."""
 
     token: SecretText = Field(examples=["env:DISCORD_TOKEN"])

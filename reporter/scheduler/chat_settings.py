@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
 
 from reporter.secret import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class ChatWay:
+    """How a bot's service is reached: by a `proxy` instead of the environment's, with the certificates of `ca_file`."""
+
+    proxy: Secret | None = None
+    ca_file: Path | None = None
+
+
+DIRECT = ChatWay()
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +32,7 @@ class DiscordSettings:
     channels: frozenset[str] = frozenset()
     prefix: str = "!"
     ephemeral: bool = False
+    way: ChatWay = DIRECT
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +46,59 @@ class ChatSettings:
     telegram: Secret | None = None
     telegram_url: str = ""
     telegram_groups: frozenset[int] = frozenset()
+    telegram_way: ChatWay = DIRECT
     discord: DiscordSettings | None = None
     roles: Mapping[str, str] = field(default_factory=dict)
 
 
-class DoorStates:
-    """How the doors in chat stand, by service. Safe to use from several threads."""
+@dataclass(frozen=True, slots=True)
+class DoorState:
+    """How the door of a service stands since a moment; `why` explains that it is not connected. `error` is the last
+    trouble, whenever it was. `bot` is its name, `commands` how many it has shown."""
 
-    def __init__(self) -> None:
+    service: str
+    connected: bool
+    since: datetime
+    why: str = ""
+    error: str = ""
+    error_at: datetime | None = None
+    bot: str = ""
+    commands: int | None = None
+
+    def changed(self, now: datetime, *, connected: bool, why: str) -> DoorState:
+        """The state after the door has said how it stands."""
+        if (connected, why) == (self.connected, self.why):
+            return self
+        since = self.since if connected == self.connected else now
+        error, error_at = (why, now) if why else (self.error, self.error_at)
+        return replace(self, connected=connected, since=since, why=why, error=error, error_at=error_at)
+
+
+class DoorStates:
+    """How the doors in chat stand, by service. Safe to use from several threads; `changed` is told each new state."""
+
+    def __init__(self, now: Callable[[], datetime], changed: Callable[[DoorState], None] = lambda _: None) -> None:
+        self._now, self._changed = now, changed
         self._lock = threading.Lock()
-        self._states: dict[str, tuple[bool, str]] = {}
+        self._states: dict[str, DoorState] = {}
 
     def note(self, service: str, *, connected: bool, why: str = "") -> None:
         """A door says how it stands; `why` explains that it is not connected."""
+        now = self._now()
         with self._lock:
-            self._states[service] = connected, why
+            before = self._states.get(service) or DoorState(service, not connected, now)
+            after = self._states[service] = before.changed(now, connected=connected, why=why)
+        if after != before:
+            self._changed(after)
+
+    def introduce(self, service: str, bot: str, commands: int | None = None) -> None:
+        """A door says which bot it has, and how many commands it has shown."""
+        with self._lock:
+            before = self._states.get(service) or DoorState(service, False, self._now())
+            known = before.commands if commands is None else commands
+            after = self._states[service] = replace(before, bot=bot, commands=known)
+        if after != before:
+            self._changed(after)
 
     def words(self, service: str) -> tuple[str, str]:
         """`connected`, `disconnected` or `not configured`, and why."""
@@ -54,7 +106,7 @@ class DoorStates:
             found = self._states.get(service)
         if found is None:
             return "not configured", ""
-        return ("connected" if found[0] else "disconnected"), found[1]
+        return ("connected" if found.connected else "disconnected"), found.why
 
     def all(self) -> dict[str, str]:
         """`connected` or `disconnected` by service."""

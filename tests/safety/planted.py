@@ -43,6 +43,8 @@ PLACES = {
     "MarketConfig.url": "{server}/price?token={token}",
     "TelegramChatConfig.token": "{number}:{token}",
     "DiscordChatConfig.token": "{token}.{token}",
+    "TelegramChatConfig.proxy": "http://user:{token}@127.0.0.1:1",
+    "DiscordChatConfig.proxy": "http://user:{token}@127.0.0.1:1",
     "UserConfig.password": "scrypt${token}",
     "LedgerConfig.url": "postgresql://reader:{quoted}@127.0.0.1:1/bot",
     "Config.store": "postgresql://writer:{quoted}@127.0.0.1:1/store?sslpassword={quoted}",

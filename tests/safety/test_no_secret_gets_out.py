@@ -102,8 +102,8 @@ telegram: {{base_url: "{server}"}}
 markets:
 {markets}
 chat:
-  telegram: {{token: {chat}}}
-  discord: {{token: {door}, guild: 1}}
+  telegram: {{token: {chat}, proxy: {chat_proxy}}}
+  discord: {{token: {door}, proxy: {door_proxy}, guild: 1}}
   roles: {{owner: ["telegram:1"]}}
 actions:
   restart: {{url: {act}, headers: {{Authorization: {head}}}, names: [db]}}
@@ -256,6 +256,8 @@ class Home:
             markets=each("m-{way}: {{url: {url}}}", url="MarketConfig.url"),
             chat=one("TelegramChatConfig.token"),
             door=one("DiscordChatConfig.token"),
+            chat_proxy=one("TelegramChatConfig.proxy"),
+            door_proxy=one("DiscordChatConfig.proxy"),
             act=one("ActionConfig.url"),
             head=one("ActionConfig.headers"),
             bot=one("FreqtradeConfig.url"),
@@ -378,7 +380,7 @@ COMMAND_LINES: dict[str, list[list[str]]] = {
     ],
     "ledger": [["check"], ["rollups"], ["verify"], ["inspect", "LEDGER"]],
     "web": [["tokens"], ["token", "p"], ["revoke", "p"], ["login"]],
-    "chat": [["people"], ["pair"], ["remove", "telegram:1"]],
+    "chat": [[], ["people"], ["pair"], ["remove", "telegram:1"]],
     "jobs": [[]],
     "check": [[], ["--diff"]],
     "doctor": [[], ["--json"], ["--bundle", "bundle.txt"]],

@@ -29,6 +29,7 @@ from reporter.delivery.outlets.discord.webhook import connect_api, connect_bot
 from reporter.delivery.outlets.outlet import Later, Never, Unclear, Verdict
 from reporter.delivery.rate_limits import Limit, ServiceLimits
 from reporter.messages.message import Message
+from reporter.scheduler.chat_settings import DIRECT, ChatWay
 from reporter.secret import Secret, masked
 
 log = logging.getLogger(__name__)
@@ -67,10 +68,11 @@ class Reply:
 class DiscordAnswers:
     """Sends answers, each kind by its own way."""
 
-    def __init__(self, token: Secret, base_url: str, stopping: threading.Event) -> None:
-        self._token, self._stopping = token, stopping
-        self._bot = connect_bot(base_url, token, timeout=15, user_agent=USER_AGENT)
-        self._open = connect_api(base_url, timeout=15, user_agent=USER_AGENT)
+    def __init__(self, token: Secret, base_url: str, stopping: threading.Event, way: ChatWay = DIRECT) -> None:
+        self._stopping = stopping
+        proxy, ca_file = way.proxy, way.ca_file
+        self._bot = connect_bot(base_url, token, timeout=15, user_agent=USER_AGENT, proxy=proxy, ca_file=ca_file)
+        self._open = connect_api(base_url, timeout=15, user_agent=USER_AGENT, proxy=proxy, ca_file=ca_file)
         self._service = ServiceLimits(time.monotonic)
         self._lock = threading.Lock()
         self._said: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=limits.CHANNEL_POSTS.requests))

@@ -19,6 +19,8 @@ from discord.gateway import DiscordWebSocket, ReconnectWebSocket
 from discord.http import Route
 
 from reporter.chat.discord.identifies import RESERVE, IdentifyBudget, TooManyIdentifiesError
+from reporter.http_client import trusted
+from reporter.scheduler.chat_settings import DIRECT, ChatWay
 from reporter.secret import Secret, masked
 
 log = logging.getLogger(__name__)
@@ -72,10 +74,12 @@ class Connection:
         *,
         reads: bool,
         pauses: tuple[float, ...] = PAUSES,
+        way: ChatWay = DIRECT,
     ) -> None:
         self._token, self._base_url, self._budget, self._heard = token, base_url, budget, heard
         self._reads = reads
         self._pauses = pauses
+        self._way = way
         # It would log each lost connection with a traceback; the door says it in a sentence.
         logging.getLogger("discord").setLevel(logging.CRITICAL)
 
@@ -129,7 +133,7 @@ class Connection:
     async def _session(self) -> None:
         """From an identify until the session cannot be taken up again."""
         Route.BASE = f"{self._base_url}/api/v10"
-        client = _Client(self._heard, self._budget, reads=self._reads)
+        client = _Client(self._heard, self._budget, self._way, reads=self._reads)
         try:
             await client.login(self._token.reveal())
             found = await client.http.request(Route("GET", "/gateway/bot"))
@@ -178,10 +182,15 @@ async def _handled(ws: DiscordWebSocket) -> None:
         log.exception("an event of Discord could not be read")
 
 
+def _connector(way: ChatWay) -> aiohttp.TCPConnector:
+    """What opens connections; the certificates are those of httpx, as for everything else that is asked."""
+    return aiohttp.TCPConnector(limit=0, ssl=trusted(way.ca_file))
+
+
 class _Client(discord.Client):
     """What discord.py is asked for: no cache of people or messages, and as few events as will do."""
 
-    def __init__(self, heard: Heard, budget: IdentifyBudget, *, reads: bool) -> None:
+    def __init__(self, heard: Heard, budget: IdentifyBudget, way: ChatWay, *, reads: bool) -> None:
         intents = discord.Intents.none()
         intents.guilds = intents.dm_messages = True
         intents.guild_messages = True
@@ -192,6 +201,8 @@ class _Client(discord.Client):
             chunk_guilds_at_startup=False,
             member_cache_flags=discord.MemberCacheFlags.none(),
             allowed_mentions=discord.AllowedMentions.none(),
+            proxy=way.proxy.reveal() if way.proxy else None,
+            connector=_connector(way),
         )
         self._heard, self._budget = heard, budget
         self.is_listening = False

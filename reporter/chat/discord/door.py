@@ -78,7 +78,7 @@ class DiscordDoor:
         self._pauses = pauses
         self._questions = Questions(app, deliver)
         self._stopping = threading.Event()
-        self._answers = DiscordAnswers(settings.token, settings.url, self._stopping)
+        self._answers = DiscordAnswers(settings.token, settings.url, self._stopping, settings.way)
         self._strangers = Strangers()
         self._forms: dict[str, tuple[tuple[str, bytes], ...]] = {}
         self._client: discord.Client | None = None
@@ -123,7 +123,13 @@ class DiscordDoor:
         budget = IdentifyBudget(self._app.store, self._app.clock, settings.token)
         heard = Heard(self._ready, self._written, self._interacted, lambda on, why: self._note(connected=on, why=why))
         connection = Connection(
-            settings.token, settings.url, budget, heard, reads=bool(settings.prefix), pauses=self._pauses
+            settings.token,
+            settings.url,
+            budget,
+            heard,
+            reads=bool(settings.prefix),
+            pauses=self._pauses,
+            way=settings.way,
         )
         try:
             await connection.run()
@@ -139,12 +145,14 @@ class DiscordDoor:
         self._client = client
         self._user = client.user.id if client.user else 0
         log.info("questions are answered by %s in Discord", visible(str(client.user)))
+        self._app.doors.introduce("discord", visible(str(client.user)))
         path = "/applications/{application_id}/guilds/{guild_id}/commands"
         names = {"application_id": str(client.application_id), "guild_id": self._began_with.guild}
         ours = slash_commands()
         try:
             if not same_commands(ours, await client.http.request(Route("GET", path, **names))):
                 await client.http.request(Route("PUT", path, **names), json=ours)
+            self._app.doors.introduce("discord", visible(str(client.user)), len(ours))
         except discord.HTTPException as error:
             log.warning(
                 "Discord does not take the commands in the server %s (%s): is `chat.discord.guild` right, and was the "

@@ -9,6 +9,8 @@ import hashlib
 import json
 from datetime import datetime, timedelta
 
+from sqlalchemy import Connection
+
 from reporter.periods.clock import Clock
 from reporter.secret import Secret
 from reporter.store.database import Store, fact
@@ -36,15 +38,24 @@ class IdentifyBudget:
         self._store, self._clock, self._most = store, clock, most
         self._name = f"identifies {hashlib.sha256(token.reveal().encode()).hexdigest()[:16]}"
 
+    def left(self) -> int:
+        """How many more may be made today."""
+        now = self._clock.wall()
+        with self._store.read() as connection:
+            return self._most - len(self._times(connection, now))
+
     def take(self) -> None:
         """Count one more. Raises TooManyIdentifiesError where there were too many."""
         now = self._clock.wall()
         with self._store.begin() as connection:
-            times = [at for at in _read(fact(connection, self._name)) if now - DAY < at <= now]
+            times = self._times(connection, now)
             if len(times) >= self._most:
                 wait = (times[0] + DAY - now).total_seconds()
                 raise TooManyIdentifiesError(wait, f"the bot has connected {len(times)} times within a day")
             remember(connection, self._name, json.dumps([at.isoformat() for at in (*times, now)]))
+
+    def _times(self, connection: Connection, now: datetime) -> list[datetime]:
+        return [at for at in _read(fact(connection, self._name)) if now - DAY < at <= now]
 
 
 def _read(value: str | None) -> list[datetime]:

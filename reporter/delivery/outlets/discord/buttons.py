@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -63,8 +64,16 @@ class BotApplication:
     """The id of the application of the bot that answers. Discord is asked once."""
 
     def __init__(
-        self, token: Secret, base_url: str, user_agent: str, monotonic: Callable[[], float] = time.monotonic
+        self,
+        token: Secret,
+        base_url: str,
+        user_agent: str,
+        monotonic: Callable[[], float] = time.monotonic,
+        *,
+        proxy: Secret | None = None,
+        ca_file: Path | None = None,
     ) -> None:
+        self._proxy, self._ca_file = proxy, ca_file
         self._token, self._base_url, self._user_agent = token, base_url, user_agent
         self._monotonic = monotonic
         self._id: str | None = None
@@ -80,7 +89,14 @@ class BotApplication:
 
     def _ask(self) -> str | None:
         try:
-            client = connect_bot(self._base_url, self._token, timeout=_WITHIN, user_agent=self._user_agent)
+            client = connect_bot(
+                self._base_url,
+                self._token,
+                timeout=_WITHIN,
+                user_agent=self._user_agent,
+                proxy=self._proxy,
+                ca_file=self._ca_file,
+            )
             with client:
                 found = json_of(client.get("/applications/@me"))
         except (httpx.HTTPError, ReporterError):

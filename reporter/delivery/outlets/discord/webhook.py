@@ -110,10 +110,12 @@ def connect_bot(
     )
 
 
-def connect_api(origin: str, *, timeout: float, user_agent: str) -> httpx.Client:
+def connect_api(
+    origin: str, *, timeout: float, user_agent: str, proxy: Secret | None = None, ca_file: Path | None = None
+) -> httpx.Client:
     """A client of the API itself without a token; its paths are relative to version 10."""
     return httpx.Client(
-        transport=_transport(origin, BOT_ANSWER, None, None),
+        transport=_transport(origin, BOT_ANSWER, proxy, ca_file),
         base_url=f"{origin}/api/v10",
         timeout=timeout,
         headers={"User-Agent": user_agent},

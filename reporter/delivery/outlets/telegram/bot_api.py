@@ -94,11 +94,12 @@ class BotApi:
         self.bot_id = bot_id(token)
         self._files_at = Secret(f"{origin}/file/bot{token.reveal()}")
         self._token, self._bounds, self._origin = token, bounds, origin
+        self._proxy, self._ca_file = proxy.reveal() if proxy else None, ca_file
         self._client = httpx.Client(
             transport=HidingTransport(
                 Secret(f"{origin}/bot{token.reveal()}"),
                 token,
-                BoundedTransport(origin, bounds, proxy=proxy.reveal() if proxy else None, ca_file=ca_file),
+                BoundedTransport(origin, bounds, proxy=self._proxy, ca_file=ca_file),
             ),
             base_url=PLACEHOLDER,
             timeout=timeout,
@@ -119,7 +120,7 @@ class BotApi:
 
     def download(self, path: str) -> bytes:
         """The content of a file by the path that `getFile` gives. Raises httpx.HTTPError."""
-        inner = BoundedTransport(self._origin, self._bounds)
+        inner = BoundedTransport(self._origin, self._bounds, proxy=self._proxy, ca_file=self._ca_file)
         with httpx.Client(
             transport=HidingTransport(self._files_at, self._token, inner), base_url=PLACEHOLDER
         ) as client:

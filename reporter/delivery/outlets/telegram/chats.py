@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -41,9 +42,16 @@ def heard_chats(api: BotApi) -> list[HeardChat]:
     return list(dict.fromkeys(chat for update in found if isinstance(update, dict) for chat in _chats(update)))
 
 
-def bot_and_groups(token: Secret, base_url: str, groups: Sequence[int]) -> tuple[str, list[int]]:
+def bot_and_groups(
+    token: Secret,
+    base_url: str,
+    groups: Sequence[int],
+    *,
+    proxy: Secret | None = None,
+    ca_file: Path | None = None,
+) -> tuple[str, list[int]]:
     """What the bot is called, and in which of the groups it is not. Raises ReporterError."""
-    api = BotApi(token, base_url=base_url)
+    api = BotApi(token, base_url=base_url, proxy=proxy, ca_file=ca_file)
     try:
         return bot_name(api), [group for group in groups if not _is_in(api, group)]
     finally:
