@@ -30,7 +30,7 @@ channels: {{screen: {{kind: console}}}}
 jobs: {{}}
 chat:
   telegram: {{token: env:TELEGRAM, proxy: "{proxy}"}}
-  discord: {{token: env:DISCORD, guild: {guild}, proxy: "{proxy}"}}
+  discord: {{token: env:DISCORD, guild: {guild}, channels: {desk}, proxy: "{proxy}"}}
   roles: {{owner: ["discord:{owner}", "telegram:11"]}}
 """
 
@@ -114,6 +114,7 @@ def test_both_doors_go_through_their_proxy_and_another_process_says_how_they_sta
             proxy=proxy.url,
             guild=discord.guild.id,
             owner=owner.id,
+            desk=discord.channel_id("desk"),
         )
         (tmp_path / "config").mkdir()
         (tmp_path / "config" / "reporter.yaml").write_text(config)
@@ -129,7 +130,7 @@ def test_both_doors_go_through_their_proxy_and_another_process_says_how_they_sta
         for door in doors:
             door.start()
         discord.chat.until_connected()
-        discord.chat.answers(discord.chat.slash("@me", owner, "help"))
+        discord.chat.answers(discord.chat.slash("desk", owner, "help"))
         telegram.say("owner", 11, "/help")
         assert "Commands" in telegram.wait_for("owner")[0].text
         assert {"getUpdates", "sendMessage"} <= {line.rpartition("/")[2] for line in proxy.asked}
