@@ -9,8 +9,6 @@ import hashlib
 import json
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection
-
 from reporter.periods.clock import Clock
 from reporter.secret import Secret
 from reporter.store.database import Store, fact
@@ -42,21 +40,20 @@ class IdentifyBudget:
         """How many more may be made today."""
         now = self._clock.wall()
         with self._store.read() as connection:
-            return self._most - len(self._times(connection, now))
+            return self._most - len(_lately(fact(connection, self._name), now))
 
     def take(self) -> None:
         """Count one more. Raises TooManyIdentifiesError where there were too many."""
         now = self._clock.wall()
         with self._store.begin() as connection:
-            times = self._times(connection, now)
+            times = _lately(fact(connection, self._name), now)
             if len(times) >= self._most:
                 wait = (times[0] + DAY - now).total_seconds()
                 raise TooManyIdentifiesError(wait, f"the bot has connected {len(times)} times within a day")
             remember(connection, self._name, json.dumps([at.isoformat() for at in (*times, now)]))
 
-    def _times(self, connection: Connection, now: datetime) -> list[datetime]:
-        return [at for at in _read(fact(connection, self._name)) if now - DAY < at <= now]
 
-
-def _read(value: str | None) -> list[datetime]:
-    return [datetime.fromisoformat(one) for one in json.loads(value or "[]")]
+def _lately(kept: str | None, now: datetime) -> list[datetime]:
+    """Those of the kept moments that lie within the last day."""
+    moments = [datetime.fromisoformat(text) for text in json.loads(kept or "[]")]
+    return [at for at in moments if now - DAY < at <= now]
