@@ -86,8 +86,10 @@ class DoorStates:
         """A door says how it stands; `why` explains that it is not connected."""
         now = self._now()
         with self._lock:
-            before = self._states.get(service) or DoorState(service, not connected, now)
-            after = self._states[service] = before.changed(now, connected=connected, why=why)
+            before = self._states.get(service)
+            began = DoorState(service, connected, now, why)
+            after = before.changed(now, connected=connected, why=why) if before else began
+            self._states[service] = after
         if after != before:
             self._changed(after)
 
