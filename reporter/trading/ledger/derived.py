@@ -7,6 +7,8 @@ one that all ledgers share. They are computed again when the source has changed.
 from __future__ import annotations
 
 import math
+import os
+import pickle
 import sqlite3
 import threading
 import time
@@ -15,11 +17,14 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from itertools import groupby, islice
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, StaticPool, column, create_engine, table
 
+from reporter.errors import LedgerError
 from reporter.trading.ledger.connection import SourceVersion
 from reporter.trading.ledger.sources.base import as_text
 
@@ -40,6 +45,7 @@ CREATE TABLE fills (id TEXT, agent TEXT, strategy TEXT, market TEXT, side TEXT, 
     size NUMERIC, price NUMERIC, fees NUMERIC);
 CREATE INDEX fills_at ON fills (at, id);
 """
+_AT_ONCE = 1000  # rows that are spooled together
 _KINDS = ("trades", "positions", "agents", "equity", "fills")
 # What a feed reads of a source that has fills.
 _FILL = ("id", "agent", "strategy", "market", "side", "mode", "currency", "at", "size", "price", "fees")
@@ -78,7 +84,8 @@ class Snapshots(Protocol[L_co]):
 class DerivedDatabase:
     """Stands for a database to a reader.
 
-    `derive` computes all rows from one state of the source; `changed` gives something that differs once they may, and
+    `derive` computes all rows from one state of the source, or gives what computes them once the source is let go: that
+    may take long. `changed` gives something that differs once they may, and
     is not asked where the source itself says that nothing was written. `tables` are all that the rows are made of,
     where that is known.
     """
@@ -89,7 +96,7 @@ class DerivedDatabase:
     def __init__(
         self,
         source: Snapshots[L],
-        derive: Callable[[L], DerivedRows],
+        derive: Callable[[L], DerivedRows | Callable[[], DerivedRows]],
         changed: Callable[[L], object],
         tables: Collection[str] = (),
         *,
@@ -97,7 +104,7 @@ class DerivedDatabase:
     ) -> None:
         self.name = source.name
         self._source: Snapshots[Any] = source
-        self._derive: Callable[[Any], DerivedRows] = derive
+        self._derive: Callable[[Any], DerivedRows | Callable[[], DerivedRows]] = derive
         self._changed: Callable[[Any], object] = changed
         self._lock = threading.Lock()
         self._tables = tables
@@ -128,8 +135,10 @@ class DerivedDatabase:
         """One state of the computed rows, as new as the source. Raises LedgerError."""
         with self._lock:
             with self._source.snapshot() as look:
-                if not self._is_known(self._source.version(look, self._tables)):
-                    self._refresh(look)
+                known = self._is_known(self._source.version(look, self._tables))
+                finish = None if known else self._refresh(look)
+            if finish is not None:
+                finish()
             with self._engine.connect() as connection, connection.begin():
                 yield connection
 
@@ -139,31 +148,63 @@ class DerivedDatabase:
             self._version, self._seen, self._looked = version, time.monotonic(), -math.inf
         return version.value is not None and self._looked - self._seen >= (0 if version.exact else self._settled)
 
-    def _refresh(self, look: Any) -> None:
-        """Compute the rows anew where they may differ."""
+    def _refresh(self, look: Any) -> Callable[[], None]:
+        """Take the rows anew where they may differ. Returns what is left to do once the source is let go."""
         began, self._looked = time.monotonic(), -math.inf
         stamp = self._changed(look)
-        if stamp != self._stamp:
-            self._fill(self._derive(look))
-        self._stamp, self._looked = stamp, began
+        rows = self._derive(look) if stamp != self._stamp else DerivedRows()
+        if isinstance(rows, DerivedRows) and stamp != self._stamp:
+            self._fill(rows)
+
+        def finish() -> None:
+            if not isinstance(rows, DerivedRows):
+                self._compute(rows)
+            self._stamp, self._looked = stamp, began
+
+        return finish
+
+    def _compute(self, rows: Callable[[], DerivedRows]) -> None:
+        try:
+            self._fill(rows())
+        except LedgerError as error:
+            raise LedgerError(f"{self.name}: {error}") from None
 
     def _fill(self, rows: DerivedRows) -> None:
         self._stamp = None
         raw = self._engine.raw_connection()
         try:
-            cursor = raw.cursor()
+            cursor: Any = raw.cursor()
             for name in _KINDS:
                 cursor.execute(f"DROP TABLE IF EXISTS {name}")
             for statement in _TABLES.split(";"):
                 cursor.execute(statement)
             for name in _KINDS:
-                for row in getattr(rows, name):
-                    columns, marks = ", ".join(row), ", ".join("?" * len(row))
-                    values = tuple(_stored(value) for value in row.values())
-                    cursor.execute(f"INSERT INTO {name} ({columns}) VALUES ({marks})", values)  # noqa: S608 - our own names
+                for columns, alike in groupby(getattr(rows, name), key=tuple):
+                    values = (tuple(map(_stored, row.values())) for row in alike)
+                    marks = ", ".join("?" * len(columns))
+                    cursor.executemany(f"INSERT INTO {name} ({', '.join(columns)}) VALUES ({marks})", values)  # noqa: S608 - our own names
             raw.commit()
         finally:
             raw.close()
+
+
+class LaterRows:
+    """Rows that are taken at once, into a file without a name, and gone through later, in little memory."""
+
+    def __init__(self, rows: Iterable[Any]) -> None:
+        self._file = TemporaryFile()  # noqa: SIM115 - it lasts as long as this object
+        taken = iter(rows)
+        while some := list(islice(taken, _AT_ONCE)):
+            pickle.dump(some, self._file, pickle.HIGHEST_PROTOCOL)
+
+    def __iter__(self) -> Iterator[Any]:
+        end = self._file.seek(0, os.SEEK_END)
+        self._file.seek(0)
+        while self._file.tell() < end:
+            yield from pickle.load(self._file)  # noqa: S301 - nobody else can have written it
+
+    def __del__(self) -> None:
+        self._file.close()
 
 
 def _stored(value: object) -> object:

@@ -202,14 +202,43 @@ def _rule(name: str, given: object, known: Collection[str] | None, zone: str | N
 
 
 def mapped(mapping: LedgerMapping, rows: Iterable[Values]) -> DerivedRows:
-    """The trades, positions and agents that rows of a database amount to. Raises LedgerError with the row."""
-    made = [row for values in rows if (row := _row(mapping, values)) is not None]
-    trades = [row for row, is_open in made if not is_open]
-    positions = [_position(row) for row, is_open in made if is_open]
+    """The trades, positions and agents that rows of a database amount to. Raises LedgerError with the row.
+
+    Trades are made while they are gone through, and the positions and agents are known after them.
+    """
+    made = _Made(mapping, rows)
+    if mapping.unit != "fill":
+        return DerivedRows(trades=made.trades(), positions=made.positions, agents=made.agents.values())
     fills: list[Row] = []
-    if mapping.unit == "fill":
-        trades, positions = _matched(trades, fills)
-    return DerivedRows(trades=trades, positions=positions, agents=list(_agents([*trades, *positions])), fills=fills)
+    trades, positions = _matched(list(made.trades()), fills)
+    agents: dict[object, Row] = {}
+    for row in (*trades, *positions):
+        _see(agents, row)
+    return DerivedRows(trades=trades, positions=positions, agents=agents.values(), fills=fills)
+
+
+@dataclass(slots=True)
+class _Made:
+    """What rows of a database amount to, one after the other."""
+
+    mapping: LedgerMapping
+    rows: Iterable[Values]
+    positions: list[Row] = field(default_factory=list)
+    agents: dict[object, Row] = field(default_factory=dict)
+
+    def trades(self) -> Iterator[Row]:
+        for values in self.rows:
+            made = _row(self.mapping, values)
+            if made is None:
+                continue
+            row, is_open = made
+            if is_open:
+                self.positions.append(_position(row))
+            else:
+                _see(self.agents, row)
+                yield row
+        for row in self.positions:
+            _see(self.agents, row)
 
 
 def _row(mapping: LedgerMapping, values: Values) -> tuple[Row, bool] | None:
@@ -378,13 +407,11 @@ def _fill(row: Row) -> Fill:
     return Fill(str(row["id"]), row["at"], signed, price, fee)  # type: ignore[arg-type]
 
 
-def _agents(rows: list[Row]) -> Iterator[Row]:
-    seen: dict[object, Row] = {}
-    for row in rows:
-        at = next((row[name] for name in ("closed_at", "opened_at") if isinstance(row.get(name), datetime)), None)
-        known = seen.setdefault(
-            row["agent"], {"name": row["agent"], **{k: row.get(k) for k in ("strategy", "mode", "currency")}}
-        )
-        if at is not None and (known.get("last_seen") is None or at > known["last_seen"]):  # type: ignore[operator]
-            known["last_seen"] = at
-    yield from seen.values()
+def _see(agents: dict[object, Row], row: Row) -> None:
+    """Note the agent of a row, and when it was last seen."""
+    at = next((row[name] for name in ("closed_at", "opened_at") if isinstance(row.get(name), datetime)), None)
+    known = agents.setdefault(
+        row["agent"], {"name": row["agent"], **{k: row.get(k) for k in ("strategy", "mode", "currency")}}
+    )
+    if at is not None and (known.get("last_seen") is None or at > known["last_seen"]):  # type: ignore[operator]
+        known["last_seen"] = at

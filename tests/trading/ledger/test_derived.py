@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from reporter.trading.ledger.connection import Database
-from reporter.trading.ledger.derived import DerivedDatabase, DerivedRows
+from reporter.trading.ledger.derived import DerivedDatabase, DerivedRows, LaterRows
 from tests.trading.ledger.conftest import new_native  # noqa: F401 - a fixture
 from tests.trading.ledger.databases import Native, native_sqlite
 
@@ -61,3 +61,23 @@ def test_every_write_to_a_file_is_seen(tmp_path: Path, mode: str) -> None:
 def test_a_file_that_was_written_to_just_now_is_looked_through_again(tmp_path: Path) -> None:
     counted = Counted(native_sqlite(tmp_path).url, settled=60)
     assert counted.look(3) == 3  # another write of the same moment could have gone unseen
+
+
+def test_rows_are_computed_once_the_source_is_let_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reporter.trading.ledger.sqlite_file.SMALL", 0)
+    bot = native_sqlite(tmp_path)
+
+    def compute() -> DerivedRows:
+        with closing(sqlite3.connect(bot.url, timeout=0)) as own, own:
+            own.execute("UPDATE trades SET pnl = 1")  # it waits for nobody
+        return DerivedRows(agents=[{"name": "a", "mode": "live", "currency": "USDT"}])
+
+    derived = DerivedDatabase(Database("bot", bot.url, 10), lambda _: compute, lambda _: 1)
+    with derived.snapshot() as connection:
+        assert connection.execute(text("SELECT name FROM agents")).scalars().all() == ["a"]
+
+
+def test_a_spool_gives_the_rows_that_it_took_again() -> None:
+    rows = [(number, str(number), None) for number in range(2500)]
+    spool = LaterRows(iter(rows))
+    assert list(spool) == list(spool) == rows

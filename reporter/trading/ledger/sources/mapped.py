@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -21,7 +21,7 @@ from reporter.trading.ledger import mysql, readonly
 from reporter.trading.ledger.catalog import column_types, table_names
 from reporter.trading.ledger.clickhouse import ClickHouse, ClickHouseLook
 from reporter.trading.ledger.connection import Database
-from reporter.trading.ledger.derived import DerivedDatabase, DerivedRows
+from reporter.trading.ledger.derived import DerivedDatabase, DerivedRows, LaterRows
 from reporter.trading.ledger.files import TABLE, FileLook, Files, named
 from reporter.trading.ledger.mapping import LedgerMapping, expect_types, mapped, read_mapping
 from reporter.trading.ledger.postgres_statements import acting
@@ -42,13 +42,22 @@ def mapped_database(database: Database | Files | ClickHouse, given: Mapping[str,
     return DerivedDatabase(database, partial(_derive, given), partial(_changed, mapping), tables)
 
 
-def _derive(given: Mapping[str, Any], connection: Connection) -> DerivedRows:
+def _derive(given: Mapping[str, Any], connection: Connection) -> Callable[[], DerivedRows]:
     unchecked = read_mapping(given)
     statement, known = _statement(unchecked, connection)
     if unchecked.contract and unchecked.table:
         expect_types(unchecked, column_types(connection, unchecked.table))
     mapping = read_mapping(given, known)  # again, now that the columns are known
-    return mapped(mapping, _rows(connection, statement))
+    found = connection.execute(statement, execution_options={"stream_results": True, "yield_per": _BATCH})
+    legible = mysql.legible if connection.dialect.name == "mysql" else None
+    return partial(_made, mapping, list(found.keys()), LaterRows(map(tuple, found)), legible)
+
+
+def _made(
+    mapping: LedgerMapping, names: Sequence[str], rows: Iterable[Sequence[Any]], legible: Callable[[Any], Any] | None
+) -> DerivedRows:
+    plain = (map(legible, row) for row in rows) if legible else rows
+    return mapped(mapping, (dict(zip(names, row, strict=True)) for row in plain))
 
 
 def _changed_rows(mapping: LedgerMapping, look: ClickHouseLook) -> object:
@@ -64,20 +73,13 @@ def _chosen(mapping: LedgerMapping, columns: Collection[str] = ()) -> str:
     return f"SELECT {', '.join(map(named, columns)) or '*'} FROM {table}"  # noqa: S608 - quoted
 
 
-def _derive_from_files(given: Mapping[str, Any], look: FileLook | ClickHouseLook) -> DerivedRows:
+def _derive_from_files(given: Mapping[str, Any], look: FileLook | ClickHouseLook) -> Callable[[], DerivedRows]:
     mapping = read_mapping(given)
     sql = _chosen(mapping)
     columns = look.columns(sql)
     expect_types(mapping, {one.name: one.type for one in columns})
     known = [one.name for one in columns]
-    return mapped(read_mapping(given, known), look.rows(sql))
-
-
-def _rows(connection: Connection, statement: Any) -> Iterator[Mapping[str, Any]]:
-    found = connection.execute(statement, execution_options={"stream_results": True, "yield_per": _BATCH})
-    if connection.dialect.name == "mysql":
-        return ({name: mysql.legible(value) for name, value in row.items()} for row in found.mappings())
-    return (dict(row) for row in found.mappings())
+    return partial(mapped, read_mapping(given, known), LaterRows(look.rows(sql)))
 
 
 def _statement(mapping: LedgerMapping, connection: Connection) -> tuple[Any, list[str]]:
