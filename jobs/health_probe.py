@@ -180,7 +180,7 @@ def _machine(ctx: Context[Parameters], host: Host, standing: Standing) -> Iterat
 
 
 def _own(ctx: Context[Parameters], host: Host, standing: Standing) -> Iterator[Item]:
-    for vital in self_signs(ctx.history.affairs(), host, ctx.params.own, standing, ctx.now):
+    for vital in self_signs(ctx.history.self_health(), host, ctx.params.own, standing, ctx.now):
         if ctx.ours or "@" in vital.seen.subject:
             yield _item(vital)
 

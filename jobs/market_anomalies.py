@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field
 
 from reporter import Context, Observation, Params, Report, Severity, Tone, job
-from reporter.jobs.kit import JobState, MarketPrices, Usual, market_prices
+from reporter.jobs.kit import JobState, MarketPrices, UsualMoves, market_prices
 
 
 class Parameters(Params):
@@ -45,7 +45,7 @@ def market_anomalies(ctx: Context[Parameters]) -> Iterator[Report | Observation 
         if moved is None:
             continue
         own = kept.get(market.quote.market, {"hours": {}, "told": None})
-        usual = Usual({int(hour): (n, mean) for hour, (n, mean) in own["hours"].items()})
+        usual = UsualMoves({int(hour): (n, mean) for hour, (n, mean) in own["hours"].items()})
         hour, told = _hour_of_week(ctx), own["told"]
         known = usual.of(hour)
         if known and abs(moved) >= ctx.params.times * known[0] and not _lately(ctx, told):

@@ -8,7 +8,7 @@ from typing import TypedDict
 from pydantic import PositiveFloat
 
 from reporter import Book, Context, Money, Params, Report, job
-from reporter.jobs.kit import Limits, PeriodChange, Total, Unread, change_from, leading, share_of, tone_of
+from reporter.jobs.kit import PeriodChange, RiskLimits, Total, Unread, change_from, leading, share_of, tone_of
 from reporter.periods import as_far
 
 # Where no figure changed the message is left alone, but for its clock, which shows now and then that we live.
@@ -148,7 +148,7 @@ def _section(ctx: Context[Parameters], book: Book, before: list[Book], leaders: 
     )
 
 
-def _used(book: Book, limits: Limits) -> Iterator[Use]:
+def _used(book: Book, limits: RiskLimits) -> Iterator[Use]:
     """The limits of a day beside what was lost of them."""
     loss, fall = limits.daily_loss.get(book.currency), limits.drawdown.get(book.currency)
     nothing = book.pnl - book.pnl

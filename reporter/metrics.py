@@ -1,3 +1,3 @@
 """The formulas over returns, for job files: `from reporter.metrics import curve_of, sharpe`."""
 
-from reporter.trading.metrics import *
+from reporter.trading.trade_statistics import *

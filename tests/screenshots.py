@@ -22,7 +22,7 @@ from reporter.web.application import application
 from reporter.web.live import Live
 from reporter.web.pages import PAGES
 from reporter.web.server import WebServer
-from reporter.web.world import World
+from reporter.web.world import WebContext
 from tests.support.clocks import HandClock
 from tests.support.paths import ROOT
 
@@ -55,7 +55,7 @@ def pages(*, lively: bool) -> Iterator[str]:
         app = App(FolderHome(folder, clock=clock), clock=clock)
         if lively:
             demo_floor.play(app, folder / "trading.sqlite", lambda _: False)
-        world = World(app)
+        world = WebContext(app)
         live = Live(world)
         server = WebServer(application(world, live), "127.0.0.1", 0, stops=live.close)
         server.start()

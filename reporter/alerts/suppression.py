@@ -1,20 +1,14 @@
-"""Whether people are notified of a transition, and why: dependencies, maintenance, silences, acknowledgement.
-
-These functions are pure. Whatever suppresses notifications, the channels that were notified of trouble are also
-notified of its end.
-"""
+"""What suppresses the notifications of a subject: a silence, maintenance, or the trouble of what it depends on."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from reporter.alerts.incident import Incident
 from reporter.alerts.maintenance import fits, fits_any
-from reporter.alerts.model import AlertState, Level, Observation, Phase, Transition, TransitionKind
-from reporter.alerts.policies import OWN_NETWORK, EscalationStep, Rules
-from reporter.periods.time_text import clock_time
+from reporter.alerts.model import AlertState, Level, Phase
+from reporter.alerts.policies import OWN_NETWORK, Rules
 
 # People are reminded of a silence so long before its end, and of a short one when a tenth of it is left.
 REMIND_BEFORE = timedelta(minutes=10)
@@ -46,14 +40,6 @@ class Suppression:
 
     reason: str
     parent: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """Whether people are notified of a transition, and the reason."""
-
-    notify: bool
-    reason: str
 
 
 def suppression_of(
@@ -97,60 +83,6 @@ def severity(state: AlertState) -> Level:
     """How bad a subject is: the worse of its alert's level and its last reading's level."""
     seen = state.observation.level if state.observation else Level.OK
     return seen if seen.worse_than(state.level) else state.level
-
-
-def decide(transition: Transition, incident: Incident, suppressed: Suppression | None) -> Decision:
-    """Whether people are notified of a transition. Only those who were notified of trouble are notified of its end."""
-    if transition.change.ends or transition.change is TransitionKind.EASED:
-        if incident.notified:
-            return Decision(True, "the channels that were notified of the trouble are notified of this")
-        return Decision(False, incident.withheld or "nobody was notified of the trouble")
-    if suppressed:
-        return Decision(False, suppressed.reason)
-    if incident.acked_at and transition.change in {TransitionKind.REMINDER, TransitionKind.ESCALATED}:
-        return Decision(False, f"acknowledged by {incident.acked_by}")
-    return Decision(True, "nothing suppresses it")
-
-
-def is_notification_owed(incident: Incident, state: AlertState | None) -> bool:
-    """Whether a notification of an open trouble was withheld and is still due once nothing suppresses it."""
-    return state is not None and state.phase is Phase.OPEN and bool(not incident.notified or incident.withheld)
-
-
-def delayed_transition(incident: Incident, state: AlertState, now: datetime) -> Transition:
-    """The transition for a notification that was withheld. Times in its reason are in the zone of `now`."""
-    again = TransitionKind.FLAPPING if state.openings > 1 else TransitionKind.OPENED
-    since = clock_time(state.since or incident.since, now)
-    reason = f"{incident.level} since {since}, withheld until now: {incident.withheld}"
-    return transition_by_time(incident, state, TransitionKind.WORSENED if incident.notified else again, reason)
-
-
-def transition_by_time(incident: Incident, state: AlertState, change: TransitionKind, reason: str) -> Transition:
-    """A transition of the present trouble that time brings, without a new reading."""
-    seen = state.observation or Observation(incident.subject, incident.level)
-    level, since = incident.level, state.since or incident.since
-    return Transition(
-        incident.subject, change, since, reason, seen, level, level, incident.id, unobserved=state.unobserved
-    )
-
-
-def due_escalations(
-    incident: Incident, state: AlertState, steps: Sequence[EscalationStep], now: datetime
-) -> list[EscalationStep]:
-    """The escalation steps whose time has come and that were not taken yet.
-
-    Time counts from the opening of the present trouble, without what nobody observed.
-    """
-    lasted = now - (state.opened_at or incident.opened_at) - state.unobserved
-    if incident.is_over or incident.acked_at:
-        return []
-    return [
-        step
-        for step in steps
-        if step.concerns(incident.subject, incident.level)
-        and step.name not in incident.escalated
-        and lasted >= step.after
-    ]
 
 
 def affected_subjects(subject: str, troubled: Iterable[AlertState], rules: Rules) -> list[str]:

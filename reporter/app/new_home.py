@@ -26,7 +26,7 @@ version: 1
 
 
 @dataclass(slots=True)
-class Wishes:
+class HomeContents:
     """What the new home has: entries of its config as YAML, by name, and the texts of further files."""
 
     timezone: str
@@ -49,16 +49,16 @@ class StagedHome:
     def environ(self) -> dict[str, str]:
         return {**os.environ, "STATE_DIRECTORY": str(self.folder / _SCRATCH)}
 
-    def write(self, wishes: Wishes) -> None:
+    def write(self, contents: HomeContents) -> None:
         """Write every file of the home anew."""
         for name in ("config", "jobs", "templates"):
             (self.folder / name).mkdir(exist_ok=True)
         shutil.copyfile(stock_home() / CONFIG.with_name("schema.json"), self.folder / CONFIG.with_name("schema.json"))
-        for name, text in wishes.mappings.items():
+        for name, text in contents.mappings.items():
             (self.folder / CONFIG.with_name(f"{name}.yaml")).write_text(text, encoding="utf-8")
-        for name, value in wishes.secrets.items():
+        for name, value in contents.secrets.items():
             _write_secret(self.folder / SECRETS / name, value)
-        (self.folder / CONFIG).write_text(config_text(wishes), encoding="utf-8")
+        (self.folder / CONFIG).write_text(config_text(contents), encoding="utf-8")
 
     def put_in_place(self) -> None:
         """Give the home its name. In a folder that is there already, the config is the last file that comes."""
@@ -91,13 +91,13 @@ def staged_home(place: Path) -> Iterator[StagedHome]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def config_text(wishes: Wishes) -> str:
+def config_text(contents: HomeContents) -> str:
     """The config that says what was wished for."""
-    lines = [_HEAD.format(explained=stock_home() / CONFIG), f"timezone: {scalar(wishes.timezone)}"]
-    lines += _section("ledgers", wishes.ledgers)
-    lines += [f"{name}: {{base_url: {scalar(url, inside=True)}}}" for name, url in wishes.servers.items()]
-    lines += _section("channels", dict([wishes.channel]))
-    lines += _section("jobs", dict.fromkeys(wishes.jobs, f"{{channel: {wishes.channel[0]}}}"))
+    lines = [_HEAD.format(explained=stock_home() / CONFIG), f"timezone: {scalar(contents.timezone)}"]
+    lines += _section("ledgers", contents.ledgers)
+    lines += [f"{name}: {{base_url: {scalar(url, inside=True)}}}" for name, url in contents.servers.items()]
+    lines += _section("channels", dict([contents.channel]))
+    lines += _section("jobs", dict.fromkeys(contents.jobs, f"{{channel: {contents.channel[0]}}}"))
     return "\n".join(lines) + "\n"
 
 

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 TRIES = 4
 
 
-class Answers:
+class TelegramReplies:
     """The chats that answers go to. Safe to use from several threads.
 
     `service` counts all requests of the bot, those of delivery too: Telegram's limit is one for both.

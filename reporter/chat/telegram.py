@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 
 from reporter.app.app import App
-from reporter.chat.answers import Answers
+from reporter.chat.answers import TelegramReplies
 from reporter.chat.asking import MOST_PICTURES, OVER, PICTURE_BYTES, Question, Questions, Strangers
 from reporter.chat.lane import Lane
 from reporter.chat.updates import KINDS, Asked, read_update
@@ -71,7 +71,7 @@ class TelegramDoor:
         )
         self._stopping = threading.Event()
         service = app.home.services.telegram
-        self._answers = Answers(token, settings, app.runtime.zone, self._stopping, service)
+        self._answers = TelegramReplies(token, settings, app.runtime.zone, self._stopping, service)
         self._pictures = Lane("chat-pictures")
         self._albums: dict[str, list[Asked]] = {}
         self._thread = threading.Thread(target=self._listen, name="chat-telegram", daemon=True)
@@ -282,7 +282,7 @@ class TelegramDoor:
             raise _RefusedError("the picture is too large", final=False)
         return self._api.download(path)
 
-    # --- Answers ---
+    # --- TelegramReplies ---
 
     def _say(self, asked: Asked) -> Callable[[Sequence[Message]], None]:
         return partial(self._send, asked)

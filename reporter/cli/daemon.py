@@ -142,11 +142,11 @@ def _servers(app: App, daemon: Daemon, wake: Callable[[], None]) -> Iterator[Web
         from reporter.web.application import application
         from reporter.web.live import Live
         from reporter.web.server import WebServer
-        from reporter.web.world import World
+        from reporter.web.world import WebContext
     except ImportError as error:
         raise ReporterError(f"`web:` and `plans.listen` need {error.name}: pip install 'reporter[web]'") from None
     if web is not None:
-        world = World(app, wake, lambda _: daemon.wake_delivery())
+        world = WebContext(app, wake, lambda _: daemon.wake_delivery())
         live = Live(world)
         yield WebServer(application(world, live), web.host, web.port, base_path=web.base_path, stops=live.close)
     if plans is not None and listener is not None:

@@ -17,7 +17,7 @@ from reporter.app.app import App, opened
 from reporter.app.channel_test import in_words, post_test
 from reporter.app.find_databases import databases
 from reporter.app.home import CONFIG, FolderHome
-from reporter.app.new_home import SECRETS, StagedHome, Wishes, staged_home
+from reporter.app.new_home import SECRETS, HomeContents, StagedHome, staged_home
 from reporter.app.service_files import has_systemd
 from reporter.cli.ledger_inspect import figures_of, ledger_name, mapping_text, url_of
 from reporter.cli.ledger_write import config_address
@@ -50,7 +50,7 @@ class _Dialog:
 
     options: argparse.Namespace
     staged: StagedHome
-    wishes: Wishes
+    contents: HomeContents
     asks: bool
     clock: SystemClock = field(default_factory=SystemClock)
 
@@ -59,14 +59,14 @@ def run_guided(options: argparse.Namespace, *, asks: bool) -> int:
     """Make a home by answers, or with `--yes` by options alone. Raises ReporterError, and nothing was made then."""
     place = Path(options.dir)
     with staged_home(place) as staged:
-        dialog = _Dialog(options, staged, Wishes(_zone(options, asks=asks)), asks)
+        dialog = _Dialog(options, staged, HomeContents(_zone(options, asks=asks)), asks)
         for name, url in (("discord", options.discord_url), ("telegram", options.telegram_url)):
-            dialog.wishes.servers |= {name: url} if url else {}
-        print(f"Days end at midnight in {dialog.wishes.timezone}.")
+            dialog.contents.servers |= {name: url} if url else {}
+        print(f"Days end at midnight in {dialog.contents.timezone}.")
         _choose_databases(dialog)
         _choose_channel(dialog)
         _choose_reports(dialog)
-        staged.write(dialog.wishes)
+        staged.write(dialog.contents)
         staged.put_in_place()
     return _finish(place, dialog)
 
@@ -157,18 +157,18 @@ def _looked_at(given: str, dialog: _Dialog) -> Inspection:
 
 def _add(dialog: _Dialog, given: str, seen: Inspection) -> None:
     """Enter a database as a ledger, under a name that is free."""
-    wishes, url = dialog.wishes, url_of(given)
+    contents, url = dialog.contents, url_of(given)
     base = name = ledger_name(url.reveal())
     number = 2
-    while name in wishes.ledgers:
+    while name in contents.ledgers:
         name, number = f"{base}-{number}", number + 1
     entry = f"kind: {seen.kind or 'mapping'}, url: {scalar(config_address(given, url), inside=True)}"
     if seen.proposals:
-        wishes.mappings[name] = mapping_text(seen.proposals[0], seen.tables)
+        contents.mappings[name] = mapping_text(seen.proposals[0], seen.tables)
         entry += f", mapping: config/{name}.yaml"
     if balance := _balance(dialog, name):
         entry += f", starting_balance: {balance}"
-    wishes.ledgers[name] = f"{{{entry}}}"
+    contents.ledgers[name] = f"{{{entry}}}"
 
 
 def _balance(dialog: _Dialog, name: str) -> str:
@@ -197,13 +197,13 @@ def _choose_channel(dialog: _Dialog) -> None:
         if not given:
             return
         try:
-            dialog.wishes.secrets = {CHANNEL: given}
+            dialog.contents.secrets = {CHANNEL: given}
             _try(
                 dialog,
                 _telegram(dialog, given) if _TOKEN.fullmatch(given) else f"{{webhook: file:{SECRETS / CHANNEL}}}",
             )
         except ReporterError as error:
-            dialog.wishes.secrets = {}
+            dialog.contents.secrets = {}
             print(f"✗ {visible(str(error), lines=True)}")
         else:
             return
@@ -211,7 +211,7 @@ def _choose_channel(dialog: _Dialog) -> None:
 
 def _telegram(dialog: _Dialog, token: str) -> str:
     """The entry of a channel that a bot of Telegram sends to. Raises ReporterError."""
-    api = BotApi(Secret(token, "what was typed"), base_url=dialog.wishes.servers.get("telegram", TELEGRAM))
+    api = BotApi(Secret(token, "what was typed"), base_url=dialog.contents.servers.get("telegram", TELEGRAM))
     try:
         name = visible(bot_name(api))
         while not (chats := heard_chats(api)):
@@ -235,14 +235,14 @@ def _which_chat(chats: Sequence[HeardChat]) -> HeardChat:
 
 def _try(dialog: _Dialog, entry: str) -> None:
     """Send a test message to the channel that this entry makes. Raises ReporterError where it does not arrive."""
-    before, dialog.wishes.channel = dialog.wishes.channel, (CHANNEL, entry)
+    before, dialog.contents.channel = dialog.contents.channel, (CHANNEL, entry)
     arrived = False
     try:
         with _app(dialog, ()) as app, progress("sending a test message"):
             verdict = post_test(app.runtime.channels[CHANNEL], Severity.INFO, app.clock.wall())
         arrived = isinstance(verdict, Delivered)
     finally:
-        dialog.wishes.channel = (CHANNEL, entry) if arrived else before
+        dialog.contents.channel = (CHANNEL, entry) if arrived else before
     if not arrived:
         raise ReporterError(f"the test message did not arrive: {in_words(verdict)}")
     print("✓ A test message was delivered: look at it there.")
@@ -255,8 +255,10 @@ def _choose_reports(dialog: _Dialog) -> None:
     """Those that were named; else each that makes sense, after a look at what it would say now."""
     named, usual = dialog.options.reports, list(loading.load(stock_home() / CONFIG, {}).config.jobs)
     with _app(dialog, named.split(",") if named else usual) as app:
-        fitting = [name for name in app.runtime.jobs if named or dialog.wishes.ledgers or app.job(name).job.everywhere]
-        dialog.wishes.jobs = tuple(name for name in fitting if named or not dialog.asks or _wanted(app, name))
+        fitting = [
+            name for name in app.runtime.jobs if named or dialog.contents.ledgers or app.job(name).job.everywhere
+        ]
+        dialog.contents.jobs = tuple(name for name in fitting if named or not dialog.asks or _wanted(app, name))
 
 
 def _wanted(app: App, name: str) -> bool:
@@ -271,10 +273,10 @@ def _wanted(app: App, name: str) -> bool:
 
 def _app(dialog: _Dialog, jobs: Sequence[str]) -> AbstractContextManager[App]:
     """The home as it is wished for so far. Raises ReporterError with what is wrong in it."""
-    staged, wished = dialog.staged, dialog.wishes.jobs
-    dialog.wishes.jobs = tuple(jobs)
-    staged.write(dialog.wishes)
-    dialog.wishes.jobs = wished
+    staged, wished = dialog.staged, dialog.contents.jobs
+    dialog.contents.jobs = tuple(jobs)
+    staged.write(dialog.contents)
+    dialog.contents.jobs = wished
     return opened(FolderHome(staged.folder, clock=dialog.clock, environ=staged.environ))
 
 
@@ -282,12 +284,12 @@ def _app(dialog: _Dialog, jobs: Sequence[str]) -> AbstractContextManager[App]:
 
 
 def _finish(place: Path, dialog: _Dialog) -> int:
-    wishes, home = dialog.wishes, place.absolute()
-    print(f"\n✓ {home} is ready: {plural(len(wishes.ledgers), 'database')}, {plural(len(wishes.jobs), 'report')}.")
-    if wishes.secrets:
+    contents, home = dialog.contents, place.absolute()
+    print(f"\n✓ {home} is ready: {plural(len(contents.ledgers), 'database')}, {plural(len(contents.jobs), 'report')}.")
+    if contents.secrets:
         print(f"  {home / SECRETS / CHANNEL} holds the secret; only you can read it.")
     if home.parent == Path("/etc") and os.geteuid() == 0 and has_systemd() and _wants_service(dialog):
-        _install(home, wishes)
+        _install(home, contents)
         return DONE
     if home.parent == Path("/etc"):
         print(f"Install the service: sudo {_program()} --home {home} service install")
@@ -301,10 +303,10 @@ def _wants_service(dialog: _Dialog) -> bool:
     return bool(dialog.options.service) or (dialog.asks and agree("Install the service now?"))
 
 
-def _install(home: Path, wishes: Wishes) -> None:
+def _install(home: Path, contents: HomeContents) -> None:
     """Put the service in place, and let its user read the secret."""
     run_service(argparse.Namespace(action="install", home=str(home), root="/", dry_run=False))
-    for name in wishes.secrets:
+    for name in contents.secrets:
         for path in (home / SECRETS, home / SECRETS / name):
             shutil.chown(path, home.name, home.name)
 

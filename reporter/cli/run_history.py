@@ -9,7 +9,7 @@ from reporter.jobs.binding import BoundJob
 from reporter.messages.formats import plural
 from reporter.operations.restatements import restated_line
 from reporter.periods.time_text import duration_text, moment_text
-from reporter.store import owed_periods, run_log, told
+from reporter.store import owed_periods, run_log, sent_figures
 from reporter.store.database import Store
 from reporter.store.owed_periods import Owed
 from reporter.store.run_log import RunRecord
@@ -24,7 +24,7 @@ def run_history(store: Store, bound: BoundJob, limit: int) -> Iterator[str]:
         runs = run_log.newest_runs(connection, bound.name, limit)
         of_periods = run_log.runs_named(connection, [period.run_id for period in owed if period.run_id])
         skipped = run_log.skipped(connection, bound.name)
-        restated = told.of_job(connection, bound.name, limit * 10) if bound.job.covers.closed else {}
+        restated = sent_figures.of_job(connection, bound.name, limit * 10) if bound.job.covers.closed else {}
     if bound.job.covers.closed:
         for entry in owed:
             yield f"  {entry.period.label:<16} {_state(entry, of_periods, zone)}"

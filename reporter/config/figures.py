@@ -8,7 +8,7 @@ from pydantic import Field
 
 from reporter.config.base import Settings
 from reporter.config.types import Share
-from reporter.trading.risk import Basis
+from reporter.trading.return_ratios import Basis
 
 
 class FiguresConfig(Settings):

@@ -15,7 +15,7 @@ from reporter.config.alerts import AlertsConfig
 from reporter.config.audit import Audit
 from reporter.config.base import Settings
 from reporter.config.chat import ChatConfig
-from reporter.config.events import Events, Hooks, WebConfig
+from reporter.config.events import Events, Hooks
 from reporter.config.figures import FiguresConfig
 from reporter.config.host import HeartbeatConfig, HostConfig
 from reporter.config.log import LogConfig
@@ -44,9 +44,10 @@ from reporter.config.types import (
     Timezone,
     mistake,
 )
+from reporter.config.web import WebConfig
 from reporter.messages.message import Severity
 from reporter.messages.quiet_hours import Noise
-from reporter.trading.targets import Limits, Targets
+from reporter.trading.targets import RiskLimits, Targets
 from reporter.trading.trades import Mode, Money
 
 
@@ -390,8 +391,8 @@ class LimitsConfig(Settings):
     exposure: PositiveAmounts = ()
     """What may be open at a time, size times price, an amount or a list of one a currency."""
 
-    def as_limits(self) -> Limits:
-        return Limits(
+    def as_limits(self) -> RiskLimits:
+        return RiskLimits(
             daily_loss=_by_currency(self.daily_loss),
             drawdown=_by_currency(self.drawdown),
             below_peak=self.below_peak,

@@ -9,9 +9,9 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from reporter.config.base import Settings
-from reporter.config.events import listen_address
 from reporter.config.secrets import SecretText
 from reporter.config.types import Name, OrEmpty, TimeOfDay, Timezone, mistake, one_or_many
+from reporter.config.web import listen_address
 
 
 def _user(value: Any) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import io
 from pathlib import PurePath
 
 from reporter.errors import ReporterError
-from reporter.messages.bounded import BoundsError, Budget, RefusedError, bounded
+from reporter.messages.limited_process import BoundsError, Budget, RefusedError, run_limited
 from reporter.plans.model import PlanChart
 from reporter.plans.notebook import PlanRefusedError
 from reporter.secret import without_surrogates
@@ -28,7 +28,7 @@ def safe_chart(name: str, content: bytes) -> PlanChart:
     if form is None:
         raise PlanRefusedError(f"{shown} is no PNG, JPEG or WebP picture")
     try:
-        encoded = bounded(lambda: _encoded(content, form), _BUDGET)
+        encoded = run_limited(lambda: _encoded(content, form), _BUDGET)
     except (BoundsError, RefusedError) as error:
         raise PlanRefusedError(f"{shown} cannot be kept: {error}") from None
     kind, suffix = _KINDS[form]

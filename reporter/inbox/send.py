@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -13,9 +13,9 @@ from sqlalchemy import Connection
 
 from reporter.delivery.enqueue import enqueue_message
 from reporter.errors import TemplateError
+from reporter.inbox import pacing
 from reporter.inbox.event import Event, Value
 from reporter.inbox.settings import EventSettings, KindRule
-from reporter.messages.formats import plural
 from reporter.messages.message import Attachment, Message, Run, Severity, Text, Tone
 from reporter.store import events, outbox
 from reporter.store.database import Store
@@ -136,7 +136,7 @@ def _files(event: StoredEvent) -> Sequence[Attachment]:
 def _enter(connection: Connection, settings: EventSettings, plan: EventPlan, now: datetime) -> None:
     """Save one event's end and its messages. Of two daemons the second finds it settled."""
     event = plan.event
-    state = _by_pace(connection, plan, now) if plan.message and plan.rule and plan.rule.pace else plan.state
+    state = pacing.state_of(connection, plan.rule, event, now) if plan.message and plan.rule else plan.state
     if not events.settle(connection, [event.row], state, plan.why, now) or plan.message is None or plan.rule is None:
         return
     if state != "sent":
@@ -147,26 +147,6 @@ def _enter(connection: Connection, settings: EventSettings, plan: EventPlan, now
         )
 
 
-def _by_pace(connection: Connection, plan: EventPlan, now: datetime) -> str:
-    pace = plan.rule.pace if plan.rule else None
-    if pace is None or plan.event.severity == Severity.CRITICAL:
-        return plan.state
-    since = now - pace.span
-    if plan.rule and plan.rule.per:
-        own = _value_of(plan.event.fields, plan.rule.per)
-        recent = sum(
-            _value_of(fields, plan.rule.per) == own
-            for fields in events.sent_fields(connection, plan.event.kind, since, now)
-        )
-    else:
-        recent = events.count_sent(connection, plan.event.kind, since, now)
-    return "sent" if recent < pace.most else "bundled"
-
-
-def _value_of(fields: Mapping[str, Any], name: str | None) -> str:
-    return str(fields.get(name, "")).casefold() if name else ""
-
-
 def send_bundles(store: Store, settings: EventSettings, now: datetime) -> int:
     """Send together what came faster than the pace of its kind allows; returns the number of messages."""
     sent = 0
@@ -174,45 +154,13 @@ def send_bundles(store: Store, settings: EventSettings, now: datetime) -> int:
         if rule.pace is None:
             continue
         with store.begin() as connection:
-            for kept in _bundles(events.bundled(connection, kind), rule.per, rule.pace.span, now):
-                message = _bundle(kind, kept, rule.per)
+            for kept in pacing.ripe(events.bundled(connection, kind), rule.per, rule.pace.span, now):
+                message = pacing.bundle(kind, kept, rule.per)
                 for channel in rule.channels:
                     letter = _outgoing(kept[0], channel, message, key=f"events/{kept[0].row}/{channel}")
                     sent += enqueue_message(connection, settings.channels, letter, now, noise=rule.noise)
                 events.mark_bundled_sent(connection, [event.row for event in kept], now)
     return sent
-
-
-def _bundles(
-    kept: Sequence[StoredEvent], per: str | None, span: timedelta, now: datetime
-) -> Iterator[list[StoredEvent]]:
-    """What was kept back, by the value of a field, once the first of it was kept back for that span."""
-    found: dict[str, list[StoredEvent]] = {}
-    for event in kept:
-        found.setdefault(_value_of(event.fields, per), []).append(event)
-    for own in found.values():
-        if own[0].settled_at is not None and abs(now - own[0].settled_at) >= span:
-            yield own
-
-
-def _bundle(kind: str, kept: Sequence[StoredEvent], per: str | None) -> Message:
-    names = kind.replace("_", " ")
-    whose = f": {kept[0].fields.get(per, 'others')}" if per else ""
-    lines = [f"{event.at:%H:%M:%S} {_in_short(event) or names}"[:200] for event in kept[:15]]
-    lines += [f"…and {len(kept) - 15} more"] if len(kept) > 15 else []
-    worst = max((Severity(event.severity) for event in kept), key=[Severity.INFO, Severity.WARNING].index)
-    return Message(
-        title=(Run("text", f"{plural(len(kept), f'more {names} event')}{whose}"),),
-        body=(Text(tuple((Run("text", line),) for line in ("Held back by the pace of their kind:", *lines))),),
-        severity=worst,
-        at=kept[-1].at,
-    )
-
-
-def _in_short(event: StoredEvent) -> str:
-    """An event in a line: its title or text, else its first fields."""
-    fields = (f"{name.replace('_', ' ')} {value}" for name, value in list(event.fields.items())[:4])
-    return event.title or event.text or ", ".join(fields)
 
 
 def _outgoing(event: StoredEvent, channel: str, message: Message, key: str | None = None) -> outbox.OutgoingMessage:

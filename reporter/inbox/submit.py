@@ -21,7 +21,7 @@ KEPT_BODY = 64_000  # characters of a body that nobody could read
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class SubmitResult:
     """What became of one event that was handed in. `known`: handed in before, and not sent again."""
 
     id: str
@@ -36,7 +36,7 @@ def submit(
     *,
     source: str = "",
     file: tuple[str, bytes] | None = None,
-) -> list[Verdict]:
+) -> list[SubmitResult]:
     """Save events in the caller's transaction; `source` counts where an event names none. Raises EventError."""
     return [_saved(connection, event, now, source, file) for event in given]
 
@@ -89,7 +89,9 @@ def set_aside(connection: Connection, sender: str, why: str, body: str, now: dat
     events.add(connection, notice)
 
 
-def _saved(connection: Connection, event: Event, now: datetime, source: str, file: tuple[str, bytes] | None) -> Verdict:
+def _saved(
+    connection: Connection, event: Event, now: datetime, source: str, file: tuple[str, bytes] | None
+) -> SubmitResult:
     at = event.at or now
     if at > now + FURTHEST:
         raise EventError("at", "lies more than a year ahead")
@@ -115,4 +117,4 @@ def _saved(connection: Connection, event: Event, now: datetime, source: str, fil
     )
     report_jump(connection, stored, now)
     added = events.add(connection, stored)
-    return Verdict(stored.id, "accepted" if added else "known")
+    return SubmitResult(stored.id, "accepted" if added else "known")

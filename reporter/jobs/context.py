@@ -28,7 +28,7 @@ from reporter.trading.audit import AuditRule
 from reporter.trading.books import AllTime, Book, By, Ledger, Series, Unread, leading
 from reporter.trading.exchange_rates import Rates, Total, totals
 from reporter.trading.markets import Quote
-from reporter.trading.risk import NEVER_CLOSES, Basis
+from reporter.trading.return_ratios import NEVER_CLOSES, Basis
 from reporter.trading.signals import Signal
 from reporter.trading.targets import Targets
 
@@ -58,7 +58,7 @@ class History(Protocol):
     def started_at(self) -> datetime | None:
         """When the running daemon started; None outside the daemon."""
 
-    def affairs(self) -> SelfHealth | None:
+    def self_health(self) -> SelfHealth | None:
         """How we keep up with our own work; None while our own store cannot be read."""
 
     def uptime(self, period: Period) -> Mapping[str, Uptime]:

@@ -72,7 +72,7 @@ AT_ONCE, SILENTLY, NOT_AT_ALL = Handling(), Handling(silent=True), Handling(drop
 
 
 def handling(
-    etiquette: QuietRules,
+    rules: QuietRules,
     severity: Severity,
     now: datetime,
     *,
@@ -85,7 +85,7 @@ def handling(
     What is critical passes. So does its end (`relief`), for those who were called hear that it is over; but it makes no
     sound where others are held. Nor does a `board`, which speaks of the present and is never held.
     """
-    noise, quiet = job or etiquette.noise, etiquette.quiet(now)
+    noise, quiet = job or rules.noise, rules.quiet(now)
     if severity is Severity.CRITICAL:
         return AT_ONCE
     if relief or (board and noise is not Noise.OFF):
@@ -93,22 +93,22 @@ def handling(
     if noise is Noise.OFF:
         return NOT_AT_ALL
     if noise is Noise.DIGEST:
-        return _held(next_digest(etiquette, now), etiquette, "the digest at")
+        return _held(next_digest(rules, now), rules, "the digest at")
     if quiet:
-        return _held(end_of_quiet(etiquette, now), etiquette, "quiet hours until")
+        return _held(end_of_quiet(rules, now), rules, "quiet hours until")
     return SILENTLY if noise is Noise.SILENT else AT_ONCE
 
 
-def next_digest(etiquette: QuietRules, now: datetime) -> datetime:
+def next_digest(rules: QuietRules, now: datetime) -> datetime:
     """The next moment at which a digest may be sent: at its time of day, or when the quiet hours round it are over."""
-    return end_of_quiet(etiquette, _next(etiquette.digest_at, etiquette.zone, now))
+    return end_of_quiet(rules, _next(rules.digest_at, rules.zone, now))
 
 
-def end_of_quiet(etiquette: QuietRules, moment: datetime) -> datetime:
+def end_of_quiet(rules: QuietRules, moment: datetime) -> datetime:
     """When the quiet hours round a moment are over; the moment itself where there are none."""
-    if etiquette.quiet_hours is None or not etiquette.quiet(moment):
+    if rules.quiet_hours is None or not rules.quiet(moment):
         return moment
-    return _next(etiquette.quiet_hours.end, etiquette.zone, moment)
+    return _next(rules.quiet_hours.end, rules.zone, moment)
 
 
 def quiet_hours(text: str) -> QuietHours:
@@ -129,8 +129,8 @@ def time_of_day(text: str) -> time:
     return time.fromisoformat(text)
 
 
-def _held(until: datetime, etiquette: QuietRules, why: str) -> Handling:
-    return Handling(held_until=until, why=f"{why} {until.astimezone(etiquette.zone):%H:%M}")
+def _held(until: datetime, rules: QuietRules, why: str) -> Handling:
+    return Handling(held_until=until, why=f"{why} {until.astimezone(rules.zone):%H:%M}")
 
 
 def _next(at: time, zone: ZoneInfo, now: datetime) -> datetime:

@@ -11,7 +11,7 @@ from pathlib import Path
 from xml.parsers import expat
 
 from reporter.errors import ChartError
-from reporter.messages.bounded import BoundsError, Budget, RefusedError, bounded
+from reporter.messages.limited_process import BoundsError, Budget, RefusedError, run_limited
 
 log = logging.getLogger(__name__)
 
@@ -133,7 +133,7 @@ class Rasterizer:
 def _bounded(work: Callable[[], bytes]) -> bytes:
     """What comes of drawing in a process of its own. Raises ChartError."""
     try:
-        return bounded(work, BUDGET)
+        return run_limited(work, BUDGET)
     except RefusedError as error:
         raise ChartError(str(error)) from None
     except BoundsError as error:

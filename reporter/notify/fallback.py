@@ -26,7 +26,7 @@ from reporter.errors import StoreError
 from reporter.messages.message import Message
 from reporter.messages.quiet_hours import handling
 from reporter.notify.alert_messages import AlertDraft, AlertWriter
-from reporter.notify.judgement import Judgement
+from reporter.notify.evaluation import Evaluation
 from reporter.notify.repository import AlertSnapshot, Decisions, MemoryRepository, OutdatedError
 from reporter.notify.routing import Observer
 from reporter.notify.settings import NotifySettings
@@ -84,7 +84,7 @@ class AlertMemory:
         self._read_again([one.subject for one in seen])
         with self._changed:
             known = len(self._decided.transitions)
-            judgement = Judgement(MemoryRepository(self._snapshot, self._decided, now), settings, run_id)
+            judgement = Evaluation(MemoryRepository(self._snapshot, self._decided, now), settings, run_id)
             judgement.process(seen, observer)
             judgement.process_due()
             records = self._decided.transitions

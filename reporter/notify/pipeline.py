@@ -24,8 +24,8 @@ from reporter.delivery.enqueue import enqueue_message
 from reporter.errors import StoreError, StoreLockedError
 from reporter.messages.message import Message
 from reporter.notify.alert_messages import AlertDraft, AlertWriter
+from reporter.notify.evaluation import Evaluation
 from reporter.notify.fallback import AlertMemory, Pending
-from reporter.notify.judgement import Judgement
 from reporter.notify.repository import Decisions, OutdatedError, StoreRepository
 from reporter.notify.routing import Observer
 from reporter.notify.settings import NotifySettings
@@ -42,7 +42,7 @@ ATTEMPTS = 4
 # So long, in seconds, what was seen waits for others that write to the store. Then it is judged from memory.
 LOOKS_WAIT = 2.0
 
-Judge = Callable[[Judgement[StoreRepository]], object]
+Judge = Callable[[Evaluation[StoreRepository]], object]
 # Saves what belongs to the same transaction. It is given the number of messages about alerts.
 Save = Callable[[Connection, int], object]
 
@@ -112,7 +112,7 @@ class AlertPipeline:
         The lines say what would not be sent, and why.
         """
         with self._store.read() as connection:
-            judgement = Judgement(StoreRepository(connection, Decisions(), self._clock.wall()), settings, "preview")
+            judgement = Evaluation(StoreRepository(connection, Decisions(), self._clock.wall()), settings, "preview")
             judgement.open_now(observations, observer)
         writer = AlertWriter(settings.renderer)
         messages = [(draft.channel, writer.message(draft)) for draft in judgement.drafts]
@@ -121,7 +121,7 @@ class AlertPipeline:
     def tick(self, settings: NotifySettings, subjects: Sequence[tuple[str, Observer]]) -> None:
         """Let time pass for subjects without an observation, and send what is due. Raises StoreError."""
 
-        def judge(judgement: Judgement[StoreRepository]) -> None:
+        def judge(judgement: Evaluation[StoreRepository]) -> None:
             judgement.tick(subjects)
             judgement.process_due()
 
@@ -172,10 +172,10 @@ class AlertPipeline:
 
     def _judged(
         self, connection: Connection, settings: NotifySettings, judge: Judge, run_id: str, pending: Pending
-    ) -> Judgement[StoreRepository]:
+    ) -> Evaluation[StoreRepository]:
         """Judge by what the store says now, after what was decided from memory and is not saved yet."""
         repository = StoreRepository(connection, pending.decided.copy(), self._clock.wall())
-        judgement = Judgement(repository, settings, run_id)
+        judgement = Evaluation(repository, settings, run_id)
         judge(judgement)
         for note in judgement.notes:
             log.debug("%s", note)
@@ -185,7 +185,7 @@ class AlertPipeline:
         self,
         connection: Connection,
         settings: NotifySettings,
-        judgement: Judgement[StoreRepository],
+        judgement: Evaluation[StoreRepository],
         messages: Iterable[tuple[AlertDraft, Message]],
         save: Save | None,
     ) -> int:
@@ -211,7 +211,7 @@ class AlertPipeline:
         return number
 
 
-def _after_step(step: timedelta, judge: Judge, judgement: Judgement[StoreRepository]) -> None:
+def _after_step(step: timedelta, judge: Judge, judgement: Evaluation[StoreRepository]) -> None:
     if step:
         judgement.step(step)
     judge(judgement)

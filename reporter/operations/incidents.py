@@ -15,7 +15,7 @@ from reporter.app.app import App
 from reporter.config.types import Duration
 from reporter.errors import ReporterError, nearest
 from reporter.messages.message import Message
-from reporter.notify.judgement import Judgement
+from reporter.notify.evaluation import Evaluation
 from reporter.notify.repository import StoreRepository
 from reporter.notify.timeline import Timeline
 from reporter.operations.operation import Arguments, Invocation, Role, Words
@@ -72,7 +72,7 @@ def acknowledge(
     """Acknowledge the open incidents that a name or pattern fits. Raises ReporterError where there is none."""
     found: list[Incident] = []
 
-    def judge(judgement: Judgement[StoreRepository]) -> None:
+    def judge(judgement: Evaluation[StoreRepository]) -> None:
         found[:] = _open_incidents(subject, judgement.open_incidents())
         for incident in found:
             judgement.acknowledge(incident, by[:64], note, until)
@@ -85,7 +85,7 @@ def unacknowledge(app: App, subject: str, run_id: str) -> list[Incident]:
     """End acknowledgements; returns the incidents as they were. Raises ReporterError where none is acknowledged."""
     found: list[Incident] = []
 
-    def judge(judgement: Judgement[StoreRepository]) -> None:
+    def judge(judgement: Evaluation[StoreRepository]) -> None:
         found[:] = [one for one in _open_incidents(subject, judgement.open_incidents()) if one.acked_at]
         for incident in found:
             judgement.unacknowledge(incident)

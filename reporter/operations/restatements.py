@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 
 from reporter.errors import ReporterError
 from reporter.periods.time_text import moment_text
-from reporter.store import told
+from reporter.store import sent_figures
 from reporter.store.database import Store
-from reporter.store.told import Restatement
+from reporter.store.sent_figures import Restatement
 from reporter.trading.trades import Money
 
 _SHOWN = 20
@@ -19,8 +19,8 @@ CAUSES = {"source": "the database has changed", "ours": "the figures are compute
 def story(store: Store, ledger: str, zone: ZoneInfo) -> Iterator[str]:
     """The restatements of what was sent of a ledger. Raises ReporterError where nothing was sent of such a ledger."""
     with store.read() as connection:
-        known = told.ledgers(connection)
-        found = told.of_ledger(connection, ledger, _SHOWN)
+        known = sent_figures.ledgers(connection)
+        found = sent_figures.of_ledger(connection, ledger, _SHOWN)
     if not found and ledger not in known:
         hint = f"figures were sent of: {', '.join(known)}" if known else "no report of a past period was sent yet"
         raise ReporterError(f"no figures of a ledger {ledger} were sent: {hint}")

@@ -87,7 +87,7 @@ def stats(asked: Invocation[Arguments]) -> Iterator[Message]:
         runs=sum(runs.values()),
         failed=runs.get("failed", 0),
         skipped=runs.get("skipped", 0),
-        affairs=app.history.affairs(),
+        self_health=app.history.self_health(),
         days=FIGURES.days,
     )
 

@@ -22,10 +22,10 @@ from reporter.errors import TemplateError
 from reporter.messages.message import Message, Run, Severity, Text, Tone
 from reporter.periods.clock import Clock
 from reporter.scheduler.runtime import Runtime
-from reporter.store import outbox, rollups, told
+from reporter.store import outbox, rollups, sent_figures
 from reporter.store.database import Store
 from reporter.store.rollups import Standing
-from reporter.store.told import Change, Restatement, Told
+from reporter.store.sent_figures import Change, Restatement, SentFigures
 from reporter.trading.books import Figures
 from reporter.trading.ledger.buckets import from_fine, start_of
 from reporter.trading.ledger.path_metrics import decimal
@@ -59,7 +59,7 @@ class Restatements:
             kept = rollups.standing(connection, reader.name)
             if kept is None or not self._is_calm(kept):
                 return 0
-            suspects = told.to_compare(connection, reader.name, start_of(kept.through))
+            suspects = sent_figures.to_compare(connection, reader.name, start_of(kept.through))
         if not suspects:
             return 0
         now = _present(reader, suspects)
@@ -82,26 +82,28 @@ class Restatements:
         connection: Connection,
         reader: Reader,
         runtime: Runtime,
-        suspects: Sequence[Told],
+        suspects: Sequence[SentFigures],
         now: Now,
         through: datetime,
     ) -> int:
         """Keep and queue what differs, in one transaction: it is sent once, whatever dies in between."""
         moment = self._clock.wall()
         differing: list[Restatement] = []
-        for suspect in told.with_new_books(connection, suspects, {ends: set(books) for ends, books in now.items()}):
+        for suspect in sent_figures.with_new_books(
+            connection, suspects, {ends: set(books) for ends, books in now.items()}
+        ):
             found = _compared(connection, suspect, now, reader.made_by, moment)
             if _differs(found, runtime.restate_above):
-                told.add(connection, found, suspect.period.start)
+                sent_figures.add(connection, found, suspect.period.start)
                 counts = (found.trades, found.pnl, found.fees)
                 differing.append(found)
             else:  # what was told still counts, or many small changes would never be one
                 counts = (suspect.trades, suspect.pnl, suspect.fees)
-            told.settle(connection, suspect, *counts, made_by=reader.made_by, through=through)
+            sent_figures.settle(connection, suspect, *counts, made_by=reader.made_by, through=through)
         return _queue(connection, reader.name, runtime, differing, moment)
 
 
-def _present(reader: Reader, suspects: Sequence[Told]) -> Now:
+def _present(reader: Reader, suspects: Sequence[SentFigures]) -> Now:
     """The present figures of each of the periods."""
     periods = {(suspect.period.start, suspect.period.end): suspect.period for suspect in suspects}
     return {ends: undisturbed(partial(reader.totals, period)) for ends, period in periods.items()}
@@ -130,7 +132,7 @@ def _channels(runtime: Runtime, job: str) -> Sequence[str]:
     return runtime.jobs[job].channels if job in runtime.jobs else ()
 
 
-def _compared(connection: Connection, one: Told, now: Now, made_by: str, moment: datetime) -> Restatement:
+def _compared(connection: Connection, one: SentFigures, now: Now, made_by: str, moment: datetime) -> Restatement:
     """What was told beside the present figures: a ledger without a trade has zeros."""
     figures = now[one.period.start, one.period.end].get((one.mode, one.pnl.currency))
     nothing = Money(Decimal(0), one.pnl.currency)
@@ -148,7 +150,9 @@ def _compared(connection: Connection, one: Told, now: Now, made_by: str, moment:
         pnl=figures.pnl if figures else nothing,
         fees_before=one.fees,
         fees=figures.fees if figures else nothing,
-        detail=tuple(_details(told.changes_of(connection, one, _LISTED), one.pnl.currency, ZoneInfo(one.period.zone))),
+        detail=tuple(
+            _details(sent_figures.changes_of(connection, one, _LISTED), one.pnl.currency, ZoneInfo(one.period.zone))
+        ),
     )
 
 

@@ -45,7 +45,7 @@ from reporter.store.alerts import StoredAlert
 from reporter.store.database import BUSY, Store
 from reporter.store.job_states import StoredStates
 from reporter.store.owed_periods import Claim
-from reporter.store.told import remember
+from reporter.store.sent_figures import remember
 from reporter.trading.books import Book
 
 log = logging.getLogger(__name__)

@@ -30,7 +30,7 @@ from reporter.trading.books import Ledger
 from reporter.trading.exchange_rates import Rates
 from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.markets import Quote
-from reporter.trading.risk import Basis
+from reporter.trading.return_ratios import Basis
 from reporter.trading.targets import Targets
 
 

@@ -14,7 +14,7 @@ from reporter.notify.pipeline import AlertPipeline
 from reporter.notify.routing import Observer
 from reporter.periods.clock import Clock
 from reporter.scheduler.runtime import Runtime
-from reporter.store import alerts, channel_stats, events, outbox, run_log, told, uptime, web_keys
+from reporter.store import alerts, channel_stats, events, outbox, run_log, sent_figures, uptime, web_keys
 from reporter.store.alerts import StoredAlert
 from reporter.store.database import CHANNELS, TERMS, Store, fact
 
@@ -60,7 +60,7 @@ class StoreUpkeep:
     def prune(self, runtime: Runtime) -> None:
         """Delete what is older than the config keeps, some rows at a time: others write in between."""
         before, deleted = self._clock.wall() - runtime.retention.history, 0
-        for part in (outbox, run_log, channel_stats, events, told):
+        for part in (outbox, run_log, channel_stats, events, sent_figures):
             while not self._stopping.is_set():
                 with self._store.begin() as connection:
                     some = part.prune(connection, before)

@@ -32,7 +32,7 @@ from sqlalchemy import (
 
 from reporter.errors import StoreError
 from reporter.periods.clock import Clock
-from reporter.store import told
+from reporter.store import sent_figures
 from reporter.store.database import AT_ONCE, Store, insert_once
 from reporter.store.tables import rollup_keys, rollup_ledgers, rollup_trades, rollups
 from reporter.trading.ledger.buckets import (
@@ -196,7 +196,7 @@ def begin(connection: Connection, ledger: str, definition: str, was: Standing | 
         "changed_at": None,
         "anchor": None,
     }
-    told.suspect_all(connection, ledger)
+    sent_figures.suspect_all(connection, ledger)
     if was is None:
         return insert_once(connection, rollup_ledgers, ledger=ledger, revision=1, **fresh)
     return move(connection, was, **fresh)
@@ -465,7 +465,7 @@ def _note_changes(
     """Have what was told of these hours compared, and note what has changed in them."""
     if not late:
         return
-    told.suspect_hours(connection, ledger, late)
+    sent_figures.suspect_hours(connection, ledger, late)
     noted = late[:_NOTED]
     marks = _marks(connection, ledger, noted)
     for hour in noted:
@@ -477,7 +477,9 @@ def _note_changes(
             changed = _changed_trades(was_marked, now_marked)
             agents = () if changed else _changed_agents(mode, currency, before, after)
             if changed or agents:
-                told.add_changes(connection, ledger, [told.Change(hour, Mode(mode), currency, now, changed, agents)])
+                sent_figures.add_changes(
+                    connection, ledger, [sent_figures.Change(hour, Mode(mode), currency, now, changed, agents)]
+                )
 
 
 def _marks(connection: Connection, ledger: str, hours: Sequence[int]) -> dict[tuple[int, str, str], list[Any]]:

@@ -20,7 +20,7 @@ from reporter.plans.model import TradingPlan, plans_of
 from reporter.store import alerts, events, incidents, uptime
 from reporter.store.database import Store, insert_once, prune_rows
 from reporter.store.plans import PlanTable
-from reporter.store.self_health import affairs
+from reporter.store.self_health import self_health
 from reporter.store.tables import facts, runs, samples, transitions
 from reporter.trading.signals import Signal, signal_of
 
@@ -165,9 +165,9 @@ class StoredHistory:
             )
             return [incidents.transition_of(row) for row in rows]
 
-    def affairs(self) -> SelfHealth | None:
+    def self_health(self) -> SelfHealth | None:
         began = self._clock.monotonic()
-        found = self._read(lambda connection: affairs(connection, self._clock.wall()), None)
+        found = self._read(lambda connection: self_health(connection, self._clock.wall()), None)
         return found and replace(found, seconds=self._clock.monotonic() - began)
 
     def uptime(self, period: Period) -> dict[str, Uptime]:

@@ -16,7 +16,7 @@ REFUSED_WITHIN = timedelta(days=1)
 _ON_THEIR_WAY = ("waiting", "sending", "unclear")
 
 
-def affairs(connection: Connection, now: datetime) -> SelfHealth:
+def self_health(connection: Connection, now: datetime) -> SelfHealth:
     """What is late, what waits and what was refused. `seconds` is left to whoever knows a clock."""
     due = and_(outbox.c.state.in_(_ON_THEIR_WAY), outbox.c.not_before <= now, _has_a_way(connection))
     waiting, oldest = connection.execute(select(func.count(), func.min(outbox.c.not_before)).where(due)).one()

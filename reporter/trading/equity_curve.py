@@ -13,7 +13,7 @@ from functools import cached_property
 
 from reporter.periods.civil import Period
 from reporter.trading.books import AgentSeries, Figures, Series
-from reporter.trading.risk import (
+from reporter.trading.return_ratios import (
     NEVER_CLOSES,
     NO_FLOW,
     Basis,

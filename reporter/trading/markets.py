@@ -88,7 +88,7 @@ def correlation(one: Sequence[PriceAt], other: Sequence[PriceAt]) -> tuple[float
 
 
 @dataclass(frozen=True, slots=True)
-class Usual:
+class UsualMoves:
     """How far a market moves as a rule, by hour of the week: the count and the mean of the sizes of its moves."""
 
     hours: Mapping[int, tuple[int, float]]
@@ -108,8 +108,8 @@ class Usual:
         whole = sum(n * mean for n, mean in self.hours.values()) / count
         return (whole, count, False) if whole else None
 
-    def after(self, hour: int, size: float, most: int = 200) -> Usual:
+    def after(self, hour: int, size: float, most: int = 200) -> UsualMoves:
         """With one more move; older ones fade once there are `most` of an hour."""
         n, mean = self.hours.get(hour, (0, 0.0))
         n = min(n + 1, most)
-        return Usual({**self.hours, hour: (n, mean + (size - mean) / n)})
+        return UsualMoves({**self.hours, hour: (n, mean + (size - mean) / n)})

@@ -11,7 +11,7 @@ from reporter.trading.trades import Mode, Money
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class RiskLimits:
     """What a book, or an agent in it, may not pass; None or empty where nothing was said."""
 
     daily_loss: Mapping[str, Money] = field(default_factory=dict)
@@ -29,9 +29,9 @@ class Limits:
     exposure: Mapping[str, Money] = field(default_factory=dict)
     """The largest size times price of open positions, a positive amount by currency."""
 
-    def __or__(self, other: Limits) -> Limits:
+    def __or__(self, other: RiskLimits) -> RiskLimits:
         """These limits, and the other's where these say nothing."""
-        return Limits(
+        return RiskLimits(
             daily_loss={**other.daily_loss, **self.daily_loss},
             drawdown={**other.drawdown, **self.drawdown},
             below_peak=self.below_peak or other.below_peak,
@@ -56,21 +56,21 @@ class Targets:
     """The win rate below which an agent is under review, as a share (0 to 1)."""
     review_after: int = 20
     """The number of trades from which a win rate counts."""
-    limits: Limits = Limits()
+    limits: RiskLimits = RiskLimits()
     """The limits of a book."""
-    paper: Limits = Limits()
+    paper: RiskLimits = RiskLimits()
     """The limits of a paper book that differ."""
-    agents: Mapping[str, Limits] = field(default_factory=dict)
+    agents: Mapping[str, RiskLimits] = field(default_factory=dict)
     """The limits of agents, by name or pattern."""
 
-    def limits_of(self, mode: Mode) -> Limits:
+    def limits_of(self, mode: Mode) -> RiskLimits:
         """What a book of that mode may not pass."""
-        own = self.limits | Limits(drawdown=self.drawdown)
+        own = self.limits | RiskLimits(drawdown=self.drawdown)
         return self.paper | own if mode is Mode.PAPER else own
 
-    def limits_of_agent(self, name: str) -> Limits:
+    def limits_of_agent(self, name: str) -> RiskLimits:
         """What an agent may not pass: of each limit the first entry counts that fits its name and says it."""
-        found = Limits()
+        found = RiskLimits()
         for pattern, limits in self.agents.items():
             found = found | limits if name == pattern or fnmatchcase(name, pattern) else found
         return found

@@ -15,7 +15,7 @@ from reporter.errors import LedgerError
 from reporter.operations import limits, trading
 from reporter.operations.restatements import CAUSES
 from reporter.periods.civil import trailing
-from reporter.store import told
+from reporter.store import sent_figures
 from reporter.trading.books import Book, By, Series
 from reporter.trading.equity_curve import curve_of_series
 from reporter.trading.trades import Mode, Position
@@ -347,12 +347,12 @@ def _own_series(call: Call[Any], series: Series, name: str) -> wire.SeriesJson:
 def restatements(call: Call[Paged]) -> RestatementsAnswer:
     limit, before = call.query.limit, row_of(call.query.cursor)
     with call.world.store.read() as connection:
-        found = told.newest(connection, limit + 1, before)
+        found = sent_figures.newest(connection, limit + 1, before)
     more = str(found[limit - 1][0]) if len(found) > limit else None
     return {"restatements": [_restatement(call, *one) for one in found[:limit]], "next": more}
 
 
-def _restatement(call: Call[Paged], number: int, one: told.Restatement) -> RestatementJson:
+def _restatement(call: Call[Paged], number: int, one: sent_figures.Restatement) -> RestatementJson:
     return {
         "id": number,
         "job": one.job,

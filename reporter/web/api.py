@@ -25,7 +25,7 @@ from reporter.web.plan_resources import PLAN_RESOURCES
 from reporter.web.problems import ProblemError
 from reporter.web.resource import Call, OfLedgers, Query, Resource, read_query
 from reporter.web.resources import STANDING
-from reporter.web.world import World
+from reporter.web.world import WebContext
 
 BASE = "/api/v1"
 LARGEST_ARGUMENTS = 10_000  # bytes
@@ -58,7 +58,7 @@ def tag_of(handler: Callable[[Call[Any]], Any], call: Call[Any]) -> str | None:
 class Api:
     """The handlers of REST."""
 
-    def __init__(self, world: World, gate: Gate) -> None:
+    def __init__(self, world: WebContext, gate: Gate) -> None:
         self._world = world
         self._gate = gate
 

@@ -23,12 +23,12 @@ from reporter.web.pages import Pages
 from reporter.web.pings import Pings
 from reporter.web.problems import ProblemError, problem
 from reporter.web.server import Known, Outermost
-from reporter.web.world import World
+from reporter.web.world import WebContext
 
 log = logging.getLogger(__name__)
 
 
-def routes(world: World, gate: Gate, pages: Pages) -> list[Route]:
+def routes(world: WebContext, gate: Gate, pages: Pages) -> list[Route]:
     """Every address and its handler."""
     inbound = Inbound(world, gate)
     return [
@@ -44,7 +44,7 @@ def routes(world: World, gate: Gate, pages: Pages) -> list[Route]:
     ]
 
 
-def application(world: World, live: Live) -> ASGIApp:
+def application(world: WebContext, live: Live) -> ASGIApp:
     """Everything that the listener answers."""
     gate = Gate(world)
     pages = Pages(world, gate, live)

@@ -22,7 +22,7 @@ from reporter.web.badge_addresses import address_of, key_of
 from reporter.web.guard import Gate
 from reporter.web.problems import ProblemError
 from reporter.web.resource import Call, Query
-from reporter.web.world import World
+from reporter.web.world import WebContext
 
 COLOURS = {"ok": "#2f7d4f", "warning": "#9a6700", "critical": "#b3261e", "unknown": "#6b7280"}
 KEPT = 30.0  # seconds
@@ -49,7 +49,7 @@ class Badges:
     thing is open to whoever knows its address, which nobody can guess.
     """
 
-    def __init__(self, world: World, gate: Gate) -> None:
+    def __init__(self, world: WebContext, gate: Gate) -> None:
         self._world = world
         self._gate = gate
         self._kept: dict[str, tuple[float, Mapping[str, Badge]]] = {}

@@ -19,7 +19,7 @@ from reporter.periods.clock import Clock
 from reporter.store import web_keys
 from reporter.store.web_keys import WebKey
 from reporter.web.problems import ProblemError
-from reporter.web.world import World
+from reporter.web.world import WebContext
 
 LARGEST_BODY = 1_000_000  # bytes
 LARGEST_FORM = 10_000  # bytes
@@ -121,7 +121,7 @@ class Caller:
 class Gate:
     """Lets callers in: programs by their tokens, people by their sessions, each at a pace."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: WebContext) -> None:
         self._world = world
         self._pace = TokenBucket(world.clock, PER_MINUTE, BURST)
         self._people = TokenBucket(world.clock, PEOPLE_PER_MINUTE, PEOPLE_PER_MINUTE)

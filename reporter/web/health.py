@@ -11,13 +11,13 @@ from reporter.web.answers import within
 from reporter.web.guard import Gate, is_local
 from reporter.web.metrics import exposition
 from reporter.web.problems import ProblemError
-from reporter.web.world import World
+from reporter.web.world import WebContext
 
 
 class Health:
     """The handlers."""
 
-    def __init__(self, world: World, gate: Gate) -> None:
+    def __init__(self, world: WebContext, gate: Gate) -> None:
         self._world = world
         self._gate = gate
 

@@ -14,11 +14,11 @@ from starlette.responses import JSONResponse, Response
 from reporter.errors import StoreError
 from reporter.inbox.event import Event, EventError, read_event
 from reporter.inbox.hooks import Hook, PayloadError, is_authentic, payloads
-from reporter.inbox.submit import Verdict, set_aside, submit
+from reporter.inbox.submit import SubmitResult, set_aside, submit
 from reporter.web.answers import within
 from reporter.web.guard import Gate, read_body
 from reporter.web.problems import ProblemError
-from reporter.web.world import World
+from reporter.web.world import WebContext
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -29,7 +29,7 @@ MOST_EVENTS = 500  # in one request
 class Inbound:
     """The handlers of events and hooks."""
 
-    def __init__(self, world: World, gate: Gate) -> None:
+    def __init__(self, world: WebContext, gate: Gate) -> None:
         self._world = world
         self._gate = gate
 
@@ -70,7 +70,7 @@ class Inbound:
         verdicts = await self._saved(lambda: self._submit(read, hook.name)) if read else []
         return JSONResponse({"events": [_shown(verdict) for verdict in verdicts]}, 202)
 
-    def _submit(self, read: list[Event], source: str) -> list[Verdict]:
+    def _submit(self, read: list[Event], source: str) -> list[SubmitResult]:
         with self._world.store.begin() as connection:
             return submit(connection, read, self._world.clock.wall(), source=source)
 
@@ -93,7 +93,7 @@ class Inbound:
         return found
 
 
-def _read(item: object, number: int, *, one: bool) -> Event | Verdict:
+def _read(item: object, number: int, *, one: bool) -> Event | SubmitResult:
     """An event, or why it is none; of a single one that is the answer."""
     try:
         return read_event(item)
@@ -101,13 +101,13 @@ def _read(item: object, number: int, *, one: bool) -> Event | Verdict:
         if one:
             raise ProblemError(422, str(error), where=error.field or "body") from None
         identity = item.get("id") if isinstance(item, dict) else None
-        return Verdict(str(identity or number)[:128], "refused", str(error))
+        return SubmitResult(str(identity or number)[:128], "refused", str(error))
 
 
 def _identified(event: Event, key: str, number: int) -> Event:
     return event.model_copy(update={"id": f"{key}/{number}"}) if key and not event.id else event
 
 
-def _shown(verdict: Verdict) -> dict[str, Any]:
+def _shown(verdict: SubmitResult) -> dict[str, Any]:
     shown = {"id": verdict.id, "status": verdict.status, "why": verdict.why}
     return {key: value for key, value in shown.items() if value}

@@ -11,7 +11,7 @@ from starlette.responses import StreamingResponse
 from reporter.errors import ReporterError
 from reporter.store.changes import version
 from reporter.web.problems import ProblemError
-from reporter.web.world import World
+from reporter.web.world import WebContext
 
 MOST_STREAMS = 40
 LOOK_EVERY = 5.0
@@ -23,7 +23,7 @@ HEADERS = {"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"}
 class Live:
     """One look at the store serves all streams."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: WebContext) -> None:
         self._world = world
         self._closing = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None

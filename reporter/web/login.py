@@ -15,7 +15,7 @@ from reporter.web.answers import within
 from reporter.web.guard import COOKIE, Gate, check_same_origin, form_of, is_encrypted
 from reporter.web.passwords import is_password, of_nobody
 from reporter.web.problems import ProblemError
-from reporter.web.world import World
+from reporter.web.world import WebContext
 
 SESSION = timedelta(days=7)
 
@@ -25,7 +25,7 @@ Shown = Callable[[str, str, Actor | None, str, dict[str, object]], Awaitable[Res
 class Login:
     """The handlers. `shown` makes a page."""
 
-    def __init__(self, world: World, gate: Gate, shown: Shown) -> None:
+    def __init__(self, world: WebContext, gate: Gate, shown: Shown) -> None:
         self._world = world
         self._gate = gate
         self._shown = shown

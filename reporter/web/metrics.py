@@ -15,7 +15,7 @@ from reporter.operations import trading
 from reporter.store import alerts, outbox_admin, run_log, uptime
 from reporter.trading.trades import Money
 from reporter.version import __version__
-from reporter.web.world import World
+from reporter.web.world import WebContext
 
 MOST_SERIES = 500  # of one metric: what comes beyond is counted and left out
 LEVELS = {Level.OK: 0, Level.UNKNOWN: 1, Level.WARNING: 2, Level.CRITICAL: 3}
@@ -24,7 +24,7 @@ FLOAT = "a float: rounded, for graphs and not for accounts"
 Sample = tuple[Sequence[str], float | int | Decimal | None]
 
 
-def exposition(world: World) -> tuple[bytes, str]:
+def exposition(world: WebContext) -> tuple[bytes, str]:
     """The text of all metrics, and its media type."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Floor(world))
@@ -38,7 +38,7 @@ def _amount(money: Money | None) -> Decimal | None:
 class _Floor(Collector):
     """Collects anew at each scrape."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: WebContext) -> None:
         self._world = world
 
     def collect(self) -> Iterator[Metric]:

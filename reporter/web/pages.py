@@ -39,7 +39,7 @@ from reporter.web.page_environment import environment
 from reporter.web.problems import ProblemError, problem
 from reporter.web.resource import Call, Paged, Query, Span, read_query
 from reporter.web.wire import DayShareJson, SeriesJson
-from reporter.web.world import World
+from reporter.web.world import WebContext
 
 STATIC = Path(__file__).parent / "static"
 FILES = {"style.css": "text/css", "app.js": "text/javascript", "icon.svg": "image/svg+xml"}
@@ -195,7 +195,7 @@ SINGLE: tuple[Page, ...] = (Page("/agents/{name:path}", "Agent", "agent", figure
 class Pages:
     """The handlers of the pages."""
 
-    def __init__(self, world: World, gate: Gate, live: Live) -> None:
+    def __init__(self, world: WebContext, gate: Gate, live: Live) -> None:
         self._world = world
         self._gate = gate
         self._live = live

@@ -15,7 +15,7 @@ from reporter.store import pings
 from reporter.web.answers import within
 from reporter.web.guard import BODY_SECONDS, LARGEST_BODY, Gate
 from reporter.web.problems import ProblemError
-from reporter.web.world import World
+from reporter.web.world import WebContext
 
 KEPT_BODY = 10_000  # bytes
 _WORDS: dict[str, PingKind] = {"": "success", "start": "start", "fail": "fail", "log": "log"}
@@ -26,7 +26,7 @@ _RID = re.compile(r"[\w-]{1,64}", re.ASCII)
 class Pings:
     """The handlers of pings. The id is the proof of who sends: an address without a known one is not found."""
 
-    def __init__(self, world: World, gate: Gate) -> None:
+    def __init__(self, world: WebContext, gate: Gate) -> None:
         self._world = world
         self._gate = gate
 

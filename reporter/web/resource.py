@@ -18,7 +18,7 @@ from reporter.operations.operation import Actor
 from reporter.periods.civil import Period, Unit, named_end, parse_at
 from reporter.web.problems import ProblemError
 from reporter.web.wire import Wire
-from reporter.web.world import World
+from reporter.web.world import WebContext
 
 
 class Query(BaseModel):
@@ -35,7 +35,7 @@ A = TypeVar("A")
 class Call(Generic[Q]):
     """One request for a resource: by whom, with which query and which parts of the path."""
 
-    world: World
+    world: WebContext
     actor: Actor
     query: Q
     path: Mapping[str, str]
@@ -128,7 +128,9 @@ class Paged(Query):
     cursor: Annotated[str | None, Field(max_length=2000, description="`next` of the page before")] = None
 
 
-def span_of(world: World, query: SpanLike, usual: timedelta = timedelta(), start: datetime | None = None) -> Period:
+def span_of(
+    world: WebContext, query: SpanLike, usual: timedelta = timedelta(), start: datetime | None = None
+) -> Period:
     """The days that a query names, both included, as far as they are over. Raises ProblemError."""
     zone, now = world.runtime.zone.key, world.now
     try:
@@ -152,7 +154,7 @@ def span_of(world: World, query: SpanLike, usual: timedelta = timedelta(), start
     return Period(begin, max(reached, begin + timedelta(microseconds=1)), "", zone, None, so_far=end > now)
 
 
-def today_of(world: World) -> str:
+def today_of(world: WebContext) -> str:
     return f"{world.now.astimezone(world.runtime.zone):%Y-%m-%d}"
 
 

@@ -32,7 +32,7 @@ from reporter.web import wire
 from reporter.web.problems import ProblemError
 from reporter.web.resource import EVER, Call, OfLedgers, Paged, Query, Resource, Span, row_of, span_of
 from reporter.web.trade_search import TradeSearch
-from reporter.web.world import World
+from reporter.web.world import WebContext
 
 DAYS_SHOWN = 30
 LONGEST_WINDOW = list(WINDOWS)[-1]
@@ -130,7 +130,7 @@ def trades(call: Call[TradesQuery]) -> wire.TradesAnswer:
     }
 
 
-def trades_as_csv(world: World, query: TradesQuery, most: int) -> str:
+def trades_as_csv(world: WebContext, query: TradesQuery, most: int) -> str:
     """The trades of a filter as CSV, at most so many."""
     only = TradeFilter(**{name: getattr(query, name) for name in _FILTERS})
     text, period = io.StringIO(newline=""), span_of(world, query, start=EVER)
@@ -138,7 +138,7 @@ def trades_as_csv(world: World, query: TradesQuery, most: int) -> str:
     return text.getvalue()
 
 
-def _each(world: World, period: Period, only: TradeFilter, most: int) -> Iterator[Trade]:
+def _each(world: WebContext, period: Period, only: TradeFilter, most: int) -> Iterator[Trade]:
     place, left = None, most
     while left > 0:
         page = world.runtime.inputs.ledger.newest_trades(period, min(left, 5000), only=only, after=place)

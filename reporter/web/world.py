@@ -53,7 +53,7 @@ class KeptAnswers:
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class WebContext:
     """What the handlers work on. `wake` lets new events be sent at once, `deliver` the messages of a run."""
 
     app: App

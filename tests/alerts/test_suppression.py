@@ -10,8 +10,9 @@ import pytest
 from reporter.alerts.incident import Incident
 from reporter.alerts.maintenance import MaintenanceWindow
 from reporter.alerts.model import AlertState, Level, Observation, Phase, Transition, TransitionKind
+from reporter.alerts.notification import decide, due_escalations
 from reporter.alerts.policies import OWN_NETWORK, EscalationStep, Rule, Rules
-from reporter.alerts.suppression import Silence, Suppression, affected_subjects, decide, due_escalations, suppression_of
+from reporter.alerts.suppression import Silence, Suppression, affected_subjects, suppression_of
 from reporter.periods.schedules import parse
 
 NOW = datetime(2026, 10, 30, 14, 2, 30, tzinfo=UTC)

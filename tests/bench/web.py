@@ -24,7 +24,7 @@ from reporter.scheduler.rollup_upkeep import RollupUpkeep
 from reporter.web.application import application
 from reporter.web.live import Live
 from reporter.web.server import WebServer
-from reporter.web.world import World
+from reporter.web.world import WebContext
 from tests.bench.ledger import CONFIG
 from tests.bench.trading import BEGAN, DAYS, sqlite_history
 from tests.support.clocks import HandClock
@@ -77,7 +77,7 @@ def served(folder: Path, count: int) -> Iterator[tuple[httpx.Client, Callable[[]
     upkeep = RollupUpkeep(app.store, clock)
     for reader in app.runtime.portfolio.readers:
         list(upkeep.build(reader))
-    world = World(app)
+    world = WebContext(app)
     live = Live(world)
     server = WebServer(application(world, live), "127.0.0.1", 0, stops=live.close)
     server.start()

@@ -29,7 +29,7 @@ from reporter.errors import ConfigError, Problem
 from reporter.messages.message import Severity
 from reporter.probes.kinds.tcp import TcpProbeConfig
 from reporter.secret import masked
-from reporter.trading.risk import Basis
+from reporter.trading.return_ratios import Basis
 from reporter.trading.trades import Mode, Money
 from tests.support.paths import DATA, ROOT
 

@@ -30,7 +30,7 @@ from reporter.trading.exchange_rates import Rates
 from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.ledger.settings import LedgerSettings
 from reporter.trading.ledger.sources import native
-from reporter.trading.risk import NEVER_CLOSES, Basis
+from reporter.trading.return_ratios import NEVER_CLOSES, Basis
 from reporter.trading.signals import Signal
 from reporter.trading.targets import Targets
 from reporter.trading.trades import Money
@@ -98,7 +98,7 @@ class NoHistory:
     def spans(self, subject: str, period: Period) -> list[StateSpan]:
         return []
 
-    def affairs(self) -> SelfHealth:
+    def self_health(self) -> SelfHealth:
         return SelfHealth()
 
     def signals(self, since: datetime) -> Sequence[Signal]:

@@ -15,7 +15,7 @@ from reporter.app import demo
 from reporter.delivery.outlets.discord.limits import fits
 from reporter.messages.message import Message, plain, plain_blocks
 from reporter.trading.ledger.portfolio import Portfolio
-from reporter.trading.risk import Basis
+from reporter.trading.return_ratios import Basis
 from reporter.trading.targets import Targets
 from reporter.trading.trades import Money
 from tests.jobs import odd

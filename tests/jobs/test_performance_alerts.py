@@ -18,7 +18,7 @@ from reporter.jobs.loader import load_catalog
 from reporter.periods.civil import Covers, before, covered
 from reporter.trading.books import Ledger
 from reporter.trading.ledger.portfolio import Portfolio
-from reporter.trading.targets import Limits, Targets
+from reporter.trading.targets import RiskLimits, Targets
 from tests.jobs import odd
 from tests.jobs.floor import HOME, Closed, database, floor, pay, told, usdt
 from tests.jobs.watch import StillHistory
@@ -27,7 +27,7 @@ from tests.support.discord.local import LocalDiscord
 from tests.support.stage import Stage
 
 NOW = "2026-10-30 14:45:00"
-LOSS = Targets(limits=Limits(daily_loss={"USDT": usdt("100")}))
+LOSS = Targets(limits=RiskLimits(daily_loss={"USDT": usdt("100")}))
 
 
 def outcomes(
@@ -166,7 +166,7 @@ def test_what_is_open_counts_if_it_is_wanted(tmp_path: Path) -> None:
 
 def test_currencies_and_modes_have_their_own(tmp_path: Path) -> None:
     trades = [*hours("-90"), *hours("-90", mode="paper"), *hours("-90", currency="EUR"), *hours("1", currency="BTC")]
-    limits = Limits(daily_loss={"USDT": usdt("100"), "EUR": usdt("50").__class__(Decimal(50), "EUR")})
+    limits = RiskLimits(daily_loss={"USDT": usdt("100"), "EUR": usdt("50").__class__(Decimal(50), "EUR")})
     assert levels(made(tmp_path, *trades), Targets(limits=limits)) == {
         "daily_loss/live/EUR": "critical",
         "daily_loss/live/USDT": "warning",
@@ -184,7 +184,7 @@ def test_paper_is_no_more_than_a_warning(tmp_path: Path, paper: str, found: dict
 
 
 def test_paper_may_have_limits_of_its_own_and_says_what_it_is(tmp_path: Path) -> None:
-    targets = Targets(limits=LOSS.limits, paper=Limits(daily_loss={"USDT": usdt("500")}))
+    targets = Targets(limits=LOSS.limits, paper=RiskLimits(daily_loss={"USDT": usdt("500")}))
     ledger = made(tmp_path, *hours("-450", mode="paper"))
     one = seen(ledger, targets)["daily_loss/paper/USDT"]
     assert (one.level, one.limit) == (Level.WARNING, "-500.00 USDT")
@@ -192,7 +192,7 @@ def test_paper_may_have_limits_of_its_own_and_says_what_it_is(tmp_path: Path) ->
 
 
 def test_an_agent_has_the_first_limit_that_fits_it(tmp_path: Path) -> None:
-    agents = {"Vol*": Limits(daily_loss={"USDT": usdt("20")}), "*": Limits(daily_loss={"USDT": usdt("50")})}
+    agents = {"Vol*": RiskLimits(daily_loss={"USDT": usdt("20")}), "*": RiskLimits(daily_loss={"USDT": usdt("50")})}
     ledger = made(tmp_path, *hours("-30", agent="Volume"), *hours("-30", agent="Momentum"))
     found = seen(ledger, Targets(agents=agents))
     assert {subject: str(one.level) for subject, one in found.items()} == {
@@ -207,7 +207,7 @@ def test_an_agent_has_the_first_limit_that_fits_it(tmp_path: Path) -> None:
 
 def test_a_fall_counts_though_it_was_made_good(tmp_path: Path) -> None:
     ledger = made(tmp_path, *hours("50", "-60", "40"), *hours("-41", agent="B"))
-    agents = {"*": Limits(drawdown={"USDT": usdt("60")})}
+    agents = {"*": RiskLimits(drawdown={"USDT": usdt("60")})}
     assert levels(ledger, Targets(drawdown={"USDT": usdt("60")}, agents=agents), review=False) == {
         "drawdown/live/USDT": "critical",
         "drawdown/live/USDT/bot/A": "critical",
@@ -217,20 +217,20 @@ def test_a_fall_counts_though_it_was_made_good(tmp_path: Path) -> None:
 
 def test_below_its_peak_is_measured_from_the_highest_of_all_days(tmp_path: Path) -> None:
     ledger = made(tmp_path, *hours("1000", day="2026-09-01"), *hours("-300", day="2026-09-02"), *hours("-20"))
-    one = seen(ledger, Targets(limits=Limits(below_peak=Decimal("0.2"))))["below_peak/live/USDT"]
+    one = seen(ledger, Targets(limits=RiskLimits(below_peak=Decimal("0.2"))))["below_peak/live/USDT"]
     assert (one.level, one.value, one.limit) == (Level.WARNING, "-320.00 USDT (-16.00%)", "-20.0%")
 
 
 def test_a_deposit_brings_nobody_nearer_to_the_peak(tmp_path: Path) -> None:
     made(tmp_path, *hours("1000", day="2026-09-01"), *hours("-300", day="2026-09-02"), *hours("-17"))
     ledger = floor(pay(tmp_path / "bot.sqlite", ("2026-10-02 12:00:00", "8300")), starting=[usdt("1000")])
-    one = seen(ledger, Targets(limits=Limits(below_peak=Decimal("0.2"))))["below_peak/live/USDT"]
+    one = seen(ledger, Targets(limits=RiskLimits(below_peak=Decimal("0.2"))))["below_peak/live/USDT"]
     assert one.value == "-1,781.71 USDT (-15.14%)"  # 1700 of 2000 are 10,000 of 11,764.71
 
 
 def test_below_the_peak_of_an_unknown_balance_is_unknown(tmp_path: Path) -> None:
     ledger = floor(database(tmp_path / "bot.sqlite", hours("-3")))
-    one = seen(ledger, Targets(limits=Limits(below_peak=Decimal("0.2"))))["below_peak/live/USDT"]
+    one = seen(ledger, Targets(limits=RiskLimits(below_peak=Decimal("0.2"))))["below_peak/live/USDT"]
     assert one.level is Level.UNKNOWN
     assert "starting_balance" in one.detail
 
@@ -240,14 +240,14 @@ def test_the_win_rate_is_that_of_the_last_trades(tmp_path: Path, trades: int) ->
     days = [f"2026-10-{day:02}" for day in range(5, 30)]
     past = [trade for day in days for trade in hours("1", "1", day=day)]
     ledger = made(tmp_path, *past, *hours(*["-1"] * 12))
-    one = seen(ledger, Targets(limits=Limits(least_win_rate=Decimal("0.5"))), trades=trades)["win_rate/live/USDT"]
+    one = seen(ledger, Targets(limits=RiskLimits(least_win_rate=Decimal("0.5"))), trades=trades)["win_rate/live/USDT"]
     share = f"{100 * (trades - 12) / trades:.1f}%"
     assert one.value == f"{share} of the last {trades} trades"
     assert one.level is (Level.WARNING if trades == 20 else Level.OK)
 
 
 def test_a_few_trades_have_no_win_rate_to_alert_of(tmp_path: Path) -> None:
-    targets = Targets(limits=Limits(least_win_rate=Decimal("0.5")), review_after=4)
+    targets = Targets(limits=RiskLimits(least_win_rate=Decimal("0.5")), review_after=4)
     assert not levels(made(tmp_path, *hours("-1", "-1", "-1")), targets)
     assert levels(floor(tmp_path / "bot.sqlite"), Targets(limits=targets.limits, review_after=3)) == {
         "win_rate/live/USDT": "warning"
@@ -256,7 +256,7 @@ def test_a_few_trades_have_no_win_rate_to_alert_of(tmp_path: Path) -> None:
 
 def test_losses_in_a_row_are_counted_over_midnight(tmp_path: Path) -> None:
     ledger = made(tmp_path, *hours("1", "-1", "-1", day="2026-10-29"), *hours("-1"), *hours("1", agent="B"))
-    targets = Targets(agents={"*": Limits(losses_in_a_row=3)})
+    targets = Targets(agents={"*": RiskLimits(losses_in_a_row=3)})
     assert levels(ledger, targets) == {
         "losses_in_a_row/live/USDT/bot/A": "warning",
         "losses_in_a_row/live/USDT/bot/B": "ok",
@@ -266,7 +266,7 @@ def test_losses_in_a_row_are_counted_over_midnight(tmp_path: Path) -> None:
 def test_who_did_not_trade_today_is_watched_on(tmp_path: Path) -> None:
     ledger = floor(database(tmp_path / "bot.sqlite", hours("-1", "-1", day="2026-10-27")))
     targets = Targets(
-        agents={"*": Limits(losses_in_a_row=2, daily_loss={"USDT": usdt("1")})}, review_win_rate=Decimal(1)
+        agents={"*": RiskLimits(losses_in_a_row=2, daily_loss={"USDT": usdt("1")})}, review_win_rate=Decimal(1)
     )
     assert levels(ledger, targets) == {
         "daily_loss/live/USDT/bot/A": "ok",
@@ -278,7 +278,7 @@ def test_who_did_not_trade_today_is_watched_on(tmp_path: Path) -> None:
 def test_what_is_open_has_limits(tmp_path: Path) -> None:
     ledger = made(tmp_path, *hours("1"))
     hold(tmp_path / "bot.sqlite", ("A", -2, 300, 1), ("B", 1, 250, 1), ("B", None, 7, None))
-    targets = Targets(limits=Limits(positions=3, exposure={"USDT": usdt("1000")}))
+    targets = Targets(limits=RiskLimits(positions=3, exposure={"USDT": usdt("1000")}))
     found = seen(ledger, targets)
     assert (found["positions/live/USDT"].level, found["positions/live/USDT"].value) == (Level.CRITICAL, "3")
     assert (found["exposure/live/USDT"].level, found["exposure/live/USDT"].value) == (Level.WARNING, "850.00 USDT")
@@ -287,7 +287,7 @@ def test_what_is_open_has_limits(tmp_path: Path) -> None:
 
 def test_an_agent_without_a_trade_has_no_win_rate_to_speak_of(tmp_path: Path) -> None:
     ledger = made(tmp_path, *hours("1", agent="A"), *hours("2", agent="B", day="2026-10-10"))
-    watched = Targets(review_win_rate=Decimal("0.4"), agents={"*": Limits(least_win_rate=Decimal("0.1"))})
+    watched = Targets(review_win_rate=Decimal("0.4"), agents={"*": RiskLimits(least_win_rate=Decimal("0.1"))})
     assert seen(ledger, watched)["review/live/USDT/bot/B"].value == "0.00 USDT in 0 trades of 7 days"
 
 
@@ -343,7 +343,7 @@ def test_an_alert_of_what_is_not_watched_any_more_ends(tmp_path: Path) -> None:
     assert "of_a_users_own_job" not in found
 
 
-EVERYTHING = Limits(
+EVERYTHING = RiskLimits(
     daily_loss={"USDT": usdt("2")},
     drawdown={"USDT": usdt("2")},
     below_peak=Decimal("0.01"),

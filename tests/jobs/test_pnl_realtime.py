@@ -11,7 +11,7 @@ from reporter.app import demo
 from reporter.delivery.outlets.discord.limits import fits
 from reporter.messages.message import Message, plain, plain_blocks
 from reporter.trading.ledger.portfolio import Portfolio
-from reporter.trading.targets import Limits, Targets
+from reporter.trading.targets import RiskLimits, Targets
 from tests.jobs import odd
 from tests.jobs.floor import Closed, database, floor, pay, reports, text_of, told, usdt
 from tests.support import golden
@@ -19,7 +19,7 @@ from tests.support.discord.local import LocalDiscord
 from tests.support.stage import Stage
 
 NOON = "2026-10-30 14:45:00"
-LIMITED = Targets(drawdown={"USDT": usdt("10")}, limits=Limits(daily_loss={"USDT": usdt("100")}))
+LIMITED = Targets(drawdown={"USDT": usdt("10")}, limits=RiskLimits(daily_loss={"USDT": usdt("100")}))
 
 DAY = [
     Closed("2026-10-29 10:00:00", "Momentum_BTC_v1", "12.5"),
@@ -132,7 +132,7 @@ def test_a_deposit_of_today_is_in_the_balance_and_in_no_gain(tmp_path: Path) -> 
 def test_limits_say_how_much_of_them_is_used(tmp_path: Path) -> None:
     trades = [Closed(f"2026-10-30 0{hour}:00:00", "A", pnl) for hour, pnl in enumerate(["5", "-90", "4"])]
     message = told("pnl_realtime", made(tmp_path, trades=trades), NOON, targets=LIMITED)
-    assert field(message, "Limits") == [
+    assert field(message, "RiskLimits") == [
         "🟡 Daily Loss: -81.00 USDT of -100.00 USDT (81% used)",
         "🔴 Drawdown: -90.00 USDT of -10.00 USDT (900% used)",
     ]

@@ -12,7 +12,7 @@ from reporter.app import demo
 from reporter.delivery.outlets.discord.limits import fits
 from reporter.errors import LedgerError
 from reporter.messages.message import Message, plain, plain_blocks
-from reporter.trading.risk import Basis
+from reporter.trading.return_ratios import Basis
 from tests.jobs.floor import Closed, Idle, database, floor, freqtrade, reports, rows, shape_of, text_of, told
 from tests.support import golden
 

@@ -35,7 +35,7 @@ WORDS_OF_OLD_JOB_FILES = [
     "LedgerHealth",
     "Level",
     "LimitParams",
-    "Limits",
+    "RiskLimits",
     "Line",
     "Look",
     "MACHINE_SUBJECTS",

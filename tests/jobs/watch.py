@@ -142,7 +142,7 @@ class StillHistory:
     def signals(self, since: datetime) -> Sequence[Signal]:
         return []
 
-    def affairs(self) -> SelfHealth:
+    def self_health(self) -> SelfHealth:
         return self.work
 
     def uptime(self, period: Period) -> Mapping[str, Uptime]:

@@ -76,8 +76,8 @@ def at(text: str) -> datetime:
 def test_what_is_done_with_a_message(
     noise: Noise, job: Noise | None, severity: Severity, when: str, expected: Handling
 ) -> None:
-    etiquette = QuietRules(noise, NIGHT.quiet_hours, NIGHT.digest_at, NIGHT.zone)
-    found = handling(etiquette, severity, at(when), job=job)
+    rules = QuietRules(noise, NIGHT.quiet_hours, NIGHT.digest_at, NIGHT.zone)
+    found = handling(rules, severity, at(when), job=job)
     assert (found.silent, found.held_until, found.dropped) == (expected.silent, expected.held_until, expected.dropped)
 
 
@@ -102,11 +102,11 @@ def test_what_is_held_comes_out_within_two_days_and_never_in_quiet_hours(
 ) -> None:
     hours = QuietHours(begin, end) if begin != end else None
     for noise in (Noise.NOW, Noise.DIGEST):
-        etiquette = QuietRules(noise, hours, digest_at, ZoneInfo(zone))
-        until = handling(etiquette, INFO, now).held_until
+        rules = QuietRules(noise, hours, digest_at, ZoneInfo(zone))
+        until = handling(rules, INFO, now).held_until
         if until is not None:
             assert now < until <= now + timedelta(hours=49)
-            assert not etiquette.quiet(until)
+            assert not rules.quiet(until)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

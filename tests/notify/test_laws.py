@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from reporter.alerts.model import AlertState, Level, Observation, TransitionKind
 from reporter.alerts.policies import policy_for
 from reporter.alerts.state_machine import next_state
-from reporter.notify.judgement import Judgement
+from reporter.notify.evaluation import Evaluation
 from reporter.notify.repository import StoreRepository
 from reporter.notify.routing import Observer
 from reporter.store import incidents
@@ -103,7 +103,7 @@ def _once(stage: Stage, what: str, child: Level, parent: Level) -> None:
         if what == "end":
             incidents.end_silences(connection, [one.id for one in incidents.silences_at(connection, now)], now)
 
-    def judge(judgement: Judgement[StoreRepository]) -> None:
+    def judge(judgement: Evaluation[StoreRepository]) -> None:
         for incident in judgement.open_incidents() if what == "ack" else ():
             judgement.acknowledge(incident, "anna", "")
         judgement.process([Observation("limit/parent", parent), Observation("limit/child", child)], Observer())

@@ -17,7 +17,7 @@ from reporter.periods.civil import Period
 from reporter.trading.books import Book
 from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.ledger.settings import LedgerSettings
-from reporter.trading.metrics import Curve, curve_of, expectancy, payoff, profit_factor, sqn
+from reporter.trading.trade_statistics import Curve, curve_of, expectancy, payoff, profit_factor, sqn
 from reporter.trading.trades import Money
 from tests.oracles.kept import kept
 from tests.support.paths import DATA

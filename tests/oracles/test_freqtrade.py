@@ -17,7 +17,15 @@ import pytest
 from reporter.trading.books import Book, BookLine, By, Figures
 from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.ledger.settings import LedgerSettings
-from reporter.trading.metrics import curve_of, daily_returns, deepest_fall, expectancy, profit_factor, sharpe, sqn
+from reporter.trading.trade_statistics import (
+    curve_of,
+    daily_returns,
+    deepest_fall,
+    expectancy,
+    profit_factor,
+    sharpe,
+    sqn,
+)
 from reporter.trading.trades import Trade
 from tests.oracles.table import START, TWO_MONTHS
 from tests.support.paths import DATA

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from reporter.trading.equity_curve import Curve, Day
-from reporter.trading.risk import Basis
+from reporter.trading.return_ratios import Basis
 from reporter.trading.trades import Flow, Money
 from tests.oracles.__main__ import PEERS, laid_out, question
 from tests.oracles.kept import KEPT, kept

@@ -16,8 +16,8 @@ import psutil
 import pytest
 
 from reporter.errors import ChartError, JobError, TemplateError
-from reporter.messages import bounded as bounds
-from reporter.messages.bounded import BoundsError, Budget, RefusedError, bounded
+from reporter.messages import limited_process as bounds
+from reporter.messages.limited_process import BoundsError, Budget, RefusedError, run_limited
 from reporter.messages.message import Message
 from reporter.messages.rasterizer import LARGEST_SIDE, Rasterizer
 from reporter.messages.report_pictures import with_pictures
@@ -129,7 +129,7 @@ def test_a_stock_template_with_a_part_of_the_users_runs_apart(tmp_path: Path, wr
 def test_a_child_holds_nothing_of_the_parents_and_leaves_nothing() -> None:
     files = Path("/proc/self/fd")
     before, children = len(list(files.iterdir())), psutil.Process().children()
-    assert int(bounded(lambda: b"%d" % len(list(files.iterdir())), LITTLE)) <= 6
+    assert int(run_limited(lambda: b"%d" % len(list(files.iterdir())), LITTLE)) <= 6
     assert len(list(files.iterdir())) == before
     assert psutil.Process().children() == children
 
@@ -139,9 +139,9 @@ def test_what_the_work_raises_is_told_and_no_file_can_be_written(tmp_path: Path)
         raise JobError("it is like this")
 
     with pytest.raises(RefusedError, match="it is like this"):
-        bounded(refuse, LITTLE)
+        run_limited(refuse, LITTLE)
     with pytest.raises(RefusedError, match="File too large"):
-        bounded(lambda: bytes((tmp_path / "x").write_bytes(b"y" * 9)), LITTLE)
+        run_limited(lambda: bytes((tmp_path / "x").write_bytes(b"y" * 9)), LITTLE)
 
 
 def test_what_is_in_the_pipe_is_never_too_late() -> None:
@@ -159,7 +159,7 @@ def test_a_child_that_breaks_ends_alone() -> None:
         return b""
 
     with pytest.raises(BoundsError, match="breaks the library") as caught:
-        bounded(break_down, LITTLE)
+        run_limited(break_down, LITTLE)
     assert any(file == __file__ for file, _ in caught.value.frames)
 
 
@@ -174,7 +174,7 @@ def test_a_child_that_waits_for_a_lock_is_made_once_more(monkeypatch: pytest.Mon
             threading.Event().wait()
         return b"done"
 
-    assert bounded(work, LITTLE) == b"done"
+    assert run_limited(work, LITTLE) == b"done"
     assert made[0] == 2
 
 
@@ -186,12 +186,14 @@ def test_a_child_that_does_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) 
         return b""
 
     with pytest.raises(BoundsError, match="does nothing"):
-        bounded(wait, LITTLE)
+        run_limited(wait, LITTLE)
 
 
 def test_children_of_many_threads_do_not_wait_for_each_other() -> None:
     found: list[bytes] = []
-    threads = [threading.Thread(target=lambda n=n: found.append(bounded(lambda: b"%d" % n, LITTLE))) for n in range(16)]
+    threads = [
+        threading.Thread(target=lambda n=n: found.append(run_limited(lambda: b"%d" % n, LITTLE))) for n in range(16)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -200,9 +202,9 @@ def test_children_of_many_threads_do_not_wait_for_each_other() -> None:
 
 
 def test_the_library_that_draws_is_never_loaded_here() -> None:
-    assert bounded(lambda: str("resvg_py" in __import__("sys").modules).encode(), LITTLE) == b"False"
+    assert run_limited(lambda: str("resvg_py" in __import__("sys").modules).encode(), LITTLE) == b"False"
     assert CHARTS.png(f"{HEAD}</svg>")
-    assert bounded(lambda: str("resvg_py" in __import__("sys").modules).encode(), LITTLE) == b"False"
+    assert run_limited(lambda: str("resvg_py" in __import__("sys").modules).encode(), LITTLE) == b"False"
 
 
 def picture_file(folder: Path) -> Path:

@@ -13,7 +13,7 @@ import pytest
 from reporter.app.home import FolderHome
 from reporter.errors import ConfigError, TemplateError
 from reporter.jobs.loader import stock_home
-from reporter.messages.bounded import Budget
+from reporter.messages.limited_process import Budget
 from reporter.messages.templates.renderer import Renderer
 from reporter.periods.civil import Unit, containing
 from tests.safety.mutations import config_seeds, mutated_config, mutated_template, template_seeds

@@ -27,7 +27,7 @@ from reporter import Context, Level, Observation, Report, job
 @job(covers="now", schedule="every 30s")
 def NAME(ctx: Context):
     """Looks at the present."""
-    ctx.history.affairs()
+    ctx.history.self_health()
     yield YIELDED
 '''
 YIELDED = {

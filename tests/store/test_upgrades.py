@@ -17,7 +17,7 @@ import pytest
 
 from reporter.errors import StoreError
 from reporter.store.database import open_store
-from reporter.store.self_health import affairs
+from reporter.store.self_health import self_health
 from reporter.store.store_file import COPIES, copies
 from reporter.store.tables import HEAD
 from tests.store.kept_stores import MOMENT, ROWS, kept, unpacked, versions
@@ -66,7 +66,7 @@ def test_nothing_is_lost_on_the_way_from_any_version_nor_on_the_way_back(tmp_pat
     file = unpacked(version, tmp_path / "state/reporter.sqlite")
     before = rows(file)
     with closing(open_store(str(file))) as store, store.read() as connection:
-        affairs(connection, MOMENT)
+        self_health(connection, MOMENT)
     assert all(len(found) == ROWS for found in before.values())
     assert lost(before, rows(file)) == []
     [copy] = copies(file)

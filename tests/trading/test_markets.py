@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from reporter.trading.markets import PriceAt, Usual, change, correlation, regime, volatility
+from reporter.trading.markets import PriceAt, UsualMoves, change, correlation, regime, volatility
 
 NOON = datetime(2026, 10, 30, 12, tzinfo=UTC)
 
@@ -56,7 +56,7 @@ def test_markets_that_move_together_correlate() -> None:
 
 
 def test_the_usual_move_is_of_the_hour_once_it_is_known() -> None:
-    usual = Usual({})
+    usual = UsualMoves({})
     for _ in range(9):
         usual = usual.after(5, 0.01)
     assert usual.of(5) is None

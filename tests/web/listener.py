@@ -16,7 +16,7 @@ from reporter.store.database import Store
 from reporter.web.application import application
 from reporter.web.live import Live
 from reporter.web.server import WebServer
-from reporter.web.world import World
+from reporter.web.world import WebContext
 from tests.support.clocks import HandClock
 
 TOKEN, READER = "token-of-the-bot-0123456789", "token-of-the-reader-0123456789"
@@ -57,7 +57,7 @@ def listener(
     clock = HandClock()
     secrets = {"TOKEN": TOKEN, "READER": READER, "OPERATOR": OPERATOR, "HOME": str(folder), **(environ or {})}
     app = App(FolderHome(folder, clock=clock, environ=secrets), clock=clock)
-    world = World(app, answer_within=answer_within)
+    world = WebContext(app, answer_within=answer_within)
     live = Live(world)
     base = world.settings.base_path
     server = WebServer(

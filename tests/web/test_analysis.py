@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reporter.store import told
-from reporter.store.told import Restatement
+from reporter.store import sent_figures
+from reporter.store.sent_figures import Restatement
 from reporter.trading.trades import Mode, Money
 from reporter.web.analysis import steps_of
 from tests.jobs.floor import database
@@ -111,7 +111,7 @@ def test_told_stands_beside_now(web: Listener) -> None:
                 fees=None,
                 detail=("trade 17 is gone",),
             )
-            told.add(connection, one, moment)
+            sent_figures.add(connection, one, moment)
     first = get(web, "/restatements?limit=2")
     rest = get(web, f"/restatements?limit=2&cursor={first['next']}")
     assert [one["period"] for one in (*first["restatements"], *rest["restatements"])] == [

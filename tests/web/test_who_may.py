@@ -13,7 +13,7 @@ from reporter.web.application import routes
 from reporter.web.guard import Gate
 from reporter.web.live import Live
 from reporter.web.pages import Pages
-from reporter.web.world import World
+from reporter.web.world import WebContext
 from tests.jobs.floor import database
 from tests.operations.floors import AGENTS, TRADES
 from tests.web.listener import OPERATOR, READER, TOKEN, Listener, listener
@@ -33,7 +33,7 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Listener]:
 
 
 def every_route(web: Listener) -> set[tuple[str, str]]:
-    world = World(web.app)
+    world = WebContext(web.app)
     gate = Gate(world)
     found = routes(world, gate, Pages(world, gate, Live(world)))
     return {(method, route.path) for route in found for method in (route.methods or ()) if method != "HEAD"}

@@ -15,7 +15,7 @@ from reporter.messages.formats import plural, size_text
 from reporter.store import channel_states
 from reporter.store.database import Store, store_as_it_is, store_file
 from reporter.store.overview import overview
-from reporter.store.self_health import affairs
+from reporter.store.self_health import self_health
 from reporter.store.tables import HEAD
 from reporter.trusted_files import name_of
 
@@ -68,7 +68,7 @@ def _looked_at(store: Store, now: datetime) -> Iterator[Diagnosis]:
 def _work(store: Store, now: datetime) -> Iterator[Diagnosis]:
     """What is late, what waits, and the channels that take nothing any more."""
     with store.read() as connection:
-        found, channels = affairs(connection, now), channel_states.all_states(connection)
+        found, channels = self_health(connection, now), channel_states.all_states(connection)
     for late in found.late:
         since = f"{late.due_at:%Y-%m-%d %H:%M} UTC"
         yield Diagnosis("job", "warning", f"{late.job} owes a report since {since}", f"reporter runs {late.job}")

@@ -24,7 +24,7 @@ from reporter.delivery.outlets.discord.outlet import (
     listed_files,
     request_content,
 )
-from reporter.delivery.outlets.discord.responses import Answer, unanswered, verdict
+from reporter.delivery.outlets.discord.responses import ApiResponse, unanswered, verdict
 from reporter.delivery.outlets.discord.webhook import connect_api, connect_bot
 from reporter.delivery.outlets.outlet import Later, Never, Unclear, Verdict
 from reporter.delivery.rate_limits import Limit, ServiceLimits
@@ -130,7 +130,7 @@ class DiscordAnswers:
             return unanswered(error)
         except RuntimeError:  # a client that was closed
             return Unclear("the door is closed")
-        answer = Answer.of(response)
+        answer = ApiResponse.of(response)
         judged = verdict(answer)
         self._pace(reply).heard(answer, judged, posted=method == "POST")
         return judged

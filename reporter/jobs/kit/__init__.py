@@ -97,11 +97,11 @@ from reporter.trading.books import ranks as ranks
 from reporter.trading.books import share_of as share_of
 from reporter.trading.exchange_rates import Total as Total
 from reporter.trading.markets import Quote as Quote
-from reporter.trading.markets import Usual as Usual
+from reporter.trading.markets import UsualMoves as UsualMoves
 from reporter.trading.markets import correlation as correlation
 from reporter.trading.markets import regime as regime
 from reporter.trading.markets import volatility as volatility
 from reporter.trading.signals import Signal as Signal
 from reporter.trading.signals import latest_signals as latest_signals
-from reporter.trading.targets import Limits as Limits
+from reporter.trading.targets import RiskLimits as RiskLimits
 from reporter.trading.trades import Agent as Agent

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from reporter.trading.books import Book, BookLine, Figures, Series
 from reporter.trading.equity_curve import Curve, curve, curve_of_series
-from reporter.trading.risk import NEVER_CLOSES, Basis
+from reporter.trading.return_ratios import NEVER_CLOSES, Basis
 from reporter.trading.targets import Targets
 from reporter.trading.trades import Flow, Money
 

@@ -208,18 +208,18 @@ def _restarted(subject: str, host: Host, limits: HostLimits, now: datetime) -> I
 
 
 def self_signs(
-    affairs: SelfHealth | None, host: Host, limits: SelfLimits, standing: Standing, now: datetime
+    self_health: SelfHealth | None, host: Host, limits: SelfLimits, standing: Standing, now: datetime
 ) -> Iterator[HealthSign]:
     """How the reporter itself keeps up, as far as that is known. Their subjects are `self/…`."""
-    for sign in _own_signs(affairs, host, limits, now):
+    for sign in _own_signs(self_health, host, limits, now):
         if sign.figure is not None:
             at = f"@{host.name}" if host.shared and sign.key in {"memory", "threads", "files"} else ""
             yield _graded(f"self/{sign.key}{at}", sign, sign.figure, standing)
 
 
-def _own_signs(affairs: SelfHealth | None, host: Host, limits: SelfLimits, now: datetime) -> Iterator[_Sign]:
-    if affairs:
-        yield from _work(affairs, limits, now)
+def _own_signs(self_health: SelfHealth | None, host: Host, limits: SelfLimits, now: datetime) -> Iterator[_Sign]:
+    if self_health:
+        yield from _work(self_health, limits, now)
     own = host.own
     memory = own.memory / MIB if own.memory is not None else None
     yield _Sign("Memory", "memory", memory, limits.memory, _mebibytes)
@@ -227,17 +227,17 @@ def _own_signs(affairs: SelfHealth | None, host: Host, limits: SelfLimits, now: 
     yield _Sign("Open files", "files", _share(own.files, own.files_limit), limits.open_files, _percent)
 
 
-def _work(affairs: SelfHealth, limits: SelfLimits, now: datetime) -> Iterator[_Sign]:
-    late = max((passed(one.due_at, now).total_seconds() / 60 for one in affairs.late), default=0.0)
-    names = ", ".join(one.job for one in affairs.late[:3])
-    oldest = passed(affairs.oldest, now).total_seconds() / 60 if affairs.oldest else 0.0
+def _work(self_health: SelfHealth, limits: SelfLimits, now: datetime) -> Iterator[_Sign]:
+    late = max((passed(one.due_at, now).total_seconds() / 60 for one in self_health.late), default=0.0)
+    names = ", ".join(one.job for one in self_health.late[:3])
+    oldest = passed(self_health.oldest, now).total_seconds() / 60 if self_health.oldest else 0.0
     yield _Sign("Reports", "late", late, limits.late, _minutes, f"late by more than {{limit}}: {names}")
     yield _Sign("Messages", "waiting", oldest, limits.waiting, _minutes, "waiting for more than {limit}")
     yield _Sign(
-        "Refused", "refused", affairs.refused, limits.refused, _count, "{limit} or more messages given up today"
+        "Refused", "refused", self_health.refused, limits.refused, _count, "{limit} or more messages given up today"
     )
-    yield _Sign("Rounds", "skipped", affairs.skipped, limits.skipped, _count, "{limit} or more skipped in an hour")
-    yield _Sign("Store", "store", affairs.seconds, limits.store, _seconds, "slower than {limit}")
+    yield _Sign("Rounds", "skipped", self_health.skipped, limits.skipped, _count, "{limit} or more skipped in an hour")
+    yield _Sign("Store", "store", self_health.seconds, limits.store, _seconds, "slower than {limit}")
 
 
 def _state(subject: str, standing: Standing) -> AlertState:

@@ -22,8 +22,8 @@ from reporter.messages.formats import Formats
 from reporter.periods.civil import Period, trailing
 from reporter.trading.books import Book, BookLine, Series
 from reporter.trading.equity_curve import Curve
-from reporter.trading.metrics import Status, curve_of_series, deepest_fall, status
-from reporter.trading.targets import Limits
+from reporter.trading.targets import RiskLimits
+from reporter.trading.trade_statistics import Status, curve_of_series, deepest_fall, status
 from reporter.trading.trades import Mode, Money, Position, Trade
 
 
@@ -147,7 +147,7 @@ def limit_usages(look: LimitInputs) -> Iterator[LimitUsage]:
                 yield from _review(look, LimitOwner(book, line))
 
 
-def _measured(look: LimitInputs, party: LimitOwner, limits: Limits) -> Iterator[LimitUsage]:
+def _measured(look: LimitInputs, party: LimitOwner, limits: RiskLimits) -> Iterator[LimitUsage]:
     """Somebody's gauges, of the limits that are set."""
     currency = party.book.currency
     if limit := limits.daily_loss.get(currency):
@@ -309,7 +309,7 @@ def unknown_observations(ctx: Context[LimitParams], books: Sequence[Book], away:
             yield Observation(subject, Level.UNKNOWN, f"{measure.name} in {currency} cannot be judged: {why}")
 
 
-def _looks_back(limits: Limits) -> bool:
+def _looks_back(limits: RiskLimits) -> bool:
     return bool(limits.least_win_rate or limits.losses_in_a_row)
 
 

@@ -14,7 +14,7 @@ from jinja2.runtime import Context
 from reporter.messages.formats import Formats, medal, plural, size_text
 from reporter.messages.message import TimeStyle, time_mark
 from reporter.periods.time_text import ago, duration_text
-from reporter.trading.metrics import expectancy, few, payoff, profit_factor, sqn
+from reporter.trading.trade_statistics import expectancy, few, payoff, profit_factor, sqn
 
 
 class Timed(str):

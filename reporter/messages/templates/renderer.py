@@ -12,8 +12,8 @@ from jinja2 import Template, meta, nodes
 from jinja2.exceptions import TemplateNotFound, TemplateSyntaxError
 
 from reporter.errors import Problem, TemplateError
-from reporter.messages.bounded import BoundsError, Budget, RefusedError, bounded
 from reporter.messages.formats import Formats
+from reporter.messages.limited_process import BoundsError, Budget, RefusedError, run_limited
 from reporter.messages.markdown_parser import OPENING, MarkdownError, parse
 from reporter.messages.message import Message, Severity, Tone, from_dict, to_dict
 from reporter.messages.templates.errors import did_you_mean, explained
@@ -173,7 +173,7 @@ class Renderer:
     def _bounded(self, sandbox: Sandbox, name: str, work: Callable[[], Any]) -> Any:
         """What comes of a rendering in a process of its own, as JSON data. Raises TemplateError."""
         try:
-            return json.loads(bounded(lambda: json.dumps(work()).encode(), self._budget))
+            return json.loads(run_limited(lambda: json.dumps(work()).encode(), self._budget))
         except RefusedError as error:
             raise TemplateError(str(error)) from None
         except BoundsError as error:

@@ -21,7 +21,7 @@ from reporter.periods.deadlines import SideThreads, SideWork
 from reporter.probes.host import cgroup, kernel
 from reporter.probes.host.cgroup import GroupMemory
 from reporter.probes.host.facts import Disk, Host, Own
-from reporter.probes.host.rates import CpuShare, Lately, NetworkRates
+from reporter.probes.host.rates import CpuShare, NetworkRates, RecentIncrease
 from reporter.secret import without_surrogates
 
 log = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ class Machine:
         self._root = root
         self._cpu = CpuShare(clock, root)
         self._network = NetworkRates(clock, root)
-        self._killed = Lately(clock)
+        self._killed = RecentIncrease(clock)
         self._own = _told(psutil.Process)
         self._steered = False
         self._untold: dict[str, str] = {}

@@ -143,7 +143,7 @@ def network_cards(names: Iterable[str], root: Path) -> set[str]:
     return {name for name in plain if not any((folder / name).glob("lower_*"))}
 
 
-class Lately:
+class RecentIncrease:
     """How far a counter has gone up within the last quarter of an hour."""
 
     def __init__(self, clock: Clock) -> None:

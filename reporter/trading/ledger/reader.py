@@ -33,7 +33,7 @@ from reporter.trading.books import (
     TradeFilter,
     UnreadableValue,
 )
-from reporter.trading.ledger import equity, queries, rights, rows
+from reporter.trading.ledger import account_snapshots, queries, rights, rows
 from reporter.trading.ledger.buckets import (
     HOUR,
     Anchor,
@@ -927,12 +927,16 @@ class Reader:
         return paid(connection, source, period) if wanted else {}
 
     def _equities(self, connection: Connection, source: Source, period: Period) -> dict[BookKey, Equity]:
-        def realised(start: datetime, end: datetime) -> Mapping[equity.Account, Decimal | None] | None:
+        def realised(start: datetime, end: datetime) -> Mapping[account_snapshots.Account, Decimal | None] | None:
             # A snapshot shows what closed in its very moment: a stretch begins just after one and ends with the other.
             found = self._realised(connection, source, start + INSTANT, end + INSTANT)
             return found.known()
 
-        return equity.equities(connection, source, period, cache(realised)) if self._keeps_equity(connection) else {}
+        return (
+            account_snapshots.equities(connection, source, period, cache(realised))
+            if self._keeps_equity(connection)
+            else {}
+        )
 
     def _agents(self, connection: Connection, source: Source, *, seen: bool = False) -> list[Agent]:
         found = connection.execute(source.agents)
@@ -961,7 +965,7 @@ class LineResults:
     def totals(self) -> dict[LineKey, Decimal]:
         return {line: sum(amounts, Decimal(0)) for line, amounts in self.amounts.items()}
 
-    def known(self) -> dict[equity.Account, Decimal | None] | None:
+    def known(self) -> dict[account_snapshots.Account, Decimal | None] | None:
         """The totals, None of a line of which a trade cannot be read; None where that may be a trade of any line."""
         if None in self.unreadable:
             return None

@@ -9,7 +9,7 @@ from decimal import Decimal
 from reporter.trading.books import By, Equity, Figures, LeftOut, Open, UnreadableValue
 from reporter.trading.ledger.path_metrics import PathMetrics
 from reporter.trading.ledger.settings import LedgerSettings
-from reporter.trading.metrics import combined
+from reporter.trading.trade_statistics import combined
 from reporter.trading.trades import Agent, Flow, Mode, Money
 
 BookKey = tuple[Mode, str]  # mode and currency

@@ -18,7 +18,7 @@ from reporter.trading.ledger.path_metrics import decimal, units
 from reporter.trading.ledger.result import BookKey, LineKey
 from reporter.trading.ledger.sources.base import amount, moment, number
 from reporter.trading.ledger.timestamps import as_moment
-from reporter.trading.metrics import combined
+from reporter.trading.trade_statistics import combined
 from reporter.trading.trades import (
     Agent,
     ArrivedSum,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from reporter.delivery.outlets.discord.responses import Answer, mistakes, verdict
+from reporter.delivery.outlets.discord.responses import ApiResponse, mistakes, verdict
 from reporter.delivery.outlets.outlet import Delivered, Later, Never, Unclear, Verdict
 from reporter.delivery.rate_limits import MARGIN
 
@@ -58,38 +58,38 @@ HERE, EVERYWHERE = "Discord asks for a pause of 12s in this channel", "Discord a
 TWELVE = {"retry_after": 12, "message": "You are being rate limited."}
 CLOUDFLARE = {"cf-ray": "1"}
 
-OTHERS: list[tuple[Answer, Verdict]] = [
-    (Answer(200, {}, {"id": "7", "channel_id": "8"}), Delivered("7", "8")),
-    (Answer(204, {}, {}, EDITED), Delivered("7")),
-    (Answer(200, {}, {}), Unclear("the answer 200 does not name the message")),
-    (Answer(200, {}, {"id": 7}), Unclear("the answer 200 does not name the message")),
-    (Answer(204, {}, {}), Unclear("the answer 204 does not name the message")),
-    *((Answer(status, {}, {}), Unclear(IN_DOUBT.format(status))) for status in (500, 502, 503, 504, 520, 599)),
-    (Answer(500, VIA, {"code": 0, "message": "500: Internal Server Error"}), Unclear(IN_DOUBT.format(500))),
-    (Answer(429, VIA, TWELVE), Later(12 + MARGIN, HERE, paced=True, counted=True)),
-    (Answer(429, {"retry-after": "12"}, TWELVE | {"retry_after": 1}), Later(12 + MARGIN, HERE, False, True, True)),
-    (Answer(429, VIA | {"x-ratelimit-scope": "user"}, TWELVE), Later(12 + MARGIN, HERE, paced=True, counted=True)),
-    (Answer(429, VIA | {"x-ratelimit-scope": "shared"}, TWELVE), Later(12 + MARGIN, HERE, paced=True)),
-    (Answer(429, VIA | {"x-ratelimit-scope": "global"}, TWELVE), Later(12 + MARGIN, EVERYWHERE, True, True, True)),
-    (Answer(429, {}, TWELVE | {"global": True}), Later(12 + MARGIN, EVERYWHERE, True, True, True)),
-    (Answer(429, {}, {}), Later(600, BANNED, everywhere=True, counted=True)),
-    (Answer(429, {"retry-after": "3000"}, {}), Later(3000 + MARGIN, BANNED, everywhere=True, counted=True)),
-    (Answer(429, VIA, TWELVE | {"code": 40333}), Later(600, BANNED, everywhere=True, counted=True)),
-    (Answer(403, CLOUDFLARE, {}), Later(600, WALL, everywhere=True, counted=True)),
-    (Answer(403, CLOUDFLARE, {"code": 40333, "message": "no"}), Later(600, WALL, everywhere=True, counted=True)),
+OTHERS: list[tuple[ApiResponse, Verdict]] = [
+    (ApiResponse(200, {}, {"id": "7", "channel_id": "8"}), Delivered("7", "8")),
+    (ApiResponse(204, {}, {}, EDITED), Delivered("7")),
+    (ApiResponse(200, {}, {}), Unclear("the answer 200 does not name the message")),
+    (ApiResponse(200, {}, {"id": 7}), Unclear("the answer 200 does not name the message")),
+    (ApiResponse(204, {}, {}), Unclear("the answer 204 does not name the message")),
+    *((ApiResponse(status, {}, {}), Unclear(IN_DOUBT.format(status))) for status in (500, 502, 503, 504, 520, 599)),
+    (ApiResponse(500, VIA, {"code": 0, "message": "500: Internal Server Error"}), Unclear(IN_DOUBT.format(500))),
+    (ApiResponse(429, VIA, TWELVE), Later(12 + MARGIN, HERE, paced=True, counted=True)),
+    (ApiResponse(429, {"retry-after": "12"}, TWELVE | {"retry_after": 1}), Later(12 + MARGIN, HERE, False, True, True)),
+    (ApiResponse(429, VIA | {"x-ratelimit-scope": "user"}, TWELVE), Later(12 + MARGIN, HERE, paced=True, counted=True)),
+    (ApiResponse(429, VIA | {"x-ratelimit-scope": "shared"}, TWELVE), Later(12 + MARGIN, HERE, paced=True)),
+    (ApiResponse(429, VIA | {"x-ratelimit-scope": "global"}, TWELVE), Later(12 + MARGIN, EVERYWHERE, True, True, True)),
+    (ApiResponse(429, {}, TWELVE | {"global": True}), Later(12 + MARGIN, EVERYWHERE, True, True, True)),
+    (ApiResponse(429, {}, {}), Later(600, BANNED, everywhere=True, counted=True)),
+    (ApiResponse(429, {"retry-after": "3000"}, {}), Later(3000 + MARGIN, BANNED, everywhere=True, counted=True)),
+    (ApiResponse(429, VIA, TWELVE | {"code": 40333}), Later(600, BANNED, everywhere=True, counted=True)),
+    (ApiResponse(403, CLOUDFLARE, {}), Later(600, WALL, everywhere=True, counted=True)),
+    (ApiResponse(403, CLOUDFLARE, {"code": 40333, "message": "no"}), Later(600, WALL, everywhere=True, counted=True)),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("status", "code", "edit", "expected"), REFUSALS)
 def test_discords_own_refusal_is_believed(status: int, code: int, edit: bool, expected: Never) -> None:
     message = "words of Discord" if code else f"{status}: Words"
-    found = verdict(Answer(status, VIA, {"code": code, "message": message}, EDITED if edit else None))
+    found = verdict(ApiResponse(status, VIA, {"code": code, "message": message}, EDITED if edit else None))
     words = expected.why.replace("?", f"{message} (status {status}, code {code})")
     assert found == Never(words, expected.gone, expected.missing, expected.frozen, expected.counted)
 
 
 @pytest.mark.parametrize(("answer", "expected"), OTHERS, ids=str)
-def test_every_other_answer_has_its_whole_verdict(answer: Answer, expected: Verdict) -> None:
+def test_every_other_answer_has_its_whole_verdict(answer: ApiResponse, expected: Verdict) -> None:
     assert verdict(answer) == expected
 
 
@@ -111,7 +111,7 @@ def test_every_other_answer_has_its_whole_verdict(answer: Answer, expected: Verd
 @pytest.mark.parametrize("about", [None, EDITED])
 def test_what_is_not_discords_own_word_is_no_refusal(status: int, body: dict[str, object], about: str | None) -> None:
     why = f"something between here and Discord answered {status}, such as a proxy or a sign-in page"
-    assert verdict(Answer(status, {"via": "1.1 squid"}, body, about)) == Later(1.0, why)
+    assert verdict(ApiResponse(status, {"via": "1.1 squid"}, body, about)) == Later(1.0, why)
 
 
 @pytest.mark.parametrize(
@@ -119,13 +119,13 @@ def test_what_is_not_discords_own_word_is_no_refusal(status: int, body: dict[str
 )
 def test_a_pause_that_nobody_can_mean_is_a_minute(said: str) -> None:
     body = f'{{"message": "", "retry_after": {said}}}'
-    assert verdict(Answer.of(httpx.Response(429, headers=VIA, text=body))) == Later(
+    assert verdict(ApiResponse.of(httpx.Response(429, headers=VIA, text=body))) == Later(
         60 + MARGIN, "Discord asks for a pause of 1m in this channel", paced=True, counted=True
     )
 
 
 def test_a_pause_of_ten_days_is_kept() -> None:
-    found = verdict(Answer(429, VIA, {"retry_after": 864_000.0}))
+    found = verdict(ApiResponse(429, VIA, {"retry_after": 864_000.0}))
     assert found == Later(
         864_000 + MARGIN, "Discord asks for a pause of 10 days in this channel", paced=True, counted=True
     )
@@ -136,7 +136,7 @@ def test_a_pause_of_ten_days_is_kept() -> None:
 def test_no_answer_is_too_odd_for_a_verdict(status: int, text: str) -> None:
     odd = {"date": "Mon, 99 Jan 9999 00:00:00 +2359", "retry-after": "Fri, 20 Nov 2026 00:00:00 GMT"}
     odd |= {"x-ratelimit-remaining": "none", "x-ratelimit-reset-after": "1e300"}
-    answer = Answer.of(httpx.Response(status, headers=odd, content=text.encode(errors="replace")))
+    answer = ApiResponse.of(httpx.Response(status, headers=odd, content=text.encode(errors="replace")))
     assert isinstance(verdict(answer), Later | Unclear)
     assert answer.date is None
 

@@ -19,7 +19,7 @@ import pytest
 
 from reporter.probes.host import cgroup
 from reporter.probes.host.collector import Machine
-from reporter.probes.host.rates import Lately, network_cards
+from reporter.probes.host.rates import RecentIncrease, network_cards
 from tests.support.clocks import HandClock
 
 
@@ -102,7 +102,7 @@ def test_what_is_not_told_is_logged_once(caplog: pytest.LogCaptureFixture, monke
 
 def test_what_was_counted_up_is_told_for_a_quarter_of_an_hour() -> None:
     clock = HandClock()
-    lately = Lately(clock)
+    lately = RecentIncrease(clock)
     told = []
     for count in (4, 5, 7, 7, 7, 7):
         told.append(lately.added(count))

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from reporter.periods.civil import Period
 from reporter.trading.books import Book, By, Figures
 from reporter.trading.ledger.portfolio import Portfolio
-from reporter.trading.metrics import combined
+from reporter.trading.trade_statistics import combined
 from reporter.trading.trades import Money
 from tests.support.servers import PostgreSQL
 from tests.trading.ledger.databases import Native, between, native_postgresql, native_sqlite, opened, usdt, utc

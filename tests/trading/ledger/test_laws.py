@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from reporter.periods.civil import Period
 from reporter.trading.books import Book, Figures
 from reporter.trading.ledger.portfolio import Portfolio
-from reporter.trading.metrics import combined
+from reporter.trading.trade_statistics import combined
 from tests.trading.ledger.databases import Native, between, native_sqlite, opened, usdt, utc
 
 WHOLE = between("2026-10-24", "2026-10-27", "Europe/Berlin")

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from reporter.trading.books import Book
 from reporter.trading.ledger.path_metrics import UNITS, PathMetrics, overlaid
 from reporter.trading.ledger.portfolio import Portfolio
-from reporter.trading.metrics import deepest_fall
+from reporter.trading.trade_statistics import deepest_fall
 from reporter.trading.trades import Mode, Streaks
 from tests.trading.ledger.databases import Native, between, usdt
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import httpx
 
-from reporter.delivery.outlets.discord.responses import UNREACHABLE_PAUSE, Answer, json_of, limited, note_for_all
+from reporter.delivery.outlets.discord.responses import UNREACHABLE_PAUSE, ApiResponse, json_of, limited, note_for_all
 from reporter.delivery.outlets.outlet import Absent, Delivered, Found, Later, Unclear
 from reporter.delivery.rate_limits import ServiceLimits
 
@@ -75,7 +75,7 @@ class ChannelHistory:
             response = self._client.get(f"/channels/{channel}/messages", params={"after": after, "limit": PAGE})
         except httpx.HTTPError as error:
             return Later(UNREACHABLE_PAUSE, f"the channel cannot be read ({type(error).__name__})")
-        answer = Answer.of(response)
+        answer = ApiResponse.of(response)
         if response.status_code == 429:
             found = limited(answer)
             note_for_all(self._service, found)

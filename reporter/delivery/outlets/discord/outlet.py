@@ -19,7 +19,7 @@ import httpx
 from reporter.delivery.outlets.discord import buttons, limits
 from reporter.delivery.outlets.discord.history import ChannelHistory
 from reporter.delivery.outlets.discord.markdown import BLANK, escaped, is_blank, markdown, markdown_line, plain_line
-from reporter.delivery.outlets.discord.responses import Answer, note_for_all, unanswered, verdict
+from reporter.delivery.outlets.discord.responses import ApiResponse, note_for_all, unanswered, verdict
 from reporter.delivery.outlets.discord.webhook import DISCORD, WebhookAddress, connect, connect_bot
 from reporter.delivery.outlets.links import file_names
 from reporter.delivery.outlets.outlet import Delivered, Found, Later, Never, Unclear, Verdict
@@ -196,7 +196,7 @@ class DiscordChannelOutlet:
                 raise
             # A new config closes the outlets of the old one: what was about to be sent goes through the next.
             return Later(1, "the channel was closed", paced=True, asked=False)
-        answer = Answer.of(response, about)
+        answer = ApiResponse.of(response, about)
         self._guild = answer.text("guild_id") or self._guild
         self._owner = answer.text("application_id") or self._owner
         found = verdict(answer, self.subject)
@@ -335,7 +335,7 @@ class RateLimitHeaders:
         """Seconds until then; 0 when it is past."""
         return max(0.0, self._ready_at - self._monotonic())
 
-    def heard(self, answer: Answer, found: Verdict, *, posted: bool) -> None:
+    def heard(self, answer: ApiResponse, found: Verdict, *, posted: bool) -> None:
         now, reset = self._monotonic(), min(answer.number("x-ratelimit-reset-after") or 0.0, LONGEST_WINDOW)
         with self._lock:
             if posted:
@@ -347,7 +347,7 @@ class RateLimitHeaders:
                 ours = self.limit.free_at([at for at in self._posts if at > now - self.limit.seconds])
                 self._ready_at = max(self._ready_at, ours if posted and ours else now + reset + MARGIN)
 
-    def _learn(self, answer: Answer, reset: float) -> None:
+    def _learn(self, answer: ApiResponse, reset: float) -> None:
         """The limit as the answers give it; a window is at least as long as any answer said to wait for its end."""
         requests = int(answer.number("x-ratelimit-limit") or 0) or self.limit.requests
         self.limit = Limit(requests, max(self.limit.seconds, reset))

@@ -41,7 +41,7 @@ Json = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ApiResponse:
     """What came back: the status, the headers, and the body as far as it is a JSON object."""
 
     status: int
@@ -51,7 +51,7 @@ class Answer:
     """The id of the message that was to be edited or deleted."""
 
     @classmethod
-    def of(cls, response: httpx.Response, about: str | None = None) -> Answer:
+    def of(cls, response: httpx.Response, about: str | None = None) -> ApiResponse:
         body = json_of(response)
         return cls(response.status_code, response.headers, body if isinstance(body, dict) else {}, about)
 
@@ -103,7 +103,7 @@ def json_of(response: httpx.Response) -> object:
         return None
 
 
-def verdict(answer: Answer, subject: str = "the webhook") -> Verdict:
+def verdict(answer: ApiResponse, subject: str = "the webhook") -> Verdict:
     """What the answer to a request means for its message; `subject` is who has asked.
 
     *Never* is said only on Discord's own word. A page from anything in between (a proxy, a sign-in page, a filter) may
@@ -131,7 +131,7 @@ def unanswered(error: httpx.HTTPError) -> Verdict:
             return Unclear(f"the connection failed before Discord's answer was complete ({detail})")
 
 
-def retry_after(answer: Answer) -> float:
+def retry_after(answer: ApiResponse) -> float:
     """Seconds to wait by a 429: the longer of what its body and its header say; 1 where neither does, and a minute
     where what they say is no time."""
     said = [answer.body.get("retry_after"), answer.headers.get("retry-after")]
@@ -162,7 +162,7 @@ def note_for_all(service: ServiceLimits, found: Verdict | Absent) -> None:
         service.note_refusal()
 
 
-def _accepted(answer: Answer) -> Verdict:
+def _accepted(answer: ApiResponse) -> Verdict:
     """Discord echoes what it saved; an answer without it (a proxy's, half of one) proves nothing."""
     id_ = answer.about if answer.status == 204 else answer.text("id")
     if id_ is None:
@@ -170,7 +170,7 @@ def _accepted(answer: Answer) -> Verdict:
     return Delivered(id_, destination=answer.text("channel_id"), date=answer.date)
 
 
-def limited(answer: Answer) -> Later:
+def limited(answer: ApiResponse) -> Later:
     """What a 429 means: nothing was taken, and how long to wait."""
     after = retry_after(answer) + MARGIN
     scope = answer.headers.get("x-ratelimit-scope")
@@ -184,7 +184,7 @@ def limited(answer: Answer) -> Later:
     return Later(after, why, paced=True, counted=scope != "shared")
 
 
-def _refused(answer: Answer, subject: str) -> Verdict:
+def _refused(answer: ApiResponse, subject: str) -> Verdict:
     """What Discord's own refusal means."""
     told, code = _told(answer), answer.code or 0
     if answer.about and code in _MESSAGE_LOST:
@@ -200,7 +200,7 @@ def _refused(answer: Answer, subject: str) -> Verdict:
             return Never(f"Discord refuses the message: {told}")
 
 
-def _answered_by_another(answer: Answer) -> Later:
+def _answered_by_another(answer: ApiResponse) -> Later:
     """What a refusal means that is not Discord's: what stands between may be gone at the next try."""
     if answer.status == 403 and "cf-ray" in answer.headers:
         why = "the network in front of Discord refuses our requests (403)"
@@ -209,7 +209,7 @@ def _answered_by_another(answer: Answer) -> Later:
     return Later(UNREACHABLE_PAUSE, why)
 
 
-def _told(answer: Answer) -> str:
+def _told(answer: ApiResponse) -> str:
     """Discord's own words: every mistake of the form, or its message."""
     if answer.code == _FORM and (found := list(mistakes(answer.body.get("errors")))):
         return "; ".join(found)

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import httpx
 
 from reporter.delivery.outlets.discord.outlet import USER_AGENT
-from reporter.delivery.outlets.discord.responses import Answer, json_of, mistakes, unanswered, verdict
+from reporter.delivery.outlets.discord.responses import ApiResponse, json_of, mistakes, unanswered, verdict
 from reporter.delivery.outlets.discord.webhook import BOT_ANSWER, DISCORD, WebhookAddress, connect_bot
 from reporter.delivery.outlets.outlet import Later, Never, Unclear
 from reporter.delivery.rate_limits import MARGIN
@@ -210,19 +210,19 @@ class Bot:
         self._sleep(max(0.0, self._free_at.get(route, 0.0) - time.monotonic()))
         try:
             response = self._client.request(method, path, json=body, headers=headers)
-            self._note_pace(route, Answer.of(response))
+            self._note_pace(route, ApiResponse.of(response))
         except httpx.HTTPError as error:
             found = unanswered(error)
         else:
             if response.is_success:
                 return response
-            answer = Answer.of(response)
+            answer = ApiResponse.of(response)
             found = verdict(answer)
             if isinstance(found, Never):
                 raise _refused(answer)
         return found if isinstance(found, Later) else Unclear(getattr(found, "why", "it makes no sense"))
 
-    def _note_pace(self, route: str, answer: Answer) -> None:
+    def _note_pace(self, route: str, answer: ApiResponse) -> None:
         """Where the answer says that the next request would be refused, it waits."""
         if answer.number("x-ratelimit-remaining") == 0:
             after = min(answer.number("x-ratelimit-reset-after") or 0.0, PATIENCE)
@@ -284,7 +284,7 @@ def _alien(response: httpx.Response) -> str:
     return f"the answer (status {response.status_code}) {size}: {other}"
 
 
-def _refused(answer: Answer) -> BotRefusedError:
+def _refused(answer: ApiResponse) -> BotRefusedError:
     if answer.status == 401:
         return BotRefusedError(
             "Discord does not know the bot's token: copy it anew (Developer Portal, Bot, Reset Token)", final=True

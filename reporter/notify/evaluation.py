@@ -18,18 +18,16 @@ from reporter.alerts.incident import (
 )
 from reporter.alerts.maintenance import fits
 from reporter.alerts.model import AlertState, Level, Observation, Phase, Transition, TransitionKind
-from reporter.alerts.policies import EscalationStep
-from reporter.alerts.state_machine import after_step, closed, next_state
-from reporter.alerts.suppression import (
-    Silence,
-    Suppression,
+from reporter.alerts.notification import (
     decide,
     delayed_transition,
     due_escalations,
     is_notification_owed,
-    suppression_of,
     transition_by_time,
 )
+from reporter.alerts.policies import EscalationStep
+from reporter.alerts.state_machine import after_step, closed, next_state
+from reporter.alerts.suppression import Silence, Suppression, suppression_of
 from reporter.messages.formats import plural
 from reporter.notify.alert_messages import AlertDraft, silence_text
 from reporter.notify.incident_cards import IncidentNotifier, Notification
@@ -43,7 +41,7 @@ from reporter.store.incidents import TransitionRecord
 Repository = TypeVar("Repository", bound=AlertRepository)
 
 
-class Judgement(Generic[Repository]):
+class Evaluation(Generic[Repository]):
     """What was decided on one occasion: `repository.decided`, the drafts of messages, lines for the log,
     and notes for those who ask why nothing was said."""
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from reporter.errors import CurrencyMismatchError
 from reporter.trading.books import Figures
-from reporter.trading.metrics import (
+from reporter.trading.targets import Targets
+from reporter.trading.trade_statistics import (
     Status,
     average_loss,
     average_win,
@@ -27,7 +28,6 @@ from reporter.trading.metrics import (
     sqn,
     status,
 )
-from reporter.trading.targets import Targets
 from reporter.trading.trades import Money
 
 amounts = st.decimals(-50, 50, places=2)

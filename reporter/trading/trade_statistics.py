@@ -23,7 +23,7 @@ from reporter.trading.equity_curve import (
     drawdown,
     trading_days,
 )
-from reporter.trading.risk import (
+from reporter.trading.return_ratios import (
     NEVER_CLOSES,
     Basis,
     annual_return,

@@ -24,7 +24,7 @@ NEW, SETTLED, SUSPECT = "new", "settled", "suspect"
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class SentFigures:
     """What a report said of one ledger in one book. `made_by` says by which rules; see `LedgerShare`."""
 
     id: int
@@ -119,7 +119,7 @@ def suspect_all(connection: Connection, ledger: str) -> None:
     connection.execute(update(told_figures).where(told_figures.c.ledger == ledger).values(state=SUSPECT))
 
 
-def to_compare(connection: Connection, ledger: str, through: datetime) -> list[Told]:
+def to_compare(connection: Connection, ledger: str, through: datetime) -> list[SentFigures]:
     """What was told of a ledger and has to be compared: what is suspect, and what is new and rolled up now."""
     c = told_figures.c
     wanted = or_(c.state == SUSPECT, and_(c.state == NEW, c.period_end <= through))
@@ -127,7 +127,9 @@ def to_compare(connection: Connection, ledger: str, through: datetime) -> list[T
     return [_told(row) for row in rows]
 
 
-def with_new_books(connection: Connection, told: Sequence[Told], now: Mapping[Ends, set[BookKey]]) -> list[Told]:
+def with_new_books(
+    connection: Connection, told: Sequence[SentFigures], now: Mapping[Ends, set[BookKey]]
+) -> list[SentFigures]:
     """What was told, and zeros of the books that there were none of when it was: `now` are those of each period."""
     c, found = told_figures.c, list(told)
     for one in {(one.job, one.period.start): one for one in told}.values():
@@ -141,7 +143,7 @@ def with_new_books(connection: Connection, told: Sequence[Told], now: Mapping[En
     return found
 
 
-def _row(one: Told, mode: Mode, nothing: Money) -> dict[str, Any]:
+def _row(one: SentFigures, mode: Mode, nothing: Money) -> dict[str, Any]:
     period, zero = one.period, str(nothing.amount)
     place = {"job": one.job, "ledger": one.ledger, "period_start": period.start, "period_end": period.end}
     book = {"mode": mode.value, "currency": nothing.currency, "trades": 0, "pnl": zero, "fees": zero}
@@ -151,7 +153,7 @@ def _row(one: Told, mode: Mode, nothing: Money) -> dict[str, Any]:
 
 def settle(
     connection: Connection,
-    told: Told,
+    told: SentFigures,
     trades: int,
     pnl: Money,
     fees: Money | None,
@@ -207,7 +209,7 @@ def add_changes(connection: Connection, ledger: str, changes: Iterable[Change]) 
         connection.execute(insert(rollup_changes), rows)
 
 
-def changes_of(connection: Connection, told: Told, limit: int) -> list[Change]:
+def changes_of(connection: Connection, told: SentFigures, limit: int) -> list[Change]:
     """What was found changed in a told period since it was told, oldest hour first."""
     c = rollup_changes.c
     book = (c.ledger == told.ledger, c.mode == told.mode.value, c.currency == told.pnl.currency)
@@ -266,8 +268,8 @@ def _runs(hours: Sequence[int]) -> list[tuple[int, int]]:
     return runs
 
 
-def _told(row: Row[Any]) -> Told:
-    return Told(
+def _told(row: Row[Any]) -> SentFigures:
+    return SentFigures(
         row.id,
         row.job,
         Period(row.period_start, row.period_end, row.label, row.zone),

@@ -58,7 +58,7 @@ class RefusedError(ReporterError):
     """The work itself raised a ReporterError, with this text."""
 
 
-def bounded(work: Callable[[], bytes], budget: Budget) -> bytes:
+def run_limited(work: Callable[[], bytes], budget: Budget) -> bytes:
     """What the work returns, done in a child process. What the work changes is lost with the child.
 
     Raises RefusedError where the work raises a ReporterError, and BoundsError where it is ended at a limit.

@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 
 from reporter.periods.civil import Unit, containing
 from reporter.trading.equity_curve import Curve, DateSpan, Day, Drawdown, curve, curve_of, trading_days
-from reporter.trading.metrics import combined, deepest_fall
-from reporter.trading.risk import (
+from reporter.trading.return_ratios import (
     Basis,
     annual_return,
     calmar,
@@ -28,6 +27,7 @@ from reporter.trading.risk import (
     var,
     volatility,
 )
+from reporter.trading.trade_statistics import combined, deepest_fall
 from reporter.trading.trades import Flow, Money
 
 THOUSAND = Decimal(1000)
