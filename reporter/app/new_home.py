@@ -26,7 +26,7 @@ version: 1
 
 
 @dataclass(slots=True)
-class HomeContents:
+class NewHome:
     """What the new home has: entries of its config as YAML, by name, and the texts of further files."""
 
     timezone: str
@@ -49,7 +49,7 @@ class StagedHome:
     def environ(self) -> dict[str, str]:
         return {**os.environ, "STATE_DIRECTORY": str(self.folder / _SCRATCH)}
 
-    def write(self, contents: HomeContents) -> None:
+    def write(self, contents: NewHome) -> None:
         """Write every file of the home anew."""
         for name in ("config", "jobs", "templates"):
             (self.folder / name).mkdir(exist_ok=True)
@@ -91,7 +91,7 @@ def staged_home(place: Path) -> Iterator[StagedHome]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def config_text(contents: HomeContents) -> str:
+def config_text(contents: NewHome) -> str:
     """The config that says what was wished for."""
     lines = [_HEAD.format(explained=stock_home() / CONFIG), f"timezone: {scalar(contents.timezone)}"]
     lines += _section("ledgers", contents.ledgers)

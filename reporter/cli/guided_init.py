@@ -17,7 +17,7 @@ from reporter.app.app import App, opened
 from reporter.app.channel_test import in_words, post_test
 from reporter.app.find_databases import databases
 from reporter.app.home import CONFIG, FolderHome
-from reporter.app.new_home import SECRETS, HomeContents, StagedHome, staged_home
+from reporter.app.new_home import SECRETS, NewHome, StagedHome, staged_home
 from reporter.app.service_files import has_systemd
 from reporter.cli.ledger_inspect import figures_of, ledger_name, mapping_text, url_of
 from reporter.cli.ledger_write import config_address
@@ -50,7 +50,7 @@ class _Dialog:
 
     options: argparse.Namespace
     staged: StagedHome
-    contents: HomeContents
+    contents: NewHome
     asks: bool
     clock: SystemClock = field(default_factory=SystemClock)
 
@@ -59,7 +59,7 @@ def run_guided(options: argparse.Namespace, *, asks: bool) -> int:
     """Make a home by answers, or with `--yes` by options alone. Raises ReporterError, and nothing was made then."""
     place = Path(options.dir)
     with staged_home(place) as staged:
-        dialog = _Dialog(options, staged, HomeContents(_zone(options, asks=asks)), asks)
+        dialog = _Dialog(options, staged, NewHome(_zone(options, asks=asks)), asks)
         for name, url in (("discord", options.discord_url), ("telegram", options.telegram_url)):
             dialog.contents.servers |= {name: url} if url else {}
         print(f"Days end at midnight in {dialog.contents.timezone}.")
@@ -303,7 +303,7 @@ def _wants_service(dialog: _Dialog) -> bool:
     return bool(dialog.options.service) or (dialog.asks and agree("Install the service now?"))
 
 
-def _install(home: Path, contents: HomeContents) -> None:
+def _install(home: Path, contents: NewHome) -> None:
     """Put the service in place, and let its user read the secret."""
     run_service(argparse.Namespace(action="install", home=str(home), root="/", dry_run=False))
     for name in contents.secrets:
