@@ -243,35 +243,6 @@ class AlertState:
         return next((level for name, low, level in self.observation.stands if (name, low) == figure), Level.OK)
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """How patient to be with a subject.
-
-    `failures` and `unknowns` are readings in a row; `clean` is the time without a failure that ends an alert, or at a
-    lower level that eases it; `reminders` count from the opening, and the last one comes again each day. What is opened
-    again within `flap_window` after its end is flapping: the same incident, over only after `flapping_clean`. A suspect
-    is looked at again after `recheck`. `interval` is the usual time between readings, where there is one: after a
-    silence of more than three of them nothing counts as "in a row" any more. `warning` and `critical` are policies of
-    their own for alerts of that level.
-    """
-
-    failures: int = 3
-    clean: timedelta = timedelta(minutes=5)
-    reminders: tuple[timedelta, ...] = (timedelta(hours=1), timedelta(hours=4), timedelta(hours=24))
-    unknowns: int = 3
-    recheck: timedelta = timedelta(seconds=10)
-    interval: timedelta | None = None
-    flap_window: timedelta = timedelta(hours=1)
-    flapping_clean: timedelta = timedelta(minutes=15)
-    warning: Policy | None = None
-    critical: Policy | None = None
-
-    def at(self, level: Level) -> Policy:
-        """How patient to be at one level."""
-        own = {Level.WARNING: self.warning, Level.CRITICAL: self.critical}.get(level)
-        return own or self
-
-
 def state_to_json(state: AlertState) -> str:
     """The state as JSON text, to be stored. `state_from_json` gives an equal state back."""
     return _json().dump_json(state, exclude_defaults=True).decode()

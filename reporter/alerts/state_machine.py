@@ -10,7 +10,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
-from reporter.alerts.model import AlertState, Level, Observation, Phase, Policy, Transition, TransitionKind
+from reporter.alerts.model import AlertState, Level, Observation, Phase, Transition, TransitionKind
+from reporter.alerts.policies import Policy
 from reporter.periods.civil import DAY
 from reporter.periods.time_text import clock_time, duration_text
 

@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from reporter.config.yaml_document import MAX_BYTES
 from reporter.jobs.loader import fingerprint
+from reporter.trusted_files import read_bounded
 
 # A file's path, owner, mode, inode, time of change in nanoseconds and size in bytes; of a folder the first three.
 Stamp = tuple[str | int, ...]
@@ -62,5 +64,5 @@ def version_of(config: Path, homes: tuple[Path, ...]) -> str:
     """A short fingerprint of a config and the job files."""
     digest = hashlib.sha256(fingerprint(homes).encode())
     with suppress(OSError):  # whoever reads it says why it cannot be read
-        digest.update(config.read_bytes())
+        digest.update(read_bounded(config, MAX_BYTES)[0])
     return digest.hexdigest()[:8]

@@ -11,8 +11,8 @@ from sqlalchemy import Connection
 
 from reporter.alerts.incident import Incident
 from reporter.alerts.maintenance import fits, maintenance_spans
-from reporter.alerts.model import AlertState, Level, Phase, Policy, name_of
-from reporter.alerts.policies import EscalationStep, Rules
+from reporter.alerts.model import AlertState, Level, Phase, name_of
+from reporter.alerts.policies import EscalationStep, Policy, Rules
 from reporter.alerts.suppression import Silence, affected_subjects, suppression_of
 from reporter.alerts.uptime import StateSpan
 from reporter.notify.settings import NotifySettings

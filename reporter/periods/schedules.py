@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim
 
 from reporter.errors import nearest
-from reporter.periods import cron_text
+from reporter.periods import cron_syntax
 from reporter.periods.civil import DAY, SECOND, Unit, containing, exists, first_strike, strikes
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -146,7 +146,7 @@ class Cron:
         return self._named_turn(moment, zone) if self._names_times() else self._counted_turn(moment, zone)
 
     def describe(self) -> str:
-        explained = CronSim(self.expression, cron_text.ANY_WALL).explain()
+        explained = CronSim(self.expression, cron_syntax.ANY_WALL).explain()
         return explained[0].lower() + explained[1:]
 
     def __str__(self) -> str:
@@ -210,7 +210,7 @@ def _monthly(day: str, at: str) -> Schedule:
 
 def _cron(text: str) -> Schedule:
     try:
-        return Cron(cron_text.expression(text))
+        return Cron(cron_syntax.expression(text))
     except ValueError as error:
         raise ScheduleError(str(error)) from None
 

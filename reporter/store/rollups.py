@@ -35,6 +35,7 @@ from reporter.periods.clock import Clock
 from reporter.store import sent_figures
 from reporter.store.database import AT_ONCE, Store, insert_once
 from reporter.store.tables import rollup_keys, rollup_ledgers, rollup_trades, rollups
+from reporter.trading.ledger.balances import BookKey, LineKey
 from reporter.trading.ledger.buckets import (
     FINE,
     Anchor,
@@ -49,7 +50,6 @@ from reporter.trading.ledger.buckets import (
     start_of,
 )
 from reporter.trading.ledger.key_blocks import KeyBlock, KeyMap, hour_of
-from reporter.trading.ledger.result import BookKey, LineKey
 from reporter.trading.trades import Mode
 
 T = TypeVar("T")

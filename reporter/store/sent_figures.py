@@ -15,8 +15,8 @@ from reporter.periods.civil import Period
 from reporter.store.database import insert_once, prune_rows
 from reporter.store.tables import restatements, rollup_changes, told_figures
 from reporter.trading.books import Book
+from reporter.trading.ledger.balances import BookKey
 from reporter.trading.ledger.buckets import start_of
-from reporter.trading.ledger.result import BookKey
 from reporter.trading.trades import Mode, Money
 
 Ends = tuple[datetime, datetime]

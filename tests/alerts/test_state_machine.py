@@ -17,14 +17,13 @@ from reporter.alerts.model import (
     Level,
     Observation,
     Phase,
-    Policy,
     Transition,
     TransitionKind,
     name_of,
     state_from_json,
     state_to_json,
 )
-from reporter.alerts.policies import policy_for
+from reporter.alerts.policies import Policy, policy_for
 from reporter.alerts.state_machine import after_step, next_state
 from tests.support.civil import LAW
 

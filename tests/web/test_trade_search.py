@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
@@ -11,13 +12,13 @@ import pytest
 from reporter.app.app import App
 from reporter.periods.civil import Period
 from reporter.trading.books import ANY_TRADE, TradeFilter
-from reporter.web.resource import EVER
 from reporter.web.trade_search import SECONDS, SearchPage, TradeSearch
 from tests.jobs.floor import Closed, database
 from tests.operations.floors import AGENTS, CONFIG
 from tests.support.stage import Stage
 
 MOMENTS = [f"2026-{month:02}-{day:02} 12:00:00" for month in range(1, 11) for day in (3, 17)]
+SINCE = datetime(2026, 8, 1, tzinfo=UTC)
 NAMES = [agent.name for agent in AGENTS]
 SPREAD = [Closed(at, NAMES[number % 5 == 0], f"{number - 7}") for number, at in enumerate(MOMENTS)]
 FILTERS = [ANY_TRADE, TradeFilter(agent=NAMES[1]), TradeFilter(result="win"), TradeFilter(agent="nobody")]
@@ -33,7 +34,7 @@ def app(tmp_path: Path) -> Iterator[App]:
 
 
 def pages(app: App, only: TradeFilter, limit: int, clock: Callable[[], float]) -> Iterator[SearchPage]:
-    period = Period(EVER, app.clock.wall(), "", "UTC")
+    period = Period(SINCE, app.clock.wall(), "", "UTC")
     searched = TradeSearch(app.runtime.inputs.ledger, period, only, clock)
     page = searched.page(limit)
     yield page
@@ -43,7 +44,7 @@ def pages(app: App, only: TradeFilter, limit: int, clock: Callable[[], float]) -
 
 
 def wanted(app: App, only: TradeFilter) -> list[str]:
-    period = Period(EVER, app.clock.wall(), "", "UTC")
+    period = Period(SINCE, app.clock.wall(), "", "UTC")
     return [trade.id for trade in app.runtime.inputs.ledger.newest_trades(period, 1000, only=only).trades]
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row
 from reporter.periods.civil import Period
 from reporter.trading.books import Equity
 from reporter.trading.ledger import queries, rows
-from reporter.trading.ledger.result import BookKey
+from reporter.trading.ledger.balances import BookKey
 from reporter.trading.ledger.sources.base import Source, amount
 from reporter.trading.trades import Mode, Money
 

@@ -16,9 +16,9 @@ from typing import Any, Protocol
 from zlib import crc32
 
 from reporter.trading.books import AllTime
+from reporter.trading.ledger.balances import BookKey, LineKey
 from reporter.trading.ledger.key_blocks import KeyMap
 from reporter.trading.ledger.path_metrics import decimal, units
-from reporter.trading.ledger.result import BookKey, LineKey
 from reporter.trading.ledger.rows import mode
 from reporter.trading.ledger.sources.base import number
 from reporter.trading.trades import Money

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from reporter.periods.civil import Period
 from reporter.trading.ledger import queries, rows
 from reporter.trading.ledger.account_snapshots import account_of, counted
-from reporter.trading.ledger.result import BookKey, CashFlow
+from reporter.trading.ledger.balances import BookKey, CashFlow
 from reporter.trading.ledger.sources.base import Source, amount
 from reporter.trading.trades import Flow
 

@@ -34,6 +34,7 @@ from reporter.trading.books import (
     UnreadableValue,
 )
 from reporter.trading.ledger import account_snapshots, queries, rights, rows
+from reporter.trading.ledger.balances import BookKey, CashFlow, LedgerResult, LineKey, UnreadableTrades
 from reporter.trading.ledger.buckets import (
     HOUR,
     Anchor,
@@ -58,7 +59,6 @@ from reporter.trading.ledger.grouping import Grouping, grouping
 from reporter.trading.ledger.key_blocks import ANY_HOUR, KeyBlock, KnownKeys, has_index, hour_of, statement
 from reporter.trading.ledger.path_metrics import LinePath, TradeWalk, units, walked
 from reporter.trading.ledger.prices import PriceSource
-from reporter.trading.ledger.result import BookKey, CashFlow, LedgerResult, LineKey, UnreadableTrades
 from reporter.trading.ledger.settings import LedgerSettings
 from reporter.trading.ledger.sources import hummingbot, jesse
 from reporter.trading.ledger.sources.base import Cell, Cells, Rows, Source, amount, moment

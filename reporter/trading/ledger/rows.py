@@ -14,8 +14,8 @@ from sqlalchemy import Row
 
 from reporter.errors import LedgerError
 from reporter.trading.books import Figures, Open
+from reporter.trading.ledger.balances import BookKey, LineKey
 from reporter.trading.ledger.path_metrics import decimal, units
-from reporter.trading.ledger.result import BookKey, LineKey
 from reporter.trading.ledger.sources.base import amount, moment, number
 from reporter.trading.ledger.timestamps import as_moment
 from reporter.trading.trade_statistics import combined
