@@ -70,7 +70,7 @@ class Question:
 
 
 class Questions:
-    """TelegramReplies one question after the other, what changes something or needs no report on a lane of its own."""
+    """Answers one question after the other, what changes something or needs no report on a lane of its own."""
 
     def __init__(self, app: App, deliver: Callable[[str], object], *, patience: float = PATIENCE) -> None:
         self._app = app

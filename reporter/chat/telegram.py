@@ -282,7 +282,7 @@ class TelegramDoor:
             raise _RefusedError("the picture is too large", final=False)
         return self._api.download(path)
 
-    # --- TelegramReplies ---
+    # --- Answers ---
 
     def _say(self, asked: Asked) -> Callable[[Sequence[Message]], None]:
         return partial(self._send, asked)

@@ -135,7 +135,7 @@ def end_silences(app: App, name: str, run_id: str) -> tuple[list[Silence], int]:
     now = app.clock.wall()
     with app.store.begin() as connection:
         active = incidents.silences_at(connection, now)
-        ended = [silence for silence in active if name in {silence.pattern, str(silence.id)}]
+        ended = [one for one in active if one.holds(now) and name in {one.pattern, str(one.id)}]
         if not ended:
             raise ReporterError(f"there is no silence {name}: `reporter silence` lists them")
         incidents.end_silences(connection, [silence.id for silence in ended], now)

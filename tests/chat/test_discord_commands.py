@@ -63,7 +63,7 @@ ASKED: dict[str, tuple[str, dict[str, Any]]] = {
     "deploy": ("deploy bot", {"service": "bot"}),
     "confirm": ("confirm 123456", {"code": "123456"}),
 }
-CHANGING = {"plan", "edit", "delete", "history"}
+CHANGING = {"plan", "edit", "delete", "history", "unsilence"}
 """What says something else the second time; it is asked once by each way, and by `reporter ask` before."""
 
 MEASURED = {"health", "latency"}

@@ -336,9 +336,14 @@ def test_a_chosen_incident_is_not_the_group_that_has_its_id(world: World) -> Non
     world.trouble()
     world.clock.forward(seconds=20)
     several(world, ["limit/loss_a", "limit/loss_b"])
-    card = world.telegram.messages("desk")[0]
-    assert "3 alerts" in card.text
-    world.telegram.press(card, OPERATOR, "", data=f"r1:one:{world.first}")
+
+    def card() -> Sent:
+        world.clock.forward(seconds=2)  # what is paced waits for the clock
+        world.deliver()
+        return world.telegram.messages("desk")[0]
+
+    until(lambda: "3 alerts" in card().text, lambda: card().text)
+    world.telegram.press(card(), OPERATOR, "", data=f"r1:one:{world.first}")
     chosen = world.telegram.wait_for("desk", len(world.telegram.messages("desk")) + 1)[-1]
     world.telegram.press(chosen, OPERATOR, "✋ Acknowledge")
     assert "Acknowledged by user12: limit/daily_loss" in toasted(world, 2)

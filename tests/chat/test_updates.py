@@ -59,5 +59,5 @@ def test_no_question(update: dict[str, Any]) -> None:
 
 def test_a_button() -> None:
     assert read_update(pressed("r1:ack:12ab"), "floor_bot") == Asked(
-        7, "ann", -100, private=False, query="q", verb="ack", incident="12ab"
+        7, "ann", -100, private=False, query="q", verb="ack", incident="12ab", message=5
     )

@@ -132,7 +132,7 @@ def test_a_deposit_of_today_is_in_the_balance_and_in_no_gain(tmp_path: Path) -> 
 def test_limits_say_how_much_of_them_is_used(tmp_path: Path) -> None:
     trades = [Closed(f"2026-10-30 0{hour}:00:00", "A", pnl) for hour, pnl in enumerate(["5", "-90", "4"])]
     message = told("pnl_realtime", made(tmp_path, trades=trades), NOON, targets=LIMITED)
-    assert field(message, "RiskLimits") == [
+    assert field(message, "Limits") == [
         "🟡 Daily Loss: -81.00 USDT of -100.00 USDT (81% used)",
         "🔴 Drawdown: -90.00 USDT of -10.00 USDT (900% used)",
     ]

@@ -35,7 +35,7 @@ WORDS_OF_OLD_JOB_FILES = [
     "LedgerHealth",
     "Level",
     "LimitParams",
-    "RiskLimits",
+    "Limits",
     "Line",
     "Look",
     "MACHINE_SUBJECTS",
