@@ -20,7 +20,8 @@ from tests.web.listener import OPERATOR, READER, TOKEN, Listener, listener
 from tests.web.test_api import LEDGER
 
 LADDER = ("stranger", "events", "read", "operate", "own")
-OPEN = ("/login", "/logout", "/healthz", "/readyz", "/openapi.json", "/static", "/ping/", "/hooks/")
+# A badge of one thing has an address that nobody guesses; another name is not found.
+OPEN = ("/login", "/logout", "/healthz", "/readyz", "/openapi.json", "/static", "/ping/", "/hooks/", "/badge/{name}")
 NEEDS = {"viewer": "read", "operator": "operate", "owner": "own"}
 
 
