@@ -19,10 +19,10 @@ from reporter.app.app import App
 from reporter.app.home import FolderHome
 from reporter.cli.demo import WEB, demo_home
 from reporter.web.application import application
+from reporter.web.context import WebContext
 from reporter.web.live import Live
 from reporter.web.pages import PAGES
 from reporter.web.server import WebServer
-from reporter.web.world import WebContext
 from tests.support.clocks import HandClock
 from tests.support.paths import ROOT
 

@@ -140,9 +140,9 @@ def _servers(app: App, daemon: Daemon, wake: Callable[[], None]) -> Iterator[Web
     try:
         from reporter.web import plans as plan_pages
         from reporter.web.application import application
+        from reporter.web.context import WebContext
         from reporter.web.live import Live
         from reporter.web.server import WebServer
-        from reporter.web.world import WebContext
     except ImportError as error:
         raise ReporterError(f"`web:` and `plans.listen` need {error.name}: pip install 'reporter[web]'") from None
     if web is not None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
 from functools import cached_property
+from hmac import compare_digest
 from html import escape
 from typing import Any
 
@@ -19,10 +20,10 @@ from reporter.trading.trades import Money
 from reporter.web import resources
 from reporter.web.answers import within
 from reporter.web.badge_addresses import address_of, key_of
+from reporter.web.context import WebContext
 from reporter.web.guard import Gate
 from reporter.web.problems import ProblemError
 from reporter.web.resource import Call, Query
-from reporter.web.world import WebContext
 
 COLOURS = {"ok": "#2f7d4f", "warning": "#9a6700", "critical": "#b3261e", "unknown": "#6b7280"}
 KEPT = 30.0  # seconds
@@ -86,7 +87,7 @@ class Badges:
     def _by_address(self, name: str) -> Badge | None:
         for kind in MAKERS:
             for subject, found in self._fresh(kind).items():
-                if address_of(self._key, kind, subject) == name:
+                if compare_digest(address_of(self._key, kind, subject).encode(), name.encode()):
                     return found
         return None
 

@@ -18,8 +18,8 @@ from reporter.operations.operation import Actor, Role
 from reporter.periods.clock import Clock
 from reporter.store import web_keys
 from reporter.store.web_keys import WebKey
+from reporter.web.context import WebContext
 from reporter.web.problems import ProblemError
-from reporter.web.world import WebContext
 
 LARGEST_BODY = 1_000_000  # bytes
 LARGEST_FORM = 10_000  # bytes

@@ -16,9 +16,9 @@ from reporter.inbox.event import Event, EventError, read_event
 from reporter.inbox.hooks import Hook, PayloadError, is_authentic, payloads
 from reporter.inbox.submit import SubmitResult, set_aside, submit
 from reporter.web.answers import within
+from reporter.web.context import WebContext
 from reporter.web.guard import Gate, read_body
 from reporter.web.problems import ProblemError
-from reporter.web.world import WebContext
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

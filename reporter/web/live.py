@@ -10,8 +10,8 @@ from starlette.responses import StreamingResponse
 
 from reporter.errors import ReporterError
 from reporter.store.changes import version
+from reporter.web.context import WebContext
 from reporter.web.problems import ProblemError
-from reporter.web.world import WebContext
 
 MOST_STREAMS = 40
 LOOK_EVERY = 5.0

@@ -12,10 +12,10 @@ from starlette.routing import Route
 from reporter.operations.operation import Actor
 from reporter.store import web_keys
 from reporter.web.answers import within
+from reporter.web.context import WebContext
 from reporter.web.guard import COOKIE, Gate, check_same_origin, form_of, is_encrypted
 from reporter.web.passwords import is_password, of_nobody
 from reporter.web.problems import ProblemError
-from reporter.web.world import WebContext
 
 SESSION = timedelta(days=7)
 

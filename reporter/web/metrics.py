@@ -15,7 +15,7 @@ from reporter.operations import trading
 from reporter.store import alerts, outbox_admin, run_log, uptime
 from reporter.trading.trades import Money
 from reporter.version import __version__
-from reporter.web.world import WebContext
+from reporter.web.context import WebContext
 
 MOST_SERIES = 500  # of one metric: what comes beyond is counted and left out
 LEVELS = {Level.OK: 0, Level.UNKNOWN: 1, Level.WARNING: 2, Level.CRITICAL: 3}

@@ -32,6 +32,7 @@ from reporter.version import __version__
 from reporter.web import figure_pages, resources
 from reporter.web.answers import lines_of, within
 from reporter.web.badge_addresses import address_of, key_of
+from reporter.web.context import WebContext
 from reporter.web.figure_pages import Facts, asked, given, more_of
 from reporter.web.guard import Gate, form_of, path_of
 from reporter.web.live import Live
@@ -39,7 +40,6 @@ from reporter.web.page_environment import environment
 from reporter.web.problems import ProblemError, problem
 from reporter.web.resource import Call, Paged, Query, Span, read_query
 from reporter.web.wire import DayShareJson, SeriesJson
-from reporter.web.world import WebContext
 
 STATIC = Path(__file__).parent / "static"
 FILES = {"style.css": "text/css", "app.js": "text/javascript", "icon.svg": "image/svg+xml"}

@@ -13,9 +13,9 @@ from starlette.routing import Route
 from reporter.alerts.pings import Ping, PingKind, PingRule, after_ping, awaited
 from reporter.store import pings
 from reporter.web.answers import within
+from reporter.web.context import WebContext
 from reporter.web.guard import BODY_SECONDS, LARGEST_BODY, Gate
 from reporter.web.problems import ProblemError
-from reporter.web.world import WebContext
 
 KEPT_BODY = 10_000  # bytes
 _WORDS: dict[str, PingKind] = {"": "success", "start": "start", "fail": "fail", "log": "log"}

@@ -16,9 +16,9 @@ from typing_extensions import TypeVar
 from reporter.config.error_messages import sentence_of
 from reporter.operations.operation import Actor
 from reporter.periods.civil import Period, Unit, named_end, parse_at
+from reporter.web.context import WebContext
 from reporter.web.problems import ProblemError
 from reporter.web.wire import Wire
-from reporter.web.world import WebContext
 
 
 class Query(BaseModel):

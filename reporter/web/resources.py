@@ -29,10 +29,10 @@ from reporter.trading.books import By, Series, TradeFilter
 from reporter.trading.equity_curve import curve_of_series
 from reporter.trading.trades import Trade
 from reporter.web import wire
+from reporter.web.context import WebContext
 from reporter.web.problems import ProblemError
 from reporter.web.resource import EVER, Call, OfLedgers, Paged, Query, Resource, Span, row_of, span_of
 from reporter.web.trade_search import TradeSearch
-from reporter.web.world import WebContext
 
 DAYS_SHOWN = 30
 LONGEST_WINDOW = list(WINDOWS)[-1]

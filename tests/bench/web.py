@@ -22,9 +22,9 @@ from reporter.app.app import App
 from reporter.app.home import FolderHome
 from reporter.scheduler.rollup_upkeep import RollupUpkeep
 from reporter.web.application import application
+from reporter.web.context import WebContext
 from reporter.web.live import Live
 from reporter.web.server import WebServer
-from reporter.web.world import WebContext
 from tests.bench.ledger import CONFIG
 from tests.bench.trading import BEGAN, DAYS, sqlite_history
 from tests.support.clocks import HandClock

@@ -14,9 +14,9 @@ from reporter.app.home import FolderHome
 from reporter.store import events
 from reporter.store.database import Store
 from reporter.web.application import application
+from reporter.web.context import WebContext
 from reporter.web.live import Live
 from reporter.web.server import WebServer
-from reporter.web.world import WebContext
 from tests.support.clocks import HandClock
 
 TOKEN, READER = "token-of-the-bot-0123456789", "token-of-the-reader-0123456789"

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from reporter.web.world import KEPT, KeptAnswers
+from reporter.web.context import KEPT, KeptAnswers
 from tests.jobs.floor import database
 from tests.operations.floors import AGENTS, TRADES
 from tests.web.listener import OPERATOR, READER, TOKEN, Listener, listener
