@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -86,6 +87,7 @@ def is_scarce(error: BaseException) -> bool:
     said = str(error)
     return (
         isinstance(error, MemoryError)
+        or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
         or (isinstance(error, RuntimeError) and "can't start new thread" in said)
         or (isinstance(error, ImportError) and ("failed to map segment" in said or "allocate memory" in said))
     )

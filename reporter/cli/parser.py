@@ -62,6 +62,10 @@ class _Parser(argparse.ArgumentParser):
         self.exit(USAGE)
 
 
+# So many bytes a program that works can have at any time.
+_SOME = 16 * 1024 * 1024
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="reporter",
@@ -88,26 +92,34 @@ def _guarded(parser: argparse.ArgumentParser, options: argparse.Namespace) -> in
         complain(str(error))
         return BAD_CONFIG
     except ScarceError as error:
-        _end_for_want_of_memory(str(error))
+        end_for_want_of_memory(str(error))
     except ReporterError as error:
         complain(str(error))
         return FAILED
     except BrokenPipeError:
         raise
-    except (MemoryError, RuntimeError, ImportError) as error:
-        if not is_scarce(error):
-            raise
-        _end_for_want_of_memory(str(error))
-    except OSError as error:  # a disk that is full or may not be written to, which the user can mend
-        complain(f"{error.filename or 'the output'}: {error.strerror}")
-        silence_output()
-        return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
+    except Exception as error:
+        if is_scarce(error) or not _gives_memory():
+            end_for_want_of_memory(str(error))
+        if not isinstance(error, OSError):
+            raise
+        complain(f"{error.filename or 'the output'}: {error.strerror}")  # a full disk, or one that cannot be written to
+        silence_output()
+        return FAILED
     return code
 
 
-def _end_for_want_of_memory(why: str) -> NoReturn:
+def _gives_memory() -> bool:
+    """Whether the machine still gives some. Where it does not, Python and its libraries raise errors of any kind."""
+    try:
+        return bool(bytearray(_SOME))
+    except MemoryError:
+        return False
+
+
+def end_for_want_of_memory(why: str) -> NoReturn:
     """End at once: a thread that waits for memory would keep Python from ending. What is owed is in the store."""
     complain(
         "this machine gives no more memory or threads, so reporter ends; nothing is lost"

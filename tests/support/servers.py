@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import psutil
 import psycopg
 from psycopg import sql
 
@@ -48,12 +49,17 @@ class Process:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """The server does nothing, and the system still takes connections for it."""
-        self._process.send_signal(signal.SIGSTOP)
+        """The server does nothing, not in its open sessions either, and the system still takes connections for it."""
+        whole = [psutil.Process(self._process.pid)]
+        whole[0].suspend()  # first, so that it begins no more sessions
+        whole += whole[0].children(recursive=True)
         try:
+            for process in whole:
+                process.suspend()
             yield
         finally:
-            self._process.send_signal(signal.SIGCONT)
+            for process in whole:
+                process.resume()
 
 
 class PostgreSQL(Process):

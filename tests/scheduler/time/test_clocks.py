@@ -92,10 +92,10 @@ WRONG = {"back an hour": {"hours": -1}, "forward a day": {"days": 1}, "forward a
 
 
 def test_a_clock_set_wrong_and_right_again(stage: Stage, discord: LocalDiscord) -> None:
-    world = World(home(stage, discord, "hourly"), discord, NOON)
+    world = World(home(stage, discord, "hourly"), discord, NOON - timedelta(minutes=30))
     with world.daemon() as running:
         world.wait_until_planned("hourly")
-        world.passes(seconds=10)
+        world.passes_until(NOON + timedelta(seconds=10))
         world.wait_for("hourly", "2026-03-01 11:00")
         before = running.megabytes
         for times, slip in enumerate(WRONG.values(), start=1):
