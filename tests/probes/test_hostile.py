@@ -237,9 +237,9 @@ def test_the_address_of_a_ledger_is_read_as_the_ledger_reads_it(watch: Watch) ->
 @pytest.mark.parametrize(
     ("behave", "words"),
     [
-        (drips, "critical: its answer had not ended after 500ms"),
-        (drips_its_head, "critical: no answer within 500ms"),
-        (hangs, "critical: no answer within 500ms"),
+        (drips, "critical: its answer had not ended after 2s"),
+        (drips_its_head, "critical: no answer within 2s"),
+        (hangs, "critical: no answer within 2s"),
         (never_ends, "ok: online"),
     ],
 )
@@ -251,7 +251,7 @@ def test_an_answer_that_never_ends_takes_no_longer_than_its_time(
     served = over_tls(behave, authority.issue_cert("localhost")) if kind == "https" else behave
     with serving(served) as port:
         trust = {"ca_file": str(tmp_path / "ca.pem")} if kind == "https" else {}
-        timeout = "20s" if words.startswith("ok") else "500ms"
+        timeout = "20s" if words.startswith("ok") else "2s"
         probe = watch("http", url=f"{kind}://localhost:{port}/", timeout=timeout, **trust)
         began = time.monotonic()
         assert told(probe.look()) == words
