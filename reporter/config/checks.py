@@ -31,6 +31,7 @@ def check(config: Config, document: Document, gone: Collection[KeyPath] = ()) ->
     yield from _store_in_a_ledger(config, document)
     yield from _open_door(config, document)
     yield from _ping_addresses(config, document)
+    yield from _pauses_of_no_kind(config, document)
     if config.chat and config.chat.telegram:
         yield from _odd_token(document, ("chat", "telegram", "token"), config.chat.telegram.token)
     for name, channel in config.channels.items():
@@ -50,6 +51,13 @@ def _open_door(config: Config, document: Document) -> Iterator[Problem]:
     if host not in {"localhost", "::1"} and not host.startswith("127."):
         hint = "add `tokens: {NAME: env:TOKEN}` or `users:` under `web:`, or listen on 127.0.0.1"
         yield document.problem(("web", "listen"), "others can reach this address, and nothing keeps them out", hint)
+
+
+def _pauses_of_no_kind(config: Config, document: Document) -> Iterator[Problem]:
+    """A pause that is expected of `default`, which stands for every kind that has no entry."""
+    rest = config.events.get("default")
+    if rest and rest.expect:
+        yield document.problem(("events", "default", "expect"), "counts for one kind", "write it under that kind")
 
 
 def _ping_addresses(config: Config, document: Document) -> Iterator[Problem]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 
 from reporter.errors import ReporterError
 from reporter.inbox.gaps import report_silence
@@ -36,6 +37,7 @@ class EventDispatcher:
         self._sent = sent
         self._wake = threading.Event()
         self._stopping = threading.Event()
+        self._began = clock.monotonic()
         self._bundles_at = self._silence_at = 0.0
         self._asked_at = -ASK
         self._asked_of: object = None
@@ -87,7 +89,8 @@ class EventDispatcher:
             if settings.expected and self._clock.monotonic() >= self._silence_at:
                 self._silence_at = self._clock.monotonic() + SILENCE
                 with self._store.begin() as connection:
-                    report_silence(connection, settings.expected, self._clock.wall())
+                    listening = timedelta(seconds=self._clock.monotonic() - self._began)
+                    report_silence(connection, settings.expected, self._clock.wall(), listening)
         if count:
             self._sent()
         return count >= AT_ONCE

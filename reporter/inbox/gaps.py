@@ -25,13 +25,16 @@ def report_jump(connection: Connection, event: StoredEvent, now: datetime) -> No
     _add(connection, event.source, f"gap/{event.kind}/{last}/{event.seq}", text, now, event.agent)
 
 
-def report_silence(connection: Connection, expected: Mapping[str, timedelta], now: datetime) -> int:
+def report_silence(
+    connection: Connection, expected: Mapping[str, timedelta], now: datetime, listening: timedelta
+) -> int:
     """Say once of each source that it has sent none of a kind for longer than the kind's longest pause; returns how
-    many that were. A source that has never sent any is not expected to."""
+    many that were. A source that has never sent any is not expected to. What fell into a time in which nobody
+    listened is no silence: so long the daemon has been `listening`."""
     count = 0
     for kind, longest in expected.items():
         for last in events.last_of_each_source(connection, kind):
-            if now - last.received_at <= longest:
+            if min(now - last.received_at, listening) <= longest:
                 continue
             text = (
                 f"{last.source or 'A program'} sends {kind} at least every {duration_text(longest)}, and has sent none "

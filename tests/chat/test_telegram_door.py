@@ -238,7 +238,7 @@ def test_what_waited_while_nobody_listened_is_not_done_late(
 def test_too_many_questions_get_one_line(world: World) -> None:
     for _ in range(9):
         world.telegram.say("viewer", VIEWER, "/help")
-    texts = [message.text for message in world.telegram.wait_for("viewer", 6, seconds=30)]
+    texts = [message.text for message in world.telegram.wait_for("viewer", 6)]
     assert sum("At most 5 questions" in text for text in texts) == 1
     assert len(world.telegram.messages("viewer")) == 6
 

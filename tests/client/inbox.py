@@ -25,7 +25,7 @@ class Inbox:
     def events(self) -> list[dict[str, Any]]:
         return [event for batch in self.batches for event in batch]
 
-    def waits_for(self, count: int, seconds: float = 10.0) -> None:
+    def waits_for(self, count: int, seconds: float = 120.0) -> None:
         until = time.monotonic() + seconds
         while len({event["id"] for event in self.events}) < count:
             assert time.monotonic() < until, f"{len(self.events)} of {count} events arrived"

@@ -86,7 +86,7 @@ def test_a_full_store_is_tried_again_at_leisure(tmp_path: Path) -> None:
                 running.says("delivery to a: the store cannot be used")
                 time.sleep(2.0)
                 assert running.log.count("delivery to a: the store cannot be used") <= 2
-            discord.wait_for("a", 2, seconds=20)
+            discord.wait_for("a", 2)
         traffic.close()
 
 

@@ -24,6 +24,7 @@ from reporter.store import events, tables
 from reporter.store.database import Store, open_store
 
 NOW = datetime(2026, 10, 30, 14, tzinfo=UTC)
+DAY = timedelta(days=1)
 
 
 @pytest.fixture
@@ -198,7 +199,7 @@ def test_a_source_that_is_silent_for_longer_than_it_should_is_told_once_a_silenc
     def silent(minutes: int) -> list[str]:
         now = NOW + timedelta(minutes=minutes)
         with store.begin() as connection:
-            report_silence(connection, expected, now)
+            report_silence(connection, expected, now, listening=DAY)
         with store.read() as connection:
             return [event.text for event in events.newest(connection, 9, kind="system") if event.received_at == now]
 
@@ -212,6 +213,17 @@ def test_a_source_that_is_silent_for_longer_than_it_should_is_told_once_a_silenc
         "bot sends signal at least every 15m, and has sent none for 16m.",
         "other sends signal at least every 15m, and has sent none for 26m.",
     ]
+
+
+def test_a_source_is_not_silent_while_nobody_listens(store: Store) -> None:
+    hand_in(store, {"kind": "signal"})
+    told = []
+    for listening in (0, 15, 16):
+        with store.begin() as connection:
+            told.append(
+                report_silence(connection, {"signal": timedelta(minutes=15)}, NOW + DAY, timedelta(minutes=listening))
+            )
+    assert told == [0, 0, 1]
 
 
 def test_cloud_events_are_understood(store: Store) -> None:

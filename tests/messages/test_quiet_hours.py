@@ -284,7 +284,7 @@ def test_the_daemon_tells_the_digest_when_its_time_has_come(stage: Stage, discor
     config.write_text(config.read_text().replace("board: {", "board: {enabled: false, "))
     night.close()
     with daemon(night.folder, datetime(2026, 10, 31, 5, 59, 57, tzinfo=UTC), night.environ):
-        [message, *_] = discord.wait_for("daily", seconds=25)
+        [message, *_] = discord.wait_for("daily")
     assert message.title.startswith("🗞️ Digest – ")
 
 

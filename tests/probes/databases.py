@@ -59,7 +59,7 @@ def open_files() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
-def wait_until(happened: Callable[[], bool], patience: float = 20) -> None:
+def wait_until(happened: Callable[[], bool], patience: float = 120) -> None:
     end = time.monotonic() + patience
     while not happened():
         assert time.monotonic() < end, "it did not happen"

@@ -36,7 +36,7 @@ def floor(stage: Stage, discord: LocalDiscord) -> Stage:
 def test_midnight_brings_one_summary_and_a_restart_no_second(floor: Stage, discord: LocalDiscord) -> None:
     with daemon(floor.folder, BEFORE_MIDNIGHT, floor.environ) as running:
         running.says("daily_summary: every day at 00:00, next Sat 2026-10-31 00:00:01 UTC")
-        [message] = discord.wait_for("daily", seconds=30)
+        [message] = discord.wait_for("daily")
         assert "2026-10-30" in message.title
         assert running.stop() < 20
         assert running.process.returncode == 0
@@ -54,7 +54,7 @@ def test_killed_before_midnight_it_makes_up_for_the_report(floor: Stage, discord
         threading.Event().wait(1)
         running.stop(signal.SIGKILL)
     with daemon(floor.folder, AFTER_MIDNIGHT, floor.environ):
-        [message] = discord.wait_for("daily", seconds=30)
+        [message] = discord.wait_for("daily")
     assert "2026-10-30" in message.title
 
 
@@ -96,7 +96,7 @@ def test_an_edit_with_a_mistake_changes_nothing_and_says_why(floor: Stage, disco
         floor.write("config/reporter.yaml", config.replace("settle: 1s", "setle: 1s"))
         running.says("the edited config cannot be used; still running version")
         running.says("did you mean `settle`?")
-        assert "2026-10-30" in discord.wait_for("daily", seconds=30)[0].title
+        assert "2026-10-30" in discord.wait_for("daily")[0].title
 
 
 def test_an_emptied_config_ends_nothing_and_what_was_warned_of_is_not_said_again(floor: Stage) -> None:
@@ -127,7 +127,7 @@ def test_a_clock_set_forward_is_noticed_and_the_report_comes(floor: Stage, disco
         threading.Event().wait(1)
         floor.write("clock", "86400")
         running.says("the clock was moved by +86400 s")
-        assert "2026-10-31" in discord.wait_for("daily", seconds=30)[0].title
+        assert "2026-10-31" in discord.wait_for("daily")[0].title
 
 
 PNL_PULSE = '''\
@@ -155,7 +155,7 @@ def test_a_suspect_is_looked_at_again_ahead_of_its_turn(stage: Stage, discord: L
     with daemon(stage.folder, AFTER_MIDNIGHT, stage.environ) as running:
         running.says("looked", times=3)
         assert re.search(r"\[[0-9a-f]{8}\] looked", running.log)
-        [alert] = discord.wait_for("daily", seconds=40)
+        [alert] = discord.wait_for("daily")
     assert "The oven is cold" in alert.text
 
 

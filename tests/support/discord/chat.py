@@ -93,7 +93,7 @@ class Chat:
             self._gateway = Gateway(self._find, self._ready, self._greet, interval=self.interval)
         return self._gateway
 
-    def until_connected(self, seconds: float = 30) -> None:
+    def until_connected(self, seconds: float = 120) -> None:
         """Wait until a bot listens and its commands are there. Raises TimeoutError."""
         deadline = time.monotonic() + seconds
         while not (self.gateway.connected and self.interactions.registered):
@@ -187,14 +187,14 @@ class Chat:
         data = {"custom_id": asked.form["custom_id"], "components": rows}
         return self.interactions.begin(MODAL, asked.bot, asked.channel, member, data)
 
-    def answers(self, asked: Interaction, count: int = 1, seconds: float = 30) -> list[Posted]:
+    def answers(self, asked: Interaction, count: int = 1, seconds: float = 120) -> list[Posted]:
         """The answers to an interaction once there are so many. Raises TimeoutError."""
         with self._ground.arrived:
             if not self._ground.arrived.wait_for(lambda: len(asked.answers) >= count, seconds):
                 raise TimeoutError(f"{len(asked.answers)} of {count} answers after {seconds} s")
             return list(asked.answers)
 
-    def until_acknowledged(self, asked: Interaction, seconds: float = 30) -> Interaction:
+    def until_acknowledged(self, asked: Interaction, seconds: float = 120) -> Interaction:
         """Wait until the bot has taken an interaction. Raises TimeoutError."""
         with self._ground.arrived:
             if not self._ground.arrived.wait_for(lambda: bool(asked.acknowledged), seconds):

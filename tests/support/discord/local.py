@@ -155,7 +155,7 @@ class LocalDiscord:
         """Every message that was ever taken, deleted ones too."""
         return list(self._messages)
 
-    def wait_for(self, name: str, count: int = 1, seconds: float = 30) -> list[Posted]:
+    def wait_for(self, name: str, count: int = 1, seconds: float = 120) -> list[Posted]:
         """The messages of a channel once there are so many. Raises TimeoutError."""
         with self.arrived:
             if not self.arrived.wait_for(lambda: len(self.messages(name)) >= count, seconds):

@@ -142,7 +142,7 @@ class LocalTelegram:
     def everything(self) -> list[Sent]:
         return list(self._sent)
 
-    def wait_for(self, name: str, count: int = 1, seconds: float = 30) -> list[Sent]:
+    def wait_for(self, name: str, count: int = 1, seconds: float = 120) -> list[Sent]:
         """The messages of a chat once there are so many. Raises TimeoutError."""
         with self.arrived:
             if not self.arrived.wait_for(lambda: len(self.messages(name)) >= count, seconds):
