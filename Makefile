@@ -8,7 +8,7 @@
 PY := .venv/bin/python
 # Many tests wait for a server or a process, so two cores have work for four workers. A test that fails is tried once
 # more, and the summary names it: each such name is a defect of the test or of the code, and not of the machine.
-PYTEST := $(PY) -m pytest -n 4 --reruns 1 -r R
+PYTEST := $(PY) -m pytest -n 4 --dist worksteal --reruns 1 -r R
 # Tests start hundreds of processes; each would compile the whole package where the machine keeps no bytecode.
 COMPILE := $(PY) -m compileall -q reporter jobs tests
 
