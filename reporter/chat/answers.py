@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from functools import partial
 from zoneinfo import ZoneInfo
 
-from reporter.chat.lane import Lane
+from reporter.chat.task_queue import TaskQueue
 from reporter.delivery.outlets.outlet import Later, Never, Unclear
 from reporter.delivery.outlets.telegram import limits
 from reporter.delivery.outlets.telegram.outlet import TelegramOutlet
@@ -42,7 +42,7 @@ class TelegramReplies:
         self._lock = threading.Lock()
         self._outlets: dict[tuple[int, int | None], TelegramOutlet] = {}
         self._posts: dict[int, deque[float]] = {}
-        self._lanes: dict[int, Lane] = {}
+        self._queues: dict[int, TaskQueue] = {}
 
     def send(self, chat: int, topic: int | None, messages: Iterable[Message]) -> None:
         """Send messages one after the other, when their turn in the chat comes: a chat that is full holds up no other.
@@ -50,9 +50,9 @@ class TelegramReplies:
         What cannot be sent is logged: the next question may go well.
         """
         with self._lock:
-            if chat not in self._lanes:
-                self._lanes[chat] = Lane(f"chat-answers-{chat}")
-        self._lanes[chat].submit(partial(self._send_all, chat, topic, messages))
+            if chat not in self._queues:
+                self._queues[chat] = TaskQueue(f"chat-answers-{chat}")
+        self._queues[chat].submit(partial(self._send_all, chat, topic, messages))
 
     def _send_all(self, chat: int, topic: int | None, messages: Iterable[Message]) -> None:
         outlet = self._outlet(chat, topic)
@@ -61,8 +61,8 @@ class TelegramReplies:
                 self._send(chat, outlet, part)
 
     def close(self) -> None:
-        for lane in self._lanes.values():
-            lane.close()
+        for queue in self._queues.values():
+            queue.close()
         for outlet in self._outlets.values():
             outlet.close()
 

@@ -17,8 +17,8 @@ import httpx
 
 from reporter.app.app import App
 from reporter.chat.answers import TelegramReplies
-from reporter.chat.asking import MOST_PICTURES, OVER, PICTURE_BYTES, Question, Questions, Strangers
-from reporter.chat.lane import Lane
+from reporter.chat.questions import MOST_PICTURES, OVER, PICTURE_BYTES, Question, Questions, Strangers
+from reporter.chat.task_queue import TaskQueue
 from reporter.chat.updates import KINDS, Asked, read_update
 from reporter.delivery.outlets.telegram.bot_api import BotAnswer, BotApi
 from reporter.http_client import Bounds
@@ -72,7 +72,7 @@ class TelegramDoor:
         self._stopping = threading.Event()
         service = app.home.services.telegram
         self._answers = TelegramReplies(token, settings, app.runtime.zone, self._stopping, service)
-        self._pictures = Lane("chat-pictures")
+        self._pictures = TaskQueue("chat-pictures")
         self._albums: dict[str, list[Asked]] = {}
         self._thread = threading.Thread(target=self._listen, name="chat-telegram", daemon=True)
         self._strangers = Strangers()

@@ -15,7 +15,7 @@ from PIL import Image
 from reporter.chat.discord.door import DiscordDoor
 from reporter.chat.discord.slash import same_commands, slash_commands
 from reporter.delivery.outlets.discord import limits
-from reporter.delivery.outlets.discord.outlet import embeds
+from reporter.delivery.outlets.discord.payload import embeds
 from reporter.errors import ReporterError
 from reporter.operations.answering import Door
 from reporter.operations.control import AgentArguments
@@ -132,7 +132,7 @@ def asking(tmp_path: Path, discord: LocalDiscord) -> Iterator[Asking]:
 
 
 def test_every_command_says_the_same_through_discord(asking: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reporter.chat.asking.MOST", 1000)
+    monkeypatch.setattr("reporter.chat.questions.MOST", 1000)
     for name in dict.fromkeys(one.name for one in BY_NAME.values()):
         text, values = ASKED.get(name, (name, {}))
         if name in CHANGING:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
-from reporter.chat.asking import LATE_CHANGE, Question, Questions
+from reporter.chat.questions import LATE_CHANGE, Question, Questions
 from reporter.messages.message import Message, plain_blocks
 from reporter.operations.operation import Actor, Role
 from reporter.operations.table import OPERATIONS

@@ -409,7 +409,7 @@ def test_an_album_is_one_plan(world: World, count: int) -> None:
 
 
 def test_every_command_of_plans_is_answered_in_telegram(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reporter.chat.asking.MOST", 1000)
+    monkeypatch.setattr("reporter.chat.questions.MOST", 1000)
     world.telegram.show("owner", OWNER, [picture(1)], "/plan d long BTC")
     world.telegram.wait_for("owner")
     world.telegram.show("owner", OWNER, [picture(2)], "/edit d flat")

@@ -78,8 +78,8 @@ class Traffic:
     def trouble(self, channel: str) -> str | None:
         """Why a channel waits, if it does."""
         with self.app.store.read() as connection:
-            lane = channel_states.channel_state(connection, channel)
-        return lane.error if lane else None
+            state = channel_states.channel_state(connection, channel)
+        return state.error if state else None
 
     @property
     def done(self) -> bool:

@@ -1,7 +1,7 @@
 """The door in Discord: who asks, by command, in writing, by a button or in a form; the table of operations answers.
 
 A door that fails costs questions and never reports: it has a thread of its own; it shares only the store with delivery.
-The loop only acknowledges, for Discord waits 3 s; questions are answered by the lanes.
+The loop only acknowledges, for Discord waits 3 s; questions are answered by task queues.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ import discord
 from discord.http import Route
 
 from reporter.app.app import App
-from reporter.chat.asking import Question, Questions, Strangers
 from reporter.chat.discord.answers import DiscordAnswers, Reply
 from reporter.chat.discord.connection import PAUSES, Connection, DoorRefusedError, Heard
 from reporter.chat.discord.identifies import IdentifyBudget
@@ -34,6 +33,7 @@ from reporter.chat.discord.slash import (
     suggestions,
     values_of,
 )
+from reporter.chat.questions import Question, Questions, Strangers
 from reporter.errors import ReporterError
 from reporter.messages.message import visible
 from reporter.operations import people

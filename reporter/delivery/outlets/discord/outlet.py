@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import re
-import threading
 import time
-from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from itertools import accumulate, islice, takewhile
@@ -18,36 +14,31 @@ import httpx
 
 from reporter.delivery.outlets.discord import buttons, limits
 from reporter.delivery.outlets.discord.history import ChannelHistory
-from reporter.delivery.outlets.discord.markdown import BLANK, escaped, is_blank, markdown, markdown_line, plain_line
+from reporter.delivery.outlets.discord.payload import (
+    allowed_mentions,
+    checked_mention,
+    checked_username,
+    content_line,
+    embeds,
+    listed_files,
+    request_content,
+    written_mention,
+)
+from reporter.delivery.outlets.discord.rate_limits import RateLimitHeaders
 from reporter.delivery.outlets.discord.responses import ApiResponse, note_for_all, unanswered, verdict
 from reporter.delivery.outlets.discord.webhook import DISCORD, WebhookAddress, connect, connect_bot
-from reporter.delivery.outlets.links import file_names
 from reporter.delivery.outlets.outlet import Delivered, Found, Later, Never, Unclear, Verdict
-from reporter.delivery.rate_limits import MARGIN, Limit, RateWindow, ServiceLimits
-from reporter.errors import ReporterError
-from reporter.messages.headline import headline as headline_of
-from reporter.messages.message import Attachment, Field, Message, Severity, Tone, visible
+from reporter.delivery.rate_limits import Limit, RateWindow, ServiceLimits
+from reporter.messages.message import Message, Severity
 from reporter.secret import Secret
 from reporter.version import __version__
 
 USER_AGENT = f"DiscordBot (https://pypi.org/project/reporter, {__version__})"
 """The form that Discord asks of programs; another may be refused at its door (error 40333)."""
 
-COLOURS = {
-    Tone.GOOD: 0x2ECC71,
-    Tone.BAD: 0xE74C3C,
-    Tone.WARNING: 0xF1C40F,
-    Tone.CRITICAL: 0xC0392B,
-    Tone.INFO: 0x3498DB,
-    Tone.NEUTRAL: 0x95A5A6,
-}
 SUPPRESS_NOTIFICATIONS = 1 << 12
-PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp")
 
-LONGEST_WINDOW = 300.0
-"""Seconds; no limit of Discord looks further back, whatever an answer says."""
 
-_MENTION = re.compile(r"everyone|(?P<kind>role|user):(?P<id>\d+)")
 _ONLY_WHEN_POSTED = ("username", "avatar_url", "thread_name", "flags")
 
 
@@ -118,7 +109,7 @@ class DiscordChannelOutlet:
         }
         if message.silent:
             body["flags"] = SUPPRESS_NOTIFICATIONS
-        words = [*map(_written_mention, calls), *([_content_line(message, along)] if self._headline else [])]
+        words = [*map(written_mention, calls), *([content_line(message, along)] if self._headline else [])]
         if content := " ".join(filter(None, words)):
             body["content"] = content
         if message.attachments:
@@ -316,136 +307,5 @@ class DiscordOutlet(DiscordChannelOutlet):
         return self._owner is not None and self._owner == self._application()
 
 
-class RateLimitHeaders:
-    """What Discord's answers say about a webhook's pace: its limit, and when the next request may go. May be shared by
-    threads.
-
-    Where it was our own posts that used the limit up, we know better than the answer when the first of them is out of
-    sight; else somebody else posts as well, and what the answer says counts.
-    """
-
-    def __init__(self, monotonic: Callable[[], float], limit: Limit = limits.POSTS) -> None:
-        self._monotonic = monotonic
-        self._lock = threading.Lock()
-        self._ready_at = monotonic()
-        self._posts: deque[float] = deque(maxlen=100)
-        self.limit = limit
-
-    def wait(self) -> float:
-        """Seconds until then; 0 when it is past."""
-        return max(0.0, self._ready_at - self._monotonic())
-
-    def heard(self, answer: ApiResponse, found: Verdict, *, posted: bool) -> None:
-        now, reset = self._monotonic(), min(answer.number("x-ratelimit-reset-after") or 0.0, LONGEST_WINDOW)
-        with self._lock:
-            if posted:
-                self._posts.append(now)
-                self._learn(answer, reset)
-            if isinstance(found, Later):
-                self._ready_at = max(self._ready_at, now + found.after)
-            elif answer.number("x-ratelimit-remaining") == 0:
-                ours = self.limit.free_at([at for at in self._posts if at > now - self.limit.seconds])
-                self._ready_at = max(self._ready_at, ours if posted and ours else now + reset + MARGIN)
-
-    def _learn(self, answer: ApiResponse, reset: float) -> None:
-        """The limit as the answers give it; a window is at least as long as any answer said to wait for its end."""
-        requests = int(answer.number("x-ratelimit-limit") or 0) or self.limit.requests
-        self.limit = Limit(requests, max(self.limit.seconds, reset))
-
-
-def embeds(message: Message) -> list[dict[str, Any]]:
-    """The message as an embed, followed by one for each further picture: an embed shows only one."""
-    pictures = [{"image": {"url": f"attachment://{name}"}} for name in _pictures(message.attachments)]
-    return [_embed(message) | (pictures[0] if pictures else {}), *pictures[1:]]
-
-
-def allowed_mentions(calls: Sequence[str]) -> dict[str, list[str]]:
-    """Who may be called, and nobody else: Discord's own default would let any user be."""
-    allowed: dict[str, list[str]] = {"parse": []}
-    for call in calls:
-        kind, _, id_ = call.partition(":")
-        allowed.setdefault("parse" if kind == "everyone" else f"{kind}s", []).append(id_ or kind)
-    return allowed
-
-
-def checked_mention(call: str) -> str:
-    """The entry itself, when it is one. Raises ReporterError."""
-    if not _MENTION.fullmatch(call):
-        raise ReporterError(f"{call!r} mentions nobody; write everyone, role:ID or user:ID")
-    return call
-
-
-def checked_username(name: str | None) -> str | None:
-    """The name itself, when Discord lets a webhook bear it. Raises ReporterError."""
-    if name is None:
-        return None
-    if not 1 <= len(name.strip()) <= limits.USERNAME:
-        raise ReporterError(f"a username has 1 to {limits.USERNAME} characters, not {len(name.strip())}")
-    if any(word in name.lower() for word in ("clyde", "discord")) or name.strip().lower() in {"everyone", "here"}:
-        raise ReporterError(f"Discord takes no username such as {name!r}: leave out discord, clyde, everyone and here")
-    return name
-
-
-def listed_files(files: Sequence[Attachment]) -> list[dict[str, Any]]:
-    """The files as the message names them; a description is what is read to those who cannot see the picture."""
-    named = zip(file_names(files), files, strict=True)
-    return [
-        {"id": number, "filename": name}
-        | ({"description": visible(file.alt)[: limits.ALT]} if file.alt.strip() else {})
-        for number, (name, file) in enumerate(named)
-    ]
-
-
-def _embed(message: Message) -> dict[str, Any]:
-    embed: dict[str, Any] = {"color": COLOURS[message.tone]}
-    if not is_blank(title := markdown_line(message.title)):
-        embed["title"] = title
-    if not is_blank(description := markdown(message.body)):
-        embed["description"] = description
-    if message.fields:
-        embed["fields"] = [_field(field) for field in message.fields]
-    if not is_blank(footer := plain_line(message.footer)):
-        embed["footer"] = {"text": footer}
-    if message.at:
-        embed["timestamp"] = message.at.isoformat()
-    return embed if {"title", "description", "fields"} & set(embed) else embed | {"description": BLANK}
-
-
-def _field(field: Field) -> dict[str, Any]:
-    name, value = markdown_line(field.name), markdown(field.blocks)
-    return {
-        "name": BLANK if is_blank(name) else name,
-        "value": BLANK if is_blank(value) else value,
-        "inline": field.inline,
-    }
-
-
-def _pictures(files: Sequence[Attachment]) -> list[str]:
-    """The names of the files to be shown that Discord can show."""
-    named = zip(files, file_names(files), strict=True)
-    return [name for file, name in named if file.shown and name.lower().endswith(PICTURES)]
-
-
-def _written_mention(call: str) -> str:
-    kind, _, id_ = call.partition(":")
-    return {"everyone": "@everyone", "role": f"<@&{id_}>", "user": f"<@{id_}>"}[kind]
-
-
-def _content_line(message: Message, along: Sequence[Message]) -> str:
-    """What a notification shows of a message, above its embed: nothing in it is a link or calls anybody."""
-    more = f" (and {len(along)} more)" if along else ""
-    return escaped(headline_of(message) + more).replace("//", f"/{BLANK}/")
-
-
 def _message(id_: str) -> str:
     return f"/messages/{quote(id_, safe='')}"
-
-
-def request_content(body: Mapping[str, Any], files: Sequence[Attachment]) -> dict[str, Any]:
-    """The body as httpx takes it: plain JSON, or, with files, a form that has the JSON as one of its parts."""
-    text = json.dumps(body)
-    if not files:
-        return {"content": text, "headers": {"Content-Type": "application/json"}}
-    named = zip(file_names(files), files, strict=True)
-    parts = [(f"files[{number}]", (name, file.content)) for number, (name, file) in enumerate(named)]
-    return {"data": {"payload_json": text}, "files": parts}

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from reporter.app.app import App
-from reporter.chat.lane import Lane
+from reporter.chat.task_queue import TaskQueue
 from reporter.errors import ReporterError
 from reporter.messages.message import Message, Run, Text
 from reporter.operations.answering import Door, found, understood
@@ -70,21 +70,21 @@ class Question:
 
 
 class Questions:
-    """Answers one question after the other, what changes something or needs no report on a lane of its own."""
+    """Answers one question after the other, what changes something or needs no report in a queue of its own."""
 
     def __init__(self, app: App, deliver: Callable[[str], object], *, patience: float = PATIENCE) -> None:
         self._app = app
         self._door = Door(app, deliver)
         self._patience = patience
-        self._quick, self._slow = Lane("chat-quick"), Lane("chat-slow")
+        self._quick, self._slow = TaskQueue("chat-quick"), TaskQueue("chat-slow")
         self._asked: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=MOST))
         self._warned: dict[str, float] = {}
         self._lock = threading.Lock()
 
     def close(self) -> None:
         """Begin nothing more."""
-        for lane in (self._quick, self._slow):
-            lane.close()
+        for queue in (self._quick, self._slow):
+            queue.close()
 
     def take(self, question: Question, actor: Actor, say: Say) -> None:
         """Answer a question when its turn comes."""
@@ -92,14 +92,14 @@ class Questions:
             return
         operation = question.operation
         is_quick = operation is None or operation.changes or operation.group == "Help"
-        lane = self._quick if is_quick else self._slow
-        lane.submit(partial(self._within_patience, partial(self._answered, question, actor), say))
+        queue = self._quick if is_quick else self._slow
+        queue.submit(partial(self._within_patience, partial(self._answered, question, actor), say))
 
     def press(self, verb: str, incident: str, actor: Actor, say: Say) -> None:
         """Do what a button says, when its turn comes."""
         if self._in_pace(actor.who, say):
-            lane = self._slow if verb in {"graph", "refresh"} else self._quick
-            lane.submit(partial(self._within_patience, partial(self._pressed, verb, incident, actor), say))
+            queue = self._slow if verb in {"graph", "refresh"} else self._quick
+            queue.submit(partial(self._within_patience, partial(self._pressed, verb, incident, actor), say))
 
     def say(self, text: str, say: Say) -> None:
         """Say a sentence when its turn comes."""

@@ -10,7 +10,7 @@ from queue import SimpleQueue
 log = logging.getLogger(__name__)
 
 
-class Lane:
+class TaskQueue:
     """Work in the order of its coming. A query that hangs is not waited for: the thread ends with the process."""
 
     def __init__(self, name: str) -> None:
