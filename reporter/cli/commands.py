@@ -52,7 +52,7 @@ def _run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--mock",
         action="store_true",
-        help="show every channel here, on a store of its own; nothing leaves this machine",
+        help="show every channel here, on a store of its own, and answer what is typed; nothing leaves this machine",
     )
 
 

@@ -43,6 +43,10 @@ def run_daemon(home: FolderHome, options: argparse.Namespace) -> int:
         log.debug("jobs and templates are those of %s", ", then of ".join(str(folder) for folder in home.homes))
         daemon = app.daemon(reloaded=lambda runtime: logs.configure(runtime.log, verbose=options.verbose))
         stack.enter_context(doors(app, daemon))
+        if options.mock:
+            from reporter.cli.terminal_questions import answered_here
+
+            stack.enter_context(answered_here(app, lambda _: daemon.wake_delivery()))
         daemon.run()
     return 0
 

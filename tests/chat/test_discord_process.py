@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ import pytest
 
 from tests.support.discord import LocalDiscord, Posted
 from tests.support.discord.interactions import Member
-from tests.support.processes import daemon, until
+from tests.support.processes import daemon, free_port, until
 
 CONFIG = """\
 version: 1
@@ -86,13 +85,6 @@ def home(folder: Path, discord: LocalDiscord, owner: Member, listen: int) -> dic
 def alerts(discord: LocalDiscord) -> list[Posted]:
     """Those about our probe; a busy machine has troubles of its own."""
     return [one for one in discord.messages("desk") if "✋ Acknowledge" in one.buttons and "gone" in one.text]
-
-
-def free_port() -> int:
-    """A port on which nobody listens."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 def bot_state(port: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -113,6 +114,13 @@ def daemon(
     finally:
         if running.process.poll() is None:
             running.stop(signal.SIGKILL)
+
+
+def free_port() -> int:
+    """A port on which nobody listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
 
 
 def until(done: Callable[[], bool], otherwise: Callable[[], str], seconds: float = PATIENCE) -> None:
