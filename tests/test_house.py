@@ -83,8 +83,9 @@ LIBRARIES = {
 # What a pure module may import besides other pure modules: neither I/O nor a clock can be had from these.
 PURE_LIBRARIES = words(
     "__future__ abc base64 bisect calendar collections contextlib cronsim csv dataclasses datetime decimal difflib "
-    "enum errno fnmatch fractions functools hashlib heapq html io itertools json logging markdown_it math operator pathlib "
-    "pydantic re statistics string struct textwrap types typing typing_extensions unicodedata urllib.parse zoneinfo"
+    "enum errno fnmatch fractions functools hashlib heapq html io itertools json logging markdown_it math operator "
+    "pathlib pydantic re statistics string struct textwrap types typing typing_extensions unicodedata urllib.parse "
+    "zoneinfo"
 )
 # What reaches the disk or the terminal all the same: functions, and methods of a Path.
 IO_FUNCTIONS = words("input open print")
