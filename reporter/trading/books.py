@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
+from heapq import merge
 from typing import Any, Literal, Protocol
 
 from reporter.periods.civil import Period
@@ -461,6 +462,8 @@ class TradeFilter:
     """The currency of its P&L."""
     result: Literal["win", "loss"] | None = None
     """Trades that made more than 0, or less."""
+    exit_reason: str | None = None
+    """Why it was closed, as the source writes it; `no reason` for trades that say none."""
 
 
 ANY_TRADE = TradeFilter()
@@ -479,6 +482,38 @@ class TradePage:
     """Where the next page begins; None where there are no more."""
     unread: tuple[Unread, ...] = ()
     """The ledgers that are missing from it."""
+
+
+# Where a trade stands in an order: its currency or "", its value, its stored time and its id.
+RankPlace = tuple[Any, Any, Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TradeOrder:
+    """An order of trades other than by time. Amounts are in order within each currency."""
+
+    by: Literal["pnl", "fees", "held", "volume"]
+    """What is compared; `held` is how long the position was open."""
+    descending: bool = True
+    """Whether the largest comes first. Trades that do not know the value come last in both directions."""
+
+    def merged(self, parts: Iterable[Sequence[tuple[Trade, RankPlace]]]) -> Iterator[tuple[Trade, RankPlace]]:
+        """Several rows of trades that are in this order, as one; of equal trades those of the earlier row first."""
+        sign = -1 if self.descending else 1
+        return merge(*parts, key=lambda one: (one[1][0], sign * one[1][1]))
+
+
+@dataclass(frozen=True, slots=True)
+class RankedTrades:
+    """Some trades in an order, each with its place in its ledger."""
+
+    trades: tuple[tuple[Trade, RankPlace], ...]
+    """The trades and their places."""
+    unread: tuple[Unread, ...] = ()
+    """The ledgers that are missing from it."""
+
+
+Facet = Literal["agent", "market", "exit_reason"]
 
 
 class Ledger(Protocol):
@@ -518,6 +553,23 @@ class Ledger(Protocol):
         self, period: Period, limit: int, *, only: TradeFilter = ANY_TRADE, after: TradePlace | None = None
     ) -> TradePage:
         """A page of closed trades of the period that pass a filter, newest first."""
+
+    def ranked_trades(
+        self,
+        period: Period,
+        limit: int,
+        order: TradeOrder,
+        *,
+        only: TradeFilter = ANY_TRADE,
+        after: Mapping[str, RankPlace] | None = None,
+    ) -> RankedTrades:
+        """The first closed trades of the period in an order, of those that pass a filter. All of the period are looked
+        at; `after` has the place of the last one shown of each ledger."""
+
+    def count_trades(
+        self, period: Period, *, only: TradeFilter = ANY_TRADE, by: Facet | None = None
+    ) -> Mapping[str, int]:
+        """How many closed trades of the period pass a filter, by agent, market or exit; else under the key ""."""
 
     def stream(self, period: Period, only: Collection[str] = ()) -> Iterator[Trade]:
         """All closed trades of the period, oldest first, with little memory; `only` of these ledgers, else of all."""

@@ -91,9 +91,28 @@ def trades(call: Call[resources.TradesQuery]) -> Facts:
         "trades": found,
         "query": _shown(call.query),
         "names": trading.known_agents(call.world.app),
+        "sorts": SORTS,
         "more": more_of(call.query, found["next"]),
-        "same": urlencode(given(call.query)),
+        "same": urlencode({**given(call.query), "sort": resources.NEWEST_FIRST}),
+        "counted": urlencode({**given(call.query), "count": 1}),
+        "narrowed": {column: _without(call.query, column) for column in resources.FACETS},
     }
+
+
+SORTS = {
+    "-closed_at": "newest",
+    "-pnl": "largest win",
+    "pnl": "largest loss",
+    "-fees": "highest fees",
+    "-held": "held longest",
+    "held": "held shortest",
+    "-volume": "largest volume",
+}
+
+
+def _without(query: Query, column: str) -> str:
+    """The query but for a column and the place in the list."""
+    return urlencode({name: value for name, value in given(query).items() if name not in {column, "cursor"}})
 
 
 def positions(call: Call[Query]) -> Facts:

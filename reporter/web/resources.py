@@ -6,8 +6,9 @@ import base64
 import hashlib
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import partial
 from math import floor
 from typing import Annotated, Any, Literal
@@ -25,7 +26,7 @@ from reporter.operations import trading
 from reporter.operations.service import WINDOWS
 from reporter.periods.civil import Period, Unit, containing, parse_at
 from reporter.store import alerts, channel_states, events, incidents, outbox_admin, pings, run_log, uptime
-from reporter.trading.books import By, Series, TradeFilter
+from reporter.trading.books import By, Facet, RankPlace, Series, TradeFilter, TradeOrder
 from reporter.trading.equity_curve import curve_of_series
 from reporter.trading.trades import Trade
 from reporter.web import wire
@@ -55,6 +56,12 @@ class TradesQuery(Paged):
     mode: Literal["live", "paper"] | None = None
     currency: Annotated[str | None, Field(max_length=200)] = None
     result: Literal["win", "loss"] | None = None
+    exit_reason: Annotated[str | None, Field(max_length=200, description="Why it was closed")] = None
+    sort: Annotated[
+        Literal["-closed_at", "-pnl", "pnl", "-fees", "fees", "-held", "held", "-volume", "volume"],
+        Field(description="The largest first with a `-`; else the smallest. Amounts are in order within a currency"),
+    ] = "-closed_at"
+    count: Annotated[bool, Field(description="Also how many trades pass, in all and by agent, market and exit")] = False
 
 
 class UptimeQuery(Query):
@@ -114,20 +121,63 @@ def trades(call: Call[TradesQuery]) -> wire.TradesAnswer:
     query = call.query
     only = TradeFilter(**{name: getattr(query, name) for name in _FILTERS})
     period = span_of(call.world, query, start=EVER)
-    mark = hashlib.sha256(repr((only, query.first, query.last)).encode()).hexdigest()[:12]
-    place, end = _place(query.cursor, mark) if query.cursor else (None, None)
+    asked = (only, query.first, query.last, *([query.sort] if query.sort != NEWEST_FIRST else []))
+    mark = hashlib.sha256(repr(asked).encode()).hexdigest()[:12]
     search = TradeSearch(call.world.runtime.inputs.ledger, period, only, call.world.clock.monotonic)
     try:
-        page = search.page(query.limit, place, end)
+        page = (_newest if query.sort == NEWEST_FIRST else _sorted)(call, search, mark)
+        page["count"] = _count(search) if query.count else None
     except LedgerError:
         missing = call.wire.unread(trading.unread(call.world.app, ()))
-        return {"trades": [], "next": None, "searched_to": None, "unread": missing}
+        page = {"trades": [], "next": None, "searched_to": None, "sorted_from": None, "count": None, "unread": missing}
+    return page
+
+
+def _newest(call: Call[TradesQuery], search: TradeSearch, mark: str) -> wire.TradesAnswer:
+    place, end = _place(call.query.cursor, mark) if call.query.cursor else (None, None)
+    page = search.page(call.query.limit, place, end)
     return {
         "trades": list(map(call.wire.trade, page.trades)),
         "next": _cursor(mark, [page.place, page.end]) if page.end else None,
         "searched_to": call.wire.maybe(page.end if page.out_of_time else None),
+        "sorted_from": None,
+        "count": None,
         "unread": call.wire.unread(page.unread),
     }
+
+
+def _sorted(call: Call[TradesQuery], search: TradeSearch, mark: str) -> wire.TradesAnswer:
+    by: Any = call.query.sort.removeprefix("-")
+    order = TradeOrder(by, descending=call.query.sort.startswith("-"))
+    place, bounds = _rank(call.query.cursor, mark) if call.query.cursor else (None, None)
+    page = search.sorted_page(call.query.limit, order, place, bounds)
+    return {
+        "trades": list(map(call.wire.trade, page.trades)),
+        "next": _cursor(mark, [page.place, page.start, page.end]) if page.place else None,
+        "searched_to": None,
+        "sorted_from": None if page.whole else call.wire.moment(page.start),
+        "count": None,
+        "unread": call.wire.unread(page.unread),
+    }
+
+
+def _count(search: TradeSearch) -> wire.TradeCountJson:
+    """How many trades pass the filter, each number within its own time."""
+    total, by = search.count(), {facet: search.count(facet) for facet in FACETS}
+    timed_out = [*([] if total.whole else ["count"]), *(facet for facet in FACETS if not by[facet].whole)]
+    return {
+        "at_least": sum(total.numbers.values()),
+        "agent": _most(by["agent"].numbers),
+        "market": _most(by["market"].numbers),
+        "exit_reason": _most(by["exit_reason"].numbers),
+        "timed_out": timed_out,
+    }
+
+
+def _most(numbers: Mapping[str, int]) -> list[wire.FacetJson]:
+    """The most frequent names."""
+    ordered = sorted(numbers.items(), key=lambda one: (-one[1], one[0]))
+    return [{"name": name, "trades": number} for name, number in ordered[:MOST_NAMES]]
 
 
 def trades_as_csv(world: WebContext, query: TradesQuery, most: int) -> str:
@@ -148,22 +198,33 @@ def _each(world: WebContext, period: Period, only: TradeFilter, most: int) -> It
             return
 
 
-_FILTERS = ("ledger", "agent", "strategy", "market", "side", "mode", "currency", "result")
+_FILTERS = ("ledger", "agent", "strategy", "market", "side", "mode", "currency", "result", "exit_reason")
+FACETS: tuple[Facet, ...] = ("agent", "market", "exit_reason")
+MOST_NAMES = 20
+NEWEST_FIRST = "-closed_at"
 
 
 def _cursor(mark: str, place: Any) -> str:
     """A place as text. It carries a mark of the filter: under another filter it names no place."""
-    packed = json.dumps([mark, place], default=lambda value: {"at": value.isoformat()})
+    packed = json.dumps([mark, place], default=_tagged)
     return base64.urlsafe_b64encode(packed.encode()).decode().rstrip("=")
+
+
+def _tagged(value: Any) -> dict[str, str]:
+    return {"at": value.isoformat()} if isinstance(value, datetime) else {"number": str(Decimal(value))}
+
+
+def _untagged(found: dict[str, Any]) -> Any:
+    if set(found) == {"at"}:
+        return datetime.fromisoformat(found["at"])
+    return Decimal(found["number"]) if set(found) == {"number"} else found
 
 
 def _unpacked(cursor: str) -> Any:
     try:
-        return json.loads(
-            base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)),
-            object_hook=lambda found: datetime.fromisoformat(found["at"]) if set(found) == {"at"} else found,
-        )
-    except (ValueError, TypeError, RecursionError):
+        packed = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        return json.loads(packed, object_hook=_untagged, parse_constant=lambda _: None)
+    except (ValueError, TypeError, RecursionError, ArithmeticError):
         raise ProblemError(400, "this is no cursor", where="cursor", remedy="take `next` of the page before") from None
 
 
@@ -179,14 +240,33 @@ def _place(cursor: str, mark: str) -> tuple[dict[str, tuple[Any, Any]], datetime
             )
         ):
             return {str(name): (pair[0], pair[1]) for name, pair in place.items()}, end
-        case [str(_), [dict(), datetime()]]:
+        case [str(_), [dict(), datetime(), *_]]:
+            remedy = "begin again without `cursor`"
+            raise ProblemError(400, "this cursor belongs to another filter", where="cursor", remedy=remedy)
+    raise ProblemError(400, "this is no cursor", where="cursor", remedy="take `next` of the page before")
+
+
+def _rank(cursor: str, mark: str) -> tuple[dict[str, RankPlace], tuple[datetime, datetime]]:
+    """Where the page before ended in each ledger, and what was sorted."""
+    match _unpacked(cursor):
+        case [str(given), [dict(place), datetime() as start, datetime() as end]] if (
+            given == mark
+            and start.tzinfo is not None
+            and end.tzinfo is not None
+            and all(isinstance(at, list) and len(at) == 4 and all(map(_plain_value, at)) for at in place.values())
+            and all(not isinstance(at[1], str | datetime) for at in place.values())
+        ):
+            return {str(name): tuple(at) for name, at in place.items()}, (start, end)
+        case [str(_), [dict(), datetime(), *_]]:
             remedy = "begin again without `cursor`"
             raise ProblemError(400, "this cursor belongs to another filter", where="cursor", remedy=remedy)
     raise ProblemError(400, "this is no cursor", where="cursor", remedy="take `next` of the page before")
 
 
 def _plain_value(value: object) -> bool:
-    return isinstance(value, str | int | datetime) and not isinstance(value, bool) and len(str(value)) < 100
+    if isinstance(value, int | float | Decimal):
+        return not isinstance(value, bool) and -(2**63) < value < 2**63
+    return isinstance(value, str | datetime) and len(str(value)) < 100
 
 
 def positions(call: Call[Query]) -> wire.PositionsAnswer:
@@ -403,7 +483,7 @@ def ping(call: Call[Query]) -> wire.PingsAnswer:
 STANDING: tuple[Resource, ...] = (
     Resource("/books", "The figures of a span of days, by mode and currency", books, wire.BooksJson, BooksQuery),
     Resource("/series", "What each book made day by day", series, wire.SeriesAnswer, Span),
-    Resource("/trades", "Closed trades, the newest first", trades, wire.TradesAnswer, TradesQuery),
+    Resource("/trades", "Closed trades, the newest first or in another order", trades, wire.TradesAnswer, TradesQuery),
     Resource("/positions", "Open positions", positions, wire.PositionsAnswer),
     Resource("/agents", "Agents, whether they run, and their results of today", agents, wire.AgentsAnswer),
     Resource("/incidents", "Incidents, the newest first", incident_list, wire.IncidentsAnswer, IncidentsQuery),

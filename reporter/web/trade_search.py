@@ -1,27 +1,40 @@
-"""Finds trades that pass a filter within a bounded time, however long the past is and however few of them there are.
+"""Finds, sorts and counts trades that pass a filter within a bounded time, however long the past is.
 
 No index leads to the trades of a market or a side, so a rare one would be looked for in all rows. The past is searched
 in windows, the newest first, each so wide as the one before was quick; a search that runs out of time says how far it
-came, and its next page goes on from there.
+came, and its next page goes on from there. No index leads to the largest results either: trades are sorted and counted
+as far back as the time lasts, and the answer says how far that is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from reporter.periods.civil import Period
-from reporter.trading.books import ANY_TRADE, Ledger, TradeFilter, TradePlace, Unread
+from reporter.trading.books import (
+    ANY_TRADE,
+    Facet,
+    Ledger,
+    RankPlace,
+    TradeFilter,
+    TradeOrder,
+    TradePlace,
+    Unread,
+)
 from reporter.trading.trades import Trade
 
 SECONDS = 0.1
 """After so long no further window is begun."""
-WINDOW_SECONDS = 0.03
-"""What one window should take."""
+WINDOW_SHARE = 0.3
+"""What one window should take of the time."""
 FIRST_WINDOW = timedelta(days=1)
 MOST_WIDER = 8
 FIRST = datetime(1, 1, 2, tzinfo=UTC)
+COUNT_SECONDS = 0.05
+"""After so long nothing more is counted, in all and by each name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +49,29 @@ class SearchPage:
     end: datetime | None
     out_of_time: bool
     unread: tuple[Unread, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SortedPage:
+    """Trades in an order: of those that closed from `start` to `end`, which are all of the period where `whole`.
+
+    `place` has the last one shown of each ledger; it is None where there are no more.
+    """
+
+    trades: tuple[Trade, ...]
+    place: Mapping[str, RankPlace] | None
+    start: datetime
+    end: datetime
+    whole: bool
+    unread: tuple[Unread, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TradeCount:
+    """How many trades of a period pass a filter, by a name: at least so many where not `whole`, the newest."""
+
+    numbers: Mapping[str, int]
+    whole: bool
 
 
 class TradeSearch:
@@ -65,8 +101,49 @@ class TradeSearch:
             if len(found) == limit or over:
                 rest = end if end > self._period.start else None
                 return SearchPage(tuple(found), place, rest, over and rest is not None, tuple(unread.values()))
-            width *= min(MOST_WIDER, max(1, WINDOW_SECONDS / max(now - since, 0.001)))
+            width *= min(MOST_WIDER, max(1, SECONDS * WINDOW_SHARE / max(now - since, 0.001)))
         return SearchPage(tuple(found), place, None, False, tuple(unread.values()))
+
+    def sorted_page(
+        self,
+        limit: int,
+        order: TradeOrder,
+        place: Mapping[str, RankPlace] | None = None,
+        bounds: tuple[datetime, datetime] | None = None,
+    ) -> SortedPage:
+        """So many trades at most, in an order; `bounds` are those within which the page before was sorted."""
+        found, unread = list[tuple[Trade, RankPlace]](), dict[str, Unread]()
+        start, whole = self._period.end, True
+        windows = [replace(self._period, start=bounds[0], end=bounds[1])] if bounds else self._windows(SECONDS)
+        for window in windows:
+            page = self._ledger.ranked_trades(window, limit + 1, order, only=self._only, after=place)
+            found = list(order.merged((found, page.trades)))[: limit + 1]
+            unread |= {one.ledger: one for one in page.unread}
+            start, whole = window.start, window.start <= self._period.start
+        shown = found[:limit]
+        last = {**(place or {}), **{trade.ledger: at for trade, at in shown}} if len(found) > limit else None
+        end = bounds[1] if bounds else self._period.end
+        return SortedPage(tuple(trade for trade, _ in shown), last, start, end, whole, tuple(unread.values()))
+
+    def count(self, by: Facet | None = None) -> TradeCount:
+        """How many trades pass the filter, by a name or in all, as far back as the time lasts."""
+        numbers, whole = Counter[str](), True
+        for window in self._windows(COUNT_SECONDS):
+            numbers.update(self._ledger.count_trades(window, only=self._only, by=by))
+            whole = window.start <= self._period.start
+        return TradeCount(numbers, whole)
+
+    def _windows(self, seconds: float) -> Iterator[Period]:
+        """Stretches of the period, the newest first, until time is over; each as wide as the last was quick."""
+        end, width, began = self._period.end, FIRST_WINDOW, self._clock()
+        while end > self._period.start:
+            since = self._clock()
+            window = replace(self._period, start=max(self._period.start, end - min(width, end - FIRST)), end=end)
+            yield window
+            end, now = window.start, self._clock()
+            if now - began >= seconds:
+                return
+            width *= min(MOST_WIDER, max(1, seconds * WINDOW_SHARE / max(now - since, 0.001)))
 
     def _first_width(self, end: datetime) -> timedelta:
         """Without a filter the newest trades are the next ones of the index: nothing is searched."""

@@ -146,9 +146,26 @@ class TradeJson(TypedDict):
     exit_reason: str | None
 
 
+class FacetJson(TypedDict):
+    name: str
+    trades: int
+
+
+class TradeCountJson(TypedDict):
+    """`timed_out` names what was counted among the newest trades only: `count`, or a column."""
+
+    at_least: int
+    agent: list[FacetJson]
+    market: list[FacetJson]
+    exit_reason: list[FacetJson]
+    timed_out: list[str]
+
+
 class TradesAnswer(TypedDict):
     trades: list[TradeJson]
     searched_to: str | None
+    sorted_from: str | None
+    count: TradeCountJson | None
     next: str | None
     unread: list[UnreadJson]
 

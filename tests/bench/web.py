@@ -38,6 +38,8 @@ PAGES = {
     "Trades": (f"/trades?{MONTH}", 150),
     "Trades of an agent that lost": (f"/trades?{MONTH}&agent=agent-07&result=loss", 150),
     "Trades in a market": (f"/trades?{MONTH}&market=M7/USDT", 150),
+    "Trades, the largest wins ever": ("/trades?sort=-pnl", 150),
+    "Trades, counted by name": ("/trades?count=1", 450),
 }
 ROUNDS = 5
 REQUESTS = 200

@@ -26,10 +26,14 @@ from reporter.trading.books import (
     Book,
     BookLine,
     By,
+    Facet,
     LedgerHealth,
     LeftOut,
+    RankedTrades,
+    RankPlace,
     Series,
     TradeFilter,
+    TradeOrder,
     TradePage,
     TradePlace,
 )
@@ -91,6 +95,22 @@ class StillFloor:
         self, period: Period, limit: int, *, only: TradeFilter = ANY_TRADE, after: TradePlace | None = None
     ) -> TradePage:
         return TradePage((), None)
+
+    def ranked_trades(
+        self,
+        period: Period,
+        limit: int,
+        order: TradeOrder,
+        *,
+        only: TradeFilter = ANY_TRADE,
+        after: Mapping[str, RankPlace] | None = None,
+    ) -> RankedTrades:
+        return RankedTrades(())
+
+    def count_trades(
+        self, period: Period, *, only: TradeFilter = ANY_TRADE, by: Facet | None = None
+    ) -> Mapping[str, int]:
+        return {}
 
     def stream(self, period: Period, only: Collection[str] = ()) -> Iterator[Trade]:
         return iter(())

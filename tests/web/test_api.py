@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import re
 import sqlite3
@@ -121,6 +123,45 @@ def test_a_cursor_belongs_to_its_filter(web: Listener) -> None:
     cursor = get(web, "/trades?limit=1").json()["next"]
     answer = get(web, f"/trades?limit=1&mode=live&cursor={cursor}")
     assert "belongs to another filter" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("sort", ["-pnl", "pnl"])
+def test_trades_are_sorted_page_by_page(web: Listener, sort: str) -> None:
+    found, path = list[dict[str, Any]](), f"/trades?limit=2&sort={sort}"
+    while path:
+        page = get(web, path).json()
+        assert page["sorted_from"] is None
+        found += page["trades"]
+        path = f"/trades?limit=2&sort={sort}&cursor={page['next']}" if page["next"] else ""
+    amounts = [Decimal(trade["pnl"]["amount"]) for trade in found]
+    assert amounts == sorted(amounts, reverse=sort == "-pnl")
+    assert sorted(trade["id"] for trade in found) == ["1", "2", "3", "4", "5"]
+
+
+def test_a_cursor_belongs_to_its_order(web: Listener) -> None:
+    sorted_by, newest = (get(web, f"/trades?limit=1&sort={sort}").json()["next"] for sort in ("-pnl", "-closed_at"))
+    for path in (
+        f"/trades?sort=pnl&cursor={sorted_by}",
+        f"/trades?cursor={sorted_by}",
+        f"/trades?sort=-pnl&cursor={newest}",
+    ):
+        answer = get(web, path)
+        assert (answer.status_code, answer.json()["where"]) == (400, "cursor")
+        assert "belongs to another filter" in answer.json()["detail"]
+    for wrong in ([["x"], 1], ["m", [{"floor": ["USDT", "1", "x", 1]}, {"at": "2026-10-01T00:00:00+00:00"}, 3]]):
+        cursor = base64.urlsafe_b64encode(json.dumps(wrong).encode()).decode()
+        assert get(web, f"/trades?sort=-pnl&cursor={cursor}").status_code == 400
+
+
+def test_trades_are_counted_only_when_asked(web: Listener) -> None:
+    assert get(web, "/trades").json()["count"] is None
+    count = get(web, "/trades?limit=1&count=1&mode=live").json()["count"]
+    assert (count["at_least"], count["timed_out"]) == (4, [])
+    assert {one["name"]: one["trades"] for one in count["agent"]} == {"Momentum_BTC_v1": 3, "Volume_ETH_v1": 1}
+    assert count["market"][0] == {"name": "BTC/USDT", "trades": 3}
+    (reason,) = count["exit_reason"]
+    narrowed = get(web, "/trades?mode=live&exit_reason=" + reason["name"]).json()["trades"]
+    assert len(narrowed) == reason["trades"] == 4
 
 
 def test_a_series_has_each_day(web: Listener) -> None:

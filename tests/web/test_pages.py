@@ -72,6 +72,18 @@ def test_the_login_leads_nowhere_else(web: Listener, target: str) -> None:
         assert client.post("/login", data=form, headers=origin).headers["location"] == "/"
 
 
+def test_trades_are_sorted_and_counted_and_a_name_narrows_them(web: Listener) -> None:
+    with browser(web) as client:
+        log_in(web, client)
+        page = client.get("/trades?sort=pnl&count=1&mode=live").text
+        assert '<option value="pnl" selected>' in page
+        assert "5 trades" in page
+        (link,) = re.findall(r'<a href="\?([^"]*agent=Volume_ETH_v1)">', page)
+        narrowed = client.get("/trades?" + link.replace("&amp;", "&")).text
+        assert "1 trade<" in narrowed
+        assert '<option value="pnl" selected>' in narrowed
+
+
 def test_every_page_shows_the_floor_and_lets_no_name_be_a_script(web: Listener) -> None:
     with browser(web) as client:
         log_in(web, client)

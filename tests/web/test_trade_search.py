@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from reporter.app.app import App
 from reporter.periods.civil import Period
-from reporter.trading.books import ANY_TRADE, TradeFilter
-from reporter.web.trade_search import SECONDS, SearchPage, TradeSearch
+from reporter.trading.books import ANY_TRADE, TradeFilter, TradeOrder
+from reporter.web.trade_search import COUNT_SECONDS, SECONDS, SearchPage, SortedPage, TradeCount, TradeSearch
 from tests.jobs.floor import Closed, database
 from tests.operations.floors import AGENTS, CONFIG
 from tests.support.stage import Stage
@@ -65,3 +66,62 @@ def test_a_search_that_takes_long_says_how_far_it_came(app: App) -> None:
     assert (first.trades, first.out_of_time) == ((), True)
     assert first.end is not None
     assert first.end < app.clock.wall()
+
+
+def sorted_pages(
+    app: App, order: TradeOrder, only: TradeFilter, limit: int, clock: Callable[[], float]
+) -> Iterator[SortedPage]:
+    period = Period(SINCE, app.clock.wall(), "", "UTC")
+    searched = TradeSearch(app.runtime.inputs.ledger, period, only, clock)
+    page = searched.sorted_page(limit, order)
+    yield page
+    while page.place:
+        page = searched.sorted_page(limit, order, page.place, (page.start, page.end))
+        yield page
+
+
+@pytest.mark.parametrize("only", FILTERS, ids=["any", "agent", "wins", "nobody"])
+@pytest.mark.parametrize("limit", [1, 3, 100])
+@pytest.mark.parametrize("by", ["pnl", "fees"])
+@pytest.mark.parametrize("descending", [True, False])
+def test_sorted_trades_are_found_once_in_their_order(
+    app: App, only: TradeFilter, limit: int, by: Any, descending: bool
+) -> None:
+    pages = list(sorted_pages(app, TradeOrder(by, descending), only, limit, lambda: 0.0))
+    found = [trade for page in pages for trade in page.trades]
+    assert sorted(trade.id for trade in found) == sorted(wanted(app, only))
+    values = [getattr(trade, by).amount for trade in found]
+    assert values == sorted(values, reverse=descending)
+    assert max(len(page.trades) for page in pages) <= limit
+    assert all(page.whole for page in pages)
+
+
+def test_of_equal_trades_the_newest_comes_first_on_each_page(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    stage.write("config/reporter.yaml", CONFIG)
+    database(tmp_path / "trading.sqlite", [Closed(at, NAMES[0], "1") for at in MOMENTS], AGENTS)
+    pages = sorted_pages(stage.app, TradeOrder("pnl"), ANY_TRADE, 2, lambda: 0.0)
+    assert [trade.id for page in pages for trade in page.trades] == wanted(stage.app, ANY_TRADE)
+    stage.close()
+
+
+def test_what_takes_long_to_sort_is_sorted_among_the_newest(app: App) -> None:
+    ticks = count()
+    pages = list(sorted_pages(app, TradeOrder("pnl"), ANY_TRADE, 1, lambda: next(ticks) * SECONDS / 8))
+    found = [trade.closed_at for page in pages for trade in page.trades]
+    assert not pages[0].whole
+    assert {(page.start, page.end) for page in pages} == {(pages[0].start, pages[0].end)}
+    assert 0 < len(found) < len(wanted(app, ANY_TRADE))
+    assert min(found) >= pages[0].start
+
+
+def test_trades_are_counted_by_name_within_a_time(app: App) -> None:
+    period = Period(SINCE, app.clock.wall(), "", "UTC")
+    search = TradeSearch(app.runtime.inputs.ledger, period, ANY_TRADE, lambda: 0.0)
+    number = len(wanted(app, ANY_TRADE))
+    assert search.count() == TradeCount({"": number}, whole=True)
+    own = len(wanted(app, TradeFilter(agent=NAMES[1])))
+    assert search.count("agent").numbers == {NAMES[0]: number - own, NAMES[1]: own}
+    ticks = count()
+    slow = TradeSearch(app.runtime.inputs.ledger, period, ANY_TRADE, lambda: next(ticks) * COUNT_SECONDS)
+    assert not slow.count("market").whole

@@ -39,7 +39,12 @@ def grouping(by: By, source: Source, period: Period, ledger: str) -> Grouping:
             return Grouping(lambda c: day_index(source, c.closed_at, days), lambda day: WEEKDAYS[_weekday(days[day])])
         case "hour":
             return Grouping(lambda c: _hour(source, c.closed_at, period), lambda hour: f"{hour:02}:00")
-    return Grouping(lambda c: func.coalesce(func.nullif(c[by], ""), NO_WORD.get(by, UNNAMED)), by=by)
+    return Grouping(lambda c: named_value(c, by), by=by)
+
+
+def named_value(c: Any, column: str) -> Column:
+    """A word of a trade, or what stands for one that it does not say."""
+    return func.coalesce(func.nullif(c[column], ""), NO_WORD.get(column, UNNAMED))
 
 
 def in_order(by: By) -> Callable[[str], int] | None:

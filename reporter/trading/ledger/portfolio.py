@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
@@ -24,13 +24,17 @@ from reporter.trading.books import (
     BookLine,
     By,
     Equity,
+    Facet,
     Figures,
     LedgerHealth,
     LedgerShare,
     LeftOut,
     Open,
+    RankedTrades,
+    RankPlace,
     Series,
     TradeFilter,
+    TradeOrder,
     TradePage,
     TradePlace,
     Unread,
@@ -130,6 +134,35 @@ class Portfolio:
         page = newest[:limit]
         place = {**known, **{trade.ledger: place for trade, place in page}}
         return TradePage(tuple(trade for trade, _ in page), place if len(newest) > limit else None, tuple(unread))
+
+    def ranked_trades(
+        self,
+        period: Period,
+        limit: int,
+        order: TradeOrder,
+        *,
+        only: TradeFilter = ANY_TRADE,
+        after: Mapping[str, RankPlace] | None = None,
+    ) -> RankedTrades:
+        """The first closed trades of the period in an order; `after` has the last one shown of each ledger."""
+        known = after or {}
+
+        def ask(reader: Reader) -> list[tuple[Trade, RankPlace]]:
+            if only.ledger not in {None, reader.name}:
+                return []
+            return reader.ranked_trades(period, limit, order, only, known.get(reader.name))
+
+        found, unread = self._ask(ask)
+        return RankedTrades(tuple(order.merged(found))[:limit], tuple(unread))
+
+    def count_trades(
+        self, period: Period, *, only: TradeFilter = ANY_TRADE, by: Facet | None = None
+    ) -> Mapping[str, int]:
+        """How many closed trades of the period pass a filter, by a name; of the ledgers that can be read."""
+        found, _ = self._ask(
+            lambda reader: reader.count_trades(period, only, by) if only.ledger in {None, reader.name} else {}
+        )
+        return sum(map(Counter[str], found), Counter[str]())
 
     def stream(self, period: Period, only: Collection[str] = ()) -> Iterator[Trade]:
         """All closed trades of the period, oldest first, with little memory; `only` of these ledgers, else of all.

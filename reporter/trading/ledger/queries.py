@@ -29,10 +29,10 @@ from sqlalchemy import (
 )
 
 from reporter.periods.civil import INSTANT, Period
-from reporter.trading.books import TradeFilter
-from reporter.trading.ledger.grouping import Grouping, day_index, whole
+from reporter.trading.books import Facet, RankPlace, TradeFilter, TradeOrder
+from reporter.trading.ledger.grouping import Grouping, day_index, named_value, whole
 from reporter.trading.ledger.key_blocks import FAR
-from reporter.trading.ledger.sources.base import UNNAMED, Cells, Rows, Source
+from reporter.trading.ledger.sources.base import Cells, Rows, Source
 from reporter.trading.trades import OpenKey
 
 # A result within half of the last digit that is kept is exactly 0: neither a win nor a loss.
@@ -102,16 +102,52 @@ def newest_first(
     if before is not None:
         found = found.where(tuple_(source.closed_at, source.trade_id) < tuple_(*map(literal, before)))
     c = (rows := found.subquery()).c
+    return select(rows).where(*_passing(c, only)).order_by(c.closed_at.desc(), c.id.desc()).limit(limit)
+
+
+def _passing(c: Any, only: TradeFilter) -> list[ColumnElement[bool]]:
+    """What holds for the trades of a filter."""
     wanted = [
         getattr(c, name) == value
         for name in ("market", "side", "mode", "currency", "strategy")
         if (value := getattr(only, name)) is not None
     ]
-    if only.agent is not None:
-        wanted.append(func.coalesce(func.nullif(c.agent, ""), UNNAMED) == only.agent)
+    wanted += [
+        named_value(c, name) == value for name in ("agent", "exit_reason") if (value := getattr(only, name)) is not None
+    ]
     if only.result is not None:
         wanted.append({"win": c.pnl > _NOISE, "loss": c.pnl < -_NOISE}[only.result])
-    return select(rows).where(*wanted).order_by(c.closed_at.desc(), c.id.desc()).limit(limit)
+    return wanted
+
+
+def ranked(
+    source: Source, period: Period, limit: int, order: TradeOrder, only: TradeFilter, after: RankPlace | None = None
+) -> Select[Any]:
+    """The first ids of a period's trades in an order, each with its place; of equal trades the newest first."""
+    c = trades(source, period).subquery().c
+    held = source.timing.between(c.opened_at, c.closed_at)
+    value = case((held >= 0, held)) if order.by == "held" else c[order.by]
+    last = whole(-LARGEST if order.descending else LARGEST)
+    book = literal_column("''") if order.by == "held" else c.currency
+    named = book.label("book"), func.coalesce(value, last).label("value"), c.closed_at, c.id
+    c = (rows := select(*named).where(*_passing(c, only)).subquery()).c
+    found = select(rows)
+    if after is not None:
+        book, value, *when = map(literal, after)
+        beyond = c.value < value if order.descending else c.value > value
+        earlier = tuple_(c.closed_at, c.id) < tuple_(*when)
+        same_book = and_(c.book == book, or_(beyond, and_(c.value == value, earlier)))
+        found = found.where(or_(c.book > book, same_book))
+    by_value = c.value.desc() if order.descending else c.value
+    return found.order_by(c.book, by_value, c.closed_at.desc(), c.id.desc()).limit(limit)
+
+
+def how_many(source: Source, period: Period, only: TradeFilter, by: Facet | None) -> Rows:
+    """How many trades of a period pass a filter, by a `name`."""
+    c = (found := trades(source, period).subquery()).c
+    name: ColumnElement[Any] = named_value(c, by) if by else literal_column("''")
+    rows = select(name.label("name")).select_from(found).where(*_passing(c, only)).subquery()
+    return select(rows.c.name, func.count().label("number")).group_by(rows.c.name)
 
 
 def arrived(source: Source, period: Period) -> Select[Any]:
@@ -250,7 +286,7 @@ def history(
     """
     rows = _closed(source, since, until, source.raw if raw else source.trades).subquery()
     day = day_index(source, rows.c.closed_at, days) if days else literal_column("0")
-    agent = func.coalesce(func.nullif(rows.c.agent, ""), UNNAMED).label("agent")
+    agent = named_value(rows.c, "agent").label("agent")
     read = source.readable.formed if days and not raw else source.readable.shaped
     timed = case((read(rows.c.closed_at), rows.c.closed_at if raw else rows.c.pnl))
     pnl = rows.c.pnl if raw else timed
@@ -315,7 +351,7 @@ def counted(
         mine = source.trade_id == bindparam("only", only)
         found = _closed(replace(source, keys=None), since, until).where(mine)
     c = found.subquery().c
-    agent = func.coalesce(func.nullif(c.agent, ""), UNNAMED)
+    agent = named_value(c, "agent")
     hour = (source.timing.seconds(c.closed_at) // whole(3600)).label("hour")
     chosen = select(c.id, c.closed_at, hour, agent, c.mode, c.currency, c.pnl, c.fees, c.funding)
     return chosen.order_by(c.closed_at, c.id).limit(limit)
@@ -407,7 +443,7 @@ def closing_minutes(source: Source, period: Period, agent: str | None) -> Select
     """In which minutes of a period anything closed, counted from 1970: however much was traded, not many rows."""
     rows = trades(source, period).subquery()
     found = select(func.distinct(source.timing.seconds(rows.c.closed_at) // 60).label("minute"))
-    return found if agent is None else found.where(func.coalesce(func.nullif(rows.c.agent, ""), UNNAMED) == agent)
+    return found if agent is None else found.where(named_value(rows.c, "agent") == agent)
 
 
 def oldest(source: Source) -> Select[Any]:

@@ -26,11 +26,14 @@ from reporter.trading.books import (
     AllTime,
     By,
     Equity,
+    Facet,
     Figures,
     LedgerHealth,
     LeftOut,
     Open,
+    RankPlace,
     TradeFilter,
+    TradeOrder,
     UnreadableValue,
 )
 from reporter.trading.ledger import account_snapshots, queries, rights, rows
@@ -273,6 +276,23 @@ class Reader:
         with self._look() as (connection, source):
             found = connection.execute(queries.newest_first(source, period, limit, only, before)).all()
             return [(rows.trade(row, self.name), (row.closed_at, row.id)) for row in found]
+
+    def ranked_trades(
+        self, period: Period, limit: int, order: TradeOrder, only: TradeFilter, after: RankPlace | None
+    ) -> list[tuple[Trade, RankPlace]]:
+        """The first trades in an order, of those that pass a filter, each with its place."""
+        with self._look() as (connection, source):
+            places = connection.execute(queries.ranked(source, period, limit, order, only, after)).all()
+            chosen = queries.these(source, period, [place.id for place in places])
+            found = {row.id: row for row in connection.execute(chosen)} if places else {}
+            return [
+                (rows.trade(found[one.id], self.name), (one.book, one.value, one.closed_at, one.id)) for one in places
+            ]
+
+    def count_trades(self, period: Period, only: TradeFilter, by: Facet | None) -> dict[str, int]:
+        """How many trades pass a filter, by a name."""
+        with self._look() as (connection, source):
+            return {row.name: row.number for row in connection.execute(queries.how_many(source, period, only, by))}
 
     def stream(self, period: Period, batch: int = _BATCH) -> Iterator[Trade]:
         """The closed trades of a period in order, however many: each batch is a look of its own, so that nobody who

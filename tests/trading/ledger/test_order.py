@@ -9,15 +9,17 @@ from decimal import Decimal
 from fractions import Fraction
 from itertools import groupby
 from statistics import variance
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reporter.trading.books import Book
+from reporter.trading.books import Book, RankPlace, TradeFilter, TradeOrder
 from reporter.trading.ledger.path_metrics import UNITS, PathMetrics, overlaid
 from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.trade_statistics import deepest_fall
-from reporter.trading.trades import Mode, Streaks
+from reporter.trading.trades import Mode, Streaks, Trade
 from tests.trading.ledger.databases import Native, between, usdt
 
 MakesNatives = Callable[[], Native]
@@ -144,3 +146,42 @@ def test_a_split_keeps_what_order_told(bot: Native) -> None:
     (agents,), (tags,) = floor.performance(DAY), floor.performance(DAY, by="entry_tag")
     assert told(agents) == told(tags)
     assert {line.key: line.streaks for line in tags.lines} == {"x": Streaks(2, 2, 0), "y": Streaks(1, 1, 1)}
+
+
+@pytest.mark.parametrize("descending", [True, False])
+@pytest.mark.parametrize("by", ["pnl", "fees", "held", "volume"])
+def test_trades_in_an_order_come_once_page_by_page(new_native: MakesNatives, by: Any, descending: bool) -> None:
+    first, second = new_native(), new_native()
+    for minute in range(12):
+        bot, known = (first, second)[minute % 2], minute % 4 < 3
+        opened = bot.stamp(f"2026-10-{minute % 5 + 10} 01:00:00") if known else None
+        more = {"fees": minute % 3, "volume": minute // 2 if known else None, "opened_at": opened}
+        bot.trade(minute % 5, f"2026-10-30 01:{minute:02}:00", currency=("BTC", "USDT")[minute > 8], **more)
+    floor, order = Portfolio([first.settings("one"), second.settings("two")]), TradeOrder(by, descending)
+    found, places = list[Trade](), dict[str, RankPlace]()
+    while page := floor.ranked_trades(DAY, 5, order, after=places).trades:
+        found += [trade for trade, _ in page]
+        places |= {trade.ledger: place for trade, place in page}
+    assert sorted((one.ledger, one.id) for one in found) == sorted(
+        (one.ledger, one.id) for one in floor.closed_trades(DAY)
+    )
+    assert [standing(one, order) for one in found] == sorted(standing(one, order) for one in found)
+
+
+def standing(trade: Trade, order: TradeOrder) -> tuple[str, bool, Any]:
+    """Where a trade stands: amounts by currency, and last those that are not known."""
+    value: Any = getattr(trade, order.by)
+    number = value.total_seconds() if isinstance(value, timedelta) else value and value.amount
+    sign = -1 if order.descending else 1
+    return "" if order.by == "held" else trade.pnl.currency, value is None, sign * (number or 0)
+
+
+def test_trades_are_counted_by_agent_market_and_exit(new_native: MakesNatives) -> None:
+    first, second = new_native(), new_native()
+    for minute, reason in enumerate(("roi", "stop", None, "roi", "")):
+        (first, second)[minute % 2].trade(minute - 1, f"2026-10-30 01:{minute:02}:00", exit_reason=reason)
+    floor = Portfolio([first.settings("one"), second.settings("two")])
+    assert floor.count_trades(DAY) == {"": 5}
+    assert floor.count_trades(DAY, by="exit_reason") == {"roi": 2, "stop": 1, "no reason": 2}
+    assert floor.count_trades(DAY, only=TradeFilter(exit_reason="no reason", result="win"), by="agent") == {"a": 2}
+    assert floor.count_trades(DAY, only=TradeFilter(ledger="one")) == {"": 3}
