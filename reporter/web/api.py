@@ -20,6 +20,7 @@ from reporter.web import wire
 from reporter.web.analysis import ANALYSIS
 from reporter.web.answers import as_json, lines_of, not_modified, within
 from reporter.web.context import WebContext
+from reporter.web.fresh_login import check_fresh
 from reporter.web.guard import Gate, path_of, read_body
 from reporter.web.openapi import description
 from reporter.web.plan_resources import PLAN_RESOURCES
@@ -101,6 +102,7 @@ class Api:
             name = answering.found(request.path_params["name"]).name
         except NotUnderstoodError as error:
             raise ProblemError(404, str(error), where="name", remedy=f"{BASE}/commands lists them") from None
+        check_fresh(await within(lambda: self._gate.session(request)), name, values, self._world.now)
         door = Door(self._world.app, self._world.deliver, drawn=False)
         messages = await within(lambda: door.invoke(name, values, actor))
         return as_json(request, {"text": [line for message in messages for line in lines_of(message)]})

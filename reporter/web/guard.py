@@ -150,11 +150,7 @@ class Gate:
 
     def person(self, request: Request) -> Actor | None:
         """Who has logged in and still may; what changes anything must come from a page of ours."""
-        key = request.cookies.get(COOKIE, "")
-        if not key:
-            return None
-        with self._world.store.read() as connection:
-            session = web_keys.find(connection, "session", key, self._world.now)
+        session = self.session(request)
         role = self._role_of(session) if session else None
         if session is None or role is None:
             return None
@@ -162,6 +158,14 @@ class Gate:
             check_same_origin(request)
         self._kept_by(self._people, session.name)
         return Actor(session.name, role, "web", session.may if ":" in session.may else "")
+
+    def session(self, request: Request) -> WebKey | None:
+        """The session whose cookie this is, while it holds. A request with a token goes by that."""
+        key = "" if "authorization" in request.headers else request.cookies.get(cookie_name(request), "")
+        if not key:
+            return None
+        with self._world.store.read() as connection:
+            return web_keys.find(connection, "session", key, self._world.now)
 
     def _role_of(self, session: WebKey) -> Role | None:
         """The role of who has logged in, by what the config says now."""
@@ -261,6 +265,11 @@ def is_local(request: Request, settings: WebSettings) -> bool:
 def is_encrypted(request: Request) -> bool:
     """Whether the browser speaks TLS, to us or to a proxy before us. Whoever lies here only harms his own cookie."""
     return request.url.scheme == "https" or request.headers.get("x-forwarded-proto") == "https"
+
+
+def cookie_name(request: Request) -> str:
+    """Behind TLS no other host, path or plain page can plant a cookie of the name that browsers guard."""
+    return f"__Host-{COOKIE}" if is_encrypted(request) else COOKIE
 
 
 def path_of(request: Request) -> str:

@@ -13,7 +13,7 @@ from reporter.operations.operation import Actor
 from reporter.store import web_keys
 from reporter.web.answers import within
 from reporter.web.context import WebContext
-from reporter.web.guard import COOKIE, Gate, check_same_origin, form_of, is_encrypted
+from reporter.web.guard import Gate, check_same_origin, cookie_name, form_of, is_encrypted
 from reporter.web.passwords import is_password, of_nobody
 from reporter.web.problems import ProblemError
 
@@ -42,6 +42,8 @@ class Login:
 
     async def _form(self, request: Request) -> Response:
         facts: dict[str, object] = {"link": "", "next": request.query_params.get("next", "/")[:500]}
+        if "fresh" in request.query_params:
+            facts["said"] = "This needs a login that is less than ten minutes old. Log in again, then do it once more."
         return await self._shown("login", "Log in", None, "", facts)
 
     async def _link_form(self, request: Request) -> Response:
@@ -99,10 +101,10 @@ class Login:
         inside = target.startswith("/") and not target.startswith(("//", "/\\"))
         answer = RedirectResponse(f"{base}{target if inside else '/'}", 303)
         answer.set_cookie(
-            COOKIE,
+            cookie_name(request),
             key,
             max_age=int(SESSION.total_seconds()),
-            path=base or "/",
+            path="/" if is_encrypted(request) else base or "/",
             httponly=True,
             samesite="lax",
             secure=is_encrypted(request),
@@ -111,7 +113,7 @@ class Login:
 
     async def _log_out(self, request: Request) -> Response:
         check_same_origin(request)
-        key, base = request.cookies.get(COOKIE, ""), self._world.settings.base_path
+        key, base = request.cookies.get(cookie_name(request), ""), self._world.settings.base_path
 
         def end() -> None:
             with self._world.store.begin() as connection:
@@ -119,5 +121,7 @@ class Login:
 
         await within(end)
         answer = RedirectResponse(f"{base}/login", 303)
-        answer.delete_cookie(COOKIE, path=base or "/")
+        encrypted = is_encrypted(request)
+        path = "/" if encrypted else base or "/"
+        answer.delete_cookie(cookie_name(request), path=path, secure=encrypted, httponly=True)
         return answer

@@ -9,7 +9,7 @@ from decimal import Decimal
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from jinja2 import Environment
 from starlette.exceptions import HTTPException
@@ -34,6 +34,7 @@ from reporter.web.answers import lines_of, within
 from reporter.web.badge_addresses import address_of, key_of
 from reporter.web.context import WebContext
 from reporter.web.figure_pages import Facts, asked, given, more_of
+from reporter.web.fresh_login import LoginTooOldError, check_fresh
 from reporter.web.guard import Gate, form_of, path_of
 from reporter.web.live import Live
 from reporter.web.page_environment import environment
@@ -377,9 +378,17 @@ class Pages:
         """Carry out an operation that a form names, and go back to where the form stood."""
         actor = await within(lambda: self._gate.reader(request))
         values = {name: value for name, value in (await form_of(request)).items() if value}
+        name, session = request.path_params["name"], await within(lambda: self._gate.session(request))
+        try:
+            check_fresh(session, name, values, self._world.now)
+        except LoginTooOldError:
+            came = urlsplit(request.headers.get("referer", ""))
+            here = came.path.removeprefix(self._world.settings.base_path) if came.netloc == request.url.netloc else "/"
+            target = urlencode({"next": here or "/", "fresh": 1})
+            return RedirectResponse(f"{self._world.settings.base_path}/login?{target}", 303)
         door = Door(self._world.app, self._world.deliver, drawn=False)
         try:
-            messages = await within(lambda: door.invoke(request.path_params["name"], values, actor))
+            messages = await within(lambda: door.invoke(name, values, actor))
             said = "\n".join(line for message in messages for line in lines_of(message))
         except ProblemError as error:
             if error.status in {401, 403, 429}:

@@ -55,7 +55,13 @@ def test_behind_tls_browsers_keep_to_it_and_cookies_are_secure(proxied: Listener
     assert "strict-transport-security" not in proxied.client.get("/healthz").headers
     entered = proxied.client.post("/login", data={"secret": READER}, headers=told | PAGE)
     assert "; Secure" in entered.headers["set-cookie"]
-    assert "Path=/reporter" in entered.headers["set-cookie"]
+    assert entered.headers["set-cookie"].startswith("__Host-reporter_session=rps_")
+    assert "Path=/;" in entered.headers["set-cookie"]
+    value = entered.headers["set-cookie"].partition(";")[0].partition("=")[2]
+    for name, status in (("__Host-reporter_session", 200), ("reporter_session", 303)):
+        assert proxied.client.get("/jobs", headers=told | PAGE | {"Cookie": f"{name}={value}"}).status_code == status
+    left = proxied.client.post("/logout", headers=told | {"Cookie": f"__Host-reporter_session={value}"})
+    assert "; Secure" in left.headers["set-cookie"]
 
 
 def test_metrics_are_closed_behind_a_proxy(proxied: Listener) -> None:

@@ -19,7 +19,7 @@ from reporter.web.passwords import hashed, is_password, of_nobody
 from reporter.web.resources import STATES
 from tests.jobs.floor import Closed, database
 from tests.operations.floors import AGENTS, TRADES
-from tests.web.listener import READER, Listener, listener
+from tests.web.listener import OPERATOR, READER, Listener, listener
 from tests.web.test_api import LEDGER
 
 PASSWORD = "correct horse battery"
@@ -252,3 +252,36 @@ def test_strangers_share_one_look_at_the_status(tmp_path: Path) -> None:
         assert "0 things" in web.client.get("/status", headers=PAGE).text
         web.clock.forward(seconds=20)
         assert "1 critical" in web.client.get("/status", headers=PAGE).text
+
+
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [
+        ("send", {"name": "daily_summary"}),
+        ("delete", {}),
+        ("silence", {"subject": "*"}),
+        ("alerts", {"state": "off"}),
+        ("pause", {"agent": "Momentum_BTC_v1"}),
+        ("confirm", {"code": "ABCD"}),
+    ],
+)
+def test_what_is_dangerous_wants_a_fresh_login(web: Listener, name: str, fields: dict[str, str]) -> None:
+    origin = {"Origin": web.server.address, "Referer": f"{web.server.address}/jobs"}
+    with browser(web) as client:
+        log_in(web, client)
+        web.clock.forward(minutes=11)
+        answer = client.post(f"/do/{name}", data=fields, headers=origin)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/login?next=%2Fjobs&fresh=1")
+        assert "less than ten minutes old" in client.get(answer.headers["location"]).text
+        refused = client.post(f"/api/v1/commands/{name}", json=fields, headers=origin)
+        assert (refused.status_code, "ten minutes" in refused.json()["detail"]) == (403, True)
+        harmless = client.post("/do/silence", data={"subject": "db", "span": "10m"}, headers=origin)
+        assert (harmless.status_code, "silenced" in harmless.text) == (200, True)
+        log_in(web, client)
+        assert client.post(f"/do/{name}", data=fields, headers=origin).status_code in {200, 403}
+
+
+def test_a_token_needs_no_fresh_login(web: Listener) -> None:
+    web.clock.forward(hours=1)
+    headers = {"Authorization": f"Bearer {OPERATOR}"}
+    assert web.client.post("/api/v1/commands/alerts", json={"state": "on"}, headers=headers).status_code == 200
