@@ -24,6 +24,7 @@ def plan_settings(config: Config) -> PlanSettings | None:
         counts_from=entry.counts_from or entry.post_at,
         agents=dict(_spellings(entry.agents)),
         markets=dict(_spellings(entry.markets)),
+        zone=ZoneInfo(zone),
         most_charts=entry.max_charts,
     )
 

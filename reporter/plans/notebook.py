@@ -99,12 +99,6 @@ class Notebook:
     def _known(self, key: str, day: date) -> TradingPlan:
         return TradingPlan(tuple(self._rows.of_day(day, key)), tuple(self._rows.charts(day, key)))
 
-    def of_day(self, day: date) -> list[TradingPlan]:
-        """Every standing plan of a day, author by author."""
-        keys = dict.fromkeys(version.author for version in self._rows.of_day(day))
-        found = [self.find(key, day) for key in keys]
-        return [plan for plan in found if plan and not plan.withdrawn]
-
     def between(self, first: date, last: date) -> list[TradingPlan]:
         """Every plan of some days, the withdrawn ones too, without pictures."""
         return plans_of(self._rows.between(first, last))

@@ -77,6 +77,8 @@ class PlanSettings:
     """For each accepted spelling in lower case, the agent."""
     markets: Mapping[str, str] = field(default_factory=dict)
     """For each accepted spelling in lower case, the market."""
+    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
+    """Whose today it is where no author is meant."""
     most_charts: int = 10
     """How many pictures a plan may have."""
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import logging
 import re
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -28,6 +30,8 @@ from reporter.plans.settings import PlanAuthor, PlanListener, PlanSettings
 from reporter.store.database import Store
 from reporter.store.plans import PlanTable
 from reporter.web.server import Known, Outermost
+
+log = logging.getLogger(__name__)
 
 _ANSWER_WITHIN = 5.0  # seconds
 _MISSING = "No plan found"
@@ -124,26 +128,29 @@ class PlanPages:
     async def plan(self, request: Request) -> Response:
         """The plan of one author for a day, today's if none is given."""
         author = self._author(request)
-        day = self._day(request, author)
+        day = self._day(request, author.zone)
         plan = await self._asked(lambda rows: Notebook(rows, self._settings()).find(author.key, day))
         if plan is None or plan.withdrawn:
             raise _RequestError(404, f"{_MISSING} for coach {author.key} on {day}")
         return _tagged(request, _shown(plan, author, request))
 
     async def all_plans(self, request: Request) -> Response:
-        """Every standing plan of a day."""
+        """Every standing plan of a day; if none is given, of each author's today."""
         settings = self._settings()
-        author = next(iter(settings.authors.values()), None)
-        day = self._day(request, author)
-        plans = await self._asked(lambda rows: Notebook(rows, settings).of_day(day))
-        known = [(plan, settings.authors.get(plan.newest.author)) for plan in plans]
-        shown = [_shown(plan, author, request) for plan, author in known if author]
+        days = {author.key: self._day(request, author.zone) for author in settings.authors.values()}
+        plans = await self._asked(
+            lambda rows: [Notebook(rows, settings).find(author, day) for author, day in sorted(days.items())]
+        )
+        shown = [
+            _shown(plan, settings.authors[plan.newest.author], request) for plan in plans if plan and not plan.withdrawn
+        ]
+        day = self._day(request, settings.zone)
         return _tagged(request, {"date": day.isoformat(), "count": len(shown), "plans": shown})
 
     async def history(self, request: Request) -> Response:
         """Every version of a plan, the oldest first."""
         author = self._author(request)
-        day = self._day(request, author)
+        day = self._day(request, author.zone)
         plan = await self._asked(lambda rows: Notebook(rows, self._settings()).find(author.key, day))
         if plan is None:
             raise _RequestError(404, f"{_MISSING} for coach {author.key} on {day}")
@@ -174,9 +181,8 @@ class PlanPages:
             raise _RequestError(400, f"Invalid coach name. Must be one of: {', '.join(sorted(known))}")
         return author
 
-    def _day(self, request: Request, author: PlanAuthor | None) -> date:
-        now = self._clock.wall()
-        today = now.astimezone(author.zone).date() if author else now.date()
+    def _day(self, request: Request, zone: ZoneInfo) -> date:
+        today = self._clock.wall().astimezone(zone).date()
         given = request.query_params.get("date", "")
         try:
             return day_of(given, today) if given else today
@@ -192,7 +198,7 @@ class PlanPages:
             return await asyncio.to_thread(ask)
 
     def _now(self) -> str:
-        return _naive(self._clock.wall(), next(iter(self._settings().authors.values()), None))
+        return _naive(self._clock.wall(), self._settings().zone)
 
 
 def application(
@@ -238,6 +244,9 @@ def _guarded(
             response = JSONResponse({"error": str(error)}, error.status)
         except (ReporterError, TimeoutError):
             response = JSONResponse({"error": "Internal server error"}, 500)
+        except Exception:
+            log.exception("an answer about plans failed")
+            response = JSONResponse({"error": "Internal server error"}, 500)
         counts.add(response.status_code)
         return response
 
@@ -282,8 +291,8 @@ def _shown(plan: TradingPlan, author: PlanAuthor, request: Request) -> dict[str,
         "charts": _addresses(plan.charts, request),
         "author": newest.writer_name,
         "channel": newest.channel,
-        "created_at": _naive(plan.first.at, author),
-        "edited_at": _naive(edited, author) if edited else None,
+        "created_at": _naive(plan.first.at, author.zone),
+        "edited_at": _naive(edited, author.zone) if edited else None,
     }
 
 
@@ -296,14 +305,13 @@ def _version(version: PlanVersion, author: PlanAuthor) -> dict[str, Any]:
     return {
         "plan_text": version.text,
         "edited_by": version.writer_name,
-        "edited_at": _naive(version.at, author),
+        "edited_at": _naive(version.at, author.zone),
         "version": version.number,
         "act": version.act,
         "hash": version.hash,
     }
 
 
-def _naive(moment: datetime, author: PlanAuthor | None) -> str:
-    """A moment as the documented shapes write it: the author's civil time to the second, without an offset."""
-    local = moment.astimezone(author.zone) if author else moment
-    return local.replace(tzinfo=None).isoformat(timespec="seconds")
+def _naive(moment: datetime, zone: ZoneInfo) -> str:
+    """A moment as the documented shapes write it: the civil time of a zone to the second, without an offset."""
+    return moment.astimezone(zone).replace(tzinfo=None).isoformat(timespec="seconds")

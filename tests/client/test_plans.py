@@ -15,12 +15,12 @@ PLAN = {"coach": "d", "plan": "hold", "charts": []}
 
 
 class Server(ThreadingHTTPServer):
-    """Answers as `mode` says: right, slow, error, page, list, cut."""
+    """Answers as `mode` says: right, slow, trickling, dropped, error, page, list, cut."""
 
     daemon_threads = True
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+    def __init__(self, port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), Handler)
         self.mode, self.asked, self.closing = "right", 0, threading.Event()
         threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
 
@@ -36,11 +36,24 @@ class Handler(BaseHTTPRequestHandler):
         mode = self.server.mode
         if mode == "slow":
             self.server.closing.wait(5)
+        if mode == "dropped":
+            self.close_connection = True
+            return
         body = {"page": b"<html>", "list": b"[1]"}.get(mode, json.dumps(PLAN).encode())
         self.send_response(500 if mode == "error" else 200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body[: len(body) // 2] if mode == "cut" else body)
+        if mode == "trickling":
+            self.trickle(body)
+        else:
+            self.wfile.write(body[: len(body) // 2] if mode == "cut" else body)
+
+    def trickle(self, body: bytes) -> None:
+        """Each byte comes within the client's time-out, and the last one does not."""
+        for byte in body:
+            if self.server.closing.wait(0.1):
+                return
+            self.wfile.write(bytes([byte]))
 
     def log_message(self, *_: object) -> None:
         """Nothing."""
@@ -60,7 +73,7 @@ def client(server: Server, now: list[float], **options: object) -> PlanClient:
     return create_client(address, pause=lambda _: None, clock=lambda: now[0], timeout=0.2, **options)
 
 
-@pytest.mark.parametrize("mode", ["slow", "error", "page", "list", "cut"])
+@pytest.mark.parametrize("mode", ["slow", "trickling", "dropped", "error", "page", "list", "cut"])
 def test_what_was_kept_bridges_a_server_that_is_slow_or_wrong(server: Server, mode: str) -> None:
     now = [0.0]
     plans = client(server, now, retries=1)
@@ -74,3 +87,29 @@ def test_what_was_kept_bridges_a_server_that_is_slow_or_wrong(server: Server, mo
     now[0], server.mode = 200, "right"
     assert plans.fetch_coach_plan("d") == PLAN
     assert plans.get_metrics()["stale"] == 1
+
+
+def test_a_server_that_is_down_and_back(server: Server) -> None:
+    now, place = [0.0], server.server_address[1]
+    plans = client(server, now, retries=2)
+    assert plans.fetch_coach_plan("d") == PLAN
+    server.shutdown()
+    server.server_close()
+    now[0] = 100
+    assert plans.fetch_coach_plan("d") == PLAN | {"stale_seconds": 100}
+    assert plans.check_health()["status"] == "unreachable"
+    assert plans.get_metrics() | {"api_errors": 0} == {
+        "requests": 5,
+        "cache_hits": 0,
+        "cache_misses": 2,
+        "unchanged": 0,
+        "api_errors": 0,
+        "retries": 2,
+        "stale": 1,
+        "cache_size": 1,
+        "cache_hit_rate_percent": 0.0,
+    }
+    again = Server(place)
+    assert plans.fetch_coach_plan("d") == PLAN
+    again.shutdown()
+    again.server_close()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -13,7 +13,7 @@ import pytest
 from reporter.client import PlanClient, PlanClientError, create_client
 from reporter.plans.model import PlanChart
 from reporter.plans.notebook import Notebook
-from reporter.plans.settings import PlanListener
+from reporter.plans.settings import PlanListener, PlanSettings
 from reporter.secret import Secret
 from reporter.store.plans import PlanTable
 from reporter.web.plans import application
@@ -34,11 +34,15 @@ OPEN = PlanListener("127.0.0.1", 0, None, frozenset({"https://desk.example.org"}
 
 
 def served(
-    folder: Path, listener: PlanListener = OPEN, bot: tuple[str, str] = ("not configured", "")
+    folder: Path,
+    listener: PlanListener = OPEN,
+    bot: tuple[str, str] = ("not configured", ""),
+    now: datetime = MORNING + timedelta(hours=2),
+    settings: Callable[[], PlanSettings] = lambda: SETTINGS,
 ) -> Iterator[Address]:
     with desk(folder) as kept:
-        clock = HandClock(MORNING + timedelta(hours=2))
-        pages = application(kept.store, clock, lambda: SETTINGS, listener, lambda: bot)
+        clock = HandClock(now)
+        pages = application(kept.store, clock, settings, listener, lambda: bot)
         server = WebServer(pages, listener.host, listener.port)
         server.start()
         with httpx.Client(base_url=server.address, trust_env=False) as client:
@@ -86,6 +90,19 @@ def test_all_plans_of_a_day(filled: Address) -> None:
     found = filled.client.get("/api/coach-plans/all?date=2026-11-27").json()
     assert (found["date"], found["count"]) == ("2026-11-27", 2)
     assert [plan["coach"] for plan in found["plans"]] == ["d", "i"]
+
+
+def test_without_a_day_each_authors_plan_is_that_of_the_authors_today(tmp_path: Path) -> None:
+    evening = MORNING.replace(hour=16)  # in Tokyo it is tomorrow
+    for address in served(tmp_path, now=evening):
+        with address.desk.notebook() as notebook:
+            notebook.write("d", "hold", DARIA, MORNING)
+            notebook.write("i", "of yesterday", IVO, MORNING)
+            notebook.write("i", "wait", IVO, evening)
+        found = address.client.get("/api/coach-plans/all").json()
+        assert (found["date"], found["count"]) == ("2026-11-27", 2)
+        plans = [(plan["coach"], plan["date"], plan["plan"]) for plan in found["plans"]]
+        assert plans == [("d", "2026-11-27", "hold"), ("i", "2026-11-28", "wait")]
 
 
 def test_the_history_of_a_plan(filled: Address) -> None:
@@ -142,6 +159,19 @@ def test_a_store_that_is_gone_is_an_error_as_json(filled: Address, tmp_path: Pat
     (tmp_path / "store.sqlite").mkdir()
     assert filled.client.get("/api/coach-plans/?coach=d").json() == {"error": "Internal server error"}
     assert filled.client.get("/health").json()["components"]["database"] == {"status": "down"}
+
+
+def test_a_fault_of_ours_is_an_error_as_json_that_a_page_can_read(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken() -> PlanSettings:
+        raise RuntimeError("a fault")
+
+    for address in served(tmp_path, settings=broken):
+        answer = address.client.get("/", headers={"Origin": "http://localhost:3000"})
+    assert (answer.status_code, answer.json()) == (500, {"error": "Internal server error"})
+    assert answer.headers["access-control-allow-origin"] == "http://localhost:3000"
+    assert "an answer about plans failed" in caplog.text
 
 
 def test_pages_of_this_machine_and_named_ones_may_read(filled: Address) -> None:
