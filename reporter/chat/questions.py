@@ -50,7 +50,7 @@ class Question:
     """What somebody asks: a `text`, or an operation by its `name` with `values`. `files` came with it.
 
     `at` is when it was asked, None where the door says no time. `quiet`: what is not understood gets no answer, for
-    people may have meant each other.
+    people may have meant each other. A `note` stands under the answer.
     """
 
     text: str = ""
@@ -59,6 +59,7 @@ class Question:
     files: tuple[tuple[str, bytes], ...] = ()
     at: datetime | None = None
     quiet: bool = False
+    note: str = ""
 
     @property
     def operation(self) -> Operation | None:
@@ -156,7 +157,8 @@ class Questions:
             if question.quiet:
                 return []
             raise
-        return [message.noted(f"asked at {at}") for message in messages] if age > LATE_QUESTION else messages
+        late = f"asked at {at}" if age > LATE_QUESTION else ""
+        return [message.noted(question.note, late) for message in messages]
 
     def _pressed(self, verb: str, incident: str, actor: Actor) -> Sequence[Message]:
         """A button does what the same words would do; its incident is looked up, and nothing else is believed. The

@@ -87,12 +87,15 @@ class Asking:
         self.stage: Stage = floor(folder, CONFIG + more)
         self.stage.environ["BOT"] = bot
         self.desk = discord.channel_id("desk")
+        self.open()
+
+    def open(self) -> None:
         chat = self.stage.app.runtime.chat
         assert chat is not None
         assert chat.discord is not None
         self.door = DiscordDoor(self.stage.app, chat.discord, lambda _: None, pauses=(0.05,))
         self.door.start()
-        discord.chat.until_connected()
+        self.chat.until_connected()
 
     def close(self) -> None:
         self.door.stop()
@@ -167,6 +170,34 @@ def test_a_plan_without_a_text_gets_a_form_and_keeps_its_pictures(asking: Asking
     sent = asking.chat.fill_in(asked, asking.owner, text=text)
     assert "above 950" in asking.chat.answers(sent)[0].text
     assert stored(asking) == (1, 1)
+
+
+def test_a_form_that_comes_back_before_its_pictures_waits_for_them(asking: Asking) -> None:
+    asking.chat.attachments_open.clear()
+    asked = asking.chat.slash("desk", asking.owner, "plan", author="d", files={"picture": ("a.png", picture())})
+    asking.chat.until_acknowledged(asked)
+    sent = asking.chat.fill_in(asked, asking.owner, text="long BTC")
+    asking.chat.until_acknowledged(sent)
+    asking.chat.attachments_open.set()
+    assert "long BTC" in asking.chat.answers(sent)[0].text
+    assert stored(asking) == (1, 1)
+
+
+def test_a_form_whose_pictures_are_gone_keeps_its_text_and_says_so(asking: Asking) -> None:
+    asked = asking.chat.slash("desk", asking.owner, "plan", author="d", files={"picture": ("a.png", picture())})
+    asking.chat.until_acknowledged(asked)
+    asking.door.stop()  # what a restart forgets
+    asking.open()
+    [answer] = asking.chat.answers(asking.chat.fill_in(asked, asking.owner, text="long BTC"))
+    assert "without its pictures, which are gone: add them again with edit" in as_read(answer.text).replace("`", "")
+    assert stored(asking) == (1, 0)
+
+
+def test_a_form_is_not_shown_with_pictures_that_are_too_large(asking: Asking) -> None:
+    large = {"picture": ("a.png", b"x" * (11 << 20))}
+    asked = asking.chat.slash("desk", asking.owner, "plan", author="d", files=large)
+    assert "nothing is done" in asking.chat.answers(asked)[0].text
+    assert not asked.form
 
 
 def test_a_written_plan_keeps_its_pictures_and_one_too_large_is_refused(asking: Asking) -> None:

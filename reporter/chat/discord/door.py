@@ -51,6 +51,9 @@ PICTURE_BYTES = 10 << 20
 FETCH_WITHIN = 20.0
 """Seconds for all pictures of a question."""
 MOST_PICTURES = 10
+MOST_FORMS = 5
+"""Of the forms whose pictures are kept: 100 MiB each at most."""
+WITHOUT_PICTURES = "without its pictures, which are gone: add them again with `edit`"
 IN_ORDER_WITHIN = 3.0
 """Seconds for which a command waits for the one before it to be acknowledged, or to have its pictures."""
 _BUTTON = re.compile(r"r1:(?P<verb>[a-z]{1,10}):(?P<about>[\w.-]{1,80})")
@@ -59,6 +62,7 @@ _FORM = "form"
 _SHOW_FORM = 9
 
 Json = dict[str, Any]
+Pictures = tuple[tuple[str, bytes], ...]
 Asker = discord.User | discord.Member
 
 
@@ -80,7 +84,7 @@ class DiscordDoor:
         self._stopping = threading.Event()
         self._answers = DiscordAnswers(settings.token, settings.url, self._stopping, settings.way)
         self._strangers = Strangers()
-        self._forms: dict[str, tuple[tuple[str, bytes], ...]] = {}
+        self._forms: dict[str, asyncio.Task[Pictures | None]] = {}
         self._client: discord.Client | None = None
         self._turn: asyncio.Future[None] | None = None
         self._user = 0
@@ -246,18 +250,24 @@ class DiscordDoor:
                 return text.removeprefix(start).strip() or None
         return text if message.guild is None and text else None
 
-    async def _fetched(self, attached: Sequence[_Picture], reply: Reply) -> tuple[tuple[str, bytes], ...] | None:
+    async def _fetched(self, attached: Sequence[_Picture], reply: Reply) -> Pictures | None:
         """The pictures that came with a question; None where they cannot be had, which is said."""
-        if not attached or self._client is None:
-            return ()
-        if len(attached) > MOST_PICTURES or any(one.size > PICTURE_BYTES for one in attached):
+        if _is_too_much(attached):
             self._say(reply, f"At most {MOST_PICTURES} pictures of {PICTURE_BYTES >> 20} MiB each: nothing is done.")
             return None
+        files = await self._downloaded(attached)
+        if files is None:
+            self._say(reply, "The pictures could not be fetched from Discord: nothing is done. Try again.")
+        return files
+
+    async def _downloaded(self, attached: Sequence[_Picture]) -> Pictures | None:
+        """Their names and contents; None where one cannot be fetched."""
+        if not attached or self._client is None:
+            return ()
         try:
             async with asyncio.timeout(FETCH_WITHIN):
                 return tuple([(one.name, await self._client.http.get_from_cdn(one.url)) for one in attached])
         except (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError):
-            self._say(reply, "The pictures could not be fetched from Discord: nothing is done. Try again.")
             return None
 
     # --- Commands, buttons, forms, suggestions ---
@@ -316,12 +326,12 @@ class DiscordDoor:
     ) -> Callable[[], None] | None:
         name, options = str(data.get("name", "")), list(data.get("options") or ())
         values, attached = values_of(options), _attached(data, pictures_of(options))
-        key = secrets.token_hex(8)
-        if form := form_for(found(name), f"r1:{_FORM}:{name}.{key}", values):
+        key = f".{secrets.token_hex(8)}" if attached else ""
+        form = form_for(found(name), f"r1:{_FORM}:{name}{key}", values)
+        if form and not _is_too_much(attached):
+            if key:
+                self._remember(key, attached)
             await self._show_form(interaction, form)
-            reply = self._reply(interaction, private=True)
-            if attached and (files := await self._fetched(attached, reply)):
-                self._remember(key, files)
             return None
         reply = await self._acknowledged(interaction)
         files = await self._fetched(attached, reply)
@@ -337,14 +347,20 @@ class DiscordDoor:
     async def _filled_in(
         self, interaction: discord.Interaction, data: Mapping[str, Any], actor: Actor
     ) -> Callable[[], None] | None:
-        """A form holds the whole command, so that it is good after a restart as well; pictures are kept meanwhile."""
+        """A form holds the whole command, so that it is good after a restart as well. Pictures are kept meanwhile.
+
+        Where they are gone, what somebody has typed is done without them; the answer says so.
+        """
         pressed = _BUTTON.fullmatch(str(data.get("custom_id", "")))
         if pressed is None or pressed["verb"] != _FORM:
             return None
-        name, _, key = pressed["about"].partition(".")
+        name, dot, key = pressed["about"].partition(".")
         reply = await self._acknowledged(interaction)
         values = {str(field["custom_id"]): field.get("value") for field in _fields(data)}
-        return partial(self._ask, reply, actor, name, values, self._forms.pop(key, ()), interaction)
+        fetching = self._forms.pop(dot + key, None)
+        files = await fetching if fetching else None
+        note = WITHOUT_PICTURES if dot and files is None else ""
+        return partial(self._ask, reply, actor, name, values, files or (), interaction, note)
 
     async def _pressed(
         self, interaction: discord.Interaction, data: Mapping[str, Any], actor: Actor
@@ -379,15 +395,16 @@ class DiscordDoor:
         values: Mapping[str, Any],
         files: tuple[tuple[str, bytes], ...],
         interaction: discord.Interaction,
+        note: str = "",
     ) -> None:
-        question = Question(name=name, values=tuple(values.items()), files=files, at=interaction.created_at)
+        question = Question(name=name, values=tuple(values.items()), files=files, at=interaction.created_at, note=note)
         self._questions.take(question, actor, partial(self._answers.send, reply))
 
-    def _remember(self, key: str, files: tuple[tuple[str, bytes], ...]) -> None:
-        """Keep the pictures of a form until it comes back; of the last few forms only."""
-        self._forms[key] = files
-        while len(self._forms) > 20:
-            self._forms.pop(next(iter(self._forms)))
+    def _remember(self, key: str, attached: Sequence[_Picture]) -> None:
+        """Fetch the pictures of a form, and keep them until it comes back; of the last few forms only."""
+        self._forms[key] = self._loop.create_task(self._downloaded(attached))
+        while len(self._forms) > MOST_FORMS:
+            self._forms.pop(next(iter(self._forms))).cancel()
 
     def _say(self, reply: Reply, text: str) -> None:
         self._questions.say(text, partial(self._answers.send, reply))
@@ -400,6 +417,10 @@ class _Picture:
     name: str
     size: int
     url: str
+
+
+def _is_too_much(attached: Sequence[_Picture]) -> bool:
+    return len(attached) > MOST_PICTURES or any(one.size > PICTURE_BYTES for one in attached)
 
 
 def _attached(data: Mapping[str, Any], ids: Sequence[str]) -> list[_Picture]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -63,6 +64,9 @@ class Chat:
         self.members: dict[str, Member] = {}
         self.roles: dict[str, str] = {}
         self.files: dict[str, bytes] = {}
+        self.attachments_open = threading.Event()
+        """While it is not set, whoever fetches an attachment waits."""
+        self.attachments_open.set()
         self.said: dict[str, Channel] = {}
         self.direct: dict[str, Channel] = {}
         self.interval = 41.25
@@ -204,6 +208,8 @@ class Chat:
     # --- What a bot asks over HTTP ---
 
     def file(self, path: str) -> bytes | None:
+        if path.startswith("/attachments/"):
+            self.attachments_open.wait(60)
         return self.files.get(unquote(urlsplit(path).path))
 
     def gateway_reply(self, call: Call) -> Reply:

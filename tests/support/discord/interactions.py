@@ -163,11 +163,11 @@ class Interactions:
     def overwrite(self, bot: Bot, call: Call) -> Reply:
         """`PUT /applications/{id}/guilds/{id}/commands`."""
         found = commands.commands(_json(call))
-        self.registered += 1
         self.commands[bot.id] = [
             one | {"id": self._fresh_id(), "application_id": bot.id, "version": "1", "type": one.get("type", 1)}
             for one in found
         ]
+        self.registered += 1  # whoever waits for it asks for them at once
         return Reply(200, self.commands[bot.id])
 
     def callback(self, call: Call) -> Reply:
