@@ -159,6 +159,7 @@ def test_kills_lose_nothing_and_mark_copies(tmp_path: Path, rounds: int) -> None
     """Each new process is so far ahead that what the dead one held is free."""
     luck, clock = random.Random(rounds), AheadClock()
     with LocalTelegram(limits=False, latency=0.02) as telegram:
+        telegram.chat("a", "private")  # which takes a message a second, where a group takes one in three
         traffic = TelegramTraffic(tmp_path, telegram, "a", clock=clock)
         for turn in range(rounds + 1):
             traffic.queue("a", range(turn * 3, turn * 3 + 3), size=LARGE)
