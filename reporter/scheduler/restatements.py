@@ -173,7 +173,7 @@ def _details(changes: Sequence[Change], currency: str, zone: ZoneInfo) -> Iterat
         for trade, agent, before, after in change.trades:
             was = "was not there" if before is None else f"was {_signed(decimal(before))}"
             now = "is gone" if after is None else f"is {_signed(decimal(after))}"
-            same = ", but its fees or its time differ" if before == after else ""
+            same = ", but its fees, its side or its times differ" if before == after else ""
             yield f"trade {trade} of {agent}, {hour}: {was}, {now} {currency}{same}"
         for agent, trades, pnl, trades_now, pnl_now in change.agents:
             was, now = (f"{n} trades, {_signed(from_fine(sum_))}" for n, sum_ in ((trades, pnl), (trades_now, pnl_now)))

@@ -18,7 +18,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Integer,
-    Row,
     Select,
     bindparam,
     case,
@@ -42,10 +41,13 @@ from reporter.trading.ledger.buckets import (
     Bucket,
     Course,
     Courses,
+    Extreme,
     Hour,
     Path,
     Realised,
     Recount,
+    Runs,
+    Stretch,
     courses,
     start_of,
 )
@@ -155,6 +157,21 @@ class StoredRollups:
         def ask(connection: Connection, kept: Standing) -> Courses:
             end = min(until, kept.through)
             return Courses(end, _courses(connection, ledger, end), kept.anchor)
+
+        return self._ask(ledger, definition, ask)
+
+    def stretch(self, ledger: str, definition: str, hours: tuple[int, int], least: int) -> Stretch | None:
+        """What the trades between two hours add up to, as far as it is kept; None where they are fewer than `least`."""
+
+        def ask(connection: Connection, kept: Standing) -> Stretch | None:
+            until = max(min(hours[1], kept.through), hours[0])
+            tiles, whole = list(_between(hours[0], until)), Hour()
+            books = [own for tile in tiles for own in _in_order(connection, ledger, tile, "book")]
+            if sum(map(_trades, books)) < least:
+                return None
+            for own in (*books, *(own for tile in tiles for own in _in_order(connection, ledger, tile, "agent"))):
+                whole.take(_hour(own))
+            return Stretch(until, whole, kept.anchor)
 
         return self._ask(ledger, definition, ask)
 
@@ -326,6 +343,24 @@ def _tiles(until: int) -> Iterator[tuple[int, int, int]]:
     yield HOUR_LEVEL, day, until
 
 
+def _between(start: int, end: int) -> Iterator[tuple[int, int, int]]:
+    """Hours, days and months that together are all the time between two hours, in order: level, first and end."""
+    first_day, last_day = start + -start % 24, end - end % 24
+    if first_day > last_day:
+        yield HOUR_LEVEL, start, end
+        return
+    first_month = first_day if first_day == _month(first_day) else _next_month(_month(first_day))
+    last_month = _month(last_day)
+    yield HOUR_LEVEL, start, first_day
+    if first_month > last_month:
+        yield DAY_LEVEL, first_day, last_day
+    else:
+        yield DAY_LEVEL, first_day, first_month
+        yield MONTH_LEVEL, first_month, last_month
+        yield DAY_LEVEL, last_month, last_day
+    yield HOUR_LEVEL, last_day, end
+
+
 def _sums(
     connection: Connection, ledger: str, tile: tuple[int, int, int], stretch: ColumnElement[int] | None = None
 ) -> Iterator[tuple[Any, int]]:
@@ -366,37 +401,78 @@ def _stretch(start: ColumnElement[Any], starts: Sequence[int]) -> ColumnElement[
     return case(*branches, else_=literal(len(starts) - 1, Integer)) if branches else None
 
 
+def _in_order(
+    connection: Connection, ledger: str, tile: tuple[int, int, int], scope: str
+) -> Iterator[dict[Key, Bucket]]:
+    """The buckets of each hour, day or month of a tile."""
+    return (own for _, own in sorted(_buckets(connection, ledger, *tile, (scope,)).items()))
+
+
 def _buckets(
     connection: Connection, ledger: str, level: int, start: int, end: int, scopes: Sequence[str] = ("agent", "book")
 ) -> Buckets:
     found: Buckets = defaultdict(dict)
-    for scope in scopes:
-        c = rollups.c
-        place = (c.ledger == ledger, c.scope == scope, c.level == level, c.start >= start, c.start < end)
-        for row in connection.execute(select(rollups).where(*place)):
-            found[row.start][scope, row.mode, row.currency, row.agent] = _bucket(row)
+    for scope in scopes if start < end else ():
+        place = {"of": ledger, "as": scope, "at": level, "first": start, "end": end}
+        for first, mode, currency, agent, *values in connection.execute(_BUCKETS, place):
+            found[first][scope, mode, currency, agent] = _bucket(values)
     return dict(found)
 
 
-def _bucket(row: Row[Any]) -> Bucket:
+def _these_buckets() -> Select[Any]:
+    c = rollups.c
+    place = (c.ledger == bindparam("of"), c.scope == bindparam("as"), c.level == bindparam("at"))
+    wanted = [column for column in rollups.c if column.name not in {"ledger", "scope", "level"}]
+    return select(*wanted).where(*place, c.start >= bindparam("first"), c.start < bindparam("end"))
+
+
+_BUCKETS = _these_buckets()
+
+
+def _bucket(values: Sequence[Any]) -> Bucket:
+    """From the columns of a row, in their order."""
+    trades, wins, losses, whole, part, fees, fees_known, funding, funding_known = values[:9]
+    net, high, low, fall, checksum, gross_profit, gross_loss, volume, volume_known = values[9:18]
+    longs, shorts, squares, held, held_known, shortest, longest, runs, best, worst = values[18:]
     return Bucket(
-        row.trades,
-        row.wins,
-        row.losses,
-        row.whole * FINE + row.part,
-        int(row.fees),
-        row.fees_known,
-        int(row.funding),
-        row.funding_known,
-        Path(int(row.net), int(row.high), int(row.low), int(row.fall)),
-        row.checksum,
+        trades,
+        wins,
+        losses,
+        whole * FINE + part,
+        int(fees),
+        fees_known,
+        int(funding),
+        funding_known,
+        Path(int(net), int(high), int(low), int(fall)),
+        checksum,
+        int(gross_profit),
+        int(gross_loss),
+        int(volume),
+        volume_known,
+        longs,
+        shorts,
+        int(squares),
+        int(held),
+        held_known,
+        shortest,
+        longest,
+        Runs(*json.loads(runs)),
+        _extreme(best),
+        _extreme(worst),
     )
+
+
+def _extreme(kept: str | None) -> Extreme | None:
+    if kept is None:
+        return None
+    result, trade = json.loads(kept)
+    return result, trade
 
 
 def _values(ledger: str, level: int, start: int, key: Key, bucket: Bucket) -> dict[str, Any]:
     scope, mode, currency, agent = key
     whole, part = divmod(bucket.pnl, FINE)
-    path = bucket.path
+    path, runs = bucket.path, bucket.runs
     return {
         "ledger": ledger,
         "scope": scope,
@@ -419,7 +495,31 @@ def _values(ledger: str, level: int, start: int, key: Key, bucket: Bucket) -> di
         "low": str(path.low),
         "fall": str(path.fall),
         "checksum": bucket.checksum,
+        "gross_profit": str(bucket.gross_profit),
+        "gross_loss": str(bucket.gross_loss),
+        "volume": str(bucket.volume),
+        "volume_known": bucket.volume_known,
+        "longs": bucket.longs,
+        "shorts": bucket.shorts,
+        "squares": str(bucket.squares),
+        "held": str(bucket.held),
+        "held_known": bucket.held_known,
+        "shortest": bucket.shortest,
+        "longest": bucket.longest,
+        "runs": json.dumps([runs.first, runs.last, runs.wins, runs.losses]),
+        "best": json.dumps(bucket.best) if bucket.best else None,
+        "worst": json.dumps(bucket.worst) if bucket.worst else None,
     }
+
+
+def _hour(buckets: Mapping[Key, Bucket]) -> Hour:
+    found = Hour()
+    for (scope, mode, currency, agent), bucket in buckets.items():
+        if scope == "agent":
+            found.lines[agent, _MODES[mode], currency] = bucket
+        else:
+            found.books[_MODES[mode], currency] = bucket
+    return found
 
 
 def _keyed(hour: Hour) -> dict[Key, Bucket]:

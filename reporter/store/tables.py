@@ -27,7 +27,7 @@ from sqlalchemy import (
 from reporter.secret import masked
 
 # The newest migration in reporter/store/migrations/versions; a test holds that it is.
-HEAD = "0014"
+HEAD = "0015"
 LONGEST_TEXT = 10_000
 """Characters that are kept of words from elsewhere."""
 
@@ -459,6 +459,20 @@ rollups = Table(
     Column("low", Text, nullable=False),
     Column("fall", Text, nullable=False),
     Column("checksum", BigInteger, nullable=False),
+    Column("gross_profit", Text, nullable=False),
+    Column("gross_loss", Text, nullable=False),
+    Column("volume", Text, nullable=False),
+    Column("volume_known", Integer, nullable=False),
+    Column("longs", Integer, nullable=False),
+    Column("shorts", Integer, nullable=False),
+    Column("squares", Text, nullable=False),  # in 1e-16
+    Column("held", Text, nullable=False),  # in microseconds
+    Column("held_known", Integer, nullable=False),
+    Column("shortest", BigInteger),
+    Column("longest", BigInteger),
+    Column("runs", Text, nullable=False),  # JSON of the first and the last streak, and of the longest ones
+    Column("best", Text),  # JSON of a trade's result in 1e-8 and its id
+    Column("worst", Text),
     sqlite_with_rowid=False,
 )
 

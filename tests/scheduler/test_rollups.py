@@ -57,6 +57,10 @@ class Floor:
     def reader(self) -> Reader:
         return self.kept.readers[0]
 
+    def assert_same(self, period: Period) -> None:
+        """A period's figures are the same from what is kept and from the database."""
+        assert self.kept.performance(period) == self.plain.performance(period)
+
     def build(self) -> None:
         for _ in self.upkeep.build(self.reader):
             pass
@@ -125,6 +129,40 @@ def test_all_time_is_exact_and_dated_with_and_without_a_roll_up(floor: Floor) ->
     floor.bot.run("UPDATE trades SET pnl = pnl + 1 WHERE id = 3")  # what is kept does not look at it again
     assert floor.kept.all_time(BEGAN + timedelta(hours=1439)) == [walked]
     assert floor.kept.all_time(BEGAN + timedelta(hours=1005)) != floor.kept.all_time(BEGAN + timedelta(hours=1011))
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "Asia/Kolkata"])
+def test_a_period_of_many_trades_has_the_same_figures_from_what_is_kept(floor: Floor, zone: str) -> None:
+    more = {"side": "short", "size": 2, "entry_price": 10, "exit_price": 12, "opened_at": at(990)}
+    for number in range(12):
+        floor.bot.trade((-1) ** (number // 3) * 2.5, at(1000, number), id=100 + number, **(more if number % 2 else {}))
+    floor.build()
+    floor.reader.many = 1
+    for start, end in (("09-01", "10-31"), ("10-05", "10-12"), ("10-11", "10-12"), ("10-30", "11-01")):
+        floor.assert_same(between(f"2026-{start}", f"2026-{end}", zone))
+    floor.assert_same(between("2026-10-11 15:30", "2026-10-11 16:07", zone))
+
+
+def test_few_trades_are_read_from_the_database_and_follow_every_edit_at_once(floor: Floor) -> None:
+    floor.build()
+    month = between("2026-09-01", "2026-10-01")
+    before = floor.kept.performance(month)
+    floor.bot.run("UPDATE trades SET fees = 3 WHERE id = 5")
+    floor.assert_same(month)
+    floor.reader.many = 1
+    assert floor.kept.performance(month) == before
+    assert [done.changed for done in floor.upkeep.verify(floor.reader) if done.changed] == [(floor_hour(200),)]
+    floor.assert_same(month)
+
+
+def test_a_best_trade_that_is_gone_has_the_period_read_anew(floor: Floor) -> None:
+    floor.build()
+    floor.reader.many = 1
+    month = between("2026-09-01", "2026-10-01")
+    (book,) = floor.kept.performance(month)
+    assert book.best
+    floor.bot.run(f"DELETE FROM trades WHERE id = {book.best.id}")
+    floor.assert_same(month)
 
 
 def test_what_is_kept_takes_the_place_of_the_scan_until_a_check_finds_an_edit(floor: Floor) -> None:
@@ -206,10 +244,10 @@ def test_the_daemon_builds_what_its_config_names(floor: Floor, stage: Stage) -> 
 class Freqtrade:
     """A freqtrade database, which has no index on the closing time, with and without its keys known."""
 
-    def __init__(self, folder: Path, store: Store) -> None:
+    def __init__(self, folder: Path, store: Store, now: datetime = datetime(2026, 12, 31, tzinfo=UTC)) -> None:
         self.path = folder / "tradesv3.sqlite"
         shutil.copy(DATA / "freqtrade.sqlite", self.path)
-        self.clock = HandClock(datetime(2026, 12, 31, tzinfo=UTC))
+        self.clock = HandClock(now)
         settings = LedgerSettings(name="ft", kind="freqtrade", url=str(self.path), starting_balance=(usdt("1000"),))
         self.plain, self.known = Portfolio([settings]), Portfolio([settings])
         self.known.use(StoredRollups(store, self.clock))
@@ -248,6 +286,20 @@ def test_a_trade_without_a_time_is_named_wherever_its_key_is(tmp_path: Path, sto
         pass
     (book,) = desk.known.performance(between("2026-10-30", "2026-10-31"))
     assert [left_out.stray for left_out in book.left_out] == [1]
+    desk.assert_same()
+
+
+def test_a_trade_of_the_last_hours_that_cannot_be_read_is_counted_beside_what_is_kept(
+    tmp_path: Path, store: Store
+) -> None:
+    with closing(opened(str(DATA / "freqtrade.sqlite"))) as file:
+        (newest,) = file.execute("SELECT max(close_date) FROM trades").fetchone()
+    desk = Freqtrade(tmp_path, store, datetime.fromisoformat(newest).replace(tzinfo=UTC) + timedelta(minutes=5))
+    desk.known.readers[0].many = 1
+    desk.assert_same()
+    assert desk.run(
+        "UPDATE trades SET close_profit_abs = 'n/a' WHERE close_date = (SELECT max(close_date) FROM trades)"
+    )
     desk.assert_same()
 
 
@@ -306,7 +358,9 @@ def test_a_database_that_was_filled_again_does_not_count_until_all_of_it_is_comp
 
 
 edits = st.lists(
-    st.tuples(st.sampled_from(["add", "edit", "delete", "move"]), st.integers(0, 10**6), st.integers(-(10**9), 10**9)),
+    st.tuples(
+        st.sampled_from(["add", "edit", "cost", "delete", "move"]), st.integers(0, 10**6), st.integers(-(10**9), 10**9)
+    ),
     max_size=40,
 )
 
@@ -344,14 +398,21 @@ def edit(own: Native, history: list[tuple[str, int, int]]) -> None:
             one = ids[number % len(ids)] if ids else 0
             match what:
                 case "add":
-                    row = ("abc"[number % 3], amount / 10**6, at(number % HOURS, number % 60))
+                    size = None if number % 11 == 0 else number % 9
+                    side = ("long", "Sell", "?")[number % 3]
+                    opened_at = None if number % 5 == 0 else at(number % HOURS - number % 4, number % 50)
+                    closed_at = at(number % HOURS, number % 60)
+                    row = ("abc"[number % 3], side, amount / 10**6, size, number % 7, opened_at, closed_at)
                     connection.execute(
-                        "INSERT INTO trades (agent, market, side, currency, pnl, closed_at) VALUES (?, 'M', 'long', "
-                        "'USDT', ?, ?)",
+                        "INSERT INTO trades (agent, market, side, currency, pnl, size, fees, entry_price, exit_price, "
+                        "opened_at, closed_at) VALUES (?, 'M', ?, 'USDT', ?, ?, ?, 3, 4, ?, ?)",
                         row,
                     )
                 case "edit":
                     connection.execute("UPDATE trades SET pnl = ? WHERE id = ?", (amount / 10**6, one))
+                case "cost":
+                    values = (None if number % 3 else amount / 10**6, number % 4, ("long", "short")[number % 2], one)
+                    connection.execute("UPDATE trades SET fees = ?, volume = ?, side = ? WHERE id = ?", values)
                 case "delete":
                     connection.execute("DELETE FROM trades WHERE id = ?", (one,))
                 case "move":
@@ -379,6 +440,9 @@ def assert_recounted(floor: Floor) -> None:
     agents = sum(own.pnl for key, own in whole.items() if key[0] == "agent")
     assert abs(from_fine(agents - book.pnl)) < Decimal("1e-8")
     assert floor.opening(floor.kept, "2026-10-30 20:00") == floor.opening(floor.plain, "2026-10-30 20:00")
+    floor.reader.many = 1
+    for start, end, zone in (("08-30", "10-31", "UTC"), ("09-02", "09-09", "Asia/Kolkata"), ("09-01", "10-01", "UTC")):
+        floor.assert_same(between(f"2026-{start}", f"2026-{end}", zone))
 
 
 def test_a_day_costs_no_more_behind_a_long_past(tmp_path: Path, steps: Counter[str]) -> None:
@@ -406,7 +470,7 @@ def test_after_ten_thousand_edits_a_roll_up_equals_a_plain_recount(tmp_path: Pat
         own.trade(chance.gauss(0, 40), at(number % HOURS, number % 60), id=number + 1)
     floor.build()
     for _ in range(10):
-        kinds = ["add", "edit", "delete", "move"]
+        kinds = ["add", "edit", "cost", "delete", "move"]
         edit(
             own,
             [(chance.choice(kinds), chance.randrange(10**6), chance.randrange(-(10**9), 10**9)) for _ in range(1000)],

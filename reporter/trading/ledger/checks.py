@@ -10,8 +10,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from reporter.errors import LedgerError
-from reporter.trading.ledger.queries import SHORT
-from reporter.trading.ledger.sources.base import moment, number
+from reporter.trading.ledger.sources.base import SHORT, moment, number
 
 # What a trade needs to be counted at all, and what is only a pity to be without.
 NEEDED = ("agent", "market", "side", "mode", "currency", "closed_at", "pnl")

@@ -23,9 +23,8 @@ from reporter.errors import LedgerError, ReporterError
 from reporter.trading.ledger import ccxt_worker
 from reporter.trading.ledger.expressions import json_part, number
 from reporter.trading.ledger.queries import LARGEST as AMOUNTS
-from reporter.trading.ledger.queries import SHORT
 from reporter.trading.ledger.settings import PriceSettings
-from reporter.trading.ledger.sources.base import amount
+from reporter.trading.ledger.sources.base import SHORT, amount
 from reporter.trading.trades import Money, Position
 
 KEPT = 60.0  # seconds that an answer counts

@@ -32,7 +32,7 @@ from reporter.periods.civil import INSTANT, Period
 from reporter.trading.books import Facet, RankPlace, TradeFilter, TradeOrder
 from reporter.trading.ledger.grouping import Grouping, day_index, named_value, whole
 from reporter.trading.ledger.key_blocks import FAR
-from reporter.trading.ledger.sources.base import Cells, Rows, Source
+from reporter.trading.ledger.sources.base import LONG, SHORT, Cells, Rows, Source
 from reporter.trading.trades import OpenKey
 
 # A result within half of the last digit that is kept is exactly 0: neither a win nor a loss.
@@ -40,10 +40,6 @@ _NOISE: ColumnElement[Any] = literal_column("0.000000005")
 
 # What is as large is no amount: see `Readable.number`.
 LARGEST = 10**18
-
-# The words for the two sides of a market that are known (docs/native-schema.md); there may be others.
-LONG = ("long", "buy", "yes", "up")
-SHORT = ("short", "sell", "no", "down")
 
 # An account that was last seen so long before a moment was not seen at it.
 LOOK_BACK = timedelta(days=7)
@@ -353,7 +349,9 @@ def counted(
     c = found.subquery().c
     agent = named_value(c, "agent")
     hour = (source.timing.seconds(c.closed_at) // whole(3600)).label("hour")
-    chosen = select(c.id, c.closed_at, hour, agent, c.mode, c.currency, c.pnl, c.fees, c.funding)
+    held = case((c.opened_at <= c.closed_at, source.timing.between(c.opened_at, c.closed_at))).label("held")
+    book, costs = (c.mode, c.currency), (c.fees, c.funding, c.volume)
+    chosen = select(c.id, c.closed_at, hour, agent, *book, c.pnl, *costs, c.side, held)
     return chosen.order_by(c.closed_at, c.id).limit(limit)
 
 

@@ -41,14 +41,18 @@ from reporter.trading.ledger.balances import BookKey, CashFlow, LedgerResult, Li
 from reporter.trading.ledger.buckets import (
     HOUR,
     Anchor,
+    Bucket,
     Courses,
+    Hour,
     Realised,
     Recount,
     Rollups,
     courses,
+    figures_of,
     fine,
     from_fine,
     hours_of,
+    ran,
     start_of,
 )
 from reporter.trading.ledger.cash_flows import paid
@@ -82,6 +86,8 @@ _DAYS = 31
 _GONE = 100
 # A table with fewer trades needs no index on their closing time.
 _LARGE = 100_000
+# A period with fewer trades is read from the database itself: figures then follow every edit at once.
+MANY_TRADES = 500
 # Trades that are gone through where no roll-up has them.
 _UNKEPT = 20_000
 _EPOCH = datetime.fromtimestamp(0, UTC)
@@ -111,6 +117,7 @@ class Reader:
     def __init__(self, settings: LedgerSettings, timeout: float, now: Callable[[], datetime] | None = None) -> None:
         self.settings = settings
         self.rollups: Rollups | None = None
+        self.many = MANY_TRADES
         self._clock_of_ours = now
         self._has_index = False
         self._present: set[str] = set()  # what was found in the database, and is taken for there until a look fails
@@ -712,6 +719,9 @@ class Reader:
 
         What can be summed is summed by the database, the rest is found by going through.
         """
+        kept = self._kept_figures(connection, source, period) if by == "agent" and not days else None
+        if kept:
+            return *kept, 0, True
         named = grouping(by, source, period, self.name)
 
         def line_of(key: Any, mode: str, currency: str) -> LineKey:
@@ -728,6 +738,63 @@ class Reader:
         walk = walked(in_order, line_of)
         figures = rows.figures(((line_of(row.key, row.mode, row.currency), row) for row in lines), len(days))
         return self._with_order(connection, source, period, figures, walk), walk, nowhere, timed
+
+    def _kept_figures(
+        self, connection: Connection, source: Source, period: Period
+    ) -> tuple[dict[LineKey, Figures], TradeWalk] | None:
+        """Each agent's figures from what is kept of a period with many trades; the rest of it is read from the source.
+
+        None where that is not known or holds no longer, and where a trade cannot be read.
+        """
+        start, end = hour_of(period.start + timedelta(hours=1) - INSTANT), hour_of(period.end)
+        if self.rollups is None or start >= end or self._begins_unformed(connection, source):
+            return None
+        kept = self.rollups.stretch(self.name, self.definition, (start, end), self.many)
+        if kept is None or not self._stands(connection, source, kept.anchor):
+            return None
+        before = self._hours_of(connection, source, period.start, start_of(start))
+        after = self._hours_of(connection, source, start_of(kept.until), period.end)
+        if before is None or after is None:
+            return None
+        whole = Hour()
+        for own in (*before, kept.whole, *after):
+            whole.take(own)
+        walk = TradeWalk(books={book: ran(bucket) for book, bucket in whole.books.items()})
+        figures = self._with_extremes(connection, source, period, whole.lines)
+        return (figures, walk) if figures else None
+
+    def _hours_of(
+        self, connection: Connection, source: Source, since: datetime, until: datetime
+    ) -> Sequence[Hour] | None:
+        """What the source has between two moments, hour by hour; None where a trade cannot be read."""
+        if since >= until:
+            return ()
+        asked = self._once(source, ("lost",), partial(queries.lost, source, since, until))
+        bounds = queries.bounds(source, since=since, until=until)
+        if connection.execute(asked, bounds).scalar_one():
+            return None
+        asked = self._once(source, ("counted",), partial(queries.counted, source, since, until))
+        found = connection.execute(asked, bounds, execution_options=_STREAMED)
+        return [hour for _, hour in sorted(hours_of(found)[0].items())]
+
+    def _with_extremes(
+        self, connection: Connection, source: Source, period: Period, lines: Mapping[LineKey, Bucket]
+    ) -> dict[LineKey, Figures] | None:
+        """The figures of lines with their best and worst trades; None where one of these is gone or has changed."""
+        ends = [one for bucket in lines.values() for one in (bucket.best, bucket.worst) if one]
+        if len(ends) < 2 * len(lines):
+            return None
+        trades = self._by_ids(connection, source, period, sorted({id_ for _, id_ in ends}))
+        if any(id_ not in trades or units(trades[id_].pnl.amount) != result for result, id_ in ends):
+            return None
+        return {
+            line: replace(
+                figures_of(bucket, line[2]),
+                best=bucket.best and trades[bucket.best[1]],
+                worst=bucket.worst and trades[bucket.worst[1]],
+            )
+            for line, bucket in lines.items()
+        }
 
     def _sums(
         self, connection: Connection, source: Source, period: Period, named: Grouping, days: Sequence[Period]
@@ -761,13 +828,7 @@ class Reader:
     ) -> dict[LineKey, Figures]:
         """Figures with what was found by going through."""
         ids = sorted({id_ for path in walk.lines.values() for id_ in (path.best_id, path.worst_id)})
-        trades: dict[Any, Trade] = {}
-        for first in range(0, len(ids), _IDS):
-            some = ids[first : first + _IDS]
-            asked = self._once(source, ("these",), partial(queries.these, source, period, some))
-            bounds = queries.bounds(source, since=period.start, until=period.end)
-            found = connection.execute(asked, {**bounds, "ids": some})
-            trades |= {row.id: rows.trade(row, self.name) for row in found}
+        trades = self._by_ids(connection, source, period, ids)
 
         def completed(own: Figures, path: LinePath) -> Figures:
             squares = Decimal(f"{path.squares}E-16")
@@ -776,6 +837,16 @@ class Reader:
             return replace(own, best=best, worst=worst, squares=squares, streaks=streaks)
 
         return {line: completed(own, walk.lines[line]) if own.trades else own for line, own in figures.items()}
+
+    def _by_ids(self, connection: Connection, source: Source, period: Period, ids: Sequence[Any]) -> dict[Any, Trade]:
+        trades: dict[Any, Trade] = {}
+        for first in range(0, len(ids), _IDS):
+            some = ids[first : first + _IDS]
+            asked = self._once(source, ("these",), partial(queries.these, source, period, some))
+            bounds = queries.bounds(source, since=period.start, until=period.end)
+            found = connection.execute(asked, {**bounds, "ids": some})
+            trades |= {row.id: rows.trade(row, self.name) for row in found}
+        return trades
 
     def _realised(
         self,

@@ -17,6 +17,10 @@ from reporter.trading.ledger.sources.readable import Readable
 # What trades without a strategy (or agent) are counted under.
 UNNAMED = "unnamed"
 
+# The words for the two sides of a market that are known (docs/native-schema.md); there may be others.
+LONG = ("long", "buy", "yes", "up")
+SHORT = ("short", "sell", "no", "down")
+
 Column = ColumnElement[Any]
 Rows = Select[Any]
 
