@@ -10,12 +10,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
+from itertools import islice
 from math import floor
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from reporter.alerts.maintenance import maintenance_spans
+from reporter.alerts.maintenance import MaintenanceWindow, maintenance_spans
 from reporter.alerts.model import Level
 from reporter.alerts.pings import awaited
 from reporter.alerts.uptime import StateSpan, is_component, measured
@@ -36,6 +37,8 @@ from reporter.web.resource import EVER, Call, OfLedgers, Paged, Query, Resource,
 from reporter.web.trade_search import TradeSearch
 
 DAYS_SHOWN = 30
+AHEAD = timedelta(days=7)
+NEXT_OF_A_WINDOW, MOST_WINDOWS = 2, 10
 LONGEST_WINDOW = list(WINDOWS)[-1]
 LONGEST_SERIES = timedelta(days=3700)
 STATES = ("waiting", "held", "sending", "unclear", "sent", "dead", "expired", "superseded", "dropped")
@@ -455,7 +458,33 @@ def status(call: Call[Query]) -> wire.StatusAnswer:
         "watched": len(rows),
         "failing": sum(level is not Level.OK for level in levels),
         "subjects": subjects,
+        "maintenance": _maintenance(call),
     }
+
+
+def _from(window: MaintenanceWindow, now: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """The times of a window that are not over, and begin within a week."""
+    return (span for span in window.spans(now - window.duration, now + AHEAD) if span[1] > now)
+
+
+def _maintenance(call: Call[Query]) -> list[wire.MaintenanceJson]:
+    """The maintenance that goes on, and the next of each window."""
+    now = call.world.now
+    found = [
+        (begins, ends, window)
+        for window in call.world.runtime.maintenance
+        for begins, ends in islice(_from(window, now), NEXT_OF_A_WINDOW)
+    ]
+    return [
+        {
+            "begins_at": call.wire.moment(begins),
+            "ends_at": call.wire.moment(ends),
+            "now": begins <= now,
+            "subjects": list(window.subjects),
+            "reason": window.reason,
+        }
+        for begins, ends, window in sorted(found, key=lambda one: one[:2])[:MOST_WINDOWS]
+    ]
 
 
 def ping_states(call: Call[Query]) -> wire.PingStatesAnswer:

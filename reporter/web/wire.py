@@ -345,12 +345,23 @@ class StatusSubjectJson(TypedDict):
     detail: str | None
 
 
+class MaintenanceJson(TypedDict):
+    """Maintenance that goes on, or comes within a week."""
+
+    begins_at: str
+    ends_at: str
+    now: bool
+    subjects: list[str]
+    reason: str
+
+
 class StatusAnswer(TypedDict):
     level: str
     summary: str
     watched: int
     failing: int
     subjects: list[StatusSubjectJson]
+    maintenance: list[MaintenanceJson]
 
 
 class UptimeJson(TypedDict):

@@ -285,3 +285,21 @@ def test_a_token_needs_no_fresh_login(web: Listener) -> None:
     web.clock.forward(hours=1)
     headers = {"Authorization": f"Bearer {OPERATOR}"}
     assert web.client.post("/api/v1/commands/alerts", json={"state": "on"}, headers=headers).status_code == 200
+
+
+def test_the_status_page_shows_maintenance_and_strangers_its_times_alone(tmp_path: Path) -> None:
+    window = "    - {subjects: probe/db, schedule: daily at 13:30, duration: 1h, reason: backups}\n"
+    with listener(tmp_path, f"{LEDGER}alerts:\n  maintenance:\n{window}", web="  public: status\n") as web:
+        public = web.client.get("/status", headers=PAGE).text
+        assert "2026-10-31 13:30" in public
+        assert "backups" not in public
+        assert "probe/db" not in public
+        headers = {"Authorization": f"Bearer {READER}"}
+        assert "backups (probe/db)" in web.client.get("/status", headers=PAGE | headers).text
+        web.clock.forward(minutes=61)
+        first, second = web.client.get("/api/v1/status", headers=headers).json()["maintenance"]
+        assert (first["now"], first["begins_at"]) == (True, "2026-10-31T13:30:00+01:00")
+        assert first["ends_at"] == "2026-10-31T14:30:00+01:00"
+        assert (second["now"], second["begins_at"]) == (False, "2026-11-01T13:30:00+01:00")
+        web.clock.forward(minutes=1)
+        assert "Goes on until 2026-10-31 14:30" in web.client.get("/status", headers=PAGE).text
