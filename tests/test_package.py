@@ -7,10 +7,11 @@ import subprocess
 import sys
 import sysconfig
 import zipfile
-from importlib.metadata import version
+from importlib.metadata import distribution, version
 from pathlib import Path
 
 import pytest
+from pip._vendor.packaging.requirements import Requirement
 
 from reporter.app.tested_versions import untested
 from tests.lock import canonical, extras, lock, run_time
@@ -20,7 +21,7 @@ HOME_FOLDERS = {"jobs": "*.py", "templates": "*.j2", "config": "*.yaml", "system
 
 
 def run(*command: str | Path, cwd: Path, env: dict[str, str] | None = None) -> str:
-    done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -81,6 +82,20 @@ def test_the_lock_file_pins_all_that_a_service_installs() -> None:
     for requirement in run_time():
         if version := tested.get(canonical(requirement.name)):
             assert requirement.specifier.contains(version), f"{requirement}: make lock"
+
+
+def test_the_versions_of_the_lock_file_agree_with_one_another() -> None:
+    locked = pinned(LOCK.read_text())
+    apart = []
+    for name in locked:
+        if canonical(name) not in pinned(lock()) or version(name) != locked[name]:
+            continue  # what this version asks for is not known here
+        for requirement in map(Requirement, distribution(name).requires or ()):
+            other = canonical(requirement.name)
+            asked = not requirement.marker or requirement.marker.evaluate({"extra": ""})
+            if asked and other in locked and not requirement.specifier.contains(locked[other]):
+                apart.append(f"{name} asks for {requirement}, not for {locked[other]}: make lock")
+    assert apart == []
 
 
 def test_each_library_has_an_upper_bound_and_its_word_in_the_docs() -> None:
