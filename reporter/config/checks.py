@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from reporter.config.apprise_schemas import ALLOWED, LOCAL, schema_of
 from reporter.config.models import AppriseChannel, Config, DiscordChannel, JobConfig, LedgerConfig, TelegramChannel
 from reporter.config.types import did_you_mean
-from reporter.config.yaml_document import Document, KeyPath, shown
+from reporter.config.yaml_document import Document, KeyPath, dotted, shown
 from reporter.errors import Problem, nearest
 from reporter.secret import Secret
 
@@ -93,10 +93,19 @@ class _Names:
 
 
 def _unknown_channels(config: Config, document: Document, names: _Names) -> Iterator[Problem]:
-    known = names.of("channels")
-    for path, name in _named_channels(config, document) if known is not None else ():
-        if known is not None and name not in known:
-            yield document.problem(path, f"there is no channel `{shown(name)}`", _meant(name, known) or _NO_CHANNEL)
+    """A name that no channel has, once, however many places name it: who renamed a channel renames it there too."""
+    if (known := names.of("channels")) is None:
+        return
+    places = dict[str, list[KeyPath]]()
+    for path, name in _named_channels(config, document):
+        if name not in known:
+            places.setdefault(name, []).append(path)
+    for name, (first, *others) in places.items():
+        message, hint = f"there is no channel `{shown(name)}`", _meant(name, known) or _NO_CHANNEL
+        if others:
+            message += f"; {', '.join(map(dotted, others))} {'name' if others[1:] else 'names'} it too"
+            hint += f"; or call a channel `{shown(name)}` again"
+        yield document.problem(first, message, hint)
 
 
 def _meant(wrong: str, known: list[str]) -> str:
