@@ -29,6 +29,7 @@ from reporter.jobs.changes import differences, terms
 from reporter.messages.formats import plural
 from reporter.periods.clock import Clock, ClockSteps, SystemClock
 from reporter.periods.schedules import Every
+from reporter.scheduler.beginning_threads import BeginningThreads
 from reporter.scheduler.delivery_loop import DeliveryLoop
 from reporter.scheduler.guarded import LastingTrouble, guarded
 from reporter.scheduler.heap import give_back
@@ -102,7 +103,7 @@ class Daemon:
         self._pruned = self._gave_back = -1  # in which day, and in which hour, by the wall clock
         self._store_trouble, self._planner_trouble = LastingTrouble(), LastingTrouble()
         self._starved = 0
-        self._beginning: set[threading.Thread] = set()  # were about to begin at the last look
+        self._beginning = BeginningThreads(clock)
         self._service = service or ServiceNotify()
         self._hung: str | None = None
         self._broken: Mapping[str, str] = {}  # the jobs that an alert says cannot be loaded, and why
@@ -211,11 +212,9 @@ class Daemon:
             self._starved += 1
 
     def _notice_threads_that_never_began(self) -> None:
-        """End where a thread had no memory to begin: whoever started it waits for that for ever."""
-        beginning = {thread for thread in threading.enumerate() if not thread.is_alive()}
-        if beginning & self._beginning:
+        """End where a thread had no memory to begin."""
+        if self._beginning.one_never_began():
             self._starved = STARVED
-        self._beginning = beginning
 
     def _tick(self) -> None:
         """The planner's turn: owed periods go to the pool, and time passes for alerts that wait for it."""
