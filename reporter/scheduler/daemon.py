@@ -32,7 +32,7 @@ from reporter.periods.schedules import Every
 from reporter.scheduler.beginning_threads import BeginningThreads
 from reporter.scheduler.delivery_loop import DeliveryLoop
 from reporter.scheduler.guarded import LastingTrouble, guarded
-from reporter.scheduler.heap import give_back
+from reporter.scheduler.heap import give_back, leave_few_gaps
 from reporter.scheduler.job_runs import WORKERS, JobRuns
 from reporter.scheduler.liveness import PLANNER, Liveness
 from reporter.scheduler.ping_watch import PingWatch
@@ -54,7 +54,7 @@ STOP_PATIENCE = 5.0
 CLOSE_AFTER = 300.0
 # So many turns of the planner in a row get no memory or threads before the daemon ends: a new one begins with little.
 STARVED = 3
-DAY, HOUR = 86400.0, 3600.0
+DAY, HOUR, MINUTE = 86400.0, 3600.0, 60.0
 
 
 class Home(Protocol):
@@ -100,7 +100,8 @@ class Daemon:
         self._reloaded = reloaded
         self._reloading = threading.Lock()
         self._intervals: dict[str, int] = {}
-        self._pruned = self._gave_back = -1  # in which day, and in which hour, by the wall clock
+        self._pruned = -1  # in which day, by the wall clock
+        self._gave_back = (-1, -1)  # in which hour by the wall clock, and in which minute of the other one
         self._store_trouble, self._planner_trouble = LastingTrouble(), LastingTrouble()
         self._starved = 0
         self._beginning = BeginningThreads(clock)
@@ -132,6 +133,7 @@ class Daemon:
 
         Raises ScarceError where the machine gives no more memory or threads, and StoreLostError.
         """
+        leave_few_gaps()
         _on_signals(stop=self._stopping.set, reload=partial(guarded, "the config", self._reload))
         self._clockwork.add_listener(self._overlapped, EVENT_JOB_MAX_INSTANCES)
         self._clockwork.add_listener(self._failed, EVENT_JOB_ERROR)
@@ -231,7 +233,7 @@ class Daemon:
                 self._runs.submit_open(bound.job.name)
             self._upkeep.release_digests(runtime)
             self._prune_daily(runtime)
-            self._give_back_hourly()
+            self._give_back_often()
             self._liveness.turned(PLANNER)
             self._starved = 0
             if not any(bound.job.covers.unit is None for bound in _enabled(runtime)):
@@ -249,10 +251,11 @@ class Daemon:
             self._pruned = day
             self._runs.submit("pruning", partial(self._upkeep.prune, runtime))
 
-    def _give_back_hourly(self) -> None:
-        hour = int(self._clock.wall().timestamp() // HOUR)
-        if hour != self._gave_back:
-            self._gave_back = hour
+    def _give_back_often(self) -> None:
+        """Once a minute, and in each hour of the wall clock: what a burst of reports freed waits for no other."""
+        now = (int(self._clock.wall().timestamp() // HOUR), int(self._clock.monotonic() // MINUTE))
+        if now != self._gave_back:
+            self._gave_back = now
             give_back()
 
     def _watch(self) -> None:
