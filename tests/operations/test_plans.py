@@ -71,7 +71,7 @@ def test_the_score_of_a_month(stage: Stage) -> None:
 
 
 def test_the_score_shows_multiples_of_the_planned_risk_and_what_came_late(stage: Stage) -> None:
-    ask(stage, "plan d long BTC above 950, stop 930", DARIA)
+    ask(stage, "plan d long BTC above 950, stop 930, target 990", DARIA)
     stage.clock.forward(hours=1)
     said = ask(stage, "edit d flat", DARIA)
     assert "It came 1h after 13:00:00, when plans count: it is kept and does not count." in said
@@ -79,7 +79,7 @@ def test_the_score_shows_multiples_of_the_planned_risk_and_what_came_late(stage:
     with closing(sqlite3.connect(stage.folder / "trading.sqlite")) as trading, trading:
         trading.execute("UPDATE trades SET size = 0.25")
     score = ask(stage, "plans --score")
-    assert "1 later version does not count" in score
+    assert "1 later version does not count · target not judged: no prices" in score
     assert "n=1 with entry and stop: too few for an average R" in score
     assert "· +3.75 USDT · +100.00 USDT (paper) · +0.75R · +20.00R (paper)" in score
 
