@@ -19,6 +19,7 @@ from reporter.inbox.event import read_event
 from reporter.inbox.send import send_events
 from reporter.inbox.submit import submit
 from reporter.jobs.loader import stock_home
+from reporter.periods.schedules import Every
 
 # Trouble that the demo makes up, so that there is an alert of each kind.
 TROUBLE = """
@@ -27,8 +28,9 @@ TROUBLE = """
   cache: {kind: redis, url: "redis://127.0.0.1:9"}
   exchange: {url: "http://127.0.0.1:9/status"}
 """
-# So often what looks at the present runs after the floor has traded: a probe that fails needs three readings.
-ROUNDS = 3
+# So often what looks at the present runs after the floor has traded: a probe that fails needs three readings. What
+# comes by the hour runs once.
+ROUNDS, OFTEN = 3, 1800
 SILENT, RENAMED = "Volume_ETH_v1", "Momentum_BTC_v2"
 
 # What the bots of the floor write into the table `events` of their database, and what other programs hand in.
@@ -68,7 +70,7 @@ def floor_config(pictures: str | None) -> str:
         ("starting_balance: [10000 USDT]", f"starting_balance: [{balances}]"),
         (f"{probe}\n", probe + TROUBLE),
         ("  daily_loss: 100 USDT\n", "  daily_loss: 100 USDT\n  least_win_rate: 90%\n"),
-        ("largest_position: 500 USDT", "largest_position: 200 USDT"),
+        ("largest_position: 500 USDT", "largest_position: 650 USDT"),
     ):
         text = text.replace(written, invented)
     return text
@@ -88,8 +90,9 @@ def play(app: App, path: Path, wait: Callable[[float], object]) -> list[str]:
     with app.store.begin() as connection:
         submit(connection, [read_event(dict(event)) for event in EVENTS], app.clock.wall(), source="demo")
     wait(1.1)
-    present = [name for name, bound in app.runtime.jobs.items() if not bound.job.covers.closed]
-    wrong += _run(app, present * ROUNDS)
+    present = [bound for bound in app.runtime.jobs.values() if not bound.job.covers.closed]
+    often = [bound.name for bound in present if isinstance(bound.schedule, Every) and bound.schedule.seconds <= OFTEN]
+    wrong += _run(app, often * ROUNDS)
     while not app.stopping.is_set() and send_events(app.store, app.runtime.events, app.clock.wall()):
         pass
     deliver(app)
