@@ -30,7 +30,7 @@ SECONDS = 0.1
 """After so long no further window is begun."""
 WINDOW_SHARE = 0.3
 """What one window should take of the time."""
-FIRST_WINDOW = timedelta(days=1)
+FIRST_WINDOW, FIRST_SORTED = timedelta(days=1), timedelta(days=7)
 MOST_WIDER = 8
 FIRST = datetime(1, 1, 2, tzinfo=UTC)
 COUNT_SECONDS = 0.05
@@ -135,7 +135,7 @@ class TradeSearch:
 
     def _windows(self, seconds: float) -> Iterator[Period]:
         """Stretches of the period, the newest first, until time is over; each as wide as the last was quick."""
-        end, width, began = self._period.end, FIRST_WINDOW, self._clock()
+        end, width, began = self._period.end, FIRST_SORTED, self._clock()
         while end > self._period.start:
             since = self._clock()
             window = replace(self._period, start=max(self._period.start, end - min(width, end - FIRST)), end=end)
@@ -143,7 +143,7 @@ class TradeSearch:
             end, now = window.start, self._clock()
             if now - began >= seconds:
                 return
-            width *= min(MOST_WIDER, max(1, seconds * WINDOW_SHARE / max(now - since, 0.001)))
+            width *= min(MOST_WIDER, max(2, seconds * WINDOW_SHARE / max(now - since, 0.001)))
 
     def _first_width(self, end: datetime) -> timedelta:
         """Without a filter the newest trades are the next ones of the index: nothing is searched."""

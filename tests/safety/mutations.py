@@ -150,7 +150,7 @@ def _change(data: dict[Any, Any], chance: random.Random) -> None:
     holder, key = chance.choice(places)
     what = chance.random()
     if what < 0.6:
-        holder[key] = chance.choice(ODD)
+        holder[key] = copy.deepcopy(chance.choice(ODD))
     elif what < 0.7:
         del holder[key]
     elif what < 0.85 and isinstance(holder, dict):
@@ -158,8 +158,7 @@ def _change(data: dict[Any, Any], chance: random.Random) -> None:
         holder[text[: len(text) // 2] + chance.choice("xy-_ .") + text[len(text) // 2 :]] = holder.pop(key)
     else:
         other, name = chance.choice(places)
-        if isinstance(other, dict) or name < len(other):
-            holder[key] = copy.deepcopy(other.get(name) if isinstance(other, dict) else other[name])
+        holder[key] = copy.deepcopy(other[name])
 
 
 def _places(value: Any) -> Iterator[tuple[Any, Any]]:
