@@ -152,8 +152,6 @@ class Daemon:
         gc.freeze()  # what was loaded stays: the collector need not walk through it again
         self._service.ready(self._status())
         self._watch()
-        if self._starved >= STARVED:  # no shutdown: it could wait for a lock of a thread that waits for ever
-            raise ScarceError("the planner got no more memory or threads, again and again")
         self._shut_down()
 
     def _status(self) -> str:
@@ -209,14 +207,19 @@ class Daemon:
         log.warning("%s: a run was skipped because the one before is still going", event.job_id)
 
     def _failed(self, event: JobExecutionEvent) -> None:
-        """End before the daemon stands still for want of memory; what it owes is in the store."""
+        """Count the planner's turns in a row that got no memory."""
         if event.job_id == PLANNER and is_scarce(event.exception):
             self._starved += 1
 
-    def _notice_threads_that_never_began(self) -> None:
-        """End where a thread had no memory to begin."""
+    def _end_without_memory(self) -> None:
+        """Raise ScarceError where work stands still for want of memory or threads. What is owed is in the store.
+
+        Nothing is shut down: it could wait for a lock of a thread that waits for ever.
+        """
+        if self._starved >= STARVED:
+            raise ScarceError("the planner got no more memory or threads, again and again")
         if self._beginning.one_never_began():
-            self._starved = STARVED
+            raise ScarceError("a thread got no memory to begin")
 
     def _tick(self) -> None:
         """The planner's turn: owed periods go to the pool, and time passes for alerts that wait for it."""
@@ -261,8 +264,8 @@ class Daemon:
     def _watch(self) -> None:
         """The main thread's life: edited files, and a clock that was set."""
         steps = ClockSteps(self._clock)
-        while not self._stopping.wait(self._watch_seconds) and self._starved < STARVED:
-            self._notice_threads_that_never_began()
+        while not self._stopping.wait(self._watch_seconds):
+            self._end_without_memory()
             guarded("the config", self._reload_if_edited)
             self._keep_store()
             self._feed_watchdog()

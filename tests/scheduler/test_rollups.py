@@ -303,6 +303,22 @@ def test_a_trade_of_the_last_hours_that_cannot_be_read_is_counted_beside_what_is
     desk.assert_same()
 
 
+def test_sums_count_no_more_once_one_of_their_trades_cannot_be_read(tmp_path: Path, store: Store) -> None:
+    desk = Freqtrade(tmp_path, store)
+    reader = desk.known.readers[0]
+    reader.many = 1
+    assert desk.run("UPDATE trades SET close_profit_abs = 'n/a' WHERE id = 200")
+    desk.clock.forward(hours=13)
+    while desk.upkeep.step(reader):
+        pass
+    ever = between("2020-01-01", "2027-01-01")
+    (book,) = desk.known.performance(ever)
+    assert book.unreadable
+    assert [book] == desk.plain.performance(ever)
+    with pytest.raises(LedgerError, match=r"^ft: 1 trade cannot be read, so no sum is kept$"):
+        list(desk.upkeep.verify(reader))
+
+
 def test_an_open_trade_that_closes_later_is_found_by_its_key(tmp_path: Path, store: Store) -> None:
     desk = Freqtrade(tmp_path, store)
     assert desk.run("UPDATE trades SET is_open = 1 WHERE id = 3")

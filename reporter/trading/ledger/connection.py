@@ -21,7 +21,7 @@ from reporter.secret import Secret
 from reporter.trading.ledger import mysql, readonly
 from reporter.trading.ledger.postgres_version import postgres_version
 from reporter.trading.ledger.sessions import BriefPool
-from reporter.trading.ledger.sqlite_file import DisturbedError, SqliteFile, open_sqlite, sqlite_reason, verified
+from reporter.trading.ledger.sqlite_file import SqliteFile, open_sqlite, sqlite_reason, verified
 
 _WRONG_KIND = ": is it the right kind of ledger?"
 
@@ -71,10 +71,8 @@ class Database:
                 file = connection.connection.dbapi_connection
                 with verified(file) if isinstance(file, SqliteFile) else _dropped_on_error(connection):
                     yield connection
-        except DisturbedError as error:
-            raise DisturbedError(f"{self.name}: {error}") from None
         except LedgerError as error:
-            raise LedgerError(f"{self.name}: {error}") from None
+            raise type(error)(f"{self.name}: {error}") from None
         except SQLAlchemyError as error:
             raise LedgerError(f"{self.name}: {self._reason(error)}") from None
 

@@ -373,7 +373,8 @@ class Reader:
                 end = last
                 found = found[: bisect_left(found, last, key=attrgetter("hour"))]
             if lost := connection.execute(queries.lost(source, start_of(start), start_of(end))).scalar_one():
-                raise UnreadableTradesError(f"{self.name}: {lost} trades cannot be read, so no sum of them is kept")
+                number = f"{lost} {'trade' if lost == 1 else 'trades'}"
+                raise UnreadableTradesError(f"{number} cannot be read, so no sum is kept")
             return Recount(start, end, *hours_of(found, marked_from))
 
     def _counted(
