@@ -45,6 +45,8 @@ def main(arguments: Sequence[str] | None = None, *, forwarded: bool = False) -> 
     except BrokenPipeError:  # the reader of our output has seen enough
         silence_output()
         return NOT_READ
+    except MemoryError:  # there was none for a sentence either
+        _end_for_want_of_memory()
 
 
 class _Parser(argparse.ArgumentParser):
@@ -64,6 +66,10 @@ class _Parser(argparse.ArgumentParser):
 
 # So many bytes a program that works can have at any time.
 _SOME = 16 * 1024 * 1024
+_NO_MEMORY = (
+    b"reporter: this machine gives no more memory or threads, so reporter ends; nothing is lost: raise the limit "
+    b"(`ulimit -v`, or MemoryMax= and TasksMax= of the service)\n"
+)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -88,27 +94,31 @@ def _guarded(parser: argparse.ArgumentParser, options: argparse.Namespace) -> in
     try:
         code = _run(options.declared, options) if options.command else _suggest(parser, options)
         sys.stdout.flush()  # here, where a reader who has gone can be handled, and not when Python exits
-    except ConfigError as error:
-        complain(str(error))
-        return BAD_CONFIG
-    except ScarceError as error:
-        end_for_want_of_memory(str(error))
-    except ReporterError as error:
-        complain(str(error))
-        return FAILED
     except BrokenPipeError:
         raise
     except KeyboardInterrupt:
         return INTERRUPTED
-    except Exception as error:
-        if is_scarce(error) or not _gives_memory():
-            end_for_want_of_memory(str(error))
-        if not isinstance(error, OSError):
-            raise
-        complain(f"{error.filename or 'the output'}: {error.strerror}")  # a full disk, or one that cannot be written to
-        silence_output()
-        return FAILED
+    except Exception as error:  # noqa: BLE001 - what is no fault of the user is raised again
+        if isinstance(error, ScarceError) or is_scarce(error) or not _gives_memory():
+            _end_for_want_of_memory()
+        return _explained(error)
     return code
+
+
+def _explained(error: Exception) -> int:
+    """Say what went wrong, where a user can mend it; the exit code. Raises what is a defect of ours."""
+    match error:
+        case ConfigError():
+            complain(str(error))
+            return BAD_CONFIG
+        case ReporterError():
+            complain(str(error))
+        case OSError():  # a disk that is full, or that cannot be written to
+            complain(f"{error.filename or 'the output'}: {error.strerror}")
+            silence_output()
+        case _:
+            raise error
+    return FAILED
 
 
 def _gives_memory() -> bool:
@@ -119,12 +129,9 @@ def _gives_memory() -> bool:
         return False
 
 
-def end_for_want_of_memory(why: str) -> NoReturn:
+def _end_for_want_of_memory() -> NoReturn:
     """End at once: a thread that waits for memory would keep Python from ending. What is owed is in the store."""
-    complain(
-        "this machine gives no more memory or threads, so reporter ends; nothing is lost"
-        f"{f' ({why})' if why else ''}: raise the limit (`ulimit -v`, or MemoryMax= and TasksMax= of the service)"
-    )
+    os.write(2, _NO_MEMORY)  # which takes none, unlike a sentence that has to be searched for secrets
     logging.shutdown()
     os._exit(FAILED)
 
