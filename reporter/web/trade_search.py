@@ -30,7 +30,7 @@ SECONDS = 0.1
 """After so long no further window is begun."""
 WINDOW_SHARE = 0.3
 """What one window should take of the time."""
-FIRST_WINDOW, FIRST_SORTED = timedelta(days=1), timedelta(days=7)
+FIRST_WINDOW, FIRST_SORTED = timedelta(days=1), timedelta(days=30)
 MOST_WIDER = 8
 FIRST = datetime(1, 1, 2, tzinfo=UTC)
 COUNT_SECONDS = 0.05
@@ -143,7 +143,7 @@ class TradeSearch:
             end, now = window.start, self._clock()
             if now - began >= seconds:
                 return
-            width *= min(MOST_WIDER, max(2, seconds * WINDOW_SHARE / max(now - since, 0.001)))
+            width *= min(MOST_WIDER, max(4, seconds * WINDOW_SHARE / max(now - since, 0.001)))
 
     def _first_width(self, end: datetime) -> timedelta:
         """Without a filter the newest trades are the next ones of the index: nothing is searched."""
