@@ -48,7 +48,7 @@ def _snowflakes(value: Any) -> tuple[str, ...]:
 
 def _prefix(value: Any) -> str:
     """`false` is no prefix."""
-    if value in {False, ""} or value is None:
+    if value is None or value is False or value == "":
         return ""
     if not isinstance(value, str) or not _PREFIX.fullmatch(value):
         raise mistake("a prefix is 1 to 5 signs", "write such as `!`, or `false` to read nothing that people write")
