@@ -28,9 +28,9 @@ TROUBLE = """
   cache: {kind: redis, url: "redis://127.0.0.1:9"}
   exchange: {url: "http://127.0.0.1:9/status"}
 """
-# So often what looks at the present runs after the floor has traded: a probe that fails needs three readings. What
-# comes by the hour runs once.
-ROUNDS, OFTEN = 3, 1800
+# After the floor has traded, jobs that run at least every so many seconds run so many times: a probe that fails needs
+# three readings. A report of the hour would only say the same again.
+OFTEN, ROUNDS = 1800, 3
 SILENT, RENAMED = "Volume_ETH_v1", "Momentum_BTC_v2"
 
 # What the bots of the floor write into the table `events` of their database, and what other programs hand in.

@@ -49,12 +49,12 @@ def _kept_here(config: Config) -> Config:
         "channels": channels,
         "probes": {name: entry for name, entry in config.probes.items() if entry.kind in LOCAL_PROBES},
         "markets": {name: entry for name, entry in config.markets.items() if entry.ledger is not None},
-        "plans": config.plans and _readable(config.plans),
+        "plans": config.plans and _with_address(config.plans),
     }
     return config.model_copy(update=local | {"heartbeat": None, "chat": None, "actions": {}})
 
 
-def _readable(plans: PlansConfig) -> PlansConfig:
+def _with_address(plans: PlansConfig) -> PlansConfig:
     """The address of plans; without the secret that guards it, it is open to this machine alone."""
     if not plans.listen or plans.token is None or not plans.token.missing:
         return plans

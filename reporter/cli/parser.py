@@ -28,6 +28,15 @@ Reports on automated trading in Discord: machines, agents and P&L, on time, once
 """
 
 
+# So many bytes a machine that has memory gives at any time.
+_SPARE = 16 * 1024 * 1024
+# It is bytes already: a sentence that has to be searched for secrets takes memory.
+_NO_MEMORY = (
+    b"reporter: this machine gives no more memory or threads, so reporter ends; nothing is lost: raise the limit "
+    b"(`ulimit -v`, or MemoryMax= and TasksMax= of the service)\n"
+)
+
+
 def main(arguments: Sequence[str] | None = None, *, forwarded: bool = False) -> int:
     """Run one command; returns the exit code: 0 done, 1 failed, 2 wrong usage, 75 queued, 78 unusable config, 141 when
     the reader of our output has gone.
@@ -62,14 +71,6 @@ class _Parser(argparse.ArgumentParser):
         advice = f"did you mean `{whole}`?" if near else f"there is {', '.join(known)}"
         complain(f"there is no {what} {given}: {advice}")
         self.exit(USAGE)
-
-
-# So many bytes a program that works can have at any time.
-_SOME = 16 * 1024 * 1024
-_NO_MEMORY = (
-    b"reporter: this machine gives no more memory or threads, so reporter ends; nothing is lost: raise the limit "
-    b"(`ulimit -v`, or MemoryMax= and TasksMax= of the service)\n"
-)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -124,14 +125,14 @@ def _explained(error: Exception) -> int:
 def _gives_memory() -> bool:
     """Whether the machine still gives some. Where it does not, Python and its libraries raise errors of any kind."""
     try:
-        return bool(bytearray(_SOME))
+        return bool(bytearray(_SPARE))
     except MemoryError:
         return False
 
 
 def _end_for_want_of_memory() -> NoReturn:
     """End at once: a thread that waits for memory would keep Python from ending. What is owed is in the store."""
-    os.write(2, _NO_MEMORY)  # which takes none, unlike a sentence that has to be searched for secrets
+    os.write(2, _NO_MEMORY)
     logging.shutdown()
     os._exit(FAILED)
 

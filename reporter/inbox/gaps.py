@@ -29,8 +29,8 @@ def report_silence(
     connection: Connection, expected: Mapping[str, timedelta], now: datetime, listening: timedelta
 ) -> int:
     """Say once of each source that it has sent none of a kind for longer than the kind's longest pause; returns how
-    many that were. A source that has never sent any is not expected to. What fell into a time in which nobody
-    listened is no silence: so long the daemon has been `listening`."""
+    many that were. A source that has never sent any is not expected to. The daemon has been `listening` for so long;
+    what came or did not come before that is nobody's silence."""
     count = 0
     for kind, longest in expected.items():
         for last in events.last_of_each_source(connection, kind):

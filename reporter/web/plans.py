@@ -242,10 +242,9 @@ def _guarded(
             response = await page(request)
         except _RequestError as error:
             response = JSONResponse({"error": str(error)}, error.status)
-        except (ReporterError, TimeoutError):
-            response = JSONResponse({"error": "Internal server error"}, 500)
-        except Exception:
-            log.exception("an answer about plans failed")
+        except Exception as error:
+            if not isinstance(error, ReporterError | TimeoutError):
+                log.exception("an answer about plans failed")
             response = JSONResponse({"error": "Internal server error"}, 500)
         counts.add(response.status_code)
         return response

@@ -38,7 +38,9 @@ from reporter.web.trade_search import TradeSearch
 
 DAYS_SHOWN = 30
 AHEAD = timedelta(days=7)
+"""Maintenance that begins within this time is shown."""
 NEXT_OF_A_WINDOW, MOST_WINDOWS = 2, 10
+"""So many times of a maintenance window are shown, and so many in all."""
 LONGEST_WINDOW = list(WINDOWS)[-1]
 LONGEST_SERIES = timedelta(days=3700)
 STATES = ("waiting", "held", "sending", "unclear", "sent", "dead", "expired", "superseded", "dropped")

@@ -31,7 +31,8 @@ SECONDS = 0.1
 WINDOW_SHARE = 0.3
 """What one window should take of the time."""
 FIRST_WINDOW, FIRST_SORTED = timedelta(days=1), timedelta(days=30)
-MOST_WIDER = 8
+MOST_WIDER, LEAST_WIDER = 8, 4
+"""How much wider the next window is. Each look has a fixed cost: windows to sort or count in widen in any case."""
 FIRST = datetime(1, 1, 2, tzinfo=UTC)
 COUNT_SECONDS = 0.05
 """After so long nothing more is counted, in all and by each name."""
@@ -134,7 +135,7 @@ class TradeSearch:
         return TradeCount(numbers, whole)
 
     def _windows(self, seconds: float) -> Iterator[Period]:
-        """Stretches of the period, the newest first, until time is over; each as wide as the last was quick."""
+        """Stretches of the period, the newest first; none begins once time is over. A quick one widens the next."""
         end, width, began = self._period.end, FIRST_SORTED, self._clock()
         while end > self._period.start:
             since = self._clock()
@@ -143,7 +144,7 @@ class TradeSearch:
             end, now = window.start, self._clock()
             if now - began >= seconds:
                 return
-            width *= min(MOST_WIDER, max(4, seconds * WINDOW_SHARE / max(now - since, 0.001)))
+            width *= min(MOST_WIDER, max(LEAST_WIDER, seconds * WINDOW_SHARE / max(now - since, 0.001)))
 
     def _first_width(self, end: datetime) -> timedelta:
         """Without a filter the newest trades are the next ones of the index: nothing is searched."""

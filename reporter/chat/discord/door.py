@@ -33,7 +33,7 @@ from reporter.chat.discord.slash import (
     suggestions,
     values_of,
 )
-from reporter.chat.questions import Question, Questions, Strangers
+from reporter.chat.questions import MOST_PICTURES, PICTURE_BYTES, Question, Questions, Strangers
 from reporter.errors import ReporterError
 from reporter.messages.message import visible
 from reporter.operations import people
@@ -46,13 +46,11 @@ log = logging.getLogger(__name__)
 
 SUGGEST_WITHIN = 2.0
 """Seconds for suggestions; Discord waits 3."""
-PICTURE_BYTES = 10 << 20
 """Of one picture that somebody sends."""
 FETCH_WITHIN = 20.0
 """Seconds for all pictures of a question."""
-MOST_PICTURES = 10
 MOST_FORMS = 5
-"""Of the forms whose pictures are kept: 100 MiB each at most."""
+"""So many forms whose pictures are kept until they come back: 100 MiB each at most."""
 WITHOUT_PICTURES = "without its pictures, which are gone: add them again with `edit`"
 IN_ORDER_WITHIN = 3.0
 """Seconds for which a command waits for the one before it to be acknowledged, or to have its pictures."""

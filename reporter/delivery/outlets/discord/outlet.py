@@ -37,8 +37,6 @@ USER_AGENT = f"DiscordBot (https://pypi.org/project/reporter, {__version__})"
 """The form that Discord asks of programs; another may be refused at its door (error 40333)."""
 
 SUPPRESS_NOTIFICATIONS = 1 << 12
-
-
 _ONLY_WHEN_POSTED = ("username", "avatar_url", "thread_name", "flags")
 
 
