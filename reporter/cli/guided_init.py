@@ -9,7 +9,8 @@ import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -19,10 +20,10 @@ from reporter.app.find_databases import databases
 from reporter.app.home import CONFIG, FolderHome
 from reporter.app.new_home import SECRETS, NewHome, StagedHome, staged_home
 from reporter.app.service_files import has_systemd
-from reporter.cli.ledger_inspect import figures_of, ledger_name, mapping_text, url_of
+from reporter.cli.ledger_inspect import doubts_of, figures_of, ledger_name, mapping_text, total_text, url_of
 from reporter.cli.ledger_write import config_address
 from reporter.cli.preview import run_preview
-from reporter.cli.questions import agree, ask, ask_secret, choose
+from reporter.cli.questions import agree, ask, ask_secret, choose, pick
 from reporter.cli.service import run_service
 from reporter.cli.terminal import DONE, progress
 from reporter.config import loading
@@ -35,7 +36,7 @@ from reporter.messages.formats import plural
 from reporter.messages.message import Severity, visible
 from reporter.periods.clock import SystemClock
 from reporter.secret import Secret
-from reporter.trading.ledger.inspection import Inspection, inspect
+from reporter.trading.ledger.inspection import Inspection, add_up, inspect
 from reporter.trading.ledger.mapping_text import scalar
 
 CHANNEL = "reports"
@@ -112,6 +113,9 @@ def _choose_databases(dialog: _Dialog) -> None:
     for place in wanted:
         _add(dialog, str(found[place][0]), found[place][1])
     while dialog.asks and (given := ask("Another database, by file or URL (empty: none)" if wanted else _ANY)):
+        if given.startswith(("http://", "https://")):
+            print("That is an address of the web, and no database. A webhook is asked for next: press Enter here.")
+            continue
         try:
             _add(dialog, given, _looked_at(given, dialog))
         except ReporterError as error:
@@ -151,8 +155,44 @@ def _looked_at(given: str, dialog: _Dialog) -> Inspection:
         raise ReporterError(f"{given} cannot be read: {seen.trouble}")
     if seen.kind is None and not seen.proposals:
         raise ReporterError(f"no table of {given} looks like one of trades: docs/databases.md says how to map tables")
-    print("\n".join(visible(line) for line in figures_of(seen)))
+    print("\n".join(visible(line) for line in (*figures_of(seen), *doubts_of(seen))))
+    if dialog.asks:
+        _settle(seen, url_of(given), dialog.clock.wall())
     return seen
+
+
+def _settle(seen: Inspection, url: Secret, now: datetime) -> None:
+    """Ask for what a proposed mapping guesses and what changes every figure: fees, and the zone of times."""
+    for doubt in list(seen.proposals[0].doubts if seen.proposals else ()):
+        kind = doubt.partition(":")[0]
+        if kind == "net" and _are_net(seen, url, now):
+            seen.proposals[0].mapping.pop("net")
+        elif kind == "timezone":
+            columns = seen.proposals[0].mapping.pop("columns")
+            zone = _zone_of_times(seen.proposals[0].mapping.get("timezone", "UTC"))
+            seen.proposals[0].mapping |= {"timezone": zone, "columns": columns}
+        if kind in {"net", "timezone"}:
+            seen.proposals[0].doubts.remove(doubt)
+
+
+def _are_net(seen: Inspection, url: Secret, now: datetime) -> bool:
+    """Whether the results in a table are net of its fees, by the figures that each answer makes."""
+    best = seen.proposals[0]
+    other = replace(seen, proposals=[replace(best, mapping={**best.mapping, "net": True})])
+    with progress("looking"):
+        add_up(other, url, "found", now)
+    for number, (what, found) in enumerate((("take the fees off", seen), ("they are off already", other)), 1):
+        print(f"{number}. {what}: {'; '.join(visible(total_text(total)) for total in found.totals)}")
+    return pick("Which are the bot's own figures?", 2) == 1
+
+
+def _zone_of_times(guess: str) -> str:
+    while True:
+        given = ask("In which time zone does the bot write its times?", guess)
+        try:
+            return ZoneInfo(given).key
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            print("Write a name such as Europe/Berlin.")
 
 
 def _add(dialog: _Dialog, given: str, seen: Inspection) -> None:
@@ -229,8 +269,7 @@ def _telegram(dialog: _Dialog, token: str) -> str:
 def _which_chat(chats: Sequence[HeardChat]) -> HeardChat:
     for number, chat in enumerate(chats, 1):
         print(f"{number}. {visible(chat.name) or 'without a name'} ({chat.kind})")
-    [place, *_] = [*choose("Which of these chats? One number", len(chats)), 0]
-    return chats[place]
+    return chats[pick("Which of these chats?", len(chats))]
 
 
 def _try(dialog: _Dialog, entry: str) -> None:
@@ -288,12 +327,16 @@ def _finish(place: Path, dialog: _Dialog) -> int:
     print(f"\n✓ {home} is ready: {plural(len(contents.ledgers), 'database')}, {plural(len(contents.jobs), 'report')}.")
     if contents.secrets:
         print(f"  {home / SECRETS / CHANNEL} holds the secret; only you can read it.")
+    for name in contents.mappings:
+        print(f"  {home / 'config' / name}.yaml says how its table is read, and what is a guess: correct it there.")
     if home.parent == Path("/etc") and os.geteuid() == 0 and has_systemd() and _wants_service(dialog):
         _install(home, contents)
         return DONE
     if home.parent == Path("/etc"):
         print(f"Install the service: sudo {_program()} --home {home} service install")
     else:
+        if contents.jobs:
+            print(f"Send a report now: {_program()} --home {home} run-job {contents.jobs[-1]}")
         print(f"Start it: {_program()} --home {home} run")
         print(f"As a service of this machine instead: sudo {_program()} init /etc/reporter")
     return DONE

@@ -99,8 +99,7 @@ def _told(found: Inspection, name: str, options: argparse.Namespace) -> Iterator
     yield from (f"  {line}" for line in as_yaml(best.mapping).splitlines())
     if best.doubts:
         yield ""
-        yield "Not sure of:"
-        yield from (f"  ? {doubt}" for doubt in best.doubts)
+        yield from doubts_of(found)
     yield from _figures(found)
     if not options.write:
         yield ""
@@ -128,8 +127,18 @@ def _figures(found: Inspection) -> Iterator[str]:
 def figures_of(found: Inspection) -> Iterator[str]:
     """What the owner of a database compares with the bot's own figures."""
     yield f"Compare with {_OWN_FIGURES.get(found.kind or '', 'the figures of the bot itself')}:"
-    yield from (f"  {_total(total)}" for total in found.totals)
-    yield f"  first close {_moment(found.first)}, last close {_moment(found.last)}"
+    yield from (f"  {total_text(total)}" for total in found.totals)
+    if found.kind == "freqtrade" and any(total.flat for total in found.totals):
+        yield "  (freqtrade counts a flat trade as won)"
+    now_open = f", {found.checks.open:,} open now" if found.checks else ""
+    yield f"  first close {_moment(found.first)}, last close {_moment(found.last)}{now_open}"
+
+
+def doubts_of(found: Inspection) -> Iterator[str]:
+    """What a proposed mapping guesses, so that a person can put it right."""
+    if found.proposals and found.proposals[0].doubts:
+        yield "Not sure of:"
+        yield from (f"  ? {doubt}" for doubt in found.proposals[0].doubts)
 
 
 def _before(row: Sample, *, by_number: bool) -> str:
@@ -146,10 +155,12 @@ def _after(trade: Trade) -> str:
     )
 
 
-def _total(total: BookTotal) -> str:
+def total_text(total: BookTotal) -> str:
+    """One line a currency and mode."""
+    flat = f", {total.flat:,} flat" if total.flat else ""
     fees = "unknown" if total.fees is None else _plain(total.fees)
     return (
-        f"{total.mode} {total.currency}: {total.trades:,} closed trades, {total.wins:,} won, "
+        f"{total.mode} {total.currency}: {total.trades:,} closed trades, {total.wins:,} won{flat}, "
         f"net P&L {_plain(total.pnl)}, fees {fees}"
     )
 

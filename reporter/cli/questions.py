@@ -40,5 +40,14 @@ def choose(question: str, number: int) -> Sequence[int]:
         print(f"Write numbers from 1 to {number}, `all` or `none`.")
 
 
+def pick(question: str, number: int) -> int:
+    """Which one of so many things, counted from 0; the first where nothing is typed."""
+    while True:
+        given = ask(question, "1")
+        if given.isdecimal() and 1 <= int(given) <= number:
+            return int(given) - 1
+        print(f"Write a number from 1 to {number}.")
+
+
 def _gone() -> ReporterError:
     return ReporterError("the answers have ended, so nothing was made")

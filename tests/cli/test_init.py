@@ -126,6 +126,8 @@ def test_a_wrong_path_and_a_database_of_unknown_software(machine: Machine, scree
         connection.executemany("INSERT INTO deals VALUES (?, ?, ?, ?, ?)", rows)
     screen.answers("A database, by file or URL", "nowhere.sqlite")
     screen.answers("A database, by file or URL", "mine.sqlite")
+    screen.answers("In which time zone", "Nowhere")
+    screen.answers("In which time zone", "Asia/Tokyo")
     screen.answers("begin, such as", "much")
     screen.answers("begin, such as")
     screen.answers("Another database")
@@ -135,7 +137,33 @@ def test_a_wrong_path_and_a_database_of_unknown_software(machine: Machine, scree
     assert screen.ended() == 0, screen.screen
     assert "28 closed trades" in screen.screen
     assert "mapping: config/mine.yaml" in machine.config
+    mapping = (machine.home / "config/mine.yaml").read_text()
+    assert "timezone: Asia/Tokyo" in mapping
+    assert "closed_at names none" not in mapping
     assert checked(machine) == 0
+
+
+def test_whether_results_are_net_is_asked_by_the_figures(machine: Machine, screen: Terminal) -> None:
+    with closing(sqlite3.connect(machine.user / "mine.sqlite")) as connection, connection:
+        connection.execute("CREATE TABLE deals (id, symbol, dirn, gain_cents, fee_cents, closed_ms)")
+        rows = [(n, "BTCUSD", (-1) ** n, n * 100, 50, 1790812800000 + n) for n in range(1, 11)]
+        connection.executemany("INSERT INTO deals VALUES (?, ?, ?, ?, ?, ?)", rows)
+    screen.answers("A database, by file or URL", "https://discord.com/api/webhooks/1/x")
+    screen.shows("That is an address of the web")
+    screen.answers("A database, by file or URL", "mine.sqlite")
+    screen.answers("Which are the bot's own figures?", "3")
+    screen.answers("Write a number from 1 to 2", "2")
+    screen.answers("begin, such as")
+    screen.answers("Another database")
+    screen.answers(HIDDEN)
+    for _ in range(8):
+        screen.answers("? [Y/n]", "n")
+    assert screen.ended() == 0, screen.screen
+    assert "1. take the fees off: live USD: 10 closed trades, 10 won, net P&L 50.00, fees 5.00" in screen.screen
+    assert "2. they are off already: live USD: 10 closed trades, 10 won, net P&L 55.00, fees 5.00" in screen.screen
+    mapping = (machine.home / "config/mine.yaml").read_text()
+    assert "net:" not in mapping
+    assert "side: dirn" not in mapping
 
 
 @FULL

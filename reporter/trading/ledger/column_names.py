@@ -8,21 +8,21 @@ from collections.abc import Mapping
 NAMES: Mapping[str, str] = {
     "id": """
         id uuid guid trade_id position_id deal_id bet_id wager_id exec_id execution_id fill_id order_id ticket reference
-        ref tid nr no number nummer numero
+        ref deal_ref trade_ref order_ref tid nr no number nummer numero
     """,
     "agent": """
-        agent agent_name bot bot_name agent_id bot_id trader trader_name trader_id controller_id config_file_path
-        config_file config strategy_name strategy strategy_id strat account_name account account_id user_id model
+        agent agent_name agent_nm bot bot_name bot_nm agent_id bot_id trader trader_name trader_id controller_id
+        config_file_path config_file config strategy_name strategy strategy_id strat account_name account account_id user_id model
         model_name proxy_wallet wallet strategie estrategia konto compte cuenta
     """,
     "strategy": "strategy strategy_name strategy_id strat setup algo algorithm strategie estrategia",
     "market": """
-        symbol pair trading_pair market ticker instrument instrument_id market_id market_slug contract asset coin
+        symbol pair trading_pair market ticker instrument instr instrument_id market_id market_slug contract asset coin
         token product security condition_id currency_pair epic isin wkn name markt wertpapier titel actif titre
         marche paire activo mercado par valor simbolo symbole event event_name fixture match game
     """,
     "side": """
-        side position_side pos_side direction trade_type order_side is_short is_long is_buy buy_sell long_short
+        side position_side pos_side direction dirn dir trade_type order_side is_short is_long is_buy buy_sell long_short
         action type outcome signal richtung seite art sens operation sentido lado tipo operacion kauf_verkauf
     """,
     "quantity": """
@@ -31,12 +31,12 @@ NAMES: Mapping[str, str] = {
         position_size anzahl menge stuck stuckzahl quantite cantidad unidades
     """,
     "entry_price": """
-        entry_price entry open_rate open_price price_open avg_px_open avg_entry_price average_entry_price entry_px
+        entry_price entry px_in in_px open_rate open_price price_open avg_px_open avg_entry_price average_entry_price entry_px
         price_in buy_price avg_entry open einstieg einstiegskurs eroffnungskurs kaufkurs prix_entree prix_ouverture
         precio_entrada precio_apertura
     """,
     "exit_price": """
-        exit_price exit close_rate close_price price_close avg_px_close avg_exit_price exit_px price_out sell_price
+        exit_price exit px_out out_px close_rate close_price price_close avg_px_close avg_exit_price exit_px price_out sell_price
         avg_exit ausstieg ausstiegskurs schlusskurs verkaufskurs prix_sortie prix_cloture precio_salida
         precio_cierre
     """,

@@ -48,6 +48,7 @@ class BookTotal:
     currency: str
     trades: int
     wins: int
+    flat: int
     pnl: Decimal
     fees: Decimal | None
 
@@ -89,13 +90,19 @@ def inspect(url: Secret | str, name: str, now: datetime, *, timeout: float = 60)
         found.proposals = propose(catalog, name)
         if not found.proposals:
             return found
+    add_up(found, url, name, now, timeout=timeout)
+    return found
+
+
+def add_up(found: Inspection, url: Secret | str, name: str, now: datetime, *, timeout: float = 60) -> None:
+    """Enter what the rows add up to by the likeliest mapping: anew where a person has corrected it."""
+    found.totals, found.trouble = [], ""
     mapping = found.proposals[0].mapping if found.proposals else {}
     settings = LedgerSettings(name=name, kind=found.kind or "mapping", url=url, mapping=mapping)
     try:
         _add_up(found, Portfolio([settings], timeout=timeout), now)
     except LedgerError as error:
         found.trouble = str(error).removeprefix(f"{name}: ")
-    return found
 
 
 def _catalog(database: Database | Files | ClickHouse) -> SqlCatalog | FileCatalog:
@@ -117,7 +124,9 @@ def with_contract(proposal: Proposal, tables: Sequence[TableShape]) -> dict[str,
 def _add_up(found: Inspection, ledger: Portfolio, now: datetime) -> None:
     for book in ledger.performance(ALL_TIME):
         fees = book.fees.amount if book.fees else None
-        found.totals.append(BookTotal(book.mode.value, book.currency, book.trades, book.wins, book.pnl.amount, fees))
+        found.totals.append(
+            BookTotal(book.mode.value, book.currency, book.trades, book.wins, book.flat, book.pnl.amount, fees)
+        )
     trades = ledger.closed_trades(ALL_TIME, limit=SHOWN)
     found.first = trades[0].closed_at if trades else None
     newest = [one.newest_trade_at for one in ledger.health() if one.newest_trade_at]

@@ -150,7 +150,7 @@ class _Draft:
         return self._pick("closed_at", is_time), self._pick("opened_at", is_time), self._pick("at", is_time)
 
     def _side(self) -> None:
-        side = self._pick("side", lambda one: one.is_side and not one.is_time)
+        side = self._pick("side", lambda one: one.is_side and not one.is_time) or self._signs()
         if side is None:
             return
         words, base = set(side.words), side.meaning.base
@@ -169,6 +169,13 @@ class _Draft:
             self._columns["side"] = {"from": side.expression, "words": {"1": "long", "-1": "short"}}
         else:
             self._columns["side"] = side.expression
+
+    def _signs(self) -> Candidate | None:
+        """A column of nothing but 1 and -1, whatever its name."""
+        found = self._first(lambda one: set(one.words) == {"1", "-1"})
+        if found is not None:
+            self.doubts.append(f"side: {found.name} holds 1 and -1; 1 is taken as long")
+        return found
 
     def _market(self) -> bool:
         market = self._pick("market", lambda one: one.is_text) or self._first(lambda one: one.is_market)

@@ -99,6 +99,7 @@ def test_freqtrade_and_hummingbot_are_recognised_with_their_totals() -> None:
     freqtrade = looked(DATA / "freqtrade.sqlite")
     [total] = freqtrade.totals
     assert (freqtrade.kind, total.trades, f"{total.pnl:.8f}") == ("freqtrade", 400, "-115.95181996")
+    assert (total.wins, total.flat) == (232, 2)
     hummingbot = looked(DATA / "hummingbot.sqlite")
     assert (hummingbot.kind, [total.mode for total in hummingbot.totals]) == ("hummingbot", ["live", "paper"])
 
@@ -122,6 +123,20 @@ def test_results_that_their_prices_prove_to_be_gross_are(tmp_path: Path) -> None
     create = "CREATE TABLE deals (id, bot, pair, side, qty, entry_price, exit_price, pnl, fee, closed_at)"
     rows = [(n, "a", "BTC/USDT", "LONG", 2, 100, 100 + n, 2 * n, 1, f"2026-10-01T10:0{n}:00Z") for n in range(1, 9)]
     assert proposed(tmp_path, create, *rows)["net"] is False
+
+
+def test_an_id_stays_one_where_the_ends_of_the_sample_overlap(tmp_path: Path) -> None:
+    create = "CREATE TABLE closed_deals (deal_ref TEXT, bot_nm, instr, pnl, ts_close_ms)"
+    rows = [(f"D{n}", "a", "BTCUSD", n, 1790812800000 + n) for n in range(700)]
+    assert proposed(tmp_path, create, *rows)["columns"]["id"] == "deal_ref"
+
+
+def test_a_column_of_1_and_minus_1_is_the_side_whatever_its_name(tmp_path: Path) -> None:
+    create = "CREATE TABLE trades (id, bot, pair, sgn, pnl, closed_at)"
+    rows = [(n, "a", "BTC/USDT", (-1) ** n, n, f"2026-10-01T10:{n}:00Z") for n in range(10, 20)]
+    mapping = proposed(tmp_path, create, *rows)
+    assert mapping["columns"]["side"] == {"from": "sgn", "words": {"1": "long", "-1": "short"}}
+    assert "side: sgn holds 1 and -1; 1 is taken as long" in looked(tmp_path / "bot.sqlite").proposals[0].doubts
 
 
 def test_a_row_that_closes_a_trade_has_its_exit_price_and_open_rows_have_none(tmp_path: Path) -> None:
