@@ -26,13 +26,14 @@ LONGEST_QUOTE = 200
 
 @dataclass(frozen=True, slots=True)
 class PingRule:
-    """A job that reports itself: when it should, and how late it may be. `id` is the last part of its address."""
+    """A job that reports itself: when it should, and how late it may be. `id` is the last part of its address; without
+    one, it is reached by the key of all pings and its name."""
 
     name: str
     schedule: Schedule
     zone: str
     grace: timedelta
-    id: Secret
+    id: Secret | None = None
     get: bool = False
 
     @property
@@ -59,7 +60,10 @@ class Ping:
 
 @dataclass(frozen=True, slots=True)
 class PingState:
-    """What is remembered of a job that reports itself. `schedule` is the rule by which `due_at` was found."""
+    """What is remembered of a job that reports itself. `schedule` is the rule by which `due_at` was found.
+
+    From `paused_at` on nothing is expected of it, until its next ping or until somebody resumes it.
+    """
 
     name: str
     schedule: str
@@ -72,6 +76,17 @@ class PingState:
     took: float | None = None
     """How long the last run took, in seconds; None where it did not say when it began."""
     text: str = ""
+    paused_at: datetime | None = None
+
+
+def paused(state: PingState, now: datetime) -> PingState:
+    """The state of a job of which nothing is expected for now: whatever was wrong is over."""
+    return replace(state, paused_at=now, failed=False, started_at=None, rid=None)
+
+
+def resumed(rule: PingRule, state: PingState, now: datetime) -> PingState:
+    """The state of a job that is expected again: its next ping is due after now."""
+    return replace(state, paused_at=None, due_at=rule.due_after(now))
 
 
 def awaited(rule: PingRule, now: datetime, before: PingState | None = None) -> PingState:
@@ -85,6 +100,7 @@ def after_ping(rule: PingRule, state: PingState, ping: Ping, begun_at: datetime 
     if ping.kind == "log":
         return state
     if ping.kind == "start":
+        state = resumed(rule, state, ping.at) if state.paused_at else state
         return replace(state, started_at=ping.at, rid=ping.rid)
     ends_run = ping.kind == "fail" or ping.rid is None or ping.rid == state.rid
     return replace(
@@ -97,6 +113,7 @@ def after_ping(rule: PingRule, state: PingState, ping: Ping, begun_at: datetime 
         rid=None if ends_run else state.rid,
         took=(ping.at - begun_at).total_seconds() if begun_at else None,
         text=ping.text,
+        paused_at=None,
     )
 
 
@@ -118,6 +135,8 @@ def observed(rule: PingRule, state: PingState, now: datetime) -> Observation:
 
 
 def _judged(rule: PingRule, state: PingState, now: datetime) -> tuple[Level, str]:
+    if state.paused_at:
+        return Level.OK, f"paused at {clock_time(state.paused_at, now)}; its next ping ends that"
     if state.failed and state.pinged_at:
         status = "" if state.status is None else f" with exit status {state.status}"
         return Level.CRITICAL, f"failed{status} at {clock_time(state.pinged_at, now)}{_quoted(state.text)}"

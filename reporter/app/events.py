@@ -39,11 +39,12 @@ def hooks_of(config: Config) -> dict[str, Hook]:
 
 
 def ping_rules(config: Config) -> dict[str, PingRule]:
-    """The jobs that report themselves, by name; those without their id are left out."""
+    """The jobs that report themselves, by name; those whose address is missing are left out."""
+    key = config.web.ping_key if config.web else None
     return {
         name: PingRule(name, parse(entry.schedule), entry.timezone or config.timezone, entry.grace, entry.id, entry.get)
         for name, entry in config.pings.items()
-        if not entry.id.missing
+        if any(one and not one.missing for one in (entry.id, key))
     }
 
 
@@ -64,4 +65,5 @@ def web_settings(config: Config) -> WebSettings | None:
         forwarded=config.web.forwarded,
         origins=config.web.origins,
         public=config.web.public,
+        ping_key=config.web.ping_key,
     )

@@ -160,6 +160,14 @@ def _silence(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--end", action="store_true", help="end a silence now, by its pattern or number")
 
 
+def _announce(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("text", metavar="TEXT", nargs="?", help="what is announced; without it: list")
+    parser.add_argument("--until", metavar="TIME", help="such as 18:00, morning or a date; default: until withdrawn")
+    parser.add_argument("--severity", choices=("info", "warning", "critical"), default="info", help="default: info")
+    parser.add_argument("--by", metavar="NAME", help="who announces; default: you")
+    parser.add_argument("--end", metavar="NUMBER", type=int, help="withdraw an announcement by its number")
+
+
 def _ack(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("subject", metavar="SUBJECT", help="such as probe/db, db, or a pattern")
     parser.add_argument("--for", dest="span", metavar="SPAN", help="how long, such as 2h (default: until it resolves)")
@@ -452,6 +460,13 @@ COMMANDS = (
         "acknowledge an incident: no reminders and no escalation until it resolves",
         "alerts.run_ack",
         _ack,
+        Needs.PAST,
+    ),
+    Command(
+        "announce",
+        "show a text on the status page; list and withdraw announcements",
+        "announce.run_announce",
+        _announce,
         Needs.PAST,
     ),
     Command("notify", "hand in an event; the daemon sends it", "events.run_notify", _notify, files=("attach",)),

@@ -11,6 +11,7 @@ from reporter.alerts.uptime import is_component
 from reporter.app.app import App
 from reporter.cli.terminal import DONE, complain
 from reporter.errors import ReporterError
+from reporter.messages.message import visible
 from reporter.operations import trading
 from reporter.operations.people import address_of_pages, login_link
 from reporter.periods.time_text import moment_text
@@ -63,6 +64,7 @@ def _tokens(app: App, _options: argparse.Namespace) -> int:
         found = web_keys.named(connection, "token")
     for one in found:
         used = f"used {moment_text(one.used_at, zone)}" if one.used_at else "never used"
+        used += f" from {visible(one.used_from)}" if one.used_from else ""
         until = f", until {moment_text(one.expires_at, zone)}" if one.expires_at else ""
         print(f"{one.name}: may {one.may}, made {moment_text(one.created_at, zone)}, {used}{until}")
     for program in app.runtime.web.programs if app.runtime.web else ():

@@ -64,8 +64,14 @@ def _ping_addresses(config: Config, document: Document) -> Iterator[Problem]:
     """Jobs that report themselves where nobody listens, or two of them to one address."""
     if config.pings and config.web is None:
         yield document.problem(("pings",), "nobody listens for pings", "add `web:`, which listens")
-    known = dict[str, str]()
+    key = config.web.ping_key if config.web else None
+    known = {key.value: "web.ping_key"} if key and not key.missing else {}
     for name, entry in config.pings.items():
+        if entry.id is None:
+            if key is None:
+                hint = "add `id: env:NAME`, or `ping_key: env:NAME` under `web:` for all pings"
+                yield document.problem(("pings", name), "has no address", hint)
+            continue
         if other := known.get(entry.id.reveal()) if not entry.id.missing else None:
             yield document.problem(("pings", name, "id"), f"is the id of `{shown(other)}` too", "give each its own")
         known.setdefault(entry.id.value, name)

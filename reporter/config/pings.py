@@ -13,20 +13,24 @@ from reporter.config.secrets import SecretText
 from reporter.config.types import Duration, Name, ScheduleText, Timezone, mistake
 from reporter.secret import Secret
 
-_ID = re.compile(r"[\w-]{16,100}")
+_KEY = re.compile(r"[\w-]{16,100}")
 
 
 def _unguessable(found: Secret) -> Secret:
-    if not found.missing and not _ID.fullmatch(found.reveal()):
+    if not found.missing and not _KEY.fullmatch(found.reveal()):
         raise mistake("is no id", "make one of 16 letters or more, such as by `openssl rand -hex 16`")
     return found
+
+
+PingKey = Annotated[SecretText, AfterValidator(_unguessable)]
 
 
 class PingConfig(Settings):
     """A job that reports itself."""
 
-    id: Annotated[SecretText, AfterValidator(_unguessable)] = Field(examples=["env:BACKUP_PING"])
-    """The last part of its address `/ping/ID`: 16 letters, digits, `-` or `_`, or more. Whoever knows it can ping."""
+    id: PingKey | None = Field(None, examples=["env:BACKUP_PING"])
+    """The last part of its address `/ping/ID`: 16 letters, digits, `-` or `_`, or more. Whoever knows it can ping.
+    With `web.ping_key` it may be left out: `/ping/KEY/NAME` is an address of every ping."""
     schedule: ScheduleText = Field(examples=["daily at 03:00"])
     """When a ping is expected, such as `every 10m`, `daily at 03:00` or `cron "0 3 * * 1-5"`."""
     timezone: Timezone | None = None

@@ -26,9 +26,9 @@ def _moment(value: object) -> datetime:
         return value
     try:
         found = datetime.fromisoformat(str(value))
-    except ValueError:
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         raise mistake("must be a time", "write such as `2026-11-20 12:00`, which is UTC") from None
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 Worth = Annotated[

@@ -77,6 +77,10 @@ _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _DURATION = re.compile(r"(\d{1,7}(?:\.\d{1,6})?) ?(ms|s|m|h|d|w)")
 
 
+LONGEST_DURATION = timedelta(days=36_525)
+"""100 years: a moment so far from now can still be counted, in every zone."""
+
+
 def duration(value: object) -> timedelta:
     """`30s`, `5m`, `1.5h` as a timedelta. Raises PydanticCustomError."""
     if isinstance(value, timedelta):
@@ -85,10 +89,10 @@ def duration(value: object) -> timedelta:
     if not found:
         plain = isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
         raise mistake("must be a duration with its unit", f"write `{value}s`" if plain else "write such as `30s`, `5m`")
-    try:
-        return timedelta(seconds=float(found[1]) * _UNITS[found[2]])
-    except OverflowError:
-        raise mistake("is longer than can be counted", "write such as `30s`, `5m`") from None
+    seconds = float(found[1]) * _UNITS[found[2]]
+    if seconds > LONGEST_DURATION.total_seconds():
+        raise mistake("is longer than 100 years", "write such as `30s`, `5m`")
+    return timedelta(seconds=seconds)
 
 
 def _some(value: timedelta) -> timedelta:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from reporter.config.base import Settings
+from reporter.config.pings import PingKey
 from reporter.config.secrets import SecretText
 from reporter.config.types import Name, OrEmpty, mistake, one_or_many
 
@@ -88,5 +89,7 @@ class WebConfig(Settings):
     """The path behind which a proxy publishes us, such as `/reporter`."""
     forwarded: Annotated[tuple[Annotated[str, AfterValidator(_proxy)], ...], BeforeValidator(one_or_many)] = ()
     """Proxies that say truly who calls (`X-Forwarded-For`) and how (`X-Forwarded-Proto`): addresses or networks."""
+    ping_key: PingKey | None = Field(None, examples=["env:PING_KEY"])
+    """The key of `/ping/KEY/NAME`, an address of each entry of `pings`: 16 letters, digits, `-` or `_`, or more."""
     origins: Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], BeforeValidator(one_or_many)] = ()
     """Web pages elsewhere that may call REST with a token (CORS), such as `https://desk.example.org`."""

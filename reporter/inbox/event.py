@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from reporter.errors import ReporterError
 from reporter.messages.message import Severity, Tone
+from reporter.periods.civil import YEARS
 from reporter.secret import without_surrogates
 from reporter.trading.signals import BUY, SELL
 
@@ -77,6 +78,8 @@ def _bounded(value: Value) -> Value:
 def _aware(moment: datetime) -> datetime:
     if moment.tzinfo is None:
         raise ValueError("has no time zone: write such as 2026-10-30T14:00:00Z")
+    if moment.year not in YEARS:
+        raise ValueError(f"is not between the years {YEARS[0]} and {YEARS[-1]}")
     return moment.astimezone(UTC)
 
 

@@ -105,6 +105,7 @@ class WebSettings:
     forwarded: tuple[str, ...] = ()  # proxies that are believed: addresses and networks
     origins: tuple[str, ...] = ()  # pages elsewhere that may call REST
     public: str = "nothing"  # what a stranger may see: nothing, status or all
+    ping_key: Secret | None = None  # opens `/ping/KEY/NAME` of every ping
 
     @property
     def address(self) -> str:

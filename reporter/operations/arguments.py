@@ -74,8 +74,9 @@ def validated(operation: Operation, values: Mapping[str, Any]) -> Arguments:
 
 
 def usage(operation: Operation) -> str:
-    """`silence SUBJECT [for SPAN] [because REASON]`."""
-    return " ".join([operation.name, *(_usage(*item) for item in operation.arguments.model_fields.items())])
+    """`silence SUBJECT [for SPAN] [because REASON]`; what takes all words that follow stands last."""
+    fields = sorted(operation.arguments.model_fields.items(), key=lambda item: words_in(item[1]).rest)
+    return " ".join([operation.name, *(_usage(*item) for item in fields)])
 
 
 def choices(info: FieldInfo) -> tuple[str, ...]:

@@ -6,7 +6,18 @@ from collections.abc import Iterator
 from typing import Annotated
 
 from reporter.messages.message import Message
-from reporter.operations import control, graph, incidents, people, plans, reports, service, trading
+from reporter.operations import (
+    announcements,
+    control,
+    graph,
+    incidents,
+    people,
+    pings,
+    plans,
+    reports,
+    service,
+    trading,
+)
 from reporter.operations.arguments import usage
 from reporter.operations.operation import Arguments, Invocation, NotUnderstoodError, Operation, Role, Words
 
@@ -65,6 +76,14 @@ OPERATIONS: tuple[Operation, ...] = (
         service.UptimeArguments,
         group="Health",
     ),
+    Operation(
+        "pings",
+        "jobs that report themselves; `pause` lets one be silent until its next ping or `resume`",
+        pings.pings,
+        pings.PingsArguments,
+        group="Health",
+        changes=True,
+    ),
     Operation("stats", "what the reporter sent and ran in the last seven days", service.stats, group="Health"),
     Operation("outbox", "what is not delivered, and why", service.outbox, group="Health"),
     Operation(
@@ -122,6 +141,24 @@ OPERATIONS: tuple[Operation, ...] = (
         "end a silence: people are notified of what is still failing",
         incidents.unsilence,
         incidents.UnsilenceArguments,
+        role=Role.OPERATOR,
+        group="Alerts",
+        changes=True,
+    ),
+    Operation(
+        "announce",
+        "show a text on the status page until a time, or until it is withdrawn",
+        announcements.announce,
+        announcements.AnnounceArguments,
+        role=Role.OPERATOR,
+        group="Alerts",
+        changes=True,
+    ),
+    Operation(
+        "unannounce",
+        "withdraw an announcement",
+        announcements.unannounce,
+        announcements.UnannounceArguments,
         role=Role.OPERATOR,
         group="Alerts",
         changes=True,

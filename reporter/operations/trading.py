@@ -16,7 +16,7 @@ from reporter.jobs.kit.status_board import LEVEL_MARKS, LEVEL_TONES, WORST_FIRST
 from reporter.messages.message import Message
 from reporter.operations.operation import Arguments, Invocation, Words
 from reporter.periods.civil import Covers, Period, covered
-from reporter.store import alerts, outbox
+from reporter.store import alerts, announcements, outbox
 from reporter.trading.books import Book, BookLine, By, Series, TradeFilter, Unread
 from reporter.trading.exchange_rates import totals
 from reporter.trading.trades import Agent, Position
@@ -137,6 +137,7 @@ def status(asked: Invocation[Arguments]) -> Iterator[Message]:
     with app.store.read() as connection:
         troubled = [one.state for one in alerts.troubled(connection)]
         waiting = outbox.counts(connection)
+        announced = announcements.standing(connection, asked.now)
     failing = sorted((one for one in troubled if one.level is not Level.OK), key=_worst_first)
     levels = [one.level for one in failing]
     try:
@@ -161,6 +162,7 @@ def status(asked: Invocation[Arguments]) -> Iterator[Message]:
         unread=gone,
         why=why,
         dead=waiting.get("dead", 0),
+        announced=announced,
         daemon=app.store.has_daemon(),
     )
 

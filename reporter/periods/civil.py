@@ -227,6 +227,10 @@ def asked(covers: Covers, moment: datetime, now: datetime, zone: str) -> Period:
     return replace(period, end=now, so_far=True) if now < period.end else period
 
 
+YEARS = range(1900, 2201)
+"""Of a date that somebody writes. What lies beyond is a slip, and a zone may push it out of the years 1 to 9999."""
+
+
 def parse_at(text: str, zone: str, unit: Unit | None = None, now: datetime | None = None) -> datetime:
     """The moment, in UTC, that a user names by a date, a date and a time, or the label of any period.
 
@@ -239,6 +243,7 @@ def parse_at(text: str, zone: str, unit: Unit | None = None, now: datetime | Non
     day = _date(text)
     if day is None:
         return _parse_wall(text, zone)
+    _check_year(day)
     if unit is Unit.HOUR:
         raise ValueError(f'An hour needs a time as well: write "{day} 14:00".')
     if unit and _LENGTHS.index(unit) < _LENGTHS.index(_named(text)):
@@ -264,7 +269,13 @@ def _parse_wall(text: str, zone: str) -> datetime:
     except ValueError:
         example = '2026-10-30, "2026-10-30 14:00" or yesterday'
         raise ValueError(f"{text!r} is no date: write it as {example}.") from None
+    _check_year(wall)
     return first_strike(wall, zone) if wall.tzinfo is None else wall.astimezone(UTC)
+
+
+def _check_year(day: date) -> None:
+    if day.year not in YEARS:
+        raise ValueError(f"The year {day.year:04} is not between {YEARS[0]} and {YEARS[-1]}.")
 
 
 def _date(text: str) -> date | None:

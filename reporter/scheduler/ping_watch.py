@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from reporter.alerts.model import Observation
-from reporter.alerts.pings import PingState, after_absence, awaited, observed
+from reporter.alerts.pings import PREFIX, PingState, after_absence, awaited, observed
 from reporter.notify.pipeline import AlertPipeline
 from reporter.notify.routing import Observer
 from reporter.periods.clock import Clock
@@ -43,12 +43,13 @@ class PingWatch:
         states = self._states(runtime, now)
         local = now.astimezone(runtime.zone)
         seen = [observed(rule, states[name], local) for name, rule in runtime.pings.items()]
+        expected = [one for one in seen if not states[one.subject.removeprefix(PREFIX)].paused_at]
         self._looked = now
         if seen == self._last and self._written and timedelta() <= now - self._written < BEAT:
             return
 
         def save(connection: Connection, _: int) -> None:
-            uptime.record(connection, seen, now, BEAT)
+            uptime.record(connection, expected, now, BEAT)  # whether a paused job is well, nobody knows
             run_log.remember(connection, LOOKED, now.isoformat())
 
         self._alerts.process(runtime.notify, seen, Observer(), save=save)

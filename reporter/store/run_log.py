@@ -17,7 +17,7 @@ from reporter.errors import StoreError
 from reporter.periods.civil import Period
 from reporter.periods.clock import Clock
 from reporter.plans.model import TradingPlan, plans_of
-from reporter.store import alerts, events, incidents, uptime
+from reporter.store import alerts, announcements, events, incidents, uptime
 from reporter.store.database import Store, insert_once, prune_rows
 from reporter.store.plans import PlanTable
 from reporter.store.self_health import self_health
@@ -98,6 +98,7 @@ def prune(connection: Connection, before: datetime) -> int:
     """Forget some of the runs, readings and transitions older than that; what is open stays open."""
     aged = ((runs, runs.c.started_at), (samples, samples.c.at), (transitions, transitions.c.at))
     gone = sum(prune_rows(connection, table, moment < before) for table, moment in aged)
+    gone += announcements.prune(connection, before)
     return gone + incidents.prune(connection, before) + alerts.prune(connection, before)
 
 

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from reporter.secret import masked
 
 # The newest migration in reporter/store/migrations/versions; a test holds that it is.
-HEAD = "0015"
+HEAD = "0016"
 LONGEST_TEXT = 10_000
 """Characters that are kept of words from elsewhere."""
 
@@ -249,6 +249,19 @@ silences = Table(
     Column("reason", ForeignText, nullable=False),
     Column("author", String(64), nullable=False),
     Column("reminded", Boolean, nullable=False, default=False),
+    Index(None, "ends_at"),
+)
+
+# What somebody tells those who look at the status page. Without `ends_at` it stands until it is withdrawn.
+announcements = Table(
+    "announcements",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("text", ForeignText, nullable=False),
+    Column("severity", String(16), nullable=False),  # info | warning | critical
+    Column("begins_at", UtcTime, nullable=False),
+    Column("ends_at", UtcTime),
+    Column("author", String(64), nullable=False),
     Index(None, "ends_at"),
 )
 
@@ -620,6 +633,7 @@ web_keys = Table(
     Column("created_at", UtcTime, nullable=False),
     Column("expires_at", UtcTime),
     Column("used_at", UtcTime),
+    Column("used_from", String(64)),  # the address of its last use
     Index(None, "kind", "name"),
 )
 
@@ -686,6 +700,7 @@ ping_states = Table(
     Column("rid", String(64)),
     Column("took", Float),
     Column("text", ForeignText(whole=True), nullable=False),
+    Column("paused_at", UtcTime),
 )
 
 # The newest pings of each.

@@ -18,6 +18,8 @@ Kind = Literal["token", "session", "link", "pair"]
 NOTED = timedelta(minutes=5)
 # Clocks differ by less. A session or link from further ahead was made by a wrong clock.
 AHEAD = timedelta(minutes=1)
+LONGEST_ADDRESS = 64
+"""Characters of a caller's address that are kept: an IPv6 address with its zone has fewer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class WebKey:
     created_at: datetime
     expires_at: datetime | None
     used_at: datetime | None
+    used_from: str | None
 
 
 def make(
@@ -71,8 +74,9 @@ def _holds(key: WebKey, now: datetime) -> bool:
     return key.expires_at is None or key.expires_at > now
 
 
-def note_use(connection: Connection, key: WebKey, now: datetime) -> None:
-    connection.execute(update(web_keys).where(web_keys.c.id == key.id).values(used_at=now))
+def note_use(connection: Connection, key: WebKey, now: datetime, address: str = "") -> None:
+    values = {"used_at": now, "used_from": address[:LONGEST_ADDRESS] or None}
+    connection.execute(update(web_keys).where(web_keys.c.id == key.id).values(values))
 
 
 def take(connection: Connection, kind: Kind, key: str, now: datetime) -> WebKey | None:
@@ -115,4 +119,4 @@ def _digest(key: str) -> str:
 
 
 def _key(row: Row[Any]) -> WebKey:
-    return WebKey(row.id, row.kind, row.name, row.may, row.created_at, row.expires_at, row.used_at)
+    return WebKey(row.id, row.kind, row.name, row.may, row.created_at, row.expires_at, row.used_at, row.used_from)

@@ -182,7 +182,7 @@ class Gate:
     def by_token(self, request: Request) -> Caller:
         """Who has the token of a request, of the config or of `reporter web token`. Raises ProblemError."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        found = self.of_token(token) if token and scheme.lower() == "bearer" else None
+        found = self.of_token(token, _address(request)) if token and scheme.lower() == "bearer" else None
         if found is None:
             if token:  # who has none guesses nothing
                 self.failed(request)
@@ -202,7 +202,8 @@ class Gate:
             over = web_keys.is_over(connection, "token", token)
         return "this token has expired: `reporter web token` makes another" if over else "nobody has this token"
 
-    def of_token(self, token: str) -> Caller | None:
+    def of_token(self, token: str, address: str = "") -> Caller | None:
+        """Whose token it is; of one that the store keeps, the time and the caller's address are written down."""
         for program in self._world.settings.programs:
             if program.is_token(token):
                 return Caller(program.name, program.may)
@@ -213,7 +214,7 @@ class Gate:
             key = web_keys.find(connection, "token", token, now)
         if key and (key.used_at is None or now - key.used_at > web_keys.NOTED):
             with self._world.store.begin() as connection:
-                web_keys.note_use(connection, key, now)
+                web_keys.note_use(connection, key, now, address)
         return Caller(key.name, frozenset(key.may.split())) if key else None
 
     def may_try(self, request: Request, name: str) -> None:

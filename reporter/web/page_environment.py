@@ -37,6 +37,7 @@ def environment(formats: Formats, zone: tzinfo) -> Environment:
         "ratio": lambda figure: formats.number(None if figure is None else Decimal(figure), 2) or "N/A",
         "figure": lambda text: "" if text is None else formats.number(Decimal(text)),
         "moment": lambda moment: _moment(moment, zone),
+        "atom": lambda moment: moment.astimezone(zone).isoformat(timespec="seconds"),
         "held": lambda seconds: "" if seconds is None else duration_text(timedelta(seconds=seconds)),
         "sign": _sign,
         "block": _block,

@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cached_property
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
+from uuid import UUID
 
 from jinja2 import Environment
 from starlette.exceptions import HTTPException
@@ -29,7 +31,7 @@ from reporter.secret import masked
 from reporter.store import outbox_admin, run_log
 from reporter.store.outbox import QueuedMessage
 from reporter.version import __version__
-from reporter.web import figure_pages, resources
+from reporter.web import feed, figure_pages, resources
 from reporter.web.answers import lines_of, within
 from reporter.web.badge_addresses import address_of, key_of
 from reporter.web.context import WebContext
@@ -45,6 +47,7 @@ from reporter.web.wire import DayShareJson, SeriesJson
 STATIC = Path(__file__).parent / "static"
 FILES = {"style.css": "text/css", "app.js": "text/javascript", "icon.svg": "image/svg+xml"}
 CSV_ROWS = 100_000
+STATUS = "/status"
 SNAPSHOT = 15.0
 """Seconds for which strangers see the same status."""
 VIEW_CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; sandbox"
@@ -134,6 +137,7 @@ def uptime(call: Call[resources.UptimeQuery]) -> Facts:
         "weeks": {one["subject"]: _weeks(one["days"]) for one in found["uptime"]} if month else {},
         "weekdays": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
         "pings": asked(call, resources.ping_states),
+        "may_operate": call.actor.role >= Role.OPERATOR,
         "badges": _badges(call, [one["subject"] for one in found["uptime"]]) if call.actor.role > Role.VIEWER else {},
     }
 
@@ -161,9 +165,10 @@ def _weeks(days: Sequence[DayShareJson]) -> list[list[DayShareJson | None]]:
 def status(call: Call[Query]) -> Facts:
     """Strangers share one look at the store, however many they are."""
     if call.actor is not STRANGER:
-        return {"status": resources.status(call)}
+        return {"status": resources.status(call), "may_operate": call.actor.role >= Role.OPERATOR}
     now = call.world.clock.monotonic()
-    return {"status": call.world.kept.get("status", now, lambda: resources.status(call), SNAPSHOT)}
+    found = call.world.kept.get("status", now, lambda: resources.status(call), SNAPSHOT)
+    return {"status": found, "may_operate": False}
 
 
 def delivery(call: Call[resources.OutboxQuery]) -> Facts:
@@ -200,7 +205,7 @@ PAGES: tuple[Page, ...] = (
     Page("/positions", "Positions", "positions", positions),
     Page("/incidents", "Incidents", "incidents", incidents, resources.IncidentsQuery),
     Page("/uptime", "Uptime", "uptime", uptime, resources.UptimeQuery),
-    Page("/status", "Status", "status", status),
+    Page(STATUS, "Status", "status", status),
     Page("/reports", "Reports", "reports", reports, Paged),
     Page("/restated", "Restated", "restated", figure_pages.restated, Paged),
     Page("/delivery", "Delivery", "delivery", delivery, resources.OutboxQuery),
@@ -230,6 +235,7 @@ class Pages:
             Route("/jobs/{name}/preview", self._preview, methods=["GET"]),
             Route("/jobs/{name}/preview/view", self._preview_view, methods=["GET"]),
             Route("/trades.csv", self._csv, methods=["GET"]),
+            Route("/status/feed.xml", self._feed, methods=["GET"]),
             Route("/do/{name}", self._do, methods=["POST"]),
             Route("/live", self._stream, methods=["GET"]),
             Route("/static/{name}", self._static, methods=["GET"]),
@@ -237,7 +243,7 @@ class Pages:
 
     def _page(self, page: Page) -> Callable[[Request], Any]:
         async def answer(request: Request) -> Response:
-            actor = await self._reader(request, page)
+            actor = await self._reader(request, strangers=page.path == STATUS)
             if isinstance(actor, Response):
                 return actor
             query = read_query(page.query, request, blank=True)
@@ -247,25 +253,49 @@ class Pages:
 
         return answer
 
-    async def _reader(self, request: Request, page: Page | None = None) -> Actor | Response | None:
-        """Who looks; None for a stranger who may see this page, or the way to the login."""
+    async def _reader(self, request: Request, *, strangers: bool = False) -> Actor | Response | None:
+        """Who looks; None for one of the `strangers` who may see the status, or the way to the login."""
         try:
             return await within(lambda: self._gate.reader(request))
         except ProblemError as error:
             if error.status != 401:
                 raise
-            if page and page.path == "/status" and self._world.settings.public == "status":
+            if strangers and self._world.settings.public == "status":
                 return None
             if "authorization" in request.headers or "text/html" not in request.headers.get("accept", ""):
                 raise
             here = path_of(request) + (f"?{request.url.query}" if request.url.query else "")
             return RedirectResponse(f"{self._world.settings.base_path}/login?{urlencode({'next': here})}", 303)
 
+    async def _feed(self, request: Request) -> Response:
+        """The status as an Atom feed, for whoever may see the page; strangers share one look."""
+        actor = await self._reader(request, strangers=True)
+        if isinstance(actor, Response):
+            return actor
+        world = self._world
+
+        def made() -> dict[str, str]:
+            told = feed.feed_for(actor, world.store, world.now, self._space)
+            facts = {"feed": told, "address": world.settings.address}
+            return {"text": self._templates().get_template("feed.xml").render(facts)}
+
+        now = world.clock.monotonic()
+        found = await within(lambda: made() if actor else world.kept.get("feed", now, made, SNAPSHOT))
+        return feed.as_answer(request, found["text"])
+
+    @cached_property
+    def _space(self) -> UUID:
+        return feed.space_of(self._world.store)
+
+    def _templates(self) -> Environment:
+        runtime = self._world.runtime
+        if self._environment is None or self._environment[0] is not runtime:
+            self._environment = (runtime, environment(runtime.inputs.formats, runtime.zone))
+        return self._environment[1]
+
     async def shown(self, template: str, title: str, actor: Actor | None, here: str, facts: Facts) -> Response:
         """A page as HTML."""
         runtime, world = self._world.runtime, self._world
-        if self._environment is None or self._environment[0] is not runtime:
-            self._environment = (runtime, environment(runtime.inputs.formats, runtime.zone))
         named = {
             "title": title,
             "actor": actor,
@@ -279,7 +309,7 @@ class Pages:
             "said": "",
             **facts,
         }
-        chosen = self._environment[1].get_template(f"{template}.html")
+        chosen = self._templates().get_template(f"{template}.html")
         text = await within(lambda: chosen.render(named))
         return HTMLResponse(masked(text), headers={"Cache-Control": "private, no-store"})
 

@@ -26,7 +26,17 @@ from reporter.messages.spreadsheet import TRADES, as_csv, rows
 from reporter.operations import trading
 from reporter.operations.service import WINDOWS
 from reporter.periods.civil import Period, Unit, containing, parse_at
-from reporter.store import alerts, channel_states, events, incidents, outbox_admin, pings, run_log, uptime
+from reporter.store import (
+    alerts,
+    announcements,
+    channel_states,
+    events,
+    incidents,
+    outbox_admin,
+    pings,
+    run_log,
+    uptime,
+)
 from reporter.trading.books import By, Facet, RankPlace, Series, TradeFilter, TradeOrder
 from reporter.trading.equity_curve import curve_of_series
 from reporter.trading.trades import Trade
@@ -443,6 +453,7 @@ def status(call: Call[Query]) -> wire.StatusAnswer:
     with call.world.store.read() as connection:
         watched = [name for name in uptime.subjects(connection) if is_component(name)]
         troubled = {one.subject: one.state for one in alerts.troubled(connection)}
+        announced = announcements.standing(connection, call.world.now)
     rows = [(name, troubled.get(name)) for name in dict.fromkeys([*troubled, *watched])]
     subjects: list[wire.StatusSubjectJson] = [
         {
@@ -461,6 +472,7 @@ def status(call: Call[Query]) -> wire.StatusAnswer:
         "failing": sum(level is not Level.OK for level in levels),
         "subjects": subjects,
         "maintenance": _maintenance(call),
+        "announcements": list(map(call.wire.announcement, announced)),
     }
 
 

@@ -18,6 +18,7 @@ from reporter.delivery.channels import Channel
 from reporter.jobs.binding import BoundJob
 from reporter.messages.message import plain
 from reporter.messages.spreadsheet import plain as exact_text
+from reporter.store.announcements import Announcement
 from reporter.store.channel_states import ChannelState
 from reporter.store.events import StoredEvent
 from reporter.store.incidents import TransitionRecord
@@ -355,6 +356,17 @@ class MaintenanceJson(TypedDict):
     reason: str
 
 
+class AnnouncementJson(TypedDict):
+    """A text for those who look at the status page; without an end it stands until it is withdrawn."""
+
+    id: int
+    text: str
+    severity: str
+    begins_at: str
+    ends_at: str | None
+    author: str
+
+
 class StatusAnswer(TypedDict):
     level: str
     summary: str
@@ -362,6 +374,7 @@ class StatusAnswer(TypedDict):
     failing: int
     subjects: list[StatusSubjectJson]
     maintenance: list[MaintenanceJson]
+    announcements: list[AnnouncementJson]
 
 
 class UptimeJson(TypedDict):
@@ -384,6 +397,7 @@ class PingStateJson(TypedDict):
     due_at: str
     pinged_at: str | None
     started_at: str | None
+    paused_at: str | None
     took_seconds: float | None
 
 
@@ -606,6 +620,16 @@ class Wire:
             "ready_at": self.maybe(state.ready_at) if state and waits else None,
         }
 
+    def announcement(self, one: Announcement) -> AnnouncementJson:
+        return {
+            "id": one.id,
+            "text": one.text,
+            "severity": one.severity,
+            "begins_at": self.moment(one.begins_at),
+            "ends_at": self.maybe(one.ends_at),
+            "author": one.author,
+        }
+
     def ping_state(self, rule: PingRule, state: PingState, now: datetime) -> PingStateJson:
         seen = observed(rule, state, now.astimezone(self._zone))
         return {
@@ -617,6 +641,7 @@ class Wire:
             "due_at": self.moment(state.due_at),
             "pinged_at": self.maybe(state.pinged_at),
             "started_at": self.maybe(state.started_at),
+            "paused_at": self.maybe(state.paused_at),
             "took_seconds": state.took,
         }
 

@@ -49,6 +49,8 @@ ASKED: dict[str, tuple[str, dict[str, Any]]] = {
     "ack": ("ack limit/none because of tests", {"subject": "limit/none", "note": "of tests"}),
     "silence": ("silence nowhere for 10m", {"subject": "nowhere", "span": "10m"}),
     "unsilence": ("unsilence nowhere", {"pattern": "nowhere"}),
+    "announce": ("announce until 18:00 The exchange is slow", {"text": "The exchange is slow", "until": "18:00"}),
+    "unannounce": ("unannounce 1", {"number": 1}),
     "plan": ('plan d "long BTC"', {"author": "d", "text": "long BTC"}),
     "edit": ('edit d "short BTC"', {"author": "d", "text": "short BTC"}),
     "delete": ("delete d", {"author": "d"}),
@@ -63,7 +65,7 @@ ASKED: dict[str, tuple[str, dict[str, Any]]] = {
     "deploy": ("deploy bot", {"service": "bot"}),
     "confirm": ("confirm 123456", {"code": "123456"}),
 }
-CHANGING = {"plan", "edit", "delete", "history", "unsilence"}
+CHANGING = {"announce", "unannounce", "plan", "edit", "delete", "history", "unsilence"}
 """What says something else the second time; it is asked once by each way, and by `reporter ask` before."""
 
 MEASURED = {"health", "latency"}

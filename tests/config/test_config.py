@@ -66,6 +66,7 @@ ENVIRON_OF_THE_STOCK = {
     "GITHUB_SECRET": "a secret",
     "HOOK_SECRET": "a secret",
     "BACKUP_PING": "0123456789abcdef",
+    "PING_KEY": "0123456789abcdefg",
     "REPORTER_TOKEN": "a token",
     "GRAFANA_TOKEN": "a token",
     "PLANS_TOKEN": "a token",

@@ -18,6 +18,7 @@ from pydantic.fields import FieldInfo
 from reporter.alerts.model import Level, Observation
 from reporter.config.actions import Command
 from reporter.errors import ReporterError
+from reporter.operations.announcements import begin
 from reporter.operations.arguments import choices, words_in
 from reporter.operations.incidents import begin_silence
 from reporter.operations.operation import Actor, NotAllowedError, Operation, Role
@@ -50,6 +51,7 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     found = floor(tmp_path, HOME + "".join(RUN.format(name=name) for name in get_args(Command)))
     found.app.runner.observe(found.app.runtime, [Observation("limit/daily_loss", Level.CRITICAL, "it is passed")])
     begin_silence(found.app, "nowhere", timedelta(hours=1), "a test", "anna")
+    begin(found.app, "The exchange is slow", "info", None, "anna")
     yield found
     found.close()
 

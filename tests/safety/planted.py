@@ -59,6 +59,7 @@ PLACES = {
     "TokenConfig.secret": "{token}",
     "HookConfig.secret": "{token}",
     "PingConfig.id": "{token}",
+    "WebConfig.ping_key": "{token}",
     "SqlProbeConfig.url": "postgresql://asker:{quoted}@127.0.0.1:1/bot?password={quoted}",
 }
 # The same places with addresses of other services, whose drivers have errors of their own.

@@ -119,6 +119,7 @@ probes:
 {probes}
 web:
   listen: "127.0.0.1:{web}"
+  ping_key: {ping_key}
   tokens:
 {tokens}
   users:
@@ -266,6 +267,7 @@ class Home:
             plans=one("PlansConfig.token"),
             probes="\n".join(probes),
             web=self.web,
+            ping_key=one("WebConfig.ping_key"),
             tokens=each("  t-{way}: {token}", token="TokenConfig.secret"),
             users=each("  u-{way}: {{password: {word}}}", word="UserConfig.password"),
             pings=each("pi-{way}: {{id: {secret}, schedule: every 1h}}", secret="PingConfig.id"),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 
 from reporter.alerts.model import Level
@@ -134,3 +136,122 @@ def test_what_a_job_said_is_to_be_read_and_its_id_is_not(web: Listener) -> None:
     page = web.client.get("/uptime", headers=headers | {"Accept": "text/html"}).text
     assert "failed with exit status 3" in page
     assert web.client.get("/api/v1/pings/nobody", headers=headers).status_code == 404
+
+
+# --- By the key of all pings and a name ---
+
+KEY = "the-key-of-all-pings-0123"
+BY_NAME = """
+pings:
+  backup: {schedule: every 10m, grace: 5m}
+  start: {id: env:SITE, schedule: daily at 03:00}
+"""
+
+
+@pytest.fixture
+def named(tmp_path: Path) -> Iterator[Listener]:
+    secrets = {"SITE": OPEN_ID, "KEY": KEY}
+    with listener(tmp_path / "home", BY_NAME, secrets, web="  ping_key: env:KEY\n") as found:
+        yield found
+
+
+def test_a_ping_is_reached_by_the_key_of_all_and_its_name(named: Listener) -> None:
+    for part in ("", "/start", "/log", "/3"):
+        assert named.client.post(f"/ping/{KEY}/backup{part}").text == "OK"
+    assert [one[:2] for one in reversed(kept(named))] == [
+        ("success", None), ("start", None), ("log", None), ("fail", 3),
+    ]  # fmt: skip
+    assert named.client.post(f"/ping/{KEY}/start").text == "OK"  # a name, and not a word, behind the key
+    assert named.client.post(f"/ping/{OPEN_ID}/start").text == "OK"  # a word behind an id
+    assert [one[0] for one in kept(named, "start")] == ["start", "success"]
+
+
+def test_a_name_without_the_key_and_a_key_without_a_name_are_not_found(named: Listener) -> None:
+    wrong = "wrong-key-0123456789/backup"
+    for path in (KEY, f"{KEY}/nobody", f"{KEY}/backup/begin", f"{OPEN_ID}/backup/start", wrong):
+        assert named.client.post(f"/ping/{path}").status_code == 404, path
+    assert named.client.get(f"/ping/{KEY}/backup").status_code == 405
+    assert kept(named) == []
+
+
+def test_who_guesses_keys_has_to_wait(named: Listener) -> None:
+    codes = [named.client.post(f"/ping/{number:016}/backup").status_code for number in range(40)]
+    assert (codes[0], codes[-1]) == (404, 429)
+    assert named.client.post(f"/ping/{KEY}/backup").status_code == 200
+
+
+# --- Paused ---
+
+
+def asked(web: Listener, act: str, name: str = "backup", token: str = OPERATOR) -> httpx.Response:
+    headers = {"Authorization": f"Bearer {token}"}
+    return web.client.post("/api/v1/commands/pings", json={"act": act, "name": name}, headers=headers)
+
+
+def level(web: Listener, minutes: int) -> dict[str, str]:
+    """What is in trouble after so many minutes, in each of which the daemon looks."""
+    for _ in range(minutes):
+        web.clock.forward(minutes=1)
+        web.app.ping_watch.look(web.app.runtime)
+    return troubled(web)
+
+
+def test_a_paused_job_may_be_silent_until_its_next_ping(web: Listener) -> None:
+    web.client.post(f"/ping/{ID}")
+    assert asked(web, "pause").status_code == 200
+    assert level(web, 60) == {}
+    assert "paused at" in asked(web, "pause").json()["text"][1]
+    assert web.client.post(f"/ping/{ID}").status_code == 200
+    assert level(web, 17) == {"ping/backup": "critical"}
+
+
+@pytest.mark.parametrize(("part", "after"), [("/start", {"ping/backup": "critical"}), ("/log", {})])
+def test_a_start_ends_a_pause_and_a_log_does_not(web: Listener, part: str, after: dict[str, str]) -> None:
+    asked(web, "pause")
+    web.client.post(f"/ping/{ID}{part}")
+    assert level(web, 17) == after
+
+
+def test_a_pause_ends_the_alert_and_a_resumed_job_is_expected_anew(web: Listener) -> None:
+    web.client.post(f"/ping/{ID}/fail")
+    assert level(web, 1) == {"ping/backup": "critical"}
+    asked(web, "pause")
+    assert level(web, 20) == {}
+    asked(web, "resume")
+    assert level(web, 14) == {}
+    assert level(web, 3) == {"ping/backup": "critical"}
+
+
+def test_the_time_of_a_pause_is_no_uptime(web: Listener) -> None:
+    web.client.post(f"/ping/{ID}")
+    level(web, 2)
+    asked(web, "pause")
+    level(web, 60)
+    now = web.clock.wall()
+    with web.store.read() as connection:
+        spans = uptime.of_subject(connection, "ping/backup", now.replace(hour=0), now)
+    assert spans[-1].end <= now - timedelta(minutes=59)
+
+
+def test_who_may_operate_pauses_and_what_is_unknown_is_named(web: Listener) -> None:
+    assert asked(web, "pause", token=READER).status_code == 403
+    assert asked(web, "pause", "bakcup").json()["detail"] == "there is no ping bakcup: did you mean backup?"
+    assert (
+        web.client.post(
+            "/api/v1/commands/pings", json={"act": "pause"}, headers={"Authorization": f"Bearer {OPERATOR}"}
+        ).status_code
+        == 422
+    )
+    assert asked(web, "pause").status_code == 200
+    found = web.client.get("/api/v1/pings/backup", headers={"Authorization": f"Bearer {READER}"}).json()["state"]
+    assert (found["paused_at"], found["level"]) == ("2026-10-31T12:00:00+00:00", "ok")
+
+
+def test_an_operator_finds_buttons_that_pause_and_resume(web: Listener) -> None:
+    def page(token: str) -> str:
+        return web.client.get("/uptime", headers={"Authorization": f"Bearer {token}", "Accept": "text/html"}).text
+
+    assert ">Pause<" in page(OPERATOR)
+    assert ">Pause<" not in page(READER)
+    asked(web, "pause")
+    assert ">Resume<" in page(OPERATOR)

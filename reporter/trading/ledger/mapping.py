@@ -326,7 +326,10 @@ def moment_of(value: Any, unit: str | None = None, zone: str | None = None) -> d
             raise ValueError(f"{str(value)[:40]!r} is not a time") from None
     if found.tzinfo is None:
         found = found.replace(tzinfo=ZoneInfo(zone) if zone else UTC)
-    return found.astimezone(UTC)
+    try:
+        return found.astimezone(UTC)
+    except OverflowError:  # the first or last day of all, in a zone
+        raise ValueError(f"{str(value)[:40]!r} is not a time") from None
 
 
 def _stamp(value: Any) -> Decimal | None:

@@ -26,7 +26,10 @@ def as_moment(value: Any) -> datetime:
             found = datetime.combine(value, time())
         case _:
             found = _of_number(value) or _of_text(str(value))
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    try:
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except OverflowError:  # the first or last day of all, in a zone
+        raise ValueError(f"{value!r} is no time that can be counted") from None
 
 
 def _of_number(value: Any) -> datetime | None:

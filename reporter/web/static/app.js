@@ -4,8 +4,11 @@
 const main = document.getElementById("main");
 const base = document.body.dataset.base;
 
+// What somebody has begun to write must not vanish under an update.
+const isWritten = () => [...main.querySelectorAll("form input, form textarea")].some((one) => one.value !== one.defaultValue);
+
 async function refresh() {
-  if (document.hidden || document.activeElement?.closest("form")) return;
+  if (document.hidden || document.activeElement?.closest("form") || isWritten()) return;
   try {
     const answer = await fetch(location.href, { headers: { "X-Part": "main" }, credentials: "same-origin" });
     if (answer.redirected || answer.status === 401) { location.reload(); return; }

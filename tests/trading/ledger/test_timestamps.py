@@ -60,6 +60,8 @@ def test_a_day_is_its_midnight() -> None:
         timedelta(1),
         "14:02",
         "2026-10-30 14:00 CET",
+        "9999-12-31 23:59-01:00",
+        "0001-01-01 00:00+01:00",
     ],
 )
 def test_what_is_no_time_is_refused(value: object) -> None:

@@ -256,9 +256,9 @@ def moment(value: Any) -> datetime | None:
         return None
     try:
         found = value if isinstance(value, datetime) else datetime.fromisoformat(value)
-    except (TypeError, ValueError):
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (TypeError, ValueError, OverflowError):
         raise LedgerError(f"{value!r} is not a time that can be read") from None
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def number(value: Any) -> Decimal | None:
