@@ -15,7 +15,9 @@ version: 1
 channels: {screen: {kind: console}}
 jobs: {daily: {}}
 """
-READ_ONLY = ("runs", "jobs", "outbox", "channels", "explain", "uptime", "silence", "silence db", "preview daily")
+READ_ONLY = (
+    "runs", "jobs", "outbox", "channels", "explain", "uptime", "silence", "silence db", "announce", "preview daily",
+)  # fmt: skip
 SECRETS = """\
 ledgers: {bot: {kind: native, url: env:NO_DATABASE}}
 heartbeat: {url: env:NO_HEARTBEAT}

@@ -392,6 +392,7 @@ COMMAND_LINES: dict[str, list[list[str]]] = {
     "explain": [[], ["job/raises"], ["probe/http-env"], ["leak/0"]],
     "silence": [["probe/pg*", "--reason", "x"], []],
     "ack": [["job/raises", "--by", "me"]],
+    "announce": [["TEXT", "--by", "me"], []],
     "uptime": [[]],
     "notify": [["build_failed", "a=b"]],
     "events": [[], ["rejected"]],
