@@ -12,7 +12,8 @@ NAMES: Mapping[str, str] = {
     """,
     "agent": """
         agent agent_name agent_nm bot bot_name bot_nm agent_id bot_id trader trader_name trader_id controller_id
-        config_file_path config_file config strategy_name strategy strategy_id strat account_name account account_id user_id model
+        config_file_path config_file config strategy_name strategy strategy_id strat account_name account
+        account_id user_id model
         model_name proxy_wallet wallet strategie estrategia konto compte cuenta
     """,
     "strategy": "strategy strategy_name strategy_id strat setup algo algorithm strategie estrategia",
@@ -31,12 +32,14 @@ NAMES: Mapping[str, str] = {
         position_size anzahl menge stuck stuckzahl quantite cantidad unidades
     """,
     "entry_price": """
-        entry_price entry px_in in_px open_rate open_price price_open avg_px_open avg_entry_price average_entry_price entry_px
+        entry_price entry px_in in_px open_rate open_price price_open avg_px_open avg_entry_price
+        average_entry_price entry_px
         price_in buy_price avg_entry open einstieg einstiegskurs eroffnungskurs kaufkurs prix_entree prix_ouverture
         precio_entrada precio_apertura
     """,
     "exit_price": """
-        exit_price exit px_out out_px close_rate close_price price_close avg_px_close avg_exit_price exit_px price_out sell_price
+        exit_price exit px_out out_px close_rate close_price price_close avg_px_close avg_exit_price exit_px
+        price_out sell_price
         avg_exit ausstieg ausstiegskurs schlusskurs verkaufskurs prix_sortie prix_cloture precio_salida
         precio_cierre
     """,
