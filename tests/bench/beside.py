@@ -1,9 +1,11 @@
 """A bot beside our reads: the latency of its commits while we read its database, and while we do not.
 
 `python -m tests.bench beside`: a writer of 500 rows a second, on SQLite with a WAL and with a rollback journal and on
-PostgreSQL. Each command that reads the database runs, and then nothing runs for as long: a busy machine meets both
-alike. As root the writer is one user and the reader another, in the group of the first. BENCH_ROUNDS is how often each
-command runs; BENCH_EACH=1 prints the commands one by one.
+PostgreSQL. Each command that reads the database runs, then runs on a copy that nobody writes to, and after each nothing
+runs for as long: a busy machine meets all three alike. What the copy costs a commit is the price of any program on the
+same processors and the same disk; what the database itself costs more than that is the price of our reads, which the
+goal bounds. As root the writer is one user and the reader another, in the group of the first. BENCH_ROUNDS is how often
+each command runs; BENCH_EACH=1 prints the commands one by one.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import json
 import os
 import select
 import shlex
+import shutil
 import sqlite3
 import statistics
 import subprocess
@@ -21,11 +24,11 @@ import tempfile
 import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
-from datetime import UTC, datetime
+from contextlib import ExitStack, closing, contextmanager, redirect_stderr, redirect_stdout
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 
@@ -40,6 +43,8 @@ from tests.trading.ledger.users import BOT, REPORTER, become, folder_of_the_bot
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "4"))
 COMMITS, ROWS = 100, 5
 """Commits a second, and the rows of each."""
+HISTORY = 5_000
+"""Trades before the bot begins, so that the file that grows stays near its copy in size."""
 NICE = 7
 """The share of the processor that the unit's CPUWeight=20 leaves us beside a busy bot (man sched: 215 of 1,024)."""
 PROBES = """\
@@ -57,70 +62,96 @@ INSERT = (
     "INSERT INTO trades (agent, market, side, currency, pnl, fees, opened_at, closed_at) "
     "VALUES ('beside', 'BTC/USDT', 'long', 'USDT', 1.25, 0.01, '{at}', '{at}')"
 )
+MOMENT = "%Y-%m-%d %H:%M:%S"
+
+
+class Turn(NamedTuple):
+    """A command in a home (`own` is the bot's, `copy` the copy's): when it began and ended, and its pause was over."""
+
+    command: str
+    home: str
+    began: float
+    ended: float
+    over: float
 
 
 def main() -> None:
-    print(f"{'':46}{'p99 alone':>11}{'beside us':>11}{'moved':>8}   goal    failed   files")
+    print(f"{'':32}{'p99 alone':>11}{'by a copy':>11}{'beside us':>11}{'moved':>8}   goal    failed   files")
     with ExitStack() as stack:
         discord = stack.enter_context(LocalDiscord(limits=False))
         server = stack.enter_context(postgresql())
         for mode in ("wal", "delete"):
-            with folder_of_the_bot() as folder, tempfile.TemporaryDirectory() as home:
-                path = folder / "bot.sqlite"
-                url = sqlite_floor(path)
-                _hand_over(path, BOT)
-                tell(f"SQLite, journal_mode={mode}", home, url, mode, discord, folder)
+            with folder_of_the_bot() as folder, folder_of_the_bot() as apart, tempfile.TemporaryDirectory() as home:
+                sqlite_floor(folder / "bot.sqlite")
+                _lengthen(folder / "bot.sqlite")
+                for path in (folder / "bot.sqlite", shutil.copy(folder / "bot.sqlite", apart)):
+                    _connected(f"sqlite:///{path}", mode).close()
+                    _hand_over(Path(path), BOT)
+                urls = [f"sqlite:///{place / 'bot.sqlite'}" for place in (folder, apart)]
+                tell(f"SQLite, journal_mode={mode}", home, urls, mode, discord, folder)
         with tempfile.TemporaryDirectory() as home:
             sqlite_floor(Path(home) / "floor.sqlite")
-            url = postgresql_floor(server, Path(home) / "floor.sqlite")
-            with psycopg.connect(url) as connection:  # whose rows came with their numbers
+            _lengthen(Path(home) / "floor.sqlite")
+            urls = [postgresql_floor(server, Path(home) / "floor.sqlite") for _ in range(2)]
+            with psycopg.connect(urls[0]) as connection:  # whose rows came with their numbers
                 connection.execute("SELECT setval(pg_get_serial_sequence('trades', 'id'), max(id)) FROM trades")
-            tell("PostgreSQL", home, url, "", discord, None)
+            tell("PostgreSQL", home, urls, "", discord, None)
 
 
-def tell(what: str, place: str, url: str, mode: str, discord: LocalDiscord, folder: Path | None) -> None:
-    home = make_home(Path(place) / f"home-{mode or 'postgresql'}", url, discord)
-    with (home.folder / "config/reporter.yaml").open("a") as config:
-        config.write(PROBES.format(kind="sqlite" if mode else "postgres"))
+def _lengthen(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as database, database:
+        hours = (
+            f"{datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=number):{MOMENT}}" for number in range(HISTORY)
+        )
+        for at in hours:
+            database.execute(INSERT.format(at=at))
+
+
+def tell(what: str, place: str, urls: Sequence[str], mode: str, discord: LocalDiscord, folder: Path | None) -> None:
+    """A row of the table: the bot writes to the first of these databases, the second is its copy."""
+    homes = []
+    for name, url in zip(("own", "copy"), urls, strict=True):
+        home = make_home(Path(place) / f"home-{mode or 'postgresql'}-{name}", url, discord)
+        with (home.folder / "config/reporter.yaml").open("a") as config:
+            config.write(PROBES.format(kind="sqlite" if mode else "postgres"))
+        _hand_over(home.folder, REPORTER)
+        homes.append(home)
     Path(place).chmod(0o755)
-    _hand_over(home.folder, REPORTER)
-    with writer(url, mode) as commits:
+    with writer(urls[0], mode) as commits:
         time.sleep(1)
         before = _owners(folder)
-        turns = list(read(home))
+        turns = list(read(homes))
         after = _owners(folder)
         found = commits()
-    alone, beside, failed = judged(found, turns)
-    moved = f"{(beside / alone - 1) * 100:+.0f} %"
+    alone, copied, beside, failed = judged(found, turns)
+    moved = f"{(beside / copied - 1) * 100:+.0f} %"
     files = "-" if folder is None else "as they were" if after == before else f"{before} became {after}"
-    print(f"{what:46}{alone * 1e3:8.2f} ms{beside * 1e3:8.2f} ms{moved:>8}   ≤ 10 %{failed:>7}   {files}", flush=True)
+    times = "".join(f"{seconds * 1e3:8.2f} ms" for seconds in (alone, copied, beside))
+    print(f"{what:32}{times}{moved:>8}   ≤ 10 %{failed:>7}   {files}", flush=True)
     for line in each(found, turns) if os.environ.get("BENCH_EACH") else ():
         print(line, flush=True)
 
 
-def judged(commits: Sequence[Sequence[float]], turns: Sequence[tuple[float, float, float]]) -> tuple[float, float, int]:
-    """The 99th percentile of commits alone and of those beside us, in seconds, and how many commits failed.
-
-    A turn is the moments when a command began, when it ended, and when the pause after it was over.
-    """
-    begins = [began for began, _, _ in turns]
-    alone: list[float] = []
-    beside: list[float] = []
+def judged(commits: Sequence[Sequence[float]], turns: Sequence[Turn]) -> tuple[float, float, float, int]:
+    """The 99th percentile of commits alone, beside the copy and beside us, in seconds, and how many commits failed."""
+    begins = [turn.began for turn in turns]
+    found: dict[str, list[float]] = {"alone": [], "copy": [], "own": []}
     for at, took, _ in commits:
-        if (place := bisect_right(begins, at) - 1) >= 0 and at < turns[place][2]:
-            (beside if at < turns[place][1] else alone).append(took)
-    quantile: Callable[[Sequence[float]], float] = lambda found: statistics.quantiles(found, n=100)[-1]  # noqa: E731
-    return quantile(alone), quantile(beside), sum(failed > 0 for _, _, failed in commits)
+        if (place := bisect_right(begins, at) - 1) >= 0 and at < turns[place].over:
+            found[turns[place].home if at < turns[place].ended else "alone"].append(took)
+    alone, copied, beside = (statistics.quantiles(times, n=100)[-1] for times in found.values())
+    return alone, copied, beside, sum(failed > 0 for _, _, failed in commits)
 
 
-def each(commits: Sequence[Sequence[float]], turns: Sequence[tuple[float, float, float]]) -> Iterator[str]:
+def each(commits: Sequence[Sequence[float]], turns: Sequence[Turn]) -> Iterator[str]:
     """Each command with the slowest commits beside it, in milliseconds."""
-    for number, command in enumerate(READS):
-        spans = turns[number :: len(READS)]
-        beside = [took for at, took, _ in commits if any(began <= at < ended for began, ended, _ in spans)]
-        slowest = ", ".join(f"{took * 1e3:.0f}" for took in sorted(beside)[-5:])
-        seconds = sum(ended - began for began, ended, _ in spans) / len(spans)
-        yield f"  {command:50} {seconds:5.1f} s, {len(beside)} commits, the slowest {slowest} ms"
+    for command in READS:
+        for home in ("own", "copy"):
+            spans = [turn for turn in turns if (turn.command, turn.home) == (command, home)]
+            beside = [took for at, took, _ in commits if any(turn.began <= at < turn.ended for turn in spans)]
+            slowest = ", ".join(f"{took * 1e3:.0f}" for took in sorted(beside)[-5:])
+            seconds = sum(turn.ended - turn.began for turn in spans) / len(spans)
+            yield f"  {command:50} {home:4} {seconds:5.1f} s, {len(beside)} commits, the slowest {slowest} ms"
 
 
 def _owners(folder: Path | None) -> dict[str, tuple[int, int, str]]:
@@ -163,20 +194,24 @@ def writer(url: str, mode: str) -> Iterator[Callable[[], Any]]:
         process.kill()
 
 
-def read(home: Home) -> Iterator[tuple[float, float, float]]:
-    """Every command in its turn, and after each a pause of the same length."""
-    with _role("reader", str(home.folder), **home.environ) as process:
-        assert process.stdin
-        assert process.stdout
+def read(homes: Sequence[Home]) -> Iterator[Turn]:
+    """Every command in its turn, in the bot's home and in the copy's, and after each a pause of the same length."""
+    with ExitStack() as stack:
+        readers = [stack.enter_context(_role("reader", str(home.folder), **home.environ)) for home in homes]
         for command in READS * (ROUNDS + 1):
-            process.stdin.write(f"{command}\n")
-            process.stdin.flush()
-            began, ended, code = json.loads(process.stdout.readline())
-            if code not in {0, 1}:
-                print(f"{command}: exit code {code}", file=sys.stderr)
-            time.sleep(max(ended - began, 0.2))
-            yield began, ended, time.monotonic()
-        process.stdin.close()
+            for name, process in zip(("own", "copy"), readers, strict=True):
+                assert process.stdin
+                assert process.stdout
+                process.stdin.write(f"{command}\n")
+                process.stdin.flush()
+                began, ended, code = json.loads(process.stdout.readline())
+                if code not in {0, 1}:
+                    print(f"{command}: exit code {code}", file=sys.stderr)
+                time.sleep(max(ended - began, 0.2))
+                yield Turn(command, name, began, ended, time.monotonic())
+        for process in readers:
+            assert process.stdin
+            process.stdin.close()
 
 
 def act_as_writer(url: str, mode: str) -> None:
@@ -186,7 +221,7 @@ def act_as_writer(url: str, mode: str) -> None:
     commits, began = [], time.monotonic()
     while not _has_ended():
         at = time.monotonic()
-        moment = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}"
+        moment = f"{datetime.now(UTC):{MOMENT}}"
         try:
             connection.execute("BEGIN")
             for _ in range(ROWS):
