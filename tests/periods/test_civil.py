@@ -379,6 +379,13 @@ def test_yesterday_goes_up_to_the_same_time_of_day(zone: str, now: str, end: str
     assert as_far(covered(Covers.TODAY, moment, zone)).end == datetime.fromisoformat(end).replace(tzinfo=UTC)
 
 
+def test_the_hour_before_goes_as_far_as_this_hour_has_come() -> None:
+    moment = datetime(2026, 10, 30, 14, 20, tzinfo=UTC)
+    past = as_far(replace(containing(Unit.HOUR, moment, "UTC"), end=moment, so_far=True))
+    assert (past.start, past.end) == (moment.replace(hour=13, minute=0), moment.replace(hour=13))
+    assert past.so_far
+
+
 @given(moments, zones)
 def test_no_earlier_moment_shows_a_wall_time_than_its_first_strike(moment: datetime, zone: str) -> None:
     wall = moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
