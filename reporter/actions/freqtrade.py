@@ -218,7 +218,7 @@ class _Session:
         if answer.is_success:
             try:
                 return json.loads(answer.content)
-            except ValueError:
+            except (ValueError, RecursionError):
                 raise _SilentError("answers with no JSON: is this its address?") from None
         raise _RefusedError(_why(answer.status_code, answer.content))
 
@@ -228,7 +228,7 @@ def _why(status: int, content: bytes) -> str:
     try:
         found = json.loads(content)
         said = shown(str(found.get("error") or found.get("detail") or "").encode()[:LARGEST_ANSWER])
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         said = ""
     what = "refuses the login" if status == 401 else "refuses"
     return f"{what} ({status}{f': {said}' if said else ''})"

@@ -171,7 +171,7 @@ class PlanClient:
                     and error.code != http.HTTPStatus.TOO_MANY_REQUESTS
                 ):
                     break
-            except (OSError, ValueError, http.client.HTTPException) as error:
+            except (OSError, ValueError, RecursionError, http.client.HTTPException) as error:
                 why = type(error).__name__
             self._count("api_errors")
         raise PlanClientError(f"the plans cannot be read: {why}")

@@ -39,7 +39,7 @@ class Handler(BaseHTTPRequestHandler):
         if mode == "dropped":
             self.close_connection = True
             return
-        body = {"page": b"<html>", "list": b"[1]"}.get(mode, json.dumps(PLAN).encode())
+        body = {"page": b"<html>", "list": b"[1]", "nested": b"[" * 100_000}.get(mode, json.dumps(PLAN).encode())
         self.send_response(500 if mode == "error" else 200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -73,7 +73,7 @@ def client(server: Server, now: list[float], **options: object) -> PlanClient:
     return create_client(address, pause=lambda _: None, clock=lambda: now[0], timeout=0.2, **options)
 
 
-@pytest.mark.parametrize("mode", ["slow", "trickling", "dropped", "error", "page", "list", "cut"])
+@pytest.mark.parametrize("mode", ["slow", "trickling", "dropped", "error", "page", "list", "nested", "cut"])
 def test_what_was_kept_bridges_a_server_that_is_slow_or_wrong(server: Server, mode: str) -> None:
     now = [0.0]
     plans = client(server, now, retries=1)

@@ -113,6 +113,12 @@ def test_a_bot_that_is_away_or_refuses_the_login_is_told_at_once(stage: Stage, b
     assert audited(stage)[-1] == ("refused", "pause", "anna")
 
 
+def test_an_answer_nested_too_deep_to_be_read_is_told(stage: Stage, bot: Freqtrade) -> None:
+    bot.garbled = b"[" * 100_000
+    with pytest.raises(ReporterError, match="answers with no JSON: is this its address"):
+        ask(stage, "pause agent Momentum_BTC_v1")
+
+
 def test_a_bot_that_limits_requests_is_told(stage: Stage, bot: Freqtrade) -> None:
     if bot.old:
         pytest.skip("an old bot has no limit")

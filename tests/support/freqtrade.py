@@ -22,7 +22,8 @@ Reply = tuple[int, Any]
 class Freqtrade(ThreadingHTTPServer):
     """One bot. `state`, `trades` and `most` (max_open_trades) may be looked at and set; `calls` are the verbs asked.
 
-    `hangs` names verbs that never answer, and `deaf` verbs that answer and change nothing.
+    `hangs` names verbs that never answer, and `deaf` verbs that answer and change nothing. `garbled` is the body of
+    each answer, where it is not empty.
     """
 
     daemon_threads = True
@@ -33,6 +34,7 @@ class Freqtrade(ThreadingHTTPServer):
         self.calls: list[str] = []
         self.hangs: set[str] = set()
         self.deaf: set[str] = set()
+        self.garbled = b""
         self.limited = not old
         self.closing = threading.Event()
         self._tokens: dict[str, float] = {}
@@ -153,7 +155,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         authorization = self.headers.get("Authorization", "")
         status, answer = self.server.reply(self.command, self.path.partition("?")[0], authorization, body)
-        content = json.dumps(answer).encode()
+        content = self.server.garbled or json.dumps(answer).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))

@@ -220,7 +220,7 @@ def _document(value: Any) -> dict[str, Any] | None:
         return None
     try:
         found = json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
 

@@ -99,6 +99,13 @@ def test_a_new_fill_counts_at_the_next_look(portfolio: Portfolio, file: Path) ->
     assert len(portfolio.closed_trades(OCTOBER)) == before + 1
 
 
+def test_fees_nested_too_deep_to_be_read_end_no_report(portfolio: Portfolio, file: Path) -> None:
+    with sqlite3.connect(file) as bot:
+        bot.execute("""UPDATE "TradeFill" SET trade_fee = ? WHERE trade_type = 'SELL'""", ['{"a":' * 5_000])
+    bot.close()
+    assert portfolio.closed_trades(OCTOBER)
+
+
 def test_a_database_of_another_kind_gets_a_sentence(tmp_path: Path) -> None:
     sqlite3.connect(tmp_path / "empty.sqlite").execute("CREATE TABLE other (a)").connection.close()
     wrong = Portfolio([LedgerSettings(name="hb", kind="hummingbot", url=str(tmp_path / "empty.sqlite"))])

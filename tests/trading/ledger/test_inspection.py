@@ -119,6 +119,12 @@ def proposed(folder: Path, create: str, *rows: tuple[Any, ...]) -> dict[str, Any
     return found.proposals[0].mapping
 
 
+def test_a_text_nested_too_deep_to_be_read_is_only_a_text(tmp_path: Path) -> None:
+    create = "CREATE TABLE deals (id, bot, pair, pnl, currency, closed_at, raw)"
+    rows = [(n, "a", "BTC/USDT", n, "USDT", f"2026-10-01T10:0{n}:00Z", '{"a":' * 10_000) for n in range(1, 9)]
+    assert proposed(tmp_path, create, *rows)["columns"]["pnl"] == "pnl"
+
+
 def test_results_that_their_prices_prove_to_be_gross_are(tmp_path: Path) -> None:
     create = "CREATE TABLE deals (id, bot, pair, side, qty, entry_price, exit_price, pnl, fee, closed_at)"
     rows = [(n, "a", "BTC/USDT", "LONG", 2, 100, 100 + n, 2 * n, 1, f"2026-10-01T10:0{n}:00Z") for n in range(1, 9)]

@@ -265,7 +265,7 @@ def _decimal(value: Any) -> Decimal | None:
 def _json(value: Any) -> dict[str, Any]:
     try:
         found = json.loads(value) if isinstance(value, str | bytes) else value
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 
