@@ -16,7 +16,7 @@ from PIL import Image, ImageChops
 
 from reporter.app import demo
 from reporter.cli.preview import PAGE
-from reporter.delivery.outlets.html import to_html
+from reporter.delivery.outlets.html_preview import to_html
 from reporter.messages.message import Attachment, Message
 from reporter.messages.rasterizer import Rasterizer
 from tests.jobs.floor import floor, reports

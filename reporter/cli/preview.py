@@ -87,7 +87,7 @@ def _as_json(app: App, shown: Preview) -> None:
 
 
 def _as_html(app: App, shown: Preview) -> None:
-    from reporter.delivery.outlets.html import to_html
+    from reporter.delivery.outlets.html_preview import to_html
 
     print(PAGE)
     for _, message in shown.messages:

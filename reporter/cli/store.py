@@ -18,8 +18,8 @@ from reporter.cli.terminal import DONE, FAILED, progress
 from reporter.errors import ReporterError
 from reporter.messages.formats import size_text
 from reporter.messages.message import visible
+from reporter.store.contents import StoreContents, contents
 from reporter.store.database import Store, store_as_it_is, store_file
-from reporter.store.overview import StoreOverview, overview
 from reporter.store.replace_file import compact, restore
 from reporter.store.tables import HEAD
 from reporter.whole_file import whole_file
@@ -50,7 +50,7 @@ def show_store(home: FolderHome, _options: argparse.Namespace) -> int:
     """`reporter store info`: 0 for a store that is sound; it stays of the version that it is of."""
     with closing(store_as_it_is(_url(home))) as store:
         with progress("looking"):
-            found = overview(store)
+            found = contents(store)
         print("\n".join(visible(line) for line in _lines(store, found)))
     return FAILED if found.damage else DONE
 
@@ -59,7 +59,7 @@ def _url(home: FolderHome) -> str:
     return home.read().loaded.store.reveal()
 
 
-def _lines(store: Store, found: StoreOverview) -> Iterator[str]:
+def _lines(store: Store, found: StoreContents) -> Iterator[str]:
     yield f"store     {store.file or 'on PostgreSQL'}"
     yield f"version   {found.version or 'none, it is empty'}{_beside_ours(found.version)}"
     unused = f", of which {size_text(found.unused)} hold nothing (`reporter store compact`)" if found.unused else ""

@@ -1,4 +1,7 @@
-"""From the words of a text to the arguments of an operation, and from the arguments to a line that explains them."""
+"""From the words of a text to the arguments of an operation, and from the arguments to a line that explains them.
+
+What `2h` comes to, `config/types` says; what `until morning` comes to, `incidents`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Who may do what in chat: by the config, or paired by a code from the command line. Every door in chat asks here."""
+"""Which role a person in chat has: by the config, or paired by a code from the command line. Each door asks here.
+
+Which role an operation needs stands in `table`; `answering` compares the two.
+"""
 
 from __future__ import annotations
 

@@ -25,10 +25,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from reporter.errors import StoreError, StoreLockedError, StoreLostError
 from reporter.paths import expanded
 from reporter.store import tables
+from reporter.store.daemon_lock import daemon_lock
 from reporter.store.store_file import (
     KeptFile,
     copy_to,
-    daemon_lock,
     identity,
     identity_of,
     keep_copy,

@@ -13,8 +13,9 @@ from typing import BinaryIO
 
 from reporter.errors import StoreBusyError, StoreError
 from reporter.periods.clock import SystemClock
-from reporter.store.overview import SOUND
-from reporter.store.store_file import BESIDE, daemon_lock, make_folder, read_write
+from reporter.store.contents import SOUND
+from reporter.store.daemon_lock import daemon_lock
+from reporter.store.store_file import BESIDE, make_folder, read_write
 
 # How much room VACUUM takes, as a multiple of the file's size: a second file, and the journal of its way back.
 ROOM = 2.1

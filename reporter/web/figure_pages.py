@@ -1,15 +1,18 @@
-"""What the pages about figures show: curves, risk, distribution, one agent, and what was restated."""
+"""What the pages about figures show: the Overview, curves, risk, distribution, one agent, and what was restated."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
 from pydantic import Field
 
+from reporter.alerts.model import Level
+from reporter.jobs.kit.status_board import WORST_FIRST
+from reporter.periods.civil import Covers
 from reporter.web import analysis, resources
 from reporter.web.charts import HEIGHT, WIDTH, CurveScale, balances, below_peak, curve
 from reporter.web.resource import Call, Paged, Query, Span
@@ -53,6 +56,27 @@ def ranges(call: Call[Any]) -> list[tuple[str, str]]:
 
 
 # --- Curves ---
+
+
+def overview(call: Call[Query]) -> Facts:
+    trouble = asked(call, resources.incident_list, resources.IncidentsQuery(state="open", limit=20))["incidents"]
+    waiting = [one for one in asked(call, resources.jobs)["jobs"] if one["next_at"] and Covers(one["covers"]).closed]
+    series = asked(call, resources.series, Span())["series"]  # as the page Equity asks: kept for both
+    return {
+        "today": asked(call, resources.books, resources.BooksQuery()),
+        "days": {(one["mode"], one["currency"]): _lately(one) for one in series},
+        "open": sorted(trouble, key=lambda one: WORST_FIRST.index(Level(one["level"]))),
+        "next": sorted(waiting, key=lambda one: datetime.fromisoformat(one["next_at"]))[:5],
+    }
+
+
+def _lately(one: SeriesJson) -> Facts:
+    made = sum(map(Decimal, one["pnl"]), Decimal(0))
+    return {
+        "pnl": {"amount": f"{made:f}", "currency": one["currency"]},
+        "sharpe": one["sharpe"],
+        "number": len(one["days"]),
+    }
 
 
 def equity(call: Call[EquityQuery]) -> Facts:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import date
 from functools import cached_property
 from http import HTTPStatus
 from pathlib import Path
@@ -19,14 +18,11 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from reporter.alerts.model import Level
-from reporter.delivery.outlets.html import to_html
-from reporter.jobs.kit.status_board import WORST_FIRST
+from reporter.delivery.outlets.html_preview import to_html
 from reporter.messages.message import Message
 from reporter.operations import trading
 from reporter.operations.answering import Door
 from reporter.operations.operation import Actor, Role
-from reporter.periods.civil import Covers
 from reporter.secret import masked
 from reporter.store import outbox_admin, run_log
 from reporter.store.outbox import QueuedMessage
@@ -42,7 +38,7 @@ from reporter.web.live import Live
 from reporter.web.page_environment import environment
 from reporter.web.problems import ProblemError, problem
 from reporter.web.resource import Call, Paged, Query, Span, read_query
-from reporter.web.wire import DayShareJson, SeriesJson
+from reporter.web.wire import DayShareJson
 
 STATIC = Path(__file__).parent / "static"
 FILES = {"style.css": "text/css", "app.js": "text/javascript", "icon.svg": "image/svg+xml"}
@@ -62,27 +58,6 @@ class Page:
     template: str
     facts: Callable[[Call[Any]], Facts]
     query: type[Query] = Query
-
-
-def overview(call: Call[Query]) -> Facts:
-    trouble = asked(call, resources.incident_list, resources.IncidentsQuery(state="open", limit=20))["incidents"]
-    waiting = [one for one in asked(call, resources.jobs)["jobs"] if one["next_at"] and Covers(one["covers"]).closed]
-    series = asked(call, resources.series, Span())["series"]  # as the page Equity asks: kept for both
-    return {
-        "today": asked(call, resources.books, resources.BooksQuery()),
-        "days": {(one["mode"], one["currency"]): _lately(one) for one in series},
-        "open": sorted(trouble, key=lambda one: WORST_FIRST.index(Level(one["level"]))),
-        "next": sorted(waiting, key=lambda one: datetime.fromisoformat(one["next_at"]))[:5],
-    }
-
-
-def _lately(one: SeriesJson) -> Facts:
-    made = sum(map(Decimal, one["pnl"]), Decimal(0))
-    return {
-        "pnl": {"amount": f"{made:f}", "currency": one["currency"]},
-        "sharpe": one["sharpe"],
-        "number": len(one["days"]),
-    }
 
 
 def agents(call: Call[Query]) -> Facts:
@@ -196,7 +171,7 @@ def _shown(query: Query) -> dict[str, str]:
 
 
 PAGES: tuple[Page, ...] = (
-    Page("/", "Overview", "overview", overview),
+    Page("/", "Overview", "overview", figure_pages.overview),
     Page("/equity", "Equity", "equity", figure_pages.equity, figure_pages.EquityQuery),
     Page("/agents", "Agents", "agents", agents),
     Page("/risk", "Risk", "risk", figure_pages.risk),

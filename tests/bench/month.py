@@ -26,8 +26,8 @@ from reporter.app.home import FLOOR, make_home
 from reporter.errors import StoreError
 from reporter.inbox.event import read_event
 from reporter.inbox.submit import submit
+from reporter.store.contents import contents
 from reporter.store.database import open_store
-from reporter.store.overview import overview
 from tests.delivery.test_store_full import full
 from tests.support.discord import LocalDiscord
 from tests.support.discord.faults import Limited, Status
@@ -210,7 +210,7 @@ def _judged(floor: Floor, held: list[Held]) -> int:
         time.sleep(1)
     owed, first = floor.owed(), held[0]
     with closing(open_store(str(floor.store))) as store:
-        found = overview(store)
+        found = contents(store)
     rows = {table.name: table.rows for table in found.tables if table.name in {"runs", "outbox", "sent", "periods"}}
     print("\n".join(floor.why()[:5]))
     drift = max(abs(one.memory - first.memory) for one in held)

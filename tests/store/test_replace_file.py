@@ -11,8 +11,8 @@ import pytest
 
 from reporter.cli import main
 from reporter.errors import StoreError
+from reporter.store.contents import contents
 from reporter.store.database import fact, open_store, store_as_it_is
-from reporter.store.overview import overview
 from reporter.store.replace_file import compact, restore
 from reporter.store.run_log import remember
 from tests.support.servers import PostgreSQL
@@ -121,7 +121,7 @@ def test_the_overview_names_rows_and_damage_and_changes_no_version(file: Path) -
         connection.execute("UPDATE alembic_version SET version_num = '0011'")
         connection.execute("DROP TABLE audit")
     with closing(store_as_it_is(str(file))) as store:
-        found = overview(store)
+        found = contents(store)
     assert (found.version, found.damage) == ("0011", "")
     assert {table.name: table.rows for table in found.tables}["facts"] == 1
     assert "audit" not in {table.name for table in found.tables}
@@ -145,6 +145,6 @@ def test_the_commands_say_what_they_did(
 
 def test_a_store_on_postgresql_is_shown_whole(server: PostgreSQL) -> None:
     with closing(open_store(server.url(schema=server.new_schema()))) as store:
-        found = overview(store)
+        found = contents(store)
     assert (found.damage, found.unused) == ("", 0)
     assert all(table.size for table in found.tables)

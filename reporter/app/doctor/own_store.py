@@ -13,8 +13,8 @@ from reporter.app.doctor.diagnosis import Diagnosis
 from reporter.errors import StoreError
 from reporter.messages.formats import plural, size_text
 from reporter.store import channel_states
+from reporter.store.contents import contents
 from reporter.store.database import Store, store_as_it_is, store_file
-from reporter.store.overview import overview
 from reporter.store.self_health import self_health
 from reporter.store.tables import HEAD
 from reporter.trusted_files import name_of
@@ -51,7 +51,7 @@ def _permissions(file: Path) -> Iterator[Diagnosis]:
 
 
 def _looked_at(store: Store, now: datetime) -> Iterator[Diagnosis]:
-    found = overview(store)
+    found = contents(store)
     if found.damage:
         yield Diagnosis("store", "wrong", f"the store is damaged: {found.damage}", _RESTORE)
     if (found.version or "") > HEAD:

@@ -19,7 +19,7 @@ from reporter.delivery.outlets.discord import buttons, limits
 from reporter.delivery.outlets.discord.outlet import USER_AGENT
 from reporter.delivery.outlets.discord.payload import allowed_mentions, embeds, listed_files, request_content
 from reporter.delivery.outlets.discord.rate_limits import RateLimitHeaders
-from reporter.delivery.outlets.discord.responses import ApiResponse, unanswered, verdict
+from reporter.delivery.outlets.discord.verdicts import ApiResponse, unanswered, verdict
 from reporter.delivery.outlets.discord.webhook import connect_api, connect_bot
 from reporter.delivery.outlets.outlet import Later, Never, Unclear, Verdict
 from reporter.delivery.rate_limits import Limit, ServiceLimits

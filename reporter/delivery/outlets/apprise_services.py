@@ -17,7 +17,7 @@ import apprise
 from apprise.attachment.memory import AttachMemory
 
 from reporter.delivery.outlets import fitting
-from reporter.delivery.outlets.html import to_html
+from reporter.delivery.outlets.html_preview import to_html
 from reporter.delivery.outlets.links import file_names
 from reporter.delivery.outlets.outlet import Delivered, Found, Unclear, Verdict
 from reporter.delivery.outlets.text_table import table_lines

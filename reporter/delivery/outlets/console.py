@@ -21,7 +21,7 @@ from rich.style import Style
 from rich.table import Table as Grid
 from rich.text import Text as Styled
 
-from reporter.delivery.outlets.html import COLOURS
+from reporter.delivery.outlets.html_preview import COLOURS
 from reporter.delivery.outlets.outlet import Delivered, Found, Later, Never, Unclear, Verdict
 from reporter.delivery.rate_limits import RateWindow
 from reporter.messages.formats import size_text

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from reporter.delivery.outlets.discord.outlet import DiscordOutlet
-from reporter.delivery.outlets.discord.responses import mistakes
+from reporter.delivery.outlets.discord.verdicts import mistakes
 from reporter.delivery.outlets.links import file_names
 from reporter.delivery.outlets.outlet import Delivered, Later, Never, Unclear, Verdict
 from reporter.errors import ReporterError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from reporter.delivery.outlets.discord.responses import ApiResponse, mistakes, verdict
+from reporter.delivery.outlets.discord.verdicts import ApiResponse, mistakes, verdict
 from reporter.delivery.outlets.outlet import Delivered, Later, Never, Unclear, Verdict
 from reporter.delivery.rate_limits import MARGIN
 

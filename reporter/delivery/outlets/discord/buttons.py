@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from reporter.delivery.outlets.discord.responses import json_of
+from reporter.delivery.outlets.discord.verdicts import json_of
 from reporter.delivery.outlets.discord.webhook import connect_bot
 from reporter.errors import ReporterError
 from reporter.messages.message import Message

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import httpx
 
-from reporter.delivery.outlets.discord.responses import UNREACHABLE_PAUSE, ApiResponse, json_of, limited, note_for_all
+from reporter.delivery.outlets.discord.verdicts import UNREACHABLE_PAUSE, ApiResponse, json_of, limited, note_for_all
 from reporter.delivery.outlets.outlet import Absent, Delivered, Found, Later, Unclear
 from reporter.delivery.rate_limits import ServiceLimits
 

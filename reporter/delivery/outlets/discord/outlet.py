@@ -25,7 +25,7 @@ from reporter.delivery.outlets.discord.payload import (
     written_mention,
 )
 from reporter.delivery.outlets.discord.rate_limits import RateLimitHeaders
-from reporter.delivery.outlets.discord.responses import ApiResponse, note_for_all, unanswered, verdict
+from reporter.delivery.outlets.discord.verdicts import ApiResponse, note_for_all, unanswered, verdict
 from reporter.delivery.outlets.discord.webhook import DISCORD, WebhookAddress, connect, connect_bot
 from reporter.delivery.outlets.outlet import Delivered, Found, Later, Never, Unclear, Verdict
 from reporter.delivery.rate_limits import Limit, RateWindow, ServiceLimits

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 
 from reporter.delivery.outlets.discord import limits
-from reporter.delivery.outlets.discord.responses import ApiResponse
+from reporter.delivery.outlets.discord.verdicts import ApiResponse
 from reporter.delivery.outlets.outlet import Later, Verdict
 from reporter.delivery.rate_limits import MARGIN, Limit
 

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import httpx
 
 from reporter.delivery.outlets.discord.outlet import USER_AGENT
-from reporter.delivery.outlets.discord.responses import ApiResponse, json_of, mistakes, unanswered, verdict
+from reporter.delivery.outlets.discord.verdicts import ApiResponse, json_of, mistakes, unanswered, verdict
 from reporter.delivery.outlets.discord.webhook import BOT_ANSWER, DISCORD, WebhookAddress, connect_bot
 from reporter.delivery.outlets.outlet import Later, Never, Unclear
 from reporter.delivery.rate_limits import MARGIN

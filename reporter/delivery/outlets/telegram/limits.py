@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, tzinfo
 
 from reporter.delivery.outlets import fitting
-from reporter.delivery.outlets.telegram.markup import (
+from reporter.delivery.outlets.telegram.html import (
     Markup,
     blocks_markup,
     field_markup,

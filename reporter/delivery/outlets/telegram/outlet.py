@@ -19,9 +19,9 @@ from reporter.delivery.outlets.links import file_names
 from reporter.delivery.outlets.outlet import Delivered, Found, Later, Never, Unclear, Verdict
 from reporter.delivery.outlets.telegram import limits
 from reporter.delivery.outlets.telegram.bot_api import TELEGRAM, BotAnswer, BotApi, Files
+from reporter.delivery.outlets.telegram.html import Markup, message_markup, several
 from reporter.delivery.outlets.telegram.limits import TelegramLimits, is_photo
-from reporter.delivery.outlets.telegram.markup import Markup, message_markup, several
-from reporter.delivery.outlets.telegram.responses import read_id, unanswered, unchanged, verdict
+from reporter.delivery.outlets.telegram.verdicts import read_id, unanswered, unchanged, verdict
 from reporter.delivery.rate_limits import RateWindow, ServiceLimits
 from reporter.messages.message import Message, Run
 from reporter.secret import MASK, Secret

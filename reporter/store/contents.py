@@ -27,7 +27,7 @@ class TableOverview:
 
 
 @dataclass(frozen=True, slots=True)
-class StoreOverview:
+class StoreContents:
     """A whole store. `unused` are bytes of the file that hold nothing; `damage` is empty for one that is sound."""
 
     version: str | None
@@ -37,13 +37,13 @@ class StoreOverview:
     tables: tuple[TableOverview, ...]
 
 
-def overview(store: Store) -> StoreOverview:
+def contents(store: Store) -> StoreContents:
     """Look at a store, and change nothing. Raises StoreError."""
     with store.read() as connection:
         there = set(inspect(connection).get_table_names())
         sizes = _sizes(connection)
         known = [table for name, table in tables.metadata.tables.items() if name in there]
-        return StoreOverview(
+        return StoreContents(
             version=version_of(connection),
             size=_size(connection),
             unused=_unused(connection),

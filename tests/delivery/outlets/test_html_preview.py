@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import given, settings
 
-from reporter.delivery.outlets.html import to_html
+from reporter.delivery.outlets.html_preview import to_html
 from reporter.messages.markdown_parser import parse
 from reporter.messages.message import Attachment, Message, Run, visible
 from tests.delivery.outlets.messages import line, messages, summary
