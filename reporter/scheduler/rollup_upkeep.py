@@ -36,6 +36,8 @@ RECENT, RECENT_ROUND = 24 * 8, timedelta(minutes=10)
 # The trades of the last weeks are kept by their ids, to say which of them have changed.
 MARKED = 24 * 40
 _LAST_KEY = 2**62
+# So many trades that cannot be read are kept by their ids: each look asks for them by one statement.
+UNREADABLE = 500
 # Where so many hours of one look differ, a database was filled again or replaced: nothing kept counts until a check of
 # all of it has found nothing more.
 MANY_CHANGES = 24
@@ -80,7 +82,8 @@ class RollupUpkeep:
     def step(self, reader: Reader) -> Progress | None:
         """Do the next piece of what a ledger's roll-up needs; None where it needs nothing now.
 
-        Hours with a trade that cannot be read are not kept: reports read them, and all after them, from the source.
+        Trades that cannot be read are kept by their ids. Where they are too many, nothing more is kept, and
+        reports read from the source.
         """
         kept = self.standing(reader.name)
         if kept is None or kept.definition != reader.definition:
@@ -102,7 +105,7 @@ class RollupUpkeep:
             return None
 
     def _distrust(self, ledger: str, end: int) -> None:
-        """Sums count no more once a check has met a trade among theirs that cannot be read."""
+        """Sums count no more once a check has met too many trades that cannot be read."""
         with self._store.begin() as connection:
             kept = rollups.standing(connection, ledger)
             if kept and kept.through >= end:
@@ -124,7 +127,7 @@ class RollupUpkeep:
         start = self._first(reader, kept)
         at = start = max(start, hour_of(first)) if first else start
         while kept and at < kept.through:
-            found = self._recount(reader, at, kept.through, self._many)
+            found = self._recount(reader, kept, at, kept.through, self._many)
             changed = self._save(kept, found, {})
             if changed is not None:
                 at = found.until
@@ -193,7 +196,7 @@ class RollupUpkeep:
             return self._start(reader, kept, end)
         if kept.state != rollups.BUILDING:
             self._map_keys(reader)
-        found = self._recount(reader, kept.through, end, self._many)
+        found = self._recount(reader, kept, kept.through, end, self._many)
         moved: dict[str, Any] = {"through": found.until}
         if kept.state == rollups.BUILDING and found.until >= end:
             moved |= {"state": rollups.VERIFIED, "verified_at": self._clock.wall()}
@@ -211,7 +214,7 @@ class RollupUpkeep:
         first = max(kept.since, kept.through - RECENT)
         began = kept.recent_began if kept.recent is not None else self._clock.wall()
         at = min(first if kept.recent is None else kept.recent, kept.through)
-        found = self._recount(reader, at, kept.through, self._some) if at < kept.through else None
+        found = self._recount(reader, kept, at, kept.through, self._some) if at < kept.through else None
         done = found is None or found.until >= kept.through
         moved: dict[str, Any] = {"recent": None if done else found and found.until, "recent_began": began}
         changed = self._save(kept, found or Recount(at, at, {}, 0, None), moved)
@@ -239,7 +242,7 @@ class RollupUpkeep:
     def _check(self, reader: Reader, kept: Standing) -> Progress | None:
         """Compare the next hours with the source, and mend what differs."""
         at = kept.checked if kept.checked is not None else kept.since
-        found = self._recount(reader, at, kept.through, self._some)
+        found = self._recount(reader, kept, at, kept.through, self._some)
         moved: dict[str, Any] = {"checked": found.until}
         if found.until >= kept.through:
             moved |= {"checked": None, "verified_at": kept.check_began, "state": rollups.VERIFIED}
@@ -267,20 +270,26 @@ class RollupUpkeep:
         if kept and kept.state != rollups.BUILDING:
             rollups.move(connection, kept, **moved)
 
-    def _recount(self, reader: Reader, start: int, end: int, most: int) -> Recount:
-        """About `most` trades; fewer where a slow machine does not give us so many within the time of a look."""
+    def _recount(self, reader: Reader, kept: Standing, start: int, end: int, most: int) -> Recount:
+        """About `most` trades; fewer where a slow machine does not give us so many within the time of a look.
+
+        Raises UnreadableTradesError where too many trades cannot be read.
+        """
 
         def look(most: int) -> Recount:
             return undisturbed(partial(reader.recount, start, end, most, self._end() - MARKED))
 
         try:
-            return look(most)
+            found = look(most)
         except UnreadableTradesError:
             raise
         except LedgerError:
             if most <= LEAST:
                 raise
-            return look(LEAST)
+            found = look(LEAST)
+        if (many := len(rollups.unreadable_with(kept, found))) > UNREADABLE:
+            raise UnreadableTradesError(f"{reader.name}: {many} trades or more cannot be read, so no sum is kept")
+        return found
 
     def _age(self, moment: datetime) -> timedelta:
         """How far off a moment is: what a clock that ran ahead has noted is as good as old."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
+from operator import itemgetter
 from typing import Any, TypeVar
 from zlib import compress, decompress
 
@@ -41,6 +42,7 @@ from reporter.trading.ledger.buckets import (
     Bucket,
     Course,
     Courses,
+    Extent,
     Extreme,
     Hour,
     Path,
@@ -48,6 +50,7 @@ from reporter.trading.ledger.buckets import (
     Recount,
     Runs,
     Stretch,
+    TradeId,
     courses,
     start_of,
 )
@@ -91,6 +94,13 @@ class Standing:
     verified_at: datetime | None
     changed_at: datetime | None
     anchor: Anchor | None
+    unreadable: tuple[tuple[int, TradeId], ...]
+
+    def extent(self, until: int | None = None) -> Extent:
+        """Of which hours its sums are, or of which of them before an hour."""
+        ids = tuple(trade for _, trade in self.unreadable)
+        end = self.through if until is None else min(until, self.through)
+        return Extent(self.since, end, self.through, self.anchor, ids)
 
 
 class StoredRollups:
@@ -101,16 +111,20 @@ class StoredRollups:
         self._clock = clock
         self._maps: dict[str, tuple[int, KeyMap]] = {}
 
+    def extent(self, ledger: str, definition: str) -> Extent | None:
+        """Of which hours sums are kept; None where nothing is verified."""
+        return self._ask(ledger, definition, lambda _, kept: kept.extent())
+
     def realised(self, ledger: str, definition: str, until: int) -> Realised | None:
         """What each line made before an hour, or before the last one that is kept; None where nothing is verified."""
 
         def ask(connection: Connection, kept: Standing) -> Realised:
-            end = min(until, kept.through)
+            extent = kept.extent(until)
             lines: dict[LineKey, dict[int, int]] = defaultdict(lambda: {0: 0})
-            for part in _tiles(end):
+            for part in _tiles(extent.until):
                 for line, amount in _sums(connection, ledger, part):
                     lines[line][0] += amount
-            return Realised(end, lines, kept.anchor, kept.through)
+            return Realised(extent, lines)
 
         return self._ask(ledger, definition, ask)
 
@@ -147,7 +161,7 @@ class StoredRollups:
                 for (agent, mode, currency, day), amount in _sums(connection, ledger, tile, stretch):
                     line = lines[agent, mode, currency]
                     line[day] = line.get(day, 0) + amount
-            return Realised(end, lines, kept.anchor, kept.through)
+            return Realised(kept.extent(end), lines)
 
         return self._ask(ledger, definition, ask)
 
@@ -155,8 +169,8 @@ class StoredRollups:
         """How each book ran from its first trade on, as far as it is kept."""
 
         def ask(connection: Connection, kept: Standing) -> Courses:
-            end = min(until, kept.through)
-            return Courses(end, _courses(connection, ledger, end), kept.anchor)
+            extent = kept.extent(until)
+            return Courses(extent, _courses(connection, ledger, extent.until))
 
         return self._ask(ledger, definition, ask)
 
@@ -171,7 +185,7 @@ class StoredRollups:
                 return None
             for own in (*books, *(own for tile in tiles for own in _in_order(connection, ledger, tile, "agent"))):
                 whole.take(_hour(own))
-            return Stretch(until, whole, kept.anchor)
+            return Stretch(kept.extent(until), whole)
 
         return self._ask(ledger, definition, ask)
 
@@ -193,8 +207,9 @@ def standing(connection: Connection, ledger: str) -> Standing | None:
     row = connection.execute(select(rollup_ledgers).where(rollup_ledgers.c.ledger == ledger)).first()
     if row is None:
         return None
-    values = dict(row._mapping)
-    return Standing(**{**values, "anchor": Anchor(*json.loads(row.anchor)) if row.anchor else None})
+    anchor = Anchor(*json.loads(row.anchor)) if row.anchor else None
+    unreadable = tuple((hour, trade) for hour, trade in json.loads(row.unreadable))
+    return Standing(**{**row._mapping, "anchor": anchor, "unreadable": unreadable})
 
 
 def begin(connection: Connection, ledger: str, definition: str, was: Standing | None) -> bool:
@@ -212,6 +227,7 @@ def begin(connection: Connection, ledger: str, definition: str, was: Standing | 
         "verified_at": None,
         "changed_at": None,
         "anchor": None,
+        "unreadable": "[]",
     }
     sent_figures.suspect_all(connection, ledger)
     if was is None:
@@ -258,6 +274,7 @@ def save(connection: Connection, was: Standing, found: Recount, now: datetime, *
     moved |= {
         "trades": was.trades + after - before,
         "anchor": json.dumps([anchor.trade, anchor.hour, anchor.checksum]) if anchor else None,
+        "unreadable": json.dumps(unreadable_with(was, found)),
     }
     if not move(connection, was, **moved):
         return None
@@ -266,9 +283,18 @@ def save(connection: Connection, was: Standing, found: Recount, now: datetime, *
     _replace(connection, was.ledger, HOUR_LEVEL, changed, {hour: seen[hour] for hour in changed if hour in seen})
     _mark(connection, was.ledger, changed, found.hours)
     days = sorted({hour - hour % 24 for hour in changed})
-    _merge(connection, was.ledger, DAY_LEVEL, days, lambda day: day + 24)
+    whole = [day for day in days if found.start <= day and day + 24 <= found.until]  # what they are made of is at hand
+    merged = {day: _merged(seen[hour] for hour in range(day, day + 24) if hour in seen) for day in whole}
+    _replace(connection, was.ledger, DAY_LEVEL, whole, merged)
+    _merge(connection, was.ledger, DAY_LEVEL, [day for day in days if day not in merged], lambda day: day + 24)
     _merge(connection, was.ledger, MONTH_LEVEL, sorted({_month(day) for day in days}), _next_month)
     return late
+
+
+def unreadable_with(was: Standing, found: Recount) -> list[tuple[int, TradeId]]:
+    """The trades that cannot be read, with what a recount found of its hours."""
+    others = [(hour, trade) for hour, trade in was.unreadable if not found.start <= hour < found.until]
+    return sorted([*others, *found.unreadable], key=itemgetter(0))
 
 
 def key_map(connection: Connection, ledger: str) -> KeyMap:
@@ -456,7 +482,7 @@ def _bucket(values: Sequence[Any]) -> Bucket:
         held_known,
         shortest,
         longest,
-        Runs(*json.loads(runs)),
+        Runs(*map(int, runs[1:-1].split(","))),
         _extreme(best),
         _extreme(worst),
     )
@@ -465,51 +491,58 @@ def _bucket(values: Sequence[Any]) -> Bucket:
 def _extreme(kept: str | None) -> Extreme | None:
     if kept is None:
         return None
-    result, trade = json.loads(kept)
-    return result, trade
+    result, _, trade = kept[1:-1].partition(", ")
+    return int(result), json.loads(trade) if trade[0] == '"' else int(trade)
 
 
-def _values(ledger: str, level: int, start: int, key: Key, bucket: Bucket) -> dict[str, Any]:
+def _values(ledger: str, level: int, start: int, key: Key, bucket: Bucket) -> tuple[Any, ...]:
+    """The columns of a row, in their order."""
     scope, mode, currency, agent = key
-    whole, part = divmod(bucket.pnl, FINE)
     path, runs = bucket.path, bucket.runs
-    return {
-        "ledger": ledger,
-        "scope": scope,
-        "level": level,
-        "start": start,
-        "mode": mode,
-        "currency": currency,
-        "agent": agent,
-        "trades": bucket.trades,
-        "wins": bucket.wins,
-        "losses": bucket.losses,
-        "whole": whole,
-        "part": part,
-        "fees": str(bucket.fees),
-        "fees_known": bucket.fees_known,
-        "funding": str(bucket.funding),
-        "funding_known": bucket.funding_known,
-        "net": str(path.net),
-        "high": str(path.high),
-        "low": str(path.low),
-        "fall": str(path.fall),
-        "checksum": bucket.checksum,
-        "gross_profit": str(bucket.gross_profit),
-        "gross_loss": str(bucket.gross_loss),
-        "volume": str(bucket.volume),
-        "volume_known": bucket.volume_known,
-        "longs": bucket.longs,
-        "shorts": bucket.shorts,
-        "squares": str(bucket.squares),
-        "held": str(bucket.held),
-        "held_known": bucket.held_known,
-        "shortest": bucket.shortest,
-        "longest": bucket.longest,
-        "runs": json.dumps([runs.first, runs.last, runs.wins, runs.losses]),
-        "best": json.dumps(bucket.best) if bucket.best else None,
-        "worst": json.dumps(bucket.worst) if bucket.worst else None,
-    }
+    return (
+        ledger,
+        scope,
+        level,
+        start,
+        mode,
+        currency,
+        agent,
+        bucket.trades,
+        bucket.wins,
+        bucket.losses,
+        *divmod(bucket.pnl, FINE),
+        str(bucket.fees),
+        bucket.fees_known,
+        str(bucket.funding),
+        bucket.funding_known,
+        str(path.net),
+        str(path.high),
+        str(path.low),
+        str(path.fall),
+        bucket.checksum,
+        str(bucket.gross_profit),
+        str(bucket.gross_loss),
+        str(bucket.volume),
+        bucket.volume_known,
+        bucket.longs,
+        bucket.shorts,
+        str(bucket.squares),
+        str(bucket.held),
+        bucket.held_known,
+        bucket.shortest,
+        bucket.longest,
+        f"[{runs.first}, {runs.last}, {runs.wins}, {runs.losses}]",
+        _extreme_text(bucket.best),
+        _extreme_text(bucket.worst),
+    )
+
+
+def _extreme_text(one: Extreme | None) -> str | None:
+    """JSON, written by hand: a roll-up has two of them in each row."""
+    if one is None:
+        return None
+    result, trade = one
+    return f"[{result}, {json.dumps(trade) if isinstance(trade, str) else int(trade)}]"
 
 
 def _hour(buckets: Mapping[Key, Bucket]) -> Hour:
@@ -621,18 +654,38 @@ def _replace(connection: Connection, ledger: str, level: int, starts: Sequence[i
             connection.execute(delete(rollups).where(*place, rollups.c.start.in_(starts[first : first + 500])))
     rows = (_values(ledger, level, start, key, own) for start, of in buckets.items() for key, own in of.items())
     while some := list(islice(rows, _INSERTED)):
-        connection.execute(insert(rollups), some)
+        _insert(connection, some)
+
+
+def _insert(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    """By the driver itself: what SQLAlchemy does with each value costs more than all else of a build."""
+    compiled = _INSERT.compile(dialect=connection.dialect)
+    if compiled.positiontup is not None:
+        connection.exec_driver_sql(str(compiled), [*rows])
+    else:
+        connection.exec_driver_sql(str(compiled), [dict(zip(_COLUMNS, row, strict=True)) for row in rows])
+
+
+_INSERT = insert(rollups)
+_COLUMNS = [column.name for column in rollups.c]
 
 
 def _merge(connection: Connection, ledger: str, level: int, starts: Iterable[int], end: Callable[[int], int]) -> None:
     """Make these days of their hours, or these months of their days."""
-    merged: Buckets = {}
-    for start in starts:
-        whole = merged[start] = {}
-        for _, own in sorted(_buckets(connection, ledger, level - 1, start, end(start)).items()):
-            for key, bucket in own.items():
-                whole[key] = whole[key].then(bucket) if key in whole else bucket
+    merged = {
+        start: _merged(own for _, own in sorted(_buckets(connection, ledger, level - 1, start, end(start)).items()))
+        for start in starts
+    }
     _replace(connection, ledger, level, list(merged), merged)
+
+
+def _merged(parts: Iterable[Mapping[Key, Bucket]]) -> dict[Key, Bucket]:
+    """Buckets that follow each other, as one."""
+    whole: dict[Key, Bucket] = {}
+    for own in parts:
+        for key, bucket in own.items():
+            whole[key] = whole[key].then(bucket) if key in whole else bucket
+    return whole
 
 
 def _month(hour: int) -> int:

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from reporter.secret import masked
 
 # The newest migration in reporter/store/migrations/versions; a test holds that it is.
-HEAD = "0016"
+HEAD = "0017"
 LONGEST_TEXT = 10_000
 """Characters that are kept of words from elsewhere."""
 
@@ -507,6 +507,7 @@ rollup_ledgers = Table(
     Column("verified_at", UtcTime),
     Column("changed_at", UtcTime),  # when a kept hour was last found changed
     Column("anchor", Text),  # JSON of the last trade: its id, hour and checksum
+    Column("unreadable", Text, nullable=False, server_default="[]"),  # JSON: hours and ids of trades that no bucket has
 )
 
 # Plans of people, version by version. A row is never changed or deleted: `hash` covers the row and the version before.

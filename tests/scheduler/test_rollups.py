@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import random
 import shutil
+import subprocess
+import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
@@ -21,6 +24,7 @@ from sqlalchemy import Engine, event
 from reporter.cli.ledger import checks_table
 from reporter.errors import LedgerError
 from reporter.periods.civil import Period
+from reporter.scheduler import rollup_upkeep
 from reporter.scheduler.rollup_loop import IDLE, RollupLoop
 from reporter.scheduler.rollup_upkeep import RollupUpkeep
 from reporter.store import rollups
@@ -32,10 +36,11 @@ from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.ledger.reader import Reader
 from reporter.trading.ledger.settings import LedgerSettings
 from tests.support.clocks import HandClock
-from tests.support.paths import DATA
+from tests.support.paths import DATA, ROOT
 from tests.support.stage import Stage
 from tests.trading.ledger.conftest import bot, new_native  # noqa: F401 - fixtures
 from tests.trading.ledger.databases import Native, between, native_sqlite, opened, usdt
+from tests.trading.ledger.dirty import without_checks
 
 BEGAN = datetime(2026, 8, 30, tzinfo=UTC)
 HOURS = 24 * 60
@@ -199,6 +204,47 @@ def test_a_build_that_was_cut_off_goes_on_where_it_was(floor: Floor) -> None:
     assert floor.opening(floor.kept) == floor.opening(floor.plain)
 
 
+BUILDER = """\
+import sys
+from reporter.scheduler.rollup_upkeep import RollupUpkeep
+from reporter.store.database import open_store
+from reporter.trading.ledger.reader import Reader
+from reporter.trading.ledger.settings import LedgerSettings
+from tests.support.clocks import HandClock
+
+reader = Reader(LedgerSettings(name="bot", kind="native", url=sys.argv[1]), 10)
+for done in RollupUpkeep(open_store(sys.argv[2]), HandClock(), many=100).build(reader):
+    print(done.until, flush=True)
+"""
+
+
+def test_a_rebuild_that_is_killed_at_any_moment_goes_on_and_equals_a_plain_recount(
+    tmp_path: Path, store: Store
+) -> None:
+    own, chance = native_sqlite(tmp_path), random.Random(9)
+    floor = Floor(own, store)
+    edit(own, [("add", chance.randrange(10**6), chance.randrange(-(10**9), 10**9)) for _ in range(4000)])
+    builder = [sys.executable, "-c", BUILDER, own.url, str(tmp_path / "state" / "reporter.sqlite")]
+    for pieces in (2, 7, 15):
+        with subprocess.Popen(builder, cwd=ROOT, stdout=subprocess.PIPE) as process:
+            assert process.stdout
+            for _ in range(pieces):
+                assert process.stdout.readline()
+            time.sleep(chance.uniform(0, 0.05))
+            process.kill()
+        assert floor.state() in {"building", "clearing"}
+        assert floor.opening(floor.kept) == floor.opening(floor.plain)
+    counted = standing_of(floor).trades
+    assert 0 < counted < 4000
+    floor.upkeep = RollupUpkeep(store, floor.clock, many=500, some=500)
+    done = []
+    while step := floor.upkeep.step(floor.reader):
+        done.append(step.trades)
+    assert floor.state() == "verified"
+    assert sum(done) == 4000 - counted
+    assert_recounted(floor)
+
+
 def test_another_database_behind_the_same_name_is_noticed_at_once(floor: Floor) -> None:
     floor.build()
     floor.bot.run("DELETE FROM trades WHERE id > 10")
@@ -303,20 +349,161 @@ def test_a_trade_of_the_last_hours_that_cannot_be_read_is_counted_beside_what_is
     desk.assert_same()
 
 
-def test_sums_count_no_more_once_one_of_their_trades_cannot_be_read(tmp_path: Path, store: Store) -> None:
+ODD_FREQTRADE = [
+    "close_profit_abs = 'n/a'",
+    "stake_currency = NULL",
+    "is_open = 'maybe'",
+    "close_date = NULL",
+    "close_date = '2026-02-30 10:00:00'",
+    "close_date = replace(close_date, ' ', 'T')",
+    "close_date = 1795860000",
+    "close_date = 'soon'",
+]
+
+
+@pytest.mark.parametrize("change", ODD_FREQTRADE)
+@pytest.mark.parametrize("index", ["", "CREATE INDEX by_time ON trades (close_date)"])
+def test_a_trade_that_cannot_be_read_is_counted_beside_what_is_kept(
+    tmp_path: Path, store: Store, change: str, index: str
+) -> None:
     desk = Freqtrade(tmp_path, store)
     reader = desk.known.readers[0]
     reader.many = 1
-    assert desk.run("UPDATE trades SET close_profit_abs = 'n/a' WHERE id = 200")
+    desk.run(index or "SELECT 1")
+    assert desk.run(f"UPDATE trades SET {change} WHERE id IN (3, 200)")
     desk.clock.forward(hours=13)
     while desk.upkeep.step(reader):
         pass
-    ever = between("2020-01-01", "2027-01-01")
-    (book,) = desk.known.performance(ever)
-    assert book.unreadable
-    assert [book] == desk.plain.performance(ever)
-    with pytest.raises(LedgerError, match=r"^ft: 1 trade cannot be read, so no sum is kept$"):
-        list(desk.upkeep.verify(reader))
+    kept = desk.upkeep.standing("ft")
+    assert kept
+    assert kept.state == "verified"
+    ever, month = between("2020-01-01", "2027-01-01"), between("2026-10-01", "2026-11-01")
+    for period in (ever, month):
+        assert desk.known.performance(period, account=True) == desk.plain.performance(period, account=True)
+    assert desk.known.daily_series(month) == desk.plain.daily_series(month)
+    assert desk.known.left_out(month) == desk.plain.left_out(month)
+    desk.assert_same()
+
+
+def test_sums_count_no_more_once_too_many_of_their_trades_cannot_be_read(
+    lax: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lax.build()
+    monkeypatch.setattr(rollup_upkeep, "UNREADABLE", 2)
+    lax.bot.run("UPDATE trades SET pnl = 'n/a' WHERE id IN (3, 9, 12)")
+    lax.clock.forward(hours=13)
+    lax.settle()
+    assert lax.state() == "unverified"
+    assert lax.opening(lax.kept) == lax.opening(lax.plain) is None
+    with pytest.raises(LedgerError, match=r"^bot: 3 trades or more cannot be read, so no sum is kept$"):
+        list(lax.upkeep.verify(lax.reader))
+    lax.bot.run("UPDATE trades SET pnl = 1 WHERE id IN (3, 9, 12)")
+    lax.settle()
+    assert lax.state() == "verified"
+
+
+def test_a_trade_that_is_mended_counts_at_once_and_is_kept_by_its_id_no_longer(lax: Floor) -> None:
+    lax.bot.run("UPDATE trades SET pnl = 'n/a' WHERE id = 5")
+    lax.build()
+    assert [trade for _, trade in standing_of(lax).unreadable] == [5]
+    lax.bot.run("UPDATE trades SET pnl = 70 WHERE id = 5")
+    for many in (1, 1000):
+        lax.reader.many = many
+        assert_same_everywhere(lax)
+    for _ in lax.upkeep.verify(lax.reader):
+        pass
+    assert standing_of(lax).unreadable == ()
+    assert_same_everywhere(lax)
+
+
+def standing_of(floor: Floor) -> rollups.Standing:
+    kept = floor.upkeep.standing("bot")
+    assert kept
+    return kept
+
+
+@pytest.fixture
+def lax(tmp_path: Path, store: Store) -> Floor:
+    """A floor of which the tables take whatever is written."""
+    own = without_checks(native_sqlite(tmp_path))
+    for number in range(20):
+        own.trade(number - 8.25, at(number * 50), id=number + 1, agent="ab"[number % 2])
+    own.run("CREATE INDEX by_time ON trades (closed_at)")
+    return Floor(own, store)
+
+
+def assert_same_everywhere(floor: Floor) -> None:
+    """Whatever is asked, what is kept and the database say the same."""
+    for start, end in (("08-30", "10-31"), ("09-02", "09-09"), ("09-01", "10-01"), ("10-30", "10-31")):
+        period = between(f"2026-{start}", f"2026-{end}")
+        assert floor.kept.performance(period, account=True) == floor.plain.performance(period, account=True)
+        assert floor.kept.daily_series(period) == floor.plain.daily_series(period)
+        assert floor.kept.left_out(period) == floor.plain.left_out(period)
+    assert floor.kept.performance(period, by="market") == floor.plain.performance(period, by="market")
+
+
+odd = st.lists(
+    st.tuples(
+        st.integers(1, 25),
+        st.sampled_from(
+            [
+                ("pnl", "n/a"),
+                ("pnl", None),
+                ("pnl", 2.5),
+                ("currency", None),
+                ("currency", "EUR"),
+                ("mode", "demo"),
+                ("closed_at", None),
+                ("closed_at", "2026-09-32 10:00:00"),
+                ("closed_at", "2026-09-31 10:00:00"),
+                ("closed_at", "2026-09-03T09:00:00"),
+                ("closed_at", 1795860000),
+                ("closed_at", "soon"),
+                ("closed_at", "2027-11-24 10:00:00"),
+                ("closed_at", "2026-09-05 10:00:00"),
+                ("fees", "much"),
+            ]
+        ),
+    ),
+    max_size=12,
+)
+
+
+@quick
+@given(odd, odd, odd, st.integers(1, 30), st.sampled_from([1, 5, 1000]))
+def test_whatever_cannot_be_read_what_is_kept_says_what_the_database_says(
+    tmp_path: Path,
+    built: list[tuple[int, tuple[str, object]]],
+    checked: list[tuple[int, tuple[str, object]]],
+    mended: list[tuple[int, tuple[str, object]]],
+    looks: int,
+    many: int,
+) -> None:
+    own = without_checks(native_sqlite(tmp_path))
+    with closing(open_store(str(tmp_path / f"{Path(own.url).name}.store"))) as store:
+        floor = Floor(own, store)
+        floor.upkeep = RollupUpkeep(store, floor.clock, many=looks, some=looks)
+        floor.reader.many = many
+        for number in range(25):
+            own.trade(number - 12, at(number * 31), id=number + 1, agent="abc"[number % 3])
+        own.run("CREATE INDEX by_time ON trades (closed_at)")
+        write(own, built)
+        floor.build()
+        assert_same_everywhere(floor)
+        write(own, checked)
+        floor.clock.forward(hours=13)
+        floor.settle()
+        assert floor.state() == "verified"
+        assert_same_everywhere(floor)
+        odd_ids = {trade for _, trade in standing_of(floor).unreadable}
+        write(own, [(id_, change) for id_, change in mended if id_ in odd_ids])
+        assert_same_everywhere(floor)
+
+
+def write(own: Native, changes: list[tuple[int, tuple[str, object]]]) -> None:
+    with closing(opened(own.url)) as connection, connection:
+        for id_, (column, value) in changes:
+            connection.execute(f"UPDATE trades SET {column} = ? WHERE id = ?", (value, id_))
 
 
 def test_an_open_trade_that_closes_later_is_found_by_its_key(tmp_path: Path, store: Store) -> None:
@@ -475,6 +662,26 @@ def test_a_day_costs_no_more_behind_a_long_past(tmp_path: Path, steps: Counter[s
             floor.kept.daily_series(between("2026-10-20", "2026-10-29"))
             spent.append(steps.total())
     assert spent[1] < spent[0] * 1.2, spent
+
+
+def test_a_trade_that_cannot_be_read_costs_no_look_through_a_long_past(tmp_path: Path, steps: Counter[str]) -> None:
+    spent = []
+    for odd_ones in (0, 1):
+        own = native_sqlite(tmp_path)
+        with closing(open_store(str(tmp_path / f"{odd_ones}.store"))) as store:
+            floor = Floor(own, store)
+            without_checks(own)
+            own.run("CREATE INDEX by_time ON trades (closed_at)")
+            fill(own, [at(hour) for hour in range(HOURS - 600 * 24, HOURS)])
+            own.run(f"UPDATE trades SET pnl = 'n/a' WHERE id = 3 AND {odd_ones}")
+            floor.upkeep = RollupUpkeep(store, floor.clock)
+            floor.build()
+            steps.clear()
+            floor.kept.performance(between("2026-10-28", "2026-10-29"), account=True)
+            floor.kept.daily_series(between("2026-10-20", "2026-10-29"))
+            floor.kept.left_out(between("2026-10-28", "2026-10-29"))
+            spent.append(steps.total())
+    assert spent[1] < spent[0] * 2, spent
 
 
 @pytest.mark.full

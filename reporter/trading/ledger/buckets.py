@@ -238,12 +238,27 @@ class Course:
 
 
 @dataclass(frozen=True, slots=True)
-class Courses:
-    """The course of each book before the hour `until`. `anchor` must still be in the database, or none of it counts."""
+class Extent:
+    """Of which hours kept sums are: from `since`, the first with a trade, up to but without `until`. All hours before
+    `verified` were compared with the database.
 
+    `anchor` must still be in the database, or none of it counts. The trades with the ids of `unreadable` could not be
+    read and are in no sum: whoever uses the sums reads those trades from the database.
+    """
+
+    since: int
     until: int
-    books: dict[BookKey, Course]
+    verified: int
     anchor: Anchor | None
+    unreadable: tuple[TradeId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Courses:
+    """The course of each book."""
+
+    extent: Extent
+    books: dict[BookKey, Course]
 
 
 def courses(parts: Mapping[int, Mapping[BookKey, Bucket]], onto: dict[BookKey, Course]) -> dict[BookKey, Course]:
@@ -256,6 +271,7 @@ def courses(parts: Mapping[int, Mapping[BookKey, Bucket]], onto: dict[BookKey, C
     return onto
 
 
+TradeId = int | str
 Mark = tuple[str, str, int, int]  # a trade's id, its agent, its result in 1e-8, and the checksum of it all
 
 
@@ -287,13 +303,17 @@ class Anchor:
 
 @dataclass(frozen=True, slots=True)
 class Recount:
-    """What the database says of the hours from `start` up to but without `until`, counted since 1970, at one moment."""
+    """What the database says of the hours from `start` up to but without `until`, counted since 1970, at one moment.
+
+    `unreadable` has the hour and the id of each trade that cannot be read; they are in no bucket.
+    """
 
     start: int
     until: int
     hours: Mapping[int, Hour]
     trades: int
     last: Anchor | None
+    unreadable: tuple[tuple[int, TradeId], ...] = ()
 
 
 class Rollups(Protocol):
@@ -301,6 +321,9 @@ class Rollups(Protocol):
 
     A `definition` says what the figures were made by; sums of another one do not count. Hours are counted since 1970.
     """
+
+    def extent(self, ledger: str, definition: str) -> Extent | None:
+        """Of which hours sums are kept; None where nothing is verified."""
 
     def realised(self, ledger: str, definition: str, until: int) -> Realised | None:
         """What each line made before an hour, or before the last one that is kept; None where nothing is verified."""
@@ -320,31 +343,23 @@ class Rollups(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """The buckets of each line and book in the hours before `until`. `anchor` must still be in the database, or none of
-    it counts."""
+    """The buckets of each line and book between two hours."""
 
-    until: int
+    extent: Extent
     whole: Hour
-    anchor: Anchor | None
 
 
 @dataclass(frozen=True, slots=True)
 class Realised:
-    """What each line made by stretch, in whole numbers of 1e-15, in the hours before `until`.
+    """What each line made by stretch, in whole numbers of 1e-15."""
 
-    All hours before `verified` were compared with the database, and each time in them could be read. `anchor` must
-    still be in the database, or none of it counts.
-    """
-
-    until: int
+    extent: Extent
     lines: Mapping[LineKey, Mapping[int, int]]
-    anchor: Anchor | None
-    verified: int
 
 
 def fine(value: Any) -> int:
     """A stored or summed amount in whole numbers of 1e-15. Raises LedgerError for what is not a finite number."""
-    found = number(value)
+    found = number(value) if value else None
     return 0 if found is None else round(found.scaleb(15))
 
 
@@ -485,7 +500,7 @@ class _Order:
         self.checksum = crc32(identity, self.checksum)
 
     def bucket(self, lines: Iterable[Bucket]) -> Bucket:
-        whole = reduce(Bucket.beside, lines, Bucket())
+        whole = reduce(Bucket.beside, lines)
         return replace(whole, path=self.path, runs=self.runs, checksum=self.checksum, best=None, worst=None)
 
 
@@ -499,13 +514,12 @@ def hours_of(
 ) -> tuple[dict[int, Hour], int, Anchor | None]:
     """The hours of trades in order, with how many trades there are and the last of them.
 
-    Rows are of the trade's id, time, hour, agent, mode, currency, P&L, fees, funding, volume, side and for how many
-    seconds it was open. From one hour on each trade is marked too.
+    Rows are of `queries.counted`, without those that cannot be read. From one hour on each trade is marked too.
     """
     sums: dict[int, tuple[dict[Any, _Sums], dict[Any, _Order]]] = {}
     marks: dict[int, dict[BookKey, list[Mark]]] = {}
     count, last = 0, None
-    for trade, closed_at, hour, agent, kind, currency, pnl, fees, funding, volume, side, held in rows:
+    for trade, closed_at, hour, agent, kind, currency, pnl, fees, funding, volume, side, held, _ in rows:
         own = sums.get(hour)
         if own is None:
             own = sums[hour] = ({}, {})

@@ -74,6 +74,12 @@ def _closed(source: Source, since: datetime | None, until: datetime, trades: Sel
     return found if source.keys is None else found.where(source.keys.among(since, until))
 
 
+def _only(source: Source, ids: Collection[Any], since: datetime | None, until: datetime) -> Select[Any]:
+    """Of the trades of a stretch those with these `only`, which is a parameter."""
+    mine = source.trade_id.in_(bindparam("only", list(ids), expanding=True))
+    return _closed(replace(source, keys=None), since, until).where(mine)
+
+
 def oldest_first(
     source: Source, period: Period, limit: int | None, after: tuple[Any, Any] | None = None
 ) -> Select[Any]:
@@ -273,14 +279,22 @@ def steps(rows: Subquery, mode: str, currency: str) -> Select[Any]:
 
 
 def history(
-    source: Source, since: datetime | None, until: datetime, days: Sequence[Period] = (), *, raw: bool = False
+    source: Source,
+    since: datetime | None,
+    until: datetime,
+    days: Sequence[Period] = (),
+    *,
+    raw: bool = False,
+    only: Collection[Any] | None = None,
 ) -> Select[Any]:
-    """What each agent has realised before `until`, and on which of the days: the figures that need the whole past.
+    """What each agent has realised before `until`, and on which of the days: the figures that need the whole past; of
+    `only` the trades with these ids, if that is said.
 
     `rows` counts all trades, `trades` those whose result and time can be read. A `raw` question costs less and adds up
     whatever is stored: `sound` says whether the answer can be taken.
     """
-    rows = _closed(source, since, until, source.raw if raw else source.trades).subquery()
+    found = _closed(source, since, until, source.raw if raw else source.trades)
+    rows = (found if only is None else _only(source, only, since, until)).subquery()
     day = day_index(source, rows.c.closed_at, days) if days else literal_column("0")
     agent = named_value(rows.c, "agent").label("agent")
     read = source.readable.formed if days and not raw else source.readable.shaped
@@ -337,21 +351,28 @@ def _is_amount(value: Any) -> bool:
         return False
 
 
+# What `counted` says of a trade: it can be read, it cannot, or it is of no time.
+READABLE, UNREADABLE, TIMELESS = 0, 1, 2
+
+
 def counted(
-    source: Source, since: datetime, until: datetime, limit: int | None = None, only: Any | None = None
+    source: Source,
+    since: datetime | None,
+    until: datetime,
+    limit: int | None = None,
+    only: Collection[Any] | None = None,
 ) -> Select[Any]:
-    """The closed trades of a stretch in order, as roll-ups count them, or `only` one of them by its id."""
-    if only is None:
-        found = _closed(source, since, until)
-    else:
-        mine = source.trade_id == bindparam("only", only)
-        found = _closed(replace(source, keys=None), since, until).where(mine)
+    """The closed trades of a stretch in order, as roll-ups count them, or `only` those of them with these ids."""
+    found = _closed(source, since, until) if only is None else _only(source, only, since, until)
     c = found.subquery().c
-    agent = named_value(c, "agent")
+    agent = named_value(c, "agent").label("agent")
     hour = (source.timing.seconds(c.closed_at) // whole(3600)).label("hour")
     held = case((c.opened_at <= c.closed_at, source.timing.between(c.opened_at, c.closed_at))).label("held")
     book, costs = (c.mode, c.currency), (c.fees, c.funding, c.volume)
-    chosen = select(c.id, c.closed_at, hour, agent, *book, c.pnl, *costs, c.side, held)
+    lost = or_(c.pnl.is_(None), c.currency.is_(None), c.mode.is_(None))
+    formed = source.readable.formed(c.closed_at)
+    state = case((formed.is_not(true()), whole(TIMELESS)), (lost, whole(UNREADABLE)), else_=whole(READABLE))
+    chosen = select(c.id, c.closed_at, hour, agent, *book, c.pnl, *costs, c.side, held, state.label("state"))
     return chosen.order_by(c.closed_at, c.id).limit(limit)
 
 
@@ -379,18 +400,17 @@ def open_keys(source: Source, first: int, last: int) -> Select[Any]:
     return select(c.id).where(c.id >= first, c.id <= last)
 
 
-def lost(source: Source, since: datetime, until: datetime) -> Select[Any]:
+def lost(source: Source, since: datetime | None, until: datetime, only: Collection[Any] | None = None) -> Select[Any]:
     """How many trades of a stretch cannot be read."""
     c = source.trades.selected_columns
-    stretch = _closed(source, since, until)
+    stretch = _closed(source, since, until) if only is None else _only(source, only, since, until)
     wrong = or_(c.pnl.is_(None), c.currency.is_(None), c.mode.is_(None), _unformed(source))
-    return stretch.with_only_columns(func.count()).where(wrong)
+    return stretch.with_only_columns(func.count().label("rows")).where(wrong)
 
 
-def begins_unformed(source: Source) -> Select[Any]:
-    """Whether the time that a database sorts before all others cannot be read; nothing where there is none."""
-    at = source.closed_at
-    return source.trades.with_only_columns(_unformed(source)).where(at.is_not(None)).order_by(at).limit(1)
+def older(source: Source, until: datetime) -> Select[Any]:
+    """A row if a database sorts any trade before a moment."""
+    return _closed(source, None, until).with_only_columns(source.trade_id).limit(1)
 
 
 def stray(source: Source, since: datetime, future: datetime | None) -> Select[Any]:
@@ -408,10 +428,13 @@ def stray(source: Source, since: datetime, future: datetime | None) -> Select[An
     return select(without.scalar_subquery() + odd.scalar_subquery())
 
 
-def timeless(source: Source, since: datetime | None, until: datetime) -> Select[Any]:
+def timeless(
+    source: Source, since: datetime | None, until: datetime, only: Collection[Any] | None = None
+) -> Select[Any]:
     """How many trades of each agent a database sorts into a stretch although their time cannot be read."""
     c = source.trades.selected_columns
-    found = _closed(source, since, until).with_only_columns(c.agent, c.mode, c.currency, func.count().label("rows"))
+    stretch = _closed(source, since, until) if only is None else _only(source, only, since, until)
+    found = stretch.with_only_columns(c.agent, c.mode, c.currency, func.count().label("rows"))
     return found.where(_unformed(source)).group_by(c.agent, c.mode, c.currency)
 
 
@@ -419,15 +442,18 @@ def _unformed(source: Source) -> ColumnElement[bool]:
     return source.readable.formed(source.closed_at).is_not(true())
 
 
-def unreadable(cells: Cells, limit: int, *, needed: bool) -> Select[Any]:
+def unreadable(cells: Cells, limit: int, *, needed: bool, among: ColumnElement[bool] | None = None) -> Select[Any]:
     """The first rows of a table with a value that cannot be read, and which of its `cells`; `needed` looks at those
-    alone without which a row belongs nowhere."""
+    alone without which a row belongs nowhere. They are few `among` which they are looked for, if that is said."""
     asked = [(place, cell) for place, cell in enumerate(cells.cells) if cell.needed or not needed]
     which = case(*((cell.wrong, literal_column(str(place))) for place, cell in asked))
     value = case(*((cell.wrong, cast(cell.stored, String)) for _, cell in asked))
     wrong = or_(*(cell.wrong for _, cell in asked))
-    found = select(cast(cells.id, String).label("id"), which.label("cell"), value.label("value"))
-    return found.where(cells.where, wrong).order_by(cells.id).limit(limit)
+    found = select(cast(cells.id, String).label("id"), which.label("cell"), value.label("value"), cells.id.label("key"))
+    if among is None:
+        return found.where(cells.where, wrong).order_by(cells.id).limit(limit)
+    # By an expression: a database would else go through all rows by their ids, to have them in order.
+    return found.where(among, cells.where, wrong).order_by(func.coalesce(cells.id, cells.id)).limit(limit)
 
 
 def newest(source: Source, until: datetime | None = None) -> Select[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -16,7 +16,19 @@ from operator import attrgetter
 from time import perf_counter
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, case, func, literal_column, select, table, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    case,
+    func,
+    literal_column,
+    select,
+    table,
+    text,
+)
 
 from reporter.errors import LedgerError
 from reporter.periods.civil import INSTANT, Period
@@ -43,10 +55,12 @@ from reporter.trading.ledger.buckets import (
     Anchor,
     Bucket,
     Courses,
+    Extent,
     Hour,
     Realised,
     Recount,
     Rollups,
+    TradeId,
     courses,
     figures_of,
     fine,
@@ -63,7 +77,7 @@ from reporter.trading.ledger.connection import Database
 from reporter.trading.ledger.derived import FILLS, DerivedDatabase
 from reporter.trading.ledger.files import Files, file_kind
 from reporter.trading.ledger.grouping import Grouping, grouping
-from reporter.trading.ledger.key_blocks import ANY_HOUR, KeyBlock, KnownKeys, has_index, hour_of, statement
+from reporter.trading.ledger.key_blocks import ANY_HOUR, FAR, KeyBlock, KnownKeys, has_index, hour_of, statement
 from reporter.trading.ledger.path_metrics import LinePath, TradeWalk, units, walked
 from reporter.trading.ledger.prices import PriceSource
 from reporter.trading.ledger.settings import LedgerSettings
@@ -74,6 +88,7 @@ from reporter.trading.ledger.sources.mapped import mapped_database
 from reporter.trading.ledger.sources.native import LATER, native
 from reporter.trading.ledger.sqlite_file import TOO_LONG, DisturbedError, undisturbed
 from reporter.trading.ledger.write_stamp import write_stamp
+from reporter.trading.trade_statistics import combined
 from reporter.trading.trades import Agent, Arrivals, EquityPoint, Mode, OpenKey, Position, Trade, WrittenEvents
 
 T = TypeVar("T")
@@ -171,8 +186,7 @@ class Reader:
         with self._look(account=account) as (connection, source):
             figures, walk, nowhere, timed = self._figures(connection, source, period, by, days)
             before, lost = self._before(connection, source, period)
-            since = max(period.end, before.verified or period.end) if timed else period.start
-            stray = lost + self._stray(connection, source, period, since)
+            stray = lost + self._stray(connection, source, period, before.extent, timed=timed)
             inside = nowhere + sum(own.unreadable for own in figures.values())
             equities = self._equities(connection, source, period) if account else {}
             unreadable = self._unreadable(connection, source, before, inside, nowhere, stray)
@@ -214,8 +228,7 @@ class Reader:
             found = self._realised(connection, source, period.start, period.end, days)
             found, _ = self._timed(connection, source, found, period.start, period.end)
             before, lost = self._before(connection, source, period, nothing=whole)
-            since = max(period.start, found.verified or period.start)
-            stray = lost + self._stray(connection, source, period, since)
+            stray = lost + self._stray(connection, source, period, found.extent)
             inside = sum(found.unreadable.values())
             nowhere = found.unreadable.get(None, 0)
             return LedgerResult(
@@ -234,7 +247,9 @@ class Reader:
                 agents=self._agents(connection, source) if source.lists_agents else [],
                 equity={},
                 open={},
-                unreadable=self._unreadable(connection, source, before, inside, nowhere, stray),
+                unreadable=self._unreadable(
+                    connection, source, replace(before, extent=found.extent), inside, nowhere, stray
+                ),
             )
 
     def all_time(self, until: datetime) -> list[AllTime]:
@@ -242,20 +257,18 @@ class Reader:
         trade cannot be read."""
         with self._look() as (connection, source):
             kept = self._courses(connection, source, hour_of(until))
-            since = start_of(kept.until) if kept else _EPOCH
+            since = start_of(kept.extent.until) if kept else _EPOCH
             found = connection.execute(queries.counted(source, since, until, _UNKEPT + 1)).all()
-            lost = connection.execute(queries.lost(source, since, until)).scalar_one()
-        if len(found) > _UNKEPT or lost:
+            apart = self._apart(connection, source, kept.extent, _EPOCH, until) if kept else []
+        if len(found) > _UNKEPT or apart != [] or any(row.state != queries.READABLE for row in found):
             return []
         hours = {hour: own.books for hour, own in hours_of(found)[0].items()}
         ran = courses(hours, kept.books if kept else {})
         return [course.told(self.name, book) for book, course in ran.items()]
 
     def _courses(self, connection: Connection, source: Source, until: int) -> Courses | None:
-        if self.rollups is None or self._begins_unformed(connection, source):
-            return None
-        kept = self.rollups.courses(self.name, self.definition, until)
-        return kept if kept and self._stands(connection, source, kept.anchor) else None
+        kept = self.rollups.courses(self.name, self.definition, until) if self.rollups else None
+        return kept if kept and self._stands(connection, source, kept.extent.anchor) else None
 
     def began(self) -> datetime | None:
         """When the first trade closed."""
@@ -365,17 +378,22 @@ class Reader:
         with self._look() as (connection, source):
             end = source.keys.hour_after(start, end, most) if source.keys else end
             found = self._counted(connection, source, start, end, most)
-            last = found[-1].hour if len(found) == most else end
+            hours = range(start, end)
+            last = _hour(source, found[-1], hours) if len(found) == most else end
             if last == start:  # one hour has more trades than that
                 end = start + 1
                 found = self._counted(connection, source, start, end, None)
             elif last < end:
                 end = last
-                found = found[: bisect_left(found, last, key=attrgetter("hour"))]
-            if lost := connection.execute(queries.lost(source, start_of(start), start_of(end))).scalar_one():
-                number = f"{lost} {'trade' if lost == 1 else 'trades'}"
-                raise UnreadableTradesError(f"{number} cannot be read, so no sum is kept")
-            return Recount(start, end, *hours_of(found, marked_from))
+                found = found[: bisect_left(found, last, key=lambda row: _hour(source, row, hours))]
+            readable = [row for row in found if row.state == queries.READABLE]
+            odd = ((_hour(source, row, hours), row.id) for row in found if row.state != queries.READABLE)
+            unreadable = tuple(odd) if len(readable) < len(found) else ()
+            if not all(isinstance(id_, int | str) for _, id_ in unreadable):
+                raise UnreadableTradesError(
+                    f"{_number(len(unreadable))} cannot be read, and has no id that could be kept"
+                )
+            return Recount(start, end, *hours_of(readable, marked_from), unreadable)
 
     def _counted(
         self, connection: Connection, source: Source, start: int, end: int, most: int | None
@@ -540,13 +558,16 @@ class Reader:
     def left_out(self, period: Period) -> LeftOut:
         """How many closed trades of a period, and of no period, cannot be read."""
         with self._look() as (connection, source):
-            lost = connection.execute(queries.lost(source, period.start, period.end)).scalar_one()
-            timeless = connection.execute(queries.timeless(source, None, period.end)).all()
-            inside = connection.execute(queries.timeless(source, period.start, period.end)).all()
-            stray = self._stray(connection, source, period, period.end)
-            trades = lost - sum(row.rows for row in inside)
-            stray += sum(row.rows for row in timeless)
-            first = self._values(connection, source, [source.cells[0]], needed=True) if trades or stray else ()
+            extent = self._extent(connection, source)
+            lost, inside = (
+                sum(row.rows for row in self._looked_for(connection, source, extent, period.start, period.end, asked))
+                for asked in (queries.lost, queries.timeless)
+            )
+            older = self._looked_for(connection, source, extent, None, period.start, queries.timeless)
+            trades, stray = lost - inside, inside + sum(row.rows for row in older)
+            stray += self._stray(connection, source, period, extent, timed=True)
+            wanted = [source.cells[0]] if trades or stray else []
+            first = self._values(connection, source, wanted, needed=True, extent=extent)
         return LeftOut(self.name, trades, stray, first=first)
 
     def unreadable_values(self, limit: int) -> list[UnreadableValue]:
@@ -722,7 +743,7 @@ class Reader:
         """
         kept = self._kept_figures(connection, source, period) if by == "agent" and not days else None
         if kept:
-            return *kept, 0, True
+            return kept
         named = grouping(by, source, period, self.name)
 
         def line_of(key: Any, mode: str, currency: str) -> LineKey:
@@ -742,27 +763,33 @@ class Reader:
 
     def _kept_figures(
         self, connection: Connection, source: Source, period: Period
-    ) -> tuple[dict[LineKey, Figures], TradeWalk] | None:
+    ) -> tuple[dict[LineKey, Figures], TradeWalk, int, bool] | None:
         """Each agent's figures from what is kept of a period with many trades; the rest of it is read from the source.
+        And how many trades cannot be read and are of no line, and whether each time could be read.
 
-        None where that is not known or holds no longer, and where a trade cannot be read.
+        None where that is not known or holds no longer, and where a trade can be read that is in no sum.
         """
         start, end = hour_of(period.start + timedelta(hours=1) - INSTANT), hour_of(period.end)
-        if self.rollups is None or start >= end or self._begins_unformed(connection, source):
+        if self.rollups is None or start >= end:
             return None
         kept = self.rollups.stretch(self.name, self.definition, (start, end), self.many)
-        if kept is None or not self._stands(connection, source, kept.anchor):
+        if kept is None or not self._stands(connection, source, kept.extent.anchor):
             return None
+        apart = self._apart(connection, source, kept.extent, period.start, period.end)
         before = self._hours_of(connection, source, period.start, start_of(start))
-        after = self._hours_of(connection, source, start_of(kept.until), period.end)
-        if before is None or after is None:
+        after = self._hours_of(connection, source, start_of(kept.extent.until), period.end)
+        if apart is None or before is None or after is None:
             return None
         whole = Hour()
         for own in (*before, kept.whole, *after):
             whole.take(own)
         walk = TradeWalk(books={book: ran(bucket) for book, bucket in whole.books.items()})
         figures = self._with_extremes(connection, source, period, whole.lines)
-        return (figures, walk) if figures else None
+        if not figures:
+            return None
+        lost = Counter(_line(row) for row in apart if row.state == queries.UNREADABLE)
+        timed = all(row.state != queries.TIMELESS for row in apart)
+        return _with_unreadable(figures, lost), walk, lost[None], timed
 
     def _hours_of(
         self, connection: Connection, source: Source, since: datetime, until: datetime
@@ -770,12 +797,11 @@ class Reader:
         """What the source has between two moments, hour by hour; None where a trade cannot be read."""
         if since >= until:
             return ()
-        asked = self._once(source, ("lost",), partial(queries.lost, source, since, until))
-        bounds = queries.bounds(source, since=since, until=until)
-        if connection.execute(asked, bounds).scalar_one():
-            return None
         asked = self._once(source, ("counted",), partial(queries.counted, source, since, until))
-        found = connection.execute(asked, bounds, execution_options=_STREAMED)
+        bounds = queries.bounds(source, since=since, until=until)
+        found = connection.execute(asked, bounds).all()
+        if any(row.state != queries.READABLE for row in found):
+            return None
         return [hour for _, hour in sorted(hours_of(found)[0].items())]
 
     def _with_extremes(
@@ -863,23 +889,42 @@ class Reader:
         the scan; what closed after them is read from the source.
         """
         kept = self._kept(connection, source, since, until, days)
+        extent = kept.extent if kept else None
         parts: dict[LineKey, list[int]] = defaultdict(lambda: [0] * max(len(days), 1))
         unreadable: Counter[LineKey | None] = Counter()
         if kept:
-            since = start_of(kept.until)
             for line, amounts in kept.lines.items():
                 for day, amount in amounts.items():
                     parts[line][day] += amount
-        found = self._history(connection, source, since, until, days) if since is None or since < until else ()
-        for row in found:
-            line_or_none = (row.agent, rows.mode(row.mode), row.currency) if _of_a_book(row) else None
-            unreadable[line_or_none] += row.rows - row.trades if line_or_none else row.rows
-            if line_or_none and row.trades:
-                parts[line_or_none][row.day] += fine(row.pnl)
+        for row in self._history(connection, source, extent, since, until, days):
+            own = _line(row)
+            unreadable[own] += row.rows - row.trades if own else row.rows
+            if own and row.trades:
+                parts[own][row.day] += fine(row.pnl)
         realised = {line: tuple(map(from_fine, own)) for line, own in parts.items()}
-        return LineResults(realised, +unreadable, start_of(kept.verified) if kept else None)
+        return LineResults(realised, +unreadable, extent)
 
     def _history(
+        self,
+        connection: Connection,
+        source: Source,
+        extent: Extent | None,
+        since: datetime | None,
+        until: datetime,
+        days: Sequence[Period],
+    ) -> Iterator[Row[Any]]:
+        """What closed in a stretch and is in no sum that is kept."""
+        if extent is None:
+            yield from self._scanned(connection, source, since, until, days)
+            return
+        kept_until = start_of(extent.until)
+        for first, last, only in self._apart_of(connection, source, extent, since, min(until, kept_until)):
+            asked = queries.history(source, first, last, days, only=only)
+            yield from connection.execute(asked)
+        if kept_until < until:
+            yield from self._scanned(connection, source, kept_until, until, days)
+
+    def _scanned(
         self, connection: Connection, source: Source, since: datetime | None, until: datetime, days: Sequence[Period]
     ) -> Sequence[Row[Any]]:
         """Asked without checks, which costs less, and again with them where something could not be read."""
@@ -899,8 +944,6 @@ class Reader:
         """The sums that were kept and may take the place of a scan, if the database is still the one they are of."""
         if self.rollups is None or (since is not None and not days):
             return None
-        if self._begins_unformed(connection, source):
-            return None
         if days:
             if any(day.start.timestamp() % HOUR for day in days):
                 return None  # where days begin at half past, hours do not add up to them
@@ -908,17 +951,64 @@ class Reader:
             found = self.rollups.days(self.name, self.definition, tuple(starts)) if starts[1:] else None
         else:
             found = self.rollups.realised(self.name, self.definition, hour_of(until))
+        return found if found and self._stands(connection, source, found.extent.anchor) else None
+
+    def _extent(self, connection: Connection, source: Source) -> Extent | None:
+        """Of which hours sums are kept, if the database is still the one they are of."""
+        found = self.rollups.extent(self.name, self.definition) if self.rollups else None
         return found if found and self._stands(connection, source, found.anchor) else None
 
-    def _begins_unformed(self, connection: Connection, source: Source) -> bool:
-        """Whether a time that cannot be read stands before all that was counted."""
-        if source.keys:
-            return False
-        seen = connection.info[_SEEN]
-        if "unformed" not in seen:
-            asked = self._once(source, ("first",), partial(queries.begins_unformed, source))
-            seen["unformed"] = bool(connection.execute(asked).scalar())
-        return bool(seen["unformed"])
+    def _has_older(self, connection: Connection, source: Source, moment: datetime) -> bool:
+        """Whether the database sorts a trade before all that was counted: it is new, or its time cannot be read."""
+        seen, name = connection.info[_SEEN], f"older than {moment}"
+        if name not in seen:
+            asked = self._once(source, ("older",), partial(queries.older, source, moment))
+            seen[name] = connection.execute(asked, queries.bounds(source, until=moment)).first() is not None
+        return bool(seen[name])
+
+    def _apart_of(
+        self, connection: Connection, source: Source, extent: Extent, since: datetime | None, until: datetime
+    ) -> Iterator[tuple[datetime | None, datetime, tuple[TradeId, ...] | None]]:
+        """Where trades of a stretch may be that no kept sum has although its hours are kept: between two moments, and
+        with which ids alone."""
+        began = start_of(extent.since)
+        if (since is None or since < began) and self._has_older(connection, source, began):
+            yield since, min(until, began), None
+        since = max(began, since or began)
+        if extent.unreadable and since < until:
+            yield since, until, extent.unreadable
+
+    def _apart(
+        self, connection: Connection, source: Source, extent: Extent, since: datetime, until: datetime
+    ) -> Sequence[Row[Any]] | None:
+        """The trades of a stretch that could not be read when sums of it were kept; None where a database sorts others
+        before all of these sums, or one of these can be read by now."""
+        found: list[Row[Any]] = []
+        for first, last, only in self._apart_of(connection, source, extent, since, min(until, start_of(extent.until))):
+            if only is None:
+                return None
+            found += connection.execute(queries.counted(source, first, last, only=only))
+        return None if any(row.state == queries.READABLE for row in found) else found
+
+    def _looked_for(
+        self,
+        connection: Connection,
+        source: Source,
+        extent: Extent | None,
+        since: datetime | None,
+        until: datetime,
+        query: Callable[..., Select[Any]],
+    ) -> Iterator[Row[Any]]:
+        """The answers of a question about trades that cannot be read, from all places where some may be."""
+        if extent is None:
+            yield from connection.execute(query(source, since, until))
+            return
+        verified = start_of(extent.verified)
+        for first, last, only in self._apart_of(connection, source, extent, since, min(until, verified)):
+            yield from connection.execute(query(source, first, last, only=only))
+        since = max(since or verified, verified)
+        if since < until:
+            yield from connection.execute(query(source, since, until))
 
     def _stands(self, connection: Connection, source: Source, anchor: Anchor | None) -> bool:
         """Whether the last trade that was counted is still there as it was."""
@@ -927,9 +1017,10 @@ class Reader:
             return True
         start, end = start_of(anchor.hour), start_of(anchor.hour + 1)
         whole = replace(source, keys=None) if source.keys else source
-        asked = self._once(whole, ("anchor",), lambda: queries.counted(whole, start, end, only=anchor.trade))
+        asked = self._once(whole, ("anchor",), lambda: queries.counted(whole, start, end, only=[anchor.trade]))
         bounds = queries.bounds(source, since=start, until=end)
-        stands = hours_of(connection.execute(asked, {**bounds, "only": anchor.trade}))[2] == anchor
+        found = connection.execute(asked, {**bounds, "only": [anchor.trade]})
+        stands = hours_of(row for row in found if row.state == queries.READABLE)[2] == anchor
         seen["anchor"] = anchor if stands else None
         return stands
 
@@ -941,13 +1032,20 @@ class Reader:
         found = LineResults() if nothing else self._realised(connection, source, None, period.start)
         return self._timed(connection, source, found, None, period.start, surely=nothing)
 
-    def _stray(self, connection: Connection, source: Source, period: Period, since: datetime) -> int:
-        """How many trades are of no period, but for those that a database sorts before `since`."""
-        now = self._now()
+    def _stray(
+        self, connection: Connection, source: Source, period: Period, extent: Extent | None, *, timed: bool = False
+    ) -> int:
+        """How many trades are of no period, but for those that a database sorts before this one; `timed` says that it
+        sorts none into this one."""
+        now, since = self._now(), period.end if timed else period.start
+        known = 0
+        if extent and since < (verified := start_of(extent.verified)):
+            found = self._looked_for(connection, source, extent, since, verified, queries.timeless)
+            known, since = sum(row.rows for row in found), verified
         future = max(now, period.end) if now else None
         since = min(since, future) if future else since
         asked = self._once(source, ("stray", bool(now)), partial(queries.stray, source, since, future))
-        return int(connection.execute(asked, queries.bounds(source, since=since, future=future)).scalar_one())
+        return known + int(connection.execute(asked, queries.bounds(source, since=since, future=future)).scalar_one())
 
     def _timed(
         self,
@@ -966,8 +1064,8 @@ class Reader:
         if not found.unreadable and not surely:
             return found, 0
         unreadable, lost = Counter(found.unreadable), 0
-        for row in connection.execute(queries.timeless(source, since, until)):
-            unreadable[(row.agent, rows.mode(row.mode), row.currency) if _of_a_book(row) else None] -= row.rows
+        for row in self._looked_for(connection, source, found.extent, since, until, queries.timeless):
+            unreadable[_line(row)] -= row.rows
             lost += row.rows
         return replace(found, unreadable=+unreadable), lost
 
@@ -980,7 +1078,7 @@ class Reader:
         older: Counter[BookKey | None] = Counter()
         for line, count in before.unreadable.items():
             older[line and line[1:]] += count
-        first = self._values(connection, source, [source.cells[0]], needed=True)
+        first = self._values(connection, source, [source.cells[0]], needed=True, extent=before.extent)
         return UnreadableTrades(nowhere, stray, older, first)
 
     def _with_account(
@@ -996,9 +1094,17 @@ class Reader:
         return replace(found, first=(*found.first, *self._values(connection, source, tables, needed=False)))
 
     def _values(
-        self, connection: Connection, source: Source, tables: Sequence[Cells], *, needed: bool, limit: int = NAMED
+        self,
+        connection: Connection,
+        source: Source,
+        tables: Sequence[Cells],
+        *,
+        needed: bool,
+        limit: int = NAMED,
+        extent: Extent | None = None,
     ) -> tuple[UnreadableValue, ...]:
-        """The first values of these tables that cannot be read."""
+        """The first values of these tables that cannot be read. With an `extent` those of trades are looked for only
+        where kept sums leave room for one."""
         found: list[UnreadableValue] = []
         for cells in tables:
             own = cells.cells
@@ -1006,12 +1112,27 @@ class Reader:
                 own = (*own, _in_the_past(source, now))
             name = ("unreadable", cells.table, cells is source.cells[0], limit, needed)
             build = partial(queries.unreadable, replace(cells, cells=own), limit, needed=needed)
-            asked = build() if own is not cells.cells else self._once(source, name, build)
+            if extent:
+                statements = [build(among=place) for place in self._places(connection, source, extent)]
+            else:
+                statements = [build() if own is not cells.cells else self._once(source, name, build)]
+            read = [row for asked in statements for row in connection.execute(asked)]
             found += [
                 UnreadableValue(cells.table, row.id, own[row.cell].name, row.value, own[row.cell].form)
-                for row in connection.execute(asked)
+                for row in sorted({row.key: row for row in read}.values(), key=attrgetter("key"))[:limit]
             ]
         return tuple(found)
+
+    def _places(self, connection: Connection, source: Source, extent: Extent) -> Iterator[ColumnElement[bool]]:
+        """Where trades may be that cannot be read, in parts to each of which an index leads."""
+        began, verified, at = start_of(extent.since), start_of(extent.verified), source.closed_at
+        keys = source.keys
+        if extent.unreadable:
+            yield source.trade_id.in_(extent.unreadable)
+        if self._has_older(connection, source, began):
+            yield and_(at < source.stored(began), *([keys.among(None, began)] if keys else []))
+        for place in (at >= source.stored(verified), at.is_(None)):
+            yield and_(place, *([keys.among(verified, FAR)] if keys else []))
 
     def _paid(self, connection: Connection, source: Source, period: Period) -> dict[BookKey, CashFlow]:
         """Where no balance is known to begin with, there is none that payments could change."""
@@ -1047,12 +1168,12 @@ _STREAMED = {"stream_results": True, "yield_per": _BATCH}
 class LineResults:
     """What each line realised, in one amount or in one a day, and how many of its trades cannot be read.
 
-    Trades of which nobody can say what line they are of are those of None. Before `verified` each time could be read.
+    Trades of which nobody can say what line they are of are those of None. `extent` says how far kept sums were used.
     """
 
     amounts: dict[LineKey, tuple[Decimal, ...]] = field(default_factory=dict)
     unreadable: Mapping[LineKey | None, int] = field(default_factory=dict)
-    verified: datetime | None = None
+    extent: Extent | None = None
 
     def totals(self) -> dict[LineKey, Decimal]:
         return {line: sum(amounts, Decimal(0)) for line, amounts in self.amounts.items()}
@@ -1066,6 +1187,17 @@ class LineResults:
         return {line: None if line in self.unreadable else totals[line] for line in lines if line}
 
 
+def _hour(source: Source, row: Row[Any], hours: range) -> int:
+    """The hour of these into which a database sorts a counted trade, also one whose time cannot be read."""
+    if row.state == queries.READABLE:
+        return int(row.hour)
+    return hours[bisect_right(hours, row.closed_at, key=lambda hour: source.stored(start_of(hour))) - 1]
+
+
+def _number(trades: int) -> str:
+    return f"{trades} {'trade' if trades == 1 else 'trades'}"
+
+
 def _in_the_past(source: Source, now: datetime) -> Cell:
     at = source.closed_at
     return Cell(at, case((at < source.stored(now), at)), "a time in the past", needed=True)
@@ -1074,6 +1206,23 @@ def _in_the_past(source: Source, now: datetime) -> Cell:
 def _belongs(row: Row[Any]) -> bool:
     """Whether a row of sums is of a line and of a day."""
     return row.key is not None and row.day is not None and _of_a_book(row)
+
+
+def _line(row: Row[Any]) -> LineKey | None:
+    """The line of an agent; None where the book cannot be read."""
+    return (row.agent, rows.mode(row.mode), row.currency) if _of_a_book(row) else None
+
+
+def _with_unreadable(figures: dict[LineKey, Figures], lost: Mapping[LineKey | None, int]) -> dict[LineKey, Figures]:
+    """Figures with trades that cannot be read: costs, volume and streaks are then unknown."""
+    without = {
+        line: replace(
+            figures.get(line) or combined([], line[2]), unreadable=n, fees=None, funding=None, volume=None, streaks=None
+        )
+        for line, n in lost.items()
+        if line
+    }
+    return figures | without
 
 
 def _of_a_book(row: Row[Any]) -> bool:

@@ -57,9 +57,9 @@ def test_the_deepest_fall_of_all_time_is_where_a_walk_finds_it(hours: list[list[
 
 def test_an_hour_has_a_bucket_for_each_agent_and_one_for_the_book() -> None:
     rows = [
-        (1, "10:00", 7, "a", "live", "USDT", 2.5, 0.1, None, 50, "long", 60.0),
-        (2, "10:01", 7, "b", "live", "USDT", -4.0, None, None, None, "SELL", None),
-        (3, "11:01", 8, "a", "live", "USDT", 0.1, 0.2, 0.0, 7, "?", 0.5),
+        (1, "10:00", 7, "a", "live", "USDT", 2.5, 0.1, None, 50, "long", 60.0, 0),
+        (2, "10:01", 7, "b", "live", "USDT", -4.0, None, None, None, "SELL", None, 0),
+        (3, "11:01", 8, "a", "live", "USDT", 0.1, 0.2, 0.0, 7, "?", 0.5, 0),
     ]
     hours, trades, last = hours_of(rows)
     assert trades == 3
@@ -83,7 +83,7 @@ closed = st.tuples(
 @given(st.lists(st.lists(closed, max_size=5), max_size=6))
 def test_merged_hours_say_of_each_line_and_book_what_one_hour_of_all_trades_says(parts: list[list[Any]]) -> None:
     rows = [
-        (number * 10 + place, "10:00", number, agent, "live", "USDT", pnl, *spent, side, held)
+        (number * 10 + place, "10:00", number, agent, "live", "USDT", pnl, *spent, side, held, 0)
         for number, part in enumerate(parts)
         for place, (agent, pnl, spent, side, held) in enumerate(part)
     ]
@@ -115,11 +115,11 @@ def test_a_checksum_sees_every_edit_that_leaves_the_sums_alone() -> None:
         ((_, hour),) = hours_of(rows)[0].items()
         return next(iter(hour.books.values())).checksum
 
-    rest = (0, 0, 5, "long", 60)
+    rest = (0, 0, 5, "long", 60, 0)
     one = (1, "10:00", 7, "a", "live", "USDT", 2, *rest)
     two = (2, "10:01", 7, "a", "live", "USDT", 3, *rest)
     swapped = ((1, "10:00", 7, "a", "live", "USDT", 3, *rest), (2, "10:01", 7, "a", "live", "USDT", 2, *rest))
-    short = (*one[:-2], "short", 60)
+    short = (*one[:-3], "short", 60, 0)
     found = {checksum(one, two), checksum(*swapped), checksum(one), checksum(one, (3, *two[1:])), checksum(short)}
     assert len(found) == 5
 
