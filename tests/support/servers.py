@@ -107,6 +107,10 @@ class PostgreSQL(Process):
         self._process.send_signal(signal.SIGQUIT)  # at once: what it would save is thrown away
         self._process.wait(timeout=30)
 
+    def start_again(self) -> None:
+        """Start it after a `stop`, at the same port."""
+        self._start()
+
     def _initialise(self, folder: Path) -> None:
         secret = folder / "password"
         secret.write_text(PASSWORD)
