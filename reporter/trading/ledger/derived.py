@@ -12,7 +12,7 @@ import pickle
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -180,12 +180,29 @@ class DerivedDatabase:
                 cursor.execute(statement)
             for name in _KINDS:
                 for columns, alike in groupby(getattr(rows, name), key=tuple):
-                    values = (tuple(map(_stored, row.values())) for row in alike)
-                    marks = ", ".join("?" * len(columns))
-                    cursor.executemany(f"INSERT INTO {name} ({', '.join(columns)}) VALUES ({marks})", values)  # noqa: S608 - our own names
+                    _insert(cursor, name, columns, alike)
             raw.commit()
         finally:
             raw.close()
+
+
+def _insert(cursor: Any, name: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
+    """Raises LedgerError where two rows have one id."""
+    last: Row = {}
+
+    def values() -> Iterator[tuple[object, ...]]:
+        nonlocal last
+        for last in rows:
+            yield tuple(map(_stored, last.values()))
+
+    marks = ", ".join("?" * len(columns))
+    try:
+        cursor.executemany(f"INSERT INTO {name} ({', '.join(columns)}) VALUES ({marks})", values())  # noqa: S608 - our own names
+    except sqlite3.IntegrityError:
+        raise LedgerError(
+            f"two {name} have the id {str(last.get('id'))[:40]!r}: map `id` to what differs in each row, such as "
+            '`text(day) + "/" + text(number)`'
+        ) from None
 
 
 class LaterRows:

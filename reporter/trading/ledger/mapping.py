@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
@@ -71,7 +71,8 @@ class LedgerMapping:
 
     `where` leaves out rows; `open` says which of the others are still open: they are positions and no trades. `net`
     says whether `pnl` is net of `fees`. With a `comma` numbers are written as in `1.234,50`.
-    `contract` is the type of each column when the mapping was made.
+    `contract` is the type of each column when the mapping was made. Without `shorts` nothing can be sold that was not
+    bought.
     """
 
     table: str | None
@@ -83,6 +84,7 @@ class LedgerMapping:
     net: bool = True
     comma: bool = False
     contract: Mapping[str, str] = field(default_factory=dict)
+    shorts: bool = True
 
     @property
     def used(self) -> frozenset[str]:
@@ -93,7 +95,7 @@ class LedgerMapping:
 
 def read_mapping(given: Mapping[str, Any], known: Collection[str] | None = None) -> LedgerMapping:
     """A mapping as it is written in YAML. Raises LedgerError with the key that is wrong and what to write instead."""
-    allowed = ("table", "query", "unit", "where", "open", "net", "timezone", "decimal", "columns", "contract")
+    allowed = ("table", "query", "unit", "where", "open", "net", "timezone", "decimal", "columns", "contract", "shorts")
     for key in given:
         if key not in allowed:
             raise LedgerError(f"mapping.{key}: there is no such key; there are: {', '.join(allowed)}")
@@ -116,10 +118,17 @@ def read_mapping(given: Mapping[str, Any], known: Collection[str] | None = None)
     zone = _zone("mapping.timezone", given.get("timezone"))
     rules = {name: _rule(name, rule, known, zone) for name, rule in columns.items()}
     conditions = {key: _condition(key, given.get(key), known) for key in ("where", "open")}
-    net, comma = bool(given.get("net", True)), _comma(given.get("decimal", "."))
+    net, comma, shorts = bool(given.get("net", True)), _comma(given.get("decimal", ".")), _shorts(given, unit)
     return LedgerMapping(
-        table, query, unit, rules, conditions["where"], conditions["open"], net, comma, _contract(given)
+        table, query, unit, rules, conditions["where"], conditions["open"], net, comma, _contract(given), shorts
     )
+
+
+def _shorts(given: Mapping[str, Any], unit: Unit) -> bool:
+    shorts = given.get("shorts", True)
+    if "shorts" in given and (unit != "fill" or not isinstance(shorts, bool)):
+        raise LedgerError("mapping.shorts: write `false`, with `unit: fill`, where nothing is sold that was not bought")
+    return bool(shorts)
 
 
 def _contract(given: Mapping[str, Any]) -> Mapping[str, str]:
@@ -210,7 +219,7 @@ def mapped(mapping: LedgerMapping, rows: Iterable[Values]) -> DerivedRows:
     if mapping.unit != "fill":
         return DerivedRows(trades=made.trades(), positions=made.positions, agents=made.agents.values())
     fills: list[Row] = []
-    trades, positions = _matched(list(made.trades()), fills)
+    trades, positions = _matched(list(made.trades()), fills, shorts=mapping.shorts)
     agents: dict[object, Row] = {}
     for row in (*trades, *positions):
         _see(agents, row)
@@ -369,10 +378,11 @@ def _natural(value: object) -> tuple[int, Decimal, str]:
 _BOOK = ("agent", "market", "currency", "mode", "strategy")
 
 
-def _matched(fills: list[Row], single: list[Row]) -> tuple[list[Row], list[Row]]:
+def _matched(fills: list[Row], single: list[Row], *, shorts: bool) -> tuple[list[Row], list[Row]]:
     """Trades by average cost, per agent, market, currency and mode; and what the fills leave open.
 
     `single` gets every fill. Where several have one id, as that of their order, each but the first gets a number.
+    Without `shorts`, what was sold and never bought is a trade of its own whose result nobody knows.
     """
     alike: Counter[str] = Counter()
     books: dict[tuple[object, ...], list[Row]] = {}
@@ -382,12 +392,14 @@ def _matched(fills: list[Row], single: list[Row]) -> tuple[list[Row], list[Row]]
     positions: list[Row] = []
     for (agent, market, currency, mode, strategy), own in books.items():
         shared: Row = {"agent": agent, "market": market, "currency": currency, "mode": mode, "strategy": strategy}
-        position = OpenPosition()
-        each = list(map(_fill, own))
-        for fill in each:
+        position, each = OpenPosition(), list[Fill]()
+        for fill in map(_fill, own):
             alike[fill.id] += 1
-            number = f"#{alike[fill.id]}" if alike[fill.id] > 1 else ""
-            single.append({**shared, **fill.as_row(), "id": f"{fill.id}{number}"})
+            each.append(replace(fill, id=f"{fill.id}#{alike[fill.id]}") if alike[fill.id] > 1 else fill)
+            single.append({**shared, **each[-1].as_row()})
+        if not shorts:
+            each, unmatched = _bought(each)
+            trades += [{**shared, **row} for row in unmatched]
         for closing in closings(each, position):
             made = {
                 "id": closing.id, "side": closing.side, "size": closing.size, "entry_price": closing.entry_price,
@@ -398,8 +410,24 @@ def _matched(fills: list[Row], single: list[Row]) -> tuple[list[Row], list[Row]]
         if position.quantity:
             side = "long" if position.quantity > 0 else "short"
             left: Row = {"size": abs(position.quantity), "entry_price": position.average_price, "side": side}
-            positions.append({**shared, **left, "id": f"{agent}/{market}/{mode}", "opened_at": position.opened_at})
+            own_id = "/".join(str(part) for part in (agent, market, mode, currency, strategy) if part)
+            positions.append({**shared, **left, "id": own_id, "opened_at": position.opened_at})
     return trades, positions
+
+
+def _bought(fills: Sequence[Fill]) -> tuple[list[Fill], list[Row]]:
+    """The fills without what they sold and had not bought; and that as trades without a result."""
+    held, kept, unmatched = Decimal(0), list[Fill](), list[Row]()
+    for fill in fills:
+        beyond = -held - fill.quantity
+        if beyond > 0:
+            row: Row = {"id": f"{fill.id}/unmatched", "side": "long", "size": beyond, "exit_price": fill.price}
+            unmatched.append({**row, "closed_at": fill.at})
+            share = None if fill.fee is None else fill.fee * held / -fill.quantity
+            fill = replace(fill, quantity=-held, fee=share)  # noqa: PLW2901 - what is left of it
+        held += fill.quantity
+        kept.append(fill)
+    return kept, unmatched
 
 
 def _fill(row: Row) -> Fill:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -107,6 +108,71 @@ def test_fills_are_matched_by_average_cost(tmp_path: Path) -> None:
     assert (position.side, position.size, position.entry_price) == ("short", Decimal(1), Decimal(80))
 
 
+FILLS = "CREATE TABLE fills (id TEXT, day TEXT, clock TEXT, side TEXT, qty REAL, price REAL, fee REAL)"
+OF_FILLS = {
+    "id": "id",
+    "agent": {"const": "grid"},
+    "market": {"const": "ETH/USDT"},
+    "currency": {"const": "USDT"},
+    "at": {"from": 'day + " " + clock', "format": "%d.%m.%Y %H:%M"},
+    "side": "side",
+    "quantity": "qty",
+    "price": "price",
+    "fees": "fee",
+}
+
+
+def from_fills(folder: Path, fills: Sequence[tuple[object, ...]], **more: object) -> Portfolio:
+    rows = [f"INSERT INTO fills VALUES {fill}" for fill in fills]
+    return portfolio(folder, {"table": "fills", "unit": "fill", "columns": OF_FILLS} | more, FILLS, *rows)
+
+
+def test_fills_of_one_order_are_each_their_own_though_they_have_one_id_and_the_newest_comes_first(
+    tmp_path: Path,
+) -> None:
+    sold = [("order 2", "30.10.2026", "11:00", "sell", 1, price, 0) for price in (12, 12)]
+    found = from_fills(tmp_path, [*sold, ("order 1", "30.10.2026", "09:30", "buy", 3, 10, 0)])
+    assert [(trade.id, trade.pnl.amount) for trade in found.closed_trades(OCTOBER)] == [
+        ("order 2", Decimal(2)),
+        ("order 2#2", Decimal(2)),
+    ]
+    (position,) = found.open_positions()
+    assert (position.side, position.size) == ("long", Decimal(1))
+
+
+def test_two_rows_with_one_id_are_one_sentence_that_says_what_to_write(tmp_path: Path) -> None:
+    columns = {"agent": {"const": "a"}, "market": {"const": "m"}, "currency": {"const": "USD"}, "closed_at": "at"}
+    mapping = {"table": "t", "columns": {"id": "id", **columns, "pnl": "pnl"}}
+    rows = [f"INSERT INTO t VALUES (7, '2026-10-0{day} 10:00', {day})" for day in (1, 2)]
+    found = portfolio(tmp_path, mapping, "CREATE TABLE t (id, at, pnl)", *rows)
+    with pytest.raises(LedgerError, match=r"^bot: two trades have the id '7': map `id` to what differs in each row"):
+        found.performance(OCTOBER)
+    mapping["columns"]["id"] = 'text(id) + "/" + at'  # type: ignore[index]
+    (book,) = portfolio(tmp_path, mapping).performance(OCTOBER)
+    assert book.pnl.amount == 3
+
+
+def test_positions_of_two_strategies_in_one_market_are_two(tmp_path: Path) -> None:
+    fills = [(name, "30.10.2026", "09:30", "buy", 1, 10, 0) for name in ("grid-1", "trend-1")]
+    found = from_fills(tmp_path, fills, columns={**OF_FILLS, "strategy": 'match(id, "^([a-z]+)")'})
+    assert [position.strategy for position in found.open_positions()] == ["grid", "trend"]
+
+
+def test_what_was_sold_and_never_bought_is_a_trade_without_a_result_where_there_are_no_shorts(tmp_path: Path) -> None:
+    fills = [
+        ("a", "02.10.2026", "09:00", "sell", 2, 10, 1),
+        ("b", "03.10.2026", "09:00", "buy", 1, 10, 1),
+        ("c", "04.10.2026", "09:00", "sell", 4, 20, 4),
+    ]
+    found = from_fills(tmp_path, fills, shorts=False)
+    # 20 - 10 - the fee of the buy - a quarter of the sale's fee
+    assert [(trade.id, trade.pnl.amount) for trade in found.closed_trades(OCTOBER)] == [("c", Decimal(8))]
+    (book,) = found.performance(OCTOBER)
+    assert (book.trades, book.unreadable, book.fees) == (1, 2, None)
+    assert str(book.left_out[0].first[0]) == "trades a/unmatched: pnl is empty, not a number"
+    assert found.open_positions() == []
+
+
 def test_decimal_texts_with_their_currency(tmp_path: Path) -> None:
     opened, closed = 1790812800 * 10**9, 1790816400 * 10**9
     found = portfolio(
@@ -176,6 +242,7 @@ COLUMNS = dict.fromkeys(("id", "agent", "market", "currency", "closed_at", "pnl"
     [
         ({}, "name either a `table` or a read-only `query`"),
         ({"table": "t", "unit": "row", "columns": COLUMNS}, "mapping.unit: write `trade`"),
+        ({"table": "t", "columns": COLUMNS, "shorts": False}, "mapping.shorts: write `false`, with `unit: fill`"),
         ({"table": "t", "colums": {}}, "mapping.colums: there is no such key"),
         ({"table": "t", "columns": {"pnl": "a"}}, "mapping.columns.id is missing: a trade needs it"),
         ({"table": "t", "columns": {**COLUMNS, "profit": "a"}}, "mapping.columns.profit: there is no such column"),
