@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from reporter.messages.formats import Formats
+from reporter.messages.formats import Formats, plural
 from reporter.messages.message import visible
 from reporter.periods.time_text import duration_text
 from reporter.trading.trades import Money
@@ -38,6 +38,7 @@ def environment(formats: Formats, zone: tzinfo) -> Environment:
         "figure": lambda text: "" if text is None else formats.number(Decimal(text)),
         "moment": lambda moment: _moment(moment, zone),
         "atom": lambda moment: moment.astimezone(zone).isoformat(timespec="seconds"),
+        "plural": plural,
         "held": lambda seconds: "" if seconds is None else duration_text(timedelta(seconds=seconds)),
         "sign": _sign,
         "block": _block,
@@ -52,11 +53,13 @@ def _money(money: MoneyJson | None) -> Money | None:
 
 
 def _moment(moment: str | datetime | None, zone: tzinfo) -> str:
-    """Where there is little room, the style sheet leaves the seconds out."""
+    """It is never broken over two lines; where there is little room, the style sheet leaves the seconds out."""
     if moment is None:
         return ""
     there = (datetime.fromisoformat(moment) if isinstance(moment, str) else moment).astimezone(zone)
-    return Markup('{}<span class="s">:{}</span>').format(f"{there:%Y-%m-%d %H:%M}", f"{there:%S}")
+    return Markup('<span class="m">{}<span class="s">:{}</span></span>').format(
+        f"{there:%Y-%m-%d %H:%M}", f"{there:%S}"
+    )
 
 
 def _sign(money: MoneyJson | None) -> str:

@@ -46,6 +46,7 @@ CSV_ROWS = 100_000
 STATUS = "/status"
 SNAPSHOT = 15.0
 """Seconds for which strangers see the same status."""
+VIEW_STYLE = "<style>html { background: #313338; }</style>"  # as the frame around it, whatever the page's colours
 VIEW_CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; sandbox"
 
 
@@ -366,7 +367,7 @@ class Pages:
 
     async def _as_it_looks(self, messages: Sequence[Message]) -> Response:
         text = await within(lambda: "".join(to_html(message, self._world.runtime.zone) for message in messages))
-        page = f"<!doctype html><html lang=en><meta charset=utf-8><title>message</title>{text}"
+        page = f"<!doctype html><html lang=en><meta charset=utf-8><title>message</title>{VIEW_STYLE}{text}"
         return HTMLResponse(masked(page), headers={"Content-Security-Policy": VIEW_CSP, "Cache-Control": "no-store"})
 
     async def _csv(self, request: Request) -> Response:
