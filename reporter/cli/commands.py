@@ -341,7 +341,8 @@ def _events(parser: argparse.ArgumentParser) -> None:
 
 def _hooks(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions", required=True)
-    actions.add_parser("show", help="print what to enter in the other program").add_argument("preset", metavar="PRESET")
+    show = actions.add_parser("show", help="print what to enter in the other program")
+    show.add_argument("preset", metavar="PRESET", help="freqtrade, tradingview, github, gitlab, alertmanager, …")
     trial = actions.add_parser("try", help="show what a hook makes of a body, and send nothing")
     trial.add_argument("name", metavar="NAME", help="the hook, by its name in the config")
     trial.add_argument("file", metavar="FILE", help="the body; - for standard input")

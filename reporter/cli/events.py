@@ -15,7 +15,8 @@ from reporter.app.events import hooks_of
 from reporter.app.home import FolderHome
 from reporter.cli.terminal import DONE, FAILED, QUEUED, USAGE, complain
 from reporter.inbox.event import LARGEST_FILE, Event, EventError, read_event
-from reporter.inbox.hooks import PayloadError, payloads
+from reporter.inbox.hooks import payloads
+from reporter.inbox.presets import PayloadError
 from reporter.inbox.submit import submit
 from reporter.messages.message import visible
 from reporter.periods.time_text import moment_text
@@ -96,14 +97,21 @@ def _line(event: events.StoredEvent) -> str:
 def run_hooks(home: FolderHome, options: argparse.Namespace) -> int:
     """`reporter hooks show PRESET`, or `try NAME FILE`: what the hook NAME would make of a body. Nothing is saved."""
     if options.action == "show":
-        print(_BLOCKS.get(options.preset, "").strip() or f"point the {options.preset} webhook to /hooks/NAME")
+        if options.preset not in _BLOCKS:
+            complain(f"there is no preset {options.preset}; there are: {', '.join(_BLOCKS)}")
+            return USAGE
+        print(_BLOCKS[options.preset].strip())
         return DONE
     hooks = hooks_of(home.read().loaded.config)
     hook = hooks.get(options.name)
     if hook is None:
         complain(f"the config has no hook {options.name}; it has: {', '.join(hooks) or 'none'}")
         return USAGE
-    body = sys.stdin.buffer.read(1_000_001) if options.file == "-" else Path(options.file).read_bytes()
+    try:
+        body = sys.stdin.buffer.read() if options.file == "-" else Path(options.file).read_bytes()
+    except OSError as error:
+        complain(f"{error.filename}: {error.strerror}")
+        return FAILED
     headers = {name.strip().lower(): value.strip() for name, _, value in (h.partition(":") for h in options.header)}
     try:
         made = [read_event(payload) for payload in payloads(hook, headers, body, home.clock.wall())]
@@ -121,39 +129,80 @@ def _as_json(event: Event) -> str:
     return json.dumps(event.model_dump(mode="json", exclude_defaults=True), ensure_ascii=False, indent=2)
 
 
-_FREQTRADE_FIELDS = {
-    "trade": ("trade_id", "pair", "direction", "exchange", "leverage", "open_rate", "amount", "stake_amount",
-              "stake_currency", "open_date", "enter_tag"),
-    "close": ("close_rate", "profit_amount", "profit_ratio", "exit_reason", "close_date"),
-}  # fmt: skip
+# What freqtrade knows of each type of message (freqtrade/rpc/rpc_types.py): a name that a message has not stops it.
+_FREQTRADE_TRADE = ("trade_id", "pair", "direction", "exchange", "leverage", "open_rate", "amount", "stake_amount",
+                    "stake_currency", "open_date", "enter_tag", "sub_trade")  # fmt: skip
+_FREQTRADE_LOCK = {"lock_id": "{id}", "pair": "{pair}", "side": "{side}", "reason": "{reason}",
+                   "lock_end_time": "{lock_end_time}"}  # fmt: skip
 
 
-def _freqtrade_block() -> str:
-    """The `webhook` section of a freqtrade config, as JSON without its braces."""
-    entry = {name: f"{{{name}}}" for name in _FREQTRADE_FIELDS["trade"]}
-    leaving = {**entry, **{name: f"{{{name}}}" for name in _FREQTRADE_FIELDS["close"]}}
-    types = {
-        "entry_fill": {"type": "entry_fill", **entry},
-        "entry_cancel": {"type": "entry_cancel", **entry},
-        "exit_fill": {"type": "exit_fill", **leaving},
-        "exit_cancel": {"type": "exit_cancel", **leaving},
-        "status": {"type": "status", "status": "{status}"},
+def freqtrade_webhook() -> dict[str, object]:
+    """The section `webhook` of a freqtrade config: each type of message that is worth telling."""
+    trade = {name: f"{{{name}}}" for name in _FREQTRADE_TRADE}
+    profit = {name: f"{{{name}}}" for name in ("profit_amount", "profit_ratio", "exit_reason")}
+    types: dict[str, dict[str, str]] = {
+        "entry_fill": trade,
+        "exit_fill": {**trade, **profit, "close_rate": "{close_rate}", "close_date": "{close_date}"},
+        "entry_cancel": {**trade, "reason": "{reason}"},
+        "exit_cancel": {**trade, **profit, "reason": "{reason}"},
+        "protection_trigger": _FREQTRADE_LOCK,
+        "protection_trigger_global": _FREQTRADE_LOCK,
+        **{name: {"status": "{status}"} for name in ("status", "startup", "warning", "exception")},
+        "strategy_msg": {"status": "{msg}"},
     }
     head = {"enabled": True, "url": "http://127.0.0.1:8787/hooks/NAME/SECRET", "format": "json", "retries": 3}
-    block = json.dumps({"webhook": {**head, "timeout": 5, **types}}, indent=2)
-    return f"{block}\n\nPut this into freqtrade's config; NAME is the hook's name and SECRET its secret."
+    more = {"timeout": 5, "allow_custom_messages": True}
+    return {**head, **more, **{name: {"type": name, **values} for name, values in types.items()}}
 
 
 _BLOCKS = {
-    "freqtrade": _freqtrade_block(),
+    "freqtrade": f"""
+Put this into freqtrade's config; NAME is the hook's name and SECRET its secret.
+
+{json.dumps({"webhook": freqtrade_webhook()}, indent=2)}""",
     "tradingview": """
 Webhook URL of the alert: https://YOUR.HOST/hooks/NAME/SECRET (TradingView calls ports 80 and 443 over IPv4 only)
-Message of the alert:
-{"id": "{{timenow}}/{{strategy.order.id}}", "ticker": "{{ticker}}", "action": "{{strategy.order.action}}",
- "price": {{close}}, "text": "{{strategy.order.comment}}"}""",
-    "github": "Settings, Webhooks: https://YOUR.HOST/hooks/NAME, application/json, the hook's secret as Secret",
-    "gitlab": "Settings, Webhooks: https://YOUR.HOST/hooks/NAME, the hook's secret as Secret token",
+Message of a strategy's alert:
+{"id": "{{timenow}}/{{exchange}}:{{ticker}}/{{interval}}/{{strategy.order.id}}", "ticker": "{{ticker}}",
+ "action": "{{strategy.order.action}}", "price": {{strategy.order.price}}, "text": "{{strategy.order.comment}}"}
+Message of an indicator's alert:
+{"id": "{{timenow}}/{{exchange}}:{{ticker}}/{{interval}}", "ticker": "{{ticker}}", "price": {{close}},
+ "text": "what the alert means"}""",
+    "github": """
+In the repository, Settings, Webhooks, Add webhook:
+Payload URL: https://YOUR.HOST/hooks/NAME
+Content type: application/json
+Secret: the hook's secret
+Events: Workflow runs, Deployment statuses""",
+    "gitlab": """
+In the project, Settings, Webhooks, Add new webhook:
+URL: https://YOUR.HOST/hooks/NAME
+Secret token: the hook's secret
+Trigger: Pipeline events, Deployment events""",
+    "alertmanager": """
+In alertmanager.yml:
+receivers:
+  - name: reporter
+    webhook_configs:
+      - url: https://YOUR.HOST/hooks/NAME
+        send_resolved: true
+        http_config: {authorization: {credentials: SECRET}}""",
+    "grafana": """
+Alerting, Contact points, Add contact point, integration Webhook:
+URL: https://YOUR.HOST/hooks/NAME
+Authorization Header - Scheme: Bearer, Credentials: the hook's secret
+or HMAC Signature - Secret: the hook's secret, Header: X-Grafana-Alerting-Signature,
+   Timestamp Header: X-Grafana-Alerting-Timestamp""",
+    "uptime_kuma": """
+Settings, Notifications, Setup Notification, type Webhook:
+Post URL: https://YOUR.HOST/hooks/NAME
+HTTP Method: POST
+Request Body: Preset - application/json
+Additional Headers: {"Authorization": "Bearer SECRET"}, where SECRET is the hook's secret""",
     "healthchecks": """
-URL: https://YOUR.HOST/hooks/NAME/SECRET, method POST, body:
-{"name": "$NAME", "status": "$STATUS", "code": "$CODE", "now": "$NOW", "tags": "$TAGS"}""",
+Integrations, Webhook. For both, when a check goes down and when it goes up:
+URL: https://YOUR.HOST/hooks/NAME
+Method: POST
+Request Body: {"name": $NAME_JSON, "status": "$STATUS", "code": "$CODE", "now": "$NOW", "tags": "$TAGS"}
+Request Headers: Authorization: Bearer SECRET, where SECRET is the hook's secret""",
 }

@@ -11,25 +11,25 @@ import binascii
 import hashlib
 import hmac
 import json
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
 from reporter.inbox.event import LONGEST_TEXT, LONGEST_VALUE, MOST_FIELDS
+from reporter.inbox.presets import PRESETS, Headers, Payload, PayloadError
 from reporter.secret import Secret
 
 # Standard Webhooks 1.0.0: a signature is good for five minutes (github.com/standard-webhooks/standard-webhooks).
 SIGNATURE_WINDOW = 300
 # A sender without ids: the same body within this span is one event. Seconds.
 SAME_BODY = {"tradingview": 60}
-
-# Alerts of one message that become events; what is beyond is counted.
-MOST_ALERTS = 500
-
-Payload = dict[str, Any]
-Headers = Mapping[str, str]  # names in lower case
+# Fields of a form: more than any preset sends, and few enough to read at once.
+MOST_FORM_FIELDS = 200
+# Bytes of a field's headers that are read: its name stands among the first of them.
+LONGEST_PART_HEAD = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +43,6 @@ class Hook:
     kind: str | None = None
 
 
-class PayloadError(Exception):
-    """What an authentic sender sent is no event that we understand; the text says why."""
-
-
 def is_authentic(hook: Hook, headers: Headers, body: bytes, key: str, now: datetime) -> bool:
     """Whether the sender knows the hook's secret; `key` is the part of the address behind the hook's name."""
     secret = hook.secret.reveal().encode()
@@ -55,6 +51,8 @@ def is_authentic(hook: Hook, headers: Headers, body: bytes, key: str, now: datet
         return _same(headers.get("x-hub-signature-256", ""), signature)
     if "webhook-signature" in headers:
         return _is_signed(secret, headers, body, now)
+    if hook.preset == "grafana" and "x-grafana-alerting-signature" in headers:
+        return _is_signed_by_grafana(secret, headers, body, now)
     given = [key, headers.get("x-gitlab-token", ""), headers.get("authorization", "").removeprefix("Bearer ")]
     return any(_same(one, secret.decode()) for one in given if one)
 
@@ -66,9 +64,7 @@ def _same(given: str, wanted: str) -> bool:
 def _is_signed(secret: bytes, headers: Headers, body: bytes, now: datetime) -> bool:
     """Whether one of the signatures is ours and fresh."""
     stamp, identity = headers.get("webhook-timestamp", ""), headers.get("webhook-id", "")
-    if not stamp.isascii() or not stamp.isdigit() or len(stamp) > 12:
-        return False
-    if abs(now.timestamp() - int(stamp)) > SIGNATURE_WINDOW:
+    if not _is_fresh(stamp, now):
         return False
     try:
         key = base64.b64decode(secret.removeprefix(b"whsec_"), validate=True)
@@ -80,11 +76,31 @@ def _is_signed(secret: bytes, headers: Headers, body: bytes, now: datetime) -> b
     return any(_same(one, wanted) for one in given)
 
 
+def _is_signed_by_grafana(secret: bytes, headers: Headers, body: bytes, now: datetime) -> bool:
+    """Grafana signs the body, or `time:body` where it has a header for the time (grafana/alerting, http/hmac.go).
+
+    A signature without a time holds for ever; a repeated alert is known by its id.
+    """
+    stamp = headers.get("x-grafana-alerting-timestamp")
+    if stamp is not None and not _is_fresh(stamp, now):
+        return False
+    signed = body if stamp is None else f"{stamp}:".encode() + body
+    wanted = hmac.new(secret, signed, hashlib.sha256).hexdigest()
+    return _same(headers["x-grafana-alerting-signature"], wanted)
+
+
+def _is_fresh(stamp: str, now: datetime) -> bool:
+    """Whether a signature's time, in seconds since 1970, lies within the window."""
+    if not stamp.isascii() or not stamp.isdigit() or len(stamp) > 12:
+        return False
+    return abs(now.timestamp() - int(stamp)) <= SIGNATURE_WINDOW
+
+
 def payloads(hook: Hook, headers: Headers, body: bytes, now: datetime) -> list[Payload]:
     """The events that a body holds, as `read_event` takes them. Raises PayloadError."""
     try:
         found = _decoded(hook, headers, body)
-        made = _mapped(hook, found) if hook.map else _PRESETS[str(hook.preset)](found, headers)
+        made = _mapped(hook, found) if hook.map else PRESETS[str(hook.preset)](found, headers)
         for number, payload in enumerate(made):
             payload["source"] = hook.name
             payload["kind"] = hook.kind or payload.get("kind") or "system"
@@ -102,16 +118,43 @@ def _decoded(hook: Hook, headers: Headers, body: bytes) -> Any:
     text = body.decode("utf-8-sig", "replace")
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/x-www-form-urlencoded":
-        form = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=200))
-        if hook.preset == "github" and "payload" in form:
-            return json.loads(form["payload"])
-        return form
+        form = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_FORM_FIELDS))
+        return _in_a_form(hook, form)
+    if kind == "multipart/form-data":
+        return _in_a_form(hook, _multipart(headers["content-type"], body))
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
         if hook.preset == "tradingview":
             return text
         raise PayloadError("the body is neither JSON nor a form") from None
+
+
+# The field of a form in which a sender puts its JSON.
+_JSON_IN_A_FORM = {"github": "payload", "uptime_kuma": "data"}
+
+
+def _in_a_form(hook: Hook, form: dict[str, str]) -> Any:
+    """The JSON that a form holds, or the form."""
+    name = _JSON_IN_A_FORM.get(str(hook.preset))
+    return json.loads(form[name]) if name in form else form
+
+
+def _multipart(kind: str, body: bytes) -> dict[str, str]:
+    """The fields of a `multipart/form-data` body (RFC 7578).
+
+    `email` of the standard library would read it too, but takes minutes and all memory for a crafted header.
+    """
+    boundary = re.search(r'boundary="?([^";, ]{1,70})', kind)
+    if boundary is None:
+        raise PayloadError("the form has no boundary")
+    fields: dict[str, str] = {}
+    parts = body.split(b"--" + boundary[1].encode("latin-1", "replace"), MOST_FORM_FIELDS + 1)
+    for part in parts[1 : MOST_FORM_FIELDS + 1]:
+        head, _, content = part.partition(b"\r\n\r\n")
+        if name := re.search(rb'\bname="([^"]*)"', head[:LONGEST_PART_HEAD]):
+            fields[name[1].decode("utf-8", "replace")] = content.removesuffix(b"\r\n").decode("utf-8", "replace")
+    return fields
 
 
 def _digest(hook: Hook, body: bytes, now: datetime, number: int) -> str:
@@ -146,241 +189,3 @@ def _mapped(hook: Hook, found: Any) -> list[Payload]:
         else:
             made[part] = value
     return [made]
-
-
-# --- Presets ---
-
-
-def _freqtrade(found: Any, _: Headers) -> list[Payload]:
-    """The block that `reporter hooks show freqtrade` prints; values are texts."""
-    if not isinstance(found, dict):
-        raise PayloadError("a freqtrade webhook sends named values: paste the block of `reporter hooks show freqtrade`")
-    kind = str(found.get("type", "status"))
-    names = {
-        "entry": "order_placed",
-        "exit": "order_placed",
-        "entry_fill": "trade_opened",
-        "exit_fill": "trade_closed",
-        "entry_cancel": "order_canceled",
-        "exit_cancel": "order_canceled",
-        "status": "system",
-        "startup": "agent_started",
-        "warning": "error",
-        "protection_trigger": "risk_alert",
-        "protection_trigger_global": "risk_alert",
-    }
-    fields = {
-        "symbol": found.get("pair"),
-        "side": found.get("direction"),
-        "entry_price": found.get("open_rate"),
-        "exit_price": found.get("close_rate"),
-        "quantity": found.get("amount"),
-        "total_value": _joined(found.get("stake_amount"), found.get("stake_currency")),
-        "pnl": found.get("profit_amount"),
-        "pnl_pct": _share(found.get("profit_ratio")),
-        "strategy": found.get("strategy"),
-        "tag": found.get("enter_tag"),
-        "reason": found.get("exit_reason"),
-        "duration": found.get("duration"),
-        "leverage": found.get("leverage") if found.get("leverage") not in (None, "", "1", "1.0") else None,
-        "exchange": found.get("exchange"),
-        "trade": found.get("trade_id"),
-    }
-    marks = (kind, found.get("trade_id"), found.get("open_date"), found.get("close_date"), found.get("sub_trade"))
-    named = any(found.get(name) for name in ("trade_id", "open_date"))
-    text = str(found.get("status", "") or found.get("reason", "") or "")
-    return [
-        {
-            "kind": names.get(kind, "system"),
-            "text": text,
-            "severity": "warning" if kind.startswith(("protection", "warning")) else "info",
-            "agent": found.get("bot_name") or "",
-            "id": "/".join(str(mark) for mark in marks if mark) if named else "",
-            "fields": fields,
-        }
-    ]
-
-
-def _tradingview(found: Any, _: Headers) -> list[Payload]:
-    if isinstance(found, str):
-        return [{"kind": "signal_generated", "text": found, "title": ""}]
-    if not isinstance(found, dict):
-        found = {"value": found}
-    own = {key: found[key] for key in ("kind", "title", "text", "severity", "agent", "id", "seq") if found.get(key)}
-    words = {"ticker": "pair", "symbol": "pair", "action": "signal", "close": "price"}
-    fields = {words.get(str(key), str(key)): value for key, value in found.items() if key not in own}
-    if "message" in fields and "text" not in own:
-        own["text"] = str(fields.pop("message"))
-    return [{"kind": "signal_generated", **own, "fields": fields}]
-
-
-def _github(found: Payload, headers: Headers) -> list[Payload]:
-    event, repository = headers.get("x-github-event", ""), found.get("repository", {}).get("full_name", "")
-    identity = headers.get("x-github-delivery", "")
-    if event == "ping":
-        return []
-    if event in {"workflow_run", "check_suite"}:
-        run = found[event]
-        return _pipeline(
-            repository, str(run.get("conclusion") or run.get("status")), run.get("name") or event, run.get("head_sha"),
-            run.get("html_url"), run.get("head_branch"), identity,
-        )  # fmt: skip
-    if event == "deployment_status":
-        status, deployment = found["deployment_status"], found["deployment"]
-        kind = _DEPLOYMENTS.get(str(status["state"]))
-        fields = {
-            "service": repository,
-            "server": deployment.get("environment"),
-            "version": str(deployment.get("sha", ""))[:10],
-            "logs": status.get("target_url") or status.get("log_url"),
-        }
-        return [{"kind": kind, "id": identity, "severity": _severity(kind), "fields": fields}] if kind else []
-    title = " ".join(part for part in (event, str(found.get("action", "")), repository) if part)
-    sender = found.get("sender", {}).get("login")
-    return [{"kind": "system", "title": title, "id": identity, "fields": {"repository": repository, "by": sender}}]
-
-
-def _gitlab(found: Payload, headers: Headers) -> list[Payload]:
-    identity = headers.get("idempotency-key") or headers.get("x-gitlab-event-uuid") or headers.get("webhook-id", "")
-    project = found.get("project", {}).get("path_with_namespace", "")
-    kind = found.get("object_kind")
-    if kind == "pipeline":
-        run = found["object_attributes"]
-        return _pipeline(project, run["status"], "pipeline", run.get("sha"), run.get("url"), run.get("ref"), identity)
-    if kind == "deployment":
-        made = _DEPLOYMENTS.get(str(found["status"]))
-        fields = {
-            "service": project,
-            "server": found.get("environment"),
-            "version": found.get("short_sha"),
-            "logs": found.get("deployable_url"),
-        }
-        return [{"kind": made, "id": identity, "severity": _severity(made), "fields": fields}] if made else []
-    return [{"kind": "system", "title": f"{kind} {project}", "id": identity, "fields": {"project": project}}]
-
-
-_DEPLOYMENTS = {
-    "in_progress": "deployment_started",
-    "running": "deployment_started",
-    "success": "deployment_success",
-    "failure": "deployment_failed",
-    "failed": "deployment_failed",
-    "error": "deployment_failed",
-}
-_PIPELINES = {
-    "success": "build_success",
-    "failure": "build_failure",
-    "failed": "build_failure",
-    "timed_out": "build_failure",
-    "startup_failure": "build_failure",
-}
-
-
-def _pipeline(
-    repository: str, status: str, name: object, commit: object, url: object, branch: object, identity: str
-) -> list[Payload]:
-    """Only the end of a run is an event."""
-    kind = _PIPELINES.get(status)
-    if kind is None:
-        return []
-    fields = {
-        "repository": repository,
-        "commit": str(commit or "")[:10],
-        "branch": branch,
-        "workflow": name,
-        "logs": url,
-    }
-    return [{"kind": kind, "id": identity, "severity": _severity(kind), "fields": fields}]
-
-
-def _severity(kind: str | None) -> str:
-    return "warning" if kind and kind.endswith(("failed", "failure")) else "info"
-
-
-def _prometheus_alerts(found: Payload, _: Headers) -> list[Payload]:
-    """One event an alert; Grafana sends the same shape. A group is sent again and again, so each state counts once."""
-    made: list[Payload] = []
-    for alert in found["alerts"][:MOST_ALERTS]:
-        labels, notes = alert.get("labels", {}), alert.get("annotations", {})
-        firing = alert.get("status", found.get("status")) == "firing"
-        name = str(labels.get("alertname", "alert"))
-        level = str(labels.get("severity", "warning")).lower()
-        marks = (
-            alert.get("fingerprint") or _labels(labels),
-            alert.get("startsAt", ""),
-            "firing" if firing else "resolved",
-        )
-        made.append(
-            {
-                "kind": "service_down" if firing else "system_healthy",
-                "title": f"{name} is firing" if firing else f"{name} is resolved",
-                "text": notes.get("summary") or notes.get("description") or "",
-                "severity": ("critical" if level in {"critical", "page"} else "warning") if firing else "info",
-                "id": "/".join(str(mark) for mark in marks),
-                "fields": {key: value for key, value in labels.items() if key not in {"alertname", "severity"}},
-            }
-        )
-    more = len(found["alerts"]) - MOST_ALERTS
-    if more > 0:
-        made.append({"kind": "service_down", "title": f"{more} more alerts in one message", "severity": "warning"})
-    return made
-
-
-def _labels(labels: Mapping[str, object]) -> str:
-    return hashlib.sha256(json.dumps(labels, sort_keys=True, default=str).encode()).hexdigest()[:16]
-
-
-def _uptime_kuma(found: Payload, _: Headers) -> list[Payload]:
-    beat, monitor = found.get("heartbeat") or {}, found.get("monitor") or {}
-    down = beat.get("status") == 0
-    fields = {
-        "service": monitor.get("name"),
-        "server": monitor.get("hostname") or monitor.get("url"),
-        "latency": f"{beat['ping']} ms" if beat.get("ping") else None,
-    }
-    identity = f"{beat.get('monitorID')}/{beat.get('time')}" if beat.get("time") else ""
-    kind = "service_down" if down else "system_healthy"
-    text = found.get("msg") or beat.get("msg") or ""
-    title = f"{monitor.get('name', 'Monitor')} is {'down' if down else 'up'}" if beat else "Uptime Kuma"
-    severity = "critical" if down else "info"
-    return [{"kind": kind, "title": title, "text": text, "severity": severity, "id": identity, "fields": fields}]
-
-
-def _healthchecks(found: Payload, _: Headers) -> list[Payload]:
-    """The body that the docs propose: name, status, code and now."""
-    down = str(found["status"]).lower() == "down"
-    identity = (
-        f"{found.get('code', found['name'])}/{found.get('now', '')}/{found['status']}" if found.get("now") else ""
-    )
-    return [
-        {
-            "kind": "service_down" if down else "system_healthy",
-            "title": f"{found['name']} is {found['status']}",
-            "severity": "critical" if down else "info",
-            "id": identity,
-            "fields": {"service": found["name"], "tags": found.get("tags")},
-        }
-    ]
-
-
-def _joined(*parts: object) -> str | None:
-    return " ".join(str(part) for part in parts if part) or None
-
-
-def _share(ratio: object) -> str | None:
-    try:
-        return f"{float(str(ratio)) * 100:+.2f}%"
-    except ValueError:
-        return None
-
-
-_PRESETS: dict[str, Callable[[Any, Headers], list[Payload]]] = {
-    "freqtrade": _freqtrade,
-    "tradingview": _tradingview,
-    "github": _github,
-    "gitlab": _gitlab,
-    "alertmanager": _prometheus_alerts,
-    "grafana": _prometheus_alerts,
-    "uptime_kuma": _uptime_kuma,
-    "healthchecks": _healthchecks,
-}

@@ -13,7 +13,8 @@ from starlette.responses import JSONResponse, Response
 
 from reporter.errors import StoreError
 from reporter.inbox.event import Event, EventError, read_event
-from reporter.inbox.hooks import Hook, PayloadError, is_authentic, payloads
+from reporter.inbox.hooks import Hook, is_authentic, payloads
+from reporter.inbox.presets import PayloadError
 from reporter.inbox.submit import SubmitResult, set_aside, submit
 from reporter.web.answers import within
 from reporter.web.context import WebContext

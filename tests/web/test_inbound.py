@@ -177,7 +177,7 @@ def test_freqtrades_own_words_become_a_closed_trade_once(web: Listener) -> None:
     assert (event.kind, event.source, event.id) == (
         "trade_closed",
         "ft",
-        "exit_fill/7/2026-10-30 10:00:00/2026-10-30 13:00:00",
+        "exit_fill/7/2026-10-30 10:00:00/2026-10-30 13:00:00/2.0",
     )
     assert event.fields["pnl"] == "200.0"
     assert event.fields["pnl_pct"] == "+4.00%"
