@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
+from inspect import signature
 
 from reporter.app.build import HomeContents
 from reporter.app.config_lint import settings_without_effect
@@ -14,6 +15,8 @@ from reporter.app.home import FolderHome
 from reporter.config.models import Config
 from reporter.delivery.outlets.outlet import Delivered
 from reporter.errors import ConfigError, Problem, ReporterError, TemplateError
+from reporter.jobs.binding import BoundJob
+from reporter.jobs.context import Report
 from reporter.jobs.loader import load_catalog
 from reporter.messages.formats import plural
 from reporter.messages.message import visible
@@ -76,7 +79,8 @@ def _check_templates(runtime: Runtime) -> Iterator[Finding]:
     drawn: list[str] = []
     with suppress(TemplateError):  # which the check of the message tells
         drawn += (f"{name}.svg.j2" for name in with_charts if runtime.renderer.has_picture(name))
-    for name in (*runtime.jobs, "alert", *drawn):
+    reports = [name for name, bound in runtime.jobs.items() if _reports(bound)]
+    for name in (*reports, "alert", *drawn):
         try:
             runtime.renderer.check(name)
         except TemplateError as error:
@@ -85,6 +89,12 @@ def _check_templates(runtime: Runtime) -> Iterator[Finding]:
             yield Finding("", f"template {name} can be read")
     if drawn and any(channel.pictures for channel in runtime.channels.values()):
         yield _pictures_finding(runtime.charts.trouble)
+
+
+def _reports(bound: BoundJob) -> bool:
+    """Whether a job may send reports: one that says what it makes, and names no Report, needs no template."""
+    made = str(signature(bound.job.function).return_annotation)
+    return Report.__name__ in made or bound.job.function.__annotations__.get("return") is None
 
 
 def _pictures_finding(why: str) -> Finding:

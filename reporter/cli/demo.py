@@ -48,6 +48,7 @@ targets:
   daily_loss: 100 USDT
   review: {{win_rate: 45%, after: 20}}
 """
+INVENTED = "Everything here is invented: agents, trades, prices and events. Only the state of this machine is real."
 WEB = 'web: {listen: "127.0.0.1:0", public: all}  # whoever is at this machine may look\n'
 
 
@@ -81,6 +82,7 @@ def _run(app: App, floor: Path | None) -> int:
     daemon, unread = app.daemon(), threading.Event()
     threading.Thread(target=_stop_when_unread, args=(app, unread), name="reader", daemon=True).start()
     with doors(app, daemon) as address:
+        print(f"{INVENTED}\n", flush=True)
         if address:
             complain(f"the pages are at {address}; they show invented trades")
         # Where the messages go elsewhere, a terminal shows that more of them come.

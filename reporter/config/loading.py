@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from reporter.config.partial import valid_part
 from reporter.config.secrets import LITERAL, Sources
 from reporter.config.yaml_document import Document
 from reporter.errors import ConfigError, Problem
+from reporter.messages.formats import plural
 from reporter.secret import Secret, learn_environment
 from reporter.trusted_files import distrust, read_bounded
 
@@ -156,9 +158,26 @@ def examined(document: Document, sources: Sources) -> tuple[Config, list[Problem
     found = valid_part(document, sources)
     told = {(problem.line, problem.column) for problem in problems}
     if found.error:
-        problems += [p for p in explain(found.error, Config, document) if (p.line, p.column) not in told]
+        problems += _together([p for p in explain(found.error, Config, document) if (p.line, p.column) not in told])
     problems += check(found.config, document, found.gone)
     return found.config, sorted(problems, key=lambda problem: (problem.line or 0, problem.column or 0))
+
+
+# The files that `reporter setup discord` writes, one a channel.
+_SET_UP = re.compile(r"the file `secrets/discord/.* cannot be read: No such file or directory")
+
+
+def _together(problems: list[Problem]) -> list[Problem]:
+    """One mistake for all channels that nobody has set up in Discord yet: a new floor has 37 of them."""
+    absent = [p for p in problems if p.path.startswith("channels.") and _SET_UP.fullmatch(p.message)]
+    if not absent:
+        return problems
+    message, others = absent[0].message, len(absent) - 1
+    if others:
+        message += f", nor can {'that' if others == 1 else 'those'} of {plural(others, 'more channel')}"
+    hint = "`reporter setup discord --all` creates the channels and writes these files"
+    first = replace(absent[0], message=message, hint=hint)
+    return [first if p is absent[0] else p for p in problems if p is absent[0] or p not in absent]
 
 
 def _missing(config: Config, document: Document, place: documents.KeyPath) -> list[Problem]:

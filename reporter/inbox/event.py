@@ -175,16 +175,26 @@ def read_event(given: object) -> Event:
         raise EventError(place, _remedy(str(first["type"]), str(first["msg"]), place)) from None
 
 
+# What to write instead, by the part of an event; each is more than what the library says of it.
+_MOMENT = "must be a moment with a time zone, such as 2026-10-30T14:00:00Z"
+_REMEDIES = {
+    "kind": "must be lower-case letters, digits and _, at most 64 characters, such as trade_executed",
+    "severity": "must be info, warning or critical",
+    "at": _MOMENT,
+    "until": _MOMENT,
+    "seq": "must be a whole number, 0 or more: the sender's own counter",
+    "fields": f'must be an object of at most {MOST_FIELDS} named values, such as {{"pair": "BTC/USDT"}}',
+}
+
+
 def _remedy(mistake: str, said: str, place: str) -> str:
     if mistake == "extra_forbidden":
         known = ", ".join(Event.model_fields)
         return f"there is no such key; put values of your own into `fields`. The keys are: {known}"
     if mistake == "missing":
         return "is missing: write what happened, such as signal_generated"
-    if place == "kind":
-        return "must be lower-case letters, digits and _, at most 64 characters, such as trade_executed"
-    if place == "severity":
-        return "must be info, warning or critical"
-    if mistake == "too_long":
-        return f"has too many entries: at most {MOST_FIELDS}"
-    return said.removeprefix("Value error, ")
+    if place.startswith("fields."):
+        return "the name of a field has between 1 and 64 characters"
+    if mistake == "string_type":
+        return "must be text"
+    return _REMEDIES.get(place) or said.removeprefix("Value error, ").replace("String should have", "must have")

@@ -179,13 +179,23 @@ def _mapped(hook: Hook, found: Any) -> list[Payload]:
     import jmespath
 
     made: Payload = {}
+    found_any = False
     for part, expression in hook.map.items():
         try:
             value = jmespath.search(expression, found)
         except Exception as error:  # noqa: BLE001 - the library raises several kinds
             raise PayloadError(f"the map's {part} cannot be read from it: {error}") from None
+        found_any |= value is not None and not _is_literal(expression)
         if part.startswith("fields."):
             made.setdefault("fields", {})[part.removeprefix("fields.")] = value
         else:
             made[part] = value
+    if not found_any and not all(map(_is_literal, hook.map.values())):
+        asked = ", ".join(expression for expression in hook.map.values() if not _is_literal(expression))
+        raise PayloadError(f"the map finds nothing in it: it asks for {asked}"[:500])
     return [made]
+
+
+def _is_literal(expression: str) -> bool:
+    """Whether an expression of JMESPath says a value itself, such as `'deployment_success'`."""
+    return expression.strip()[:1] in {"'", "`"}

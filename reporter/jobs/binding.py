@@ -116,15 +116,17 @@ def _bind(job: Job, entry: JobConfig, loaded: Loaded) -> BoundJob | list[Problem
 def _params(job: Job, entry: JobConfig, loaded: Loaded) -> Params | list[Problem]:
     try:
         params = job.params.model_validate(entry.params)
-        unknown = [name for name in params.channels() if name not in loaded.config.channels]
-        return [_no_channel(name, job, loaded) for name in dict.fromkeys(unknown)] or params
+        known = loaded.document.get(("channels",))  # a channel with a mistake in it has a name, too
+        known = list(known) if isinstance(known, dict) else []
+        unknown = [name for name in params.channels() if name not in known]
+        return [_no_channel(name, job, loaded, known) for name in dict.fromkeys(unknown)] or params
     except ValidationError as error:
         return loaded.explain(error, job.params, ("jobs", job.name, "params"))
 
 
-def _no_channel(name: str, job: Job, loaded: Loaded) -> Problem:
-    near = nearest(name, loaded.config.channels)
-    hint = f"did you mean `{near}`?" if near else f"known: {', '.join(loaded.config.channels)}"
+def _no_channel(name: str, job: Job, loaded: Loaded, known: list[str]) -> Problem:
+    near = nearest(name, known)
+    hint = f"did you mean `{shown(near)}`?" if near else f"known: {', '.join(map(shown, known))}"
     return loaded.problem(("jobs", job.name, "params"), f"there is no channel `{shown(name)}`", hint)
 
 

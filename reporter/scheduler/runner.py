@@ -278,7 +278,8 @@ class Runner:
         except BaseException:
             self._unsaved.put_back(looks)
             raise
-        told = f"{plural(messages, 'message')} to deliver" if messages else "nothing new"
+        taken = f"{plural(len(findings.events), 'event')} taken in" if findings.events else "nothing new"
+        told = f"{plural(messages, 'message')} to deliver" if messages else taken
         log.info("%s %s: %s", job, period.label, told)
         return Outcome(entry.run_id, messages, unwell=_unwell(findings.observations))
 

@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from reporter.app import demo_floor
 from reporter.app.app import App, opened
+from reporter.app.check import check_home
 from reporter.app.home import FLOOR, FolderHome, make_home
 from reporter.cli.demo import demo_home
 from reporter.config.server_plan import read_plan
@@ -77,3 +78,14 @@ def test_a_floor_whose_reader_has_gone_runs_and_sends_nothing_more(tmp_path: Pat
         assert _messages(app) == {}
         with app.store.read() as connection:
             assert connection.execute(select(tables.runs)).all() == []
+
+
+def test_what_a_new_floor_lacks_is_two_mistakes_with_their_remedies(tmp_path: Path) -> None:
+    """37 channels that nobody has set up yet are one of them, and what they draw along is none."""
+    make_home(tmp_path, config=FLOOR)
+    with_mistakes = [one for one in check_home(FolderHome(tmp_path, clock=HandClock())) if one.trouble]
+    assert [one.trouble for one in with_mistakes] == ["config", "ledger"]
+    config, ledger = (one.text for one in with_mistakes)
+    assert "nor can those of 36 more channels" in config
+    assert "`reporter setup discord --all` creates the channels and writes these files" in config
+    assert "there is no file" in ledger

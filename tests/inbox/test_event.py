@@ -21,9 +21,14 @@ from reporter.messages.message import Severity, Tone
         ({"kind": "Signal!"}, "kind: must be lower-case letters"),
         ({"kind": "signal", "severity": "loud"}, "severity: must be info, warning or critical"),
         ({"kind": "signal", "pair": "BTC"}, "pair: there is no such key; put values of your own into `fields`"),
-        ({"kind": "signal", "at": "2026-10-30T14:00:00"}, "at: has no time zone"),
-        ({"kind": "signal", "title": "x" * 257}, "title: String should have at most 256 characters"),
-        ({"kind": "signal", "fields": {str(n): n for n in range(26)}}, "fields: has too many entries: at most 25"),
+        ({"kind": "signal", "at": "2026-10-30T14:00:00"}, "at: must be a moment with a time zone, such as 2026"),
+        ({"kind": "signal", "until": "soon"}, "until: must be a moment with a time zone, such as 2026"),
+        ({"kind": "signal", "title": "x" * 257}, "title: must have at most 256 characters"),
+        ({"kind": "signal", "title": 5}, "title: must be text"),
+        ({"kind": "signal", "seq": "x"}, "seq: must be a whole number, 0 or more"),
+        ({"kind": "signal", "fields": [1]}, "fields: must be an object of at most 25 named values"),
+        ({"kind": "signal", "fields": {str(n): n for n in range(26)}}, "fields: must be an object of at most 25"),
+        ({"kind": "signal", "fields": {"x" * 65: 1}}, "the name of a field has between 1 and 64 characters"),
     ],
 )
 def test_a_mistake_says_where_and_what_to_write(wrong: object, said: str) -> None:
