@@ -65,7 +65,7 @@ def test_a_body_is_tried_and_nothing_is_sent(home: Path, capsys: pytest.CaptureF
     assert code == 0
     made = json.loads(text)
     assert (made["kind"], made["title"]) == ("service_down", "Exchange API is down")
-    assert said(capsys, home, "events") == (0, "there are no events\n")
+    assert not (home / "state.sqlite").exists()
 
 
 @pytest.mark.parametrize(
