@@ -116,8 +116,8 @@ def _bind(job: Job, entry: JobConfig, loaded: Loaded) -> BoundJob | list[Problem
 def _params(job: Job, entry: JobConfig, loaded: Loaded) -> Params | list[Problem]:
     try:
         params = job.params.model_validate(entry.params)
-        known = loaded.document.get(("channels",))  # a channel with a mistake in it has a name, too
-        known = list(known) if isinstance(known, dict) else []
+        written = loaded.document.get(("channels",))  # a channel with a mistake in it has a name, too
+        known = [str(name) for name in written] if isinstance(written, dict) else []
         unknown = [name for name in params.channels() if name not in known]
         return [_no_channel(name, job, loaded, known) for name in dict.fromkeys(unknown)] or params
     except ValidationError as error:
