@@ -416,6 +416,28 @@ def test_a_trade_that_is_mended_counts_at_once_and_is_kept_by_its_id_no_longer(l
     assert_same_everywhere(lax)
 
 
+ODD_ANYWHERE = ["pnl = NULL", "currency = NULL", "mode = 'demo'", "closed_at = NULL"]
+
+
+@pytest.mark.parametrize("change", [*ODD_ANYWHERE, "closed_at = 'infinity'", "closed_at = '-infinity'"])
+def test_a_trade_that_cannot_be_read_is_counted_beside_what_is_kept_on_a_server_too(
+    bot: Native,  # noqa: F811
+    store: Store,
+    change: str,
+) -> None:
+    without_checks(bot)
+    for number in range(20):
+        bot.trade(number - 8.25, at(number * 50), id=number + 1, agent="ab"[number % 2])
+    bot.run("CREATE INDEX by_time ON trades (closed_at)")
+    floor = Floor(bot, store)
+    floor.reader.many = 1
+    floor.build()
+    bot.run(f"UPDATE trades SET {change} WHERE id IN (4, 11)")
+    for _ in floor.upkeep.verify(floor.reader):
+        pass
+    assert_same_everywhere(floor)
+
+
 def standing_of(floor: Floor) -> rollups.Standing:
     kept = floor.upkeep.standing("bot")
     assert kept
