@@ -409,8 +409,10 @@ def lost(source: Source, since: datetime | None, until: datetime, only: Collecti
 
 
 def older(source: Source, until: datetime) -> Select[Any]:
-    """A row if a database sorts any trade before a moment."""
-    return _closed(source, None, until).with_only_columns(source.trade_id).limit(1)
+    """A row if a database sorts any trade before a moment, which is the first hour of those that are known."""
+    found = _closed(replace(source, keys=None), None, until).with_only_columns(source.trade_id).limit(1)
+    # By keys only where nobody has looked, or a time could not be read: not among those of the first hour itself.
+    return found if source.keys is None else found.where(source.keys.among(None, until - timedelta(hours=1)))
 
 
 def stray(source: Source, since: datetime, future: datetime | None) -> Select[Any]:
