@@ -17,6 +17,7 @@ import pytest
 
 from reporter.client import Client
 from tests.client.inbox import Inbox, inbox
+from tests.support.paths import DOCS
 
 
 @pytest.fixture
@@ -198,6 +199,20 @@ def test_a_forked_child_hands_over_its_own_events_and_not_its_parents(server: In
     bot.communicate()
     server.waits_for(3)
     assert sorted(event["id"] for event in server.events) == ["before", "child", "parent"]
+
+
+def test_the_trading_day_of_the_docs_runs_with_a_reporter_and_without(server: Inbox, tmp_path: Path) -> None:
+    def day(url: str) -> str:
+        environ = {**os.environ, "HOME": str(tmp_path), "REPORTER_URL": url, "REPORTER_TOKEN": "t", "PAUSE": "0.01"}
+        command = [sys.executable, str(DOCS / "examples/trading_day.py")]
+        return subprocess.run(command, env=environ, capture_output=True, text=True, check=True).stdout
+
+    assert "the reporter is away: the events wait in the spool" in day(closed_port())
+    assert "the reporter has everything" in day(server.url)
+    kinds = [event["kind"] for event in server.events]
+    assert sorted(kinds) == sorted(2 * [
+        "agent_started", "signal_generated", "trade_opened", "trade_closed", "portfolio_update", "portfolio_update",
+        "error", "performance_metrics", "bot_daily_summary"])  # fmt: skip
 
 
 def test_a_folder_that_cannot_be_written_is_no_hindrance(server: Inbox, tmp_path: Path) -> None:
