@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 
 PAUSES = (0.1, 0.2, 0.4)
 """Seconds before another look at what came of it."""
-LONG_PAUSES = (*PAUSES, 1.0, 2.0, 3.0)
-"""The same for what lasts: a bot that reads its config, an order that is filled."""
+FILL_PAUSES = (*PAUSES, 1.0, 2.0, 3.0)
+"""The same for orders that are to be filled."""
+RELOAD_PAUSES = (*FILL_PAUSES, 5.0, 8.0, 10.0)
+"""The same for a bot that reads its config: its API is away until the exchange's markets are loaded."""
 LARGEST_STATUS = 4 << 20
 """Bytes of `/status`: an open trade has some 4 kB."""
 
@@ -46,7 +48,8 @@ class FreqtradeState:
 class FreqtradeVerb:
     """What a command does with a bot: in words, by which path, and when it counts as done.
 
-    `counts`: how many trades are open is part of what a person confirms. `lasts`: it may be done later.
+    `counts`: how many trades are open is part of what a person confirms. `pauses` are the seconds between looks at
+    what came of it.
     """
 
     does: str
@@ -54,7 +57,12 @@ class FreqtradeVerb:
     reached: Callable[[FreqtradeState], bool]
     body: Mapping[str, str] | None = None
     counts: bool = False
-    lasts: bool = False
+    pauses: tuple[float, ...] = PAUSES
+
+    @property
+    def lasts(self) -> bool:
+        """Whether it may be done later than anybody looks."""
+        return self.pauses != PAUSES
 
 
 RUNNING, PAUSED, STOPPED = "running", "paused", "stopped"
@@ -75,10 +83,13 @@ VERBS = {
         lambda one: one.trades == 0,
         {"tradeid": "all"},
         counts=True,
-        lasts=True,
+        pauses=FILL_PAUSES,
     ),
     "reload": FreqtradeVerb(
-        "lets it read its config anew (reload_config)", "reload_config", lambda one: one.state == RUNNING, lasts=True
+        "lets it read its config anew (reload_config)",
+        "reload_config",
+        lambda one: one.state in {RUNNING, PAUSED, STOPPED},  # in between it is `reload_config`, or its API is away
+        pauses=RELOAD_PAUSES,
     ),
 }
 
@@ -117,37 +128,50 @@ class FreqtradeAction:
     def _in_words(self, found: FreqtradeState) -> str:
         """What a person has to know of a bot before confirming; another word later means that it changed."""
         shown_state = found if self.verb.counts else replace(found, trades=None)
-        starts = self.verb is VERBS["pause"] and found.state == STOPPED
-        return f"{shown_state}{'; a pause starts it, without new trades' if starts else ''}"
+        note = ""
+        if self.verb is VERBS["pause"] and found.state == STOPPED:
+            note = " (a pause starts it, without new trades)"
+        elif self.verb is VERBS["reload"] and found.state != RUNNING:
+            note = " (a reload ends that: initial_state of its config counts)"
+        return f"{shown_state}{note}"
 
     def perform(self, values: Mapping[str, str]) -> ActionOutcome:
         asked = False
         try:
             with _Session(self.bots[values["agent"]], self.timeout) as session:
-                path, asked = self._path(session), True
-                said = session.post(path, self.verb.body)
-                return self._outcome(session, said)
+                verb, asked = self._verb(session), True
+                said = session.post(verb.path, verb.body)
+                return _outcome(session, verb, said)
         except _RefusedError as error:
             return ActionOutcome(done=False, words=f"freqtrade {error}")
         except _SilentError as error:
             words = f"freqtrade {error}; whether it was done is not known" if asked else f"freqtrade {error}"
             return ActionOutcome(done=None if asked else False, words=words)
 
-    def _path(self, session: _Session) -> str:
+    def _verb(self, session: _Session) -> FreqtradeVerb:
         """An old bot that is paused takes trades again by `/reload_config` only: its `/start` changes nothing."""
         if self.verb is VERBS["resume"] and session.is_paused_by_limit():
-            return "reload_config"
-        return self.verb.path
+            return replace(self.verb, path="reload_config", pauses=RELOAD_PAUSES)
+        return self.verb
 
-    def _outcome(self, session: _Session, said: str) -> ActionOutcome:
-        """What the bot says of itself, once it is as it should be, or after a few looks."""
-        for pause in (*(LONG_PAUSES if self.verb.lasts else PAUSES), None):
+
+def _outcome(session: _Session, verb: FreqtradeVerb, said: str) -> ActionOutcome:
+    """What the bot says of itself, once it is as it should be, or after a few looks.
+
+    A look without an answer says nothing about what was done: a bot that reads its config has no API for a while.
+    """
+    for pause in (*verb.pauses, None):
+        try:
             found = session.state()
-            if self.verb.reached(found):
+        except _SilentError as error:
+            seen, done = f"then {error}; whether it was done is not known", None
+        else:
+            if verb.reached(found):
                 return ActionOutcome(done=True, words=f'freqtrade says "{said}" and is {found}')
-            if pause is not None:
-                time.sleep(pause)
-        return ActionOutcome(done=None if self.verb.lasts else False, words=f'freqtrade says "{said}", but is {found}')
+            seen, done = f"but is {found}", None if verb.lasts else False
+        if pause is not None:
+            time.sleep(pause)
+    return ActionOutcome(done=done, words=f'freqtrade says "{said}", {seen}')
 
 
 class _SilentError(Exception):

@@ -135,8 +135,8 @@ def test_a_failure_is_told_as_it_is(stage: Stage, question: str, said: str) -> N
 def test_a_switch_says_how_agents_trade_before_and_after(stage: Stage) -> None:
     proposed = ask(stage, "switch live")
     assert "Real money is traded from then on." in proposed
-    assert "There are 2 agents live, 1 agent paper now." in proposed
-    assert "There are 2 agents live, 1 agent paper now." in ask(stage, f"confirm {code_of(proposed)}")
+    assert "There are now 2 agents live, 1 agent paper." in proposed
+    assert "There are now 2 agents live, 1 agent paper." in ask(stage, f"confirm {code_of(proposed)}")
 
 
 def test_a_person_of_the_same_name_confirms_nothing(stage: Stage) -> None:

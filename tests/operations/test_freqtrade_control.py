@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from reporter.actions.freqtrade import VERBS
 from reporter.errors import ReporterError
 from tests.operations.floors import CONFIG, ask, floor
 from tests.operations.test_control import audited, code_of
@@ -52,12 +54,12 @@ def verbs(bot: Freqtrade) -> list[str]:
 def test_a_pause_lets_trades_run_on_and_a_resume_ends_it(stage: Stage, bot: Freqtrade) -> None:
     proposed = ask(stage, "pause agent Momentum_BTC_v1")
     assert "open trades run on" in proposed
-    assert "It is running, paper now" in proposed
+    assert "It is now running, paper" in proposed
     assert bot.calls == ["show_config", "status"]
     paused = ask(stage, f"confirm {code_of(proposed)}")
     assert "⏸️ Paused agent: Momentum_BTC_v1" in paused
     assert "is paused, 2 open trades, paper" in paused
-    assert "It is paused, paper now (before: running, paper)" in paused
+    assert "It is now paused, paper (before: running, paper)" in paused
     assert "is running, 2 open trades" in done(stage, "resume")
     assert verbs(bot) == ["stopentry", "reload_config" if bot.old else "start"]
 
@@ -65,7 +67,7 @@ def test_a_pause_lets_trades_run_on_and_a_resume_ends_it(stage: Stage, bot: Freq
 def test_a_stop_says_how_many_trades_nobody_will_manage(stage: Stage, bot: Freqtrade) -> None:
     proposed = ask(stage, "stop agent Momentum_BTC_v1")
     assert "nobody manages its open trades" in proposed
-    assert "It is running, 2 open trades, paper now" in proposed
+    assert "It is now running, 2 open trades, paper" in proposed
     bot.trades = 3
     with pytest.raises(ReporterError, match="3 open trades, paper now: ask anew"):
         ask(stage, f"confirm {code_of(proposed)}")
@@ -75,7 +77,7 @@ def test_a_stop_says_how_many_trades_nobody_will_manage(stage: Stage, bot: Freqt
 
 def test_a_pause_of_a_stopped_bot_says_that_it_starts_it(stage: Stage, bot: Freqtrade) -> None:
     bot.state = "stopped"
-    assert "stopped, paper; a pause starts it" in ask(stage, "pause agent Momentum_BTC_v1")
+    assert "stopped, paper (a pause starts it" in ask(stage, "pause agent Momentum_BTC_v1")
     answer = done(stage, "pause")
     assert "pause Momentum_BTC_v1: failed" in answer if bot.old else "is paused, 2 open trades" in answer
 
@@ -101,8 +103,32 @@ def test_what_hangs_is_not_known(stage: Stage, bot: Freqtrade) -> None:
     answer = done(stage, "pause")
     assert "pause Momentum_BTC_v1: not known" in answer
     assert "does not answer (ReadTimeout); whether it was done is not known" in answer
-    assert "It is running, paper now" in answer
+    assert "It is now running, paper" in answer
     assert audited(stage)[-1] == ("not known", "pause", "anna")
+
+
+def test_a_reload_is_waited_for_while_the_bot_is_away(stage: Stage, bot: Freqtrade) -> None:
+    assert "It is now running, paper" in ask(stage, "reload agent Momentum_BTC_v1")
+    assert "is running, 2 open trades" in done(stage, "reload")
+    bot.state, bot.initial = "stopped", "stopped"
+    proposed = ask(stage, "reload agent Momentum_BTC_v1")
+    assert "It is now stopped, paper (a reload ends that: initial_state of its config counts)." in proposed
+    assert "is stopped, 2 open trades" in ask(stage, f"confirm {code_of(proposed)}")
+
+
+def test_what_is_not_seen_afterwards_is_not_known(
+    stage: Stage, bot: Freqtrade, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for verb in ("exit", "reload"):
+        monkeypatch.setitem(VERBS, verb, replace(VERBS[verb], pauses=(0.01,)))
+    bot.fills, bot.reloading = False, 60
+    assert 'open trades.", but is running, 2 open trades' in (answer := done(stage, "exit"))
+    assert "exit Momentum_BTC_v1: not known" in answer
+    proposed = ask(stage, "reload agent Momentum_BTC_v1")
+    bot.limited, bot.calls = True, ["status"] * 19
+    answer = ask(stage, f"confirm {code_of(proposed)}")
+    assert "reload Momentum_BTC_v1: not known" in answer
+    assert "then refuses (429: Rate limit exceeded. Try again later.); whether it was done is not known" in answer
 
 
 def test_a_bot_that_is_away_or_refuses_the_login_is_told_at_once(stage: Stage, bot: Freqtrade) -> None:

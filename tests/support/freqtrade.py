@@ -16,14 +16,17 @@ from typing import Any
 
 USER, PASSWORD = "freqtrader", "hunter2-hunter2"
 _TIGHT = {"start", "stop", "pause", "stopentry", "stopbuy", "reload_config", "forceexit"}
+_LIMITS = {"status": 20, "show_config": 1 << 30}
+"""Requests of a path in a minute; of a verb five."""
 Reply = tuple[int, Any]
 
 
 class Freqtrade(ThreadingHTTPServer):
     """One bot. `state`, `trades` and `most` (max_open_trades) may be looked at and set; `calls` are the verbs asked.
 
-    `hangs` names verbs that never answer, and `deaf` verbs that answer and change nothing. `garbled` is the body of
-    each answer, where it is not empty.
+    `hangs` names verbs that never answer, and `deaf` verbs that answer and change nothing. A reload takes `reloading`
+    seconds, in which the API is away, and ends in the state `initial`. Orders of an exit are filled if `fills`.
+    `garbled` is the body of each answer, where it is not empty.
     """
 
     daemon_threads = True
@@ -32,6 +35,8 @@ class Freqtrade(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.state, self.trades, self.most, self.old = state, trades, 3, old
         self.calls: list[str] = []
+        self.initial, self.reloading, self.fills = "running", 0.3, True
+        self._reload_began = 0.0
         self.hangs: set[str] = set()
         self.deaf: set[str] = set()
         self.garbled = b""
@@ -58,6 +63,9 @@ class Freqtrade(ThreadingHTTPServer):
         if not path.startswith("/api/v1/"):
             return 405 if method == "POST" else 404, {"detail": "Not Found"}
         verb = path.removeprefix("/api/v1/")
+        away = self._reloaded()
+        if 1 / 3 <= away < 2 / 3:
+            raise ConnectionAbortedError
         if verb == "token/login" and method == "POST":
             return self._login() if basic else (401, {"detail": "Incorrect username or password"})
         if not basic and not (kind == "Bearer" and self._tokens.get(given, 0) > time.monotonic()):
@@ -65,14 +73,27 @@ class Freqtrade(ThreadingHTTPServer):
         self.calls.append(verb)
         if verb in self.hangs:
             self.closing.wait(30)
-        if method == "GET":
-            found = {"show_config": self._config, "status": self._status}.get(verb)
-            return (200, found()) if found else (404, {"detail": "Not Found"})
-        if verb not in _TIGHT or (verb == "pause" and self.old):
+        if method == "GET" and verb not in {"show_config", "status"}:
+            return 404, {"detail": "Not Found"}
+        if method == "POST" and (verb not in _TIGHT or (verb == "pause" and self.old)):
             return 405, {"detail": "Method Not Allowed"}
-        if self.limited and self.calls.count(verb) > 5:
+        if self.limited and self.calls.count(verb) > _LIMITS.get(verb, 5):
             return 429, {"detail": "Rate limit exceeded. Try again later."}
+        if away >= 2 / 3 and verb != "show_config":
+            return 502, {"error": f"Error querying {path}: Bot is not in the correct state"}
+        if method == "GET":
+            return 200, self._status() if verb == "status" else self._config() | ({"state": ""} if away >= 2 / 3 else {})
         return self._verb(verb, body)
+
+    def _reloaded(self) -> float:
+        """How much of a reload is over, from 0 to 1; -1 where there is none. It ends when its time is over."""
+        if not self._reload_began:
+            return -1.0
+        part = (time.monotonic() - self._reload_began) / self.reloading
+        if part >= 1:
+            self._reload_began, self.state, self.most = 0.0, self.initial, 3
+            return -1.0
+        return part
 
     def _login(self) -> Reply:
         token = secrets.token_hex()
@@ -101,7 +122,7 @@ class Freqtrade(ThreadingHTTPServer):
         before = (self.state, self.trades, self.most)
         answer = self._force_exit(body) if verb == "forceexit" else (200, {"status": getattr(self, f"_{verb}")()})
         if verb in self.deaf:
-            self.state, self.trades, self.most = before
+            self.state, self.trades, self.most, self._reload_began = *before, 0.0
         return answer
 
     def _start(self) -> str:
@@ -132,7 +153,7 @@ class Freqtrade(ThreadingHTTPServer):
     _stopbuy = _stopentry
 
     def _reload_config(self) -> str:
-        self.state, self.most = "running", 3  # after a moment in the state `reload_config`
+        self.state, self._reload_began = "reload_config", time.monotonic()
         return "Reloading config ..."
 
     def _force_exit(self, body: bytes) -> Reply:
@@ -143,7 +164,7 @@ class Freqtrade(ThreadingHTTPServer):
             return 502, {"error": "Error querying /api/v1/forceexit: trader is not running"}
         if given["tradeid"] != "all":
             return 502, {"error": "Error querying /api/v1/forceexit: invalid argument"}
-        self.trades = 0
+        self.trades = 0 if self.fills else self.trades
         return 200, {"result": "Created exit orders for all open trades."}
 
 
@@ -154,7 +175,11 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         authorization = self.headers.get("Authorization", "")
-        status, answer = self.server.reply(self.command, self.path.partition("?")[0], authorization, body)
+        try:
+            status, answer = self.server.reply(self.command, self.path.partition("?")[0], authorization, body)
+        except ConnectionAbortedError:
+            self.close_connection = True
+            return
         content = self.server.garbled or json.dumps(answer).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
