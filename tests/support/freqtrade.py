@@ -73,17 +73,25 @@ class Freqtrade(ThreadingHTTPServer):
         self.calls.append(verb)
         if verb in self.hangs:
             self.closing.wait(30)
+        return self._refusal(method, verb, away) or self._answer(method, verb, body)
+
+    def _refusal(self, method: str, verb: str, away: float) -> Reply | None:
+        """The no of the server, or of a bot that is not there yet."""
         if method == "GET" and verb not in {"show_config", "status"}:
             return 404, {"detail": "Not Found"}
         if method == "POST" and (verb not in _TIGHT or (verb == "pause" and self.old)):
             return 405, {"detail": "Method Not Allowed"}
         if self.limited and self.calls.count(verb) > _LIMITS.get(verb, 5):
             return 429, {"detail": "Rate limit exceeded. Try again later."}
-        if away >= 2 / 3 and verb != "show_config":
-            return 502, {"error": f"Error querying {path}: Bot is not in the correct state"}
-        if method == "GET":
-            return 200, self._status() if verb == "status" else self._config() | ({"state": ""} if away >= 2 / 3 else {})
-        return self._verb(verb, body)
+        if away < 2 / 3:
+            return None
+        error = {"error": f"Error querying /api/v1/{verb}: Bot is not in the correct state"}
+        return (200, self._config() | {"state": ""}) if verb == "show_config" else (502, error)
+
+    def _answer(self, method: str, verb: str, body: bytes) -> Reply:
+        if method == "POST":
+            return self._verb(verb, body)
+        return 200, self._status() if verb == "status" else self._config()
 
     def _reloaded(self) -> float:
         """How much of a reload is over, from 0 to 1; -1 where there is none. It ends when its time is over."""
