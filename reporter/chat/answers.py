@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from functools import partial
 from zoneinfo import ZoneInfo
 
-from reporter.chat.task_queue import TaskQueue
+from reporter.chat.task_queue import TaskQueues
 from reporter.delivery.outlets.outlet import Later, Never, Unclear
 from reporter.delivery.outlets.telegram import limits
 from reporter.delivery.outlets.telegram.outlet import TelegramOutlet
@@ -42,17 +42,14 @@ class TelegramReplies:
         self._lock = threading.Lock()
         self._outlets: dict[tuple[int, int | None], TelegramOutlet] = {}
         self._posts: dict[int, deque[float]] = {}
-        self._queues: dict[int, TaskQueue] = {}
+        self._queues = TaskQueues("chat-answers")
 
     def send(self, chat: int, topic: int | None, messages: Iterable[Message]) -> None:
         """Send messages one after the other, when their turn in the chat comes: a chat that is full holds up no other.
 
         What cannot be sent is logged: the next question may go well.
         """
-        with self._lock:
-            if chat not in self._queues:
-                self._queues[chat] = TaskQueue(f"chat-answers-{chat}")
-        self._queues[chat].submit(partial(self._send_all, chat, topic, messages))
+        self._queues.submit(chat, partial(self._send_all, chat, topic, messages))
 
     def _send_all(self, chat: int, topic: int | None, messages: Iterable[Message]) -> None:
         outlet = self._outlet(chat, topic)
@@ -61,8 +58,7 @@ class TelegramReplies:
                 self._send(chat, outlet, part)
 
     def close(self) -> None:
-        for queue in self._queues.values():
-            queue.close()
+        self._queues.close()
         for outlet in self._outlets.values():
             outlet.close()
 

@@ -71,36 +71,45 @@ class Question:
 
 
 class Questions:
-    """Answers one question after the other, what changes something or needs no report in a queue of its own."""
+    """Answers one question after the other in each of three lanes.
+
+    What is quick (help, acknowledgements, silences) waits for no report, and control waits for neither.
+    """
 
     def __init__(self, app: App, deliver: Callable[[str], object], *, patience: float = PATIENCE) -> None:
         self._app = app
         self._door = Door(app, deliver)
         self._patience = patience
-        self._quick, self._slow = TaskQueue("chat-quick"), TaskQueue("chat-slow")
+        self._quick, self._control, self._slow = (TaskQueue(f"chat-{lane}") for lane in ("quick", "control", "slow"))
         self._asked: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=MOST))
         self._warned: dict[str, float] = {}
         self._lock = threading.Lock()
 
     def close(self) -> None:
         """Begin nothing more."""
-        for queue in (self._quick, self._slow):
+        for queue in (self._quick, self._control, self._slow):
             queue.close()
 
     def take(self, question: Question, actor: Actor, say: Say) -> None:
         """Answer a question when its turn comes."""
         if not self._in_pace(actor.who, say):
             return
-        operation = question.operation
-        is_quick = operation is None or operation.changes or operation.group == "Help"
-        queue = self._quick if is_quick else self._slow
-        queue.submit(partial(self._within_patience, partial(self._answered, question, actor), say))
+        lane = self._lane(question.operation)
+        lane.submit(partial(self._within_patience, lane, partial(self._answered, question, actor), say))
+
+    def _lane(self, operation: Operation | None) -> TaskQueue:
+        match operation:
+            case None | Operation(group="Help") | Operation(group="Alerts", changes=True):
+                return self._quick
+            case Operation(group="Control"):
+                return self._control
+        return self._slow
 
     def press(self, verb: str, incident: str, actor: Actor, say: Say) -> None:
         """Do what a button says, when its turn comes."""
         if self._in_pace(actor.who, say):
-            queue = self._slow if verb in {"graph", "refresh"} else self._quick
-            queue.submit(partial(self._within_patience, partial(self._pressed, verb, incident, actor), say))
+            lane = self._slow if verb in {"graph", "refresh"} else self._quick
+            lane.submit(partial(self._within_patience, lane, partial(self._pressed, verb, incident, actor), say))
 
     def say(self, text: str, say: Say) -> None:
         """Say a sentence when its turn comes."""
@@ -126,9 +135,9 @@ class Questions:
         self.say(f"At most {MOST} questions within {WITHIN:.0f} s: the others are left out.", say)
         return False
 
-    def _within_patience(self, work: Callable[[], Sequence[Message]], say: Say) -> None:
-        """Say what comes of something; meanwhile somebody who waits long hears that it takes longer."""
-        waiting = threading.Timer(self._patience, say, ([line("This takes longer; the answer follows.")],))
+    def _within_patience(self, lane: TaskQueue, work: Callable[[], Sequence[Message]], say: Say) -> None:
+        """Say what comes of something. Somebody who waits long hears that it takes longer, and the others go on."""
+        waiting = threading.Timer(self._patience, self._go_on, (lane, say))
         waiting.daemon = True
         waiting.start()
         try:
@@ -141,6 +150,10 @@ class Questions:
         finally:
             waiting.cancel()
         say(messages)
+
+    def _go_on(self, lane: TaskQueue, say: Say) -> None:
+        lane.pass_over()
+        say([line("This takes longer; the answer follows.")])
 
     def _answered(self, question: Question, actor: Actor) -> Sequence[Message]:
         age = self._app.clock.wall() - question.at if question.at else timedelta()

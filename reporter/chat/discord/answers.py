@@ -11,10 +11,12 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import httpx
 
+from reporter.chat.task_queue import TaskQueues
 from reporter.delivery.outlets.discord import buttons, limits
 from reporter.delivery.outlets.discord.outlet import USER_AGENT
 from reporter.delivery.outlets.discord.payload import allowed_mentions, embeds, listed_files, request_content
@@ -69,17 +71,22 @@ class DiscordAnswers:
         self._bot = connect_bot(base_url, token, timeout=15, user_agent=USER_AGENT, proxy=proxy, ca_file=ca_file)
         self._open = connect_api(base_url, timeout=15, user_agent=USER_AGENT, proxy=proxy, ca_file=ca_file)
         self._service = ServiceLimits(time.monotonic)
+        self._queues = TaskQueues("chat-discord")
         self._lock = threading.Lock()
         self._said: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=limits.CHANNEL_POSTS.requests))
         self._paces: dict[str, RateLimitHeaders] = defaultdict(lambda: RateLimitHeaders(time.monotonic))
 
     def send(self, reply: Reply, messages: Sequence[Message]) -> None:
-        """Send messages one after the other."""
+        """Send messages one after the other, in their turn: a channel that is full holds up no other."""
+        self._queues.submit(reply.channel, partial(self._send_all, reply, messages))
+
+    def _send_all(self, reply: Reply, messages: Sequence[Message]) -> None:
         for message in messages:
             for part in limits.fit(message):
                 self._send(reply, part)
 
     def close(self) -> None:
+        self._queues.close()
         self._bot.close()
         self._open.close()
 
