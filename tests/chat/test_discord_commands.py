@@ -155,6 +155,9 @@ def test_the_commands_are_such_as_discord_takes_and_know_themselves() -> None:
     echoed = [one | {"id": "1", "version": "2", "options": one["options"] or None} for one in reversed(ours)]
     assert same_commands(ours, echoed)
     assert not same_commands(ours, echoed[1:])
+    hidden = {one["name"] for one in ours if one["default_member_permissions"] == "0"}
+    assert hidden == {one.name for one in BY_NAME.values() if one.group == "Control"}
+    assert not same_commands(ours, [one | {"default_member_permissions": None} for one in echoed])
 
 
 def test_a_plan_keeps_pictures_that_are_options(asking: Asking) -> None:

@@ -24,6 +24,8 @@ DESCRIPTION, CHOICES, VALUE = 100, 25, 100
 PICTURES = 10
 """How many pictures a command takes as options; a written command takes as many as a message holds."""
 PICTURE = "picture"
+NOBODY = "0"
+"""The permissions that show a command to a server's administrators alone, until a server says otherwise."""
 FORM_TEXT = 4000
 """Characters that a field of a form takes."""
 
@@ -110,6 +112,7 @@ def _command(operation: Operation) -> Json:
         "description": _cut(operation.help),
         "type": 1,
         "options": options,
+        "default_member_permissions": NOBODY if operation.group == "Control" else None,
     }
 
 
@@ -158,4 +161,4 @@ def _essence(command: Mapping[str, Any]) -> str:
         )
         for one in command.get("options") or ()
     ]
-    return repr((command.get("name"), command.get("description"), options))
+    return repr((command.get("name"), command.get("description"), command.get("default_member_permissions"), options))
