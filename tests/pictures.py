@@ -19,6 +19,7 @@ from reporter.cli.preview import PAGE
 from reporter.delivery.outlets.html_preview import to_html
 from reporter.messages.message import Attachment, Message
 from reporter.messages.rasterizer import Rasterizer
+from tests import chat_pictures
 from tests.jobs.floor import floor, reports
 from tests.jobs.test_health_probe import TROUBLED
 from tests.support.paths import DOCS
@@ -44,14 +45,14 @@ def messages() -> Iterator[tuple[str, Message]]:
     yield "health-board", TROUBLED.message()
 
 
-def photograph(message: Message, path: Path) -> None:
-    """A message as its page shows it, without the empty page below it."""
+def photograph(page: str, path: Path, width: int = WIDTH) -> None:
+    """A page of HTML, so many CSS pixels wide, without what is empty below it."""
     with tempfile.TemporaryDirectory(prefix="reporter-pictures-") as folder:
-        page, shot = Path(folder) / "page.html", Path(folder) / "shot.png"
-        page.write_text(f"{PAGE}{to_html(message, ZoneInfo('UTC'))}</body></html>", "utf-8")
+        file, shot = Path(folder) / "page.html", Path(folder) / "shot.png"
+        file.write_text(f"{page}</body></html>", "utf-8")
         browser = ["chromium", "--headless", "--no-sandbox", "--hide-scrollbars", f"--screenshot={shot}"]
-        size = [f"--window-size={WIDTH},{TALLEST}", f"--force-device-scale-factor={DENSITY}"]
-        subprocess.run([*browser, *size, page.as_uri()], check=True, capture_output=True)
+        size = [f"--window-size={width},{TALLEST}", f"--force-device-scale-factor={DENSITY}"]
+        subprocess.run([*browser, *size, file.as_uri()], check=True, capture_output=True)
         with Image.open(shot) as opened:
             whole = opened.convert("RGB")
     empty = Image.new("RGB", whole.size, whole.getpixel((1, whole.height - 1)))
@@ -61,10 +62,12 @@ def photograph(message: Message, path: Path) -> None:
 
 
 def main() -> None:
+    """With `chat` only the pictures of chat."""
     random.seed(1)
-    for name, message in messages():
+    made = ((name, WIDTH, f"{PAGE}{to_html(message, ZoneInfo('UTC'))}") for name, message in messages())
+    for name, width, page in (*(() if sys.argv[1:] == ["chat"] else made), *chat_pictures.pages(PAGE)):
         path = DOCS / f"{name}.png"
-        photograph(message, path)
+        photograph(page, path, width)
         print(f"{path.name}: {path.stat().st_size // 1024} KiB", file=sys.stderr)
 
 
