@@ -46,8 +46,8 @@ PHONE = """
 <!doctype html><html lang="en"><head><meta charset="utf-8"><style>
 body { margin: 0; padding: 10px 8px; background: #0e1621; color: #fff;
   font: 15px/1.35 "Noto Sans", "Noto Color Emoji", sans-serif; }
-.bubble { box-sizing: border-box; width: fit-content; max-width: 340px; margin: 0 0 4px; padding: 7px 10px; border-radius: 12px;
-  background: #182533; white-space: pre-wrap; overflow-wrap: anywhere; }
+.bubble { box-sizing: border-box; width: fit-content; max-width: 340px; margin: 0 0 4px; padding: 7px 10px;
+  border-radius: 12px; background: #182533; white-space: pre-wrap; overflow-wrap: anywhere; }
 .mine { margin-left: auto; background: #2b5278; }
 .bubble img { display: block; width: 100%; margin-bottom: 6px; border-radius: 8px; }
 .bubble pre { overflow-x: hidden; margin: 4px 0; padding: 6px; border-radius: 6px; background: #0e1621; font: 11px/1.35

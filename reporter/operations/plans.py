@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Annotated, Any
 
 from reporter.app.app import App
 from reporter.inbox.plan_pictures import safe_chart
-from reporter.messages.message import Message
+from reporter.messages.message import Attachment, Message
 from reporter.operations.operation import Arguments, Invocation, NotUnderstoodError, Role, Words
 from reporter.periods.civil import Period, Unit, containing
 from reporter.plans.model import TradingPlan
@@ -138,9 +139,27 @@ def _listed(asked: Invocation[Any], day_text: str, wanted: list[PlanAuthor]) -> 
             plan = notebook.find(author.key, day)
             if plan and not plan.withdrawn:
                 found.append((author, plan, str(notebook.understood(plan.newest.text))))
+    pictures = _first_pictures(asked, [(author, plan) for author, plan, _ in found]) if asked.drawn else ()
     label = day_text or "today"
     missing = [author for author in wanted if author.key not in {row[0].key for row in found}]
-    return asked.answer("plans", label=label, rows=found, missing=missing)
+    answer = asked.answer("plans", label=label, rows=found, missing=missing)
+    return replace(answer, attachments=(*answer.attachments, *pictures))
+
+
+def _first_pictures(asked: Invocation[Any], found: list[tuple[PlanAuthor, TradingPlan]]) -> tuple[Attachment, ...]:
+    """The first picture of each plan that has one; the pages and `/api/v1` have all of them."""
+    with asked.app.store.read() as connection:
+        rows = PlanTable(connection)
+        firsts = [
+            (author, rows.chart(plan.charts[0].id)) for author, plan in found if plan.charts and plan.charts[0].id
+        ]
+    return tuple(
+        Attachment(
+            f"{author.key}.{chart.kind.partition('/')[2]}", chart.content, shown=True, alt=f"plan of {author.title}"
+        )
+        for author, chart in firsts
+        if chart
+    )
 
 
 def _verified(asked: Invocation[Any]) -> Message:

@@ -96,7 +96,13 @@ def test_a_picture_comes_along(stage: Stage) -> None:
     written = io.BytesIO()
     Image.new("RGB", (4, 4)).save(written, "PNG")
     door = Door(stage.app, lambda _: None, drawn=False)
-    assert "1 picture" in text_of(door.answer("plan d see", DARIA, [("chart.png", written.getvalue())]))
+    two = [(f"chart{number}.png", written.getvalue()) for number in range(2)]
+    assert "2 pictures" in text_of(door.answer("plan d see", DARIA, two))
+    for question in ("plans", "myplans"):
+        [shown] = Door(stage.app, lambda _: None).answer(question, DARIA)
+        assert [(one.name, one.shown, one.alt) for one in shown.attachments] == [("d.png", True, "plan of Daria")]
+        assert shown.attachments[0].content.startswith(b"\x89PNG")
+        assert door.answer(question, DARIA)[0].attachments == ()
 
 
 @pytest.mark.parametrize(
