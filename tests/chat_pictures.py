@@ -19,8 +19,8 @@ from reporter.app.app import App
 from reporter.app.home import FolderHome
 from reporter.cli.demo import demo_home
 from reporter.delivery.outlets.discord import buttons, limits
-from reporter.delivery.outlets.html import to_html
-from reporter.delivery.outlets.telegram.markup import message_markup
+from reporter.delivery.outlets.html_preview import to_html
+from reporter.delivery.outlets.telegram.html import message_markup
 from reporter.delivery.outlets.telegram.outlet import TelegramOutlet
 from reporter.messages.message import Message
 from reporter.operations.answering import Door

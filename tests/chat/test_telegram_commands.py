@@ -14,8 +14,8 @@ import pytest
 from reporter.chat.telegram import TelegramDoor
 from reporter.cli.ask import run_ask
 from reporter.delivery.outlets.fitting import fit
+from reporter.delivery.outlets.telegram.html import message_markup
 from reporter.delivery.outlets.telegram.limits import TelegramLimits
-from reporter.delivery.outlets.telegram.markup import message_markup
 from reporter.errors import ReporterError
 from reporter.operations.answering import Door
 from reporter.operations.operation import Actor, Role
