@@ -63,7 +63,7 @@ def hang(begun: threading.Event, release: threading.Event) -> None:
 
 def test_a_place_that_is_slow_holds_up_no_other() -> None:
     queues, release, done = TaskQueues("test"), threading.Event(), threading.Event()
-    queues.submit("a", partial(release.wait, 10))
+    queues.submit("a", partial(hang, threading.Event(), release))
     queues.submit("b", done.set)
     assert done.wait(10)
     release.set()

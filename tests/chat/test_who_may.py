@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -161,8 +162,8 @@ def test_an_edited_message_does_nothing(discord: test_discord_door.World, telegr
 
 
 def test_a_code_confirms_once_in_time_by_the_same_person_there_in_discord(discord: test_discord_door.World) -> None:
-    def said(person: Member, command: str, channel: str = "desk", **values: str) -> str:
-        return discord.chat.answers(discord.chat.slash(channel, person, command, **values))[0].text
+    def said(person: Member, command: str, **values: Any) -> str:
+        return discord.chat.answers(discord.chat.slash("desk", person, command, **values))[0].text
 
     def code() -> str:
         return confirmation(said(discord.operator, "pause", agent="bot"))
