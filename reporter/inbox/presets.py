@@ -123,6 +123,9 @@ _PIPELINES = {
 def _github(found: Payload, headers: Headers) -> list[Payload]:
     event, repository = headers.get("x-github-event", ""), found.get("repository", {}).get("full_name", "")
     identity = headers.get("x-github-delivery", "")
+    if not event:
+        example = "`X-GitHub-Event: workflow_run`"
+        raise PayloadError(f"GitHub says in the header X-GitHub-Event what happened, such as {example}")
     if event == "ping":
         return []
     if event in {"workflow_run", "check_suite"}:

@@ -21,6 +21,7 @@ store: state.sqlite
 web: {listen: "127.0.0.1:0"}
 hooks:
   kuma: {preset: uptime_kuma, secret: env:SECRET}
+  ci: {preset: github, secret: env:SECRET}
   mine: {map: {kind: "'deployment_success'", title: app.name, fields.version: app.version}, secret: env:SECRET}
 """
 
@@ -74,7 +75,8 @@ def test_a_body_is_tried_and_nothing_is_sent(home: Path, capsys: pytest.CaptureF
         ("kuma", "{", 1, "the hook would keep it aside: the body is neither JSON nor a form"),
         ("mine", '{"App": 1}', 1, "the map finds nothing in it: it asks for app.name, app.version"),
         ("mine", '{"app": {"version": 1}}', 0, '"version": 1'),
-        ("kuna", "{}", 2, "the config has no hook kuna; it has: kuma, mine"),
+        ("kuna", "{}", 2, "the config has no hook kuna; it has: kuma, ci, mine"),
+        ("ci", "{}", 1, "GitHub says in the header X-GitHub-Event what happened"),
         ("kuma", None, 1, "body.json: No such file or directory"),
     ],
 )
