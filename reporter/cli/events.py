@@ -16,6 +16,7 @@ from reporter.app.home import FolderHome
 from reporter.cli.terminal import DONE, FAILED, QUEUED, USAGE, complain
 from reporter.inbox.event import LARGEST_FILE, Event, EventError, read_event
 from reporter.inbox.hooks import payloads
+from reporter.inbox.pacing import in_short
 from reporter.inbox.presets import PayloadError
 from reporter.inbox.submit import submit
 from reporter.messages.message import visible
@@ -91,7 +92,7 @@ def run_events(app: App, options: argparse.Namespace) -> int:
 
 def _line(event: events.StoredEvent) -> str:
     why = f" ({event.why})" if event.why else ""
-    return f"{event.kind} of {event.source or '-'}: {event.title or event.text or '-'} [{event.state}{why}]"
+    return f"{event.kind} of {event.source or '-'}: {in_short(event) or '-'} [{event.state}{why}]"
 
 
 def run_hooks(home: FolderHome, options: argparse.Namespace) -> int:

@@ -49,7 +49,7 @@ def bundle(kind: str, kept: Sequence[StoredEvent], per: str | None) -> Message:
     """One message of several events: how many, and a line for each of the first."""
     names = kind.replace("_", " ")
     whose = f": {kept[0].fields.get(per, 'others')}" if per else ""
-    lines = [f"{event.at:%H:%M:%S} {_in_short(event) or names}"[:200] for event in kept[:_LISTED]]
+    lines = [f"{event.at:%H:%M:%S} {in_short(event) or names}"[:200] for event in kept[:_LISTED]]
     lines += [f"…and {len(kept) - _LISTED} more"] if len(kept) > _LISTED else []
     worst = max((Severity(event.severity) for event in kept), key=[Severity.INFO, Severity.WARNING].index)
     return Message(
@@ -64,7 +64,7 @@ def _value_of(fields: Mapping[str, Any], name: str | None) -> str:
     return str(fields.get(name, "")).casefold() if name else ""
 
 
-def _in_short(event: StoredEvent) -> str:
+def in_short(event: StoredEvent) -> str:
     """An event in a line: its title or text, else its first fields."""
     fields = (f"{name.replace('_', ' ')} {value}" for name, value in list(event.fields.items())[:4])
     return event.title or event.text or ", ".join(fields)

@@ -90,6 +90,13 @@ def test_a_trial_says_what_is_wrong(
     assert words in found[1]
 
 
+def test_an_event_without_a_title_is_listed_by_its_fields(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said(capsys, home, "notify", "signal_generated", "pair=BTC/USDT", "confidence=0.8")
+    code, text = said(capsys, home, "events")
+    assert code == 0
+    assert text.endswith(": pair BTC/USDT, confidence 0.8 [waiting]\n")
+
+
 def test_what_was_kept_aside_is_shown_with_its_reason(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with open_store(str(home / "state.sqlite")).begin() as connection:
         set_aside(connection, "hook kuma", "the body is no JSON", "\x1b[31m{oops", SystemClock().wall())
