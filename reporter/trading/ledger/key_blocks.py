@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, literal, or_, text
+from sqlalchemy import BindParameter, ColumnElement, Connection, and_, bindparam, or_, text
 
 from reporter.trading.ledger.sources.base import Source
 
@@ -80,12 +80,25 @@ class KnownKeys:
     key: ColumnElement[Any]
 
     def among(self, since: datetime | None, until: datetime) -> ColumnElement[bool]:
-        """Whether a row may be a trade that closed in a stretch of time."""
-        key, known = self.key, self.known
-        parts = [and_(key >= literal(first), key <= literal(last)) for first, last in known.ranges(since, until)]
-        if known.open:
-            parts.append(key.in_(known.open))
-        return or_(*parts, key > literal(known.last))
+        """Whether a row may be a trade that closed in a stretch of time. The `values` are parameters."""
+        key, values = self.key, self.values(since, until)
+
+        def value(name: str) -> BindParameter[Any]:
+            return bindparam(name, values[name])
+
+        ends = [name.removeprefix("first_key_") for name in values if name.startswith("first_key_")]
+        parts = [and_(key >= value(f"first_key_{end}"), key <= value(f"last_key_{end}")) for end in ends]
+        if "open_keys" in values:
+            parts.append(key.in_(bindparam("open_keys", values["open_keys"], expanding=True)))
+        return or_(*parts, key > value("known_key"))
+
+    def values(self, since: datetime | None, until: datetime) -> dict[str, Any]:
+        """The parameters by which a statement that was built for one stretch of time is asked about another, if both
+        have as many."""
+        found: dict[str, Any] = {"known_key": self.known.last}
+        for number, (first, last) in enumerate(self.known.ranges(since, until)):
+            found |= {f"first_key_{number}": first, f"last_key_{number}": last}
+        return found | ({"open_keys": list(self.known.open)} if self.known.open else {})
 
     def first(self) -> ColumnElement[bool]:
         """Whether a row may be the trade that closed first."""

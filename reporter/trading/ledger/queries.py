@@ -41,13 +41,25 @@ _NOISE: ColumnElement[Any] = literal_column("0.000000005")
 # What is as large is no amount: see `Readable.number`.
 LARGEST = 10**18
 
+# Trades of the first hour of all are not looked for among those that are older.
+OLDER = timedelta(hours=1)
+
 # An account that was last seen so long before a moment was not seen at it.
 LOOK_BACK = timedelta(days=7)
 
 
 def bounds(source: Source, **moments: datetime | None) -> dict[str, Any]:
     """The parameters by which a statement that was built before is asked about other moments."""
-    return {name: source.stored(moment) for name, moment in moments.items() if moment is not None}
+    found: dict[str, Any] = {name: source.stored(moment) for name, moment in moments.items() if moment is not None}
+    if source.keys is None:
+        return found
+    return found | source.keys.values(moments.get("since"), moments.get("until") or FAR)
+
+
+def bounds_of_older(source: Source, until: datetime) -> dict[str, Any]:
+    """The parameters of `older`."""
+    keys = source.keys.values(None, until - OLDER) if source.keys else {}
+    return {"until": source.stored(until), **keys}
 
 
 def _moment(source: Source, name: str, moment: datetime) -> BindParameter[Any]:
@@ -412,7 +424,7 @@ def older(source: Source, until: datetime) -> Select[Any]:
     """A row if a database sorts any trade before a moment, which is the first hour of those that are known."""
     found = _closed(replace(source, keys=None), None, until).with_only_columns(source.trade_id).limit(1)
     # By keys only where nobody has looked, or a time could not be read: not among those of the first hour itself.
-    return found if source.keys is None else found.where(source.keys.among(None, until - timedelta(hours=1)))
+    return found if source.keys is None else found.where(source.keys.among(None, until - OLDER))
 
 
 def stray(source: Source, since: datetime, future: datetime | None) -> Select[Any]:

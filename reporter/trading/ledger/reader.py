@@ -115,6 +115,8 @@ _SEEN = "reporter.seen"
 
 NO_PRICES = "freqtrade stores no price"
 
+_NO_BOUNDS: Mapping[str, Any] = {}
+
 # So many of the values that cannot be read are named.
 NAMED = 3
 
@@ -797,8 +799,8 @@ class Reader:
         """What the source has between two moments, hour by hour; None where a trade cannot be read."""
         if since >= until:
             return ()
-        asked = self._once(source, ("counted",), partial(queries.counted, source, since, until))
         bounds = queries.bounds(source, since=since, until=until)
+        asked = self._once(source, ("counted",), partial(queries.counted, source, since, until), bounds)
         found = connection.execute(asked, bounds).all()
         if any(row.state != queries.READABLE for row in found):
             return None
@@ -832,8 +834,8 @@ class Reader:
         def build() -> queries.PeriodStatements:
             return queries.of_period(source, period, named, days, raw=True)
 
-        asked = self._once(source, (named.by,), build) if named.by and not days else build()
         bounds = queries.bounds(source, since=period.start, until=period.end)
+        asked = self._once(source, (named.by,), build, bounds) if named.by and not days else build()
         sums = connection.execute(asked.sums, bounds).all()
         sound = queries.sound(sums)
         if not sound:
@@ -841,11 +843,14 @@ class Reader:
             sums = connection.execute(asked.sums, bounds).all()
         return asked, sums, sound
 
-    def _once(self, source: Source, name: tuple[object, ...], build: Callable[[], T]) -> T:
-        """What is asked of a source, built once: moments are parameters. To build it takes longer than the answer."""
-        if source.keys is not None:
-            return build()
-        key = (id(source), *name)
+    def _once(
+        self, source: Source, name: tuple[object, ...], build: Callable[[], T], bounds: Mapping[str, Any] = _NO_BOUNDS
+    ) -> T:
+        """What is asked of a source, built once for each set of parameters: to build it takes longer than the answer.
+
+        `bounds` are the moments and keys among them.
+        """
+        key = (id(source.trades), frozenset(bounds), *name)
         if key not in self._statements:
             self._statements[key] = build()
         return self._statements[key]  # type: ignore[no-any-return]
@@ -869,8 +874,8 @@ class Reader:
         trades: dict[Any, Trade] = {}
         for first in range(0, len(ids), _IDS):
             some = ids[first : first + _IDS]
-            asked = self._once(source, ("these",), partial(queries.these, source, period, some))
             bounds = queries.bounds(source, since=period.start, until=period.end)
+            asked = self._once(source, ("these",), partial(queries.these, source, period, some), bounds)
             found = connection.execute(asked, {**bounds, "ids": some})
             trades |= {row.id: rows.trade(row, self.name) for row in found}
         return trades
@@ -928,12 +933,13 @@ class Reader:
         self, connection: Connection, source: Source, since: datetime | None, until: datetime, days: Sequence[Period]
     ) -> Sequence[Row[Any]]:
         """Asked without checks, which costs less, and again with them where something could not be read."""
+        bounds = queries.bounds(source, since=since, until=until)
         if days:
             asked = queries.history(source, since, until, days, raw=True)
         else:
             build = partial(queries.history, source, since, until, raw=True)
-            asked = self._once(source, ("history", since is None), build)
-        found = connection.execute(asked, queries.bounds(source, since=since, until=until)).all()
+            asked = self._once(source, ("history",), build, bounds)
+        found = connection.execute(asked, bounds).all()
         if queries.sound(found):
             return found
         return connection.execute(queries.history(source, since, until, days)).all()
@@ -962,8 +968,9 @@ class Reader:
         """Whether the database sorts a trade before all that was counted: it is new, or its time cannot be read."""
         seen, name = connection.info[_SEEN], f"older than {moment}"
         if name not in seen:
-            asked = self._once(source, ("older",), partial(queries.older, source, moment))
-            seen[name] = connection.execute(asked, queries.bounds(source, until=moment)).first() is not None
+            bounds = queries.bounds_of_older(source, moment)
+            asked = self._once(source, ("older",), partial(queries.older, source, moment), bounds)
+            seen[name] = connection.execute(asked, bounds).first() is not None
         return bool(seen[name])
 
     def _apart_of(
@@ -1018,7 +1025,7 @@ class Reader:
         start, end = start_of(anchor.hour), start_of(anchor.hour + 1)
         whole = replace(source, keys=None) if source.keys else source
         asked = self._once(whole, ("anchor",), lambda: queries.counted(whole, start, end, only=[anchor.trade]))
-        bounds = queries.bounds(source, since=start, until=end)
+        bounds = queries.bounds(whole, since=start, until=end)
         found = connection.execute(asked, {**bounds, "only": [anchor.trade]})
         stands = hours_of(row for row in found if row.state == queries.READABLE)[2] == anchor
         seen["anchor"] = anchor if stands else None
@@ -1044,8 +1051,9 @@ class Reader:
             known, since = sum(row.rows for row in found), verified
         future = max(now, period.end) if now else None
         since = min(since, future) if future else since
-        asked = self._once(source, ("stray", bool(now)), partial(queries.stray, source, since, future))
-        return known + int(connection.execute(asked, queries.bounds(source, since=since, future=future)).scalar_one())
+        bounds = queries.bounds(source, since=since, future=future)
+        asked = self._once(source, ("stray",), partial(queries.stray, source, since, future), bounds)
+        return known + int(connection.execute(asked, bounds).scalar_one())
 
     def _timed(
         self,

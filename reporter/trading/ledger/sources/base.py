@@ -173,7 +173,10 @@ class Keys(Protocol):
     """Among which rows trades are, by their keys. Hours are counted since 1970."""
 
     def among(self, since: datetime | None, until: datetime) -> ColumnElement[bool]:
-        """Whether a row may be a trade that closed in a stretch of time."""
+        """Whether a row may be a trade that closed in a stretch of time. The `values` are parameters."""
+
+    def values(self, since: datetime | None, until: datetime) -> dict[str, Any]:
+        """The parameters of `among`."""
 
     def first(self) -> ColumnElement[bool]:
         """Whether a row may be the trade that closed first."""
