@@ -94,7 +94,7 @@ def harmless(text: str) -> str:
 
 
 def as_csv(found: Iterable[Row], names: Sequence[str], zone: ZoneInfo, target: TextIO, style: Style = Style()) -> int:
-    """Write rows as CSV (RFC 4180), unknown values empty; return how many there were."""
+    """Write rows as CSV (RFC 4180), unknown values empty; return how many there were. No `names`, no head."""
     shown: dict[type, Callable[[Any], str]] = {
         Decimal: lambda number: plain(number).replace(".", style.point),
         str: lambda text: f"'{text}" if style.long_is_text and LONG.fullmatch(text) else harmless(text),
@@ -102,7 +102,8 @@ def as_csv(found: Iterable[Row], names: Sequence[str], zone: ZoneInfo, target: T
     }
     target.write(style.begin)
     writer, count = csv.writer(target, delimiter=style.between), 0
-    writer.writerow(names)
+    if names:
+        writer.writerow(names)
     for row in found:
         writer.writerow([shown[type(value)](value) if type(value) in shown else value for value in row])
         count += 1

@@ -47,6 +47,7 @@ class KeptAnswers:
     def _keep(self, tag: str, now: float, found: Any) -> None:
         with self._lock:
             self._found.pop(tag, None)
+            self._found = {name: one for name, one in self._found.items() if now - one[0] < KEPT}
             self._found[tag] = now, found
             while len(self._found) > MOST_KEPT:
                 del self._found[next(iter(self._found))]

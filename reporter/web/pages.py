@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -15,7 +15,7 @@ from uuid import UUID
 from jinja2 import Environment
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from reporter.delivery.outlets.html_preview import to_html
@@ -376,9 +376,17 @@ class Pages:
         if not isinstance(actor, Actor):
             return actor or Response(status_code=404)
         query = read_query(resources.TradesQuery, request, blank=True).model_copy(update={"cursor": None})
-        text = await within(lambda: resources.trades_as_csv(self._world, query, CSV_ROWS))
+        parts = resources.trades_as_csv(self._world, query, CSV_ROWS)
+        first = await within(lambda: next(parts))
+
+        async def written() -> AsyncIterator[str]:
+            part = first
+            while part:
+                yield masked(part)
+                part = await within(lambda: next(parts, ""))
+
         headers = {"Content-Disposition": 'attachment; filename="trades.csv"', "Cache-Control": "no-store"}
-        return Response(masked(text), headers=headers, media_type="text/csv; charset=utf-8")
+        return StreamingResponse(written(), headers=headers, media_type="text/csv; charset=utf-8")
 
     async def _do(self, request: Request) -> Response:
         """Carry out an operation that a form names, and go back to where the form stood."""

@@ -52,6 +52,8 @@ AHEAD = timedelta(days=7)
 NEXT_OF_A_WINDOW, MOST_WINDOWS = 2, 10
 """So many times of a maintenance window are shown, and so many in all."""
 LONGEST_WINDOW = list(WINDOWS)[-1]
+CSV_PART = 1000
+"""Trades that a CSV reads and sends at a time: some 200 kB."""
 LONGEST_SERIES = timedelta(days=3700)
 STATES = ("waiting", "held", "sending", "unclear", "sent", "dead", "expired", "superseded", "dropped")
 
@@ -195,19 +197,22 @@ def _most(numbers: Mapping[str, int]) -> list[wire.FacetJson]:
     return [{"name": name, "trades": number} for name, number in ordered[:MOST_NAMES]]
 
 
-def trades_as_csv(world: WebContext, query: TradesQuery, most: int) -> str:
-    """The trades of a filter as CSV, at most so many."""
+def trades_as_csv(world: WebContext, query: TradesQuery, most: int) -> Iterator[str]:
+    """The trades of a filter as CSV, at most so many, in parts that need little memory."""
     only = TradeFilter(**{name: getattr(query, name) for name in _FILTERS})
-    text, period = io.StringIO(newline=""), span_of(world, query, start=EVER)
-    as_csv(rows(_each(world, period, only, most), TRADES), list(TRADES), world.runtime.zone, text)
-    return text.getvalue()
+    names = list(TRADES)
+    for trades in _parts(world, span_of(world, query, start=EVER), only, most):
+        text = io.StringIO(newline="")
+        as_csv(rows(trades, TRADES), names, world.runtime.zone, text)
+        names = []
+        yield text.getvalue()
 
 
-def _each(world: WebContext, period: Period, only: TradeFilter, most: int) -> Iterator[Trade]:
+def _parts(world: WebContext, period: Period, only: TradeFilter, most: int) -> Iterator[Sequence[Trade]]:
     place, left = None, most
     while left > 0:
-        page = world.runtime.inputs.ledger.newest_trades(period, min(left, 5000), only=only, after=place)
-        yield from page.trades
+        page = world.runtime.inputs.ledger.newest_trades(period, min(left, CSV_PART), only=only, after=place)
+        yield page.trades
         place, left = page.next, left - len(page.trades)
         if place is None:
             return

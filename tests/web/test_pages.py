@@ -14,6 +14,8 @@ import pytest
 
 from reporter.alerts.model import Level, Observation
 from reporter.store import outbox_admin, web_keys
+from reporter.web import resources
+from reporter.web.context import WebContext
 from reporter.web.pages import FILES, PAGES
 from reporter.web.passwords import hashed, is_password, of_nobody
 from reporter.web.resources import STATES
@@ -285,6 +287,18 @@ def test_a_token_needs_no_fresh_login(web: Listener) -> None:
     web.clock.forward(hours=1)
     headers = {"Authorization": f"Bearer {OPERATOR}"}
     assert web.client.post("/api/v1/commands/alerts", json={"state": "on"}, headers=headers).status_code == 200
+
+
+def test_a_long_csv_comes_in_parts_with_one_head(tmp_path: Path) -> None:
+    days = [Closed(f"2026-10-{1 + number % 28:02} 10:00:00", "a", "1") for number in range(2100)]
+    database(tmp_path / "trading.sqlite", days, AGENTS)
+    with listener(tmp_path, LEDGER) as web:
+        world = WebContext(web.app)
+        parts = list(resources.trades_as_csv(world, resources.TradesQuery(), 2050))
+        assert [part.count("\r\n") for part in parts] == [1001, 1000, 50]
+        text = web.client.get("/trades.csv", headers={"Authorization": f"Bearer {READER}"}).text
+    assert text.count("closed_at") == 1
+    assert len(text.splitlines()) == 2101
 
 
 def test_the_status_page_shows_maintenance_and_strangers_its_times_alone(tmp_path: Path) -> None:
