@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -16,13 +17,14 @@ from reporter.operations import limits, trading
 from reporter.operations.restatements import CAUSES
 from reporter.periods.civil import trailing
 from reporter.store import sent_figures
-from reporter.trading.books import Book, By, Series
+from reporter.trading.books import ANY_TRADE, Book, By, Series
 from reporter.trading.equity_curve import curve_of_series
 from reporter.trading.trades import Mode, Position
 from reporter.web import wire
 from reporter.web.problems import ProblemError
 from reporter.web.resource import Call, OfLedgers, Paged, Query, Resource, Span, row_of, span_of
 from reporter.web.resources import series_of
+from reporter.web.trade_search import newest_in_parts
 
 RISK_DAYS = 90
 NEWEST = 10_000
@@ -234,13 +236,11 @@ def distribution(call: Call[Span]) -> DistributionAnswer:
     app, period = call.world.app, span_of(call.world, call.query, usual=timedelta(days=29))
     by_side = {side: trading.figures(app, period, side, account=False) for side in SIDES}
     books, missing = by_side["weekday"]
-    try:
-        newest = app.runtime.inputs.ledger.newest_trades(period, NEWEST).trades if books else ()
-    except LedgerError:
-        newest = ()
     made = defaultdict[tuple[Mode, str], list[Decimal]](list)
-    for trade in newest:
-        made[trade.mode, trade.pnl.currency].append(trade.pnl.amount)
+    with suppress(LedgerError):  # what could not be read stands in `unread`
+        for trades in newest_in_parts(app.runtime.inputs.ledger, period, ANY_TRADE, NEWEST if books else 0):
+            for trade in trades:
+                made[trade.mode, trade.pnl.currency].append(trade.pnl.amount)
     days = period.days()
     return {
         "from": days[0].label,

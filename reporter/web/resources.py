@@ -39,12 +39,11 @@ from reporter.store import (
 )
 from reporter.trading.books import By, Facet, RankPlace, Series, TradeFilter, TradeOrder
 from reporter.trading.equity_curve import curve_of_series
-from reporter.trading.trades import Trade
 from reporter.web import wire
 from reporter.web.context import WebContext
 from reporter.web.problems import ProblemError
 from reporter.web.resource import EVER, Call, OfLedgers, Paged, Query, Resource, Span, row_of, span_of
-from reporter.web.trade_search import TradeSearch
+from reporter.web.trade_search import TradeSearch, newest_in_parts
 
 DAYS_SHOWN = 30
 AHEAD = timedelta(days=7)
@@ -52,8 +51,6 @@ AHEAD = timedelta(days=7)
 NEXT_OF_A_WINDOW, MOST_WINDOWS = 2, 10
 """So many times of a maintenance window are shown, and so many in all."""
 LONGEST_WINDOW = list(WINDOWS)[-1]
-CSV_PART = 1000
-"""Trades that a CSV reads and sends at a time: some 200 kB."""
 LONGEST_SERIES = timedelta(days=3700)
 STATES = ("waiting", "held", "sending", "unclear", "sent", "dead", "expired", "superseded", "dropped")
 
@@ -201,21 +198,11 @@ def trades_as_csv(world: WebContext, query: TradesQuery, most: int) -> Iterator[
     """The trades of a filter as CSV, at most so many, in parts that need little memory."""
     only = TradeFilter(**{name: getattr(query, name) for name in _FILTERS})
     names = list(TRADES)
-    for trades in _parts(world, span_of(world, query, start=EVER), only, most):
+    for trades in newest_in_parts(world.runtime.inputs.ledger, span_of(world, query, start=EVER), only, most):
         text = io.StringIO(newline="")
         as_csv(rows(trades, TRADES), names, world.runtime.zone, text)
         names = []
         yield text.getvalue()
-
-
-def _parts(world: WebContext, period: Period, only: TradeFilter, most: int) -> Iterator[Sequence[Trade]]:
-    place, left = None, most
-    while left > 0:
-        page = world.runtime.inputs.ledger.newest_trades(period, min(left, CSV_PART), only=only, after=place)
-        yield page.trades
-        place, left = page.next, left - len(page.trades)
-        if place is None:
-            return
 
 
 _FILTERS = ("ledger", "agent", "strategy", "market", "side", "mode", "currency", "result", "exit_reason")

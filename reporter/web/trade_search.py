@@ -9,7 +9,7 @@ as far back as the time lasts, and the answer says how far that is.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -33,6 +33,8 @@ WINDOW_SHARE = 0.3
 FIRST_WINDOW, FIRST_SORTED = timedelta(days=1), timedelta(days=30)
 MOST_WIDER, LEAST_WIDER = 8, 4
 """How much wider the next window is. Each look has a fixed cost: windows to sort or count in widen in any case."""
+PART = 1000
+"""Trades that are read at a time where many are wanted: about a megabyte."""
 FIRST = datetime(1, 1, 2, tzinfo=UTC)
 COUNT_SECONDS = 0.05
 """After so long nothing more is counted, in all and by each name."""
@@ -73,6 +75,17 @@ class TradeCount:
 
     numbers: Mapping[str, int]
     whole: bool
+
+
+def newest_in_parts(ledger: Ledger, period: Period, only: TradeFilter, most: int) -> Iterator[Sequence[Trade]]:
+    """So many trades at most, the newest first, a part at a time. Raises LedgerError when no ledger can be read."""
+    place, left = None, most
+    while left > 0:
+        page = ledger.newest_trades(period, min(left, PART), only=only, after=place)
+        yield page.trades
+        place, left = page.next, left - len(page.trades)
+        if place is None:
+            return
 
 
 class TradeSearch:
