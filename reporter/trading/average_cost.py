@@ -12,7 +12,7 @@ from decimal import Decimal
 class Fill:
     """One execution. `quantity` is positive for a buy and negative for a sell, in the base currency.
 
-    `fee` is in the quote currency; None where nobody knows what it is worth.
+    `fee` is in the quote currency; None where nobody knows what it is worth, as of a token without a rate (`unpriced`).
     """
 
     id: str
@@ -20,6 +20,7 @@ class Fill:
     quantity: Decimal
     price: Decimal
     fee: Decimal | None
+    unpriced: str = ""
 
     def as_row(self) -> dict[str, object]:
         """The columns of a fill by itself."""
@@ -33,7 +34,7 @@ class Closing:
     """The part of a position that one fill closed.
 
     `gross` is (exit - entry) x size, before fees. `fees` are the closing fill's share and the share of the opening
-    fills; None, and with it the net result, where one of them is not known.
+    fills; None, and with it the net result, where one of them is not known: that of a token that is `unpriced`.
     """
 
     id: str
@@ -45,6 +46,7 @@ class Closing:
     exit_price: Decimal
     gross: Decimal
     fees: Decimal | None
+    unpriced: str = ""
 
     @property
     def net(self) -> Decimal | None:
@@ -59,6 +61,7 @@ class OpenPosition:
     cost: Decimal = Decimal(0)
     fees: Decimal | None = Decimal(0)
     opened_at: datetime | None = None
+    unpriced: str = ""
 
     @property
     def average_price(self) -> Decimal | None:
@@ -85,6 +88,7 @@ def closings(fills: Iterable[Fill], position: OpenPosition) -> Iterator[Closing]
             position.quantity += signed
             position.cost += signed * fill.price
             position.fees = None if position.fees is None or share is None else position.fees + share
+            position.unpriced = position.unpriced or fill.unpriced
 
 
 def _closed(fill: Fill, position: OpenPosition, size: Decimal) -> Closing:
@@ -101,12 +105,14 @@ def _closed(fill: Fill, position: OpenPosition, size: Decimal) -> Closing:
         exit_price=fill.price,
         gross=(fill.price - entry) * size * sign,
         fees=None if opening is None or closing is None else opening + closing,
+        unpriced=position.unpriced or fill.unpriced,
     )
     left = whole - size
     position.cost = entry * left * sign
     position.quantity = left * sign
     # An unknown fee is forgotten with the position that it opened.
     position.fees = Decimal(0) if not left else None if position.fees is None else position.fees - (opening or 0)
+    position.unpriced = position.unpriced if left else ""
     return found
 
 

@@ -99,6 +99,14 @@ def test_a_new_fill_counts_at_the_next_look(portfolio: Portfolio, file: Path) ->
     assert len(portfolio.closed_trades(OCTOBER)) == before + 1
 
 
+def test_the_token_of_a_fee_without_a_rate_is_named(portfolio: Portfolio) -> None:
+    (live,) = [book for book in portfolio.performance(OCTOBER) if book.mode is Mode.LIVE]
+    assert live.unreadable == 6
+    first = [str(value) for value in live.left_out[0].first]
+    assert len(first) == 3
+    assert all(value.endswith(": pnl is 'no rate of the fee in NOSUCH', not a number") for value in first), first
+
+
 def test_fees_nested_too_deep_to_be_read_end_no_report(portfolio: Portfolio, file: Path) -> None:
     with sqlite3.connect(file) as bot:
         bot.execute("""UPDATE "TradeFill" SET trade_fee = ? WHERE trade_type = 'SELL'""", ['{"a":' * 5_000])

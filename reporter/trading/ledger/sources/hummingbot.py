@@ -181,22 +181,27 @@ def _of_fills(
 
 def _fill(row: Mapping[Any, Any]) -> Fill:
     amount = _scaled(row["amount"]) or Decimal(0)
+    fee, unpriced = _fee(row)
     return Fill(
         id=f"{row['market']}/{row['order_id']}/{row['exchange_trade_id']}",
         at=_moment(row["timestamp"]),
         quantity=amount if row["trade_type"] == "BUY" else -amount,
         price=_scaled(row["price"]) or Decimal(0),
-        fee=_fee(row),
+        fee=fee,
+        unpriced=unpriced,
     )
 
 
-def _fee(row: Mapping[Any, Any]) -> Decimal | None:
-    """The fee in the quote currency. hummingbot writes 0 where it knew no rate of the fee's token: that is unknown."""
+def _fee(row: Mapping[Any, Any]) -> tuple[Decimal | None, str]:
+    """The fee in the quote currency. hummingbot writes 0 where it knew no rate of the fee's token: the fee is unknown
+    then, and the token is named."""
     if row["trade_fee_in_quote"]:
-        return _scaled(row["trade_fee_in_quote"])
+        return _scaled(row["trade_fee_in_quote"]), ""
     fee = _json(row["trade_fee"])
-    tokens = [flat for flat in fee.get("flat_fees") or () if _decimal(flat.get("amount"))]
-    return None if tokens or _decimal(fee.get("percent")) else Decimal(0)
+    tokens = [str(flat.get("token")) for flat in fee.get("flat_fees") or () if _decimal(flat.get("amount"))]
+    if _decimal(fee.get("percent")):
+        tokens.append(str(fee.get("percent_token")))
+    return (None, tokens[0]) if tokens else (Decimal(0), "")
 
 
 def _row(closing: Closing) -> Row:
@@ -206,7 +211,7 @@ def _row(closing: Closing) -> Row:
         "size": closing.size,
         "entry_price": closing.entry_price,
         "exit_price": closing.exit_price,
-        "pnl": closing.net,
+        "pnl": closing.net if closing.net is not None else f"no rate of the fee in {closing.unpriced}",
         "fees": closing.fees,
         "opened_at": closing.opened_at,
         "closed_at": closing.closed_at,
