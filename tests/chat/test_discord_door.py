@@ -131,6 +131,22 @@ def test_a_slash_command_is_answered_by_its_token(world: World) -> None:
     assert "All systems operational" in answer.text
 
 
+def test_an_answer_may_be_for_the_asker_alone(
+    tmp_path: Path, discord: LocalDiscord, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(
+        globals(), "CONFIG", CONFIG.replace("channels: {desk}}}", "channels: {desk}, ephemeral: true}}")
+    )
+    world = World(tmp_path, discord, clock)
+    door = world.opened()
+    discord.chat.until_connected()
+    asked = world.chat.slash("desk", world.viewer, "status")
+    assert "All systems operational" in world.chat.answers(asked)[0].text
+    assert asked.private
+    door.stop()
+    world.app.close()
+
+
 def test_a_stranger_hears_nothing_by_any_way_and_is_logged_once(world: World, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
     world.trouble()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
@@ -77,6 +78,22 @@ def test_another_person_or_place_confirms_nothing(stage: Stage, other: Actor) ->
     with pytest.raises(ReporterError, match="nothing waits for this code"):
         ask(stage, f"confirm {code}", other)
     assert acts(stage) == ""
+
+
+def test_of_several_who_confirm_at_once_one_does_it(stage: Stage) -> None:
+    code, said = code_of(ask(stage, "pause agent Momentum_BTC_v1", OPERATOR)), list[str]()
+
+    def confirm() -> None:
+        try:
+            said.append(ask(stage, f"confirm {code}", OPERATOR))
+        except ReporterError as error:
+            said.append(str(error))
+
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(8):
+            pool.submit(confirm)
+    assert sorted("Paused agent" in one for one in said) == [*[False] * 7, True]
+    assert acts(stage).count("paused") == 1
 
 
 def test_after_a_minute_it_is_too_late(stage: Stage) -> None:

@@ -56,7 +56,7 @@ def test_a_probe_is_drawn_with_its_limit_and_its_levels(stage: Stage) -> None:
     [picture] = message.attachments
     assert picture.name == "graph.png"
     assert picture.content.startswith(b"\x89PNG")
-    assert picture.alt == "db, the last 2h: ok, 43ms"
+    assert picture.alt == "db over 2h: ok, 43ms"
     said = ask(stage, "graph db for 2h")
     assert "Critical" in said
     assert re.search(r"Mean\n\d+ms\nLowest\n20ms\nHighest\n2\.5s", said)
