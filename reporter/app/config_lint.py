@@ -41,7 +41,7 @@ _WHEN_IT_ENDS = {
 
 def settings_without_effect(loaded: Loaded, jobs: Sequence[BoundJob]) -> list[Problem]:
     """The settings without effect in a config that is otherwise right, each at its line; `jobs` are its bound jobs."""
-    return [*_unmatched(loaded, jobs), *_too_often(loaded, jobs), *_too_seldom(loaded, jobs)]
+    return [*_unmatched(loaded, jobs), *_too_often(loaded, jobs), *_too_seldom(loaded, jobs), *_unheard(loaded)]
 
 
 # --- Subjects ---
@@ -184,6 +184,13 @@ def _too_seldom(loaded: Loaded, jobs: Sequence[BoundJob]) -> Iterator[Problem]:
                 )
                 hint = f"write `{_WHEN_IT_ENDS[bound.job.covers.unit or '']}` to report each when it ends"
                 yield loaded.problem(path, message, hint)
+
+
+def _unheard(loaded: Loaded) -> Iterator[Problem]:
+    """Control whose acts stand in the audit log alone: nobody is sent a word."""
+    if loaded.config.actions and not {"control", "default"} & loaded.config.events.keys():
+        hint = "write `events: {control: {channel: admin}}`, with the channel of whoever answers for the bots"
+        yield loaded.problem(("actions",), "nobody is told what control commands do", hint)
 
 
 def _reported_of(together: int, bound: BoundJob) -> str:

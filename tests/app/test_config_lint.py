@@ -177,3 +177,14 @@ def test_a_schedule_with_one_turn_for_several_periods_is_named(stage: Stage, ter
     assert (said or "") in found
     assert bool(found) == bool(said)
     assert not found or "write `daily at 00:00` to report each when it ends" in found
+
+
+def test_control_that_nobody_hears_of_is_said(stage: Stage) -> None:
+    config = stage.on_screen("  daily:").report("daily", DAILY).folder / "config/reporter.yaml"
+    written = config.read_text() + 'actions: {pause: {run: ["true", "{agent}"]}}\n'
+    config.write_text(written)
+    [said] = stage.app.home.warnings
+    assert "actions: nobody is told what control commands do" in str(said)
+    config.write_text(written + "events: {control: {channel: screen}}\n")
+    stage.restart()
+    assert stage.app.home.warnings == ()
