@@ -97,9 +97,9 @@ def _shown(app: App, upkeep: RollupUpkeep, reader: Reader) -> bool:
         why = "no roll-up yet" if kept is None else "its roll-up is of another mapping or database"
         print(f"· {visible(reader.name)}: {why}; figures are read from the database")
         return True
-    print(
-        f"{_mark(kept)} {visible(reader.name)}: {_counted(kept.trades)}, {_stretch(kept, zone)}; {_state(kept, zone)}"
-    )
+    without = f", without {plural(len(kept.unreadable), 'unreadable trade')}" if kept.unreadable else ""
+    counted = f"{_counted(kept.trades)}{without}"
+    print(f"{_mark(kept)} {visible(reader.name)}: {counted}, {_stretch(kept, zone)}; {_state(kept, zone)}")
     return True
 
 

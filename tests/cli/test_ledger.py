@@ -9,9 +9,11 @@ import pytest
 
 from reporter.cli.ledger import run
 from reporter.cli.parser import main
+from reporter.cli.rollups import run_rollups, run_verify
 from tests.support.paths import DATA
 from tests.support.stage import Stage
 from tests.trading.ledger.databases import native_sqlite
+from tests.trading.ledger.dirty import without_checks
 from tests.trading.ledger.example_databases import made
 
 CONFIG = """\
@@ -41,6 +43,29 @@ def test_a_check_prints_each_trouble_with_its_remedy(
     assert "✗ two (native) cannot be read: there is no file" in told
     one.run("DELETE FROM trades WHERE id = 1")
     assert run(stage.app, argparse.Namespace(action="check", names=["one"])) == 0
+
+
+def test_a_roll_up_is_built_shown_and_verified_by_hand(
+    stage: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = without_checks(native_sqlite(tmp_path))
+    for number in (1, 2, 3):
+        one.trade(number if number < 3 else "n/a", f"2026-10-0{number} 10:00:00")
+    stage.environ["ONE"] = one.url
+    stage.write("config/reporter.yaml", CONFIG.replace(", two: {kind: native, url: env:TWO}", ""))
+    assert run_rollups(stage.app, argparse.Namespace(rebuild=False, names=[])) == 0
+    assert "· one: no roll-up yet; figures are read from the database" in capsys.readouterr().out
+    assert run_rollups(stage.app, argparse.Namespace(rebuild=True, names=["one"])) == 0
+    told = capsys.readouterr().out
+    assert "✓ one: 2 trades rolled up in" in told
+    assert "✓ one: 2 trades, without 1 unreadable trade, from 2026-10-01 10:00:00 UTC to" in told
+    asked = argparse.Namespace(names=[], first=None)
+    assert run_verify(stage.app, asked) == 0
+    one.run("UPDATE trades SET pnl = 9 WHERE id = 3")
+    assert run_verify(stage.app, asked) == 1
+    told = capsys.readouterr().out
+    assert "✗ one: 3 trades verified in" in told
+    assert ", 1 hour differed\n  2026-10-03 10:00:00 UTC, one hour" in told
 
 
 def inspected(home: Path, *words: str) -> int:
