@@ -147,6 +147,14 @@ def test_an_answer_may_be_for_the_asker_alone(
     world.app.close()
 
 
+def test_an_answer_later_than_its_token_is_an_ordinary_message(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reporter.chat.discord.answers.TOKEN_LIVES", 0.0)
+    asked = world.chat.slash("desk", world.viewer, "status")
+    [answer] = world.discord.wait_for("desk")
+    assert "All systems operational" in answer.text
+    assert asked.answers == []
+
+
 def test_a_stranger_hears_nothing_by_any_way_and_is_logged_once(world: World, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
     world.trouble()

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
 
+import httpx
 import pytest
 from PIL import Image
 
@@ -437,6 +438,30 @@ def test_the_state_of_the_door_is_known(world: World, telegram: LocalTelegram) -
     with telegram.broken(Refused(502, "Bad Gateway")):
         until(lambda: world.app.doors.words("telegram")[0] == "disconnected", lambda: "")
     until(lambda: world.app.doors.words("telegram") == ("connected", ""), lambda: "")
+
+
+def test_another_program_that_receives_is_told_once_with_the_remedy(
+    world: World, telegram: LocalTelegram, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    httpx.post(f"{telegram.base_url}/bot{telegram.token()}/getUpdates", json={"timeout": 0}, trust_env=False)
+    until(lambda: "another program receives this bot's messages; stop it" in caplog.text, lambda: caplog.text)
+    telegram.say("viewer", VIEWER, "/help")
+    assert "Commands" in telegram.wait_for("viewer")[0].text
+    assert caplog.text.count("stop it") == 1
+
+
+def test_a_door_that_opens_without_a_network_answers_once_there_is_one(
+    tmp_path: Path, telegram: LocalTelegram, clock: HandClock
+) -> None:
+    world = World(tmp_path, telegram, clock)
+    with telegram.down():
+        door = world.opened()
+        until(lambda: "cannot be reached" in world.app.doors.words("telegram")[1], lambda: "")
+        telegram.say("viewer", VIEWER, "/help")
+    assert "Commands" in telegram.wait_for("viewer")[0].text
+    door.stop()
+    world.app.close()
 
 
 def picture(number: int) -> bytes:
