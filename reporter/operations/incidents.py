@@ -137,7 +137,7 @@ def end_silences(app: App, name: str, run_id: str) -> tuple[list[Silence], int]:
         active = incidents.silences_at(connection, now)
         ended = [one for one in active if one.holds(now) and name in {one.pattern, str(one.id)}]
         if not ended:
-            raise ReporterError(f"there is no silence {name}: `reporter silence` lists them")
+            raise ReporterError(f"there is no silence {name}: `alerts` in chat, or `reporter silence`, lists them")
         incidents.end_silences(connection, [silence.id for silence in ended], now)
     sent = app.alerts.commit(app.runtime.notify, lambda judgement: judgement.process_due(), run_id=run_id)
     return ended, sent
@@ -165,7 +165,7 @@ def near(given: str, known: Sequence[str]) -> str:
     tails = {subject.partition("/")[2] or subject: subject for subject in reversed(known)}
     within = next((subject for subject in known if given.casefold() in subject.casefold()), None) if given else None
     found = nearest(given, known) or tails.get(nearest(given, tails) or "") or within
-    return f": did you mean {found}?" if found else "; `reporter explain` lists open incidents"
+    return f": did you mean {found}?" if found else "; `alerts` in chat, or `reporter explain`, lists open incidents"
 
 
 def _open_incidents(given: str, open_ones: Sequence[Incident]) -> list[Incident]:

@@ -114,6 +114,12 @@ def test_a_silence_says_what_it_matches(stage: Stage) -> None:
     assert "It matches no known subject" in answer
 
 
+def test_what_is_not_there_says_where_it_is_listed_in_chat_too(stage: Stage) -> None:
+    for question in ("unsilence zzzzzz", "explain zzzzzz"):
+        with pytest.raises(ReporterError, match="`alerts` in chat, or `reporter"):
+            ask(stage, question)
+
+
 def test_a_silence_takes_a_name_without_its_kind_and_can_be_ended(tmp_path: Path) -> None:
     stage = floor(tmp_path)
     seen = Observation("limit/daily_loss/live/USDT", Level.CRITICAL, "it is passed")
