@@ -119,7 +119,7 @@ def _state(kept: Standing, zone: ZoneInfo) -> str:
         case rollups.VERIFIED:
             return verified
         case rollups.UNVERIFIED:
-            return "many hours have changed: figures are read from the database until all are verified again"
+            return "is not verified: figures are read from the database until it is"
     return "is being built: figures are read from the database"
 
 

@@ -73,6 +73,7 @@ class RollupUpkeep:
         self._many = many
         self._some = some
         self._keys = keys
+        self._waiting: dict[str, str] = {}  # why a ledger has no roll-up, as it was logged
 
     def standing(self, ledger: str) -> Standing | None:
         """How far a ledger's roll-up is."""
@@ -100,8 +101,11 @@ class RollupUpkeep:
             if kept.checked is None and self._is_due(kept):
                 kept = self._begin_check(reader, kept)
             return self._check(reader, kept) if kept and kept.checked is not None else None
-        except UnreadableTradesError:
+        except UnreadableTradesError as error:
             self._distrust(reader.name, end)
+            if self._waiting.get(reader.name) != str(error):
+                log.warning("%s; its figures are read from the database", error)
+            self._waiting[reader.name] = str(error)
             return None
 
     def _distrust(self, ledger: str, end: int) -> None:

@@ -386,7 +386,7 @@ def test_a_trade_that_cannot_be_read_is_counted_beside_what_is_kept(
 
 
 def test_sums_count_no_more_once_too_many_of_their_trades_cannot_be_read(
-    lax: Floor, monkeypatch: pytest.MonkeyPatch
+    lax: Floor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     lax.build()
     monkeypatch.setattr(rollup_upkeep, "UNREADABLE", 2)
@@ -394,6 +394,9 @@ def test_sums_count_no_more_once_too_many_of_their_trades_cannot_be_read(
     lax.clock.forward(hours=13)
     lax.settle()
     assert lax.state() == "unverified"
+    lax.settle()
+    why = "bot: 3 trades or more cannot be read, so no sum is kept; its figures are read from the database"
+    assert [record.message for record in caplog.records].count(why) == 1
     assert lax.opening(lax.kept) == lax.opening(lax.plain) is None
     with pytest.raises(LedgerError, match=r"^bot: 3 trades or more cannot be read, so no sum is kept$"):
         list(lax.upkeep.verify(lax.reader))
