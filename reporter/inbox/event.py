@@ -176,7 +176,7 @@ def read_event(given: object) -> Event:
 
 
 # What to write instead, by the part of an event; each is more than what the library says of it.
-_MOMENT = "must be a moment with a time zone, such as 2026-10-30T14:00:00Z"
+_MOMENT = f"must be a moment with a time zone, such as 2026-10-30T14:00:00Z, between {YEARS[0]} and {YEARS[-1]}"
 _REMEDIES = {
     "kind": "must be lower-case letters, digits and _, at most 64 characters, such as trade_executed",
     "severity": "must be info, warning or critical",

@@ -326,3 +326,19 @@ def test_an_answer_that_lacks_a_ledger_is_not_kept() -> None:
     kept = KeptAnswers()
     assert kept.get("tag", 1.0, lambda: {"unread": ["floor"]}) == {"unread": ["floor"]}
     assert kept.get("tag", 1.0, lambda: {"unread": []}) == {"unread": []}
+
+
+@pytest.mark.parametrize("day", ["9999-12-31", "9999-12-31 23:59", "9999-12-31T23:59-12:00", "0001-01-01"])
+def test_a_day_at_the_end_of_the_calendar_is_refused_in_every_zone(tmp_path: Path, day: str) -> None:
+    database(tmp_path / "trading.sqlite", TRADES, AGENTS)
+    with listener(tmp_path, LEDGER.replace("Europe/Berlin", "America/New_York")) as web:
+        for name in ("books", "series", "trades", "distribution"):
+            assert [get(web, f"/{name}?{end}={day}").status_code for end in ("from", "to")] == [400, 400]
+        headers = {"Authorization": f"Bearer {OPERATOR}"}
+        for name, values in (("announce", {"text": "x", "until": day}), ("silence", {"subject": "a", "until": day})):
+            answer = web.client.post(f"/api/v1/commands/{name}", json=values, headers=headers)
+            assert (answer.status_code, "is not between 1900 and 2200" in answer.json()["detail"]) == (409, True)
+        answer = web.client.post("/api/v1/commands/alerts", json={"state": "off", "span": "9999999w"}, headers=headers)
+        assert answer.status_code == 422
+        event = {"kind": "system", "title": "x", "at": "9999-12-31T23:59:59-12:00"}
+        assert web.post(event).json()["detail"].endswith("between 1900 and 2200")
