@@ -37,7 +37,7 @@ class RollupLoop:
         stopping: threading.Event,
         queued: Callable[[], None] = lambda: None,
     ) -> None:
-        self._upkeep = RollupUpkeep(store, clock, many=SOME // 2, some=SOME)
+        self._upkeep = RollupUpkeep(store, clock, many=SOME, some=SOME)
         self._restatements = Restatements(store, clock)
         self._queued = queued
         self._runtime = runtime

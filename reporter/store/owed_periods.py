@@ -197,12 +197,17 @@ def rewind(connection: Connection, now: datetime) -> None:
 
 
 def follow_clock(connection: Connection, step: timedelta, now: datetime) -> None:
-    """Tell what is tried and claimed by a clock that was just set by `step` and shows `now`: no try lasts longer."""
+    """Tell what is tried and claimed by a clock that was just set by `step` and shows `now`: no try lasts longer.
+
+    A run that failed after the clock was set has noted its next try by the new clock already. The old clock cannot have
+    noted a moment that lies further ahead of it than any wait, so that one stays.
+    """
+    longest = {"first_tried_at": timedelta(0), "next_try_at": LONGEST_WAIT, "claimed_until": LONGEST_LEASE}
     open_ones = periods.c.state.in_(("owed", "running"))
     for row in connection.execute(select(periods).where(open_ones, periods.c.first_tried_at.is_not(None))).all():
         if row.first_tried_at <= now - step if step > timedelta(0) else row.first_tried_at > now:
-            names = ("first_tried_at", "next_try_at", "claimed_until")
-            moved = {name: getattr(row, name) + step for name in names if getattr(row, name)}
+            noted = {name: getattr(row, name) for name in longest if getattr(row, name)}
+            moved = {name: at + step for name, at in noted.items() if at <= now - step + longest[name]}
             connection.execute(update(periods).where(periods.c.id == row.id).values(**moved))
 
 

@@ -119,10 +119,13 @@ class Floor:
         )
 
     def why(self) -> list[str]:
-        """The periods that are owed, with the reason of the last try."""
+        """The periods and messages that are owed, with the reason of the last try and the state of the channels."""
+        periods = "SELECT job, label, attempts, next_try_at, reason FROM periods WHERE state IN ('owed', 'running')"
+        messages = """SELECT channel, state, count(*), min(created_at), max(attempts), min(not_before), max(error) FROM outbox
+                      WHERE state IN ('waiting', 'sending', 'unclear') GROUP BY channel, state"""
+        channels = "SELECT * FROM channel_states"
         with closing(sqlite3.connect(f"file:{self.store}?mode=ro", uri=True)) as connection:
-            query = "SELECT job, label, attempts, next_try_at, reason FROM periods WHERE state IN ('owed', 'running')"
-            return [str(row) for row in connection.execute(query)]
+            return [str(row) for query in (periods, messages, channels) for row in connection.execute(query)]
 
     def owed(self) -> dict[str, int]:
         """What is not done: periods that are due, and messages on their way."""
@@ -212,7 +215,7 @@ def _judged(floor: Floor, held: list[Held]) -> int:
     with closing(open_store(str(floor.store))) as store:
         found = contents(store)
     rows = {table.name: table.rows for table in found.tables if table.name in {"runs", "outbox", "sent", "periods"}}
-    print("\n".join(floor.why()[:5]))
+    print(f"at {floor.now():%Y-%m-%d %H:%M:%S}:", *floor.why()[:80], sep="\n")
     drift = max(abs(one.memory - first.memory) for one in held)
     files = max(one.files for one in held) - min(one.files for one in held)
     print(f"memory within ± {drift:.1f} MB after the first day, files within {files}, owed {owed}, rows {rows}")

@@ -236,6 +236,21 @@ def test_a_clock_that_is_set_between_two_tries_gives_no_period_up(stage: Stage, 
         assert "2026-10-31" in owed_periods.open_labels(connection, "daily")
 
 
+@pytest.mark.parametrize("hours", [1, 5])
+def test_a_try_that_fails_just_after_the_clock_was_set_waits_as_long_as_any(stage: Stage, hours: int) -> None:
+    broken = DAILY.replace("    yield", "    raise ValueError('no')\n    yield")
+    stage.report("daily", broken).on_screen("  daily:").tick()
+    stage.clock.forward(hours=13)
+    planner, runner, runtime = stage.app.planner, stage.app.runner, stage.app.runtime
+    [turn] = planner.tick(runtime)
+    claim = planner.claim(turn)
+    stage.clock.set_by(timedelta(hours=hours))  # while it runs; the planner sees that at its next look
+    runner.run(runtime, turn.bound, turn.owed.period, trigger="schedule", claim=claim)
+    assert planner.tick(runtime) == []
+    stage.clock.forward(seconds=31)
+    assert len(planner.tick(runtime)) == 1
+
+
 def test_a_clock_that_ran_ahead_and_is_put_right_neither_blocks_nor_repeats(daily: Stage) -> None:
     daily.tick()
     daily.clock.forward(days=30)  # nobody can say that this is wrong
