@@ -27,9 +27,9 @@ log = logging.getLogger(__name__)
 
 # The last hours are not kept: a bot may still write trades that closed in them. Reports read them from the source.
 OVERLAP = 6
-# So many trades are read in one look: by a command, which ends, and by a daemon. A trade takes 3.6 kB meanwhile, and Python
-# keeps the room: 2,500 left the daemon 5 MB larger than 500 do, which cost half as much time again. LEAST is for a slow
-# machine, and is a twentieth of what was asked for where that is more.
+# So many trades are read in one look: by a command, which ends, and by a daemon. A trade takes 3.6 kB meanwhile, and
+# Python keeps the room. Looks at 2,500 leave a daemon 5 MB larger than looks at 500, which cost half as much time more.
+# A slow machine looks at LEAST, or at a twentieth of what was asked for where that is more.
 MANY, SOME, LEAST = 20_000, 500, 100
 # A check of the whole past begins so long after the last one began. The last days, where most edits and late rows are,
 # are checked more often.

@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, insert, or_, select, update
@@ -391,23 +391,29 @@ def follow_clock(connection: Connection, step: timedelta, now: datetime) -> None
     """Tell what is queued, leased and paused by a clock that was just set by `step` and shows `now`.
 
     No message gets older by that, and no pause longer. What was queued since by the new clock stays, and so does what
-    is held until a time of day.
+    is held until a time of day. A pause or lease that another thread has noted by the new clock already stays too: the
+    old clock cannot have noted one that lies so far ahead of it.
     """
 
     def is_of_before(moment: datetime) -> bool:
         return moment <= now - step if step > timedelta(0) else moment > now
 
+    def moved_on(moment: datetime) -> datetime:
+        return moment + step if moment <= now - step + LONGEST_PAUSE else moment
+
     waiting = outbox.c.state.in_(("waiting", "unclear", "sending", "held"))
     for row in connection.execute(select(outbox).where(waiting)).all():
         if is_of_before(row.created_at):
             left = row.state != "held" and is_of_before(row.not_before)
-            names = ("created_at", "keep_until", "leased_until", *(("not_before",) if left else ()))
+            names = ("created_at", "keep_until", *(("not_before",) if left else ()))
             moved = {name: getattr(row, name) + step for name in names if getattr(row, name)}
+            moved |= {"leased_until": row.leased_until and moved_on(row.leased_until)}
             connection.execute(update(outbox).where(outbox.c.id == row.id).values(**moved))
     for state in all_states(connection):
-        posts = json.dumps([post + step.total_seconds() for post in state.posts])
-        until = state.leased_until and state.leased_until + step
-        save(connection, state.channel, ready_at=state.ready_at + step, leased_until=until, posts=posts)
+        of_before = {post for post in state.posts if is_of_before(datetime.fromtimestamp(post, UTC))}
+        posts = json.dumps([post + step.total_seconds() * (post in of_before) for post in state.posts])
+        until = state.leased_until and moved_on(state.leased_until)
+        save(connection, state.channel, ready_at=moved_on(state.ready_at), leased_until=until, posts=posts)
 
 
 def prune(connection: Connection, before: datetime) -> int:

@@ -121,8 +121,8 @@ class Floor:
     def why(self) -> list[str]:
         """The periods and messages that are owed, with the reason of the last try and the state of the channels."""
         periods = "SELECT job, label, attempts, next_try_at, reason FROM periods WHERE state IN ('owed', 'running')"
-        messages = """SELECT channel, state, count(*), min(created_at), max(attempts), min(not_before), max(error) FROM outbox
-                      WHERE state IN ('waiting', 'sending', 'unclear') GROUP BY channel, state"""
+        messages = """SELECT channel, state, count(*), min(created_at), max(attempts), min(not_before), max(error)
+                      FROM outbox WHERE state IN ('waiting', 'sending', 'unclear') GROUP BY channel, state"""
         channels = "SELECT * FROM channel_states"
         with closing(sqlite3.connect(f"file:{self.store}?mode=ro", uri=True)) as connection:
             return [str(row) for query in (periods, messages, channels) for row in connection.execute(query)]

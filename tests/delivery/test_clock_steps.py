@@ -55,6 +55,26 @@ def test_a_message_is_kept_for_as_long_as_its_channel_says_all_the_same(
     assert daily.counts() == {"expired": 1}
 
 
+@pytest.mark.parametrize("step", STEPS[:1] + STEPS[2:3] + [timedelta(hours=1)], ids=str)
+def test_what_another_thread_has_noted_by_the_new_clock_already_stays(
+    daily: Stage, discord: LocalDiscord, step: timedelta
+) -> None:
+    daily.run("daily", "2026-10-30")
+    daily.deliver()
+    daily.clock.set_by(step)
+    noted = {"ready_at": daily.clock.now + timedelta(seconds=2), "leased_until": daily.clock.now + timedelta(minutes=2)}
+    with daily.app.store.begin() as connection:
+        channel_states.save(
+            connection, "daily", lease="of another thread", posts=f"[{daily.clock.now.timestamp()}]", **noted
+        )
+        outbox.follow_clock(connection, step, daily.clock.now)
+        state = channel_states.channel_state(connection, "daily")
+    assert left(daily, "ready_at") == timedelta(seconds=2)
+    assert left(daily, "leased_until") == timedelta(minutes=2)
+    assert state is not None
+    assert list(state.posts) == [daily.clock.now.timestamp()]
+
+
 @pytest.mark.parametrize("step", STEPS, ids=str)
 def test_a_pause_lasts_as_long_as_the_service_asked_for(daily: Stage, discord: LocalDiscord, step: timedelta) -> None:
     discord.fail(Limited(600.0))
