@@ -31,8 +31,10 @@ SECONDS = 0.1
 WINDOW_SHARE = 0.3
 """What one window should take of the time."""
 FIRST_WINDOW, FIRST_SORTED = timedelta(days=1), timedelta(days=30)
-MOST_WIDER, LEAST_WIDER = 8, 4
-"""How much wider the next window is. Each look has a fixed cost: windows to sort or count in widen in any case."""
+MOST_WIDER = 8
+"""How much wider than one window the next is at most."""
+LEAST_LEFT = 0.1
+"""Of the time: with less left, no window to sort or count in is begun."""
 PART = 1000
 """Trades that are read at a time where many are wanted: about a megabyte."""
 FIRST = datetime(1, 1, 2, tzinfo=UTC)
@@ -148,16 +150,17 @@ class TradeSearch:
         return TradeCount(numbers, whole)
 
     def _windows(self, seconds: float) -> Iterator[Period]:
-        """Stretches of the period, the newest first; none begins once time is over. A quick one widens the next."""
+        """Stretches of the period, the newest first, each so wide as the time that is left should do for."""
         end, width, began = self._period.end, FIRST_SORTED, self._clock()
         while end > self._period.start:
             since = self._clock()
             window = replace(self._period, start=max(self._period.start, end - min(width, end - FIRST)), end=end)
             yield window
             end, now = window.start, self._clock()
-            if now - began >= seconds:
+            left = seconds - (now - began)
+            if left < LEAST_LEFT * seconds:
                 return
-            width *= min(MOST_WIDER, max(LEAST_WIDER, seconds * WINDOW_SHARE / max(now - since, 0.001)))
+            width *= min(MOST_WIDER, left / max(now - since, 0.001))
 
     def _first_width(self, end: datetime) -> timedelta:
         """Without a filter the newest trades are the next ones of the index: nothing is searched."""
