@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 
@@ -54,3 +56,10 @@ def test_who_asks_for_work_that_hangs_does_not_wait_again() -> None:
             work.result(0.2)
     assert time.monotonic() - began < 5  # fifty times 0.2 seconds would be ten
     over.set()
+
+
+def test_a_program_ends_although_work_hangs() -> None:
+    program = (
+        "import time; from reporter.periods.deadlines import SideThreads as S; S('x').begin(1, lambda: time.sleep(99))"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
