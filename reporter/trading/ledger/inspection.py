@@ -17,11 +17,11 @@ from reporter.trading.ledger.catalog import Sample, SqlCatalog, TableShape
 from reporter.trading.ledger.checks import EARLIEST, LATEST, LedgerChecks
 from reporter.trading.ledger.clickhouse import ClickHouse, ClickHouseCatalog
 from reporter.trading.ledger.connection import Database
+from reporter.trading.ledger.databases import opened
 from reporter.trading.ledger.files import TABLE, FileCatalog, Files
 from reporter.trading.ledger.mapping import read_mapping
 from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.ledger.proposal import Proposal, propose
-from reporter.trading.ledger.reader import opened
 from reporter.trading.ledger.settings import LedgerSettings
 from reporter.trading.trades import Trade
 
