@@ -13,7 +13,7 @@ import pytest
 from reporter.delivery.outlets.discord.limits import fit, fits
 from reporter.messages.rasterizer import Rasterizer
 from reporter.trading.trades import Money
-from tests.jobs.floor import Closed, Idle, database, floor, reports
+from tests.jobs.floor import Closed, Idle, database, floor, reports, text_of
 
 NOW = {
     "agent_performance": "2026-10-23 13:01:00",
@@ -89,6 +89,14 @@ def test_a_report_keeps_the_limits_and_its_pictures_are_whole(
         assert "script" not in {element.tag for element in ElementTree.fromstring(svg).iter()}
         assert "nan" not in svg.lower()
         assert len(CHARTS.png(svg)) < 100_000
+
+
+@pytest.mark.parametrize("name", NOW | {"monthly_report": "2026-11-01 00:11:00"})
+def test_a_large_count_has_its_separator(tmp_path: Path, name: str) -> None:
+    ledger = floor(database(tmp_path / "bot.sqlite", [Closed(AT, "A", "1")] * 1234, []))
+    [(_, message)] = reports(name, ledger, NOW.get(name, "2026-11-01 00:11:00"))
+    assert "1,234" in text_of(message)
+    assert "1234" not in text_of(message)
 
 
 @pytest.mark.parametrize("odd", FLOORS, ids=lambda odd: odd.__name__)

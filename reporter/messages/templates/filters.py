@@ -80,7 +80,7 @@ def _mark_of_few(count: int | None, of: str = "", many: str = "") -> str:
     """` (n=6)`, or ` (6 days)` with `of`, behind a figure that rests on fewer than 20; nothing behind others."""
     if count is None or not few(count):
         return ""
-    return f" ({plural(count, of, many)})" if of else f" (n={count})"
+    return f" ({plural(count, of, many)})" if of else f" (n={count:,})"
 
 
 def _defined(function: Filter) -> Filter:
