@@ -123,7 +123,7 @@ class Floor:
         periods = "SELECT job, label, attempts, next_try_at, reason FROM periods WHERE state IN ('owed', 'running')"
         messages = """SELECT channel, state, count(*), min(created_at), max(attempts), min(not_before), max(error)
                       FROM outbox WHERE state IN ('waiting', 'sending', 'unclear') GROUP BY channel, state"""
-        channels = "SELECT * FROM channel_states"
+        channels = "SELECT channel, ready_at, failures, dead_since, error FROM channel_states"
         with closing(sqlite3.connect(f"file:{self.store}?mode=ro", uri=True)) as connection:
             return [str(row) for query in (periods, messages, channels) for row in connection.execute(query)]
 
@@ -215,7 +215,8 @@ def _judged(floor: Floor, held: list[Held]) -> int:
     with closing(open_store(str(floor.store))) as store:
         found = contents(store)
     rows = {table.name: table.rows for table in found.tables if table.name in {"runs", "outbox", "sent", "periods"}}
-    print(f"at {floor.now():%Y-%m-%d %H:%M:%S}:", *floor.why()[:80], sep="\n")
+    if any(owed.values()):
+        print(f"at {floor.now():%Y-%m-%d %H:%M:%S}:", *floor.why()[:80], sep="\n")
     drift = max(abs(one.memory - first.memory) for one in held)
     files = max(one.files for one in held) - min(one.files for one in held)
     print(f"memory within ± {drift:.1f} MB after the first day, files within {files}, owed {owed}, rows {rows}")
