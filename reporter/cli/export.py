@@ -73,7 +73,7 @@ def run(app: App, options: argparse.Namespace) -> int:
 def _without(missing: LeftOut) -> str:
     """That trades are not in the file, and which of their values are wrong."""
     count = plural(missing.trades + missing.stray, "unreadable trade")
-    return f"{missing.ledger}: without {count}: {', '.join(map(str, missing.first))}"
+    return f"{missing.ledger}: without {count}: {missing}"
 
 
 def _period(first: str, last: str | None, now: datetime, zone: str) -> Period:

@@ -405,9 +405,7 @@ def _unreadable(books: Sequence[Book]) -> Iterator[str]:
     """What no figure of a report counts because it cannot be read, so that a person can find and mend it."""
     found = {one.ledger: one for book in books for one in book.left_out}
     for one in found.values():
-        rows = one.trades + one.stray + one.before
-        more = ", …" if rows > len(one.first) else ""
-        yield visible(f"{one.ledger}: {', '.join(map(str, one.first))}{more}")
+        yield visible(f"{one.ledger}: {one}")
 
 
 def _letter(

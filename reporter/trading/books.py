@@ -27,6 +27,8 @@ from reporter.trading.trades import (
 
 # So many characters are shown of a value that cannot be read.
 LONGEST_VALUE = 40
+# So many of the values that cannot be read are named.
+NAMED = 3
 
 # What the lines of a book may be.
 By = Literal["agent", "strategy", "market", "side", "entry_tag", "exit_reason", "ledger", "weekday", "hour"]
@@ -160,6 +162,23 @@ class UnreadableValue:
 
 
 @dataclass(frozen=True, slots=True)
+class Fault:
+    """Why trades of a ledger cannot be read: a column is empty in them, or holds what it should not."""
+
+    trades: int
+    """The number of these trades; one with several faults is counted once, by the first."""
+    first: UnreadableValue
+    """The value of the first of them, by id."""
+
+    def __str__(self) -> str:
+        """`400 whose pnl is not a number, first 17: 'n/a'`."""
+        one = self.first
+        if one.value is None:
+            return f"{self.trades:,} whose {one.column} is empty, first {one.id}"
+        return f"{self.trades:,} whose {one.column} is not {one.form}, first {one.id}: {one.value[:LONGEST_VALUE]!r}"
+
+
+@dataclass(frozen=True, slots=True)
 class LeftOut:
     """Rows of a ledger that cannot be read, and that no figure counts."""
 
@@ -174,6 +193,14 @@ class LeftOut:
     unknown."""
     first: tuple[UnreadableValue, ...] = ()
     """The first of the values that cannot be read."""
+    faults: tuple[Fault, ...] = ()
+    """The trades by why they cannot be read, most first: those of the whole ledger, whatever the book."""
+
+    def __str__(self) -> str:
+        """Each trade that cannot be read by its value, or where they are too many, how many have each fault."""
+        if sum(fault.trades for fault in self.faults) <= NAMED:
+            return ", ".join(map(str, self.first))
+        return "; ".join(map(str, [*self.faults, *self.first[NAMED:]]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

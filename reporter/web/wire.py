@@ -23,7 +23,7 @@ from reporter.store.channel_states import ChannelState
 from reporter.store.events import StoredEvent
 from reporter.store.incidents import TransitionRecord
 from reporter.store.outbox import QueuedMessage
-from reporter.trading.books import Book, BookLine, Figures, LeftOut, Open, Series, Unread
+from reporter.trading.books import Book, BookLine, Figures, LeftOut, Open, Series, Unread, UnreadableValue
 from reporter.trading.trades import Agent, Money, Position, Trade
 
 
@@ -76,12 +76,18 @@ class UnreadableJson(TypedDict):
     expected: str
 
 
+class FaultJson(TypedDict):
+    trades: int
+    first: UnreadableJson
+
+
 class LeftOutJson(TypedDict):
     ledger: str
     trades: int
     stray: int
     before: int
     first: list[UnreadableJson]
+    faults: list[FaultJson]
 
 
 class BookJson(FiguresJson):
@@ -705,17 +711,18 @@ def _figures(found: Figures) -> FiguresJson:
 
 
 def _left_out(missing: LeftOut) -> LeftOutJson:
-    first: list[UnreadableJson] = [
-        {"table": one.table, "id": one.id, "column": one.column, "value": one.value, "expected": one.form}
-        for one in missing.first
-    ]
     return {
         "ledger": missing.ledger,
         "trades": missing.trades,
         "stray": missing.stray,
         "before": missing.before,
-        "first": first,
+        "first": list(map(_unreadable, missing.first)),
+        "faults": [{"trades": fault.trades, "first": _unreadable(fault.first)} for fault in missing.faults],
     }
+
+
+def _unreadable(one: UnreadableValue) -> UnreadableJson:
+    return {"table": one.table, "id": one.id, "column": one.column, "value": one.value, "expected": one.form}
 
 
 def line(one: BookLine) -> LineJson:

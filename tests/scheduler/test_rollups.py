@@ -463,7 +463,9 @@ def assert_same_everywhere(floor: Floor) -> None:
         period = between(f"2026-{start}", f"2026-{end}")
         assert floor.kept.performance(period, account=True) == floor.plain.performance(period, account=True)
         assert floor.kept.daily_series(period) == floor.plain.daily_series(period)
-        assert floor.kept.left_out(period) == floor.plain.left_out(period)
+        left_out = floor.kept.left_out(period)
+        assert left_out == floor.plain.left_out(period)
+        assert all(sum(fault.trades for fault in one.faults) == one.trades + one.stray for one in left_out)
     assert floor.kept.performance(period, by="market") == floor.plain.performance(period, by="market")
 
 

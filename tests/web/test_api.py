@@ -276,6 +276,7 @@ def test_what_cannot_be_read_is_counted_with_the_first_of_it(tmp_path: Path) -> 
     assert missing["first"][0]["column"] == "pnl"
     assert missing["first"][0]["value"] == "much"
     assert missing["first"][0]["expected"] == "a number"
+    assert missing["faults"] == [{"trades": missing["trades"], "first": missing["first"][0]}]
 
 
 def test_what_the_config_shows_to_strangers_needs_no_token(tmp_path: Path) -> None:

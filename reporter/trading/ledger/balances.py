@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from reporter.trading.books import By, Equity, Figures, LeftOut, Open, UnreadableValue
+from reporter.trading.books import By, Equity, Fault, Figures, LeftOut, Open, UnreadableValue
 from reporter.trading.ledger.path_metrics import PathMetrics
 from reporter.trading.ledger.settings import LedgerSettings
 from reporter.trading.trade_statistics import combined
@@ -31,13 +31,14 @@ class UnreadableTrades:
 
     `nowhere` are of the period, and of no line; `stray` may have closed at any time. `before` are older than it, by
     their book, or by None where nobody knows it. `first` names some of the values that cannot be read, those of
-    positions and of the account as well.
+    positions and of the account as well; `faults` counts the trades by why they cannot be read.
     """
 
     nowhere: int = 0
     stray: int = 0
     before: Mapping[BookKey | None, int] = field(default_factory=dict)
     first: tuple[UnreadableValue, ...] = ()
+    faults: tuple[Fault, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.nowhere or self.stray or self.before)
@@ -109,7 +110,9 @@ class LedgerResult:
         own = sum(figures.unreadable for figures in self.lines(book).values())
         trades, stray = own + self.unreadable.nowhere, self.unreadable.stray
         before, first = self.unreadable.older_than(book), self.unreadable.first
-        return LeftOut(self.settings.name, trades, stray, before, first) if trades or stray or before or first else None
+        if not (trades or stray or before or first):
+            return None
+        return LeftOut(self.settings.name, trades, stray, before, first, self.unreadable.faults)
 
     def lines(self, book: BookKey) -> dict[str, Figures]:
         """The figures of a book's lines by their key; an agent that did not trade has zeros."""

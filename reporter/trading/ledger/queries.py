@@ -456,18 +456,43 @@ def _unformed(source: Source) -> ColumnElement[bool]:
     return source.readable.formed(source.closed_at).is_not(true())
 
 
-def unreadable(cells: Cells, limit: int, *, needed: bool, among: ColumnElement[bool] | None = None) -> Select[Any]:
+def unreadable(cells: Cells, limit: int, *, needed: bool) -> Select[Any]:
     """The first rows of a table with a value that cannot be read, and which of its `cells`; `needed` looks at those
-    alone without which a row belongs nowhere. They are few `among` which they are looked for, if that is said."""
+    alone without which a row belongs nowhere."""
+    found, wrong = _wrong(cells, needed=needed)
+    return found.where(cells.where, wrong).order_by(cells.id).limit(limit)
+
+
+def faults(cells: Cells, limit: int, among: ColumnElement[bool]) -> Select[Any]:
+    """The first rows of each fault, of those of a table that belong nowhere, and how many have it.
+
+    A fault is a cell that is empty, or one that holds what cannot be read.
+    """
+    rows, wrong = _wrong(cells, needed=True)
+    c = rows.where(among, cells.where, wrong).subquery().c
+    alike = (c.cell, c.value.is_(None))
+    count = func.count().over(partition_by=alike).label("rows")
+    place = func.row_number().over(partition_by=alike, order_by=c.key).label("place")
+    found = select(c.id, c.cell, c.value, c.key, count, place).subquery().c
+    return select(found.id, found.cell, found.value, found.key, found.rows).where(found.place <= limit)
+
+
+def _wrong(cells: Cells, *, needed: bool) -> tuple[Select[Any], ColumnElement[bool]]:
+    """Each row of a table with the first of its cells that cannot be read; and whether there is one."""
     asked = [(place, cell) for place, cell in enumerate(cells.cells) if cell.needed or not needed]
     which = case(*((cell.wrong, literal_column(str(place))) for place, cell in asked))
     value = case(*((cell.wrong, cast(cell.stored, String)) for _, cell in asked))
-    wrong = or_(*(cell.wrong for _, cell in asked))
     found = select(cast(cells.id, String).label("id"), which.label("cell"), value.label("value"), cells.id.label("key"))
-    if among is None:
-        return found.where(cells.where, wrong).order_by(cells.id).limit(limit)
-    # By an expression: a database would else go through all rows by their ids, to have them in order.
-    return found.where(among, cells.where, wrong).order_by(func.coalesce(cells.id, cells.id)).limit(limit)
+    return found, or_(*(cell.wrong for _, cell in asked))
+
+
+def of_stretch(source: Source, since: datetime | None, until: datetime, future: datetime | None) -> ColumnElement[bool]:
+    """Whether a trade closed in a stretch, or at a time that cannot be read or lies in the `future`."""
+    at = source.closed_at
+    inside = at < source.stored(until)
+    inside = inside if since is None else and_(at >= source.stored(since), inside)
+    late = [] if future is None else [at >= source.stored(future)]
+    return or_(inside, _unformed(source), *late)
 
 
 def newest(source: Source, until: datetime | None = None) -> Select[Any]:

@@ -29,6 +29,7 @@ from reporter.errors import LedgerError
 from reporter.periods.civil import Period
 from reporter.periods.clock import SystemClock
 from reporter.trading.books import (
+    NAMED,
     AllTime,
     By,
     Facet,
@@ -59,7 +60,7 @@ from reporter.trading.ledger.key_blocks import ANY_HOUR, KeyBlock, KnownKeys, ha
 from reporter.trading.ledger.path_metrics import units
 from reporter.trading.ledger.prices import PriceSource
 from reporter.trading.ledger.settings import LedgerSettings
-from reporter.trading.ledger.snapshot import BATCH, EPOCH, IDS, NAMED, NO_PRICES, STREAMED, Snapshot, belongs, of_a_book
+from reporter.trading.ledger.snapshot import BATCH, EPOCH, IDS, NO_PRICES, STREAMED, Snapshot, belongs, of_a_book
 from reporter.trading.ledger.sources.base import Rows, Source, amount, moment
 from reporter.trading.ledger.sources.native import LATER, native
 from reporter.trading.ledger.sqlite_file import TOO_LONG, DisturbedError, undisturbed
@@ -149,7 +150,7 @@ class Reader:
             stray = lost + look.stray(period, before.extent, timed=timed)
             inside = nowhere + sum(own.unreadable for own in figures.values())
             equities = look.equities(period) if account else {}
-            unreadable = look.unreadable(before, inside, nowhere, stray)
+            unreadable = look.unreadable(period, before, inside, nowhere, stray)
             held = look.held() if account and self._prices else []
             if account:
                 unreadable = look.with_account(unreadable, equities)
@@ -197,7 +198,7 @@ class Reader:
                 agents=look.agents() if look.source.lists_agents else [],
                 equity={},
                 open={},
-                unreadable=look.unreadable(replace(before, extent=found.extent), inside, nowhere, stray),
+                unreadable=look.unreadable(period, replace(before, extent=found.extent), inside, nowhere, stray),
             )
 
     def all_time(self, until: datetime) -> list[AllTime]:
@@ -500,9 +501,8 @@ class Reader:
             older = look.looked_for(extent, None, period.start, queries.timeless)
             trades, stray = lost - inside, inside + sum(row.rows for row in older)
             stray += look.stray(period, extent, timed=True)
-            wanted = [look.source.cells[0]] if trades or stray else []
-            first = look.values(wanted, needed=True, extent=extent)
-        return LeftOut(self.name, trades, stray, first=first)
+            first, faults = look.faults(period.start, period.end, extent) if trades or stray else ((), ())
+        return LeftOut(self.name, trades, stray, first=first, faults=faults)
 
     def unreadable_values(self, limit: int) -> list[UnreadableValue]:
         """The first values of each table that cannot be read, in the whole past. A table that is not there has none."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache, partial
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any, TypeVar
 
 from sqlalchemy import (
@@ -18,12 +18,15 @@ from sqlalchemy import (
     Select,
     and_,
     case,
+    true,
 )
 
 from reporter.periods.civil import INSTANT, Period
 from reporter.trading.books import (
+    NAMED,
     By,
     Equity,
+    Fault,
     Figures,
     Open,
     UnreadableValue,
@@ -68,8 +71,6 @@ NO_PRICES = "freqtrade stores no price"
 # Of more positions that vanish in one moment, no closes of long ago are looked for.
 _GONE = 100
 EPOCH = datetime.fromtimestamp(0, UTC)
-# So many of the values that cannot be read are named.
-NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -434,15 +435,46 @@ class Snapshot:
             lost += row.rows
         return replace(found, unreadable=+unreadable), lost
 
-    def unreadable(self, before: LineResults, inside: int, nowhere: int, stray: int) -> UnreadableTrades:
+    def unreadable(
+        self, period: Period, before: LineResults, inside: int, nowhere: int, stray: int
+    ) -> UnreadableTrades:
         """What of the trades cannot be read: `inside` the period, `nowhere` those without line, `stray` timeless."""
         if not (inside or nowhere or stray or before.unreadable):
             return UnreadableTrades()
         older: Counter[BookKey | None] = Counter()
         for line, count in before.unreadable.items():
             older[line and line[1:]] += count
-        first = self.values([self.source.cells[0]], needed=True, extent=before.extent)
-        return UnreadableTrades(nowhere, stray, older, first)
+        first, faults = self.faults(None, period.end, before.extent)
+        return UnreadableTrades(nowhere, stray, older, first, faults)
+
+    def faults(
+        self, since: datetime | None, until: datetime, extent: Extent | None
+    ) -> tuple[tuple[UnreadableValue, ...], tuple[Fault, ...]]:
+        """The first values of trades that cannot be read, and how many have each fault.
+
+        They are of the trades that closed in a stretch, or at no known time. With an `extent` they are looked for only
+        where kept sums leave room for one.
+        """
+        cells, future = self.source.cells[0], max(self.now, until) if self.now else None
+        if future:
+            cells = replace(cells, cells=(*cells.cells, _in_the_past(self.source, future)))
+        among = queries.of_stretch(self.source, since, until, future)
+        places = [among] if extent is None else [and_(place, among) for place in self._places(extent)]
+        found: list[tuple[Any, UnreadableValue]] = []
+        counts: Counter[tuple[str, str, bool]] = Counter()
+        for asked in places:
+            seen = set()
+            for row in self.connection.execute(queries.faults(cells, NAMED, asked)):
+                cell = cells.cells[row.cell]
+                value = UnreadableValue(cells.table, row.id, cell.name, row.value, cell.form)
+                found.append((row.key, value))
+                if (kind := _kind(value)) not in seen:
+                    seen.add(kind)
+                    counts[kind] += row.rows
+        values = [value for _, value in sorted(found, key=itemgetter(0))]
+        firsts = {_kind(value): value for value in reversed(values)}
+        faults = [Fault(count, firsts[kind]) for kind, count in sorted(counts.items())]
+        return tuple(values[:NAMED]), tuple(sorted(faults, key=attrgetter("trades"), reverse=True))
 
     def with_account(self, found: UnreadableTrades, equities: Mapping[BookKey, Equity]) -> UnreadableTrades:
         """What cannot be read of open positions, which are few, and of the account, where it is not known."""
@@ -454,16 +486,8 @@ class Snapshot:
             tables += [cells for cells in self.source.cells if cells.table == self.source.equity_table]
         return replace(found, first=(*found.first, *self.values(tables, needed=False)))
 
-    def values(
-        self,
-        tables: Sequence[Cells],
-        *,
-        needed: bool,
-        limit: int = NAMED,
-        extent: Extent | None = None,
-    ) -> tuple[UnreadableValue, ...]:
-        """The first values of these tables that cannot be read. With an `extent` those of trades are looked for only
-        where kept sums leave room for one."""
+    def values(self, tables: Sequence[Cells], *, needed: bool, limit: int = NAMED) -> tuple[UnreadableValue, ...]:
+        """The first values of these tables that cannot be read."""
         found: list[UnreadableValue] = []
         for cells in tables:
             own = cells.cells
@@ -471,27 +495,24 @@ class Snapshot:
                 own = (*own, _in_the_past(self.source, now))
             name = ("unreadable", cells.table, cells is self.source.cells[0], limit, needed)
             build = partial(queries.unreadable, replace(cells, cells=own), limit, needed=needed)
-            if extent:
-                statements = [build(among=place) for place in self._places(extent)]
-            else:
-                statements = [build() if own is not cells.cells else self._once(name, build)]
-            read = [row for asked in statements for row in self.connection.execute(asked)]
+            asked = build() if own is not cells.cells else self._once(name, build)
             found += [
                 UnreadableValue(cells.table, row.id, own[row.cell].name, row.value, own[row.cell].form)
-                for row in sorted({row.key: row for row in read}.values(), key=attrgetter("key"))[:limit]
+                for row in self.connection.execute(asked)
             ]
         return tuple(found)
 
     def _places(self, extent: Extent) -> Iterator[ColumnElement[bool]]:
-        """Where trades may be that cannot be read, in parts to each of which an index leads."""
+        """Where trades may be that cannot be read, in parts to each of which an index leads; no trade is in two."""
         began, verified, at = start_of(extent.since), start_of(extent.verified), self.source.closed_at
-        keys = self.source.keys
+        keys, once = self.source.keys, true()
         if extent.unreadable:
             yield self.source.trade_id.in_(extent.unreadable)
+            once = self.source.trade_id.not_in(extent.unreadable)
         if self._has_older(began):
-            yield and_(at < self.source.stored(began), *([keys.among(None, began)] if keys else []))
+            yield and_(once, at < self.source.stored(began), *([keys.among(None, began)] if keys else []))
         for place in (at >= self.source.stored(verified), at.is_(None)):
-            yield and_(place, *([keys.among(verified, FAR)] if keys else []))
+            yield and_(once, place, *([keys.among(verified, FAR)] if keys else []))
 
     def paid(self, period: Period) -> dict[BookKey, CashFlow]:
         """Where no balance is known to begin with, there is none that payments could change."""
@@ -564,6 +585,11 @@ def line_of_row(row: Row[Any]) -> LineKey | None:
 def belongs(row: Row[Any]) -> bool:
     """Whether a row of sums is of a line and of a day."""
     return row.key is not None and row.day is not None and of_a_book(row)
+
+
+def _kind(value: UnreadableValue) -> tuple[str, str, bool]:
+    """What values of one fault have in common."""
+    return value.column, value.form, value.value is None
 
 
 def _in_the_past(source: Source, now: datetime) -> Cell:

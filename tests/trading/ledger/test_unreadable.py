@@ -252,7 +252,7 @@ def test_an_export_says_what_it_is_without(lax: Native) -> None:
     lax.add("trades", {"agent": "a", "currency": "USDT", "pnl": 5})
     [left_out] = Portfolio([lax.settings()]).left_out(DAY)
     assert (left_out.trades, left_out.stray) == (1, 1)
-    assert [value.id for value in left_out.first] == ["2", "3", "4"]
+    assert [value.id for value in left_out.first] == ["2", "4"]
 
 
 def test_a_week_has_the_same_fees_whether_its_days_are_asked_for_or_not(bot: Native) -> None:
@@ -293,3 +293,38 @@ def test_a_mapping_keeps_what_cannot_be_read_to_name_it(tmp_path: Path) -> None:
         "own: trades 2: pnl is 'n/a', not a number",
         "own: trades 3: closed_at is 'soon', not UTC text such as 2026-10-30 23:59:59",
     ]
+
+
+def test_what_is_left_out_is_counted_by_its_fault(lax: Native) -> None:
+    for day in ("2026-11-01", "2026-11-27", "2026-11-28"):
+        for _ in range(3):
+            lax.trade(None, f"{day} 11:00:00")
+    lax.trade(math.inf, "2026-11-27 12:00:00")
+    lax.trade(5, "2026-11-27 13:00:00", currency=None)
+    lax.trade(None, "2026-11-27 13:00:00", currency=None)
+    lax.add("trades", {"agent": "a", "currency": "USDT", "pnl": 5})
+    [left_out] = book_of(lax).left_out
+    assert (left_out.trades, left_out.stray, left_out.before) == (6, 1, 3)
+    counted = [(fault.trades, fault.first.column, fault.first.id) for fault in left_out.faults]
+    assert counted == [(6, "pnl", "2"), (2, "currency", "12"), (1, "closed_at", "14"), (1, "pnl", "11")]
+    assert [value.id for value in left_out.first] == ["2", "3", "4"]
+    empty, *_, odd = str(left_out).split("; ")
+    assert empty == "6 whose pnl is empty, first 2"
+    assert odd.startswith("1 whose pnl is not a number, first 11: ")
+    [exported] = Portfolio([lax.settings()], now=lambda: utc("2026-11-29 09:00")).left_out(DAY)
+    assert [(fault.trades, fault.first.id) for fault in exported.faults] == [(3, "5"), (2, "12"), (1, "14"), (1, "11")]
+
+
+def test_trades_that_are_all_named_are_not_counted_as_well(lax: Native) -> None:
+    for _ in range(3):
+        lax.trade(None, "2026-11-27 11:00:00")
+    [left_out] = book_of(lax).left_out
+    assert str(left_out) == ", ".join(f"trades {number}: pnl is empty, not a number" for number in (2, 3, 4))
+
+
+def test_what_closed_after_the_period_is_not_named(lax: Native) -> None:
+    lax.trade(None, "2026-11-28 11:00:00")
+    lax.trade(None, "2026-11-27 11:00:00")
+    [left_out] = book_of(lax).left_out
+    assert [value.id for value in left_out.first] == ["3"]
+    assert sum(fault.trades for fault in left_out.faults) == 1
