@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from itertools import groupby
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlencode
 
 from pydantic import Field
@@ -16,13 +17,18 @@ from reporter.periods.civil import Covers
 from reporter.web import analysis, resources
 from reporter.web.charts import HEIGHT, WIDTH, CurveScale, balances, below_peak, curve
 from reporter.web.resource import Call, Paged, Query, Span
-from reporter.web.wire import AgentSeriesJson, SeriesJson
+from reporter.web.wire import AgentSeriesJson, MoneyJson, SeriesJson
+
+T = TypeVar("T")
 
 Facts = dict[str, Any]
 
 RANGES = {"7 days": 7, "30 days": 30, "90 days": 90, "1 year": 365}
+MOST_MONTHS = 12
+"""So many months are shown as calendars: more make a page that nobody reads."""
 MOST_AGENTS = 8
 """So many curves of agents are told apart."""
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _SIDES = {
     "weekday": ("By weekday", "Weekday"),
     "hour": ("By hour", "Hour"),
@@ -85,7 +91,10 @@ def equity(call: Call[EquityQuery]) -> Facts:
     days = found["series"][0]["days"] if found["series"] else [call.query.first or "", call.query.last or ""]
     return {
         "series": found,
-        "curves": [curve_facts(one, one["currency"], call.query.scale) for one in found["series"]],
+        "curves": [
+            {**curve_facts(one, one["currency"], call.query.scale), "months": calendars(one)} for one in found["series"]
+        ],
+        "weekdays": WEEKDAYS,
         "first": days[0],
         "last": days[-1],
         "ranges": ranges(call),
@@ -123,6 +132,38 @@ def curve_facts(one: SeriesJson, title: str, scale: str = "linear") -> Facts:
         "labels": ["before", *one["days"]],
         "readings": [f"{value:f}" for value in values],
     }
+
+
+def calendars(one: SeriesJson) -> list[Facts]:
+    """The months of a book's series, the newest of them, each with its weeks and days and what they made.
+
+    A day is `large` that made at least half of what the most moving of these days did.
+    """
+    days = [(date.fromisoformat(day), Decimal(pnl)) for day, pnl in zip(one["days"], one["pnl"], strict=True)]
+    months = [list(own) for _, own in groupby(days, key=lambda day: (day[0].year, day[0].month))][-MOST_MONTHS:]
+    most = max((abs(pnl) for own in months for _, pnl in own), default=Decimal(0))
+
+    def money(amount: Decimal) -> MoneyJson:
+        return {"amount": f"{amount:f}", "currency": one["currency"]}
+
+    def cell(day: date, pnl: Decimal) -> Facts:
+        return {"day": day, "pnl": money(pnl), "large": 2 * abs(pnl) >= most > 0}
+
+    return [
+        {
+            "name": f"{own[0][0]:%Y-%m}",
+            "made": money(sum((pnl for _, pnl in own), Decimal(0))),
+            "weeks": weeks(own[0][0], [cell(*day) for day in own]),
+        }
+        for own in months
+    ]
+
+
+def weeks(first: date, days: Sequence[T]) -> list[list[T | None]]:
+    """Days from the first on as a calendar has them, a week a row; None before the first and after the last."""
+    cells: list[T | None] = [*[None] * first.weekday(), *days]
+    cells += [None] * (-len(cells) % 7)
+    return [cells[start : start + 7] for start in range(0, len(cells), 7)]
 
 
 def _movement(agent: AgentSeriesJson) -> Decimal:

@@ -33,6 +33,7 @@ def environment(formats: Formats, zone: tzinfo) -> Environment:
     filters: dict[str, Callable[..., Any]] = {
         "money": lambda money: formats.money(_money(money)) or "N/A",
         "signed": lambda money: formats.signed(_money(money)) or "N/A",
+        "made": lambda money: formats.signed(_money(money), named=False),
         "percent": lambda share, digits=1: formats.pct(None if share is None else Decimal(share), digits) or "N/A",
         "ratio": lambda figure: formats.number(None if figure is None else Decimal(figure), 2) or "N/A",
         "figure": lambda text: "" if text is None else formats.number(Decimal(text)),

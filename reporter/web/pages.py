@@ -31,7 +31,7 @@ from reporter.web import feed, figure_pages, resources
 from reporter.web.answers import lines_of, within
 from reporter.web.badge_addresses import address_of, key_of
 from reporter.web.context import WebContext
-from reporter.web.figure_pages import Facts, asked, given, more_of
+from reporter.web.figure_pages import WEEKDAYS, Facts, asked, given, more_of, weeks
 from reporter.web.fresh_login import LoginTooOldError, check_fresh
 from reporter.web.guard import Gate, form_of, path_of
 from reporter.web.live import Live
@@ -111,7 +111,7 @@ def uptime(call: Call[resources.UptimeQuery]) -> Facts:
         "month": month,
         "months": _months(call.world.now.astimezone(call.world.runtime.zone).date()),
         "weeks": {one["subject"]: _weeks(one["days"]) for one in found["uptime"]} if month else {},
-        "weekdays": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
+        "weekdays": WEEKDAYS,
         "pings": asked(call, resources.ping_states),
         "may_operate": call.actor.role >= Role.OPERATOR,
         "badges": _badges(call, [one["subject"] for one in found["uptime"]]) if call.actor.role > Role.VIEWER else {},
@@ -131,11 +131,7 @@ def _months(today: date, number: int = 12) -> list[str]:
 
 
 def _weeks(days: Sequence[DayShareJson]) -> list[list[DayShareJson | None]]:
-    """The days of a month as a calendar has them; None before the first and after the last."""
-    before = date.fromisoformat(days[0]["day"]).weekday() if days else 0
-    cells: list[DayShareJson | None] = [*[None] * before, *days]
-    cells += [None] * (-len(cells) % 7)
-    return [cells[start : start + 7] for start in range(0, len(cells), 7)]
+    return weeks(date.fromisoformat(days[0]["day"]), days) if days else []
 
 
 def status(call: Call[Query]) -> Facts:

@@ -7,9 +7,11 @@ import os
 import re
 import shlex
 import shutil
+import sqlite3
 import subprocess
 import sys
 from argparse import Namespace
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -142,6 +144,15 @@ def test_preview_sends_nothing_and_shows_the_report_in_three_ways(floor: Stage, 
     assert body["embeds"][0]["title"] == "📊 Daily Performance Report – 2026-10-30"
     assert discord.requests == []
     assert reporter(floor, "run-job", "daily_summary", "--at", "2026-10-30").returncode == 0
+
+
+def test_a_footer_counts_what_cannot_be_read_by_what_is_wrong(floor: Stage) -> None:
+    with closing(sqlite3.connect(floor.folder / "bot.sqlite")) as bot, bot:
+        bot.execute("UPDATE trades SET close_profit_abs = 'n/a' WHERE id IN (1, 2, 3, 4)")
+        bot.execute("UPDATE trades SET stake_currency = NULL WHERE id = 5")
+    shown = reporter(floor, "preview", "daily_summary", "--at", "2026-10-30", "--format", "json").stdout
+    said = "bot: 4 whose close_profit_abs is not a number, first 1: 'n/a'; 1 whose stake_currency is empty, first 5"
+    assert said in json.loads(shown)["embeds"][-1]["footer"]["text"]
 
 
 def test_a_page_of_a_job_without_messages_shows_what_it_saw(floor: Stage, discord: LocalDiscord) -> None:

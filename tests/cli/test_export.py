@@ -87,6 +87,18 @@ def test_what_cannot_be_read_is_left_out_and_named(stage: Stage, tmp_path: Path,
     assert said.err == "one: without 1 unreadable trade: trades 2: pnl is 'n/a', not a number\n"
 
 
+def test_many_that_cannot_be_read_are_counted_by_what_is_wrong(stage: Stage, tmp_path: Path, capsys: Says) -> None:
+    one = without_checks(native_sqlite(tmp_path))
+    for _ in range(4):
+        one.trade("n/a", "2026-10-25 11:00:00")
+    one.trade(1, "2026-10-25 11:00:00", currency=None)
+    stage.environ |= {"ONE": one.url, "TWO": native_sqlite(tmp_path).url}
+    stage.write("config/reporter.yaml", CONFIG)
+    export(stage, "trades")
+    said = "4 whose pnl is not a number, first 1: 'n/a'; 1 whose currency is empty, first 5"
+    assert capsys.readouterr().err == f"one: without 5 unreadable trades: {said}\n"
+
+
 def test_no_cell_of_text_is_a_formula(floor: Stage, capsys: Says) -> None:
     export(floor, "trades")
     first, second, _ = table(capsys.readouterr().out)

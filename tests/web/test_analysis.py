@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
@@ -16,6 +17,7 @@ from reporter.store import sent_figures
 from reporter.store.sent_figures import Restatement
 from reporter.trading.trades import Mode, Money
 from reporter.web.analysis import steps_of
+from reporter.web.figure_pages import calendars
 from tests.jobs.floor import database
 from tests.operations.floors import AGENTS, TRADES
 from tests.web.listener import READER, Listener, listener
@@ -120,6 +122,41 @@ def test_told_stands_beside_now(web: Listener) -> None:
     text = page(web, "/restated")
     assert "+12.50 USDT" in text
     assert "trade 17 is gone" in text
+
+
+def test_the_calendar_of_a_month_has_what_each_day_made(web: Listener) -> None:
+    text = page(web, f"/equity?{OCTOBER}")
+    tables = re.findall(r'<table class="calendar made">.*?</table>', text, re.DOTALL)
+    books = get(web, f"/series?{OCTOBER}")["series"]
+    assert len(tables) == len(books) > 0
+    for table, one in zip(tables, books, strict=True):
+        total = sum(map(Decimal, one["pnl"]))
+        assert re.search(r"2026-10: <span.*?>([^<]*)</span>", table)[1].startswith(f"{total:+.2f}")  # type: ignore[index]
+        rows = [re.findall("<td(.*?)</td>", row) for row in re.findall("<tr>(<td.*?)</tr>", table)]
+        assert [len(row) for row in rows] == [7] * 5
+        cells = [cell for row in rows for cell in row]
+        assert ["none" in cell for cell in cells] == [True] * 3 + [False] * 31 + [True]  # 1 October is a Thursday
+        for day, pnl, cell in zip(one["days"], map(Decimal, one["pnl"]), cells[3:], strict=False):
+            assert f"from={day}&amp;to={day}&amp;mode={one['mode']}&amp;currency={one['currency']}" in cell
+            assert re.sub("<[^>]*>", "", f"<td{cell}").split() == [str(int(day[-2:])), f"{pnl:+.2f}" if pnl else "0.00"]
+            assert (' class="up' in cell, ' class="down' in cell) == (pnl > 0, pnl < 0)
+
+
+def test_a_calendar_has_the_newest_months_of_a_long_time() -> None:
+    first = date(2025, 1, 31)
+    days = [first + timedelta(days=number) for number in range(500)]
+    made = ["1"] * 499 + ["-2.5"]
+    months = calendars(
+        {
+            "mode": "live", "currency": "USDT", "opening": None, "days": list(map(str, days)), "pnl": made,
+            "sharpe": None, "agents": [],
+        }
+    )  # fmt: skip
+    assert [one["name"] for one in months[:1]] == ["2025-07"]
+    assert (len(months), months[-1]["name"], months[-1]["made"]["amount"]) == (12, "2026-06", "10.5")
+    last = [day for week in months[-1]["weeks"] for day in week if day]
+    assert [day["large"] for day in last] == [False] * 13 + [True]
+    assert last[-1]["day"] == date(2026, 6, 14)
 
 
 def test_a_month_of_uptime_is_a_calendar(web: Listener) -> None:

@@ -505,7 +505,8 @@ class Snapshot:
     def _places(self, extent: Extent) -> Iterator[ColumnElement[bool]]:
         """Where trades may be that cannot be read, in parts to each of which an index leads; no trade is in two."""
         began, verified, at = start_of(extent.since), start_of(extent.verified), self.source.closed_at
-        keys, once = self.source.keys, true()
+        keys = self.source.keys
+        once: ColumnElement[bool] = true()
         if extent.unreadable:
             yield self.source.trade_id.in_(extent.unreadable)
             once = self.source.trade_id.not_in(extent.unreadable)
