@@ -58,7 +58,7 @@ class AuditRuleConfig(Settings):
     sides: Words = ()
     """The allowed sides, such as `long`."""
     leverage: float | None = Field(None, gt=0)
-    """The highest leverage. No source stores it yet, so it is not judged."""
+    """The highest leverage, such as 3; a trade whose leverage the database does not store is not judged."""
     longest_holding: Duration | None = None
     """The longest time that a position may be open."""
     trading_hours: QuietHours | None = None

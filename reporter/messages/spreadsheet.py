@@ -54,6 +54,7 @@ TRADES: Columns = {
     "volume": lambda trade: amount_of(trade.volume),
     "entry_tag": lambda trade: trade.entry_tag,
     "exit_reason": lambda trade: trade.exit_reason,
+    "leverage": lambda trade: trade.leverage,
 }
 
 

@@ -166,7 +166,7 @@ class Auditor:
         if rule.sides:
             yield _word(rule, "Side", rule.sides, trade.side)
         if rule.leverage is not None:
-            yield _unknown(rule, "Leverage", rule.leverage, NOT_STORED)
+            yield _leverage(rule, rule.leverage, trade)
         if rule.holding is not None:
             yield _span(rule, rule.holding, trade.held)
         if rule.hours is not None:
@@ -258,6 +258,17 @@ def _span(rule: AuditRule, limit: timedelta, actual: timedelta | None) -> AuditC
     over = actual - limit
     share = Decimal(str(over.total_seconds())) / Decimal(str(limit.total_seconds()))
     return _check(rule, "Holding time", over <= timedelta(0), limit, actual, over, share)
+
+
+def _leverage(rule: AuditRule, limit: Decimal, trade: Trade) -> AuditCheck:
+    if trade.leverage is None:
+        return _unknown(rule, "Leverage", _times(limit), NOT_STORED)
+    over = trade.leverage - limit
+    return _check(rule, "Leverage", over <= 0, _times(limit), _times(trade.leverage), _times(over), over / limit)
+
+
+def _times(ratio: Decimal) -> str:
+    return f"{ratio.normalize():f}×"
 
 
 def _fees(rule: AuditRule, limit: Decimal, trade: Trade) -> AuditCheck:

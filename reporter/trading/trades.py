@@ -112,6 +112,8 @@ class Trade:
     """Funding, positive where it was received; None where unknown."""
     volume: Money | None = None
     """The cost of every fill, of entries and exits; None where unknown."""
+    leverage: Decimal | None = None
+    """The ratio of the position to what was put up for it, above 0; None where unknown."""
 
     @property
     def held(self) -> timedelta | None:

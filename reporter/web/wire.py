@@ -151,6 +151,7 @@ class TradeJson(TypedDict):
     volume: MoneyJson | None
     entry_tag: str | None
     exit_reason: str | None
+    leverage: str | None
 
 
 class FacetJson(TypedDict):
@@ -517,6 +518,7 @@ class Wire:
             "volume": money(trade.volume),
             "entry_tag": trade.entry_tag,
             "exit_reason": trade.exit_reason,
+            "leverage": number(trade.leverage),
         }
 
     def position(self, one: Position) -> PositionJson:

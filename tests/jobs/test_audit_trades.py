@@ -70,6 +70,15 @@ def test_the_loss_of_the_day_before_this_trade_counts_and_alerts(feed: FeedOfABo
     assert any("CRITICAL" in text.upper() and "daily loss beyond the rule" in text for text in texts)
 
 
+def test_leverage_beyond_the_limit_says_by_how_much(feed: FeedOfABot) -> None:
+    feed.read(seconds=0)
+    closes(feed, "1", "1", mode="live", leverage=5)
+    text = next(text for text in feed.read(seconds=15) if "FAILED" in text)
+    assert "Leverage: 5×" in text
+    assert "Limit: 3×" in text
+    assert "Overage: +2× (67%)" in text
+
+
 def test_many_trades_become_a_summary_with_each_check_in_a_list(feed: FeedOfABot) -> None:
     feed.read(seconds=0)
     for n in range(4):

@@ -41,6 +41,8 @@ def judged(rule: dict[str, Any], *trades: Trade, zone: str = "UTC") -> TradeAudi
     ({"markets": ("ETH/*",)}, {}, "failed"),
     ({"sides": ("LONG",)}, {}, "passed"),
     ({"sides": ("short",)}, {}, "failed"),
+    ({"leverage": Decimal(3)}, {"leverage": Decimal("3.0")}, "passed"),
+    ({"leverage": Decimal(3)}, {"leverage": Decimal("3.1")}, "failed"),
     ({"leverage": Decimal(3)}, {}, "not judged"),
     ({"holding": timedelta(hours=2)}, {}, "passed"),
     ({"holding": timedelta(hours=1)}, {}, "failed"),
@@ -60,6 +62,11 @@ def test_a_violation_says_by_how_much() -> None:
     [check] = judged({"position": {"USD": usd("80")}}, trade()).failed
     assert (check.expected, check.actual) == (usd("80"), usd("100"))
     assert (check.excess, check.share) == (usd("20"), Decimal("0.25"))
+
+
+def test_leverage_reads_as_it_is_written() -> None:
+    [check] = judged({"leverage": Decimal("3.0")}, trade(leverage=Decimal("20.0"))).failed
+    assert (check.expected, check.actual, check.excess) == ("3×", "20×", "17×")
 
 
 def test_the_loss_of_a_day_adds_up_and_starts_over_at_midnight() -> None:

@@ -32,7 +32,8 @@ from reporter.trading.ledger.sources.base import as_text
 _TABLES = """
 CREATE TABLE trades (id TEXT PRIMARY KEY, agent TEXT, strategy TEXT, market TEXT, side TEXT, mode TEXT, currency TEXT,
     size NUMERIC, entry_price NUMERIC, exit_price NUMERIC, pnl NUMERIC, fees NUMERIC, opened_at TEXT, closed_at TEXT,
-    entry_tag TEXT, exit_reason TEXT, funding NUMERIC, volume NUMERIC) WITHOUT ROWID;
+    entry_tag TEXT, exit_reason TEXT, funding NUMERIC, volume NUMERIC,
+    leverage NUMERIC) WITHOUT ROWID;
 CREATE INDEX trades_closed_at ON trades (closed_at);
 CREATE TABLE positions (id TEXT PRIMARY KEY, agent TEXT, strategy TEXT, market TEXT, side TEXT, mode TEXT,
     currency TEXT, size NUMERIC, entry_price NUMERIC, opened_at TEXT, current_price NUMERIC, unrealised_pnl NUMERIC,

@@ -18,7 +18,10 @@ from reporter.trading.ledger.expressions import Expression, Values, number, pars
 
 Unit = Literal["trade", "fill"]
 TIMES = ("opened_at", "closed_at", "at")
-NUMBERS = ("size", "entry_price", "exit_price", "pnl", "fees", "price", "quantity", "volume", "unrealised_pnl", "stake")
+NUMBERS = (
+    "size", "entry_price", "exit_price", "pnl", "fees", "price", "quantity", "volume", "leverage", "unrealised_pnl",
+    "stake",
+)  # fmt: skip
 NUMBERS_OF_TIME = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 LONG = {"long", "buy", "yes", "1", "true", "bid", "b", "over", "up", "kauf", "achat", "compra"}
 SHORT = {"short", "sell", "no", "-1", "2", "0", "false", "ask", "s", "under", "down", "verkauf", "vente", "venta"}
@@ -45,6 +48,7 @@ COLUMNS: Mapping[Unit, Mapping[str, bool]] = {
         "id": True, "agent": True, "market": True, "currency": True, "closed_at": True, "pnl": True, "side": False,
         "strategy": False, "mode": False, "size": False, "entry_price": False, "exit_price": False, "fees": False,
         "opened_at": False, "exit_reason": False, "entry_tag": False, "volume": False,
+        "leverage": False,
     },
     "fill": {
         "id": True, "agent": True, "market": True, "currency": True, "at": True, "side": True, "quantity": True,

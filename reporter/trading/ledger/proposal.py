@@ -220,7 +220,9 @@ class _Draft:
         self._closing_price = entry is None and price is not None
         if entry is None and price is not None:
             entry = price
-        for name, one in (("size", size), ("entry_price", entry), ("exit_price", exit_), ("fees", fees)):
+        leverage = self._pick("leverage", is_number)
+        priced = ("size", size), ("entry_price", entry), ("exit_price", exit_), ("fees", fees), ("leverage", leverage)
+        for name, one in priced:
             if one is not None:
                 self._columns[name] = self._amount(one)
         if pnl is not None:

@@ -54,7 +54,14 @@ def trade(row: Row[Any], ledger: str) -> Trade:
         exit_reason=row.exit_reason,
         funding=_money(row.funding, row.currency),
         volume=_money(row.volume, row.currency),
+        leverage=_ratio(row.leverage),
     )
+
+
+def _ratio(value: Any) -> Decimal | None:
+    """A ratio above 0; a bot that stores 0 or less does not know it."""
+    found = number(value)
+    return found if found is not None and found > 0 else None
 
 
 def arrived(found: Sequence[Row[Any]]) -> tuple[ArrivedSum, ...]:

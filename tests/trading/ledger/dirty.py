@@ -13,7 +13,7 @@ from tests.trading.ledger.databases import Native, opened
 _TABLES = {
     "trades": "id KEY, agent TEXT, strategy TEXT, market TEXT, side TEXT, mode TEXT, currency TEXT, size NUMBER, "
     "entry_price NUMBER, exit_price NUMBER, pnl NUMBER, fees NUMBER, opened_at TIME, closed_at TIME, entry_tag TEXT, "
-    "exit_reason TEXT, funding NUMBER, volume NUMBER",
+    "exit_reason TEXT, funding NUMBER, volume NUMBER, leverage NUMBER",
     "positions": "id KEY, agent TEXT, strategy TEXT, market TEXT, side TEXT, mode TEXT, currency TEXT, size NUMBER, "
     "entry_price NUMBER, opened_at TIME, current_price NUMBER, unrealised_pnl NUMBER, priced_at TIME, entry_tag TEXT",
     "agents": "name TEXT, strategy TEXT, mode TEXT, currency TEXT, capital NUMBER, status TEXT, last_seen TIME",
@@ -36,6 +36,7 @@ _TRADE: Mapping[str, object] = {
     "enter_tag": "t",
     "exit_reason": "roi",
     "funding_fees": 0,
+    "leverage": 1,
 }
 _ORDER: Mapping[str, object] = {"ft_trade_id": 1, "ft_order_side": "buy", "cost": 100, "filled": 1}
 

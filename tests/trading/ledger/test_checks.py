@@ -108,7 +108,7 @@ def test_times_in_two_forms_are_a_total_that_differs_from_its_parts(new_native: 
         pytest.skip("a column of PostgreSQL has one type")
     bot.run("DROP TABLE trades")
     bot.run("CREATE TABLE trades (id, agent, strategy, market, side, mode, currency, size, entry_price, exit_price, "
-            "pnl, fees, opened_at, closed_at, entry_tag, exit_reason, funding, volume)")  # fmt: skip
+            "pnl, fees, opened_at, closed_at, entry_tag, exit_reason, funding, volume, leverage)")  # fmt: skip
     bot.trade(5, "2026-10-01 10:00:00", id=1, mode="live")
     bot.trade(7, "9999999999", id=2, mode="live")
     [checks] = Portfolio([bot.settings()]).check(NOW)

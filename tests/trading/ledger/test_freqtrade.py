@@ -70,6 +70,13 @@ def test_days_in_utc_are_those_of_freqtrades_own_command(utc_days: dict[str, Boo
     assert {text: (book.pnl.amount, book.trades) for text, book in utc_days.items()} == known
 
 
+def test_each_trade_has_the_leverage_that_freqtrade_stores(floor: Portfolio, recount: list[sqlite3.Row]) -> None:
+    known = {str(row["id"]): row["leverage"] for row in recount}
+    found = {trade.id: trade.leverage for trade in floor.closed_trades(ALL)}
+    assert found == known
+    assert set(known.values()) == {1, 2, 3, 5}
+
+
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Asia/Kolkata"])
 def test_each_civil_day_has_freqtrades_profit_and_count(freqtrade_file: Path, expected: Any, zone: str) -> None:
     floor = Portfolio([LedgerSettings(name="ft", kind="freqtrade", url=str(freqtrade_file))])

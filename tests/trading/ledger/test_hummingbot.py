@@ -6,6 +6,7 @@ import json
 import shutil
 import sqlite3
 from collections import defaultdict
+from contextlib import closing
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -69,6 +70,26 @@ def test_fills_give_the_average_cost_result_of_each_day(portfolio: Portfolio, ex
                 wanted[market["config_file_path"], market["symbol"], day] += Decimal(amount)
     for key in wanted | made:
         assert abs(made[key] - wanted[key]) < Decimal("1e-6"), key
+
+
+def test_leverage_is_that_of_the_executor_or_of_all_fills(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as bot, bot:
+        known = dict(bot.execute("SELECT 'executor/' || id, json_extract(config, '$.leverage') FROM Executors"))
+        spot = bot.execute("SELECT id FROM Executors WHERE close_type <> 10 LIMIT 1").fetchone()[0]
+        on_spot = "json_set(config, '$.connector_name', 'binance', '$.leverage', 20)"
+        bot.execute(f"UPDATE Executors SET config = {on_spot} WHERE id = ?", [spot])
+        bot.execute("UPDATE TradeFill SET leverage = 3 WHERE rowid = "
+                    "(SELECT min(rowid) FROM TradeFill WHERE market = 'kraken' AND symbol = 'ETH-USDT')")  # fmt: skip
+    found = Portfolio([LedgerSettings(name="hb", kind="hummingbot", url=str(file))]).closed_trades(OCTOBER)
+    executors = {trade.id: trade.leverage for trade in found if trade.id.startswith("executor/")}
+    assert executors == {id_: known[id_] for id_ in executors} | {f"executor/{spot}": Decimal(1)}
+    assert set(executors.values()) == {1, 5, 10}
+    fills: dict[tuple[str, str], set[Decimal | None]] = defaultdict(set)
+    for trade in found:
+        if trade.agent == "conf_pure_mm_heldout.yml":
+            fills[trade.market, trade.id.partition("/")[0]].add(trade.leverage)
+    assert fills["BTC-USDT", "kraken"] == {Decimal(1)}
+    assert fills["ETH-USDT", "kraken"] == {None}
 
 
 def test_what_is_still_open_has_hummingbots_average_price(portfolio: Portfolio, expected: dict[str, Any]) -> None:

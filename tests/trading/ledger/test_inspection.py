@@ -221,6 +221,12 @@ def test_rows_that_count_for_nothing_are_left_out_and_flags_are_words(tmp_path: 
     assert mapping["columns"]["currency"] == {"const": "USD"}
 
 
+def test_leverage_is_proposed_where_a_column_has_its_name(tmp_path: Path) -> None:
+    create = "CREATE TABLE trades (id, bot, ticker, side, leverage, pnl, currency, closed_at)"
+    rows = [(n, "a", "NVDA", "long", 1 + n % 5, n - 4, "USD", f"2026-10-0{n}T10:00Z") for n in range(1, 9)]
+    assert proposed(tmp_path, create, *rows)["columns"]["leverage"] == "leverage"
+
+
 def test_headers_of_other_languages_are_understood(tmp_path: Path) -> None:
     names = '"Nr.", "Strategie", "Wertpapier", "Richtung", "Gewinn/Verlust", "Gebühr", "Währung", "Schluss"'
     create = f"CREATE TABLE export ({names})"

@@ -100,6 +100,11 @@ def test_results_follow_from_executed_orders(jesse: Jesse) -> None:
     assert long.closed_at == datetime(2026, 10, 1, 13, tzinfo=UTC)
 
 
+def test_the_leverage_is_the_one_that_jesse_stores(jesse: Jesse) -> None:
+    jesse.trade("long", ("buy", 1, 100), ("sell", 1, 110), leverage=5)
+    assert [trade.leverage for trade in jesse.portfolio().closed_trades(OCTOBER)] == [Decimal(5)]
+
+
 def test_what_jesse_hides_does_not_count_and_paper_is_apart(jesse: Jesse) -> None:
     pair = ("buy", 1, 100), ("sell", 1, 110)
     jesse.trade("long", *pair, soft_deleted_at=NOON)

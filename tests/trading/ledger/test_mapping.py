@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -186,6 +187,18 @@ def test_decimal_texts_with_their_currency(tmp_path: Path) -> None:
     )
     assert results(found) == [("s", "ETHUSDT", "long", "12.34567891 USDT", "live")]
     assert [position.side for position in found.open_positions()] == ["short"]
+
+
+def test_leverage_is_read_where_it_is_mapped_and_a_number(tmp_path: Path) -> None:
+    columns = {"agent": {"const": "a"}, "market": {"const": "m"}, "currency": {"const": "USD"}, "closed_at": "at"}
+    mapping = {"table": "t", "columns": {"id": "id", **columns, "pnl": "pnl", "leverage": "lev"}}
+    levers = ["3", 2.5, "isolated", None, 0]
+    values = [(n, f"2026-10-02 10:0{n}", 1, lever) for n, lever in enumerate(levers)]
+    with closing(sqlite3.connect(tmp_path / "bot.sqlite")) as bot, bot:
+        bot.execute("CREATE TABLE t (id, at, pnl, lev)")
+        bot.executemany("INSERT INTO t VALUES (?, ?, ?, ?)", values)
+    found = portfolio(tmp_path, mapping).closed_trades(OCTOBER)
+    assert [trade.leverage for trade in found] == [Decimal(3), Decimal("2.5"), None, None, None]
 
 
 def test_a_query_and_times_of_every_kind(tmp_path: Path) -> None:

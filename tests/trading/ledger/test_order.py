@@ -120,12 +120,27 @@ def test_turnover_and_funding_are_unknown_as_soon_as_one_is(bot: Native) -> None
 def test_tables_of_before_are_read_without_their_later_columns(bot: Native) -> None:
     bot.trade(1, "2026-10-30 01:00:00", size=1, entry_price=2, exit_price=3)
     before = Portfolio([bot.settings()]).performance(DAY)
-    for table, column in (("trades", "funding"), ("trades", "volume"), ("equity", "unrealised")):
+    later = ("trades", "funding"), ("trades", "volume"), ("trades", "leverage"), ("equity", "unrealised")
+    for table, column in later:
         bot.run(f"ALTER TABLE {table} DROP COLUMN {column}")
     floor = Portfolio([bot.settings()])
     assert floor.performance(DAY) == before
     assert (before[0].volume, before[0].funding) == (usdt("5"), None)
     assert floor.performance(DAY, account=True)[0].open is not None
+    assert [trade.leverage for trade in floor.closed_trades(DAY)] == [None]
+
+
+def test_the_leverage_of_a_trade_is_what_the_bot_writes(bot: Native) -> None:
+    for minute, leverage in enumerate((3, 2.5, None)):
+        bot.trade(1, f"2026-10-30 01:{minute:02}:00", leverage=leverage)
+    trades = Portfolio([bot.settings()]).closed_trades(DAY)
+    assert [trade.leverage for trade in trades] == [Decimal(3), Decimal("2.5"), None]
+
+
+@pytest.mark.parametrize("leverage", [0, -3, "NaN", "Infinity"])
+def test_what_is_no_leverage_is_refused(bot: Native, leverage: object) -> None:
+    with pytest.raises(Exception, match=r"constraint|violates"):
+        bot.trade(1, "2026-10-30 01:00:00", leverage=leverage)
 
 
 def test_a_floor_of_trades_alone_needs_no_other_table(bot: Native) -> None:

@@ -30,8 +30,9 @@ class TradeColumns:
     """One closed trade. What the database does not know is `null()`.
 
     `mode` yields `live` or `paper`; `pnl` is net of fees and funding, and `funding` positive where it was received;
-    `volume` is the cost of every fill; `id` and `closed_at` are bare columns, and `id` is unique. Of a trade that
-    cannot be read `pnl`, `currency` or `mode` is NULL, or `closed_at` has not the form that `Readable.formed` wants.
+    `volume` is the cost of every fill, and `leverage` the ratio of the position to what was put up for it; `id` and
+    `closed_at` are bare columns, and `id` is unique. Of a trade that cannot be read `pnl`, `currency` or `mode` is
+    NULL, or `closed_at` has not the form that `Readable.formed` wants.
     """
 
     id: Column
@@ -52,6 +53,7 @@ class TradeColumns:
     exit_reason: Column
     funding: Column
     volume: Column
+    leverage: Column
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -81,7 +81,7 @@ def freqtrade(dialect: str, mode: Mode) -> Source:
 def _trades() -> TableClause:
     flags = [column("is_open", Boolean()), column("is_short", Boolean())]
     text = [column(name, String()) for name in ("pair", "strategy", "stake_currency", "enter_tag", "exit_reason")]
-    rest = _columns("id open_date close_date open_rate close_rate amount close_profit_abs")
+    rest = _columns("id open_date close_date open_rate close_rate amount close_profit_abs leverage")
     costs = _columns("fee_open fee_close funding_fees")
     return table("trades", *flags, *text, *rest, *costs)
 
@@ -116,6 +116,7 @@ def _closed(rows: FromClause, mode: Mode, read: Readable) -> TradeColumns:
         exit_reason=c.exit_reason,
         funding=read.number(c.funding_fees),
         volume=_volume(rows, read),
+        leverage=read.number(c.leverage),
     )
 
 
@@ -131,6 +132,7 @@ def _stored(rows: FromClause, closed: TradeColumns) -> TradeColumns:
         pnl=case((c.is_open == false(), c.close_profit_abs)),
         currency=c.stake_currency,
         funding=c.funding_fees,
+        leverage=c.leverage,
     )
 
 
@@ -185,7 +187,8 @@ def _trade_cells(rows: FromClause, read: Readable) -> Cells:
     """The columns of closed trades that have a form to hold."""
     c = rows.c
     flag = case((c.is_open.in_((true(), false())), c.is_open))
-    numbers = [Cell(c[name], read.number(c[name]), "a number") for name in ("funding_fees", "open_rate", "close_rate")]
+    names = ("funding_fees", "open_rate", "close_rate", "leverage")
+    numbers = [Cell(c[name], read.number(c[name]), "a number") for name in names]
     cells = (
         Cell(c.is_open, flag, "0 or 1", needed=True),
         Cell(c.close_profit_abs, read.number(c.close_profit_abs), "a number", needed=True),

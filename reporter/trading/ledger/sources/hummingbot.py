@@ -24,6 +24,8 @@ from reporter.trading.ledger.sources.base import UNNAMED
 
 SCALE = Decimal(1_000_000)
 _PAPER = "_paper_trade"
+# hummingbot knows a market of perpetual futures by this word in the connector's name. It trades no other with leverage.
+_PERPETUAL = "perpetual"
 _POSITION_HOLD = 10
 _REASONS = {
     1: "time_limit",
@@ -42,7 +44,7 @@ _EXECUTORS = text(
 )
 _FILLS = text(
     "SELECT config_file_path, strategy, market, symbol, quote_asset, timestamp, order_id, trade_type, price, amount, "
-    'trade_fee, trade_fee_in_quote, exchange_trade_id FROM "TradeFill" ORDER BY timestamp'
+    'leverage, trade_fee, trade_fee_in_quote, exchange_trade_id FROM "TradeFill" ORDER BY timestamp'
 )
 _HELD = text(
     "SELECT id, controller_id, connector_name, side, trading_pair, timestamp, amount, breakeven_price, "
@@ -107,7 +109,15 @@ def _of_executor(row: Mapping[Any, Any], config: Mapping[str, Any], info: Mappin
         "closed_at": _moment(row["close_timestamp"]),
         "exit_reason": _REASONS.get(row["close_type"], str(row["close_type"])),
         "volume": _decimal(row["filled_amount_quote"]),
+        "leverage": _leverage(connector, config),
     }
+
+
+def _leverage(connector: str, config: Mapping[str, Any]) -> Decimal | None:
+    """The leverage of an executor. On a spot market its config may name one too, which hummingbot does not use."""
+    if not connector:
+        return None
+    return _decimal(config.get("leverage")) if _PERPETUAL in connector.lower() else Decimal(1)
 
 
 def _controller(row: Mapping[Any, Any], config: Mapping[str, Any]) -> str:
@@ -152,6 +162,7 @@ def _of_fills(
     """The closings of config files without executors, and what their fills leave open; `single` gets every fill."""
     fills: dict[tuple[str, str, str], list[Fill]] = defaultdict(list)
     shared: dict[tuple[str, str, str], Row] = {}
+    leverages: dict[tuple[str, str, str], set[Decimal | None]] = defaultdict(set)
     with_executors: set[str] = set()
     for row in connection.execute(_FILLS).mappings():
         key = (str(row["config_file_path"]), str(row["market"]), str(row["symbol"]))
@@ -159,6 +170,7 @@ def _of_fills(
             with_executors.add(key[0])
         fill = _fill(row)
         fills[key].append(fill)
+        leverages[key].add(_decimal(row["leverage"]))
         shared[key] = {
             "agent": key[0].rpartition("/")[2] or str(row["strategy"] or UNNAMED),
             "strategy": str(row["strategy"]),
@@ -172,8 +184,10 @@ def _of_fills(
         if key[0] in with_executors:
             continue
         position, common = OpenPosition(), shared[key]
+        # Fills with several are matched by average cost, and nobody can say which of them a trade had.
+        leverage = next(iter(leverages[key])) if len(leverages[key]) == 1 else None
         for closing in closings(own, position):
-            yield {**common, **_row(closing)}
+            yield {**common, **_row(closing), "leverage": leverage}
         _note(agents, common, own[-1].at, "")
         if position.quantity:
             positions.append({**common, **_open(position), "id": "/".join(key)})

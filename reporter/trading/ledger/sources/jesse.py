@@ -20,7 +20,7 @@ from reporter.trading.ledger.sources.base import UNNAMED
 # Rows that jesse discarded or merged into others stay in the table, marked. Of orders only the executed ones count.
 _TRADES = text(
     "SELECT t.id, t.strategy_name, t.symbol, t.exchange, t.type, t.opened_at, t.closed_at, t.session_mode, "
-    "o.bought, o.bought_for, o.sold, o.sold_for, o.fees, o.orders, o.with_fee, o.priced, o.last_at "
+    "t.leverage, o.bought, o.bought_for, o.sold, o.sold_for, o.fees, o.orders, o.with_fee, o.priced, o.last_at "
     "FROM closedtrade t LEFT JOIN (SELECT trade_id, "
     "sum(CASE WHEN side = 'buy' THEN abs(filled_qty) END) AS bought, "
     "sum(CASE WHEN side = 'buy' THEN abs(filled_qty) * price END) AS bought_for, "
@@ -83,6 +83,7 @@ def _trade(row: Mapping[Any, Any]) -> Row:
         "opened_at": _moment(row["opened_at"]),
         "closed_at": _moment(row["closed_at"]),
         "volume": None if entered_for is None or left_for is None else entered_for + left_for,
+        "leverage": _decimal(row["leverage"]),
     }
 
 

@@ -34,6 +34,7 @@ CREATE TABLE trades (
     exit_reason VARCHAR(190),
     funding     DECIMAL(38, 18) CHECK (abs(funding) < 1e18),
     volume      DECIMAL(38, 18) CHECK (abs(volume) < 1e18),
+    leverage    DECIMAL(38, 18) CHECK (leverage > 0 AND leverage < 1e18),
     INDEX trades_closed_at (closed_at)
 ) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 

@@ -31,7 +31,8 @@ CREATE TABLE trades (
     entry_tag   text,
     exit_reason text,
     funding     numeric     CHECK (abs(funding) < 1e18),
-    volume      numeric     CHECK (abs(volume) < 1e18)
+    volume      numeric     CHECK (abs(volume) < 1e18),
+    leverage    numeric     CHECK (leverage > 0 AND leverage < 1e18)
 );
 
 CREATE INDEX trades_closed_at ON trades (closed_at);

@@ -28,7 +28,7 @@ from reporter.trading.ledger.sources.base import (
 from reporter.trading.ledger.sources.readable import Readable, readable
 
 # What the schema had not from the first day: a table of before is read as if it were empty there.
-LATER = {"trades": {"funding", "volume"}, "equity": {"unrealised"}}
+LATER = {"trades": {"funding", "volume", "leverage"}, "equity": {"unrealised"}}
 
 _STORED: Mapping[str, Callable[[datetime], datetime | str]] = {"sqlite": as_text, "mysql": as_naive}
 
@@ -96,6 +96,7 @@ def _trades(own: TradeColumns, read: Readable) -> TradeColumns:
         currency=read.word(own.currency),
         funding=read.number(own.funding),
         volume=case((own.volume.is_(None), at_prices), else_=read.number(own.volume)),
+        leverage=read.number(own.leverage),
     )
 
 
@@ -142,7 +143,7 @@ def _cells(
         stored = (cell for cell in found if isinstance(cell.stored, ColumnClause))
         return tuple(replace(cell, needed=cell.needed or cell.name in needed.split()) for cell in stored)
 
-    closed = "pnl fees funding volume size entry_price exit_price"
+    closed = "pnl fees funding volume leverage size entry_price exit_price"
     opened = "unrealised current_price size entry_price"
     return (
         Cells("trades", trades.id, cells(trades, "closed_at pnl", closed, "closed_at opened_at"), true()),

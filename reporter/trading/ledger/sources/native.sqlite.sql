@@ -41,7 +41,8 @@ CREATE TABLE trades (
     entry_tag   TEXT,
     exit_reason TEXT,
     funding     NUMERIC CHECK (typeof(funding) IN ('integer', 'real', 'null') AND abs(funding) < 1e18),
-    volume      NUMERIC CHECK (typeof(volume) IN ('integer', 'real', 'null') AND abs(volume) < 1e18)
+    volume      NUMERIC CHECK (typeof(volume) IN ('integer', 'real', 'null') AND abs(volume) < 1e18),
+    leverage    NUMERIC CHECK (typeof(leverage) IN ('integer', 'real', 'null') AND leverage > 0 AND leverage < 1e18)
 );
 
 CREATE INDEX trades_closed_at ON trades (closed_at);
