@@ -30,6 +30,7 @@ import httpx
 from sqlalchemy import func, select
 
 from reporter.client import Client
+from reporter.errors import StoreLockedError
 from reporter.inbox.event import read_event
 from reporter.inbox.submit import submit
 from reporter.messages.message import from_dict, plain_blocks
@@ -43,6 +44,8 @@ from tests.client.inbox import inbox
 from tests.support.discord import LocalDiscord
 
 TOKEN, SECRET = "a-token-of-the-bench-0123456789", "a-secret-of-the-bench-0123456789"
+MOST_TRIES = 20
+"""How often a script hands in an event before it gives up."""
 AT_ONCE = 500
 CONFIG = """\
 version: 1
@@ -160,11 +163,18 @@ def kill_on(place: Place, over: threading.Event, kills: list[int]) -> None:
 
 
 def notify(place: Place, count: int) -> None:
-    """As the command `notify` does it, an event a transaction."""
+    """As the command `notify` does it, an event a transaction; what is refused is handed in again."""
     store, now = open_store(str(place.folder / "state.sqlite")), SystemClock().wall
+    refused = 0
     for number in range(count):
-        with store.begin() as connection:
-            submit(connection, [read_event(event(number))], now(), source="notify")
+        for _ in range(MOST_TRIES):
+            try:
+                with store.begin() as connection:
+                    submit(connection, [read_event(event(number))], now(), source="notify")
+                break
+            except StoreLockedError:
+                refused += 1
+    tell("notify, while others kept the store longer than it waits", f"{refused} refused", "few, none lost")
 
 
 def api(place: Place, count: int) -> None:
