@@ -58,6 +58,7 @@ def _check_config(
     loaded = contents.loaded
     yield from (Finding("config", str(problem)) for problem in problems)
     yield from (Finding("advice", str(problem)) for problem in loaded.warnings)
+    yield from _check_extras(loaded.config)
     if problems:
         return
     counted = f"{plural(len(runtime.jobs), 'job')}, {plural(len(runtime.channels), 'channel')}"
@@ -65,13 +66,12 @@ def _check_config(
     if not runtime.jobs:
         yield Finding("advice", "it names no job, so nothing is reported: write `daily_summary:` under `jobs:`")
     yield from (Finding("advice", str(problem)) for problem in settings_without_effect(loaded, contents.jobs))
-    yield from _check_extras(loaded.config)
 
 
 def _check_extras(config: Config) -> Iterator[Finding]:
     """What a part of the config needs and is not installed."""
     if absent := missing(config):
-        yield Finding("config", f"the config needs {', '.join(absent)}: {remedy(absent)}")
+        yield Finding("config", f"the config needs {', '.join(absent)}, not installed here: {remedy(absent)}")
 
 
 def _check_templates(runtime: Runtime) -> Iterator[Finding]:

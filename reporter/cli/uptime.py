@@ -19,6 +19,7 @@ from reporter.alerts.uptime import StateSpan, Uptime, Window, is_component, meas
 from reporter.app.app import App
 from reporter.errors import ReporterError, nearest
 from reporter.messages.message import visible
+from reporter.operations.service import no_figures_yet
 from reporter.periods.civil import DAY, Period, Unit, before, containing, parse_at
 from reporter.periods.time_text import duration_text
 from reporter.store import uptime
@@ -55,8 +56,12 @@ def run(app: App, options: argparse.Namespace) -> int:
         names = _meant(options.subject, known)
         found = uptime.between(connection, begin, now, None if len(names) == len(known) else names)
         spans = {name: list(group) for name, group in groupby(found, key=lambda span: span.subject)}
-    if not spans:
-        print("Nothing was watched yet: the job health_probe watches while the daemon runs.")
+    if names and not spans:
+        print(f"{look.label}: nothing was watched.")
+        return DONE
+    seen = [span for group in spans.values() for span in group]
+    if not any(span.end > span.start for span in seen):
+        print(no_figures_yet(app, names, seen))
         return DONE
     print(f"{look.label}, seen {now.astimezone(app.runtime.zone):%Y-%m-%d %H:%M %Z}.\n{LEGEND}\n")
     excluded = partial(maintenance_spans, app.runtime.maintenance)

@@ -38,13 +38,15 @@ def is_reached(path: Path) -> bool:
 def forward(path: Path, request: Request, given: int, out: Write, error: Write) -> int:
     """Have the daemon run a command that reads from the file `given`; returns its exit code.
 
-    Raises NoDaemonError and ClosedSocketError before anything was done, and ReporterError with what the daemon says.
+    Raises NoDaemonError and ClosedSocketError before anything was done, ReporterError with what the daemon says, and
+    OSError where what it writes cannot be passed on: nobody reads it any more, or the disk is full.
     """
+    failed: list[OSError] = []
     with _connected(path) as connection:
         (read_out, write_out), (read_error, write_error) = os.pipe(), os.pipe()
         copying = [
-            threading.Thread(target=_copied, args=(read_out, out, connection), daemon=True),
-            threading.Thread(target=_copied, args=(read_error, error, connection), daemon=True),
+            threading.Thread(target=_copied, args=(read_out, out, connection, failed), daemon=True),
+            threading.Thread(target=_copied, args=(read_error, error, connection, failed), daemon=True),
         ]
         try:
             socket.send_fds(connection, [request.encode()], [given, write_out, write_error])
@@ -63,6 +65,8 @@ def forward(path: Path, request: Request, given: int, out: Write, error: Write) 
             answer = b""
         for thread in copying:
             thread.join()
+    if failed:
+        raise failed[0]
     if not answer:
         raise ReporterError("the daemon ended while the command ran")
     found = json.loads(answer)
@@ -96,12 +100,14 @@ def to_stream(stream: TextIO) -> Write:
     return write
 
 
-def _copied(source: int, write: Write, connection: socket.socket) -> None:
-    """Pass on until the end. Where nobody reads any more, the command is ended by hanging up."""
+def _copied(source: int, write: Write, connection: socket.socket, failed: list[OSError]) -> None:
+    """Pass on until the end. Where that fails, as nobody reads any more, the command is ended by hanging up."""
     with os.fdopen(source, "rb", buffering=0) as pipe:
         try:
             while chunk := pipe.read(65536):
                 write(chunk)
-        except (OSError, ValueError):
+        except (OSError, ValueError) as error:
+            if isinstance(error, OSError):
+                failed.append(error)
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)

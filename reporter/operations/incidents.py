@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, time, timedelta
 from typing import Annotated, Literal
 
+from sqlalchemy import Connection
+
 from reporter.alerts.incident import Incident
 from reporter.alerts.maintenance import fits, matching
 from reporter.alerts.suppression import Silence
@@ -21,7 +23,8 @@ from reporter.notify.timeline import Timeline
 from reporter.operations.operation import Arguments, Invocation, Role, Words
 from reporter.operations.restatements import story as restated_story
 from reporter.periods.civil import parse_at
-from reporter.store import incidents
+from reporter.periods.time_text import moment_text
+from reporter.store import incidents, run_log
 
 USUAL = timedelta(hours=2)
 # The longest pattern that the store holds, in characters.
@@ -40,11 +43,19 @@ def story(app: App, subject: str | None, at: str | None = None) -> list[str]:
     with app.store.read() as connection:
         told = Timeline(connection, app.runtime.notify, app.clock.wall(), app.runtime.describe)
         if subject is None:
-            return list(told.overview())
+            return [*_nobody_watches(app, connection), *told.overview()]
         ledger = subject.removeprefix("ledger/")
         if ledger != subject and subject not in told.subjects():
             return list(restated_story(app.store, ledger, app.runtime.zone))
         return list(told.of(named_subject(subject, told.subjects()), _moment(app, at) if at else None))
+
+
+def _nobody_watches(app: App, connection: Connection) -> Iterator[str]:
+    """What stands above the overview while no daemon runs: it is of the past."""
+    if app.store.has_daemon() is False:
+        last = run_log.last_run_by_daemon(connection)
+        when = f"last began a job at {moment_text(last, app.runtime.zone)}" if last else "has run no job here yet"
+        yield f"No daemon runs, so nothing is watched. A daemon {when}."
 
 
 def _moment(app: App, text: str) -> datetime:
@@ -275,5 +286,7 @@ def alerts(asked: Invocation[AlertsArguments]) -> Iterator[Message]:
     with asked.app.store.read() as connection:
         open_ones = incidents.open_incidents(connection)
         held = [one for one in incidents.silences_at(connection, asked.now) if one.holds(asked.now)]
+        daemon = asked.app.store.has_daemon()
+        last_run = None if daemon is not False else run_log.last_run_by_daemon(connection)
     off = next((one for one in held if one.pattern == EVERYTHING), None)
-    yield asked.answer("alerts", incidents=open_ones, silences=held, off=off)
+    yield asked.answer("alerts", incidents=open_ones, silences=held, off=off, daemon=daemon, last_run=last_run)

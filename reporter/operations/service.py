@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import Annotated
 
@@ -22,12 +22,32 @@ FIGURES = timedelta(days=7)
 WINDOWS = {"24 h": DAY, "7 d": 7 * DAY, "30 d": 30 * DAY}
 """The windows of uptime figures."""
 MOST = 25
+WATCHER = "health_probe"
+"""The job that watches."""
 
 
 def watched(app: App) -> list[str]:
     """What has an uptime."""
     with app.store.read() as connection:
         return uptime_store.subjects(connection)
+
+
+def no_figures_yet(app: App, names: Sequence[str], spans: Iterable[StateSpan]) -> str:
+    """Why nothing of these names has an uptime yet, and from when on it has: a share of time takes two readings.
+
+    `names` are those of what is up or down, of all that was watched; `spans` what was seen of them.
+    """
+    watcher = app.runtime.jobs.get(WATCHER)
+    if watcher is None or not watcher.enabled:
+        return f"Nothing was watched yet: the job {WATCHER}, which watches, is not among the `jobs` of the config."
+    begin = f"figures begin with the second round of {WATCHER}, which runs {watcher.schedule.describe()}"
+    last = max((span.end for span in spans), default=None)
+    if last is not None:
+        at = f"{last.astimezone(app.runtime.zone):%Y-%m-%d %H:%M:%S %Z}"
+        return f"Each thing was seen once, at {at}: {begin} while the daemon does."
+    if not names and watched(app):
+        return f"Nothing that is up or down is watched: name it in `probes`, `ledgers` or `pings`, and {begin}."
+    return f"Nothing was watched yet: {begin} while the daemon does."
 
 
 class UptimeArguments(Arguments):
@@ -65,6 +85,10 @@ def uptime(asked: Invocation[UptimeArguments]) -> Iterator[Message]:
         raise ReporterError(
             f"nothing that is watched has the name {given}" + (f": did you mean {near}?" if near else "")
         )
+    if not any(span.end > span.start for name in names for span in spans[name]):
+        seen = [span for name in names for span in spans[name]]
+        yield asked.answer("uptime", rows=[], more=0, windows=[], why=no_figures_yet(app, names, seen))
+        return
     rows = []
     for name in names:
         windows = list(maintenance_spans(app.runtime.maintenance, name, begin, asked.now))

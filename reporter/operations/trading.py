@@ -16,7 +16,7 @@ from reporter.jobs.kit.status_board import LEVEL_MARKS, LEVEL_TONES, WORST_FIRST
 from reporter.messages.message import Message
 from reporter.operations.operation import Arguments, Invocation, Words
 from reporter.periods.civil import Covers, Period, covered
-from reporter.store import alerts, announcements, outbox
+from reporter.store import alerts, announcements, outbox, run_log
 from reporter.trading.books import Book, BookLine, By, Series, TradeFilter, Unread
 from reporter.trading.exchange_rates import totals
 from reporter.trading.trades import Agent, Position
@@ -138,6 +138,8 @@ def status(asked: Invocation[Arguments]) -> Iterator[Message]:
         troubled = [one.state for one in alerts.troubled(connection)]
         waiting = outbox.counts(connection)
         announced = announcements.standing(connection, asked.now)
+        daemon = app.store.has_daemon()
+        last_run = None if daemon is not False else run_log.last_run_by_daemon(connection)
     failing = sorted((one for one in troubled if one.level is not Level.OK), key=_worst_first)
     levels = [one.level for one in failing]
     try:
@@ -148,11 +150,14 @@ def status(asked: Invocation[Arguments]) -> Iterator[Message]:
     running = [agent.runs(asked.now, SILENT_AFTER) for agent in agents]
     gone = unread(app, found) if why is None else []
     worst = worst_level([*levels, *([Level.CRITICAL] if why or gone else [])])
+    summary = level_summary(levels, "All systems operational" if worst is Level.OK else "Trading data is missing")
+    if daemon is False:  # what it knows of alerts is of the past
+        worst, summary = Level.CRITICAL if last_run else Level.UNKNOWN, "No daemon runs: nothing is sent or watched"
     yield asked.answer(
         "status",
         tone=LEVEL_TONES[worst],
         mark=LEVEL_MARKS[worst],
-        summary=level_summary(levels, "All systems operational" if worst is Level.OK else "Trading data is missing"),
+        summary=summary,
         failing=[(LEVEL_MARKS[one.level], one) for one in failing],
         running=running.count(True),
         known=len([one for one in running if one is not None]),
@@ -163,7 +168,8 @@ def status(asked: Invocation[Arguments]) -> Iterator[Message]:
         why=why,
         dead=waiting.get("dead", 0),
         announced=announced,
-        daemon=app.store.has_daemon(),
+        daemon=daemon,
+        last_run=last_run,
     )
 
 

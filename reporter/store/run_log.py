@@ -67,6 +67,12 @@ def newest_runs(connection: Connection, job: str | None, limit: int) -> list[Run
     return [_run(row) for row in connection.execute(query if job is None else query.where(runs.c.job == job))]
 
 
+def last_run_by_daemon(connection: Connection) -> datetime | None:
+    """When a daemon last began to run a job; None where none has done so."""
+    query = select(func.max(runs.c.started_at)).where(runs.c.trigger.in_(("schedule", "interval")))
+    return connection.execute(query).scalar_one()
+
+
 def counts_since(connection: Connection, moment: datetime) -> dict[str, int]:
     """How many runs had each outcome."""
     query = select(runs.c.outcome, func.count().label("number")).where(runs.c.started_at >= moment)

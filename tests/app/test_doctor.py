@@ -7,12 +7,14 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import distribution
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -20,14 +22,19 @@ from reporter.app.doctor.bundle import bundle
 from reporter.app.doctor.diagnosis import Diagnosis
 from reporter.app.doctor.examination import examine
 from reporter.app.doctor.machine import clock, room
+from reporter.app.doctor.own_store import own_store
 from reporter.app.doctor.service import daemons, is_daemon, service
 from reporter.app.extras import MODULES, needed
 from reporter.app.home import FolderHome
 from reporter.cli import main
 from reporter.config.models import Config
 from reporter.control.client import is_reached
+from reporter.store.database import open_store
 from tests.support.discord.local import LocalDiscord
+from tests.support.paths import ROOT
 from tests.support.stage import DAILY, Stage
+
+NOW = datetime(2026, 10, 31, 12, tzinfo=UTC)
 
 
 def home_of(stage: Stage) -> FolderHome:
@@ -118,6 +125,14 @@ def test_a_clock_that_another_contradicts(well: Stage) -> None:
     assert "timedatectl" in first.remedy
 
 
+def test_a_zone_that_is_not_the_machines_is_trouble_only_where_nobody_chose_it(well: Stage) -> None:
+    here = well.clock.wall().astimezone().utcoffset()
+    zone = ZoneInfo("Asia/Tokyo" if here != timedelta(hours=9) else "UTC")
+    runtime = replace(well.app.runtime, zone=zone)
+    assert [one.verdict for one in clock(runtime, well.clock) if one.about == "zone"] == ["warning"]
+    assert [one.verdict for one in clock(runtime, well.clock, chosen=True) if one.about == "zone"] == ["ok"]
+
+
 def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1000))
@@ -152,6 +167,68 @@ def test_two_daemons_on_one_home(tmp_path: Path) -> None:
     for process in running:
         process.communicate()
     assert (found.verdict, found.text[:27]) == ("wrong", "2 daemons run on this home:")
+
+
+def test_daemons_that_share_a_store_are_no_trouble(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "print(flush=True); input()", "reporter", "--home", str(tmp_path), "run"]
+    running = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(2)]
+    for process in running:
+        assert process.stdout
+        process.stdout.readline()
+    [found] = daemons(tmp_path, shared=True)
+    for process in running:
+        process.communicate(b"\n")
+    assert (found.verdict, found.text[:41]) == ("ok", "2 run on this home and share its store: p")
+
+
+def test_a_store_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    [found] = own_store(str(tmp_path / "file" / "reporter.sqlite"), NOW)
+    assert found.verdict == "wrong"
+    assert f"cannot create {tmp_path}/file/reporter.sqlite: {tmp_path}/file is no folder" in found.text
+    [fresh] = own_store(str(tmp_path / "state" / "reporter.sqlite"), NOW)
+    assert (fresh.verdict, fresh.text) == (
+        "ok",
+        f"there is none yet: the first start creates {tmp_path}/state/reporter.sqlite",
+    )
+
+
+LOOKS = """
+import os, sys
+from datetime import UTC, datetime
+from reporter.app.doctor.own_store import own_store
+os.setgroups([]); os.setuid(65534)
+for one in own_store(sys.argv[1], datetime.now(UTC)):
+    print(one.verdict, one.text, "->", one.remedy)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+@pytest.mark.parametrize(
+    ("owner", "mode", "folder_mode", "said"),
+    [
+        (0, 0o644, 0o755, "{file} belongs to root, and nobody runs this -> run commands as root"),
+        (65534, 0o400, 0o755, "nobody cannot write to {file} -> chmod u+rwX {file}"),
+        (65534, 0o600, 0o755, "nobody cannot write to {file.parent} -> chmod u+rwX {file.parent}"),
+        (65534, 0o602, 0o777, "every user can write to {file} -> chmod o-rwx {file}"),
+    ],
+)
+def test_a_store_that_its_user_cannot_use_is_named_with_who_may(
+    owner: int, mode: int, folder_mode: int, said: str
+) -> None:
+    with tempfile.TemporaryDirectory() as place:
+        Path(place).chmod(0o755)
+        file = Path(place, "state", "reporter.sqlite")
+        file.parent.mkdir()
+        with closing(open_store(str(file))):
+            pass
+        os.chown(file, owner, -1)
+        file.chmod(mode)
+        file.parent.chmod(folder_mode)
+        looked = subprocess.run(
+            [sys.executable, "-c", LOOKS, str(file)], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+    assert said.format(file=file) in looked.stdout, looked
 
 
 def test_a_home_that_is_no_service(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ class World:
         )
         (folder / "config" / "reporter.yaml").write_text(config)
         environ = {"HOME": str(folder), "BOT": bot, "HOOK": hook}
-        self.app = App(FolderHome(folder, clock=clock, environ=environ), clock=clock)
+        self.app = App(FolderHome(folder, clock=clock, environ=environ), clock=clock, hold=True)
 
     def opened(self) -> DiscordDoor:
         chat = self.app.runtime.chat

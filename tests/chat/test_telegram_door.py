@@ -76,7 +76,7 @@ class World:
 
     def _app(self) -> App:
         environ = {"HOME": str(self.folder), "BOT": self.telegram.token()}
-        return App(FolderHome(self.folder, clock=self.clock, environ=environ), clock=self.clock)
+        return App(FolderHome(self.folder, clock=self.clock, environ=environ), clock=self.clock, hold=True)
 
     def again(self) -> World:
         """The same home after a restart."""

@@ -118,8 +118,35 @@ def test_what_cannot_be_shown_is_said(floor: Stage, subject: str | None, month: 
     assert str(caught.value) == why
 
 
-def test_before_anything_was_watched_it_says_who_does_that(stage: Stage) -> None:
+def test_before_anything_was_watched_it_says_from_when_on_there_are_figures(stage: Stage, capsys: Says) -> None:
+    begin = "figures begin with the second round of health_probe, which runs every 30 seconds"
     assert stage.on_screen("  health_probe:").app.store
     shown = reporter(stage, "uptime")
     assert (shown.returncode, shown.stderr) == (0, "")
-    assert shown.stdout == "Nothing was watched yet: the job health_probe watches while the daemon runs.\n"
+    assert shown.stdout == f"Nothing was watched yet: {begin} while the daemon does.\n"
+    of_the_machine = [Observation("self/late", Level.OK, ""), Observation("probe/host-cpu", Level.OK, "")]
+    for found in (of_the_machine, of_the_machine, [Observation("probe/db", Level.OK, "")]):
+        with stage.app.store.begin() as connection:
+            uptime.record(connection, found, stage.app.clock.wall())
+        if len(found) == 2:
+            [line] = asked(stage, capsys)
+            named = "name it in `probes`, `ledgers` or `pings`"
+            assert line == f"Nothing that is up or down is watched: {named}, and {begin}."
+            stage.clock.forward(seconds=30)
+    [line] = asked(stage, capsys)
+    assert line == f"Each thing was seen once, at 2026-10-31 12:01:00 UTC: {begin} while the daemon does."
+    stage.clock.forward(seconds=30)
+    with stage.app.store.begin() as connection:
+        uptime.record(connection, [Observation("probe/db", Level.OK, "")], stage.app.clock.wall())
+    assert "100%" in asked(stage, capsys)[-1]
+
+
+def test_a_time_in_which_nothing_was_watched_is_told_as_that(floor: Stage, capsys: Says) -> None:
+    assert asked(floor, capsys, month="2026-09") == ["The month 2026-09: nothing was watched."]
+
+
+def test_without_the_job_that_watches_it_is_named(stage: Stage, capsys: Says) -> None:
+    stage.on_screen("  daily_summary:")
+    assert asked(stage, capsys) == [
+        "Nothing was watched yet: the job health_probe, which watches, is not among the `jobs` of the config."
+    ]

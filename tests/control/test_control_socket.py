@@ -87,6 +87,17 @@ def test_a_command_ends_when_whoever_gave_it_goes(path: Path, tmp_path: Path) ->
     server.stop()
 
 
+def test_where_nobody_reads_what_comes_back_that_is_said_and_not_blamed_on_the_daemon(path: Path) -> None:
+    server = listening(path, "print('x' * 1_000_000)")
+
+    def unread(_: bytes) -> None:
+        raise BrokenPipeError(32, "Broken pipe")
+
+    with Path(os.devnull).open("rb") as nothing, pytest.raises(BrokenPipeError):
+        client.forward(path, Request("/etc/pnl", ("runs",), "anna"), nothing.fileno(), unread, unread)
+    server.stop()
+
+
 def test_only_so_many_commands_run_at_once(path: Path, tmp_path: Path) -> None:
     server = listening(path, WAITS)
     waiting = [socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(AT_ONCE)]

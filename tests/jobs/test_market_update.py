@@ -123,4 +123,4 @@ def test_check_names_the_extra_that_an_exchange_needs(stage: Stage, monkeypatch:
     watching(stage, "btc: {exchange: kraken, symbol: BTC/USDT}")
     monkeypatch.setitem(sys.modules, "ccxt", None)
     found = [one.text for one in check_home(stage.app.home) if one.trouble == "config"]
-    assert found == ["the config needs ccxt: pip install 'reporter[ccxt]'"]
+    assert found == ["the config needs ccxt, not installed here: pip install 'reporter[ccxt]'"]

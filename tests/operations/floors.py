@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from reporter.messages.message import Message, plain, plain_blocks
 from reporter.operations.answering import Door
 from reporter.operations.operation import Actor, Role
+from reporter.store.daemon_lock import daemon_lock
 from tests.jobs.floor import Closed, Idle, database
 from tests.support.stage import Stage
 
@@ -39,6 +42,18 @@ def floor(folder: Path, config: str = CONFIG) -> Stage:
     stage.write("config/reporter.yaml", config)
     database(folder / "trading.sqlite", TRADES, AGENTS)
     return stage
+
+
+@contextmanager
+def with_a_daemon(stage: Stage) -> Iterator[None]:
+    """Somebody else holds the store of the stage, as a daemon does."""
+    file = stage.app.store.file
+    assert file
+    lock = daemon_lock(file)
+    try:
+        yield
+    finally:
+        os.close(lock)
 
 
 def ask(stage: Stage, text: str, actor: Actor = OWNER) -> str:

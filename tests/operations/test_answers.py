@@ -11,14 +11,15 @@ from reporter.alerts.model import Level, Observation
 from reporter.errors import ReporterError
 from reporter.operations.operation import NotAllowedError, Role
 from reporter.operations.table import OPERATIONS
-from tests.operations.floors import OWNER, VIEWER, ask, floor
+from tests.operations.floors import OWNER, VIEWER, ask, floor, with_a_daemon
 from tests.support.stage import Stage
 
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     found = floor(tmp_path_factory.mktemp("floor"))
-    yield found
+    with with_a_daemon(found):
+        yield found
     found.close()
 
 
@@ -153,12 +154,40 @@ def test_a_silence_does_not_end_in_the_past(stage: Stage, words: str, why: str) 
         ask(stage, f"silence db {words}")
 
 
+def test_without_a_daemon_the_title_says_so_and_since_when(tmp_path: Path) -> None:
+    stage = floor(tmp_path)
+    answer = ask(stage, "status").splitlines()
+    assert answer[0] == "⚪ No daemon runs: nothing is sent or watched"
+    assert answer[1] == "No daemon has run a job on this store yet. reporter run, or the service, starts one."
+    stage.run("daily_summary")
+    assert ask(stage, "status").splitlines()[0].startswith("⚪"), "a run by hand is none of a daemon"
+    stage.tick()
+    stage.clock.forward(days=1)
+    assert stage.told() == ["daily_summary 2026-10-31"]
+    seen = [Observation("limit/daily_loss", Level.WARNING, "the limit is near")] * 3
+    stage.app.runner.observe(stage.app.runtime, seen)
+    stage.clock.forward(hours=3)
+    answer = ask(stage, "status").splitlines()
+    assert answer[0] == "🔴 No daemon runs: nothing is sent or watched"
+    assert answer[1].startswith("The last run of a job by a daemon began 13:00 CET, 3h ago.")
+    assert "🚨 Failing when a daemon last ran" in answer
+    assert ask(stage, "alerts").startswith("⚪ No daemon runs: nothing is watched\nThe last run of a job")
+    assert (
+        ask(stage, "explain").splitlines()[1].startswith("No daemon runs, so nothing is watched. A daemon last began")
+    )
+    with with_a_daemon(stage):
+        assert ask(stage, "status").startswith("🟡 1 warning")
+        assert ask(stage, "alerts").startswith("🔔 Alerts are on")
+    stage.close()
+
+
 def test_a_floor_that_cannot_be_read_is_told_and_not_called_zero(tmp_path: Path) -> None:
     stage = floor(tmp_path)
     assert stage.app
     (tmp_path / "trading.sqlite").write_bytes(b"not a database" * 100)
-    answer = ask(stage, "status")
-    assert "🔴" in answer
+    with with_a_daemon(stage):
+        answer = ask(stage, "status")
+    assert answer.startswith("🔴 Trading data is missing")
     assert "could not be read" in answer
     assert "0 open positions" not in answer
     stage.close()

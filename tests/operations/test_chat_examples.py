@@ -10,7 +10,7 @@ import pytest
 from reporter.messages.message import Message
 from reporter.operations.answering import Door
 from tests.jobs.test_examples import in_order
-from tests.operations.floors import CONFIG, OWNER, floor, text_of
+from tests.operations.floors import CONFIG, OWNER, floor, text_of, with_a_daemon
 from tests.operations.test_control import code_of
 from tests.support import golden
 from tests.support.paths import GOLDEN
@@ -36,7 +36,8 @@ EXAMPLES: dict[str, tuple[str, bool, tuple[str, ...]]] = {
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
     found = floor(tmp_path, CONFIG + ACTIONS)
-    yield found
+    with with_a_daemon(found):
+        yield found
     found.close()
 
 

@@ -28,6 +28,23 @@ JOBS = """\
     schedule: every 1s
     params: {own: {late: {warning: 0.05, critical: 60}, waiting: {warning: 0.05, critical: 60}}}
 """
+# A report that is late for as long as its file is there: what mends it waits for no pause between two tries.
+SLOW = '''\
+import time
+from pathlib import Path
+
+from reporter import Context, Report, job
+
+HELD = Path(__file__).with_name("held")
+
+
+@job(covers="yesterday", schedule="daily at 00:00", deadline=600)
+def slow(ctx: Context):
+    """Takes its time."""
+    while HELD.exists():
+        time.sleep(0.05)
+    yield Report()
+'''
 # It takes what a job that leaks would take, for as long as its file is there.
 BALLAST = '''\
 import os
@@ -81,6 +98,20 @@ def test_a_late_report_and_a_waiting_message_are_alerts(stage: Stage, discord: L
     discord.fail(Status(), times=10_000, webhook="reports")
     with daemon(stage.folder, BEFORE_MIDNIGHT, stage.environ) as running:
         shows(discord, running, ("Reports: late by more than 3s: broken", "Messages: waiting for more than 3s"))
+        assert running.process.poll() is None
+
+
+def test_lateness_and_waiting_messages_are_alerts_that_end(stage: Stage, discord: LocalDiscord) -> None:
+    """The report is told, and Discord takes messages again."""
+    stage.report("daily", DAILY).report("slow", SLOW)
+    stage.on_discord(discord, JOBS.replace("broken", "slow"), channels=("reports", "alerts"), more=POLICY)
+    held = stage.write("jobs/held", "")
+    discord.fail(Status(), times=10_000, webhook="reports")
+    with daemon(stage.folder, BEFORE_MIDNIGHT, stage.environ) as running:
+        shows(discord, running, ("Reports: late by more than 3s: slow", "Messages: waiting for more than 3s"))
+        held.unlink()
+        discord.heal()
+        shows(discord, running, ("Over: self late", "Over: self waiting"))
         assert running.process.poll() is None
 
 

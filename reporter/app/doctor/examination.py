@@ -14,7 +14,6 @@ from reporter.app.doctor.program import extras, program
 from reporter.app.doctor.service import daemons, service
 from reporter.app.home import FolderHome
 from reporter.errors import ConfigError, ReporterError
-from reporter.scheduler.runtime import Runtime
 from reporter.store.database import store_file
 
 Part = Callable[[], Iterator[Diagnosis]]
@@ -28,7 +27,7 @@ def examine(home: FolderHome, answers: Callable[[Path], bool]) -> Iterator[Diagn
     folder = home.homes[0]
     yield from _guarded("program", program)
     yield from _guarded("config", lambda: map(_from_check, check_home(home)))
-    yield from _guarded("daemon", lambda: daemons(folder))
+    yield from _guarded("daemon", lambda: daemons(folder, shared=_is_shared(home)))
     yield from _guarded("service", lambda: service(folder, answers))
     yield from _guarded("config", lambda: _of_config(home))
 
@@ -41,8 +40,17 @@ def _guarded(about: str, part: Part) -> Iterator[Diagnosis]:
     except Exception as error:  # noqa: BLE001 - whatever is wrong is what is looked for
         words = str(error) if isinstance(error, ReporterError) else f"{type(error).__name__}: {error}"
         yield Diagnosis(
-            about, "warning", f"could not be looked at: {words}", "report it with `reporter doctor --bundle`"
+            about, "warning", f"could not be looked at: {words}", "report it with `reporter doctor --bundle FILE`"
         )
+
+
+def _is_shared(home: FolderHome) -> bool:
+    """Whether several daemons may share the store of this home: on PostgreSQL."""
+    try:
+        store = home.read().loaded.store
+        return not store.missing and store_file(store.reveal()) is None
+    except ReporterError:
+        return False
 
 
 def _from_check(found: Finding) -> Diagnosis:
@@ -61,11 +69,8 @@ def _of_config(home: FolderHome) -> Iterator[Diagnosis]:
         yield from _guarded("disk", lambda: room(_folders(url, contents.homes[0], loaded.config.log.file)))
     runtime, _ = home.open(contents)
     with closing(runtime):
-        yield from _guarded("clock", lambda: _clock(runtime, home))
-
-
-def _clock(runtime: Runtime, home: FolderHome) -> Iterator[Diagnosis]:
-    yield from clock(runtime, home.clock)
+        chosen = "timezone" in loaded.config.model_fields_set
+        yield from _guarded("clock", lambda: clock(runtime, home.clock, chosen=chosen))
 
 
 def _folders(store: str, home: Path, log: str | None) -> dict[str, Path]:

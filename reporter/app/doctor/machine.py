@@ -19,8 +19,9 @@ SCARCE, NONE_LEFT = 500_000_000, 20_000_000
 _SET_CLOCK = "let the machine set its clock: `timedatectl set-ntp true`"
 
 
-def clock(runtime: Runtime, ours: Clock) -> Iterator[Diagnosis]:
-    """Our clock beside those of the services and servers that the config names, and the zone."""
+def clock(runtime: Runtime, ours: Clock, *, chosen: bool = False) -> Iterator[Diagnosis]:
+    """Our clock beside those of the services and servers that the config names, and the zone; `chosen` says that the
+    config names one, which need not be the machine's."""
     doubt = ClockCheck(ours).doubt(runtime.clocks)
     if doubt:
         yield Diagnosis("clock", "wrong", f"the machine's clock cannot be right: {doubt}", _SET_CLOCK)
@@ -30,8 +31,9 @@ def clock(runtime: Runtime, ours: Clock) -> Iterator[Diagnosis]:
         yield Diagnosis("clock", "ok", f"{_shown(ours.wall())}; the config names no server whose clock could be asked")
     here = ours.wall().astimezone()
     offset = here.astimezone(runtime.zone).utcoffset()
-    if offset == here.utcoffset():
-        yield Diagnosis("zone", "ok", f"{runtime.zone.key}, in which it is {here.astimezone(runtime.zone):%H:%M}")
+    if chosen or offset == here.utcoffset():
+        local = f"{here.astimezone(runtime.zone):%H:%M}"
+        yield Diagnosis("zone", "ok", f"days end at midnight in {runtime.zone.key}, where it is {local}")
         return
     yield Diagnosis(
         "zone",

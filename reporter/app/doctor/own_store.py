@@ -19,17 +19,22 @@ from reporter.store.self_health import self_health
 from reporter.store.tables import HEAD
 from reporter.trusted_files import name_of
 
-_RESTORE = "stop the daemon and put a copy in place: `reporter store restore FILE`"
+_RESTORE = (
+    "stop the daemon and put a copy in place: `reporter store restore FILE`; "
+    "without a copy move the file away, and the next start begins a new store"
+)
 
 
 def own_store(url: str, now: datetime) -> Iterator[Diagnosis]:
     """What is wrong with a store, which is neither created nor upgraded for it."""
     file = store_file(url)
-    if file is not None and not file.exists():
-        yield Diagnosis("store", "ok", f"there is none yet: the first start creates {file}")
+    if file is not None and not _is_there(file):
+        yield from _missing(file)
         return
     if file is not None:
         yield from _permissions(file)
+        if not _is_usable(file):
+            return  # which is said
     try:
         with closing(store_as_it_is(url)) as store:
             yield from _looked_at(store, now)
@@ -37,14 +42,46 @@ def own_store(url: str, now: datetime) -> Iterator[Diagnosis]:
         yield Diagnosis("store", "wrong", str(error), _RESTORE if file else "mend the server or the URL of `store`")
 
 
+def _is_there(file: Path) -> bool:
+    """False too where its folder is closed to us: then it cannot be made either."""
+    try:
+        return file.exists()
+    except PermissionError:
+        return False
+
+
+def _missing(file: Path) -> Iterator[Diagnosis]:
+    """A store that is not there: whether it can be made."""
+    place = next(folder for folder in file.absolute().parents if _is_there(folder))
+    if os.access(place, os.W_OK | os.X_OK) and place.is_dir():
+        yield Diagnosis("store", "ok", f"there is none yet: the first start creates {file}")
+        return
+    us = name_of(os.geteuid())
+    text = f"there is none yet, and {us} cannot create {file}: {place} is no folder that {us} may write to"
+    yield Diagnosis("store", "wrong", text, f"give {us} a folder there, or write another path as `store`")
+
+
+def _is_usable(file: Path) -> bool:
+    """Whether we may use the file of a store. SQLite makes files beside it."""
+    return os.access(file, os.R_OK | os.W_OK) and os.access(file.parent, os.W_OK | os.X_OK)
+
+
 def _permissions(file: Path) -> Iterator[Diagnosis]:
-    info, folder = file.stat(), file.parent.stat()
+    info, folder, us = file.stat(), file.parent.stat(), name_of(os.geteuid())
     if info.st_uid != os.geteuid():
         owner = name_of(info.st_uid)
         yield Diagnosis(
-            "store", "wrong", f"{file} belongs to {owner}", f"run commands as {owner}, or `chown` it to who runs them"
+            "store",
+            "wrong",
+            f"{file} belongs to {owner}, and {us} runs this",
+            f"run commands as {owner}, or `chown {us} {file}`",
         )
-    if stat.S_IMODE(info.st_mode) & 0o007:
+    elif not _is_usable(file):
+        closed = file.parent if os.access(file, os.R_OK | os.W_OK) else file
+        yield Diagnosis("store", "wrong", f"{us} cannot write to {closed}", f"chmod u+rwX {closed}")
+    if stat.S_IMODE(info.st_mode) & stat.S_IWOTH:
+        yield Diagnosis("store", "wrong", f"every user can write to {file}", f"chmod o-rwx {file}")
+    elif stat.S_IMODE(info.st_mode) & stat.S_IROTH:
         yield Diagnosis("store", "warning", f"every user can read {file}", f"chmod o-rwx {file}")
     if stat.S_IMODE(folder.st_mode) & stat.S_IWOTH:
         yield Diagnosis("store", "wrong", f"others can write to {file.parent}", f"chmod o-w {file.parent}")

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 
 from reporter.app.doctor.diagnosis import Diagnosis
-from reporter.app.extras import missing, remedy
+from reporter.app.extras import missing
 from reporter.app.tested_versions import untested
 from reporter.config.models import Config
 from reporter.jobs.loader import stock_home
@@ -44,8 +44,6 @@ def _libraries() -> Diagnosis:
 
 
 def extras(config: Config) -> Iterator[Diagnosis]:
-    """The extras that the config needs and that are missing."""
-    if absent := missing(config):
-        yield Diagnosis("extras", "wrong", f"the config needs {','.join(absent)}", remedy(absent))
-    else:
+    """That no extra is missing which the config needs; `check` names those that are."""
+    if not missing(config):
         yield Diagnosis("extras", "ok", "the config needs none that is missing")

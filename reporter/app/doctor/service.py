@@ -17,10 +17,14 @@ from reporter.errors import ReporterError
 _INSTALL = "as root: `reporter service install`"
 
 
-def daemons(home: Path) -> Iterator[Diagnosis]:
-    """The processes that run this home; two of them send everything twice unless they share a store."""
+def daemons(home: Path, *, shared: bool = False) -> Iterator[Diagnosis]:
+    """The processes that run this home; two of them send everything twice unless they share a store, which `shared`
+    says of this home's."""
     found = [str(number) for number in _running(home.resolve())]
-    if len(found) > 1:
+    if len(found) > 1 and shared:
+        text = f"{len(found)} run on this home and share its store: processes {', '.join(found)}"
+        yield Diagnosis("daemon", "ok", text)
+    elif len(found) > 1:
         text = f"{len(found)} daemons run on this home: processes {', '.join(found)}"
         yield Diagnosis("daemon", "wrong", text, "stop all but one, as each has its own store and reports everything")
     elif found:
@@ -34,8 +38,16 @@ def _running(home: Path) -> Iterator[int]:
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             words = (process / "cmdline").read_text(encoding="utf-8", errors="replace").split("\0")
-            if is_daemon(words) and _home_of(words, (process / "cwd").readlink(), _environ(process)) == home:
+            if is_daemon(words) and _home_of(words, _folder(process), _environ(process)) == home:
                 yield int(process.name)
+
+
+def _folder(process: Path) -> Path | None:
+    """Where a process works; None where we may not look."""
+    try:
+        return (process / "cwd").readlink()
+    except OSError:
+        return None
 
 
 def _environ(process: Path) -> dict[str, str]:
@@ -51,11 +63,14 @@ def is_daemon(words: Sequence[str]) -> bool:
     return "run" in words[1:] and any(Path(word).name == "reporter" for word in words[:4])
 
 
-def _home_of(words: Sequence[str], folder: Path, environ: Mapping[str, str]) -> Path:
-    """As `find_home` finds it, for a process that was started in a folder."""
+def _home_of(words: Sequence[str], folder: Path | None, environ: Mapping[str, str]) -> Path | None:
+    """As `find_home` finds it, for a process that was started in a folder; None where nobody can say, as of another
+    user's process that does not name its home whole."""
     named = next((word.partition("=")[2] for word in words if word.startswith("--home=")), "")
     for option, value in pairwise(words):
         named = value if option == "--home" else named
+    if folder is None:
+        return Path(named).resolve() if Path(named).is_absolute() else None
     if named := named or environ.get("REPORTER_HOME", ""):
         return Path(folder, named).resolve()
     return (folder if (folder / CONFIG).is_file() else ETC).resolve()

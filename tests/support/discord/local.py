@@ -174,6 +174,10 @@ class LocalDiscord:
         """Let the next requests, of one webhook or of any, with one method or with any, go wrong."""
         self._faults += [(webhook, method, fault)] * times
 
+    def heal(self) -> None:
+        """Nothing goes wrong any more that `fail` asked for."""
+        self._faults.clear()
+
     @contextmanager
     def broken(self, fault: Fault) -> Iterator[None]:
         """Every request goes wrong for a while."""
