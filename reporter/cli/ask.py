@@ -8,7 +8,7 @@ from pathlib import Path
 
 from reporter.app.app import App
 from reporter.cli.alerts import PATIENCE, signed
-from reporter.cli.terminal import DONE, USAGE, complain, progress
+from reporter.cli.terminal import DONE, USAGE, complain, progress, raise_unless_shown
 from reporter.errors import ReporterError
 from reporter.operations.answering import Door
 from reporter.operations.operation import Actor, NotUnderstoodError, Role
@@ -36,5 +36,5 @@ def run_ask(app: App, options: argparse.Namespace) -> int:
         return USAGE
     screen = ConsoleOutlet(sys.stdout, zone=app.runtime.zone)
     for message in messages:
-        screen.post(message)
+        raise_unless_shown(screen.post(message))
     return DONE

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta, tzinfo
 
 from reporter.app.app import App
 from reporter.app.channel_test import in_words, post_test
+from reporter.cli.terminal import raise_unless_shown
 from reporter.delivery.channels import Channel
 from reporter.delivery.outlets.outlet import Delivered
 from reporter.errors import ReporterError, nearest
@@ -102,7 +103,7 @@ def _show(app: App, options: argparse.Namespace) -> int:
     from reporter.delivery.outlets.console import ConsoleOutlet
 
     print(flush=True)
-    ConsoleOutlet(sys.stdout, zone=app.runtime.zone).post(message.message)
+    raise_unless_shown(ConsoleOutlet(sys.stdout, zone=app.runtime.zone).post(message.message))
     return DONE
 
 

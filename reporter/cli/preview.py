@@ -11,7 +11,7 @@ from html import escape
 from pathlib import Path
 
 from reporter.app.app import App
-from reporter.cli.terminal import DONE, progress
+from reporter.cli.terminal import DONE, progress, raise_unless_shown
 from reporter.messages.message import Message, visible
 from reporter.notify.routing import Observer
 from reporter.scheduler.runner import Findings
@@ -71,7 +71,7 @@ def _as_text(app: App, shown: Preview) -> None:
     screen = ConsoleOutlet(sys.stdout, zone=app.runtime.zone, pictures=shown.pictures)
     for channels, message in shown.messages:
         print(f"→ {', '.join(channels)}", flush=True)
-        screen.post(message)
+        raise_unless_shown(screen.post(message))
     for line in shown.lines:
         print(line)
 

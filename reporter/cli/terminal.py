@@ -8,7 +8,12 @@ import select
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+from reporter.errors import ReporterError
+
+if TYPE_CHECKING:
+    from reporter.delivery.outlets.outlet import Verdict
 
 T = TypeVar("T")
 
@@ -30,6 +35,17 @@ def user_name() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return str(os.getuid())
+
+
+def raise_unless_shown(verdict: Verdict) -> None:
+    """Raises BrokenPipeError where nobody reads a message that was printed, ReporterError where it could not be."""
+    from reporter.delivery.outlets.outlet import Delivered, Never
+
+    if isinstance(verdict, Never) and verdict.gone:
+        raise BrokenPipeError(verdict.why)
+    if not isinstance(verdict, Delivered):
+        silence_output()
+        raise ReporterError(verdict.why)
 
 
 def silence_output() -> None:

@@ -128,7 +128,7 @@ def test_a_clock_that_another_contradicts(well: Stage) -> None:
 def test_a_zone_that_is_not_the_machines_is_trouble_only_where_nobody_chose_it(well: Stage) -> None:
     here = well.clock.wall().astimezone().utcoffset()
     zone = ZoneInfo("Asia/Tokyo" if here != timedelta(hours=9) else "UTC")
-    runtime = replace(well.app.runtime, zone=zone)
+    runtime = replace(well.app.runtime, notify=replace(well.app.runtime.notify, zone=zone))
     assert [one.verdict for one in clock(runtime, well.clock) if one.about == "zone"] == ["warning"]
     assert [one.verdict for one in clock(runtime, well.clock, chosen=True) if one.about == "zone"] == ["ok"]
 

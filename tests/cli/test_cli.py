@@ -271,6 +271,17 @@ def test_a_demo_that_nobody_reads_any_more_ends(tmp_path: Path) -> None:
     assert (done.stdout.splitlines()[-1], done.stderr) == ("141", "")
 
 
+def test_an_answer_that_nobody_reads_or_that_finds_no_room_is_not_called_shown(stage: Stage) -> None:
+    assert stage.on_screen("  health_probe:").app.store
+    asking = f"{shlex.quote(sys.executable)} -m reporter --home {shlex.quote(str(stage.folder))} ask help"
+    environ = {"PATH": os.environ["PATH"], **stage.environ}
+    for script, said in ((f"{asking} | true; echo ${{PIPESTATUS[0]}}", "141"), (f"{asking} > /dev/full; echo $?", "1")):
+        shell = ["bash", "-c", script]
+        done = subprocess.run(shell, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60, check=False)
+        assert done.stdout.strip() == said
+        assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize("arguments", [["init", "/proc/floor"], ["demo", "--keep", "/proc/floor"]])
 def test_a_place_that_cannot_be_written_to_gets_a_sentence(tmp_path: Path, arguments: list[str]) -> None:
     done = _alone(tmp_path, *arguments)

@@ -9,6 +9,7 @@ import pytest
 
 from reporter.alerts.model import Level, Observation
 from reporter.errors import ReporterError
+from reporter.operations.incidents import story
 from reporter.operations.operation import NotAllowedError, Role
 from reporter.operations.table import OPERATIONS
 from tests.operations.floors import OWNER, VIEWER, ask, floor, with_a_daemon
@@ -101,10 +102,11 @@ def test_alerts_go_off_for_a_while_and_on_again(tmp_path: Path) -> None:
     stage = floor(tmp_path)
     assert "Alerts are off until 2026-10-31 15:00:00 CET" in ask(stage, "alerts off")
     assert "by anna" in ask(stage, "alerts", VIEWER)
-    assert "Alerts are on" in ask(stage, "alerts on")
-    ask(stage, "alerts off for 10m")
-    stage.clock.forward(minutes=11)
-    assert "Alerts are on" in ask(stage, "alerts")
+    with with_a_daemon(stage):
+        assert "Alerts are on" in ask(stage, "alerts on")
+        ask(stage, "alerts off for 10m")
+        stage.clock.forward(minutes=11)
+        assert "Alerts are on" in ask(stage, "alerts")
     stage.close()
 
 
@@ -169,7 +171,7 @@ def test_without_a_daemon_the_title_says_so_and_since_when(tmp_path: Path) -> No
     stage.clock.forward(hours=3)
     answer = ask(stage, "status").splitlines()
     assert answer[0] == "🔴 No daemon runs: nothing is sent or watched"
-    assert answer[1].startswith("The last run of a job by a daemon began 13:00 CET, 3h ago.")
+    assert answer[1].startswith("The last run of a job by a daemon began 2026-11-01 13:00:00 CET, 3h ago.")
     assert "🚨 Failing when a daemon last ran" in answer
     assert ask(stage, "alerts").startswith("⚪ No daemon runs: nothing is watched\nThe last run of a job")
     assert (

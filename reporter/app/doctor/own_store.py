@@ -23,6 +23,8 @@ _RESTORE = (
     "stop the daemon and put a copy in place: `reporter store restore FILE`; "
     "without a copy move the file away, and the next start begins a new store"
 )
+# What SQLite says of a file that is damaged, or that is no database.
+_DAMAGED = ("not a database", "malformed")
 
 
 def own_store(url: str, now: datetime) -> Iterator[Diagnosis]:
@@ -39,7 +41,16 @@ def own_store(url: str, now: datetime) -> Iterator[Diagnosis]:
         with closing(store_as_it_is(url)) as store:
             yield from _looked_at(store, now)
     except StoreError as error:
-        yield Diagnosis("store", "wrong", str(error), _RESTORE if file else "mend the server or the URL of `store`")
+        yield Diagnosis("store", "wrong", str(error), _remedy(str(error), file))
+
+
+def _remedy(why: str, file: Path | None) -> str:
+    """What mends a store that cannot be looked at. Only one that is damaged is replaced by a copy."""
+    if file is None:
+        return "mend the server or the URL of `store`"
+    if any(words in why for words in _DAMAGED):
+        return _RESTORE
+    return f"look whether the disk of {file.parent} has room and can be written to, and who else uses the file"
 
 
 def _is_there(file: Path) -> bool:
@@ -92,7 +103,7 @@ def _looked_at(store: Store, now: datetime) -> Iterator[Diagnosis]:
     if found.damage:
         yield Diagnosis("store", "wrong", f"the store is damaged: {found.damage}", _RESTORE)
     if (found.version or "") > HEAD:
-        upgrade = "upgrade reporter, or restore the store from before"
+        upgrade = "upgrade reporter, or put back the copy from before: `reporter store restore FILE`"
         yield Diagnosis("store", "wrong", f"a newer reporter made the store (version {found.version})", upgrade)
         return
     state = "" if found.version == HEAD else f", which the next start upgrades from {found.version} to {HEAD}"

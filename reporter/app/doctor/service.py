@@ -30,7 +30,9 @@ def daemons(home: Path, *, shared: bool = False) -> Iterator[Diagnosis]:
     elif found:
         yield Diagnosis("daemon", "ok", f"runs as process {found[0]}")
     else:
-        yield Diagnosis("daemon", "warning", "no daemon runs on this home", "start it: `reporter run`, or the service")
+        known = "" if os.geteuid() == 0 else ", as far as one user sees the processes of others"
+        text = f"no daemon runs on this home{known}"
+        yield Diagnosis("daemon", "warning", text, "start it: `reporter run`, or the service")
 
 
 def _running(home: Path) -> Iterator[int]:
