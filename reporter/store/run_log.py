@@ -70,7 +70,8 @@ def newest_runs(connection: Connection, job: str | None, limit: int) -> list[Run
 def last_run_by_daemon(connection: Connection) -> datetime | None:
     """When a daemon last began to run a job; None where none has done so."""
     query = select(func.max(runs.c.started_at)).where(runs.c.trigger.in_(("schedule", "interval")))
-    return connection.execute(query).scalar_one()
+    last: datetime | None = connection.execute(query).scalar_one()
+    return last
 
 
 def counts_since(connection: Connection, moment: datetime) -> dict[str, int]:
