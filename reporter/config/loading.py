@@ -129,11 +129,14 @@ def _content(path: Path) -> tuple[bytes, bool]:
     except FileNotFoundError:
         raise ConfigError([Problem(str(path), "there is no config here", hint=_INIT)]) from None
     except OSError as error:
-        raise ConfigError([Problem(str(path), f"cannot be read: {error.strerror}", hint=_OWNER)]) from None
+        raise ConfigError([Problem(str(path), f"cannot be read: {error.strerror}", hint=_remedy(error))]) from None
     return content, not info.st_mode & 0o077
 
 
-_OWNER = "run reporter as the user whose file it is"
+def _remedy(error: OSError) -> str:
+    return "run reporter as the user whose file it is" if isinstance(error, PermissionError) else ""
+
+
 _INIT = "`reporter init DIR` makes a home with one; `reporter --home DIR` says where it is"
 
 
