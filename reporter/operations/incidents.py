@@ -8,8 +8,6 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, time, timedelta
 from typing import Annotated, Literal
 
-from sqlalchemy import Connection
-
 from reporter.alerts.incident import Incident
 from reporter.alerts.maintenance import fits, matching
 from reporter.alerts.suppression import Silence
@@ -43,17 +41,18 @@ def story(app: App, subject: str | None, at: str | None = None) -> list[str]:
     with app.store.read() as connection:
         told = Timeline(connection, app.runtime.notify, app.clock.wall(), app.runtime.describe)
         if subject is None:
-            return [*_nobody_watches(app, connection), *told.overview()]
+            return [*_nobody_watches(app), *told.overview()]
         ledger = subject.removeprefix("ledger/")
         if ledger != subject and subject not in told.subjects():
             return list(restated_story(app.store, ledger, app.runtime.zone))
         return list(told.of(named_subject(subject, told.subjects()), _moment(app, at) if at else None))
 
 
-def _nobody_watches(app: App, connection: Connection) -> Iterator[str]:
+def _nobody_watches(app: App) -> Iterator[str]:
     """What stands above the overview while no daemon runs: it is of the past."""
     if app.store.has_daemon() is False:
-        last = run_log.last_run_by_daemon(connection)
+        with app.store.read() as connection:
+            last = run_log.last_run_by_daemon(connection)
         when = f"last began a job at {moment_text(last, app.runtime.zone)}" if last else "has run no job here yet"
         yield f"No daemon runs, so nothing is watched. A daemon {when}."
 

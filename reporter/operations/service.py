@@ -22,8 +22,6 @@ FIGURES = timedelta(days=7)
 WINDOWS = {"24 h": DAY, "7 d": 7 * DAY, "30 d": 30 * DAY}
 """The windows of uptime figures."""
 MOST = 25
-WATCHER = "health_probe"
-"""The job that watches."""
 
 
 def watched(app: App) -> list[str]:
@@ -37,10 +35,11 @@ def no_figures_yet(app: App, names: Sequence[str], spans: Iterable[StateSpan]) -
 
     `names` are those of what is up or down, of all that was watched; `spans` what was seen of them.
     """
-    watcher = app.runtime.jobs.get(WATCHER)
-    if watcher is None or not watcher.enabled:
-        return f"Nothing was watched yet: the job {WATCHER}, which watches, is not among the `jobs` of the config."
-    begin = f"figures begin with the second round of {WATCHER}, which runs {watcher.schedule.describe()}"
+    jobs = [bound for bound in app.runtime.jobs.values() if bound.enabled]
+    watcher = next((one for one in jobs if any(map(is_component, one.job.observes or ()))), None)
+    if watcher is None:
+        return "Nothing was watched yet: the job health_probe, which watches, is not among the `jobs` of the config."
+    begin = f"figures begin with the second round of {watcher.name}, which runs {watcher.schedule.describe()}"
     last = max((span.end for span in spans), default=None)
     if last is not None:
         at = f"{last.astimezone(app.runtime.zone):%Y-%m-%d %H:%M:%S %Z}"
