@@ -17,7 +17,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Table, create_engine, delete, event, select
+from sqlalchemy import ColumnElement, Connection, Engine, Table, create_engine, delete, event, inspect, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -34,6 +34,7 @@ from reporter.store.store_file import (
     keep_copy,
     make_file,
     read_write,
+    refuse_foreign,
 )
 from reporter.store.turns import Turns
 
@@ -279,7 +280,11 @@ def open_store(url: str, *, existing: bool = False) -> Store:
     With `existing` a store that is not there is not created but refused.
     """
     store = store_as_it_is(url, existing=existing)
-    store.bring_up_to_date()
+    try:
+        store.bring_up_to_date()
+    except StoreError:
+        store.close()
+        raise
     return store
 
 
@@ -291,6 +296,7 @@ def store_as_it_is(url: str, *, existing: bool = True) -> Store:
         raise StoreError(f"this home has no store yet, and no daemon runs on it: {file} is not there")
     with _opening(file or address.render_as_string()):
         if file is not None:
+            refuse_foreign(file)
             make_file(file)
         engine = create_engine(address, hide_parameters=True, **_options(address))
         _prepare(engine, file)
@@ -409,6 +415,7 @@ def _bring_up_to_date(engine: Engine, file: Path | None) -> None:
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7271001)")
         version = version_of(connection)
         if version is None:
+            _refuse_foreign_tables(connection)
             tables.metadata.create_all(connection)
             tables.alembic_version.create(connection)
             connection.execute(tables.alembic_version.insert().values(version_num=tables.HEAD))
@@ -420,6 +427,18 @@ def _bring_up_to_date(engine: Engine, file: Path | None) -> None:
             upgrade(connection, version)
             after = f", the copy from before is {kept}" if kept else ""
             log.info("the store goes from version %s to %s%s", version, tables.HEAD, after)
+
+
+def _refuse_foreign_tables(connection: Connection) -> None:
+    """On a server others may have tables beside ours, but none of our names. Raises StoreError."""
+    if connection.dialect.name == "sqlite":
+        return
+    taken = sorted(set(inspect(connection).get_table_names()) & set(tables.metadata.tables))
+    if taken:
+        raise StoreError(
+            f"the database of the store has a table {taken[0]} already, which is another program's: "
+            f"give `store` a database or a schema of its own"
+        )
 
 
 def version_of(connection: Connection) -> str | None:

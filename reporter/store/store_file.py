@@ -16,6 +16,8 @@ from reporter.trusted_files import name_of
 
 # What SQLite keeps beside a database while it is open.
 BESIDE = ("-wal", "-shm", "-journal")
+# Tables that a store of any version has.
+OWN = frozenset({"alembic_version", "outbox"})
 
 
 def make_file(file: Path) -> None:
@@ -40,6 +42,26 @@ def make_folder(file: Path) -> None:
             file.parent.mkdir(mode=0o700)
             file.parent.chmod(0o700)
     _refuse_open_folder(file.parent)
+
+
+def refuse_foreign(file: Path) -> None:
+    """Raises StoreError where a file is another program's database, which is left as it is, byte for byte."""
+    if not file.is_file() or not file.stat().st_size:
+        return
+    # What is still in a journal counts, too; without one, a look at the file alone leaves nothing beside it.
+    journals = any(path.exists() and path.stat().st_size for path in _beside(file))
+    address = f"file:{quote(str(file))}?mode=ro{'' if journals else '&immutable=1'}"
+    try:
+        with closing(sqlite3.connect(address, uri=True, timeout=1)) as opened:
+            names = {row[0] for row in opened.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    except sqlite3.Error:
+        return  # what is damaged is told where it is read
+    foreign = sorted(name for name in names if not name.startswith("sqlite_"))
+    if foreign and not names.issuperset(OWN):
+        raise StoreError(
+            f"{file} is the database of another program: it has the table {foreign[0]}. "
+            f"Nothing was changed in it: give `store` a file of its own"
+        )
 
 
 def _refuse_open_folder(folder: Path) -> None:

@@ -11,12 +11,14 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from reporter.errors import StoreError, StoreLostError
 from reporter.store.database import Store, fact, open_store
 from reporter.store.run_log import remember
 from tests.support.processes import reporter
+from tests.support.servers import PostgreSQL
 from tests.support.stage import DAILY, Stage
 
 FILE = "state/reporter.sqlite"
@@ -197,3 +199,38 @@ def test_a_write_of_another_process_changes_the_stamp_and_a_look_does_not(held: 
     note(other, "after, and long enough for another page of the log" * 100)
     assert held.write_stamp() != before
     other.close()
+
+
+@pytest.mark.parametrize("journal", ["DELETE", "WAL"])
+@pytest.mark.parametrize("open_now", [False, True], ids=["closed", "in use"])
+def test_another_programs_database_is_no_store_and_stays_as_it_is(tmp_path: Path, journal: str, open_now: bool) -> None:
+    folder = tmp_path / "bot"
+    folder.mkdir(mode=0o700)
+    bot = sqlite3.connect(folder / "bot.sqlite")
+    bot.execute(f"PRAGMA journal_mode = {journal}")
+    bot.execute("CREATE TABLE trades (id INTEGER PRIMARY KEY)")
+    bot.commit()
+    if not open_now:
+        bot.close()
+    (folder / "bot.sqlite").chmod(0o664)
+    before = {path.name: (mode(path), path.read_bytes()) for path in folder.iterdir() if path.suffix != ".sqlite-shm"}
+    with pytest.raises(StoreError, match=r"bot.sqlite is the database of another program: it has the table trades"):
+        open_store(str(folder / "bot.sqlite"))
+    after = {path.name: (mode(path), path.read_bytes()) for path in folder.iterdir() if path.suffix != ".sqlite-shm"}
+    assert after == before
+    bot.close()
+
+
+def test_the_tables_of_another_on_a_server_are_not_taken_for_ours(server: PostgreSQL) -> None:
+    url = server.new_database()
+    with psycopg.connect(url) as bot:
+        bot.execute("CREATE TABLE events (id bigint)")
+    with pytest.raises(StoreError, match="has a table events already, which is another program's"):
+        open_store(url)
+    with psycopg.connect(url) as bot:
+        assert bot.execute(
+            "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'public'"
+        ).fetchone() == (1,)
+        bot.execute("DROP TABLE events")
+        bot.execute("CREATE TABLE trades (id bigint)")
+    open_store(url).close()
