@@ -218,6 +218,7 @@ def _bound(host: str, port: int, section: str) -> socket.socket:
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         found.bind((host.strip("[]"), port))
+        found.listen()  # who comes before the server's loop runs waits, and is not refused
     except OSError as error:
         found.close()
         raise ListenError(f"{section}.listen {host}:{port} cannot be used: {error.strerror}") from None
