@@ -1,5 +1,4 @@
-"""The state machine of an alert: counts failures in a row; opens, worsens, eases, reminds of or
-resolves the alert, and says why.
+"""The state machine of an alert: opens, worsens, eases, reminds of and resolves it after failures, and says why.
 
 A subject passes through one circle, `OK → SUSPECT → OPEN → RECOVERING → OK`. Only entering and leaving `OPEN`, and
 changes inside `OPEN`, can send a message. `docs/alerts.md` gives the rules in prose.

@@ -71,7 +71,7 @@ class Question:
 
 
 class Questions:
-    """Answers one question after the other in each of three lanes.
+    """Answers one question after the other in each of three queues.
 
     What is quick (help, acknowledgements, silences) waits for no report, and control waits for neither.
     """
@@ -80,7 +80,7 @@ class Questions:
         self._app = app
         self._door = Door(app, deliver)
         self._patience = patience
-        self._quick, self._control, self._slow = (TaskQueue(f"chat-{lane}") for lane in ("quick", "control", "slow"))
+        self._quick, self._control, self._slow = (TaskQueue(f"chat-{name}") for name in ("quick", "control", "slow"))
         self._asked: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=MOST))
         self._warned: dict[str, float] = {}
         self._lock = threading.Lock()
@@ -94,10 +94,10 @@ class Questions:
         """Answer a question when its turn comes."""
         if not self._in_pace(actor.who, say):
             return
-        lane = self._lane(question.operation)
-        lane.submit(partial(self._within_patience, lane, partial(self._answered, question, actor), say))
+        queue = self._queue_of(question.operation)
+        queue.submit(partial(self._within_patience, queue, partial(self._answered, question, actor), say))
 
-    def _lane(self, operation: Operation | None) -> TaskQueue:
+    def _queue_of(self, operation: Operation | None) -> TaskQueue:
         match operation:
             case None | Operation(group="Help") | Operation(group="Alerts", changes=True):
                 return self._quick
@@ -108,8 +108,8 @@ class Questions:
     def press(self, verb: str, incident: str, actor: Actor, say: Say) -> None:
         """Do what a button says, when its turn comes."""
         if self._in_pace(actor.who, say):
-            lane = self._slow if verb in {"graph", "refresh"} else self._quick
-            lane.submit(partial(self._within_patience, lane, partial(self._pressed, verb, incident, actor), say))
+            queue = self._slow if verb in {"graph", "refresh"} else self._quick
+            queue.submit(partial(self._within_patience, queue, partial(self._pressed, verb, incident, actor), say))
 
     def say(self, text: str, say: Say) -> None:
         """Say a sentence when its turn comes."""
@@ -135,9 +135,9 @@ class Questions:
         self.say(f"At most {MOST} questions within {WITHIN:.0f} s: the others are left out.", say)
         return False
 
-    def _within_patience(self, lane: TaskQueue, work: Callable[[], Sequence[Message]], say: Say) -> None:
+    def _within_patience(self, queue: TaskQueue, work: Callable[[], Sequence[Message]], say: Say) -> None:
         """Say what comes of something. Somebody who waits long hears that it takes longer, and the others go on."""
-        waiting = threading.Timer(self._patience, self._go_on, (lane, say))
+        waiting = threading.Timer(self._patience, self._go_on, (queue, say))
         waiting.daemon = True
         waiting.start()
         try:
@@ -151,8 +151,8 @@ class Questions:
             waiting.cancel()
         say(messages)
 
-    def _go_on(self, lane: TaskQueue, say: Say) -> None:
-        lane.pass_over()
+    def _go_on(self, queue: TaskQueue, say: Say) -> None:
+        queue.pass_over()
         say([line("This takes longer; the answer follows.")])
 
     def _answered(self, question: Question, actor: Actor) -> Sequence[Message]:

@@ -18,11 +18,12 @@ from reporter.messages.message import Message
 from reporter.notify.evaluation import Evaluation
 from reporter.notify.repository import StoreRepository
 from reporter.notify.timeline import Timeline
+from reporter.operations.absent_daemon import absent_daemon
 from reporter.operations.operation import Arguments, Invocation, Role, Words
 from reporter.operations.restatements import story as restated_story
 from reporter.periods.civil import parse_at
 from reporter.periods.time_text import moment_text
-from reporter.store import incidents, run_log
+from reporter.store import incidents
 
 USUAL = timedelta(hours=2)
 # The longest pattern that the store holds, in characters.
@@ -50,9 +51,8 @@ def story(app: App, subject: str | None, at: str | None = None) -> list[str]:
 
 def _nobody_watches(app: App) -> Iterator[str]:
     """What stands above the overview while no daemon runs: it is of the past."""
-    if app.store.has_daemon() is False:
-        with app.store.read() as connection:
-            last = run_log.last_run_by_daemon(connection)
+    if absent := absent_daemon(app):
+        last = absent.last_run
         when = f"last began a job at {moment_text(last, app.runtime.zone)}" if last else "has run no job here yet"
         yield f"No daemon runs, so nothing is watched. A daemon {when}."
 
@@ -285,7 +285,5 @@ def alerts(asked: Invocation[AlertsArguments]) -> Iterator[Message]:
     with asked.app.store.read() as connection:
         open_ones = incidents.open_incidents(connection)
         held = [one for one in incidents.silences_at(connection, asked.now) if one.holds(asked.now)]
-        daemon = asked.app.store.has_daemon()
-        last_run = None if daemon is not False else run_log.last_run_by_daemon(connection)
     off = next((one for one in held if one.pattern == EVERYTHING), None)
-    yield asked.answer("alerts", incidents=open_ones, silences=held, off=off, daemon=daemon, last_run=last_run)
+    yield asked.answer("alerts", incidents=open_ones, silences=held, off=off, absent=absent_daemon(asked.app))

@@ -14,9 +14,10 @@ from reporter.app.app import App
 from reporter.errors import LedgerError, ReporterError, nearest
 from reporter.jobs.kit.status_board import LEVEL_MARKS, LEVEL_TONES, WORST_FIRST, level_summary, worst_level
 from reporter.messages.message import Message
+from reporter.operations.absent_daemon import absent_daemon
 from reporter.operations.operation import Arguments, Invocation, Words
 from reporter.periods.civil import Covers, Period, covered
-from reporter.store import alerts, announcements, outbox, run_log
+from reporter.store import alerts, announcements, outbox
 from reporter.trading.books import Book, BookLine, By, Series, TradeFilter, Unread
 from reporter.trading.exchange_rates import totals
 from reporter.trading.trades import Agent, Position
@@ -138,8 +139,6 @@ def status(asked: Invocation[Arguments]) -> Iterator[Message]:
         troubled = [one.state for one in alerts.troubled(connection)]
         waiting = outbox.counts(connection)
         announced = announcements.standing(connection, asked.now)
-        daemon = app.store.has_daemon()
-        last_run = None if daemon is not False else run_log.last_run_by_daemon(connection)
     failing = sorted((one for one in troubled if one.level is not Level.OK), key=_worst_first)
     levels = [one.level for one in failing]
     try:
@@ -151,8 +150,10 @@ def status(asked: Invocation[Arguments]) -> Iterator[Message]:
     gone = unread(app, found) if why is None else []
     worst = worst_level([*levels, *([Level.CRITICAL] if why or gone else [])])
     summary = level_summary(levels, "All systems operational" if worst is Level.OK else "Trading data is missing")
-    if daemon is False:  # what it knows of alerts is of the past
-        worst, summary = Level.CRITICAL if last_run else Level.UNKNOWN, "No daemon runs: nothing is sent or watched"
+    absent = absent_daemon(app)
+    if absent:
+        worst = Level.CRITICAL if absent.last_run else Level.UNKNOWN
+        summary = "No daemon runs: nothing is sent or watched"
     yield asked.answer(
         "status",
         tone=LEVEL_TONES[worst],
@@ -168,8 +169,7 @@ def status(asked: Invocation[Arguments]) -> Iterator[Message]:
         why=why,
         dead=waiting.get("dead", 0),
         announced=announced,
-        daemon=daemon,
-        last_run=last_run,
+        absent=absent,
     )
 
 

@@ -44,11 +44,9 @@ def newest(connection: Connection, limit: int) -> list[Announcement]:
     return [_announcement(row) for row in connection.execute(query)]
 
 
-def end(connection: Connection, number: int, now: datetime) -> bool:
-    """End one now. Returns False where it was over, or there is none."""
-    c = announcements.c
-    query = update(announcements).where(c.id == number, or_(c.ends_at.is_(None), c.ends_at > now))
-    return connection.execute(query.values(ends_at=now)).rowcount > 0
+def end(connection: Connection, number: int, now: datetime) -> None:
+    """End one now."""
+    connection.execute(update(announcements).where(announcements.c.id == number).values(ends_at=now))
 
 
 def prune(connection: Connection, before: datetime) -> int:

@@ -16,7 +16,7 @@ SOUND = "ok"
 
 
 @dataclass(frozen=True, slots=True)
-class TableOverview:
+class TableContents:
     """One table. `size` is in bytes with its indexes, None where the database does not tell."""
 
     name: str
@@ -34,7 +34,7 @@ class StoreContents:
     size: int
     unused: int
     damage: str
-    tables: tuple[TableOverview, ...]
+    tables: tuple[TableContents, ...]
 
 
 def contents(store: Store) -> StoreContents:
@@ -60,7 +60,7 @@ def damage(connection: Connection) -> str:
     return "" if list(found) == [SOUND] else "; ".join(map(str, found))
 
 
-def _table(connection: Connection, table: Table, sizes: Mapping[str, int]) -> TableOverview:
+def _table(connection: Connection, table: Table, sizes: Mapping[str, int]) -> TableContents:
     there = {column["name"] for column in inspect(connection).get_columns(table.name)}
     moments = [column for column in table.c if isinstance(column.type, tables.UtcTime) and column.name in there]
     moment = next((column for column in moments if column.name in _WHEN), None)
@@ -68,7 +68,7 @@ def _table(connection: Connection, table: Table, sizes: Mapping[str, int]) -> Ta
     oldest = newest = None
     if moment is not None:
         oldest, newest = connection.execute(select(func.min(moment), func.max(moment))).one()
-    return TableOverview(table.name, rows, sizes.get(table.name), oldest, newest)
+    return TableContents(table.name, rows, sizes.get(table.name), oldest, newest)
 
 
 # The columns that say when a row was made.

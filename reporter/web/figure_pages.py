@@ -61,7 +61,7 @@ def ranges(call: Call[Any]) -> list[tuple[str, str]]:
     return [(label, f"{today - timedelta(days=days - 1)}") for label, days in RANGES.items()]
 
 
-# --- Curves ---
+# --- Overview ---
 
 
 def overview(call: Call[Query]) -> Facts:
@@ -83,6 +83,9 @@ def _lately(one: SeriesJson) -> Facts:
         "sharpe": one["sharpe"],
         "number": len(one["days"]),
     }
+
+
+# --- Curves ---
 
 
 def equity(call: Call[EquityQuery]) -> Facts:

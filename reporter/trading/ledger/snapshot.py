@@ -383,8 +383,7 @@ class Snapshot:
 
     def stands(self, anchor: Anchor | None) -> bool:
         """Whether the last trade that was counted is still there as it was."""
-        seen = self.seen
-        if anchor is None or seen.get("anchor") == anchor:
+        if anchor is None or self.seen.get("anchor") == anchor:
             return True
         start, end = start_of(anchor.hour), start_of(anchor.hour + 1)
         whole = replace(self, source=replace(self.source, keys=None)) if self.source.keys else self
@@ -392,7 +391,7 @@ class Snapshot:
         bounds = queries.bounds(whole.source, since=start, until=end)
         found = self.connection.execute(asked, {**bounds, "only": [anchor.trade]})
         stands = hours_of(row for row in found if row.state == queries.READABLE)[2] == anchor
-        seen["anchor"] = anchor if stands else None
+        self.seen["anchor"] = anchor if stands else None
         return stands
 
     def before(self, period: Period, *, nothing: bool = False) -> tuple[LineResults, int]:
