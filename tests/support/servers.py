@@ -54,12 +54,15 @@ class Process:
         whole[0].suspend()  # first, so that it begins no more sessions
         whole += whole[0].children(recursive=True)
         try:
-            for process in whole:
-                process.suspend()
+            for process in whole[1:]:
+                with suppress(psutil.NoSuchProcess):  # it had ended by itself
+                    process.suspend()
             yield
         finally:
             for process in whole:
-                process.resume()
+                # One that had ended is gone as soon as the server, which goes on first, takes note of it.
+                with suppress(psutil.NoSuchProcess):
+                    process.resume()
 
 
 class PostgreSQL(Process):
