@@ -6,7 +6,7 @@ from itertools import combinations
 from typing import TypedDict
 
 from reporter import Context, Observation, Report, job
-from reporter.jobs.kit import JobState, MarketPrices, correlation, market_prices, regime, volatility
+from reporter.jobs.kit import MarketPrice, MarketPrices, correlation, market_prices, regime, volatility
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,9 @@ class Facts(TypedDict):
 
 
 @job(covers="now", schedule="every 1h")
-def market_analysis(ctx: Context) -> Iterator[Report | Observation | JobState]:
+def market_analysis(ctx: Context) -> Iterator[Report | Observation | MarketPrice]:
     """The markets of the last day in words: regime, volatility and correlation, each with n."""
-    found, state = market_prices(ctx)
+    found, seen = market_prices(ctx)
     reviews = [MarketReview(one, regime(one.samples), volatility(one.samples)) for one in found]
     pairs = []
     for one, other in combinations(found, 2):
@@ -55,4 +55,4 @@ def market_analysis(ctx: Context) -> Iterator[Report | Observation | JobState]:
             pairs.append(MarketPair(one.quote.market, other.quote.market, *known))
     facts: Facts = {"reviews": reviews, "pairs": sorted(pairs, key=lambda pair: -abs(pair.correlation))}
     yield Report(facts=facts)
-    yield state
+    yield from seen

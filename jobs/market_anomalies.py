@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field
 
 from reporter import Context, Observation, Params, Report, Severity, Tone, job
-from reporter.jobs.kit import JobState, MarketPrices, UsualMoves, market_prices
+from reporter.jobs.kit import JobState, MarketPrice, MarketPrices, UsualMoves, market_prices
 
 
 class Parameters(Params):
@@ -35,9 +35,9 @@ class Facts(TypedDict):
 
 
 @job(covers="now", schedule="every 5m", params=Parameters)
-def market_anomalies(ctx: Context[Parameters]) -> Iterator[Report | Observation | JobState]:
+def market_anomalies(ctx: Context[Parameters]) -> Iterator[Report | Observation | JobState | MarketPrice]:
     """A message when a market moves much further in 15 minutes than is usual at this hour of the week."""
-    found, prices = market_prices(ctx)
+    found, seen = market_prices(ctx)
     state = ctx.state("usual")
     kept = dict(state.value or {})
     for market in found:
@@ -53,7 +53,7 @@ def market_anomalies(ctx: Context[Parameters]) -> Iterator[Report | Observation 
             told = ctx.now.isoformat()
         hours = {str(hour): list(figures) for hour, figures in usual.after(hour, abs(moved)).hours.items()}
         kept[market.quote.market] = {"hours": hours, "told": told}
-    yield prices
+    yield from seen
     yield JobState(name=state.name, value=kept, version=state.version)
 
 

@@ -7,7 +7,7 @@ from typing import TypedDict
 from pydantic import Field
 
 from reporter import Context, Observation, Params, Report, Tone, job
-from reporter.jobs.kit import JobState, MarketPrices, Signal, latest_signals, market_prices
+from reporter.jobs.kit import MarketPrice, MarketPrices, Signal, latest_signals, market_prices
 
 REFRESH = timedelta(minutes=15)
 
@@ -33,9 +33,9 @@ class Facts(TypedDict):
 
 
 @job(covers="now", schedule="every 5m", params=Parameters)
-def market_update(ctx: Context[Parameters]) -> Iterator[Report | Observation | JobState]:
+def market_update(ctx: Context[Parameters]) -> Iterator[Report | Observation | MarketPrice]:
     """Each market of `markets:` in a board: price, change over 15 minutes, an hour and a day, volume, liquidity."""
-    found, state = market_prices(ctx)
+    found, seen = market_prices(ctx)
     signals = ctx.history.signals(ctx.now - timedelta(minutes=ctx.params.signals_minutes))
     for market in found:
         facts: Facts = {"market": market, "signals": latest_signals(signals, market.quote.market)}
@@ -43,4 +43,4 @@ def market_update(ctx: Context[Parameters]) -> Iterator[Report | Observation | J
         tone = Tone.GOOD if moved > 0 else Tone.BAD if moved < 0 else Tone.INFO
         channel = ctx.params.markets.get(market.quote.market)
         yield Report(facts=facts, tone=tone, slot=market.quote.market, refresh=REFRESH, channel=channel)
-    yield state
+    yield from seen

@@ -98,6 +98,7 @@ def build(
             rates=as_rates(settings.rates),
             formats=formats,
             quotes=_quotes(settings),
+            markets=tuple(entry.as_priced(name) for name, entry in settings.markets.items()),
             audit=tuple(entry.as_rule(name) for name, entry in settings.audit.items()),
         ),
         notify=NotifySettings(

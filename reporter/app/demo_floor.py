@@ -28,6 +28,7 @@ TROUBLE = """
   cache: {kind: redis, url: "redis://127.0.0.1:9"}
   exchange: {url: "http://127.0.0.1:9/status"}
 """
+PRICES = "  prices: {price_off: 3%, in_markets: [BTC/USDT, ETH/USDT]}  # off the prices under `markets`\n"
 # After the floor has traded, jobs that run at least every so many seconds run so many times: a probe that fails needs
 # three readings. A report of the hour would only say the same again.
 OFTEN, ROUNDS = 1800, 3
@@ -71,6 +72,7 @@ def floor_config(pictures: str | None) -> str:
         (f"{probe}\n", probe + TROUBLE),
         ("  daily_loss: 100 USDT\n", "  daily_loss: 100 USDT\n  least_win_rate: 90%\n"),
         ("largest_position: 500 USDT", "largest_position: 650 USDT"),
+        (PRICES, ""),  # what closes here was opened before anybody looked at the markets
     ):
         text = text.replace(written, invented)
     return text

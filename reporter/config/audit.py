@@ -6,7 +6,7 @@ from datetime import time
 from decimal import Decimal
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from reporter.config.base import Settings
 from reporter.config.events import pace_of
@@ -16,16 +16,15 @@ from reporter.config.types import (
     PositiveAmounts,
     QuietHours,
     Share,
+    Words,
     mistake,
-    one_or_many,
 )
 from reporter.trading.audit import AuditRule, Gravity
 from reporter.trading.trades import Mode, Money
 
-Words = Annotated[tuple[str, ...], BeforeValidator(one_or_many)]
 _LIMITS = (
     "largest_position", "largest_loss", "largest_daily_loss", "markets", "sides", "leverage", "longest_holding",
-    "trading_hours", "pace", "fee_share",
+    "trading_hours", "pace", "fee_share", "price_off",
 )  # fmt: skip
 
 
@@ -67,6 +66,8 @@ class AuditRuleConfig(Settings):
     """How many trades an agent may close in a span."""
     fee_share: Share | None = None
     """The largest fees as a share of what was traded."""
+    price_off: Share | None = None
+    """How far from the price of its market (`markets`) a trade may be opened and closed, such as `2%`."""
 
     @model_validator(mode="after")
     def _some_limit(self) -> Self:
@@ -91,6 +92,7 @@ class AuditRuleConfig(Settings):
             hours=self._hours(),
             pace=pace_of(self.pace) if self.pace else None,
             fee_share=self.fee_share,
+            price_off=self.price_off,
         )
 
     def _hours(self) -> tuple[time, time] | None:

@@ -28,6 +28,7 @@ def check(config: Config, document: Document, gone: Collection[KeyPath] = ()) ->
     yield from _dependencies(config, document, names)
     yield from _ledgers_of_probes(config, document, names)
     yield from _ledgers_of_markets(config, document, names)
+    yield from _unpriced_audits(config, document)
     yield from _store_in_a_ledger(config, document)
     yield from _open_door(config, document)
     yield from _ping_addresses(config, document)
@@ -193,6 +194,14 @@ def _ledgers_of_probes(config: Config, document: Document, names: _Names) -> Ite
             and (kind := _kind_of(config.ledgers[ledger])) not in {None, probe.kind}
         ):
             yield document.problem(path, f"`{ledger}` is no database of that kind", f"write `kind: {kind}`")
+
+
+def _unpriced_audits(config: Config, document: Document) -> Iterator[Problem]:
+    """A rule about the market's price where no market is watched."""
+    for name, rule in config.audit.items():
+        if rule.price_off is not None and not config.markets:
+            hint = "name it under `markets`, with the markets of trades that it prices in `trades`"
+            yield document.problem(("audit", name, "price_off"), "no market says what a price was", hint)
 
 
 def _ledgers_of_markets(config: Config, document: Document, names: _Names) -> Iterator[Problem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -9,9 +10,10 @@ from pydantic import AfterValidator, Field, model_validator
 from reporter.config.addresses import web_address
 from reporter.config.base import Settings
 from reporter.config.secrets import Address
-from reporter.config.types import Name, mistake
+from reporter.config.types import Name, Words, mistake
 from reporter.trading.ledger import readonly
 from reporter.trading.ledger.postgres_statements import acting
+from reporter.trading.markets import PricedMarket
 
 
 def _only_reads(query: str) -> str:
@@ -42,6 +44,8 @@ class MarketConfig(Settings):
     """An exchange, by its name in ccxt."""
     currency: str = Field("USDT", max_length=12)
     """The currency of the price."""
+    trades: Words = ()
+    """The markets of trades that it prices for the audit, by name or pattern; its `symbol`, else its name, if empty."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -52,6 +56,17 @@ class MarketConfig(Settings):
             remedy = "write `url`, or `ledger` with `query` or `symbol`, or `exchange` with `symbol`"
             raise mistake("needs one source", remedy)
         return self
+
+    @property
+    def source(self) -> str:
+        """A short fingerprint of where the price comes from."""
+        url = "" if self.url is None or self.url.missing else self.url.reveal()
+        parts = (url, self.exchange, self.ledger, self.query, self.symbol, self.price, self.currency)
+        return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+
+    def as_priced(self, name: str) -> PricedMarket:
+        trades = self.trades or (self.symbol or name,)
+        return PricedMarket(name=name, source=self.source, trades=trades, currency=self.currency)
 
 
 Markets = dict[Name, MarketConfig]

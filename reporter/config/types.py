@@ -311,6 +311,7 @@ Amounts = Annotated[
     *_read_by(_amounts, _one_or_many(_AMOUNT_SCHEMA)),
     PlainSerializer(lambda amounts: [f"{one.amount} {one.currency}" for one in amounts], return_type=list[str]),
 ]
+Words = Annotated[tuple[str, ...], BeforeValidator(one_or_many)]
 PositiveAmounts = Annotated[Amounts, AfterValidator(_positive)]
 Timezone = Annotated[str, *_read_by(timezone, {"type": "string", "examples": ["UTC", "Europe/Berlin"]})]
 ScheduleText = Annotated[str, *_read_by(_schedule, {"type": "string", "examples": ["every 30s", "daily at 00:00"]})]

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Generic, Literal, Protocol
 
@@ -27,7 +28,7 @@ from reporter.probes.host.facts import Host
 from reporter.trading.audit import AuditRule
 from reporter.trading.books import AllTime, Book, By, Ledger, Series, Unread, leading
 from reporter.trading.exchange_rates import Rates, Total, totals
-from reporter.trading.markets import Quote
+from reporter.trading.markets import MarketPrice, PricedMarket, Quote
 from reporter.trading.return_ratios import NEVER_CLOSES, Basis
 from reporter.trading.signals import Signal
 from reporter.trading.targets import Targets
@@ -75,6 +76,9 @@ class History(Protocol):
 
     def signals(self, since: datetime) -> Sequence[Signal]:
         """The signals that agents gave by events since a moment."""
+
+    def prices(self, market: str, source: str, since: datetime, until: datetime) -> Sequence[tuple[datetime, Decimal]]:
+        """The prices of a market that were seen in a span, oldest first: at most one a minute, of the last 31 days."""
 
     def plans(self, first: date, last: date) -> Sequence[TradingPlan]:
         """The trading plans of some days, both included, the withdrawn ones too, without their pictures."""
@@ -154,6 +158,8 @@ class Context(Generic[P]):
     """Who writes trading plans; None where the config has no `plans`."""
     audit: Sequence[AuditRule] = ()
     """The audit's rules of the config."""
+    markets: Sequence[PricedMarket] = ()
+    """The markets of the config, and which trades their prices are about."""
     quotes: Callable[[], Sequence[Quote]] = tuple
     """Ask the sources of the config's markets for their prices."""
     kept: Kept = field(default_factory=NothingKept)
@@ -269,7 +275,7 @@ class HandedIn:
     """Its parts, as `POST /api/v1/events` takes them. What cannot be read is kept aside with the reason."""
 
 
-Outcome = Report | Observation | JobState | HandedIn
+Outcome = Report | Observation | JobState | HandedIn | MarketPrice
 JobFunction = Callable[[Context[Any]], Iterable[Outcome]]
 
 

@@ -54,7 +54,8 @@ class Quotes:
             try:
                 quotes.append(asked.result(self._patience(name)))
             except TimeoutError:
-                quotes.append(Quote(market=name, error=f"no answer within {self._patience(name):g} s"))
+                why = f"no answer within {self._patience(name):g} s"
+                quotes.append(Quote(market=name, source=self._markets[name].source, error=why))
         return quotes
 
     def _patience(self, name: str) -> float:
@@ -67,14 +68,15 @@ class Quotes:
         try:
             if market.exchange:
                 price = self._of_exchange(market)
-                return Quote(market=name, price=price, currency=market.currency)
+                return Quote(market=name, price=price, currency=market.currency, source=market.source)
             if market.symbol:
                 price = _traded_at(self._ledgers.portfolio, str(market.ledger), market.symbol)
-                return Quote(market=name, price=price, currency=market.currency)
+                return Quote(market=name, price=price, currency=market.currency, source=market.source)
             data = _from_http(market.url) if market.url else self._from_query(market)
             return _read(name, market, data)
         except (ReporterError, httpx.HTTPError, ValueError) as error:
-            return Quote(market=name, currency=market.currency, error=masked(str(error) or type(error).__name__, 200))
+            why = masked(str(error) or type(error).__name__, 200)
+            return Quote(market=name, currency=market.currency, source=market.source, error=why)
 
     def _of_exchange(self, market: MarketConfig) -> Decimal:
         """The last price of a market; the exchange is asked for all of its markets at once."""
@@ -122,6 +124,7 @@ def _read(name: str, market: MarketConfig, data: Any) -> Quote:
         volume=_number(found(data, market.volume)) if market.volume else None,
         liquidity=None if liquidity in (NOTHING, None) else str(liquidity)[:40],
         currency=market.currency,
+        source=market.source,
     )
 
 

@@ -40,13 +40,14 @@ from reporter.scheduler.deadline_threads import DeadlineThreads
 from reporter.scheduler.runtime import Runtime
 from reporter.scheduler.unsaved_readings import UnsavedReadings
 from reporter.secret import masked
-from reporter.store import incidents, job_states, outbox, owed_periods, run_log, uptime
+from reporter.store import incidents, job_states, market_prices, outbox, owed_periods, run_log, uptime
 from reporter.store.alerts import StoredAlert
 from reporter.store.database import BUSY, Store
 from reporter.store.job_states import StoredStates
 from reporter.store.owed_periods import Claim
 from reporter.store.sent_figures import remember
 from reporter.trading.books import Book
+from reporter.trading.markets import MarketPrice
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -79,9 +80,10 @@ class Findings:
     observations: tuple[Observation, ...]
     states: tuple[JobState, ...] = ()
     events: tuple[CheckedEvent, ...] = ()
+    prices: tuple[MarketPrice, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.written or self.observations or self.states or self.events)
+        return bool(self.written or self.observations or self.states or self.events or self.prices)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +200,7 @@ class Runner:
             plan_settings=runtime.plans,
             audit=inputs.audit,
             quotes=inputs.quotes,
+            markets=inputs.markets,
             history=self._history.with_maintenance(partial(maintenance_spans, runtime.maintenance)),
             params=bound.params,
             log=logging.getLogger(f"reporter.jobs.{bound.job.name}"),
@@ -218,6 +221,7 @@ class Runner:
         observations: list[Observation] = []
         states: list[JobState] = []
         events: list[CheckedEvent] = []
+        prices: list[MarketPrice] = []
         for found in _outcomes(bound, context):
             match found:
                 case Observation():
@@ -226,9 +230,11 @@ class Runner:
                     states.append(found)
                 case HandedIn():
                     events.append(checked(found.parts, found.source))
+                case MarketPrice():
+                    prices.append(found)
                 case _:
                     written.append(_write(runtime, bound, context, found, drawn=drawn))
-        return Findings(tuple(written), tuple(observations), tuple(states), tuple(events))
+        return Findings(tuple(written), tuple(observations), tuple(states), tuple(events), tuple(prices))
 
     def _save(
         self,
@@ -255,6 +261,7 @@ class Runner:
             for state in findings.states:
                 _keep(connection, job, state, now)
             take_in(connection, findings.events, now)
+            market_prices.save(connection, findings.prices, now)
             if bound.job.covers.closed and not period.so_far:
                 for written in findings.written:
                     remember(connection, job, written.report.books, period, now)

@@ -29,7 +29,7 @@ from reporter.trading.audit import AuditRule
 from reporter.trading.books import Ledger
 from reporter.trading.exchange_rates import Rates
 from reporter.trading.ledger.portfolio import Portfolio
-from reporter.trading.markets import Quote
+from reporter.trading.markets import PricedMarket, Quote
 from reporter.trading.return_ratios import Basis
 from reporter.trading.targets import Targets
 
@@ -48,6 +48,7 @@ class JobInputs:
     formats: Formats
     audit: tuple[AuditRule, ...] = ()
     quotes: Callable[[], Sequence[Quote]] = tuple
+    markets: tuple[PricedMarket, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from reporter.notify.pipeline import AlertPipeline
 from reporter.notify.routing import Observer
 from reporter.periods.clock import Clock
 from reporter.scheduler.runtime import Runtime
-from reporter.store import alerts, channel_stats, events, outbox, run_log, sent_figures, uptime, web_keys
+from reporter.store import alerts, channel_stats, events, market_prices, outbox, run_log, sent_figures, uptime, web_keys
 from reporter.store.alerts import StoredAlert
 from reporter.store.database import CHANNELS, TERMS, Store, fact
 
@@ -70,6 +70,7 @@ class StoreUpkeep:
         with self._store.begin() as connection:
             uptime.prune(connection, self._clock.wall(), runtime.retention.uptime)
             web_keys.prune(connection, self._clock.wall())
+            market_prices.prune(connection, self._clock.wall(), runtime.retention.history)
         if deleted:
             log.info("%d rows from before %s were deleted", deleted, before.date())
 

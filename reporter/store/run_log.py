@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Row, func, insert, select, update
@@ -17,7 +18,7 @@ from reporter.errors import StoreError
 from reporter.periods.civil import Period
 from reporter.periods.clock import Clock
 from reporter.plans.model import TradingPlan, plans_of
-from reporter.store import alerts, announcements, events, incidents, uptime
+from reporter.store import alerts, announcements, events, incidents, market_prices, uptime
 from reporter.store.database import Store, insert_once, prune_rows
 from reporter.store.plans import PlanTable
 from reporter.store.self_health import self_health
@@ -150,6 +151,10 @@ class StoredHistory:
             told = events.of_kind(connection, "signal_generated", since)
         found = (signal_of(one.at, one.agent or one.source, one.fields) for one in told)
         return [one for one in found if one]
+
+    def prices(self, market: str, source: str, since: datetime, until: datetime) -> list[tuple[datetime, Decimal]]:
+        with self._store.read() as connection:
+            return market_prices.between(connection, market, source, since, until)
 
     def plans(self, first: date, last: date) -> list[TradingPlan]:
         with self._store.read() as connection:

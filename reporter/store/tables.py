@@ -27,7 +27,7 @@ from sqlalchemy import (
 from reporter.secret import masked
 
 # The newest migration in reporter/store/migrations/versions; a test holds that it is.
-HEAD = "0017"
+HEAD = "0018"
 LONGEST_TEXT = 10_000
 """Characters that are kept of words from elsewhere."""
 
@@ -431,6 +431,19 @@ events = Table(
     Index(None, "state", "id"),
     Index(None, "received_at"),
     Index(None, "source", "kind", "seq"),
+)
+
+# The prices of markets that were seen, the first of each minute. `source` tells where they came from.
+market_prices = Table(
+    "market_prices",
+    metadata,
+    Column("market", String(64), primary_key=True),
+    Column("source", String(16), primary_key=True),
+    Column("minute", Integer, primary_key=True, autoincrement=False),  # counted since 1970
+    Column("at", UtcTime, nullable=False),
+    Column("price", Text, nullable=False),
+    Index(None, "minute"),
+    sqlite_with_rowid=False,
 )
 
 # Bodies of authentic senders that could not be read as events.

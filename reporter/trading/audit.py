@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from reporter.trading.trades import Mode, Money, Trade
 
 NOT_STORED = "the trading database does not say"
+NOT_PRICED = "no market of the config prices"
 
 
 class AuditVerdict(StrEnum):
@@ -66,6 +67,8 @@ class AuditRule:
     """At most so many trades of an agent in a span."""
     fee_share: Decimal | None = None
     """The largest fees as a share of what was traded."""
+    price_off: Decimal | None = None
+    """How far from the market's price a trade may be opened and closed, as a share of the market's price."""
 
     def judges(self, trade: Trade) -> bool:
         """Whether the rule is about this trade."""
@@ -97,6 +100,8 @@ class AuditCheck:
     """By how much a limit is exceeded; None where that is no number."""
     share: Decimal | None = None
     """The excess as a share of the limit; None where that is no number."""
+    market_price: Decimal | None = None
+    """The market's price that a price was compared with; None for other checks."""
     why: str = ""
     """Why it could not be judged."""
 
@@ -137,11 +142,29 @@ class TradeAudit:
 AgentKey = tuple[str, str, Mode, str]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceThen:
+    """What the market of a trade cost at a moment."""
+
+    price: Decimal | None = None
+    """The price, above 0; None where none is known."""
+    why: str = ""
+    """Why none is known."""
+
+
+PricesThen = Callable[[Trade, datetime], PriceThen]
+
+
+def _no_prices(trade: Trade, at: datetime) -> PriceThen:  # noqa: ARG001
+    return PriceThen(why=f"{NOT_PRICED} {trade.market}")
+
+
 class Auditor:
     """Judges trades in the order of their closes. It remembers what an agent lost in the day, and its last trades."""
 
-    def __init__(self, rules: Sequence[AuditRule], zone: str) -> None:
+    def __init__(self, rules: Sequence[AuditRule], zone: str, prices: PricesThen = _no_prices) -> None:
         self._rules = rules
+        self._prices = prices
         self._zone = ZoneInfo(zone)
         self._days: dict[AgentKey, tuple[date, Decimal]] = {}
         self._closes: dict[tuple[str, AgentKey], deque[datetime]] = defaultdict(deque)
@@ -175,6 +198,13 @@ class Auditor:
             yield self._pace(rule, rule.pace, trade, key)
         if rule.fee_share is not None:
             yield _fees(rule, rule.fee_share, trade)
+        if rule.price_off is not None:
+            for what, price, at in (
+                ("Entry price", trade.entry_price, trade.opened_at),
+                ("Exit price", trade.exit_price, trade.closed_at),
+            ):
+                then = self._prices(trade, at) if at and price is not None else PriceThen(why=NOT_STORED)
+                yield _price(rule, rule.price_off, what, price, then)
 
     def _hours(self, rule: AuditRule, hours: tuple[time, time], trade: Trade) -> AuditCheck:
         words = f"{hours[0]:%H:%M}-{hours[1]:%H:%M}"
@@ -268,7 +298,26 @@ def _leverage(rule: AuditRule, limit: Decimal, trade: Trade) -> AuditCheck:
 
 
 def _times(ratio: Decimal) -> str:
-    return f"{ratio.normalize():f}×"
+    return f"{_plain(ratio)}×"
+
+
+def _price(rule: AuditRule, limit: Decimal, what: str, price: Decimal | None, then: PriceThen) -> AuditCheck:
+    if price is None or then.price is None:
+        return _unknown(rule, what, _percent(limit), then.why)
+    over = abs(price / then.price - 1) - limit
+    found = _check(rule, what, over <= 0, _percent(limit), price, _percent(over), over / limit if limit else None)
+    return replace(found, market_price=then.price)
+
+
+def _percent(share: Decimal) -> str:
+    """A share in percent, of a small one the first two digits."""
+    percent = share * 100
+    places = max(2, 1 - percent.adjusted()) if percent else 0
+    return f"{_plain(round(percent, places))}%"
+
+
+def _plain(number: Decimal) -> str:
+    return f"{number.normalize():f}"
 
 
 def _fees(rule: AuditRule, limit: Decimal, trade: Trade) -> AuditCheck:

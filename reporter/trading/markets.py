@@ -6,11 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from fnmatch import fnmatchcase
 from itertools import pairwise
 from math import sqrt
 from statistics import fmean, pstdev
 
 PriceAt = tuple[datetime, float]
+
+# The market's price at a moment is the last one seen before it, if it is no older than this.
+NEAR = timedelta(minutes=10)
 
 # A sample stands for a moment that is so much of the span away from it.
 TOLERANCE = 0.25
@@ -30,8 +34,42 @@ class Quote:
     """The source's word for the liquidity; None where it gives none."""
     currency: str = ""
     """The currency of the price."""
+    source: str = ""
+    """What tells this source of the price from others under the same name."""
     error: str | None = None
     """Why there is no price, as a sentence without secrets."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarketPrice:
+    """A price that was seen. Yield one, and it is kept with the messages of the run or not at all."""
+
+    market: str
+    """The market's name in the config."""
+    source: str
+    """What tells the source of the price from others under the same name."""
+    at: datetime
+    """When it was seen."""
+    price: Decimal
+    """The price."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PricedMarket:
+    """A market of the config, and which trades its price is about."""
+
+    name: str
+    """Its name in the config."""
+    source: str
+    """What tells the source of its price from others under the same name."""
+    trades: tuple[str, ...]
+    """The markets of trades that it prices, by name or pattern."""
+    currency: str = ""
+    """The currency of the price."""
+
+    def prices(self, market: str) -> bool:
+        """Whether its price is that of trades in this market; capitals do not matter."""
+        return any(fnmatchcase(market.casefold(), one.casefold()) for one in self.trades)
 
 
 def change(samples: Sequence[PriceAt], now: datetime, span: timedelta) -> float | None:

@@ -89,3 +89,8 @@ def test_what_a_new_floor_lacks_is_two_mistakes_with_their_remedies(tmp_path: Pa
     assert "nor can those of 36 more channels" in config
     assert "`reporter setup discord --all` creates the channels and writes these files" in config
     assert "there is no file" in ledger
+
+
+def test_the_invented_floor_has_no_rule_about_prices_that_nobody_saw() -> None:
+    assert "price_off" in (ROOT / "config/examples/floor.yaml").read_text()
+    assert "price_off" not in demo_floor.floor_config(None)

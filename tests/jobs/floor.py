@@ -104,6 +104,9 @@ class NoHistory:
     def signals(self, since: datetime) -> Sequence[Signal]:
         return []
 
+    def prices(self, market: str, source: str, since: datetime, until: datetime) -> list[tuple[datetime, Decimal]]:
+        return []
+
     def means(self) -> Mapping[str, float]:
         return {}
 

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from reporter.alerts.model import AlertState, Level, Observation, Phase, Transition
@@ -160,6 +161,9 @@ class StillHistory:
     usual: Mapping[str, float] = field(default_factory=dict)
 
     def signals(self, since: datetime) -> Sequence[Signal]:
+        return []
+
+    def prices(self, market: str, source: str, since: datetime, until: datetime) -> list[tuple[datetime, Decimal]]:
         return []
 
     def self_health(self) -> SelfHealth:

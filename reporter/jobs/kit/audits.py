@@ -11,6 +11,7 @@ from typing import Any
 
 from reporter.jobs.context import Context
 from reporter.jobs.kit.feed import FeedNews
+from reporter.jobs.kit.prices import PastPrices
 from reporter.messages.formats import Formats
 from reporter.messages.spreadsheet import Columns, csv_file
 from reporter.periods.civil import Period, Unit, containing
@@ -27,7 +28,7 @@ def audited(ctx: Context[Any], news: FeedNews) -> Iterator[TradeAudit]:
         start = containing(Unit.DAY, start, ctx.period.zone).start
     reach = max((rule.pace[1] for rule in ctx.audit if rule.pace), default=timedelta(0))
     end = max(trade.closed_at for trade in news.closed) + timedelta(microseconds=1)
-    auditor = Auditor(ctx.audit, ctx.period.zone)
+    auditor = Auditor(ctx.audit, ctx.period.zone, PastPrices(ctx))
     for trade in ctx.ledger.stream(Period(start - reach, end, "before", ctx.period.zone), [news.ledger]):
         audit = auditor.look(trade)
         if trade.id in new:
@@ -40,7 +41,7 @@ def audits_of(ctx: Context[Any], period: Period) -> Iterator[TradeAudit]:
     Raises LedgerError when a ledger cannot be read: an audit of a part would pass for the whole.
     """
     reach = max((rule.pace[1] for rule in ctx.audit if rule.pace), default=timedelta(0))
-    auditor = Auditor(ctx.audit, period.zone)
+    auditor = Auditor(ctx.audit, period.zone, PastPrices(ctx))
     begin = containing(Unit.DAY, period.start - reach, period.zone).start
     for trade in ctx.ledger.stream(replace(period, start=begin)):
         audit = auditor.look(trade)
@@ -62,6 +63,8 @@ class RuleSummary:
     """The number of trades that failed."""
     unjudged: int
     """The number of trades that could not be judged."""
+    why: str | None
+    """Why most of those could not be judged; None where all could."""
     worst: TradeAudit | None
     """The trade that broke it most; None where none did."""
     worst_check: AuditCheck | None
@@ -91,6 +94,7 @@ def audit_summary(audits: Iterable[TradeAudit]) -> AuditSummary:
     verdicts: Counter[AuditVerdict] = Counter()
     agents: Counter[str] = Counter()
     counts: dict[tuple[str, str], Counter[AuditVerdict]] = {}
+    reasons: dict[tuple[str, str], Counter[str]] = {}
     worst: dict[tuple[str, str], tuple[TradeAudit, AuditCheck]] = {}
     for audit in audits:
         verdicts[audit.verdict] += 1
@@ -98,11 +102,12 @@ def audit_summary(audits: Iterable[TradeAudit]) -> AuditSummary:
         for check in audit.checks:
             key = check.rule, check.what
             counts.setdefault(key, Counter())[check.verdict] += 1
+            reasons.setdefault(key, Counter()).update([check.why] if check.why else [])
             if check.verdict is AuditVerdict.FAILED and (
                 key not in worst or (check.share or 0) > (worst[key][1].share or 0)
             ):
                 worst[key] = audit, check
-    rules = [_rule(*key, count, worst.get(key)) for key, count in counts.items()]
+    rules = [_rule(*key, count, reasons[key], worst.get(key)) for key, count in counts.items()]
     return AuditSummary(
         trades=sum(verdicts.values()),
         passed=verdicts[AuditVerdict.PASSED],
@@ -118,13 +123,18 @@ def _over(check: AuditCheck) -> Decimal:
 
 
 def _rule(
-    rule: str, what: str, count: Counter[AuditVerdict], worst: tuple[TradeAudit, AuditCheck] | None
+    rule: str,
+    what: str,
+    count: Counter[AuditVerdict],
+    reasons: Counter[str],
+    worst: tuple[TradeAudit, AuditCheck] | None,
 ) -> RuleSummary:
     trade, check = worst or (None, None)
     passed, failed, unjudged = (
         count[one] for one in (AuditVerdict.PASSED, AuditVerdict.FAILED, AuditVerdict.NOT_JUDGED)
     )
-    return RuleSummary(rule, what, passed, failed, unjudged, trade, check)
+    why = reasons.most_common(1)[0][0] if reasons else None
+    return RuleSummary(rule, what, passed, failed, unjudged, why, trade, check)
 
 
 _PLAIN = Formats()
@@ -142,6 +152,7 @@ _ROWS: Columns = {
     "expected": lambda row: _PLAIN.say(row[1].expected),
     "actual": lambda row: _PLAIN.say(row[1].actual),
     "excess": lambda row: _PLAIN.say(row[1].excess),
+    "market_price": lambda row: _PLAIN.say(row[1].market_price) if row[1].market_price is not None else "",
     "why": lambda row: row[1].why,
 }
 

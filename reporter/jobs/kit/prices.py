@@ -1,17 +1,23 @@
-"""The prices that a job of markets saw: those of the last day, kept from one run to the next."""
+"""The prices of markets: now and in the last day, and those of the moments at which trades were made."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
-from reporter.jobs.context import Context, JobState
-from reporter.trading.markets import PriceAt, Quote, change
+from reporter.jobs.context import Context
+from reporter.trading.audit import NOT_PRICED, PriceThen
+from reporter.trading.markets import NEAR, MarketPrice, PriceAt, PricedMarket, Quote, change
+from reporter.trading.trades import Trade
 
 DAY = timedelta(hours=25)
 SPANS = {"15m": timedelta(minutes=15), "1h": timedelta(hours=1), "24h": timedelta(hours=24)}
+# The days of prices that an audit has in memory.
+DAYS = 100
 
 
 @dataclass(frozen=True)
@@ -32,17 +38,54 @@ class MarketPrices:
         return {name: change(self.samples, self.now, span) if known else None for name, span in SPANS.items()}
 
 
-def market_prices(ctx: Context[Any]) -> tuple[list[MarketPrices], JobState]:
-    """The markets of the config now, and the state for the job to yield."""
-    state = ctx.state("prices")
-    kept: dict[str, list[list[Any]]] = state.value or {}
-    found = [_with_past(quote, kept.get(quote.market, []), ctx.now) for quote in ctx.quotes()]
-    value = {one.quote.market: [[at.isoformat(), price] for at, price in one.samples] for one in found}
-    return found, JobState(name=state.name, value=value, version=state.version)
+def market_prices(ctx: Context[Any]) -> tuple[list[MarketPrices], list[MarketPrice]]:
+    """The markets of the config now, and their prices for the job to yield."""
+    found = [_with_past(ctx, quote) for quote in ctx.quotes()]
+    seen = [
+        MarketPrice(market=quote.market, source=quote.source, at=ctx.now, price=quote.price)
+        for quote in (one.quote for one in found)
+        if quote.price is not None
+    ]
+    return found, seen
 
 
-def _with_past(quote: Quote, kept: Sequence[Sequence[Any]], now: datetime) -> MarketPrices:
-    past: Iterable[PriceAt] = ((datetime.fromisoformat(at), float(price)) for at, price in kept)
-    samples = [one for one in past if now - DAY <= one[0] < now]
-    samples += [(now, float(quote.price))] if quote.price is not None else []
-    return MarketPrices(quote, tuple(samples), now)
+def _with_past(ctx: Context[Any], quote: Quote) -> MarketPrices:
+    past = ctx.history.prices(quote.market, quote.source, ctx.now - DAY, ctx.now)
+    now = [] if quote.price is None else [(ctx.now, quote.price)]
+    return MarketPrices(quote, tuple((at, float(price)) for at, price in [*past, *now]), ctx.now)
+
+
+class PastPrices:
+    """What the markets of the config cost when trades were made: the last price seen before, at most ten minutes."""
+
+    def __init__(self, ctx: Context[Any]) -> None:
+        self._ctx = ctx
+        self._days: dict[tuple[str, datetime], Sequence[tuple[datetime, Decimal]]] = {}
+
+    def __call__(self, trade: Trade, at: datetime) -> PriceThen:
+        """The price of a trade's market at a moment."""
+        fitting = [market for market in self._ctx.markets if market.prices(trade.market)]
+        found = [self._of(market, trade, at) for market in fitting]
+        known = (one for one in found if one.price is not None)
+        return next(known, found[0] if found else PriceThen(why=f"{NOT_PRICED} {trade.market}"))
+
+    def _of(self, market: PricedMarket, trade: Trade, at: datetime) -> PriceThen:
+        own = trade.pnl.currency
+        if market.currency and own.casefold() != market.currency.casefold():
+            return PriceThen(why=f"{market.name} is priced in {market.currency}, the trade in {own}")
+        prices = self._around(market, at)
+        n = bisect_right(prices, at, key=lambda one: one[0])
+        if n and at - prices[n - 1][0] <= NEAR:
+            return PriceThen(price=prices[n - 1][1])
+        return PriceThen(why=f"no price of {market.name} was seen in the ten minutes before")
+
+    def _around(self, market: PricedMarket, at: datetime) -> Sequence[tuple[datetime, Decimal]]:
+        """The prices of the day of a moment, and of a little before."""
+        day = at.replace(hour=0, minute=0, second=0, microsecond=0)
+        if (market.name, day) not in self._days:
+            if len(self._days) >= DAYS:
+                self._days.clear()
+            until = day + timedelta(days=1)
+            prices = self._ctx.history.prices(market.name, market.source, day - NEAR, until)
+            self._days[market.name, day] = prices
+        return self._days[market.name, day]
