@@ -1,11 +1,9 @@
-"""Resources that look at trades from one side: risk, distribution, one agent, and what reports have restated."""
+"""Resources that look at trades from one side: risk, one agent, and what reports have restated."""
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -17,21 +15,15 @@ from reporter.operations import limits, trading
 from reporter.operations.restatements import CAUSES
 from reporter.periods.civil import trailing
 from reporter.store import sent_figures
-from reporter.trading.books import ANY_TRADE, Book, By, Series
+from reporter.trading.books import Book, Series
 from reporter.trading.equity_curve import curve_of_series
 from reporter.trading.trades import Mode, Position
 from reporter.web import wire
 from reporter.web.problems import ProblemError
-from reporter.web.resource import Call, OfLedgers, Paged, Query, Resource, Span, row_of, span_of
+from reporter.web.resource import Call, Paged, Query, Resource, Span, row_of, span_of
 from reporter.web.resources import series_of
-from reporter.web.trade_search import newest_in_parts
 
 RISK_DAYS = 90
-NEWEST = 10_000
-"""So many trades, the newest of a span, make the distribution of results."""
-SIDES: tuple[By, ...] = ("weekday", "hour", "market", "exit_reason")
-STEPS = 10
-"""Steps of the distribution on either side of nothing."""
 
 
 class LimitJson(TypedDict):
@@ -77,32 +69,6 @@ class RiskAnswer(TypedDict):
     books: list[RiskBookJson]
     exposure: list[ExposureJson]
     unread: list[wire.UnreadJson]
-
-
-class StepJson(TypedDict):
-    least: str | None
-    below: str | None
-    trades: int
-
-
-class SideJson(TypedDict):
-    by: str
-    lines: list[wire.LineJson]
-
-
-class DistributionJson(TypedDict):
-    mode: str
-    currency: str
-    trades: int
-    counted: int
-    results: list[StepJson]
-    sides: list[SideJson]
-
-
-DistributionAnswer = TypedDict(
-    "DistributionAnswer",
-    {"from": str, "to": str, "books": list[DistributionJson], "unread": list[wire.UnreadJson]},
-)
 
 
 class AgentBookJson(TypedDict):
@@ -228,72 +194,6 @@ def _exposure(positions: Iterable[Position]) -> list[ExposureJson]:
     ]
 
 
-# --- Distribution ---
-
-
-@OfLedgers
-def distribution(call: Call[Span]) -> DistributionAnswer:
-    app, period = call.world.app, span_of(call.world, call.query, usual=timedelta(days=29))
-    by_side = {side: trading.figures(app, period, side, account=False) for side in SIDES}
-    books, missing = by_side["weekday"]
-    made = defaultdict[tuple[Mode, str], list[Decimal]](list)
-    with suppress(LedgerError):  # what could not be read stands in `unread`
-        for trades in newest_in_parts(app.runtime.inputs.ledger, period, ANY_TRADE, NEWEST if books else 0):
-            for trade in trades:
-                made[trade.mode, trade.pnl.currency].append(trade.pnl.amount)
-    days = period.days()
-    return {
-        "from": days[0].label,
-        "to": days[-1].label,
-        "books": [_distribution(book, made[book.mode, book.currency], by_side) for book in books],
-        "unread": call.wire.unread(missing),
-    }
-
-
-def _distribution(book: Book, made: Sequence[Decimal], by_side: dict[By, Any]) -> DistributionJson:
-    sides: list[SideJson] = []
-    for side, (books, _) in by_side.items():
-        found = book.counterpart(books)
-        sides.append({"by": side, "lines": [wire.line(line) for line in found.lines] if found else []})
-    return {
-        "mode": book.mode.value,
-        "currency": book.currency,
-        "trades": book.trades,
-        "counted": len(made),
-        "results": steps_of(made),
-        "sides": sides,
-    }
-
-
-def steps_of(made: Sequence[Decimal]) -> list[StepJson]:
-    """How many results lie in each step: steps of one width on either side of 0, and one beyond each end."""
-    if not made:
-        return []
-    sizes = sorted(map(abs, made))
-    width = _round_step(sizes[int(len(sizes) * Decimal("0.95")) - 1 if len(sizes) > 1 else 0] / STEPS)
-    edges = [width * number for number in range(-STEPS, STEPS + 1)]
-    counts = [0] * (len(edges) + 1)
-    for amount in made:
-        counts[bisect_right(edges, amount)] += 1
-    ends = [None, *(f"{edge:f}" for edge in edges), None]
-    found: list[StepJson] = [
-        {"least": ends[place], "below": ends[place + 1], "trades": number} for place, number in enumerate(counts)
-    ]
-    while len(found) > 1 and not found[0]["trades"]:
-        found.pop(0)
-    while len(found) > 1 and not found[-1]["trades"]:
-        found.pop()
-    return found
-
-
-def _round_step(width: Decimal) -> Decimal:
-    """The next 1, 2 or 5 of a power of ten that is not less."""
-    if width <= 0:
-        return Decimal(1)
-    unit = Decimal(10) ** width.adjusted()
-    return next((unit * step for step in (1, 2, 5) if unit * step >= width), unit * 10)
-
-
 # --- One agent ---
 
 
@@ -374,9 +274,6 @@ def _restatement(call: Call[Paged], number: int, one: sent_figures.Restatement) 
 
 ANALYSIS: tuple[Resource, ...] = (
     Resource("/risk", "Every limit and how much of it is used, value at risk, streaks and exposure", risk, RiskAnswer),
-    Resource(
-        "/distribution", "Results by size, weekday, hour, market and exit", distribution, DistributionAnswer, Span
-    ),
     Resource("/agents/{name:path}", "One agent: state, figures, series and positions", agent, AgentAnswer, Span),
     Resource(
         "/restatements", "Figures that have changed since a report told them", restatements, RestatementsAnswer, Paged

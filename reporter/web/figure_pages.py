@@ -14,7 +14,9 @@ from pydantic import Field
 from reporter.alerts.model import Level
 from reporter.jobs.kit.status_board import WORST_FIRST
 from reporter.periods.civil import Covers
+from reporter.periods.time_text import duration_text
 from reporter.web import analysis, resources
+from reporter.web import distribution as distributions
 from reporter.web.charts import HEIGHT, WIDTH, CurveScale, balances, below_peak, curve
 from reporter.web.resource import Call, Paged, Query, Span
 from reporter.web.wire import AgentSeriesJson, MoneyJson, SeriesJson
@@ -181,11 +183,11 @@ def risk(call: Call[Query]) -> Facts:
 
 
 def distribution(call: Call[Span]) -> Facts:
-    found = analysis.distribution(call)
+    found = distributions.distribution(call)
     return {"found": found, "books": [_spread(one) for one in found["books"]], "ranges": ranges(call)}
 
 
-def _spread(book: analysis.DistributionJson) -> Facts:
+def _spread(book: distributions.DistributionJson) -> Facts:
     most = max((step["trades"] for step in book["results"]), default=0)
     width = WIDTH / max(len(book["results"]), 1)
     sides = [
@@ -193,10 +195,24 @@ def _spread(book: analysis.DistributionJson) -> Facts:
         for side in book["sides"]
     ]
     bars = [_bar(step, place * width, width, most) for place, step in enumerate(book["results"])]
-    return {"book": book, "bars": bars, "sides": sides, "most": most}
+    return {
+        "book": book,
+        "bars": bars,
+        "sides": sides,
+        "most": most,
+        "holding": [{**step, "label": _holding_text(step)} for step in book["holding"]],
+        "tagged": any(pair["entry_tag"] for pair in book["tags"]),
+    }
 
 
-def _bar(step: analysis.StepJson, x: float, width: float, most: int) -> Facts:
+def _holding_text(step: distributions.HoldingJson) -> str:
+    least, below = (duration_text(seconds, units=1) for seconds in (step["least"], step["below"]))
+    if least is None:
+        return f"under {below}"
+    return f"{least} to {below}" if below else f"{least} and more"
+
+
+def _bar(step: distributions.StepJson, x: float, width: float, most: int) -> Facts:
     height = HEIGHT * step["trades"] / most if most else 0
     gain = step["least"] is not None and Decimal(step["least"]) >= 0
     return {
@@ -210,7 +226,7 @@ def _bar(step: analysis.StepJson, x: float, width: float, most: int) -> Facts:
     }
 
 
-def _step_text(step: analysis.StepJson) -> str:
+def _step_text(step: distributions.StepJson) -> str:
     if step["least"] is None:
         return f"below {step['below']}"
     return f"{step['least']} or more" if step["below"] is None else f"{step['least']} to {step['below']}"

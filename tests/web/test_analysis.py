@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,9 +19,9 @@ from hypothesis import strategies as st
 from reporter.store import sent_figures
 from reporter.store.sent_figures import Restatement
 from reporter.trading.trades import Mode, Money
-from reporter.web.analysis import steps_of
+from reporter.web.distribution import MOST_PAIRS, steps_of
 from reporter.web.figure_pages import calendars
-from tests.jobs.floor import database
+from tests.jobs.floor import Closed, database
 from tests.operations.floors import AGENTS, TRADES
 from tests.web.listener import READER, Listener, listener
 from tests.web.test_api import LEDGER
@@ -66,6 +69,52 @@ def test_the_distribution_counts_every_trade_once(web: Listener) -> None:
     assert {line["key"]: line["pnl"]["amount"] for line in by["market"]} == {"BTC/USDT": "10.25", "ETH/USDT": "-2.25"}
     assert sum(line["trades"] for line in by["hour"]) == 4
     assert "By weekday" in page(web, f"/distribution?{OCTOBER}")
+
+
+def test_the_distribution_adds_up_pairs_of_tag_and_exit_and_holding_times(tmp_path: Path) -> None:
+    database(tmp_path / "trading.sqlite", TRADES, AGENTS)
+    opened = {1: "2026-10-29 11:55:00", 2: "2026-10-30 11:55:01", 3: "2026-10-20 13:00:00"}
+    tags = {1: ("breakout", "stop"), 2: ("breakout", "roi"), 3: ("breakout", "stop"), 4: (None, "roi")}
+    with closing(sqlite3.connect(tmp_path / "trading.sqlite")) as connection, connection:
+        for number, moment in opened.items():
+            connection.execute("UPDATE trades SET opened_at = ? WHERE id = ?", [moment, number])
+        for number, pair in tags.items():
+            connection.execute("UPDATE trades SET entry_tag = ?, exit_reason = ? WHERE id = ?", [*pair, number])
+    with listener(tmp_path, LEDGER) as web:
+        live = get(web, f"/distribution?{OCTOBER}")["books"][0]
+        shown = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page(web, f"/distribution?{OCTOBER}")))
+    assert [(one["entry_tag"], one["exit_reason"], one["trades"], one["wins"]) for one in live["tags"]] == [
+        ("breakout", "stop", 2, 0),
+        (None, "roi", 1, 1),
+        ("breakout", "roi", 1, 1),
+    ]
+    assert [Decimal(one["pnl"]["amount"]) for one in live["tags"]] == [
+        Decimal("-6.25"),
+        Decimal("3.75"),
+        Decimal("10.5"),
+    ]
+    # Five minutes to the second belong to the step that begins there; of one trade nobody knows how long it was held.
+    assert [(one["least"], one["below"], one["trades"], Decimal(one["pnl"]["amount"])) for one in live["holding"]] == [
+        (None, 300, 1, Decimal("10.5")),
+        (300, 1800, 1, Decimal("-4")),
+        (7 * 86400, None, 1, Decimal("-2.25")),
+    ]
+    assert "under 5m 1 100% +10.50 USDT" in shown
+    assert "5m to 30m 1 0% -4.00 USDT" in shown
+    assert "7 days and more 1 0% -2.25 USDT" in shown
+    assert "breakout stop 2 0% -6.25 USDT none roi 1 100% +3.75 USDT" in shown
+
+
+def test_pairs_of_tag_and_exit_are_bounded(tmp_path: Path) -> None:
+    trades = [Closed("2026-10-30 12:00:00", "Momentum_BTC_v1", "1") for _ in range(MOST_PAIRS + 5)]
+    database(tmp_path / "trading.sqlite", trades, AGENTS)
+    with closing(sqlite3.connect(tmp_path / "trading.sqlite")) as connection, connection:
+        connection.execute("UPDATE trades SET entry_tag = 'tag ' || id")
+    with listener(tmp_path, LEDGER) as web:
+        book = get(web, f"/distribution?{OCTOBER}")["books"][0]
+        shown = page(web, f"/distribution?{OCTOBER}")
+    assert (len(book["tags"]), book["pairs"]) == (MOST_PAIRS, MOST_PAIRS + 5)
+    assert f"{MOST_PAIRS} of {MOST_PAIRS + 5}" in shown
 
 
 @given(st.lists(st.decimals(-(10**6), 10**6, places=4), max_size=60))
