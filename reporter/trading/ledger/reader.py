@@ -12,6 +12,8 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import cached_property, partial
 from hashlib import sha256
+from itertools import groupby
+from operator import attrgetter
 from time import perf_counter
 from typing import Any
 
@@ -207,12 +209,17 @@ class Reader:
         with self._look() as look:
             kept = look.courses(hour_of(until))
             since = start_of(kept.extent.until) if kept else EPOCH
-            found = look.connection.execute(queries.counted(look.source, since, until, _UNKEPT + 1)).all()
-            apart = look.apart(kept.extent, EPOCH, until) if kept else []
-        if len(found) > _UNKEPT or apart != [] or any(row.state != queries.READABLE for row in found):
-            return []
-        hours = {hour: own.books for hour, own in hours_of(found)[0].items()}
-        ran = courses(hours, kept.books if kept else {})
+            if kept and look.apart(kept.extent, EPOCH, until) != []:
+                return []
+            ran, trades = kept.books if kept else {}, 0
+            counted = queries.counted(look.source, since, until, _UNKEPT + 1)
+            found = look.connection.execute(counted, execution_options=STREAMED)
+            for _, hour in groupby(found, key=attrgetter("hour")):  # an hour at a time: years of trades are many
+                own = list(hour)
+                trades += len(own)
+                if trades > _UNKEPT or any(row.state != queries.READABLE for row in own):
+                    return []
+                ran = courses({at: one.books for at, one in hours_of(own)[0].items()}, ran)
         return [course.told(self.name, book) for book, course in ran.items()]
 
     def began(self) -> datetime | None:
