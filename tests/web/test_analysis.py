@@ -96,7 +96,7 @@ def test_the_distribution_adds_up_pairs_of_tag_and_exit_and_holding_times(tmp_pa
     # Five minutes to the second belong to the step that begins there; of one trade nobody knows how long it was held.
     assert [(one["least"], one["below"], one["trades"], Decimal(one["pnl"]["amount"])) for one in live["holding"]] == [
         (None, 300, 1, Decimal("10.5")),
-        (300, 1800, 1, Decimal("-4")),
+        (300, 1800, 1, Decimal(-4)),
         (7 * 86400, None, 1, Decimal("-2.25")),
     ]
     assert "under 5m 1 100% +10.50 USDT" in shown
