@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TextIO, TypedDict
 from zoneinfo import ZoneInfo
 
-from reporter.config import models
+from reporter.config import channels, models
 from reporter.config.loading import Loaded
 from reporter.delivery.channels import Channel, ChannelFilter
 from reporter.delivery.outlets.outlet import Outlet
@@ -58,37 +58,37 @@ def open_channels(
     loaded: Loaded, home: Path, stream: TextIO | None, services: Services
 ) -> tuple[dict[str, Channel], list[Problem]]:
     """The channels that can be opened, and what is wrong with the others."""
-    channels: dict[str, Channel] = {}
+    opened: dict[str, Channel] = {}
     problems: list[Problem] = []
     for name, entry in loaded.config.channels.items():
         try:
             channel = _channel(name, entry, loaded, home, stream, services)
-            channels[name] = replace(channel, filter=ChannelFilter(entry.only, entry.without))
+            opened[name] = replace(channel, filter=ChannelFilter(entry.only, entry.without))
         except ReporterError as error:
             problems.append(loaded.problem(("channels", name), str(error)))
-    return channels, problems
+    return opened, problems
 
 
 def _channel(
-    name: str, entry: models.ChannelConfig, loaded: Loaded, home: Path, stream: TextIO | None, services: Services
+    name: str, entry: channels.ChannelConfig, loaded: Loaded, home: Path, stream: TextIO | None, services: Services
 ) -> Channel:
     zone = ZoneInfo(loaded.config.timezone)
     quiet_rules = QuietRules(entry.noise, entry.quiet_hours, entry.digest_at, zone)
-    if isinstance(entry, models.ConsoleChannel):
+    if isinstance(entry, channels.ConsoleChannel):
         from reporter.delivery.outlets.console import ConsoleOutlet  # noqa: PLC0415 - loaded only where it is used
 
         folder = home / entry.pictures if entry.pictures else None
-        several = sum(isinstance(channel, models.ConsoleChannel) for channel in loaded.config.channels.values()) > 1
+        several = sum(isinstance(channel, channels.ConsoleChannel) for channel in loaded.config.channels.values()) > 1
         label = name if services.labelled or several else ""
         console = ConsoleOutlet(stream or sys.stdout, zone=zone, pictures=folder, label=label)
         return Channel(name, console, "console", quiet_rules=quiet_rules, pictures=folder is not None)
     missing = loaded.missing("channels", name)
     unavailable = f"{missing[0].path}: {missing[0].message}" if missing else ""
-    if isinstance(entry, models.TelegramChannel):
+    if isinstance(entry, channels.TelegramChannel):
         outlet, address = _telegram(entry, loaded.config, services, unavailable=bool(unavailable))
-    elif isinstance(entry, models.AppriseChannel):
+    elif isinstance(entry, channels.AppriseChannel):
         outlet, address = _apprise(entry, loaded.config, unavailable=bool(unavailable))
-    elif isinstance(entry, models.HttpChannel):
+    elif isinstance(entry, channels.HttpChannel):
         outlet, address = _http(entry, services, unavailable=bool(unavailable))
     else:
         outlet, address = _discord(entry, loaded.config, services, unavailable=bool(unavailable))
@@ -97,7 +97,7 @@ def _channel(
 
 
 def _discord(
-    entry: models.DiscordChannel, settings: models.Config, services: Services, *, unavailable: bool
+    entry: channels.DiscordChannel, settings: models.Config, services: Services, *, unavailable: bool
 ) -> tuple[Outlet, str]:
     from reporter.delivery.outlets.discord.outlet import DiscordOutlet  # noqa: PLC0415 - loaded only where it is used
 
@@ -123,7 +123,7 @@ def _discord(
 
 
 def _discord_bot(
-    entry: models.DiscordChannel, settings: models.Config, services: Services, *, unavailable: bool
+    entry: channels.DiscordChannel, settings: models.Config, services: Services, *, unavailable: bool
 ) -> tuple[Outlet, str]:
     from reporter.delivery.outlets.discord.bot import DiscordBotOutlet  # noqa: PLC0415 - loaded only where it is used
 
@@ -145,7 +145,7 @@ def _discord_bot(
 
 
 def _telegram(
-    entry: models.TelegramChannel, settings: models.Config, services: Services, *, unavailable: bool
+    entry: channels.TelegramChannel, settings: models.Config, services: Services, *, unavailable: bool
 ) -> tuple[Outlet, str]:
     from reporter.delivery.outlets.telegram.outlet import TelegramOutlet  # noqa: PLC0415 - loaded only where it is used
 
@@ -172,12 +172,12 @@ class _WayThere(TypedDict):
     ca_file: Path | None
 
 
-def _way(entry: models.WebChannel) -> _WayThere:
+def _way(entry: channels.WebChannel) -> _WayThere:
     proxy = entry.proxy
     return _WayThere(proxy=None if proxy is None or proxy.missing else proxy, ca_file=entry.ca_file)
 
 
-def _apprise(entry: models.AppriseChannel, settings: models.Config, *, unavailable: bool) -> tuple[Outlet, str]:
+def _apprise(entry: channels.AppriseChannel, settings: models.Config, *, unavailable: bool) -> tuple[Outlet, str]:
     try:
         from reporter.delivery.outlets.apprise_services import AppriseOutlet  # noqa: PLC0415 - an extra, and heavy
     except ModuleNotFoundError as error:
@@ -190,7 +190,7 @@ def _apprise(entry: models.AppriseChannel, settings: models.Config, *, unavailab
     return AppriseOutlet(url, zone=ZoneInfo(settings.timezone)), _address(url.reveal(), None)
 
 
-def _http(entry: models.HttpChannel, services: Services, *, unavailable: bool) -> tuple[Outlet, str]:
+def _http(entry: channels.HttpChannel, services: Services, *, unavailable: bool) -> tuple[Outlet, str]:
     from reporter.delivery.outlets.signed_webhook import SignedWebhook  # noqa: PLC0415 - loaded only where it is used
 
     url = Secret("https://unavailable.invalid") if unavailable else entry.url

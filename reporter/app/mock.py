@@ -8,7 +8,8 @@ from typing import TextIO
 
 from reporter.app.build import HomeContents
 from reporter.app.home import FolderHome
-from reporter.config.models import Config, ConsoleChannel
+from reporter.config.channels import ConsoleChannel
+from reporter.config.models import Config
 from reporter.config.plans import PlansConfig
 from reporter.periods.clock import Clock
 from reporter.secret import Secret

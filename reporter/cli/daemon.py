@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from reporter.chat.discord.door import DiscordDoor
-    from reporter.chat.telegram import TelegramDoor
+    from reporter.chat.telegram.door import TelegramDoor
     from reporter.web.server import WebServer
 
 
@@ -123,7 +123,7 @@ def _chat_doors(app: App, daemon: Daemon) -> Iterator[TelegramDoor | DiscordDoor
     """Where people ask in chat, as the config has it when the daemon starts."""
     chat = app.runtime.chat
     if chat is not None and chat.telegram is not None:
-        from reporter.chat.telegram import TelegramDoor
+        from reporter.chat.telegram.door import TelegramDoor
 
         yield TelegramDoor(app, chat, chat.telegram, lambda _: daemon.wake_delivery())
     if chat is not None and chat.discord is not None:

@@ -19,8 +19,8 @@ from reporter.periods.time_text import duration_text, moment_text
 from reporter.scheduler.rollup_upkeep import OVERLAP, Progress, RollupUpkeep
 from reporter.store import rollups
 from reporter.store.rollups import Standing
-from reporter.trading.ledger.buckets import start_of
 from reporter.trading.ledger.reader import Reader
+from reporter.trading.ledger.rollup_buckets import start_of
 
 _SHOWN = 10  # changed hours that are listed
 

@@ -20,7 +20,7 @@ from reporter.messages.formats import size_text
 from reporter.messages.message import visible
 from reporter.store.contents import StoreContents, contents
 from reporter.store.database import Store, store_as_it_is, store_file
-from reporter.store.replace_file import compact, restore
+from reporter.store.restore import compact, restore
 from reporter.store.tables import HEAD
 from reporter.whole_file import whole_file
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from reporter.config.apprise_schemas import ALLOWED, LOCAL, schema_of
-from reporter.config.models import AppriseChannel, Config, DiscordChannel, JobConfig, LedgerConfig, TelegramChannel
+from reporter.config.channels import AppriseChannel, DiscordChannel, TelegramChannel
+from reporter.config.models import Config, JobConfig, LedgerConfig
 from reporter.config.types import did_you_mean
 from reporter.config.yaml_document import Document, KeyPath, dotted, shown
 from reporter.errors import Problem, nearest

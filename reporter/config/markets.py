@@ -11,13 +11,13 @@ from reporter.config.addresses import web_address
 from reporter.config.base import Settings
 from reporter.config.secrets import Address
 from reporter.config.types import Name, Words, mistake
-from reporter.trading.ledger import readonly
+from reporter.trading.ledger import postgres_readonly
 from reporter.trading.ledger.postgres_statements import acting
 from reporter.trading.markets import PricedMarket
 
 
 def _only_reads(query: str) -> str:
-    if not readonly.reads(query) or ";" in query.rstrip().rstrip(";") or acting(query):
+    if not postgres_readonly.reads(query) or ";" in query.rstrip().rstrip(";") or acting(query):
         raise mistake("must be one SELECT that only reads", "write such as `SELECT price FROM prices LIMIT 1`")
     return query
 

@@ -18,8 +18,8 @@ from reporter.messages.formats import plural
 from reporter.messages.message import Message
 from reporter.operations.operation import Arguments, Invocation, Role, Words
 from reporter.operations.trading import agents_of, known_agents, named
-from reporter.store import controls
-from reporter.store.controls import AuditEntry, Confirmation
+from reporter.store import confirmations
+from reporter.store.confirmations import AuditEntry, Confirmation
 
 ROLES = {"pause": Role.OPERATOR, "resume": Role.OPERATOR}
 """Which role an operation needs, where it is not the owner's."""
@@ -96,7 +96,7 @@ def confirm(asked: Invocation[ConfirmArguments]) -> Iterator[Message]:
     """Do what a code confirms, if everything still is as it was when it was asked."""
     app, actor = asked.app, asked.actor
     with app.store.begin() as connection:
-        wanted = controls.take(connection, asked.arguments.code, actor.who, actor.place, asked.now)
+        wanted = confirmations.take(connection, asked.arguments.code, actor.who, actor.place, asked.now)
     if wanted is None:
         raise ReporterError(
             "nothing waits for this code: it is good once, for a minute, where and by whom it was asked"
@@ -127,7 +127,7 @@ def confirm(asked: Invocation[ConfirmArguments]) -> Iterator[Message]:
 def actions(asked: Invocation[Arguments]) -> Iterator[Message]:
     """What was asked, done and refused, the newest first."""
     with asked.app.store.read() as connection:
-        found = controls.entries(connection, MOST)
+        found = confirmations.entries(connection, MOST)
     yield asked.answer("actions", entries=[(_target(one.values), one) for one in found])
 
 
@@ -138,7 +138,7 @@ def _proposed(asked: Invocation[Any], operation: str, values: dict[str, str]) ->
     action = _action(app, operation, values)
     wanted = replace(unseen := Confirmation(operation, values, ""), seen=_looked(asked, action, unseen))
     with app.store.begin() as connection:
-        code = controls.ask(connection, wanted, actor.who, actor.place, asked.now)
+        code = confirmations.ask(connection, wanted, actor.who, actor.place, asked.now)
     _note(asked, "asked", wanted, action.describe(values))
     return asked.answer(
         "confirm",
@@ -213,7 +213,7 @@ def _note(asked: Invocation[Any], act: str, wanted: Confirmation, detail: str) -
         asked.now, actor.signature, str(actor.role), actor.place, act, wanted.operation, wanted.values, detail
     )
     with asked.app.store.begin() as connection:
-        controls.note(connection, entry)
+        confirmations.note(connection, entry)
 
 
 def _tell(asked: Invocation[Any], wanted: Confirmation, words: str, ended: str) -> None:

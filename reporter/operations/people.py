@@ -13,9 +13,9 @@ from reporter.app.app import App
 from reporter.errors import ReporterError
 from reporter.messages.message import Message
 from reporter.operations.operation import Arguments, Invocation, Role
-from reporter.store import chat_people, controls, web_keys
+from reporter.store import chat_people, confirmations, web_keys
 from reporter.store.chat_people import PairedPerson
-from reporter.store.controls import AuditEntry
+from reporter.store.confirmations import AuditEntry
 
 GOOD_FOR = timedelta(minutes=10)
 LINK = timedelta(minutes=5)
@@ -106,7 +106,7 @@ def pair(app: App, text: str, identity: str, name: str, place: str) -> PairedPer
         chat_people.save(connection, person)
         values = {"identity": identity, "role": key.may}
         detail = f"by a code that {key.name} made on the command line"
-        controls.note(
+        confirmations.note(
             connection, AuditEntry(now, f"{name} [{identity}]", key.may, place, "done", "pair", values, detail)
         )
     return person

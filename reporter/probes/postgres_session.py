@@ -15,7 +15,7 @@ from reporter.alerts.model import Level
 from reporter.probes.contact import reached
 from reporter.probes.probe import CouldNotLookError, ProbeResult, Way
 from reporter.secret import Secret
-from reporter.trading.ledger.readonly import SQLSTATES, load_psycopg, postgresql_limits, postgresql_settings
+from reporter.trading.ledger.postgres_readonly import SQLSTATES, load_psycopg, postgresql_limits, postgresql_settings
 
 if TYPE_CHECKING:
     import psycopg

@@ -28,9 +28,9 @@ from reporter.store.rollups import Standing
 from reporter.store.sent_figures import Change, Restatement, SentFigures
 from reporter.trading.books import Figures
 from reporter.trading.ledger.balances import BookKey
-from reporter.trading.ledger.buckets import from_fine, start_of
 from reporter.trading.ledger.path_metrics import decimal
 from reporter.trading.ledger.reader import Reader
+from reporter.trading.ledger.rollup_buckets import from_fine, start_of
 from reporter.trading.ledger.sqlite_file import undisturbed
 from reporter.trading.trades import Money
 

@@ -17,10 +17,10 @@ from reporter.periods.clock import Clock
 from reporter.store import rollups
 from reporter.store.database import Store
 from reporter.store.rollups import Standing
-from reporter.trading.ledger.buckets import Recount
 from reporter.trading.ledger.key_blocks import SIZE as KEYS
 from reporter.trading.ledger.key_blocks import KeyBlock, hour_of
 from reporter.trading.ledger.reader import Reader, UnreadableTradesError
+from reporter.trading.ledger.rollup_buckets import Recount
 from reporter.trading.ledger.sqlite_file import undisturbed
 
 log = logging.getLogger(__name__)

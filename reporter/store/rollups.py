@@ -36,7 +36,8 @@ from reporter.store import sent_figures
 from reporter.store.database import AT_ONCE, Store, insert_once
 from reporter.store.tables import rollup_keys, rollup_ledgers, rollup_trades, rollups
 from reporter.trading.ledger.balances import BookKey, LineKey
-from reporter.trading.ledger.buckets import (
+from reporter.trading.ledger.key_blocks import KeyBlock, KeyMap, hour_of
+from reporter.trading.ledger.rollup_buckets import (
     FINE,
     Anchor,
     Bucket,
@@ -54,7 +55,6 @@ from reporter.trading.ledger.buckets import (
     courses,
     start_of,
 )
-from reporter.trading.ledger.key_blocks import KeyBlock, KeyMap, hour_of
 from reporter.trading.trades import Mode
 
 T = TypeVar("T")

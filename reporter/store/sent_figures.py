@@ -16,7 +16,7 @@ from reporter.store.database import insert_once, prune_rows
 from reporter.store.tables import restatements, rollup_changes, told_figures
 from reporter.trading.books import Book
 from reporter.trading.ledger.balances import BookKey
-from reporter.trading.ledger.buckets import start_of
+from reporter.trading.ledger.rollup_buckets import start_of
 from reporter.trading.trades import Mode, Money
 
 Ends = tuple[datetime, datetime]

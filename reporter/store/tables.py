@@ -458,7 +458,7 @@ rejected_events = Table(
     Index(None, "received_at"),
 )
 
-# Roll-ups of the trading databases (reporter/trading/ledger/buckets.py): a cache, which can be built again at any time.
+# Roll-ups of the trading databases (trading/ledger/rollup_buckets): a cache, which can be built again at any time.
 # `level` 0 is an hour, 1 a day, 2 a month, all in UTC; `start` is its first hour, counted since 1970. A row of `scope`
 # agent is an agent's, one of `scope` book that of all agents. The P&L is `whole` units and `part` 1e-15ths of one.
 rollups = Table(

@@ -15,7 +15,6 @@ from starlette.types import ASGIApp
 from reporter.web.api import Api
 from reporter.web.badges import Badges
 from reporter.web.context import WebContext
-from reporter.web.guard import Gate
 from reporter.web.health import Health
 from reporter.web.inbound import Inbound
 from reporter.web.live import Live
@@ -24,6 +23,7 @@ from reporter.web.pages import Pages
 from reporter.web.pings import Pings
 from reporter.web.problems import ProblemError, problem
 from reporter.web.server import Known, Outermost
+from reporter.web.sessions import Gate
 
 log = logging.getLogger(__name__)
 

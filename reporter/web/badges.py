@@ -21,9 +21,9 @@ from reporter.web import resources
 from reporter.web.answers import within
 from reporter.web.badge_addresses import address_of, key_of
 from reporter.web.context import WebContext
-from reporter.web.guard import Gate
 from reporter.web.problems import ProblemError
 from reporter.web.resource import Call, Query
+from reporter.web.sessions import Gate
 
 COLOURS = {"ok": "#2f7d4f", "warning": "#9a6700", "critical": "#b3261e", "unknown": "#6b7280"}
 KEPT = 30.0  # seconds

@@ -9,9 +9,10 @@ from starlette.routing import Route
 from reporter.store.outbox import counts
 from reporter.web.answers import within
 from reporter.web.context import WebContext
-from reporter.web.guard import Gate, is_local
+from reporter.web.guard import is_local
 from reporter.web.metrics import exposition
 from reporter.web.problems import ProblemError
+from reporter.web.sessions import Gate
 
 
 class Health:

@@ -18,8 +18,9 @@ from reporter.inbox.presets import PayloadError
 from reporter.inbox.submit import SubmitResult, set_aside, submit
 from reporter.web.answers import within
 from reporter.web.context import WebContext
-from reporter.web.guard import Gate, read_body
+from reporter.web.guard import read_body
 from reporter.web.problems import ProblemError
+from reporter.web.sessions import Gate
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

@@ -13,9 +13,10 @@ from reporter.operations.operation import Actor
 from reporter.store import web_keys
 from reporter.web.answers import within
 from reporter.web.context import WebContext
-from reporter.web.guard import Gate, check_same_origin, cookie_name, form_of, is_encrypted
+from reporter.web.guard import check_same_origin, cookie_name, form_of, is_encrypted
 from reporter.web.passwords import is_password, of_nobody
 from reporter.web.problems import ProblemError
+from reporter.web.sessions import Gate
 
 SESSION = timedelta(days=7)
 

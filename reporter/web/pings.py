@@ -16,8 +16,9 @@ from reporter.secret import Secret
 from reporter.store import pings
 from reporter.web.answers import within
 from reporter.web.context import WebContext
-from reporter.web.guard import BODY_SECONDS, LARGEST_BODY, Gate
+from reporter.web.guard import BODY_SECONDS, LARGEST_BODY
 from reporter.web.problems import ProblemError
+from reporter.web.sessions import Gate
 
 KEPT_BODY = 10_000  # bytes
 _WORDS: dict[str, PingKind] = {"": "success", "start": "start", "fail": "fail", "log": "log"}

@@ -14,7 +14,7 @@ from reporter.app.app import App
 from reporter.app.home import FolderHome
 from reporter.chat.discord.door import DiscordDoor
 from reporter.chat.discord.identifies import MOST
-from reporter.chat.telegram import TelegramDoor
+from reporter.chat.telegram.door import TelegramDoor
 from reporter.cli import main
 from tests.support.clocks import HandClock
 from tests.support.discord import LocalDiscord

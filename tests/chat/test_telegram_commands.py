@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from reporter.chat.telegram import TelegramDoor
+from reporter.chat.telegram.door import TelegramDoor
 from reporter.cli.ask import run_ask
-from reporter.delivery.outlets.fitting import fit
+from reporter.delivery.outlets.message_splitting import fit
 from reporter.delivery.outlets.telegram.html import message_markup
 from reporter.delivery.outlets.telegram.limits import TelegramLimits
 from reporter.errors import ReporterError

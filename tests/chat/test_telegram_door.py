@@ -16,7 +16,7 @@ from PIL import Image
 from reporter.alerts.model import Level, Observation
 from reporter.app.app import App
 from reporter.app.home import FolderHome
-from reporter.chat.telegram import TelegramDoor
+from reporter.chat.telegram.door import TelegramDoor
 from reporter.delivery.outlets.telegram import limits
 from reporter.operations.operation import Role
 from reporter.operations.people import pair, pairing_code, role_of

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from reporter.chat.updates import Asked, read_update
+from reporter.chat.telegram.updates import Asked, read_update
 
 PERSON = {"id": 7, "is_bot": False, "username": "ann"}
 PRIVATE, GROUP = {"id": 7, "type": "private"}, {"id": -100, "type": "supergroup"}

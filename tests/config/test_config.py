@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from reporter.config.alerts import AlertOptions
+from reporter.config.channels import DiscordChannel
 from reporter.config.limits import FigureLimits
 from reporter.config.loading import Loaded, default_state, load, schema, validated
-from reporter.config.models import Config, DiscordChannel, LimitsConfig
+from reporter.config.models import Config, LimitsConfig
 from reporter.config.probes import KINDS, ProbeSettings, model_of
 from reporter.config.secrets import Sources
 from reporter.config.yaml_document import read

@@ -15,7 +15,7 @@ import pytest
 
 from reporter.errors import ReporterError
 from reporter.operations.operation import Actor, NotAllowedError, Role
-from reporter.store import controls, events
+from reporter.store import confirmations, events
 from tests.operations.floors import CONFIG, OWNER, VIEWER, ask, floor
 from tests.support.stage import Stage
 
@@ -46,7 +46,7 @@ def code_of(answer: str) -> str:
 
 def audited(stage: Stage) -> list[tuple[str, str, str]]:
     with stage.app.store.read() as connection:
-        return [(one.act, one.operation, one.actor) for one in reversed(controls.entries(connection, 20))]
+        return [(one.act, one.operation, one.actor) for one in reversed(confirmations.entries(connection, 20))]
 
 
 def acts(stage: Stage) -> str:

@@ -30,10 +30,10 @@ from reporter.scheduler.rollup_upkeep import RollupUpkeep
 from reporter.store import rollups
 from reporter.store.database import Store, open_store
 from reporter.store.rollups import StoredRollups
-from reporter.trading.ledger.buckets import from_fine, start_of
 from reporter.trading.ledger.path_metrics import PathMetrics, units
 from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.ledger.reader import Reader
+from reporter.trading.ledger.rollup_buckets import from_fine, start_of
 from reporter.trading.ledger.settings import LedgerSettings
 from tests.support.clocks import HandClock
 from tests.support.paths import DATA, ROOT

@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 from reporter.inbox.event import Event
-from reporter.web.guard import BURST
+from reporter.web.sessions import BURST
 from tests.support.paths import DOCS
 from tests.web.listener import READER, TOKEN, Listener, listener
 

@@ -11,9 +11,9 @@ from reporter.operations.table import OPERATIONS
 from reporter.store import web_keys
 from reporter.web.application import routes
 from reporter.web.context import WebContext
-from reporter.web.guard import Gate
 from reporter.web.live import Live
 from reporter.web.pages import Pages
+from reporter.web.sessions import Gate
 from tests.jobs.floor import database
 from tests.operations.floors import AGENTS, TRADES
 from tests.web.listener import OPERATOR, READER, TOKEN, Listener, listener

@@ -16,7 +16,7 @@ from uuid import uuid4
 import apprise
 from apprise.attachment.memory import AttachMemory
 
-from reporter.delivery.outlets import fitting
+from reporter.delivery.outlets import message_splitting
 from reporter.delivery.outlets.html_preview import to_html
 from reporter.delivery.outlets.links import file_names
 from reporter.delivery.outlets.outlet import Delivered, Found, Unclear, Verdict
@@ -78,7 +78,7 @@ class AppriseOutlet:
         self.pace = RateWindow(own=Limit(1, rate) if rate > SENDS.seconds / SENDS.requests else SENDS)
 
     def fit(self, message: Message) -> list[Message]:
-        return fitting.fit(message, self._limits)
+        return message_splitting.fit(message, self._limits)
 
     def pause(self) -> float:
         return 0.0
@@ -180,7 +180,7 @@ class _Overheard(logging.Handler):
         _log.removeHandler(self)
 
 
-class AppriseLimits(fitting.MessageLimits):
+class AppriseLimits(message_splitting.MessageLimits):
     """What one message of a service holds, by what its plugin says."""
 
     service = "the service"
@@ -199,7 +199,7 @@ class AppriseLimits(fitting.MessageLimits):
         self.most = max(LEAST, int(service.body_maxlen or 0) - int(service.title_maxlen == 0) * 256)
         self.text = self.body = self.field_value = min(1 << 20, self.most)
         self.title = min(250, int(service.title_maxlen or 250))
-        self.footer = min(600, max(fitting.NOTES + fitting.NUMBERING + 20, self.most // 4))
+        self.footer = min(600, max(message_splitting.NOTES + message_splitting.NUMBERING + 20, self.most // 4))
 
     def line(self, line: Line) -> int:
         return len(visible(plain(line)))

@@ -19,7 +19,7 @@ from uuid import uuid4
 
 import httpx
 
-from reporter.delivery.outlets import fitting
+from reporter.delivery.outlets import message_splitting
 from reporter.delivery.outlets.links import file_names
 from reporter.delivery.outlets.outlet import Delivered, Found, Later, Never, Unclear, Verdict
 from reporter.delivery.rate_limits import Limit, RateWindow
@@ -77,7 +77,7 @@ class SignedWebhook:
         return 0.0
 
     def fit(self, message: Message) -> list[Message]:
-        return fitting.fit(message, _LIMITS)
+        return message_splitting.fit(message, _LIMITS)
 
     def together(self, messages: Sequence[Message]) -> int:  # noqa: ARG002 - each is a request of its own
         return 1
@@ -202,7 +202,7 @@ def _verdict(answer: httpx.Response, id_: str) -> Verdict:
     return Later(after, f"the receiver answered {status}{leads_on}", paced=status == 429)
 
 
-class _Limits(fitting.MessageLimits):
+class _Limits(message_splitting.MessageLimits):
     """Our own: what a program takes is not known."""
 
     service = "the receiver"

@@ -30,8 +30,8 @@ from reporter.probes.postgres_session import SessionRefusedError, host_of, prepa
 from reporter.probes.probe import CouldNotLookError, ProbeResult, Terms
 from reporter.probes.settings import POSTGRES_SCHEMES, DatabaseProbeConfig, ProbeInputs, server_address
 from reporter.secret import Secret
+from reporter.trading.ledger.postgres_readonly import reads
 from reporter.trading.ledger.postgres_statements import acting
-from reporter.trading.ledger.readonly import reads
 from reporter.trading.ledger.sqlite_file import BRIEF, FileError, lets_write, reading, sqlite_reason, undisturbed
 from reporter.trading.ledger.timestamps import as_moment
 

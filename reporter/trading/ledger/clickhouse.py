@@ -17,7 +17,7 @@ from reporter.trading.ledger.catalog import ColumnShape, TableShape
 from reporter.trading.ledger.connection import SourceVersion
 from reporter.trading.ledger.files import FileCatalog
 from reporter.trading.ledger.mysql import code_of
-from reporter.trading.ledger.readonly import reads
+from reporter.trading.ledger.postgres_readonly import reads
 
 SCHEMES = ("clickhouse", "clickhouses", "clickhousedb")
 # What a SELECT may do there beside reading the database's own tables: read files, other servers and programs, wait,

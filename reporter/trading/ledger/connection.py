@@ -18,7 +18,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from reporter.errors import LedgerError
 from reporter.paths import expanded
 from reporter.secret import Secret
-from reporter.trading.ledger import mysql, readonly
+from reporter.trading.ledger import mysql, postgres_readonly
 from reporter.trading.ledger.postgres_version import postgres_version
 from reporter.trading.ledger.sessions import BriefPool
 from reporter.trading.ledger.sqlite_file import SqliteFile, open_sqlite, sqlite_reason, verified
@@ -96,7 +96,7 @@ class Database:
         if self.dialect == "mysql":
             said = _of_a_ledger(mysql.reason(original))
             return self._without_password(f"{said} ({words})" if said else words)
-        said = _of_a_ledger(readonly.SQLSTATES.get(getattr(original, "sqlstate", None) or "", ""))
+        said = _of_a_ledger(postgres_readonly.SQLSTATES.get(getattr(original, "sqlstate", None) or "", ""))
         return self._without_password(f"{said} ({words})" if said else words)
 
     def _without_password(self, words: str) -> str:
@@ -161,7 +161,7 @@ def _sqlite(path: Path, timeout: float) -> Engine:
 
 def _postgresql(url: URL, timeout: float) -> Engine:
     try:
-        readonly.load_psycopg()
+        postgres_readonly.load_psycopg()
         import psycopg  # noqa: PLC0415 - an optional extra, and heavy
     except ImportError:
         raise LedgerError("reading PostgreSQL needs psycopg: pip install 'reporter[postgres]'") from None
@@ -180,7 +180,7 @@ def _postgresql(url: URL, timeout: float) -> Engine:
         pool_pre_ping=True,
         hide_parameters=True,
         use_native_hstore=False,
-        connect_args={**readonly.postgresql_settings(timeout), "cursor_factory": OneStatement},
+        connect_args={**postgres_readonly.postgresql_settings(timeout), "cursor_factory": OneStatement},
     )
 
     def read_only(connection: psycopg.Connection[Any], *_: object) -> None:
@@ -191,11 +191,11 @@ def _postgresql(url: URL, timeout: float) -> Engine:
     event.listen(engine, "connect", read_only)
     event.listen(engine, "checkout", read_only)
     event.listen(engine, "before_cursor_execute", _only_reads)
-    limits = text(readonly.postgresql_limits(timeout))
+    limits = text(postgres_readonly.postgresql_limits(timeout))
     event.listen(engine, "begin", lambda connection: connection.execute(limits))
     return engine
 
 
 def _only_reads(_connection: Connection, _cursor: object, statement: str, *_: object) -> None:
-    if not readonly.reads(statement):
+    if not postgres_readonly.reads(statement):
         raise LedgerError("a statement that would have written was refused")

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 
 from reporter.errors import LedgerError
-from reporter.trading.ledger.readonly import reads
+from reporter.trading.ledger.postgres_readonly import reads
 from reporter.trading.ledger.sessions import BriefPool
 from reporter.trading.ledger.sqlite_file import LOCK_WAIT
 

@@ -42,11 +42,11 @@ from reporter.trading.books import (
 )
 from reporter.trading.ledger.account_snapshots import added
 from reporter.trading.ledger.balances import BookKey, LedgerResult, LineKey
-from reporter.trading.ledger.buckets import Rollups
 from reporter.trading.ledger.checks import LedgerChecks
 from reporter.trading.ledger.grouping import in_order
 from reporter.trading.ledger.path_metrics import PathMetrics, TradeWalk, overlaid
 from reporter.trading.ledger.reader import Reader
+from reporter.trading.ledger.rollup_buckets import Rollups
 from reporter.trading.ledger.settings import LedgerSettings
 from reporter.trading.ledger.sqlite_file import undisturbed
 from reporter.trading.trade_statistics import combined

@@ -45,13 +45,6 @@ from reporter.trading.books import (
 )
 from reporter.trading.ledger import queries, rights, rows
 from reporter.trading.ledger.balances import BookKey, LedgerResult, LineKey
-from reporter.trading.ledger.buckets import (
-    Recount,
-    Rollups,
-    courses,
-    hours_of,
-    start_of,
-)
 from reporter.trading.ledger.catalog import has_table
 from reporter.trading.ledger.checks import LATEST, LedgerChecks, RowChecks, Trouble, compared, finding
 from reporter.trading.ledger.connection import Database
@@ -61,6 +54,13 @@ from reporter.trading.ledger.grouping import Grouping, grouping
 from reporter.trading.ledger.key_blocks import ANY_HOUR, KeyBlock, KnownKeys, has_index, hour_of, statement
 from reporter.trading.ledger.path_metrics import units
 from reporter.trading.ledger.prices import PriceSource
+from reporter.trading.ledger.rollup_buckets import (
+    Recount,
+    Rollups,
+    courses,
+    hours_of,
+    start_of,
+)
 from reporter.trading.ledger.settings import LedgerSettings
 from reporter.trading.ledger.snapshot import BATCH, EPOCH, IDS, NO_PRICES, STREAMED, Snapshot, belongs, of_a_book
 from reporter.trading.ledger.sources.base import Rows, Source, amount, moment

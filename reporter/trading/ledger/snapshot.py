@@ -33,7 +33,11 @@ from reporter.trading.books import (
 )
 from reporter.trading.ledger import account_snapshots, queries, rows
 from reporter.trading.ledger.balances import BookKey, CashFlow, LineKey, UnreadableTrades
-from reporter.trading.ledger.buckets import (
+from reporter.trading.ledger.cash_flows import paid
+from reporter.trading.ledger.grouping import Grouping, grouping
+from reporter.trading.ledger.key_blocks import FAR, hour_of
+from reporter.trading.ledger.path_metrics import LinePath, TradeWalk, units, walked
+from reporter.trading.ledger.rollup_buckets import (
     HOUR,
     Anchor,
     Bucket,
@@ -50,10 +54,6 @@ from reporter.trading.ledger.buckets import (
     ran,
     start_of,
 )
-from reporter.trading.ledger.cash_flows import paid
-from reporter.trading.ledger.grouping import Grouping, grouping
-from reporter.trading.ledger.key_blocks import FAR, hour_of
-from reporter.trading.ledger.path_metrics import LinePath, TradeWalk, units, walked
 from reporter.trading.ledger.settings import LedgerSettings
 from reporter.trading.ledger.sources.base import Cell, Cells, Source
 from reporter.trading.trade_statistics import combined

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from reporter.delivery.outlets.discord.limits import LIMITS, fit
 from reporter.delivery.outlets.discord.markdown import markdown
 from reporter.delivery.outlets.discord.outlet import DiscordOutlet
-from reporter.delivery.outlets.fitting import NOTES, clip, cut, split_line
+from reporter.delivery.outlets.message_splitting import NOTES, clip, cut, split_line
 from reporter.delivery.outlets.outlet import Delivered, Later
 from reporter.messages.message import Attachment, Code, Line, Message, Run, Severity, Table, Text, plain, plain_blocks
 from reporter.secret import Secret

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from reporter.delivery.outlets.fitting import NOTES
+from reporter.delivery.outlets.message_splitting import NOTES
 from reporter.delivery.outlets.outlet import Delivered, Later, Never, Unclear, Verdict
 from reporter.delivery.outlets.telegram.outlet import TelegramOutlet
 from reporter.delivery.rate_limits import Limit, ServiceLimits

@@ -1,4 +1,4 @@
-"""All of Discord's limits on a message. How a message is cut and split to keep them is in `outlets/fitting`.
+"""All of Discord's limits on a message. How a message is cut and split to keep them is in `outlets/message_splitting`.
 
 Lengths count code points of the text as sent, escapes included, after the trimming that Discord does. Source: the
 Discord API documentation, resources/message (Embed Limits), resources/webhook and reference (Uploading Files).
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reporter.delivery.outlets import fitting
+from reporter.delivery.outlets import message_splitting
 from reporter.delivery.outlets.discord.markdown import (
     fenced,
     guarded,
@@ -46,7 +46,7 @@ CHANNEL_POSTS = Limit(30, 60.0)
 _FILES_BYTES = REQUEST_BYTES - 2**20  # what is left of a request beside its JSON and the frames of its parts
 
 
-class DiscordLimits(fitting.MessageLimits):
+class DiscordLimits(message_splitting.MessageLimits):
     """What one embed holds."""
 
     service = "Discord"
@@ -100,9 +100,9 @@ def text_length(message: Message) -> int:
 
 def fits(message: Message) -> bool:
     """Whether Discord takes it as one message, notes included."""
-    return fitting.fits(message, LIMITS)
+    return message_splitting.fits(message, LIMITS)
 
 
 def fit(message: Message) -> list[Message]:
     """The message as one or more that Discord takes, in the order to send them."""
-    return fitting.fit(message, LIMITS)
+    return message_splitting.fit(message, LIMITS)

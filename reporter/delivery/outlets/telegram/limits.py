@@ -1,4 +1,4 @@
-"""All of Telegram's limits on a message. How a message is cut and split to keep them is in `outlets/fitting`.
+"""All of Telegram's limits on a message. How a message is cut and split to keep them is in `outlets/message_splitting`.
 
 Lengths count UTF-16 units of what is seen, after the tags are read. Source: core.telegram.org/bots/api (sendMessage,
 sendPhoto, sendDocument, sendMediaGroup), core.telegram.org/bots/faq (pace), tdlib (entities, size of the raw text).
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, tzinfo
 
-from reporter.delivery.outlets import fitting
+from reporter.delivery.outlets import message_splitting
 from reporter.delivery.outlets.telegram.html import (
     Markup,
     blocks_markup,
@@ -51,7 +51,7 @@ _TITLE, _FOOTER = 256, 600  # our own: more would leave no room for text beside 
 _FILES_BYTES = REQUEST_BYTES - 2**20  # what is left of a request beside its text and the frames of its parts
 
 
-class TelegramLimits(fitting.MessageLimits):
+class TelegramLimits(message_splitting.MessageLimits):
     """What one message holds; times are shown in `zone`."""
 
     service = "Telegram"
@@ -107,7 +107,7 @@ class TelegramLimits(fitting.MessageLimits):
 
     def whole(self, message: Message) -> bool:
         """Files with little text; and what else counts besides its length, the footer aside: that may still grow."""
-        if message.attachments and self.message_text(message) > CAPTION - fitting.NOTES:
+        if message.attachments and self.message_text(message) > CAPTION - message_splitting.NOTES:
             return False
         written = message_markup(replace(message, footer=(), at=None), self._zone)
         return written.entities < ENTITIES and len(written.html.encode()) <= RAW_BYTES - 6 * _FOOTER
@@ -122,7 +122,7 @@ class TelegramLimits(fitting.MessageLimits):
         return [replace(page, attachments=()), files_only]
 
     def _is_caption(self, page: Message) -> bool:
-        room = CAPTION - fitting.NOTES - fitting.NUMBERING
+        room = CAPTION - message_splitting.NOTES - message_splitting.NUMBERING
         return message_markup(page, self._zone).length <= room
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from reporter.delivery.outlets import fitting
+from reporter.delivery.outlets import message_splitting
 from reporter.delivery.outlets.links import file_names
 from reporter.delivery.outlets.outlet import Delivered, Found, Later, Never, Unclear, Verdict
 from reporter.delivery.outlets.telegram import limits
@@ -91,7 +91,7 @@ class TelegramOutlet:
         return max(self._refused(), self._full_until - self._monotonic())
 
     def fit(self, message: Message) -> list[Message]:
-        return fitting.fit(message, self._limits)
+        return message_splitting.fit(message, self._limits)
 
     def together(self, messages: Sequence[Message]) -> int:
         """As many as one text holds. One with files stands for itself."""

@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 
 from reporter.errors import LedgerError, nearest
-from reporter.trading.ledger import mysql, readonly
+from reporter.trading.ledger import mysql, postgres_readonly
 from reporter.trading.ledger.catalog import column_types, table_names
 from reporter.trading.ledger.clickhouse import ClickHouse, ClickHouseLook
 from reporter.trading.ledger.connection import Database
@@ -114,7 +114,7 @@ def _elsewhere(name: str, tables: Collection[str]) -> bool:
 
 
 def _only_reads(query: str, dialect: str) -> TextClause:
-    if not readonly.reads(query) or ";" in query.rstrip().rstrip(";"):
+    if not postgres_readonly.reads(query) or ";" in query.rstrip().rstrip(";"):
         raise LedgerError("mapping.query: write one SELECT statement")
     if name := (mysql.acting if dialect == "mysql" else acting)(query):
         raise LedgerError(f"mapping.query: {name} does more than read")

@@ -13,7 +13,7 @@ from reporter.cli import main
 from reporter.errors import StoreError
 from reporter.store.contents import contents
 from reporter.store.database import fact, open_store, store_as_it_is
-from reporter.store.replace_file import compact, restore
+from reporter.store.restore import compact, restore
 from reporter.store.run_log import remember
 from tests.support.servers import PostgreSQL
 from tests.support.stage import DAILY, Stage

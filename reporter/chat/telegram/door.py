@@ -16,10 +16,10 @@ from typing import Any
 import httpx
 
 from reporter.app.app import App
-from reporter.chat.answers import TelegramReplies
 from reporter.chat.questions import MOST_PICTURES, OVER, PICTURE_BYTES, Question, Questions, Strangers
 from reporter.chat.task_queue import TaskQueue
-from reporter.chat.updates import KINDS, Asked, read_update
+from reporter.chat.telegram.answers import TelegramReplies
+from reporter.chat.telegram.updates import KINDS, Asked, read_update
 from reporter.delivery.outlets.telegram.bot_api import BotAnswer, BotApi
 from reporter.http_client import Bounds
 from reporter.messages.message import Message, plain_blocks, visible

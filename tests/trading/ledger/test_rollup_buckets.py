@@ -10,8 +10,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reporter.trading.ledger.buckets import Bucket, Hour, LongPath, Path, figures_of, fine, from_fine, hours_of
 from reporter.trading.ledger.path_metrics import LinePath, PathMetrics
+from reporter.trading.ledger.rollup_buckets import Bucket, Hour, LongPath, Path, figures_of, fine, from_fine, hours_of
 from reporter.trading.trades import Mode
 
 changes = st.lists(st.integers(-(10**12), 10**12), max_size=12)

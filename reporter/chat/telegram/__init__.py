@@ -1,0 +1,1 @@
+"""The door in Telegram: commands and buttons, by long polling of the Bot API."""
