@@ -24,8 +24,8 @@ def time_until_full(spans: Sequence[StateSpan], now: datetime, figure: float, fu
     two values (Theil and Sen), so that one large file is no trend. That of the last six hours counts if it is the
     quicker one: what suddenly grows is what is worth knowing.
     """
-    points = [(span.start + (span.end - span.start) / 2, span.mean) for span in spans if span.mean is not None]
-    course: list[Point] = [(at, value) for at, value in points if value is not None and at < now]
+    points = ((span.start + (span.end - span.start) / 2, span.mean) for span in spans)
+    course: list[Point] = [(at, mean) for at, mean in points if mean is not None and at < now]
     course.append((now, figure))
     lately = [point for point in course if point[0] >= now - timedelta(hours=6)]
     paces = [pace for part in (course, lately) if (pace := _pace(part)) is not None]

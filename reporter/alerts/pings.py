@@ -27,14 +27,14 @@ LONGEST_QUOTE = 200
 @dataclass(frozen=True, slots=True)
 class PingRule:
     """A job that reports itself: when it should, and how late it may be. `id` is the last part of its address; without
-    one, it is reached by the key of all pings and its name."""
+    one, it is reached by the key of all pings and its name. `get` says whether a GET counts as a ping."""
 
     name: str
     schedule: Schedule
     zone: str
     grace: timedelta
-    id: Secret | None = None
-    get: bool = False
+    id: Secret | None
+    get: bool
 
     @property
     def subject(self) -> str:

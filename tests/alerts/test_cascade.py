@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reporter.alerts.cascade import FIRST, LONGEST, began_at, released_at
+from reporter.alerts.cascade import FIRST, LONGEST, OURS, began_at, growing_group, is_alike, released_at, sent_alone
+from reporter.alerts.incident import Incident
+from reporter.alerts.model import Level
 
 START = datetime(2026, 10, 31, 12, tzinfo=UTC)
 
@@ -35,6 +37,7 @@ def at(seconds: float) -> datetime:
 )
 def test_windows_grow_while_alerts_go_on_opening(before: list[int], opened: int, released: int) -> None:
     assert released_at(at(opened), [*map(at, before), at(opened)]) == at(released)
+    assert released_at(at(opened), map(at, before)) == at(released)  # whether it is counted itself or not
 
 
 @pytest.mark.parametrize(
@@ -52,3 +55,72 @@ def test_the_first_is_sent_at_once_and_none_waits_long(moments: list[int]) -> No
     assert released_at(min(opened), opened) == min(opened)
     assert all(timedelta() <= wait <= LONGEST for wait in waits)
     assert len({release for release in released if release <= min(opened) + FIRST}) <= 2
+
+
+def incident(name: str, opened: float, *, group: str | None = None, over: bool = False, **more: object) -> Incident:
+    """A critical one of a probe, so many seconds after the start."""
+    level = more.get("level", Level.CRITICAL)
+    assert isinstance(level, Level)
+    subject = name if "/" in name or name in OURS else f"probe/{name}"
+    ended = at(9999) if over else None
+    return Incident(name, subject, at(opened), at(opened), level, level, resolved_at=ended, group=group)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        (("probe/a", Level.CRITICAL), ("probe/b", Level.CRITICAL), True),
+        (("probe/a", Level.WARNING), ("probe/b", Level.UNKNOWN), True),
+        (("probe/a", Level.CRITICAL), ("probe/b", Level.WARNING), False),
+        (("probe/a", Level.CRITICAL), ("limit/b", Level.CRITICAL), False),
+        (("job/a", Level.CRITICAL), ("job/b", Level.CRITICAL), False),  # what is ours never waits
+        (("clock", Level.WARNING), ("clock", Level.WARNING), False),
+    ],
+)
+def test_parts_of_a_cascade_are_of_one_kind_and_equally_urgent(
+    one: tuple[str, Level], other: tuple[str, Level], expected: bool
+) -> None:
+    pair = [incident(subject, 0, level=level) for subject, level in (one, other)]
+    assert is_alike(*pair) is is_alike(*pair[::-1]) is expected
+
+
+NEW = incident("new", 1000)
+BEFORE = incident("first", 945), incident("second", 955)  # with the new one, a cascade
+
+
+@pytest.mark.parametrize(
+    ("others", "expected"),
+    [
+        ([], []),
+        ([*BEFORE, NEW], ["first", "second"]),
+        ([*BEFORE[::-1], NEW], ["first", "second"]),
+        ([*BEFORE, incident("same-moment", 1000)], ["first", "second"]),
+        ([*BEFORE, incident("long-ago", 0)], ["first", "second"]),  # of an earlier cascade
+        ([*BEFORE, incident("grouped", 970, group="g")], ["first", "second"]),
+        ([*BEFORE, incident("over", 970, over=True)], ["first", "second"]),
+        ([*BEFORE, incident("mild", 970, level=Level.WARNING)], ["first", "second"]),
+        ([*BEFORE, incident("limit/other", 970)], ["first", "second"]),
+    ],
+)
+def test_what_a_cascade_has_brought_without_a_group_is_found(others: list[Incident], expected: list[str]) -> None:
+    assert [one.id for one in sent_alone(NEW, others)] == expected
+
+
+@pytest.mark.parametrize(
+    ("others", "expected"),
+    [
+        ([], None),
+        ([incident("a", 990, group="g"), incident("b", 980, group="h")], "g"),  # the last one's
+        ([incident("b", 980, group="h"), incident("a", 990, group="g")], "g"),
+        ([incident("a", 1000, group="g")], "g"),
+        ([incident("a", 1001, group="g")], None),
+        ([incident("a", 1000 - 480, group="g")], "g"),
+        ([incident("a", 1000 - 481, group="g")], None),
+        ([incident("a", 990)], None),
+        ([incident("a", 990, group="g", over=True)], None),
+        ([incident("a", 990, group="g", level=Level.WARNING)], None),
+        ([incident("limit/a", 990, group="g")], None),
+    ],
+)
+def test_an_alert_joins_the_group_of_the_last_one_like_it(others: list[Incident], expected: str | None) -> None:
+    assert growing_group(NEW, others) == expected

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -59,6 +59,54 @@ def test_odd_values_do_not_bend_the_line() -> None:
     values = [40.0 + n for n in range(30)]
     values[10], values[20] = 95.0, 2.0
     assert hours(values, 69.5) == pytest.approx(30.5, rel=0.1)
+
+
+def seen(*points: tuple[float, float]) -> list[StateSpan]:
+    """One value each, so many hours before now."""
+    moments = [(NOW - back * HOUR, value) for back, value in points]
+    return [StateSpan("probe/disk", Level.OK, at, at, figures=1, total=value) for at, value in moments]
+
+
+SLOW = 2.0**-17  # by so much a second, which floats write exactly
+THEN = 90 * 24  # hours
+
+
+@pytest.mark.parametrize(
+    ("points", "now", "expected"),
+    [
+        ([(3, 50), (2, 51), (1, 52)], 53, 47),  # four values over three hours are enough
+        ([(3, 50), (1, 52)], 53, None),
+        ([(2.99, 50), (2, 51), (1, 52)], 53, None),
+        ([(4, 50), (3, 51), (2, 51), (1, 52)], 53, 47 * 24 / 17),  # three of four steps go up
+        ([(5, 50), (4, 51), (3, 51), (2, 51), (1, 52)], 53, None),
+        ([(3, 50), (2, 51), (2, 51), (1, 52)], 53, 47),  # two of one moment
+        ([(3, 50), (2, 51), (1, 52), (-1, 7)], 53, 47),  # what is not yet is not looked at
+        ([(back, 50 - back / 10) for back in range(40, 6, -1)] + [(6, 60), (4, 70), (2, 80)], 90, 2),
+        ([(back, 100 - (THEN + back) * 3600 * SLOW) for back in (3, 2, 1)], 100 - THEN * 3600 * SLOW, THEN),
+        ([(back, 100 - (THEN + 1 + back) * 3600 * SLOW) for back in (3, 2, 1)], 100 - (THEN + 1) * 3600 * SLOW, None),
+        ([(24 - 3 * n, value) for n, value in enumerate((60, 54, 55, 56, 52, 53, 54, 55))], 56, None),  # a pace of 0
+        ([(12, 90), (11, 91), (10, 92), (9, 93), (8, 40), (7, 41), (6, 42), (5, 43), (4, 1), (3, 2), (2, 3)], 4, None),
+    ],
+)
+def test_how_much_has_to_be_known_and_how_far_a_forecast_goes(
+    points: list[tuple[float, float]], now: float, expected: float | None
+) -> None:
+    found = time_until_full(seen(*points), NOW, now)
+    assert found == (None if expected is None else pytest.approx(timedelta(hours=expected), abs=timedelta(seconds=1)))
+
+
+@LAW
+@given(st.lists(st.integers(1, 600), min_size=8, max_size=30), st.floats(0.1, 2))
+def test_a_straight_line_is_followed_to_its_end_however_long_its_spans_are(minutes: list[int], pace: float) -> None:
+    spans, start = [], NOW - timedelta(minutes=sum(minutes))
+    for length in minutes:
+        end = start + timedelta(minutes=length)
+        middle = (start - NOW + timedelta(minutes=length) / 2) / HOUR
+        spans.append(StateSpan("probe/disk", Level.OK, start, end, figures=2, total=2 * (60 + pace * middle)))
+        start = end
+    found = time_until_full(spans, NOW, 60)
+    long = spans[0].start + timedelta(minutes=minutes[0]) / 2 <= NOW - timedelta(hours=3)
+    assert found == (pytest.approx(40 / pace * HOUR, abs=timedelta(minutes=1)) if long else None)
 
 
 @LAW

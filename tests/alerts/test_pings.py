@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from reporter.alerts.model import Level
-from reporter.alerts.pings import Ping, PingKind, PingRule, PingState, after_absence, after_ping, awaited, observed
+from reporter.alerts.model import Level, Observation
+from reporter.alerts.pings import (
+    LONGEST_QUOTE,
+    Ping,
+    PingKind,
+    PingRule,
+    PingState,
+    after_absence,
+    after_ping,
+    awaited,
+    observed,
+    paused,
+    resumed,
+)
 from reporter.periods.schedules import parse
 from reporter.secret import Secret
 
@@ -16,7 +29,7 @@ HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 
 
 def rule(schedule: str = "every 10m", grace: timedelta = 5 * MINUTE, zone: str = "UTC") -> PingRule:
-    return PingRule("backup", parse(schedule), zone, grace, Secret("0123456789abcdef"))
+    return PingRule("backup", parse(schedule), zone, grace, Secret("0123456789abcdef"), get=False)
 
 
 def pinged(one: PingRule, kind: PingKind = "success", at: datetime = NOON, **more: object) -> PingState:
@@ -84,3 +97,145 @@ def test_a_run_whose_end_we_could_not_hear_is_not_stuck_at_once() -> None:
     state = after_ping(rule(), pinged(rule()), Ping("start", NOON + 9 * MINUTE), None)
     back = after_absence(rule(), state, NOON + 9 * MINUTE, NOON + HOUR)
     assert observed(rule(), back, NOON + HOUR).level is Level.OK
+
+
+# --- Whole states: a ping changes what it speaks of, and nothing else ---
+
+LATER = NOON + 3 * MINUTE
+DUE = LATER + 10 * MINUTE
+# A run that failed, and another that goes on; so that whatever is lost shows.
+TROUBLED = PingState("backup", "every 10m", NOON, NOON - HOUR, True, 3, NOON - MINUTE, "b", 7.0, "no space left")
+PAUSED = replace(TROUBLED, paused_at=NOON)
+
+
+@pytest.mark.parametrize(
+    ("before", "ping", "begun_at", "expected"),
+    [
+        (
+            TROUBLED,
+            Ping("success", LATER, "b", 0, "done"),
+            NOON - MINUTE,
+            PingState("backup", "every 10m", DUE, LATER, False, 0, None, None, 240.0, "done"),
+        ),
+        (
+            TROUBLED,
+            Ping("success", LATER),  # without a name it ends whatever runs
+            None,
+            PingState("backup", "every 10m", DUE, LATER),
+        ),
+        (
+            TROUBLED,
+            Ping("success", LATER, "a"),  # another run than the one that goes on
+            None,
+            PingState("backup", "every 10m", DUE, LATER, started_at=NOON - MINUTE, rid="b"),
+        ),
+        (
+            TROUBLED,
+            Ping("fail", LATER, "a", 4, "disk full"),  # a failure ends whatever runs
+            LATER - MINUTE,
+            PingState("backup", "every 10m", DUE, LATER, True, 4, None, None, 60.0, "disk full"),
+        ),
+        (TROUBLED, Ping("start", LATER, "c"), None, replace(TROUBLED, started_at=LATER, rid="c")),
+        (TROUBLED, Ping("log", LATER, "c", text="half"), None, TROUBLED),
+        (
+            PAUSED,
+            Ping("start", LATER, "c"),
+            None,
+            replace(TROUBLED, due_at=DUE, started_at=LATER, rid="c"),
+        ),
+        (PAUSED, Ping("success", LATER, "b"), None, PingState("backup", "every 10m", DUE, LATER)),
+        (PAUSED, Ping("log", LATER, "b"), None, PAUSED),
+    ],
+)
+def test_what_a_ping_changes(before: PingState, ping: Ping, begun_at: datetime | None, expected: PingState) -> None:
+    assert after_ping(rule(), before, ping, begun_at) == expected
+
+
+def test_a_pause_ends_trouble_and_a_resumed_job_is_due_after_now() -> None:
+    assert paused(TROUBLED, LATER) == replace(TROUBLED, paused_at=LATER, failed=False, started_at=None, rid=None)
+    assert resumed(rule(), PAUSED, LATER) == replace(TROUBLED, due_at=DUE)
+
+
+def test_a_rule_with_another_schedule_keeps_what_is_known_of_its_job() -> None:
+    assert awaited(rule(), LATER) == PingState("backup", "every 10m", DUE)
+    assert awaited(rule("every 2m"), LATER, PAUSED) == replace(PAUSED, schedule="every 2m", due_at=LATER + 2 * MINUTE)
+
+
+@pytest.mark.parametrize(
+    ("grace", "early", "due"), [(5 * MINUTE, 30, 14), (5 * MINUTE, 31, 13), (10 * MINUTE / 60, 11, 13)]
+)
+def test_a_ping_is_early_by_half_a_minute_or_the_grace(grace: timedelta, early: int, due: int) -> None:
+    one = rule('cron "0 * * * *"', grace)
+    assert one.due_after(NOON + HOUR - timedelta(seconds=early)) == NOON + (due - 12) * HOUR
+
+
+QUIET = PingState("backup", "every 10m", NOON + 10 * MINUTE, NOON)
+
+
+@pytest.mark.parametrize(
+    ("state", "now", "level", "detail"),
+    [
+        (replace(QUIET, pinged_at=None), NOON, Level.OK, "the first ping is due at 12:10:00 UTC"),
+        (QUIET, NOON + 15 * MINUTE, Level.OK, "pinged at 12:00:00 UTC"),
+        (replace(QUIET, took=90.0), NOON, Level.OK, "pinged at 12:00:00 UTC and took 1m 30s"),
+        (
+            QUIET,
+            NOON + 16 * MINUTE,
+            Level.CRITICAL,
+            "no ping since 12:10:00 UTC, when one was due; the last came at 12:00:00 UTC",
+        ),
+        (
+            replace(QUIET, pinged_at=None),
+            NOON + 16 * MINUTE,
+            Level.CRITICAL,
+            "no ping since 12:10:00 UTC, when one was due; none ever came",
+        ),
+        (
+            replace(QUIET, started_at=NOON + MINUTE),
+            NOON + 7 * MINUTE,
+            Level.CRITICAL,
+            "began at 12:01:00 UTC and has not ended within 5m",
+        ),
+        (replace(QUIET, failed=True), NOON, Level.CRITICAL, "failed at 12:00:00 UTC"),
+        (
+            replace(QUIET, failed=True, status=0, text="x" * (LONGEST_QUOTE + 9)),
+            NOON,
+            Level.CRITICAL,
+            f"failed with exit status 0 at 12:00:00 UTC: {'x' * 200}",
+        ),
+        (
+            replace(QUIET, failed=True, paused_at=NOON),
+            NOON + HOUR,
+            Level.OK,
+            "paused at 12:00:00 UTC; its next ping ends that",
+        ),
+    ],
+)
+def test_how_a_job_stands(state: PingState, now: datetime, level: Level, detail: str) -> None:
+    assert observed(rule(), state, now) == Observation("ping/backup", level, detail, figure=state.took)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "left", "back", "expected"),
+    [
+        # Back half a minute before the ping of a fixed time is due: it may have come early.
+        ("daily at 12:10", 0, 9, QUIET),
+        ("daily at 12:10", 0, 9.5, replace(QUIET, due_at=NOON + timedelta(days=1, minutes=10))),
+        # One that comes every ten minutes may come as early as its grace is long.
+        ("every 10m", 0, 4.9, QUIET),
+        ("every 10m", 0, 5, replace(QUIET, due_at=NOON + 15 * MINUTE)),
+        # It was missing before.
+        ("every 10m", 15, 20, replace(QUIET, due_at=NOON + 30 * MINUTE)),
+        ("every 10m", 15.1, 20, QUIET),
+    ],
+)
+def test_which_absence_excuses_a_ping(schedule: str, left: float, back: float, expected: PingState) -> None:
+    assert after_absence(rule(schedule), QUIET, NOON + left * MINUTE, NOON + back * MINUTE) == expected
+
+
+def test_an_absence_within_a_run_excuses_its_end() -> None:
+    runs = replace(QUIET, started_at=NOON + 9 * MINUTE)
+    back = after_absence(rule(), runs, NOON + 9 * MINUTE, NOON + HOUR)
+    assert back == replace(runs, due_at=NOON + HOUR + 10 * MINUTE, started_at=NOON + HOUR)
+    late = replace(QUIET, started_at=NOON + 8 * MINUTE)  # it began after we were back
+    assert after_absence(rule(), late, NOON, NOON + 7 * MINUTE).started_at == NOON + 8 * MINUTE
