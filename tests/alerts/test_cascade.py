@@ -24,6 +24,7 @@ def at(seconds: float) -> datetime:
     [
         ([], 0, 0),
         ([0], 0, 0),  # of the same moment
+        ([0, 0], 60, 60),  # two of one moment are no cascade yet
         ([0], 30, 60),
         ([0], 60, 60),  # nothing opened within the first window
         ([0, 30], 60, 180),

@@ -61,10 +61,13 @@ def test_odd_values_do_not_bend_the_line() -> None:
     assert hours(values, 69.5) == pytest.approx(30.5, rel=0.1)
 
 
-def seen(*points: tuple[float, float]) -> list[StateSpan]:
-    """One value each, so many hours before now."""
+def seen(*points: tuple[float, float | None]) -> list[StateSpan]:
+    """One value each or none, so many hours before now."""
     moments = [(NOW - back * HOUR, value) for back, value in points]
-    return [StateSpan("probe/disk", Level.OK, at, at, figures=1, total=value) for at, value in moments]
+    return [
+        StateSpan("probe/disk", Level.OK, at, at, figures=int(value is not None), total=value or 0)
+        for at, value in moments
+    ]
 
 
 SLOW = 2.0**-17  # by so much a second, which floats write exactly
@@ -80,8 +83,10 @@ THEN = 90 * 24  # hours
         ([(4, 50), (3, 51), (2, 51), (1, 52)], 53, 47 * 24 / 17),  # three of four steps go up
         ([(5, 50), (4, 51), (3, 51), (2, 51), (1, 52)], 53, None),
         ([(3, 50), (2, 51), (2, 51), (1, 52)], 53, 47),  # two of one moment
-        ([(3, 50), (2, 51), (1, 52), (-1, 7)], 53, 47),  # what is not yet is not looked at
-        ([(back, 50 - back / 10) for back in range(40, 6, -1)] + [(6, 60), (4, 70), (2, 80)], 90, 2),
+        ([(3, 50), (2, 51), (1, 52), (-1, 7), (-2, 6)], 53, 47),  # what is not yet is not looked at
+        ([(3, 50), (1, 52), (0, 52.9)], 53, None),  # nor what is now, twice
+        ([(3, 50), (2.5, None), (2, 51), (1, 52)], 53, 47),
+        ([(back / 5, 50 + back / 10) for back in range(40, 30, -1)] + [(6, 60), (4, 70), (2, 80)], 90, 2),  # six hours
         ([(back, 100 - (THEN + back) * 3600 * SLOW) for back in (3, 2, 1)], 100 - THEN * 3600 * SLOW, THEN),
         ([(back, 100 - (THEN + 1 + back) * 3600 * SLOW) for back in (3, 2, 1)], 100 - (THEN + 1) * 3600 * SLOW, None),
         ([(24 - 3 * n, value) for n, value in enumerate((60, 54, 55, 56, 52, 53, 54, 55))], 56, None),  # a pace of 0
@@ -89,7 +94,7 @@ THEN = 90 * 24  # hours
     ],
 )
 def test_how_much_has_to_be_known_and_how_far_a_forecast_goes(
-    points: list[tuple[float, float]], now: float, expected: float | None
+    points: list[tuple[float, float | None]], now: float, expected: float | None
 ) -> None:
     found = time_until_full(seen(*points), NOW, now)
     assert found == (None if expected is None else pytest.approx(timedelta(hours=expected), abs=timedelta(seconds=1)))

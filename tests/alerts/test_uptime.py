@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reporter.alerts.model import Level, Observation
-from reporter.alerts.uptime import StateSpan, extended, measured, outages, rolled_up
+from reporter.alerts.uptime import Outage, StateSpan, Uptime, extended, is_component, measured, outages, rolled_up
 from tests.support.civil import LAW
 
 START = datetime(2026, 10, 30, 14, 58, tzinfo=UTC)
@@ -110,6 +111,150 @@ def test_trouble_that_lasts_is_an_incident(letters: str, lasted: list[int]) -> N
     found = list(outages(told(every(30, letters))))
     assert [incident.lasted.total_seconds() for incident in found] == lasted
     assert all(incident.over is letters.endswith("o") for incident in found)
+
+
+Reading = tuple[float, str, float | None]  # seconds after the start, a letter of LEVELS, a figure
+
+
+def plainly(subject: str, level: Level, start: float, end: float, in_row: int, known: Sequence[Reading]) -> StateSpan:
+    """A span as its readings say, those before it giving the value that stands."""
+    figures = [figure for at, _, figure in known if at >= start and figure is not None]
+    return StateSpan(
+        subject,
+        level,
+        START + timedelta(seconds=start),
+        START + timedelta(seconds=end),
+        readings=sum(at >= start for at, _, _ in known),
+        in_row=in_row,
+        figures=len(figures),
+        total=sum(figures),
+        lowest=min(figures, default=None),
+        highest=max(figures, default=None),
+        value=f"{known[-1][0]:g}s",
+    )
+
+
+def grown(readings: Sequence[Reading], patience: timedelta = PATIENCE) -> list[StateSpan]:
+    closed: list[StateSpan] = []
+    standing = None
+    for at, letter, figure in readings:
+        seen = Observation("probe/db", LEVELS[letter], value=f"{at:g}s", figure=figure)
+        growth = extended(standing, seen, START + timedelta(seconds=at), patience)
+        closed, standing = closed + growth.closed, growth.standing
+    return closed + ([standing] if standing else [])
+
+
+def test_a_span_has_the_figures_of_its_own_readings_and_the_value_of_the_last() -> None:
+    first: list[Reading] = [(0, "o", 3.0), (30, "o", None), (60, "o", -1.5), (90, "o", 2.0)]
+    down: list[Reading] = [(200, "c", None)]
+    spans = grown([*first, *down, (4000, "c", 7.0)], timedelta(hours=6))
+    assert spans == [
+        plainly("probe/db", Level.OK, 0, 120, 4, first),
+        # Struck by the hour: nobody looked in what is left, and what was seen before still stands.
+        replace(plainly("probe/db", Level.OK, 120, 200, 4, first), readings=0),
+        plainly("probe/db", Level.CRITICAL, 200, 3720, 1, down),
+        plainly("probe/db", Level.CRITICAL, 3720, 4000, 2, [(4000, "c", 7.0)]),
+    ]
+
+
+gaps = st.sampled_from([1, 30, 90, 91, 3600])
+
+
+@LAW
+@given(st.lists(st.tuples(gaps, st.sampled_from("oc"), st.none() | st.integers(-9, 9)), max_size=30))
+def test_what_is_rolled_up_has_the_figures_of_all_its_readings(steps: list[tuple[int, str, float | None]]) -> None:
+    runs: list[list[Reading]] = []
+    ends: list[float] = []
+    at = 0
+    for gap, letter, figure in steps:
+        at = min(at + gap, 9 * 3600)  # within one day
+        if runs and gap <= 90:  # what was seen holds until now
+            ends[-1] = at
+        if not runs or gap > 90 or letter != runs[-1][0][1]:
+            runs, ends = [*runs, []], [*ends, at]
+        runs[-1].append((at, letter, figure))
+    assert list(rolled_up(grown([reading for run in runs for reading in run]))) == [
+        plainly("probe/db", LEVELS[run[0][1]], run[0][0], end, len(run), run)
+        for run, end in zip(runs, ends, strict=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("gap", "midnight", "pieces"), [(0, False, 1), (1, False, 2), (0, True, 2)], ids=["touch", "apart", "next day"]
+)
+def test_only_spans_that_touch_within_one_day_of_utc_become_one(gap: int, midnight: bool, pieces: int) -> None:
+    start = datetime(2026, 10, 30, 23 if midnight else 22, tzinfo=UTC)
+    middle = start + timedelta(hours=1)
+    one = StateSpan("probe/db", Level.OK, start, middle)
+    other = StateSpan("probe/db", Level.OK, middle + timedelta(seconds=gap), middle + timedelta(minutes=5))
+    assert len(list(rolled_up([one, other]))) == pieces
+
+
+@pytest.mark.parametrize(
+    ("subject", "expected"),
+    [("probe/db", True), ("ping/backup", True), ("probe/host-cpu", False), ("limit/loss", False), ("clock", False)],
+)
+def test_what_is_up_or_down(subject: str, expected: bool) -> None:
+    assert is_component(subject) is expected
+
+
+def stretch(letter: str, start: float, end: float, readings: int = 3) -> StateSpan:
+    """A span from so many to so many minutes after the start."""
+    moments = [START + timedelta(minutes=minutes) for minutes in (start, end)]
+    return StateSpan("probe/db", LEVELS[letter], *moments, readings=readings, figures=readings, total=readings * start)
+
+
+def span_of(start: float, end: float) -> tuple[datetime, datetime]:
+    return START + timedelta(minutes=start), START + timedelta(minutes=end)
+
+
+@pytest.mark.parametrize(
+    ("spans", "excluded", "expected"),
+    [
+        ([], [], []),
+        ([stretch("o", 0, 9)], [], []),
+        ([stretch("c", 0, 9, 2)], [], []),
+        ([stretch("c", 0, 9)], [], [(0, 9, False)]),
+        ([stretch("c", 0, 9), stretch("o", 9, 9)], [], [(0, 9, True)]),
+        ([stretch("c", 0, 9, 2), stretch("o", 9, 13.9), stretch("c", 13.9, 20, 1)], [], [(0, 20, False)]),
+        ([stretch("c", 0, 9), stretch("o", 9, 14), stretch("c", 14, 20)], [], [(0, 9, True), (14, 20, False)]),
+        ([stretch("c", 5, 9)], [span_of(0, 5)], [(5, 9, False)]),
+        ([stretch("c", 5, 9)], [span_of(5, 6)], []),
+        ([stretch("c", 5, 9)], [span_of(8, 9)], [(5, 9, False)]),
+    ],
+)
+def test_which_stretches_are_incidents(
+    spans: list[StateSpan], excluded: list[tuple[datetime, datetime]], expected: list[tuple[float, float, bool]]
+) -> None:
+    assert list(outages(spans, excluded)) == [Outage(*span_of(start, end), over) for start, end, over in expected]
+
+
+@pytest.mark.parametrize(("start", "end", "counted"), [(0, 10, 0), (0, 10.1, 1), (20, 30, 1), (20.1, 30, 0)])
+def test_an_incident_counts_whole_in_each_time_that_it_touches(start: float, end: float, counted: int) -> None:
+    spans = [stretch("o", 0, 10), stretch("c", 10, 20), stretch("o", 20.5, 30)]
+    assert len(measured("probe/db", spans, *span_of(start, end)).incidents) == counted
+
+
+def test_the_whole_of_a_measure() -> None:
+    spans = [
+        stretch("o", -20, -10),
+        stretch("w", 0, 2),
+        stretch("c", 2, 5),
+        stretch("?", 5, 9),
+        stretch("o", 8, 20),  # another daemon's: what overlaps counts once
+        stretch("o", 31, 40),
+    ]
+    windows = [span_of(16, 25), span_of(-9, -5), span_of(18, 19), span_of(24, 26), span_of(29, 90)]
+    minutes = {"degraded": 2, "down": 3, "unknown": 4, "well": 7, "maintenance": 11, "unobserved": 3}
+    assert measured("probe/db", spans, *span_of(0, 30), windows) == Uptime(
+        "probe/db",
+        **{name: timedelta(minutes=number) for name, number in minutes.items()},
+        incidents=(Outage(*span_of(2, 5), over=True),),
+        figure=(0 + 2 + 5 + 8) / 4,
+    )
+    longest = Uptime("probe/db", incidents=(Outage(*span_of(2, 5), over=True), Outage(*span_of(9, 10), over=True)))
+    assert (longest.longest, longest.share, longest.figure) == (timedelta(minutes=3), None, None)
+    assert Uptime("probe/db").longest is None
 
 
 def test_spans_of_one_level_and_day_become_one() -> None:
