@@ -118,14 +118,16 @@ def after_ping(rule: PingRule, state: PingState, ping: Ping, begun_at: datetime 
 
 
 def after_absence(rule: PingRule, state: PingState, left: datetime, back: datetime) -> PingState:
-    """The state after nobody could take pings between two moments: one that may have come then is not missing."""
-    if back < state.due_at - (rule.grace if isinstance(rule.schedule, Every) else EARLY):
+    """The state after nobody could take pings between two moments: one that may have come then is not missing.
+
+    What was missing or stuck before stays so.
+    """
+    if state.started_at and left <= state.started_at + rule.grace:  # its end may have come
+        state = replace(state, started_at=max(state.started_at, back))
+    early = rule.grace if isinstance(rule.schedule, Every) else EARLY
+    if back < state.due_at - early or left > state.due_at + rule.grace:
         return state
-    if left > state.due_at + rule.grace:
-        return state
-    due = rule.due_after(back)
-    started = state.started_at and max(state.started_at, back)  # its end may have come too
-    return replace(state, due_at=due, started_at=started)
+    return replace(state, due_at=rule.due_after(back))
 
 
 def observed(rule: PingRule, state: PingState, now: datetime) -> Observation:

@@ -233,9 +233,19 @@ def test_which_absence_excuses_a_ping(schedule: str, left: float, back: float, e
     assert after_absence(rule(schedule), QUIET, NOON + left * MINUTE, NOON + back * MINUTE) == expected
 
 
-def test_an_absence_within_a_run_excuses_its_end() -> None:
-    runs = replace(QUIET, started_at=NOON + 9 * MINUTE)
-    back = after_absence(rule(), runs, NOON + 9 * MINUTE, NOON + HOUR)
-    assert back == replace(runs, due_at=NOON + HOUR + 10 * MINUTE, started_at=NOON + HOUR)
-    late = replace(QUIET, started_at=NOON + 8 * MINUTE)  # it began after we were back
-    assert after_absence(rule(), late, NOON, NOON + 7 * MINUTE).started_at == NOON + 8 * MINUTE
+@pytest.mark.parametrize(
+    ("schedule", "left", "back", "began"),
+    [
+        ("every 10m", 9, 60, 60),
+        ("every 10m", 6, 8, 8),  # also where no ping is due meanwhile
+        ("daily at 20:00", 6, 8, 8),
+        ("daily at 20:00", 10, 12, 12),
+        ("daily at 20:00", 10.1, 12, 5),  # it was stuck before
+        ("every 10m", 0, 4, 5),  # it began later
+    ],
+)
+def test_an_absence_within_a_run_excuses_its_end(schedule: str, left: float, back: float, began: float) -> None:
+    one = rule(schedule)
+    runs = replace(QUIET, due_at=one.due_after(NOON), started_at=NOON + 5 * MINUTE)
+    found = after_absence(one, runs, NOON + left * MINUTE, NOON + back * MINUTE)
+    assert found.started_at == NOON + began * MINUTE
