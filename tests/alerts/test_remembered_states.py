@@ -187,7 +187,7 @@ gaps = st.sampled_from([1, 10, 30, 60, 400, 1000])
 
 def told_of(policy: Policy, steps: Sequence[tuple[int, str]], set_at: int, step: timedelta) -> list[Any]:
     """What is told: at which step, which change, the level, and how long the trouble had lasted."""
-    state, now, told = AlertState("probe/db"), START, []
+    state, now, told = AlertState("probe/db"), START, list[Any]()
     for number, (seconds, letter) in enumerate(steps):
         if number == set_at:
             state, now = after_step(state, step), now + step

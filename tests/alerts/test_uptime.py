@@ -200,8 +200,9 @@ def test_what_is_up_or_down(subject: str, expected: bool) -> None:
 
 def stretch(letter: str, start: float, end: float, readings: int = 3) -> StateSpan:
     """A span from so many to so many minutes after the start."""
-    moments = [START + timedelta(minutes=minutes) for minutes in (start, end)]
-    return StateSpan("probe/db", LEVELS[letter], *moments, readings=readings, figures=readings, total=readings * start)
+    since, until = span_of(start, end)
+    total = readings * start
+    return StateSpan("probe/db", LEVELS[letter], since, until, readings, figures=readings, total=total)
 
 
 def span_of(start: float, end: float) -> tuple[datetime, datetime]:
