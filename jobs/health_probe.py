@@ -24,6 +24,8 @@ from reporter.jobs.kit import (
     WORST_FIRST,
     AlertState,
     DefaultLimits,
+    Freshness,
+    FreshnessRule,
     HealthSign,
     Host,
     HostLimits,
@@ -50,8 +52,9 @@ class Parameters(HostLimits):
     """What counts as trouble, and how many lines the board may have before it sums up those that are well.
 
     `ledger` is how many seconds a trading database may take; `heartbeat_minutes` how long an agent that reports itself
-    may be silent; `newest_trade_hours` how old the newest trade of a ledger may be (not watched unless given); `own`
-    limits how the reporter itself keeps up; `repost_hours` is after how many hours the board is posted anew.
+    may be silent; `newest_trade_hours` how old the newest trade of a ledger without `fresh` may be (not watched unless
+    given); `own` limits how the reporter itself keeps up; `repost_hours` is after how many hours the board is posted
+    anew.
     """
 
     ledger: Annotated[NumberLimits, DefaultLimits(1)] = DEFAULT
@@ -232,22 +235,31 @@ def _answering(ledger: LedgerHealth, subject: str, ctx: Context[Parameters], sta
     age = ctx.now - ledger.newest_trade_at if ledger.newest_trade_at else None
     ahead = ctx.now - ledger.ahead_at if ledger.ahead_at else None
     newest = _newest_trade(age) if ahead is None else f"{_newest_trade(ahead)} Before it: {_newest_trade(age)}"
-    oldest = ctx.params.newest_trade_hours
+    fresh = ledger.freshness or _by_hours(ledger, ctx)
     latency = Measurement("latency", ledger.latency or 0.0, ctx.params.ledger.threshold, _seconds)
     grade = latency.grade(state.entered(latency.key) if state else Level.OK)
     if grade.level is not Level.OK:
         words = f"online, but slow: {grade.beyond}"
-    elif oldest is not None and (ahead or age or timedelta()) < -AHEAD:
+    elif fresh and (ahead or age or timedelta()) < -AHEAD:
         stands = entered({latency.key: grade.level})
         return Observation(subject, Level.UNKNOWN, newest, duration_text(ahead or age), stands=stands)
-    elif oldest is not None and (age is None or age > timedelta(hours=oldest)):
+    elif fresh and (fresh.stale or not fresh.known):
+        level = Level.CRITICAL if fresh.failed else Level.WARNING if fresh.stale else Level.UNKNOWN
+        words = _newest_trade(age) if not fresh.within_hours else str(fresh)
         return Observation(
-            subject, Level.WARNING, _newest_trade(age), duration_text(age), _seconds(oldest * 3600), latency.figure
+            subject, level, words, duration_text(fresh.age), _seconds(fresh.limit.total_seconds()), latency.figure
         )
     else:
         words = f"online, {newest}"
     stands = entered({latency.key: grade.level})
     return Observation(subject, grade.level, words, grade.value, grade.limit_text, ledger.latency, stands=stands)
+
+
+def _by_hours(ledger: LedgerHealth, ctx: Context[Parameters]) -> Freshness | None:
+    """By what this job's parameters say of every ledger."""
+    hours = ctx.params.newest_trade_hours
+    rule = FreshnessRule(warn=timedelta(hours=hours)) if hours is not None else None
+    return rule.judge(ledger.ledger, ledger.newest_trade_at, ctx.now) if rule else None
 
 
 def _seconds(figure: float) -> str:

@@ -158,6 +158,7 @@ def _portfolio(loaded: Loaded, now: Callable[[], datetime]) -> tuple[Portfolio, 
                 mode=entry.mode,
                 mapping=mapping_of(entry.mapping),
                 prices=_prices(entry.prices),
+                fresh=entry.fresh.as_rule(loaded.config.timezone) if entry.fresh else None,
             )
             Portfolio([settings])
         except LedgerError as error:

@@ -109,6 +109,8 @@ def _check_ledgers(runtime: Runtime) -> Iterator[Finding]:
             at = health.newest_trade_at
             newest = f"newest trade {at.astimezone(runtime.zone):%Y-%m-%d %H:%M %Z}" if at else "no trades yet"
             yield Finding("", f"ledger {health.ledger} answers, {newest}")
+            if health.freshness and health.freshness.stale:
+                yield Finding("advice", f"ledger {health.ledger} is stale: {health.freshness}")
         else:
             yield Finding("ledger", f"ledger {health.ledger}: {health.error}")
     for warning in runtime.ledger_warnings():

@@ -37,6 +37,8 @@ def checks_table(checks: LedgerChecks) -> Iterator[str]:
     counted = f"{checks.trades:,} closed {_trades(checks.trades)}, {checks.open:,} open"
     yield f"{'✓' if checks.sound else '✗'} {visible(checks.ledger)} ({checks.kind}): {counted}"
     yield from (visible(f"  {_MARKS['note']} {one}") for one in checks.advice)
+    if checks.freshness:
+        yield f"  {'✓' if checks.freshness.known and not checks.freshness.stale else '!'} {checks.freshness}"
     found = [finding for finding in checks.findings if finding.count]
     width = max((len(one.check) for one in found), default=0)
     for (_, remedy), group in groupby(sorted(found, key=_by_level), lambda one: (one.level, one.remedy)):

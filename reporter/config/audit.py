@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import time
 from decimal import Decimal
 from typing import Annotated, Self
 
@@ -14,8 +13,8 @@ from reporter.config.types import (
     Duration,
     Name,
     PositiveAmounts,
-    QuietHours,
     Share,
+    WeeklyHours,
     Words,
     mistake,
 )
@@ -60,8 +59,9 @@ class AuditRuleConfig(Settings):
     """The highest leverage, such as 3; a trade whose leverage the database does not store is not judged."""
     longest_holding: Duration | None = None
     """The longest time that a position may be open."""
-    trading_hours: QuietHours | None = None
-    """The time of day within which positions may be opened, such as `08:00-20:00`."""
+    trading_hours: WeeklyHours | None = None
+    """The hours within which positions may be opened, such as `08:00-20:00` or `mon-fri 09:30-16:00 America/New_York`;
+    in the zone at top level where they name no zone."""
     pace: Annotated[str, AfterValidator(_pace)] | None = Field(None, examples=["20 per hour"])
     """How many trades an agent may close in a span."""
     fee_share: Share | None = None
@@ -89,14 +89,11 @@ class AuditRuleConfig(Settings):
             sides=self.sides,
             leverage=None if self.leverage is None else Decimal(str(self.leverage)),
             holding=self.longest_holding,
-            hours=self._hours(),
+            hours=self.trading_hours,
             pace=pace_of(self.pace) if self.pace else None,
             fee_share=self.fee_share,
             price_off=self.price_off,
         )
-
-    def _hours(self) -> tuple[time, time] | None:
-        return (self.trading_hours.begin, self.trading_hours.end) if self.trading_hours else None
 
 
 def _by_currency(amounts: tuple[Money, ...]) -> dict[str, Money]:

@@ -16,6 +16,7 @@ from reporter.config.channels import ChannelConfig, DiscordConfig, TelegramConfi
 from reporter.config.chat import ChatConfig
 from reporter.config.events import Events, Hooks
 from reporter.config.figures import FiguresConfig
+from reporter.config.freshness import Fresh
 from reporter.config.host import HeartbeatConfig, HostConfig
 from reporter.config.log import LogConfig
 from reporter.config.markets import Markets
@@ -124,6 +125,8 @@ class LedgerConfig(Settings):
     """For `kind: mapping`: how the rows become trades, here or in a YAML file (seen from the home)."""
     prices: PricesConfig | None = None
     """Where the prices of open positions come from that the database does not have."""
+    fresh: Fresh | None = None
+    """How old the newest trade may be before reports call the figures stale; not watched if left out."""
 
     @model_validator(mode="after")
     def _mapping_with_its_kind(self) -> Self:

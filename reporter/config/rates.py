@@ -54,8 +54,13 @@ class RateConfig(Settings):
     """The time of the rate, which reports show; `2026-11-20 12:00` is UTC."""
 
 
+def _with_a_key(said: object) -> object:
+    return {"worth": said} if isinstance(said, str) else said
+
+
 RatesConfig = dict[
-    Currency, Annotated[RateConfig, BeforeValidator(lambda said: {"worth": said} if isinstance(said, str) else said)]
+    Currency,
+    Annotated[RateConfig, BeforeValidator(_with_a_key, json_schema_input_type=Worth | RateConfig)],
 ]
 
 

@@ -26,7 +26,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from reporter.config.yaml_document import shown
 from reporter.errors import nearest
 from reporter.messages import quiet_hours
-from reporter.periods import schedules
+from reporter.periods import schedules, weekly_hours
 from reporter.secret import redacted
 from reporter.trading.trades import Money
 
@@ -211,6 +211,19 @@ def _quiet_hours(value: object) -> quiet_hours.QuietHours:
         raise mistake(str(error), "write such as `22:00-07:00`") from None
 
 
+def _weekly_hours(value: object) -> weekly_hours.WeeklyHours:
+    """`mon-fri 09:30-16:00 America/New_York` as WeeklyHours. Raises PydanticCustomError."""
+    if isinstance(value, weekly_hours.WeeklyHours):
+        return value
+    try:
+        found = weekly_hours.weekly_hours(value if isinstance(value, str) else "")
+    except ValueError as error:
+        raise mistake(str(error), "write such as `mon-fri 09:30-16:00 America/New_York`, or `08:00-20:00`") from None
+    if found.zone:
+        timezone(found.zone)
+    return found
+
+
 def _time_of_day(value: object) -> time:
     """`08:00` as a time. Raises PydanticCustomError."""
     if isinstance(value, time):
@@ -318,6 +331,13 @@ ScheduleText = Annotated[str, *_read_by(_schedule, {"type": "string", "examples"
 QuietHours = Annotated[
     quiet_hours.QuietHours,
     *_read_by(_quiet_hours, _text_schema(quiet_hours.QUIET_HOURS, "22:00-07:00")),
+    PlainSerializer(str, return_type=str),
+]
+WeeklyHours = Annotated[
+    weekly_hours.WeeklyHours,
+    *_read_by(
+        _weekly_hours, _text_schema(weekly_hours.WEEKLY_HOURS, "mon-fri 09:30-16:00 America/New_York", "08:00-20:00")
+    ),
     PlainSerializer(str, return_type=str),
 ]
 TimeOfDay = Annotated[

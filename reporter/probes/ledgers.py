@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from reporter.config.mappings import mapping_of
 from reporter.config.models import LedgerConfig
 from reporter.secret import Secret
+from reporter.trading.freshness_rule import FreshnessRule
 from reporter.trading.ledger.connection import strict_address
 from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.ledger.settings import LedgerSettings
@@ -28,6 +29,11 @@ class Ledgers:
         The address is spelled for libraries that are stricter than SQLAlchemy: a password may hold a slash there.
         """
         return strict_address(name or "", self._entries[name or ""].url)
+
+    def fresh(self, name: str | None) -> FreshnessRule | None:
+        """How old the newest trade of a ledger may be; None where the config does not say."""
+        entry = self._entries.get(name or "")
+        return entry.fresh.as_rule(self.zone.key) if entry and entry.fresh else None
 
     @cached_property
     def portfolio(self) -> Portfolio:

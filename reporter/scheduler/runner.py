@@ -399,7 +399,7 @@ def _write(
     message = replace(message, attachments=(*message.attachments, *report.files))
     if bound.job.covers.closed and context.period.so_far:
         message = replace(message, title=(*message.title, Run("text", " (so far)")))
-    message = message.noted(*_unreadable(report.books))
+    message = message.noted(*_unreadable(report.books), *_stale(report.books))
     if report.channel and report.channel not in runtime.channels:
         known = ", ".join(runtime.channels)
         raise JobError(f"{bound.job.name} reports to the channel {report.channel}, which is none of: {known}")
@@ -411,6 +411,13 @@ def _write(
 def _unreadable(books: Sequence[Book]) -> Iterator[str]:
     """What no figure of a report counts because it cannot be read, so that a person can find and mend it."""
     found = {one.ledger: one for book in books for one in book.left_out}
+    for one in found.values():
+        yield visible(f"{one.ledger}: {one}")
+
+
+def _stale(books: Sequence[Book]) -> Iterator[str]:
+    """Which ledgers have written nothing for longer than they may, so that the figures are those of back then."""
+    found = {one.ledger: one for book in books for one in book.stale}
     for one in found.values():
         yield visible(f"{one.ledger}: {one}")
 

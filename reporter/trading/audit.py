@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from zoneinfo import ZoneInfo
 
+from reporter.periods.weekly_hours import WeeklyHours
 from reporter.trading.trades import Mode, Money, Trade
 
 NOT_STORED = "the trading database does not say"
@@ -61,8 +62,8 @@ class AuditRule:
     """The highest leverage, the ratio of a position to what was put up for it."""
     holding: timedelta | None = None
     """The longest time that a position may be open."""
-    hours: tuple[time, time] | None = None
-    """The time of day within which positions may be opened; it may go over midnight."""
+    hours: WeeklyHours | None = None
+    """The hours of the week within which positions may be opened."""
     pace: tuple[int, timedelta] | None = None
     """At most so many trades of an agent in a span."""
     fee_share: Decimal | None = None
@@ -206,13 +207,13 @@ class Auditor:
                 then = self._prices(trade, at) if at and price is not None else PriceThen(why=NOT_STORED)
                 yield _price(rule, rule.price_off, what, price, then)
 
-    def _hours(self, rule: AuditRule, hours: tuple[time, time], trade: Trade) -> AuditCheck:
-        words = f"{hours[0]:%H:%M}-{hours[1]:%H:%M}"
+    def _hours(self, rule: AuditRule, hours: WeeklyHours, trade: Trade) -> AuditCheck:
         if trade.opened_at is None:
-            return _unknown(rule, "Trading hours", words, NOT_STORED)
-        at = trade.opened_at.astimezone(self._zone).time()
-        inside = hours[0] <= at < hours[1] if hours[0] <= hours[1] else at >= hours[0] or at < hours[1]
-        return _check(rule, "Trading hours", inside, words, f"{at:%H:%M:%S}")
+            return _unknown(rule, "Trading hours", str(hours), NOT_STORED)
+        seen = hours.seen_from(self._zone.key)
+        at = trade.opened_at.astimezone(ZoneInfo(seen.zone or self._zone.key))
+        shown = f"{at:%H:%M:%S}" if len(hours.days) == 7 else f"{at:%a %H:%M:%S}"
+        return _check(rule, "Trading hours", seen.holds(trade.opened_at), str(hours), shown)
 
     def _pace(self, rule: AuditRule, pace: tuple[int, timedelta], trade: Trade, key: AgentKey) -> AuditCheck:
         recent = self._closes[rule.name, key]

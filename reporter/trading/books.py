@@ -10,6 +10,7 @@ from heapq import merge
 from typing import Any, Literal, Protocol
 
 from reporter.periods.civil import Period
+from reporter.trading.freshness import Freshness
 from reporter.trading.trades import (
     Agent,
     Arrivals,
@@ -342,6 +343,8 @@ class Book(Figures):
     """The ledgers that are missing from it."""
     left_out: tuple[LeftOut, ...] = ()
     """What is missing from it of the ledgers that it is made of."""
+    stale: tuple[Freshness, ...] = ()
+    """The ledgers whose newest trade is older than they may be, and those without any trade, of which nobody knows."""
     equity: Equity | None = None
     """What the accounts were worth; None unless asked for with `account`, or where no source keeps snapshots."""
     open: Open | None = None
@@ -463,6 +466,8 @@ class LedgerHealth:
     """When its newest trade closed, of those that did not close in the future; None where there is none."""
     ahead_at: datetime | None = None
     """When the trade closed that is the furthest in the future; None where there is none."""
+    freshness: Freshness | None = None
+    """How old its newest trade is beside how old it may be; None where the config does not say."""
     clock: datetime | None = None
     """The database server's own time; None where it has none."""
     error: str | None = None

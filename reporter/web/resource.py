@@ -46,7 +46,8 @@ class Call(Generic[Q]):
 
 
 class OfLedgers(Generic[A, Q]):
-    """A handler whose answer depends on the trading databases, the query and the day, and on nothing else.
+    """A handler whose answer depends on the trading databases, the query and the day; where a ledger may get stale also
+    on the minute, and on nothing else.
 
     While no database changes, the answer is kept for `KEPT` seconds, and an answer that a caller has is known by its
     tag before anything is read. Callers who ask the same at one time wait for one answer. Nobody may change it.

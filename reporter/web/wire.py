@@ -24,6 +24,7 @@ from reporter.store.events import StoredEvent
 from reporter.store.incidents import TransitionRecord
 from reporter.store.outbox import QueuedMessage
 from reporter.trading.books import Book, BookLine, Figures, LeftOut, Open, Series, Unread, UnreadableValue
+from reporter.trading.freshness import Freshness
 from reporter.trading.trades import Agent, Money, Position, Trade
 
 
@@ -90,6 +91,14 @@ class LeftOutJson(TypedDict):
     faults: list[FaultJson]
 
 
+class StaleJson(TypedDict):
+    ledger: str
+    newest: str | None
+    age_seconds: float | None
+    limit_seconds: float
+    why: str
+
+
 class BookJson(FiguresJson):
     mode: str
     currency: str
@@ -102,6 +111,7 @@ class BookJson(FiguresJson):
     lines: list[LineJson]
     ledgers: list[str]
     left_out: list[LeftOutJson]
+    stale: list[StaleJson]
 
 
 BooksJson = TypedDict(
@@ -473,6 +483,16 @@ class Wire:
             "lines": [line(one) for one in book.lines],
             "ledgers": list(book.ledgers),
             "left_out": list(map(_left_out, book.left_out)),
+            "stale": list(map(self._stale, book.stale)),
+        }
+
+    def _stale(self, one: Freshness) -> StaleJson:
+        return {
+            "ledger": one.ledger,
+            "newest": self.maybe(one.newest),
+            "age_seconds": _seconds(one.age),
+            "limit_seconds": one.limit.total_seconds(),
+            "why": str(one),
         }
 
     def _open(self, held: Open) -> OpenJson:

@@ -45,6 +45,23 @@ def test_a_check_prints_each_trouble_with_its_remedy(
     assert run(stage.app, argparse.Namespace(action="check", names=["one"])) == 0
 
 
+def test_a_check_says_whether_the_newest_trade_is_too_old(
+    stage: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, two = native_sqlite(tmp_path), native_sqlite(tmp_path)
+    one.trade(1, "2026-10-01 10:00:00")
+    stage.environ |= {"ONE": one.url, "TWO": two.url}
+    stage.write(
+        "config/reporter.yaml",
+        CONFIG.replace("url: env:ONE", "url: env:ONE, fresh: 1d").replace("url: env:TWO", "url: env:TWO, fresh: 1d"),
+    )
+    assert run(stage.app, argparse.Namespace(action="check", names=[])) == 0
+    told = capsys.readouterr().out.splitlines()
+    [stale, unknown] = [line for line in told if "limit 1 day" in line]
+    assert stale.startswith("  ! newest trade ")
+    assert unknown == "  ! no trade yet, so whether it is fresh (limit 1 day) is not known"
+
+
 def test_a_roll_up_is_built_shown_and_verified_by_hand(
     stage: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,6 +12,7 @@ from reporter.alerts.self_health import LateJob, SelfHealth
 from reporter.alerts.uptime import HOUR, StateSpan
 from reporter.messages.message import Message, Text, Tone, plain, plain_blocks
 from reporter.probes.host.facts import Disk, Network
+from reporter.trading.freshness_rule import FreshnessRule
 from tests.jobs.watch import GIB, HOST, NOTHING_TOLD, NOW, Watch, agent, alert, health_probe, ledger, reading
 from tests.support.golden import agrees
 from tests.support.paths import ROOT
@@ -215,6 +216,23 @@ def test_an_old_newest_trade_is_a_warning_if_that_is_watched(hours: float | None
     assert seen.level is level
     if hours == 5:
         assert (seen.detail, seen.value, seen.limit) == ("newest trade 5h ago", "5h 30m", "5h")
+
+
+@pytest.mark.parametrize(
+    ("age", "level", "detail"),
+    [
+        (timedelta(hours=1), Level.OK, "online, newest trade 1h ago"),
+        (timedelta(hours=3), Level.WARNING, "newest trade 3h ago"),
+        (timedelta(hours=5), Level.CRITICAL, "newest trade 5h ago"),
+        (None, Level.UNKNOWN, "no trade yet"),
+    ],
+)
+def test_what_a_ledger_says_of_itself_counts_more(age: timedelta | None, level: Level, detail: str) -> None:
+    newest = None if age is None else NOW - age
+    rule = FreshnessRule(warn=timedelta(hours=2), fail=timedelta(hours=4))
+    told = [ledger(newest_trade_at=newest, freshness=rule.judge("floor", newest, NOW))]
+    seen = Watch(ledgers=told, params={"newest_trade_hours": 0.5}).seen()["probe/ledger-floor"]
+    assert (seen.level, seen.detail) == (level, detail)
 
 
 def test_a_silent_agent_is_critical_and_named() -> None:

@@ -107,6 +107,31 @@ def test_a_floor_that_trades_all_the_time_may_pause_for_minutes(
     assert told(probe.look(after=120)).startswith("warning: readable, but no trade for more than 5m: ")
 
 
+STOCKS = {"warn": "30m", "fail": "2h", "when": "mon-fri 09:30-16:00 America/New_York"}
+
+
+def with_hours(watch: Watch, floor: Native) -> Watching:
+    return watch("trades", ledgers={"bot": {"kind": "native", "url": floor.url, "fresh": STOCKS}}, ledger="bot")
+
+
+def test_the_rule_of_a_ledger_counts_trading_hours_alone(floor: Native, watch: Watch, clock: StandingClock) -> None:
+    """It is Friday, 14:02:30 UTC; New York closes at 20:00 UTC, and opens on Monday, in winter, at 14:30 UTC."""
+    trade(floor, [clock.now + timedelta(hours=5, minutes=30)])
+    seen = [told(with_hours(watch, floor).look(after=hours * 3600)) for hours in (7, 60, 5.5, 1.5)]
+    assert [line.partition(":")[0] for line in seen] == ["ok", "ok", "warning", "critical"]
+    assert seen[2] == "warning: too little history, but no trade for 30m of trading hours or more"
+    trade(floor, [clock.now])
+    assert told(with_hours(watch, floor).look()).startswith("ok")
+
+
+def test_a_ledger_is_stale_also_where_all_its_trades_are_long_ago(
+    floor: Native, watch: Watch, clock: StandingClock
+) -> None:
+    assert told(with_hours(watch, floor).look(after=0)).startswith("ok: too little history: no trade")
+    trade(floor, [clock.now - timedelta(weeks=20)])
+    assert told(with_hours(watch, floor).look(after=0)).startswith("critical: ")
+
+
 def test_too_little_history_is_well_and_says_so(floor: Native, watch: Watch, clock: StandingClock) -> None:
     probe = looking(watch, floor)
     assert told(probe.look()) == "ok: too little history: no trade in 56 days"

@@ -15,6 +15,7 @@ from tests.support.discord.local import LocalDiscord
 from tests.support.paths import DATA
 from tests.support.processes import daemon, reporter, until
 from tests.support.stage import DAILY, Stage
+from tests.trading.ledger.databases import native_postgresql, native_sqlite
 
 FREQTRADE = DATA / "freqtrade.sqlite"
 BEFORE_MIDNIGHT = datetime(2026, 10, 30, 23, 59, 57, tzinfo=UTC)
@@ -45,6 +46,32 @@ def test_midnight_brings_one_summary_and_a_restart_no_second(floor: Stage, disco
         threading.Event().wait(1.5)
         again.stop()
     assert len(discord.everything()) == 1
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
+def test_the_footer_of_a_report_names_a_ledger_that_nobody_writes_to(
+    stage: Stage, discord: LocalDiscord, engine: str, request: pytest.FixtureRequest
+) -> None:
+    """It is Friday midnight; the stock exchange closed four hours ago, half an hour after its last trade."""
+    on_server = engine == "postgresql"
+    names = ("spot", "futures", "stocks")
+    made = {
+        name: native_postgresql(request.getfixturevalue("server")) if on_server else native_sqlite(stage.folder)
+        for name in names
+    }
+    made["spot"].trade(1, "2026-10-30 23:30:00")
+    made["futures"].trade(1, "2026-10-30 10:00:00")
+    made["stocks"].trade(1, "2026-10-30 19:30:30")
+    rules = {"spot": "1h", "futures": "12h", "stocks": '{warn: 30m, when: "mon-fri 09:30-16:00 America/New_York"}'}
+    stage.environ |= {name.upper(): bot.url for name, bot in made.items()}
+    entries = ", ".join(f"{name}: {{kind: native, url: env:{name.upper()}, fresh: {rules[name]}}}" for name in names)
+    stage.on_discord(discord, "  daily_summary: {settle: 1s}", more=f"ledgers: {{{entries}}}")
+    with daemon(stage.folder, BEFORE_MIDNIGHT, stage.environ) as running:
+        running.says("daily_summary: every day")
+        [message] = discord.wait_for("daily")
+    assert "futures: newest trade 14h ago, limit 12h" in message.text
+    assert "spot: newest" not in message.text
+    assert "stocks: newest" not in message.text
 
 
 def test_killed_before_midnight_it_makes_up_for_the_report(floor: Stage, discord: LocalDiscord) -> None:

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from reporter.periods.weekly_hours import weekly_hours
 from reporter.trading.audit import Auditor, AuditRule, AuditVerdict, TradeAudit
 from reporter.trading.trades import Mode, Money, Trade
 
@@ -47,9 +48,12 @@ def judged(rule: dict[str, Any], *trades: Trade, zone: str = "UTC") -> TradeAudi
     ({"holding": timedelta(hours=2)}, {}, "passed"),
     ({"holding": timedelta(hours=1)}, {}, "failed"),
     ({"holding": timedelta(hours=1)}, {"opened_at": None}, "not judged"),
-    ({"hours": (time(8), time(20))}, {}, "passed"),
-    ({"hours": (time(22), time(6))}, {}, "failed"),
-    ({"hours": (time(8), time(20))}, {"opened_at": None}, "not judged"),
+    ({"hours": weekly_hours("08:00-20:00")}, {}, "passed"),
+    ({"hours": weekly_hours("mon-fri 09:30-16:00 Europe/Berlin")}, {}, "passed"),
+    ({"hours": weekly_hours("mon-fri 09:30-16:00 America/New_York")}, {}, "failed"),
+    ({"hours": weekly_hours("mon-thu 08:00-20:00")}, {}, "failed"),
+    ({"hours": weekly_hours("22:00-06:00")}, {}, "failed"),
+    ({"hours": weekly_hours("08:00-20:00")}, {"opened_at": None}, "not judged"),
     ({"fee_share": Decimal("0.002")}, {}, "passed"),
     ({"fee_share": Decimal("0.001")}, {}, "failed"),
     ({"fee_share": Decimal("0.001")}, {"fees": None}, "not judged"),

@@ -279,6 +279,25 @@ def test_what_cannot_be_read_is_counted_with_the_first_of_it(tmp_path: Path) -> 
     assert missing["faults"] == [{"trades": missing["trades"], "first": missing["first"][0]}]
 
 
+def test_a_ledger_that_nobody_writes_to_is_stale_also_where_nothing_else_changes(tmp_path: Path) -> None:
+    file = tmp_path / "trading.sqlite"
+    database(file, TRADES, AGENTS)
+    os.utime(file, (1, 1))  # it was written long ago
+    with listener(tmp_path, LEDGER.replace("1000 USDT", "1000 USDT, fresh: 3.5h")) as web:
+        first = get(web, "/books")  # at noon; the newest trade closed at nine
+        assert [one["stale"] for one in first.json()["books"]] == [[], []]
+        web.clock.forward(hours=1)
+        again = get(web, "/books", **{"If-None-Match": first.headers["etag"]})
+        [found] = again.json()["books"][0]["stale"]
+    assert found == {
+        "ledger": "floor",
+        "newest": "2026-10-31T10:00:00+01:00",
+        "age_seconds": 4 * 3600,
+        "limit_seconds": 3.5 * 3600,
+        "why": "newest trade 4h ago, limit 3h 30m",
+    }
+
+
 def test_what_the_config_shows_to_strangers_needs_no_token(tmp_path: Path) -> None:
     database(tmp_path / "trading.sqlite", TRADES, AGENTS)
     with listener(tmp_path, LEDGER, web="  public: all\n") as web:

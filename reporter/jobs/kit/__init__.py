@@ -96,6 +96,8 @@ from reporter.trading.books import leading as leading
 from reporter.trading.books import ranks as ranks
 from reporter.trading.books import share_of as share_of
 from reporter.trading.exchange_rates import Total as Total
+from reporter.trading.freshness import Freshness as Freshness
+from reporter.trading.freshness_rule import FreshnessRule as FreshnessRule
 from reporter.trading.markets import MarketPrice as MarketPrice
 from reporter.trading.markets import PricedMarket as PricedMarket
 from reporter.trading.markets import Quote as Quote

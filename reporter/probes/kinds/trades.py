@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
 from typing import Annotated, ClassVar, Literal, Protocol
 
@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field
 
 from reporter.alerts.model import Level
 from reporter.alerts.thresholds import Measurement, Threshold
-from reporter.config.limits import DEFAULT, DefaultLimits, NumberLimits
+from reporter.config.limits import DEFAULT, DefaultLimits, NumberLimits, plain_number
 from reporter.config.types import Duration, Name, mistake
 from reporter.errors import LedgerError
 from reporter.messages.formats import plural
@@ -24,6 +24,8 @@ from reporter.probes.number_formats import ago, seconds
 from reporter.probes.probe import CouldNotLookError, ProbeResult, Terms
 from reporter.probes.settings import ProbeConfig, ProbeInputs
 from reporter.probes.trade_frequency import TradeFrequency, trade_frequency
+from reporter.trading.books import LedgerHealth
+from reporter.trading.freshness_rule import FreshnessRule
 
 # The pace is reckoned anew so seldom, in seconds; and not while nothing is traded, so that its limits stand still.
 _ANEW = 3600.0
@@ -41,6 +43,8 @@ class Closings(Protocol):
     """What is asked of the trading databases."""
 
     def closings(self, period: Period, only: Collection[str] = (), agent: str | None = None) -> list[datetime]: ...
+
+    def health(self) -> list[LedgerHealth]: ...
 
 
 def _some_weeks(span: timedelta) -> timedelta:
@@ -68,7 +72,8 @@ class TradesProbeConfig(ProbeConfig):
     """How many times as long as a rare silence this one may be."""
 
     def probe(self, given: ProbeInputs) -> TradesProbe:
-        return TradesProbe(given.terms, given.clock, self, given.ledgers.portfolio, given.ledgers.zone)
+        fresh = None if self.agent else given.ledgers.fresh(self.ledger)
+        return TradesProbe(given.terms, given.clock, self, given.ledgers.portfolio, given.ledgers.zone, fresh)
 
 
 @dataclass(slots=True)
@@ -92,6 +97,7 @@ class TradesProbe:
     settings: TradesProbeConfig
     trades: Closings
     zone: tzinfo
+    fresh: FreshnessRule | None = None
     _kept: _Kept = field(default_factory=_Kept, repr=False, compare=False)
 
     def prepare(self) -> None:
@@ -108,8 +114,21 @@ class TradesProbe:
             raise CouldNotLookError(f"the trades cannot be read: no answer within {duration_text(patience)}") from None
         newest, known = self._kept.newest, self._kept.pace
         if newest is None or known is None:
-            return _unknown_pace(newest, now, self.settings.history)
-        return self._judged(known, newest, now)
+            found = _unknown_pace(newest, now, self.settings.history)
+        else:
+            found = self._judged(known, newest, now)
+        return replace(found, measures=(*found.measures, *self._freshness(newest, now)))
+
+    def _freshness(self, newest: datetime | None, now: datetime) -> Iterator[Measurement]:
+        """How old the newest trade is by the rule of its ledger, beside how old it may be."""
+        age = self.fresh.age(newest, now) if self.fresh else None
+        if self.fresh is None or age is None:
+            return
+        limits = Threshold(plain_number(self.fresh.warn), plain_number(self.fresh.fail))
+        inside = " of trading hours" if self.fresh.when else ""
+        yield Measurement(
+            "newest trade", age.total_seconds(), limits, seconds, f"no trade for {{limit}}{inside} or more"
+        )
 
     def _read(self, now: datetime) -> None:
         """Only what is new since the last look, or all of the history where the pace is to be reckoned."""
@@ -119,6 +138,9 @@ class TradesProbe:
         only = (self.settings.ledger,) if self.settings.ledger else ()
         found = self.trades.closings(_between(since, now), only, self.settings.agent)
         kept.newest = max(found, default=kept.newest)
+        if kept.newest is None and self.fresh:  # what is older than the history is stale all the same
+            known = {one.ledger: one.newest_trade_at for one in self.trades.health()}
+            kept.newest = known.get(self.settings.ledger or "")
         if stale and kept.newest != kept.reckoned_with:
             kept.pace, kept.reckoned_with = trade_frequency(found, now, self.zone), kept.newest
         if stale:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from reporter.trading.books import By, Equity, Fault, Figures, LeftOut, Open, UnreadableValue
+from reporter.trading.freshness import Freshness
 from reporter.trading.ledger.path_metrics import PathMetrics
 from reporter.trading.ledger.settings import LedgerSettings
 from reporter.trading.trade_statistics import combined
@@ -55,6 +56,7 @@ class LedgerResult:
     `mode` is what a ledger without any trade is taken for. `days` is the length of every `daily`. `before` is what each
     agent had realised when the period began, `paid` what was paid into the accounts. `paths` is what the order of a
     book's trades tells. `equity` and `open` are of the books that have accounts and positions, if that was asked for.
+    `freshness` is how old the newest trade is, where the settings say how old it may be.
     """
 
     settings: LedgerSettings
@@ -70,6 +72,7 @@ class LedgerResult:
     equity: dict[BookKey, Equity]
     open: dict[BookKey, Open]
     unreadable: UnreadableTrades = UnreadableTrades()
+    freshness: Freshness | None = None
 
     def books(self) -> set[BookKey]:
         """Every book that this ledger has a part in; a starting balance alone makes one too."""
@@ -79,6 +82,11 @@ class LedgerResult:
         seen = {currency for _, currency in books}
         starting = {money.currency for money in self.settings.starting_balance}
         return books | {(self.mode, currency) for currency in starting - seen}
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether its figures may be old: its newest trade is older than it may be, or it has none."""
+        return self.freshness is not None and (self.freshness.stale or not self.freshness.known)
 
     def starting(self, book: BookKey) -> Money | None:
         """What the account of a book began with; where the settings name no mode, each mode's began with the same."""

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from reporter.errors import LedgerError
+from reporter.trading.freshness import Freshness
 from reporter.trading.ledger.sources.base import SHORT, moment, number
 
 # What a trade needs to be counted at all, and what is only a pity to be without.
@@ -48,7 +49,7 @@ class Trouble:
 @dataclass(slots=True)
 class LedgerChecks:
     """All that was found in one ledger. `unread` says why its rows could not be read, `advice` what makes reports
-    quicker."""
+    quicker; `freshness` how old the newest trade is, where the config says how old it may be."""
 
     ledger: str
     kind: str
@@ -57,6 +58,7 @@ class LedgerChecks:
     findings: list[Trouble] = field(default_factory=list)
     unread: str = ""
     advice: list[str] = field(default_factory=list)
+    freshness: Freshness | None = None
 
     @property
     def sound(self) -> bool:

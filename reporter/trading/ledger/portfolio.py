@@ -355,6 +355,11 @@ class Portfolio:
             ledgers=tuple(part.settings.name for part in parts),
             unread=tuple(asked.unread),
             left_out=left_out,
+            stale=tuple(
+                part.freshness
+                for part in asked.answers
+                if part.freshness and part.doubtful and (part in parts or not part.books())
+            ),
             equity=self._equity(key, asked, parts),
             open=_open(parts, key) if asked.account else None,
             period=asked.period,

@@ -43,6 +43,7 @@ from reporter.trading.books import (
     TradeOrder,
     UnreadableValue,
 )
+from reporter.trading.freshness import Freshness
 from reporter.trading.ledger import queries, rights, rows
 from reporter.trading.ledger.balances import BookKey, LedgerResult, LineKey
 from reporter.trading.ledger.catalog import has_table
@@ -111,9 +112,14 @@ class Reader:
         return self.settings.name
 
     def stamp(self) -> str | None:
-        """What changes with every write; None where that cannot be told, or where prices come from elsewhere."""
+        """What changes with every write, and with every minute where figures may get stale; None where that cannot be
+        told, or where prices come from elsewhere."""
         file = self._database.file if isinstance(self._database, Database) and self._prices is None else None
-        return write_stamp(file, self._clock_of_ours()) if file and self._clock_of_ours else None
+        if file is None or self._clock_of_ours is None:
+            return None
+        now = self._clock_of_ours()
+        found = write_stamp(file, now)
+        return f"{found} {now:%H:%M}" if found and self.settings.fresh else found
 
     def close(self) -> None:
         """End the session that is kept for the next look."""
@@ -170,6 +176,7 @@ class Reader:
                 equity=equities,
                 open=look.open_sums() if account else {},
                 unreadable=unreadable,
+                freshness=self._freshness(look, period),
             )
         # The server of the prices is asked once the database is let go.
         return replace(found, open=rows.open_with(*self._prices.priced(held))) if self._prices and account else found
@@ -442,11 +449,7 @@ class Reader:
             with self._snapshot() as connection:
                 clock = self._clock(connection)
                 latency = perf_counter() - started
-                source, now = self._narrowed(self._seen(connection, self._source)).source, self._now()
-                newest = moment(connection.execute(queries.newest(source)).scalar())
-                if newest is None or now is None or newest < now:
-                    return latency, clock, newest, None
-                return latency, clock, moment(connection.execute(queries.newest(source, now)).scalar()), newest
+                return latency, clock, *self._narrowed(self._seen(connection, self._source)).newest()
 
         try:
             latency, clock, newest, ahead = undisturbed(ask)
@@ -459,8 +462,21 @@ class Reader:
             latency=latency,
             newest_trade_at=newest,
             ahead_at=ahead,
+            freshness=self._judged(newest),
             clock=clock,
         )
+
+    def _judged(self, newest: datetime | None) -> Freshness | None:
+        """How fresh it is; None where the settings do not say how fresh it must be, or nobody knows the time."""
+        rule, clock = self.settings.fresh, self._clock_of_ours
+        return rule.judge(self.name, newest, clock()) if rule and clock else None
+
+    def _freshness(self, look: Snapshot, period: Period) -> Freshness | None:
+        """The same for a period; None also where there are newer trades than those of the period: it is complete."""
+        if self.settings.fresh is None:
+            return None
+        newest, _ = look.newest()
+        return None if newest and newest >= period.end else self._judged(newest)
 
     def warnings(self) -> list[str]:
         """What is unwise in how we may read it, which is rights that are too wide; and what in it cannot be read."""
@@ -529,6 +545,7 @@ class Reader:
         found.trades = checks.trades
         found.findings = checks.findings()
         found.advice = undisturbed(self._missing_index)
+        found.freshness = self.health().freshness if self.settings.fresh else None
         found.open, with_result = undisturbed(self._check_open)
         found.findings += [with_result, undisturbed(partial(self._compare, checks))]
         return found

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from reporter.secret import Secret
+from reporter.trading.freshness_rule import FreshnessRule
 from reporter.trading.trades import Mode, Money
 
 
@@ -35,7 +36,8 @@ class LedgerSettings:
     `mode` says whether the money is real where the database does not (freqtrade), and which mode `starting_balance`
     belongs to. `starting_balance` has an amount a currency, `capital` an amount an agent, which the database's own
     word does not change. `mapping` says how the rows of a ledger of kind `mapping` become trades, `prices`
-    where the prices of open positions come from that the database does not have.
+    where the prices of open positions come from that the database does not have. `fresh` says how old the newest trade
+    may be.
     """
 
     name: str
@@ -46,3 +48,4 @@ class LedgerSettings:
     capital: Mapping[str, Money] = field(default_factory=dict)
     mapping: Mapping[str, Any] = field(default_factory=dict)
     prices: PriceSettings | None = None
+    fresh: FreshnessRule | None = None

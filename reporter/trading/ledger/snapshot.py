@@ -55,7 +55,7 @@ from reporter.trading.ledger.rollup_buckets import (
     start_of,
 )
 from reporter.trading.ledger.settings import LedgerSettings
-from reporter.trading.ledger.sources.base import Cell, Cells, Source
+from reporter.trading.ledger.sources.base import Cell, Cells, Source, moment
 from reporter.trading.trade_statistics import combined
 from reporter.trading.trades import Agent, OpenKey, Position, Trade
 
@@ -106,6 +106,16 @@ class Snapshot:
         if self.settings.kind != "freqtrade":
             return found
         return {book: replace(one, why=NO_PRICES if one.unpriced else "") for book, one in found.items()}
+
+    def newest(self) -> tuple[datetime | None, datetime | None]:
+        """When the newest trade closed, of those not in the future; and when the one furthest in the future did."""
+        newest = self._newest()
+        if newest is None or self.now is None or newest < self.now:
+            return newest, None
+        return self._newest(self.now), newest
+
+    def _newest(self, until: datetime | None = None) -> datetime | None:
+        return moment(self.connection.execute(queries.newest(self.source, until)).scalar())
 
     def courses(self, until: int) -> Courses | None:
         kept = self.rollups.courses(self.settings.name, self.definition, until) if self.rollups else None
