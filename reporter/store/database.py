@@ -31,12 +31,12 @@ from reporter.store.store_file import (
     copy_to,
     identity,
     identity_of,
-    keep_copy,
     make_file,
     read_write,
     refuse_foreign,
 )
 from reporter.store.turns import Turns
+from reporter.store.upgrade_copies import keep_copy
 
 log = logging.getLogger(__name__)
 

@@ -17,8 +17,8 @@ from reporter.operations import trading
 from reporter.trading.books import ANY_TRADE, Book, By
 from reporter.trading.trades import Mode, Money, Trade
 from reporter.web import wire
+from reporter.web.bounded_search import newest_in_parts
 from reporter.web.resource import Call, OfLedgers, Resource, Span, span_of
-from reporter.web.trade_search import newest_in_parts
 
 NEWEST = 10_000
 """So many trades, the newest of a span, make the steps, the pairs of tags and the holding times."""

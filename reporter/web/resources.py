@@ -40,10 +40,10 @@ from reporter.store import (
 from reporter.trading.books import By, Facet, RankPlace, Series, TradeFilter, TradeOrder
 from reporter.trading.equity_curve import curve_of_series
 from reporter.web import wire
+from reporter.web.bounded_search import TradeSearch, newest_in_parts
 from reporter.web.context import WebContext
 from reporter.web.problems import ProblemError
 from reporter.web.resource import EVER, Call, OfLedgers, Paged, Query, Resource, Span, row_of, span_of
-from reporter.web.trade_search import TradeSearch, newest_in_parts
 
 DAYS_SHOWN = 30
 AHEAD = timedelta(days=7)

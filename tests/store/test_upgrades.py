@@ -18,8 +18,8 @@ import pytest
 from reporter.errors import StoreError
 from reporter.store.database import open_store
 from reporter.store.self_health import self_health
-from reporter.store.store_file import COPIES, copies
 from reporter.store.tables import HEAD
+from reporter.store.upgrade_copies import COPIES, copies
 from tests.store.kept_stores import MOMENT, ROWS, kept, unpacked, versions
 from tests.support.paths import ROOT
 

@@ -13,7 +13,7 @@ import pytest
 from reporter.app.app import App
 from reporter.periods.civil import Period
 from reporter.trading.books import ANY_TRADE, TradeFilter, TradeOrder
-from reporter.web.trade_search import COUNT_SECONDS, SECONDS, SearchPage, SortedPage, TradeCount, TradeSearch
+from reporter.web.bounded_search import COUNT_SECONDS, SECONDS, SearchPage, SortedPage, TradeCount, TradeSearch
 from tests.jobs.floor import Closed, database
 from tests.operations.floors import AGENTS, CONFIG
 from tests.support.stage import Stage
