@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reporter.alerts.model import Level
-from reporter.alerts.thresholds import Threshold
+from reporter.alerts.thresholds import NEVER, Measurement, Threshold, entered, grade_all, worst
 
 HIGH = Threshold(warning=80, critical=90)
 LOW = Threshold(warning=14, critical=3, low=True)
@@ -54,3 +54,50 @@ def test_the_limit_told_is_the_one_passed_or_the_next() -> None:
 def test_a_worse_figure_is_never_of_a_better_level(one: float, other: float, known: Level) -> None:
     better, worse = sorted((one, other))
     assert not HIGH.graded(better, known)[0].worse_than(HIGH.graded(worse, known)[0])
+
+
+def percent(figure: float) -> str:
+    return f"{figure:g}%"
+
+
+@pytest.mark.parametrize(("measured", "known", "expected"), [
+    (Measurement("load", 12), Level.OK, ("ok", "12", None, "load above 12")),
+    (Measurement("load", 1234.5), Level.OK, ("ok", "1,234.5", None, "load above 1,234.5")),
+    (Measurement("disk", 85, HIGH, percent), Level.OK, ("warning", "85%", "80%", "disk above 80%")),
+    (Measurement("disk", 80, HIGH, percent), Level.OK, ("warning", "80%", "80%", "disk above 80%")),
+    (Measurement("disk", 78, HIGH, percent), Level.WARNING, ("warning", "78%", "80%", "disk not yet well below 80%")),
+    (Measurement("days", 2, LOW), Level.OK, ("critical", "2", "3", "days below 3")),
+    (Measurement("days", 14.5, LOW), Level.WARNING, ("warning", "14.5", "14", "days not yet well above 14")),
+    (
+        Measurement("latency", 95, HIGH, trouble="slower than {limit}"),
+        Level.OK,
+        ("critical", "95", "90", "slower than 90"),
+    ),
+    (
+        Measurement("latency", 88, HIGH, trouble="slower than {limit}"),
+        Level.CRITICAL,
+        ("critical", "88", "90", "latency not yet well below 90"),
+    ),
+])  # fmt: skip
+def test_the_words_of_a_figure(measured: Measurement, known: Level, expected: tuple[str, str, str | None, str]) -> None:
+    (grade,) = grade_all([measured], {measured.key: known}.__getitem__)
+    assert (grade.level.value, grade.value, grade.limit_text, grade.words) == expected
+    assert grade.returning is ("not yet" in grade.words)
+
+
+def test_the_first_of_the_worst_leads_and_what_is_well_is_not_remembered() -> None:
+    measures = [
+        Measurement("calm", 1, HIGH),
+        Measurement("free", 14, LOW),
+        Measurement("disk", 85, HIGH),
+        Measurement("any", 9),
+    ]
+    grades = grade_all(measures, lambda _: Level.OK)
+    first = worst(grades)
+    assert first
+    assert first.measurement.name == "free"
+    assert worst([]) is None
+    assert entered({grade.measurement.key: grade.level for grade in grades}) == (
+        ("disk", False, Level.WARNING), ("free", True, Level.WARNING),
+    )  # fmt: skip
+    assert NEVER.graded(1e9) == (Level.OK, None)
