@@ -36,9 +36,9 @@ class StateSpan:
     """The first moment of the span."""
     end: datetime
     """The end of the span."""
-    readings: int = 1
+    readings: int = 0
     """The number of readings in it."""
-    in_row: int = 1
+    in_row: int = 0
     """The number of readings since the level last changed."""
     figures: int = 0
     """The number of readings with a figure."""
@@ -144,7 +144,7 @@ def extended(before: StateSpan | None, seen: Observation, at: datetime, patience
 
 
 def _begun(seen: Observation, at: datetime) -> StateSpan:
-    return _counted(StateSpan(seen.subject, seen.level, at, at, readings=0, in_row=0), seen)
+    return _counted(StateSpan(seen.subject, seen.level, at, at), seen)
 
 
 def _counted(span: StateSpan, seen: Observation) -> StateSpan:
@@ -168,7 +168,7 @@ def _until(span: StateSpan, at: datetime) -> list[StateSpan]:
     pieces = []
     while (strike := hour_of(span.start) + HOUR) <= at:
         pieces.append(replace(span, end=strike))
-        span = StateSpan(span.subject, span.level, strike, strike, readings=0, in_row=span.in_row, value=span.value)
+        span = StateSpan(span.subject, span.level, strike, strike, in_row=span.in_row, value=span.value)
     return [*pieces, replace(span, end=at)]
 
 

@@ -259,12 +259,11 @@ def _advice(words: str) -> str:
 
 def _time(text: str) -> time:
     found = re.fullmatch(r"(\d{1,2}):(\d{2})", text)
-    hour, minute = map(int, found.groups()) if found else (99, 0)
-    if hour > 23 or minute > 59:
-        meant = _clock_of(text.lower())
-        advice = f"write `{meant}`" if meant else "write it as HH:MM, from 00:00 to 23:59"
-        raise ScheduleError(f"`{text}` is no time of day: {advice}.")
-    return time(hour, minute)
+    if found and int(found[1]) <= 23 and int(found[2]) <= 59:
+        return time(int(found[1]), int(found[2]))
+    meant = _clock_of(text.lower())
+    advice = f"write `{meant}`" if meant else "write it as HH:MM, from 00:00 to 23:59"
+    raise ScheduleError(f"`{text}` is no time of day: {advice}.")
 
 
 def _clock_of(text: str) -> str | None:
@@ -288,5 +287,5 @@ def _wall(moment: datetime, zone: str) -> datetime:
 
 
 def _ordinal(number: int) -> str:
-    suffix = "th" if 10 < number < 20 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    suffix = "th" if number in {11, 12, 13} else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
     return f"{number}{suffix}"

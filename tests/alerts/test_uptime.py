@@ -6,13 +6,24 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reporter.alerts.model import Level, Observation
-from reporter.alerts.uptime import Outage, StateSpan, Uptime, extended, is_component, measured, outages, rolled_up
+from reporter.alerts.uptime import (
+    Outage,
+    StateSpan,
+    Uptime,
+    extended,
+    hour_of,
+    is_component,
+    measured,
+    outages,
+    rolled_up,
+)
 from tests.support.civil import LAW
 
 START = datetime(2026, 10, 30, 14, 58, tzinfo=UTC)
@@ -55,6 +66,11 @@ def test_a_span_is_cut_at_the_full_hour() -> None:
     assert sketch(spans) == [("ok", 0, 120, 4), ("ok", 120, 150, 2)]
     assert [span.in_row for span in spans] == [4, 6]
     assert [span.mean for span in spans] == [45, 135]
+
+
+def test_an_hour_is_struck_by_the_clock_of_utc() -> None:
+    moment = datetime(2026, 10, 30, 20, 28, 7, 500, tzinfo=ZoneInfo("Asia/Kolkata"))
+    assert hour_of(moment) == datetime(2026, 10, 30, 14, tzinfo=UTC)
 
 
 def test_a_time_without_readings_belongs_to_nobody() -> None:

@@ -201,37 +201,6 @@ def test_a_signed_share_marks_a_gain() -> None:
     assert SHOW.signed_pct(Decimal("0.0456")) == "+4.56%"
 
 
-@pytest.mark.parametrize(
-    ("seconds", "shown"),
-    [
-        (0, "0s"),
-        (0.0002, "<1ms"),
-        (0.005, "5ms"),
-        (0.9996, "1s"),
-        (2.34, "2.3s"),
-        (27, "27s"),
-        (867, "14m 27s"),
-        (840, "14m"),
-        (3605, "1h"),
-        (11100, "3h 5m"),
-        (86400, "1 day"),
-        (655200, "7 days, 14 hours"),
-        (90000, "1 day, 1 hour"),
-        (-867, "-14m 27s"),
-    ],
-)
-def test_durations_name_at_most_two_units(seconds: float, shown: str) -> None:
-    assert duration_text(seconds) == shown
-    assert duration_text(timedelta(seconds=seconds)) == shown or seconds == 0.0002
-
-
-@pytest.mark.parametrize(
-    ("seconds", "shown"), [(15, "15s ago"), (200, "3m ago"), (172900, "2 days ago"), (-300, "in 5m"), (0, "just now")]
-)
-def test_ago_names_one_unit(seconds: int, shown: str) -> None:
-    assert ago(NOON - timedelta(seconds=seconds), NOON) == shown
-
-
 def test_times_are_shown_in_the_zone_asked_for() -> None:
     assert SHOW.time(NOON, "Europe/Berlin") == "2026-10-30 13:00:05 CET"
     assert SHOW.clock(NOON) == "12:00:05"

@@ -23,6 +23,7 @@ from reporter.periods.civil import (
     exists,
     first_instant,
     first_strike,
+    following,
     named_end,
     parse_at,
     strikes,
@@ -50,9 +51,39 @@ def test_a_period_holds_its_moment_and_meets_its_neighbours(unit: Unit, moment: 
     period = containing(unit, moment, zone)
     assert period.start <= moment < period.end
     assert before(period).end == period.start
-    following = containing(unit, period.end, zone)
-    assert following.start == period.end
-    assert before(following) == period
+    later = containing(unit, period.end, zone)
+    assert later.start == period.end
+    assert before(later) == period
+
+
+@LAW
+@given(units, moments, zones)
+def test_what_follows_begins_there_and_ends_with_a_period_of_the_zone(unit: Unit, moment: datetime, zone: str) -> None:
+    found = following(unit, moment, zone)
+    whole = containing(unit, found.end - timedelta(microseconds=1), zone)
+    if moment == whole.start:
+        assert found == whole
+        return
+    assert found == replace(whole, start=moment, label=found.label)
+    assert found.label.startswith(f"{whole.label} (")
+    assert found.label.endswith(", zone changed)")
+    shorter, longer = whole.duration - found.duration, before(whole).duration
+    assert shorter <= whole.duration / 2  # at most half is cut off, or less than half of the one before is added
+    assert -shorter < longer / 2
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "label"),
+    [
+        ("2026-10-30T00:00", "2026-10-31", "2026-10-30"),
+        ("2026-10-30T09:00", "2026-10-31", "2026-10-30 (15h, zone changed)"),
+        ("2026-10-30T12:00", "2026-10-31", "2026-10-30 (12h, zone changed)"),
+        ("2026-10-30T12:01", "2026-11-01", "2026-10-31 (1 day, 11 hours, zone changed)"),
+    ],
+)
+def test_the_first_day_in_another_zone_says_how_long_it_is(start: str, end: str, label: str) -> None:
+    moments = [datetime.fromisoformat(text).replace(tzinfo=UTC) for text in (start, end)]
+    assert following(Unit.DAY, moments[0], "UTC") == Period(*moments, label, "UTC", Unit.DAY)
 
 
 @LAW
@@ -305,6 +336,14 @@ def test_what_a_user_may_write_to_name_a_moment(text: str, moment: str) -> None:
 def test_people_write_dates_in_many_ways(text: str, wall: str) -> None:
     moment = parse_at(text, "Europe/Berlin", now=AFTERNOON)
     assert moment.astimezone(ZoneInfo("Europe/Berlin")).replace(tzinfo=None) == datetime.fromisoformat(wall)
+
+
+@pytest.mark.parametrize("text", ["1899-12-31", "2201-01-01", "1899-12-31 23:59", "2201-01-01 00:00", "0001-01"])
+def test_years_far_from_ours_are_slips(text: str) -> None:
+    with pytest.raises(ValueError, match=rf"The year {text[:4]} is not between 1900 and 2200\."):
+        parse_at(text, "UTC")
+    assert parse_at("1900-01-01", "UTC") == datetime(1900, 1, 1, tzinfo=UTC)
+    assert parse_at("2200-12-31 23:59", "UTC") == datetime(2200, 12, 31, 23, 59, tzinfo=UTC)
 
 
 def test_a_range_ends_with_the_whole_of_last_week() -> None:

@@ -189,6 +189,8 @@ YEAR = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
         ("weekly on Monday at 00:05", "weekly on mon at 00:05", "Mondays at 00:05"),
         ("weekly on thurs at 00:05", "weekly on thu at 00:05", "Thursdays at 00:05"),
         ("monthly on 1 at 00:10", "monthly on 1 at 00:10", "on the 1st of each month at 00:10"),
+        ("every 86400s", "every 24h", "every 24 hours"),
+        ("daily at 23:59", "daily at 23:59", "every day at 23:59"),
         ("monthly on 22 at 00:10", "monthly on 22 at 00:10", "on the 22nd of each month at 00:10"),
         ("monthly on 13 at 00:10", "monthly on 13 at 00:10", "on the 13th of each month at 00:10"),
         ("monthly on 31 at 00:10", "monthly on last at 00:10", "on the last day of each month at 00:10"),
@@ -211,6 +213,14 @@ def test_a_schedule_is_read_and_put_into_words(text: str, canonical: str, words:
     assert parse(text).describe() == words
 
 
+def test_days_of_a_month_are_numbered_as_people_say_them() -> None:
+    said = [parse(f"monthly on {day} at 00:10").describe().split()[2] for day in range(1, 31)]
+    assert " ".join(said) == (
+        "1st 2nd 3rd 4th 5th 6th 7th 8th 9th 10th 11th 12th 13th 14th 15th 16th 17th 18th 19th 20th "
+        "21st 22nd 23rd 24th 25th 26th 27th 28th 29th 30th"
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "advice"),
     [
@@ -228,6 +238,12 @@ def test_a_schedule_is_read_and_put_into_words(text: str, canonical: str, words:
         ("daily at 25:00", "`25:00` is no time of day: write it as HH:MM, from 00:00 to 23:59."),
         ("daily at 9am", "`9am` is no time of day: write `09:00`."),
         ("daily at 12:30am", "write `00:30`."),
+        ("daily at 12pm", "write `12:00`."),
+        ("daily at 11:59PM", "write `23:59`."),
+        ("daily at 12:60pm", "write it as HH:MM, from 00:00 to 23:59."),
+        ("daily at 13pm", "write it as HH:MM, from 00:00 to 23:59."),
+        ("daily at 24:00", "write `00:00`."),
+        ("daily at 23:60", "write it as HH:MM, from 00:00 to 23:59."),
         ("daily at nine", "write it as HH:MM, from 00:00 to 23:59."),
         ("weekly on mno at 00:05", "`mno` is no weekday: write `weekly on mon at 00:05`."),
         ("weekly on mon", "write `weekly on mon at 00:05`."),
@@ -244,6 +260,15 @@ def test_a_schedule_is_read_and_put_into_words(text: str, canonical: str, words:
         ('cron "61 0 * * *"', "`61` is no minute; write 0 to 59, such as `0,30` or `*/15`."),
         ('cron "0 0 * * 8"', "`8` is no weekday; write 0 to 7 or sun to sat, such as `1-5`; 0 and 7 are Sunday."),
         ('cron "0 22-2 * * *"', "`22-2` is no hour, for it runs backwards; write `22-23,0-2`."),
+        ('cron "60-10 0 * * *"', "`60-10` is no minute; write 0 to 59, such as `0,30` or `*/15`."),
+        ('cron "50-10 0 * * *"', "write `50-59,0-10`."),
+        ('cron "0 24-2 * * *"', "write 0 to 23, such as `9-17` or `*/6`."),
+        ('cron "0 0 31-5 * *"', "`31-5` is no day of the month, for it runs backwards; write `31-31,1-5`."),
+        ('cron "0 0 32-5 * *"', "write 1 to 31, such as `1,15`, or `L` for the last day."),
+        ('cron "0 0 1 12-2 *"', "`12-2` is no month, for it runs backwards; write `12-12,1-2`."),
+        ('cron "0 0 1 13-2 *"', "write 1 to 12 or jan to dec, such as `1-3`."),
+        ('cron "0 0 * * 6-1"', "`6-1` is no weekday, for it runs backwards; write `6-6,0-1`."),
+        ('cron "0 0 * * 9-1"', "write 0 to 7 or sun to sat, such as `1-5`; 0 and 7 are Sunday."),
         ('cron "0 0 ? * 1"', "`?` is no day of the month; write `*`."),
         ('cron "0 0 31 2 *"', "never comes: no date fits it; for the last day of a month write `L` as its day"),
         ('cron "0 0 30 feb *"', "never comes: no date fits it"),
