@@ -82,8 +82,8 @@ def test_what_follows_begins_there_and_ends_with_a_period_of_the_zone(unit: Unit
     ],
 )
 def test_the_first_day_in_another_zone_says_how_long_it_is(start: str, end: str, label: str) -> None:
-    moments = [datetime.fromisoformat(text).replace(tzinfo=UTC) for text in (start, end)]
-    assert following(Unit.DAY, moments[0], "UTC") == Period(*moments, label, "UTC", Unit.DAY)
+    begins, ends = (datetime.fromisoformat(text).replace(tzinfo=UTC) for text in (start, end))
+    assert following(Unit.DAY, begins, "UTC") == Period(begins, ends, label, "UTC", Unit.DAY)
 
 
 @LAW
