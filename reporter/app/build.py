@@ -97,7 +97,7 @@ def build(
             basis=settings.figures.as_basis(),
             rates=as_rates(settings.rates),
             formats=formats,
-            quotes=_quotes(settings),
+            quotes=_quotes(settings, clock.wall),
             markets=tuple(entry.as_priced(name) for name, entry in settings.markets.items()),
             audit=tuple(entry.as_rule(name) for name, entry in settings.audit.items()),
         ),
@@ -128,7 +128,7 @@ def build(
     return runtime, problems
 
 
-def _quotes(settings: models.Config) -> Callable[[], Sequence[Quote]]:
+def _quotes(settings: models.Config, now: Callable[[], datetime]) -> Callable[[], Sequence[Quote]]:
     """What asks the markets; nothing of it is loaded before a job asks."""
     made: list[Quotes] = []
 
@@ -136,7 +136,7 @@ def _quotes(settings: models.Config) -> Callable[[], Sequence[Quote]]:
         from reporter.probes import quotes  # noqa: PLC0415 - loaded only where it is used
 
         if not made:
-            made.append(quotes.Quotes(settings.markets, Ledgers(settings.ledgers, settings.timezone)))
+            made.append(quotes.Quotes(settings.markets, Ledgers(settings.ledgers, settings.timezone), now))
         return made[0].ask()
 
     return ask

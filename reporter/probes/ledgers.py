@@ -22,6 +22,7 @@ class Ledgers:
     def __init__(self, ledgers: Mapping[str, LedgerConfig], timezone: str) -> None:
         self._entries = ledgers
         self.zone = ZoneInfo(timezone)
+        self._alone: dict[str, Portfolio] = {}
 
     def url(self, name: str | None) -> Secret:
         """The address of the ledger `name`; the config makes sure that the ledger exists. Raises LedgerError.
@@ -38,14 +39,18 @@ class Ledgers:
     @cached_property
     def portfolio(self) -> Portfolio:
         """All ledgers together."""
-        return Portfolio(
-            [
-                LedgerSettings(
-                    name=name, kind=entry.kind, url=entry.url, mode=entry.mode, mapping=mapping_of(entry.mapping)
-                )
-                for name, entry in self._entries.items()
-            ]
-        )
+        return Portfolio([self._settings(name) for name in self._entries])
+
+    def only(self, name: str) -> Portfolio:
+        """One ledger, whatever becomes of the others."""
+        if name not in self._alone:
+            self._alone[name] = Portfolio([self._settings(name)])
+        return self._alone[name]
+
+    def _settings(self, name: str) -> LedgerSettings:
+        entry = self._entries[name]
+        mapping = mapping_of(entry.mapping)
+        return LedgerSettings(name=name, kind=entry.kind, url=entry.url, mode=entry.mode, mapping=mapping)
 
 
 def sqlite_path(url: Secret) -> Path:

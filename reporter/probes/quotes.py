@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -14,33 +14,39 @@ from sqlalchemy import text
 from reporter.config.markets import MarketConfig
 from reporter.errors import LedgerError, ReporterError
 from reporter.http_client import CUT, PLACEHOLDER, BoundedTransport, Bounds, HidingTransport
-from reporter.periods.clock import SystemClock
 from reporter.periods.deadlines import SideThreads
+from reporter.periods.time_text import duration_text
 from reporter.probes.jsonpath import NOTHING, found
 from reporter.probes.ledgers import Ledgers
 from reporter.secret import Secret, masked
-from reporter.trading.books import Ledger
 from reporter.trading.ledger.connection import Database
 from reporter.trading.ledger.prices import WORKING, PriceSource
+from reporter.trading.ledger.queries import LARGEST
 from reporter.trading.ledger.settings import PriceSettings
 from reporter.trading.ledger.sqlite_file import undisturbed
 from reporter.trading.markets import Quote
 
 BOUNDS = Bounds(seconds=8, size=2_000_000)
 SECONDS = 8.0
+# What is smaller or as large is no price; a float still holds the rest.
+SMALLEST = Decimal("1e-18")
+# An older price of a position says nothing of now.
+OLD = timedelta(hours=1)
 _LONG_AGO = datetime.fromtimestamp(0, UTC)
 
 
 class Quotes:
     """The markets of a config. Asked at once, each within some seconds; one that fails leaves the others alone."""
 
-    def __init__(self, markets: Mapping[str, MarketConfig], ledgers: Ledgers) -> None:
+    def __init__(self, markets: Mapping[str, MarketConfig], ledgers: Ledgers, now: Callable[[], datetime]) -> None:
+        """`now` is the wall clock."""
         self._markets = markets
+        self._now = now
         self._ledgers = ledgers
         self._threads = SideThreads("market")
         self._exchanges: dict[tuple[str | None, Secret | None], PriceSource] = {
             (market.exchange, market.url): PriceSource(
-                PriceSettings(kind="ccxt", exchange=market.exchange, url=market.url), SystemClock().wall
+                PriceSettings(kind="ccxt", exchange=market.exchange, url=market.url), now
             )
             for market in markets.values()
             if market.exchange
@@ -70,8 +76,8 @@ class Quotes:
                 price = self._of_exchange(market)
                 return Quote(market=name, price=price, currency=market.currency, source=market.source)
             if market.symbol:
-                price = _traded_at(self._ledgers.portfolio, str(market.ledger), market.symbol)
-                return Quote(market=name, price=price, currency=market.currency, source=market.source)
+                price, at = self._traded_at(str(market.ledger), market.symbol)
+                return Quote(market=name, price=price, at=at, currency=market.currency, source=market.source)
             data = _from_http(market.url) if market.url else self._from_query(market)
             return _read(name, market, data)
         except (ReporterError, httpx.HTTPError, ValueError) as error:
@@ -82,17 +88,33 @@ class Quotes:
         """The last price of a market; the exchange is asked for all of its markets at once."""
         place = (market.exchange, market.url)
         wanted = {str(one.symbol) for one in self._markets.values() if (one.exchange, one.url) == place}
-        price = _number(self._exchanges[place].of_exchange(sorted(wanted)).get(str(market.symbol)))
-        if price is None or price <= 0:
+        price = _price(self._exchanges[place].of_exchange(sorted(wanted)).get(str(market.symbol)))
+        if price is None:
             raise LedgerError(f"{market.exchange} has no price of {market.symbol}")
         return price
+
+    def _traded_at(self, ledger: str, symbol: str) -> tuple[Decimal, datetime]:
+        """The newest price of a ledger's open positions in a market, and when it was one. Raises LedgerError."""
+        now = self._now()
+        held = [one for one in self._ledgers.only(ledger).open_positions() if one.market == symbol]
+        prices = [(one.priced_at, price) for one in held if (price := _price(one.current_price))]
+        if not prices:
+            raise LedgerError(f"no open position of {ledger} in {symbol} has a price")
+        at, price = max(prices, key=lambda one: one[0] or _LONG_AGO)
+        if at and now - at > OLD:
+            raise LedgerError(f"the newest price of {symbol} is {duration_text(now - at)} old")
+        return price, min(at or now, now)
 
     def _from_query(self, market: MarketConfig) -> Any:
         database = Database(str(market.ledger), self._ledgers.url(market.ledger), SECONDS)
 
+        query = text(str(market.query))
+        if database.dialect == "postgresql":  # whose driver else fetches every row
+            query = query.execution_options(stream_results=True, max_row_buffer=1)
+
         def ask() -> Any:
             with database.snapshot() as connection:
-                return connection.execute(text(str(market.query))).mappings().first()
+                return connection.execute(query).mappings().first()
 
         row = undisturbed(ask)
         if row is None:
@@ -114,8 +136,8 @@ def _from_http(url: Secret) -> Any:
 
 
 def _read(name: str, market: MarketConfig, data: Any) -> Quote:
-    price = _number(found(data, market.price))
-    if price is None or price <= 0:
+    price = _price(found(data, market.price))
+    if price is None:
         raise ReporterError(f"there is no price at `{market.price}` of the answer")
     liquidity = found(data, market.liquidity) if market.liquidity else NOTHING
     return Quote(
@@ -133,13 +155,9 @@ def _number(value: Any) -> Decimal | None:
         number = Decimal(str(value))
     except InvalidOperation:
         return None
-    return number if number.is_finite() else None
+    return number if number.is_finite() and abs(number) < LARGEST else None
 
 
-def _traded_at(ledger: Ledger, name: str, symbol: str) -> Decimal:
-    """The newest price of open positions in a market. Raises LedgerError without one."""
-    held = [one for one in ledger.open_positions() if (one.ledger, one.market) == (name, symbol)]
-    prices = [(one.priced_at or _LONG_AGO, one.current_price) for one in held if one.current_price]
-    if prices:
-        return max(prices)[1]
-    raise LedgerError(f"no open position of {name} in {symbol} has a price")
+def _price(value: Any) -> Decimal | None:
+    number = _number(value)
+    return number if number is not None and number >= SMALLEST else None

@@ -34,6 +34,8 @@ class Quote:
     """The source's word for the liquidity; None where it gives none."""
     currency: str = ""
     """The currency of the price."""
+    at: datetime | None = None
+    """When it was the price; None where the source does not say."""
     source: str = ""
     """What tells this source of the price from others under the same name."""
     error: str | None = None

@@ -42,7 +42,7 @@ def market_prices(ctx: Context[Any]) -> tuple[list[MarketPrices], list[MarketPri
     """The markets of the config now, and their prices for the job to yield."""
     found = [_with_past(ctx, quote) for quote in ctx.quotes()]
     seen = [
-        MarketPrice(market=quote.market, source=quote.source, at=ctx.now, price=quote.price)
+        MarketPrice(market=quote.market, source=quote.source, at=quote.at or ctx.now, price=quote.price)
         for quote in (one.quote for one in found)
         if quote.price is not None
     ]
