@@ -37,10 +37,12 @@ def market_update(ctx: Context[Parameters]) -> Iterator[Report | Observation | M
     """Each market of `markets:` in a board: price, change over 15 minutes, an hour and a day, volume, liquidity."""
     found, seen = market_prices(ctx)
     signals = ctx.history.signals(ctx.now - timedelta(minutes=ctx.params.signals_minutes))
+    priced = {market.name: market for market in ctx.markets}
     for market in found:
-        facts: Facts = {"market": market, "signals": latest_signals(signals, market.quote.market)}
+        name = market.quote.market
+        facts: Facts = {"market": market, "signals": latest_signals(signals, name, priced.get(name))}
         moved = market.changes["15m"] or 0
         tone = Tone.GOOD if moved > 0 else Tone.BAD if moved < 0 else Tone.INFO
-        channel = ctx.params.markets.get(market.quote.market)
-        yield Report(facts=facts, tone=tone, slot=market.quote.market, refresh=REFRESH, channel=channel)
+        channel = ctx.params.markets.get(name)
+        yield Report(facts=facts, tone=tone, slot=name, refresh=REFRESH, channel=channel)
     yield from seen

@@ -113,13 +113,14 @@ class Formats:
         return "▲" if figure > 0 else "▼" if figure < 0 else "▬"
 
     def number(self, value: Number | None, decimals: int | None = None, *, plus: bool = False) -> str | None:
-        """`1,234.5`. Without `decimals` as many as it has, at most 8."""
+        """`1,234.5`. Without `decimals` as many as it has, at most 8; of a small exact one the first five digits."""
         figure = _finite(value)
         if figure is None:
             return None
         if decimals is not None:
             return "".join(self._split(figure, decimals, plus=plus))
-        text = "".join(self._split(figure, 8, plus=plus))
+        small = isinstance(value, Decimal) and bool(figure)
+        text = "".join(self._split(figure, min(max(8, 4 - figure.adjusted()), 20) if small else 8, plus=plus))
         return text.rstrip("0").removesuffix(self.point)
 
     def compact(self, value: Money | Number | None, digits: int | None = None, *, plus: bool = False) -> str | None:

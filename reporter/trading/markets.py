@@ -112,9 +112,9 @@ def regime(samples: Sequence[PriceAt]) -> str | None:
 
 
 def correlation(one: Sequence[PriceAt], other: Sequence[PriceAt]) -> tuple[float, int] | None:
-    """Pearson's ratio of correlation of the returns at common moments, and their number; None with fewer than ten."""
-    second = dict(other)
-    common = [(at, price) for at, price in one if at in second]
+    """Pearson's ratio of correlation of the returns in common minutes, and their number; None with fewer than ten."""
+    second = {_minute(at): price for at, price in other}
+    common = [(_minute(at), price) for at, price in one if _minute(at) in second]
     first = returns(common)
     then = returns([(at, second[at]) for at, _ in common])
     if len(first) < 10 or len(first) != len(then):
@@ -125,6 +125,24 @@ def correlation(one: Sequence[PriceAt], other: Sequence[PriceAt]) -> tuple[float
     mean, other_mean = fmean(first), fmean(then)
     covariance = fmean((a - mean) * (b - other_mean) for a, b in zip(first, then, strict=True))
     return covariance / spread, len(first)
+
+
+def _minute(moment: datetime) -> datetime:
+    return moment.replace(second=0, microsecond=0)
+
+
+def correlation_words(ratio: float, n: int) -> str:
+    """How two markets go together. Within ±2/√n two markets without any relation end 19 times in 20."""
+    size = abs(ratio)
+    if size <= 2 / sqrt(n):
+        return "no clear relation"
+    how = "closely" if size >= 0.8 else "mostly" if size >= 0.5 else "loosely"
+    return f"{how} {'together' if ratio > 0 else 'against each other'}"
+
+
+def volatility_word(ratio: float) -> str:
+    """A volatility beside what is usual, whose ratio it is: `calm`, `as usual` or `lively`."""
+    return "calm" if ratio < 2 / 3 else "lively" if ratio > 3 / 2 else "as usual"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +167,10 @@ class UsualMoves:
         return (whole, count, False) if whole else None
 
     def after(self, hour: int, size: float, most: int = 200) -> UsualMoves:
-        """With one more move; older ones fade once there are `most` of an hour."""
+        """With one more move; older ones fade once there are `most` of an hour. A price that stands still is no move: a
+        market that is closed would make each move after it unusual."""
+        if not size:
+            return self
         n, mean = self.hours.get(hour, (0, 0.0))
         n = min(n + 1, most)
         return UsualMoves({**self.hours, hour: (n, mean + (size - mean) / n)})

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from reporter.trading.markets import PricedMarket
+
 BUY, SELL = {"buy", "long", "yes", "up"}, {"sell", "short", "no", "down"}
 
 
@@ -50,11 +52,11 @@ def signal_of(at: datetime, name: str, fields: Mapping[str, Any]) -> Signal | No
     return Signal(at=at, name=whose, market=str(market), way=str(way).upper(), strength=named("strength", "confidence"))
 
 
-def latest_signals(signals: Iterable[Signal], market: str) -> list[Signal]:
-    """The newest signal of each name about a market, in the order in which they came."""
+def latest_signals(signals: Iterable[Signal], market: str, priced: PricedMarket | None = None) -> list[Signal]:
+    """The newest signal of each name about a market, or about what it prices, in the order in which they came."""
     found: dict[str, Signal] = {}
     for one in sorted(signals, key=lambda one: one.at):
-        if one.is_of(market):
+        if one.is_of(market) or (priced and priced.prices(one.market)):
             found.pop(one.name, None)
             found[one.name] = one
     return list(found.values())

@@ -25,3 +25,13 @@ def test_a_day_of_two_markets_reads_as_it_should(stage: Stage) -> None:
 
 def test_without_markets_it_says_so(stage: Stage) -> None:
     assert "No market is watched: write some under markets:." in watching(stage, "", "market_analysis").read()[0]
+
+
+def test_a_day_is_called_lively_beside_the_days_before(stage: Stage) -> None:
+    feed = watching(stage, "btc: {ledger: bot, symbol: BTC/USDT}", "market_analysis")
+    feed.holds("BTC/USDT", 100)
+    texts = []
+    for hour in range(4 * 24 + 23):
+        feed.bot.run("UPDATE positions SET current_price = ?", [100 + hour % 2 * (0.1 if hour < 96 else 0.4)])
+        texts = feed.read(seconds=3600)
+    assert "a day, lively (3.8 times that of the 4 days before)" in texts[0]

@@ -76,6 +76,16 @@ def test_a_market_may_have_a_channel_of_its_own_and_a_price_of_a_query(stage: St
     assert (channel, text.splitlines()[1]) == ("live", "Current Price: 2,587.4 USDT")
 
 
+def test_signals_of_what_a_market_prices_are_its_own(stage: Stage) -> None:
+    feed = watching(stage, "main: {ledger: bot, query: SELECT 1 AS price, trades: BTC/USDT}")
+    for pair in ("BTC/USDT", "ETH/USDT"):
+        fields = {"pair": pair, "signal": "LONG", "strategy": pair[:3]}
+        hand_in(stage.app.store, {"kind": "signal_generated", "fields": fields}, now=stage.clock.now)
+    [text] = feed.read()
+    assert "BTC: 🟢 LONG" in text
+    assert "ETH" not in text
+
+
 def test_the_price_of_open_positions_serves_too(stage: Stage) -> None:
     feed = watching(stage, "sol: {ledger: bot, symbol: SOL/USDT}")
     feed.bot.add(

@@ -63,6 +63,7 @@ from reporter.jobs.kit.limit_watch import limit_usages as limit_usages
 from reporter.jobs.kit.limit_watch import unknown_observations as unknown_observations
 from reporter.jobs.kit.prices import MarketPrices as MarketPrices
 from reporter.jobs.kit.prices import market_prices as market_prices
+from reporter.jobs.kit.prices import usual_volatility as usual_volatility
 from reporter.jobs.kit.roster import AgentChange as AgentChange
 from reporter.jobs.kit.roster import Roster as Roster
 from reporter.jobs.kit.roster import RosterEntry as RosterEntry
@@ -103,8 +104,10 @@ from reporter.trading.markets import PricedMarket as PricedMarket
 from reporter.trading.markets import Quote as Quote
 from reporter.trading.markets import UsualMoves as UsualMoves
 from reporter.trading.markets import correlation as correlation
+from reporter.trading.markets import correlation_words as correlation_words
 from reporter.trading.markets import regime as regime
 from reporter.trading.markets import volatility as volatility
+from reporter.trading.markets import volatility_word as volatility_word
 from reporter.trading.signals import Signal as Signal
 from reporter.trading.signals import latest_signals as latest_signals
 from reporter.trading.targets import RiskLimits as RiskLimits

@@ -5,16 +5,18 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
+from statistics import fmean
 from typing import Any
 
 from reporter.jobs.context import Context
 from reporter.trading.audit import NOT_PRICED, PriceThen
-from reporter.trading.markets import NEAR, MarketPrice, PriceAt, PricedMarket, Quote, change
+from reporter.trading.markets import NEAR, MarketPrice, PriceAt, PricedMarket, Quote, change, volatility
 from reporter.trading.trades import Trade
 
 DAY = timedelta(hours=25)
+MONTH = timedelta(days=31)
 SPANS = {"15m": timedelta(minutes=15), "1h": timedelta(hours=1), "24h": timedelta(hours=24)}
 # The days of prices that an audit has in memory.
 DAYS = 100
@@ -53,6 +55,17 @@ def _with_past(ctx: Context[Any], quote: Quote) -> MarketPrices:
     past = ctx.history.prices(quote.market, quote.source, ctx.now - DAY, ctx.now)
     now = [] if quote.price is None else [(ctx.now, quote.price)]
     return MarketPrices(quote, tuple((at, float(price)) for at, price in [*past, *now]), ctx.now)
+
+
+def usual_volatility(ctx: Context[Any], market: MarketPrices) -> tuple[float, int] | None:
+    """The mean volatility of the days before the last one, as a share for a day, and their number; None with fewer than
+    three. A day counts that has ten changes or more."""
+    before = ctx.history.prices(market.quote.market, market.quote.source, ctx.now - MONTH, ctx.now - DAY)
+    days: dict[date, list[PriceAt]] = {}
+    for at, price in before:
+        days.setdefault(at.date(), []).append((at, float(price)))
+    found = [one for samples in days.values() if (one := volatility(samples))]
+    return (fmean(found), len(found)) if len(found) >= 3 else None
 
 
 class PastPrices:
