@@ -222,7 +222,7 @@ def measured(
     for piece in _clipped(spans, start, end):
         times[piece.level] += (piece.end - piece.start) - _overlap(piece, windows)
     maintenance = sum((until - since for since, until in windows), NO_TIME)
-    inside = [span for span in spans if span.start < end and span.end >= start]
+    inside = [span for span in spans if start <= span.start < end or span.start < start < span.end]
     figures = sum(span.figures for span in inside)
     return Uptime(
         subject,

@@ -53,6 +53,12 @@ def test_a_trouble_explains_what_depends_on_it_if_it_is_as_bad(
     assert (found == Suppression("it depends on probe/db, which is in trouble", "probe/db")) is blamed
 
 
+def test_a_trouble_of_which_no_reading_is_known_is_as_bad_as_its_alert() -> None:
+    bare = AlertState("probe/db", Phase.OPEN, Level.WARNING, NOW)
+    found = [suppression_of("probe/bot", level, NOW, rules=RULES, troubled=[bare]) for level in Level]
+    assert [bool(one) for one in found] == [True, True, False, True]
+
+
 def test_what_cannot_be_looked_at_is_no_news_while_our_own_network_is_gone() -> None:
     gone = standing(OWN_NETWORK, Phase.OPEN, Level.CRITICAL)
     assert suppression_of("probe/x", Level.UNKNOWN, NOW, rules=RULES, troubled=[gone])
@@ -208,6 +214,7 @@ def test_a_step_counts_from_the_opening_of_the_present_trouble_and_only_what_was
 def test_people_are_reminded_of_a_silence_when_a_tenth_of_it_is_left_or_ten_minutes() -> None:
     short = Silence(1, "*", NOW, NOW + timedelta(minutes=20), "", "anna")
     long = Silence(1, "*", NOW, NOW + 8 * HOUR, "", "anna")
+    assert not short.reminded
     assert [short.ends_soon(NOW + timedelta(minutes=minutes)) for minutes in (17, 18, 20)] == [False, True, False]
     assert [long.ends_soon(NOW + 8 * HOUR - timedelta(minutes=left)) for left in (11, 10)] == [False, True]
 

@@ -255,11 +255,13 @@ def test_an_incident_counts_whole_in_each_time_that_it_touches(start: float, end
 def test_the_whole_of_a_measure() -> None:
     spans = [
         stretch("o", -20, -10),
+        stretch("o", -10, 0),  # its readings lie before
         stretch("w", 0, 2),
         stretch("c", 2, 5),
         stretch("?", 5, 9),
         stretch("o", 8, 20),  # another daemon's: what overlaps counts once
-        stretch("o", 31, 40),
+        stretch("o", 29, 40),
+        stretch("o", 30, 31),  # its readings lie behind
     ]
     windows = [span_of(16, 25), span_of(-9, -5), span_of(18, 19), span_of(24, 26), span_of(29, 90)]
     minutes = {"degraded": 2, "down": 3, "unknown": 4, "well": 7, "maintenance": 11, "unobserved": 3}
@@ -267,8 +269,10 @@ def test_the_whole_of_a_measure() -> None:
         "probe/db",
         **{name: timedelta(minutes=number) for name, number in minutes.items()},
         incidents=(Outage(*span_of(2, 5), over=True),),
-        figure=(0 + 2 + 5 + 8) / 4,
+        figure=(0 + 2 + 5 + 8 + 29) / 5,
     )
+    at_once = [stretch("o", 0, 0), stretch("o", 30, 30)]  # one look at the very beginning, and one at the end
+    assert measured("probe/db", at_once, *span_of(0, 30)).figure == 0
     longest = Uptime("probe/db", incidents=(Outage(*span_of(2, 5), over=True), Outage(*span_of(9, 10), over=True)))
     assert (longest.longest, longest.share, longest.figure) == (timedelta(minutes=3), None, None)
     assert Uptime("probe/db").longest is None
