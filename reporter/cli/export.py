@@ -67,6 +67,8 @@ def run(app: App, options: argparse.Namespace) -> int:
         print(f"{_counted(count, options.what)} in {options.out}", file=sys.stderr)
     for missing in ledger.left_out(period, only):
         print(visible(_without(missing)), file=sys.stderr)
+    for unrated in ledger.unrated(period, only):
+        print(visible(f"{unrated.ledger}: {unrated}"), file=sys.stderr)
     return DONE
 
 

@@ -399,7 +399,7 @@ def _write(
     message = replace(message, attachments=(*message.attachments, *report.files))
     if bound.job.covers.closed and context.period.so_far:
         message = replace(message, title=(*message.title, Run("text", " (so far)")))
-    message = message.noted(*_unreadable(report.books), *_stale(report.books))
+    message = message.noted(*_unreadable(report.books), *_unrated(report.books), *_stale(report.books))
     if report.channel and report.channel not in runtime.channels:
         known = ", ".join(runtime.channels)
         raise JobError(f"{bound.job.name} reports to the channel {report.channel}, which is none of: {known}")
@@ -412,6 +412,12 @@ def _unreadable(books: Sequence[Book]) -> Iterator[str]:
     """What no figure of a report counts because it cannot be read, so that a person can find and mend it."""
     found = {one.ledger: one for book in books for one in book.left_out}
     for one in found.values():
+        yield visible(f"{one.ledger}: {one}")
+
+
+def _unrated(books: Sequence[Book]) -> Iterator[str]:
+    """How many trades have a fee that nobody knows, because its token has no rate."""
+    for one in dict.fromkeys(one for book in books for one in book.unrated):
         yield visible(f"{one.ledger}: {one}")
 
 

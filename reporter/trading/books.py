@@ -204,6 +204,26 @@ class LeftOut:
         return "; ".join(map(str, [*self.faults, *self.first[NAMED:]]))
 
 
+@dataclass(frozen=True, slots=True)
+class Unrated:
+    """Trades of a book whose fee is in a token that has no rate: nobody knows the fee."""
+
+    ledger: str
+    """The name of the ledger in the config."""
+    token: str
+    """The token of the fees."""
+    trades: int
+    """The number of these trades."""
+    of: int
+    """The number of all closed trades that the ledger has in the book, with those that cannot be read."""
+    first: str
+    """The id of the first of these trades."""
+
+    def __str__(self) -> str:
+        """`fees: 3 of 412 trades without a rate of BNB, first 17`."""
+        return f"fees: {self.trades:,} of {self.of:,} trades without a rate of {self.token}, first {self.first}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Open:
     """A book's open positions, as they stand when asked."""
@@ -345,6 +365,8 @@ class Book(Figures):
     """What is missing from it of the ledgers that it is made of."""
     stale: tuple[Freshness, ...] = ()
     """The ledgers whose newest trade is older than they may be, and those without any trade, of which nobody knows."""
+    unrated: tuple[Unrated, ...] = ()
+    """The trades whose fee is in a token without a rate, by ledger and token."""
     equity: Equity | None = None
     """What the accounts were worth; None unless asked for with `account`, or where no source keeps snapshots."""
     open: Open | None = None
@@ -641,6 +663,9 @@ class Ledger(Protocol):
 
     def left_out(self, period: Period, only: Collection[str] = ()) -> list[LeftOut]:
         """What of the closed trades of a period cannot be read, by ledger; `only` of these ledgers, else of all."""
+
+    def unrated(self, period: Period, only: Collection[str] = ()) -> list[Unrated]:
+        """The closed trades of a period whose fee has no rate, by token; `only` of these ledgers, else of all."""
 
     def open_positions(self) -> list[Position]:
         """Every open position."""

@@ -23,7 +23,7 @@ from reporter.store.channel_states import ChannelState
 from reporter.store.events import StoredEvent
 from reporter.store.incidents import TransitionRecord
 from reporter.store.outbox import QueuedMessage
-from reporter.trading.books import Book, BookLine, Figures, LeftOut, Open, Series, Unread, UnreadableValue
+from reporter.trading.books import Book, BookLine, Figures, LeftOut, Open, Series, Unrated, Unread, UnreadableValue
 from reporter.trading.freshness import Freshness
 from reporter.trading.trades import Agent, Money, Position, Trade
 
@@ -91,6 +91,14 @@ class LeftOutJson(TypedDict):
     faults: list[FaultJson]
 
 
+class UnratedJson(TypedDict):
+    ledger: str
+    token: str
+    trades: int
+    of: int
+    first: str
+
+
 class StaleJson(TypedDict):
     ledger: str
     newest: str | None
@@ -111,6 +119,7 @@ class BookJson(FiguresJson):
     lines: list[LineJson]
     ledgers: list[str]
     left_out: list[LeftOutJson]
+    unrated: list[UnratedJson]
     stale: list[StaleJson]
 
 
@@ -483,6 +492,7 @@ class Wire:
             "lines": [line(one) for one in book.lines],
             "ledgers": list(book.ledgers),
             "left_out": list(map(_left_out, book.left_out)),
+            "unrated": list(map(_unrated, book.unrated)),
             "stale": list(map(self._stale, book.stale)),
         }
 
@@ -741,6 +751,10 @@ def _left_out(missing: LeftOut) -> LeftOutJson:
         "first": list(map(_unreadable, missing.first)),
         "faults": [{"trades": fault.trades, "first": _unreadable(fault.first)} for fault in missing.faults],
     }
+
+
+def _unrated(one: Unrated) -> UnratedJson:
+    return {"ledger": one.ledger, "token": one.token, "trades": one.trades, "of": one.of, "first": one.first}
 
 
 def _unreadable(one: UnreadableValue) -> UnreadableJson:

@@ -75,6 +75,27 @@ def test_what_is_unknown_is_empty_and_not_nothing(floor: Stage, capsys: Says) ->
     assert second["fees"] == "0"
 
 
+def test_fees_without_a_rate_are_counted_with_their_token(stage: Stage, tmp_path: Path, capsys: Says) -> None:
+    (tmp_path / "deals.csv").write_text(
+        "id,closed,profit,fee,token\n1,2026-10-30 10:00:00,5,0.1,KCS\n2,2026-10-30 11:00:00,5,1,USDT\n"
+    )
+    columns = (
+        "{id: id, agent: {const: a}, market: {const: BTC-USDT}, currency: {const: USDT}, closed_at: closed, "
+        "pnl: profit, fees: fee, fee_token: token}"
+    )
+    stage.environ["DEALS"] = str(tmp_path / "deals.csv")
+    ledgers = f"ledgers: {{deals: {{kind: mapping, url: env:DEALS, mapping: {{columns: {columns}}}}}}}\n"
+    stage.on_screen("  daily_summary: {}")
+    config = stage.folder / "config/reporter.yaml"
+    config.write_text(config.read_text() + ledgers)
+    said = "deals: fees: 1 of 2 trades without a rate of KCS, first 1"
+    assert export(stage, "daily", first="2026-10-30", last="2026-10-30") == 0
+    assert said in capsys.readouterr().err
+    stage.run("daily_summary", at="2026-10-30")
+    stage.deliver()
+    assert said in stage.screen.getvalue()
+
+
 def test_what_cannot_be_read_is_left_out_and_named(stage: Stage, tmp_path: Path, capsys: Says) -> None:
     one = without_checks(native_sqlite(tmp_path))
     one.trade(2, "2026-10-25 10:00:00")

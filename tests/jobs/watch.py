@@ -37,6 +37,7 @@ from reporter.trading.books import (
     TradeOrder,
     TradePage,
     TradePlace,
+    Unrated,
 )
 from reporter.trading.signals import Signal
 from reporter.trading.targets import Targets
@@ -120,6 +121,9 @@ class StillFloor:
         return iter(())
 
     def left_out(self, period: Period, only: Collection[str] = ()) -> list[LeftOut]:
+        return []
+
+    def unrated(self, period: Period, only: Collection[str] = ()) -> list[Unrated]:
         return []
 
     def names(self) -> list[str]:

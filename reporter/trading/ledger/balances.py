@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from reporter.trading.books import By, Equity, Fault, Figures, LeftOut, Open, UnreadableValue
+from reporter.trading.books import By, Equity, Fault, Figures, LeftOut, Open, Unrated, UnreadableValue
 from reporter.trading.freshness import Freshness
 from reporter.trading.ledger.path_metrics import PathMetrics
 from reporter.trading.ledger.settings import LedgerSettings
@@ -56,7 +56,8 @@ class LedgerResult:
     `mode` is what a ledger without any trade is taken for. `days` is the length of every `daily`. `before` is what each
     agent had realised when the period began, `paid` what was paid into the accounts. `paths` is what the order of a
     book's trades tells. `equity` and `open` are of the books that have accounts and positions, if that was asked for.
-    `freshness` is how old the newest trade is, where the settings say how old it may be.
+    `freshness` is how old the newest trade is, where the settings say how old it may be; `unrated` are trades whose fee
+    has no rate.
     """
 
     settings: LedgerSettings
@@ -73,6 +74,7 @@ class LedgerResult:
     open: dict[BookKey, Open]
     unreadable: UnreadableTrades = UnreadableTrades()
     freshness: Freshness | None = None
+    unrated: Mapping[BookKey, tuple[Unrated, ...]] = field(default_factory=dict)
 
     def books(self) -> set[BookKey]:
         """Every book that this ledger has a part in; a starting balance alone makes one too."""

@@ -97,6 +97,9 @@ NAMES: Mapping[str, str] = {
         mode trading_mode dry_run is_dry_run is_paper paper paper_trade is_paper_trade simulated is_simulated
         simulation is_live live environment env account_type session_mode is_demo demo is_test testnet modus
     """,
+    "fee_token": """
+        fee_token fee_currency fee_asset fee_coin fee_ccy commission_asset commission_currency commission_token
+    """,
     "leverage": "leverage lev leverage_used leverage_ratio hebel effet_levier levier apalancamento leva",
     "exit_reason": "exit_reason close_reason reason sell_reason exit_type close_type grund raison motivo",
     "entry_tag": "entry_tag enter_tag tag setup_name signal_name entry_reason open_reason",

@@ -8,7 +8,7 @@ from reporter.errors import LedgerError
 from reporter.secret import Secret
 from reporter.trading.ledger.clickhouse import SCHEMES, ClickHouse
 from reporter.trading.ledger.connection import Database
-from reporter.trading.ledger.derived import FILLS, DerivedDatabase
+from reporter.trading.ledger.derived import FILLS, UNPRICED, DerivedDatabase
 from reporter.trading.ledger.files import Files, file_kind
 from reporter.trading.ledger.settings import LedgerSettings
 from reporter.trading.ledger.sources import hummingbot, jesse
@@ -52,7 +52,7 @@ def source_of(settings: LedgerSettings, dialect: str, mode: Mode) -> Source:
             return native(dialect)
         case "hummingbot" | "mapping":
             has_fills = settings.kind == "hummingbot" or settings.mapping.get("unit") == "fill"
-            return replace(native(dialect), fills=FILLS if has_fills else None)
+            return replace(native(dialect), fills=FILLS if has_fills else None, unpriced=UNPRICED)
         case "freqtrade":
             return freqtrade(dialect, mode)
     known = "native, freqtrade, hummingbot, jesse and mapping"

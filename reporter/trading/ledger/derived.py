@@ -22,7 +22,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import Connection, StaticPool, column, create_engine, table
+from sqlalchemy import ColumnElement, Connection, StaticPool, column, create_engine, table
 
 from reporter.errors import LedgerError
 from reporter.trading.ledger.connection import SourceVersion
@@ -33,8 +33,9 @@ _TABLES = """
 CREATE TABLE trades (id TEXT PRIMARY KEY, agent TEXT, strategy TEXT, market TEXT, side TEXT, mode TEXT, currency TEXT,
     size NUMERIC, entry_price NUMERIC, exit_price NUMERIC, pnl NUMERIC, fees NUMERIC, opened_at TEXT, closed_at TEXT,
     entry_tag TEXT, exit_reason TEXT, funding NUMERIC, volume NUMERIC,
-    leverage NUMERIC) WITHOUT ROWID;
+    leverage NUMERIC, unpriced TEXT) WITHOUT ROWID;
 CREATE INDEX trades_closed_at ON trades (closed_at);
+CREATE INDEX trades_unpriced ON trades (closed_at) WHERE unpriced IS NOT NULL;
 CREATE TABLE positions (id TEXT PRIMARY KEY, agent TEXT, strategy TEXT, market TEXT, side TEXT, mode TEXT,
     currency TEXT, size NUMERIC, entry_price NUMERIC, opened_at TEXT, current_price NUMERIC, unrealised_pnl NUMERIC,
     priced_at TEXT, entry_tag TEXT, pnl NUMERIC) WITHOUT ROWID;
@@ -50,6 +51,8 @@ _AT_ONCE = 1000  # rows that are spooled together
 _KINDS = ("trades", "positions", "agents", "equity", "fills")
 # What a feed reads of a source that has fills.
 _FILL = ("id", "agent", "strategy", "market", "side", "mode", "currency", "at", "size", "price", "fees")
+# The token of a fee that nobody knows the worth of.
+UNPRICED: ColumnElement[Any] = column("unpriced")
 FILLS = table("fills", *map(column, _FILL)).select()
 
 Row = dict[str, object]

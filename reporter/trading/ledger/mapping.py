@@ -15,12 +15,13 @@ from reporter.errors import LedgerError
 from reporter.trading.average_cost import Fill, OpenPosition, closings
 from reporter.trading.ledger.derived import DerivedRows, Row
 from reporter.trading.ledger.expressions import Expression, Values, number, parse
+from reporter.trading.ledger.fee_rates import ALWAYS, FeeRates, no_rate, ordered, positive
 
 Unit = Literal["trade", "fill"]
 TIMES = ("opened_at", "closed_at", "at")
 NUMBERS = (
     "size", "entry_price", "exit_price", "pnl", "fees", "price", "quantity", "volume", "leverage", "unrealised_pnl",
-    "stake",
+    "stake", "worth",
 )  # fmt: skip
 NUMBERS_OF_TIME = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 LONG = {"long", "buy", "yes", "1", "true", "bid", "b", "over", "up", "kauf", "achat", "compra"}
@@ -48,13 +49,23 @@ COLUMNS: Mapping[Unit, Mapping[str, bool]] = {
         "id": True, "agent": True, "market": True, "currency": True, "closed_at": True, "pnl": True, "side": False,
         "strategy": False, "mode": False, "size": False, "entry_price": False, "exit_price": False, "fees": False,
         "opened_at": False, "exit_reason": False, "entry_tag": False, "volume": False,
-        "leverage": False,
+        "leverage": False, "fee_token": False,
     },
     "fill": {
         "id": True, "agent": True, "market": True, "currency": True, "at": True, "side": True, "quantity": True,
         "price": True, "fees": False, "strategy": False, "mode": False, "order": False,
+        "fee_token": False,
     },
 }  # fmt: skip
+
+
+# What a table of rates has, and what for.
+RATE_COLUMNS = {
+    "token": "which token it is the rate of",
+    "currency": "what it is worth something in",
+    "at": "when the rate was so",
+    "worth": "what one token was worth",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +81,37 @@ class ColumnRule:
 
 
 @dataclass(frozen=True, slots=True)
+class RateTable:
+    """A table or a query of the database with rates: in each row a token, a moment and what one was worth then."""
+
+    table: str | None
+    query: str | None
+    columns: Mapping[str, ColumnRule]
+    max_age: timedelta | None = None
+
+    def read(self, rows: Iterable[Values]) -> FeeRates:
+        """The rates in these rows. Rows without a token, a moment or a worth above 0 count for nothing."""
+        return FeeRates(ordered(filter(None, map(self._point, rows))), self.max_age)
+
+    def _point(self, values: Values) -> tuple[str, str, datetime, Decimal] | None:
+        try:
+            found = {name: _column(name, rule, values) for name, rule in self.columns.items()}
+        except ValueError:
+            return None
+        token, currency, at, worth = (found[name] for name in RATE_COLUMNS)
+        if not token or not currency or not isinstance(at, datetime) or not isinstance(worth, Decimal) or worth <= 0:
+            return None
+        return str(token), str(currency), at, worth
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerMapping:
     """A mapping that was checked against the columns that there are.
 
     `where` leaves out rows; `open` says which of the others are still open: they are positions and no trades. `net`
     says whether `pnl` is net of `fees`. With a `comma` numbers are written as in `1.234,50`.
     `contract` is the type of each column when the mapping was made. Without `shorts` nothing can be sold that was not
-    bought.
+    bought. `rates` say what fees in other tokens are worth; those of a `rate_table` are read with the rows.
     """
 
     table: str | None
@@ -89,6 +124,8 @@ class LedgerMapping:
     comma: bool = False
     contract: Mapping[str, str] = field(default_factory=dict)
     shorts: bool = True
+    rates: FeeRates = field(default_factory=FeeRates)
+    rate_table: RateTable | None = None
 
     @property
     def used(self) -> frozenset[str]:
@@ -99,7 +136,10 @@ class LedgerMapping:
 
 def read_mapping(given: Mapping[str, Any], known: Collection[str] | None = None) -> LedgerMapping:
     """A mapping as it is written in YAML. Raises LedgerError with the key that is wrong and what to write instead."""
-    allowed = ("table", "query", "unit", "where", "open", "net", "timezone", "decimal", "columns", "contract", "shorts")
+    allowed = (
+        "table", "query", "unit", "where", "open", "net", "timezone", "decimal", "columns", "contract", "shorts",
+        "rates",
+    )  # fmt: skip
     for key in given:
         if key not in allowed:
             raise LedgerError(f"mapping.{key}: there is no such key; there are: {', '.join(allowed)}")
@@ -123,9 +163,58 @@ def read_mapping(given: Mapping[str, Any], known: Collection[str] | None = None)
     rules = {name: _rule(name, rule, known, zone) for name, rule in columns.items()}
     conditions = {key: _condition(key, given.get(key), known) for key in ("where", "open")}
     net, comma, shorts = bool(given.get("net", True)), _comma(given.get("decimal", ".")), _shorts(given, unit)
+    rates, rate_table = _rates(given.get("rates", {}), zone, serve="rates" not in given or "fee_token" in columns)
     return LedgerMapping(
-        table, query, unit, rules, conditions["where"], conditions["open"], net, comma, _contract(given), shorts
-    )
+        table, query, unit, rules, conditions["where"], conditions["open"], net, comma, _contract(given), shorts,
+        rates, rate_table,
+    )  # fmt: skip
+
+
+def _rates(given: object, zone: str | None, *, serve: bool) -> tuple[FeeRates, RateTable | None]:
+    """Rates by hand, or the table that has them; `serve` says that there is a column that they are for."""
+    if not serve:
+        raise LedgerError("mapping.rates: they are for fees in other tokens: map `fee_token`")
+    if not isinstance(given, Mapping):
+        raise LedgerError("mapping.rates: write such as `BNB: 600 USDT`, or a `table` with `token`, `at` and `worth`")
+    if given.keys() & {"table", "query"}:
+        return FeeRates(), _rate_table(given, zone)
+    found = ((token, *point) for token, said in given.items() for point in _by_hand(str(token), said, zone))
+    return FeeRates(ordered((token, currency, at, worth) for token, at, worth, currency in found)), None
+
+
+def _by_hand(token: str, said: object, zone: str | None) -> Iterator[tuple[datetime, Decimal, str]]:
+    """The rates of a token: one that always counts, or several by the moment from which each does."""
+    place = f"mapping.rates.{token}"
+    for at, worth in said.items() if isinstance(said, Mapping) else [(None, said)]:
+        found = re.fullmatch(r"(\d+(?:\.\d+)?) +([A-Z0-9]{2,12})", str(worth).strip())
+        try:
+            since = ALWAYS if at is None else moment_of(at, None, zone)
+        except ValueError as error:
+            raise LedgerError(f"{place}: {error}") from None
+        amount = positive(Decimal(found[1]) if found and since else None, place)
+        if found and since:
+            yield since, amount, found[2]
+
+
+def _rate_table(given: Mapping[str, Any], zone: str | None) -> RateTable:
+    allowed = ("table", "query", *RATE_COLUMNS, "max_age")
+    for key in given:
+        if key not in allowed:
+            raise LedgerError(f"mapping.rates.{key}: there is no such key; there are: {', '.join(allowed)}")
+    if bool(given.get("table")) == bool(given.get("query")):
+        raise LedgerError("mapping.rates: name either a `table` or a read-only `query`")
+    for name, what in RATE_COLUMNS.items():
+        if name not in given:
+            raise LedgerError(f"mapping.rates.{name} is missing: {what}")
+    columns = {name: _rule(name, given[name], None, zone, "mapping.rates") for name in RATE_COLUMNS}
+    return RateTable(given.get("table"), given.get("query"), columns, _age(given.get("max_age")))
+
+
+def _age(given: object) -> timedelta | None:
+    found = re.fullmatch(r"(\d{1,5}) ?(m|h|d)", str(given))
+    if given is not None and not found:
+        raise LedgerError("mapping.rates.max_age: write such as `1d`, in m, h or d")
+    return timedelta(minutes=int(found[1]) * {"m": 1, "h": 60, "d": 1440}[found[2]]) if found else None
 
 
 def _shorts(given: Mapping[str, Any], unit: Unit) -> bool:
@@ -190,9 +279,11 @@ def _form(place: str, given: object) -> str | None:
     return str(given)
 
 
-def _rule(name: str, given: object, known: Collection[str] | None, zone: str | None) -> ColumnRule:
+def _rule(
+    name: str, given: object, known: Collection[str] | None, zone: str | None, under: str = "mapping.columns"
+) -> ColumnRule:
     """`pnl: profit`, or `pnl: {from: profit_cents, scale: 0.01}`; `zone` is that of texts that name none."""
-    place = f"mapping.columns.{name}"
+    place = f"{under}.{name}"
     if not isinstance(given, Mapping):
         return ColumnRule(_parsed(place, str(given), known), zone=zone)
     keys = {"from", "const", "words", "scale", "unit", "timezone", "format"}
@@ -269,11 +360,26 @@ def _row(mapping: LedgerMapping, values: Values) -> tuple[Row, bool] | None:
         raise LedgerError(f"the row {marks} cannot be read: {error}") from None
     if not is_open and row.get("closed_at", row.get("at")) is None:
         is_open = True
+    _price_fee(mapping.rates, row)
     if not mapping.net and isinstance(row.get("pnl"), Decimal):
         row["pnl"] = None if row.get("fees") is None else row["pnl"] - row["fees"]  # type: ignore[operator]
+        if row["pnl"] is None and row.get("unpriced"):
+            row["pnl"] = no_rate(str(row["unpriced"]))
     row["mode"] = row.get("mode") or "live"
     row["agent"] = row.get("agent") or "unnamed"
     return row, is_open
+
+
+def _price_fee(rates: FeeRates, row: Row) -> None:
+    """Put the fee into the currency of the row; without a rate it is unknown, and its token `unpriced`."""
+    if "fee_token" not in row:
+        return
+    token, fee = str(row.pop("fee_token") or "").upper(), row.get("fees")
+    at = row.get("closed_at", row.get("at"))
+    row["unpriced"] = None
+    if token and isinstance(fee, Decimal) and isinstance(at, datetime):
+        row["fees"] = rates.in_currency(fee, token, str(row.get("currency")), at)
+        row["unpriced"] = token if row["fees"] is None else None
 
 
 def with_point(value: Any) -> Any:
@@ -407,8 +513,9 @@ def _matched(fills: list[Row], single: list[Row], *, shorts: bool) -> tuple[list
         for closing in closings(each, position):
             made = {
                 "id": closing.id, "side": closing.side, "size": closing.size, "entry_price": closing.entry_price,
-                "exit_price": closing.exit_price, "pnl": closing.net, "fees": closing.fees,
-                "opened_at": closing.opened_at, "closed_at": closing.closed_at,
+                "exit_price": closing.exit_price, "pnl": no_rate(closing.unpriced) if closing.unpriced else closing.net,
+                "fees": closing.fees, "opened_at": closing.opened_at, "closed_at": closing.closed_at,
+                "unpriced": closing.unpriced or None,
             }  # fmt: skip
             trades.append({**shared, **made})
         if position.quantity:
@@ -439,7 +546,7 @@ def _fill(row: Row) -> Fill:
     if not isinstance(quantity, Decimal) or not isinstance(price, Decimal):
         raise LedgerError(f"the fill {row['id']} has no quantity or no price")
     signed = -abs(quantity) if row["side"] == "short" else abs(quantity)
-    return Fill(str(row["id"]), row["at"], signed, price, fee)  # type: ignore[arg-type]
+    return Fill(str(row["id"]), row["at"], signed, price, fee, str(row.get("unpriced") or ""))  # type: ignore[arg-type]
 
 
 def _see(agents: dict[object, Row], row: Row) -> None:

@@ -37,6 +37,7 @@ from reporter.trading.books import (
     TradeOrder,
     TradePage,
     TradePlace,
+    Unrated,
     Unread,
     UnreadableValue,
 )
@@ -180,6 +181,10 @@ class Portfolio:
         """What of the closed trades of a period cannot be read, by ledger; otherwise as `stream`."""
         found = (undisturbed(partial(reader.left_out, period)) for reader in self._only(only))
         return [one for one in found if one.trades or one.stray]
+
+    def unrated(self, period: Period, only: Collection[str] = ()) -> list[Unrated]:
+        """The closed trades of a period whose fee is in a token without a rate; otherwise as `stream`."""
+        return [one for reader in self._only(only) for one in undisturbed(partial(reader.unrated, period))]
 
     def closings(self, period: Period, only: Collection[str] = (), agent: str | None = None) -> list[datetime]:
         """The minutes in which trades closed, in order, of one agent or of all; as `stream` for the rest."""
@@ -360,6 +365,7 @@ class Portfolio:
                 for part in asked.answers
                 if part.freshness and part.doubtful and (part in parts or not part.books())
             ),
+            unrated=tuple(one for part in parts for one in part.unrated.get(key, ())),
             equity=self._equity(key, asked, parts),
             open=_open(parts, key) if asked.account else None,
             period=asked.period,

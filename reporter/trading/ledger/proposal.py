@@ -427,6 +427,10 @@ class _Draft:
             self._columns["strategy"] = strategy.expression
 
     def _currency(self) -> None:
+        token = self._pick("fee_token", lambda one: one.is_text) if "fees" in self._columns else None
+        if token is not None:
+            self._columns["fee_token"] = token.expression
+            self.doubts.append("fee_token: a fee in another token than the currency needs `rates`, else it is unknown")
         own = self._pick("currency", lambda one: one.is_text and len(one.words) <= 30)
         if own is not None:
             self._columns["currency"] = own.expression

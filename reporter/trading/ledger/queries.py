@@ -283,6 +283,17 @@ def _readable(c: Any) -> ColumnElement[bool]:
     return and_(c.pnl.is_not(None), c.currency.is_not(None), c.mode.is_not(None))
 
 
+def unrated(source: Source, period: Period, token: ColumnElement[Any], *, only: bool) -> Select[Any]:
+    """How many trades of a period each token of a fee without a rate has, and the first of them, in each book; `only`
+    these, else also those without such a token."""
+    c = source.trades.selected_columns
+    found = _rows(source, period).with_only_columns(
+        c.mode, c.currency, token.label("token"), func.count().label("trades"), func.min(source.trade_id).label("first")
+    )
+    found = found.where(token.is_not(None)) if only else found
+    return found.group_by(c.mode, c.currency, token)
+
+
 def steps(rows: Subquery, mode: str, currency: str) -> Select[Any]:
     """When and by how much each line of a book changed, in order: to lay several ledgers' over each other."""
     c = rows.c

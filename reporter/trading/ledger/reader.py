@@ -41,6 +41,7 @@ from reporter.trading.books import (
     RankPlace,
     TradeFilter,
     TradeOrder,
+    Unrated,
     UnreadableValue,
 )
 from reporter.trading.freshness import Freshness
@@ -177,6 +178,7 @@ class Reader:
                 open=look.open_sums() if account else {},
                 unreadable=unreadable,
                 freshness=self._freshness(look, period),
+                unrated=look.unrated(period),
             )
         # The server of the prices is asked once the database is let go.
         return replace(found, open=rows.open_with(*self._prices.priced(held))) if self._prices and account else found
@@ -526,6 +528,11 @@ class Reader:
             stray += look.stray(period, extent, timed=True)
             first, faults = look.faults(period.start, period.end, extent) if trades or stray else ((), ())
         return LeftOut(self.name, trades, stray, first=first, faults=faults)
+
+    def unrated(self, period: Period) -> list[Unrated]:
+        """The closed trades of a period whose fee is in a token without a rate."""
+        with self._look() as look:
+            return [one for own in look.unrated(period).values() for one in own]
 
     def unreadable_values(self, limit: int) -> list[UnreadableValue]:
         """The first values of each table that cannot be read, in the whole past. A table that is not there has none."""

@@ -29,6 +29,7 @@ from reporter.trading.books import (
     Fault,
     Figures,
     Open,
+    Unrated,
     UnreadableValue,
 )
 from reporter.trading.ledger import account_snapshots, queries, rows
@@ -116,6 +117,24 @@ class Snapshot:
 
     def _newest(self, until: datetime | None = None) -> datetime | None:
         return moment(self.connection.execute(queries.newest(self.source, until)).scalar())
+
+    def unrated(self, period: Period) -> dict[BookKey, tuple[Unrated, ...]]:
+        """The trades of each book whose fee is in a token without a rate."""
+        token = self.source.unpriced
+        if token is None or not self.connection.execute(queries.unrated(self.source, period, token, only=True)).first():
+            return {}
+        found = self.connection.execute(queries.unrated(self.source, period, token, only=False)).all()
+        of: Counter[BookKey] = Counter()
+        for row in filter(of_a_book, found):
+            of[rows.mode(row.mode), row.currency] += row.trades
+        return {
+            book: tuple(
+                Unrated(self.settings.name, row.token, row.trades, of[book], str(row.first))
+                for row in found
+                if row.token is not None and of_a_book(row) and (rows.mode(row.mode), row.currency) == book
+            )
+            for book in of
+        }
 
     def courses(self, until: int) -> Courses | None:
         kept = self.rollups.courses(self.settings.name, self.definition, until) if self.rollups else None

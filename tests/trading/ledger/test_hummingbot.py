@@ -125,6 +125,7 @@ def test_the_token_of_a_fee_without_a_rate_is_named(portfolio: Portfolio) -> Non
     assert live.unreadable == 6
     first = [str(value) for value in live.left_out[0].first]
     assert len(first) == 3
+    assert [(one.token, one.trades, one.of > 6) for one in live.unrated] == [("NOSUCH", 6, True)]
     assert all(value.endswith(": pnl is 'no rate of the fee in NOSUCH', not a number") for value in first), first
 
 

@@ -227,6 +227,18 @@ def test_leverage_is_proposed_where_a_column_has_its_name(tmp_path: Path) -> Non
     assert proposed(tmp_path, create, *rows)["columns"]["leverage"] == "leverage"
 
 
+def test_the_token_of_a_fee_is_not_taken_for_the_currency(tmp_path: Path) -> None:
+    rows = [(n, f"2026-10-{n:02} 10:00:00", "BTC/USDT", n - 5, 0.01, ("BNB", "USDT")[n % 2]) for n in range(1, 12)]
+    with sqlite3.connect(tmp_path / "bot.sqlite") as bot:
+        bot.execute("CREATE TABLE t (id, closed_at, symbol, pnl, fee_paid, fee_currency)")
+        bot.executemany("INSERT INTO t VALUES (?, ?, ?, ?, ?, ?)", rows)
+    bot.close()
+    found = inspect(str(tmp_path / "bot.sqlite"), "bot", NOW).proposals[0]
+    assert found.mapping["columns"]["fee_token"] == "fee_currency"
+    assert found.mapping["columns"]["currency"] != "fee_currency"
+    assert "fee_token: a fee in another token than the currency needs `rates`, else it is unknown" in found.doubts
+
+
 def test_headers_of_other_languages_are_understood(tmp_path: Path) -> None:
     names = '"Nr.", "Strategie", "Wertpapier", "Richtung", "Gewinn/Verlust", "Gebühr", "Währung", "Schluss"'
     create = f"CREATE TABLE export ({names})"

@@ -203,7 +203,7 @@ class Source:
     that snapshots of the account tell what was paid in and out. `open_with_result` are the ids of open rows that hold a
     result. `raw` has the trades as they are stored, unchecked: it costs a database less. `keys` say among which rows
     the trades of a stretch are, where no index leads to them. `events` is what a bot has to say. `fills` has each fill
-    of an order, where the database keeps them.
+    of an order, where the database keeps them. `unpriced` is the token of a trade's fee that has no rate.
     """
 
     trades: Rows
@@ -228,6 +228,7 @@ class Source:
     keys: Keys | None = None
     events: Rows | None = None
     fills: Rows | None = None
+    unpriced: Column | None = None
 
 
 def canonical(columns: TradeColumns | PositionColumns | AgentColumns | EquityColumns) -> Rows:

@@ -19,6 +19,7 @@ from reporter.errors import LedgerError
 from reporter.trading.average_cost import Closing, Fill, OpenPosition, closings
 from reporter.trading.ledger.derived import DerivedRows, Row
 from reporter.trading.ledger.expressions import number
+from reporter.trading.ledger.fee_rates import no_rate
 from reporter.trading.ledger.mapping import moment_of
 from reporter.trading.ledger.sources.base import UNNAMED
 
@@ -225,7 +226,8 @@ def _row(closing: Closing) -> Row:
         "size": closing.size,
         "entry_price": closing.entry_price,
         "exit_price": closing.exit_price,
-        "pnl": closing.net if closing.net is not None else f"no rate of the fee in {closing.unpriced}",
+        "pnl": closing.net if closing.net is not None else no_rate(closing.unpriced),
+        "unpriced": closing.unpriced or None,
         "fees": closing.fees,
         "opened_at": closing.opened_at,
         "closed_at": closing.closed_at,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -22,8 +23,9 @@ from reporter.trading.ledger.catalog import column_types, table_names
 from reporter.trading.ledger.clickhouse import ClickHouse, ClickHouseLook
 from reporter.trading.ledger.connection import Database
 from reporter.trading.ledger.derived import DerivedDatabase, DerivedRows, LaterRows
+from reporter.trading.ledger.fee_rates import FeeRates
 from reporter.trading.ledger.files import TABLE, FileLook, Files, named
-from reporter.trading.ledger.mapping import LedgerMapping, expect_types, mapped, read_mapping
+from reporter.trading.ledger.mapping import LedgerMapping, RateTable, expect_types, mapped, read_mapping
 from reporter.trading.ledger.postgres_statements import acting
 
 _BATCH = 5000
@@ -33,13 +35,27 @@ def mapped_database(database: Database | Files | ClickHouse, given: Mapping[str,
     """A database whose trades are what the mapping makes of its rows. Raises LedgerError for a wrong mapping."""
     if isinstance(database, Files):
         own = given if "table" in given or "query" in given else {"table": TABLE, **given}
-        read_mapping(own)
+        _expect_no_rate_table(read_mapping(own))
         return DerivedDatabase(database, partial(_derive_from_files, own), FileLook.stamp)
     mapping = read_mapping(given)
     if isinstance(database, ClickHouse):
+        _expect_no_rate_table(mapping)
         return DerivedDatabase(database, partial(_derive_from_files, given), partial(_changed_rows, mapping))
-    tables = [".".join(f'"{part}"' for part in mapping.table.split("."))] if mapping.table else []
+    tables = _tables(mapping)
     return DerivedDatabase(database, partial(_derive, given), partial(_changed, mapping), tables)
+
+
+def _expect_no_rate_table(mapping: LedgerMapping) -> None:
+    if mapping.rate_table:
+        raise LedgerError("mapping.rates: a table of rates is read from SQL databases; write the rates by hand here")
+
+
+def _tables(mapping: LedgerMapping) -> list[str]:
+    """All tables that the rows are made of, quoted; none where a query leaves that unknown."""
+    rates = mapping.rate_table
+    named_tables = [mapping.table, *([rates.table] if rates else [])]
+    quoted = [".".join(f'"{part}"' for part in name.split(".")) for name in named_tables if name]
+    return quoted if len(quoted) == len(named_tables) else []
 
 
 def _derive(given: Mapping[str, Any], connection: Connection) -> Callable[[], DerivedRows]:
@@ -48,9 +64,27 @@ def _derive(given: Mapping[str, Any], connection: Connection) -> Callable[[], De
     if unchecked.contract and unchecked.table:
         expect_types(unchecked, column_types(connection, unchecked.table))
     mapping = read_mapping(given, known)  # again, now that the columns are known
-    found = connection.execute(statement, execution_options={"stream_results": True, "yield_per": _BATCH})
     legible = mysql.legible if connection.dialect.name == "mysql" else None
+    if mapping.rate_table:
+        mapping = replace(mapping, rates=_rates(mapping.rate_table, connection, legible))
+    found = connection.execute(statement, execution_options={"stream_results": True, "yield_per": _BATCH})
     return partial(_made, mapping, list(found.keys()), LaterRows(map(tuple, found)), legible)
+
+
+def _rates(own: RateTable, connection: Connection, legible: Callable[[Any], Any] | None) -> FeeRates:
+    found = connection.execute(_of_rates(own, connection))
+    names = list(found.keys())
+    plain = (map(legible, row) if legible else row for row in found)
+    return own.read(dict(zip(names, row, strict=True)) for row in plain)
+
+
+def _of_rates(own: RateTable, connection: Connection) -> Any:
+    """The statement that gives the rates."""
+    if own.query:
+        return _only_reads(own.query, connection.dialect.name, "mapping.rates.query")
+    named_table = _table(str(own.table))
+    _expect_table(connection, named_table, "mapping.rates.table")
+    return select(text("*")).select_from(named_table)
 
 
 def _made(
@@ -98,14 +132,14 @@ def _table(name: str) -> TableClause:
     return table(own, schema=schema or None)
 
 
-def _expect_table(connection: Connection, own: TableClause) -> None:
+def _expect_table(connection: Connection, own: TableClause, place: str = "mapping.table") -> None:
     """Raises LedgerError, with the tables that there are, where it is none of them."""
     tables = table_names(connection)
     name = f"{own.schema}.{own.name}" if own.schema else own.name
     if name not in tables and (own.schema or connection.dialect.name == "mysql" or not _elsewhere(name, tables)):
         near = nearest(name, tables)
         hint = f"did you mean `{near}`?" if near else f"there are: {', '.join(sorted(tables)[:20]) or 'none'}"
-        raise LedgerError(f"mapping.table: there is no table {name}; {hint}")
+        raise LedgerError(f"{place}: there is no table {name}; {hint}")
 
 
 def _elsewhere(name: str, tables: Collection[str]) -> bool:
@@ -113,16 +147,21 @@ def _elsewhere(name: str, tables: Collection[str]) -> bool:
     return any(one.endswith(f".{name}") for one in tables)
 
 
-def _only_reads(query: str, dialect: str) -> TextClause:
+def _only_reads(query: str, dialect: str, place: str = "mapping.query") -> TextClause:
     if not postgres_readonly.reads(query) or ";" in query.rstrip().rstrip(";"):
-        raise LedgerError("mapping.query: write one SELECT statement")
+        raise LedgerError(f"{place}: write one SELECT statement")
     if name := (mysql.acting if dialect == "mysql" else acting)(query):
-        raise LedgerError(f"mapping.query: {name} does more than read")
+        raise LedgerError(f"{place}: {name} does more than read")
     return text(query)
 
 
 def _changed(mapping: LedgerMapping, connection: Connection) -> object:
     """What differs once a row has come or gone, or once a value that counts has changed."""
+    rates = _hash(connection.execute(_of_rates(mapping.rate_table, connection))) if mapping.rate_table else 0
+    return rates, _changed_trades(mapping, connection)
+
+
+def _changed_trades(mapping: LedgerMapping, connection: Connection) -> object:
     statement, known = _statement(mapping, connection)
     if mapping.query:
         return _hash(connection.execute(statement))
