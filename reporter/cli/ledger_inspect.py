@@ -18,7 +18,7 @@ from reporter.cli.terminal import DONE, FAILED, progress
 from reporter.errors import ReporterError
 from reporter.messages.message import visible
 from reporter.periods.clock import SystemClock
-from reporter.secret import Secret
+from reporter.secret import Secret, redacted
 from reporter.trading.ledger.catalog import Sample, TableShape
 from reporter.trading.ledger.inspection import BookTotal, Inspection, inspect, with_contract
 from reporter.trading.ledger.mapping_text import as_yaml
@@ -33,6 +33,8 @@ _OWN_FIGURES = {
     "jesse": "jesse's list of closed trades",
 }
 _LONGEST = 24  # characters of a value in a sample
+# Columns of these names hold secrets.
+_TELLING = re.compile(r"(?i)passw|passphrase|secret|api[_-]?key|private[_-]?key|webhook|mnemonic|seed_phrase")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -113,9 +115,12 @@ def _figures(found: Inspection) -> Iterator[str]:
         return
     if found.sample:
         yield ""
-        yield "Rows as they stand, and as they are read:"
+        as_stored = bool(found.proposals or found.stored)
+        yield "Rows as they stand, and as they are read:" if as_stored else "Trades as they are read:"
+        by_number = bool(found.proposals) and "row_number" in str(found.proposals[0].mapping)
         for row, trade in found.sample:
-            yield f"  {_before(row, by_number='row_number' in str(found.proposals[0].mapping))}"
+            if as_stored:
+                yield f"  {_before(row, by_number=by_number)}"
             yield f"    → {_after(trade)}"
     yield ""
     yield from figures_of(found)
@@ -127,7 +132,9 @@ def _figures(found: Inspection) -> Iterator[str]:
 def figures_of(found: Inspection) -> Iterator[str]:
     """What the owner of a database compares with the bot's own figures."""
     yield f"Compare with {_OWN_FIGURES.get(found.kind or '', 'the figures of the bot itself')}:"
-    yield from (f"  {total_text(total)}" for total in found.totals)
+    for total in found.totals:
+        yield f"  {total_text(total)}"
+        yield from (f"    {one}" for one in total.unrated)
     if found.kind == "freqtrade" and any(total.flat for total in found.totals):
         yield "  (freqtrade counts a flat trade as won)"
     now_open = f", {found.checks.open:,} open now" if found.checks else ""
@@ -143,8 +150,16 @@ def doubts_of(found: Inspection) -> Iterator[str]:
 
 def _before(row: Sample, *, by_number: bool) -> str:
     shown = {name: value for name, value in row.items() if value is not None and (by_number or name != "row_number")}
-    parts = [f"{name}={str(value)[:_LONGEST]}" for name, value in shown.items()]
+    parts = [f"{name}={_cut(name, value)}" for name, value in shown.items()]
     return "  ".join(parts[:9]) + (" …" if len(parts) > 9 else "") or "(a row beyond the sample)"
+
+
+def _cut(name: str, value: object) -> str:
+    """The beginning of a value; nothing of one that may be a secret."""
+    text = str(value)
+    if _TELLING.search(name):
+        return "***"
+    return (redacted(text) if "://" in text else text)[:_LONGEST]
 
 
 def _after(trade: Trade) -> str:

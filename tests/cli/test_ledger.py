@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import re
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -113,6 +115,43 @@ def test_known_software_is_added_without_a_mapping(tmp_path: Path, capsys: pytes
     assert "Compare with freqtrade's `/profit` and `/count`:" in capsys.readouterr().out
     assert f"  ft: {{kind: freqtrade, url: {bot}}}\n" in (home / "config" / "reporter.yaml").read_text()
     assert not (home / "config" / "ft.yaml").exists()
+
+
+def test_known_software_shows_rows_as_they_stand_and_as_they_are_read(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["ledger", "inspect", str(DATA / "freqtrade.sqlite")])
+    lines = capsys.readouterr().out.splitlines()
+    first = lines.index("Rows as they stand, and as they are read:") + 1
+    before, after = lines[first : first + 10 : 2], lines[first + 1 : first + 11 : 2]
+    assert all(line.startswith("  id=") and "exchange=" in line for line in before)
+    assert all(line.startswith("    → ") and " USDT net, fees " in line for line in after)
+
+
+def test_software_whose_trades_are_computed_shows_them(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["ledger", "inspect", str(DATA / "hummingbot.sqlite")])
+    lines = capsys.readouterr().out.splitlines()
+    first = lines.index("Trades as they are read:") + 1
+    assert all(line.startswith("    → ") for line in lines[first : first + 5])
+    assert lines[first + 5] == ""
+    assert any(line.startswith("    fees: 6 of ") and "without a rate of NOSUCH" in line for line in lines)
+
+
+def test_a_row_shows_no_secret_no_trick_and_no_long_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    columns = ("id", "closed_at", "symbol", "pnl", "mnemonic", "note", "callback")
+    trick = "one\x1b[31mtwo\nthree" + "x" * 100
+    rows = [
+        (n, f"2026-10-{n:02} 10:00:00", "BTC/USDT", n - 5.5, "k3y of twelve words", trick, "https://u:pw@x.org")
+        for n in range(1, 12)
+    ]
+    with sqlite3.connect(tmp_path / "bot.sqlite") as bot:
+        bot.execute(f"CREATE TABLE trades ({', '.join(columns)})")
+        bot.executemany(f"INSERT INTO trades VALUES ({', '.join('?' * len(columns))})", rows)
+    bot.close()
+    main(["ledger", "inspect", str(tmp_path / "bot.sqlite")])
+    out = capsys.readouterr().out
+    assert "mnemonic=***" in out
+    assert "note=one␛[31mtwo⏎three" in out
+    assert max(map(len, re.findall(r"x+", out))) <= 24
+    assert not [word for word in ("k3y", "u:pw", "\x1b") if word in out]
 
 
 @pytest.mark.parametrize(

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from itertools import islice
 from typing import Any
 
 from reporter.errors import LedgerError
 from reporter.periods.civil import Period
 from reporter.secret import Secret
+from reporter.trading.books import Unrated
 from reporter.trading.ledger.candidates import evaluated
 from reporter.trading.ledger.catalog import Sample, SqlCatalog, TableShape
 from reporter.trading.ledger.checks import EARLIEST, LATEST, LedgerChecks
@@ -38,6 +38,8 @@ _PROGRAMS: Mapping[str, Mapping[str, str]] = {
 }
 ALL_TIME = Period(EARLIEST, LATEST, "all time", "UTC")
 SHOWN = 5  # sample rows
+# Where a row of the table `trades` is a trade, and has its id.
+_AS_STORED = ("freqtrade", "native")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +53,15 @@ class BookTotal:
     flat: int
     pnl: Decimal
     fees: Decimal | None
+    unrated: tuple[Unrated, ...] = ()
 
 
 @dataclass(slots=True)
 class Inspection:
     """What was found. `kind` is None where the software is not known; then there are proposals, the likeliest first.
 
-    `trouble` says why the rows cannot be read as was found; `sample` are rows as they are stored, with their trades.
+    `trouble` says why the rows cannot be read as was found; `sample` are rows as they are stored, with their trades;
+    the rows are empty where trades are computed. `stored` are those of known software, before they are trades.
     """
 
     tables: list[TableShape]
@@ -69,6 +73,7 @@ class Inspection:
     sample: list[tuple[Sample, Trade]] = field(default_factory=list)
     checks: LedgerChecks | None = None
     trouble: str = ""
+    stored: list[Sample] = field(default_factory=list)
 
 
 def recognised(tables: list[TableShape]) -> str | None:
@@ -90,6 +95,8 @@ def inspect(url: Secret | str, name: str, now: datetime, *, timeout: float = 60)
         found.proposals = propose(catalog, name)
         if not found.proposals:
             return found
+    elif found.kind in _AS_STORED:
+        found.stored = catalog.sample(next(shape for shape in found.tables if shape.name == "trades"))
     add_up(found, url, name, now, timeout=timeout)
     return found
 
@@ -125,19 +132,27 @@ def _add_up(found: Inspection, ledger: Portfolio, now: datetime) -> None:
     for book in ledger.performance(ALL_TIME):
         fees = book.fees.amount if book.fees else None
         found.totals.append(
-            BookTotal(book.mode.value, book.currency, book.trades, book.wins, book.flat, book.pnl.amount, fees)
+            BookTotal(
+                book.mode.value,
+                book.currency,
+                book.trades,
+                book.wins,
+                book.flat,
+                book.pnl.amount,
+                fees,
+                book.unrated,
+            )
         )
     trades = ledger.closed_trades(ALL_TIME, limit=SHOWN)
     found.first = trades[0].closed_at if trades else None
     newest = [one.newest_trade_at for one in ledger.health() if one.newest_trade_at]
     found.last = max(newest, default=None)
-    if found.proposals:
-        found.sample = list(islice(_beside(found.proposals[0], trades), SHOWN))
+    known = _by_id(found.proposals[0]) if found.proposals else {str(row["id"]): row for row in found.stored}
+    found.sample = [(known.get(trade.id, {}), trade) for trade in trades]
     [found.checks] = ledger.check(now)
 
 
-def _beside(proposal: Proposal, trades: list[Trade]) -> Iterator[tuple[Sample, Trade]]:
-    """Trades, each with the row that it was made of, as far as that is in the sample."""
+def _by_id(proposal: Proposal) -> dict[str, Sample]:
+    """The rows of the sample by the ids of the trades that they become."""
     ids: Any = proposal.mapping["columns"]["id"]
-    known = dict(zip(map(str, evaluated(ids, proposal.sample)), proposal.sample, strict=True))
-    yield from ((known.get(trade.id, {}), trade) for trade in trades)
+    return dict(zip(map(str, evaluated(ids, proposal.sample)), proposal.sample, strict=True))
