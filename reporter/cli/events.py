@@ -115,7 +115,7 @@ def run_hooks(home: FolderHome, options: argparse.Namespace) -> int:
         return FAILED
     headers = {name.strip().lower(): value.strip() for name, _, value in (h.partition(":") for h in options.header)}
     try:
-        made = [read_event(payload) for payload in payloads(hook, headers, body, home.clock.wall())]
+        made = [read_event(payload) for payload in payloads(hook, headers, body)]
     except (PayloadError, EventError) as error:
         complain(f"the hook would keep it aside: {error}")
         return FAILED

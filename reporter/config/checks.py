@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from reporter.config.apprise_schemas import ALLOWED, LOCAL, schema_of
 from reporter.config.channels import AppriseChannel, DiscordChannel, TelegramChannel
 from reporter.config.models import Config, JobConfig, LedgerConfig
+from reporter.config.secrets import bits_of
 from reporter.config.types import did_you_mean
 from reporter.config.yaml_document import Document, KeyPath, dotted, shown
 from reporter.errors import Problem, nearest
@@ -19,6 +20,9 @@ _DATABASES = {"postgres", "sqlite"}
 _WEBHOOK = re.compile(r"https?://[^/\s?#@]+/api(/v\d+)?/webhooks/\d+/[\w-]+/?(\?thread_id=\d+)?", re.IGNORECASE)
 _BOT_TOKEN = re.compile(r"\d{3,20}:[\w-]{20,100}")
 _DISCORD = {"discord.com", "discordapp.com"}
+# Senders that can neither sign nor send a header.
+_IN_ADDRESS = {"freqtrade", "tradingview"}
+ENOUGH_BITS = 128
 
 
 def check(config: Config, document: Document, gone: Collection[KeyPath] = ()) -> Iterator[Problem]:
@@ -34,6 +38,7 @@ def check(config: Config, document: Document, gone: Collection[KeyPath] = ()) ->
     yield from _open_door(config, document)
     yield from _ping_addresses(config, document)
     yield from _pauses_of_no_kind(config, document)
+    yield from guessable_hooks(config, document, in_address=True)
     if config.chat and config.chat.telegram:
         yield from _odd_token(document, ("chat", "telegram", "token"), config.chat.telegram.token)
     for name, channel in config.channels.items():
@@ -53,6 +58,16 @@ def _open_door(config: Config, document: Document) -> Iterator[Problem]:
     if host not in {"localhost", "::1"} and not host.startswith("127."):
         hint = "add `tokens: {NAME: env:TOKEN}` or `users:` under `web:`, or listen on 127.0.0.1"
         yield document.problem(("web", "listen"), "others can reach this address, and nothing keeps them out", hint)
+
+
+def guessable_hooks(config: Config, document: Document, *, in_address: bool) -> Iterator[Problem]:
+    """Hooks whose secret is easy to guess: of senders that can give it in the address alone, or of the others."""
+    for name, hook in config.hooks.items():
+        bits = 0 if hook.secret.missing else bits_of(hook.secret.reveal())
+        if not hook.secret.missing and bits < ENOUGH_BITS and (hook.preset in _IN_ADDRESS) is in_address:
+            where = "stands in an address and " if in_address else ""
+            said = f"this secret {where}is easy to guess: it has {bits} bits at most, of {ENOUGH_BITS}"
+            yield document.problem(("hooks", name, "secret"), said, "make one by `openssl rand -hex 16`")
 
 
 def _pauses_of_no_kind(config: Config, document: Document) -> Iterator[Problem]:

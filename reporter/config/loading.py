@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.json_schema import GenerateJsonSchema
 
 from reporter.config import yaml_document as documents
-from reporter.config.checks import check
+from reporter.config.checks import check, guessable_hooks
 from reporter.config.error_messages import explain
 from reporter.config.models import Config
 from reporter.config.partial import valid_part
@@ -191,6 +191,7 @@ def _missing(config: Config, document: Document, place: documents.KeyPath) -> li
 
 
 def _warnings(config: Config, document: Document) -> Iterator[Problem]:
+    yield from guessable_hooks(config, document, in_address=False)
     for path, secret in _secrets(config, ()):
         if secret.origin == LITERAL:
             name = documents.dotted(path).upper().replace(".", "_").replace("-", "_")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import log2
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import parse_qsl, urlsplit
@@ -22,8 +23,32 @@ LITERAL = "the config file itself"
 LARGEST = 64 * 1024
 """Bytes of a file that holds a secret; a certificate's key has some thousands."""
 
+FEW = 8
+"""Different characters; a secret of 128 bits that chance made has more of them."""
+_KINDS = {"[0-9]": 10, "[a-z]": 26, "[A-Z]": 26, "[^0-9A-Za-z]": 32}
+_HEX = re.compile("[0-9a-f]+|[0-9A-F]+")
 _CHAT = re.compile(r"-?[1-9]\d{0,19}|@[A-Za-z]\w{3,31}")
 _SHELL_VARIABLE = re.compile(r"\$\{?(\w+)\}?")
+
+
+def bits_of(text: str) -> int:
+    """How many bits a secret of this length and these kinds of characters has at most, if chance made it.
+
+    A text that repeats itself counts once, and one of few different characters has no others to choose from.
+    """
+    once = text[: (text + text).find(text, 1)] if text else ""
+    different = len(set(once))
+    kinds = min(_characters(once), different) if different < FEW else _characters(once)
+    return int(len(once) * log2(kinds)) if kinds > 1 else 0
+
+
+def _characters(text: str) -> int:
+    """From how many characters a text was made."""
+    if _HEX.fullmatch(text) and not text.isdigit():
+        return 16
+    found = {kind for kind in _KINDS if re.search(kind, text)}
+    both = {"[a-z]", "[A-Z]"}
+    return sum(_KINDS[kind] for kind in (found | {"[0-9]"} if both <= found else found))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,18 +14,20 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl
 
 from reporter.inbox.event import LONGEST_TEXT, LONGEST_VALUE, MOST_FIELDS
 from reporter.inbox.presets import PRESETS, Headers, Payload, PayloadError
+from reporter.inbox.submit import OF_A_BODY
 from reporter.secret import Secret
 
 # Standard Webhooks 1.0.0: a signature is good for five minutes (github.com/standard-webhooks/standard-webhooks).
 SIGNATURE_WINDOW = 300
-# A sender without ids: the same body within this span is one event. Seconds.
-SAME_BODY = {"tradingview": 60}
+# A sender without ids: the same body within this span of the first is one event.
+SAME_BODY = {"tradingview": timedelta(seconds=60)}
+SOON_AGAIN = timedelta(seconds=10)
 # Fields of a form: more than any preset sends, and few enough to read at once.
 MOST_FORM_FIELDS = 200
 # Bytes of a field's headers that are read: its name stands among the first of them.
@@ -41,6 +43,11 @@ class Hook:
     preset: str | None = None
     map: Mapping[str, str] = field(default_factory=dict)
     kind: str | None = None
+
+    @property
+    def same_body(self) -> timedelta:
+        """The span within which a body without an id is the one of before."""
+        return SAME_BODY.get(str(self.preset), SOON_AGAIN)
 
 
 def is_authentic(hook: Hook, headers: Headers, body: bytes, key: str, now: datetime) -> bool:
@@ -96,8 +103,11 @@ def _is_fresh(stamp: str, now: datetime) -> bool:
     return abs(now.timestamp() - int(stamp)) <= SIGNATURE_WINDOW
 
 
-def payloads(hook: Hook, headers: Headers, body: bytes, now: datetime) -> list[Payload]:
-    """The events that a body holds, as `read_event` takes them. Raises PayloadError."""
+def payloads(hook: Hook, headers: Headers, body: bytes) -> list[Payload]:
+    """The events that a body holds, as `read_event` takes them; one without an id has that of its body.
+
+    Raises PayloadError.
+    """
     try:
         found = _decoded(hook, headers, body)
         made = _mapped(hook, found) if hook.map else PRESETS[str(hook.preset)](found, headers)
@@ -105,7 +115,7 @@ def payloads(hook: Hook, headers: Headers, body: bytes, now: datetime) -> list[P
             payload["source"] = hook.name
             payload["kind"] = hook.kind or payload.get("kind") or "system"
             if not payload.get("id"):
-                payload["id"] = _digest(hook, body, now, number)
+                payload["id"] = OF_A_BODY + hashlib.sha256(f"{number}/".encode() + body).hexdigest()[:32]
         return [_tidy(payload) for payload in made]
     except PayloadError:
         raise
@@ -155,12 +165,6 @@ def _multipart(kind: str, body: bytes) -> dict[str, str]:
         if name := re.search(rb'\bname="([^"]*)"', head[:LONGEST_PART_HEAD]):
             fields[name[1].decode("utf-8", "replace")] = content.removesuffix(b"\r\n").decode("utf-8", "replace")
     return fields
-
-
-def _digest(hook: Hook, body: bytes, now: datetime, number: int) -> str:
-    """An id for what has none: of the body, within the window in which the sender repeats itself."""
-    window = int(now.timestamp()) // SAME_BODY.get(str(hook.preset), 10)
-    return hashlib.sha256(f"{hook.name}/{window}/{number}/".encode() + body).hexdigest()[:32]
 
 
 def _tidy(payload: Payload) -> Payload:

@@ -6,7 +6,7 @@ import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import PurePath
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ from reporter.store import events
 from reporter.store.events import StoredEvent
 
 KEPT_BODY = 64_000  # characters of a body that nobody could read
+OF_A_BODY = "body/"  # begins the id of an event that has none of its own: a hash of what was sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +37,31 @@ def submit(
     *,
     source: str = "",
     file: tuple[str, bytes] | None = None,
+    same_body: timedelta | None = None,
 ) -> list[SubmitResult]:
-    """Save events in the caller's transaction; `source` counts where an event names none. Raises EventError."""
+    """Save events in the caller's transaction; `source` counts where an event names none. Raises EventError.
+
+    With `same_body`, events that are known by their body alone are repetitions within so long of the first.
+    """
+    if same_body:
+        given = [_by_its_body(connection, event, now, source, same_body) for event in given]
     return [_saved(connection, event, now, source, file) for event in given]
+
+
+def _by_its_body(connection: Connection, event: Event, now: datetime, source: str, span: timedelta) -> Event:
+    """The event with an id that tells it from the same body of another time. Time alone is never an id.
+
+    The id has the number of the span in which the first one came. The spans beside it are looked into, so that two
+    that came close together are one, on whichever side of a bound.
+    """
+    if not (event.id or "").startswith(OF_A_BODY):
+        return event
+    number = int(now.timestamp() // span.total_seconds())
+    for beside in (number, number - 1, number + 1):
+        came = events.received_at(connection, event.source or source, f"{event.id}/{beside}")
+        if came and abs(now - came) < span:
+            return event.model_copy(update={"id": f"{event.id}/{beside}"})
+    return event.model_copy(update={"id": f"{event.id}/{number}"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,13 @@ def add(connection: Connection, event: StoredEvent) -> bool:
     )
 
 
+def received_at(connection: Connection, source: str, event_id: str) -> datetime | None:
+    """When an event came; None where there is none of this source and id."""
+    wanted = (events.c.source == source) & (events.c.event_id == event_id)
+    found: datetime | None = connection.execute(select(events.c.received_at).where(wanted)).scalar()
+    return found
+
+
 def waiting(connection: Connection, now: datetime, limit: int) -> list[StoredEvent]:
     """The events that are not sent yet, in the order in which they came."""
     due = or_(events.c.not_before.is_(None), events.c.not_before <= now)

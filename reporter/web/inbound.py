@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from starlette.requests import Request
@@ -64,17 +65,17 @@ class Inbound:
             raise ProblemError(404, "there is no such hook, or this is not its secret")
         self._gate.keep_pace(f"hook {hook.name}")
         try:
-            read = [read_event(payload) for payload in payloads(hook, headers, body, now)]
+            read = [read_event(payload) for payload in payloads(hook, headers, body)]
         except (PayloadError, EventError) as error:
             why = str(error)
             await self._saved(lambda: self._quarantine(hook, why, body))
             return JSONResponse({"status": "kept aside", "why": why}, 202)
-        verdicts = await self._saved(lambda: self._submit(read, hook.name)) if read else []
+        verdicts = await self._saved(lambda: self._submit(read, hook.name, hook.same_body)) if read else []
         return JSONResponse({"events": [_shown(verdict) for verdict in verdicts]}, 202)
 
-    def _submit(self, read: list[Event], source: str) -> list[SubmitResult]:
+    def _submit(self, read: list[Event], source: str, same_body: timedelta | None = None) -> list[SubmitResult]:
         with self._world.store.begin() as connection:
-            return submit(connection, read, self._world.clock.wall(), source=source)
+            return submit(connection, read, self._world.clock.wall(), source=source, same_body=same_body)
 
     def _quarantine(self, hook: Hook, why: str, body: bytes) -> None:
         log.warning("the hook %s sent what cannot be read: %s (see `reporter events rejected`)", hook.name, why)

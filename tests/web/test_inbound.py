@@ -10,6 +10,7 @@ import logging
 import socket
 import time
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -33,6 +34,7 @@ hooks:
   kuma: {preset: uptime_kuma, secret: env:SECRET}
   hc: {preset: healthchecks, secret: env:SECRET}
   own: {map: {kind: "'deployment_success'", title: "app.name", "fields.version": "app.version"}, secret: env:SECRET}
+  other: {map: {title: "app.name"}, secret: env:SECRET}
 """
 
 
@@ -199,6 +201,25 @@ def test_tradingviews_repetition_of_one_text_is_one_event(web: Listener) -> None
     for _ in range(3):
         sent(web, f"/hooks/tv/{SECRET}", "crossed", Content_Type="text/plain")
     assert len(web.kept()) == 1
+
+
+@pytest.mark.parametrize(("seconds", "kept"), [((0, 50, 59), 1), ((0, 61), 2), ((0, 59, 61), 2), ((0, -59), 1)])
+def test_a_repetition_is_known_by_its_distance_and_no_minute_of_a_clock(
+    web: Listener, seconds: tuple[int, ...], kept: int
+) -> None:
+    """The first comes at second 50 of a minute, so that each minute of the clock begins between two."""
+    first = web.clock.now.replace(second=50)
+    for one in seconds:
+        web.clock.now = first + timedelta(seconds=one)
+        sent(web, f"/hooks/tv/{SECRET}", "crossed", Content_Type="text/plain")
+    assert len(web.kept()) == kept
+
+
+def test_one_body_to_two_hooks_is_two_events(web: Listener) -> None:
+    body = json.dumps({"app": {"name": "x"}})
+    for hook in ("own", "own", "other"):
+        sent(web, f"/hooks/{hook}/{SECRET}", body)
+    assert len(web.kept()) == 2
 
 
 def github(web: Listener, event: str, body: Mapping[str, object], *, key: str = SECRET, delivery: str = "d1") -> int:
