@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
 from reporter.alerts.model import Level
-from reporter.operations import trading
+from reporter.operations import limits, trading
 from reporter.store import alerts, outbox_admin, run_log, uptime
 from reporter.trading.trades import Money
 from reporter.version import __version__
 from reporter.web.context import WebContext
 
-MOST_SERIES = 500  # of one metric: what comes beyond is counted and left out
+# What comes beyond is counted and left out.
+MOST_SERIES = 500  # of one metric
+MOST_IN_ALL = 2_000
 LEVELS = {Level.OK: 0, Level.UNKNOWN: 1, Level.WARNING: 2, Level.CRITICAL: 3}
 FLOAT = "a float: rounded, for graphs and not for accounts"
 
@@ -28,6 +31,7 @@ def exposition(world: WebContext) -> tuple[bytes, str]:
     """The text of all metrics, and its media type."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Floor(world))
+    registry.register(ProcessCollector(namespace="reporter", registry=None))
     return generate_latest(registry), CONTENT_TYPE_LATEST
 
 
@@ -42,20 +46,23 @@ class _Floor(Collector):
         self._world = world
 
     def collect(self) -> Iterator[Metric]:
-        left_out = 0
+        left_out, room = 0, MOST_IN_ALL
         for name, text, labels, samples in self._families():
             family = GaugeMetricFamily(name, text, labels=labels)
             known = [(values, value) for values, value in samples if value is not None]
-            for values, value in known[:MOST_SERIES]:
+            fitting = min(len(known), MOST_SERIES, room)
+            for values, value in known[:fitting]:
                 family.add_metric(list(values), float(value))
-            left_out += len(known[MOST_SERIES:])
+            left_out, room = left_out + len(known) - fitting, room - fitting
             yield family
-        yield GaugeMetricFamily("reporter_metrics_left_out", "Series beyond the bound of each metric", left_out)
+        yield GaugeMetricFamily("reporter_metrics_left_out", "Series beyond the bounds", left_out)
 
     def _families(self) -> Iterator[tuple[str, str, Sequence[str], list[Sample]]]:
         yield "reporter_build_info", "The version that runs", ["version"], [([__version__], 1)]
-        yield from self._trading()
+        yield "reporter_threads", "Threads of the process", [], [([], threading.active_count())]
         yield from self._own()
+        yield from self._trading()
+        yield from self._limits()
 
     def _trading(self) -> Iterator[tuple[str, str, Sequence[str], list[Sample]]]:
         world = self._world
@@ -122,6 +129,16 @@ class _Floor(Collector):
             [([h.ledger], h.latency) for h in health],
         )
         yield "reporter_ledgers_unread", "Databases missing from the figures", [], [([], len(missing))]
+
+    def _limits(self) -> Iterator[tuple[str, str, Sequence[str], list[Sample]]]:
+        found, _ = limits.gauges(self._world.app)
+        usages = [one.usage for one in found]
+        yield (
+            "reporter_limit_used",
+            "How much of a limit of `targets` is used: 1 where it is reached",
+            ["mode", "currency", "ledger", "agent", "limit"],
+            [([*map(str, one.party.key), one.measure.key], one.used) for one in usages],
+        )
 
     def _own(self) -> Iterator[tuple[str, str, Sequence[str], list[Sample]]]:
         world = self._world
