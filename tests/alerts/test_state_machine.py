@@ -260,6 +260,8 @@ def test_a_recovering_subject_resolves_at_the_wished_look() -> None:
     [
         ([(0, "c"), (30, "c"), (120, "c")], ["opened critical"]),  # three intervals: still in a row
         ([(0, "c"), (30, "c"), (121, "c")], []),
+        ([(0, "c"), (30, "c"), (-30, "c")], ["opened critical"]),  # a minute back: readings that crossed
+        ([(0, "c"), (30, "c"), (-31, "c")], []),  # more: the clock was set
         ([(0, "c"), (30, "c"), (121, "c"), (151, "c"), (181, "c")], ["opened critical"]),
         ([*every(30, "cccoo"), (400, "."), (430, ".")], ["opened critical"]),  # nobody looked: not proven clean
         ([*every(30, "cccoo"), (400, "o"), (430, "o")], ["opened critical"]),
