@@ -407,6 +407,22 @@ def test_the_period_before_is_as_far_by_the_clock_on_the_wall(unit: Unit, moment
         assert not strikes(same, zone) or past.end == strikes(same, zone)[0]
 
 
+@pytest.mark.parametrize(("zone", "day"), NASTY)
+@pytest.mark.parametrize("unit", [Unit.DAY, Unit.WEEK, Unit.MONTH])
+@pytest.mark.parametrize("days", [-1, 0, 1])
+def test_each_move_of_the_clock_within_a_period_is_known(zone: str, day: str, unit: Unit, days: int) -> None:
+    """A period that ends or begins where the clock is moved has no move."""
+    noon = datetime.fromisoformat(day).replace(hour=12, tzinfo=UTC) + timedelta(days=days)
+    period, tz = containing(unit, noon, zone), ZoneInfo(zone)
+    ahead = [moment.astimezone(tz).utcoffset() for moment, _ in minutes(zone, period.start, period.end)]
+    watched = [(period.start, ahead[0])] + [
+        (period.start + number * timedelta(minutes=1), later)
+        for number, (earlier, later) in enumerate(pairwise(ahead), 1)
+        if later != earlier
+    ]
+    assert period.offsets() == watched
+
+
 @pytest.mark.parametrize(("zone", "now", "end"), [
     ("UTC", "2026-10-30T14:45", "2026-10-29T14:45"),
     ("Europe/Berlin", "2026-10-26T11:45", "2026-10-25T11:45"),
