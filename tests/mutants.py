@@ -32,8 +32,8 @@ FEW = 4
 LOOK = 1800
 # Seconds of tests that are run for one fault, of those that reach it the quickest.
 MOST = 60
-# A fault that makes them take so much longer hangs: it is found.
-LIMIT = 10 * MOST
+# A fault hangs, and is found, if they take so many times as long as without it, and these seconds for their start.
+LONGER, START = 10, 60
 _OTHER: dict[type[ast.AST], type[ast.AST]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
     ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In, ast.And: ast.Or, ast.Or: ast.And,
@@ -164,7 +164,7 @@ def function_around(source: str, line: int) -> int | None:
     return found
 
 
-def reaching(mutant: Mutant, known: Sequence[Reach], copy: Path) -> list[str]:
+def reaching(mutant: Mutant, known: Sequence[Reach], copy: Path) -> list[Reach]:
     """The tests that reach a fault, the quickest first, as many as fit into a minute."""
     file = str(mutant.file)
     place = function_around((copy / file).read_text(encoding="utf-8"), mutant.line)
@@ -172,12 +172,12 @@ def reaching(mutant: Mutant, known: Sequence[Reach], copy: Path) -> list[str]:
     near = near or [one for one in known if any(name == file for name, _ in one.called)]
     covering_files = set() if near else set(covering(mutant.file, copy))
     near = near or [one for one in known if one.test.partition("::")[0] in covering_files]
-    chosen, seconds = list[str](), 0.0
+    chosen, seconds = list[Reach](), 0.0
     for one in near:
         seconds += one.seconds
         if chosen and seconds > MOST:
             break
-        chosen.append(one.test)
+        chosen.append(one)
     return chosen
 
 
@@ -188,10 +188,11 @@ def is_found(mutant: Mutant, known: Sequence[Reach], copy: Path) -> bool:
     tests = reaching(mutant, known, copy)
     if not tests:
         return False
-    (copy / "chosen.txt").write_text("\n".join(tests), encoding="utf-8")
+    (copy / "chosen.txt").write_text("\n".join(one.test for one in tests), encoding="utf-8")
+    limit = START + LONGER * sum(one.seconds for one in tests)
     target.write_bytes(mutant.planted(whole))
     try:
-        return _pytest(copy, ["-x", "@chosen.txt"], {}, limit=LIMIT) != 0
+        return _pytest(copy, ["-x", "@chosen.txt"], {}, limit=limit) != 0
     finally:
         target.write_bytes(whole)
 
