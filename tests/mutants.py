@@ -28,6 +28,8 @@ from tests.support.paths import DATA, ROOT
 EQUAL = DATA / "equal_mutants.txt"
 # A module that more test files than these import is tried by the tests of its own package alone.
 FEW = 4
+# Modules that are tried by the tests of a command, which import them by way of others.
+FURTHER = {"reporter/notify/timeline.py": "tests/cli/test_alerts.py"}
 # Seconds that are spent on finding out which tests call what.
 LOOK = 1800
 # Seconds of tests that are run for one fault, of those that reach it the quickest.
@@ -123,6 +125,8 @@ def covering(file: Path, root: Path) -> list[str]:
     near = sorted(package.glob("test_*.py")) if package != root / "tests" else []
     if near and len(importing) > FEW:
         importing = []
+    if str(file) in FURTHER:
+        importing.append(root / FURTHER[str(file)])
     return [str(path.relative_to(root)) for path in dict.fromkeys([*importing, *near])]
 
 

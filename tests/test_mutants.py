@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-from tests.mutants import covering, mutants_of
+from tests.mutants import FURTHER, covering, mutants_of
 from tests.support.paths import ROOT
 
 CODE = """\
@@ -37,3 +37,6 @@ def test_a_fault_is_looked_for_by_the_tests_of_its_package_and_by_those_that_imp
     tests = covering(Path("reporter/alerts/suppression.py"), ROOT)
     assert "tests/alerts/test_suppression.py" in tests
     assert all(Path(name).name.startswith("test_") for name in tests)
+    for module, further in FURTHER.items():
+        assert further in covering(Path(module), ROOT)
+        assert all((ROOT / name).is_file() for name in (module, further))
