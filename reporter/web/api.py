@@ -19,6 +19,7 @@ from reporter.operations.operation import NotUnderstoodError
 from reporter.web import wire
 from reporter.web.analysis import ANALYSIS
 from reporter.web.answers import as_json, lines_of, not_modified, within
+from reporter.web.audit_resource import AUDIT
 from reporter.web.context import WebContext
 from reporter.web.distribution import DISTRIBUTION
 from reporter.web.fresh_login import check_fresh
@@ -50,7 +51,7 @@ def commands(call: Call[Query]) -> wire.OperationsAnswer:
 
 
 COMMANDS = Resource("/commands", "The commands that the caller may use", commands, wire.OperationsAnswer)
-RESOURCES = (*STANDING, COMMANDS, *ANALYSIS, DISTRIBUTION, *PLAN_RESOURCES)
+RESOURCES = (*STANDING, COMMANDS, *ANALYSIS, AUDIT, DISTRIBUTION, *PLAN_RESOURCES)
 
 
 def tag_of(handler: Callable[[Call[Any]], Any], call: Call[Any]) -> str | None:

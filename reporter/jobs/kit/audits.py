@@ -15,7 +15,8 @@ from reporter.jobs.kit.prices import PastPrices
 from reporter.messages.formats import Formats
 from reporter.messages.spreadsheet import Columns, csv_file
 from reporter.periods.civil import Period, Unit, containing
-from reporter.trading.audit import AuditCheck, Auditor, AuditVerdict, TradeAudit
+from reporter.trading.audit import AuditCheck, Auditor, AuditRule, AuditVerdict, TradeAudit
+from reporter.trading.books import Ledger
 
 
 def audited(ctx: Context[Any], news: FeedNews) -> Iterator[TradeAudit]:
@@ -28,7 +29,7 @@ def audited(ctx: Context[Any], news: FeedNews) -> Iterator[TradeAudit]:
         start = containing(Unit.DAY, start, ctx.period.zone).start
     reach = max((rule.pace[1] for rule in ctx.audit if rule.pace), default=timedelta(0))
     end = max(trade.closed_at for trade in news.closed) + timedelta(microseconds=1)
-    auditor = Auditor(ctx.audit, ctx.period.zone, PastPrices(ctx))
+    auditor = Auditor(ctx.audit, ctx.period.zone, PastPrices(ctx.history, ctx.markets))
     for trade in ctx.ledger.stream(Period(start - reach, end, "before", ctx.period.zone), [news.ledger]):
         audit = auditor.look(trade)
         if trade.id in new:
@@ -40,10 +41,15 @@ def audits_of(ctx: Context[Any], period: Period) -> Iterator[TradeAudit]:
 
     Raises LedgerError when a ledger cannot be read: an audit of a part would pass for the whole.
     """
-    reach = max((rule.pace[1] for rule in ctx.audit if rule.pace), default=timedelta(0))
-    auditor = Auditor(ctx.audit, period.zone, PastPrices(ctx))
+    return judged(ctx.ledger, ctx.audit, PastPrices(ctx.history, ctx.markets), period)
+
+
+def judged(ledger: Ledger, rules: Sequence[AuditRule], prices: PastPrices, period: Period) -> Iterator[TradeAudit]:
+    """As `audits_of`, with what it needs."""
+    reach = max((rule.pace[1] for rule in rules if rule.pace), default=timedelta(0))
+    auditor = Auditor(rules, period.zone, prices)
     begin = containing(Unit.DAY, period.start - reach, period.zone).start
-    for trade in ctx.ledger.stream(replace(period, start=begin)):
+    for trade in ledger.stream(replace(period, start=begin)):
         audit = auditor.look(trade)
         if trade.closed_at >= period.start and audit.checks:
             yield audit

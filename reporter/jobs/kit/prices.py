@@ -10,7 +10,7 @@ from decimal import Decimal
 from statistics import fmean
 from typing import Any
 
-from reporter.jobs.context import Context
+from reporter.jobs.context import Context, History
 from reporter.trading.audit import NOT_PRICED, PriceThen
 from reporter.trading.markets import NEAR, MarketPrice, PriceAt, PricedMarket, Quote, change, volatility
 from reporter.trading.trades import Trade
@@ -71,13 +71,14 @@ def usual_volatility(ctx: Context[Any], market: MarketPrices) -> tuple[float, in
 class PastPrices:
     """What the markets of the config cost when trades were made: the last price seen before, at most ten minutes."""
 
-    def __init__(self, ctx: Context[Any]) -> None:
-        self._ctx = ctx
+    def __init__(self, history: History, markets: Sequence[PricedMarket]) -> None:
+        self._history = history
+        self._markets = markets
         self._days: dict[tuple[str, datetime], Sequence[tuple[datetime, Decimal]]] = {}
 
     def __call__(self, trade: Trade, at: datetime) -> PriceThen:
         """The price of a trade's market at a moment."""
-        fitting = [market for market in self._ctx.markets if market.prices(trade.market)]
+        fitting = [market for market in self._markets if market.prices(trade.market)]
         found = [self._of(market, trade, at) for market in fitting]
         known = (one for one in found if one.price is not None)
         return next(known, found[0] if found else PriceThen(why=f"{NOT_PRICED} {trade.market}"))
@@ -99,6 +100,6 @@ class PastPrices:
             if len(self._days) >= DAYS:
                 self._days.clear()
             until = day + timedelta(days=1)
-            prices = self._ctx.history.prices(market.name, market.source, day - NEAR, until)
+            prices = self._history.prices(market.name, market.source, day - NEAR, until)
             self._days[market.name, day] = prices
         return self._days[market.name, day]
