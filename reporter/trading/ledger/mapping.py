@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from reporter.errors import LedgerError
 from reporter.trading.average_cost import Fill, OpenPosition, closings
+from reporter.trading.first_in_first_out import fifo_closings
 from reporter.trading.ledger.derived import DerivedRows, Row
 from reporter.trading.ledger.expressions import Expression, Values, number, parse
 from reporter.trading.ledger.fee_rates import ALWAYS, FeeRates, no_rate, ordered, positive
@@ -111,7 +112,8 @@ class LedgerMapping:
     `where` leaves out rows; `open` says which of the others are still open: they are positions and no trades. `net`
     says whether `pnl` is net of `fees`. With a `comma` numbers are written as in `1.234,50`.
     `contract` is the type of each column when the mapping was made. Without `shorts` nothing can be sold that was not
-    bought. `rates` say what fees in other tokens are worth; those of a `rate_table` are read with the rows.
+    bought. Fills are matched by average cost, or first in, first out (`fifo`). `rates` say what fees in other tokens
+    are worth; those of a `rate_table` are read with the rows.
     """
 
     table: str | None
@@ -124,6 +126,7 @@ class LedgerMapping:
     comma: bool = False
     contract: Mapping[str, str] = field(default_factory=dict)
     shorts: bool = True
+    fifo: bool = False
     rates: FeeRates = field(default_factory=FeeRates)
     rate_table: RateTable | None = None
 
@@ -138,7 +141,7 @@ def read_mapping(given: Mapping[str, Any], known: Collection[str] | None = None)
     """A mapping as it is written in YAML. Raises LedgerError with the key that is wrong and what to write instead."""
     allowed = (
         "table", "query", "unit", "where", "open", "net", "timezone", "decimal", "columns", "contract", "shorts",
-        "rates",
+        "match", "rates",
     )  # fmt: skip
     for key in given:
         if key not in allowed:
@@ -166,7 +169,7 @@ def read_mapping(given: Mapping[str, Any], known: Collection[str] | None = None)
     rates, rate_table = _rates(given.get("rates", {}), zone, serve="rates" not in given or "fee_token" in columns)
     return LedgerMapping(
         table, query, unit, rules, conditions["where"], conditions["open"], net, comma, _contract(given), shorts,
-        rates, rate_table,
+        _fifo(given, unit), rates, rate_table,
     )  # fmt: skip
 
 
@@ -215,6 +218,13 @@ def _age(given: object) -> timedelta | None:
     if given is not None and not found:
         raise LedgerError("mapping.rates.max_age: write such as `1d`, in m, h or d")
     return timedelta(minutes=int(found[1]) * {"m": 1, "h": 60, "d": 1440}[found[2]]) if found else None
+
+
+def _fifo(given: Mapping[str, Any], unit: Unit) -> bool:
+    said = given.get("match", "average")
+    if said not in {"average", "fifo"} or ("match" in given and unit != "fill"):
+        raise LedgerError("mapping.match: write `average` (cost) or `fifo`, with `unit: fill`")
+    return bool(said == "fifo")
 
 
 def _shorts(given: Mapping[str, Any], unit: Unit) -> bool:
@@ -314,7 +324,7 @@ def mapped(mapping: LedgerMapping, rows: Iterable[Values]) -> DerivedRows:
     if mapping.unit != "fill":
         return DerivedRows(trades=made.trades(), positions=made.positions, agents=made.agents.values())
     fills: list[Row] = []
-    trades, positions = _matched(list(made.trades()), fills, shorts=mapping.shorts)
+    trades, positions = _matched(list(made.trades()), fills, shorts=mapping.shorts, fifo=mapping.fifo)
     agents: dict[object, Row] = {}
     for row in (*trades, *positions):
         _see(agents, row)
@@ -488,8 +498,8 @@ def _natural(value: object) -> tuple[int, Decimal, str]:
 _BOOK = ("agent", "market", "currency", "mode", "strategy")
 
 
-def _matched(fills: list[Row], single: list[Row], *, shorts: bool) -> tuple[list[Row], list[Row]]:
-    """Trades by average cost, per agent, market, currency and mode; and what the fills leave open.
+def _matched(fills: list[Row], single: list[Row], *, shorts: bool, fifo: bool) -> tuple[list[Row], list[Row]]:
+    """Trades by average cost, or first in, first out, per agent, market, currency and mode; and what is left open.
 
     `single` gets every fill. Where several have one id, as that of their order, each but the first gets a number.
     Without `shorts`, what was sold and never bought is a trade of its own whose result nobody knows.
@@ -510,7 +520,7 @@ def _matched(fills: list[Row], single: list[Row], *, shorts: bool) -> tuple[list
         if not shorts:
             each, unmatched = _bought(each)
             trades += [{**shared, **row} for row in unmatched]
-        for closing in closings(each, position):
+        for closing in (fifo_closings if fifo else closings)(each, position):
             made = {
                 "id": closing.id, "side": closing.side, "size": closing.size, "entry_price": closing.entry_price,
                 "exit_price": closing.exit_price, "pnl": no_rate(closing.unpriced) if closing.unpriced else closing.net,

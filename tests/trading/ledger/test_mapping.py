@@ -109,6 +109,16 @@ def test_fills_are_matched_by_average_cost(tmp_path: Path) -> None:
     assert (position.side, position.size, position.entry_price) == ("short", Decimal(1), Decimal(80))
 
 
+def test_fills_are_matched_first_in_first_out_where_that_is_said(tmp_path: Path) -> None:
+    rows = ["('1', '01.10.2026', '10:00', 'buy', 1, 100, 1)", "('2', '01.10.2026', '11:00', 'buy', 1, 200, 1)"]
+    rows.append("('3', '01.10.2026', '12:00', 'sell', 1, 180, 2)")
+    mapping = {"table": "fills", "unit": "fill", "match": "fifo", "columns": OF_FILLS}
+    found = portfolio(tmp_path, mapping, FILLS, f"INSERT INTO fills VALUES {', '.join(rows)}")
+    assert results(found) == [("grid", "ETH/USDT", "long", "77 USDT", "live")]
+    [position] = found.open_positions()
+    assert (position.size, position.entry_price) == (Decimal(1), Decimal(200))
+
+
 FILLS = "CREATE TABLE fills (id TEXT, day TEXT, clock TEXT, side TEXT, qty REAL, price REAL, fee REAL)"
 OF_FILLS = {
     "id": "id",
@@ -256,6 +266,7 @@ COLUMNS = dict.fromkeys(("id", "agent", "market", "currency", "closed_at", "pnl"
         ({}, "name either a `table` or a read-only `query`"),
         ({"table": "t", "unit": "row", "columns": COLUMNS}, "mapping.unit: write `trade`"),
         ({"table": "t", "columns": COLUMNS, "shorts": False}, "mapping.shorts: write `false`, with `unit: fill`"),
+        ({"table": "t", "columns": COLUMNS, "match": "fifo"}, "mapping.match: write `average` (cost) or `fifo`, with"),
         ({"table": "t", "colums": {}}, "mapping.colums: there is no such key"),
         ({"table": "t", "columns": {"pnl": "a"}}, "mapping.columns.id is missing: a trade needs it"),
         ({"table": "t", "columns": {**COLUMNS, "profit": "a"}}, "mapping.columns.profit: there is no such column"),
