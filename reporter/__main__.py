@@ -2,6 +2,6 @@
 
 import sys
 
-from reporter.cli.parser import main
+from reporter.cli import main
 
 sys.exit(main())

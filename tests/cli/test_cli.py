@@ -248,6 +248,19 @@ def test_without_a_home_it_says_what_to_do_next(tmp_path: Path) -> None:
     assert "there is no config here" in _alone(tmp_path, "run").stderr
 
 
+@pytest.mark.parametrize(
+    "program", [["-m", "reporter"], ["-c", "import sys; from reporter.cli import main; sys.exit(main())"]]
+)
+def test_no_command_line_of_a_library_is_loaded(program: list[str], floor: Stage) -> None:
+    command = [sys.executable, "-X", "importtime", *program, "--home", str(floor.folder), "run-job", "daily", "--force"]
+    ended = subprocess.run(
+        command, capture_output=True, text=True, env=os.environ | floor.environ, cwd=ROOT, check=False
+    )
+    loaded = set(re.findall(r"\| +([\w.]+)$", ended.stderr, re.MULTILINE))
+    assert "httpx" in loaded
+    assert "click" not in loaded, "httpx brings its own command line: 6 MB"
+
+
 def test_the_demo_shows_the_daily_summary_of_a_made_up_floor(tmp_path: Path) -> None:
     done = _alone(tmp_path, "demo", "--once", "daily_summary")
     assert done.returncode == 0
