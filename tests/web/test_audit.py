@@ -68,4 +68,4 @@ def test_an_audit_of_a_part_would_pass_for_the_whole(tmp_path: Path) -> None:
 def test_where_time_is_over_it_says_how_far_it_came(web: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(audit_resource, "SECONDS", -1.0)
     found = get(web, "from=2026-10-29&to=2026-10-30")
-    assert (found["trades"], found["judged_to"]) == (1, "2026-10-30T10:00:00+00:00")
+    assert (found["trades"], found["judged_to"]) == (1, "2026-10-30T11:00:00+01:00")
