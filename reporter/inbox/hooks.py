@@ -104,7 +104,7 @@ def _is_fresh(stamp: str, now: datetime) -> bool:
 
 
 def payloads(hook: Hook, headers: Headers, body: bytes) -> list[Payload]:
-    """The events that a body holds, as `read_event` takes them; one without an id has that of its body.
+    """The events that a body holds, as `read_event` takes them; one without an id has that of its message.
 
     Raises PayloadError.
     """
@@ -115,12 +115,20 @@ def payloads(hook: Hook, headers: Headers, body: bytes) -> list[Payload]:
             payload["source"] = hook.name
             payload["kind"] = hook.kind or payload.get("kind") or "system"
             if not payload.get("id"):
-                payload["id"] = OF_A_BODY + hashlib.sha256(f"{number}/".encode() + body).hexdigest()[:32]
+                payload["id"] = _id_of(headers, body, number)
         return [_tidy(payload) for payload in made]
     except PayloadError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError) as error:
         raise PayloadError(f"this is not what {hook.preset or 'the map'} expects: {type(error).__name__}") from None
+
+
+def _id_of(headers: Headers, body: bytes, number: int) -> str:
+    """That of the message, where its sender names one in a header; else one that is known by its body."""
+    own = headers.get("webhook-id") or headers.get("idempotency-key")
+    if own:
+        return f"{own[:100]}/{number}" if number else own[:100]
+    return OF_A_BODY + hashlib.sha256(f"{number}/".encode() + body).hexdigest()[:32]
 
 
 def _decoded(hook: Hook, headers: Headers, body: bytes) -> Any:

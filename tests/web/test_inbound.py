@@ -285,6 +285,16 @@ def test_a_standard_signature_is_good_for_five_minutes(web: Listener) -> None:
     assert (event.kind, event.title, event.fields) == ("deployment_success", "bot", {"version": "1.2"})
 
 
+def test_a_signed_message_is_once_by_its_own_id(web: Listener) -> None:
+    """Senders repeat what was not answered for hours, with the same id and a new time."""
+    bodies = [b'{"app": {"name": "bot"}}', b'{"app": {"name": "bot"}, "attempt": 2}']
+    for body in bodies:
+        web.clock.forward(hours=1)
+        assert sent(web, "/hooks/own", body, **signed(body, int(web.clock.wall().timestamp()))).status_code == 202
+    (event,) = web.kept()
+    assert event.id == "m1"
+
+
 def test_alertmanagers_group_is_an_event_an_alert_and_each_state_once(web: Listener) -> None:
     alert = {
         "status": "firing",
