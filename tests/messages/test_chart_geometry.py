@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,8 @@ from hypothesis import strategies as st
 
 from reporter.errors import CurrencyMismatchError
 from reporter.messages.chart_geometry import (
+    Band,
+    ChartUnit,
     area,
     bands,
     clipped,
@@ -106,6 +109,72 @@ def test_a_line_is_interrupted_where_a_point_is_not_known() -> None:
 )
 def test_a_number_is_written_as_svg_reads_it(number: float, written: str) -> None:
     assert plain_number(number) == written
+
+
+@pytest.mark.parametrize(
+    ("text", "width"),
+    [("", 0), ("il.", 0.93), ("r-_", 1.44), ("m%", 1.86), ("漢", 1.1), ("e\u0301", 0.59), ("A", 0.66), ("a9", 1.18)],
+)
+def test_a_text_is_as_wide_as_its_letters(text: str, width: float) -> None:
+    assert text_width(text, 1) == pytest.approx(width)
+    assert text_width(text, 12) == pytest.approx(12 * width)
+
+
+@pytest.mark.parametrize(
+    ("letters", "shown"),
+    [(10, "abcdefghij"), (9, "abcde…hij"), (5, "abc…j"), (3, "ab…"), (2, "a…"), (1, "…"), (0, "…")],
+)
+def test_what_is_cut_keeps_three_fifths_at_its_begin(letters: int, shown: str) -> None:
+    """Each of these letters is 0.59 wide but `i`, `j` and `f`, and the mark 0.93; there is room for so many and it."""
+    room = {10: 10.0}.get(letters, text_width(shown, 1))
+    assert clipped("abcdefghij", room, 1) == shown
+
+
+@pytest.mark.parametrize(
+    ("figures", "options", "ticks"),
+    [
+        ([3, 97], {"ticks": 5}, [0, 20, 40, 60, 80, 100]),
+        ([3, 97], {"ticks": 5, "snug": True}, [20, 40, 60, 80]),
+        ([20, 80], {"ticks": 3, "snug": True}, [20, 40, 60, 80]),
+        ([3, 97], {}, [0, 25, 50, 75, 100]),
+        ([0, 40], {}, [0, 10, 20, 30, 40]),
+        ([5], {"zero": True}, [0, 2, 4, 6]),
+        ([0], {}, [-1, -0.5, 0, 0.5, 1]),
+        ([7], {"ticks": 0}, [6, 8]),
+    ],
+)
+def test_the_marks_of_an_axis(figures: list[int], options: dict[str, Any], ticks: list[float]) -> None:
+    assert [float(tick) for tick in scale(figures, 0, 100, **options).ticks] == ticks
+
+
+def test_a_figure_stands_where_its_share_of_the_axis_is() -> None:
+    axis = scale([0, 10], 100, 20, ticks=5)
+    assert [axis(figure) for figure in (0, 2.5, 10)] == [100, 80, 20]
+    assert [axis(odd) for odd in (None, float("inf"), float("nan"))] == [None] * 3
+
+
+def test_bars_leave_three_tenths_free_and_points_begin_at_the_start() -> None:
+    assert bands(1, 10, 110) == [Band(25, 70)]
+    assert bands(0, 10, 110) == []
+    assert spread(2, 10, 110) == [10, 110]
+    assert area([0, 1, 2, 3], [4, None, 5, 6], 9) == "M0 9L0 4L0 9ZM2 9L2 5L3 6L3 9Z"
+
+
+@pytest.mark.parametrize(
+    ("largest", "prefix", "exponent", "decimals"),
+    [
+        ("1234", "", 0, 2),
+        ("0.1", "", 0, 3),
+        ("0.099", "m", 3, 2),
+        ("0.001", "m", 3, 2),
+        ("0.00099", "µ", 6, 2),
+        ("1e-9", "n", 9, 2),
+        ("1e-12", "n", 9, 5),
+    ],
+)
+def test_the_unit_of_a_chart(largest: str, prefix: str, exponent: int, decimals: int) -> None:
+    assert unit([Decimal(largest), Decimal(0)]) == ChartUnit(prefix, exponent, decimals)
+    assert unit([]) == unit([None]) == ChartUnit("", 0, 2)
 
 
 def test_a_long_name_keeps_both_its_ends() -> None:

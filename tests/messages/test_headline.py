@@ -26,6 +26,9 @@ def prose(*lines: str) -> Text:
         ([prose("2026-10-26 to 2026-11-01")], [("P&L", "+1.00 USDT")], "Oven · P&L: +1.00 USDT"),
         ([], [("", "+1.00 USDT")], "Oven · +1.00 USDT"),
         ([Table(("agent", "P&L", "n"), (("A", "1", "9"), ("B", "-2", "8")))], [], "Oven · A: 1, B: -2"),
+        ([Table(("n", "v"), (("A", "1"), ("B", "2"), ("C", "3"), ("D", "4")))], [], "Oven · A: 1, B: 2, C: 3"),
+        ([], [("", ""), ("P&L", "+1")], "Oven · P&L: +1"),
+        ([prose("2026-10-30 was hot")], [], "Oven · 2026-10-30 was hot"),
         ([], [], "Oven"),
     ],
 )
@@ -39,3 +42,11 @@ def test_it_is_one_line_of_bounded_length(title: str, figure: str) -> None:
     text = headline(Message(title=line(title), body=(prose(figure),)))
     assert len(text) <= LONGEST
     assert "\n" not in text
+
+
+@pytest.mark.parametrize(
+    ("length", "shown"), [(150, "x" * 150), (151, "x" * 149 + "…"), (999, "x" * 149 + "…")], ids=["fits", "one", "many"]
+)
+def test_what_is_too_long_is_cut_with_a_mark(length: int, shown: str) -> None:
+    assert headline(Message(title=line("x" * length))) == shown
+    assert headline(Message(title=line("x" * 140 + " " * 9 + "yyy"))) == "x" * 140 + "…"

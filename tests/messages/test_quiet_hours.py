@@ -28,6 +28,7 @@ from reporter.messages.quiet_hours import (
     QuietRules,
     handling,
     quiet_hours,
+    time_of_day,
 )
 from reporter.periods.civil import covered
 from reporter.store import tables
@@ -39,6 +40,7 @@ from tests.support.servers import PostgreSQL
 from tests.support.stage import DAILY, Stage
 
 NIGHT = QuietRules(Noise.NOW, quiet_hours("22:00-07:00"), time(8), ZoneInfo("Europe/Berlin"))
+DAY = timedelta(days=1)
 CRITICAL, WARNING, INFO = Severity.CRITICAL, Severity.WARNING, Severity.INFO
 PULSE = '''\
 from reporter import Context, Report, job
@@ -62,14 +64,16 @@ def at(text: str) -> datetime:
         (Noise.NOW, None, INFO, "12:00", AT_ONCE),
         (Noise.SILENT, None, WARNING, "12:00", SILENTLY),
         (Noise.OFF, None, WARNING, "12:00", NOT_AT_ALL),
-        (Noise.DIGEST, None, INFO, "12:00", Handling(held_until=at("08:00") + timedelta(days=1))),
-        (Noise.DIGEST, None, INFO, "07:30", Handling(held_until=at("08:00"))),
-        (Noise.NOW, None, INFO, "23:00", Handling(held_until=at("07:00") + timedelta(days=1))),
-        (Noise.NOW, None, WARNING, "06:59", Handling(held_until=at("07:00"))),
+        (Noise.DIGEST, None, INFO, "12:00", Handling(held_until=at("08:00") + DAY, why="the digest at 08:00")),
+        (Noise.DIGEST, None, INFO, "07:30", Handling(held_until=at("08:00"), why="the digest at 08:00")),
+        (Noise.NOW, None, INFO, "21:59", AT_ONCE),
+        (Noise.NOW, None, INFO, "22:00", Handling(held_until=at("07:00") + DAY, why="quiet hours until 07:00")),
+        (Noise.SILENT, None, INFO, "23:00", Handling(held_until=at("07:00") + DAY, why="quiet hours until 07:00")),
+        (Noise.NOW, None, WARNING, "06:59", Handling(held_until=at("07:00"), why="quiet hours until 07:00")),
         (Noise.NOW, None, INFO, "07:00", AT_ONCE),
         (Noise.OFF, Noise.NOW, INFO, "12:00", AT_ONCE),
         (Noise.NOW, Noise.OFF, INFO, "12:00", NOT_AT_ALL),
-        (Noise.DIGEST, Noise.NOW, INFO, "23:00", Handling(held_until=at("07:00") + timedelta(days=1))),
+        (Noise.DIGEST, Noise.NOW, INFO, "23:00", Handling(held_until=at("07:00") + DAY, why="quiet hours until 07:00")),
         *((noise, noise, CRITICAL, "23:00", AT_ONCE) for noise in Noise),
     ],
 )
@@ -77,8 +81,60 @@ def test_what_is_done_with_a_message(
     noise: Noise, job: Noise | None, severity: Severity, when: str, expected: Handling
 ) -> None:
     rules = QuietRules(noise, NIGHT.quiet_hours, NIGHT.digest_at, NIGHT.zone)
-    found = handling(rules, severity, at(when), job=job)
-    assert (found.silent, found.held_until, found.dropped) == (expected.silent, expected.held_until, expected.dropped)
+    assert handling(rules, severity, at(when), job=job) == expected
+
+
+@pytest.mark.parametrize(
+    ("noise", "day", "night", "board_by_day", "board_by_night"),
+    [
+        (Noise.NOW, AT_ONCE, SILENTLY, AT_ONCE, SILENTLY),
+        (Noise.SILENT, SILENTLY, SILENTLY, SILENTLY, SILENTLY),
+        (Noise.DIGEST, SILENTLY, SILENTLY, SILENTLY, SILENTLY),
+        (Noise.OFF, SILENTLY, SILENTLY, NOT_AT_ALL, NOT_AT_ALL),
+    ],
+)
+def test_neither_relief_nor_a_board_is_held(
+    noise: Noise, day: Handling, night: Handling, board_by_day: Handling, board_by_night: Handling
+) -> None:
+    rules = QuietRules(noise, NIGHT.quiet_hours, NIGHT.digest_at, NIGHT.zone)
+    assert [handling(rules, INFO, at(when), relief=True) for when in ("12:00", "23:00")] == [day, night]
+    boards = [handling(rules, INFO, at(when), board=True) for when in ("12:00", "23:00")]
+    assert boards == [board_by_day, board_by_night]
+    assert handling(rules, CRITICAL, at("23:00"), board=True) == AT_ONCE
+
+
+@pytest.mark.parametrize(
+    ("hours", "quiet"),
+    [
+        ("22:00-07:00", "00:00 06:59 22:00 23:59"),
+        ("12:00 - 13:00", "12:00 12:59"),
+        ("23:59-00:00", "23:59"),
+        ("00:00-23:59", "00:00 06:59 07:00 11:59 12:00 12:59 13:00 21:59 22:00"),
+    ],
+)
+def test_quiet_hours_hold_from_their_begin_up_to_their_end(hours: str, quiet: str) -> None:
+    read = quiet_hours(hours)
+    moments = ["00:00", "06:59", "07:00", "11:59", "12:00", "12:59", "13:00", "21:59", "22:00", "23:59"]
+    assert " ".join(text for text in moments if read.holds(time.fromisoformat(text))) == quiet
+    assert str(read) == hours.replace(" ", "")
+
+
+@pytest.mark.parametrize("text", ["22:00", "24:00-07:00", "22:60-07:00", "7:00-8:00", "22:00-22:00", ""])
+def test_what_is_no_stretch_of_a_day_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="must "):
+        quiet_hours(text)
+
+
+def test_a_time_of_day_is_read() -> None:
+    assert [time_of_day(text) for text in ("00:00", "19:05", "23:59")] == [time(0), time(19, 5), time(23, 59)]
+    for text in ("24:00", "8:00", "08:60", ""):
+        with pytest.raises(ValueError, match="must be a time of day"):
+            time_of_day(text)
+
+
+def test_a_channel_that_says_nothing_is_told_at_once_and_gets_its_digest_at_eight() -> None:
+    assert QuietRules() == QuietRules(Noise.NOW, None, time(8), ZoneInfo("UTC"))
+    assert handling(QuietRules(), INFO, at("23:00")) == Handling(False, None, None, False)
 
 
 def test_a_digest_whose_time_is_quiet_comes_when_the_quiet_is_over() -> None:
