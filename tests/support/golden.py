@@ -16,7 +16,12 @@ MARKS = {"bold": "**", "italic": "*", "bold italic": "***", "strike": "~~", "cod
 
 def agrees(name: str, message: Message) -> bool:
     """Whether the message reads like `tests/golden/NAME.txt`; both are shown by the assertion that fails."""
-    path, text = GOLDEN / f"{name}.txt", "\n".join(_prose(message)) + "\n"
+    return reads(name, "\n".join(_prose(message)) + "\n")
+
+
+def reads(name: str, text: str) -> bool:
+    """Whether a text reads like `tests/golden/NAME.txt`."""
+    path = GOLDEN / f"{name}.txt"
     if os.environ.get("REPORTER_GOLDEN") == "write":
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
