@@ -48,6 +48,8 @@ class Facts(TypedDict):
 
     holdings: list[Holdings]
     """The open positions by mode and currency, live before paper."""
+    positions: list[Position]
+    """All of them."""
     unread: list[Unread]
     """The ledgers that could not be read, and why."""
 
@@ -60,7 +62,7 @@ def positions_open(ctx: Context[Parameters]) -> Iterator[Report]:
     holdings = [_holdings(positions, *key) for key in keys]
     results = [holding.unrealised.amount for holding in holdings if holding.unrealised]
     tone = Tone.GOOD if results and min(results) > 0 else Tone.BAD if results and max(results) < 0 else Tone.INFO
-    facts: Facts = {"holdings": holdings, "unread": ctx.unread([])}
+    facts: Facts = {"holdings": holdings, "positions": positions, "unread": ctx.unread([])}
     yield Report(facts=facts, tone=tone, slot="open", refresh=REFRESH)
 
 

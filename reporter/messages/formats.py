@@ -55,6 +55,17 @@ class Formats:
     clock_pattern: str = "%H:%M:%S"
     sizes: Mapping[str, Decimal] = field(default_factory=dict)
 
+    def for_results(self, results: Iterable[Money | None]) -> Formats:
+        """The same for a list of results: those of a currency have the decimals that the largest of them needs.
+
+        What `for_books` knows of a currency stays.
+        """
+        sizes: dict[str, Decimal] = {}
+        for result in results:
+            if result is not None and result.amount.is_finite():
+                sizes[result.currency] = max(sizes.get(result.currency, Decimal(0)), abs(result.amount))
+        return replace(self, sizes={**sizes, **self.sizes})
+
     def for_books(self, books: Iterable[Book]) -> Formats:
         """The same for a report about these books: amounts have the decimals that the largest results need.
 

@@ -97,6 +97,18 @@ def test_amounts_of_a_book_have_the_decimals_that_its_largest_result_needs(
     assert [formats.money(Decimal(amount), "BNB") for amount in amounts] == shown
 
 
+def test_results_of_a_list_have_the_decimals_of_the_largest() -> None:
+    formats = SHOW.for_results([Money(Decimal("1.81"), "USDT"), Money(Decimal("0.63"), "USDT"), None])
+    assert [formats.signed(Money(Decimal(one), "USDT")) for one in ("1.81", "0.63", "0.004")] == [
+        "+1.81 USDT",
+        "+0.63 USDT",
+        "+0.004 USDT",
+    ]
+    small = formats.for_results([Money(Decimal("0.00031"), "BTC"), Money(Decimal(99), "USDT")])
+    assert small.signed(Money(Decimal("-0.00004"), "BTC")) == "-0.00004 BTC"
+    assert SHOW.for_results([Money(Decimal("NaN"), "USDT")]).sizes == {}
+
+
 def test_of_two_books_of_a_currency_the_one_with_the_smaller_results_decides() -> None:
     formats = SHOW.for_books([book("250"), book("0.02")])
     assert formats.money(Decimal("0.0199"), "BNB") == "0.0199 BNB"

@@ -130,7 +130,7 @@ class Renderer:
 
     def _filled(self, sandbox: Sandbox, name: str, facts: Mapping[str, Any]) -> str:
         try:
-            with sandbox.about(facts.get("books") or ()):
+            with sandbox.about(facts):
                 text = sandbox.get_template(name).render(facts)
         except TemplateError:
             raise

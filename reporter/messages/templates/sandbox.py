@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -17,6 +17,7 @@ from reporter.messages.templates.errors import instead, names_of
 from reporter.messages.templates.filters import filters
 from reporter.secret import Secret
 from reporter.trading.books import Book
+from reporter.trading.trades import Money, Position, Trade
 
 
 class Missing(StrictUndefined):
@@ -76,9 +77,10 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return self._formats.get()
 
     @contextmanager
-    def about(self, books: Iterable[object]) -> Iterator[None]:
-        """Render within: amounts have the decimals that these books need."""
-        token = self._formats.set(self.formats.for_books(book for book in books if isinstance(book, Book)))
+    def about(self, facts: Mapping[str, Any]) -> Iterator[None]:
+        """Render within: amounts have the decimals that the books need, or the lists of trades and positions."""
+        books = (book for book in facts.get("books") or () if isinstance(book, Book))
+        token = self._formats.set(self.formats.for_books(books).for_results(_results(facts)))
         try:
             yield
         finally:
@@ -100,3 +102,12 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def joined(self, parts: Iterable[object]) -> str:
         return "".join(map(self.formats.say, parts))
+
+
+def _results(facts: Mapping[str, Any]) -> Iterator[Money | None]:
+    for rows in (facts.get("trades"), facts.get("positions")):
+        for row in rows if isinstance(rows, list | tuple) else ():
+            if isinstance(row, Trade):
+                yield row.pnl
+            elif isinstance(row, Position):
+                yield row.unrealised
