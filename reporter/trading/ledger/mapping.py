@@ -560,10 +560,5 @@ def _fill(row: Row) -> Fill:
 
 
 def _see(agents: dict[object, Row], row: Row) -> None:
-    """Note the agent of a row, and when it was last seen."""
-    at = next((row[name] for name in ("closed_at", "opened_at") if isinstance(row.get(name), datetime)), None)
-    known = agents.setdefault(
-        row["agent"], {"name": row["agent"], **{k: row.get(k) for k in ("strategy", "mode", "currency")}}
-    )
-    if at is not None and (known.get("last_seen") is None or at > known["last_seen"]):  # type: ignore[operator]
-        known["last_seen"] = at
+    """Note the agent of a row. A trade is no heartbeat: who does not trade may run all the same."""
+    agents.setdefault(row["agent"], {"name": row["agent"], **{k: row.get(k) for k in ("strategy", "mode", "currency")}})

@@ -5,15 +5,21 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import yaml
 from sqlalchemy import Connection, text
 
 from reporter.trading.ledger.connection import Database
 from reporter.trading.ledger.derived import DerivedDatabase, DerivedRows, LaterRows
+from reporter.trading.ledger.portfolio import Portfolio
+from reporter.trading.ledger.settings import LedgerSettings
+from tests.support.paths import DATA, ROOT
 from tests.trading.ledger.conftest import new_native  # noqa: F401 - a fixture
 from tests.trading.ledger.databases import Native, native_sqlite
+from tests.trading.ledger.example_databases import made
 
 
 class Counted:
@@ -81,3 +87,15 @@ def test_a_spool_gives_the_rows_that_it_took_again() -> None:
     rows = [(number, str(number), None) for number in range(2500)]
     spool = LaterRows(iter(rows))
     assert list(spool) == list(spool) == rows
+
+
+@pytest.mark.parametrize("kind", ["hummingbot", "mapping"])
+def test_an_agent_that_does_not_trade_is_not_taken_for_a_silent_one(tmp_path: Path, kind: str) -> None:
+    """A trade is no heartbeat: nobody knows whether these agents run."""
+    url, mapping = str(DATA / "hummingbot.sqlite"), {}
+    if kind == "mapping":
+        url, mapping = str(made(tmp_path, "cents")), yaml.safe_load((ROOT / "config/examples/cents.yaml").read_text())
+    bot = Portfolio([LedgerSettings(name="bot", kind=kind, url=url, mapping=mapping)])
+    agents = bot.agents()
+    assert agents
+    assert {agent.runs(datetime(2026, 11, 30, tzinfo=UTC), timedelta(minutes=5)) for agent in agents} == {None}

@@ -78,12 +78,12 @@ def derive(connection: Connection) -> DerivedRows:
         row = _of_executor(executor, config, info)
         if row is not None:
             trades.append(row)
-            _note(agents, row, row["closed_at"], str(config.get("controller_id") or ""))
+            _note(agents, row, str(config.get("controller_id") or ""))
     for held in connection.execute(_HELD).mappings():
         realised, position = _of_held(held)
         trades.extend([realised] if realised else [])
         positions.append(position)
-        _note(agents, position, position["priced_at"], "")
+        _note(agents, position, "")
     trades.extend(_of_fills(connection, controlled, positions, agents, fills))
     return DerivedRows(trades=trades, positions=positions, agents=list(agents.values()), fills=fills)
 
@@ -189,7 +189,7 @@ def _of_fills(
         leverage = next(iter(leverages[key])) if len(leverages[key]) == 1 else None
         for closing in closings(own, position):
             yield {**common, **_row(closing), "leverage": leverage}
-        _note(agents, common, own[-1].at, "")
+        _note(agents, common, "")
         if position.quantity:
             positions.append({**common, **_open(position), "id": "/".join(key)})
 
@@ -244,20 +244,11 @@ def _open(position: OpenPosition) -> Row:
     }
 
 
-def _note(agents: dict[str, Row], row: Row, seen: object, strategy: str) -> None:
-    """Keep an agent, and when it was last seen."""
-    known = agents.setdefault(
-        str(row["agent"]),
-        {
-            "name": row["agent"],
-            "strategy": row["strategy"] if not strategy else None,
-            "mode": row["mode"],
-            "currency": row["currency"],
-            "last_seen": seen,
-        },
-    )
-    if isinstance(seen, datetime) and isinstance(known["last_seen"], datetime):
-        known["last_seen"] = max(seen, known["last_seen"])
+def _note(agents: dict[str, Row], row: Row, strategy: str) -> None:
+    """Keep an agent. hummingbot writes no heartbeat: one that does not trade may run all the same."""
+    strategy_of = row["strategy"] if not strategy else None
+    own = {"name": row["agent"], "strategy": strategy_of, "mode": row["mode"], "currency": row["currency"]}
+    agents.setdefault(str(row["agent"]), own)
 
 
 def _moment(stamp: Any) -> datetime:

@@ -53,7 +53,7 @@ def derive(connection: Connection) -> DerivedRows:
             trades.append(made)
         elif made["size"]:
             positions.append(_position(row, made))
-        _note(agents, made, row)
+        _note(agents, made)
     return DerivedRows(trades=trades, positions=positions, agents=list(agents.values()))
 
 
@@ -102,12 +102,10 @@ def _average(worth: Decimal | None, size: Decimal | None) -> Decimal | None:
     return worth / size if worth is not None and size else None
 
 
-def _note(agents: dict[object, Row], made: Row, row: Mapping[Any, Any]) -> None:
-    """Keep an agent, and when it last traded."""
-    stamps = [row[name] for name in ("opened_at", "closed_at", "last_at") if row[name] is not None]
+def _note(agents: dict[object, Row], made: Row) -> None:
+    """Keep an agent. jesse writes no heartbeat: one that does not trade may run all the same."""
     own = {"name": made["agent"], "strategy": made["strategy"], "mode": made["mode"], "currency": made["currency"]}
-    known = agents.setdefault(made["agent"], {**own, "last_seen": None})
-    known["last_seen"] = max(filter(None, [known["last_seen"], *map(_moment, stamps)]), default=None)
+    agents.setdefault(made["agent"], own)
 
 
 def _moment(stamp: Any) -> Any:
