@@ -22,7 +22,7 @@ Unit = Literal["trade", "fill"]
 TIMES = ("opened_at", "closed_at", "at")
 NUMBERS = (
     "size", "entry_price", "exit_price", "pnl", "fees", "price", "quantity", "volume", "leverage", "unrealised_pnl",
-    "stake", "worth",
+    "stake", "worth", "equity", "deposited", "unrealised",
 )  # fmt: skip
 NUMBERS_OF_TIME = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 LONG = {"long", "buy", "yes", "1", "true", "bid", "b", "over", "up", "kauf", "achat", "compra"}
@@ -60,13 +60,22 @@ COLUMNS: Mapping[Unit, Mapping[str, bool]] = {
 }  # fmt: skip
 
 
-# What a table of rates has, and what for.
-RATE_COLUMNS = {
-    "token": "which token it is the rate of",
-    "currency": "what it is worth something in",
-    "at": "when the rate was so",
-    "worth": "what one token was worth",
+# Tables beside that of the trades: what each has and what for, and what else may be said of it.
+SIDE_TABLES: Mapping[str, Mapping[str, str]] = {
+    "rates": {
+        "token": "which token it is the rate of",
+        "currency": "what it is worth something in",
+        "at": "when the rate was so",
+        "worth": "what one token was worth",
+    },
+    "equity": {
+        "at": "when the account was worth that",
+        "currency": "what the account is in",
+        "equity": "what the account was worth",
+    },
+    "heartbeat": {"agent": "whose heartbeat it is", "at": "when it was"},
 }
+_MORE = {"rates": ("max_age",), "equity": ("agent", "mode", "deposited", "unrealised"), "heartbeat": ()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,27 +91,31 @@ class ColumnRule:
 
 
 @dataclass(frozen=True, slots=True)
-class RateTable:
-    """A table or a query of the database with rates: in each row a token, a moment and what one was worth then."""
+class SideTable:
+    """A table or a query of the database beside that of the trades, `name` says which one. A rate older than `max_age`
+    is none."""
 
+    name: str
     table: str | None
     query: str | None
     columns: Mapping[str, ColumnRule]
     max_age: timedelta | None = None
 
-    def read(self, rows: Iterable[Values]) -> FeeRates:
-        """The rates in these rows. Rows without a token, a moment or a worth above 0 count for nothing."""
-        return FeeRates(ordered(filter(None, map(self._point, rows))), self.max_age)
+    def read(self, rows: Iterable[Values]) -> Iterator[Row]:
+        """The rows by what they mean; those without what each must have, or with what cannot be read, do not count."""
+        for values in rows:
+            try:
+                found = {name: _column(name, rule, values) for name, rule in self.columns.items()}
+            except ValueError:
+                continue
+            if None not in [found[name] for name in SIDE_TABLES[self.name]]:
+                yield found
 
-    def _point(self, values: Values) -> tuple[str, str, datetime, Decimal] | None:
-        try:
-            found = {name: _column(name, rule, values) for name, rule in self.columns.items()}
-        except ValueError:
-            return None
-        token, currency, at, worth = (found[name] for name in RATE_COLUMNS)
-        if not token or not currency or not isinstance(at, datetime) or not isinstance(worth, Decimal) or worth <= 0:
-            return None
-        return str(token), str(currency), at, worth
+    def rates(self, rows: Iterable[Values]) -> FeeRates:
+        """The rates in these rows."""
+        found = [row for row in self.read(rows) if isinstance(row["worth"], Decimal) and row["worth"] > 0]
+        points = ((str(row["token"]), str(row["currency"]), row["at"], row["worth"]) for row in found)
+        return FeeRates(ordered(points), self.max_age)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +126,7 @@ class LedgerMapping:
     says whether `pnl` is net of `fees`. With a `comma` numbers are written as in `1.234,50`.
     `contract` is the type of each column when the mapping was made. Without `shorts` nothing can be sold that was not
     bought. Fills are matched by average cost, or first in, first out (`fifo`). `rates` say what fees in other tokens
-    are worth; those of a `rate_table` are read with the rows.
+    are worth. `beside` are the other tables that are read with the rows.
     """
 
     table: str | None
@@ -128,7 +141,7 @@ class LedgerMapping:
     shorts: bool = True
     fifo: bool = False
     rates: FeeRates = field(default_factory=FeeRates)
-    rate_table: RateTable | None = None
+    beside: Mapping[str, SideTable] = field(default_factory=dict)
 
     @property
     def used(self) -> frozenset[str]:
@@ -141,7 +154,7 @@ def read_mapping(given: Mapping[str, Any], known: Collection[str] | None = None)
     """A mapping as it is written in YAML. Raises LedgerError with the key that is wrong and what to write instead."""
     allowed = (
         "table", "query", "unit", "where", "open", "net", "timezone", "decimal", "columns", "contract", "shorts",
-        "match", "rates",
+        "match", "rates", "equity", "heartbeat",
     )  # fmt: skip
     for key in given:
         if key not in allowed:
@@ -166,23 +179,27 @@ def read_mapping(given: Mapping[str, Any], known: Collection[str] | None = None)
     rules = {name: _rule(name, rule, known, zone) for name, rule in columns.items()}
     conditions = {key: _condition(key, given.get(key), known) for key in ("where", "open")}
     net, comma, shorts = bool(given.get("net", True)), _comma(given.get("decimal", ".")), _shorts(given, unit)
-    rates, rate_table = _rates(given.get("rates", {}), zone, serve="rates" not in given or "fee_token" in columns)
+    rates = _rates(given.get("rates", {}), zone, serve="rates" not in given or "fee_token" in columns)
     return LedgerMapping(
         table, query, unit, rules, conditions["where"], conditions["open"], net, comma, _contract(given), shorts,
-        _fifo(given, unit), rates, rate_table,
+        _fifo(given, unit), rates, side_tables(given),
     )  # fmt: skip
 
 
-def _rates(given: object, zone: str | None, *, serve: bool) -> tuple[FeeRates, RateTable | None]:
-    """Rates by hand, or the table that has them; `serve` says that there is a column that they are for."""
+def _rates(given: object, zone: str | None, *, serve: bool) -> FeeRates:
+    """Rates by hand; `serve` says that there is a column that rates are for."""
     if not serve:
         raise LedgerError("mapping.rates: they are for fees in other tokens: map `fee_token`")
     if not isinstance(given, Mapping):
         raise LedgerError("mapping.rates: write such as `BNB: 600 USDT`, or a `table` with `token`, `at` and `worth`")
-    if given.keys() & {"table", "query"}:
-        return FeeRates(), _rate_table(given, zone)
+    if _is_table(given):
+        return FeeRates()
     found = ((token, *point) for token, said in given.items() for point in _by_hand(str(token), said, zone))
-    return FeeRates(ordered((token, currency, at, worth) for token, at, worth, currency in found)), None
+    return FeeRates(ordered((token, currency, at, worth) for token, at, worth, currency in found))
+
+
+def _is_table(given: object) -> bool:
+    return isinstance(given, Mapping) and bool(given.keys() & {"table", "query"})
 
 
 def _by_hand(token: str, said: object, zone: str | None) -> Iterator[tuple[datetime, Decimal, str]]:
@@ -199,18 +216,27 @@ def _by_hand(token: str, said: object, zone: str | None) -> Iterator[tuple[datet
             yield since, amount, found[2]
 
 
-def _rate_table(given: Mapping[str, Any], zone: str | None) -> RateTable:
-    allowed = ("table", "query", *RATE_COLUMNS, "max_age")
+def side_tables(given: Mapping[str, Any], known: Mapping[str, Collection[str]] | None = None) -> dict[str, SideTable]:
+    """The tables beside that of the trades; `known` are the columns of each. Raises LedgerError with the wrong key."""
+    zone = _zone("mapping.timezone", given.get("timezone"))
+    named = [name for name in SIDE_TABLES if name in given and (name != "rates" or _is_table(given[name]))]
+    return {name: _side_table(name, given[name], zone, (known or {}).get(name)) for name in named}
+
+
+def _side_table(name: str, given: object, zone: str | None, known: Collection[str] | None) -> SideTable:
+    place, needed = f"mapping.{name}", SIDE_TABLES[name]
+    allowed = ("table", "query", *needed, *_MORE[name])
+    if not isinstance(given, Mapping) or bool(given.get("table")) == bool(given.get("query")):
+        raise LedgerError(f"{place}: name either a `table` or a read-only `query`")
     for key in given:
         if key not in allowed:
-            raise LedgerError(f"mapping.rates.{key}: there is no such key; there are: {', '.join(allowed)}")
-    if bool(given.get("table")) == bool(given.get("query")):
-        raise LedgerError("mapping.rates: name either a `table` or a read-only `query`")
-    for name, what in RATE_COLUMNS.items():
-        if name not in given:
-            raise LedgerError(f"mapping.rates.{name} is missing: {what}")
-    columns = {name: _rule(name, given[name], None, zone, "mapping.rates") for name in RATE_COLUMNS}
-    return RateTable(given.get("table"), given.get("query"), columns, _age(given.get("max_age")))
+            raise LedgerError(f"{place}.{key}: there is no such key; there are: {', '.join(allowed)}")
+    for key, what in needed.items():
+        if key not in given:
+            raise LedgerError(f"{place}.{key} is missing: {what}")
+    own = given.keys() - {"table", "query", "max_age"}
+    columns = {key: _rule(key, given[key], known, zone, place) for key in own}
+    return SideTable(name, given.get("table"), given.get("query"), columns, _age(given.get("max_age")))
 
 
 def _age(given: object) -> timedelta | None:
@@ -315,20 +341,38 @@ def _rule(
     return ColumnRule(_parsed(place, written, known), words, scale, unit, zone, _form(place, given.get("format")))
 
 
-def mapped(mapping: LedgerMapping, rows: Iterable[Values]) -> DerivedRows:
-    """The trades, positions and agents that rows of a database amount to. Raises LedgerError with the row.
+def mapped(
+    mapping: LedgerMapping, rows: Iterable[Values], beside: Mapping[str, Iterable[Row]] | None = None
+) -> DerivedRows:
+    """The trades, positions and agents that rows of a database amount to, and what stands in the tables `beside` them.
+    Raises LedgerError with the row.
 
     Trades are made while they are gone through, and the positions and agents are known after them.
     """
-    made = _Made(mapping, rows)
+    made, more = _Made(mapping, rows), beside or {}
+    equity = map(_worth, more.get("equity", ()))
     if mapping.unit != "fill":
-        return DerivedRows(trades=made.trades(), positions=made.positions, agents=made.agents.values())
+        agents = _seen(made.agents, more.get("heartbeat", ()))
+        return DerivedRows(trades=made.trades(), positions=made.positions, agents=agents, equity=equity)
     fills: list[Row] = []
     trades, positions = _matched(list(made.trades()), fills, shorts=mapping.shorts, fifo=mapping.fifo)
-    agents: dict[object, Row] = {}
     for row in (*trades, *positions):
-        _see(agents, row)
-    return DerivedRows(trades=trades, positions=positions, agents=agents.values(), fills=fills)
+        _see(made.agents, row)
+    agents = _seen(made.agents, more.get("heartbeat", ()))
+    return DerivedRows(trades=trades, positions=positions, agents=agents, equity=equity, fills=fills)
+
+
+def _worth(row: Row) -> Row:
+    names = ("at", "agent", "currency", "equity", "deposited", "unrealised")
+    return {**{name: row.get(name) for name in names}, "mode": row.get("mode") or "live"}
+
+
+def _seen(agents: Mapping[object, Row], beats: Iterable[Row]) -> Iterator[Row]:
+    """The agents that have traded, each with its last heartbeat; asked for once the trades are gone through."""
+    newest: dict[object, Any] = {}
+    for beat in beats:
+        newest[beat["agent"]] = max(beat["at"], newest.get(beat["agent"], beat["at"]))  # type: ignore[call-overload,unused-ignore]
+    yield from ({**row, "last_seen": newest.get(name)} for name, row in agents.items())
 
 
 @dataclass(slots=True)

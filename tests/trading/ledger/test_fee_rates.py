@@ -160,8 +160,7 @@ def test_the_rates_of_the_docs_are_read() -> None:
         if "\nrates:" in block
     ]
     by_table, by_hand = (read_mapping({**TRADES, "rates": one}) for one in said)
-    assert by_table.rate_table
-    assert by_table.rate_table.max_age == timedelta(days=1)
+    assert by_table.beside["rates"].max_age == timedelta(days=1)
     assert by_hand.rates.worth("bnb", "USDT", utc("2026-10-01 12:00")) == Decimal("601.5")
     assert by_hand.rates.worth("BNB", "USDT", utc("2026-09-30")) is None
     assert by_hand.rates.worth("USDC", "USDT", utc("2020-01-01")) == 1

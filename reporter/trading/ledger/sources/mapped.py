@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -23,37 +23,36 @@ from reporter.trading.ledger.catalog import column_types, table_names
 from reporter.trading.ledger.clickhouse import ClickHouse, ClickHouseLook
 from reporter.trading.ledger.connection import Database
 from reporter.trading.ledger.derived import DerivedDatabase, DerivedRows, LaterRows
-from reporter.trading.ledger.fee_rates import FeeRates
 from reporter.trading.ledger.files import TABLE, FileLook, Files, named
-from reporter.trading.ledger.mapping import LedgerMapping, RateTable, expect_types, mapped, read_mapping
+from reporter.trading.ledger.mapping import LedgerMapping, SideTable, expect_types, mapped, read_mapping, side_tables
 from reporter.trading.ledger.postgres_statements import acting
 
-_BATCH = 5000
+_STREAMED = {"stream_results": True, "yield_per": 5000}
 
 
 def mapped_database(database: Database | Files | ClickHouse, given: Mapping[str, Any]) -> DerivedDatabase:
     """A database whose trades are what the mapping makes of its rows. Raises LedgerError for a wrong mapping."""
     if isinstance(database, Files):
         own = given if "table" in given or "query" in given else {"table": TABLE, **given}
-        _expect_no_rate_table(read_mapping(own))
+        _expect_nothing_beside(read_mapping(own))
         return DerivedDatabase(database, partial(_derive_from_files, own), FileLook.stamp)
     mapping = read_mapping(given)
     if isinstance(database, ClickHouse):
-        _expect_no_rate_table(mapping)
+        _expect_nothing_beside(mapping)
         return DerivedDatabase(database, partial(_derive_from_files, given), partial(_changed_rows, mapping))
     tables = _tables(mapping)
     return DerivedDatabase(database, partial(_derive, given), partial(_changed, mapping), tables)
 
 
-def _expect_no_rate_table(mapping: LedgerMapping) -> None:
-    if mapping.rate_table:
-        raise LedgerError("mapping.rates: a table of rates is read from SQL databases; write the rates by hand here")
+def _expect_nothing_beside(mapping: LedgerMapping) -> None:
+    if one := next(iter(mapping.beside), None):
+        by_hand = "; write the rates by hand here" if one == "rates" else ""
+        raise LedgerError(f"mapping.{one}: a table beside the trades is read from SQL databases{by_hand}")
 
 
 def _tables(mapping: LedgerMapping) -> list[str]:
     """All tables that the rows are made of, quoted; none where a query leaves that unknown."""
-    rates = mapping.rate_table
-    named_tables = [mapping.table, *([rates.table] if rates else [])]
+    named_tables = [mapping.table, *(side.table for side in mapping.beside.values())]
     quoted = [".".join(f'"{part}"' for part in name.split(".")) for name in named_tables if name]
     return quoted if len(quoted) == len(named_tables) else []
 
@@ -65,33 +64,49 @@ def _derive(given: Mapping[str, Any], connection: Connection) -> Callable[[], De
         expect_types(unchecked, column_types(connection, unchecked.table))
     mapping = read_mapping(given, known)  # again, now that the columns are known
     legible = mysql.legible if connection.dialect.name == "mysql" else None
-    if mapping.rate_table:
-        mapping = replace(mapping, rates=_rates(mapping.rate_table, connection, legible))
-    found = connection.execute(statement, execution_options={"stream_results": True, "yield_per": _BATCH})
-    return partial(_made, mapping, list(found.keys()), LaterRows(map(tuple, found)), legible)
+    beside = {name: _spooled(side, connection, legible) for name, side in mapping.beside.items()}
+    sides = side_tables(given, {name: names for name, (names, _) in beside.items()})
+    found = connection.execute(statement, execution_options=_STREAMED)
+    return partial(_made, mapping, list(found.keys()), LaterRows(map(tuple, found)), legible, sides, beside)
 
 
-def _rates(own: RateTable, connection: Connection, legible: Callable[[Any], Any] | None) -> FeeRates:
-    found = connection.execute(_of_rates(own, connection))
+# The names of columns, and the rows.
+Spooled = tuple[list[str], LaterRows]
+
+
+def _spooled(own: SideTable, connection: Connection, legible: Callable[[Any], Any] | None) -> Spooled:
+    found = connection.execute(_of_side(own, connection), execution_options=_STREAMED)
     names = list(found.keys())
-    plain = (map(legible, row) if legible else row for row in found)
-    return own.read(dict(zip(names, row, strict=True)) for row in plain)
+    return names, LaterRows(tuple(map(legible, row) if legible else row) for row in found)
 
 
-def _of_rates(own: RateTable, connection: Connection) -> Any:
-    """The statement that gives the rates."""
+def _of_side(own: SideTable, connection: Connection) -> Any:
+    """The statement that gives the rows of a table beside that of the trades."""
     if own.query:
-        return _only_reads(own.query, connection.dialect.name, "mapping.rates.query")
+        return _only_reads(own.query, connection.dialect.name, f"mapping.{own.name}.query")
     named_table = _table(str(own.table))
-    _expect_table(connection, named_table, "mapping.rates.table")
+    _expect_table(connection, named_table, f"mapping.{own.name}.table")
     return select(text("*")).select_from(named_table)
 
 
+def _by_name(spooled: Spooled) -> Iterator[dict[str, Any]]:
+    names, rows = spooled
+    yield from (dict(zip(names, row, strict=True)) for row in rows)
+
+
 def _made(
-    mapping: LedgerMapping, names: Sequence[str], rows: Iterable[Sequence[Any]], legible: Callable[[Any], Any] | None
+    mapping: LedgerMapping,
+    names: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    legible: Callable[[Any], Any] | None,
+    sides: Mapping[str, SideTable],
+    beside: Mapping[str, Spooled],
 ) -> DerivedRows:
+    if "rates" in sides:
+        mapping = replace(mapping, rates=sides["rates"].rates(_by_name(beside["rates"])))
+    more = {name: side.read(_by_name(beside[name])) for name, side in sides.items() if name != "rates"}
     plain = (map(legible, row) for row in rows) if legible else rows
-    return mapped(mapping, (dict(zip(names, row, strict=True)) for row in plain))
+    return mapped(mapping, (dict(zip(names, row, strict=True)) for row in plain), more)
 
 
 def _changed_rows(mapping: LedgerMapping, look: ClickHouseLook) -> object:
@@ -157,8 +172,8 @@ def _only_reads(query: str, dialect: str, place: str = "mapping.query") -> TextC
 
 def _changed(mapping: LedgerMapping, connection: Connection) -> object:
     """What differs once a row has come or gone, or once a value that counts has changed."""
-    rates = _hash(connection.execute(_of_rates(mapping.rate_table, connection))) if mapping.rate_table else 0
-    return rates, _changed_trades(mapping, connection)
+    beside = [_hash(connection.execute(_of_side(side, connection))) for side in mapping.beside.values()]
+    return (*beside, _changed_trades(mapping, connection))
 
 
 def _changed_trades(mapping: LedgerMapping, connection: Connection) -> object:
@@ -167,7 +182,7 @@ def _changed_trades(mapping: LedgerMapping, connection: Connection) -> object:
         return _hash(connection.execute(statement))
     used = sorted(mapping.used & set(known))
     query: Any = select(*(column(one) for one in used)).select_from(_table(str(mapping.table)))
-    return _hash(connection.execute(query, execution_options={"stream_results": True, "yield_per": _BATCH}))
+    return _hash(connection.execute(query, execution_options=_STREAMED))
 
 
 def _hash(rows: Iterable[Any]) -> int:
