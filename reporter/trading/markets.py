@@ -16,6 +16,9 @@ PriceAt = tuple[datetime, float]
 # The market's price at a moment is the last one seen before it, if it is no older than this.
 NEAR = timedelta(minutes=10)
 
+# The moves of one hour in a week: a look every five minutes.
+A_WEEK = 12
+
 # A sample stands for a moment that is so much of the span away from it.
 TOLERANCE = 0.25
 
@@ -155,16 +158,15 @@ class UsualMoves:
     def of(self, hour: int) -> tuple[float, int, bool] | None:
         """The mean size as a share, from how many moves, and whether they are of this hour; None with fewer than ten.
 
-        With fewer than ten of this hour, it is that of all hours.
+        With fewer than ten of this hour, it is that of all hours. This is weighed in later too, as another week of this
+        hour: the moves of one hour overlap, and a calm one alone would make the next week's unusual.
         """
         n, mean = self.hours.get(hour, (0, 0.0))
-        if n >= 10 and mean:
-            return mean, n, True
         count = sum(n for n, _ in self.hours.values())
-        if count < 10:
+        whole = sum(n * mean for n, mean in self.hours.values()) / count if count >= 10 else 0.0
+        if not whole:
             return None
-        whole = sum(n * mean for n, mean in self.hours.values()) / count
-        return (whole, count, False) if whole else None
+        return ((n * mean + A_WEEK * whole) / (n + A_WEEK), n, True) if n >= 10 else (whole, count, False)
 
     def after(self, hour: int, size: float, most: int = 200) -> UsualMoves:
         """With one more move; older ones fade once there are `most` of an hour. A price that stands still is no move: a
