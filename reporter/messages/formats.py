@@ -146,7 +146,7 @@ class Formats:
         if digits is not None and figure:
             figure = _EXACT.quantize(figure, Decimal(1).scaleb(figure.adjusted() + 1 - digits))
         least = 4 if digits is not None else 7
-        steps = max(0, min(4, figure.adjusted() // 3)) if figure and figure.adjusted() + 1 >= least else 0
+        steps = min(4, figure.adjusted() // 3) if figure and figure.adjusted() + 1 >= least else 0
         text = self.number(figure.scaleb(-3 * steps), plus=plus)
         return f"{text}{('', 'k', 'M', 'B', 'T')[steps]}"
 
@@ -280,9 +280,7 @@ def _rounded(value: Decimal, decimals: int, marks: Collection[Decimal]) -> Decim
         rounded = _EXACT.quantize(value, Decimal(1).scaleb(-decimals - more))
         if all(rounded != mark and (rounded < mark) == (value < mark) for mark in near):
             return rounded
-    plain = _EXACT.quantize(value, Decimal(1).scaleb(-decimals))
-    short = any(abs(value) < abs(mark) <= abs(plain) for mark in near)
-    return value.quantize(plain, rounding=ROUND_DOWN, context=_EXACT) if short else plain
+    return value.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_DOWN, context=_EXACT)
 
 
 def _finite(value: object) -> Decimal | None:

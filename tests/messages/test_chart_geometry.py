@@ -147,6 +147,17 @@ def test_the_marks_of_an_axis(figures: list[int], options: dict[str, Any], ticks
     assert [float(tick) for tick in scale(figures, 0, 100, **options).ticks] == ticks
 
 
+@pytest.mark.parametrize(
+    ("figures", "zero", "low", "high"),
+    [([20], False, 18, 22), ([-20], False, -22, -18), ([0], False, -1, 1), ([0], True, 0, 1), ([20], True, 0, 20)],
+)
+def test_figures_that_are_all_the_same_have_a_tenth_on_both_sides(
+    figures: list[int], zero: bool, low: int, high: int
+) -> None:
+    axis = scale(figures, 0, 1, zero=zero, snug=True)
+    assert (axis.low, axis.high) == (low, high)
+
+
 def test_a_figure_stands_where_its_share_of_the_axis_is() -> None:
     axis = scale([0, 10], 100, 20, ticks=5)
     assert [axis(figure) for figure in (0, 2.5, 10)] == [100, 80, 20]

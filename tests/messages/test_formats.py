@@ -28,6 +28,12 @@ NOON = datetime(2026, 10, 30, 12, 0, 5, tzinfo=UTC)
         ("0.005", "USD", "$0.01"),
         ("-0.005", "USD", "-$0.01"),
         ("1234.5", "JPY", "¥1,235"),
+        ("1234.5", "EUR", "€1,234.50"),
+        ("1234.5", "GBP", "£1,234.50"),
+        ("1234.5", "KRW", "₩1,235"),
+        ("1234.5", "ETH", "1,234.500000 ETH"),
+        ("0.0000000000123456", "BNB", "0.000000000012 BNB"),  # twelve decimals at most
+        ("0E-10", "BNB", "0.00 BNB"),
         ("0.00012345", "BTC", "0.00012345 BTC"),
         ("-12.3", "XYZ", "-12.30 XYZ"),
         ("0.003", "BNB", "0.00300 BNB"),
@@ -109,6 +115,10 @@ def test_results_of_a_list_have_the_decimals_of_the_largest() -> None:
     assert SHOW.for_results([Money(Decimal("NaN"), "USDT")]).sizes == {}
 
 
+def test_a_book_of_nothing_shows_nothing() -> None:
+    assert SHOW.for_books([book(closing="0")]).money(Decimal("0.0031"), "BNB") == "0.00310 BNB"
+
+
 def test_of_two_books_of_a_currency_the_one_with_the_smaller_results_decides() -> None:
     formats = SHOW.for_books([book("250"), book("0.02")])
     assert formats.money(Decimal("0.0199"), "BNB") == "0.0199 BNB"
@@ -121,13 +131,18 @@ def test_of_two_books_of_a_currency_the_one_with_the_smaller_results_decides() -
         ("-0.996", "-1", "-0.996 USDT"),
         ("-0.99999", "-1", "-0.99999 USDT"),
         ("-0.9999999", "-1", "-0.99 USDT"),
+        ("-0.999996", "-1", "-0.99 USDT"),  # three more digits are enough
+        ("1.00410001", "1.0041", "1.00 USDT"),
+        ("999999999999999999999999999.9999999", "1e27", "999,999,999,999,999,999,999,999,999.99 USDT"),
         ("-1", "-1", "-1.00 USDT"),
         ("-1.004", "-1", "-1.004 USDT"),
     ],
 )
 def test_an_amount_beside_its_limit_never_reads_like_the_limit(amount: str, mark: str, shown: str) -> None:
     formats = SHOW.for_books([book("-300", currency="USDT")])
-    assert formats.money(Money(Decimal(amount), "USDT"), mark=Money(Decimal(mark), "USDT")) == shown
+    figure, limit = (Money(Decimal(text), "USDT") for text in (amount, mark))
+    assert formats.money(figure, mark=limit) == shown
+    assert (formats.signed(figure, mark=limit) or "").lstrip("+") == shown
 
 
 @pytest.mark.parametrize(("amount", "shown"), [("45.6", "+$45.60"), ("-45.6", "-$45.60"), ("0.001", "$0.00")])
@@ -165,6 +180,8 @@ def test_no_float_is_too_large_or_too_small_to_show(figure: float) -> None:
         (1234, None, "1,234"),
         (Decimal("1.2300"), None, "1.23"),
         (0.5423, 2, "0.54"),
+        (0.0000123456, None, "0.00001235"),  # a float is no exact figure
+        (Decimal("0.0000123456"), None, "0.000012346"),
         (-0.001, 2, "0.00"),
         (100, 1, "100.0"),
     ],
@@ -209,6 +226,12 @@ def test_a_share_beside_a_mark_never_reads_like_the_mark() -> None:
     ]
 
 
+def test_a_share_may_be_of_money_and_of_numbers() -> None:
+    five, ten = Money(Decimal(5), "USD"), Money(Decimal(10), "USD")
+    assert {SHOW.pct(part, of=whole) for part in (five, 5) for whole in (ten, 10)} == {"50.0%"}
+    assert SHOW.signed_pct(553, of=1000) == "+55.30%"
+
+
 def test_a_signed_share_marks_a_gain() -> None:
     assert SHOW.signed_pct(Decimal("0.0456")) == "+4.56%"
 
@@ -234,7 +257,15 @@ def test_a_time_without_a_zone_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("count", "shown"),
-    [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (1024**2 - 1, "1.0 MiB"), (16_750_372_454, "15.6 GiB")],
+    [
+        (0, "0 B"),
+        (1023, "1023 B"),
+        (1536, "1.5 KiB"),
+        (1024**2 - 1, "1.0 MiB"),
+        (1023.95 * 1024, "1.0 MiB"),
+        (2 * 1024**6, "2048.0 PiB"),
+        (16_750_372_454, "15.6 GiB"),
+    ],
 )
 def test_sizes_stay_below_1024_of_their_unit(count: int, shown: str) -> None:
     assert size_text(count) == shown
