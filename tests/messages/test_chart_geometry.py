@@ -155,7 +155,7 @@ def test_figures_that_are_all_the_same_have_a_tenth_on_both_sides(
     figures: list[int], zero: bool, low: int, high: int
 ) -> None:
     axis = scale(figures, 0, 1, zero=zero, snug=True)
-    assert (axis.low, axis.high) == (low, high)
+    assert [int(axis.low), int(axis.high)] == [low, high]
 
 
 def test_a_figure_stands_where_its_share_of_the_axis_is() -> None:

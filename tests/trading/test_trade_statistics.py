@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from math import isclose, sqrt
 from statistics import mean, stdev
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,9 +18,11 @@ from reporter.errors import CurrencyMismatchError
 from reporter.trading.books import Figures
 from reporter.trading.targets import Targets
 from reporter.trading.trade_statistics import (
+    FEW,
     Status,
     average_loss,
     average_win,
+    best,
     combined,
     deepest_fall,
     expectancy,
@@ -27,8 +31,9 @@ from reporter.trading.trade_statistics import (
     profit_factor,
     sqn,
     status,
+    worst,
 )
-from reporter.trading.trades import Money
+from reporter.trading.trades import Holding, Mode, Money, Streaks, Trade
 
 amounts = st.decimals(-50, 50, places=2)
 results = st.lists(amounts, max_size=40)
@@ -180,3 +185,145 @@ def test_status(some: Figures, expected: Status) -> None:
 def test_status_without_targets_knows_only_loss() -> None:
     assert status(figures(0, 50, "-1000"), Targets()) is Status.MONITORING
     assert status(figures(0, 50, "1"), Targets()) is Status.HEALTHY
+
+
+# --- Parts taken together ---
+
+
+def trade(id_: str, pnl: str, closed: datetime = datetime(2026, 10, 30, tzinfo=UTC), ledger: str = "floor") -> Trade:
+    return Trade(
+        id=id_,
+        ledger=ledger,
+        agent="a",
+        strategy=None,
+        market="BTC/USDT",
+        side="long",
+        opened_at=None,
+        closed_at=closed,
+        size=None,
+        pnl=usdt(pnl),
+        fees=None,
+        mode=Mode.LIVE,
+    )
+
+
+def part(number: int) -> Figures:
+    """Figures of which everything is known, and each is another one."""
+    return Figures(
+        trades=10 * number,
+        wins=6 * number,
+        losses=3 * number,
+        flat=number,
+        pnl=usdt(f"{number}.5"),
+        fees=usdt(f"{number}.1"),
+        gross_profit=usdt(f"{2 * number}"),
+        gross_loss=usdt(f"-{number}"),
+        best=trade("b", f"{number}"),
+        worst=trade("w", f"-{number}"),
+        daily=(Decimal(number), Decimal(2 * number)),
+        funding=usdt(f"{number}.2"),
+        volume=usdt(f"{number}00"),
+        longs=7 * number,
+        shorts=2 * number,
+        squares=Decimal(5 * number),
+        holding=Holding(number, number * timedelta(hours=3), number * timedelta(hours=1), number * timedelta(hours=2)),
+        streaks=Streaks(-1, number, 2),
+        unreadable=number,
+    )
+
+
+def test_one_part_alone_is_the_whole() -> None:
+    assert combined([part(1)], "USDT", days=2) == part(1)
+
+
+def test_the_parts_make_a_whole() -> None:
+    assert combined([part(1), part(3)], "USDT", days=2) == Figures(
+        trades=40,
+        wins=24,
+        losses=12,
+        flat=4,
+        pnl=usdt("5.0"),
+        fees=usdt("4.2"),
+        gross_profit=usdt("8"),
+        gross_loss=usdt("-4"),
+        best=trade("b", "3"),
+        worst=trade("w", "-3"),
+        daily=(Decimal(4), Decimal(8)),
+        funding=usdt("4.4"),
+        volume=usdt("400"),
+        longs=28,
+        shorts=8,
+        squares=Decimal(20),
+        holding=Holding(4, timedelta(hours=12), timedelta(hours=1), timedelta(hours=6)),
+        streaks=None,  # nothing says how those of the two alternated
+        unreadable=4,
+    )
+
+
+def test_nothing_is_the_whole_of_no_part() -> None:
+    nothing = usdt("0")
+    assert combined([], "USDT") == Figures(
+        trades=0,
+        wins=0,
+        losses=0,
+        flat=0,
+        pnl=nothing,
+        fees=nothing,
+        gross_profit=nothing,
+        gross_loss=nothing,
+        funding=nothing,
+        volume=nothing,
+        streaks=Streaks(),
+    )
+
+
+@pytest.mark.parametrize("unknown", [{"fees": None}, {"funding": None}, {"volume": None}])
+def test_what_is_unknown_of_one_part_is_unknown_of_the_whole(unknown: dict[str, Any]) -> None:
+    found = combined([part(1), replace(part(3), **unknown)], "USDT", days=2)
+    assert found == replace(combined([part(1), part(3)], "USDT", days=2), **unknown)
+
+
+@pytest.mark.parametrize(
+    ("idle", "streaks"),
+    [
+        (figures(), Streaks(-1, 1, 2)),  # without trades it interrupts nothing
+        (replace(figures(), unreadable=1), None),
+        (figures(1), None),
+    ],
+)
+def test_streaks_are_known_while_one_part_alone_has_trades(idle: Figures, streaks: Streaks | None) -> None:
+    assert combined([idle, part(1)], "USDT").streaks == streaks
+
+
+def test_of_equal_trades_the_first_is_the_best_and_the_worst() -> None:
+    later = datetime(2026, 10, 31, tzinfo=UTC)
+    trades = [
+        trade("10", "5"), trade("9", "5"), trade("1", "5", later), trade("8", "5", ledger="zoo"), trade("7", "4"),
+        trade("20", "-5"), trade("3", "-5", later), trade("4", "-5", ledger="zoo"), trade("12", "-5"),
+    ]  # fmt: skip
+    assert (best(trades), worst(trades)) == (trades[1], trades[8])
+    assert best([]) is worst([]) is None
+
+
+@pytest.mark.parametrize(
+    ("wins", "losses", "pnl", "expected"),
+    [
+        (0, 0, "0", "healthy"),
+        (6, 4, "1", "healthy"),
+        (6, 4, "-0.01", "monitoring"),
+        (6, 4, "-99.99", "monitoring"),
+        (6, 4, "-100", "under review"),
+        (5, 5, "1", "healthy"),
+        (4, 6, "1", "monitoring"),
+        (3, 7, "1", "monitoring"),
+        (2, 8, "1", "under review"),
+        (1, 8, "1", "healthy"),  # nine say nothing of a rate
+    ],
+)
+def test_how_an_agent_stands_by_its_targets(wins: int, losses: int, pnl: str, expected: str) -> None:
+    own = Targets(
+        win_rate=Decimal("0.5"), review_win_rate=Decimal("0.3"), review_after=10, drawdown={"USDT": usdt("100")}
+    )
+    assert status(figures(wins, losses, pnl), own) == expected
+    assert few(FEW - 1)
+    assert not few(20)
