@@ -16,6 +16,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reporter.errors import ChartError, TemplateError
+from reporter.messages import rasterizer
 from reporter.messages.formats import Formats
 from reporter.messages.message import Message, Run
 from reporter.messages.rasterizer import LARGEST_SIDE, Rasterizer
@@ -76,6 +77,16 @@ def test_a_picture_has_two_pixels_for_each_unit_and_is_always_the_same() -> None
 )
 def test_what_is_no_picture_says_why(svg: str, why: str) -> None:
     with pytest.raises(ChartError, match=why):
+        CHARTS.png(svg)
+
+
+def test_a_picture_may_have_as_many_bytes_as_a_channel_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    svg = f"{HEAD}</svg>"
+    size = len(CHARTS.png(svg))
+    monkeypatch.setattr(rasterizer, "LARGEST_PNG", size)
+    assert len(CHARTS.png(svg)) == size
+    monkeypatch.setattr(rasterizer, "LARGEST_PNG", size - 1)
+    with pytest.raises(ChartError, match=f"the picture has {size} bytes: draw it smaller"):
         CHARTS.png(svg)
 
 

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from reporter.errors import TemplateError
 from reporter.messages.formats import CurrencyFormat, Formats
 from reporter.messages.message import Run, Severity, Text, Tone, plain, plain_blocks, visible
+from reporter.messages.templates.errors import instead
 from reporter.messages.templates.renderer import Renderer
 from reporter.periods.civil import Period
 from reporter.secret import Secret
@@ -272,6 +273,13 @@ def test_an_error_says_where_what_and_what_to_write(
     write("row", "b")
     said = [f"templates/x.md.j2:{line}: {message}", source.split("\n")[line - 1], hint]
     assert refusal(write("x", source)) == "\n    ".join(filter(None, said))
+
+
+@pytest.mark.parametrize(("number", "more"), [(20, ""), (21, " …")])
+def test_of_many_names_twenty_are_shown(number: int, more: str) -> None:
+    names = [f"n{index:02}" for index in range(number)]
+    assert instead("qqqqqqq", reversed(names)) == f"there is {', '.join(names[:20])}{more}"
+    assert instead("n00x", names).startswith("did you mean 'n00'?")
 
 
 def test_an_error_in_an_included_part_is_shown_there(write: Write) -> None:
