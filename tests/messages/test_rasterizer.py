@@ -116,6 +116,28 @@ def test_writing_that_the_font_lacks_comes_from_the_machine() -> None:
     assert made[0] != made[1]
 
 
+def test_without_the_machines_fonts_what_ours_lacks_is_an_empty_box() -> None:
+    alone = Rasterizer(system=False)
+    made = {alone.png(f'{HEAD}<text y="20">{sign}</text></svg>') for sign in "▲◆"}
+    assert len(made) == 1
+
+
+class PanicException(BaseException):
+    """A fault of the library in Rust."""
+
+
+@pytest.mark.parametrize("fault", [ValueError("odd"), PanicException("odd")])
+def test_a_fault_of_the_library_is_one_of_the_picture(fault: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(**_given: object) -> bytes:
+        raise fault
+
+    charts = Rasterizer()
+    assert not charts.trouble
+    monkeypatch.setattr("resvg_py.svg_to_bytes", fail)
+    with pytest.raises(ChartError, match="the picture is no SVG that can be drawn: odd"):
+        charts.png(f"{HEAD}</svg>")
+
+
 def test_each_svg_is_a_picture_and_an_empty_template_none(write: Write) -> None:
     svgs = write(f"text {{% for n in range(2) %}}{HEAD}<svg/><svg><g/></svg></svg> {{% endfor %}}").draw("x", {})
     assert [svg.count("<svg") for svg in svgs] == [3, 3]

@@ -359,6 +359,12 @@ def test_check_names_what_nobody_provides(write: Write) -> None:
     assert renderer.check("x", known={"period", "books"}) == ["typo"]
 
 
+def test_check_follows_parts_that_include_themselves_once(write: Write) -> None:
+    write("row", "{% if books %}{% include 'row.md.j2' %}{% endif %}b")
+    renderer = write("x", "a\n{% include 'row.md.j2' %}\n{% include books[0].part %}")
+    assert renderer.check("x", {"books"}) == []
+
+
 def test_check_compiles_what_is_included(write: Write) -> None:
     write("_inner", "{% if %}")
     write("_row", "{% include '_inner.md.j2' %}")
