@@ -14,6 +14,11 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, or_, 
 from reporter.store.database import insert_once, prune_rows
 from reporter.store.tables import events, rejected_events
 
+RECENT = 100
+"""Rows among which a counter's new beginning is looked for."""
+OVERTAKEN = 10
+"""So many events may overtake one of the same counter."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredEvent:
@@ -146,9 +151,20 @@ def of_kind(connection: Connection, kind: str, since: datetime, limit: int = 500
 
 
 def last_sequence(connection: Connection, source: str, kind: str) -> int | None:
-    """The highest counter that a source has given to events of a kind."""
-    found = select(func.max(events.c.seq)).where(events.c.source == source, events.c.kind == kind)
-    return connection.execute(found).scalar()
+    """The highest counter that a source has given to events of a kind since it began to count.
+
+    A fall among its newest events is a new beginning, as of a bot that was started again. Only the newest rows of all
+    are looked through for one, so that a long past costs nothing.
+    """
+    recent = select(events.c.source, events.c.kind, events.c.seq).order_by(events.c.id.desc()).limit(RECENT)
+    own = [row.seq for row in connection.execute(recent) if (row.source, row.kind) == (source, kind)]
+    highest: int | None = None
+    for seq in (one for one in own if one is not None):
+        if highest is not None and seq > highest + OVERTAKEN:
+            return highest
+        highest = seq if highest is None else max(seq, highest)
+    wanted = (events.c.source == source) & (events.c.kind == kind)
+    return highest if highest is not None else connection.execute(select(func.max(events.c.seq)).where(wanted)).scalar()
 
 
 def last_of_each_source(connection: Connection, kind: str) -> list[StoredEvent]:

@@ -193,6 +193,22 @@ def test_a_jump_of_the_counter_is_told(store: Store) -> None:
     assert gap.text == "bot counts its signal events: 2 between 41 and 44 are missing."
 
 
+@pytest.mark.parametrize(("counted", "missing"), [
+    ((40, 41, *range(1, 4), 6), ["2 between 3 and 6 are missing"]),  # a bot that began again counts from 1
+    ((41, 43, 42, 44), ["1 between 41 and 43 is missing"]),  # what overtakes another is no new beginning
+    ((41, 42, 42, 43), []),
+    ((1, 2, 1, 2, 4), ["1 between 2 and 4 is missing"]),
+    ((500, *range(1, 80), 90), ["10 between 79 and 90 are missing"]),
+])  # fmt: skip
+def test_a_counter_that_begins_again_is_still_watched(
+    store: Store, counted: tuple[int, ...], missing: list[str]
+) -> None:
+    hand_in(store, *({"kind": "signal", "seq": seq} for seq in counted))
+    with store.read() as connection:
+        found = events.newest(connection, 5, kind="system")
+    assert [gap.text for gap in found] == [f"bot counts its signal events: {one}." for one in missing]
+
+
 def test_a_source_that_is_silent_for_longer_than_it_should_is_told_once_a_silence(store: Store) -> None:
     expected = {"signal": timedelta(minutes=15)}
 
