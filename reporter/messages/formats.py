@@ -217,11 +217,14 @@ class Formats:
         return UNKNOWN if said is None else said
 
     def _decimals(self, value: Decimal, currency: str, style: CurrencyFormat) -> int:
-        """Those of the currency; or at least two, and three significant digits of the largest amount beside it."""
+        """Those of the currency; or at least two, and three significant digits of the largest amount beside it.
+
+        An amount that stands alone has two of them at least: `0.58`, `0.0031`.
+        """
         if style.decimals is not None:
             return style.decimals
-        size = self.sizes.get(currency) or value
-        return min(max(2, 2 - size.adjusted()), _MOST_DECIMALS) if size else 2
+        size, digits = self.sizes.get(currency) or value, 3 if self.sizes.get(currency) else 2
+        return min(max(2, digits - 1 - size.adjusted()), _MOST_DECIMALS) if size else 2
 
     def _split(self, value: Decimal, decimals: int, *, plus: bool, marks: Collection[Decimal] = ()) -> tuple[str, str]:
         """The sign and the digits of a number rounded to so many decimals, and to a few more beside a mark."""

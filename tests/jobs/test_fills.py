@@ -57,7 +57,7 @@ def test_each_fill_is_sent_once_with_its_fee_and_neither_opening_nor_close(feed:
     assert [(channel, ids([text])[0]) for channel, text in sent] == [
         ("screen", "1"), ("paper", "1"), ("screen", "2"), ("paper", "2"),
     ]  # fmt: skip
-    assert "Side: BUY\nAmount: 650.01 USDT (0.01)\nPrice: 65,000.5\nFees: 0.650 USDT\nMode: 📄 Paper" in sent[0][1]
+    assert "Side: BUY\nAmount: 650.01 USDT (0.01)\nPrice: 65,000.5\nFees: 0.65 USDT\nMode: 📄 Paper" in sent[0][1]
     assert "Side: SELL" in sent[2][1]
     assert feed.read() == []
 
@@ -105,7 +105,7 @@ def test_many_fills_are_one_summary_with_what_was_bought_and_sold(stage: Stage) 
         feed.fills(n, "sell" if n == 3 else "buy", price="100", qty="2", fee="0.1")
     [text] = feed.read()
     assert text.startswith("📝 4 trades executed\n")
-    assert "Fills: 4\nBought: 600.00 USDT\nSold: 200.00 USDT\nFees: 0.400 USDT" in text
+    assert "Fills: 4\nBought: 600.00 USDT\nSold: 200.00 USDT\nFees: 0.40 USDT" in text
     assert "filled,bot,0,paper,grid,BTC-USDT,buy,2,100,USDT,,0.1" in text
 
 

@@ -36,8 +36,8 @@ NOON = datetime(2026, 10, 30, 12, 0, 5, tzinfo=UTC)
         ("0E-10", "BNB", "0.00 BNB"),
         ("0.00012345", "BTC", "0.00012345 BTC"),
         ("-12.3", "XYZ", "-12.30 XYZ"),
-        ("0.003", "BNB", "0.00300 BNB"),
-        ("-0.45", "USDT", "-0.450 USDT"),
+        ("0.003", "BNB", "0.0030 BNB"),
+        ("-0.45", "USDT", "-0.45 USDT"),
         ("0", "BNB", "0.00 BNB"),
         ("12.3", "", "12.30"),
         ("NaN", "USD", None),
@@ -110,8 +110,8 @@ def test_results_of_a_list_have_the_decimals_of_the_largest() -> None:
         "+0.63 USDT",
         "+0.004 USDT",
     ]
-    small = formats.for_results([Money(Decimal("0.00031"), "BTC"), Money(Decimal(99), "USDT")])
-    assert small.signed(Money(Decimal("-0.00004"), "BTC")) == "-0.00004 BTC"
+    small = formats.for_results([Money(Decimal("0.00031"), "BNB"), Money(Decimal(99), "USDT")])
+    assert small.signed(Money(Decimal("-0.00004"), "BNB")) == "-0.000040 BNB"
     assert SHOW.for_results([Money(Decimal("NaN"), "USDT")]).sizes == {}
 
 
@@ -281,7 +281,7 @@ def test_the_trend_is_the_direction_of_a_figure() -> None:
 
 def test_what_reads_as_zero_has_no_direction() -> None:
     assert [SHOW.trend(Money(Decimal(amount), "USD")) for amount in ("0.004", "0.005")] == ["▬", "▲"]
-    assert (SHOW.trend(Money(Decimal("0.003"), "BNB")), SHOW.signed(Decimal("0.003"), "BNB")) == ("▲", "+0.00300 BNB")
+    assert (SHOW.trend(Money(Decimal("0.003"), "BNB")), SHOW.signed(Decimal("0.003"), "BNB")) == ("▲", "+0.0030 BNB")
 
 
 def test_a_count_agrees_with_its_noun() -> None:

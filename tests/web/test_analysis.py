@@ -102,7 +102,7 @@ def test_the_distribution_adds_up_pairs_of_tag_and_exit_and_holding_times(tmp_pa
     assert "under 5m 1 100% +10.50 USDT" in shown
     assert "5m to 30m 1 0% -4.00 USDT" in shown
     assert "7 days and more 1 0% -2.25 USDT" in shown
-    assert "breakout stop 2 0% -6.25 USDT none roi 1 100% +3.75 USDT" in shown
+    assert "breakout, stop 2 0% -6.25 USDT none, roi 1 100% +3.75 USDT" in shown
 
 
 def test_pairs_of_tag_and_exit_are_bounded(tmp_path: Path) -> None:
