@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from decimal import Decimal, localcontext
+from decimal import Decimal
 from enum import StrEnum
 from math import sqrt
 
@@ -204,8 +204,7 @@ def sqn(figures: Figures) -> float | None:
     n, total = figures.trades, figures.pnl.amount
     if n < 2:
         return None
-    with localcontext(prec=60):  # the two sums nearly cancel out where trades are alike
-        variance = (figures.squares - total * total / n) / (n - 1)
+    variance = (figures.squares - total * total / n) / (n - 1)
     if variance <= figures.squares * _ALIKE:
         return None
     return sqrt(n) * float(total / n) / sqrt(variance)

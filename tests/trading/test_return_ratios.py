@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from reporter.periods.civil import Unit, containing
 from reporter.trading.equity_curve import Curve, DateSpan, Day, Drawdown, curve, curve_of, trading_days
 from reporter.trading.return_ratios import (
+    NO_FLOW,
     Basis,
     annual_return,
     calmar,
@@ -372,3 +373,20 @@ def test_what_is_paid_on_a_weekend_is_paid_on_the_monday_after() -> None:
     found = curve(dates, decimals(0, 3, 4, 13), usdt(1000), "USDT", WORKDAYS, flows=paid)
     assert found.days[-1] == Day(MONDAY + timedelta(days=7), usdt(20), Flow(Decimal(1000), Decimal(20)))
     assert found.returns == pytest.approx([0, 0.01])
+
+
+def test_two_days_are_enough_for_a_deviation() -> None:
+    """0.02 and -0.01: their mean is 0.005, their sample deviation 0.03 / sqrt(2), what they lost 0.01 / sqrt(2)."""
+    two, year = [0.02, -0.01], sqrt(252)
+    found = [ratio(two, WORKDAYS) or 0 for ratio in (sharpe, sortino, volatility)]
+    assert found == pytest.approx([0.005 / 0.03 * sqrt(2) * year, 0.005 / 0.01 * sqrt(2) * year, 0.03 / sqrt(2) * year])
+
+
+def test_days_and_payments_are_as_many() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        daily_returns(decimals(1, 2), THOUSAND, [NO_FLOW])
+
+
+def test_a_market_that_never_closes_is_the_usual_one() -> None:
+    assert Basis().usual
+    assert not any(one.usual for one in (WORKDAYS, Basis(risk_free=Decimal("0.01"))))

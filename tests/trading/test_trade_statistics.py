@@ -313,7 +313,7 @@ def test_of_equal_trades_the_first_is_the_best_and_the_worst() -> None:
         (6, 4, "-0.01", "monitoring"),
         (6, 4, "-99.99", "monitoring"),
         (6, 4, "-100", "under review"),
-        (5, 5, "1", "healthy"),
+        (5, 5, "1", "healthy"),  # as high as its target
         (4, 6, "1", "monitoring"),
         (3, 7, "1", "monitoring"),
         (2, 8, "1", "under review"),
@@ -327,3 +327,12 @@ def test_how_an_agent_stands_by_its_targets(wins: int, losses: int, pnl: str, ex
     assert status(figures(wins, losses, pnl), own) == expected
     assert few(FEW - 1)
     assert not few(20)
+
+
+def test_the_quality_of_trades_that_are_nearly_alike_is_exact() -> None:
+    """Two trades of n and n + 2 have the mean n + 1 and the deviation sqrt(2), so their quality is n + 1."""
+    for n, cents in ((10**5, "0.00"), (999_999, "0.00000001")):
+        low = n + Decimal(cents)
+        quality = sqn(traded([low, low + 2]))
+        assert quality == pytest.approx(float(low + 1), rel=1e-12)
+    assert sqn(traded(decimals(10**9, 10**9 + 2))) is None  # alike up to the noise
