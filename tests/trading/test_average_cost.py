@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -60,3 +61,22 @@ def test_money_is_neither_made_nor_lost(given_fills: list[tuple[Decimal, Decimal
     assert abs(sum(closing.gross for closing in found) - cash - position.cost) < Decimal("1e-15")
     known = sum((closing.fees or Decimal(0) for closing in found), Decimal(0)) + (position.fees or Decimal(0))
     assert abs(known - fees) < Decimal("1e-15")
+
+
+def test_a_token_without_a_price_is_named_until_its_position_is_closed() -> None:
+    bought, *others = fills(
+        ("2", "100", None), ("-1", "110", "1"), ("-1", "120", "1"), ("1", "100", "1"), ("-1", "110", "1")
+    )
+    found = list(closings([replace(bought, unpriced="BNB"), *others], OpenPosition()))
+    assert [(one.unpriced, one.fees) for one in found] == [("BNB", None), ("BNB", None), ("", Decimal(2))]
+    sold = replace(fills(("-1", "110", None))[0], unpriced="ETH")
+    [closing] = closings([*fills(("1", "100", "1")), sold], OpenPosition())
+    assert (closing.unpriced, closing.fees) == ("ETH", None)
+
+
+def test_a_fill_by_itself_has_a_side_and_a_size() -> None:
+    bought, sold = fills(("1.5", "100", "1"), ("-2", "110", None))
+    row = {"id": "0", "at": START, "side": "buy", "size": Decimal("1.5"), "price": Decimal(100), "fees": Decimal(1)}
+    assert bought.as_row() == row
+    assert (sold.as_row()["side"], sold.as_row()["size"]) == ("sell", Decimal(2))
+    assert OpenPosition().average_price is None

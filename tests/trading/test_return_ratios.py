@@ -390,3 +390,13 @@ def test_days_and_payments_are_as_many() -> None:
 def test_a_market_that_never_closes_is_the_usual_one() -> None:
     assert Basis().usual
     assert not any(one.usual for one in (WORKDAYS, Basis(risk_free=Decimal("0.01"))))
+
+
+@pytest.mark.parametrize(("days", "risk", "tail"), [(20, -0.9525, -1.0), (21, -0.95, -0.975), (19, None, None)])
+def test_the_tail_of_twenty_days_is_the_worst_and_of_one_more_the_two_worst(
+    days: int, risk: float | None, tail: float | None
+) -> None:
+    returns = [-1 + number / 20 for number in range(days)]
+    assert (var(returns), cvar(returns)) == (
+        (None, None) if risk is None or tail is None else (pytest.approx(risk), pytest.approx(tail))
+    )
