@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +12,18 @@ from reporter.alerts.incident import Incident
 from reporter.alerts.model import Level, Observation, Transition, TransitionKind
 from reporter.alerts.policies import Rule, Rules
 from reporter.alerts.suppression import Silence
-from reporter.notify.alert_messages import LISTED, AlertCase, AlertText, alert_text, group_text, silence_text
+from reporter.messages.message import Message, Run, Severity, Text, Tone
+from reporter.messages.templates.renderer import Renderer
+from reporter.notify.alert_messages import (
+    LISTED,
+    AlertCase,
+    AlertDraft,
+    AlertText,
+    AlertWriter,
+    alert_text,
+    group_text,
+    silence_text,
+)
 
 NOW = datetime(2026, 10, 30, 14, 2, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -131,3 +143,30 @@ def test_the_whole_text_of_one_alert() -> None:
     found = alert_text(rules, one, NOW, affected=["probe/bot", "limit/daily_loss"], card=True)
     assert found == AlertText("alert", facts, WARNING, NOW, plain)
     assert alert_text(rules, one, NOW).facts == facts | {"affected": [], "card": False}
+
+
+def test_a_draft_says_who_is_called_and_what_its_buttons_act_on() -> None:
+    text = alert_text(Rules(), case("db", WARNING), NOW)
+    draft = AlertDraft("key", "ops", text, mention=("user:1",), incident="1a2b", members=(("1a2b", "probe/db"),))
+    lines = tuple((Run("text", line),) for line in ("probe/db opened: warning", "refused", "…"))
+    bare = Message(title=lines[0], body=(Text(lines[1:]),), tone=Tone.WARNING, severity=Severity.WARNING, at=NOW)
+    writer = AlertWriter(Renderer([]))
+    assert writer.message(draft, plain=True) == replace(
+        bare, mention=("user:1",), incident="1a2b", members=(("1a2b", "probe/db"),)
+    )
+    assert writer.message(AlertDraft("other", "ops", text)) == bare  # each text is written once
+
+
+@pytest.mark.parametrize(
+    ("level", "severity", "tone"),
+    [
+        (CRITICAL, Severity.CRITICAL, Tone.CRITICAL),
+        (WARNING, Severity.WARNING, Tone.WARNING),
+        (UNKNOWN, Severity.WARNING, Tone.WARNING),
+        (OK, Severity.INFO, Tone.GOOD),
+    ],
+)
+def test_how_urgent_an_alert_is(level: Level, severity: Severity, tone: Tone) -> None:
+    text = alert_text(Rules(), case("db", level), NOW)
+    written = AlertWriter(Renderer([])).message(AlertDraft("key", "ops", text), plain=True)
+    assert (written.severity, written.tone) == (severity, tone)

@@ -81,6 +81,27 @@ def test_another_writer_is_not_held_while_a_template_is_filled_in(stage: Stage) 
     assert renderer.times == 1
 
 
+@pytest.mark.parametrize(
+    ("subject", "level", "kept"),
+    [
+        ("job/daily", Level.OK, False),
+        ("limit/loss", Level.OK, False),
+        ("probe/db", Level.OK, True),  # it is seen when it was last looked at
+        ("job/daily", Level.WARNING, True),
+    ],
+)
+def test_what_is_well_and_was_never_in_trouble_is_not_saved_at_each_run(
+    stage: Stage, subject: str, level: Level, *, kept: bool
+) -> None:
+    observe(stage, Renderer([]), subject, level)
+    with stage.app.store.read() as connection:
+        assert (subject in alerts.subjects(connection)) is kept
+    observe(stage, Renderer([]), "job/other", Level.CRITICAL)
+    observe(stage, Renderer([]), "job/other", Level.OK)
+    with stage.app.store.read() as connection:  # what was in trouble is saved when it is well again
+        assert alerts.of_subjects(connection, ["job/other"])["job/other"].state.level is Level.OK
+
+
 def test_what_another_has_changed_meanwhile_is_judged_again(stage: Stage) -> None:
     def silence() -> None:
         now = stage.clock.wall()
