@@ -114,6 +114,17 @@ def test_the_first_is_notified_at_once_and_a_second_within_a_minute(desk: Desk) 
     assert len(desk.titles) == 2
 
 
+def test_the_card_of_the_first_becomes_that_of_the_group(desk: Desk) -> None:
+    for name in SERVICES[:2]:
+        desk.fall([name], 0)
+    desk.passes(1)
+    assert desk.titles == ["🚨 CRITICAL: service-00", "🚨 CRITICAL: service-01"]
+    for name in SERVICES[2:4]:
+        desk.fall([name], 0)
+    desk.passes(2)
+    assert desk.titles == ["🚨 CRITICAL: 3 alerts", "🚨 CRITICAL: service-01", "🚨 CRITICAL: 2 alerts"]
+
+
 def test_what_is_critical_does_not_wait_for_what_is_not(desk: Desk) -> None:
     app = desk.stage.app
     app.alerts.process(app.runtime.notify, [Observation("limit/a", Level.WARNING, "near")], Observer(("daily",)))
