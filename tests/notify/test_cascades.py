@@ -123,6 +123,8 @@ def test_the_card_of_the_first_becomes_that_of_the_group(desk: Desk) -> None:
         desk.fall([name], 0)
     desk.passes(2)
     assert desk.titles == ["🚨 CRITICAL: 3 alerts", "🚨 CRITICAL: service-01", "🚨 CRITICAL: 2 alerts"]
+    first = desk.discord.messages("daily")[0].text
+    assert [name for name in SERVICES[:4] if name.removeprefix("limit/") in first] == [*SERVICES[:1], *SERVICES[2:4]]
 
 
 def test_what_is_critical_does_not_wait_for_what_is_not(desk: Desk) -> None:
