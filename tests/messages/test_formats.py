@@ -116,7 +116,7 @@ def test_results_of_a_list_have_the_decimals_of_the_largest() -> None:
 
 
 def test_a_book_of_nothing_shows_nothing() -> None:
-    assert SHOW.for_books([book(closing="0")]).money(Decimal("0.0031"), "BNB") == "0.00310 BNB"
+    assert SHOW.for_books([book(closing="0")]).money(Decimal("0.0031"), "BNB") == "0.0031 BNB"
 
 
 def test_of_two_books_of_a_currency_the_one_with_the_smaller_results_decides() -> None:
