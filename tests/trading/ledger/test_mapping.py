@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -349,3 +350,33 @@ def test_whatever_is_written_is_an_expression_or_one_sentence(written: str) -> N
         expression.evaluate(dict.fromkeys(expression.columns, "1"))
     except ValueError:
         return
+
+
+def test_the_mapping_of_the_page_about_your_own_bot_reads_such_a_table(tmp_path: Path) -> None:
+    page = (ROOT / "docs/your-bot.md").read_text("utf-8")
+    (block,) = [one for one in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if "orders_log" in one]
+    with closing(sqlite3.connect(tmp_path / "bot.sqlite")) as connection, connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(
+            "CREATE TABLE orders_log (nr INTEGER PRIMARY KEY, robot, coin, quote, direction, qty, px_in, px_out, "
+            "t_in, t_out, gross, commission, demo, why)"
+        )
+        closed = int(datetime(2026, 10, 30, 12, tzinfo=UTC).timestamp() * 1000)
+        connection.executemany(
+            "INSERT INTO orders_log VALUES (?, 'alpha', 'BTC', 'USDT', ?, 0.01, 60000, ?, ?, ?, ?, 0.25, ?, ?)",
+            [
+                (1, "B", 60100, closed - 60_000, closed, 1.0, 0, "tp"),
+                (2, "S", 60100, closed - 60_000, closed + 1, -1.0, 1, "sl"),
+                (3, "B", None, closed, None, None, 0, None),
+            ],
+        )
+    settings = LedgerSettings(
+        name="mine", kind="mapping", url=str(tmp_path / "bot.sqlite"), mapping=yaml.safe_load(block)
+    )
+    with closing(Portfolio([settings])) as ledger:
+        october = Period(datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC), "2026-10", "UTC")
+        found = {book.mode.value: book.pnl.amount for book in ledger.performance(october)}
+        (trade, _), (position,) = ledger.closed_trades(october), ledger.open_positions()
+    assert found == {"live": Decimal("0.75"), "paper": Decimal("-1.25")}
+    assert (trade.market, trade.side, trade.exit_reason, trade.held) == ("BTC/USDT", "long", "tp", timedelta(minutes=1))
+    assert (position.agent, position.entry_price) == ("alpha", Decimal(60000))
