@@ -80,13 +80,15 @@ def _check_templates(runtime: Runtime) -> Iterator[Finding]:
     with suppress(TemplateError):  # which the check of the message tells
         drawn += (f"{name}.svg.j2" for name in with_charts if runtime.renderer.has_picture(name))
     reports = [name for name, bound in runtime.jobs.items() if _reports(bound)]
+    sound = 0
     for name in (*reports, "alert", *drawn):
         try:
             runtime.renderer.check(name)
         except TemplateError as error:
             yield Finding("template", str(error))
         else:
-            yield Finding("", f"template {name} can be read")
+            sound += 1
+    yield Finding("", f"{plural(sound, 'template')} can be read")
     if drawn and any(channel.pictures for channel in runtime.channels.values()):
         yield _pictures_finding(runtime.charts.trouble)
 

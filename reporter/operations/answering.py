@@ -96,7 +96,7 @@ def found(name: str) -> Operation:
     if operation := BY_NAME.get(name.casefold()):
         return operation
     near = nearest(name, BY_NAME)
-    hint = f"did you mean `{near}`?" if near else "`help` lists the commands"
+    hint = f"did you mean `{near}`?" if near else "`help` lists them, such as `status` or `pnl yesterday`"
     raise NotUnderstoodError(f"there is no command {name[:40]}: {hint}" if name else f"nothing was asked: {hint}")
 
 

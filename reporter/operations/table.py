@@ -30,7 +30,7 @@ def _help(asked: Invocation[HelpArguments]) -> Iterator[Message]:
     """Everything that the actor may do, or one command in full."""
     wanted = asked.arguments.command
     if wanted and wanted.casefold() not in BY_NAME:
-        raise NotUnderstoodError(f"there is no command {wanted[:40]}: `help` lists the commands")
+        raise NotUnderstoodError(f"there is no command {wanted[:40]}: `help` lists them")
     chosen = [BY_NAME[wanted.casefold()]] if wanted else OPERATIONS
     mine = [(usage(one), one) for one in chosen if one.role <= asked.actor.role]
     groups = list(dict.fromkeys(one.group for _, one in mine))

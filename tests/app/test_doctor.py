@@ -23,6 +23,7 @@ from reporter.app.doctor.diagnosis import Diagnosis
 from reporter.app.doctor.examination import examine
 from reporter.app.doctor.machine import clock, room
 from reporter.app.doctor.own_store import own_store
+from reporter.app.doctor.program import follows
 from reporter.app.doctor.service import daemons, is_daemon, service
 from reporter.app.extras import MODULES, needed
 from reporter.app.home import FolderHome
@@ -111,6 +112,20 @@ def test_extras_that_the_config_needs() -> None:
         }
     )
     assert needed(config) == {"ccxt", "clickhouse", "duckdb", "mysql", "postgres", "web"}
+
+
+@pytest.mark.parametrize(
+    ("here", "tested", "whether"),
+    [
+        ("3.20", "3.18", True),
+        ("3.18.1", "3.18", True),
+        ("3.17", "3.18", False),
+        ("4.0", "3.18", False),
+        ("3.9", "3.18", False),
+    ],
+)
+def test_a_newer_release_of_a_library_is_no_trouble(here: str, tested: str, whether: bool) -> None:
+    assert follows(here, tested) is whether
 
 
 def test_each_extra_is_known() -> None:

@@ -60,7 +60,7 @@ def test_words_become_arguments(text: str, given: dict[str, Any]) -> None:
     [
         ("", "nothing was asked"),
         ("statsu", "there is no command statsu: did you mean `stats`?"),
-        ("fly to the moon", "there is no command fly: `help` lists the commands"),
+        ("fly to the moon", "there is no command fly: `help` lists them, such as `status` or `pnl yesterday`"),
         ("pnl yearly", "pnl: period must be `today` or `daily` or `weekly` or `monthly`; write `pnl [today|"),
         ("trades 3.5", "trades: N must be a whole number"),
         ("weekly pnl", "a question begins with its command: did you mean `pnl weekly`?"),

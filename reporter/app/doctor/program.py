@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 import sqlite3
 import sys
 from collections.abc import Iterator
@@ -31,16 +32,26 @@ def program() -> Iterator[Diagnosis]:
 
 
 def _libraries() -> Diagnosis:
-    others = [f"{name} {here} (tested: {tested})" for name, (here, tested) in untested().items()]
+    differ = untested()
+    others = [f"{name} {here} (tested: {tested})" for name, (here, tested) in differ.items()]
     if not others:
         return Diagnosis("libraries", "ok", "have the versions of requirements.lock, which were tested")
     more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
+    said = f"{', '.join(others[:_SHOWN])}{more}"
+    if all(follows(here, tested) for here, tested in differ.values()):
+        return Diagnosis("libraries", "ok", f"newer releases of those that were tested: {said}")
     return Diagnosis(
         "libraries",
         "warning",
-        f"differ from those that were tested: {', '.join(others[:_SHOWN])}{more}",
+        f"differ from those that were tested: {said}",
         f"install reporter again as you did, with `-c {stock_home() / 'requirements.lock'}`",
     )
+
+
+def follows(here: str, tested: str) -> bool:
+    """Whether a version is a later one of the same major version, as our bounds allow."""
+    mine, theirs = ([int(part) for part in re.findall(r"\d+", text)] for text in (here, tested))
+    return mine[:1] == theirs[:1] and mine > theirs
 
 
 def extras(config: Config) -> Iterator[Diagnosis]:

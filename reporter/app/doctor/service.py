@@ -32,7 +32,7 @@ def daemons(home: Path, *, shared: bool = False) -> Iterator[Diagnosis]:
     else:
         known = "" if os.geteuid() == 0 else ", as far as one user sees the processes of others"
         text = f"no daemon runs on this home{known}"
-        yield Diagnosis("daemon", "warning", text, "start it: `reporter run`, or the service")
+        yield Diagnosis("daemon", "warning", text, f"start it: `reporter --home {home} run`, or the service")
 
 
 def _running(home: Path) -> Iterator[int]:
@@ -83,7 +83,7 @@ def service(home: Path, answers: Callable[[Path], bool]) -> Iterator[Diagnosis]:
     try:
         files = service_of(home.absolute())
     except ReporterError:
-        yield Diagnosis("service", "ok", f"none: {home} is not in /etc, where the home of a service is")
+        yield Diagnosis("service", "ok", "not needed: the home of a service lies in /etc")
         return
     unit = files.unit_file()
     if unit is None:
