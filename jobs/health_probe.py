@@ -292,6 +292,7 @@ def _agents(ctx: Context[Parameters], ledgers: Sequence[LedgerHealth], standing:
         words = "can be read again"
         yield Item("Trading agents", Observation(AGENTS, Level.OK, words), words, kind="agents")
     names = list(dict.fromkeys(agent.ledger for agent in agents))
+    counted = set[str]()
     for name in names:
         running = {agent.name: agent.runs(ctx.now, ctx.params.heartbeat) for agent in agents if agent.ledger == name}
         known = {agent: runs for agent, runs in running.items() if runs is not None}
@@ -302,7 +303,18 @@ def _agents(ctx: Context[Parameters], ledgers: Sequence[LedgerHealth], standing:
             last_seen = {agent.name: agent.last_seen for agent in agents if agent.ledger == name}
             seen = _roll_call(name, known, ahead, last_seen, ctx.period.zone)
             called = "Trading agents" + (f" · {name}" if len(names) > 1 else "")
+            counted.add(name)
             yield Item(called, seen, seen.detail, kind="agents")
+    read = {ledger.ledger for ledger in ledgers if ledger.reachable}
+    yield from _uncounted(sorted(read - counted), standing)
+
+
+def _uncounted(ledgers: Sequence[str], standing: Standing) -> Iterator[Item]:
+    """Trouble with agents whose ledger was read and says nothing of them any more is over."""
+    for name in ledgers:
+        if f"probe/agents-{name}" in standing:
+            words = "no longer watched: no heartbeat or status of an agent counts"
+            yield Item(f"Trading agents · {name}", Observation(f"probe/agents-{name}", Level.OK, words), words)
 
 
 def _roll_call(

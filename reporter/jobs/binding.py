@@ -162,10 +162,16 @@ def _misfit(job: Job, schedule: Schedule) -> str:
 
 
 def _misfitting(job: Job, entry: JobConfig, loaded: Loaded, hint: str) -> Problem:
-    message = f"`{entry.schedule or job.schedule}` does not fit a report about {job.covers}"
+    message = f"`{entry.schedule or job.schedule}` does not fit a report about {_spoken(job)}"
     if entry.schedule:
         return loaded.problem(("jobs", job.name, "schedule"), message, hint)
     return Problem(str(job.origin or job.name), message, path="schedule", hint=hint)
+
+
+def _spoken(job: Job) -> str:
+    """`the last hour`, `yesterday`."""
+    covers = str(job.covers)
+    return f"the {covers}" if covers.startswith("last ") else covers
 
 
 def _still_there(name: str, old: str, loaded: Loaded) -> Problem:

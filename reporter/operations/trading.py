@@ -20,7 +20,7 @@ from reporter.periods.civil import Covers, Period, covered
 from reporter.store import alerts, announcements, outbox
 from reporter.trading.books import Book, BookLine, By, Series, TradeFilter, Unread
 from reporter.trading.exchange_rates import totals
-from reporter.trading.trades import Agent, Position
+from reporter.trading.trades import Agent, Mode, Position
 
 # An agent that reports itself is silent after so long, as for the health board.
 SILENT_AFTER = timedelta(minutes=5)
@@ -28,11 +28,11 @@ SILENT_AFTER = timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class AgentRow:
-    """One agent: whether it runs (None where unknown), and its line of today in each book."""
+    """One agent: whether it runs (None where unknown), and its line of today in each book, with the book's mode."""
 
     agent: Agent
     runs: bool | None
-    lines: Sequence[BookLine]
+    lines: Sequence[tuple[Mode, BookLine]]
 
 
 @dataclass(frozen=True)
@@ -188,7 +188,9 @@ def agent_rows(app: App) -> tuple[list[AgentRow], list[Unread]]:
     rows = [_row(agent, found, now) for agent in known]
     named = {(agent.ledger, agent.name) for agent in known}
     rows += [  # a ledger that lists no agents has them in its trades
-        AgentRow(Agent(ledger=line.ledger, name=line.key, mode=book.mode, currency=book.currency), None, [line])
+        AgentRow(
+            Agent(ledger=line.ledger, name=line.key, mode=book.mode, currency=book.currency), None, [(book.mode, line)]
+        )
         for book in found
         for line in book.lines
         if (line.ledger, line.key) not in named
@@ -197,7 +199,8 @@ def agent_rows(app: App) -> tuple[list[AgentRow], list[Unread]]:
 
 
 def _row(agent: Agent, found: Sequence[Book], now: datetime) -> AgentRow:
-    lines = [line for book in found for line in book.lines if (line.ledger, line.key) == (agent.ledger, agent.name)]
+    key = (agent.ledger, agent.name)
+    lines = [(book.mode, line) for book in found for line in book.lines if (line.ledger, line.key) == key]
     return AgentRow(agent, agent.runs(now, SILENT_AFTER), lines)
 
 

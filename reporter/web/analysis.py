@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from decimal import Decimal
@@ -173,12 +173,15 @@ def _share(figure: float | None) -> str | None:
 
 
 def _exposure(positions: Iterable[Position]) -> list[ExposureJson]:
-    """What is open in each market, size times price; the largest first."""
+    """What is open in each market, size times price, or at its entry without one; the largest first."""
     held = defaultdict[tuple[Mode, str, str], list[Decimal | None]](list)
+    unpriced = Counter[tuple[Mode, str, str]]()
     for position in positions:
         price = position.current_price or position.entry_price
         worth = abs(position.size * price) if position.size is not None and price is not None else None
-        held[position.mode, position.currency, position.market].append(worth)
+        key = (position.mode, position.currency, position.market)
+        held[key].append(worth)
+        unpriced[key] += position.current_price is None
     rows = [(key, len(found), [one for one in found if one is not None]) for key, found in held.items()]
     rows.sort(key=lambda row: (row[0][0].value, row[0][1], -sum(row[2], Decimal(0)), row[0][2]))
     return [
@@ -187,7 +190,7 @@ def _exposure(positions: Iterable[Position]) -> list[ExposureJson]:
             "currency": currency,
             "market": market,
             "positions": number,
-            "unpriced": number - len(known),
+            "unpriced": unpriced[mode, currency, market],
             "worth": {"amount": f"{sum(known, Decimal(0)):f}", "currency": currency} if known else None,
         }
         for (mode, currency, market), number, known in rows

@@ -96,7 +96,12 @@ def check_same_origin(request: Request) -> None:
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin", "")
     ours = urlsplit(origin).netloc == request.headers.get("host", "") if origin else site == "same-origin"
     if site not in {None, "same-origin"} or not ours:
-        raise ProblemError(403, "only a page of ours may send this", where="Origin")
+        raise ProblemError(
+            403,
+            "only a page of ours may send this",
+            where="Origin",
+            remedy="a program sends `Authorization: Bearer TOKEN`: `reporter web token` makes one",
+        )
 
 
 def address_of(request: Request) -> str:

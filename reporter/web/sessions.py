@@ -110,7 +110,7 @@ class Gate:
                 401,
                 self._wrong(token),
                 where="Authorization",
-                remedy="send `Authorization: Bearer TOKEN` with a token of web.tokens",
+                remedy="send `Authorization: Bearer TOKEN` (`reporter web token`); a browser: `reporter web login`",
                 headers={"WWW-Authenticate": "Bearer"},
             )
         return found

@@ -25,7 +25,7 @@ from reporter.store.incidents import TransitionRecord
 from reporter.store.outbox import QueuedMessage
 from reporter.trading.books import Book, BookLine, Figures, LeftOut, Open, Series, Unrated, Unread, UnreadableValue
 from reporter.trading.freshness import Freshness
-from reporter.trading.trades import Agent, Money, Position, Trade
+from reporter.trading.trades import Agent, Mode, Money, Position, Trade
 
 
 class MoneyJson(TypedDict):
@@ -60,6 +60,10 @@ class LineJson(FiguresJson):
     ledger: str
     label: str
     capital: MoneyJson | None
+
+
+class AgentLineJson(LineJson):
+    mode: str
 
 
 class OpenJson(TypedDict):
@@ -229,7 +233,7 @@ class AgentJson(TypedDict):
     status: str | None
     last_seen: str | None
     running: bool | None
-    today: list[LineJson]
+    today: list[AgentLineJson]
 
 
 class AgentsAnswer(TypedDict):
@@ -569,7 +573,7 @@ class Wire:
             "priced_at": self.maybe(one.priced_at),
         }
 
-    def agent(self, agent: Agent, *, runs: bool | None, today: Iterable[BookLine]) -> AgentJson:
+    def agent(self, agent: Agent, *, runs: bool | None, today: Iterable[tuple[Mode, BookLine]]) -> AgentJson:
         return {
             "name": agent.name,
             "ledger": agent.ledger,
@@ -580,7 +584,7 @@ class Wire:
             "status": agent.status,
             "last_seen": self.maybe(agent.last_seen),
             "running": runs,
-            "today": [line(one) for one in today],
+            "today": [{**line(one), "mode": mode.value} for mode, one in today],
         }
 
     def incident(self, one: Incident) -> IncidentJson:

@@ -117,9 +117,8 @@ def test_a_schedule_that_the_job_itself_declares_wrongly_is_told_at_its_file() -
 )
 def test_an_interval_that_does_not_keep_step_with_its_period_is_refused(covers: str, schedule: str, write: str) -> None:
     said = problem_of(f"jobs:\n  pulse: {{schedule: {schedule}}}", covers=covers)
-    assert said.startswith(
-        f"reporter.yaml:3:21: jobs.pulse.schedule: `{schedule}` does not fit a report about {covers}"
-    )
+    named = covers if covers == "yesterday" else f"the {covers}"
+    assert said.startswith(f"reporter.yaml:3:21: jobs.pulse.schedule: `{schedule}` does not fit a report about {named}")
     assert f"write `{write}`" in said
 
 

@@ -282,6 +282,20 @@ def test_without_heartbeats_an_agents_status_alone_counts() -> None:
     assert watch.seen()["probe/agents-floor"].detail == "2/2 running"
 
 
+@pytest.mark.parametrize("crew", [[agent("a", timedelta(hours=2))], []], ids=["no heartbeats", "no agents"])
+def test_agents_that_are_not_watched_any_more_end_their_incident(crew: list[Any]) -> None:
+    silent = [alert("probe/agents-floor", Level.CRITICAL, NOW - timedelta(hours=1))]
+    watch = Watch(ledgers=[ledger()], agents=crew, alerts=silent, params={"heartbeat_minutes": None})
+    seen = watch.seen()["probe/agents-floor"]
+    assert (seen.level, seen.detail) == (
+        Level.OK,
+        "no longer watched: no heartbeat or status of an agent counts",
+    )
+    unread = replace(watch, ledgers=[ledger(reachable=False), ledger("other")])
+    assert "probe/agents-floor" not in unread.seen()
+    assert "probe/agents-floor" not in replace(watch, broken=True).seen()
+
+
 def test_a_reading_that_was_told_before_is_shown_but_not_judged_again() -> None:
     watch = Watch(readings=[reading("slow", Level.CRITICAL, "refused", fresh=False), reading("quick")])
     assert "probe/slow" not in watch.seen()

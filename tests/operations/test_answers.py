@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -207,3 +209,16 @@ def test_a_job_of_the_user_may_answer_a_question(tmp_path: Path) -> None:
     stage = floor(tmp_path).report("mine", JOB, "# Mine for {{ period.label }}\n")
     assert ask(stage, "pnl").startswith("Mine for 2026-10-31")
     stage.close()
+
+
+def test_an_agent_that_trades_live_and_on_paper_has_its_figures_named(tmp_path: Path) -> None:
+    found = floor(tmp_path)
+    with closing(sqlite3.connect(tmp_path / "trading.sqlite")) as connection, connection:
+        connection.execute(
+            "INSERT INTO trades (closed_at, agent, pnl, market, side, mode, currency) "
+            "VALUES ('2026-10-31 08:30:00', 'Momentum_BTC_v1', 7, 'BTC/USDT', 'long', 'paper', 'USDT')"
+        )
+    with with_a_daemon(found):
+        answer = ask(found, "agents")
+    found.close()
+    assert "live +3.75 USDT today (1 trade) · 📄 paper +7.00 USDT today (1 trade)" in answer

@@ -62,6 +62,32 @@ def test_every_limit_says_how_much_of_it_is_used(web: Listener) -> None:
     assert "Daily Loss of USDT · live: 0% used" in page(web, "/risk")
 
 
+def test_what_is_open_without_a_current_price_counts_at_its_entry_and_says_so(tmp_path: Path) -> None:
+    database(tmp_path / "trading.sqlite", TRADES, AGENTS)
+    with closing(sqlite3.connect(tmp_path / "trading.sqlite")) as connection, connection:
+        connection.execute(
+            "INSERT INTO positions (agent, market, side, opened_at, size, entry_price, mode, currency) "
+            "VALUES ('Momentum_BTC_v1', 'BTC/USDT', 'long', '2026-10-31 11:00:00', 2, 50, 'live', 'USDT')"
+        )
+    with listener(tmp_path, LEDGER) as web:
+        (held,) = get(web, "/risk")["exposure"]
+        shown = page(web, "/risk")
+    assert (held["unpriced"], Decimal(held["worth"]["amount"])) == (1, 100)
+    assert "1 <small>at entry</small>" in shown
+
+
+def test_an_agent_that_trades_live_and_on_paper_has_a_row_for_each(tmp_path: Path) -> None:
+    both = Closed("2026-10-31 08:30:00", "Momentum_BTC_v1", "7", mode="paper")
+    database(tmp_path / "trading.sqlite", [*TRADES, both], AGENTS)
+    with listener(tmp_path, LEDGER) as web:
+        agents = {one["name"]: one for one in get(web, "/agents")["agents"]}
+        shown = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page(web, "/agents")))
+    today = {one["mode"]: Decimal(one["pnl"]["amount"]) for one in agents["Momentum_BTC_v1"]["today"]}
+    assert today == {"live": Decimal("3.75"), "paper": 7}
+    assert "live 1 100.0% +3.75 USDT" in shown
+    assert "paper 1 100.0% +7.00 USDT" in shown
+
+
 def test_the_distribution_counts_every_trade_once(web: Listener) -> None:
     live = get(web, f"/distribution?{OCTOBER}")["books"][0]
     assert live["trades"] == live["counted"] == sum(step["trades"] for step in live["results"]) == 4

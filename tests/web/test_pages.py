@@ -109,12 +109,20 @@ def test_static_files_are_ours_and_no_others(web: Listener) -> None:
         assert web.client.get(f"/static/{name}").status_code == 404
 
 
+def test_a_program_without_a_token_hears_how_to_get_one(web: Listener) -> None:
+    refused = web.client.get("/")
+    assert refused.status_code == 401
+    assert all(f"`reporter web {what}`" in refused.json()["remedy"] for what in ("token", "login"))
+
+
 def test_a_form_is_taken_from_a_page_of_ours_alone(web: Listener) -> None:
     with browser(web) as client:
         log_in(web, client)
         form = {"subject": "db", "span": "10m"}
         for headers in ({}, {"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
-            assert client.post("/do/silence", data=form, headers=headers).status_code == 403
+            refused = client.post("/do/silence", data=form, headers=headers)
+            assert refused.status_code == 403
+            assert ("reporter web token" in refused.text) == ("Sec-Fetch-Site" not in headers)
         done = client.post("/do/silence", data=form, headers={"Origin": web.server.address})
         assert "db is silenced" in done.text
 
