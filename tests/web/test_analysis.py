@@ -72,7 +72,7 @@ def test_what_is_open_without_a_current_price_counts_at_its_entry_and_says_so(tm
     with listener(tmp_path, LEDGER) as web:
         (held,) = get(web, "/risk")["exposure"]
         shown = page(web, "/risk")
-    assert (held["unpriced"], Decimal(held["worth"]["amount"])) == (1, 100)
+    assert (held["unpriced"], Decimal(held["worth"]["amount"])) == (1, Decimal(100))
     assert "1 <small>at entry</small>" in shown
 
 
