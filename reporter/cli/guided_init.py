@@ -154,7 +154,10 @@ def _looked_at(given: str, dialog: _Dialog) -> Inspection:
     if seen.trouble:
         raise ReporterError(f"{given} cannot be read: {seen.trouble}")
     if seen.kind is None and not seen.proposals:
-        raise ReporterError(f"no table of {given} looks like one of trades: docs/databases.md says how to map tables")
+        why = "".join(f"\n  {line}" for line in seen.missing)
+        raise ReporterError(
+            f"no table of {given} looks like one of trades: docs/databases.md says how to map tables{why}"
+        )
     print("\n".join(visible(line) for line in (*figures_of(seen), *doubts_of(seen))))
     if dialog.asks:
         _settle(seen, url_of(given), dialog.clock.wall())

@@ -89,6 +89,7 @@ def _told(found: Inspection, name: str, options: argparse.Namespace) -> Iterator
         return
     if not found.proposals:
         yield "No table here looks like one of trades: it would have a time, a market or side, and a result in money."
+        yield from (f"  {line}" for line in found.missing)
         yield "If one is, write a mapping by hand: docs/databases.md. A result in percent needs what was staked."
         return
     best, *others = found.proposals

@@ -20,6 +20,7 @@ from reporter.trading.ledger.connection import Database
 from reporter.trading.ledger.databases import opened
 from reporter.trading.ledger.files import TABLE, FileCatalog, Files
 from reporter.trading.ledger.mapping import read_mapping
+from reporter.trading.ledger.missing_parts import missing_parts
 from reporter.trading.ledger.portfolio import Portfolio
 from reporter.trading.ledger.proposal import Proposal, propose
 from reporter.trading.ledger.settings import LedgerSettings
@@ -62,6 +63,7 @@ class Inspection:
 
     `trouble` says why the rows cannot be read as was found; `sample` are rows as they are stored, with their trades;
     the rows are empty where trades are computed. `stored` are those of known software, before they are trades.
+    `missing` says of each table why it makes no proposal, where none does.
     """
 
     tables: list[TableShape]
@@ -74,6 +76,7 @@ class Inspection:
     checks: LedgerChecks | None = None
     trouble: str = ""
     stored: list[Sample] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
 
 
 def recognised(tables: list[TableShape]) -> str | None:
@@ -94,6 +97,7 @@ def inspect(url: Secret | str, name: str, now: datetime, *, timeout: float = 60)
     if found.kind is None:
         found.proposals = propose(catalog, name)
         if not found.proposals:
+            found.missing = missing_parts(catalog)
             return found
     elif found.kind in _AS_STORED:
         found.stored = catalog.sample(next(shape for shape in found.tables if shape.name == "trades"))

@@ -29,6 +29,7 @@ _TABLE_WORDS = {"trade": 6, "trades": 6, "position": 4, "positions": 4, "deal": 
                 "fill": 2, "fills": 2, "order": -1, "orders": -1, "signal": -8, "signals": -8, "backup": -12,
                 "old": -12, "candle": -12, "candles": -12, "price": -8, "prices": -8, "backtest": -12}  # fmt: skip
 _OUTCOMES = {"outcome", "contract_side", "selection", "pick"}  # what a bet was placed on
+_COINS, _QUOTED = {"coin", "asset", "token", "base_asset", "base_coin"}, {"quote", "quote_asset", "quote_coin"}
 _QUOTES = "USDT|USDC|FDUSD|BUSD|USD|EUR|GBP|JPY|CHF|BTC|ETH|BNB"
 _PAIR = re.compile(r"[A-Za-z0-9.]+[/_-]([A-Z]{3,5})(?::.*|-PERP.*|\..*)?")
 _JOINED = re.compile(rf"[A-Z0-9]{{2,12}}?({_QUOTES})(?:-PERP.*|\..*)?")
@@ -184,11 +185,18 @@ class _Draft:
         outcome = next((one for one in self._candidates if one.meaning.base in _OUTCOMES), None)
         of_bets = outcome is not None and outcome.is_word and outcome is not market and not market.is_market
         self._columns["market"] = (
-            f'{market.expression} + "/" + {outcome.expression}' if of_bets and outcome else _slashed(market)
+            f'{market.expression} + "/" + {outcome.expression}' if of_bets and outcome else self._pair(market)
         )
         self._is_bet = of_bets
         self._of_market = market
         return True
+
+    def _pair(self, market: Candidate) -> str:
+        """`BTC/USDT` where a column has the coin and another what it is quoted in."""
+        quote = next((one for one in self._candidates if one.meaning.base in _QUOTED and one.is_text), None)
+        if quote is None or market.meaning.base not in _COINS or market.is_market:
+            return _slashed(market)
+        return f'{market.expression} + "/" + {quote.expression}'
 
     def _first(self, is_so: Callable[[Candidate], bool]) -> Candidate | None:
         found = next(
