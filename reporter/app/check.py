@@ -110,7 +110,8 @@ def _check_ledgers(runtime: Runtime) -> Iterator[Finding]:
         if health.reachable:
             at = health.newest_trade_at
             newest = f"newest trade {at.astimezone(runtime.zone):%Y-%m-%d %H:%M %Z}" if at else "no trades yet"
-            yield Finding("", f"ledger {health.ledger} answers, {newest}")
+            reads = f"`reporter ledger check {health.ledger}` reads its rows"
+            yield Finding("", f"ledger {health.ledger} answers, {newest}; {reads}")
             if health.freshness and health.freshness.stale:
                 yield Finding("advice", f"ledger {health.ledger} is stale: {health.freshness}")
         else:

@@ -183,7 +183,10 @@ def test_jobs_are_listed_with_their_next_run_in_words(floor: Stage) -> None:
 def test_check_finds_all_well_and_names_what_is_not(floor: Stage, discord: LocalDiscord) -> None:
     well = reporter(floor, "check")
     assert (well.returncode, "✗" in well.stdout) == (0, False)
-    assert "✓ ledger bot answers, newest trade 2026-10-31 00:09 UTC" in well.stdout
+    assert (
+        "✓ ledger bot answers, newest trade 2026-10-31 00:09 UTC; `reporter ledger check bot` reads its rows"
+        in well.stdout
+    )
     discord.revoke("daily")
     (floor.folder / "bot.sqlite").unlink()
     floor.report("agent_performance", DAILY.replace("def daily", "def agent_performance"), "# {{ nothing }")
