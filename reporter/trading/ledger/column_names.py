@@ -103,7 +103,8 @@ NAMES: Mapping[str, str] = {
     """,
     "mode": """
         mode trading_mode dry_run is_dry_run is_paper paper paper_trade is_paper_trade simulated is_simulated
-        simulation is_live live environment env account_type session_mode is_demo demo is_test testnet modus
+        simulation is_live live environment env account_type session_mode is_demo demo is_test testnet
+        is_testnet sandbox is_sandbox modus
     """,
     "fee_token": """
         fee_token fee_currency fee_asset fee_coin fee_ccy commission_asset commission_currency commission_token

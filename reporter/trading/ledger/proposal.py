@@ -472,7 +472,7 @@ class _Draft:
         return None
 
     def _mode(self) -> None:
-        found = self._pick("mode", _is_mode)
+        found = self._pick("mode", is_mode)
         if found is None:
             exchange = next(
                 (
@@ -586,7 +586,7 @@ class _Draft:
             columns: dict[str, str] = {f"{stem}_name": name}
             for each in sorted(shape.names):
                 one = Candidate(f"{stem}_{each}", each, [row.get(each) for row in found])
-                if one.named("mode") is not None and _is_mode(one) and one.expression.isidentifier():
+                if one.named("mode") is not None and is_mode(one) and one.expression.isidentifier():
                     own[one.expression], columns[one.expression] = one, each
             more = ", ".join(f"{letter}.{sql_name(column)} AS {alias}" for alias, column in columns.items())
             self._joins.append((f"LEFT JOIN {sql_name(shape.name)} {letter} ON {on}", more))
@@ -652,7 +652,8 @@ def _is_clock(one: Candidate) -> bool:
     return one.share(lambda value: bool(_CLOCK.fullmatch(str(value)))) > 0.9
 
 
-def _is_mode(one: Candidate) -> bool:
+def is_mode(one: Candidate) -> bool:
+    """Whether a column holds what tells real money from paper."""
     words = set(one.words)
     flags = words <= {"0", "1", "true", "false", "t", "f"} and one.meaning.base not in {"mode", "environment", "env"}
     return one.is_word and (flags or bool(words & (PAPER | _LIVE)) or any(map(_is_paper, words)))

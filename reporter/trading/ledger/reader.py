@@ -68,6 +68,7 @@ from reporter.trading.ledger.snapshot import BATCH, EPOCH, IDS, NO_PRICES, STREA
 from reporter.trading.ledger.sources.base import Rows, Source, amount, moment
 from reporter.trading.ledger.sources.native import LATER, native
 from reporter.trading.ledger.sqlite_file import TOO_LONG, DisturbedError, undisturbed
+from reporter.trading.ledger.unmapped_mode import unmapped_mode
 from reporter.trading.ledger.write_stamp import write_stamp
 from reporter.trading.trades import Agent, Arrivals, EquityPoint, OpenKey, Position, Trade, WrittenEvents
 
@@ -550,12 +551,18 @@ class Reader:
                 checks.look(row._mapping)
             told(checks.trades, of)
         found.trades = checks.trades
-        found.findings = checks.findings()
+        found.findings = [*checks.findings(), *undisturbed(partial(self._unmapped, checks.trades))]
         found.advice = undisturbed(self._missing_index)
         found.freshness = self.health().freshness if self.settings.fresh else None
         found.open, with_result = undisturbed(self._check_open)
         found.findings += [with_result, undisturbed(partial(self._compare, checks))]
         return found
+
+    def _unmapped(self, trades: int) -> list[Trouble]:
+        if self.settings.kind != "mapping" or not isinstance(self._database, DerivedDatabase):
+            return []
+        found = unmapped_mode(self._database.source, self.settings.mapping, trades)
+        return [found] if found else []
 
     def _count(self) -> int:
         with self._snapshot() as connection:

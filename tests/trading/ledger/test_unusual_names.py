@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from reporter.trading.ledger.inspection import Inspection, inspect
+from reporter.trading.ledger.portfolio import Portfolio
+from reporter.trading.ledger.settings import LedgerSettings
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 MINUTE, BEGIN = 60_000, 1_790_812_800_000
@@ -74,3 +76,22 @@ def test_a_refusal_says_what_each_table_lacks_and_which_columns_could_be_it(tmp_
     assert found.missing == [
         "orders_log: no column has a name of a closing time; alpha, omega could be it, by times in it"
     ]
+
+
+def modes_not_mapped(path: Path, **columns: object) -> list[str]:
+    """What is said of a ledger by the proposed mapping without its mode, or with that of `columns`."""
+    mapping = looked(path).proposals[0].mapping
+    del mapping["columns"]["mode"]
+    mapping["columns"] |= columns
+    [checks] = Portfolio([LedgerSettings(name="bot", kind="mapping", url=str(path), mapping=mapping)]).check(NOW)
+    return [one.remedy for one in checks.findings if one.check == "mode not mapped" and one.level == "odd"]
+
+
+def test_paper_trades_that_count_as_live_are_said(tmp_path: Path) -> None:
+    path = orders_log(tmp_path)
+    assert modes_not_mapped(path) == ["mode: not mapped, so all 24 count as live; column demo holds 0 and 1"]
+    assert modes_not_mapped(path, mode={"const": "live"}) == []
+
+
+def test_a_column_of_live_trades_alone_is_nothing_to_say(tmp_path: Path) -> None:
+    assert modes_not_mapped(orders_log(tmp_path, rows=3)) == []
