@@ -273,7 +273,7 @@ class Evaluation(Generic[Repository]):
         if release <= self.now:
             return None
         until = clock_time(release, self._local)
-        return Suppression(f"sent at {until} with what else opens until then, because others like it have just opened")
+        return Suppression(f"held back to go out at {until} with others like it that have just opened")
 
     def _suppression(self, subject: str, level: Level) -> Suppression | None:
         silences, troubled = self.repository.silences, self.repository.troubled

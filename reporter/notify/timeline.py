@@ -277,8 +277,9 @@ class Timeline:
 
     def _planned(self, watched: StoredAlert, incident: Incident) -> Iterator[TimelineEntry]:
         phase = watched.state.phase
+        unsent = "" if incident.notified else ", and dropped: nothing of it was sent"
         if watched.look_at and phase is Phase.RECOVERING:
-            yield TimelineEntry(watched.look_at, "resolved, if nothing fails until then")
+            yield TimelineEntry(watched.look_at, f"resolved, if nothing fails until then{unsent}")
         elif watched.look_at and phase is Phase.OPEN:
             acked = incident.acked_at and not (incident.acked_until and incident.acked_until <= watched.look_at)
             silent = f", not sent: acknowledged by {incident.acked_by}" if acked else ""

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from reporter.alerts.maintenance import MaintenanceWindow, maintenance_spans
-from reporter.alerts.model import Level
+from reporter.alerts.model import Level, Phase
 from reporter.alerts.pings import awaited
 from reporter.alerts.uptime import StateSpan, is_component, measured
 from reporter.errors import LedgerError
@@ -451,6 +451,7 @@ def status(call: Call[Query]) -> wire.StatusAnswer:
         {
             "subject": name,
             "level": (state.level if state else Level.OK).value,
+            "recovering": bool(state and state.phase is Phase.RECOVERING),
             "detail": state.observation.detail if state and state.observation else None,
         }
         for name, state in rows

@@ -373,6 +373,7 @@ class DayShareJson(TypedDict):
 class StatusSubjectJson(TypedDict):
     subject: str
     level: str
+    recovering: bool
     detail: str | None
 
 

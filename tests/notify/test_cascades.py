@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from reporter.alerts.incident import Incident
 from reporter.alerts.model import Level, Observation
 from reporter.notify.routing import Observer
+from reporter.notify.timeline import Timeline
 from reporter.store import incidents
+from tests.operations.floors import ask
 from tests.support.discord.local import LocalDiscord
 from tests.support.stage import DAILY, Stage
 
@@ -138,3 +140,24 @@ def test_without_groups_nothing_waits(stage: Stage, discord: LocalDiscord) -> No
     desk = Desk(stage, discord, "{group: null}")
     desk.fall(SERVICES[:3], 1)
     assert len(desk.titles) == 3
+
+
+def test_what_recovers_while_it_waits_for_others_is_dropped_and_says_so(stage: Stage, discord: LocalDiscord) -> None:
+    desk = Desk(stage, discord)
+    desk.fall(SERVICES[:3], 0)
+    desk.fall(SERVICES[3:4], 0)
+    late = SERVICES[3]
+    desk.passes(TICK / 60)
+    desk.down.clear()
+    desk.passes(2)
+    with stage.app.store.read() as connection:
+        told = Timeline(connection, stage.app.runtime.notify, stage.clock.wall(), stage.app.runtime.describe)
+        lines = "\n".join(told.of(late))
+    assert "not sent: held back to go out at" in lines, lines
+    assert "resolved, if nothing fails until then, and dropped: nothing of it was sent" in lines, lines
+    assert f"{late}, recovering" in ask(stage, "status")
+    desk.passes(6)
+    with stage.app.store.read() as connection:
+        told = Timeline(connection, stage.app.runtime.notify, stage.clock.wall(), stage.app.runtime.describe)
+        lines = "\n".join(told.of(late))
+    assert "not sent: over before it was sent: held back to go out at" in lines, lines
