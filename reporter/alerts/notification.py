@@ -30,8 +30,9 @@ def decide(transition: Transition, incident: Incident, suppressed: Suppression |
     if transition.change.ends or transition.change is TransitionKind.EASED:
         if incident.notified:
             return Decision(True, "the channels that were notified of the trouble are notified of this")
-        why = f"over before it was sent: {incident.withheld}" if incident.withheld else ""
-        return Decision(False, why or "nobody was notified of the trouble")
+        early = "over before it was sent: " if transition.change.ends else ""
+        why = f"{early}{incident.withheld}" if incident.withheld else "nobody was notified of the trouble"
+        return Decision(False, why)
     if suppressed:
         return Decision(False, suppressed.reason)
     if incident.acked_at and transition.change in {TransitionKind.REMINDER, TransitionKind.ESCALATED}:

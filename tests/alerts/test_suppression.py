@@ -98,6 +98,7 @@ def change(what: TransitionKind) -> Transition:
 HEARD = Decision(True, "the channels that were notified of the trouble are notified of this")
 FREE = Decision(True, "nothing suppresses it")
 HUSHED, KEPT = Decision(False, "silenced"), Decision(False, "maintenance")
+OVER = Decision(False, "over before it was sent: maintenance")
 TAKEN = Decision(False, "acknowledged by anna")
 
 
@@ -110,8 +111,8 @@ TAKEN = Decision(False, "acknowledged by anna")
         ("eased", HEARD, HEARD, KEPT, HEARD),
         ("reminder", FREE, HUSHED, FREE, TAKEN),
         ("escalated", FREE, HUSHED, FREE, TAKEN),
-        ("resolved", HEARD, HEARD, KEPT, HEARD),
-        ("unwatched", HEARD, HEARD, KEPT, HEARD),
+        ("resolved", HEARD, HEARD, OVER, HEARD),
+        ("unwatched", HEARD, HEARD, OVER, HEARD),
     ],
 )
 def test_whom_what_is_told(kind: str, plain: Decision, hushed: Decision, unheard: Decision, taken: Decision) -> None:
