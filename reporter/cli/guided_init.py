@@ -36,6 +36,7 @@ from reporter.messages.formats import plural
 from reporter.messages.message import Severity, visible
 from reporter.periods.clock import SystemClock
 from reporter.secret import Secret
+from reporter.trading.ledger.candidates import named
 from reporter.trading.ledger.inspection import Inspection, add_up, inspect
 from reporter.trading.ledger.mapping_text import scalar
 
@@ -54,6 +55,7 @@ class _Dialog:
     contents: NewHome
     asks: bool
     clock: SystemClock = field(default_factory=SystemClock)
+    one_agent: dict[str, str] = field(default_factory=dict)  # what all rows of a ledger are taken for
 
 
 def run_guided(options: argparse.Namespace, *, asks: bool) -> int:
@@ -170,11 +172,13 @@ def _settle(seen: Inspection, url: Secret, now: datetime) -> None:
         kind = doubt.partition(":")[0]
         if kind == "net" and _are_net(seen, url, now):
             seen.proposals[0].mapping.pop("net")
+        elif kind == "agent":
+            _name_agent(seen)
         elif kind == "timezone":
             columns = seen.proposals[0].mapping.pop("columns")
             zone = _zone_of_times(seen.proposals[0].mapping.get("timezone", "UTC"))
             seen.proposals[0].mapping |= {"timezone": zone, "columns": columns}
-        if kind in {"net", "timezone"}:
+        if kind in {"net", "timezone", "agent"}:
             seen.proposals[0].doubts.remove(doubt)
 
 
@@ -187,6 +191,16 @@ def _are_net(seen: Inspection, url: Secret, now: datetime) -> bool:
     for number, (what, found) in enumerate((("take the fees off", seen), ("they are off already", other)), 1):
         print(f"{number}. {what}: {'; '.join(visible(total_text(total)) for total in found.totals)}")
     return pick("Which are the bot's own figures?", 2) == 1
+
+
+def _name_agent(seen: Inspection) -> None:
+    """Which column names the bot of each row, or what the one bot is called."""
+    best = seen.proposals[0]
+    shape = next((table for table in seen.tables if table.name == best.table), None)
+    names = sorted(shape.names) if shape else []
+    print(f"Columns: {visible(', '.join(names))}")
+    given = ask("Which column names the bot? Else the name of the one bot", best.mapping["columns"]["agent"]["const"])
+    best.mapping["columns"]["agent"] = named(given) if given in names else {"const": given}
 
 
 def _zone_of_times(guess: str) -> str:
@@ -208,6 +222,8 @@ def _add(dialog: _Dialog, given: str, seen: Inspection) -> None:
     entry = f"kind: {seen.kind or 'mapping'}, url: {scalar(config_address(given, url), inside=True)}"
     if seen.proposals:
         contents.mappings[name] = mapping_text(seen.proposals[0], seen.tables)
+        if any(doubt.startswith("agent:") for doubt in seen.proposals[0].doubts):
+            dialog.one_agent[name] = seen.proposals[0].mapping["columns"]["agent"]["const"]
         entry += f", mapping: config/{name}.yaml"
     if balance := _balance(dialog, name):
         entry += f", starting_balance: {balance}"
@@ -331,6 +347,8 @@ def _finish(place: Path, dialog: _Dialog) -> int:
     if contents.secrets:
         print(f"  {home / SECRETS / CHANNEL} holds the secret; only you can read it.")
     for name in contents.mappings:
+        if one := dialog.one_agent.get(name):
+            print(f"  ? All rows of {name} count as one bot, {one}: map `agent` to a column where there are more.")
         print(f"  {home / 'config' / name}.yaml says how its table is read, and what is a guess: correct it there.")
     if home.parent == Path("/etc") and os.geteuid() == 0 and has_systemd() and _wants_service(dialog):
         _install(home, contents)

@@ -126,6 +126,7 @@ def test_a_wrong_path_and_a_database_of_unknown_software(machine: Machine, scree
         connection.executemany("INSERT INTO deals VALUES (?, ?, ?, ?, ?)", rows)
     screen.answers("A database, by file or URL", "nowhere.sqlite")
     screen.answers("A database, by file or URL", "mine.sqlite")
+    screen.answers("Which column names the bot?", "symbol")
     screen.answers("In which time zone", "Nowhere")
     screen.answers("In which time zone", "Asia/Tokyo")
     screen.answers("begin, such as", "much")
@@ -139,6 +140,7 @@ def test_a_wrong_path_and_a_database_of_unknown_software(machine: Machine, scree
     assert "mapping: config/mine.yaml" in machine.config
     mapping = (machine.home / "config/mine.yaml").read_text()
     assert "timezone: Asia/Tokyo" in mapping
+    assert "agent: symbol" in mapping
     assert "closed_at names none" not in mapping
     assert checked(machine) == 0
 
@@ -153,6 +155,7 @@ def test_whether_results_are_net_is_asked_by_the_figures(machine: Machine, scree
     screen.answers("A database, by file or URL", "mine.sqlite")
     screen.answers("Which are the bot's own figures?", "3")
     screen.answers("Write a number from 1 to 2", "2")
+    screen.answers("Which column names the bot?")
     screen.answers("begin, such as")
     screen.answers("Another database")
     screen.answers(HIDDEN)
@@ -224,6 +227,19 @@ def test_options_answer_as_a_person_would(
     assert "webhook: env:HOOK" in machine.config
     assert checked(machine) == 0
     assert "daily_summary" in machine.config
+
+
+def test_without_a_column_of_bots_the_summary_says_that_all_is_one(
+    machine: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with closing(sqlite3.connect(machine.user / "mine.sqlite")) as connection, connection:
+        connection.execute("CREATE TABLE deals (id INTEGER, symbol TEXT, side TEXT, profit REAL, closed_at TEXT)")
+        rows = [(n, "BTC/USDT", "long", 1.5, f"2026-10-{n:02} 12:00:00Z") for n in range(1, 29)]
+        connection.executemany("INSERT INTO deals VALUES (?, ?, ?, ?, ?)", rows)
+    options = ["--yes", "--database", str(machine.user / "mine.sqlite"), "--reports", "daily_summary"]
+    assert main(["init", str(machine.home), *options]) == 0
+    summary = capsys.readouterr().out.partition("is ready")[2]
+    assert "? All rows of mine count as one bot, mine: map `agent` to a column where there are more." in summary
 
 
 def test_what_options_say_wrongly_makes_nothing(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
