@@ -103,7 +103,7 @@ def test_several_currencies_are_told_in_one_with_their_rate_where_one_is_given(t
     rate = Rate("BTC", usdt("68000"), datetime(2026, 10, 30, 12, tzinfo=UTC))
     message = told("daily_summary", made(tmp_path, *trades), MORNING, rates={"BTC": rate})
     assert field(message, "All in USDT") == [
-        "P&L: +136,002.00 USDT (N/A)",
+        "P&L: +136,002.00 USDT",
         "1 BTC = 68,000.00 USDT as of 2026-10-30 12:00:00 UTC",
         "Not included, without a rate: XYZ",
     ]
@@ -174,8 +174,8 @@ def test_fees_that_the_source_does_not_know_are_not_zero(tmp_path: Path) -> None
 
 def test_a_balance_that_nobody_told_is_not_zero(tmp_path: Path) -> None:
     message = told("daily_summary", floor(database(tmp_path / "bot.sqlite", DAY)), MORNING)
-    assert field(message, "Daily P&L")[0] == "+37.40 USDT (N/A)"
-    assert field(message, "Balance") == ["N/A", "from N/A"]
+    assert field(message, "Daily P&L")[0] == "+37.40 USDT"
+    assert not [part for part in message.fields if "Balance" in plain(part.name)]
 
 
 def test_a_ledger_that_cannot_be_read_is_named(tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ def test_a_ledger_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     away = {"gone": datetime(2026, 10, 30, 22, 5, tzinfo=UTC)}
     message = told("daily_summary", ledger, MORNING, since=away)
     assert "⚠️ gone could not be read since 2026-10-30 22:05:00 UTC: its figures are missing" in text_of(message)
-    assert field(message, "Daily P&L")[0] == "+37.40 USDT (N/A)"
+    assert field(message, "Daily P&L")[0] == "+37.40 USDT"
 
 
 def test_a_floor_that_never_traded_gets_a_sentence(tmp_path: Path) -> None:
@@ -355,7 +355,7 @@ def test_small_amounts_are_shown_and_not_rounded_away(tmp_path: Path) -> None:
         Closed("2026-10-30 02:00:00", "B", "-0.00002", currency="BNB"),
     ]
     message = told("daily_summary", made(tmp_path, *trades), MORNING)
-    assert field(message, "Daily P&L")[0] == "+0.00298 BNB (N/A)"
+    assert field(message, "Daily P&L")[0] == "+0.00298 BNB"
     assert field(message, "Underperformers") == ["1. B: -0.00002 BNB (1 trade, 0% WR)"]
 
 
@@ -381,8 +381,8 @@ def test_an_unreadable_trade_is_said_beside_the_pnl(tmp_path: Path) -> None:
     )
     settings = LedgerSettings(name="b", kind="freqtrade", url=path, starting_balance=(Money(Decimal(1000), "USDT"),))
     said = text_of(told("daily_summary", Portfolio([settings]), "2026-11-28 00:10"))
-    assert "+2.00 USDT (N/A)\n⚠️ Without 1 unreadable trade of b\n⚠️ Without 1 trade of b at an unreadable time" in said
+    assert "+2.00 USDT\n⚠️ Without 1 unreadable trade of b\n⚠️ Without 1 trade of b at an unreadable time" in said
     assert "⚠️ The first: trades 2: close_profit_abs is empty, not a number\n" in said
-    assert "N/A\nfrom N/A" in said
+    assert "💼 Balance" not in said
     assert "Fees Paid\nN/A" in said
     assert "1 (1 long, 0 short)" in said

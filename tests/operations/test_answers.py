@@ -14,7 +14,7 @@ from reporter.errors import ReporterError
 from reporter.operations.incidents import story
 from reporter.operations.operation import NotAllowedError, Role
 from reporter.operations.table import OPERATIONS
-from tests.operations.floors import OWNER, VIEWER, ask, floor, with_a_daemon
+from tests.operations.floors import CONFIG, OWNER, VIEWER, ask, floor, with_a_daemon
 from tests.support.stage import Stage
 
 
@@ -222,3 +222,13 @@ def test_an_agent_that_trades_live_and_on_paper_has_its_figures_named(tmp_path: 
         answer = ask(found, "agents")
     found.close()
     assert "live +3.75 USDT today (1 trade) · 📄 paper +7.00 USDT today (1 trade)" in answer
+
+
+@pytest.mark.parametrize("question", ["pnl daily", "pnl weekly", "pnl monthly", "pnl today", "portfolio", "status"])
+def test_without_a_starting_balance_there_is_no_balance_to_show(tmp_path: Path, question: str) -> None:
+    found = floor(tmp_path, CONFIG.replace(", starting_balance: 1000 USDT", ""))
+    with with_a_daemon(found):
+        answer = ask(found, question)
+    found.close()
+    assert "(N/A)" not in answer
+    assert "Balance" not in answer
