@@ -25,6 +25,8 @@ PRICE_JUMP, RESULT_JUMP = Decimal(50), Decimal(10)
 # Where fees are not known, they may have cost so much of what the trade was worth.
 UNKNOWN_FEES = Decimal("0.02")
 # What rounding to cents, and floats, may make of a result.
+# By its digits, what a time of our days counts since 1970: a number of 13 is no date such as 20261030.
+_UNITS = {10: "s", 13: "ms", 16: "us", 19: "ns"}
 ROUNDING, FLOAT_NOISE = Decimal("0.006"), Decimal("1e-9")
 
 Level = Literal["wrong", "odd", "note"]
@@ -140,6 +142,10 @@ class RowChecks:
         return found
 
     def _times(self, id_: object, opened: Any, closed: Any) -> None:
+        if isinstance(closed, str) and len(closed) > 8 and closed.isdigit():
+            self._range.add(id_, closed[:20])
+            self._range.remedy = f"name the unit of the column: `unit: {_UNITS.get(len(closed), 'ms')}`"
+            return
         try:
             opened_at, closed_at = moment(opened), moment(closed)
         except LedgerError as error:

@@ -95,3 +95,15 @@ def test_paper_trades_that_count_as_live_are_said(tmp_path: Path) -> None:
 
 def test_a_column_of_live_trades_alone_is_nothing_to_say(tmp_path: Path) -> None:
     assert modes_not_mapped(orders_log(tmp_path, rows=3)) == []
+
+
+def test_the_unit_that_times_have_is_named_where_another_is_mapped(tmp_path: Path) -> None:
+    path = orders_log(tmp_path)
+    mapping = looked(path).proposals[0].mapping
+    mapping["columns"] |= {
+        name: {"from": own, "unit": "s"} for name, own in (("closed_at", "t_out"), ("opened_at", "t_in"))
+    }
+    [checks] = Portfolio([LedgerSettings(name="bot", kind="mapping", url=str(path), mapping=mapping)]).check(NOW)
+    found = {one.check: (one.count, one.remedy) for one in checks.findings if one.count and one.level == "wrong"}
+    assert found["times outside 2010 to 2100"] == (24, "name the unit of the column: `unit: ms`")
+    assert "values that cannot be read" not in found
