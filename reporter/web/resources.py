@@ -451,7 +451,7 @@ def status(call: Call[Query]) -> wire.StatusAnswer:
         {
             "subject": name,
             "level": (state.level if state else Level.OK).value,
-            "recovering": bool(state and state.phase is Phase.RECOVERING),
+            "phase": (state.phase if state else Phase.OK).value,
             "detail": state.observation.detail if state and state.observation else None,
         }
         for name, state in rows

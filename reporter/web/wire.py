@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta, tzinfo
 from decimal import Decimal
+from typing import Literal
 
 from typing_extensions import TypedDict
 
@@ -373,7 +374,7 @@ class DayShareJson(TypedDict):
 class StatusSubjectJson(TypedDict):
     subject: str
     level: str
-    recovering: bool
+    phase: Literal["ok", "suspect", "open", "recovering"]
     detail: str | None
 
 

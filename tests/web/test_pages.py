@@ -264,6 +264,22 @@ def test_strangers_share_one_look_at_the_status(tmp_path: Path) -> None:
         assert "1 critical" in web.client.get("/status", headers=PAGE).text
 
 
+def test_the_status_says_of_a_reading_that_is_no_alert_yet_or_is_getting_well(tmp_path: Path) -> None:
+    policy = "alerts: {policies: [{subjects: 'probe/*', failures: 2, clean: 10m}]}\n"
+    with listener(tmp_path / "home", policy, web="  public: all\n") as web:
+
+        def seen(level: Level, detail: str) -> tuple[str, str]:
+            web.app.runner.observe(web.app.runtime, [Observation("probe/db", level, detail)])
+            web.clock.forward(seconds=30)
+            (one,) = web.client.get("/api/v1/status").json()["subjects"]
+            page = re.sub(r"<[^>]+>", " ", web.client.get("/status", headers=PAGE).text)
+            return one["phase"], re.sub(r"\s+", " ", page[page.index("probe/db") :]).split(" 20")[0]
+
+        assert seen(Level.CRITICAL, "refused") == ("suspect", "probe/db, no alert yet: refused")
+        assert seen(Level.CRITICAL, "refused")[0] == "open"
+        assert seen(Level.OK, "online") == ("recovering", "probe/db, recovering: online")
+
+
 @pytest.mark.parametrize(
     ("name", "fields"),
     [
