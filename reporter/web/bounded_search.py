@@ -31,6 +31,10 @@ SECONDS = 0.1
 WINDOW_SHARE = 0.3
 """What one window should take of the time."""
 FIRST_WINDOW, FIRST_SORTED = timedelta(days=1), timedelta(days=30)
+FIRST_TRADES = 25_000
+"""About so many trades are in the first window that is sorted or counted, at most."""
+SAMPLED = 250
+"""So many trades, the newest, show how dense they are."""
 MOST_WIDER = 8
 """How much wider than one window the next is at most."""
 LEAST_LEFT = 0.1
@@ -151,7 +155,8 @@ class TradeSearch:
 
     def _windows(self, seconds: float) -> Iterator[Period]:
         """Stretches of the period, the newest first, each so wide as the time that is left should do for."""
-        end, width, began = self._period.end, FIRST_SORTED, self._clock()
+        began = self._clock()
+        end, width = self._period.end, self._first_sorted()
         while end > self._period.start:
             since = self._clock()
             window = replace(self._period, start=max(self._period.start, end - min(width, end - FIRST)), end=end)
@@ -161,6 +166,14 @@ class TradeSearch:
             if left < LEAST_LEFT * seconds:
                 return
             width *= min(MOST_WIDER, left / max(now - since, 0.001))
+
+    def _first_sorted(self) -> timedelta:
+        """A month; less where a month has more trades than the time lasts for."""
+        newest = self._ledger.newest_trades(self._period, SAMPLED, only=replace(ANY_TRADE, ledger=self._only.ledger))
+        if len(newest.trades) < SAMPLED:
+            return FIRST_SORTED
+        span = newest.trades[0].closed_at - newest.trades[-1].closed_at
+        return min(FIRST_SORTED, max(span * (FIRST_TRADES / SAMPLED), timedelta(minutes=1)))
 
     def _first_width(self, end: datetime) -> timedelta:
         """Without a filter the newest trades are the next ones of the index: nothing is searched."""

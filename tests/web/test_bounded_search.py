@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,16 @@ import pytest
 from reporter.app.app import App
 from reporter.periods.civil import Period
 from reporter.trading.books import ANY_TRADE, TradeFilter, TradeOrder
-from reporter.web.bounded_search import COUNT_SECONDS, SECONDS, SearchPage, SortedPage, TradeCount, TradeSearch
+from reporter.web.bounded_search import (
+    COUNT_SECONDS,
+    FIRST_SORTED,
+    SAMPLED,
+    SECONDS,
+    SearchPage,
+    SortedPage,
+    TradeCount,
+    TradeSearch,
+)
 from tests.jobs.floor import Closed, database
 from tests.operations.floors import AGENTS, CONFIG
 from tests.support.stage import Stage
@@ -102,6 +111,24 @@ def test_of_equal_trades_the_newest_comes_first_on_each_page(tmp_path: Path) -> 
     database(tmp_path / "trading.sqlite", [Closed(at, NAMES[0], "1") for at in MOMENTS], AGENTS)
     pages = sorted_pages(stage.app, TradeOrder("pnl"), ANY_TRADE, 2, lambda: 0.0)
     assert [trade.id for page in pages for trade in page.trades] == wanted(stage.app, ANY_TRADE)
+    stage.close()
+
+
+@pytest.mark.parametrize(("minutes", "first"), [(1, timedelta(days=249 * 100 / 1440)), (10, FIRST_SORTED)])
+def test_the_first_window_that_is_sorted_is_narrow_where_trades_are_dense(
+    tmp_path: Path, minutes: int, first: timedelta
+) -> None:
+    stage = Stage(tmp_path)
+    stage.write("config/reporter.yaml", CONFIG)
+    last = datetime(2026, 10, 29, tzinfo=UTC)
+    moments = [f"{last - timedelta(minutes=minutes * number):%Y-%m-%d %H:%M:%S}" for number in range(SAMPLED + 50)]
+    moments.append("2026-01-01 00:00:00")
+    database(tmp_path / "trading.sqlite", [Closed(at, NAMES[0], "1") for at in moments], AGENTS)
+    ticks = count()
+    period = Period(datetime(2026, 1, 1, tzinfo=UTC), last + timedelta(seconds=1), "", "UTC")
+    searched = TradeSearch(stage.app.runtime.inputs.ledger, period, ANY_TRADE, lambda: next(ticks) * SECONDS)
+    page = searched.sorted_page(10, TradeOrder("pnl"))
+    assert (page.end - page.start, page.whole) == (first, False)
     stage.close()
 
 
