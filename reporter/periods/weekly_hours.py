@@ -90,9 +90,8 @@ def _hours_of(day: date, begin: time, end: time, zone: str) -> tuple[datetime, d
     last, or with the first where the next hours begin."""
     last = datetime.combine(day + DAY if end <= begin else day, end)
     ends = strikes(last, zone)
-    return first_strike(datetime.combine(day, begin), zone), ends[-1] if ends[1:] and begin != end else first_strike(
-        last, zone
-    )
+    twice = len(ends) > 1 and begin != end
+    return first_strike(datetime.combine(day, begin), zone), ends[-1] if twice else first_strike(last, zone)
 
 
 def _days(text: str | None) -> frozenset[int]:

@@ -121,6 +121,8 @@ Nothing was traded.
         ("books[0].pnl", "$45.60"),
         ("books[0].pnl - books[0].pnl", "$0.00"),
         ("books[0].pnl | pct(of=books[0].pnl)", "100.0%"),
+        ("'won' ~ (0.5 | signed_pct | aside)", "won (+50.00%)"),
+        ("'won' ~ (none | signed_pct | aside)", "won"),
         ("now | clock ~ ' ' ~ now | date", "01:01:00 2026-10-31"),
         ("period.start | ago", "1 day ago"),
         ("(now - period.start)", "1 day"),

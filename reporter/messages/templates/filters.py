@@ -58,6 +58,7 @@ def filters(formats: Callable[[], Formats]) -> dict[str, Filter]:
         "medal": medal,
         "plural": plural,
         "few": _mark_of_few,
+        "aside": _aside,
         "profit_factor": _known(profit_factor),
         "payoff": _known(payoff),
         "expectancy": _known(expectancy),
@@ -81,6 +82,11 @@ def _mark_of_few(count: int | None, of: str = "", many: str = "") -> str:
     if count is None or not few(count):
         return ""
     return f" ({plural(count, of, many)})" if of else f" (n={count:,})"
+
+
+def _aside(text: str | None) -> str:
+    """` (+4.56%)`: an addition in brackets behind a figure; nothing where it is not known."""
+    return "" if text is None else f" ({text})"
 
 
 def _defined(function: Filter) -> Filter:
