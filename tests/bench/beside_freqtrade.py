@@ -9,12 +9,14 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
+
+import httpx
 
 from reporter.periods.civil import Period
 from tests.bench.trading import BEGAN, DAYS
@@ -64,6 +66,37 @@ whole, found = timed(lambda: rpc._rpc_trade_statistics("USDT", ""), 1)
 told = {"version": __version__, "day": day, "weeks": weeks, "statistics": whole, "memory": rss() - before}
 told |= {"day_pnl": one["data"][0]["abs_profit"], "pnl": found["profit_closed_coin"]}
 print(json.dumps(told))
+"""
+
+# Its HTTP API over the same questions, with its own login, routes and models; it prints its port when it listens.
+API = """
+import socket, sys, time
+from datetime import datetime
+from types import SimpleNamespace
+from freqtrade.enums import RunMode
+from freqtrade.persistence import init_db
+from freqtrade.rpc import rpc as module
+from freqtrade.rpc.api_server.webserver import ApiServer
+
+class Then(datetime):
+    @classmethod
+    def now(cls, tz=None):
+        return datetime.fromisoformat(sys.argv[2] + "T00:01:00").replace(tzinfo=tz)
+
+module.datetime = Then
+with socket.socket() as free:
+    free.bind(("127.0.0.1", 0))
+    port = free.getsockname()[1]
+init_db(f"sqlite:///{sys.argv[1]}")
+wallets = SimpleNamespace(get_starting_balance=lambda: 10000.0, get_total_stake_amount=lambda: 10000.0)
+listen = {"enabled": True, "listen_ip_address": "127.0.0.1", "listen_port": port, "username": "u", "password": "p"}
+listen |= {"jwt_secret_key": "x" * 32, "verbosity": "error", "CORS_origins": []}
+config = {"stake_currency": "USDT", "dry_run": True, "max_open_trades": 5, "runmode": RunMode.DRY_RUN}
+config["api_server"] = listen
+server = ApiServer(config)
+server.add_rpc_handler(module.RPC(SimpleNamespace(config=config, wallets=wallets, exchange=None, strategy=None)))
+print(port, flush=True)
+sys.stdin.read()
 """
 
 
@@ -126,3 +159,21 @@ def theirs(path: str, last: Period) -> Theirs | None:
     asked = [PYTHON, "-c", STATISTICS, path, last.label]
     told = subprocess.run(asked, check=True, capture_output=True, text=True).stdout
     return Theirs(**json.loads(told.splitlines()[-1]))
+
+
+@contextmanager
+def their_api(path: str, last: str) -> Iterator[httpx.Client | None]:
+    """A client of freqtrade's API on a file, whose present day is `last`; None without it."""
+    if PYTHON is None:
+        yield None
+        return
+    asked = [PYTHON, "-c", API, path, last]
+    with subprocess.Popen(asked, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as bot:
+        assert bot.stdout is not None
+        port = next(line for line in bot.stdout if line.strip().isdigit()).strip()
+        address, login = f"http://127.0.0.1:{port}", ("u", "p")
+        # A connection for each question: on one that is kept, it waits 40 ms for an acknowledgement.
+        fresh = httpx.Limits(max_keepalive_connections=0)
+        with httpx.Client(base_url=address, auth=login, trust_env=False, timeout=600, limits=fresh) as client:
+            yield client
+        bot.kill()

@@ -3,6 +3,10 @@
 BENCH_TRADES says how long the histories are (default: `100000 1000000`); their roll-ups are built first, as the daemon
 does. A page is measured as its first visitor meets it, after a write to the ledger, and again while nothing changes.
 Each is processor time of listener and client together, in milliseconds.
+
+FREQTRADE_PYTHON names an interpreter in which freqtrade is installed: its API, which FreqUI shows, then answers beside
+ours on one file of its own form, question by question in turns, and both must tell the same. These are milliseconds of
+the clock, from the request to the whole answer.
 """
 
 from __future__ import annotations
@@ -14,7 +18,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -25,6 +31,7 @@ from reporter.web.application import application
 from reporter.web.context import WebContext
 from reporter.web.live import Live
 from reporter.web.server import WebServer
+from tests.bench.beside_freqtrade import history, their_api
 from tests.bench.ledger import CONFIG
 from tests.bench.trading import BEGAN, DAYS, sqlite_history
 from tests.support.clocks import HandClock
@@ -42,6 +49,8 @@ PAGES = {
     "Trades, counted by name": ("/trades?count=1", 450),
 }
 ROUNDS = 5
+# Its statistics of a million trades take half a minute.
+TURNS = 2
 REQUESTS = 200
 
 
@@ -57,10 +66,12 @@ def main() -> None:
     for count in COUNTS:
         with tempfile.TemporaryDirectory(prefix="reporter-bench-") as name:
             measure(Path(name), count)
+        with tempfile.TemporaryDirectory(prefix="reporter-bench-") as name:
+            beside_freqtrade(Path(name), count)
 
 
 def measure(folder: Path, count: int) -> None:
-    with served(folder, count) as (client, touch):
+    with served(folder, sqlite_history(folder / "trades.sqlite", count), "native") as (client, touch):
         for page, (path, goal) in PAGES.items():
             first = min(cost(client, path, touch) for _ in range(ROUNDS))
             again = min(cost(client, path, lambda: None) for _ in range(ROUNDS))
@@ -72,15 +83,50 @@ def measure(folder: Path, count: int) -> None:
         print(f"/api/v1/books, {count:,} trades: requests a second".ljust(58) + f"{'':10}{rate:10.0f}   none")
 
 
+def beside_freqtrade(folder: Path, count: int) -> None:
+    """The answers of freqtrade's API beside those of ours to the same questions."""
+    ledger = history(folder / "trades.sqlite", count)
+    ever = f"from={BEGAN:%Y-%m-%d}&to={LAST:%Y-%m-%d}"
+    days = f"from={LAST - timedelta(days=6):%Y-%m-%d}&to={LAST:%Y-%m-%d}"
+    with served(folder, ledger, "freqtrade") as (ours, touch), their_api(ledger, f"{LAST:%Y-%m-%d}") as theirs:
+        if theirs is None:
+            print(f"FreqUI's API, {count:,} trades: not installed")
+            return
+        profit, daily = theirs.get("/api/v1/profit").json(), theirs.get("/api/v1/daily?timescale=7").json()
+        whole, week = (ours.get(f"/api/v1/books?{asked}").json() for asked in (ever, days))
+        _same(profit["profit_closed_coin"], whole)
+        _same(sum(day["abs_profit"] for day in daily["data"]), week)
+        asked = {
+            "all-time profit": ("/api/v1/profit", f"/api/v1/books?{ever}"),
+            "seven days": ("/api/v1/daily?timescale=7", f"/api/v1/series?{days}"),
+        }
+        for what, (their_path, our_path) in asked.items():
+            rounds = [(clocked(theirs, their_path), *_first_and_again(ours, our_path, touch)) for _ in range(TURNS)]
+            their, first, again = (min(taken) for taken in zip(*rounds, strict=True))
+            name = f"freqtrade's {their_path.partition('?')[0]}, {what}, {count:,} trades: ms, and ours"
+            print(name.ljust(78) + f"{their:10.1f}{first:10.1f}{again:10.1f}   {their / first:.0f} times", flush=True)
+
+
+def _first_and_again(client: httpx.Client, path: str, touch: Callable[[], None]) -> tuple[float, float]:
+    touch()
+    return clocked(client, path), clocked(client, path)
+
+
+def _same(theirs: float, ours: dict[str, Any]) -> None:
+    (book,) = ours["books"]
+    assert abs(Decimal(book["pnl"]["amount"]) - Decimal(theirs)) < Decimal("1e-6"), (theirs, book["pnl"])
+
+
 @contextmanager
-def served(folder: Path, count: int) -> Iterator[tuple[httpx.Client, Callable[[], None]]]:
-    """A client of a listener on so many trades, and what makes the ledger look written to."""
-    ledger = sqlite_history(folder / "trades.sqlite", count)
+def served(folder: Path, ledger: str, kind: str) -> Iterator[tuple[httpx.Client, Callable[[], None]]]:
+    """A client of a listener on a ledger, and what makes the ledger look written to."""
+    column = "closed_at" if kind == "native" else "close_date"
     with closing(sqlite3.connect(ledger)) as connection, connection:  # no floor knows trades of tomorrow
-        connection.execute("DELETE FROM trades WHERE closed_at >= ?", (f"{LAST:%Y-%m-%d %H:%M:%S}",))
+        connection.execute(f"DELETE FROM trades WHERE {column} >= ?", (f"{LAST:%Y-%m-%d %H:%M:%S}",))
     (folder / "config").mkdir()
     web = 'web: {listen: "127.0.0.1:0", public: all}\n'
-    (folder / "config" / "reporter.yaml").write_text(CONFIG.format(url=ledger) + web)
+    config = CONFIG.replace("kind: native", f"kind: {kind}").format(url=ledger)
+    (folder / "config" / "reporter.yaml").write_text(config + web)
     clock = Paced(LAST.astimezone())
     app = App(FolderHome(folder, clock=clock), clock=clock)
     upkeep = RollupUpkeep(app.store, clock)
@@ -104,6 +150,13 @@ def served(folder: Path, count: int) -> Iterator[tuple[httpx.Client, Callable[[]
     finally:
         server.stop()
         app.close()
+
+
+def clocked(client: httpx.Client, path: str) -> float:
+    """How long an answer takes by the clock, in milliseconds."""
+    began = time.perf_counter()
+    assert client.get(path).status_code == 200
+    return (time.perf_counter() - began) * 1000
 
 
 def cost(client: httpx.Client, path: str, before: Callable[[], None]) -> float:
