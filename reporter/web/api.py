@@ -24,6 +24,7 @@ from reporter.web.context import WebContext
 from reporter.web.distribution import DISTRIBUTION
 from reporter.web.fresh_login import check_fresh
 from reporter.web.guard import path_of, read_body
+from reporter.web.one_trade import TRADE
 from reporter.web.openapi import description
 from reporter.web.plan_resources import PLAN_RESOURCES
 from reporter.web.problems import ProblemError
@@ -51,7 +52,7 @@ def commands(call: Call[Query]) -> wire.OperationsAnswer:
 
 
 COMMANDS = Resource("/commands", "The commands that the caller may use", commands, wire.OperationsAnswer)
-RESOURCES = (*STANDING, COMMANDS, *ANALYSIS, AUDIT, DISTRIBUTION, *PLAN_RESOURCES)
+RESOURCES = (*STANDING, TRADE, COMMANDS, *ANALYSIS, AUDIT, DISTRIBUTION, *PLAN_RESOURCES)
 
 
 def tag_of(handler: Callable[[Call[Any]], Any], call: Call[Any]) -> str | None:

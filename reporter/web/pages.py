@@ -35,6 +35,7 @@ from reporter.web.figure_pages import WEEKDAYS, Facts, asked, given, more_of, we
 from reporter.web.fresh_login import LoginTooOldError, check_fresh
 from reporter.web.guard import form_of, path_of
 from reporter.web.live import Live
+from reporter.web.one_trade import TradeQuery
 from reporter.web.page_environment import environment
 from reporter.web.problems import ProblemError, problem
 from reporter.web.resource import Call, Paged, Query, Span, read_query
@@ -187,7 +188,10 @@ PAGES: tuple[Page, ...] = (
 
 
 # Pages about one thing, which the menu does not name.
-SINGLE: tuple[Page, ...] = (Page("/agents/{name:path}", "Agent", "agent", figure_pages.agent, Span),)
+SINGLE: tuple[Page, ...] = (
+    Page("/agents/{name:path}", "Agent", "agent", figure_pages.agent, Span),
+    Page("/trade", "Trade", "trade", figure_pages.trade, TradeQuery),
+)
 
 
 class Pages:

@@ -40,6 +40,7 @@ SINGLE = [
     "/uptime?month=2026-10",
     "/equity?from=2026-10-28&scale=log",
     "/jobs/daily_summary/preview",
+    "/trade?ledger=floor&id=1&closed=2026-10-29T12:00:00Z",
 ]
 SAMPLE = ["/", "/equity?from=2026-10-28", "/distribution"]
 SCREENS = [(1440, 900, "light"), (390, 844, "dark"), (1440, 900, "dark"), (390, 844, "light")]
