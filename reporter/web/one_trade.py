@@ -126,4 +126,6 @@ def _drawn(call: Call[TradeQuery], prices: Sequence[PricePoint], width: timedelt
         }
 
 
-TRADE = Resource("/trade", "One closed trade, with the candles of its market", trade, TradeAnswer, TradeQuery)
+TRADE = Resource(
+    "/trade", "One closed trade, with the candles of its market", trade, TradeAnswer, TradeQuery, single=True
+)

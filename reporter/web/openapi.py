@@ -63,7 +63,7 @@ def _read(resource: Resource, schemas: dict[str, Any]) -> dict[str, Any]:
         "summary": resource.summary,
         "operationId": resource.handler.__name__,
         "parameters": [*in_path, *_parameters(resource.query)],
-        "responses": {**answers, **_problems("404" if parts else "")},
+        "responses": {**answers, **_problems("404" if parts or resource.single else "")},
     }
 
 

@@ -76,13 +76,15 @@ class OfLedgers(Generic[A, Q]):
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """`path` is below `/api/v1`; `answer` is the shape of the answer, which has a `next` where it comes in pages."""
+    """`path` is below `/api/v1`; `answer` is the shape of the answer, which has a `next` where it comes in pages.
+    A `single` thing is named by the query, and there may be none such."""
 
     path: str
     summary: str
     handler: Callable[[Call[Any]], Any]
     answer: type[Any]
     query: type[Query] = Query
+    single: bool = False
 
 
 def read_query(model: type[Q], request: Request, *, blank: bool = False) -> Q:
