@@ -76,6 +76,12 @@ class PricedMarket:
         """Whether its price is that of trades in this market; capitals do not matter."""
         return any(fnmatchcase(market.casefold(), one.casefold()) for one in self.trades)
 
+    def why_not_in(self, currency: str) -> str | None:
+        """Why its price says nothing of a trade whose result is in this currency; None where it does."""
+        if self.currency and self.currency.casefold() != currency.casefold():
+            return f"{self.name} is priced in {self.currency}, the trade in {currency}"
+        return None
+
 
 def change(samples: Sequence[PriceAt], now: datetime, span: timedelta) -> float | None:
     """The change of the last price since a moment a span ago, as a share; None without a sample of that moment."""

@@ -24,13 +24,13 @@ from reporter.web.context import WebContext
 from reporter.web.distribution import DISTRIBUTION
 from reporter.web.fresh_login import check_fresh
 from reporter.web.guard import path_of, read_body
-from reporter.web.one_trade import TRADE
 from reporter.web.openapi import description
 from reporter.web.plan_resources import PLAN_RESOURCES
 from reporter.web.problems import ProblemError
 from reporter.web.resource import Call, OfLedgers, Query, Resource, read_query
 from reporter.web.resources import STANDING
 from reporter.web.sessions import Gate
+from reporter.web.trade_resource import TRADE
 
 BASE = "/api/v1"
 LARGEST_ARGUMENTS = 10_000  # bytes

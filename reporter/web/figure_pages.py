@@ -15,9 +15,9 @@ from reporter.alerts.model import Level
 from reporter.jobs.kit.status_board import WORST_FIRST
 from reporter.periods.civil import Covers
 from reporter.periods.time_text import duration_text
-from reporter.web import analysis, one_trade, resources
+from reporter.web import analysis, resources, trade_resource
 from reporter.web import distribution as distributions
-from reporter.web.charts import HEIGHT, WIDTH, CurveScale, balances, below_peak, curve
+from reporter.web.charts import HEIGHT, WIDTH, Candle, CurveScale, balances, below_peak, candle_chart, curve
 from reporter.web.resource import Call, Paged, Query, Span
 from reporter.web.wire import AgentSeriesJson, MoneyJson, SeriesJson
 
@@ -259,43 +259,14 @@ def restated(call: Call[Paged]) -> Facts:
     return {"found": found, "more": more_of(call.query, found["next"])}
 
 
-def trade(call: Call[one_trade.TradeQuery]) -> Facts:
-    found = one_trade.trade(call)
-    return {**found, **_candle_facts(found)}
-
-
-def _candle_facts(found: one_trade.TradeAnswer) -> Facts:
-    """Where candles and the moments of the trade stand in the box of a chart."""
-    candles, seconds, own = found["candles"], found["candle_seconds"], found["trade"]
-    if not candles or not seconds:
-        return {}
-    width, since = timedelta(seconds=seconds), datetime.fromisoformat(candles[0]["began"])
-    until = datetime.fromisoformat(candles[-1]["began"]) + width
-    low, high = min(Decimal(one["low"]) for one in candles), max(Decimal(one["high"]) for one in candles)
-    scale = CurveScale(float(low), float(high))
-
-    def x(moment: str) -> float:
-        return WIDTH * ((datetime.fromisoformat(moment) - since) / (until - since))
-
-    moments = [moment for moment in (own["opened_at"], own["closed_at"]) if moment]
-    return {
-        "candles": [_candle(one, x(one["began"]), WIDTH * (width / (until - since)), scale) for one in candles],
-        "marks": [f"M{x(moment):.1f},0 V{HEIGHT}" for moment in moments if 0 <= x(moment) <= WIDTH],
-        "lowest": str(low),
-        "highest": str(high),
-        "since": candles[0]["began"],
-        "until": until.isoformat(),
-    }
-
-
-def _candle(one: one_trade.CandleJson, x: float, width: float, scale: CurveScale) -> Facts:
-    first, high, low, last = (scale.y(Decimal(value)) for value in (one["open"], one["high"], one["low"], one["close"]))
-    top = min(first, last)
-    return {
-        "wick": f"M{x + width / 2:.1f},{high:.1f} V{low:.1f}",
-        "way": "up" if last <= first else "down",
-        "x": f"{x + width * 0.15:.1f}",
-        "y": f"{top:.1f}",
-        "width": f"{width * 0.7:.1f}",
-        "height": f"{max(abs(last - first), 1):.1f}",
-    }
+def trade(call: Call[trade_resource.TradeQuery]) -> Facts:
+    found = trade_resource.trade(call)
+    own, seconds = found["trade"], found["candle_seconds"]
+    if seconds is None:
+        return {**found, "chart": None}
+    prices = [
+        Candle(datetime.fromisoformat(one["began"]), *(Decimal(one[name]) for name in ("open", "high", "low", "close")))
+        for one in found["candles"]
+    ]
+    marked = [datetime.fromisoformat(moment) for moment in (own["opened_at"], own["closed_at"]) if moment]
+    return {**found, "chart": candle_chart(prices, timedelta(seconds=seconds), marked)}

@@ -35,11 +35,11 @@ from reporter.web.figure_pages import WEEKDAYS, Facts, asked, given, more_of, we
 from reporter.web.fresh_login import LoginTooOldError, check_fresh
 from reporter.web.guard import form_of, path_of
 from reporter.web.live import Live
-from reporter.web.one_trade import TradeQuery
 from reporter.web.page_environment import environment
 from reporter.web.problems import ProblemError, problem
 from reporter.web.resource import Call, Paged, Query, Span, read_query
 from reporter.web.sessions import Gate
+from reporter.web.trade_resource import TradeQuery
 from reporter.web.wire import DayShareJson
 
 STATIC = Path(__file__).parent / "static"

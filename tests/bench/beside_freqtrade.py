@@ -1,4 +1,4 @@
-"""freqtrade's own `trade_statistics` beside our figures of the same trades, in a database of freqtrade's own form."""
+"""freqtrade's own questions and its API beside ours of the same trades, in a database of freqtrade's own form."""
 
 from __future__ import annotations
 
@@ -25,15 +25,16 @@ from tests.support.paths import DATA
 # An interpreter that has freqtrade, if ours has not.
 PYTHON = os.environ.get("FREQTRADE_PYTHON") or (sys.executable if find_spec("freqtrade") else None)
 
-# It wants a bot; of that it only asks for balances. Processor time and memory are those of the question alone. Its days
-# end with the one that the second argument names.
-STATISTICS = """
-import json, sys, time
+# It wants a bot; of that it only asks for balances. Its days end with the one that the second argument names.
+BOT = """
+import json, socket, sys, time
 from datetime import datetime
 from types import SimpleNamespace
 from freqtrade import __version__
+from freqtrade.enums import RunMode
 from freqtrade.persistence import init_db
 from freqtrade.rpc import rpc as module
+from freqtrade.rpc.api_server.webserver import ApiServer
 
 class Then(datetime):
     @classmethod
@@ -41,7 +42,14 @@ class Then(datetime):
         return datetime.fromisoformat(sys.argv[2] + "T12:00:00").replace(tzinfo=tz)
 
 module.datetime = Then
+init_db(f"sqlite:///{sys.argv[1]}")
+wallets = SimpleNamespace(get_starting_balance=lambda: 10000.0, get_total_stake_amount=lambda: 10000.0)
+config = {"stake_currency": "USDT", "dry_run": True, "max_open_trades": 5, "runmode": RunMode.DRY_RUN}
+rpc = module.RPC(SimpleNamespace(config=config, wallets=wallets, exchange=None, strategy=None))
+"""
 
+# Processor time and memory are those of the question alone.
+STATISTICS = """
 def rss():
     with open("/proc/self/status") as status:
         return next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM"))
@@ -54,10 +62,6 @@ def timed(ask, rounds=3):
         took.append(time.process_time() - started)
     return min(took), found
 
-init_db(f"sqlite:///{sys.argv[1]}")
-wallets = SimpleNamespace(get_starting_balance=lambda: 10000.0, get_total_stake_amount=lambda: 10000.0)
-config = {"stake_currency": "USDT", "dry_run": True, "max_open_trades": 5}
-rpc = module.RPC(SimpleNamespace(config=config, wallets=wallets, exchange=None, strategy=None))
 day, one = timed(lambda: rpc._rpc_timeunit_profit(1, "USDT", ""))
 weeks, _ = timed(lambda: rpc._rpc_timeunit_profit(8, "USDT", "", timeunit="weeks"))
 module.datetime = datetime
@@ -68,33 +72,14 @@ told |= {"day_pnl": one["data"][0]["abs_profit"], "pnl": found["profit_closed_co
 print(json.dumps(told))
 """
 
-# Its HTTP API over the same questions, with its own login, routes and models; it prints its port when it listens.
+# Its HTTP API over the same questions, with its own login, routes and models. It prints its port when it listens.
 API = """
-import socket, sys, time
-from datetime import datetime
-from types import SimpleNamespace
-from freqtrade.enums import RunMode
-from freqtrade.persistence import init_db
-from freqtrade.rpc import rpc as module
-from freqtrade.rpc.api_server.webserver import ApiServer
-
-class Then(datetime):
-    @classmethod
-    def now(cls, tz=None):
-        return datetime.fromisoformat(sys.argv[2] + "T00:01:00").replace(tzinfo=tz)
-
-module.datetime = Then
 with socket.socket() as free:
     free.bind(("127.0.0.1", 0))
     port = free.getsockname()[1]
-init_db(f"sqlite:///{sys.argv[1]}")
-wallets = SimpleNamespace(get_starting_balance=lambda: 10000.0, get_total_stake_amount=lambda: 10000.0)
 listen = {"enabled": True, "listen_ip_address": "127.0.0.1", "listen_port": port, "username": "u", "password": "p"}
-listen |= {"jwt_secret_key": "x" * 32, "verbosity": "error", "CORS_origins": []}
-config = {"stake_currency": "USDT", "dry_run": True, "max_open_trades": 5, "runmode": RunMode.DRY_RUN}
-config["api_server"] = listen
-server = ApiServer(config)
-server.add_rpc_handler(module.RPC(SimpleNamespace(config=config, wallets=wallets, exchange=None, strategy=None)))
+config["api_server"] = listen | {"jwt_secret_key": "x" * 32, "verbosity": "error", "CORS_origins": []}
+ApiServer(config).add_rpc_handler(rpc)
 print(port, flush=True)
 sys.stdin.read()
 """
@@ -156,7 +141,7 @@ def theirs(path: str, last: Period) -> Theirs | None:
     """What freqtrade takes on a file, for the day `last` among others; None without it."""
     if PYTHON is None:
         return None
-    asked = [PYTHON, "-c", STATISTICS, path, last.label]
+    asked = [PYTHON, "-c", BOT + STATISTICS, path, last.label]
     told = subprocess.run(asked, check=True, capture_output=True, text=True).stdout
     return Theirs(**json.loads(told.splitlines()[-1]))
 
@@ -167,7 +152,7 @@ def their_api(path: str, last: str) -> Iterator[httpx.Client | None]:
     if PYTHON is None:
         yield None
         return
-    asked = [PYTHON, "-c", API, path, last]
+    asked = [PYTHON, "-c", BOT + API, path, last]
     with subprocess.Popen(asked, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as bot:
         assert bot.stdout is not None
         port = next(line for line in bot.stdout if line.strip().isdigit()).strip()

@@ -97,14 +97,14 @@ def beside_freqtrade(folder: Path, count: int) -> None:
         _same(profit["profit_closed_coin"], whole)
         _same(sum(day["abs_profit"] for day in daily["data"]), week)
         asked = {
-            "all-time profit": ("/api/v1/profit", f"/api/v1/books?{ever}"),
-            "seven days": ("/api/v1/daily?timescale=7", f"/api/v1/series?{days}"),
+            "All-time profit": ("/api/v1/profit", f"/api/v1/books?{ever}"),
+            "Seven days": ("/api/v1/daily?timescale=7", f"/api/v1/series?{days}"),
         }
         for what, (their_path, our_path) in asked.items():
             rounds = [(clocked(theirs, their_path), *_first_and_again(ours, our_path, touch)) for _ in range(TURNS)]
             their, first, again = (min(taken) for taken in zip(*rounds, strict=True))
-            name = f"freqtrade's {their_path.partition('?')[0]}, {what}, {count:,} trades: ms, and ours"
-            print(name.ljust(78) + f"{their:10.1f}{first:10.1f}{again:10.1f}   {their / first:.0f} times", flush=True)
+            name = f"{what}, {count:,} trades: ms, freqtrade {their:,.1f}"
+            print(name.ljust(58) + f"{first:10.1f}{again:10.1f}   {their / first:.0f} times", flush=True)
 
 
 def _first_and_again(client: httpx.Client, path: str, touch: Callable[[], None]) -> tuple[float, float]:

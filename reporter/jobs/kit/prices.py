@@ -84,9 +84,8 @@ class PastPrices:
         return next(known, found[0] if found else PriceThen(why=f"{NOT_PRICED} {trade.market}"))
 
     def _of(self, market: PricedMarket, trade: Trade, at: datetime) -> PriceThen:
-        own = trade.pnl.currency
-        if market.currency and own.casefold() != market.currency.casefold():
-            return PriceThen(why=f"{market.name} is priced in {market.currency}, the trade in {own}")
+        if why := market.why_not_in(trade.pnl.currency):
+            return PriceThen(why=why)
         prices = self._around(market, at)
         n = bisect_right(prices, at, key=lambda one: one[0])
         if n and at - prices[n - 1][0] <= NEAR:

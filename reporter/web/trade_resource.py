@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
@@ -13,13 +13,13 @@ from pydantic import AwareDatetime, Field
 from typing_extensions import TypedDict
 
 from reporter.errors import LedgerError
+from reporter.messages.spreadsheet import plain as exact_text
 from reporter.trading.audit import NOT_PRICED
 from reporter.trading.books import TradeFilter
-from reporter.trading.markets import PricedMarket
 from reporter.trading.trades import Trade
 from reporter.web.problems import ProblemError
 from reporter.web.resource import EVER, Call, Query, Resource, Span, span_of
-from reporter.web.wire import TradeJson, number
+from reporter.web.wire import TradeJson
 
 INSTANT = timedelta(milliseconds=1)
 MOST_ALIKE = 1000
@@ -30,8 +30,6 @@ WIDTHS = tuple(timedelta(minutes=minutes) for minutes in (5, 15, 60, 240, 1440))
 """A candle has five prices or more: they are seen about once a minute."""
 LEAST_ROOM = timedelta(hours=1)
 """Of the time before and after a trade so much is shown, or a quarter of how long it was held."""
-
-PricePoint = tuple[datetime, Decimal]
 
 
 class TradeQuery(Query):
@@ -60,18 +58,31 @@ class TradeAnswer(TypedDict):
     why: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class SeenPrices:
+    """Prices around a trade, oldest first, from `since` to `until`; `why` says why there are none."""
+
+    since: datetime
+    until: datetime
+    market: str | None = None
+    prices: Sequence[tuple[datetime, Decimal]] = ()
+    why: str | None = None
+
+    @property
+    def candle(self) -> timedelta:
+        """How long a candle lasts."""
+        return next((one for one in WIDTHS if (self.until - self.since) / one <= MOST_CANDLES), WIDTHS[-1])
+
+
 def trade(call: Call[TradeQuery]) -> TradeAnswer:
     found = _found(call)
-    market, why = _market(call.world.runtime.inputs.markets, found)
-    width, candles = (None, list[CandleJson]())
-    if market:
-        width, candles, why = _candles(call, found, market)
+    seen = _seen(call, found)
     return {
         "trade": call.wire.trade(found),
-        "market": market.name if market else None,
-        "candle_seconds": int(width.total_seconds()) if width else None,
-        "candles": candles,
-        "why": why,
+        "market": seen.market,
+        "candle_seconds": int(seen.candle.total_seconds()) if seen.prices else None,
+        "candles": list(_candles(call, seen)),
+        "why": seen.why,
     }
 
 
@@ -86,43 +97,40 @@ def _found(call: Call[TradeQuery]) -> Trade:
         raise ProblemError(400, "no trade closed at such a moment", where="closed") from None
     if found := next((one for one in page.trades if one.id == query.id), None):
         return found
+    if unread := next((one for one in page.unread if one.ledger == query.ledger), None):
+        raise ProblemError(503, f"{unread.ledger} cannot be read: {unread.why}", headers={"Retry-After": "60"})
     raise ProblemError(404, "no such trade closed at that moment", where="id", remedy="take all three from /trades")
 
 
-def _market(markets: Sequence[PricedMarket], trade: Trade) -> tuple[PricedMarket | None, str | None]:
-    own, fitting = trade.pnl.currency.casefold(), [market for market in markets if market.prices(trade.market)]
-    for market in fitting:
-        if not market.currency or market.currency.casefold() == own:
-            return market, None
-    if fitting:
-        return None, f"{fitting[0].name} is priced in {fitting[0].currency}, the trade in {trade.pnl.currency}"
-    return None, f"{NOT_PRICED} {trade.market}"
-
-
-def _candles(
-    call: Call[TradeQuery], trade: Trade, market: PricedMarket
-) -> tuple[timedelta | None, list[CandleJson], str | None]:
+def _seen(call: Call[TradeQuery], trade: Trade) -> SeenPrices:
+    """The prices around a trade, of the first market of the config that has any for it."""
     held = trade.closed_at - (trade.opened_at or trade.closed_at)
-    if held > LONGEST:
-        return None, [], f"it was held for longer than {LONGEST.days} days"
     room = max(LEAST_ROOM, held / 4)
-    since, until = trade.closed_at - held - room, min(trade.closed_at + room, call.world.now)
-    prices = call.world.app.history.prices(market.name, market.source, since, until)
-    if not prices:
-        return None, [], f"no price of {market.name} was seen around it"
-    width = next((one for one in WIDTHS if (until - since) / one <= MOST_CANDLES), WIDTHS[-1])
-    return width, list(_drawn(call, prices, width)), None
+    none = SeenPrices(trade.closed_at - held - room, min(trade.closed_at + room, call.world.now))
+    if held > LONGEST:
+        return replace(none, why=f"it was held for longer than {LONGEST.days} days")
+    why = list[str]()
+    for market in call.world.runtime.inputs.markets:
+        if not market.prices(trade.market):
+            continue
+        if unfit := market.why_not_in(trade.pnl.currency):
+            why.append(unfit)
+        elif prices := call.world.app.history.prices(market.name, market.source, none.since, none.until):
+            return replace(none, market=market.name, prices=prices)
+        else:
+            why.append(f"no price of {market.name} was seen around it")
+    return replace(none, why=why[0] if why else f"{NOT_PRICED} {trade.market}")
 
 
-def _drawn(call: Call[TradeQuery], prices: Sequence[PricePoint], width: timedelta) -> Iterator[CandleJson]:
-    for number_of, group in groupby(prices, key=lambda one: (one[0] - EVER) // width):
-        seen = [price for _, price in group]
+def _candles(call: Call[TradeQuery], seen: SeenPrices) -> Iterator[CandleJson]:
+    for index, group in groupby(seen.prices, key=lambda one: (one[0] - EVER) // seen.candle):
+        prices = [price for _, price in group]
         yield {
-            "began": call.wire.moment(EVER + number_of * width),
-            "open": number(seen[0]) or "",
-            "high": number(max(seen)) or "",
-            "low": number(min(seen)) or "",
-            "close": number(seen[-1]) or "",
+            "began": call.wire.moment(EVER + index * seen.candle),
+            "open": exact_text(prices[0]),
+            "high": exact_text(max(prices)),
+            "low": exact_text(min(prices)),
+            "close": exact_text(prices[-1]),
         }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from tests.jobs.floor import Closed, database
 from tests.web.listener import READER, Listener, listener
 from tests.web.test_api import LEDGER
 
-MARKETS = "markets: {btc: {ledger: floor, symbol: BTC/USDT}}\n"
+MARKETS = "markets: {unseen: {ledger: floor, symbol: BTC/USDT}, btc: {ledger: floor, symbol: BTC/USDT}}\n"
 TRADES = [
     Closed("2026-10-30 10:00:00", "a", "-7"),
     Closed("2026-10-30 10:00:00", "b", "3"),
@@ -30,7 +31,7 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Listener]:
     folder = tmp_path_factory.mktemp("trade")
     database(folder / "trading.sqlite", TRADES)
     with listener(folder, LEDGER + MARKETS) as found:
-        (market,) = found.app.runtime.inputs.markets
+        (_, market) = found.app.runtime.inputs.markets
         prices = [
             MarketPrice(
                 market=market.name, source=market.source, at=CLOSED + timedelta(minutes=n), price=Decimal(price)
@@ -67,7 +68,7 @@ def test_its_candles_are_of_the_prices_that_were_seen_around_it(web: Listener) -
 
 def test_where_no_price_was_seen_the_answer_says_so(web: Listener) -> None:
     found = get(web, "ledger=floor&id=3&closed=2026-10-29T11:00:00Z")
-    assert (found["candles"], found["why"]) == ([], "no price of btc was seen around it")
+    assert (found["candles"], found["why"]) == ([], "no price of unseen was seen around it")
 
 
 @pytest.mark.parametrize(
@@ -83,6 +84,16 @@ def test_where_no_price_was_seen_the_answer_says_so(web: Listener) -> None:
 )
 def test_what_is_no_trade_is_refused_with_its_place(web: Listener, query: str, status: int, where: str) -> None:
     assert get(web, query, status)["where"] == where
+
+
+def test_a_ledger_that_cannot_be_read_has_not_lost_its_trade(tmp_path: Path) -> None:
+    database(tmp_path / "trading.sqlite", TRADES)
+    gone = LEDGER.replace("ledgers: {", "ledgers: {gone: {kind: native, url: gone.sqlite}, ")
+    with listener(tmp_path, gone) as web:
+        found = get(web, "ledger=gone&id=1&closed=2026-10-30T10:00:00Z", 503)
+        assert "gone" in found["detail"]
+        known = get(web, "ledger=floor&id=1&closed=2026-10-30T10:00:00Z")
+        assert known["why"] == "no market of the config prices BTC/USDT"
 
 
 def test_the_page_of_trades_leads_to_it_and_it_draws_the_candles(web: Listener) -> None:
